@@ -1,0 +1,45 @@
+# The default project, made from this template, and its image: all stages but the first are those of the project's own
+# Dockerfile, and a test keeps them so.
+ARG PYTHON_VERSION=3.13
+
+FROM python:${PYTHON_VERSION}-slim AS generate
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /template
+COPY requirements.txt ./
+RUN pip install --no-deps --require-hashes --requirement requirements.txt
+COPY . .
+RUN cookiecutter --no-input --output-dir /generated . && mv /generated/* /project
+
+FROM python:${PYTHON_VERSION}-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /srv
+RUN python -m venv --without-pip /opt/venv
+COPY --from=generate /project/requirements.txt ./
+RUN pip --python /opt/venv install --no-deps --require-hashes --requirement requirements.txt
+COPY --from=generate /project/pyproject.toml ./
+COPY --from=generate /project/migrations migrations
+COPY --from=generate /project/app app
+# Files keep the modes of the machine that builds; readable by all, so that a strict umask there does no harm.
+RUN chmod -R a+rX,go-w . && python -m compileall -q app
+
+FROM python:${PYTHON_VERSION}-slim
+# Everything belongs to root, so the app cannot change itself. Only the folder of secrets is the user's: an empty
+# volume mounted there takes over its owner and mode.
+RUN groupadd --gid 10001 app \
+ && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app \
+ && install --directory --owner app --group app --mode 0700 /run/secrets
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/srv PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /srv
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /srv /srv
+ARG VERSION=0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$REVISION
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# The opener without proxies: Docker may be set up to hand the variables of a proxy to every container.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", \
+  "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8000/health/live', timeout=2)"]
+ENTRYPOINT ["python", "-m", "app"]
+CMD ["serve", "--host", "0.0.0.0"]
