@@ -1,0 +1,60 @@
+"""Take out what was not chosen, put the licence in its place and say what to do next.
+
+Cookiecutter fills in the answers below and runs this file with its own Python (3.10 or newer), in
+the new folder, and again for every update: so the same answers must always give the same files.
+Standard library only.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def unowned_paths(answers: Mapping[str, Any]) -> set[str]:
+    """List the paths that no chosen option owns; one path may be listed by several options."""
+    owned: Mapping[str, list[str]] = answers["_owned_paths"]
+    wanted = {path for option, paths in owned.items() if answers[option] for path in paths}
+    return {path for paths in owned.values() for path in paths} - wanted
+
+
+def prune(project: Path, paths: set[str]) -> None:
+    """Delete the paths, and the folders that this leaves empty."""
+    for path in (project / name for name in sorted(paths)):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        _delete_empty_parents(path, project)
+
+
+def place_licence(project: Path, licence: str) -> None:
+    """Keep the chosen text as LICENSE."""
+    (project / "licenses" / licence).replace(project / "LICENSE")
+    shutil.rmtree(project / "licenses")
+
+
+def next_steps(slug: str) -> str:
+    """Say in three lines what to type now."""
+    return f"Your project is in the folder {slug}. Next:\n  cd {slug}\n  python3 dev.py run"
+
+
+def _delete_empty_parents(path: Path, project: Path) -> None:
+    for parent in path.parents:
+        if parent == project or not parent.is_dir() or any(parent.iterdir()):
+            return
+        parent.rmdir()
+
+
+def main() -> None:
+    """Finish the project in the current folder."""
+    answers = json.loads(r"""{{ cookiecutter | jsonify }}""")
+    project = Path.cwd()
+    prune(project, unowned_paths(answers))
+    place_licence(project, answers["license"])
+    print(next_steps(answers["project_slug"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Give every test of the template a way to generate projects, as a stranger's clone would."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from cookiecutter.main import cookiecutter
+from hypothesis import settings
+
+from tests.baking import TEMPLATE, Answer, Bake, git_files
+
+# The same commit gets the same verdict every time, however slow the machine.
+settings.register_profile("fireup", database=None, deadline=None, derandomize=True)
+settings.load_profile("fireup")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that accepts a changed list of files."""
+    parser.addoption(
+        "--update-layout", action="store_true", help="write tests/layout/*.txt anew (test_layout.py)"
+    )
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the files that a clone would have: no caches, and nothing else that git ignores."""
+    copy = tmp_path_factory.mktemp("template") / "fireup"
+    for name in git_files("--cached", "--others", "--exclude-standard"):
+        if (TEMPLATE / name).is_file():  # and not deleted since
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TEMPLATE / name, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def bake(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake:
+    """Return a function that generates a project with these answers, in a folder of its own."""
+
+    def bake(**answers: Answer) -> Path:
+        home = tmp_path_factory.mktemp("bake")
+        config = home / "config.yaml"
+        config.write_text(f"replay_dir: {home / 'replay'}\ncookiecutters_dir: {home / 'cache'}\n")
+        return Path(
+            cookiecutter(
+                str(template),
+                no_input=True,
+                extra_context=answers,
+                output_dir=str(home / "out"),
+                config_file=str(config),
+            )
+        )
+
+    return bake
+
+
+@pytest.fixture(scope="session")
+def baked(bake: Bake) -> Bake:
+    """Return a function like bake, for tests that only read: the same answers, the same folder."""
+    known: dict[tuple[tuple[str, Answer], ...], Path] = {}
+
+    def baked(**answers: Answer) -> Path:
+        key = tuple(sorted(answers.items()))
+        if key not in known:
+            known[key] = bake(**answers)
+        return known[key]
+
+    return baked
