@@ -1,0 +1,1 @@
+"""What the tests of the container files need: an engine, base images, tools."""

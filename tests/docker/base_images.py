@@ -1,0 +1,98 @@
+"""Stand-ins of Debian packages for the official images, which not every machine can pull."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.docker.engine import SEARCH_PATH, Engine
+
+HERE = Path(__file__).parent / "images"
+SUITE = "trixie"
+ROOTS = {
+    "python": "python3,python3-pip,python3-venv,ca-certificates,netbase,tzdata",
+    "postgres": "postgresql-17,gosu",
+}
+TAGS = {"python": "python:3.13-slim", "postgres": "postgres:17"}
+CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+PIP_CONF = Path("/etc/pip.conf")
+
+
+def provide_base_images(engine: Engine) -> None:
+    """Give the engine every image that a `FROM` or `image:` of ours names."""
+    for archive, builder in _start_missing_roots().items():
+        if builder is not None and builder.wait():
+            raise AssertionError(f"mmdebstrap failed, see {_log(archive)}")
+        if builder is not None:
+            _partial(archive).rename(archive)
+    context = _make_context(engine.folder / "base-images")
+    for name, tag in TAGS.items():
+        engine.run("docker", "import", _archive(name), f"fireup-{name}")
+        dockerfile = HERE / f"{name}.Dockerfile"
+        engine.run(
+            "docker",
+            "build",
+            "--quiet",
+            "--network=none",
+            "--file",
+            dockerfile,
+            "--tag",
+            tag,
+            context,
+        )
+
+
+def _start_missing_roots() -> dict[Path, subprocess.Popen[bytes] | None]:
+    """Start to make, side by side, the root file systems that are not in the cache."""
+    return {
+        _archive(name): None if _archive(name).exists() else _start_root(name) for name in ROOTS
+    }
+
+
+def _start_root(name: str) -> subprocess.Popen[bytes]:
+    archive = _archive(name)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    unneeded = [
+        f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale")
+    ]
+    command = [
+        "mmdebstrap",
+        "--variant=minbase",
+        *unneeded,
+        f"--include={ROOTS[name]}",
+        SUITE,
+        str(_partial(archive)),
+    ]
+    with _log(archive).open("wb") as log:
+        return subprocess.Popen(
+            command,
+            env=os.environ | {"PATH": SEARCH_PATH},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _archive(name: str) -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "fireup" / f"{SUITE}-{name}.tar"
+
+
+def _partial(archive: Path) -> Path:
+    return archive.with_suffix(f".{os.getpid()}.tar")
+
+
+def _log(archive: Path) -> Path:
+    return archive.with_suffix(".log")
+
+
+def _make_context(folder: Path) -> Path:
+    """Collect what the stand-ins copy.
+
+    Builds reach the package index with this machine's certificates and settings of pip.
+    """
+    folder.mkdir()
+    shutil.copy(HERE / "entrypoint.sh", folder)
+    shutil.copy(CA_BUNDLE, folder)
+    (folder / "pip.conf").write_text(PIP_CONF.read_text() if PIP_CONF.exists() else "")
+    return folder

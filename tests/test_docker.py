@@ -1,0 +1,199 @@
+"""`docker-compose up` works from nothing, in a generated project and in a clone of the template."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.baking import Bake
+from tests.docker.base_images import provide_base_images
+from tests.docker.engine import Engine, reason_not_to_run, running_engine
+from tests.docker.stack import Stack, find_free_port
+from tests.docker.tools import install_tool
+
+
+@dataclass(frozen=True)
+class Served(Stack):
+    """A stack that was brought up from nothing, and the password that it printed then."""
+
+    password: str
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """Return an engine that has the base images; in CI nothing excuses a missing one."""
+    reason = reason_not_to_run()
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    with running_engine() as engine:
+        provide_base_images(engine)
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def first_up(engine: Engine, bake: Bake) -> Served:
+    """Return the default project, brought up by docker-compose 1 and Docker's older builder."""
+    project = bake()
+    (project / ".env").write_text("SECRET_KEY=from-the-machine-that-builds\n")
+    stack = Stack(engine, project, "docker-compose", find_free_port())
+    stack.up()
+    return Served(engine, project, stack.program, stack.port, stack.printed_password())
+
+
+@pytest.fixture
+def project(first_up: Served) -> Served:
+    """Return the project, up, whatever the test before did to it."""
+    if first_up.get("/health/ready").status != 200:
+        first_up.up()
+    return first_up
+
+
+def test_up_serves_the_project_to_the_admin_of_the_log(project: Served) -> None:
+    token = project.sign_in(project.password)
+
+    made = project.post("/api/v1/notes", {"title": "From a container"}, token)
+    listed = project.get("/api/v1/notes", token)
+
+    assert made.status == 201, made
+    assert [note["title"] for note in listed.body["items"]] == ["From a container"]
+
+
+def test_up_again_changes_nothing(project: Served) -> None:
+    token = project.sign_in(project.password)
+    running = {
+        service: project.container(service)["State"]["StartedAt"] for service in ("app", "db")
+    }
+    secrets = project.read_secrets()
+
+    project.compose("up", "-d")
+
+    assert {
+        service: project.container(service)["State"]["StartedAt"] for service in running
+    } == running
+    assert project.read_secrets() == secrets
+    assert project.get("/api/v1/users/me", token).status == 200
+
+
+def test_down_and_up_keeps_accounts_and_tokens(project: Served) -> None:
+    token = project.sign_in(project.password)
+
+    project.compose("down")
+    project.up()
+
+    assert project.get("/api/v1/users/me", token).status == 200
+    assert project.sign_in(project.password)
+
+
+def test_the_app_has_no_privilege_and_only_this_machine_reaches_it(project: Served) -> None:
+    status = project.compose("exec", "-T", "app", "cat", "/proc/1/status")
+    lines = dict(line.split(":\t", 1) for line in status.splitlines())
+
+    assert lines["Uid"].split() == ["10001"] * 4
+    assert (int(lines["CapEff"], 16), int(lines["CapBnd"], 16), lines["NoNewPrivs"]) == (0, 0, "1")
+    assert project.container("app")["HostConfig"]["ReadonlyRootfs"]
+    published = {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(project.port)}]}
+    assert project.container("app")["HostConfig"]["PortBindings"] == published
+    assert not project.container("db")["HostConfig"]["PortBindings"]
+
+
+def test_no_secret_is_where_others_read_it(project: Served) -> None:
+    secrets = project.read_secrets()
+    containers = [project.container(service) for service in ("secrets", "db", "setup", "app")]
+    image = containers[-1]["Image"]
+    places = {
+        "docker inspect": json.dumps(containers),
+        "docker history": project.engine.run("docker", "history", "--no-trunc", image),
+        "docker-compose config": project.compose("config"),
+        "docker-compose logs": project.compose("logs", "--no-color"),
+    }
+
+    assert set(secrets) == {"secret_key", "database_password"}
+    assert [
+        (name, place)
+        for name, secret in secrets.items()
+        for place in places
+        if secret in places[place]
+    ] == []
+    assert project.password not in places["docker inspect"]
+
+
+def test_the_image_holds_the_app_alone_and_the_app_cannot_change_it(project: Served) -> None:
+    image = project.container("app")["Image"]
+    look = "ls -A /run/secrets /srv; find /srv /opt -writable ! -type l"
+    script = f"{look}; python -m pip --version || python -m pytest"
+
+    done = project.engine.attempt(
+        "docker", "run", "--rm", "--network=none", "--entrypoint=sh", image, "-c", script
+    )
+
+    files = ["app", "migrations", "pyproject.toml", "requirements.txt"]
+    assert done.stdout.split() == ["/run/secrets:", "/srv:", *files]
+    assert "No module named pip" in done.stderr
+    assert "No module named pytest" in done.stderr
+
+
+def test_the_health_check_tells_a_server_from_none(project: Served) -> None:
+    image = project.container("app")["Config"]
+    program, *arguments = image["Healthcheck"]["Test"][1:]
+    deadline = time.monotonic() + 30
+
+    absent = project.engine.attempt(
+        "docker", "run", "--rm", "--entrypoint", program, image["Image"], *arguments
+    )
+    while project.container("app")["State"]["Health"]["Status"] != "healthy":
+        assert time.monotonic() < deadline, project.container("app")["State"]["Health"]
+        time.sleep(0.5)
+
+    assert absent.returncode == 1
+    assert "Connection refused" in absent.stderr
+
+
+def test_stop_ends_the_server_in_order(project: Served) -> None:
+    started = time.monotonic()
+
+    project.compose("stop", "app")
+
+    assert project.container("app")["State"]["ExitCode"] == 0
+    assert time.monotonic() - started < 10
+
+
+@pytest.fixture
+def clone(engine: Engine, template: Path, tmp_path: Path) -> Iterator[Stack]:
+    """Return a clone of the template, not up yet, for docker-compose 2 and BuildKit."""
+    folder = tmp_path / "clone"
+    shutil.copytree(template, folder)
+    stack = Stack(engine, folder, install_tool("compose-2", tmp_path), find_free_port())
+    yield stack
+    stack.compose("down", "-v")
+
+
+def test_a_clone_of_the_template_serves_the_default_project(clone: Stack) -> None:
+    clone.up()
+    token = clone.sign_in(clone.printed_password())
+
+    made = clone.post("/api/v1/notes", {"title": "From the template"}, token)
+    listed = clone.get("/api/v1/notes", token)
+
+    assert made.status == 201, made
+    assert [note["title"] for note in listed.body["items"]] == ["From the template"]
+
+
+def test_down_with_volumes_leaves_nothing_and_up_starts_anew(clone: Stack) -> None:
+    clone.up()
+    before = clone.printed_password()
+
+    clone.compose("down", "-v")
+
+    for kind in ("container ls --all", "volume ls", "network ls"):
+        assert "clone" not in clone.engine.run("docker", *kind.split())
+    clone.up()
+    after = clone.printed_password()
+    assert after != before
+    assert clone.sign_in(after)
