@@ -1,0 +1,80 @@
+"""Tables of accounts: users, roles, sessions and refresh tokens."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Base, Record
+
+
+class User(Record):
+    """A person who can sign in. `email_key` is what makes two spellings of an address the same account."""
+
+    __tablename__ = "users"
+
+    email: Mapped[str] = mapped_column(String(320))
+    email_key: Mapped[str] = mapped_column(String(320), unique=True)
+    email_verified_at: Mapped[datetime | None]
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    password_changed_at: Mapped[datetime | None]
+    display_name: Mapped[str] = mapped_column(String(120), default="")
+    is_active: Mapped[bool] = mapped_column(default=True)
+    last_login_at: Mapped[datetime | None]
+
+
+class Role(Record):
+    """A named list of permissions."""
+
+    __tablename__ = "roles"
+
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    permissions: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+
+class UserRole(Base):
+    """Who has which role."""
+
+    __tablename__ = "user_roles"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    role_id: Mapped[UUID] = mapped_column(ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class AuthSession(Record):
+    """One sign-in on one device: a browser (`web`, by cookie) or a client of the API (`api`, by tokens)."""
+
+    __tablename__ = "auth_sessions"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    remember: Mapped[bool] = mapped_column(default=False)
+    authenticated_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    idle_expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ip_first: Mapped[str] = mapped_column(String(45), default="")
+    ip_last: Mapped[str] = mapped_column(String(45), default="")
+    user_agent: Mapped[str] = mapped_column(String(255), default="")
+    revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+class RefreshToken(Base):
+    """One link in the chain of an API session: used once, then replaced by its only child.
+
+    Used ones stay until the session ends, for a second use of one is how a thief is noticed.
+    """
+
+    __tablename__ = "refresh_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("auth_sessions.id", ondelete="CASCADE"), index=True)
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("refresh_tokens.id", ondelete="CASCADE"), unique=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    nonce: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

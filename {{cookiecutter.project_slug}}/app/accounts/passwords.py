@@ -1,0 +1,103 @@
+"""Password hashing: argon2id, off the event loop, a few at a time. The only module that imports passlib.
+
+`passlib` comes from libpass, its maintained fork; never install both.
+"""
+
+import os
+import secrets
+import unicodedata
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+from passlib.context import CryptContext
+from passlib.exc import UnknownHashError
+
+from app.errors import InvalidRequest, Unavailable
+from app.settings import AuthSettings
+
+T = TypeVar("T")
+
+MAX_BYTES = 1024
+_WAITING_PER_CPU = 8
+
+
+class PasswordTooLong(InvalidRequest):
+    """The password has more than 1,024 bytes; it was not hashed."""
+
+    title = "Password too long"
+
+
+class TooBusyToHash(Unavailable):
+    """So many people sign in at this moment that more would only wait."""
+
+    title = "Too many sign-ins at this moment"
+
+
+class PasswordHasher:
+    """Hash and verify passwords.
+
+    Each hash takes `AUTH_ARGON2_MEMORY_KIB` of memory, so no more run at once than there are CPUs, and a crowd
+    is sent away instead of queued without end.
+    """
+
+    def __init__(self, settings: AuthSettings) -> None:
+        cpus = os.cpu_count() or 1
+        self._context = CryptContext(
+            schemes=["argon2"],
+            argon2__type="ID",
+            argon2__memory_cost=settings.argon2_memory_kib,
+            argon2__time_cost=settings.argon2_time_cost,
+            argon2__parallelism=1,
+        )
+        self._running = anyio.CapacityLimiter(cpus)
+        self._waiting, self._room = 0, cpus * _WAITING_PER_CPU
+        self._dummy = self._context.hash(secrets.token_urlsafe(16))
+
+    async def hash(self, password: str) -> str:
+        """Return the PHC string to store.
+
+        Raises:
+            PasswordTooLong: without hashing.
+            TooBusyToHash: when the waiting room is full.
+        """
+        normalized = _normalized(password)
+        return await self._run(lambda: self._context.hash(normalized))
+
+    async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        """Tell whether the password is right, and what to store instead when `stored` has old parameters.
+
+        Without a stored hash the work is the same, so that the time does not tell whether there is an account.
+
+        Raises:
+            TooBusyToHash: when the waiting room is full.
+        """
+        try:
+            normalized = _normalized(password)
+        except PasswordTooLong:
+            return False, None
+        right, replacement = await self._run(lambda: self._verify(normalized, stored or self._dummy))
+        return (right, replacement) if stored else (False, None)
+
+    def _verify(self, password: str, stored: str) -> tuple[bool, str | None]:
+        try:
+            return self._context.verify_and_update(password, stored)
+        except UnknownHashError:
+            return False, None
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= self._room:
+            raise TooBusyToHash
+        self._waiting += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._running)
+        finally:
+            self._waiting -= 1
+
+
+def _normalized(password: str) -> str:
+    """Spell equal passwords equally (NIST SP 800-63B: NFKC, once, before hashing)."""
+    normalized = unicodedata.normalize("NFKC", password)
+    if len(normalized.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise PasswordTooLong
+    return normalized

@@ -1,0 +1,17 @@
+"""What may be allowed, and which roles allow it.
+
+A permission is a constant here; a role is a row that lists some. To add a permission, add a line, check it with
+`require(Permission.X)` on a route or `scope.may(Permission.X)` in a service, and give it to a role.
+"""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """Everything that a role can allow."""
+
+    ADMIN_ACCESS = "admin:access"
+
+
+ADMIN_ROLE = "admin"
+"""The role of the first user; it has every permission, those that are added later included."""

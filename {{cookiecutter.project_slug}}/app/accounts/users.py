@@ -1,0 +1,119 @@
+"""Users: find, make, change."""
+
+import unicodedata
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.authenticator import Authenticator
+from app.accounts.models import Role, User, UserRole
+from app.accounts.permissions import ADMIN_ROLE
+from app.accounts.schemas import AccountUpdate
+from app.accounts.scope import Scope
+from app.database import utc_now
+from app.errors import Conflict, InvalidRequest, NotFound
+
+
+class EmailTaken(Conflict):
+    """Another account has this address."""
+
+    title = "E-mail address taken"
+
+
+class InvalidEmail(InvalidRequest):
+    """This is not an e-mail address."""
+
+    title = "Invalid e-mail address"
+
+
+class PasswordTooShort(InvalidRequest):
+    """The password has fewer characters than `AUTH_PASSWORD_MIN_LENGTH`."""
+
+    title = "Password too short"
+
+
+class UserNotFound(NotFound):
+    """No user has this id."""
+
+    title = "User not found"
+
+
+def email_key(email: str) -> str:
+    """Return the spelling under which an address is unique: `Ada@Example.com` and `ada@example.com` are one."""
+    return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+async def find_user(session: AsyncSession, email: str) -> User | None:
+    """Return the user with this address, however it is spelled."""
+    user: User | None = await session.scalar(select(User).where(User.email_key == email_key(email)))
+    return user
+
+
+async def has_users(session: AsyncSession) -> bool:
+    """Tell whether there is any user at all."""
+    return bool(await session.scalar(select(exists().select_from(User))))
+
+
+async def get_account(session: AsyncSession, scope: Scope) -> User:
+    """Return the caller's own account."""
+    return await _get_user(session, scope.user_id)
+
+
+async def update_account(session: AsyncSession, scope: Scope, data: AccountUpdate) -> User:
+    """Change the fields that were sent."""
+    user = await _get_user(session, scope.user_id)
+    for name, value in data.model_dump(exclude_unset=True).items():
+        setattr(user, name, value)
+    await session.flush()
+    return user
+
+
+async def create_user(session: AsyncSession, authenticator: Authenticator, *, email: str, password: str) -> User:
+    """Make a user whose address counts as proven: for the command line, the admin and tests.
+
+    Raises:
+        InvalidEmail: when it is not an address.
+        PasswordTooShort: when the password is.
+        EmailTaken: when there is an account already.
+    """
+    try:
+        address = validate_email(email, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise InvalidEmail(str(error)) from error
+    if len(password) < (shortest := authenticator.settings.password_min_length):
+        raise PasswordTooShort(f"Use at least {shortest} characters.")
+    user = User(
+        email=address,
+        email_key=email_key(address),
+        email_verified_at=utc_now(),
+        password_hash=await authenticator.passwords.hash(password),
+        password_changed_at=utc_now(),
+    )
+    session.add(user)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise EmailTaken from error
+    return user
+
+
+async def grant_admin(session: AsyncSession, user: User) -> None:
+    """Give the admin role, which is made when it is missing."""
+    role = await session.scalar(select(Role).where(Role.name == ADMIN_ROLE))
+    if role is None:
+        role = Role(name=ADMIN_ROLE)
+        session.add(role)
+        await session.flush()
+    if await session.get(UserRole, (user.id, role.id)) is None:
+        session.add(UserRole(user_id=user.id, role_id=role.id))
+        await session.flush()
+
+
+async def _get_user(session: AsyncSession, user_id: UUID) -> User:
+    user = await session.get(User, user_id)
+    if user is None:
+        raise UserNotFound
+    return user

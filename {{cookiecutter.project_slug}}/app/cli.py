@@ -1,0 +1,47 @@
+"""The command line, `app …`: every command explains itself with `--help`, and fails in one sentence."""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from app.commands import database, inspect, serve, setup, users
+from app.errors import Problem
+from app.settings import all_settings
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli.command("setup")(setup.set_up)
+cli.command("secrets")(setup.write_secrets)
+cli.command("serve")(serve.serve)
+cli.add_typer(database.cli, name="db", help="Migrations.")
+cli.add_typer(users.cli, name="users", help="Accounts.")
+cli.command("routes")(inspect.list_routes)
+cli.command("features")(inspect.list_features)
+cli.command("settings")(inspect.list_settings)
+
+
+def main() -> None:
+    """Run a command; an expected failure is one sentence and exit code 1, a bug a traceback."""
+    try:
+        cli()
+    except ValidationError as error:
+        sys.exit(_explain_settings(error))
+    except Problem as problem:
+        sys.exit(f"app: {problem.title}. {problem.detail or ''}".rstrip())
+    except (DBAPIError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        hint = "run `app db upgrade`" if isinstance(error, OperationalError) else "check DATABASE_URL"
+        sys.exit(f"app: the database cannot be used: {cause}. Is it running? Else {hint}.")
+
+
+def _explain_settings(error: ValidationError) -> str:
+    """Say for each wrong setting which variable it is, and what is wrong."""
+    variables = {setting.path: setting.variable for setting in all_settings()}
+    lines = ["app: the settings are not usable:"]
+    for item in error.errors():
+        path = tuple(str(part) for part in item["loc"])
+        name = variables.get(path[:2]) or variables.get(path[:1]) or "settings"
+        hint = " (`app setup` makes one)" if name == "SECRET_KEY" and item["type"] == "missing" else ""
+        lines.append(f"  {name}: {item['msg']}{hint}")
+    return "\n".join([*lines, "Set them in the environment or in .env; `.env.example` lists all."])

@@ -1,0 +1,107 @@
+"""`app routes`, `app features`, `app settings`: what is there, and where it comes from."""
+
+import inspect
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from dotenv import dotenv_values
+from pydantic import SecretStr
+from starlette.routing import BaseRoute, Mount, Route
+
+from app import features
+from app.main import create_app
+from app.settings import all_settings, load_settings, read_secret_files
+
+MODULES = ("models", "routes", "pages", "admin")
+
+
+def list_routes() -> None:
+    """List every route: method, path, and where its function is."""
+    for methods, path, place in sorted(_routes(create_app().routes), key=lambda row: row[1]):
+        typer.echo(f"{methods:<12} {path:<40} {place}")
+
+
+def list_features() -> None:
+    """List the features and the modules that were found in each."""
+    for name in features.names():
+        package = f"{features.__name__}.{name}"
+        found = [module for module in MODULES if find_spec(f"{package}.{module}")]
+        typer.echo(f"{name:<20} {' '.join(found)}")
+
+
+def list_settings(
+    *,
+    example: Annotated[bool, typer.Option("--example", help="Print .env.example instead")] = False,
+) -> None:
+    """List every setting with its value, secrets masked, and where the value came from."""
+    if example:
+        typer.echo(env_example(), nl=False)
+        return
+    settings = load_settings()
+    dotenv, files = dotenv_values(".env"), read_secret_files()
+    for setting in all_settings():
+        value = shown(setting.value_in(settings))
+        typer.echo(f"{setting.variable:<28} {value:<50} {_source(setting.variable, dotenv, files)}")
+
+
+def env_example() -> str:
+    """Write `.env.example`: every setting with its meaning and its default."""
+    lines = ["# Every setting and its default. Copy what you change into .env; `app settings` shows what counts."]
+    for setting in all_settings():
+        default = setting.field.default
+        text = "" if setting.field.is_required() or default is None else plain(default)
+        lines += ["", f"# {setting.field.description}", f"# {setting.variable}={text}"]
+    return "\n".join(lines) + "\n"
+
+
+def shown(value: Any) -> str:  # noqa: ANN401 - any type a setting has
+    """Write a value for people: secrets, and the password inside of a URL, are masked."""
+    if isinstance(value, SecretStr):
+        return "********"
+    if isinstance(value, tuple) and any(isinstance(item, SecretStr) for item in value):
+        return ",".join("********" for _ in value)
+    text = plain(value)
+    scheme, separator, rest = text.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return f"{scheme}{separator}{user}:********@{host}" if at and colon else text
+
+
+def plain(value: Any) -> str:  # noqa: ANN401 - any type a setting has
+    """Write a value as the environment has it."""
+    if isinstance(value, timedelta):
+        seconds = int(value.total_seconds())
+        for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+            if seconds and seconds % size == 0:
+                return f"{seconds // size}{unit}"
+        return str(seconds)
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else str(value)
+
+
+def _source(variable: str, dotenv: dict[str, str | None], files: dict[str, str]) -> str:
+    environment = {name.upper() for name, value in os.environ.items() if value}
+    if variable in environment:
+        return "environment"
+    if variable in {name.upper() for name, value in dotenv.items() if value}:
+        return ".env"
+    return "secrets folder" if variable.lower() in files else "default"
+
+
+def _routes(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    for route in routes:
+        if isinstance(route, Mount):
+            yield "MOUNT", f"{prefix}{route.path}/…", type(route.app).__name__
+        elif isinstance(route, Route):
+            methods = ",".join(sorted((route.methods or set()) - {"HEAD"}))
+            function = inspect.unwrap(route.endpoint)
+            source = Path(inspect.getsourcefile(function) or "?")
+            line = function.__code__.co_firstlineno if inspect.isfunction(function) else 0
+            place = source.relative_to(Path.cwd()) if source.is_relative_to(Path.cwd()) else source.name
+            yield methods, f"{prefix}{route.path}", f"{place}:{line}"

@@ -1,0 +1,54 @@
+"""`app serve`: the bundled Uvicorn, set up as the settings say."""
+
+import os
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from app.settings import Environment, load_settings
+
+GRACEFUL_SHUTDOWN_SECONDS = 20
+KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, or it meets a closed one
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [SERVER_HOST]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port [SERVER_PORT]")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes [SERVER_WORKERS]")] = None,
+    *,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes")] = False,
+) -> None:
+    """Serve the application until it is stopped."""
+    settings = load_settings()
+    server = settings.server
+    host, port = host or server.host, server.port if port is None else port
+    if settings.environment is Environment.DEVELOPMENT and "base_url" not in settings.model_fields_set:
+        os.environ["BASE_URL"] = f"http://127.0.0.1:{port}"  # read by the processes that Uvicorn starts
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=None if reload else workers or server.workers,
+        reload=reload,
+        reload_dirs=["app"] if reload else None,
+        log_config=_log_config(settings.log_level),
+        access_log=False,  # ours has the request id and no query string
+        server_header=False,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+
+
+def _log_config(level: str) -> dict[str, object]:
+    """Write one line an event to standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
+    }

@@ -1,0 +1,82 @@
+"""`app setup` and `app secrets`: from nothing to a usable project, and nothing changed the second time."""
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from app import migrate
+from app.accounts import users
+from app.accounts.authenticator import build_authenticator
+from app.database import open_database
+from app.settings import Settings, load_settings
+
+FIRST_ADMIN = "admin@example.com"
+
+
+def set_up() -> None:
+    """Write .env with a fresh secret, migrate the database, make the first admin: what of it is missing."""
+    settings = _settings_with_secret()
+    migrate.upgrade(settings.database)
+    password = asyncio.run(_create_first_admin(settings))
+    if password is None:
+        typer.echo("The database is up to date and has users: nothing was changed.")
+        return
+    typer.echo(f"\nThe first admin was made. Sign in at {settings.base_url}login with\n")
+    typer.echo(f"    {FIRST_ADMIN}\n    {password}\n\nThis password is shown once.\n")
+
+
+def write_secrets(
+    folder: Annotated[Path, typer.Argument(help="Folder that is read as SECRETS_DIR")],
+) -> None:
+    """Write random secrets into a folder, one file each, unless they are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("secret_key", "database_password"):
+        path = folder / name
+        if path.exists():
+            typer.echo(f"{path} is there: kept.")
+        else:
+            _write_private(path, secrets.token_urlsafe(48))
+            typer.echo(f"{path} was written.")
+
+
+def _settings_with_secret() -> Settings:
+    """Load the settings; when a secret key is all that is missing, make one and keep it in `.env`."""
+    try:
+        return load_settings()
+    except ValidationError as error:
+        missing = [item["loc"] for item in error.errors() if item["type"] == "missing"]
+        path = Path(".env")
+        if missing != [("secret_key",)] or error.error_count() != 1 or path.exists():
+            raise
+        _write_private(path, f"# Settings of this machine; never commit it. .env.example lists all.\n"
+                             f"SECRET_KEY={secrets.token_urlsafe(48)}\n")  # fmt: skip
+        typer.echo("Wrote .env with a fresh SECRET_KEY.")
+        return load_settings()
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, and never over another."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+async def _create_first_admin(settings: Settings) -> str | None:
+    """Make the first admin and return the password, or nothing when there is a user."""
+    database = open_database(settings.database)
+    try:
+        async with database.sessions.begin() as session:
+            if await users.has_users(session):
+                return None
+            password = secrets.token_urlsafe(15)
+            authenticator = build_authenticator(settings)
+            user = await users.create_user(session, authenticator, email=FIRST_ADMIN, password=password)
+            await users.grant_admin(session, user)
+            return password
+    finally:
+        await database.engine.dispose()

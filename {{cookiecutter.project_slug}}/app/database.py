@@ -1,0 +1,189 @@
+"""The database: engine, base classes of tables, and one transaction for each request."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    ForeignKey,
+    MetaData,
+    TypeDecorator,
+    UniqueConstraint,
+    event,
+)
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from uuid_utils.compat import uuid7
+
+from app.settings import DatabaseSettings
+
+# Alembic can only drop a constraint that it can name.
+# https://alembic.sqlalchemy.org/en/latest/naming.html
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite would give it back without its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Refuse a moment without a zone, and store the others in UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "a time needs a zone: use datetime.now(UTC)"
+            raise ValueError(message)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
+        """Give the zone back."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Parent of every table."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012 - read once, by SQLAlchemy
+
+
+class Record(Base):
+    """A table with a key, two times, and a version that tells two writers apart.
+
+    Keys are UUIDv7 (RFC 9562 §5.7): they begin with the time, so that newest first is `ORDER BY id DESC`.
+    """
+
+    __abstract__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-10)
+    version: Mapped[int] = mapped_column(sort_order=90)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, sort_order=91)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, sort_order=92)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805
+        """Count `version` up at each change, and refuse a change of an old version."""
+        return {"version_id_col": cls.version}
+
+
+class Owned:
+    """Rows that belong to one user, and go with them; add `Index(None, "owner_id", "id")`, which pages need."""
+
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), sort_order=80)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The engine of this process and its two kinds of session.
+
+    `sessions` may write. `reads` is for requests that only read: on SQLite they then run beside a writer
+    instead of waiting for it. Neither expires rows at commit, so that what was committed can be answered.
+    """
+
+    engine: AsyncEngine
+    sessions: async_sessionmaker[AsyncSession]
+    reads: async_sessionmaker[AsyncSession]
+
+
+def open_database(settings: DatabaseSettings) -> Database:
+    """Make the engine; nothing connects before the first query. Close with `database.engine.dispose()`."""
+    url = database_url(settings)
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, connect_args={"timeout": settings.busy_timeout.total_seconds()})
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    else:
+        engine = create_async_engine(
+            url,
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=settings.pool_timeout.total_seconds(),
+            pool_recycle=1800,
+            pool_pre_ping=True,
+        )
+    reads = engine.execution_options(sqlite_begin="DEFERRED")
+    return Database(
+        engine,
+        async_sessionmaker(engine, expire_on_commit=False),
+        async_sessionmaker(reads, expire_on_commit=False),
+    )
+
+
+def database_url(settings: DatabaseSettings) -> URL:
+    """Return the URL with its password in place."""
+    url = make_url(settings.url)
+    return url.set(password=settings.password.get_secret_value()) if settings.password else url
+
+
+def get_database(request: Request) -> Database:
+    """Return the database of this process."""
+    database: Database = request.state.database
+    return database
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Open the session of this request: returning commits, raising rolls back."""
+    database = get_database(request)
+    sessions = database.reads if request.method in {"GET", "HEAD"} else database.sessions
+    async with sessions.begin() as session:
+        yield session
+
+
+def violates(error: IntegrityError, constraint: UniqueConstraint) -> bool:
+    """Tell whether it was this constraint that refused; any other is a bug, not a conflict.
+
+    PostgreSQL names the constraint, SQLite its columns.
+    """
+    columns = ", ".join(f"{constraint.table.name}.{column.name}" for column in constraint.columns)
+    return f'"{constraint.name}"' in str(error.orig) or str(error.orig).endswith(f": {columns}")
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - any DB-API driver
+    connection.isolation_level = None  # we say BEGIN ourselves, see below
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer at a time do not wait
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY_SNAPSHOT),
+    # so whoever may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
+    begin = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+    connection.exec_driver_sql(f"BEGIN {begin}")
+
+
+DatabaseDep = Annotated[Database, Depends(get_database)]
+
+# "function" commits before the response is sent, so that a client is never told that something was saved when
+# it was not. https://fastapi.tiangolo.com/advanced/advanced-dependencies/
+SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]

@@ -1,0 +1,185 @@
+"""Errors as problem documents (RFC 9457): one base class, one shape on the wire.
+
+    Problem
+    ├── InvalidRequest      422   a value is wrong
+    ├── Unauthorized        401   the caller is not known
+    ├── Forbidden           403   the caller is known and may not
+    ├── NotFound            404   absent, or not the caller's to see
+    ├── Conflict            409   well formed, but the state does not allow it
+    ├── VersionConflict     412   changed by someone else since it was read
+    ├── ContentTooLarge     413   the body is longer than the limit
+    └── Unavailable         503   try again later
+
+A feature subclasses the kind it needs, beside the function that raises it. Raising rolls the request back.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """A failure that the caller should hear about."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    title: ClassVar[str] = "Internal server error"
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, detail: str | None = None, errors: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail
+        self.errors = errors
+
+    @classmethod
+    def type(cls) -> str:
+        """Return the stable name of this kind of problem."""
+        return f"urn:problem:{cls.__name__}"
+
+
+class InvalidRequest(Problem):
+    """A value is missing or wrong; `errors` says which."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Invalid request"
+
+
+class Unauthorized(Problem):
+    """The caller is not known."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    title = "Unauthorized"
+    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(Problem):
+    """The caller is known and may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    title = "Forbidden"
+
+
+class NotFound(Problem):
+    """Nothing is there, or it is not the caller's to see."""
+
+    status = HTTPStatus.NOT_FOUND
+    title = "Not found"
+
+
+class Conflict(Problem):
+    """The request is well formed, but the current state does not allow it."""
+
+    status = HTTPStatus.CONFLICT
+    title = "Conflict"
+
+
+class VersionConflict(Problem):
+    """Someone else changed the row since it was read."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    title = "Changed since you read it"
+
+
+class ContentTooLarge(Problem):
+    """The body is longer than `SERVER_MAX_BODY_BYTES`."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "Content too large"
+
+
+class Unavailable(Problem):
+    """The server cannot do this now."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "Unavailable"
+    headers: ClassVar = {"Retry-After": "1"}
+
+
+class ProblemDocument(BaseModel):
+    """The body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    instance: str | None = None
+    errors: list[dict[str, Any]] | None = None
+
+
+def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems that a route may answer, for OpenAPI: `responses=documented(NoteNotFound)`."""
+    by_status: dict[int | str, list[type[Problem]]] = defaultdict(list)
+    for problem in problems:
+        by_status[problem.status.value].append(problem)
+    return {
+        status: {
+            "model": ProblemDocument,
+            "description": " · ".join(kind.title for kind in kinds),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
+        for status, kinds in by_status.items()
+    }
+
+
+def as_problem(error: Exception) -> Problem | HTTPException:
+    """Tell what the caller is told about an error that was expected."""
+    if isinstance(error, RequestValidationError):
+        # FastAPI would echo the input, a password included.
+        return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
+    if isinstance(error, StaleDataError):
+        return VersionConflict()
+    assert isinstance(error, Problem | HTTPException)  # noqa: S101 - no other kind is registered
+    return error
+
+
+def problem_response(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error with its problem document."""
+    problem = as_problem(error)
+    if isinstance(problem, HTTPException):
+        document = ProblemDocument(
+            type="about:blank",
+            title=HTTPStatus(problem.status_code).phrase,
+            status=problem.status_code,
+        )
+        headers = problem.headers
+    else:
+        document = ProblemDocument(
+            type=problem.type(), title=problem.title, status=problem.status, detail=problem.detail
+        )
+        document.errors = [dict(item) for item in problem.errors] or None
+        headers = problem.headers
+    document.instance = request.url.path
+    content = document.model_dump(mode="json", exclude_none=True)
+    return JSONResponse(content, document.status, headers, MEDIA_TYPE)
+
+
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    return problem_response(request, error)
+
+
+HANDLED: tuple[type[Exception], ...] = (
+    Problem,
+    RequestValidationError,
+    StaleDataError,
+    HTTPException,
+)
+
+
+def register_error_handlers(app: FastAPI) -> None:
+    """Answer every expected failure of `app` with a problem document; any other is a bug, and a 500."""
+    for kind in HANDLED:
+        app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(Exception, _answer_bug)
+
+
+async def _answer_bug(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged by the server
+    return problem_response(request, Problem())

@@ -1,0 +1,59 @@
+"""Your features: each package in here is one, and its modules are found by name.
+
+    models.py     tables; imported for the migrations
+    routes.py     `router: APIRouter`, mounted under /api/v1
+    pages.py      `router: APIRouter`, mounted at /; `nav: NavItem` for the menu
+    admin.py      `views: list` of admin views
+    templates/    searched for the pages' templates
+
+Mounting is explicit, in `app/main.py`. `app features` lists what was found.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class BrokenFeature(TypeError):
+    """A module of a feature lacks what its name promises."""
+
+
+def names() -> list[str]:
+    """List the features, in alphabetical order."""
+    return sorted(info.name for info in pkgutil.iter_modules(__path__) if info.ispkg)
+
+
+def modules(name: str) -> Iterator[ModuleType]:
+    """Import `<feature>.<name>` for every feature that has it, in alphabetical order."""
+    for feature in names():
+        module = f"{__name__}.{feature}.{name}"
+        if find_spec(module):
+            yield importlib.import_module(module)
+
+
+def exports(module: str, attribute: str, kind: type[T]) -> list[T]:
+    """Return the typed object that every `<feature>.<module>` must define.
+
+    Raises:
+        BrokenFeature: when one does not.
+    """
+    found: list[T] = []
+    for loaded in modules(module):
+        value = getattr(loaded, attribute, None)
+        if not isinstance(value, kind):
+            message = f"{loaded.__name__} must define `{attribute}: {kind.__name__}`"
+            raise BrokenFeature(message)
+        found.append(value)
+    return found
+
+
+def template_folders() -> list[Path]:
+    """List the `templates/` of the features that have one."""
+    folders = [Path(__path__[0], feature, "templates") for feature in names()]
+    return [folder for folder in folders if folder.is_dir()]

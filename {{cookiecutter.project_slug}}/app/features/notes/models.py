@@ -1,0 +1,18 @@
+"""Notes in the database."""
+
+from sqlalchemy import Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Owned, Record
+
+
+class Note(Owned, Record):
+    """A text with a title that is unique among its owner's."""
+
+    __tablename__ = "notes"
+
+    title: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text, default="")
+
+    unique_title = UniqueConstraint("owner_id", "title")
+    __table_args__ = (unique_title, Index(None, "owner_id", "id"))

@@ -1,0 +1,31 @@
+"""What callers send and receive about notes."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from app.schemas import RecordView, Schema, unset
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Body = Annotated[str, StringConstraints(max_length=50_000)]
+
+
+class NoteCreate(Schema):
+    """A new note."""
+
+    title: Title
+    body: Body = ""
+
+
+class NoteUpdate(Schema):
+    """Changes to a note; absent fields stay as they are."""
+
+    title: Title = unset()
+    body: Body = unset()
+
+
+class NoteRead(RecordView):
+    """A note."""
+
+    title: str
+    body: str

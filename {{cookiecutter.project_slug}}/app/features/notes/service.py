@@ -1,0 +1,87 @@
+"""What can be done with notes, and by whom."""
+
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.scope import Scope
+from app.database import violates
+from app.errors import Conflict, NotFound
+from app.features.notes.models import Note
+from app.features.notes.schemas import NoteCreate, NoteUpdate
+from app.pagination import PageParams, Rows, paginate
+
+
+class NoteNotFound(NotFound):
+    """No note has this id, or it belongs to someone else."""
+
+    title = "Note not found"
+
+
+class NoteTitleTaken(Conflict):
+    """Another note of the same owner has this title."""
+
+    title = "Title taken"
+
+
+def notes_for(scope: Scope) -> Select[Note]:
+    """Select the notes that this caller may see: every query starts here."""
+    return select(Note).where(Note.owner_id == scope.user_id)
+
+
+async def list_notes(session: AsyncSession, scope: Scope, page: PageParams) -> Rows[Note]:
+    """Return a page of the caller's notes, newest first."""
+    return await paginate(session, notes_for(scope), Note, page)
+
+
+async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> Note:
+    """Return one of the caller's notes.
+
+    Raises:
+        NoteNotFound: also when the note exists but is someone else's.
+    """
+    note = await session.scalar(notes_for(scope).where(Note.id == note_id))
+    if note is None:
+        raise NoteNotFound
+    return note
+
+
+async def create_note(session: AsyncSession, scope: Scope, data: NoteCreate) -> Note:
+    """Write a note that belongs to the caller.
+
+    Raises:
+        NoteTitleTaken: when the caller has a note with this title.
+    """
+    note = Note(**data.model_dump(), owner_id=scope.user_id)
+    session.add(note)
+    await _flush(session)
+    return note
+
+
+async def update_note(session: AsyncSession, note: Note, data: NoteUpdate) -> Note:
+    """Change the fields that were sent.
+
+    Raises:
+        NoteTitleTaken: when another note of the owner has the new title.
+    """
+    for name, value in data.model_dump(exclude_unset=True).items():
+        setattr(note, name, value)
+    await _flush(session)
+    return note
+
+
+async def delete_note(session: AsyncSession, note: Note) -> None:
+    """Delete a note for good."""
+    await session.delete(note)
+    await session.flush()
+
+
+async def _flush(session: AsyncSession) -> None:
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if violates(error, Note.unique_title):
+            raise NoteTitleTaken from error
+        raise

@@ -1,0 +1,67 @@
+"""The composition root: the one module that knows every part, and mounts it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
+
+from app import docs, features, health, migrate
+from app.accounts import routes as accounts
+from app.accounts.authenticator import build_authenticator
+from app.database import open_database
+from app.errors import InvalidRequest, documented, register_error_handlers
+from app.security import RequestBoundary
+from app.settings import Settings, load_settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application; tests pass their own settings."""
+    settings = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        """Open what lives as long as the process; routes find it on `request.state`."""
+        database = open_database(settings.database)
+        yield {
+            "settings": settings,
+            "database": database,
+            "authenticator": build_authenticator(settings),
+            "schema_heads": migrate.heads(),
+        }
+        await database.engine.dispose()
+
+    app = FastAPI(
+        title=settings.project_name,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    app.add_middleware(RequestBoundary, settings=settings)
+    if settings.server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.server.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "X-Request-ID"],
+            expose_headers=["ETag", "Location", "X-Request-ID"],
+        )
+    register_error_handlers(app)
+
+    api = APIRouter(prefix="/api/v1", responses=documented(InvalidRequest))
+    api.include_router(accounts.router)
+    for router in features.exports("routes", "router", APIRouter):
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(accounts.keys_router)
+    app.include_router(health.router)
+    docs.mount(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Name an operation after its function, so that generated clients read well."""
+    return route.name

@@ -1,0 +1,247 @@
+"""Settings: everything an operator may change without editing code.
+
+Each setting has one variable: `settings.database.pool_size` is `DATABASE_POOL_SIZE`. It is looked for in the
+environment, then in `.env`, then in a folder of secrets (one file a setting, named `database_pool_size`;
+`/run/secrets`, or `SECRETS_DIR`), and has a default last. `app settings` prints what was found where.
+
+Settings are read once, by `load_settings()`, and passed on: no module imports them as a global.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)([smhd]?)", value.strip())):
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "s"])
+    return value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""Written as `90` (seconds), `10m`, `12h` or `14d`."""
+
+
+class Environment(StrEnum):
+    """Where the process runs; production refuses unsafe settings."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True, frozen=True)
+
+
+class DatabaseSettings(_Section):
+    """Where the data is."""
+
+    url: str = "sqlite+aiosqlite:///app.db"
+    """SQLite, or PostgreSQL as postgresql://user@host/name."""
+    password: SecretStr | None = None
+    """Put into the URL as it is, so that it needs no percent-encoding."""
+    pool_size: int = Field(default=10, ge=1, le=200)
+    """PostgreSQL connections of each worker; all workers together must fit the server."""
+    pool_timeout: Duration = timedelta(seconds=10)
+    """How long a request waits for a free connection."""
+    busy_timeout: Duration = timedelta(seconds=10)
+    """How long a write waits for another one, on SQLite."""
+
+    @field_validator("url")
+    @classmethod
+    def _name_the_driver(cls, url: str) -> str:
+        url = re.sub(r"^postgres(ql)?://", "postgresql+asyncpg://", url)
+        url = re.sub(r"^sqlite://", "sqlite+aiosqlite://", url)
+        if not url.startswith(("postgresql+asyncpg://", "sqlite+aiosqlite://")):
+            message = "use postgresql://… or sqlite:///…"
+            raise ValueError(message)
+        return url
+
+
+class ServerSettings(_Section):
+    """How HTTP is served."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8000, ge=0, le=65_535)
+    """Port to listen on."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes; one in a container that is scaled by replicas."""
+    trusted_proxies: CommaList = ()
+    """Addresses or networks whose X-Forwarded-* headers are believed, comma-separated. Never `*`."""
+    cors_origins: CommaList = ()
+    """Other sites whose scripts may call the API, comma-separated; none by default."""
+    max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    """Largest request body; more is refused with 413."""
+
+
+class AuthSettings(_Section):
+    """Lives of tokens and sessions, and the cost of a password hash."""
+
+    access_token_ttl: Duration = timedelta(minutes=10)
+    """Life of an access token. https://www.rfc-editor.org/rfc/rfc9068"""
+    refresh_idle: Duration = timedelta(days=14)
+    """A refresh token that is not used for so long is dead."""
+    refresh_absolute: Duration = timedelta(days=60)
+    """Longest life of an API session, however often it is refreshed."""
+    refresh_grace: Duration = timedelta(seconds=10)
+    """A refresh repeated within this time gets the same answer; 0 ends the session at once."""
+    session_idle: Duration = timedelta(hours=12)
+    """A browser session that is not used for so long is dead."""
+    session_absolute: Duration = timedelta(days=7)
+    """Longest life of a browser session."""
+    remember_idle: Duration = timedelta(days=14)
+    """The same, for people who asked to stay signed in."""
+    remember_absolute: Duration = timedelta(days=60)
+    """The same, for people who asked to stay signed in."""
+    password_min_length: int = Field(default=12, ge=8)
+    """Shortest password, in characters; NIST recommends 15 without a second factor."""
+    argon2_memory_kib: int = Field(default=47_104, ge=8)
+    """Memory of one password hash, in KiB. https://cheatsheetseries.owasp.org (Password Storage)"""
+    argon2_time_cost: int = Field(default=1, ge=1)
+    """Passes over that memory."""
+
+
+class Settings(BaseSettings):
+    """All settings; a section's fields carry its name as prefix."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    environment: Environment = Environment.DEVELOPMENT
+    """development, test or production."""
+    project_name: str = "{{ cookiecutter.project_name }}"
+    """Shown on the pages, in the API documentation and in mails."""
+    base_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
+    """Where people reach the project; links and cookies depend on it."""
+    secret_key: SecretStr = Field(min_length=32)
+    """At least 32 random characters; every other key is derived from it."""
+    secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Former secret keys, comma-separated: they still verify, and never sign."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+    database: DatabaseSettings = DatabaseSettings()
+    server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+
+    MIN_ARGON2_KIB: ClassVar[int] = 19_456  # OWASP's minimum for one pass more than ours
+
+    @model_validator(mode="after")
+    def _refuse_unsafe_production(self) -> "Settings":
+        if self.environment is not Environment.PRODUCTION:
+            return self
+        unsafe = {
+            "BASE_URL must be https": self.base_url.scheme != "https",
+            "SERVER_CORS_ORIGINS must not be *": "*" in self.server.cors_origins,
+            "SERVER_TRUSTED_PROXIES must not be *": "*" in self.server.trusted_proxies,
+            "AUTH_ARGON2_MEMORY_KIB is too low": self.auth.argon2_memory_kib < self.MIN_ARGON2_KIB,
+        }
+        if found := [reason for reason, bad in unsafe.items() if bad]:
+            raise ValueError("not safe in production: " + "; ".join(found))
+        return self
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether the site is reached by https, so that cookies may say `Secure`."""
+        return self.base_url.scheme == "https"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by SecretFiles
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment, then `.env`, then the folder of secrets."""
+        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
+
+
+class SecretFiles(EnvSettingsSource):
+    """A folder that holds one file a setting, as Docker and Kubernetes mount secrets."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return read_secret_files()
+
+
+class Setting(NamedTuple):
+    """One setting and the variable that sets it."""
+
+    variable: str
+    field: FieldInfo
+    path: tuple[str, ...]
+
+    def value_in(self, settings: Settings) -> Any:  # noqa: ANN401 - any type a setting has
+        """Return the value in force."""
+        value: Any = settings
+        for name in self.path:
+            value = getattr(value, name)
+        return value
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - of any setting's type
+    """Read the settings; `overrides` win over every other source.
+
+    Raises:
+        pydantic.ValidationError: when one is missing or wrong.
+    """
+    return Settings(**overrides)
+
+
+def all_settings() -> Iterator[Setting]:
+    """List every setting in the order of the classes above."""
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, _Section):
+            for inner, inner_field in section.model_fields.items():
+                yield Setting(f"{name}_{inner}".upper(), inner_field, (name, inner))
+        else:
+            yield Setting(name.upper(), field, (name,))
+
+
+def read_secret_files() -> dict[str, str]:
+    """Read the folder of secrets: file name in lower case → content without surrounding space."""
+    folder = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
+    if not folder.is_dir():
+        return {}
+    names = {setting.variable.lower() for setting in all_settings()}
+    return {name: (folder / name).read_text().strip() for name in sorted(names) if (folder / name).is_file()}

@@ -1,0 +1,52 @@
+"""How Alembic reaches the models and the database; `app db …` and plain `alembic …` both come here."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+from app import features
+from app.accounts import models
+from app.database import Base, open_database
+from app.settings import load_settings
+
+LOCK_KEY = 7_275_113  # any constant: two processes that migrate one database must share it
+
+__all__ = ["models"]  # imported for its tables
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations on this connection, one process at a time."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,  # SQLite cannot ALTER much
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
+    if connection.dialect.name == "sqlite":
+        # A batch makes the table anew and drops the old one, which would cascade. It must be said outside of a
+        # transaction, hence to the driver. https://www.sqlite.org/lang_altertable.html#otheralter
+        connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
+        connection.execute(text("SET lock_timeout = '30s'"))
+        connection.commit()
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def connect_and_migrate() -> None:
+    """Open the database that the caller named, or that the settings name."""
+    settings = context.config.attributes.get("database") or load_settings().database
+    database = open_database(settings)
+    try:
+        async with database.engine.connect() as connection:
+            await connection.run_sync(migrate)
+    finally:
+        await database.engine.dispose()
+
+
+for _ in features.modules("models"):
+    pass  # importing is what registers the tables
+asyncio.run(connect_and_migrate())
