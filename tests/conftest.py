@@ -17,7 +17,9 @@ settings.load_profile("fireup")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that accepts a changed list of files."""
     parser.addoption(
-        "--update-layout", action="store_true", help="write tests/layout/*.txt anew (test_layout.py)"
+        "--update-layout",
+        action="store_true",
+        help="write tests/layout/*.txt anew (test_layout.py)",
     )
 
 

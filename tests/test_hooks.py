@@ -91,7 +91,9 @@ def test_a_text_that_would_break_a_file_is_refused(key: str, text: str) -> None:
     assert ": write " in sentence
 
 
-@pytest.mark.parametrize("text", ["O'Reilly & Söhne <b>", "店の予約", "100 % `sure`; $HOME #1", "🚀"])
+@pytest.mark.parametrize(
+    "text", ["O'Reilly & Söhne <b>", "店の予約", "100 % `sure`; $HOME #1", "🚀"]
+)
 def test_a_text_of_any_language_is_accepted(text: str) -> None:
     assert refusal({**ANSWERS, "project_name": text, "description": text, "author": text}) is None
 

@@ -1,0 +1,1 @@
+"""What cookiecutter runs before and after it makes a project."""

@@ -1,0 +1,158 @@
+"""Run a generated project as its owner does, and visit it as its users do."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+# What the machine that runs our tests may have set, and a project must not see.
+FOREIGN = re.compile(
+    r"(PYTEST|COV|UV_PROJECT|UV_PYTHON|VIRTUAL_ENV|PYTHON|DATABASE_|SECRET_|SERVER_)"
+)
+
+
+def environment() -> dict[str, str]:
+    """Give a project the environment of a fresh terminal."""
+    return {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
+
+
+def run_dev(project: Path, *arguments: str, python: str = sys.executable) -> str:
+    """Run `dev.py` in the project until it ends well, and return what it printed."""
+    done = subprocess.run(
+        [python, "dev.py", *arguments],
+        cwd=project,
+        env=environment(),
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, f"dev.py {' '.join(arguments)} failed:\n{done.stdout}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said, where redirects ended."""
+
+    status: int
+    url: str
+    text: str
+
+    @property
+    def body(self) -> Any:  # noqa: ANN401 - whatever the JSON holds
+        """Read the answer as JSON."""
+        return json.loads(self.text)
+
+
+class Visitor:
+    """A browser's cookies and redirects, without the browser."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
+        )
+
+    def get(self, path: str, token: str | None = None) -> Answer:
+        """Ask for a page, or with a token for a resource."""
+        return self._send(path, None, {"Authorization": f"Bearer {token}"} if token else {})
+
+    def post_json(self, path: str, data: dict[str, str]) -> Answer:
+        """Send JSON."""
+        return self._send(path, json.dumps(data).encode(), {"Content-Type": "application/json"})
+
+    def fill_in(self, path: str, **fields: str) -> Answer:
+        """Send the form of a page as a browser does: with its hidden fields, and its origin."""
+        hidden = re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", self.get(path).text)
+        for field in hidden:
+            name, value = (re.search(rf'{key}="([^"]*)"', field) for key in ("name", "value"))
+            if name and value:
+                fields.setdefault(name[1], value[1])
+        return self._send(path, urlencode(fields).encode(), {"Origin": self.address})
+
+    def _send(self, path: str, data: bytes | None, headers: dict[str, str]) -> Answer:
+        request = urllib.request.Request(self.address + path, data, headers)  # noqa: S310 - http
+        try:
+            with self._opener.open(request, timeout=30) as response:
+                return Answer(response.status, response.url, response.read().decode())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.url or "", error.read().decode(errors="replace"))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A project that is being served."""
+
+    address: str
+    log: Path
+
+    def printed(self) -> str:
+        """Return what the terminal shows."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def credentials(self) -> tuple[str, str]:
+        """Return the address and the password that the first run prints."""
+        shown = re.search(r"(admin@example\.com)\s+(\S{12,})\s", self.printed())
+        assert shown, f"no way to sign in was printed:\n{self.printed()}"
+        return shown[1], shown[2]
+
+
+@contextmanager
+def serving(project: Path, log: Path, *, python: str = sys.executable) -> Iterator[Server]:
+    """Serve the project with `dev.py run`, from installing to stopping."""
+    port = find_free_port()
+    server = Server(f"http://127.0.0.1:{port}", log)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [python, "-u", "dev.py", "run", "--port", str(port)],
+            cwd=project,
+            env=environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _wait_until_ready(server, process)
+            yield server
+        finally:
+            # The server that reloads has children: end the whole group that was started here.
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def find_free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if Visitor(server.address).get("/health/ready").status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    message = f"the project is not served:\n{server.printed()}"
+    raise AssertionError(message)

@@ -1,0 +1,227 @@
+"""Whatever people answer, they get a working project or one sentence that says what to write."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import tomllib
+from cookiecutter.exceptions import FailedHookException
+from cookiecutter.generate import generate_files
+from cookiecutter.prompt import prompt_for_config
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from hooks.pre_gen_project import LONGEST, refusal
+from tests.baking import PROJECT, TEMPLATE
+
+NASTY = "\"'\\{}%#<>&$`~!;:|*?/=@^()[] \t\n\r\0\x1b\u0085\u00a0\u200b\u2028\u202e\ud800éß日🚀aZ0_-."
+TEXTS = st.text(st.characters() | st.sampled_from(NASTY), max_size=40)
+PRINTABLE = st.text(
+    st.characters(exclude_categories=["C", "Z"], exclude_characters='"\\{}')
+    | st.sampled_from("'#<>&$`~!;:|*?/=@^()[]% 日🚀é"),
+    min_size=1,
+    max_size=36,
+).filter(str.strip)
+
+
+@pytest.fixture(scope="module")
+def small_template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the hooks and the files with marks in them only: generating those is quick."""
+    small = tmp_path_factory.mktemp("small") / "template"
+    shutil.copytree(template / "hooks", small / "hooks")
+    shutil.copy(template / "cookiecutter.json", small)
+    for path in (template / PROJECT.name).rglob("*"):
+        if path.is_file() and _is_rendered(path):
+            copy = small / path.relative_to(template)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+    return small
+
+
+@given(project_name=TEXTS, description=TEXTS, author=TEXTS, project_slug=TEXTS)
+def test_any_refusal_is_one_sentence_about_one_answer(**answers: str) -> None:
+    sentence = refusal(answers)
+
+    if sentence is not None:
+        assert sentence.isprintable()
+        assert sentence.split()[0] in answers
+        assert ": write " in sentence
+        assert sentence.endswith(".")
+        assert sentence.count(". ") == 0
+
+
+@given(name=TEXTS)
+def test_the_folder_follows_from_any_name(name: str) -> None:
+    answers = _answer(TEMPLATE, project_name=name)
+
+    sentence = refusal({**answers, "project_name": "A name", "author": "Ada"})
+
+    assert len(answers["project_slug"]) <= LONGEST["project_slug"]
+    if sentence is not None:
+        # Names that are a word or a module of Python, or start with a digit, need a decision.
+        assert sentence.startswith("project_slug ")
+        assert not sentence.startswith("project_slug is empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("My Project", "my_project"),
+        ("Café Zürich", "cafe_zurich"),
+        ("O'Reilly & Söhne", "o_reilly_sohne"),
+        ("店の予約", "dian_noyu_yue"),
+        ("!!!", "my_project"),
+        ("shop-2", "shop_2"),
+    ],
+)
+def test_the_folder_is_the_name_in_plain_letters(name: str, folder: str) -> None:
+    assert _answer(TEMPLATE, project_name=name)["project_slug"] == folder
+
+
+@settings(max_examples=40)
+@given(name=PRINTABLE, description=PRINTABLE, author=PRINTABLE)
+@example(name="O'Reilly & Söhne <b>", description="'''", author="# %s %(a)s $(id) ${HOME} `id`")
+@example(name="日" * 36, description="🚀" * 36, author="[x](y) | z")
+def test_any_plain_text_comes_back_as_it_was_written(
+    small_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    description: str,
+    author: str,
+) -> None:
+    answers = {"project_name": name, "description": description, "author": author}
+
+    project = _generate(small_template, tmp_path_factory.mktemp("any"), **answers)
+
+    settings_module = ast.walk(ast.parse(_read(project / "app/settings.py")))
+    assert name in [node.value for node in settings_module if isinstance(node, ast.Constant)]
+    pyproject = tomllib.loads(_read(project / "pyproject.toml"))
+    assert pyproject["project"]["description"] == description
+    assert author in _read(project / "LICENSE")
+    assert _read(project / "README.md").startswith(f"# {name}\n\n{description}\n")
+    _assert_ruff_finds_nothing(project)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=TEXTS, key=st.sampled_from(["project_name", "description", "author"]))
+@example(text='"""', key="author")
+@example(text='\\"""', key="project_name")
+@example(text="', '''", key="description")
+@example(text="\ud800", key="project_name")
+@example(text="{{ 1 / 0 }}", key="description")
+def test_any_text_gives_a_project_or_one_sentence(
+    small_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capfd: pytest.CaptureFixture[str],
+    text: str,
+    key: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    answers = {"project_slug": "my_project", key: text}
+    sentence = refusal(_answer(small_template, **answers))
+    capfd.readouterr()
+
+    if sentence is None:
+        _assert_ruff_finds_nothing(_generate(small_template, folder, **answers))
+    else:
+        with pytest.raises(FailedHookException):
+            _generate(small_template, folder, **answers)
+        assert capfd.readouterr().err == f"{sentence}\n"
+        assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("slug", ["json", "class", "Shop", "été", "3d", "a b", "../up", "a/b"])
+def test_a_refused_folder_is_not_made(
+    slug: str, small_template: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+
+    with pytest.raises(FailedHookException):
+        _generate(small_template, folder, project_slug=slug)
+
+    assert capfd.readouterr().err.startswith("project_slug ")
+    assert not (folder / slug).exists()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_existing_folder_is_left_alone(template: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "my_project" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    command = [
+        sys.executable,
+        "-m",
+        "cookiecutter",
+        str(template),
+        "--no-input",
+        "-o",
+        str(tmp_path),
+    ]
+
+    plain = subprocess.run(command, check=False, capture_output=True, text=True)
+    forced = subprocess.run(
+        [*command, "--overwrite-if-exists"], check=False, capture_output=True, text=True
+    )
+
+    assert plain.returncode == forced.returncode == 1
+    assert plain.stdout == f'Error: "{mine.parent}" directory already exists\n'
+    assert (
+        forced.stderr
+        == f"{mine.parent} is not empty: move it away, or write another project_slug.\n"
+    )
+    assert [path.name for path in mine.parent.iterdir()] == ["mine.txt"]
+
+
+def test_there_are_at_most_eight_questions_each_with_a_sentence() -> None:
+    spoken = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+    questions = {key for key in spoken if not key.startswith("_")}
+
+    assert len(questions) <= 8
+    assert set(spoken["__prompts__"]) == questions
+
+
+def _is_rendered(path: Path) -> bool:
+    """Tell whether the file has marks, or is needed beside those that have."""
+    return (
+        path.name == "__init__.py"
+        or path.parent.name == "licenses"
+        or b"cookiecutter" in path.read_bytes()
+    )
+
+
+def _answer(template: Path, **answers: str) -> dict[str, Any]:
+    """Answer as a person at the prompts does: what they write is never read as a mark."""
+    context = json.loads(_read(template / "cookiecutter.json"), object_pairs_hook=OrderedDict)
+    with (
+        patch(
+            "cookiecutter.prompt.read_user_variable",
+            lambda key, default, *_: answers.get(key, default),
+        ),
+        patch("cookiecutter.prompt.read_user_choice", lambda _, options, *__: options[0]),
+        patch("cookiecutter.prompt.read_user_yes_no", lambda _, default, *__: default),
+    ):
+        return dict(prompt_for_config({"cookiecutter": context}))
+
+
+def _generate(template: Path, folder: Path, **answers: str) -> Path:
+    context = {"cookiecutter": _answer(template, **answers)}
+    return Path(generate_files(template, context, folder))
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _assert_ruff_finds_nothing(project: Path) -> None:
+    for arguments in (["format", "--check"], ["check"]):
+        ruff = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."]
+        done = subprocess.run(ruff, cwd=project, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,161 @@
+"""Every combination of options gives a tidy project: checked without installing anything."""
+
+import ast
+import itertools
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tomllib
+import yaml
+
+from tests.baking import Answer, Bake, tree
+
+LICENCES = ("MIT", "Apache-2.0", "BSD-3-Clause", "proprietary")
+OPTIONS = ("pages", "admin", "deploy")
+COMBINATIONS = [
+    dict(zip(OPTIONS, on, strict=True)) for on in itertools.product((True, False), repeat=3)
+]
+
+
+def _name(answers: dict[str, Answer]) -> str:
+    return "+".join(option for option in OPTIONS if answers[option]) or "none"
+
+
+@pytest.fixture(scope="module", params=COMBINATIONS, ids=_name)
+def answers(request: pytest.FixtureRequest) -> dict[str, Answer]:
+    """Give each combination of the options, with one licence or another."""
+    options: dict[str, Answer] = request.param
+    return {**options, "license": LICENCES[COMBINATIONS.index(request.param) % len(LICENCES)]}
+
+
+@pytest.fixture(scope="module")
+def project(answers: dict[str, Answer], baked: Bake) -> Path:
+    """Generate the project of these answers once."""
+    return baked(**answers)
+
+
+def test_nothing_is_left_of_the_template(project: Path) -> None:
+    marks = re.compile(r"cookiecutter|# \{%|^#\s*$\n^#\s*$", re.MULTILINE)
+
+    left = {name: marks.findall(text) for name, text in _texts(project)}
+
+    assert {name: found for name, found in left.items() if found} == {}
+
+
+def test_licence_is_the_chosen_one(project: Path, answers: dict[str, Answer]) -> None:
+    first_words = {
+        "MIT": "MIT License",
+        "Apache-2.0": "Apache License",
+        "BSD-3-Clause": "BSD 3-Clause License",
+        "proprietary": "Copyright (c) The My Project authors. All rights reserved.",
+    }
+
+    licence = (project / "LICENSE").read_text(encoding="utf-8")
+
+    assert licence.strip().splitlines()[0] == first_words[str(answers["license"])]
+    assert not (project / "licenses").exists()
+
+
+def test_every_file_parses(project: Path) -> None:
+    parsers = {
+        ".py": ast.parse,
+        ".toml": tomllib.loads,
+        ".json": json.loads,
+        ".yml": yaml.safe_load,
+        ".yaml": yaml.safe_load,
+    }
+    for name, text in _texts(project):
+        if parse := parsers.get(Path(name).suffix):
+            parse(text)
+
+
+def test_no_folder_is_empty(project: Path) -> None:
+    assert [path for path in project.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["format", "--check"], ["check"]], ids=lambda words: words[0]
+)
+def test_ruff_finds_nothing(project: Path, arguments: list[str]) -> None:
+    ruff = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."]
+
+    done = subprocess.run(ruff, cwd=project, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_generating_twice_gives_the_same_files(
+    project: Path, answers: dict[str, Answer], bake: Bake
+) -> None:
+    assert tree(bake(**answers)) == tree(project)
+
+
+def test_every_import_of_the_project_finds_its_target(project: Path) -> None:
+    missing = [
+        f"{path.relative_to(project)}: {target}"
+        for path in project.rglob("*.py")
+        for target in _imports(path)
+        if not _exists(project, target)
+    ]
+
+    assert missing == []
+
+
+def _texts(project: Path) -> Iterator[tuple[str, str]]:
+    for name, content in tree(project).items():
+        if b"\0" not in content:
+            yield name, content.decode()
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Yield what a file imports from the project, as app.module or app.module.name."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if _is_ours(name.name))
+        elif isinstance(node, ast.ImportFrom) and node.module and _is_ours(node.module):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in {"app", "tests"}
+
+
+def _exists(project: Path, target: str) -> bool:
+    """Tell whether the target is a module, or a name that its parent module defines."""
+    if _module(project, target):
+        return True
+    parent, _, name = target.rpartition(".")
+    module = _module(project, parent)
+    return module is not None and module.is_file() and name in _defined(module)
+
+
+def _module(project: Path, dotted: str) -> Path | None:
+    base = project.joinpath(*dotted.split("."))
+    found = (
+        path for path in (base.with_suffix(".py"), base / "__init__.py", base) if path.exists()
+    )
+    return next(found, None)
+
+
+def _defined(module: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_bytes())):
+        match node:
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
+                names.add(name)
+            case ast.Import(names=imported) | ast.ImportFrom(names=imported):
+                names.update(alias.asname or alias.name.split(".")[0] for alias in imported)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case _:
+                pass
+    return names

@@ -1,0 +1,137 @@
+"""Generated projects run: installed, served and visited, checked, tested by their own suites.
+
+The slow part of the tests: the default project, the minimal one, each without one option, and the
+newer Pythons. Combinations that are not here are looked at in test_generated.py.
+"""
+
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.baking import MINIMAL, Answer, Bake
+from tests.serving import Server, Visitor, run_dev, serving
+
+
+@dataclass(frozen=True)
+class Case:
+    """Answers, and the Python that runs the project: ours, unless another is named."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    version: str = ""
+
+    def has(self, option: str) -> bool:
+        """Tell whether the option is on."""
+        return self.answers.get(option, True) is True
+
+
+CASES = {
+    "default": Case(),
+    "minimal": Case({**MINIMAL}),
+    "without-pages": Case({"pages": False}),
+    "without-admin": Case({"admin": False}),
+    "without-deploy-3.12": Case({"deploy": False}, "3.12"),
+    "default-3.13": Case(version="3.13"),
+}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A project with its server, and the Python that both were started with."""
+
+    case: Case
+    project: Path
+    python: str
+    server: Server
+
+
+@pytest.fixture(scope="module", params=CASES.values(), ids=list(CASES))
+def running(
+    request: pytest.FixtureRequest, bake: Bake, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """Generate a project and serve it, from nothing."""
+    case: Case = request.param
+    python = _find_python(case.version)
+    project = bake(**case.answers)
+    log = tmp_path_factory.mktemp("log") / "server.txt"
+    with serving(project, log, python=python) as server:
+        yield Running(case, project, python, server)
+
+
+def test_signing_in_with_the_printed_password_reaches_the_admin(running: Running) -> None:
+    visitor = Visitor(running.server.address)
+    email, password = running.server.credentials()
+    if not (running.case.has("pages") or running.case.has("admin")):
+        assert visitor.get("/login").status == 404
+        return
+
+    refused = visitor.fill_in("/login", email=email, password="not the password")  # noqa: S106
+    signed_in = visitor.fill_in("/login", email=email, password=password)
+
+    assert "/login" in refused.url
+    assert signed_in.status == 200
+    assert "/login" not in signed_in.url
+    if running.case.has("admin"):
+        admin = visitor.get("/admin")
+        assert admin.status == 200
+        assert "/login" not in admin.url
+    else:
+        assert visitor.get("/admin").status == 404
+
+
+def test_the_printed_password_gives_a_token_that_lists_notes(running: Running) -> None:
+    visitor = Visitor(running.server.address)
+    email, password = running.server.credentials()
+
+    login = visitor.post_json("/api/v1/auth/login", {"email": email, "password": password})
+    notes = visitor.get("/api/v1/notes", token=login.body["access_token"])
+
+    assert notes.status == 200
+    assert notes.body["items"] == []
+    assert visitor.get("/api/v1/notes").status == 401
+
+
+def test_pages_are_there_when_chosen(running: Running) -> None:
+    home = Visitor(running.server.address).get("/")
+
+    assert home.status == (200 if running.case.has("pages") else 404)
+
+
+def test_setting_up_again_changes_nothing(running: Running) -> None:
+    secret = (running.project / ".env").read_bytes()
+    email, password = running.server.credentials()
+
+    printed = run_dev(running.project, "app", "setup", python=running.python)
+
+    login = {"email": email, "password": password}
+    assert "nothing was changed" in printed
+    assert (running.project / ".env").read_bytes() == secret
+    assert Visitor(running.server.address).post_json("/api/v1/auth/login", login).status == 200
+
+
+def test_its_own_check_finds_nothing(running: Running) -> None:
+    run_dev(running.project, "check", python=running.python)
+
+
+def test_its_own_suite_is_green_and_skips_nothing(running: Running) -> None:
+    printed = run_dev(running.project, "test", python=running.python)
+
+    assert " passed" in printed
+    assert " skipped" not in printed
+
+
+def _find_python(version: str) -> str:
+    """Return the interpreter, looked for on the PATH and where pyenv keeps the owner's."""
+    if not version or sys.version_info[:2] == tuple(int(part) for part in version.split(".")):
+        return sys.executable
+    owner = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    kept = sorted(owner.glob(f".pyenv/versions/{version}.*/bin/python"))
+    python = kept[-1] if kept else shutil.which(f"python{version}")
+    if python is None:
+        pytest.skip(f"no CPython {version} on this machine")
+    return str(python)
