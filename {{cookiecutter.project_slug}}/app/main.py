@@ -8,7 +8,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
-from app import docs, features, health, migrate
+# {%- if cookiecutter.admin +%}
+# {%- endif +%}
+# {%- if cookiecutter.pages or cookiecutter.admin +%}
+from app import admin, docs, features, health, migrate, web
+
+# {%- endif +%}
 from app.accounts import routes as accounts
 from app.accounts.authenticator import build_authenticator
 from app.database import open_database
@@ -20,11 +25,11 @@ from app.settings import Settings, load_settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; tests pass their own settings."""
     settings = settings or load_settings()
+    database = open_database(settings.database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         """Open what lives as long as the process; routes find it on `request.state`."""
-        database = open_database(settings.database)
         yield {
             "settings": settings,
             "database": database,
@@ -59,6 +64,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(accounts.keys_router)
     app.include_router(health.router)
     docs.mount(app)
+    # {%- if cookiecutter.pages or cookiecutter.admin +%}
+    web.mount(app)
+    # {%- endif +%}
+    # {%- if cookiecutter.admin +%}
+    admin.mount(app, settings, database)
+    # {%- endif +%}
     return app
 
 

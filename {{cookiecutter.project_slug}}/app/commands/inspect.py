@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 import typer
 from dotenv import dotenv_values
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route
 
 from app import features
 from app.main import create_app
@@ -22,7 +24,7 @@ MODULES = ("models", "routes", "pages", "admin")
 
 def list_routes() -> None:
     """List every route: method, path, and where its function is."""
-    for methods, path, place in sorted(_routes(create_app().routes), key=lambda row: row[1]):
+    for methods, path, place in sorted(_routes(create_app()), key=lambda row: row[1]):
         typer.echo(f"{methods:<12} {path:<40} {place}")
 
 
@@ -94,14 +96,20 @@ def _source(variable: str, dotenv: dict[str, str | None], files: dict[str, str])
     return "secrets folder" if variable.lower() in files else "default"
 
 
-def _routes(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    for route in routes:
-        if isinstance(route, Mount):
-            yield "MOUNT", f"{prefix}{route.path}/…", type(route.app).__name__
-        elif isinstance(route, Route):
+def _routes(app: FastAPI) -> Iterator[tuple[str, str, str]]:
+    for route in iter_route_contexts(app.routes):
+        original = route.original_route
+        if isinstance(original, Mount):
+            yield "MOUNT", f"{original.path}/…", type(original.app).__name__
+        elif isinstance(original, Route):
             methods = ",".join(sorted((route.methods or set()) - {"HEAD"}))
-            function = inspect.unwrap(route.endpoint)
-            source = Path(inspect.getsourcefile(function) or "?")
-            line = function.__code__.co_firstlineno if inspect.isfunction(function) else 0
-            place = source.relative_to(Path.cwd()) if source.is_relative_to(Path.cwd()) else source.name
-            yield methods, f"{prefix}{route.path}", f"{place}:{line}"
+            yield methods, route.path or "", _place(original.endpoint)
+
+
+def _place(endpoint: Any) -> str:  # noqa: ANN401 - a function, or an object that is called
+    function = inspect.unwrap(endpoint)
+    source = Path(inspect.getsourcefile(function) or "?")
+    line = function.__code__.co_firstlineno if inspect.isfunction(function) else 0
+    root = Path(features.__file__).parents[2]
+    place = source.relative_to(root) if source.is_relative_to(root) else source.name
+    return f"{place}:{line}"
