@@ -8,18 +8,23 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
-# {%- if cookiecutter.admin +%}
-# {%- endif +%}
-# {%- if cookiecutter.pages or cookiecutter.admin +%}
-from app import admin, docs, features, health, migrate, web
-
-# {%- endif +%}
+from app import docs, features, health, migrate
 from app.accounts import routes as accounts
 from app.accounts.authenticator import build_authenticator
+
+# {%- if cookiecutter.admin +%}
+from app.admin import site as admin
+
+# {%- endif +%}
 from app.database import open_database
 from app.errors import InvalidRequest, documented, register_error_handlers
 from app.security import RequestBoundary
 from app.settings import Settings, load_settings
+
+# {%- if cookiecutter.pages or cookiecutter.admin +%}
+from app.web import site as web
+
+# {%- endif +%}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

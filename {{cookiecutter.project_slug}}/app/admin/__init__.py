@@ -1,10 +1,1 @@
 """The admin: starlette-admin behind our own sign-in."""
-
-from fastapi import FastAPI
-
-from app.database import Database
-from app.settings import Settings
-
-
-def mount(app: FastAPI, settings: Settings, database: Database) -> None:
-    """Serve the admin at `/admin`."""
