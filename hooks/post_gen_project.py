@@ -35,6 +35,13 @@ def place_licence(project: Path, licence: str) -> None:
     shutil.rmtree(project / "licenses")
 
 
+def drop_unknown_origin(project: Path) -> None:
+    """Delete .cruft.json when the template was no clone: an update would have no start."""
+    origin = project / ".cruft.json"
+    if not json.loads(origin.read_text(encoding="utf-8"))["commit"]:
+        origin.unlink()
+
+
 def next_steps(slug: str) -> str:
     """Say in three lines what to type now."""
     return f"Your project is in the folder {slug}. Next:\n  cd {slug}\n  python3 dev.py run"
@@ -53,6 +60,7 @@ def main() -> None:
     project = Path.cwd()
     prune(project, unowned_paths(answers))
     place_licence(project, answers["license"])
+    drop_unknown_origin(project)
     print(next_steps(answers["project_slug"]))
 
 

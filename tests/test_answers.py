@@ -85,9 +85,9 @@ def test_the_folder_is_the_name_in_plain_letters(name: str, folder: str) -> None
     assert _answer(TEMPLATE, project_name=name)["project_slug"] == folder
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(name=PRINTABLE, description=PRINTABLE, author=PRINTABLE)
-@example(name="O'Reilly & Söhne <b>", description="'''", author="# %s %(a)s $(id) ${HOME} `id`")
+@example(name="O'Reilly & Söhne <b>", description="'''", author="# %s %(a)s $(id) $HOME `id`")
 @example(name="日" * 36, description="🚀" * 36, author="[x](y) | z")
 def test_any_plain_text_comes_back_as_it_was_written(
     small_template: Path,
@@ -98,7 +98,8 @@ def test_any_plain_text_comes_back_as_it_was_written(
 ) -> None:
     answers = {"project_name": name, "description": description, "author": author}
 
-    project = _generate(small_template, tmp_path_factory.mktemp("any"), **answers)
+    folder = tmp_path_factory.mktemp("any")
+    project = _generate(small_template, folder, project_slug="my_project", **answers)
 
     settings_module = ast.walk(ast.parse(_read(project / "app/settings.py")))
     assert name in [node.value for node in settings_module if isinstance(node, ast.Constant)]
@@ -109,7 +110,7 @@ def test_any_plain_text_comes_back_as_it_was_written(
     _assert_ruff_finds_nothing(project)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS, key=st.sampled_from(["project_name", "description", "author"]))
 @example(text='"""', key="author")
 @example(text='\\"""', key="project_name")

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.post_gen_project import next_steps, place_licence, prune, unowned_paths
+from hooks.post_gen_project import (
+    drop_unknown_origin,
+    next_steps,
+    place_licence,
+    prune,
+    unowned_paths,
+)
 from hooks.pre_gen_project import LONGEST, refusal, suggest_slug
 from tests.baking import PROJECT, TEMPLATE
 
@@ -137,6 +143,15 @@ def test_every_licence_has_a_text_that_is_kept_as_the_only_one(tmp_path: Path) -
         place_licence(tmp_path, licence)
         assert [path.name for path in tmp_path.iterdir()] == ["LICENSE"]
         assert (tmp_path / "LICENSE").read_text() == licence
+
+
+@pytest.mark.parametrize(("commit", "kept"), [("", False), ("4b825dc", True)])
+def test_the_origin_is_kept_when_it_is_known(tmp_path: Path, commit: str, *, kept: bool) -> None:
+    (tmp_path / ".cruft.json").write_text(json.dumps({"commit": commit}))
+
+    drop_unknown_origin(tmp_path)
+
+    assert (tmp_path / ".cruft.json").exists() is kept
 
 
 def test_every_owned_path_is_in_the_project() -> None:

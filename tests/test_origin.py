@@ -1,0 +1,69 @@
+"""A project remembers its template, so that `cruft` (and one day `app upgrade`) can update it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local_extensions import full_address
+from tests.baking import tree
+
+
+@pytest.fixture(scope="module")
+def clone(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a repository of the template."""
+    clone = shutil.copytree(template, tmp_path_factory.mktemp("clone") / "fireup")
+    _git(clone, "init", "--quiet")
+    _git(clone, "add", "--all")
+    _git(clone, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "-qm", "One")
+    return clone
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(
+            ["project_name=Zoë's Shop", "pages=no", "license=BSD-3-Clause"], id="pages-off"
+        ),
+        pytest.param(["admin=no", "deploy=no"], id="admin-and-deploy-off"),
+    ],
+)
+def test_the_recorded_answers_give_the_same_project(
+    clone: Path, tmp_path: Path, answers: list[str]
+) -> None:
+    project = _generate(clone, tmp_path / "first", *answers)
+
+    origin = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
+    recorded = [f"{key}={value}" for key, value in origin["context"]["cookiecutter"].items()]
+    again = _generate(clone, tmp_path / "second", *recorded)
+
+    assert origin["template"] == clone.resolve().as_posix()
+    assert origin["commit"] == _git(clone, "rev-parse", "HEAD").strip()
+    assert tree(again) == tree(project)
+
+
+def test_addresses_are_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert full_address(".") == tmp_path.resolve().as_posix()
+    assert full_address("gh:owner/name") == "https://github.com/owner/name.git"
+    assert full_address("https://example.com/name.git") == "https://example.com/name.git"
+
+
+def _generate(template: Path, folder: Path, *answers: str) -> Path:
+    folder.mkdir()
+    config = folder / "config.yaml"
+    config.write_text(f"replay_dir: {folder / 'replay'}\n", encoding="utf-8")
+    options = ["--no-input", "--config-file", str(config), "--output-dir", str(folder / "out")]
+    command = [sys.executable, "-m", "cookiecutter", str(template), *options, *answers]
+    subprocess.run(command, check=True)
+    (project,) = (folder / "out").iterdir()
+    return project
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    git = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(git, check=True, capture_output=True, text=True).stdout
