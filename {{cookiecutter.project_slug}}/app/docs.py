@@ -9,7 +9,8 @@ from pathlib import Path
 import fastapi_offline
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
+
+from app.assets import Assets
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -52,7 +53,7 @@ def mount(app: FastAPI) -> None:
     """Serve Swagger UI at `/docs` and ReDoc at `/redoc`."""
     app.include_router(router)
     assets = Path(fastapi_offline.__file__).parent / "static"
-    app.mount("/docs/assets", StaticFiles(directory=assets), name="docs-assets")
+    app.mount("/docs/assets", Assets(directory=assets), name="docs-assets")
 
 
 @router.get("/docs")

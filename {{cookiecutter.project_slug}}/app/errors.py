@@ -22,6 +22,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
@@ -137,6 +138,8 @@ def as_problem(error: Exception) -> Problem | HTTPException:
         return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
     if isinstance(error, StaleDataError):
         return VersionConflict()
+    if isinstance(error, PoolTimeout):
+        return Unavailable("Every database connection is busy.")
     assert isinstance(error, Problem | HTTPException)  # noqa: S101 - no other kind is registered
     return error
 
@@ -170,6 +173,7 @@ HANDLED: tuple[type[Exception], ...] = (
     Problem,
     RequestValidationError,
     StaleDataError,
+    PoolTimeout,
     HTTPException,
 )
 
@@ -181,5 +185,5 @@ def register_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_bug)
 
 
-async def _answer_bug(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged by the server
+async def _answer_bug(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged in app/security.py
     return problem_response(request, Problem())

@@ -50,7 +50,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    app.add_middleware(RequestBoundary, settings=settings)
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -59,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "If-Match", "X-Request-ID"],
             expose_headers=["ETag", "Location", "X-Request-ID"],
         )
+    app.add_middleware(RequestBoundary, settings=settings)  # last, and so outermost
     register_error_handlers(app)
 
     api = APIRouter(prefix="/api/v1", responses=documented(InvalidRequest))

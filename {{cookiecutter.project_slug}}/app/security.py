@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
@@ -58,14 +59,26 @@ class RequestBoundary:
             await self.app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send, self.max_body_bytes, https=self.https)
-        headers = Headers(scope=scope)
         try:
-            if refusal := self._refusal(scope, headers):
-                await problem_response(Request(scope), refusal)(scope, receive, exchange.send)
+            if refusal := self._refusal(scope, Headers(scope=scope)):
+                await exchange.answer(problem_response(Request(scope), refusal))
             else:
                 await self.app(scope, exchange.receive, exchange.send)
+        except Exception as error:
+            await self._answer_bug(exchange, error)
         finally:
-            exchange.log()
+            await exchange.finish()
+
+    async def _answer_bug(self, exchange: "_Exchange", error: Exception) -> None:
+        """Answer a bug here, where our headers are added and the log knows the request's id."""
+        if exchange.too_large:
+            return  # whatever failed, failed because we withheld the rest of the body
+        logger.exception("failed: %s", exchange.id)
+        if exchange.status:
+            raise error  # the response has begun: the server can only cut the connection
+        request = Request(exchange.scope)
+        handler = exchange.scope["app"].exception_handlers[Exception]
+        await exchange.answer(await handler(request, error))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Forbidden | ContentTooLarge | None:
         length = headers.get("content-length", "")
@@ -100,34 +113,35 @@ class _Exchange:
         self.id = sent if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", sent) else str(uuid7())
         scope.setdefault("state", {})["request_id"] = self.id
 
-    async def receive(self) -> Message:
-        """Pass a piece of the body on.
+    @property
+    def too_large(self) -> bool:
+        """Whether more came than is allowed."""
+        return self.left < 0
 
-        Raises:
-            ContentTooLarge: when the pieces add up to more than the limit.
-        """
+    async def receive(self) -> Message:
+        """Pass a piece of the body on, or hang up when the pieces add up to more than the limit."""
         message = await self._receive()
         self.left -= len(message.get("body", b""))
-        if self.left < 0:
-            raise ContentTooLarge(f"At most {self.limit} bytes.")
-        return message
+        return {"type": "http.disconnect"} if self.too_large else message
 
     async def send(self, message: Message) -> None:
-        """Add our headers to the response's."""
+        """Add our headers to the response's; after too long a body, drop the response for `finish`."""
+        if self.too_large and not self.status:
+            return
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
-            headers.setdefault("Content-Security-Policy", STRICT_POLICY)
-            headers.setdefault("Cache-Control", "no-store")
-            if self.https:
-                headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-            headers["X-Request-ID"] = self.id
+            self._add_headers(MutableHeaders(scope=message))
         await self._send(message)
 
-    def log(self) -> None:
-        """Write the line of this request: no query string, for it may hold a token."""
+    async def answer(self, response: Response) -> None:
+        """Send a response of our own."""
+        await response(self.scope, self._receive, self.send)
+
+    async def finish(self) -> None:
+        """Refuse too long a body, and write the line of this request: no query, for it may hold a token."""
+        if self.too_large and not self.status:
+            self.left = 0
+            await self.answer(_too_large(self.scope, self.limit))
         logger.info(
             "%s %s %s %.1fms %s",
             self.scope["method"],
@@ -136,3 +150,16 @@ class _Exchange:
             (time.perf_counter() - self.started) * 1000,
             self.id,
         )
+
+    def _add_headers(self, headers: MutableHeaders) -> None:
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        headers.setdefault("Content-Security-Policy", STRICT_POLICY)
+        headers.setdefault("Cache-Control", "no-store")
+        if self.https:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        headers["X-Request-ID"] = self.id
+
+
+def _too_large(scope: Scope, limit: int) -> Response:
+    return problem_response(Request(scope), ContentTooLarge(f"At most {limit} bytes."))
