@@ -133,6 +133,10 @@ class AuthSettings(_Section):
     """Passes over that memory."""
 
 
+def _local_url(validated: dict[str, Any]) -> AnyHttpUrl:
+    return AnyHttpUrl(f"http://127.0.0.1:{validated['server'].port}")
+
+
 class Settings(BaseSettings):
     """All settings; a section's fields carry its name as prefix."""
 
@@ -150,8 +154,6 @@ class Settings(BaseSettings):
     """development, test or production."""
     project_name: str = "{{ cookiecutter.project_name }}"
     """Shown on the pages, in the API documentation and in mails."""
-    base_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
-    """Where people reach the project; links and cookies depend on it."""
     secret_key: SecretStr = Field(min_length=32)
     """At least 32 random characters; every other key is derived from it."""
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
@@ -160,6 +162,8 @@ class Settings(BaseSettings):
     """debug, info, warning or error."""
     database: DatabaseSettings = DatabaseSettings()
     server: ServerSettings = ServerSettings()
+    base_url: AnyHttpUrl = Field(default_factory=_local_url)
+    """Where people reach the project: links and cookies depend on it. This machine, by default."""
     auth: AuthSettings = AuthSettings()
 
     MIN_ARGON2_KIB: ClassVar[int] = 19_456  # OWASP's minimum for one pass more than ours
@@ -209,6 +213,11 @@ class Setting(NamedTuple):
     variable: str
     field: FieldInfo
     path: tuple[str, ...]
+
+    @property
+    def default(self) -> Any:  # noqa: ANN401 - any type a setting has
+        """Return the value that counts when nothing sets it; undefined for a required one."""
+        return self.field.get_default(call_default_factory=True, validated_data={"server": ServerSettings()})
 
     def value_in(self, settings: Settings) -> Any:  # noqa: ANN401 - any type a setting has
         """Return the value in force."""

@@ -19,7 +19,7 @@ from app.settings import AuthSettings
 T = TypeVar("T")
 
 MAX_BYTES = 1024
-_WAITING_PER_CPU = 8
+_WAITING_PER_CPU = 32
 
 
 class PasswordTooLong(InvalidRequest):

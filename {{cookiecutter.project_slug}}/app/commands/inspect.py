@@ -55,8 +55,7 @@ def env_example() -> str:
     """Write `.env.example`: every setting with its meaning and its default."""
     lines = ["# Every setting and its default. Copy what you change into .env; `app settings` shows what counts."]
     for setting in all_settings():
-        default = setting.field.default
-        text = "" if setting.field.is_required() or default is None else plain(default)
+        text = "" if setting.field.is_required() else plain(setting.default)
         lines += ["", f"# {setting.field.description}", f"# {setting.variable}={text}"]
     return "\n".join(lines) + "\n"
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from app.settings import Environment, load_settings
+from app.commands.setup import sign_in_url
+from app.settings import Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, or it meets a closed one
@@ -20,16 +21,16 @@ def serve(
     reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes")] = False,
 ) -> None:
     """Serve the application until it is stopped."""
+    if port is not None:
+        os.environ["SERVER_PORT"] = str(port)  # the processes that Uvicorn starts read it
     settings = load_settings()
     server = settings.server
-    host, port = host or server.host, server.port if port is None else port
-    if settings.environment is Environment.DEVELOPMENT and "base_url" not in settings.model_fields_set:
-        os.environ["BASE_URL"] = f"http://127.0.0.1:{port}"  # read by the processes that Uvicorn starts
+    _greet(settings)
     uvicorn.run(
         "app.main:create_app",
         factory=True,
-        host=host,
-        port=port,
+        host=host or server.host,
+        port=server.port,
         workers=None if reload else workers or server.workers,
         reload=reload,
         reload_dirs=["app"] if reload else None,
@@ -41,6 +42,12 @@ def serve(
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
+
+
+def _greet(settings: Settings) -> None:
+    """Say where everything is."""
+    typer.echo(f"{settings.project_name}: {settings.base_url}  API documentation: {settings.base_url}docs")
+    typer.echo(f"Sign in at {sign_in_url(settings)}")
 
 
 def _log_config(level: str) -> dict[str, object]:

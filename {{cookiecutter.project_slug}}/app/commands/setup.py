@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +27,13 @@ def set_up() -> None:
     if password is None:
         typer.echo("The database is up to date and has users: nothing was changed.")
         return
-    typer.echo(f"\nThe first admin was made. Sign in at {settings.base_url}login with\n")
+    typer.echo(f"\nThe first admin was made. Sign in at {sign_in_url(settings)} with\n")
     typer.echo(f"    {FIRST_ADMIN}\n    {password}\n\nThis password is shown once.\n")
+
+
+def sign_in_url(settings: Settings) -> str:
+    """Return where to sign in: the page, or the route of a project without pages."""
+    return f"{settings.base_url}{'login' if find_spec('app.web') else 'api/v1/auth/login'}"
 
 
 def write_secrets(

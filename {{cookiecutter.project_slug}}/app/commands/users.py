@@ -30,6 +30,8 @@ def create_admin(
 ) -> None:
     """Make an account with the admin role; an account that exists keeps its password and is left alone."""
     given = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    if given == "":
+        sys.exit("app: there is no password on standard input.")
     password = given or secrets.token_urlsafe(15)
     if not asyncio.run(_create_admin(load_settings(), email, password)):
         sys.exit(f"app: {email} has an account already; nothing was changed.")
