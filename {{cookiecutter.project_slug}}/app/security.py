@@ -64,7 +64,7 @@ class RequestBoundary:
                 await exchange.answer(problem_response(Request(scope), refusal))
             else:
                 await self.app(scope, exchange.receive, exchange.send)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             await self._answer_bug(exchange, error)
         finally:
             await exchange.finish()
@@ -73,7 +73,7 @@ class RequestBoundary:
         """Answer a bug here, where our headers are added and the log knows the request's id."""
         if exchange.too_large:
             return  # whatever failed, failed because we withheld the rest of the body
-        logger.exception("failed: %s", exchange.id)
+        logger.error("failed: %s", exchange.id, exc_info=error)
         if exchange.status:
             raise error  # the response has begun: the server can only cut the connection
         request = Request(exchange.scope)
