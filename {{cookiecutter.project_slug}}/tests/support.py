@@ -1,0 +1,59 @@
+"""What tests call: make users, sign them in, look into the database of the running app."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts import users
+from app.accounts.models import User
+
+T = TypeVar("T")
+
+PASSWORD = "correct horse battery staple"
+"""Of every user that the tests make."""
+
+
+def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """Return what `work(session)` returns, run in a transaction of the app's own database."""
+
+    async def run() -> T:
+        async with client.app_state["database"].sessions.begin() as session:
+            return await work(session)
+
+    assert client.portal is not None, "the app does not run"
+    return client.portal.call(run)
+
+
+def add_user(client: TestClient, email: str, *, admin: bool = False) -> User:
+    """Make a user with `PASSWORD`."""
+
+    async def add(session: AsyncSession) -> User:
+        authenticator = client.app_state["authenticator"]
+        user = await users.create_user(session, authenticator, email=email, password=PASSWORD)
+        if admin:
+            await users.grant_admin(session, user)
+        return user
+
+    return in_database(client, add)
+
+
+def sign_in(client: TestClient, user: User) -> TestClient:
+    """Return the same running app, as this user sees it: each request carries their access token."""
+    return with_token(client, log_in(client, user.email)["access_token"])
+
+
+def log_in(client: TestClient, email: str, password: str = PASSWORD) -> Any:
+    """Return the pair of tokens that signing in gives."""
+    answer = client.post("/api/v1/auth/login", json={"email": email, "password": password})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def with_token(client: TestClient, access_token: str) -> TestClient:
+    """Return the same running app, to be called with this access token."""
+    caller = TestClient(client.app, follow_redirects=False, headers={"Authorization": f"Bearer {access_token}"})
+    caller.portal = client.portal
+    caller.app_state.update(client.app_state)
+    return caller
