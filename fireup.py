@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""Generate a project and run it, with nothing but Python.
+
+  python3 fireup.py [FOLDER] [--no-run] [--port N] [QUESTION=ANSWER ...]
+      generate a project into FOLDER (./my_project), named after it, then install and serve it;
+      --no-run only generates; the questions are those of cookiecutter.json: admin=no
+
+For those who work on the template itself:
+  python3 fireup.py test [ARGS]   run the tests in tests/, those of generated projects included;
+                                  ARGS go to pytest
+  python3 fireup.py check         lint and type-check the template and, as it stands here, the
+                                  project inside it
+  python3 fireup.py lock          lock the newest versions, for the template and for the project
+
+The same with cookiecutter: cookiecutter ADDRESS, then in the new folder python3 dev.py run.
+What is needed is installed into the cache folder of the user, every file checked by its hash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+TEMPLATE = Path(__file__).resolve().parent
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+# Which answers a requirement needs, as a cookiecutter mark says it, and answers that leave it out.
+GUARDS = {
+    "cookiecutter.admin": {"admin": "no"},
+    "cookiecutter.pages or cookiecutter.admin": {"admin": "no", "pages": "no"},
+}
+
+
+def _load_dev() -> ModuleType:
+    """Load the project's dev.py, which knows how to find uv; nothing may be written beside it."""
+    sys.dont_write_bytecode = True
+    spec = importlib.util.spec_from_file_location("dev", PROJECT / "dev.py")
+    if spec is None or spec.loader is None:
+        sys.exit(f"{PROJECT} is not whole: clone the template again.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+dev = _load_dev()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    dev.refuse_old_python()
+    if {"-h", "--help", "help"} & set(arguments[:1]):
+        print(__doc__)
+        return 0
+    commands = {"test": test, "check": check, "lock": lock}
+    command = commands.get(arguments[0]) if arguments else None
+    try:
+        return command(arguments[1:]) if command else create(arguments)
+    except KeyboardInterrupt:
+        return 130
+
+
+def create(arguments: Sequence[str]) -> int:
+    """Generate a project and, unless told not to, run it."""
+    parser = argparse.ArgumentParser(usage="see python3 fireup.py --help", add_help=False)
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--no-run", action="store_true")
+    parser.add_argument("--port", default="8000")
+    options = parser.parse_intermixed_args(arguments)
+    answers = dict(word.split("=", 1) for word in options.words if "=" in word)
+    folders = [Path(word).resolve() for word in options.words if "=" not in word]
+    if len(folders) > 1:
+        sys.exit(f"One FOLDER is enough: {folders[1].name} is one too many.")
+    project = generate(folders[0] if folders else None, answers)
+    if options.no_run:
+        print(f"Your project is in {project}. Run it with\n  cd {project}\n  python3 dev.py run")
+        return 0
+    line = [sys.executable, str(project / "dev.py"), "run", "--port", options.port]
+    return int(dev.replace_process(line))
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Run the template's tests."""
+    python = install(TEMPLATE / "requirements-dev.txt")
+    os.environ["UV"] = dev.find_uv()
+    os.chdir(TEMPLATE)
+    return int(dev.replace_process([python, "-B", "-m", "pytest", *arguments]))
+
+
+def check(arguments: Sequence[str]) -> int:
+    """Lint and type-check the template, and the project as it stands in it."""
+    if arguments:
+        sys.exit("`check` takes no arguments.")
+    ours = install(TEMPLATE / "requirements-dev.txt")
+    theirs = install(PROJECT / "requirements-dev.txt")
+    types = ["-m", "mypy", "--cache-dir", str(dev.cache_folder() / "mypy")]
+    imports = ["-c", "from importlinter import cli; cli.lint_imports_command()", "--no-cache"]
+    checks = {
+        "format": (TEMPLATE, [ours, "-m", "ruff", "format", "--no-cache", "--check", "."]),
+        "lint": (TEMPLATE, [ours, "-m", "ruff", "check", "--no-cache", "."]),
+        "types of the template": (TEMPLATE, [ours, *types]),
+        "types of the project": (PROJECT, [theirs, *types]),
+        "imports of the project": (PROJECT, [theirs, *imports]),
+    }
+    failed = []
+    for name, (folder, line) in checks.items():
+        with dev.step(f"Check {name}"):
+            env = {**dev.environment(), "PYTHONDONTWRITEBYTECODE": "1"}
+            if subprocess.call(line, cwd=folder, env=env):
+                failed.append(name)
+    print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
+    return 1 if failed else 0
+
+
+def lock(arguments: Sequence[str]) -> int:
+    """Write the requirements files of the template and of the project."""
+    with tempfile.TemporaryDirectory() as name:
+        own = Path(name, "own")
+        own.mkdir()
+        for path in (TEMPLATE / "pyproject.toml", *TEMPLATE.glob("requirements*.txt")):
+            shutil.copy(path, own)
+        _lock_in(own, arguments)
+        for file in dev.EXPORTS:
+            text = (own / file).read_text(encoding="utf-8").replace("dev.py", "fireup.py")
+            _write(TEMPLATE / file, text)
+        full = generate(Path(name, "full"), {})
+        _lock_in(full, arguments)
+        _write(PROJECT / dev.PINNED_UV.name, (full / dev.PINNED_UV.name).read_text())
+        leaner = [
+            generate(Path(name, f"leaner_{number}"), dict(answers))
+            for number, answers in enumerate(GUARDS.values())
+        ]
+        for folder in leaner:
+            for file in dev.EXPORTS:
+                shutil.copy(full / file, folder)
+            _lock_in(folder, ["--no-upgrade"])
+        for file in dev.EXPORTS:
+            _write(PROJECT / file, guard(full / file, [folder / file for folder in leaner]))
+    return 0
+
+
+def guard(full: Path, leaner: Sequence[Path]) -> str:
+    """Return the full requirements, those that are missing in a leaner file behind its mark."""
+    text = full.read_text(encoding="utf-8")
+    head, *blocks = re.split(r"^(?=\w)", text, flags=re.MULTILINE)
+    kept = [set(dev.read_pins(path)) for path in leaner]
+    groups: dict[str | None, list[str]] = {None: [], **{mark: [] for mark in GUARDS}}
+    for block in blocks:
+        pin = block.split("\\")[0].strip()
+        missing = (mark for mark, pins in zip(GUARDS, kept, strict=True) if pin not in pins)
+        groups[next(missing, None)].append(block)
+    free = groups.pop(None)
+    marked = (
+        f"# {{%- if {mark} +%}}\n{''.join(g)}# {{%- endif +%}}\n" for mark, g in groups.items()
+    )
+    return "".join([head, *free, *marked])
+
+
+def generate(folder: Path | None, answers: dict[str, str]) -> Path:
+    """Generate a project into a folder, or into one here that is named by its slug."""
+    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    unknown = sorted(set(answers) - {name for name in questions if not name.startswith("_")})
+    if unknown:
+        sys.exit(f"There is no question {unknown[0]}: see cookiecutter.json.")
+    if folder:
+        _refuse_used(folder)
+        answers.setdefault("project_name", _name_from(folder))
+    parent = folder.parent if folder else Path.cwd()
+    python = install(TEMPLATE / "requirements.txt")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=parent, prefix=".fireup-")
+    except OSError as error:
+        sys.exit(f"{parent} cannot be written to ({error.strerror}): name another FOLDER.")
+    with scratch as name:
+        made = _bake(python, Path(name), answers)
+        target = folder or parent / made.name
+        _refuse_used(target)
+        if target.exists():
+            target.rmdir()
+        made.rename(target)
+    return target
+
+
+def install(requirements: Path) -> str:
+    """Return the Python of a virtual environment in the cache that has exactly these packages."""
+    wanted = requirements.read_bytes() + sys.base_prefix.encode() + sys.version.encode()
+    folder = dev.cache_folder() / f"venv-{hashlib.sha256(wanted).hexdigest()[:16]}"
+    python = str(dev.venv_python(folder))
+    stamp = folder / "complete"
+    if not stamp.exists():
+        uv = dev.find_uv()
+        with dev.step(f"Install {requirements.relative_to(TEMPLATE)}"):
+            here = ["--directory", str(TEMPLATE)]
+            dev.call_uv(uv, "venv", *here, "--clear", str(folder))
+            checked = ["--require-hashes", "--python", python, str(requirements)]
+            dev.call_uv(uv, "pip", "sync", *here, *checked)
+        stamp.touch()
+    return python
+
+
+def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:
+    """Run cookiecutter without the settings that the user may have for it, and without asking."""
+    config = scratch / "config.json"  # JSON is YAML too
+    folders = {"replay_dir": str(scratch / "replay"), "cookiecutters_dir": str(scratch)}
+    config.write_text(json.dumps(folders), encoding="utf-8")
+    quiet = ["--no-input", "--config-file", str(config), "--output-dir", str(scratch / "out")]
+    words = [f"{question}={answer}" for question, answer in answers.items()]
+    done = subprocess.run(
+        [python, "-B", "-m", "cookiecutter", *quiet, str(TEMPLATE), *words],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**dev.environment(), "PYTHONUTF8": "1"},
+    )
+    if done.returncode:
+        # The last line is the hook's sentence, or what cookiecutter itself raised.
+        lines = done.stderr.strip().splitlines() or ["cookiecutter failed without a word."]
+        sys.exit(re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1]))
+    return next((scratch / "out").iterdir())
+
+
+def _refuse_used(folder: Path) -> None:
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        sys.exit(f"{folder} exists and is not empty: run its dev.py, or name another FOLDER.")
+
+
+def _name_from(folder: Path) -> str:
+    """Make `My Shop` of the folder my_shop, and leave a name with capitals as it is."""
+    words = folder.name.replace("_", " ").replace("-", " ").strip()
+    return words.title() if words.islower() else words
+
+
+def _lock_in(folder: Path, arguments: Sequence[str]) -> None:
+    os.chdir(folder)
+    dev.lock(arguments)
+    os.chdir(TEMPLATE)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

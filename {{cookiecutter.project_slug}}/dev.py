@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""Set up and run this project with nothing but Python: it brings the tools that are missing.
+
+  python3 dev.py run [ARGS]    install, make .env, the database and the first admin, then serve it,
+                               restarting when the code changes; ARGS go to `app serve`: --port 8001
+  python3 dev.py test [ARGS]   install the tools of developers too, then run pytest with ARGS
+  python3 dev.py check [NAME]  formatting, linting, types, imports and migrations, or only those named:
+                               format, lint, types, imports, migrations
+  python3 dev.py lock          lock the newest versions that pyproject.toml allows, into uv.lock and
+                               requirements*.txt; with --no-upgrade only what pyproject.toml changed
+  python3 dev.py app [ARGS]    install, then run `app ARGS`, the command line of the project
+
+The first time, exactly the versions in requirements-dev.txt are installed, their files checked by
+their hashes, and uv.lock is written from them: commit it. From then on uv.lock leads.
+
+With uv (0.11 or newer) the same is, after the first time:
+  run    uv run app setup && uv run app serve --reload
+  test   uv run pytest
+  lock   uv lock --upgrade, and uv export for each of requirements*.txt
+  app    uv run app
+A new dependency: uv add NAME && python3 dev.py lock --no-upgrade
+
+Without uv on the PATH (or named by $UV) a private copy, checked by its hash, is kept in the cache
+folder of the user. It and the packages come from where pip and uv are set up to look.
+With pip alone: python3 -m venv .venv, then with the pip of .venv
+  pip install --no-deps --require-hashes -r requirements-dev.txt
+  pip install --no-deps --no-build-isolation -e .
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parent
+OLDEST_PYTHON = (3, 11)
+OLDEST_UV = (0, 11)
+PINNED_UV = ROOT / "requirements-uv.txt"
+EXPORTS = {"requirements.txt": "--no-dev", "requirements-dev.txt": "--all-groups"}
+HEADER = "# Locked with hashes by `python3 dev.py lock`: change pyproject.toml and lock again.\n"
+# What Python is asked to run; a check has failed when one of its commands fails.
+CHECKS = {
+    "format": [["-m", "ruff", "format", "--check", "."]],
+    "lint": [["-m", "ruff", "check", "."]],
+    "types": [["-m", "mypy"]],
+    "imports": [["-c", "from importlinter import cli; cli.lint_imports_command()"]],
+    "migrations": [["-m", "app", "db", "upgrade"], ["-m", "app", "db", "check"]],
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    refuse_old_python()
+    command, *rest = arguments or ["--help"]
+    commands = {"run": run, "test": test, "check": check, "lock": lock, "app": app}
+    if command in {"-h", "--help", "help"}:
+        print(__doc__)
+        return 0
+    if command not in commands:
+        sys.exit(f"There is no command {command}: write one of {', '.join(commands)}, or --help.")
+    os.chdir(ROOT)
+    try:
+        return commands[command](rest)
+    except KeyboardInterrupt:
+        return 130
+
+
+def refuse_old_python() -> None:
+    """Stop with a sentence instead of an error somewhere later."""
+    if sys.version_info < OLDEST_PYTHON:
+        needed = ".".join(map(str, OLDEST_PYTHON))
+        sys.exit(f"Python {needed} or newer is needed, and this is {sys.version.split()[0]}.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Install, set up and serve."""
+    install(developer=False)
+    done = subprocess.call([venv_python(), "-m", "app", "setup"], env=environment())
+    return done or replace_process([venv_python(), "-m", "app", "serve", "--reload", *arguments])
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Install all and run the project's tests."""
+    install(developer=True)
+    return replace_process([venv_python(), "-m", "pytest", *arguments])
+
+
+def app(arguments: Sequence[str]) -> int:
+    """Install and run the project's own command line."""
+    install(developer=False)
+    return replace_process([venv_python(), "-m", "app", *arguments])
+
+
+def check(arguments: Sequence[str]) -> int:
+    """Run every check, or those named, also after one has failed."""
+    unknown = set(arguments) - set(CHECKS)
+    if unknown:
+        sys.exit(f"There is no check {unknown.pop()}: write some of {', '.join(CHECKS)}.")
+    install(developer=True)
+    failed = []
+    for name in arguments or CHECKS:
+        with step(f"Check {name}"), tempfile.TemporaryDirectory() as folder:
+            env = _throw_away_database(folder) if name == "migrations" else environment()
+            if any(subprocess.call([venv_python(), *line], env=env) for line in CHECKS[name]):
+                failed.append(name)
+    print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
+    return 1 if failed else 0
+
+
+def lock(arguments: Sequence[str]) -> int:
+    """Write uv.lock and the requirements files."""
+    if set(arguments) - {"--no-upgrade"}:
+        sys.exit("`lock` knows only --no-upgrade.")
+    uv = find_uv()
+    with step("Lock"):
+        if arguments and not Path("uv.lock").exists():
+            lock_from_pins(uv)
+        call_uv(uv, "lock", *([] if arguments else ["--upgrade"]))
+        for path, groups in EXPORTS.items():
+            write_requirements(path, uv, "export", "--no-emit-project", groups)
+        if not arguments:
+            universal = ["--universal", "--python-version=3.11", "--generate-hashes"]
+            write_requirements(PINNED_UV.name, uv, "pip", "compile", *universal, "-", stdin="uv")
+    return 0
+
+
+def install(*, developer: bool) -> None:
+    """Bring the virtual environment to what is locked; do nothing when it is there already."""
+    stamp = Path(venv_python()).parent.parent / "dev.stamp"
+    words = stamp.read_text(encoding="utf-8").split() if stamp.exists() else []
+    if words[:1] == [_fingerprint()] and (not developer or "developer" in words):
+        return
+    if not os.access(ROOT, os.W_OK):
+        sys.exit(f"{ROOT} cannot be written to: change its owner or copy it elsewhere.")
+    uv = find_uv()
+    if not Path("uv.lock").exists():
+        with step("Lock the tested versions in uv.lock"):
+            lock_from_pins(uv)
+    with step("Install packages into .venv"):
+        # Without --inexact a plain run would throw the tools of developers out again.
+        call_uv(uv, "sync", "--inexact", *([] if developer else ["--no-default-groups"]))
+    stamp.write_text(f"{_fingerprint()} {'developer' * developer}\n", encoding="utf-8")
+
+
+def find_uv() -> str:
+    """Return a uv that answers and is new enough, bringing a private copy when there is none."""
+    name = "uv.exe" if os.name == "nt" else "uv"
+    version = next(iter(read_pins(PINNED_UV))).replace("==", "-")
+    private = cache_folder() / version / "bin" / name
+    for candidate in (os.environ.get("UV"), shutil.which("uv"), str(private)):
+        if candidate and _uv_version(candidate) >= OLDEST_UV:
+            return candidate
+    with step(f"Bring {version}, as there is no uv on the PATH"):
+        _download_uv(private.parent.parent)
+    if _uv_version(str(private)) < OLDEST_UV:
+        sys.exit(f"{private} does not run on this machine: install uv yourself.")
+    return str(private)
+
+
+def lock_from_pins(uv: str) -> None:
+    """Write uv.lock with exactly the versions and files of requirements-dev.txt."""
+    pins = read_pins(Path("requirements-dev.txt"))
+    constraints = "".join(f"    {json.dumps(pin)},\n" for pin in pins)
+    table = f"[tool.uv]\nconstraint-dependencies = [\n{constraints}]\n"
+    pyproject = Path("pyproject.toml").read_text(encoding="utf-8")
+    # uv locks under constraints only when pyproject.toml has them; locking again without them keeps
+    # the versions that it finds in uv.lock.
+    with tempfile.TemporaryDirectory() as folder:
+        constrained = pyproject.replace("[tool.uv]\n", table, 1)
+        Path(folder, "pyproject.toml").write_text(constrained, encoding="utf-8")
+        call_uv(uv, "lock", "--project", folder)
+        shutil.copy(Path(folder, "uv.lock"), "uv.lock")
+    call_uv(uv, "lock")
+    locked = Path("uv.lock").read_text(encoding="utf-8")
+    Path("uv.lock").write_bytes(keep_pinned_files(locked, pins).encode())
+
+
+def read_pins(path: Path) -> dict[str, set[str]]:
+    """Read a requirements file: each `name==version ; marker` with the hashes of its files."""
+    lines = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    parts = (line.split("--hash=") for line in lines if line[:1].isalnum())
+    return {pin.strip(): {item.strip() for item in hashes} for pin, *hashes in parts}
+
+
+def keep_pinned_files(locked: str, pins: Mapping[str, set[str]]) -> str:
+    """Take those files out of uv.lock that the package index offers and nobody has tested."""
+    tested: dict[str, set[str]] = {}
+    for pin, hashes in pins.items():
+        tested.setdefault(pin.split("==")[0], set()).update(hashes)
+    packages = re.split(r"^(?=\[\[package\]\]$)", locked, flags=re.MULTILINE)
+    return "".join(_keep_tested(package, tested) for package in packages)
+
+
+def call_uv(uv: str, *arguments: str) -> None:
+    """Run uv in the project, and stop when it fails."""
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    if subprocess.call([uv, *quiet, *arguments], env=environment()):
+        sys.exit(f"uv {arguments[0]} failed, and says why above. Is there a network?")
+
+
+def write_requirements(name: str, uv: str, *arguments: str, stdin: str = "") -> None:
+    """Write what uv prints to a requirements file, without a word on where packages come from."""
+    plain = ["--quiet", "--no-header", "--no-annotate"]
+    done = subprocess.run(
+        [uv, *arguments, *plain],
+        input=stdin.encode(),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"uv could not write {name}, and says why above.")
+    Path(name).write_bytes(HEADER.encode() + done.stdout.replace(b"\r\n", b"\n"))
+
+
+def environment() -> dict[str, str]:
+    """Return the variables for uv and the tools: this Python, the system's certificates."""
+    ours = {"UV_PYTHON": sys.executable, "UV_SYSTEM_CERTS": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+    return {**ours, **{key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}}
+
+
+def cache_folder() -> Path:
+    """Return the folder of ours in the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return Path(base or Path.home() / ".cache") / "fireup"
+
+
+def venv_python(folder: Path | None = None) -> str:
+    """Return the Python of a virtual environment, by default the project's."""
+    venv = folder or ROOT / os.environ.get("UV_PROJECT_ENVIRONMENT", ".venv")
+    return str(venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def replace_process(line: list[str]) -> int:
+    """Become the program, so that signals reach it; Windows can only wait for it."""
+    if os.name != "nt":
+        os.execve(line[0], line, environment())  # noqa: S606 - without a shell is what we want
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return subprocess.call(line, env=environment())
+
+
+@contextlib.contextmanager
+def step(title: str) -> Iterator[None]:
+    """Say what is being done, and then how long it took."""
+    print(f"{title} ...", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    yield
+    print(f"{title}: {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+
+
+def _fingerprint() -> str:
+    """Sum up all that an installation depends on."""
+    files = [Path(name) for name in ("pyproject.toml", "uv.lock")]
+    parts = [path.read_bytes() for path in files if path.exists()]
+    return hashlib.sha256(repr([sys.base_prefix, str(ROOT), *parts]).encode()).hexdigest()
+
+
+def _uv_version(candidate: str) -> tuple[int, ...]:
+    """Ask a uv for its version; () when it is none, as a shim that leads nowhere."""
+    try:
+        printed = subprocess.check_output([candidate, "--version"], stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return ()
+    found = re.match(rb"uv (\d+)\.(\d+)", printed)
+    return tuple(map(int, found.groups())) if found else ()
+
+
+def _download_uv(target: Path) -> None:
+    """Put the pinned uv into a folder with the pip of this Python, or of a throw-away venv's."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=target.parent)
+    except OSError as error:
+        sys.exit(f"{target.parent} cannot be written to ({error.strerror}): set XDG_CACHE_HOME.")
+    with scratch as folder:
+        python = sys.executable if importlib.util.find_spec("pip") else _make_venv(folder)
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        checked = ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(PINNED_UV)]
+        # A user's own settings for pip may ask for what does not go together with --target.
+        env = {**environment(), "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
+        if subprocess.call([*pip, *checked, "--target", f"{folder}/uv"], env=env):
+            sys.exit("pip could not bring uv, and says why above. Is there a network?")
+        with contextlib.suppress(OSError):  # another process was faster
+            Path(folder, "uv").rename(target)
+
+
+def _make_venv(folder: str) -> str:
+    if subprocess.call([sys.executable, "-m", "venv", f"{folder}/venv"], stdout=subprocess.DEVNULL):
+        sys.exit("This Python has neither pip nor venv: install one of them, or uv.")
+    return venv_python(Path(folder, "venv"))
+
+
+def _keep_tested(package: str, tested: Mapping[str, set[str]]) -> str:
+    name = re.search(r'^name = "(.+)"$', package, re.MULTILINE)
+    if name is None or name[1] not in tested:
+        return package
+    lines = package.splitlines(keepends=True)
+    hashes = [re.search(r'hash = "(.+?)"', line) for line in lines]
+    kept = [not found or found[1] in tested[name[1]] for found in hashes]
+    if not any(found and keep for found, keep in zip(hashes, kept, strict=True)):
+        sys.exit(f"The package index has other files of {name[1]} than the tested ones.")
+    return "".join(line for line, keep in zip(lines, kept, strict=True) if keep)
+
+
+def _throw_away_database(folder: str) -> dict[str, str]:
+    ours = {"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/check.db", "DATABASE_PASSWORD": ""}
+    return {**environment(), **ours, "SECRET_KEY": secrets.token_urlsafe(48)}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
