@@ -33,4 +33,5 @@ def git_commit(folder: str) -> str:
     if not Path(folder, ".git").exists():
         return ""
     git = ["git", "-C", folder, "rev-parse", "HEAD"]
-    return subprocess.run(git, check=False, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(git, check=False, capture_output=True, text=True)  # noqa: S603 - ours
+    return done.stdout.strip()

@@ -5,13 +5,13 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-import tomllib
 from cookiecutter.exceptions import FailedHookException
 from cookiecutter.generate import generate_files
 from cookiecutter.prompt import prompt_for_config
@@ -213,7 +213,8 @@ def _answer(template: Path, **answers: str) -> dict[str, Any]:
 
 
 def _generate(template: Path, folder: Path, **answers: str) -> Path:
-    context = {"cookiecutter": _answer(template, **answers)}
+    origin = {"_template": str(template), "_repo_dir": str(template)}
+    context = {"cookiecutter": {**_answer(template, **answers), **origin}}
     return Path(generate_files(template, context, folder))
 
 
