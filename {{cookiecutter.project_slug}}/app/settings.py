@@ -7,12 +7,10 @@ environment, then in `.env`, then in a folder of secrets (one file a setting, na
 Settings are read once, by `load_settings()`, and passed on: no module imports them as a global.
 """
 
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import (
@@ -28,28 +26,12 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)([smhd]?)", value.strip())):
-        return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "s"])
-    return value
-
-
-CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-"""Written as `90` (seconds), `10m`, `12h` or `14d`."""
+from app.setting_sources import CommaList, Duration, SecretFiles, split_commas
 
 
 class Environment(StrEnum):
@@ -156,7 +138,7 @@ class Settings(BaseSettings):
     """Shown on the pages, in the API documentation and in mails."""
     secret_key: SecretStr = Field(min_length=32)
     """At least 32 random characters; every other key is derived from it."""
-    secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = ()
+    secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)] = ()
     """Former secret keys, comma-separated: they still verify, and never sign."""
     log_level: str = "info"
     """debug, info, warning or error."""
@@ -200,13 +182,6 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
 
 
-class SecretFiles(EnvSettingsSource):
-    """A folder that holds one file a setting, as Docker and Kubernetes mount secrets."""
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return read_secret_files()
-
-
 class Setting(NamedTuple):
     """One setting and the variable that sets it."""
 
@@ -245,12 +220,3 @@ def all_settings() -> Iterator[Setting]:
                 yield Setting(f"{name}_{inner}".upper(), inner_field, (name, inner))
         else:
             yield Setting(name.upper(), field, (name,))
-
-
-def read_secret_files() -> dict[str, str]:
-    """Read the folder of secrets: file name in lower case → content without surrounding space."""
-    folder = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
-    if not folder.is_dir():
-        return {}
-    names = {setting.variable.lower() for setting in all_settings()}
-    return {name: (folder / name).read_text().strip() for name in sorted(names) if (folder / name).is_file()}

@@ -17,7 +17,8 @@ from starlette.routing import Mount, Route
 
 from app import features
 from app.main import create_app
-from app.settings import all_settings, load_settings, read_secret_files
+from app.setting_sources import read_secret_files
+from app.settings import all_settings, load_settings
 
 MODULES = ("models", "routes", "pages", "admin")
 

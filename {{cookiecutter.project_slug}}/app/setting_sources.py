@@ -1,0 +1,47 @@
+"""Where settings are read from, and how their values are written."""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator
+from pydantic_settings import EnvSettingsSource, NoDecode
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_MAX_SECRET_BYTES = 65_536
+
+
+def split_commas(value: object) -> object:
+    """Read `a, b` as a list."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _read_duration(value: object) -> object:
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)([smhd]?)", value.strip())):
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "s"])
+    return value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
+
+Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
+"""Written as `90` (seconds), `10m`, `12h` or `14d`."""
+
+
+class SecretFiles(EnvSettingsSource):
+    """A folder that holds one file a setting, as Docker and Kubernetes mount secrets."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return read_secret_files()
+
+
+def read_secret_files() -> dict[str, str]:
+    """Read the folder of secrets: file name in lower case → content without surrounding space."""
+    folder = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
+    if not folder.is_dir():
+        return {}
+    files = [path for path in folder.iterdir() if path.is_file() and path.stat().st_size <= _MAX_SECRET_BYTES]
+    return {path.name.lower(): path.read_text(errors="replace").strip() for path in files}
