@@ -3,12 +3,13 @@
 import sys
 
 import typer
+from asyncpg import PostgresError
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from app.commands import database, inspect, serve, setup, users
 from app.errors import Problem
-from app.settings import all_settings
+from app.settings import all_settings, problems_of
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.command("setup")(setup.set_up)
@@ -29,17 +30,23 @@ def main() -> None:
         sys.exit(_explain_settings(error))
     except Problem as problem:
         sys.exit(f"app: {problem.title}. {problem.detail or ''}".rstrip())
-    except (DBAPIError, OSError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        hint = "run `app db upgrade`" if isinstance(error, OperationalError) else "check DATABASE_URL"
-        sys.exit(f"app: the database cannot be used: {cause}. Is it running? Else {hint}.")
+    except (DBAPIError, PostgresError, OSError) as error:
+        sys.exit(_explain_database(error))
+
+
+def _explain_database(error: DBAPIError | PostgresError | OSError) -> str:
+    """Say what the database, or the file system, answered."""
+    if isinstance(error, OSError) and error.filename:
+        return f"app: {error.filename}: {error.strerror}."
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return f"app: the database answered: {cause}. Check DATABASE_URL; if a table is missing, run `app db upgrade`."
 
 
 def _explain_settings(error: ValidationError) -> str:
     """Say for each wrong setting which variable it is, and what is wrong."""
     variables = {setting.path: setting.variable for setting in all_settings()}
     lines = ["app: the settings are not usable:"]
-    for item in error.errors():
+    for item in problems_of(error):
         path = tuple(str(part) for part in item["loc"])
         name = variables.get(path[:2]) or variables.get(path[:1]) or "settings"
         hint = " (`app setup` makes one)" if name == "SECRET_KEY" and item["type"] == "missing" else ""

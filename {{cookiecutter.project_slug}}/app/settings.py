@@ -20,10 +20,12 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -209,6 +211,11 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - of any settin
         pydantic.ValidationError: when one is missing or wrong.
     """
     return Settings(**overrides)
+
+
+def problems_of(error: ValidationError) -> list[ErrorDetails]:
+    """List what is wrong, without the defaults that could only not be computed because of it."""
+    return [item for item in error.errors() if item["type"] != "default_factory_not_called"]
 
 
 def all_settings() -> Iterator[Setting]:

@@ -14,7 +14,7 @@ from app import migrate
 from app.accounts import users
 from app.accounts.authenticator import build_authenticator
 from app.database import open_database
-from app.settings import Settings, load_settings
+from app.settings import Settings, load_settings, problems_of
 
 FIRST_ADMIN = "admin@example.com"
 
@@ -55,9 +55,9 @@ def _settings_with_secret() -> Settings:
     try:
         return load_settings()
     except ValidationError as error:
-        missing = [item["loc"] for item in error.errors() if item["type"] == "missing"]
+        wrong = [(item["loc"], item["type"]) for item in problems_of(error)]
         path = Path(".env")
-        if missing != [("secret_key",)] or error.error_count() != 1 or path.exists():
+        if wrong != [(("secret_key",), "missing")] or path.exists():
             raise
         _write_private(path, f"# Settings of this machine; never commit it. .env.example lists all.\n"
                              f"SECRET_KEY={secrets.token_urlsafe(48)}\n")  # fmt: skip
