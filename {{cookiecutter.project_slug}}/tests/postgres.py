@@ -61,14 +61,25 @@ def running_postgres() -> Iterator[str]:
 
 
 @contextmanager
-def new_database(server_url: str, template: str = "template1") -> Iterator[str]:
-    """Make a database that is a copy of another one, yield its URL, and drop it."""
+def new_database(server_url: str) -> Iterator[str]:
+    """Make an empty database, yield its URL, and drop it."""
     name = f"test_{uuid4().hex}"
-    _execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    _execute(server_url, f'CREATE DATABASE "{name}"')
     try:
         yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:
         _execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def renew_database(url: str, template_url: str) -> None:
+    """Replace a database by a copy of another one."""
+    name, template = make_url(url).database, make_url(template_url).database
+    server_url = make_url(url).set(database="postgres").render_as_string(hide_password=False)
+    _execute(
+        server_url,
+        f'DROP DATABASE "{name}" WITH (FORCE)',
+        f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy',
+    )
 
 
 def free_port() -> int:
@@ -79,11 +90,12 @@ def free_port() -> int:
         return port
 
 
-def _execute(url: str, statement: str) -> None:
+def _execute(url: str, *statements: str) -> None:
     async def execute() -> None:
         connection = await asyncpg.connect(url)
         try:
-            await connection.execute(statement)
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
 
