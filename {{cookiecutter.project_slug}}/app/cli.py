@@ -5,7 +5,7 @@ import sys
 import typer
 from asyncpg import PostgresError
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app.commands import database, inspect, serve, setup, users
 from app.errors import Problem
@@ -30,6 +30,8 @@ def main() -> None:
         sys.exit(_explain_settings(error))
     except Problem as problem:
         sys.exit(f"app: {problem.title}. {problem.detail or ''}".rstrip())
+    except ArgumentError as error:
+        sys.exit(f"app: DATABASE_URL: {error}")
     except (DBAPIError, PostgresError, OSError) as error:
         sys.exit(_explain_database(error))
 

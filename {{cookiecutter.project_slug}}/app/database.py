@@ -138,9 +138,11 @@ def open_database(settings: DatabaseSettings) -> Database:
 
 
 def database_url(settings: DatabaseSettings) -> URL:
-    """Return the URL with its password in place."""
+    """Return the URL with its password in place; SQLite has none."""
     url = make_url(settings.url)
-    return url.set(password=settings.password.get_secret_value()) if settings.password else url
+    if settings.password is None or url.get_backend_name() == "sqlite":
+        return url
+    return url.set(password=settings.password.get_secret_value())
 
 
 def get_database(request: Request) -> Database:
