@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from pathlib import Path
@@ -29,12 +29,14 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
 
 
-def run_dev(project: Path, *arguments: str, python: str = sys.executable) -> str:
+def run_dev(
+    project: Path, *arguments: str, python: str = sys.executable, **variables: str
+) -> str:
     """Run `dev.py` in the project until it ends well, and return what it printed."""
     done = subprocess.run(
         [python, "dev.py", *arguments],
         cwd=project,
-        env=environment(),
+        env={**environment(), **variables},
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -129,13 +131,7 @@ def serving(project: Path, log: Path, *, python: str = sys.executable) -> Iterat
             _wait_until_ready(server, process)
             yield server
         finally:
-            # The server that reloads has children: end the whole group that was started here.
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            _stop(process)
 
 
 def find_free_port() -> int:
@@ -143,6 +139,16 @@ def find_free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the whole group that was started: the server that reloads has children."""
+    for how, seconds in ((signal.SIGTERM, 30), (signal.SIGKILL, None)):
+        with suppress(ProcessLookupError):  # it ended by itself
+            os.killpg(process.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=seconds)
+            return
 
 
 def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
