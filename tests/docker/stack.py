@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.docker.engine import Engine
 
-PASSWORD = re.compile(r"password\W+(\S+)", re.IGNORECASE)
+# docker-compose puts the name of the service and a bar before each line.
+ADMIN = re.compile(r"admin@example\.com\n[^|]*\|\s*(\S+)")
 
 # Builds reach the package index through the network of this machine: see engine.py.
 OVERRIDE = "services:\n" + "".join(
@@ -71,7 +72,7 @@ class Stack:
 
     def printed_password(self) -> str:
         """Return the admin's password, which the log of `setup` shows exactly once."""
-        (password,) = PASSWORD.findall(self.compose("logs", "--no-color", "setup"))
+        (password,) = ADMIN.findall(self.compose("logs", "--no-color", "setup"))
         return str(password)
 
     def sign_in(self, password: str) -> str:
