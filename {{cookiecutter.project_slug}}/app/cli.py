@@ -52,5 +52,5 @@ def _explain_settings(error: ValidationError) -> str:
         path = tuple(str(part) for part in item["loc"])
         name = variables.get(path[:2]) or variables.get(path[:1]) or "settings"
         hint = " (`app setup` makes one)" if name == "SECRET_KEY" and item["type"] == "missing" else ""
-        lines.append(f"  {name}: {item['msg']}{hint}")
+        lines.append(f"  {name}: {item['msg'].removeprefix('Value error, ')}{hint}")
     return "\n".join([*lines, "Set them in the environment or in .env; `.env.example` lists all."])
