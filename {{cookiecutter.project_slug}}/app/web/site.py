@@ -1,7 +1,29 @@
-"""Where the web part is mounted."""
+"""Where the web part is mounted: its pages, the features' pages, static files, and errors for people."""
 
-from fastapi import FastAPI
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+
+from fastapi import APIRouter, FastAPI
+
+from app import features, web
+from app.assets import Assets
+from app.web.errors import show_errors_as_pages
+from app.web.rendering import STATIC, NavItem
 
 
 def mount(app: FastAPI) -> None:
     """Serve the pages."""
+    for router in (*_routers(), *features.exports("pages", "router", APIRouter)):
+        app.include_router(router, include_in_schema=False)
+    app.mount("/static", Assets(directory=STATIC), name="static")
+    app.state.nav = features.exports("pages", "nav", NavItem)
+    show_errors_as_pages(app)
+
+
+def _routers() -> Iterator[APIRouter]:
+    """Find the `router` of each module beside this one, so that a page is added by adding its file."""
+    for module in pkgutil.iter_modules(web.__path__, f"{web.__name__}."):
+        router = getattr(import_module(module.name), "router", None)
+        if isinstance(router, APIRouter):
+            yield router

@@ -1,0 +1,32 @@
+"""The page of one's own account."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.accounts import users
+from app.accounts.browser import CsrfChecked, PageScope
+from app.accounts.schemas import AccountUpdate
+from app.database import SessionDep
+from app.web.forms import Form, read_form
+from app.web.rendering import render, see_other
+
+router = APIRouter()
+
+
+@router.get("/account")
+async def show_account(request: Request, scope: PageScope, session: SessionDep, saved: str = "") -> Response:
+    """Show who is signed in, and what may be changed."""
+    user = await users.get_account(session, scope)
+    form: Form[AccountUpdate] = Form(values={"display_name": user.display_name})
+    return await render(request, "account.html", {"form": form, "user": user, "saved": bool(saved)})
+
+
+@router.post("/account", dependencies=[CsrfChecked])
+async def update_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
+    """Change the name that others see."""
+    form = await read_form(request, AccountUpdate)
+    if form.data is None:
+        user = await users.get_account(session, scope)
+        return await render(request, "account.html", {"form": form, "user": user, "saved": False}, 422)
+    await users.update_account(session, scope, form.data)
+    return see_other("/account?saved=yes")

@@ -1,0 +1,94 @@
+"""Errors for people: a page in place of the problem document, outside the API, when the client reads HTML."""
+
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from jinja2 import TemplateError
+from starlette.exceptions import HTTPException
+
+from app.accounts import browser
+from app.accounts.browser import SignInRequired
+from app.errors import HANDLED, NotFound, Problem, as_problem, problem_response
+from app.web.rendering import render_quickly, see_other
+from app.web.signin import sign_in_path
+
+FOR_PROGRAMS = frozenset({"api", "health", ".well-known", "openapi.json"})
+"""First parts of paths whose errors are problem documents, whatever the client accepts."""
+
+
+class Words(NamedTuple):
+    """A heading, and what it means for the reader."""
+
+    title: str
+    advice: str
+
+
+WORDS = {
+    400: Words(
+        "That request made no sense", "Something was missing from what your browser sent. Go back and try again."
+    ),
+    401: Words("Please sign in", "This page is for people who are signed in."),
+    403: Words("Not allowed", "Nothing was changed. Go back, load the page again, and retry if you meant to do this."),
+    404: Words("Page not found", "Nothing is at this address, or it is not yours to see."),
+    405: Words("That does not work here", "This address cannot be used that way. Start again from its page."),
+    409: Words("That does not go together", "It contradicts what is already saved. Nothing was changed."),
+    412: Words("Someone else was faster", "This was changed since you opened it. Load the page again to see how."),
+    413: Words("That is too much at once", "Nothing was saved. Go back and send something shorter."),
+    422: Words("Something is not right", "A value in the request is missing or wrong. Go back and check it."),
+    500: Words("Something broke on our side", "It was written to the log and is ours to mend. Try again in a while."),
+    503: Words("Please try again in a moment", "Too much is going on just now. Nothing is lost."),
+}
+
+
+def show_errors_as_pages(app: FastAPI) -> None:
+    """Answer the errors of `app` with pages, to people."""
+    for kind in HANDLED:
+        app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(Exception, _answer_bug)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    if isinstance(error, SignInRequired) and request.method in {"GET", "HEAD"}:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return see_other(sign_in_path(quote(request.url.path) + query))
+    if request.url.path.split("/")[1] in FOR_PROGRAMS:
+        return problem_response(request, error)
+    problem = _names_nothing(error) or as_problem(error)
+    if "text/html" not in request.headers.get("accept", ""):
+        response: Response = problem_response(request, problem)
+    else:
+        response = await _page(request, problem)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+async def _answer_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged in app/security.py
+    return await _answer(request, Problem())
+
+
+def _names_nothing(error: Exception) -> NotFound | None:
+    """Take an address with a malformed id for what it is to people: one where nothing is."""
+    if isinstance(error, RequestValidationError) and all(item["loc"][0] == "path" for item in error.errors()):
+        return NotFound()
+    return None
+
+
+async def _page(request: Request, problem: Problem | HTTPException) -> Response:
+    status = problem.status_code if isinstance(problem, HTTPException) else problem.status
+    words = WORDS.get(status) or Words(HTTPStatus(status).phrase, "")
+    if isinstance(problem, Problem) and type(problem).__module__ != Problem.__module__:
+        words = words._replace(title=problem.title)  # a fact with a name of its own, not just a kind
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        await browser.find_visitor(request)
+    detail = problem.detail if isinstance(problem, Problem) else None
+    context = {"status": int(status), "words": words, "detail": detail, "request_id": request.state.request_id}
+    try:
+        response = render_quickly(request, "error.html", context, status)
+    except TemplateError:  # the frame of every page is broken, and so perhaps the cause of this error
+        return problem_response(request, problem)
+    response.headers.update(problem.headers or {})
+    return response

@@ -1,0 +1,126 @@
+"""Pages from templates: one environment, and what every template may count on.
+
+    visitor        who is signed in, or none
+    nav            what the features put in the menu
+    site           the project's name, and the paths of the parts that are there
+    path           of this page, to mark it in the menu
+    csrf_field()   the hidden field that every form with method="post" needs
+    static(name)   the address of a file in `static/`, which changes when the file does
+
+Templates are looked for in `app/web/templates` and in each feature's `templates/`. What they print is escaped, and
+a name that does not exist is an error.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.routing import Mount, NoMatchFound
+
+from app import features
+from app.accounts import browser
+from app.accounts.permissions import Permission
+from app.accounts.scope import Scope
+
+STATIC = Path(__file__).parent / "static"
+
+_CSRF_FIELD = Markup('<input type="hidden" name="csrf_token" value="{}">')
+
+
+class NavItem(NamedTuple):
+    """A feature's entry in the menu and, with a sentence about it, on the home page."""
+
+    label: str
+    path: str
+    about: str = ""
+
+
+class Site(NamedTuple):
+    """The project, as the templates know it; parts that are not there have no path."""
+
+    name: str
+    home: str
+    admin: str | None
+
+
+async def render(
+    request: Request, name: str, context: Mapping[str, object] | None = None, status: int = 200
+) -> HTMLResponse:
+    """Answer with a template, for whoever is signed in."""
+    await browser.find_visitor(request)
+    return render_quickly(request, name, context, status)
+
+
+def render_quickly(
+    request: Request, name: str, context: Mapping[str, object] | None = None, status: int = 200
+) -> HTMLResponse:
+    """Do the same without asking the database, which may be what has failed: knows a visitor only who was found."""
+    visitor: Scope | None = getattr(request.state, "visitor", None)
+    shared = {
+        "visitor": visitor,
+        "nav": request.app.state.nav,
+        "site": _site(request, visitor),
+        "path": request.url.path,
+        "csrf_field": partial(_csrf_field, request),
+    }
+    response = HTMLResponse(_environment().get_template(name).render({**shared, **(context or {})}), status)
+    browser.keep_csrf_cookie(request, response)
+    return response
+
+
+def see_other(path: str) -> RedirectResponse:
+    """Send the browser on after a form, so that loading again does not send it twice."""
+    return RedirectResponse(path, 303)
+
+
+def static(name: str) -> str:
+    """Return the address of a static file, with a mark of its content."""
+    path = STATIC / name
+    return f"/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
+
+
+def moment(value: datetime) -> str:
+    """Write a time for people."""
+    return f"{value.day} {value:%B %Y, %H:%M} UTC"
+
+
+@lru_cache
+def _environment() -> Environment:
+    folders = [Path(__file__).parent / "templates", *features.template_folders()]
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["static"] = static
+    environment.filters["moment"] = moment
+    return environment
+
+
+def _site(request: Request, visitor: Scope | None) -> Site:
+    """Name what is there; the admin only to people who may use it."""
+    try:
+        home: str = request.app.url_path_for("show_home")
+    except NoMatchFound:  # pages were not chosen
+        home = "/account"
+    mounts = {route.path for route in request.app.routes if isinstance(route, Mount)}
+    may_admin = "/admin" in mounts and visitor is not None and visitor.may(Permission.ADMIN_ACCESS)
+    return Site(request.state.settings.project_name, home, "/admin/" if may_admin else None)
+
+
+def _csrf_field(request: Request) -> Markup:
+    return _CSRF_FIELD.format(browser.csrf_token(request))
+
+
+@lru_cache
+def _digest(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - asked anew when the file has changed
+    return sha256(path.read_bytes()).hexdigest()[:12]
