@@ -94,18 +94,6 @@ def test_links_lead_somewhere(name: str) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("known", NOT_RUN_HERE)
-def test_a_command_that_is_not_run_here_is_shown_somewhere(known: str) -> None:
-    shown = [
-        command
-        for name in DOCUMENTS
-        for block in BLOCK.findall((TEMPLATE / name).read_text(encoding="utf-8"))
-        for command in commands(block)
-    ]
-
-    assert any(re.fullmatch(known, command) for command in shown)
-
-
 def _run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     # Commands say python3: let that be the Python that runs these tests.
     path = f"{Path(sys.executable).parent}:{environment()['PATH']}"
