@@ -52,7 +52,7 @@ ROOT = Path(__file__).resolve().parent
 OLDEST_PYTHON = (3, 11)
 OLDEST_UV = (0, 11)
 PINNED_UV = ROOT / "requirements-uv.txt"
-EXPORTS = {"requirements.txt": "--no-dev", "requirements-dev.txt": "--all-groups"}
+EXPORTS = {"requirements.txt": "--no-default-groups", "requirements-dev.txt": "--all-groups"}
 HEADER = "# Locked with hashes by `python3 dev.py lock`: change pyproject.toml and lock again.\n"
 # What Python is asked to run; a check has failed when one of its commands fails.
 CHECKS = {
@@ -154,7 +154,7 @@ def install(*, developer: bool) -> None:
             lock_from_pins(uv)
     with step("Install packages into .venv"):
         # Without --inexact a plain run would throw the tools of developers out again.
-        call_uv(uv, "sync", "--inexact", *([] if developer else ["--no-default-groups"]))
+        call_uv(uv, "sync", "--inexact", *([] if developer else ["--no-dev"]))
     stamp.write_text(f"{_fingerprint()} {'developer' * developer}\n", encoding="utf-8")
 
 
@@ -177,12 +177,12 @@ def lock_from_pins(uv: str) -> None:
     """Write uv.lock with exactly the versions and files of requirements-dev.txt."""
     pins = read_pins(Path("requirements-dev.txt"))
     constraints = "".join(f"    {json.dumps(pin)},\n" for pin in pins)
-    table = f"[tool.uv]\nconstraint-dependencies = [\n{constraints}]\n"
+    table = f"\n[tool.uv]\nconstraint-dependencies = [\n{constraints}]\n"
     pyproject = Path("pyproject.toml").read_text(encoding="utf-8")
     # uv locks under constraints only when pyproject.toml has them; locking again without them keeps
     # the versions that it finds in uv.lock.
     with tempfile.TemporaryDirectory() as folder:
-        constrained = pyproject.replace("[tool.uv]\n", table, 1)
+        constrained = pyproject.replace("\n[tool.uv]\n", table, 1)
         Path(folder, "pyproject.toml").write_text(constrained, encoding="utf-8")
         call_uv(uv, "lock", "--project", folder)
         shutil.copy(Path(folder, "uv.lock"), "uv.lock")
