@@ -29,9 +29,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
 
 
-def run_dev(
-    project: Path, *arguments: str, python: str = sys.executable, **variables: str
-) -> str:
+def run_dev(project: Path, *arguments: str, python: str = sys.executable, **variables: str) -> str:
     """Run `dev.py` in the project until it ends well, and return what it printed."""
     done = subprocess.run(
         [python, "dev.py", *arguments],
