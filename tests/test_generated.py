@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,7 +62,7 @@ def test_licence_is_the_chosen_one(project: Path, answers: dict[str, Answer]) ->
 
 
 def test_every_file_parses(project: Path) -> None:
-    parsers = {
+    parsers: dict[str, Callable[[str], object]] = {
         ".py": ast.parse,
         ".toml": tomllib.loads,
         ".json": json.loads,
