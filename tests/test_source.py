@@ -30,7 +30,8 @@ VALUE_MARKS = {
 }
 
 CACHES = re.compile(
-    r"(^|/)(__pycache__|\.venv|\.hypothesis|\.(mypy|pytest|ruff)_cache|[^/]*\.egg-info)/|(^|/)\.coverage"
+    r"^my_project/|(^|/)(__pycache__|\.venv|\.hypothesis|\.(mypy|pytest|ruff)_cache|[^/]*\.egg-info)/"
+    r"|(^|/)(\.coverage|uv\.lock$)"
 )
 LARGEST_BYTES = 400_000
 # Written so that this file does not hold what it looks for.
