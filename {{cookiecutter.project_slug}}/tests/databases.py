@@ -22,11 +22,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=[*DATABASES, "both"], default="both", help="run on which (default: both)")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "database(kind): run on this kind of database only")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test that needs a database on each."""
+    """Run every test that needs a database on each, or on the one that its mark names."""
     if "database_kind" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--database")
-        metafunc.parametrize("database_kind", DATABASES if chosen == "both" else [chosen])
+        mark = metafunc.definition.get_closest_marker("database")
+        kinds = [kind for kind in (mark.args if mark else DATABASES) if chosen in {kind, "both"}]
+        metafunc.parametrize("database_kind", kinds)
 
 
 @pytest.hookimpl(optionalhook=True)

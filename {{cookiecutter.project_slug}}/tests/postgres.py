@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-import asyncpg  # type: ignore[import-untyped]  # it has no stubs
+import asyncpg
 from sqlalchemy.engine import make_url
 
 # What is in it need not outlive the tests, so nothing is forced to the disk.

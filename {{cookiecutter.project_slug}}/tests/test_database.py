@@ -1,0 +1,167 @@
+"""The database: what each engine is told, and what comes back as it went in."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.testclient import TestClient
+
+from app.accounts.models import Role, User
+from app.database import Database, open_database, violates
+from app.features.notes.models import Note
+from app.settings import Settings
+from tests.support import in_database
+
+T = TypeVar("T")
+
+
+def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Open the database of the settings, and close it after `work(database)`."""
+
+    async def main() -> T:
+        database = open_database(settings.database)
+        try:
+            return await work(database)
+        finally:
+            await database.engine.dispose()
+
+    return asyncio.run(main())
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 2), ("busy_timeout", 10_000)]
+)
+def test_sqlite_is_told(settings: Settings, pragma: str, value: object) -> None:
+    async def ask(database: Database) -> object:
+        async with database.sessions() as session:
+            return await session.scalar(text(f"PRAGMA {pragma}"))
+
+    assert run(settings, ask) == value
+
+
+@pytest.mark.database("sqlite")
+def test_sqlite_reads_go_on_beside_a_writer(settings: Settings) -> None:
+    async def read_while_writing(database: Database) -> int:
+        async with database.sessions.begin() as writer:
+            writer.add(Role(name="new"))
+            await writer.flush()
+            async with database.reads() as reader:
+                return len((await reader.scalars(select(Role))).all())
+
+    assert run(settings, read_while_writing) == 0
+
+
+def test_writers_that_read_first_wait_for_each_other(settings: Settings) -> None:
+    """On SQLite, a lock that is taken only at the first write would make all but one fail."""
+
+    async def count_up(database: Database) -> list[str]:
+        async with database.sessions.begin() as session:
+            session.add(Role(name="counted", permissions=[]))
+
+        async def add(number: int) -> None:
+            async with database.sessions.begin() as session:
+                role = await session.scalar(select(Role).where(Role.name == "counted").with_for_update())
+                assert role is not None
+                await asyncio.sleep(0.01)
+                role.permissions = [*role.permissions, str(number)]
+
+        await asyncio.gather(*(add(number) for number in range(5)))
+        async with database.reads() as session:
+            return (await session.scalars(select(Role.permissions))).one()
+
+    assert sorted(run(settings, count_up)) == ["0", "1", "2", "3", "4"]
+
+
+def test_foreign_keys_are_checked(client: TestClient) -> None:
+    async def add_orphan(session: AsyncSession) -> None:
+        session.add(Note(title="orphan", owner_id=UUID(int=7)))
+        await session.flush()
+
+    with pytest.raises(IntegrityError):
+        in_database(client, add_orphan)
+
+
+def test_moments_come_back_aware_and_in_utc(client: TestClient, ada: User) -> None:
+    moment = datetime(2026, 7, 1, 12, 0, 0, 123456, timezone(timedelta(hours=2)))
+
+    async def store(session: AsyncSession) -> None:
+        user = await session.get_one(User, ada.id)
+        user.last_login_at = moment
+
+    in_database(client, store)
+    found = in_database(client, lambda session: session.get_one(User, ada.id))
+
+    assert found.last_login_at == moment
+    assert found.last_login_at is not None
+    assert found.last_login_at.tzinfo is UTC
+    assert found.created_at.tzinfo is UTC
+    assert found.password_changed_at is not None
+    assert abs(datetime.now(UTC) - found.password_changed_at) < timedelta(minutes=1)
+
+
+def test_moment_without_zone_is_refused(client: TestClient, ada: User) -> None:
+    async def store(session: AsyncSession) -> None:
+        user = await session.get_one(User, ada.id)
+        user.last_login_at = datetime(2026, 7, 1)  # noqa: DTZ001 - the fault that is tested
+
+    with pytest.raises(StatementError, match="needs a zone"):
+        in_database(client, store)
+
+
+def test_keys_are_uuid7_in_the_order_of_their_making(client: TestClient) -> None:
+    async def add(session: AsyncSession) -> list[UUID]:
+        roles = [Role(name=f"role {number}") for number in range(50)]
+        for role in roles:
+            session.add(role)
+            await session.flush()
+        return [role.id for role in roles]
+
+    keys = in_database(client, add)
+
+    assert {key.version for key in keys} == {7}
+    assert keys == sorted(keys)
+    in_order = in_database(client, lambda session: session.scalars(select(Role.id).order_by(Role.id)))
+    assert list(in_order) == keys
+
+
+def test_version_counts_up_and_an_old_one_is_refused(client: TestClient, ada: User) -> None:
+    assert ada.version == 1
+
+    async def change_behind_our_back(session: AsyncSession) -> None:
+        user = await session.get_one(User, ada.id)
+        await session.execute(text("UPDATE users SET version = version + 1"))
+        user.display_name = "Ada"
+        await session.flush()
+
+    with pytest.raises(StaleDataError):
+        in_database(client, change_behind_our_back)
+
+
+def test_violated_constraint_is_told_from_others(client: TestClient, ada: User) -> None:
+    async def violate(session: AsyncSession) -> tuple[bool, bool]:
+        session.add(Note(title="twice", owner_id=ada.id))
+        await session.flush()
+        session.add(Note(title="twice", owner_id=ada.id))
+        with pytest.raises(IntegrityError) as title:
+            await session.flush()
+        await session.rollback()
+        session.add(Note(title="orphan", owner_id=UUID(int=7)))
+        with pytest.raises(IntegrityError) as owner:
+            await session.flush()
+        await session.rollback()
+        return violates(title.value, Note.unique_title), violates(owner.value, Note.unique_title)
+
+    async def in_own_session() -> tuple[bool, bool]:
+        async with client.app_state["database"].sessions() as session:
+            return await violate(session)
+
+    assert client.portal is not None
+    assert client.portal.call(in_own_session) == (True, False)

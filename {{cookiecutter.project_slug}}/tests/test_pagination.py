@@ -1,0 +1,87 @@
+"""Pages of a list, over the notes as the list at hand."""
+
+import base64
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+NOTES = "/api/v1/notes"
+
+
+def add_notes(caller: TestClient, *numbers: int) -> None:
+    for number in numbers:
+        assert caller.post(NOTES, json={"title": f"{number}"}).status_code == 201
+
+
+def read(caller: TestClient, **query: Any) -> tuple[list[int], str | None]:
+    """Return the numbers on a page, and the cursor of the next one."""
+    answer = caller.get(NOTES, params=query)
+    assert answer.status_code == 200, answer.text
+    page = answer.json()
+    return [int(item["title"]) for item in page["items"]], page["next_cursor"]
+
+
+def test_default_page_has_twenty(as_ada: TestClient) -> None:
+    add_notes(as_ada, *range(21))
+
+    numbers, cursor = read(as_ada)
+
+    assert numbers == list(range(20, 0, -1))
+    assert read(as_ada, cursor=cursor) == ([0], None)
+
+
+def test_last_page_that_is_full_has_no_next_one(as_ada: TestClient) -> None:
+    add_notes(as_ada, 1, 2)
+
+    assert read(as_ada, limit=2) == ([2, 1], None)
+
+
+def test_rows_added_meanwhile_move_nothing(as_ada: TestClient) -> None:
+    add_notes(as_ada, 1, 2, 3, 4)
+    first, cursor = read(as_ada, limit=2)
+
+    add_notes(as_ada, 5, 6)
+
+    assert (first, read(as_ada, limit=2, cursor=cursor)) == ([4, 3], ([2, 1], None))
+
+
+def test_row_deleted_meanwhile_leaves_the_cursor_valid(as_ada: TestClient) -> None:
+    add_notes(as_ada, 1, 2, 3)
+    page = as_ada.get(NOTES, params={"limit": 2}).json()
+
+    as_ada.delete(f"{NOTES}/{page['items'][-1]['id']}")
+
+    assert read(as_ada, cursor=page["next_cursor"]) == ([1], None)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "101", "many", "1.5"])
+def test_limit_out_of_bounds_is_rejected(as_ada: TestClient, limit: str) -> None:
+    assert as_ada.get(NOTES, params={"limit": limit}).status_code == 422
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+def test_limit_at_the_bounds_is_taken(as_ada: TestClient, limit: int) -> None:
+    add_notes(as_ada, 1)
+
+    assert read(as_ada, limit=limit) == ([1], None)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("!!!", id="not-base64"),
+        pytest.param("AAAA", id="short"),
+        pytest.param(base64.urlsafe_b64encode(b"x" * 17).decode(), id="long"),
+        pytest.param("ä" * 22, id="not-ascii"),
+        pytest.param("A" * 101, id="very-long"),
+        pytest.param("1' OR '1'='1", id="sql"),
+        pytest.param("\x00" * 22, id="nul"),
+    ],
+)
+def test_cursor_that_is_not_ours_is_rejected(as_ada: TestClient, cursor: str) -> None:
+    answer = as_ada.get(NOTES, params={"cursor": cursor})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["query", "cursor"]
