@@ -21,6 +21,7 @@ CONTROL_MARKS = {
 # The files that hold an answer, and how often.
 VALUE_MARKS = {
     ".cruft.json": 10,
+    ".env.example": 1,
     "README.md": 4,
     "app/settings.py": 1,
     "licenses/BSD-3-Clause": 1,
