@@ -57,3 +57,11 @@ def with_token(client: TestClient, access_token: str) -> TestClient:
     caller.portal = client.portal
     caller.app_state.update(client.app_state)
     return caller
+
+
+def problem_of(answer: Any) -> Any:
+    """Return the problem document of an answer, after a look at what all of them have in common."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == answer.status_code
+    return problem

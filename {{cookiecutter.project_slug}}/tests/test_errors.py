@@ -1,0 +1,163 @@
+"""Errors on the wire: each is a problem document, and none tells what it should not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+from starlette.testclient import TestClient
+
+from app.errors import Conflict, InvalidRequest, NotFound, Problem, Unavailable, VersionConflict, documented
+from app.main import create_app
+from app.settings import Settings
+from tests.support import problem_of
+
+NOTES = "/api/v1/notes"
+SECRET = "hunter2 hunter2 hunter2"
+
+
+def failing_app(settings: Settings, error: Exception) -> TestClient:
+    """Make the app with one more route, which raises."""
+    app = create_app(settings)
+    router = APIRouter()
+
+    @router.get("/api/v1/fail")
+    async def fail() -> None:
+        raise error
+
+    app.include_router(router)
+    return TestClient(app)
+
+
+@pytest.mark.parametrize(
+    ("send", "status"),
+    [
+        pytest.param(lambda c: c.get("/nowhere"), 404, id="unknown-page"),
+        pytest.param(lambda c: c.get("/api/v1/nowhere"), 404, id="unknown-route"),
+        pytest.param(lambda c: c.put(NOTES), 405, id="wrong-method"),
+        pytest.param(lambda c: c.get("/docs/assets/nothing.js"), 404, id="unknown-asset"),
+        pytest.param(lambda c: c.get(NOTES), 401, id="anonymous"),
+        pytest.param(lambda c: c.post("/api/v1/auth/login", json={}), 422, id="invalid"),
+        pytest.param(lambda c: c.post("/api/v1/auth/login", content=b"{"), 422, id="not-json"),
+        pytest.param(lambda c: c.post("/api/v1/auth/login", content=b"\xff\xfe"), 422, id="not-utf8"),
+        pytest.param(lambda c: c.post(NOTES, content=b"x" * 2_000_000), 413, id="too-large"),
+        pytest.param(lambda c: c.post("/form", headers={"Sec-Fetch-Site": "cross-site"}), 403, id="cross-site"),
+    ],
+)
+def test_every_error_is_a_problem_document(client: TestClient, send: Callable[[TestClient], Any], status: int) -> None:
+    client.headers["Accept"] = "application/json"
+
+    problem = problem_of(send(client))
+
+    assert problem["status"] == status
+    assert problem.keys() >= {"type", "title", "status", "instance"}
+
+
+def test_unknown_route_says_where(client: TestClient) -> None:
+    assert problem_of(client.get("/api/v1/nowhere?token=secret")) == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "instance": "/api/v1/nowhere",
+    }
+
+
+def test_wrong_method_says_which_are_right(client: TestClient) -> None:
+    assert client.put("/health/live").headers["Allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"email": "ada@example.com", "password": [SECRET]}, id="wrong-type"),
+        pytest.param({"email": "ada@example.com", "password": SECRET * 500}, id="too-long"),
+        pytest.param({"password": SECRET}, id="other-field-missing"),
+        pytest.param({"email": SECRET, "password": SECRET}, id="address-invalid"),
+        pytest.param({"email": "ada@example.com", "password": SECRET, "again": SECRET}, id="unknown-field"),
+        pytest.param([SECRET], id="not-an-object"),
+    ],
+)
+def test_invalid_request_is_not_echoed(client: TestClient, body: Any) -> None:
+    answer = client.post("/api/v1/auth/login", json=body)
+
+    problem = problem_of(answer)
+    assert problem["status"] == 422
+    assert SECRET not in answer.text
+    assert [error.keys() for error in problem["errors"]] == [{"loc", "msg", "type"}] * len(problem["errors"])
+
+
+def test_invalid_json_is_not_echoed(client: TestClient) -> None:
+    answer = client.post(
+        "/api/v1/auth/login", content=f'{{"password": "{SECRET}"', headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code == 422
+    assert SECRET not in answer.text
+
+
+def test_invalid_request_names_each_field(client: TestClient) -> None:
+    problem = problem_of(client.post("/api/v1/auth/login", json={}))
+
+    assert [error["loc"] for error in problem["errors"]] == [["body", "email"], ["body", "password"]]
+
+
+def test_bug_is_answered_without_details_and_logged(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    with failing_app(settings, RuntimeError(SECRET)) as client:
+        answer = client.get("/api/v1/fail", headers={"X-Request-ID": "request-of-ada"})
+
+    assert problem_of(answer) == {
+        "type": "urn:problem:Problem",
+        "title": "Internal server error",
+        "status": 500,
+        "instance": "/api/v1/fail",
+    }
+    assert answer.headers["X-Request-ID"] == "request-of-ada"
+    assert "Content-Security-Policy" in answer.headers
+    assert SECRET in caplog.text
+    assert "request-of-ada" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        pytest.param(NotFound(), 404, "urn:problem:NotFound", id="not-found"),
+        pytest.param(Conflict("Taken."), 409, "urn:problem:Conflict", id="conflict"),
+        pytest.param(StaleDataError(), 412, "urn:problem:VersionConflict", id="changed-at-the-same-time"),
+        pytest.param(PoolTimeout(), 503, "urn:problem:Unavailable", id="no-free-connection"),
+        pytest.param(HTTPException(418), 418, "about:blank", id="of-the-framework"),
+    ],
+)
+def test_expected_failure_is_answered(settings: Settings, error: Exception, status: int, kind: str) -> None:
+    with failing_app(settings, error) as client:
+        problem = problem_of(client.get("/api/v1/fail"))
+
+    assert (problem["status"], problem["type"]) == (status, kind)
+
+
+def test_problem_tells_its_detail_and_headers(settings: Settings) -> None:
+    with failing_app(settings, Unavailable("Later.")) as client:
+        answer = client.get("/api/v1/fail")
+
+    assert problem_of(answer)["detail"] == "Later."
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_problems_of_one_status_are_documented_together() -> None:
+    class OneTaken(Conflict):
+        title = "One"
+
+    class OtherTaken(Conflict):
+        title = "Other"
+
+    found = documented(OneTaken, OtherTaken, InvalidRequest)
+
+    assert {status: found[status]["description"] for status in found} == {409: "One · Other", 422: "Invalid request"}
+
+
+def test_kinds_have_distinct_types() -> None:
+    kinds = [Problem, InvalidRequest, NotFound, Conflict, VersionConflict, Unavailable]
+
+    assert len({kind.type() for kind in kinds}) == len(kinds)

@@ -1,0 +1,172 @@
+"""What surrounds every request: id, headers, limits, origin."""
+
+import logging
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.support import problem_of
+
+StartApp = Callable[..., TestClient]
+
+LOGIN = "/api/v1/auth/login"
+
+
+@pytest.mark.parametrize("sent", ["abcdefgh", "0196-aZ.09_x", "x" * 64])
+def test_request_id_of_the_caller_is_kept(client: TestClient, sent: str) -> None:
+    assert client.get("/health/live", headers={"X-Request-ID": sent}).headers["X-Request-ID"] == sent
+
+
+@pytest.mark.parametrize(
+    "sent", [None, "short", "x" * 65, "with space in it", "new\tline-here", "<script>alert</script>"]
+)
+def test_request_gets_an_id_of_ours(client: TestClient, sent: str | None) -> None:
+    headers = {} if sent is None else {"X-Request-ID": sent}
+
+    made = client.get("/health/live", headers=headers).headers["X-Request-ID"]
+
+    assert UUID(made).version == 7
+
+
+def test_request_is_logged_with_its_id_and_without_its_query(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app.requests")
+
+    client.get("/nowhere%0Aforged?token=secret", headers={"X-Request-ID": "request-of-ada"})
+
+    [line] = [record.getMessage() for record in caplog.records if record.name == "app.requests"]
+    assert line.startswith("GET /nowhere\\nforged 404 ")
+    assert line.endswith(" request-of-ada")
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/api/v1/notes", "/openapi.json"])
+def test_every_answer_has_the_security_headers(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_policy_allows_nothing_inline_and_no_other_host(client: TestClient) -> None:
+    policy = client.get("/health/live").headers["Content-Security-Policy"]
+
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == directives["script-src"] == directives["style-src"] == "'self'"
+    assert directives["object-src"] == directives["base-uri"] == directives["frame-ancestors"] == "'none'"
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_https_is_made_to_stay(start_app: StartApp) -> None:
+    secure = start_app(base_url="https://example.com")
+
+    assert secure.get("/health/live").headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def pieces(size: int) -> Iterator[bytes]:
+    """Send a body in pieces, so that its length is not announced."""
+    for _ in range(size // 1000):
+        yield b" " * 1000
+
+
+def test_announced_body_over_the_limit_is_refused(start_app: StartApp) -> None:
+    client = start_app(server={"max_body_bytes": 2000})
+
+    answer = client.post(LOGIN, content=b" " * 2001)
+
+    assert problem_of(answer)["status"] == 413
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_body_over_the_limit_is_refused_though_its_length_is_not_announced(start_app: StartApp) -> None:
+    client = start_app(server={"max_body_bytes": 2000})
+
+    answer = client.post(LOGIN, content=pieces(3000), headers={"Content-Type": "application/json"})
+
+    assert problem_of(answer)["status"] == 413
+
+
+@pytest.mark.parametrize("body", [pytest.param(b" " * 2000, id="announced"), pytest.param(None, id="in-pieces")])
+def test_body_at_the_limit_is_read(start_app: StartApp, body: bytes | None) -> None:
+    client = start_app(server={"max_body_bytes": 2000})
+
+    answer = client.post(LOGIN, content=body or pieces(2000), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+
+
+def test_other_sites_get_no_cors_headers(client: TestClient) -> None:
+    headers = {"Origin": "https://other.example", "Access-Control-Request-Method": "GET"}
+
+    for answer in (client.get("/health/live", headers=headers), client.options("/api/v1/notes", headers=headers)):
+        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+def test_configured_site_may_call_the_api(start_app: StartApp) -> None:
+    client = start_app(server={"cors_origins": "https://app.example"})
+    asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization, if-match"}
+
+    allowed = client.options("/api/v1/notes", headers={"Origin": "https://app.example", **asked})
+    refused = client.options("/api/v1/notes", headers={"Origin": "https://other.example", **asked})
+
+    assert allowed.status_code == 200
+    assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    assert "Access-Control-Allow-Credentials" not in allowed.headers
+    assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+def test_configured_site_may_read_our_headers(start_app: StartApp) -> None:
+    client = start_app(server={"cors_origins": "https://app.example"})
+
+    answer = client.get("/api/v1/notes", headers={"Origin": "https://app.example"})
+
+    assert answer.status_code == 401
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, id="fetch-metadata"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, id="sister-host"),
+        pytest.param({"Origin": "https://evil.example"}, id="origin"),
+        pytest.param({"Origin": "null"}, id="null-origin"),
+        pytest.param({"Referer": "https://evil.example/page"}, id="referer"),
+        pytest.param({"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8000"}, id="metadata-counts-first"),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_cross_site_request_outside_the_api_is_refused(
+    client: TestClient, method: str, headers: dict[str, str]
+) -> None:
+    problem = problem_of(client.request(method, "/anywhere", headers=headers))
+
+    assert problem["type"] == "urn:problem:CrossSiteRequest"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="not-a-browser"),
+        pytest.param({"Sec-Fetch-Site": "same-origin"}, id="own-page"),
+        pytest.param({"Sec-Fetch-Site": "none"}, id="typed-address"),
+        pytest.param({"Origin": "http://127.0.0.1:8000"}, id="base-url"),
+        pytest.param({"Origin": "http://testserver"}, id="host"),
+        pytest.param({"Referer": "http://testserver/page"}, id="referer"),
+    ],
+)
+def test_own_request_outside_the_api_passes(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post("/anywhere", headers=headers).status_code == 404
+
+
+def test_api_may_be_called_from_anywhere_for_it_reads_no_cookie(client: TestClient) -> None:
+    assert client.post(LOGIN, json={}, headers={"Origin": "https://other.example"}).status_code == 422
