@@ -91,7 +91,7 @@ def _exists(path: str, name: str) -> bool:
 def _defined(module: Path) -> set[str]:
     """List what a module defines at its top, and in its classes as Class.name."""
     names: set[str] = set()
-    todo = [("", ast.parse(module.read_bytes()))]
+    todo: list[tuple[str, ast.AST]] = [("", ast.parse(module.read_bytes()))]
     while todo:
         prefix, parent = todo.pop()
         for node in ast.iter_child_nodes(parent):
