@@ -164,18 +164,17 @@ def test_stop_ends_the_server_in_order(project: Served) -> None:
     assert time.monotonic() - started < 10
 
 
-@pytest.fixture
-def clone(engine: Engine, template: Path, tmp_path: Path) -> Iterator[Stack]:
-    """Return a clone of the template, not up yet, for docker-compose 2 and BuildKit."""
-    folder = tmp_path / "clone"
-    shutil.copytree(template, folder)
-    stack = Stack(engine, folder, install_tool("compose-2", tmp_path), find_free_port())
-    yield stack
-    stack.compose("down", "-v")
+@pytest.fixture(scope="module")
+def clone(engine: Engine, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """Return a clone of the template, brought up by docker-compose 2 and BuildKit."""
+    folder = tmp_path_factory.mktemp("template")
+    shutil.copytree(template, folder / "clone")
+    stack = Stack(engine, folder / "clone", install_tool("compose-2", folder), find_free_port())
+    stack.up()
+    return stack
 
 
 def test_a_clone_of_the_template_serves_the_default_project(clone: Stack) -> None:
-    clone.up()
     token = clone.sign_in(clone.printed_password())
 
     made = clone.post("/api/v1/notes", {"title": "From the template"}, token)
@@ -186,7 +185,6 @@ def test_a_clone_of_the_template_serves_the_default_project(clone: Stack) -> Non
 
 
 def test_down_with_volumes_leaves_nothing_and_up_starts_anew(clone: Stack) -> None:
-    clone.up()
     before = clone.printed_password()
 
     clone.compose("down", "-v")

@@ -19,6 +19,8 @@ from tempfile import TemporaryDirectory
 
 PACKAGES = {"dockerd": "docker.io", "docker-compose": "docker-compose", "mmdebstrap": "mmdebstrap"}
 
+PLENTY = 8 * 2**30  # bytes; two are used
+
 # Debian's own docker comes first: it builds without a plugin, which a newer one may lack.
 SEARCH_PATH = f"/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', '')}"
 
@@ -90,7 +92,9 @@ def reason_not_to_run() -> str | None:
 @contextmanager
 def running_engine() -> Iterator[Engine]:
     """Start an engine in a temporary folder; stop it and remove all of it in the end."""
-    with TemporaryDirectory(prefix="fireup-docker-", ignore_cleanup_errors=True) as name:
+    with TemporaryDirectory(
+        prefix="fireup-docker-", dir=_quick_folder(), ignore_cleanup_errors=True
+    ) as name:
         engine = Engine(Path(name))
         (engine.folder / "daemon.json").write_text(
             "{}"
@@ -105,6 +109,12 @@ def running_engine() -> Iterator[Engine]:
         finally:
             _stop(daemon)
             _unmount_below(engine.folder)
+
+
+def _quick_folder() -> str | None:
+    """Return where memory is the disk, if there is plenty: images are a hundred thousand files."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder that nobody can guess is made in it
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > PLENTY else None
 
 
 def _daemon_command(folder: Path) -> list[str]:
