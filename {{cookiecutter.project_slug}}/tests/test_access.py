@@ -1,0 +1,130 @@
+"""Who may call what: every route of the app, for nobody, a user, another user and an admin.
+
+A new route is private unless it is listed here. What a route does for whom is tested beside it.
+"""
+
+import re
+from collections.abc import Iterator
+from uuid import uuid4
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+# Answered to anybody. Think twice before you add a line.
+PUBLIC = {
+    "GET /.well-known/jwks.json",
+    "GET /docs",
+    "GET /docs/start.js",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /openapi.json",
+    "GET /redoc",
+    "POST /api/v1/auth/login",
+    "POST /api/v1/auth/token/refresh",
+}
+
+# Folders and apps within the app, which are not routes: files that anybody may read, and what guards itself.
+PUBLIC_MOUNTS = {"/docs/assets", "/static"}
+GUARDED_MOUNTS = {"/admin"}
+
+# Pages for people, outside of /api: those who are not signed in may see these, and are led to /login by all others.
+PUBLIC_PAGES = {"GET /", "GET /login", "POST /login", "POST /logout"}
+
+
+def routes_of(app: FastAPI) -> Iterator[str]:
+    """List the routes as `METHOD /path`, those that OpenAPI leaves out included."""
+    for context in iter_route_contexts(app.routes):
+        if isinstance(context.original_route, Route):
+            for method in sorted((context.methods or set()) - {"HEAD"}):
+                yield f"{method} {context.path}"
+
+
+def mounts_of(app: FastAPI) -> set[str]:
+    return {
+        context.original_route.path
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, Mount)
+    }
+
+
+def app_of(client: TestClient) -> FastAPI:
+    assert isinstance(client.app, FastAPI)
+    return client.app
+
+
+def call(caller: TestClient, route: str) -> int:
+    """Call a route with made-up ids and no body; return the status."""
+    method, path = route.split()
+    return caller.request(method, re.sub(r"{\w+}", str(uuid4()), path)).status_code
+
+
+def is_api(route: str) -> bool:
+    return route.split()[1].startswith("/api/")
+
+
+def test_every_route_is_seen(client: TestClient) -> None:
+    documented = {
+        f"{method.upper()} {path}"
+        for path, operations in app_of(client).openapi()["paths"].items()
+        for method in operations
+    }
+
+    assert documented
+    assert documented < set(routes_of(app_of(client)))
+
+
+def test_routes_listed_as_public_exist(client: TestClient) -> None:
+    assert set(routes_of(app_of(client))) >= PUBLIC
+
+
+def test_nobody_reaches_a_private_route_of_the_api(client: TestClient) -> None:
+    private = [route for route in routes_of(app_of(client)) if is_api(route) and route not in PUBLIC]
+
+    assert private
+    assert {route: call(client, route) for route in private} == dict.fromkeys(private, 401)
+
+
+def test_nobody_reaches_a_private_page(client: TestClient) -> None:
+    pages = [route for route in routes_of(app_of(client)) if not is_api(route) and route not in PUBLIC | PUBLIC_PAGES]
+
+    answers = {route: call(client, route) for route in pages}
+
+    assert {route: status for route, status in answers.items() if status not in {303, 401, 403}} == {}
+
+
+def test_mounts_are_known(client: TestClient) -> None:
+    assert mounts_of(app_of(client)) <= PUBLIC_MOUNTS | GUARDED_MOUNTS
+
+
+def test_nobody_and_users_do_not_reach_a_guarded_mount(client: TestClient, as_ada: TestClient) -> None:
+    for path in mounts_of(app_of(client)) & GUARDED_MOUNTS:
+        for caller in (client, as_ada):
+            assert caller.get(f"{path}/").status_code in {303, 401, 403}
+
+
+def test_signed_in_callers_reach_every_route_of_the_api(
+    as_ada: TestClient, as_bob: TestClient, as_admin: TestClient
+) -> None:
+    """The ids are made up and there is no body: what counts is that the answer is neither 401, 403 nor a bug."""
+    private = [route for route in routes_of(app_of(as_ada)) if is_api(route) and route not in PUBLIC]
+    private.sort(key=lambda route: "logout" in route)  # the last one, for it ends the session
+
+    for caller in (as_ada, as_bob, as_admin):
+        answers = {route: call(caller, route) for route in private}
+        assert {route: status for route, status in answers.items() if status not in {200, 204, 404, 422}} == {}
+
+
+def test_others_do_not_reach_what_is_ones_own(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
+    """Walk every route of the API that names a note; a feature of yours adds its own such test."""
+    note = as_ada.post("/api/v1/notes", json={"title": "Ada's"}).json()
+    routes = [route for route in routes_of(app_of(as_ada)) if is_api(route) and "{note_id}" in route]
+
+    for route in routes:
+        method, path = route.split()
+        for caller in (as_bob, as_admin):
+            body = {"title": "Mine now"} if method == "PATCH" else None
+            assert caller.request(method, path.format(note_id=note["id"]), json=body).status_code == 404
+    assert len(routes) == 3
+    assert as_ada.get(f"/api/v1/notes/{note['id']}").json() == note
