@@ -77,7 +77,7 @@ class RequestBoundary:
         if exchange.status:
             raise error  # the response has begun: the server can only cut the connection
         request = Request(exchange.scope)
-        handler = exchange.scope["app"].exception_handlers[Exception]
+        handler = exchange.application.exception_handlers[Exception]
         await exchange.answer(await handler(request, error))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Forbidden | ContentTooLarge | None:
@@ -107,6 +107,7 @@ class _Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int, *, https: bool) -> None:
         self.scope, self._receive, self._send = scope, receive, send
+        self.application = scope["app"]  # kept, for a mounted application puts itself there
         self.left, self.limit, self.https = max_body_bytes, max_body_bytes, https
         self.started, self.status = time.perf_counter(), 0
         sent = Headers(scope=scope).get("x-request-id", "")
