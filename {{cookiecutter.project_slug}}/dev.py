@@ -29,6 +29,7 @@ With pip alone: python3 -m venv .venv, then with the pip of .venv
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import hashlib
 import importlib.util
@@ -90,6 +91,11 @@ def refuse_old_python() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Install, set up and serve."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--port")
+    port = parser.parse_known_args(arguments)[0].port
+    if port:
+        os.environ["SERVER_PORT"] = port  # so that `app setup` prints the same address
     install(developer=False)
     done = subprocess.call([venv_python(), "-m", "app", "setup"], env=environment())
     return done or replace_process([venv_python(), "-m", "app", "serve", "--reload", *arguments])
