@@ -13,6 +13,7 @@ S = TypeVar("S", bound=BaseModel)
 # Pydantic writes for programmers. https://docs.pydantic.dev/latest/errors/validation_errors/
 _PLAIN_WORDS = {
     "missing": "Please fill this in.",
+    "string_too_short": "Please use at least {min_length} characters.",
     "string_too_long": "Please use at most {max_length} characters.",
     "string_pattern_mismatch": "Please check this: it does not have the right form.",
     "int_parsing": "Please enter a whole number.",
@@ -72,9 +73,8 @@ def _text(value: object) -> str:
 
 def _say(problem: ErrorDetails) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
-    if kind == "string_too_short":
-        shortest = context["min_length"]
-        return _PLAIN_WORDS["missing"] if shortest == 1 else f"Please use at least {shortest} characters."
+    if problem["input"] == "":
+        kind = "missing"
     if kind in _PLAIN_WORDS:
         return _PLAIN_WORDS[kind].format(**context)
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "This should")
