@@ -12,7 +12,7 @@ from app.accounts.models import User
 T = TypeVar("T")
 
 PASSWORD = "correct horse battery staple"
-"""Of every user that the tests make."""
+"""Of the users whom the tests make."""
 
 
 def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
@@ -26,12 +26,12 @@ def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]
     return client.portal.call(run)
 
 
-def add_user(client: TestClient, email: str, *, admin: bool = False) -> User:
-    """Make a user with `PASSWORD`."""
+def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin: bool = False) -> User:
+    """Make a user who can sign in."""
 
     async def add(session: AsyncSession) -> User:
         authenticator = client.app_state["authenticator"]
-        user = await users.create_user(session, authenticator, email=email, password=PASSWORD)
+        user = await users.create_user(session, authenticator, email=email, password=password)
         if admin:
             await users.grant_admin(session, user)
         return user

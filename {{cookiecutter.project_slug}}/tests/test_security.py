@@ -144,13 +144,10 @@ def test_configured_site_may_read_our_headers(start_app: StartApp) -> None:
         pytest.param({"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8000"}, id="metadata-counts-first"),
     ],
 )
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_cross_site_request_outside_the_api_is_refused(
-    client: TestClient, method: str, headers: dict[str, str]
-) -> None:
-    problem = problem_of(client.request(method, "/anywhere", headers=headers))
-
-    assert problem["type"] == "urn:problem:CrossSiteRequest"
+def test_cross_site_request_outside_the_api_is_refused(client: TestClient, headers: dict[str, str]) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        problem = problem_of(client.request(method, "/anywhere", headers=headers))
+        assert problem["type"] == "urn:problem:CrossSiteRequest"
 
 
 @pytest.mark.parametrize(

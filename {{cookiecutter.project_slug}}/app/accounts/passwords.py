@@ -79,7 +79,7 @@ class PasswordHasher:
         right, replacement = await self._run(lambda: self._verify(normalized, stored or self._dummy))
         return (right, replacement) if stored else (False, None)
 
-    def _verify(self, password: str, stored: str) -> tuple[bool, str | None]:
+    def _verify(self, password: bytes, stored: str) -> tuple[bool, str | None]:
         try:
             return self._context.verify_and_update(password, stored)
         except UnknownHashError:
@@ -95,9 +95,9 @@ class PasswordHasher:
             self._waiting -= 1
 
 
-def _normalized(password: str) -> str:
-    """Spell equal passwords equally (NIST SP 800-63B: NFKC, once, before hashing)."""
-    normalized = unicodedata.normalize("NFKC", password)
-    if len(normalized.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+def _normalized(password: str) -> bytes:
+    """Spell equal passwords equally (NIST SP 800-63B: NFKC, once, before hashing); JSON may bring half a character."""
+    normalized = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    if len(normalized) > MAX_BYTES:
         raise PasswordTooLong
     return normalized

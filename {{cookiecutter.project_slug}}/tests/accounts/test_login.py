@@ -1,0 +1,214 @@
+"""Sign in with address and password; what is wrong with a refused try is not told."""
+
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from passlib.context import CryptContext
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from tests.support import PASSWORD, add_user, in_database, log_in, problem_of
+
+LOGIN = "/api/v1/auth/login"
+ME = "/api/v1/users/me"
+
+
+def try_login(client: TestClient, email: Any, password: Any = PASSWORD, **headers: str) -> Any:
+    return client.post(LOGIN, json={"email": email, "password": password}, headers=headers)
+
+
+def set_fields(client: TestClient, user: User, **fields: Any) -> None:
+    """Change a user's row behind the app's back."""
+    in_database(client, lambda session: session.execute(update(User).where(User.id == user.id).values(**fields)))
+
+
+def stored_hash(client: TestClient, user: User) -> str | None:
+    return in_database(client, lambda session: session.scalar(select(User.password_hash).where(User.id == user.id)))
+
+
+def cheap_hash() -> str:
+    """Hash the password with less memory than the settings ask for."""
+    return CryptContext(["argon2"], argon2__memory_cost=8, argon2__time_cost=1, argon2__parallelism=1).hash(PASSWORD)
+
+
+def test_right_password_gives_a_pair_of_tokens(client: TestClient, ada: User) -> None:
+    answer = try_login(client, ada.email)
+
+    assert answer.status_code == 200
+    pair = answer.json()
+    assert pair.keys() == {"access_token", "refresh_token", "token_type", "expires_in"}
+    assert (pair["token_type"], pair["expires_in"]) == ("Bearer", 600)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Set-Cookie" not in answer.headers
+    me = client.get(ME, headers={"Authorization": f"Bearer {pair['access_token']}"})
+    assert me.json()["email"] == ada.email
+
+
+@pytest.mark.parametrize("spelling", ["Ada@Example.com", " ada@EXAMPLE.COM", "\uff41da@example.com"])
+def test_address_is_the_same_however_it_is_spelled(client: TestClient, ada: User, spelling: str) -> None:
+    assert log_in(client, ada.email)
+    answer = try_login(client, spelling)
+
+    assert answer.status_code == (422 if spelling.startswith(" ") else 200)
+
+
+def test_every_wrong_try_is_answered_alike(client: TestClient, ada: User, bob: User) -> None:
+    passwordless = add_user(client, "carol@example.com")
+    set_fields(client, bob, is_active=False)
+    set_fields(client, passwordless, password_hash=None)
+    tries = [
+        (ada.email, PASSWORD + "!"),
+        ("nobody@example.com", PASSWORD),
+        (bob.email, PASSWORD),
+        (passwordless.email, PASSWORD),
+        (ada.email, ""),
+        (ada.email, "x" * 2000),
+    ]
+
+    answers = [try_login(client, email, password, **{"X-Request-ID": "the-same-id"}) for email, password in tries]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
+    assert problem_of(answers[0])["type"] == "urn:problem:InvalidCredentials"
+
+
+def test_hash_that_cannot_be_read_is_a_wrong_password(client: TestClient, ada: User) -> None:
+    set_fields(client, ada, password_hash="not a hash")
+
+    assert try_login(client, ada.email).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        pytest.param("no-at-sign", PASSWORD, id="no-at"),
+        pytest.param("a b@example.com", PASSWORD, id="space"),
+        pytest.param("a\x00@example.com", PASSWORD, id="nul"),
+        pytest.param("a" * 320 + "@example.com", PASSWORD, id="long-address"),
+        pytest.param(7, PASSWORD, id="number-as-address"),
+        pytest.param(["ada@example.com"], PASSWORD, id="list-as-address"),
+        pytest.param(None, PASSWORD, id="null-address"),
+        pytest.param("ada@example.com", None, id="null-password"),
+        pytest.param("ada@example.com", 7, id="number-as-password"),
+        pytest.param("ada@example.com", {"$ne": ""}, id="object-as-password"),
+        pytest.param("ada@example.com", "x" * 100_000, id="huge-password"),
+    ],
+)
+def test_malformed_try_is_rejected(client: TestClient, email: Any, password: Any) -> None:
+    assert try_login(client, email, password).status_code == 422
+
+
+@pytest.mark.parametrize("field", ["email", "password"])
+def test_lone_surrogate_is_refused_without_a_bug(client: TestClient, ada: User, field: str) -> None:
+    """JSON can carry half a character, which neither a database nor a hash can."""
+    values = {"email": ada.email, "password": PASSWORD, field: "\\ud800@example.com"}
+    body = f'{{"email": "{values["email"]}", "password": "{values["password"]}"}}'
+
+    answer = client.post(LOGIN, content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code in {401, 422}
+
+
+def test_unknown_field_is_rejected(client: TestClient, ada: User) -> None:
+    answer = client.post(LOGIN, json={"email": ada.email, "password": PASSWORD, "is_admin": True})
+
+    assert answer.status_code == 422
+
+
+def test_hash_of_old_cost_is_replaced(start_app: Callable[..., TestClient]) -> None:
+    client = start_app(auth={"argon2_memory_kib": 16})
+    ada = add_user(client, "ada@example.com")
+    set_fields(client, ada, password_hash=cheap_hash())
+
+    log_in(client, ada.email)
+
+    stored = stored_hash(client, ada)
+    assert stored is not None
+    assert "m=16," in stored
+    log_in(client, ada.email)
+    assert stored_hash(client, ada) == stored
+
+
+def test_hash_is_not_replaced_by_a_wrong_password(start_app: Callable[..., TestClient]) -> None:
+    client = start_app(auth={"argon2_memory_kib": 16})
+    ada = add_user(client, "ada@example.com")
+    old = cheap_hash()
+    set_fields(client, ada, password_hash=old)
+
+    try_login(client, ada.email, "wrong")
+
+    assert stored_hash(client, ada) == old
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param("lower case only words", id="lower-case"),
+        pytest.param(" " * 12, id="spaces"),
+        pytest.param("🔑" * 12, id="emoji"),
+        pytest.param("nul\x00inside it", id="nul"),
+        pytest.param("p" * 64, id="64-characters"),
+        pytest.param("p" * 128, id="128-characters"),
+        pytest.param("p" * 1024, id="1024-bytes"),
+    ],
+)
+def test_any_long_enough_password_works_and_only_it(client: TestClient, password: str) -> None:
+    add_user(client, "carol@example.com", password=password)
+
+    assert try_login(client, "carol@example.com", password).status_code == 200
+    assert try_login(client, "carol@example.com", password[:-1] + "?").status_code == 401
+    assert try_login(client, "carol@example.com", password[:-1]).status_code == 401
+
+
+def test_password_is_the_same_in_each_unicode_form(client: TestClient) -> None:
+    password = "Grüße aus Århus"
+    add_user(client, "carol@example.com", password=unicodedata.normalize("NFC", password))
+
+    assert try_login(client, "carol@example.com", unicodedata.normalize("NFD", password)).status_code == 200
+
+
+def test_sign_in_is_noted(client: TestClient, ada: User) -> None:
+    before = in_database(client, lambda session: session.get_one(User, ada.id))
+
+    client.post(LOGIN, json={"email": ada.email, "password": PASSWORD}, headers={"User-Agent": "Browser " + "x" * 300})
+
+    after = in_database(client, lambda session: session.get_one(User, ada.id))
+    opened = in_database(client, lambda session: session.scalar(select(AuthSession)))
+    assert before.last_login_at is None
+    assert after.last_login_at is not None
+    assert opened is not None
+    assert (opened.kind, opened.ip_first, opened.user_agent) == ("api", "testclient", ("Browser " + "x" * 300)[:255])
+
+
+def test_what_is_stored_opens_nothing(client: TestClient, ada: User) -> None:
+    pair = log_in(client, ada.email)
+
+    async def dump(session: AsyncSession) -> str:
+        tables = ("users", "auth_sessions", "refresh_tokens")
+        connection = await session.connection()
+        rows = [(await connection.exec_driver_sql(f"SELECT * FROM {table}")).all() for table in tables]  # noqa: S608
+        return repr(rows)
+
+    dumped = in_database(client, dump)
+    assert "argon2id" in dumped
+    for secret in (PASSWORD, pair["refresh_token"], pair["refresh_token"].removeprefix("rt_"), pair["access_token"]):
+        assert secret not in dumped
+
+
+def test_nothing_secret_is_logged(client: TestClient, ada: User, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+
+    pair = log_in(client, ada.email)
+    try_login(client, ada.email, "a wrong password")
+    client.post("/api/v1/auth/token/refresh", json={"refresh_token": pair["refresh_token"]})
+    client.get(ME, headers={"Authorization": f"Bearer {pair['access_token']}"})
+
+    ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("app"))
+    assert "POST /api/v1/auth/login 200" in ours
+    for secret in (PASSWORD, "a wrong password", pair["refresh_token"], pair["access_token"]):
+        assert secret not in ours
