@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
 from app.settings import DatabaseSettings
@@ -98,6 +98,11 @@ class Owned:
     """Rows that belong to one user, and go with them; add `Index(None, "owner_id", "id")`, which pages need."""
 
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), sort_order=80)
+
+    @declared_attr
+    def owner(cls) -> Mapped[Any]:  # noqa: N805
+        """Relate the row to its user, for queries that ask for it: `.options(joinedload(Note.owner))`."""
+        return relationship("User", lazy="raise")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base, Record
 
@@ -22,6 +22,8 @@ class User(Record):
     display_name: Mapped[str] = mapped_column(String(120), default="")
     is_active: Mapped[bool] = mapped_column(default=True)
     last_login_at: Mapped[datetime | None]
+
+    roles: Mapped[list["Role"]] = relationship(secondary="user_roles", lazy="raise", passive_deletes=True)
 
 
 class Role(Record):
@@ -60,6 +62,8 @@ class AuthSession(Record):
     user_agent: Mapped[str] = mapped_column(String(255), default="")
     revoked_at: Mapped[datetime | None]
     revoked_reason: Mapped[str | None] = mapped_column(String(32))
+
+    user: Mapped[User] = relationship(lazy="raise")
 
 
 class RefreshToken(Base):

@@ -35,6 +35,12 @@ class PasswordTooShort(InvalidRequest):
     title = "Password too short"
 
 
+class LastAdmin(Conflict):
+    """Without this user, nobody would be admin."""
+
+    title = "The last admin must stay an active admin"
+
+
 class UserNotFound(NotFound):
     """No user has this id."""
 
@@ -110,6 +116,21 @@ async def grant_admin(session: AsyncSession, user: User) -> None:
     if await session.get(UserRole, (user.id, role.id)) is None:
         session.add(UserRole(user_id=user.id, role_id=role.id))
         await session.flush()
+
+
+async def require_an_admin(session: AsyncSession) -> None:
+    """Refuse a change that left no active admin: call this after it, in its transaction.
+
+    Two such changes at once would each count on the admin whom the other takes away; the lock makes one wait.
+
+    Raises:
+        LastAdmin: when there is none.
+    """
+    admin_role = select(Role.id).where(Role.name == ADMIN_ROLE)
+    role_id = await session.scalar(admin_role.with_for_update(key_share=True))
+    left = exists().where(UserRole.role_id == role_id, UserRole.user_id == User.id, User.is_active)
+    if not await session.scalar(select(left)):
+        raise LastAdmin
 
 
 async def _get_user(session: AsyncSession, user_id: UUID) -> User:

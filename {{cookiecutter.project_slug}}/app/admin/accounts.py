@@ -1,0 +1,141 @@
+"""Accounts in the admin: users are managed, roles and sessions are shown, sessions can be ended."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from fastapi import Request
+from starlette_admin.actions import ActionSelection, action, row_action
+from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField, TagsField
+from starlette_admin.flash import flash
+
+from app.accounts import users
+from app.accounts.dependencies import get_authenticator
+from app.accounts.models import AuthSession, Role, User, UserRole
+from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
+from app.database import utc_now
+
+
+class UserView(ModelView):
+    """People. Who is the last admin can be neither disabled, nor demoted, nor deleted."""
+
+    model = User
+    icon = "fa-solid fa-users"
+    title_field = "email"
+    fields = (
+        "id",
+        EmailField("email", "E-mail", required=True, maxlength=320),
+        PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
+        "display_name",
+        BooleanField("is_active", "Active", default=True, help_text="Who is not active is signed out at once."),
+        "roles",
+        DateTimeField("last_login_at", "Last sign-in"),
+        DateTimeField("email_verified_at", "E-mail verified"),
+        "password_changed_at",
+        "created_at",
+        "updated_at",
+    )
+    exclude_fields_from_list = ("id", "password", "email_verified_at", "password_changed_at", "updated_at")
+    exclude_fields_from_detail = exclude_fields_from_export = ("password",)
+    exclude_fields_from_create = (*KEPT_BY_THE_DATABASE, "last_login_at", "email_verified_at", "password_changed_at")
+    exclude_fields_from_edit = (*exclude_fields_from_create, "email", "password")
+    problem_fields: ClassVar = {
+        users.InvalidEmail: "email",
+        users.EmailTaken: "email",
+        users.PasswordTooShort: "password",
+    }
+    delete_warning = "This deletes the person with everything that is theirs. To keep it, make them inactive instead."
+
+    async def create(self, request: Request, data: dict[str, Any]) -> User:
+        """Make a user by the rules that hold everywhere; the library knows none of them."""
+        session = request.state.session
+        try:
+            # First, while no transaction is open: see `authenticate` in app/accounts/service.py.
+            user = await users.create_user(
+                session, get_authenticator(request), email=data["email"], password=data["password"]
+            )
+            user.display_name, user.is_active = data["display_name"], data["is_active"]
+            roles = await self._find_foreign_view("role").find_by_pks(request, data["roles"])
+            session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
+            await session.flush()
+        except Exception as error:  # noqa: BLE001 - what is not a refusal is raised again
+            await session.rollback()
+            await self.handle_exception(request, error)
+        await self._emit_after_create(request, user)
+        return user
+
+    async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:  # noqa: ARG002
+        """Count the version up even when only the roles change, which are in a table of their own."""
+        obj.updated_at = utc_now()
+
+    async def after_edit(self, request: Request, obj: User) -> None:  # noqa: ARG002
+        """Keep an admin."""
+        await users.require_an_admin(request.state.session)
+
+    async def after_delete(self, request: Request, obj: User) -> None:  # noqa: ARG002
+        """Keep an admin."""
+        await users.require_an_admin(request.state.session)
+
+
+def never(self: ModelView, request: Request) -> bool:  # noqa: ARG001
+    """Refuse it to everyone."""
+    return False
+
+
+class RoleView(ModelView):
+    """What people may do."""
+
+    model = Role
+    can_create = can_edit = can_delete = never
+    icon = "fa-solid fa-key"
+    title_field = "name"
+    fields = ("id", "name", TagsField("permissions"), "created_at")
+
+
+class SessionView(ModelView):
+    """Where people are signed in."""
+
+    model = AuthSession
+    can_create = can_edit = can_delete = never
+    key = "session"
+    icon = "fa-solid fa-laptop"
+    menu_label = "Sessions"
+    display_name = "Session"
+    title_field = "id"
+    fields = (
+        "id",
+        "user",
+        "kind",
+        DateTimeField("created_at", "Signed in"),
+        DateTimeField("last_seen_at", "Last seen"),
+        StringField("ip_last", "Address"),
+        StringField("user_agent", "Program"),
+        DateTimeField("expires_at", "Ends at the latest"),
+        DateTimeField("revoked_at", "Ended"),
+        StringField("revoked_reason", "Ended by"),
+    )
+    exclude_fields_from_list = ("id", "expires_at")
+
+    @action("end", "End", "End these sessions? Whoever uses them is signed out at once.", icon_class="fa-solid fa-ban")
+    async def end_action(self, request: Request, selection: ActionSelection) -> None:
+        """End the chosen sessions."""
+        await self._end(request, await selection.rows())
+
+    @row_action("end", "End", "End this session? Whoever uses it is signed out at once.", icon_class="fa-solid fa-ban")
+    async def end_row_action(self, request: Request, pk: str) -> None:
+        """End one session."""
+        await self._end(request, await self.find_by_pks(request, [pk]))
+
+    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: AuthSession) -> bool:
+        """Offer no end to what has ended."""
+        return (name != "end" or obj.revoked_at is None) and await super().is_row_action_allowed_for_obj(
+            request, name, obj
+        )
+
+    async def _end(self, request: Request, rows: Sequence[AuthSession]) -> None:
+        for row in rows:
+            row.revoked_at = row.revoked_at or utc_now()
+            row.revoked_reason = row.revoked_reason or "admin"
+        flash(request, f"Ended: {len(rows)}.", "success")
+
+
+views: Sequence[type[ModelView]] = (UserView, RoleView, SessionView)

@@ -1,0 +1,58 @@
+"""Who may enter the admin: our own session and its permission, and our own check of forms."""
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.routing import Route
+from starlette.templating import Jinja2Templates
+from starlette_admin.auth import AdminUser, BaseAuthProvider
+
+from app.accounts import browser
+from app.accounts.dependencies import PermissionMissing
+from app.accounts.permissions import Permission
+from app.security import SAFE_METHODS
+
+
+class SessionAuth(BaseAuthProvider):
+    """The session of the pages, in place of a sign-in of the library's own."""
+
+    async def authenticate(self, request: Request) -> AdminUser | None:
+        """Return the visitor; what is raised is answered as on every page: `/login`, or "not allowed"."""
+        if request.scope["path"].startswith(f"{request.scope['root_path']}/static/"):
+            return None  # the library asks for its style sheets too
+        visitor = await browser.require_visitor(request)
+        if not visitor.may(Permission.ADMIN_ACCESS):
+            raise PermissionMissing
+        return AdminUser(visitor.email)
+
+    def get_routes(self, templates: Jinja2Templates) -> list[Route]:  # noqa: ARG002 - there is no form
+        """Add what "Sign out" in the menu posts to; the library looks for the name."""
+        return [Route("/logout", sign_out, methods=["POST"], name="logout")]
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session everywhere, not only here."""
+    response = RedirectResponse("/login", 303)
+    await browser.sign_out(request, response)
+    return response
+
+
+class FormCheck(BaseHTTPMiddleware):
+    """Our CSRF token, which is bound to the session, in place of one bound to a cookie that a subdomain may set.
+
+    The library's templates and scripts send it under the library's names.
+    """
+
+    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Check what changes something, and hand a token to the page."""
+        if request.method not in SAFE_METHODS:
+            browser.verify_csrf(request, await _sent_token(request))
+        request.state.csrf_token = browser.csrf_token(request)
+        return await call_next(request)
+
+
+async def _sent_token(request: Request) -> str:
+    if sent := request.headers.get("x-csrftoken"):
+        return sent
+    await request.body()  # kept by the base class, so that the form can be read again
+    return str((await request.form()).get("csrftoken", ""))

@@ -1,0 +1,40 @@
+"""What went wrong, in words for the person at the form; never SQL, never a value."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Table, UniqueConstraint
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.orm.exc import StaleDataError
+
+from app.database import violates
+from app.errors import Problem
+
+OVERTAKEN = "Someone else changed this meanwhile. Look at it again before you save."
+
+
+def explain(
+    error: BaseException, table: Table, problem_fields: Mapping[type[Problem], str]
+) -> dict[str | int, Any] | None:
+    """Return what to show beside which field, "" being none; nothing when it is a bug."""
+    if isinstance(error, Problem):
+        return {problem_fields.get(type(error), ""): error.detail or error.title}
+    if isinstance(error, StaleDataError):
+        return {"": OVERTAKEN}
+    if isinstance(error, IntegrityError):
+        for constraint in table.constraints:
+            if isinstance(constraint, UniqueConstraint) and violates(error, constraint):
+                return {constraint.columns[-1].key: "This is taken."}
+        return {"": "Something that this needs is missing, or something else still needs this."}
+    if is_unreadable(error):
+        return {"": "A value is too long or out of range."}
+    return None
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Tell whether a value could not be what its column holds; each driver has its own way to say so."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OverflowError | StatementError)
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    refused_by_driver = isinstance(getattr(error.orig, "__cause__", None), ValueError)
+    return isinstance(error, DataError) or sqlstate.startswith("22") or refused_by_driver

@@ -1,0 +1,12 @@
+// What the library does in attributes, which the content security policy forbids: see app/admin/policy.py.
+document.addEventListener("click", (event) => {
+  if (event.target.closest('[data-admin="apply-columns"]')) applyColumnVisibility();
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches('[data-admin="go-to"]')) location = event.target.value;
+});
+
+// The library's scripts look for their token in a cookie; ours is in the page, and belongs to the session.
+const readCookie = Cookies.get;
+const csrfToken = document.querySelector('meta[name="csrf-token"]').content;
+Cookies.get = (name) => (name === "starlette_admin_csrftoken" ? csrfToken : readCookie(name));
