@@ -57,5 +57,6 @@ def _log_config(level: str) -> dict[str, object]:
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {"alembic": {"level": "WARNING"}},  # it tells of its plugins at every start
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }

@@ -1,0 +1,68 @@
+"""Every command explains itself, and a mistake is told in sentences."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from app.commands import serve
+from app.settings import load_settings
+from tests.commands.conftest import Outcome
+
+Run = Callable[..., Outcome]
+
+
+@pytest.mark.parametrize("command", ["setup", "secrets", "serve", "db", "users", "routes", "features", "settings"])
+def test_every_command_explains_itself(app: Run, command: str) -> None:
+    explained = app(command, "--help")
+
+    assert explained.code == 0
+    assert command in explained.out
+
+
+def test_wrong_settings_are_named_by_their_variables(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "many")
+    monkeypatch.setenv("DATABASE_URL", "mysql://localhost/app")
+
+    refused = app("settings")
+
+    assert refused.code == 1
+    for variable in ("SECRET_KEY", "DATABASE_POOL_SIZE", "DATABASE_URL"):
+        assert f"{variable}: " in refused.error
+
+
+def test_serve_passes_the_settings_on_to_uvicorn(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: dict[str, Any] = {}
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **options: passed.update(options))
+    monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
+    monkeypatch.setenv("SERVER_TRUSTED_PROXIES", "10.0.0.0/8")
+
+    done = app("serve", "--port", "8123", "--workers", "2")
+
+    assert done.code == 0
+    assert "http://127.0.0.1:8123/" in done.out
+    assert (passed["port"], passed["workers"], passed["reload"]) == (8123, 2, False)
+    assert passed["forwarded_allow_ips"] == ["10.0.0.0/8"]
+    assert passed["timeout_graceful_shutdown"] == serve.GRACEFUL_SHUTDOWN_SECONDS
+    assert load_settings().base_url.port == 8123  # for the processes that Uvicorn starts
+
+
+def test_python_m_app_is_the_same_program(tmp_path: Path) -> None:
+    root = Path(serve.__file__).parents[2]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "settings"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(root), "SECRETS_DIR": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert "SECRET_KEY: Field required" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,50 @@
+"""`app db …`."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app import migrate
+from tests.commands.conftest import Outcome
+
+Run = Callable[..., Outcome]
+
+pytestmark = pytest.mark.usefixtures("configured")
+
+
+def test_check_finds_a_migrated_database_equal(app: Run) -> None:
+    assert app("db", "check") == (0, "The database equals the models.\n", "")
+
+
+def test_down_and_up_again(app: Run) -> None:
+    assert app("db", "downgrade", "base").code == 0
+    assert app("db", "check").code == 1
+    assert app("db", "upgrade").code == 0
+    assert app("db", "check").code == 0
+
+
+def test_an_unknown_revision_is_refused_in_a_sentence(app: Run) -> None:
+    refused = app("db", "upgrade", "no-such-revision")
+
+    assert refused.code == 1
+    assert "no-such-revision" in refused.error
+
+
+def test_revision_writes_nothing_when_the_database_equals_the_models(app: Run) -> None:
+    before = sorted((migrate.FOLDER / "versions").glob("*.py"))
+
+    refused = app("db", "revision", "-m", "nothing")
+
+    assert refused.code == 1
+    assert "no migration to write" in refused.error
+    assert sorted((migrate.FOLDER / "versions").glob("*.py")) == before
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+
+    refused = app("db", "upgrade")
+
+    assert refused.code == 1
+    assert "DATABASE_URL" in refused.error
+    assert "Traceback" not in refused.error

@@ -1,0 +1,48 @@
+"""`app routes`, `app features`, `app settings`: what is there, and where it comes from."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Outcome
+
+Run = Callable[..., Outcome]
+
+SECRET = "the tests' secret key: it protects nothing"
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+
+
+def test_routes_name_the_function_behind_each_path(app: Run) -> None:
+    line = next(line for line in app("routes").out.splitlines() if "PATCH" in line and "/notes/" in line)
+
+    assert line.split()[:2] == ["PATCH", "/api/v1/notes/{note_id}"]
+    assert line.split()[2].startswith("app/features/notes/routes.py:")
+
+
+def test_features_name_the_modules_that_were_found(app: Run) -> None:
+    assert app("features").out.split()[:3] == ["notes", "models", "routes"]
+
+
+def test_settings_show_values_and_sources_and_mask_secrets(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("LOG_LEVEL=debug\n")
+    Path("secrets").mkdir()
+    Path("secrets/database_password").write_text("hunter2-from-a-file\n")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@db.example/app")
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", f"{SECRET}1,{SECRET}2")
+
+    shown = app("settings").out
+
+    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines()}
+    assert rows["SECRET_KEY"] == ["********", "environment"]
+    assert rows["SECRET_KEY_FALLBACKS"] == ["********,********", "environment"]
+    assert rows["LOG_LEVEL"] == ["debug", ".env"]
+    assert rows["DATABASE_PASSWORD"] == ["********", "secrets", "folder"]
+    assert rows["DATABASE_URL"] == ["postgresql+asyncpg://ada:********@db.example/app", "environment"]
+    assert rows["AUTH_REFRESH_IDLE"] == ["14d", "default"]
+    assert "hunter2" not in shown
+    assert SECRET not in shown

@@ -1,0 +1,85 @@
+"""`app setup` and `app secrets`: from nothing to a project that can be signed in to."""
+
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.settings import load_settings
+from tests.commands.conftest import Outcome
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def database(monkeypatch: pytest.MonkeyPatch, empty_database_url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "8")
+
+
+def test_setup_makes_a_project_that_its_first_admin_can_sign_in_to(app: Run) -> None:
+    done = app("setup")
+
+    printed = re.search(r"(\S+@\S+)\n\s+(\S+)", done.out)
+    assert done.code == 0
+    assert printed
+    assert len(printed[2]) >= load_settings().auth.password_min_length
+    with TestClient(create_app()) as client:
+        login = {"email": printed[1], "password": printed[2]}
+        assert client.post("/api/v1/auth/login", json=login).status_code == 200
+        assert client.get("/health/ready").status_code == 200
+
+
+def test_setup_writes_a_secret_that_only_the_owner_can_read(app: Run) -> None:
+    app("setup")
+
+    assert stat.S_IMODE(Path(".env").stat().st_mode) == 0o600
+    assert len(load_settings().secret_key.get_secret_value()) >= 48
+
+
+def test_setup_a_second_time_changes_nothing(app: Run) -> None:
+    app("setup")
+    before = Path(".env").read_bytes()
+
+    again = app("setup")
+
+    assert again.code == 0
+    assert "nothing was changed" in again.out
+    assert "@" not in again.out
+    assert Path(".env").read_bytes() == before
+
+
+def test_setup_leaves_an_env_file_of_yours_alone(app: Run) -> None:
+    Path(".env").write_text("LOG_LEVEL=debug\n")
+
+    refused = app("setup")
+
+    assert refused.code == 1
+    assert "SECRET_KEY" in refused.error
+    assert Path(".env").read_text() == "LOG_LEVEL=debug\n"
+
+
+def test_setup_writes_no_env_file_where_a_secret_is_configured(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "configured by the operator, elsewhere")
+
+    assert app("setup").code == 0
+    assert not Path(".env").exists()
+
+
+def test_secrets_are_random_private_and_never_replaced(app: Run) -> None:
+    app("secrets", "one")
+    app("secrets", "two")
+    files = sorted(Path("one").iterdir())
+    before = [file.read_text() for file in files]
+
+    again = app("secrets", "one")
+
+    assert again.code == 0
+    assert [file.name for file in files] == ["database_password", "secret_key"]
+    assert [file.read_text() for file in files] == before
+    assert before != [file.read_text() for file in sorted(Path("two").iterdir())]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
