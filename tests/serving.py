@@ -126,7 +126,7 @@ def serving(project: Path, log: Path, *, python: str = sys.executable) -> Iterat
             start_new_session=True,
         )
         try:
-            _wait_until_ready(server, process)
+            wait_until_ready(server, process)
             yield server
         finally:
             _stop(process)
@@ -149,7 +149,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the project answers; fail with what it printed when it ends instead."""
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:
         try:
