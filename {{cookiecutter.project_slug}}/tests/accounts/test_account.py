@@ -1,0 +1,103 @@
+"""One's own account."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts import users
+from app.accounts.models import User, UserRole
+from app.accounts.users import EmailTaken
+from app.errors import InvalidRequest
+from tests.support import add_user, in_database
+
+ME = "/api/v1/users/me"
+
+
+def test_account_is_ones_own(as_ada: TestClient, as_bob: TestClient) -> None:
+    ada, bob = as_ada.get(ME).json(), as_bob.get(ME).json()
+
+    assert (ada["email"], bob["email"]) == ("ada@example.com", "bob@example.com")
+    assert ada["id"] != bob["id"]
+
+
+def test_account_tells_no_secret(as_ada: TestClient) -> None:
+    account = as_ada.get(ME)
+
+    assert account.json().keys() == {
+        "id",
+        "version",
+        "created_at",
+        "updated_at",
+        "email",
+        "email_verified_at",
+        "display_name",
+        "last_login_at",
+    }
+    assert "argon2" not in account.text
+
+
+def test_name_can_be_changed(as_ada: TestClient, as_bob: TestClient) -> None:
+    changed = as_ada.patch(ME, json={"display_name": "  Ada Lovelace "})
+
+    assert changed.status_code == 200
+    assert changed.json()["display_name"] == "Ada Lovelace"
+    assert as_ada.get(ME).json() == changed.json()
+    assert as_bob.get(ME).json()["display_name"] == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"display_name": None}, id="null"),
+        pytest.param({"display_name": "x" * 121}, id="long"),
+        pytest.param({"display_name": "a\x00b"}, id="nul"),
+        pytest.param({"email": "eve@example.com"}, id="address"),
+        pytest.param({"email_verified_at": "2026-01-01T00:00:00Z"}, id="proof-of-address"),
+        pytest.param({"is_active": True}, id="state"),
+        pytest.param({"roles": ["admin"]}, id="roles"),
+        pytest.param({"password_hash": "x"}, id="hash"),
+        pytest.param({"id": "0196f5a0-0000-7000-8000-000000000001"}, id="id"),
+        pytest.param([], id="not-an-object"),
+    ],
+)
+def test_change_is_refused(as_ada: TestClient, change: Any) -> None:
+    before = as_ada.get(ME).json()
+
+    assert as_ada.patch(ME, json=change).status_code == 422
+    assert as_ada.get(ME).json() == before
+
+
+def test_address_of_an_account_is_taken_in_every_spelling(client: TestClient, ada: User) -> None:
+    assert ada.email_key == "ada@example.com"
+    for spelling in ("ada@example.com", "ADA@Example.com"):
+        with pytest.raises(EmailTaken):
+            add_user(client, spelling)
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        pytest.param("not an address", "long enough password", id="no-address"),
+        pytest.param("x@-.example", "long enough password", id="no-domain"),
+        pytest.param("carol@example.com", "short", id="short-password"),
+        pytest.param("carol@example.com", "x" * 1025, id="long-password"),
+        pytest.param("carol@example.com", "é" * 513, id="long-in-bytes"),
+    ],
+)
+def test_user_is_not_made(client: TestClient, email: str, password: str) -> None:
+    with pytest.raises(InvalidRequest):
+        add_user(client, email, password=password)
+
+    assert in_database(client, lambda session: session.scalar(select(User.id))) is None
+
+
+def test_admin_role_is_given_once(client: TestClient, admin: User) -> None:
+    async def grant_again(session: AsyncSession) -> None:
+        await users.grant_admin(session, admin)
+
+    in_database(client, grant_again)
+
+    assert len(list(in_database(client, lambda session: session.scalars(select(UserRole.user_id))))) == 1

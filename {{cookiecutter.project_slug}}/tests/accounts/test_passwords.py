@@ -1,0 +1,58 @@
+"""The password hasher: a crowd is sent away instead of queued without end."""
+
+import asyncio
+
+import pytest
+
+from app.accounts.passwords import PasswordHasher, PasswordTooLong, TooBusyToHash
+from app.settings import AuthSettings
+
+CHEAP = AuthSettings(argon2_memory_kib=8)
+
+
+def test_hash_is_argon2id_of_the_configured_cost() -> None:
+    hasher = PasswordHasher(AuthSettings(argon2_memory_kib=64, argon2_time_cost=2))
+
+    hashed = asyncio.run(hasher.hash("correct horse"))
+
+    assert hashed.startswith("$argon2id$v=19$m=64,t=2,p=1$")
+
+
+def test_equal_passwords_have_different_hashes() -> None:
+    hasher = PasswordHasher(CHEAP)
+
+    first, second = asyncio.run(hasher.hash("correct horse")), asyncio.run(hasher.hash("correct horse"))
+
+    assert first != second
+    assert asyncio.run(hasher.verify("correct horse", first)) == (True, None)
+    assert asyncio.run(hasher.verify("correct horse ", first)) == (False, None)
+
+
+def test_too_long_password_is_not_hashed() -> None:
+    with pytest.raises(PasswordTooLong):
+        asyncio.run(PasswordHasher(CHEAP).hash("x" * 1025))
+
+
+def test_half_a_character_can_be_hashed() -> None:
+    hasher = PasswordHasher(CHEAP)
+
+    hashed = asyncio.run(hasher.hash("half \ud800 a character"))
+
+    assert asyncio.run(hasher.verify("half \ud800 a character", hashed)) == (True, None)
+
+
+def test_crowd_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+
+    async def crowd() -> list[BaseException | tuple[bool, str | None]]:
+        hasher = PasswordHasher(CHEAP)
+        tries = await asyncio.gather(*(hasher.verify("x", None) for _ in range(200)), return_exceptions=True)
+        assert await hasher.verify("x", None) == (False, None), "there is room again"
+        return tries
+
+    outcomes = asyncio.run(crowd())
+
+    served, refused = outcomes.count((False, None)), [type(outcome) for outcome in outcomes].count(TooBusyToHash)
+    assert served >= 1
+    assert refused >= 100
+    assert served + refused == 200
