@@ -4,6 +4,7 @@
     as_ada, as_bob, as_admin   the same, signed in
     ada, bob, admin            who they are
     start_app(server={...})    the app with other settings
+    start_server(LOG_LEVEL=…)  a process that serves it, on the same database
 
 `tests/support.py` has the functions that tests call, `tests/databases.py` the fixtures of databases.
 `pytest --database sqlite` is quicker; the default is both.
@@ -22,6 +23,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.main import create_app
 from app.settings import Settings, all_settings, load_settings
+from tests.server import Server, running_server
 from tests.support import add_user, sign_in
 
 pytest_plugins = ["tests.databases"]
@@ -82,6 +84,15 @@ def start_app(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., 
 @pytest.fixture
 def client(start_app: Callable[..., TestClient]) -> TestClient:
     return start_app()
+
+
+@pytest.fixture
+def start_server(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start a real server, with settings as variables: `start_server(SERVER_WORKERS="2")`."""
+    with ExitStack() as running:
+        yield lambda **changes: running.enter_context(
+            running_server(tmp_path, **{"DATABASE_URL": database_url, **changes})
+        )
 
 
 @pytest.fixture

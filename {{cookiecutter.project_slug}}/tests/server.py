@@ -1,0 +1,61 @@
+"""A real server process, for what only a process can show: signals, proxies, the bytes on the wire."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx2 as httpx
+
+from app import migrate
+from tests.postgres import free_port
+
+SECONDS_TO_START = 60
+SECONDS_TO_STOP = 30
+
+
+class Server(NamedTuple):
+    """A process of ours, and a client that may use fifty connections at once."""
+
+    process: subprocess.Popen[bytes]
+    client: httpx.Client
+
+
+@contextmanager
+def running_server(folder: Path, **settings: str) -> Iterator[Server]:
+    """Run `app serve` in an empty folder with these variables, and kill it in the end."""
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(migrate.FOLDER.parent),
+        "SECRET_KEY": "the tests' secret key: it protects nothing",
+        "AUTH_ARGON2_MEMORY_KIB": "8",
+        "SECRETS_DIR": str(folder),
+        **settings,
+    }
+    command = [sys.executable, "-m", "app", "serve", "--port", str(port)]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)  # noqa: S603 - our own
+    limits = httpx.Limits(max_connections=50)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=SECONDS_TO_STOP) as client:
+        try:
+            _wait_until_ready(process, client, folder / "server.log")
+            yield Server(process, client)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if client.get("/health/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"the server did not start: {log.read_text(errors='replace')}")
