@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from app.errors import ContentTooLarge, Forbidden, problem_response
+from app.errors import ContentTooLarge, Forbidden, Problem
 from app.settings import Settings
 
 logger = logging.getLogger("app.requests")
@@ -61,7 +61,7 @@ class RequestBoundary:
         exchange = _Exchange(scope, receive, send, self.max_body_bytes, https=self.https)
         try:
             if refusal := self._refusal(scope, Headers(scope=scope)):
-                await exchange.answer(problem_response(Request(scope), refusal))
+                await exchange.answer_error(refusal)
             else:
                 await self.app(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
@@ -76,14 +76,12 @@ class RequestBoundary:
         logger.error("failed: %s", exchange.id, exc_info=error)
         if exchange.status:
             raise error  # the response has begun: the server can only cut the connection
-        request = Request(exchange.scope)
-        handler = exchange.application.exception_handlers[Exception]
-        await exchange.answer(await handler(request, error))
+        await exchange.answer_error(error)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Forbidden | ContentTooLarge | None:
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.max_body_bytes:
-            return ContentTooLarge(f"At most {self.max_body_bytes} bytes.")
+            return _too_large(self.max_body_bytes)
         if scope["method"] in SAFE_METHODS or scope["path"].startswith("/api/"):
             return None  # the API reads no cookie
         return None if self._same_origin(headers) else CrossSiteRequest()
@@ -134,15 +132,19 @@ class _Exchange:
             self._add_headers(MutableHeaders(scope=message))
         await self._send(message)
 
-    async def answer(self, response: Response) -> None:
-        """Send a response of our own."""
+    async def answer_error(self, error: Exception) -> None:
+        """Send what the application answers to this error."""
+        # A mounted application has put itself into the scope: errors are answered by the one that mounts.
+        request = Request({**self.scope, "app": self.application})
+        handler = self.application.exception_handlers[Problem if isinstance(error, Problem) else Exception]
+        response: Response = await handler(request, error)
         await response(self.scope, self._receive, self.send)
 
     async def finish(self) -> None:
         """Refuse too long a body, and write the line of this request: no query, for it may hold a token."""
         if self.too_large and not self.status:
             self.left = 0
-            await self.answer(_too_large(self.scope, self.limit))
+            await self.answer_error(_too_large(self.limit))
         logger.info(
             "%s %s %s %.1fms %s",
             self.scope["method"],
@@ -162,5 +164,5 @@ class _Exchange:
         headers["X-Request-ID"] = self.id
 
 
-def _too_large(scope: Scope, limit: int) -> Response:
-    return problem_response(Request(scope), ContentTooLarge(f"At most {limit} bytes."))
+def _too_large(limit: int) -> ContentTooLarge:
+    return ContentTooLarge(f"At most {limit} bytes.")

@@ -16,7 +16,7 @@ class NoteView(ModelView):
     icon = "fa-solid fa-note-sticky"
     title_field = "title"
     fields = ("id", "title", TextAreaField("body", maxlength=50_000), "owner", "created_at", "updated_at")
-    exclude_fields_from_list = ("id", "body")
+    exclude_fields_from_list = ("id", "body", "updated_at")
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
         """Search in the notes, and in the addresses of their owners."""
