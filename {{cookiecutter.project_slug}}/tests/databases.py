@@ -24,15 +24,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "database(kind): run on this kind of database only")
+    config.addinivalue_line("markers", "any_database: run on one, for the database makes no difference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test that needs a database on each, or on the one that its mark names."""
+    """Run every test that needs a database on each that was chosen, unless a mark says otherwise."""
     if "database_kind" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--database")
         mark = metafunc.definition.get_closest_marker("database")
         kinds = [kind for kind in (mark.args if mark else DATABASES) if chosen in {kind, "both"}]
-        metafunc.parametrize("database_kind", kinds)
+        once = metafunc.definition.get_closest_marker("any_database")
+        metafunc.parametrize("database_kind", kinds[:1] if once else kinds)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+pytestmark = pytest.mark.any_database
+
 PAGES = ["/docs", "/redoc"]
 
 

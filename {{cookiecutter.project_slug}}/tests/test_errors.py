@@ -15,6 +15,8 @@ from app.main import create_app
 from app.settings import Settings
 from tests.support import problem_of
 
+pytestmark = pytest.mark.any_database
+
 NOTES = "/api/v1/notes"
 SECRET = "hunter2 hunter2 hunter2"
 

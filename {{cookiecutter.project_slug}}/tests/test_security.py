@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from tests.support import problem_of
 
+pytestmark = pytest.mark.any_database
+
 StartApp = Callable[..., TestClient]
 
 LOGIN = "/api/v1/auth/login"

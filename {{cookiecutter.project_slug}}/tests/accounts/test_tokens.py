@@ -21,6 +21,8 @@ from app.accounts.models import User
 from app.settings import Settings
 from tests.support import log_in, problem_of, with_token
 
+pytestmark = pytest.mark.any_database
+
 ME = "/api/v1/users/me"
 
 Claims = dict[str, Any]
