@@ -23,7 +23,7 @@ class UserView(ModelView):
     title_field = "email"
     fields = (
         "id",
-        EmailField("email", "E-mail", required=True, maxlength=320),
+        EmailField("email", "E-mail", required=True, maxlength=320, list_template="fields/list/text.html"),
         PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
         "display_name",
         BooleanField("is_active", "Active", default=True, help_text="Who is not active is signed out at once."),

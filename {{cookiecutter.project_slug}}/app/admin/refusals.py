@@ -24,7 +24,7 @@ def explain(
     if isinstance(error, IntegrityError):
         for constraint in table.constraints:
             if isinstance(constraint, UniqueConstraint) and violates(error, constraint):
-                return {constraint.columns[-1].key: "This is taken."}
+                return {[*constraint.columns][-1].key: "This is taken."}
         return {"": "Something that this needs is missing, or something else still needs this."}
     if is_unreadable(error):
         return {"": "A value is too long or out of range."}

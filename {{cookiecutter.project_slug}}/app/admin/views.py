@@ -19,6 +19,7 @@ from fastapi import Request
 from markupsafe import escape
 from sqlalchemy import ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
+from starlette_admin import RowActionsDisplayType, RowActionsPosition
 from starlette_admin.actions import ActionSelection
 from starlette_admin.contrib.sqla import ModelView as LibraryModelView
 from starlette_admin.exceptions import ActionFailed, FormValidationError
@@ -54,6 +55,8 @@ class ModelView(LibraryModelView):
     fields_default_sort = (("id", True),)  # newest first
     page_size = 25
     page_size_options = (25, 50)  # to render 100 rows keeps everyone waiting for 0.2 s
+    row_actions_display_type = RowActionsDisplayType.KEBAB
+    row_actions_position = RowActionsPosition.AFTER_COLUMNS
     exporters = (CsvExporter(escape_formulas=True), "json")
     importers = ()
 
@@ -61,6 +64,10 @@ class ModelView(LibraryModelView):
         # Fields are changed as they are bound, and two apps may be built in one process.
         self.fields = [copy(field) for field in type(self).fields]
         super().__init__(self.model)
+        # Forms on the list repeat the order that it has, and to name a hidden field is refused.
+        self.sortable_fields = [
+            name for name in self.sortable_fields or () if name not in self.exclude_fields_from_list
+        ]
         for actions in (self._actions, self._row_actions) if self.delete_warning else ():
             actions["delete"] = {**actions["delete"], "confirmation": self.delete_warning}
         for field in self._all_fields:

@@ -10,3 +10,11 @@ document.addEventListener("change", (event) => {
 const readCookie = Cookies.get;
 const csrfToken = document.querySelector('meta[name="csrf-token"]').content;
 Cookies.get = (name) => (name === "starlette_admin_csrftoken" ? csrfToken : readCookie(name));
+
+// On a phone each row is a card, and each value needs its column's name; the first stands without.
+const columns = [...document.querySelectorAll("th[data-column]")].slice(1);
+for (const column of columns) {
+  for (const cell of document.querySelectorAll(`td[data-column="${column.dataset.column}"]`)) {
+    cell.dataset.label = column.innerText.trim();
+  }
+}
