@@ -55,7 +55,7 @@ async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, SignInRequired) and request.method in {"GET", "HEAD"}:
         query = f"?{request.url.query}" if request.url.query else ""
         return see_other(sign_in_path(quote(request.url.path) + query))
-    if request.url.path.split("/")[1] in FOR_PROGRAMS:
+    if request.url.path.lstrip("/").partition("/")[0] in FOR_PROGRAMS:
         return problem_response(request, error)
     problem = _names_nothing(error) or as_problem(error)
     if "text/html" not in request.headers.get("accept", ""):
@@ -78,14 +78,14 @@ def _names_nothing(error: Exception) -> NotFound | None:
 
 
 async def _page(request: Request, problem: Problem | HTTPException) -> Response:
-    status = problem.status_code if isinstance(problem, HTTPException) else problem.status
+    status = int(problem.status_code if isinstance(problem, HTTPException) else problem.status)
     words = WORDS.get(status) or Words(HTTPStatus(status).phrase, "")
     if isinstance(problem, Problem) and type(problem).__module__ != Problem.__module__:
         words = words._replace(title=problem.title)  # a fact with a name of its own, not just a kind
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         await browser.find_visitor(request)
     detail = problem.detail if isinstance(problem, Problem) else None
-    context = {"status": int(status), "words": words, "detail": detail, "request_id": request.state.request_id}
+    context = {"status": status, "words": words, "detail": detail, "request_id": request.state.request_id}
     try:
         response = render_quickly(request, "error.html", context, status)
     except TemplateError:  # the frame of every page is broken, and so perhaps the cause of this error

@@ -73,7 +73,7 @@ def _text(value: object) -> str:
 
 def _say(problem: ErrorDetails) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
-    if problem["input"] == "":
+    if str(problem["input"]).strip() == "":
         kind = "missing"
     if kind in _PLAIN_WORDS:
         return _PLAIN_WORDS[kind].format(**context)

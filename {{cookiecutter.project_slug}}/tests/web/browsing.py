@@ -1,0 +1,100 @@
+"""A browser as tests need it: it keeps cookies, reads HTML and submits the forms that it is shown."""
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.support import PASSWORD
+
+VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
+
+
+def open_browser(client: TestClient, user: User | None = None, address: str = "http://testserver") -> TestClient:
+    """Return the same running app, with cookies of its own; signed in when a user is given."""
+    browser = TestClient(client.app, address, follow_redirects=False, headers={"Accept": "text/html,*/*;q=0.8"})
+    browser.portal = client.portal
+    browser.app_state.update(client.app_state)
+    if user is not None:
+        answer = submit(browser, "/login", email=user.email, password=PASSWORD)
+        assert answer.status_code == 303, answer.text
+    return browser
+
+
+def submit(browser: TestClient, page: str, *, action: str | None = None, **entered: str) -> Response:
+    """Load a page, fill in its form (the one that goes to `action`, the page itself if not said), and send it."""
+    shown = browser.get(page)
+    assert shown.status_code == 200, shown.text
+    target = action or page.partition("?")[0]
+    return browser.post(target, data={**read_page(shown).forms[target], **entered})
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a page holds, and what is wrong with it."""
+
+    forms: dict[str, dict[str, str]] = field(default_factory=dict)
+    links: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    labelled: set[str] = field(default_factory=set)
+    fields: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The attributes of each field that people see, by its id."""
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._open: list[str] = []
+        self._form: dict[str, str] = {}
+        self._textarea: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what begins."""
+        values = {name: value or "" for name, value in attrs}
+        assert not {name for name in values if name.startswith("on") or name == "style"}, "inline code"
+        self.tags.append(tag)
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values["href"]] if tag == "a" else []
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "form":
+            self._form = self.forms[values["action"]] = {}
+        if tag == "label":
+            self.labelled.add(values["for"])
+        if tag in {"input", "textarea"}:
+            self._note_field(tag, values)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Compare what ends with what began last."""
+        assert self._open.pop() == tag
+        self._textarea = None if tag == "textarea" else self._textarea
+
+    def handle_data(self, data: str) -> None:
+        """Collect the text; a textarea's is the value of its field, less the line end it begins with."""
+        self.text += data
+        if self._textarea is not None:
+            self._form[self._textarea] = data.removeprefix("\n")
+
+    def _note_field(self, tag: str, values: dict[str, str]) -> None:
+        if values.get("type") != "hidden":
+            self.fields[values["id"]] = values
+        if tag == "textarea":
+            self._textarea = values["name"]
+        if values.get("type") != "checkbox":
+            self._form[values["name"]] = values.get("value", "")
+
+
+def read_page(answer: Response) -> Page:
+    """Read a page, which must be sound: every tag closed, every field labelled, every reference to something."""
+    page = Page()
+    page.feed(answer.text)
+    page.close()
+    assert page._open == []  # noqa: SLF001 - our own
+    assert [page.tags.count(tag) for tag in ("h1", "main", "title")] == [1, 1, 1]
+    assert len(page.ids) == len(set(page.ids))
+    assert set(page.fields) == page.labelled
+    described = {name for field in page.fields.values() for name in field.get("aria-describedby", "").split()}
+    assert described <= set(page.ids)
+    return page

@@ -1,0 +1,56 @@
+"""The page of one's own account."""
+
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.support import log_in, with_token
+from tests.web.browsing import open_browser, read_page, submit
+
+
+def test_name_is_kept_and_said_to_be(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+
+    answer = submit(browser, "/account", display_name="  Ada Lovelace ")
+
+    shown = read_page(browser.get(answer.headers["Location"]))
+    assert answer.status_code == 303
+    assert shown.forms["/account"]["display_name"] == "Ada Lovelace"
+    assert "Your name was saved." in shown.text
+    api = with_token(client, log_in(client, ada.email)["access_token"])
+    assert api.get("/api/v1/users/me").json()["display_name"] == "Ada Lovelace"
+
+
+def test_too_long_a_name_is_explained_and_kept_in_the_form(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+
+    answer = submit(browser, "/account", display_name="x" * 121)
+
+    page = read_page(answer)
+    assert answer.status_code == 422
+    assert page.forms["/account"]["display_name"] == "x" * 121
+    assert page.fields["display_name"]["aria-invalid"] == "true"
+    assert "Please use at most 120 characters." in page.text
+    assert read_page(browser.get("/account")).forms["/account"]["display_name"] == ""
+
+
+def test_fields_that_the_form_does_not_have_change_nothing(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+
+    submit(browser, "/account", display_name="Ada", email="eve@example.com", is_active="")
+
+    assert ada.email in browser.get("/account").text
+
+
+def test_name_is_escaped(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    name = '"><script>alert(1)</script>'
+
+    submit(browser, "/account", display_name=name)
+
+    answer = browser.get("/account")
+    assert "<script" not in answer.text
+    assert read_page(answer).forms["/account"]["display_name"] == name
+
+
+def test_account_of_a_person_without_roles_offers_no_admin(client: TestClient, ada: User) -> None:
+    assert "/admin/" not in read_page(open_browser(client, ada).get("/account")).links

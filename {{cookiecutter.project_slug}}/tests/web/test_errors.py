@@ -1,0 +1,145 @@
+"""Errors: pages for people, problem documents for programs."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from jinja2 import TemplateSyntaxError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.errors import Conflict, Unavailable, VersionConflict
+from app.main import create_app
+from app.settings import Settings
+from app.web import rendering
+from tests.web.browsing import open_browser, read_page, submit
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture
+def failing(settings: Settings) -> Iterator[TestClient]:
+    """Return a browser of an app that fails in every way at `/fail/…`."""
+    app = create_app(settings)
+    failures: dict[str, Exception] = {
+        "409": Conflict("The room is taken."),
+        "412": VersionConflict(),
+        "500": RuntimeError("secret detail"),
+        "503": Unavailable(),
+        "busy": PoolTimeout(),
+    }
+
+    @app.get("/fail/{kind}")
+    async def fail(kind: str, count: int = 0) -> None:  # noqa: ARG001 - must be a number
+        raise failures[kind]
+
+    with TestClient(app) as client:
+        yield open_browser(client)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        ("/nowhere", 404, "Nothing is at this address"),
+        ("/static/nothing.css", 404, "Nothing is at this address"),
+        ("/fail/409", 409, "The room is taken."),
+        ("/fail/412", 412, "Load the page again"),
+        ("/fail/409?count=x", 422, "missing or wrong"),
+        ("/fail/500", 500, "ours to mend"),
+        ("/fail/503", 503, "Too much is going on"),
+        ("/fail/busy", 503, "Every database connection is busy."),
+    ],
+)
+def test_people_get_a_page_that_says_what_to_do(failing: TestClient, path: str, status: int, sentence: str) -> None:
+    answer = failing.get(path)
+
+    page = read_page(answer)
+    assert answer.status_code == status
+    assert sentence in page.text
+    assert f"Error {status}" in page.text
+    assert answer.headers["X-Request-ID"] in page.text
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "secret" not in answer.text
+
+
+def test_page_says_when_to_come_back(failing: TestClient) -> None:
+    assert failing.get("/fail/503").headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/fail/409", "/fail/500", "/fail/409?count=x"])
+def test_programs_get_a_problem_document_at_the_same_address(failing: TestClient, path: str) -> None:
+    page, document = failing.get(path), failing.get(path, headers={"Accept": "application/json"})
+
+    assert page.status_code == document.status_code
+    assert document.headers["Content-Type"] == PROBLEM
+    assert page.headers["Vary"] == document.headers["Vary"] == "Accept"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/users/me", "/health/nothing", "/.well-known/nothing"])
+def test_paths_for_programs_never_answer_with_a_page(client: TestClient, path: str) -> None:
+    answer = open_browser(client).get(path)
+
+    assert answer.headers["Content-Type"] == PROBLEM
+
+
+def test_api_looking_path_is_not_the_api(client: TestClient) -> None:
+    assert "text/html" in open_browser(client).get("/apiary").headers["Content-Type"]
+
+
+def test_refusals_before_any_route_are_pages_too(start_app: Callable[..., TestClient]) -> None:
+    browser = open_browser(start_app(server={"max_body_bytes": 2048}))
+
+    cross_site = browser.post("/logout", headers={"Sec-Fetch-Site": "cross-site"})
+    too_large = browser.post("/login", content=b"x" * 3000)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    too_long = browser.post("/login", content=iter([b"x" * 1500, b"x" * 1500]), headers=form)
+
+    assert [answer.status_code for answer in (cross_site, too_large, too_long)] == [403, 413, 413]
+    assert "Nothing was changed." in read_page(cross_site).text
+    assert "At most 2048 bytes." in read_page(too_large).text
+    assert "At most 2048 bytes." in read_page(too_long).text
+
+
+def test_wrong_method_is_a_page_that_keeps_its_headers(client: TestClient) -> None:
+    answer = open_browser(client).get("/logout")
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+    assert "Error 405" in read_page(answer).text
+
+
+def test_form_of_someone_whose_session_ended_offers_to_sign_in(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    form = read_page(browser.get("/account")).forms["/account"]
+    thief = open_browser(client)
+    thief.cookies.update(browser.cookies)
+    submit(thief, "/account", action="/logout")
+
+    answer = browser.post("/account", data=form)
+
+    assert answer.status_code == 401
+    assert "/login" in read_page(answer).links
+
+
+def test_error_pages_know_who_is_signed_in(client: TestClient, ada: User) -> None:
+    assert ada.email in open_browser(client, ada).get("/nowhere").text
+    assert ada.email not in open_browser(client).get("/nowhere").text
+
+
+def test_address_in_an_error_is_escaped(client: TestClient) -> None:
+    answer = open_browser(client).get("/<script>alert(1)</script>")
+
+    assert answer.status_code == 404
+    assert "<script" not in answer.text
+
+
+def test_broken_frame_of_the_pages_is_a_plain_problem(failing: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise TemplateSyntaxError("broken", 1)
+
+    monkeypatch.setattr(rendering, "_site", fail)
+
+    answer = failing.get("/nowhere")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)

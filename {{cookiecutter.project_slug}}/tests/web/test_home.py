@@ -1,0 +1,28 @@
+"""The home page."""
+
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.web.browsing import open_browser, read_page
+
+
+def test_home_names_the_project_and_leads_to_its_parts(client: TestClient) -> None:
+    answer = open_browser(client).get("/")
+
+    page = read_page(answer)
+    assert answer.status_code == 200
+    assert client.app_state["settings"].project_name in page.text
+    assert {"/login", "/docs", "/redoc"} <= set(page.links)
+
+
+def test_every_link_of_home_leads_somewhere(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+
+    links = {link for link in read_page(browser.get("/")).links if link.startswith("/")}
+
+    assert {link: browser.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
+def test_home_is_for_everyone_and_knows_who_is_signed_in(client: TestClient, ada: User) -> None:
+    assert ada.email in open_browser(client, ada).get("/").text
+    assert ada.email not in open_browser(client).get("/").text
