@@ -1,5 +1,6 @@
 """Notes as pages."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -220,3 +221,18 @@ def test_what_people_write_is_escaped_everywhere(client: TestClient, ada: User) 
 
 def test_cursor_that_is_not_ours_is_refused(client: TestClient, ada: User) -> None:
     assert open_browser(client, ada).get("/notes?cursor=x").status_code == 422
+
+
+def test_of_many_who_save_at_once_one_wins(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    address = write_note(browser)
+    form = read_page(browser.get(f"{address}/edit")).forms[f"{address}/edit"]
+
+    def save(number: int) -> int:
+        return browser.post(f"{address}/edit", data={**form, "body": f"Saved by {number}"}).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(save, range(8)))
+
+    assert sorted(statuses) == [303, *[412] * 7]
+    assert f"Saved by {statuses.index(303)}" in browser.get(address).text
