@@ -15,7 +15,7 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 
-_INLINE_HANDLERS = {
+INLINE_HANDLERS = {
     'onclick="applyColumnVisibility()"': 'data-admin="apply-columns"',
     'onchange="window.location = this.value"': 'data-admin="go-to"',
 }
@@ -29,7 +29,7 @@ class Nonces(Extension):
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
         """Return the template's source as it should have been."""
-        for handler, mark in _INLINE_HANDLERS.items():
+        for handler, mark in INLINE_HANDLERS.items():
             source = source.replace(handler, mark)
         return re.sub(r"<(script|style)(?=[\s>])", r'<\1 nonce="{{ request.state.csp_nonce }}"', source)
 

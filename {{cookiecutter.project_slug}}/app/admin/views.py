@@ -103,9 +103,18 @@ class ModelView(LibraryModelView):
             return []
         return await super().find_by_pks(request, keys)
 
-    async def find_all(self, request: Request, skip: int = 0, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
-        """Return a page of rows; there is none behind the largest number of a database."""
-        return await _readable(super().find_all(request, min(skip, 2**31), *args, **kwargs))
+    async def find_all(
+        self,
+        request: Request,
+        skip: int = 0,
+        limit: int = 100,
+        *args: Any,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Sequence[Any]:
+        """Return a page of rows: none behind the largest number of a database, and never all of them to a picker."""
+        if limit == 0:
+            return []
+        return await _readable(super().find_all(request, min(skip, 2**31), limit, *args, **kwargs))
 
     async def count(self, request: Request, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
         """Count the rows."""
