@@ -1,13 +1,17 @@
 """What tests call: make users, sign them in, look into the database of the running app."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts import users
 from app.accounts.models import User
+from app.database import open_database
+from app.settings import DatabaseSettings
 
 T = TypeVar("T")
 
@@ -65,3 +69,17 @@ def problem_of(answer: Any) -> Any:
     problem = answer.json()
     assert problem["status"] == answer.status_code
     return problem
+
+
+def execute(url: str, statement: str) -> None:
+    """Run a statement in a database on which no app runs."""
+
+    async def run() -> None:
+        database = open_database(DatabaseSettings(url=url))
+        try:
+            async with database.engine.begin() as connection:
+                await connection.execute(text(statement))
+        finally:
+            await database.engine.dispose()
+
+    asyncio.run(run())

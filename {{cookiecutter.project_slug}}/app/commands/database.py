@@ -1,7 +1,10 @@
 """`app db …`: migrations."""
 
+import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -21,7 +24,7 @@ def upgrade(revision: Annotated[str, typer.Argument()] = "head") -> None:
     _run(lambda: migrate.upgrade(load_settings().database, revision))
 
 
-@cli.command()
+@cli.command(context_settings={"ignore_unknown_options": True})  # -1 is a revision, not an option
 def downgrade(revision: Annotated[str, typer.Argument(help="For example -1, or base")]) -> None:
     """Take the database back to an older migration."""
     _run(lambda: migrate.downgrade(load_settings().database, revision))
@@ -32,6 +35,7 @@ def revision(message: Annotated[str, typer.Option("--message", "-m", help="What 
     """Write the migration from the database to the models."""
     written = _run(lambda: migrate.revise(load_settings().database, message))
     for path in written:
+        _tidy(path)
         typer.echo(f"Wrote {path}. Read it before you run `app db upgrade`.")
     if not written:
         sys.exit("app: the database equals the models: there is no migration to write.")
@@ -42,6 +46,13 @@ def check() -> None:
     """Tell whether the models and the migrated database are equal."""
     _run(lambda: migrate.check(load_settings().database))
     typer.echo("The database equals the models.")
+
+
+def _tidy(path: Path) -> None:
+    """Bring a new migration into the project's form, where ruff is installed: not in an image."""
+    if find_spec("ruff"):
+        for command in (["check", "--fix-only"], ["format"]):
+            subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", str(path)], check=False)  # noqa: S603
 
 
 def _run(work: Callable[[], T]) -> T:

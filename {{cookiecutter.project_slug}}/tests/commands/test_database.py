@@ -1,11 +1,14 @@
 """`app db …`."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from app import migrate
 from tests.commands.conftest import Outcome
+from tests.support import execute
 
 Run = Callable[..., Outcome]
 
@@ -38,6 +41,23 @@ def test_revision_writes_nothing_when_the_database_equals_the_models(app: Run) -
     assert refused.code == 1
     assert "no migration to write" in refused.error
     assert sorted((migrate.FOLDER / "versions").glob("*.py")) == before
+
+
+def test_revision_brings_the_database_to_the_models(
+    app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "FOLDER", shutil.copytree(migrate.FOLDER, tmp_path / "migrations"))
+    execute(database_url, "ALTER TABLE notes ADD COLUMN forgotten INTEGER")
+    assert "app db revision" in app("db", "check").error
+
+    written = app("db", "revision", "-m", "Forget it")
+
+    path = Path(written.out.split()[1].rstrip("."))
+    assert path.is_relative_to(tmp_path)
+    assert "forgotten" in path.read_text()
+    assert app("db", "upgrade").code == 0
+    assert app("db", "check").code == 0
+    assert app("db", "downgrade", "-1").code == 0
 
 
 def test_a_database_that_is_away_is_told_in_a_sentence(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
