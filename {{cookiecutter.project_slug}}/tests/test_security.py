@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
+from fastapi import Request
+from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
 
+from app.main import create_app
+from app.settings import Settings
 from tests.support import problem_of
 
 pytestmark = pytest.mark.any_database
@@ -94,6 +98,34 @@ def test_body_over_the_limit_is_refused_though_its_length_is_not_announced(start
     answer = client.post(LOGIN, content=pieces(3000), headers={"Content-Type": "application/json"})
 
     assert problem_of(answer)["status"] == 413
+
+
+def test_route_that_reads_the_body_itself_is_guarded_too(settings: Settings) -> None:
+    app = create_app(settings)
+
+    @app.post("/api/v1/read")
+    async def read(request: Request) -> int:
+        return len(await request.body())
+
+    with TestClient(app) as client:
+        assert client.post("/api/v1/read", content=pieces(10_000)).json() == 10_000
+        assert problem_of(client.post("/api/v1/read", content=pieces(2_000_000)))["status"] == 413
+
+
+def test_bug_after_the_response_began_cuts_the_connection(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(settings)
+
+    def lines() -> Iterator[bytes]:
+        yield b"the beginning\n"
+        raise RuntimeError("in the middle")
+
+    @app.get("/api/v1/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(lines())
+
+    with TestClient(app) as client, pytest.raises(RuntimeError, match="in the middle"):
+        client.get("/api/v1/stream")
+    assert "in the middle" in caplog.text
 
 
 @pytest.mark.parametrize("body", [pytest.param(b" " * 2000, id="announced"), pytest.param(None, id="in-pieces")])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app import migrate
 from tests.commands.conftest import Outcome
 
 Run = Callable[..., Outcome]
@@ -46,3 +47,7 @@ def test_settings_show_values_and_sources_and_mask_secrets(app: Run, monkeypatch
     assert rows["AUTH_REFRESH_IDLE"] == ["14d", "default"]
     assert "hunter2" not in shown
     assert SECRET not in shown
+
+
+def test_settings_write_the_example(app: Run) -> None:
+    assert app("settings", "--example").out == (migrate.FOLDER.parent / ".env.example").read_text()

@@ -1,0 +1,67 @@
+"""Permissions: what a role allows, counted at each request."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter, Depends
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.dependencies import require
+from app.accounts.models import Role, User, UserRole
+from app.accounts.permissions import Permission
+from app.accounts.scope import Scope
+from app.main import create_app
+from app.settings import Settings
+from tests.support import in_database, problem_of
+
+PATH = "/api/v1/for-admins"
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """Run the app with one more route, which asks for a permission."""
+    router = APIRouter()
+
+    @router.get(PATH)
+    async def read(scope: Annotated[Scope, Depends(require(Permission.ADMIN_ACCESS))]) -> str:
+        return scope.email
+
+    app = create_app(settings)
+    app.include_router(router)
+    with TestClient(app) as running:
+        yield running
+
+
+def give_role(client: TestClient, user: User, role: Role) -> None:
+    async def give(session: AsyncSession) -> None:
+        session.add(role)
+        await session.flush()
+        session.add(UserRole(user_id=user.id, role_id=role.id))
+
+    in_database(client, give)
+
+
+def test_route_that_asks_for_a_permission(client: TestClient, as_ada: TestClient, as_admin: TestClient) -> None:
+    assert client.get(PATH).status_code == 401
+    assert problem_of(as_ada.get(PATH))["type"] == "urn:problem:PermissionMissing"
+    assert as_admin.get(PATH).json() == "admin@example.com"
+
+
+def test_role_gives_its_permissions_and_no_others(
+    client: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User, bob: User
+) -> None:
+    give_role(client, ada, Role(name="staff", permissions=[Permission.ADMIN_ACCESS]))
+    give_role(client, bob, Role(name="reader", permissions=["something:else"]))
+
+    assert [caller.get(PATH).status_code for caller in (as_ada, as_bob)] == [200, 403]
+
+
+def test_lost_role_counts_at_once(client: TestClient, as_admin: TestClient) -> None:
+    assert as_admin.get(PATH).status_code == 200
+
+    in_database(client, lambda session: session.execute(delete(UserRole)))
+
+    assert as_admin.get(PATH).status_code == 403
