@@ -143,8 +143,10 @@ def open_database(settings: DatabaseSettings) -> Database:
 
 
 def database_url(settings: DatabaseSettings) -> URL:
-    """Return the URL with its password in place; SQLite has none."""
+    """Return the URL with its password in place; SQLite has none. `sslmode=` is what asyncpg calls `ssl=`."""
     url = make_url(settings.url)
+    if "sslmode" in url.query:
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
     if settings.password is None or url.get_backend_name() == "sqlite":
         return url
     return url.set(password=settings.password.get_secret_value())

@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     environment: Environment = Environment.DEVELOPMENT
     """development, test or production."""
     project_name: str = "{{ cookiecutter.project_name }}"
-    """Shown on the pages, in the API documentation and in mails."""
+    """Shown on the pages and in the API documentation."""
     secret_key: SecretStr = Field(min_length=32)
     """At least 32 random characters; every other key is derived from it."""
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)] = ()

@@ -1,9 +1,12 @@
 """How Alembic reaches the models and the database; `app db …` and plain `alembic …` both come here."""
 
 import asyncio
+from typing import Any, Literal
 
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, text
+from sqlalchemy.sql.elements import False_, True_
 
 from app import features
 from app.accounts import models
@@ -15,11 +18,20 @@ LOCK_KEY = 7_275_113  # any constant: two processes that migrate one database mu
 __all__ = ["models"]  # imported for its tables
 
 
+def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
+    """Write a Boolean default as every database takes it: SQLite would have it as 0, which PostgreSQL refuses."""
+    argument = getattr(item, "arg", None) if kind == "server_default" else None
+    if isinstance(argument, False_ | True_):
+        return "sa.true()" if isinstance(argument, True_) else "sa.false()"
+    return False
+
+
 def migrate(connection: Connection) -> None:
     """Run the migrations on this connection, one process at a time."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        render_item=render_item,
         render_as_batch=True,  # SQLite cannot ALTER much
         compare_server_default=True,
         transaction_per_migration=True,

@@ -56,13 +56,22 @@ def _settings_with_secret() -> Settings:
         return load_settings()
     except ValidationError as error:
         wrong = [(item["loc"], item["type"]) for item in problems_of(error)]
-        path = Path(".env")
-        if wrong != [(("secret_key",), "missing")] or path.exists():
+        if wrong != [(("secret_key",), "missing")]:
             raise
-        _write_private(path, f"# Settings of this machine; never commit it. .env.example lists all.\n"
-                             f"SECRET_KEY={secrets.token_urlsafe(48)}\n")  # fmt: skip
-        typer.echo("Wrote .env with a fresh SECRET_KEY.")
-        return load_settings()
+    _add_secret(Path(".env"))
+    typer.echo("Wrote a fresh SECRET_KEY into .env.")
+    return load_settings()
+
+
+def _add_secret(path: Path) -> None:
+    """Make `.env`, or add to the one that is there; only its owner can read it from now on."""
+    before = (
+        path.read_text() if path.exists() else "# Settings of this machine; never commit it. .env.example lists all.\n"
+    )
+    text = f"{before.rstrip()}\nSECRET_KEY={secrets.token_urlsafe(48)}\n"
+    fresh = path.with_name(f".env.{secrets.token_hex(4)}")
+    _write_private(fresh, text)
+    fresh.replace(path)  # at once, so that nothing is lost when this is interrupted
 
 
 def _write_private(path: Path, text: str) -> None:

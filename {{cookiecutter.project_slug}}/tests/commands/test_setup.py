@@ -53,14 +53,25 @@ def test_setup_a_second_time_changes_nothing(app: Run) -> None:
     assert Path(".env").read_bytes() == before
 
 
-def test_setup_leaves_an_env_file_of_yours_alone(app: Run) -> None:
-    Path(".env").write_text("LOG_LEVEL=debug\n")
+def test_setup_adds_the_secret_to_an_env_file_and_keeps_the_rest(app: Run) -> None:
+    Path(".env").write_text("LOG_LEVEL=debug\n# mine")
+
+    done = app("setup")
+
+    assert done.code == 0
+    assert Path(".env").read_text().startswith("LOG_LEVEL=debug\n# mine\nSECRET_KEY=")
+    assert stat.S_IMODE(Path(".env").stat().st_mode) == 0o600
+    assert load_settings().log_level == "debug"
+
+
+def test_setup_changes_no_file_when_a_setting_is_wrong(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "many")
 
     refused = app("setup")
 
     assert refused.code == 1
-    assert "SECRET_KEY" in refused.error
-    assert Path(".env").read_text() == "LOG_LEVEL=debug\n"
+    assert "DATABASE_POOL_SIZE" in refused.error
+    assert not Path(".env").exists()
 
 
 def test_setup_writes_no_env_file_where_a_secret_is_configured(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
