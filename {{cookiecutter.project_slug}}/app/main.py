@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     web.mount(app)
     # {%- endif +%}
     # {%- if cookiecutter.admin +%}
-    admin.mount(app, settings, database)
+    admin.mount(app, settings)
     # {%- endif +%}
     return app
 

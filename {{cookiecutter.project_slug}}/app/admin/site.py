@@ -23,14 +23,14 @@ from app.admin.auth import FormCheck, SessionAuth
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
 from app.assets import Assets
-from app.database import Database, get_database
+from app.database import get_database
 from app.security import SAFE_METHODS
 from app.settings import Settings
 
 FOLDER = Path(__file__).parent
 
 
-def mount(app: FastAPI, settings: Settings, database: Database) -> None:  # noqa: ARG001 - found on the request
+def mount(app: FastAPI, settings: Settings) -> None:
     """Serve the admin at `/admin`."""
     # Its log repeats what was entered, passwords included. What it raises is in ours.
     logging.getLogger("starlette_admin").setLevel(logging.CRITICAL)

@@ -1,15 +1,17 @@
 """Accounts in the admin: people are managed, the last admin stays, sessions can be ended."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from starlette.testclient import TestClient
 
 from app.accounts import users
-from app.accounts.models import AuthSession, User
+from app.accounts.models import AuthSession, User, UserRole
 from tests.admin.driving import act, act_on_row, listed, save, words
 from tests.support import add_user, in_database, log_in
 from tests.web.browsing import open_browser
@@ -134,6 +136,26 @@ def test_disabled_admin_does_not_count(client: TestClient, browser: TestClient, 
     in_database(client, disable)
 
     assert act(browser, "user", "delete", admin.id).status_code == 400
+
+
+@pytest.mark.database("postgresql")  # SQLite has one writer at a time anyway
+def test_two_admins_cannot_remove_each_other(client: TestClient, admin: User) -> None:
+    second = add_user(client, "second@example.com", admin=True)
+    both_gone = asyncio.Barrier(2)
+
+    async def demote(user: User) -> None:
+        async with client.app_state["database"].sessions.begin() as session:
+            await session.execute(delete(UserRole).where(UserRole.user_id == user.id))
+            await both_gone.wait()
+            await users.require_an_admin(session)
+
+    async def demote_both() -> Sequence[BaseException | None]:
+        return await asyncio.gather(demote(admin), demote(second), return_exceptions=True)
+
+    assert client.portal is not None
+    refusals = [error for error in client.portal.call(demote_both) if error]
+
+    assert [type(error) for error in refusals] == [users.LastAdmin]
 
 
 def test_admin_may_leave_when_another_stays(client: TestClient, browser: TestClient, admin: User) -> None:

@@ -1,0 +1,115 @@
+"""Saving in the admin: what cannot be stored is told beside its field, in words, and nothing is overwritten unseen."""
+
+import math
+from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+from fastapi import Request
+from starlette_admin.actions import ActionSelection
+from starlette_admin.contrib.sqla import ModelView as LibraryView
+from starlette_admin.exceptions import ActionFailed, FormValidationError
+from starlette_admin.fields import BaseField, PasswordField, RelationField, TextAreaField
+from starlette_admin.flash import flash
+
+from app.admin.refusals import OVERTAKEN, explain
+from app.errors import Problem
+
+T = TypeVar("T")
+
+
+class SavingView(LibraryView):
+    """What `ModelView` does when something is to be changed."""
+
+    problem_fields: ClassVar[Mapping[type[Problem], str]] = {}
+    """Beside which field a service's refusal is shown."""
+
+    async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Tidy what was entered, and refuse what the library would drop or cut without a word."""
+        form = await request.form()
+        errors: dict[str | int, Any] = {}
+        for field in self.get_fields_list(request):
+            try:
+                data[field.name] = _tidy(field, form.get(field.id), data.get(field.name))
+            except ValueError as error:
+                errors[field.name] = str(error)
+        if errors:
+            raise FormValidationError(errors)
+        await super().validate_fields(request, data, *args, **kwargs)
+
+    async def validate(self, request: Request, data: dict[str, Any]) -> None:
+        """Refuse a reference to a row that is gone; by now, `data` has the rows."""
+        for field in self.get_fields_list(request):
+            if isinstance(field, RelationField) and field.required and data.get(field.name) is None:
+                raise FormValidationError({field.name: "Choose one of the list."})
+        await super().validate(request, data)
+
+    async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Save a row, unless someone else has since its form was made; the form now counts from theirs."""
+        sent = (await request.form()).get("_version")
+        if sent not in {None, str(request.state.row_version)}:
+            await self.handle_exception(request, FormValidationError({"": OVERTAKEN}))
+        return await super().edit(request, pk, data)
+
+    async def handle_exception(self, request: Request, exc: Exception) -> NoReturn:
+        """Tell the person at the form what they can mend; the library would answer 500."""
+        errors = exc.errors if isinstance(exc, FormValidationError) else self._explain(exc)
+        if errors is None:
+            raise exc
+        for name in errors.keys() - {field.name for field in self.get_fields_list(request)}:
+            flash(request, str(errors[name]), "error")  # no field to stand beside
+        raise FormValidationError(errors) from exc
+
+    async def handle_action(self, request: Request, selection: ActionSelection, name: str) -> Any:  # noqa: ANN401
+        """Run an action on the chosen rows."""
+        return await self._in_words(super().handle_action(request, selection, name))
+
+    async def handle_row_action(self, request: Request, pk: Any, name: str) -> Any:  # noqa: ANN401
+        """Run an action on one row."""
+        return await self._in_words(super().handle_row_action(request, pk, name))
+
+    async def _in_words(self, action: Awaitable[T]) -> T:
+        """Say why an action failed; the library would show the SQL."""
+        try:
+            return await action
+        except (ActionFailed, Problem) as error:
+            cause = error if isinstance(error, Problem) else error.__cause__
+            if cause is None:
+                raise  # already written for people
+            if errors := self._explain(cause):
+                raise ActionFailed("; ".join(map(str, errors.values()))) from cause
+            raise cause from None
+
+    def _explain(self, error: BaseException) -> dict[str | int, Any] | None:
+        return explain(error, self.model.__table__, self.problem_fields)
+
+
+def _tidy(field: BaseField, raw: object, value: Any) -> Any:  # noqa: ANN401
+    """Return what to store.
+
+    Raises:
+        ValueError: with a sentence for the person, when that is not what was entered.
+    """
+    if isinstance(value, str):
+        return _tidy_text(field, value)
+    if value is None and isinstance(raw, str) and raw.strip():
+        raise ValueError("This cannot be read.")  # the library has made it nothing
+    if isinstance(value, float | Decimal) and not math.isfinite(value):
+        raise ValueError("Enter a number.")
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def _tidy_text(field: BaseField, value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("This has a character that cannot be stored.")
+    if isinstance(field, TextAreaField):
+        value = value.replace("\r\n", "\n")  # as the API stores it; browsers send the other
+    elif not isinstance(field, PasswordField):
+        value = value.strip()
+    longest = getattr(field, "maxlength", None)
+    if longest is not None and len(value) > longest:
+        raise ValueError(f"Use at most {longest} characters.")
+    return value
