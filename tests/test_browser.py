@@ -69,13 +69,16 @@ class Visit:
         self.look()
 
     def press(self, name: str) -> None:
-        """Press a button of the page."""
-        self.page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
+        """Press a button of the page, which sends a form."""
+        button = self.page.get_by_role("main").get_by_role("button", name=name, exact=True)
+        with self.page.expect_navigation():
+            button.click()
         self.look()
 
     def follow(self, name: str) -> None:
         """Follow a link of the page."""
-        self.page.get_by_role("link", name=name, exact=True).first.click()
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=name, exact=True).first.click()
         self.look()
 
     def look(self) -> None:
