@@ -113,7 +113,7 @@ class SessionView(ModelView):
         DateTimeField("revoked_at", "Ended"),
         StringField("revoked_reason", "Ended by"),
     )
-    exclude_fields_from_list = ("id", "expires_at")
+    exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")
 
     @action("end", "End", "End these sessions? Whoever uses them is signed out at once.", icon_class="fa-solid fa-ban")
     async def end_action(self, request: Request, selection: ActionSelection) -> None:

@@ -31,7 +31,7 @@ class SavingView(LibraryView):
         errors: dict[str | int, Any] = {}
         for field in self.get_fields_list(request):
             try:
-                data[field.name] = _tidy(field, form.get(field.id), data.get(field.name))
+                data[field.name] = tidy(field, form.get(field.id), data.get(field.name))
             except ValueError as error:
                 errors[field.name] = str(error)
         if errors:
@@ -85,7 +85,7 @@ class SavingView(LibraryView):
         return explain(error, self.model.__table__, self.problem_fields)
 
 
-def _tidy(field: BaseField, raw: object, value: Any) -> Any:  # noqa: ANN401
+def tidy(field: BaseField, raw: object, value: Any) -> Any:  # noqa: ANN401
     """Return what to store.
 
     Raises:

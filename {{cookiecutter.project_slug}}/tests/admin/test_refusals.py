@@ -1,0 +1,101 @@
+"""What a person is told when something cannot be stored, where no form of ours reaches it yet."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import ColumnElement, delete, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.testclient import TestClient
+from starlette_admin.fields import BaseField, DateTimeField, IntegerField, PasswordField, StringField
+
+from app.accounts.models import User
+from app.admin.refusals import OVERTAKEN, explain, is_unreadable
+from app.admin.saving import tidy
+from app.features.notes.models import Note
+from tests.support import in_database
+
+NOTES: Any = Note.__table__
+
+
+def error_of(client: TestClient, statement: Any) -> Exception:
+    """Return what the database says to a statement."""
+
+    async def run(session: AsyncSession) -> None:
+        await session.execute(statement)
+
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - each driver has its own
+        in_database(client, run)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        pytest.param(Note.version == 10**30, id="too-large"),
+        pytest.param(Note.created_at == datetime(2026, 1, 1), id="time-without-a-zone"),  # noqa: DTZ001
+        pytest.param(Note.id == "junk", id="malformed-key"),
+    ],
+)
+def test_value_that_its_column_cannot_hold_is_the_callers_mistake(
+    client: TestClient, condition: ColumnElement[bool]
+) -> None:
+    error = error_of(client, select(Note).where(condition))
+
+    assert is_unreadable(error)
+    assert explain(error, NOTES, {}) == {"": "A value is too long or out of range."}
+
+
+@pytest.mark.database("postgresql")  # SQLite stores any text
+@pytest.mark.parametrize("title", ["a\x00b", "x" * 201])
+def test_text_that_the_database_refuses_is_the_callers_mistake(client: TestClient, ada: User, title: str) -> None:
+    error = error_of(client, NOTES.insert().values(id=uuid4(), title=title, owner_id=ada.id, version=1, body=""))
+
+    assert is_unreadable(error)
+
+
+def test_missing_reference_is_told_without_sql(client: TestClient) -> None:
+    error = error_of(client, NOTES.insert().values(id=uuid4(), title="Milk", owner_id=uuid4(), version=1, body=""))
+
+    assert explain(error, NOTES, {}) == {
+        "": "Something that this needs is missing, or something else still needs this."
+    }
+
+
+def test_row_that_someone_else_changed_is_told() -> None:
+    assert explain(StaleDataError(), NOTES, {}) == {"": OVERTAKEN}
+
+
+@pytest.mark.parametrize("statement", [text("SELECT nonsense"), delete(Note).where(text("nonsense = 1"))])
+def test_bug_stays_a_bug(client: TestClient, statement: Any) -> None:
+    error = error_of(client, statement)
+
+    assert explain(error, NOTES, {}) is None
+    assert explain(ValueError("a bug of ours"), NOTES, {}) is None
+    assert explain(OperationalError("SELECT 1", None, OSError("the server is away")), NOTES, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "raw", "parsed"),
+    [
+        pytest.param(IntegerField("a"), "four", None, id="no-number"),
+        pytest.param(DateTimeField("a"), "not a date", None, id="no-date"),
+        pytest.param(IntegerField("a"), "NaN", Decimal("NaN"), id="nan"),
+        pytest.param(IntegerField("a"), "inf", float("inf"), id="infinity"),
+    ],
+)
+def test_input_that_the_library_would_drop_is_refused(field: BaseField, raw: str, parsed: object) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        tidy(field, raw, parsed)
+
+
+def test_input_is_tidied() -> None:
+    assert tidy(DateTimeField("a"), "", datetime(2026, 1, 1)) == datetime(2026, 1, 1, tzinfo=UTC)  # noqa: DTZ001
+    assert tidy(StringField("a"), " b ", " b ") == "b"
+    assert tidy(PasswordField("a"), " b ", " b ") == " b "
+    assert tidy(IntegerField("a"), "4", 4) == 4
+    assert tidy(IntegerField("a"), " ", None) is None
