@@ -3,7 +3,8 @@
 
   python3 dev.py run [ARGS]    install, make .env, the database and the first admin, then serve it,
                                restarting when the code changes; ARGS go to `app serve`: --port 8001
-  python3 dev.py test [ARGS]   install the tools of developers too, then run pytest with ARGS
+  python3 dev.py test [ARGS]   install the tools of developers too, then run pytest with ARGS;
+                               without, all tests on every processor: -n auto
   python3 dev.py check [NAME]  formatting, linting, types, imports and migrations, or only those named:
                                format, lint, types, imports, migrations
   python3 dev.py lock          lock the newest versions that pyproject.toml allows, into uv.lock and
@@ -15,7 +16,7 @@ their hashes, and uv.lock is written from them: commit it. From then on uv.lock 
 
 With uv (0.11 or newer) the same is, after the first time:
   run    uv run app setup && uv run app serve --reload
-  test   uv run pytest
+  test   uv run pytest -n auto
   lock   uv lock --upgrade, and uv export for each of requirements*.txt
   app    uv run app
 A new dependency: uv add NAME && python3 dev.py lock --no-upgrade
@@ -102,9 +103,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Install all and run the project's tests."""
+    """Install all and run the project's tests; all of them on every processor, a chosen few on one."""
     install(developer=True)
-    return replace_process([venv_python(), "-m", "pytest", *arguments])
+    return replace_process([venv_python(), "-m", "pytest", *(arguments or ["-n", "auto"])])
 
 
 def app(arguments: Sequence[str]) -> int:
