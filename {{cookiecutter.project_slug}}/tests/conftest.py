@@ -1,4 +1,4 @@
-"""Fixtures. Each test gets its own migrated database, once on SQLite and once on PostgreSQL, and the running app on it.
+"""Fixtures. Each test gets a migrated database without rows, once on SQLite and once on PostgreSQL, and the app on it.
 
     client                     the app over HTTP, as nobody
     as_ada, as_bob, as_admin   the same, signed in
@@ -13,6 +13,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from app.accounts.models import User
 from app.main import create_app
 from app.settings import Settings, all_settings, load_settings
 from tests.server import Server, running_server
-from tests.support import add_user, sign_in
+from tests.support import add_user, another_client, sign_in
 
 pytest_plugins = ["tests.databases"]
 
@@ -64,10 +65,28 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def app_of(settings: Settings) -> FastAPI:
     """Build the app, or return the one with equal settings: what lives with the process is made by its lifespan."""
     return create_app(settings)
+
+
+@pytest.fixture(scope="session")
+def running_apps() -> Iterator[Callable[[Settings], TestClient]]:
+    """Start the app with these settings, on the event loop that serves it too, and keep it until the tests end."""
+    options = {"use_uvloop": find_spec("uvloop") is not None}
+    with ExitStack() as running:
+
+        @lru_cache
+        def run(settings: Settings) -> TestClient:
+            return running.enter_context(TestClient(create_app(settings), backend_options=options))
+
+        yield run
+
+
+@pytest.fixture
+def client(running_apps: Callable[[Settings], TestClient], settings: Settings) -> TestClient:
+    return another_client(running_apps(settings))
 
 
 @pytest.fixture
@@ -79,11 +98,6 @@ def start_app(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., 
             return running.enter_context(TestClient(app_of(make_settings(**changes)), follow_redirects=False))
 
         yield start
-
-
-@pytest.fixture
-def client(start_app: Callable[..., TestClient]) -> TestClient:
-    return start_app()
 
 
 @pytest.fixture

@@ -1,19 +1,20 @@
-"""Fixtures of databases: the whole suite runs on SQLite and on PostgreSQL, and each test gets a fresh copy.
+"""Fixtures of databases: the whole suite runs on SQLite and on PostgreSQL, and each test begins without rows.
 
-A template is migrated once, by the project's own migrations; a copy of it takes milliseconds.
+One database of each kind is migrated, by the project's own migrations, and emptied before each test.
 """
 
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from app import migrate
+from app.database import Base, open_database
 from app.settings import DatabaseSettings
-from tests.postgres import NoPostgres, new_database, renew_database, running_postgres
+from tests.postgres import NoPostgres, new_database, running_postgres
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -60,39 +61,51 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> Iterator[str]:
-    """URL of a migrated database, of which each test gets a copy."""
-    with new_database(postgres) as url:
-        migrate.upgrade(DatabaseSettings(url=url))
-        yield url
+def shared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    with _migrated(f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'shared.db'}") as emptied:
+        yield emptied
 
 
 @pytest.fixture(scope="session")
-def postgres_copy(postgres: str) -> Iterator[str]:
-    """URL of the database that is replaced for each test."""
-    with new_database(postgres) as url:
-        yield url
+def shared_postgresql(postgres: str) -> Iterator[Callable[[], str]]:
+    with new_database(postgres) as url, _migrated(url) as emptied:
+        yield emptied
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a migrated file, of which each test gets a copy."""
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    migrate.upgrade(DatabaseSettings(url=f"sqlite:///{path}"))
-    return path
+@contextmanager
+def _migrated(url: str) -> Iterator[Callable[[], str]]:
+    """Migrate a database, and yield what takes out its rows and returns its URL."""
+    settings = DatabaseSettings(url=url)
+    migrate.upgrade(settings)
+    database = open_database(settings)
+
+    async def delete_rows() -> None:
+        async with database.engine.begin() as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                await connection.execute(table.delete())
+
+    with start_blocking_portal() as portal:  # one loop, so that the connection can stay open
+
+        def emptied() -> str:
+            portal.call(delete_rows)
+            return url
+
+        yield emptied
+        portal.call(database.engine.dispose)
 
 
 @pytest.fixture
 def database_url(database_kind: str, request: pytest.FixtureRequest) -> str:
-    """URL of a migrated database without rows; it is always the same, so that `app_of` need not build anew."""
-    if database_kind == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
-        for old in template.parent.glob("test.db*"):  # with its write-ahead log
-            old.unlink()
-        return f"sqlite:///{shutil.copy(template, template.with_name('test.db'))}"
-    url: str = request.getfixturevalue("postgres_copy")
-    renew_database(url, request.getfixturevalue("postgres_template"))
-    return url
+    """URL of a migrated database without rows. A test that changes more than rows takes the next one."""
+    emptied: Callable[[], str] = request.getfixturevalue(f"shared_{database_kind}")
+    return emptied()
+
+
+@pytest.fixture
+def own_database_url(empty_database_url: str) -> str:
+    """URL of a migrated database that no other test sees."""
+    migrate.upgrade(DatabaseSettings(url=empty_database_url))
+    return empty_database_url
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 # What is in it need not outlive the tests, so nothing is forced to the disk.
 _OPTIONS = (
     "-c listen_addresses=127.0.0.1 -c unix_socket_directories= "
-    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB"
+    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c shared_buffers=32MB"
 )
 
 
@@ -69,17 +69,6 @@ def new_database(server_url: str) -> Iterator[str]:
         yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:
         _execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def renew_database(url: str, template_url: str) -> None:
-    """Replace a database by a copy of another one."""
-    name, template = make_url(url).database, make_url(template_url).database
-    server_url = make_url(url).set(database="postgres").render_as_string(hide_password=False)
-    _execute(
-        server_url,
-        f'DROP DATABASE "{name}" WITH (FORCE)',
-        f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy',
-    )
 
 
 def free_port() -> int:

@@ -19,6 +19,9 @@ T = TypeVar("T")
 PASSWORD = "correct horse battery staple"
 """Of the users whom the tests make."""
 
+HERE = Client(ip="127.0.0.1", user_agent="tests")
+"""Where they sign in."""
+
 
 def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
     """Return what `work(session)` returns, run in a transaction of the app's own database."""
@@ -47,8 +50,7 @@ def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin:
 def sign_in(client: TestClient, user: User) -> TestClient:
     """Return the same running app, as this user sees it: each request carries their access token."""
     authenticator = client.app_state["authenticator"]
-    here = Client(ip="127.0.0.1", user_agent="tests")
-    pair = in_database(client, lambda session: service.login(session, authenticator, user, here))
+    pair = in_database(client, lambda session: service.login(session, authenticator, user, HERE))
     return with_token(client, pair.access_token)
 
 
@@ -59,12 +61,17 @@ def log_in(client: TestClient, email: str, password: str = PASSWORD) -> Any:
     return answer.json()
 
 
+def another_client(client: TestClient, address: str = "http://testserver", **headers: str) -> TestClient:
+    """Return the same running app, with cookies and headers of its own."""
+    other = TestClient(client.app, address, follow_redirects=False, headers=headers)
+    other.portal = client.portal
+    other.app_state.update(client.app_state)
+    return other
+
+
 def with_token(client: TestClient, access_token: str) -> TestClient:
     """Return the same running app, to be called with this access token."""
-    caller = TestClient(client.app, follow_redirects=False, headers={"Authorization": f"Bearer {access_token}"})
-    caller.portal = client.portal
-    caller.app_state.update(client.app_state)
-    return caller
+    return another_client(client, Authorization=f"Bearer {access_token}")
 
 
 def problem_of(answer: Any) -> Any:

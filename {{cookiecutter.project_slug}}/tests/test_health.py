@@ -17,7 +17,8 @@ def test_live_and_ready(client: TestClient) -> None:
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
 
 
-def test_old_schema_is_not_ready(client: TestClient) -> None:
+def test_old_schema_is_not_ready(start_app: Callable[..., TestClient], own_database_url: str) -> None:
+    client = start_app(database={"url": own_database_url})
     in_database(client, lambda session: session.execute(text("UPDATE alembic_version SET version_num = '0001'")))
 
     answer = client.get("/health/ready")

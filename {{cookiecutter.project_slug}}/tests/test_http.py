@@ -5,6 +5,8 @@ from starlette.testclient import TestClient
 
 from tests.support import problem_of
 
+pytestmark = pytest.mark.any_database
+
 ME = "/api/v1/users/me"
 
 

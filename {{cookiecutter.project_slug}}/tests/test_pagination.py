@@ -55,6 +55,7 @@ def test_row_deleted_meanwhile_leaves_the_cursor_valid(as_ada: TestClient) -> No
     assert read(as_ada, cursor=page["next_cursor"]) == ([1], None)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "many", "1.5"])
 def test_limit_out_of_bounds_is_rejected(as_ada: TestClient, limit: str) -> None:
     assert as_ada.get(NOTES, params={"limit": limit}).status_code == 422
@@ -67,6 +68,7 @@ def test_limit_at_the_bounds_is_taken(as_ada: TestClient, limit: int) -> None:
     assert read(as_ada, limit=limit) == ([1], None)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "cursor",
     [

@@ -48,6 +48,7 @@ def test_name_can_be_changed(as_ada: TestClient, as_bob: TestClient) -> None:
     assert as_bob.get(ME).json()["display_name"] == ""
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "change",
     [
@@ -77,6 +78,7 @@ def test_address_of_an_account_is_taken_in_every_spelling(client: TestClient, ad
             add_user(client, spelling)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("email", "password"),
     [

@@ -83,6 +83,7 @@ def test_hash_that_cannot_be_read_is_a_wrong_password(client: TestClient, ada: U
     assert try_login(client, ada.email).status_code == 401
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("email", "password"),
     [
@@ -103,6 +104,7 @@ def test_malformed_try_is_rejected(client: TestClient, email: Any, password: Any
     assert try_login(client, email, password).status_code == 422
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("field", ["email", "password"])
 def test_lone_surrogate_is_refused_without_a_bug(client: TestClient, ada: User, field: str) -> None:
     """JSON can carry half a character, which neither a database nor a hash can."""
@@ -145,6 +147,7 @@ def test_hash_is_not_replaced_by_a_wrong_password(start_app: Callable[..., TestC
     assert stored_hash(client, ada) == old
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "password",
     [

@@ -146,6 +146,7 @@ def test_unknown_token_ends_nothing(client: TestClient, pair: dict[str, Any]) ->
     assert next_token(client, token)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("value", [None, 7, [], {}, "x" * 201])
 def test_malformed_token_is_rejected(client: TestClient, value: Any) -> None:
     assert client.post(REFRESH, json={"refresh_token": value}).status_code == 422
@@ -244,6 +245,7 @@ def test_reuse_is_noticed_across_a_new_secret_key(start_app: StartApp) -> None:
     assert reasons(rotated) == ["refresh_reuse"]
 
 
+@pytest.mark.any_database
 def test_access_token_ends_in_its_time_and_refresh_gives_the_next(start_app: StartApp) -> None:
     client = start_app(auth={"access_token_ttl": 1})
     pair = log_in(client, add_user(client, "ada@example.com").email)

@@ -16,6 +16,8 @@ from tests.admin.driving import act, act_on_row, listed, save, words
 from tests.support import add_user, in_database, log_in
 from tests.web.browsing import open_browser
 
+pytestmark = pytest.mark.any_database
+
 NEW = {"email": "Eve@Example.com", "password": "a long enough password", "display_name": " Eve ", "is_active": "on"}
 
 

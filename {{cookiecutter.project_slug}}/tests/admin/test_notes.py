@@ -80,6 +80,7 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
     assert listed(browser, "note", sort="title__asc") == [str(milk.id), str(bread.id)]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,9 +1,6 @@
 """Every command explains itself, and a mistake is told in sentences."""
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,20 +46,3 @@ def test_serve_passes_the_settings_on_to_uvicorn(app: Run, monkeypatch: pytest.M
     assert passed["forwarded_allow_ips"] == ["10.0.0.0/8"]
     assert passed["timeout_graceful_shutdown"] == serve.GRACEFUL_SHUTDOWN_SECONDS
     assert load_settings().base_url.port == 8123  # for the processes that Uvicorn starts
-
-
-def test_python_m_app_is_the_same_program(tmp_path: Path) -> None:
-    root = Path(serve.__file__).parents[2]
-
-    done = subprocess.run(
-        [sys.executable, "-m", "app", "settings"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(root), "SECRETS_DIR": str(tmp_path)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-
-    assert done.returncode == 1
-    assert "SECRET_KEY: Field required" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -12,7 +12,13 @@ from tests.support import execute
 
 Run = Callable[..., Outcome]
 
-pytestmark = pytest.mark.usefixtures("configured")
+pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
+
+
+@pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """URL of a database whose tables a test may change."""
+    return own_database_url
 
 
 def test_check_finds_a_migrated_database_equal(app: Run) -> None:

@@ -13,7 +13,7 @@ from tests.commands.conftest import Outcome
 
 Run = Callable[..., Outcome]
 
-pytestmark = pytest.mark.usefixtures("configured")
+pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
 
 CREATE = ("users", "create-admin", "--email", "Grace@Example.com")
 

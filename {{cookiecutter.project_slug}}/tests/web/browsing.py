@@ -6,20 +6,23 @@ from html.parser import HTMLParser
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from app.accounts import sessions
 from app.accounts.models import User
-from tests.support import PASSWORD
+from tests.support import HERE, another_client, in_database
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 
 
 def open_browser(client: TestClient, user: User | None = None, address: str = "http://testserver") -> TestClient:
     """Return the same running app, with cookies of its own; signed in when a user is given."""
-    browser = TestClient(client.app, address, follow_redirects=False, headers={"Accept": "text/html,*/*;q=0.8"})
-    browser.portal = client.portal
-    browser.app_state.update(client.app_state)
+    browser = another_client(client, address, Accept="text/html,*/*;q=0.8")
     if user is not None:
-        answer = submit(browser, "/login", email=user.email, password=PASSWORD)
-        assert answer.status_code == 303, answer.text
+        authenticator, settings = client.app_state["authenticator"], client.app_state["settings"]
+        _, cookie = in_database(
+            client, lambda session: sessions.open_web_session(session, authenticator, user, HERE, remember=False)
+        )
+        name = "__Host-session" if settings.secure_cookies else "session"
+        browser.cookies.set(name, cookie, domain="testserver.local")
     return browser
 
 

@@ -1,10 +1,13 @@
 """The page of one's own account."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.support import log_in, with_token
 from tests.web.browsing import open_browser, read_page, submit
+
+pytestmark = pytest.mark.any_database
 
 
 def test_name_is_kept_and_said_to_be(client: TestClient, ada: User) -> None:

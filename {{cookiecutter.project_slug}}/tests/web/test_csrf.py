@@ -7,6 +7,8 @@ from app.accounts.models import User
 from tests.support import PASSWORD
 from tests.web.browsing import open_browser, read_page
 
+pytestmark = pytest.mark.any_database
+
 
 def token_of(browser: TestClient, page: str = "/account", form: str = "/account") -> str:
     """Return the token in a form."""

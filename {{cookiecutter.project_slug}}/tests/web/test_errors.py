@@ -1,8 +1,10 @@
 """Errors: pages for people, problem documents for programs."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import pytest
+from fastapi import FastAPI
 from jinja2 import TemplateSyntaxError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.testclient import TestClient
@@ -14,12 +16,14 @@ from app.settings import Settings
 from app.web import rendering
 from tests.web.browsing import open_browser, read_page, submit
 
+pytestmark = pytest.mark.any_database
+
 PROBLEM = "application/problem+json"
 
 
-@pytest.fixture
-def failing(settings: Settings) -> Iterator[TestClient]:
-    """Return a browser of an app that fails in every way at `/fail/…`."""
+@lru_cache
+def failing_app(settings: Settings) -> FastAPI:
+    """Build the app with routes that fail in every way."""
     app = create_app(settings)
     failures: dict[str, Exception] = {
         "409": Conflict("The room is taken."),
@@ -33,7 +37,13 @@ def failing(settings: Settings) -> Iterator[TestClient]:
     async def fail(kind: str, count: int = 0) -> None:  # noqa: ARG001 - must be a number
         raise failures[kind]
 
-    with TestClient(app) as client:
+    return app
+
+
+@pytest.fixture
+def failing(settings: Settings) -> Iterator[TestClient]:
+    """Return a browser of an app that fails at `/fail/…`."""
+    with TestClient(failing_app(settings)) as client:
         yield open_browser(client)
 
 

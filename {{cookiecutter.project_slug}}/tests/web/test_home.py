@@ -1,9 +1,12 @@
 """The home page."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.web.browsing import open_browser, read_page
+
+pytestmark = pytest.mark.any_database
 
 
 def test_home_names_the_project_and_leads_to_its_parts(client: TestClient) -> None:

@@ -13,6 +13,8 @@ from app.schemas import Schema
 from app.web.forms import read_form
 from tests.web.browsing import open_browser, read_page
 
+pytestmark = pytest.mark.any_database
+
 
 def test_pages_are_kept_by_no_cache_and_allow_no_inline_code(client: TestClient, ada: User) -> None:
     answer = open_browser(client, ada).get("/account")

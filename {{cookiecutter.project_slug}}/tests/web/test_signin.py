@@ -74,6 +74,7 @@ def test_disabled_account_is_answered_like_a_wrong_password(client: TestClient, 
     assert not is_signed_in(browser)
 
 
+@pytest.mark.any_database
 def test_empty_form_is_explained_beside_its_fields(client: TestClient) -> None:
     answer = submit(open_browser(client), "/login", email="", password="x" * 5000)
 
@@ -84,6 +85,7 @@ def test_empty_form_is_explained_beside_its_fields(client: TestClient) -> None:
     assert "Please fill this in." in page.text
 
 
+@pytest.mark.any_database
 def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestClient, ada: User) -> None:
     answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
 
@@ -92,6 +94,7 @@ def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestC
     assert attributes == ["httponly", "path=/", "samesite=lax"]
 
 
+@pytest.mark.any_database
 def test_cookie_of_https_is_bound_to_the_host(start_app: Callable[..., TestClient]) -> None:
     client = start_app(base_url="https://testserver")
     add_user(client, "ada@example.com")
@@ -106,6 +109,7 @@ def test_cookie_of_https_is_bound_to_the_host(start_app: Callable[..., TestClien
     assert answer.headers["Strict-Transport-Security"]
 
 
+@pytest.mark.any_database
 def test_cookie_outlives_the_browser_only_when_asked_to(client: TestClient, ada: User) -> None:
     answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD, remember="true")
 
@@ -162,6 +166,7 @@ def test_signing_out_leaves_other_browsers_signed_in(client: TestClient, ada: Us
     assert is_signed_in(other)
 
 
+@pytest.mark.any_database
 def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
@@ -169,6 +174,7 @@ def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> N
     assert browser.get("/login?next=/account?a=1").headers["Location"] == "/account?a=1"
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "target",
     [

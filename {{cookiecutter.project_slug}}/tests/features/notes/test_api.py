@@ -44,6 +44,7 @@ def test_body_of_a_note_may_be_left_out(as_ada: TestClient) -> None:
     assert as_ada.post(NOTES, json={"title": "Milk"}).json()["body"] == ""
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -145,6 +146,7 @@ def test_update_changes_what_is_sent(as_ada: TestClient, change: Mapping[str, st
     assert as_ada.get(f"{NOTES}/{note['id']}").json() == changed.json()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "change",
     [
@@ -224,6 +226,7 @@ def test_note_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClien
     assert as_bob.get(f"{NOTES}/{theirs['id']}").json() == theirs
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_id_that_is_none_is_rejected(as_ada: TestClient, method: str) -> None:
     assert as_ada.request(method, f"{NOTES}/1").status_code == 422

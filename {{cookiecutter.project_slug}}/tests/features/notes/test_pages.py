@@ -191,6 +191,7 @@ def test_notes_of_someone_else_are_not_found(client: TestClient, ada: User, bob:
     assert titles(other) == ["Milk"]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("path", ["/notes", "/notes/new", f"/notes/{NO_NOTE}", f"/notes/{NO_NOTE}/edit"])
 def test_strangers_are_sent_to_sign_in(client: TestClient, path: str) -> None:
     answer = open_browser(client).get(path)
@@ -199,6 +200,7 @@ def test_strangers_are_sent_to_sign_in(client: TestClient, path: str) -> None:
     assert answer.headers["Location"].startswith("/login?next=%2Fnotes")
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("action", ["new", f"{NO_NOTE}/edit", f"{NO_NOTE}/delete"])
 def test_form_without_a_token_changes_nothing(client: TestClient, ada: User, action: str) -> None:
     browser = open_browser(client, ada)
