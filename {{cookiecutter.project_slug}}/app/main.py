@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import docs, features, health, migrate
 from app.accounts import routes as accounts
-from app.accounts.authenticator import build_authenticator
+from app.accounts.authenticator import BearerScheme, SecondFactor, build_authenticator
 
 # {%- if cookiecutter.admin +%}
 from app.admin import site as admin
@@ -38,7 +38,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield {
             "settings": settings,
             "database": database,
-            "authenticator": build_authenticator(settings),
+            "authenticator": build_authenticator(
+                settings,
+                database,
+                template_folders=features.template_folders(),
+                second_factors=features.exports("signin", "second_factor", SecondFactor),
+                bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
+            ),
             "schema_heads": migrate.heads(),
         }
         await database.engine.dispose()

@@ -115,6 +115,45 @@ class AuthSettings(_Section):
     """Memory of one password hash, in KiB. https://cheatsheetseries.owasp.org (Password Storage)"""
     argon2_time_cost: int = Field(default=1, ge=1)
     """Passes over that memory."""
+    reissue_after: Duration = timedelta(hours=24)
+    """A browser session gets a new cookie so often."""
+    max_sessions: int = Field(default=50, ge=1)
+    """Sessions of one user; one more ends the oldest."""
+    reauthenticate_after: Duration = timedelta(minutes=15)
+    """Dangerous changes ask for the password again when the last time was longer ago."""
+    verify_email_ttl: Duration = timedelta(hours=24)
+    """Life of the link that proves an address."""
+    reset_password_ttl: Duration = timedelta(minutes=30)
+    """Life of the link that sets a new password."""
+    change_email_ttl: Duration = timedelta(hours=72)
+    """Life of the links that confirm and that cancel a change of address."""
+    revert_email_ttl: Duration = timedelta(days=7)
+    """Life of the link that takes a change of address back."""
+    login_attempts: int = Field(default=5, ge=1)
+    """Wrong passwords for one account within `AUTH_LOGIN_WINDOW`; then it is closed to unknown devices."""
+    login_window: Duration = timedelta(minutes=15)
+    """How long it is closed."""
+    client_attempts: int = Field(default=30, ge=1)
+    """Sign-ins that one address of the network may try in a minute."""
+    mails_per_hour: int = Field(default=3, ge=1)
+    """Mails of one kind to one address in an hour."""
+    failure_floor: Duration = timedelta(milliseconds=250)
+    """A refused sign-in takes at least so long, whatever the reason, so that its time tells nothing."""
+
+
+class MailSettings(_Section):
+    """How mails leave."""
+
+    url: SecretStr = SecretStr("file:mail")
+    """smtp://user:password@host:587 (STARTTLS), smtps://user:password@host:465, or file:FOLDER, which only writes."""
+    sender: str = "no-reply@localhost"
+    """Address that mails come from, as ada@example.com or Ada <ada@example.com>."""
+    in_server: bool = True
+    """Send from the server's processes; when false, `app worker` must run."""
+    interval: Duration = timedelta(seconds=5)
+    """How often the outbox is looked into; mails of the same process leave at once."""
+    attempts: int = Field(default=8, ge=1)
+    """How often one mail is tried, at longer and longer intervals, before it is given up."""
 
 
 def _local_url(validated: dict[str, Any]) -> AnyHttpUrl:
@@ -149,6 +188,9 @@ class Settings(BaseSettings):
     base_url: AnyHttpUrl = Field(default_factory=_local_url)
     """Where people reach the project: links and cookies depend on it. This machine, by default."""
     auth: AuthSettings = AuthSettings()
+    mail: MailSettings = MailSettings()
+    redis_url: SecretStr | None = None
+    """Redis that counts attempts instead of the database."""
 
     MIN_ARGON2_KIB: ClassVar[int] = 19_456  # OWASP's minimum for one pass more than ours
 

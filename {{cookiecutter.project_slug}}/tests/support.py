@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from app.accounts import service, users
 from app.accounts.models import User
-from app.accounts.sessions import Client
+from app.accounts.scope import Client
 from app.database import open_database
 from app.settings import DatabaseSettings
 

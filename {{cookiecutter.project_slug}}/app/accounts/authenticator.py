@@ -1,11 +1,47 @@
-"""What accounts need for as long as the process lives: keys, access tokens and the password hasher."""
+"""What accounts need for as long as the process lives, and what features may add to signing in."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
 
-from app.accounts.keys import KeyRing
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import User
 from app.accounts.passwords import PasswordHasher
+from app.accounts.scope import Client, Scope
 from app.accounts.tokens import AccessTokens
+from app.database import Database
+from app.keys import KeyRing
+from app.mail.mailer import Mailer
 from app.settings import AuthSettings, Settings
+from app.throttle import Throttle
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """A step between the right password and the session, which a feature defines in its `signin.py`."""
+
+    name: str
+    """What the API calls it, among the `methods` of a challenge."""
+    page: str
+    """Path of the page that asks for it."""
+    is_on: Callable[[AsyncSession, UUID], Awaitable[bool]]
+    """Tell whether this user has it."""
+    challenge: Callable[[AsyncSession, "Authenticator", User], Awaitable[str]]
+    """Open a challenge and return its secret, which the next step must bring."""
+
+
+@dataclass(frozen=True, slots=True)
+class BearerScheme:
+    """A kind of bearer token beside the access token, which a feature defines in its `bearer.py`."""
+
+    prefix: str
+    """How such a token begins."""
+    find_caller: Callable[[Database, "Authenticator", str, Client], Awaitable[Scope | None]]
+    """Return the caller behind the token; none when it is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +49,35 @@ class Authenticator:
     """Made once, by `build_authenticator`, and passed to the functions of this package."""
 
     settings: AuthSettings
+    base_url: str
+    """Of the links in mails, without a slash at the end."""
     keys: KeyRing
     tokens: AccessTokens
     passwords: PasswordHasher
+    mailer: Mailer
+    throttle: Throttle
+    second_factors: Sequence[SecondFactor] = ()
+    bearer_schemes: Sequence[BearerScheme] = ()
 
 
-def build_authenticator(settings: Settings) -> Authenticator:
-    """Derive the keys and measure out the password hasher."""
+def build_authenticator(
+    settings: Settings,
+    database: Database,
+    *,
+    template_folders: Sequence[Path] = (),
+    second_factors: Sequence[SecondFactor] = (),
+    bearer_schemes: Sequence[BearerScheme] = (),
+) -> Authenticator:
+    """Derive the keys and measure out the password hasher; the rest is what the features add."""
     keys = KeyRing(settings)
-    return Authenticator(settings.auth, keys, AccessTokens(settings, keys), PasswordHasher(settings.auth))
+    return Authenticator(
+        settings.auth,
+        str(settings.base_url).rstrip("/"),
+        keys,
+        AccessTokens(settings, keys),
+        PasswordHasher(settings.auth),
+        Mailer(settings, keys, [TEMPLATES, *template_folders]),
+        Throttle(settings, database, keys),
+        second_factors,
+        bearer_schemes,
+    )

@@ -14,8 +14,7 @@ from app.accounts.authenticator import Authenticator
 from app.accounts.dependencies import get_authenticator
 from app.accounts.models import AuthSession, User
 from app.accounts.schemas import Login
-from app.accounts.scope import Scope
-from app.accounts.sessions import Client
+from app.accounts.scope import Client, Scope
 from app.database import get_database
 from app.errors import Forbidden, Unauthorized
 from app.settings import Settings

@@ -9,8 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from app.accounts import sessions
 from app.accounts.authenticator import Authenticator
 from app.accounts.permissions import Permission
-from app.accounts.scope import Scope
-from app.accounts.sessions import Client
+from app.accounts.scope import Client, Scope
 from app.accounts.tokens import TokenError, TokenExpired
 from app.database import DatabaseDep
 from app.errors import Forbidden, Unauthorized
@@ -89,7 +88,7 @@ async def get_client(request: Request) -> Client:
     """Return where the request came from; behind a proxy, as `SERVER_TRUSTED_PROXIES` allows."""
     ip = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
-    return Client(ip[:45], agent[:255])
+    return Client(ip[:45], agent[:255], request.state.request_id)
 
 
 ClientDep = Annotated[Client, Depends(get_client)]

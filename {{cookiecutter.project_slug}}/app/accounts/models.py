@@ -1,12 +1,14 @@
-"""Tables of accounts: users, roles, sessions and refresh tokens."""
+"""Tables of accounts: users, roles, sessions, refresh tokens, mailed tokens, and what happened."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from uuid_utils.compat import uuid7
 
-from app.database import Base, Record
+from app.database import Base, Record, utc_now
 
 
 class User(Record):
@@ -52,6 +54,8 @@ class AuthSession(Record):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str] = mapped_column(String(8))
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    token_issued_at: Mapped[datetime] = mapped_column(default=utc_now)
+    former_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     remember: Mapped[bool] = mapped_column(default=False)
     authenticated_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
@@ -82,3 +86,40 @@ class RefreshToken(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class OneTimeToken(Base):
+    """A secret that was mailed, for one purpose, to be used once.
+
+    `sent_to` is the address that it proves: a token that went to another one than the user has is worth nothing.
+    """
+
+    __tablename__ = "one_time_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(32))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    sent_to: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class AuthEvent(Base):
+    """Something that happened to an account; no route changes or deletes one. It outlives its user, without them."""
+
+    __tablename__ = "auth_events"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    name: Mapped[str] = mapped_column(String(64), index=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    """Whose account it is."""
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    """Who did it, when it was someone else."""
+    session_id: Mapped[UUID | None]
+    ip: Mapped[str] = mapped_column(String(45), default="")
+    user_agent: Mapped[str] = mapped_column(String(255), default="")
+    request_id: Mapped[str] = mapped_column(String(64), default="")
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

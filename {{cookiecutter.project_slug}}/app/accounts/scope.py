@@ -1,9 +1,19 @@
-"""The caller, as services know them."""
+"""The caller, as services know them, and where they call from."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from app.accounts.permissions import ADMIN_ROLE, Permission
+
+
+class Client(NamedTuple):
+    """Where a request came from."""
+
+    ip: str
+    user_agent: str
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +28,13 @@ class Scope:
     email: str
     roles: frozenset[str]
     permissions: frozenset[str]
+    authenticated_at: datetime
+    """When they last proved who they are."""
+    limits: frozenset[str] | None = None
+    """What their token is limited to, whatever their roles allow; none for a session."""
 
     def may(self, permission: Permission) -> bool:
-        """Tell whether a role of the caller allows this."""
+        """Tell whether a role of the caller allows this, and their token is not limited to less."""
+        if self.limits is not None and permission not in self.limits:
+            return False
         return ADMIN_ROLE in self.roles or permission in self.permissions

@@ -9,7 +9,7 @@ from app.accounts import refresh, sessions, users
 from app.accounts.authenticator import Authenticator
 from app.accounts.models import AuthSession, User
 from app.accounts.schemas import TokenPair
-from app.accounts.sessions import Client
+from app.accounts.scope import Client
 from app.database import Database, utc_now
 from app.errors import Unauthorized
 

@@ -2,7 +2,6 @@
 
 import secrets
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
@@ -10,17 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.authenticator import Authenticator
 from app.accounts.models import AuthSession, Role, User, UserRole
-from app.accounts.scope import Scope
+from app.accounts.scope import Client, Scope
 from app.database import Database, utc_now
 
 _SEEN_EVERY = timedelta(minutes=1)
-
-
-class Client(NamedTuple):
-    """Where a sign-in came from, for the list of one's sessions."""
-
-    ip: str
-    user_agent: str
 
 
 async def open_api_session(
@@ -97,6 +89,7 @@ async def _find(session: AsyncSession, *conditions: ColumnElement[bool]) -> tupl
             AuthSession.id,
             AuthSession.last_seen_at,
             AuthSession.remember,
+            AuthSession.authenticated_at,
             User.id,
             User.email,
             Role.name,
@@ -110,10 +103,10 @@ async def _find(session: AsyncSession, *conditions: ColumnElement[bool]) -> tupl
     rows = (await session.execute(query)).all()
     if not rows:
         return None
-    session_id, seen, remember, user_id, email, _, _ = rows[0]
-    roles = frozenset(row[5] for row in rows if row[5])
-    permissions = frozenset(item for row in rows for item in row[6] or ())
-    return Scope(user_id, session_id, email, roles, permissions), seen, remember
+    session_id, seen, remember, authenticated_at, user_id, email, _, _ = rows[0]
+    roles = frozenset(row[6] for row in rows if row[6])
+    permissions = frozenset(item for row in rows for item in row[7] or ())
+    return Scope(user_id, session_id, email, roles, permissions, authenticated_at), seen, remember
 
 
 async def _note_visit(database: Database, scope: Scope, idle: timedelta) -> None:

@@ -19,7 +19,7 @@ from jose import jwk, jwt
 from jose.backends.cryptography_backend import CryptographyECKey
 from uuid_utils.compat import uuid7
 
-from app.accounts.keys import KeyRing
+from app.keys import KeyRing
 from app.settings import Settings
 
 ALGORITHM = "ES256"

@@ -17,13 +17,13 @@ from starlette_admin.helpers import run_on_commit_callbacks
 from starlette_admin.routing import route
 
 from app import features
-from app.accounts.keys import KeyRing
 from app.admin import accounts
 from app.admin.auth import FormCheck, SessionAuth
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
 from app.assets import Assets
 from app.database import get_database
+from app.keys import KeyRing
 from app.security import SAFE_METHODS
 from app.settings import Settings
 

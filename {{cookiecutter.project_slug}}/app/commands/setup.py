@@ -89,7 +89,7 @@ async def _create_first_admin(settings: Settings) -> str | None:
             if await users.has_users(session):
                 return None
             password = secrets.token_urlsafe(15)
-            authenticator = build_authenticator(settings)
+            authenticator = build_authenticator(settings, database)
             user = await users.create_user(session, authenticator, email=FIRST_ADMIN, password=password)
             await users.grant_admin(session, user)
             return password

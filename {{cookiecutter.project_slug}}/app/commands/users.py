@@ -45,7 +45,7 @@ async def _create_admin(settings: Settings, email: str, password: str) -> bool:
         async with database.sessions.begin() as session:
             if await users.find_user(session, email) is not None:
                 return False
-            authenticator = build_authenticator(settings)
+            authenticator = build_authenticator(settings, database)
             user = await users.create_user(session, authenticator, email=email, password=password)
             await users.grant_admin(session, user)
             return True

@@ -4,7 +4,9 @@
     routes.py     `router: APIRouter`, mounted under /api/v1
     pages.py      `router: APIRouter`, mounted at /; `nav: NavItem` for the menu
     admin.py      `views: list` of admin views
-    templates/    searched for the pages' templates
+    signin.py     `second_factor: SecondFactor`, a step between the password and the session
+    bearer.py     `scheme: BearerScheme`, another kind of bearer token
+    templates/    searched for the templates of pages and, in `mails/`, of mails
 
 Mounting is explicit, in `app/main.py`. `app features` lists what was found.
 """

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from starlette.testclient import TestClient
 
-from app.accounts.keys import KeyRing
 from app.accounts.models import User
+from app.keys import KeyRing
 from app.settings import Settings
 from tests.support import log_in, problem_of, with_token
 

@@ -1,7 +1,9 @@
 """Keys derived from `SECRET_KEY`, one for each purpose, so that a token of one kind can never pass as another."""
 
+import base64
 import hmac
 
+from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -34,6 +36,21 @@ class KeyRing:
     def digests(self, purpose: str, value: str) -> list[bytes]:
         """Return the hashes under which a token may have been stored, by former secrets too."""
         return [hmac.digest(key, value.encode(), "sha256") for key in self.derive_all(purpose)]
+
+    def encrypt(self, purpose: str, value: bytes) -> bytes:
+        """Encrypt what must be read again, but not by who has a dump of the database."""
+        return self._cipher(purpose).encrypt(value)
+
+    def decrypt(self, purpose: str, value: bytes) -> bytes:
+        """Read what was encrypted, by a former secret too.
+
+        Raises:
+            cryptography.fernet.InvalidToken: when none of our keys did it, or it was changed.
+        """
+        return self._cipher(purpose).decrypt(value)
+
+    def _cipher(self, purpose: str) -> MultiFernet:
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in self.derive_all(purpose)])
 
     def signing_keys(self) -> list[ec.EllipticCurvePrivateKey]:
         """Return the P-256 keys of access tokens; the first signs.

@@ -1,0 +1,1 @@
+"""Mails: posted into an outbox within a transaction, sent after it."""

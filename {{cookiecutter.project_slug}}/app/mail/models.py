@@ -1,0 +1,28 @@
+"""The table of mails that are to be sent."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Record, utc_now
+
+
+class OutboxMail(Record):
+    """A mail: written in the transaction that it tells of, sent after it; its content is wiped when it has left.
+
+    `payload` is encrypted, for it holds the address and the links.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index(None, "sent_at", "failed_at", "next_attempt_at"),)
+
+    template: Mapped[str] = mapped_column(String(80))
+    payload: Mapped[bytes | None] = mapped_column(LargeBinary)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(default=utc_now)
+    """No process tries it before; one that takes it moves this on, so that no other takes it too."""
+    sent_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    """When it was given up."""
+    last_error: Mapped[str | None] = mapped_column(String(500))
