@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
@@ -114,13 +114,22 @@ class Server:
 @contextmanager
 def serving(project: Path, log: Path, *, python: str = sys.executable) -> Iterator[Server]:
     """Serve the project with `dev.py run`, from installing to stopping."""
+    with running([python, "-u", "dev.py", "run"], project, log, environment()) as server:
+        yield server
+
+
+@contextmanager
+def running(
+    command: Sequence[str], folder: Path, log: Path, variables: Mapping[str, str]
+) -> Iterator[Server]:
+    """Run a command that serves a project, on a free port, until Ctrl-C is pressed for it."""
     port = find_free_port()
     server = Server(f"http://127.0.0.1:{port}", log)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [python, "-u", "dev.py", "run", "--port", str(port)],
-            cwd=project,
-            env=environment(),
+            [*command, "--port", str(port)],
+            cwd=folder,
+            env=dict(variables),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -141,7 +150,7 @@ def find_free_port() -> int:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the whole group that was started: the server that reloads has children."""
-    for how, seconds in ((signal.SIGTERM, 30), (signal.SIGKILL, None)):
+    for how, seconds in ((signal.SIGINT, 30), (signal.SIGKILL, None)):
         with suppress(ProcessLookupError):  # it ended by itself
             os.killpg(process.pid, how)
         with suppress(subprocess.TimeoutExpired):

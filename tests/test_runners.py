@@ -3,26 +3,16 @@
 import importlib.util
 import os
 import re
-import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from tests.baking import MINIMAL, PROJECT, TEMPLATE, Bake
-from tests.serving import (
-    Server,
-    Visitor,
-    environment,
-    find_free_port,
-    run_dev,
-    wait_until_ready,
-)
+from tests.serving import Visitor, environment, run_dev, running
 
 NEVER_INSTALLED = {"ecdsa", "pyasn1", "rsa"}  # python-jose names them and needs none of them
 LOCKED = """\
@@ -296,9 +286,11 @@ def test_a_users_settings_for_cookiecutter_do_not_matter(tmp_path: Path) -> None
 def test_the_first_command_serves_a_project_on_a_machine_with_nothing_but_python(
     tmp_path: Path, template: Path, nothing_but_python: dict[str, str]
 ) -> None:
-    first = [str(template / "fireup.py"), "shop"]
+    logs = [tmp_path.parent / "first.txt", tmp_path.parent / "again.txt"]
+    first = ["python3", str(template / "fireup.py"), "shop"]
+    again = ["python3", "dev.py", "run"]
 
-    with _serving(first, tmp_path, nothing_but_python) as server:
+    with running(first, tmp_path, logs[0], nothing_but_python) as server:
         email, password = server.credentials()
         login = Visitor(server.address).post_json(
             "/api/v1/auth/login", {"email": email, "password": password}
@@ -306,39 +298,14 @@ def test_the_first_command_serves_a_project_on_a_machine_with_nothing_but_python
         assert f"Sign in at {server.address}/login" in server.printed()
     project = tmp_path / "shop"
     kept = {name: (project / name).read_bytes() for name in (".env", "uv.lock")}
-    with _serving(["dev.py", "run"], project, nothing_but_python) as again:
-        shown = again.printed()
+    with running(again, project, logs[1], nothing_but_python):
+        pass
 
     assert login.status == 200
-    assert "Install" not in shown
+    assert "Install" not in logs[1].read_text()
+    assert not [log for log in logs if "Traceback" in log.read_text()]
     assert {name: (project / name).read_bytes() for name in kept} == kept
     assert (project / ".env").stat().st_mode & 0o777 == 0o600
-
-
-@contextmanager
-def _serving(line: list[str], folder: Path, env: dict[str, str]) -> Iterator[Server]:
-    """Serve until the end of the block; then press Ctrl-C, and expect a clean end."""
-    port = find_free_port()
-    server = Server(f"http://127.0.0.1:{port}", folder.parent / f"{port}.txt")
-    with server.log.open("wb") as log:
-        process = subprocess.Popen(
-            ["python3", *line, "--port", str(port)],  # noqa: S607 - the one on the PATH of env
-            cwd=folder,
-            env=env,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_until_ready(server, process)
-        yield server
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(timeout=30)
-    finally:
-        with suppress(ProcessLookupError):  # nothing is left of it
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert "Traceback" not in server.printed()
 
 
 def _fireup(
