@@ -1,10 +1,13 @@
 """What tests call: make users, sign them in, look into the database of the running app."""
 
 import asyncio
+import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
@@ -12,6 +15,7 @@ from app.accounts import service, users
 from app.accounts.models import User
 from app.accounts.scope import Client
 from app.database import open_database
+from app.mail.models import OutboxMail
 from app.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -80,6 +84,24 @@ def problem_of(answer: Any) -> Any:
     problem = answer.json()
     assert problem["status"] == answer.status_code
     return problem
+
+
+def mails_to(client: TestClient, address: str) -> list[str]:
+    """Return the mails to an address that wait in the outbox, oldest first; each begins with its `Subject:`."""
+    keys = client.app_state["authenticator"].keys
+
+    async def read(session: AsyncSession) -> list[Any]:
+        payloads = await session.scalars(select(OutboxMail.payload).order_by(OutboxMail.id))
+        return [json.loads(keys.decrypt("outbox", payload)) for payload in payloads if payload]
+
+    return [mail["text"] for mail in in_database(client, read) if mail["to"] == address]
+
+
+def link_in(mail: str) -> str:
+    """Return the path, with its query, of the only link in a mail."""
+    (link,) = re.findall(r"https?://\S+", mail)
+    parts = urlsplit(link)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def execute(url: str, statement: str) -> None:
