@@ -8,6 +8,8 @@
 For those who work on the template itself:
   python3 fireup.py test [ARGS]   run the tests in tests/, those of generated projects included;
                                   ARGS go to pytest
+  python3 fireup.py behaviours    run a fresh project's tests, and show which of them keep what
+                                  docs/behaviours.md promises; with --collect, without running
   python3 fireup.py check         lint and type-check the template and, as it stands here, the
                                   project inside it
   python3 fireup.py lock          lock the newest versions, for the template and for the project
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     if {"-h", "--help", "help"} & set(arguments[:1]):
         print(__doc__)
         return 0
-    commands = {"test": test, "check": check, "lock": lock}
+    commands = {"test": test, "behaviours": behaviours, "check": check, "lock": lock}
     command = commands.get(arguments[0]) if arguments else None
     try:
         return command(arguments[1:]) if command else create(arguments)
@@ -93,10 +95,12 @@ def create(arguments: Sequence[str]) -> int:
 
 def test(arguments: Sequence[str]) -> int:
     """Run the template's tests."""
-    python = install(TEMPLATE / "requirements-dev.txt")
-    os.environ["UV"] = dev.find_uv()
-    os.chdir(TEMPLATE)
-    return int(dev.replace_process([python, "-B", "-m", "pytest", *arguments]))
+    return _run_ours("pytest", arguments)
+
+
+def behaviours(arguments: Sequence[str]) -> int:
+    """Show which tests keep the promises of docs/behaviours.md."""
+    return _run_ours("tests.behaviours", arguments)
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -209,6 +213,14 @@ def install(requirements: Path) -> str:
             dev.call_uv(uv, "pip", "sync", *here, *checked)
         stamp.touch()
     return python
+
+
+def _run_ours(module: str, arguments: Sequence[str]) -> int:
+    """Become a module, with the template's own packages."""
+    python = install(TEMPLATE / "requirements-dev.txt")
+    os.environ["UV"] = dev.find_uv()
+    os.chdir(TEMPLATE)
+    return int(dev.replace_process([python, "-B", "-m", module, *arguments]))
 
 
 def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:

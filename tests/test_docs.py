@@ -25,7 +25,7 @@ from tests.serving import environment, run_dev
 
 NOT_RUN_HERE = {
     r"python3 fireup\.py( [\w./]+)?": "test_runners.py runs it: it serves until it is stopped",
-    r"python3 fireup\.py (test|check|lock)\b.*": "CI runs it: we are in it",
+    r"python3 fireup\.py (test|behaviours|check|lock)\b.*": "CI runs it: we are in it",
     r"python3 (\S*/)?dev\.py (run|test|check)\b.*": "test_runs.py runs it",
     r"python3 dev\.py lock\b.*": "asks the package index for newer versions",
     r"git clone .*": "the address is yours",
