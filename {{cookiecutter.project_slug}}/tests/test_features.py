@@ -53,6 +53,15 @@ def test_module_without_what_its_name_promises_is_refused(folder: Path, text: st
         features.exports("routes", "router", APIRouter)
 
 
+def test_what_a_module_may_define_is_found_and_checked(folder: Path) -> None:
+    write(folder, "tasks", pages="menu = 'Tasks'")
+    write(folder, "quiet", pages="")
+
+    assert features.offers("pages", "menu", str) == ["Tasks"]
+    with pytest.raises(BrokenFeature, match=r"app\.features\.tasks\.pages must define `menu: int`"):
+        features.offers("pages", "menu", int)
+
+
 def test_module_that_cannot_be_imported_is_not_passed_over(folder: Path) -> None:
     write(folder, "broken", routes="import no_such_module")
 

@@ -2,7 +2,8 @@
 
     models.py     tables; imported for the migrations
     routes.py     `router: APIRouter`, mounted under /api/v1
-    pages.py      `router: APIRouter`, mounted at /; `nav: NavItem` for the menu
+    pages.py      `router: APIRouter`, mounted at /; if you like, `nav: NavItem` for the menu of every page, and
+                  `account_entry: NavItem` for the menu of the account
     admin.py      `views: list` of admin views
     signin.py     `second_factor: SecondFactor`, a step between the password and the session
     bearer.py     `scheme: BearerScheme`, another kind of bearer token
@@ -45,17 +46,27 @@ def exports(module: str, attribute: str, kind: type[T]) -> list[T]:
     Raises:
         BrokenFeature: when one does not.
     """
-    found: list[T] = []
-    for loaded in modules(module):
-        value = getattr(loaded, attribute, None)
-        if not isinstance(value, kind):
-            message = f"{loaded.__name__} must define `{attribute}: {kind.__name__}`"
-            raise BrokenFeature(message)
-        found.append(value)
-    return found
+    return [_typed(loaded, attribute, kind) for loaded in modules(module)]
+
+
+def offers(module: str, attribute: str, kind: type[T]) -> list[T]:
+    """Return the typed object that a `<feature>.<module>` may define.
+
+    Raises:
+        BrokenFeature: when one is of another type.
+    """
+    return [_typed(loaded, attribute, kind) for loaded in modules(module) if hasattr(loaded, attribute)]
 
 
 def template_folders() -> list[Path]:
     """List the `templates/` of the features that have one."""
     folders = [Path(__path__[0], feature, "templates") for feature in names()]
     return [folder for folder in folders if folder.is_dir()]
+
+
+def _typed(loaded: ModuleType, attribute: str, kind: type[T]) -> T:
+    value = getattr(loaded, attribute, None)
+    if not isinstance(value, kind):
+        message = f"{loaded.__name__} must define `{attribute}: {kind.__name__}`"
+        raise BrokenFeature(message)
+    return value

@@ -8,17 +8,17 @@ from app.accounts.browser import CsrfChecked, PageScope
 from app.accounts.schemas import AccountUpdate
 from app.database import SessionDep
 from app.web.forms import Form, read_form
-from app.web.rendering import render, see_other
+from app.web.rendering import done, render
 
 router = APIRouter()
 
 
 @router.get("/account")
-async def show_account(request: Request, scope: PageScope, session: SessionDep, saved: str = "") -> Response:
+async def show_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
     """Show who is signed in, and what may be changed."""
     user = await users.get_account(session, scope)
     form: Form[AccountUpdate] = Form(values={"display_name": user.display_name})
-    return await render(request, "account.html", {"form": form, "user": user, "saved": bool(saved)})
+    return await render(request, "account/profile.html", {"form": form, "user": user})
 
 
 @router.post("/account", dependencies=[CsrfChecked])
@@ -27,6 +27,6 @@ async def update_account(request: Request, scope: PageScope, session: SessionDep
     form = await read_form(request, AccountUpdate)
     if form.data is None:
         user = await users.get_account(session, scope)
-        return await render(request, "account.html", {"form": form, "user": user, "saved": False}, 422)
+        return await render(request, "account/profile.html", {"form": form, "user": user}, 422)
     await users.update_account(session, scope, form.data)
-    return see_other("/account?saved=yes")
+    return done(request, "/account", "Your name was saved.")

@@ -2,6 +2,8 @@
 
     visitor        who is signed in, or none
     nav            what the features put in the menu
+    account_nav    the menu of the account, for pages that extend `account/frame.html`
+    notice         what the form before this page did, to be said once
     site           the project's name, and the paths of the parts that are there
     path           of this page, to mark it in the menu
     csrf_field()   the hidden field that every form with method="post" needs
@@ -28,6 +30,7 @@ from app import features
 from app.accounts import browser
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
+from app.web.notices import drop_notice, leave_notice, take_notice
 
 STATIC = Path(__file__).parent / "static"
 
@@ -35,7 +38,7 @@ _CSRF_FIELD = Markup('<input type="hidden" name="csrf_token" value="{}">')
 
 
 class NavItem(NamedTuple):
-    """A feature's entry in the menu and, with a sentence about it, on the home page."""
+    """A feature's entry in a menu and, with a sentence about it, on the home page."""
 
     label: str
     path: str
@@ -66,18 +69,28 @@ def render_quickly(
     shared = {
         "visitor": visitor,
         "nav": request.app.state.nav,
+        "account_nav": request.app.state.account_nav,
+        "notice": take_notice(request),
         "site": _site(request, visitor),
         "path": request.url.path,
         "csrf_field": partial(_csrf_field, request),
     }
     response = HTMLResponse(_environment().get_template(name).render({**shared, **(context or {})}), status)
     browser.keep_csrf_cookie(request, response)
+    drop_notice(request, response)
     return response
 
 
 def see_other(path: str) -> RedirectResponse:
     """Send the browser on after a form, so that loading again does not send it twice."""
     return RedirectResponse(path, 303)
+
+
+def done(request: Request, path: str, notice: str) -> RedirectResponse:
+    """Do the same, and have the next page say what was done."""
+    response = see_other(path)
+    leave_notice(request, response, notice)
+    return response
 
 
 def static(name: str) -> str:

@@ -17,8 +17,22 @@ def mount(app: FastAPI) -> None:
     for router in (*_routers(), *features.exports("pages", "router", APIRouter)):
         app.include_router(router, include_in_schema=False)
     app.mount("/static", Assets(directory=STATIC), name="static")
-    app.state.nav = features.exports("pages", "nav", NavItem)
+    app.state.nav = features.offers("pages", "nav", NavItem)
+    app.state.account_nav = _account_nav()
     show_errors_as_pages(app)
+
+
+def _account_nav() -> list[NavItem]:
+    """Put what the features add to the account between what proves who one is and what happened."""
+    return [
+        NavItem("Profile", "/account"),
+        NavItem("Password", "/account/password"),
+        NavItem("E-mail address", "/account/email"),
+        *features.offers("pages", "account_entry", NavItem),
+        NavItem("Sessions", "/account/sessions"),
+        NavItem("Recent activity", "/account/activity"),
+        NavItem("Your data", "/account/data"),
+    ]
 
 
 def _routers() -> Iterator[APIRouter]:

@@ -19,6 +19,7 @@ def test_name_is_kept_and_said_to_be(client: TestClient, ada: User) -> None:
     assert answer.status_code == 303
     assert shown.forms["/account"]["display_name"] == "Ada Lovelace"
     assert "Your name was saved." in shown.text
+    assert "Your name was saved." not in browser.get("/account").text
     api = with_token(client, log_in(client, ada.email)["access_token"])
     assert api.get("/api/v1/users/me").json()["display_name"] == "Ada Lovelace"
 

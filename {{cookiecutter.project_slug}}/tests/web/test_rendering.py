@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.schemas import Schema
 from app.web.forms import read_form
-from tests.web.browsing import open_browser, read_page
+from tests.web.browsing import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
 
@@ -103,3 +103,13 @@ def test_line_ends_are_what_they_were_before_the_browser_changed_them() -> None:
     values, errors = read(b"word=a%0D%0Ab")
 
     assert (values, errors) == ({"word": "a\nb"}, {})
+
+
+def test_nobody_else_can_put_words_on_a_page(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    submit(browser, "/account", display_name="Ada")
+    words, mac = browser.cookies["notice"].split(".")
+
+    browser.cookies.set("notice", f"{words[::-1]}.{mac}", domain="testserver.local")
+
+    assert 'role="status"' not in browser.get("/account?notice=forged&saved=yes").text
