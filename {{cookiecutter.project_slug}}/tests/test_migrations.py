@@ -62,7 +62,8 @@ def test_each_migration_can_be_taken_back_alone(database: DatabaseSettings) -> N
 
     assert seen[-1] == {"alembic_version"}
     assert "notes" in seen[0]
-    assert "notes" not in seen[1]
+    before_notes = next(names for names in seen if "notes" not in names)
+    assert "users" in before_notes
 
 
 def test_upgrading_twice_changes_nothing(database: DatabaseSettings) -> None:
