@@ -1,0 +1,24 @@
+"""API keys in the database."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Owned, Record
+
+
+class ApiKey(Owned, Record):
+    """A key of one user. It can be found by its prefix, which is no secret, and be checked, but not be read."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (Index(None, "owner_id", "id"),)
+
+    name: Mapped[str] = mapped_column(String(80))
+    prefix: Mapped[str] = mapped_column(String(8), unique=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    last_used_ip: Mapped[str | None] = mapped_column(String(45))
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,173 @@
+"""What can be done with API keys, and by whom."""
+
+import hmac
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events
+from app.accounts.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import Role, User, UserRole
+from app.accounts.permissions import Permission
+from app.accounts.scope import Client, Scope
+from app.database import Database, utc_now
+from app.errors import Conflict, Forbidden, NotFound
+from app.features.api_keys.models import ApiKey
+from app.features.api_keys.schemas import ApiKeyCreate
+from app.features.api_keys.tokens import make_key, read_prefix
+
+MOST_KEYS = 50
+"""Keys that one user can have at the same time."""
+
+_USED_EVERY = timedelta(minutes=1)
+
+
+class ApiKeyNotFound(NotFound):
+    """No key has this id, it was revoked, or it belongs to someone else."""
+
+    title = "API key not found"
+
+
+class ScopeNotHeld(Forbidden):
+    """A key can allow no more than its owner may do."""
+
+    title = "You cannot grant what you may not do"
+
+
+class TooManyApiKeys(Conflict):
+    """The user has as many keys as one can have."""
+
+    title = "Too many API keys"
+
+
+def keys_for(scope: Scope) -> Select[ApiKey]:
+    """Select the caller's keys, less those that were revoked: every query of theirs starts here."""
+    return select(ApiKey).where(ApiKey.owner_id == scope.user_id, ApiKey.revoked_at.is_(None))
+
+
+async def list_keys(session: AsyncSession, scope: Scope) -> Sequence[ApiKey]:
+    """Return the caller's keys, newest first, expired ones included."""
+    return (await session.scalars(keys_for(scope).order_by(ApiKey.id.desc()))).all()
+
+
+async def get_key(session: AsyncSession, scope: Scope, key_id: UUID) -> ApiKey:
+    """Return one of the caller's keys.
+
+    Raises:
+        ApiKeyNotFound: also when it exists but is someone else's, or was revoked.
+    """
+    key = await session.scalar(keys_for(scope).where(ApiKey.id == key_id))
+    if key is None:
+        raise ApiKeyNotFound
+    return key
+
+
+async def create_key(
+    session: AsyncSession, authenticator: Authenticator, scope: Scope, data: ApiKeyCreate, client: Client
+) -> tuple[ApiKey, str]:
+    """Make a key; the second value is the key itself, which is stored nowhere.
+
+    Raises:
+        ScopeNotHeld: when it is to allow what the caller may not do.
+        TooManyApiKeys: when there are `MOST_KEYS`.
+    """
+    if missing := [item for item in data.scopes if isinstance(item, Permission) and not scope.may(item)]:
+        raise ScopeNotHeld(", ".join(sorted(missing)))
+    if len(await list_keys(session, scope)) >= MOST_KEYS:
+        raise TooManyApiKeys(f"Revoke one first: at most {MOST_KEYS} are kept.")
+    prefix, raw = make_key()
+    key = ApiKey(
+        owner_id=scope.user_id,
+        name=data.name,
+        prefix=prefix,
+        key_hash=authenticator.keys.digest("api-key", raw),
+        scopes=sorted(data.scopes),
+        expires_at=utc_now() + timedelta(days=data.expires_in_days),
+    )
+    session.add(key)
+    await session.flush()
+    await _tell(session, authenticator, scope, key, client)
+    return key, raw
+
+
+async def revoke_key(session: AsyncSession, key: ApiKey, client: Client, *, actor_id: UUID | None = None) -> None:
+    """Refuse the key from now on; a second time changes nothing. `actor_id` says who did it, if not its owner."""
+    if key.revoked_at is None:
+        key.revoked_at = utc_now()
+        await events.record(
+            session, Event.KEY_REVOKED, client, user_id=key.owner_id, actor_id=actor_id, prefix=key.prefix
+        )
+
+
+async def find_caller(database: Database, authenticator: Authenticator, raw: str, client: Client) -> Scope | None:
+    """Return the caller behind a key: its owner with the roles of this moment, limited to the scopes of the key.
+
+    What cannot be a key is refused without a query. Whatever else is wrong, the answer is the same: none.
+    """
+    prefix = read_prefix(raw)
+    if prefix is None:
+        return None
+    async with database.reads() as session:
+        found = await _find(session, prefix)
+    if found is None:
+        return None
+    key, scope = found
+    digests = authenticator.keys.digests("api-key", raw)
+    if not any(hmac.compare_digest(key.key_hash, digest) for digest in digests):
+        return None
+    await _note_use(database, key, client)
+    return scope
+
+
+async def _find(session: AsyncSession, prefix: str) -> tuple[ApiKey, Scope] | None:
+    """Join key, owner and roles in one query: one row for each role."""
+    query = (
+        select(ApiKey, User.email, Role.name, Role.permissions)
+        .join(User, User.id == ApiKey.owner_id)
+        .outerjoin(UserRole, UserRole.user_id == User.id)
+        .outerjoin(Role, Role.id == UserRole.role_id)
+        .where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None), ApiKey.expires_at > utc_now(), User.is_active)
+    )
+    rows = (await session.execute(query)).all()
+    if not rows:
+        return None
+    key, email, _, _ = rows[0]
+    roles = frozenset(row[2] for row in rows if row[2])
+    permissions = frozenset(item for row in rows for item in row[3] or ())
+    # A key is no session: nothing has its id, and it never counts as a recent sign-in.
+    scope = Scope(key.owner_id, key.id, email, roles, permissions, key.created_at, frozenset(key.scopes))
+    return key, scope
+
+
+async def _note_use(database: Database, key: ApiKey, client: Client) -> None:
+    """Remember the last use, at most once a minute, whoever else notes it now."""
+    now = utc_now()
+    if key.last_used_at is not None and now - key.last_used_at <= _USED_EVERY:
+        return
+    async with database.sessions.begin() as session:
+        noted = await session.execute(
+            update(ApiKey)
+            .where(ApiKey.id == key.id, ApiKey.last_used_at.is_not_distinct_from(key.last_used_at))
+            .values(last_used_at=now, last_used_ip=client.ip)
+            .returning(ApiKey.id)
+        )
+        if noted.one_or_none():
+            await events.record(session, Event.KEY_USED, client, user_id=key.owner_id, prefix=key.prefix)
+
+
+async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scope, key: ApiKey, client: Client) -> None:
+    """Write it down, and tell the owner, whose session may have been used by someone else."""
+    await events.record(
+        session,
+        Event.KEY_CREATED,
+        client,
+        user_id=scope.user_id,
+        session_id=scope.session_id,
+        prefix=key.prefix,
+        scopes=key.scopes,
+    )
+    await authenticator.mailer.post(session, scope.email, "api_key_created", name=key.name, prefix=key.prefix)
