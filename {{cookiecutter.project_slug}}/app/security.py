@@ -23,6 +23,9 @@ STRICT_POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
+# Of a path. The token of a mailed link has 43 characters, an id 36.
+_LONG_SEGMENT = re.compile(r"/[^/]{40,}")
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -141,14 +144,14 @@ class _Exchange:
         await response(self.scope, self._receive, self.send)
 
     async def finish(self) -> None:
-        """Refuse too long a body, and write the line of this request: no query, for it may hold a token."""
+        """Refuse too long a body, and write the line of this request, without what may be a token."""
         if self.too_large and not self.status:
             self.left = 0
             await self.answer_error(_too_large(self.limit))
         logger.info(
             "%s %s %s %.1fms %s",
             self.scope["method"],
-            self.scope["path"].encode("unicode_escape").decode(),
+            _LONG_SEGMENT.sub("/*", self.scope["path"]).encode("unicode_escape").decode(),
             self.status or 500,
             (time.perf_counter() - self.started) * 1000,
             self.id,

@@ -1,6 +1,7 @@
 """What surrounds every request: id, headers, limits, origin."""
 
 import logging
+import secrets
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -47,6 +48,16 @@ def test_request_is_logged_with_its_id_and_without_its_query(
     assert line.startswith("GET /nowhere\\nforged 404 ")
     assert line.endswith(" request-of-ada")
     assert "secret" not in line
+
+
+def test_token_in_a_path_is_not_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "app.requests")
+    token = secrets.token_urlsafe(32)
+
+    client.get(f"/verify/{token}/")
+
+    [line] = [record.getMessage() for record in caplog.records if record.name == "app.requests"]
+    assert line.startswith("GET /verify/*/ ")
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/api/v1/notes", "/openapi.json"])
