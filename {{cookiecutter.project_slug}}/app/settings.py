@@ -33,6 +33,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from app.mail_url import read_mail_url, read_sender
 from app.setting_sources import CommaList, Duration, SecretFiles, split_commas
 
 
@@ -155,6 +156,18 @@ class MailSettings(_Section):
     attempts: int = Field(default=8, ge=1)
     """How often one mail is tried, at longer and longer intervals, before it is given up."""
 
+    @field_validator("url")
+    @classmethod
+    def _is_server_or_folder(cls, url: SecretStr) -> SecretStr:
+        read_mail_url(url.get_secret_value())
+        return url
+
+    @field_validator("sender")
+    @classmethod
+    def _is_an_address(cls, sender: str) -> str:
+        read_sender(sender)
+        return sender
+
 
 def _local_url(validated: dict[str, Any]) -> AnyHttpUrl:
     return AnyHttpUrl(f"http://127.0.0.1:{validated['server'].port}")
@@ -170,6 +183,7 @@ class Settings(BaseSettings):
         env_nested_max_split=1,
         extra="ignore",
         frozen=True,
+        hide_input_in_errors=True,  # it may be a password
         use_attribute_docstrings=True,
     )
 

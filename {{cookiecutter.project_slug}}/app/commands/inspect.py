@@ -75,7 +75,9 @@ def shown(value: Any) -> str:  # noqa: ANN401 - any type a setting has
 
 
 def plain(value: Any) -> str:  # noqa: ANN401 - any type a setting has
-    """Write a value as the environment has it."""
+    """Write a value as the environment has it, secrets too."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     if isinstance(value, timedelta):
         seconds = int(value.total_seconds())
         for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
