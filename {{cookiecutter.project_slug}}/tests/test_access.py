@@ -117,7 +117,7 @@ def test_signed_in_callers_reach_every_route_of_the_api(
 
 
 def test_others_do_not_reach_what_is_ones_own(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
-    """Walk every route of the API that names a note; a feature of yours adds its own such test."""
+    """Walk every route of the API that names a note; a feature of yours adds its own such test. Behaviour 130."""
     note = as_ada.post("/api/v1/notes", json={"title": "Ada's"}).json()
     routes = [route for route in routes_of(app_of(as_ada)) if is_api(route) and "{note_id}" in route]
 

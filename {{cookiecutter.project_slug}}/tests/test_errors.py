@@ -83,6 +83,7 @@ def test_wrong_method_says_which_are_right(client: TestClient) -> None:
     ],
 )
 def test_invalid_request_is_not_echoed(client: TestClient, body: Any) -> None:
+    """Behaviour 24."""
     answer = client.post("/api/v1/auth/login", json=body)
 
     problem = problem_of(answer)
@@ -92,6 +93,7 @@ def test_invalid_request_is_not_echoed(client: TestClient, body: Any) -> None:
 
 
 def test_invalid_json_is_not_echoed(client: TestClient) -> None:
+    """Behaviour 24."""
     answer = client.post(
         "/api/v1/auth/login", content=f'{{"password": "{SECRET}"', headers={"Content-Type": "application/json"}
     )
@@ -107,6 +109,7 @@ def test_invalid_request_names_each_field(client: TestClient) -> None:
 
 
 def test_bug_is_answered_without_details_and_logged(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """Behaviour 148."""
     with failing_app(settings, RuntimeError(SECRET)) as client:
         answer = client.get("/api/v1/fail", headers={"X-Request-ID": "request-of-ada"})
 

@@ -72,7 +72,15 @@ def test_every_answer_has_the_security_headers(client: TestClient, path: str) ->
     assert "Strict-Transport-Security" not in headers
 
 
+def test_what_a_user_reads_is_kept_by_no_cache(as_ada: TestClient) -> None:
+    """Behaviour 142."""
+    for path in ("/api/v1/users/me", "/api/v1/notes"):
+        answer = as_ada.get(path)
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
 def test_policy_allows_nothing_inline_and_no_other_host(client: TestClient) -> None:
+    """Behaviour 139."""
     policy = client.get("/health/live").headers["Content-Security-Policy"]
 
     directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
@@ -83,6 +91,7 @@ def test_policy_allows_nothing_inline_and_no_other_host(client: TestClient) -> N
 
 
 def test_https_is_made_to_stay(start_app: StartApp) -> None:
+    """Behaviour 139."""
     secure = start_app(base_url="https://example.com")
 
     assert secure.get("/health/live").headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -149,6 +158,7 @@ def test_body_at_the_limit_is_read(start_app: StartApp, body: bytes | None) -> N
 
 
 def test_other_sites_get_no_cors_headers(client: TestClient) -> None:
+    """Behaviour 141."""
     headers = {"Origin": "https://other.example", "Access-Control-Request-Method": "GET"}
 
     for answer in (client.get("/health/live", headers=headers), client.options("/api/v1/notes", headers=headers)):
@@ -156,6 +166,7 @@ def test_other_sites_get_no_cors_headers(client: TestClient) -> None:
 
 
 def test_configured_site_may_call_the_api(start_app: StartApp) -> None:
+    """Behaviour 141."""
     client = start_app(server={"cors_origins": "https://app.example"})
     asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization, if-match"}
 

@@ -48,6 +48,7 @@ def test_secret_key_is_all_that_must_be_set(monkeypatch: pytest.MonkeyPatch) -> 
     "key", [pytest.param(None, id="none"), pytest.param("", id="empty"), pytest.param("x" * 31, id="short")]
 )
 def test_weak_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    """Behaviour 146."""
     if key is not None:
         monkeypatch.setenv("SECRET_KEY", key)
 
@@ -177,6 +178,7 @@ def test_production_takes_safe_settings() -> None:
     ],
 )
 def test_production_refuses(changes: dict[str, object], reason: str) -> None:
+    """Behaviour 146."""
     with pytest.raises(ValidationError, match=reason):
         in_production(**changes)
 

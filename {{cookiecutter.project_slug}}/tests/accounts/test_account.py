@@ -65,6 +65,7 @@ def test_name_can_be_changed(as_ada: TestClient, as_bob: TestClient) -> None:
     ],
 )
 def test_change_is_refused(as_ada: TestClient, change: Any) -> None:
+    """Behaviour 11."""
     before = as_ada.get(ME).json()
 
     assert as_ada.patch(ME, json=change).status_code == 422

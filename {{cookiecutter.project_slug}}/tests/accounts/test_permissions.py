@@ -45,6 +45,7 @@ def give_role(client: TestClient, user: User, role: Role) -> None:
 
 
 def test_route_that_asks_for_a_permission(client: TestClient, as_ada: TestClient, as_admin: TestClient) -> None:
+    """Behaviour 131."""
     assert client.get(PATH).status_code == 401
     assert problem_of(as_ada.get(PATH))["type"] == "urn:problem:PermissionMissing"
     assert as_admin.get(PATH).json() == "admin@example.com"
@@ -60,6 +61,7 @@ def test_role_gives_its_permissions_and_no_others(
 
 
 def test_lost_role_counts_at_once(client: TestClient, as_admin: TestClient) -> None:
+    """Behaviour 55."""
     assert as_admin.get(PATH).status_code == 200
 
     in_database(client, lambda session: session.execute(delete(UserRole)))

@@ -11,9 +11,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
@@ -107,6 +108,7 @@ def test_forger_can_sign(client: TestClient, forger: Forger) -> None:
 
 @pytest.mark.parametrize("signature", ["left-out", "real"])
 def test_other_algorithm_is_refused(client: TestClient, forger: Forger, signature: str) -> None:
+    """Behaviour 40."""
     names: list[Any] = ["none", "None", "NONE", "nOnE", "HS256", "RS256", "ES384", "es256", "", None, ["ES256"], 1, {}]
     tokens = {str(name): forger.with_header(alg=name) for name in names}
     if signature == "left-out":
@@ -116,6 +118,7 @@ def test_other_algorithm_is_refused(client: TestClient, forger: Forger, signatur
 
 
 def test_hs256_with_any_form_of_the_public_key_is_refused(client: TestClient, forger: Forger) -> None:
+    """Behaviour 41."""
     public = forger.key.public_key()
     info = serialization.PublicFormat.SubjectPublicKeyInfo
     forms = {
@@ -131,6 +134,7 @@ def test_hs256_with_any_form_of_the_public_key_is_refused(client: TestClient, fo
 
 
 def test_other_kid_is_refused(client: TestClient, forger: Forger) -> None:
+    """Behaviour 42."""
     right: str = forger.header["kid"]
     kids: list[Any] = [None, "", "unknown", "../../dev/null", [right], {"k": right}, 0, f"{right} ", right.swapcase()]
 
@@ -138,12 +142,14 @@ def test_other_kid_is_refused(client: TestClient, forger: Forger) -> None:
 
 
 def test_other_typ_is_refused(client: TestClient, forger: Forger) -> None:
+    """Behaviour 47."""
     kinds = ["JWT", "jwt", "rt+jwt", "AT+JWT", "application/at+jwt", "", None]
 
     assert not_refused(client, {kind: forger.with_header(typ=kind) for kind in kinds}) == {}
 
 
 def test_header_without_a_member_is_refused(client: TestClient, forger: Forger) -> None:
+    """Behaviour 42."""
     headers = {name: {**forger.header} for name in forger.header}
     for name, header in headers.items():
         del header[name]
@@ -152,6 +158,7 @@ def test_header_without_a_member_is_refused(client: TestClient, forger: Forger) 
 
 
 def test_header_with_more_members_is_refused(client: TestClient, forger: Forger) -> None:
+    """Behaviour 48."""
     extras: list[Claims] = [
         {"crit": ["exp"], "exp": 1},
         {"crit": []},
@@ -167,6 +174,7 @@ def test_header_with_more_members_is_refused(client: TestClient, forger: Forger)
 
 
 def test_key_of_the_sender_is_not_used(client: TestClient, forger: Forger) -> None:
+    """Behaviour 48."""
     own = ec.generate_private_key(ec.SECP256R1())
     numbers = own.public_key().public_numbers()
     jwk = {**forger.jwk, "x": encode(numbers.x.to_bytes(32)), "y": encode(numbers.y.to_bytes(32))}
@@ -181,6 +189,7 @@ def test_key_of_the_sender_is_not_used(client: TestClient, forger: Forger) -> No
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "auth_time"])
 def test_claim_of_another_type_is_refused(client: TestClient, forger: Forger, claim: str) -> None:
+    """Behaviours 44, 45, 46."""
     right = forger.claims[claim]
     tokens = {str(value): forger.with_claims(**{claim: value}) for value in (None, [right], {"a": right}, True)}
     without = {name: value for name, value in forger.claims.items() if name != claim}
@@ -189,6 +198,7 @@ def test_claim_of_another_type_is_refused(client: TestClient, forger: Forger, cl
 
 
 def test_claim_of_someone_else_is_refused(client: TestClient, forger: Forger, bob: User) -> None:
+    """Behaviour 46."""
     changes = [
         {"iss": "http://evil.example"},
         {"iss": "http://127.0.0.1:8000/"},
@@ -205,6 +215,7 @@ def test_claim_of_someone_else_is_refused(client: TestClient, forger: Forger, bo
 
 
 def test_time_that_is_not_right_is_refused(client: TestClient, forger: Forger) -> None:
+    """Behaviours 43, 45, 58."""
     times = {
         "lives too long": (0, 601),
         "lives for ever": (0, 10**9),
@@ -222,6 +233,7 @@ def test_time_that_is_not_right_is_refused(client: TestClient, forger: Forger) -
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "auth_time"])
 def test_time_that_is_no_whole_number_is_refused(client: TestClient, forger: Forger, claim: str) -> None:
+    """Behaviours 45, 50."""
     whole = forger.claims[claim]
     numbers = [f"{whole}.0", f"{whole}.5", f'"{whole}"', "1e400", "Infinity", "-Infinity", "NaN", "9" * 3000]
     written = json.dumps({**forger.claims, claim: "HERE"})
@@ -233,22 +245,26 @@ def test_time_that_is_no_whole_number_is_refused(client: TestClient, forger: For
 
 
 def test_small_skew_of_clocks_is_forgiven(client: TestClient, forger: Forger) -> None:
+    """Behaviour 58."""
     now = int(time.time())
 
     assert status(client, forger.with_claims(iat=now + 3, exp=now + 300)) == 200
 
 
 def test_token_has_one_spelling(client: TestClient, forger: Forger) -> None:
+    """Behaviour 49."""
     token = forger.token
     variants = [token[:-1] + letter for letter in string.ascii_letters + string.digits + "-_" if letter != token[-1]]
     variants += [token + "=", token + "==", token + ".", "." + token, token + ".x", token[:-1], token.upper()]
     variants += [token.replace(".", "="), token.replace(".", "=."), token + "é", f'"{token}"', token * 2]
+    variants += [token.replace(".", "\n.", 1), token + "~", "*" + token]
     variants += [token.replace("eyJ", "eyJ ", 1), token.replace("-", "+").replace("_", "/") + "+"]
 
     assert not_refused(client, {variant: variant for variant in variants}) == {}
 
 
 def test_what_is_no_token_is_refused(client: TestClient) -> None:
+    """Behaviour 50."""
     tokens: dict[str, str | bytes] = {
         "empty": "",
         "word": "x",
@@ -272,12 +288,14 @@ def test_json_that_is_no_object_of_ours_is_refused(client: TestClient, forger: F
 
 @pytest.mark.parametrize("depth", [1200, 12_000])
 def test_deep_nesting_is_refused(client: TestClient, forger: Forger, depth: int) -> None:
+    """Behaviour 50."""
     deep = "[" * depth + "]" * depth
 
     assert not_refused(client, {"header": forger.sign(deep), "claims": forger.sign(claims=deep)}) == {}
 
 
 def test_refusal_says_no_more_than_that_the_token_is_invalid(client: TestClient, forger: Forger) -> None:
+    """Behaviours 39, 43, 59."""
     now = int(time.time())
     expired = {**forger.claims, "iat": now - 700, "exp": now - 100}
 
@@ -285,6 +303,7 @@ def test_refusal_says_no_more_than_that_the_token_is_invalid(client: TestClient,
     wrong = with_token(client, forger.sign(claims={**forger.claims, "iss": "x"})).get(ME)
     old = with_token(client, forger.sign(claims=expired)).get(ME)
 
+    assert [answer.status_code for answer in (none, wrong, old)] == [401] * 3
     assert none.headers["WWW-Authenticate"] == "Bearer"
     assert wrong.headers["WWW-Authenticate"] == old.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     assert [problem_of(answer)["type"].rpartition(":")[2] for answer in (none, wrong, old)] == [
@@ -296,26 +315,45 @@ def test_refusal_says_no_more_than_that_the_token_is_invalid(client: TestClient,
 
 
 def test_token_is_read_from_its_header_only(client: TestClient, forger: Forger) -> None:
+    """Behaviour 51."""
     token = forger.token
 
     assert client.get(ME, params={"access_token": token}).status_code == 401
     assert client.get(ME, headers={"Cookie": f"access_token={token}; session={token}"}).status_code == 401
     assert client.get(ME, headers={"Authorization": f"Basic {token}"}).status_code == 401
     assert client.get(ME, headers={"Authorization": token}).status_code == 401
+    assert client.request("GET", ME, json={"access_token": token}).status_code == 401
+    assert client.request("GET", ME, data={"access_token": token}).status_code == 401
 
 
 def test_published_keys_are_public_and_named_by_their_thumbprint(client: TestClient, forger: Forger) -> None:
+    """Behaviour 56."""
     answer = client.get("/.well-known/jwks.json")
 
     assert answer.headers["Cache-Control"] == "public, max-age=300"
     assert forger.jwk.keys() == {"kty", "crv", "x", "y", "alg", "use", "kid"}
     members = json.dumps({name: forger.jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
     assert forger.jwk["kid"] == encode(hashlib.sha256(members.encode()).digest())
+    assert (forger.jwk["alg"], forger.jwk["use"]) == ("ES256", "sig")
+
+
+def test_published_key_verifies_a_fresh_token(forger: Forger) -> None:
+    """Behaviour 56."""
+    x, y = (int.from_bytes(decode(forger.jwk[name])) for name in ("x", "y"))
+    public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    signed, _, signature = forger.token.rpartition(".")
+    r, s = (int.from_bytes(half) for half in (decode(signature)[:32], decode(signature)[32:]))
+
+    public.verify(encode_dss_signature(r, s), signed.encode(), ec.ECDSA(hashes.SHA256()))
+
+    with pytest.raises(InvalidSignature):
+        public.verify(encode_dss_signature(r, s), signed[:-1].encode(), ec.ECDSA(hashes.SHA256()))
 
 
 def test_former_key_verifies_until_it_is_removed(
     start_app: Callable[..., TestClient], client: TestClient, ada: User
 ) -> None:
+    """Behaviour 57."""
     old = log_in(client, ada.email)["access_token"]
     new_key, old_key = "the new secret key: " + "n" * 20, client.app_state["settings"].secret_key.get_secret_value()
 

@@ -69,6 +69,7 @@ def test_user_who_breaks_a_rule_is_not_made(browser: TestClient, change: dict[st
 
 
 def test_user_is_changed(client: TestClient, browser: TestClient, ada: User) -> None:
+    """Behaviour 135."""
     data = {"display_name": "Countess", "is_active": "on", "roles": admin_role(client), "email": "new@example.com"}
 
     answer = save(browser, f"/admin/user/edit?pk={ada.id}", **data, password="another password")
@@ -110,6 +111,7 @@ def test_disabled_user_is_out_at_once(client: TestClient, browser: TestClient, a
 def test_last_admin_stays_in_spite_of_a_form(
     client: TestClient, browser: TestClient, admin: User, change: dict[str, str]
 ) -> None:
+    """Behaviour 134."""
     roles = {"roles": admin_role(client)} if change["roles"] else {}
 
     answer = save(browser, f"/admin/user/edit?pk={admin.id}", display_name="Me", is_active=change["is_active"], **roles)
@@ -121,6 +123,7 @@ def test_last_admin_stays_in_spite_of_a_form(
 
 
 def test_last_admin_stays_in_spite_of_an_action(browser: TestClient, admin: User, ada: User) -> None:
+    """Behaviour 134."""
     alone = act_on_row(browser, "user", "delete", admin.id)
     among_others = act(browser, "user", "delete", ada.id, admin.id)
 
@@ -130,6 +133,7 @@ def test_last_admin_stays_in_spite_of_an_action(browser: TestClient, admin: User
 
 
 def test_disabled_admin_does_not_count(client: TestClient, browser: TestClient, admin: User) -> None:
+    """Behaviour 134."""
     second = add_user(client, "second@example.com", admin=True)
 
     async def disable(session: AsyncSession) -> None:
@@ -142,6 +146,7 @@ def test_disabled_admin_does_not_count(client: TestClient, browser: TestClient, 
 
 @pytest.mark.database("postgresql")  # SQLite has one writer at a time anyway
 def test_two_admins_cannot_remove_each_other(client: TestClient, admin: User) -> None:
+    """Behaviour 134."""
     second = add_user(client, "second@example.com", admin=True)
     both_gone = asyncio.Barrier(2)
 
@@ -178,6 +183,7 @@ def test_deleted_user_takes_along_what_is_theirs(browser: TestClient, ada: User)
 
 @pytest.mark.parametrize("end", [act, act_on_row])
 def test_ended_session_is_dead(client: TestClient, browser: TestClient, ada: User, end: Any) -> None:
+    """Behaviour 135."""
     adas = open_browser(client, ada)
     newest = listed(browser, "session")[0]
 

@@ -4,9 +4,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.driving import csrf_token
+from tests.admin.driving import csrf_token, listed
 from tests.support import add_user
-from tests.web.browsing import open_browser
+from tests.web.browsing import open_browser, submit
 
 pytestmark = pytest.mark.any_database
 
@@ -20,6 +20,7 @@ PAGES = [
 
 
 def test_nobody_is_sent_to_sign_in_and_back(client: TestClient) -> None:
+    """Behaviour 131."""
     browser = open_browser(client)
 
     for page in PAGES:
@@ -30,6 +31,7 @@ def test_nobody_is_sent_to_sign_in_and_back(client: TestClient) -> None:
 
 
 def test_user_without_the_permission_is_refused(client: TestClient, ada: User) -> None:
+    """Behaviour 131."""
     browser = open_browser(client, ada)
 
     for page in PAGES:
@@ -68,6 +70,20 @@ def test_signing_out_ends_the_session_of_the_pages(browser: TestClient) -> None:
     assert browser.get("/account").status_code == 303
 
 
+def test_signing_out_of_the_site_ends_the_admin_for_every_copy_of_the_cookie(
+    client: TestClient, browser: TestClient
+) -> None:
+    """Behaviour 133."""
+    copy = open_browser(client)
+    copy.cookies.update(browser.cookies)
+    assert copy.get("/admin/").status_code == 200
+
+    assert submit(browser, "/account", action="/logout").status_code == 303
+
+    answer = copy.get("/admin/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Fadmin%2F")
+
+
 def test_signing_out_needs_a_form(browser: TestClient) -> None:
     assert browser.get("/admin/logout").status_code == 405
     assert browser.post("/admin/logout").status_code == 403
@@ -77,6 +93,7 @@ def test_signing_out_needs_a_form(browser: TestClient) -> None:
 @pytest.mark.parametrize("page", ["/admin/note/create", "/admin/_api/note/action?name=delete"])
 @pytest.mark.parametrize("token", ["", "made-up", "of another session"])
 def test_change_without_our_token_is_refused(client: TestClient, browser: TestClient, page: str, token: str) -> None:
+    """Behaviour 132."""
     if token.startswith("of"):
         token = csrf_token(open_browser(client, add_user(client, "other@example.com", admin=True)))
 
@@ -84,6 +101,7 @@ def test_change_without_our_token_is_refused(client: TestClient, browser: TestCl
     by_header = browser.post(page, data={"title": "Milk"}, headers={"X-CSRFToken": token})
 
     assert (by_field.status_code, by_header.status_code) == (403, 403)
+    assert listed(browser, "note") == []
 
 
 def test_change_from_another_site_is_refused_even_with_the_token(browser: TestClient) -> None:

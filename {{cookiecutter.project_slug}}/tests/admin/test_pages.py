@@ -69,7 +69,7 @@ def test_every_page_is_shown_and_loads_nothing_from_elsewhere(pages: list[Respon
 
 
 def test_only_our_own_code_runs_and_hostile_text_is_text(pages: list[Response]) -> None:
-    """Browsers run a tag that carries the nonce of the answer, and no attribute at all."""
+    """Browsers run a tag that carries the nonce of the answer, and no attribute at all. Behaviour 140."""
     assert [page for page in pages if HOSTILE in words(page)]
     nonces = set()
     for page in pages:
@@ -102,6 +102,8 @@ def test_library_has_no_inline_handlers_but_those_that_are_mended() -> None:
 
 
 def test_no_secret_is_shown_or_exported(client: TestClient, browser: TestClient, pages: list[Response]) -> None:
+    """Behaviour 135."""
+
     async def secrets(session: AsyncSession) -> list[str]:
         hashes = await session.scalars(select(User.password_hash))
         tokens = await session.scalars(select(AuthSession.token_hash))

@@ -32,6 +32,32 @@ def test_wrong_settings_are_named_by_their_variables(app: Run, monkeypatch: pyte
         assert f"{variable}: " in refused.error
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        pytest.param("SECRET_KEY", None, id="no-secret"),
+        pytest.param("SECRET_KEY", "changethis", id="short-secret"),
+        pytest.param("BASE_URL", "http://example.com", id="plain-http"),
+        pytest.param("AUTH_ARGON2_MEMORY_KIB", "8", id="cheap-hashes"),
+        pytest.param("SERVER_TRUSTED_PROXIES", "*", id="any-proxy"),
+    ],
+)
+def test_server_does_not_start_in_production_with(
+    app: Run, monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None
+) -> None:
+    """Behaviour 146."""
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: pytest.fail("it was started"))
+    safe = {"ENVIRONMENT": "production", "SECRET_KEY": "s" * 40, "BASE_URL": "https://example.com"}
+    for name, text in {**safe, variable: value}.items():
+        if text is not None:
+            monkeypatch.setenv(name, text)
+
+    refused = app("serve")
+
+    assert refused.code == 1
+    assert variable in refused.error
+
+
 def test_serve_passes_the_settings_on_to_uvicorn(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     passed: dict[str, Any] = {}
     monkeypatch.setattr(uvicorn, "run", lambda *_, **options: passed.update(options))

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
+from app.accounts.models import User
 from app.main import create_app
 from app.settings import load_settings
 from tests.commands.conftest import Outcome
+from tests.support import in_database
 
 Run = Callable[..., Outcome]
 
@@ -42,7 +45,8 @@ def test_setup_writes_a_secret_that_only_the_owner_can_read(app: Run) -> None:
 
 
 def test_setup_a_second_time_changes_nothing(app: Run) -> None:
-    app("setup")
+    """Behaviour 147."""
+    printed = re.search(r"(\S+@\S+)\n\s+(\S+)", app("setup").out)
     before = Path(".env").read_bytes()
 
     again = app("setup")
@@ -51,6 +55,11 @@ def test_setup_a_second_time_changes_nothing(app: Run) -> None:
     assert "nothing was changed" in again.out
     assert "@" not in again.out
     assert Path(".env").read_bytes() == before
+    assert printed
+    with TestClient(create_app()) as client:
+        login = {"email": printed[1], "password": printed[2]}
+        assert client.post("/api/v1/auth/login", json=login).status_code == 200
+        assert in_database(client, lambda session: session.scalar(select(func.count()).select_from(User))) == 1
 
 
 def test_setup_adds_the_secret_to_an_env_file_and_keeps_the_rest(app: Run) -> None:

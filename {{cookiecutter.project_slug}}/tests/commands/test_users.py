@@ -6,10 +6,13 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
+from app.accounts.models import User
 from app.main import create_app
 from tests.commands.conftest import Outcome
+from tests.support import in_database
 
 Run = Callable[..., Outcome]
 
@@ -22,6 +25,18 @@ def can_sign_in(password: str) -> bool:
     with TestClient(create_app()) as client:
         login = {"email": "grace@example.com", "password": password}
         return bool(client.post("/api/v1/auth/login", json=login).is_success)
+
+
+def test_nobody_can_sign_in_until_the_command_line_made_someone() -> None:
+    """Behaviour 145."""
+    names = ["admin@example.com", "admin@localhost", "admin@admin.com", "root@localhost", "user@example.com"]
+    passwords = ["admin", "changethis", "changeme", "password", "admin@example.com", ""]
+
+    with TestClient(create_app()) as client:
+        for name, password in zip(names, passwords, strict=False):
+            login = {"email": name, "password": password}
+            assert client.post("/api/v1/auth/login", json=login).status_code == 401
+        assert in_database(client, lambda session: session.scalar(select(func.count()).select_from(User))) == 0
 
 
 def test_create_admin_prints_a_random_password_once(app: Run) -> None:
@@ -44,6 +59,7 @@ def test_create_admin_reads_a_password_from_standard_input(app: Run, monkeypatch
 
 
 def test_create_admin_leaves_an_account_alone(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behaviour 147."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("the first password\nthe second password\n"))
     app(*CREATE, "--password-stdin")
 
