@@ -39,6 +39,7 @@ WORDS = {
     412: Words("Someone else was faster", "This was changed since you opened it. Load the page again to see how."),
     413: Words("That is too much at once", "Nothing was saved. Go back and send something shorter."),
     422: Words("Something is not right", "A value in the request is missing or wrong. Go back and check it."),
+    429: Words("Too many attempts", "Please wait a while, and try again."),
     500: Words("Something broke on our side", "It was written to the log and is ours to mend. Try again in a while."),
     503: Words("Please try again in a moment", "Too much is going on just now. Nothing is lost."),
 }

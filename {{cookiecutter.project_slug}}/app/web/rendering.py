@@ -4,6 +4,7 @@
     nav            what the features put in the menu
     account_nav    the menu of the account, for pages that extend `account/frame.html`
     notice         what the form before this page did, to be said once
+    refusal        the problem for which a form is shown again, or none
     site           the project's name, and the paths of the parts that are there
     path           of this page, to mark it in the menu
     csrf_field()   the hidden field that every form with method="post" needs
@@ -30,7 +31,10 @@ from app import features
 from app.accounts import browser
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
+from app.errors import Problem
+from app.settings import Settings
 from app.web.notices import drop_notice, leave_notice, take_notice
+from app.web.words import name_device, name_happening, name_wait
 
 STATIC = Path(__file__).parent / "static"
 
@@ -51,6 +55,7 @@ class Site(NamedTuple):
     name: str
     home: str
     admin: str | None
+    shortest_password: int
 
 
 async def render(
@@ -59,6 +64,16 @@ async def render(
     """Answer with a template, for whoever is signed in."""
     await browser.find_visitor(request)
     return render_quickly(request, name, context, status)
+
+
+async def refuse(
+    request: Request, name: str, problem: Problem, context: Mapping[str, object] | None = None
+) -> HTMLResponse:
+    """Show a form again, and above it why it was refused."""
+    response = await render(request, name, {**(context or {}), "refusal": problem}, problem.status)
+    if wait := problem.headers.get("Retry-After"):
+        response.headers["Retry-After"] = wait
+    return response
 
 
 def render_quickly(
@@ -71,6 +86,7 @@ def render_quickly(
         "nav": request.app.state.nav,
         "account_nav": request.app.state.account_nav,
         "notice": take_notice(request),
+        "refusal": None,
         "site": _site(request, visitor),
         "path": request.url.path,
         "csrf_field": partial(_csrf_field, request),
@@ -115,7 +131,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static
-    environment.filters["moment"] = moment
+    environment.filters |= {"moment": moment, "device": name_device, "happening": name_happening, "wait": name_wait}
     return environment
 
 
@@ -127,7 +143,8 @@ def _site(request: Request, visitor: Scope | None) -> Site:
         home = "/account"
     mounts = {route.path for route in request.app.routes if isinstance(route, Mount)}
     may_admin = "/admin" in mounts and visitor is not None and visitor.may(Permission.ADMIN_ACCESS)
-    return Site(request.state.settings.project_name, home, "/admin/" if may_admin else None)
+    settings: Settings = request.state.settings
+    return Site(settings.project_name, home, "/admin/" if may_admin else None, settings.auth.password_min_length)
 
 
 def _csrf_field(request: Request) -> Markup:
