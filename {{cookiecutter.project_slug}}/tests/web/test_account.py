@@ -46,6 +46,7 @@ def test_fields_that_the_form_does_not_have_change_nothing(client: TestClient, a
 
 
 def test_name_is_escaped(client: TestClient, ada: User) -> None:
+    """Behaviour 140."""
     browser = open_browser(client, ada)
     name = '"><script>alert(1)</script>'
 

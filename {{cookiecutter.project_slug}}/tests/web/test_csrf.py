@@ -28,6 +28,7 @@ def name_shown(browser: TestClient) -> str:
 
 @pytest.mark.parametrize("token", [None, "", "x", ".", "00.00", "\u00e9.\u00e9"])
 def test_form_without_a_good_token_changes_nothing(client: TestClient, ada: User, token: str | None) -> None:
+    """Behaviour 137."""
     browser = open_browser(client, ada)
 
     assert rename(browser, token) == 403
@@ -35,6 +36,7 @@ def test_form_without_a_good_token_changes_nothing(client: TestClient, ada: User
 
 
 def test_token_of_someone_else_changes_nothing(client: TestClient, ada: User, bob: User) -> None:
+    """Behaviour 137."""
     browser = open_browser(client, ada)
 
     assert rename(browser, token_of(open_browser(client, bob))) == 403
@@ -50,6 +52,7 @@ def test_token_from_before_signing_in_changes_nothing(client: TestClient, ada: U
 
 
 def test_token_of_the_session_before_changes_nothing(client: TestClient, ada: User) -> None:
+    """Behaviour 137."""
     old = token_of(open_browser(client, ada))
 
     assert rename(open_browser(client, ada), old) == 403
@@ -81,6 +84,7 @@ def test_token_may_be_sent_as_a_header(client: TestClient, ada: User) -> None:
     ],
 )
 def test_form_from_another_site_changes_nothing(client: TestClient, ada: User, headers: dict[str, str]) -> None:
+    """Behaviour 138."""
     browser = open_browser(client, ada)
 
     assert rename(browser, token_of(browser), headers) == 403
@@ -88,6 +92,7 @@ def test_form_from_another_site_changes_nothing(client: TestClient, ada: User, h
 
 
 def test_nobody_is_signed_in_by_a_form_of_another_site(client: TestClient, bob: User) -> None:
+    """Behaviour 34."""
     victim, attacker = open_browser(client), open_browser(client)
     victim.get("/login")
     form = read_page(attacker.get("/login")).forms["/login"]
@@ -100,6 +105,7 @@ def test_nobody_is_signed_in_by_a_form_of_another_site(client: TestClient, bob: 
 
 
 def test_nobody_is_signed_out_by_a_form_of_another_site(client: TestClient, ada: User) -> None:
+    """Behaviour 73."""
     browser = open_browser(client, ada)
 
     assert browser.post("/logout").status_code == 403

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.any_database
 
 
 def test_pages_are_kept_by_no_cache_and_allow_no_inline_code(client: TestClient, ada: User) -> None:
+    """Behaviours 139, 142."""
     answer = open_browser(client, ada).get("/account")
 
     policy = answer.headers["Content-Security-Policy"]
