@@ -49,6 +49,7 @@ class Authenticator:
     """Made once, by `build_authenticator`, and passed to the functions of this package."""
 
     settings: AuthSettings
+    project_name: str
     base_url: str
     """Of the links in mails, without a slash at the end."""
     keys: KeyRing
@@ -72,6 +73,7 @@ def build_authenticator(
     keys = KeyRing(settings)
     return Authenticator(
         settings.auth,
+        settings.project_name,
         str(settings.base_url).rstrip("/"),
         keys,
         AccessTokens(settings, keys),

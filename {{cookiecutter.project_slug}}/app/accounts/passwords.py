@@ -61,8 +61,8 @@ class PasswordHasher:
             PasswordTooLong: without hashing.
             TooBusyToHash: when the waiting room is full.
         """
-        normalized = _normalized(password)
-        return await self._run(lambda: self._context.hash(normalized))
+        spelled = normalized(password)
+        return await self.run(lambda: self._context.hash(spelled))
 
     async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
         """Tell whether the password is right, and what to store instead when `stored` has old parameters.
@@ -73,19 +73,18 @@ class PasswordHasher:
             TooBusyToHash: when the waiting room is full.
         """
         try:
-            normalized = _normalized(password)
+            spelled = normalized(password)
         except PasswordTooLong:
             return False, None
-        right, replacement = await self._run(lambda: self._verify(normalized, stored or self._dummy))
+        right, replacement = await self.run(lambda: self._verify(spelled, stored or self._dummy))
         return (right, replacement) if stored else (False, None)
 
-    def _verify(self, password: bytes, stored: str) -> tuple[bool, str | None]:
-        try:
-            return self._context.verify_and_update(password, stored)
-        except UnknownHashError:
-            return False, None
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do something as costly as a hash: off the event loop, in the same room.
 
-    async def _run(self, work: Callable[[], T]) -> T:
+        Raises:
+            TooBusyToHash: when the waiting room is full.
+        """
         if self._waiting >= self._room:
             raise TooBusyToHash
         self._waiting += 1
@@ -94,10 +93,20 @@ class PasswordHasher:
         finally:
             self._waiting -= 1
 
+    def _verify(self, password: bytes, stored: str) -> tuple[bool, str | None]:
+        try:
+            return self._context.verify_and_update(password, stored)
+        except UnknownHashError:
+            return False, None
 
-def _normalized(password: str) -> bytes:
-    """Spell equal passwords equally (NIST SP 800-63B: NFKC, once, before hashing); JSON may bring half a character."""
-    normalized = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
-    if len(normalized) > MAX_BYTES:
+
+def normalized(password: str) -> bytes:
+    """Spell equal passwords equally (NIST SP 800-63B: NFKC, once, before hashing); JSON may bring half a character.
+
+    Raises:
+        PasswordTooLong: when it has more than 1,024 bytes.
+    """
+    spelled = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    if len(spelled) > MAX_BYTES:
         raise PasswordTooLong
-    return normalized
+    return spelled

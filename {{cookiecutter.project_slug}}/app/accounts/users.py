@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.authenticator import Authenticator
 from app.accounts.models import Role, User, UserRole
+from app.accounts.password_policy import hash_new_password
 from app.accounts.permissions import ADMIN_ROLE
 from app.accounts.schemas import AccountUpdate
 from app.accounts.scope import Scope
@@ -29,12 +30,6 @@ class InvalidEmail(InvalidRequest):
     title = "Invalid e-mail address"
 
 
-class PasswordTooShort(InvalidRequest):
-    """The password has fewer characters than `AUTH_PASSWORD_MIN_LENGTH`."""
-
-    title = "Password too short"
-
-
 class LastAdmin(Conflict):
     """Without this user, nobody would be admin."""
 
@@ -50,6 +45,18 @@ class UserNotFound(NotFound):
 def email_key(email: str) -> str:
     """Return the spelling under which an address is unique: `Ada@Example.com` and `ada@example.com` are one."""
     return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def parse_email(email: str) -> str:
+    """Return an address as it is written to; whether it exists, only a mail can tell.
+
+    Raises:
+        InvalidEmail: when it is none.
+    """
+    try:
+        return validate_email(email, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise InvalidEmail(str(error)) from error
 
 
 async def find_user(session: AsyncSession, email: str) -> User | None:
@@ -80,22 +87,20 @@ async def update_account(session: AsyncSession, scope: Scope, data: AccountUpdat
 async def create_user(session: AsyncSession, authenticator: Authenticator, *, email: str, password: str) -> User:
     """Make a user whose address counts as proven: for the command line, the admin and tests.
 
+    Call it before the session's first statement: no transaction may be open while the password is hashed.
+
     Raises:
         InvalidEmail: when it is not an address.
-        PasswordTooShort: when the password is.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
         EmailTaken: when there is an account already.
     """
-    try:
-        address = validate_email(email, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise InvalidEmail(str(error)) from error
-    if len(password) < (shortest := authenticator.settings.password_min_length):
-        raise PasswordTooShort(f"Use at least {shortest} characters.")
+    address = parse_email(email)
+    password_hash = await hash_new_password(authenticator, password, address)
     user = User(
         email=address,
         email_key=email_key(address),
         email_verified_at=utc_now(),
-        password_hash=await authenticator.passwords.hash(password),
+        password_hash=password_hash,
         password_changed_at=utc_now(),
     )
     session.add(user)

@@ -11,6 +11,7 @@ from starlette_admin.flash import flash
 from app.accounts import users
 from app.accounts.dependencies import get_authenticator
 from app.accounts.models import AuthSession, Role, User, UserRole
+from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
 from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
 from app.database import utc_now
 
@@ -41,7 +42,8 @@ class UserView(ModelView):
     problem_fields: ClassVar = {
         users.InvalidEmail: "email",
         users.EmailTaken: "email",
-        users.PasswordTooShort: "password",
+        PasswordTooShort: "password",
+        PasswordTooCommon: "password",
     }
     delete_warning = "This deletes the person with everything that is theirs. To keep it, make them inactive instead."
 

@@ -85,11 +85,12 @@ async def _create_first_admin(settings: Settings) -> str | None:
     """Make the first admin and return the password, or nothing when there is a user."""
     database = open_database(settings.database)
     try:
-        async with database.sessions.begin() as session:
+        async with database.reads() as session:
             if await users.has_users(session):
                 return None
-            password = secrets.token_urlsafe(15)
-            authenticator = build_authenticator(settings, database)
+        password = secrets.token_urlsafe(15)
+        authenticator = build_authenticator(settings, database)
+        async with database.sessions.begin() as session:
             user = await users.create_user(session, authenticator, email=FIRST_ADMIN, password=password)
             await users.grant_admin(session, user)
             return password

@@ -42,10 +42,11 @@ async def _create_admin(settings: Settings, email: str, password: str) -> bool:
     """Make the admin; false when the address has an account."""
     database = open_database(settings.database)
     try:
-        async with database.sessions.begin() as session:
+        async with database.reads() as session:
             if await users.find_user(session, email) is not None:
                 return False
-            authenticator = build_authenticator(settings, database)
+        authenticator = build_authenticator(settings, database)
+        async with database.sessions.begin() as session:
             user = await users.create_user(session, authenticator, email=email, password=password)
             await users.grant_admin(session, user)
             return True

@@ -1,0 +1,71 @@
+"""Which passwords are refused; that sign-up, reset and change all ask the policy is tested beside them."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort, hash_new_password
+from app.accounts.passwords import MAX_BYTES, PasswordTooLong
+
+SYMBOLS = "4@8({[<369&#!1/|0$5+7%2"
+
+
+def choose(client: TestClient, password: str, email: str = "ada.lovelace@engines.example") -> str:
+    """Return the hash of a password that someone chose."""
+    assert client.portal is not None
+    authenticator = replace(client.app_state["authenticator"], project_name="Turtle Works")
+    return client.portal.call(hash_new_password, authenticator, password, email)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("password", ["", "short", "elevenchars"])
+def test_short_password_is_refused(client: TestClient, password: str) -> None:
+    with pytest.raises(PasswordTooShort, match="at least 12 characters"):
+        choose(client, password)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    "password",
+    ["password1234567", "qwertyuiop12345", "aaaaaaaaaaaaaaaa", " " * 16, "Password123!", "iloveyou2024!", "x" * 1024],
+)
+def test_common_password_is_refused(client: TestClient, password: str) -> None:
+    """Behaviour 21."""
+    with pytest.raises(PasswordTooCommon):
+        choose(client, password)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    "password",
+    ["ada.lovelace1843", "AdaLovelace1843", "engines.example1", "turtleworks2026", "Turtle Works 2026"],
+)
+def test_password_made_of_the_address_or_the_name_is_refused(client: TestClient, password: str) -> None:
+    """Behaviour 22."""
+    with pytest.raises(PasswordTooCommon):
+        choose(client, password)
+
+
+@pytest.mark.any_database
+def test_password_made_of_the_address_of_someone_else_is_fine(client: TestClient) -> None:
+    assert choose(client, "ada.lovelace1843", email="bob@example.com").startswith("$argon2id$")
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("password", ["é" * 513, "x" * (MAX_BYTES + 1)])
+def test_long_password_is_refused(client: TestClient, password: str) -> None:
+    with pytest.raises(PasswordTooLong):
+        choose(client, password)
+
+
+@pytest.mark.any_database
+def test_estimate_is_quick_for_what_is_meant_to_be_slow(client: TestClient) -> None:
+    """Unbounded, the first takes more than ten seconds."""
+    started = time.perf_counter()
+
+    for password in (SYMBOLS * 4, "(+17<[|" * 20, SYMBOLS + "x" * 500):
+        choose(client, password)
+
+    assert time.perf_counter() - started < 3
