@@ -1,7 +1,9 @@
 """Errors on the wire: each is a problem document, and none tells what it should not."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi import APIRouter
@@ -90,6 +92,28 @@ def test_invalid_request_is_not_echoed(client: TestClient, body: Any) -> None:
     assert problem["status"] == 422
     assert SECRET not in answer.text
     assert [error.keys() for error in problem["errors"]] == [{"loc", "msg", "type"}] * len(problem["errors"])
+
+
+def bodies_of(client: TestClient) -> Iterator[tuple[str, str, list[str]]]:
+    """List the routes that take JSON: method, path, and the fields of the body."""
+    document = client.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if content := operation.get("requestBody", {}).get("content", {}).get("application/json"):
+                name = content["schema"]["$ref"].rpartition("/")[2]
+                yield method, path, list(document["components"]["schemas"][name]["properties"])
+
+
+def test_no_route_echoes_what_it_refuses(client: TestClient, as_ada: TestClient) -> None:
+    """Behaviour 24."""
+    routes = list(bodies_of(client))
+    for method, path, fields in routes:
+        url = re.sub(r"{\w+}", str(uuid4()), path)
+        for body in (dict.fromkeys(fields, SECRET), {field: [SECRET] for field in fields}, {"unknown": SECRET}):
+            answer = as_ada.request(method, url, json=body)
+            assert answer.status_code < 400 or SECRET not in answer.text, f"{method} {path} {body}"
+        assert answer.status_code >= 400
+    assert len(routes) >= 5
 
 
 def test_invalid_json_is_not_echoed(client: TestClient) -> None:
