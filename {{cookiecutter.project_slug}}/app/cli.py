@@ -7,7 +7,7 @@ from asyncpg import PostgresError
 from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from app.commands import database, inspect, serve, setup, users
+from app.commands import database, inspect, serve, setup, users, worker
 from app.errors import Problem
 from app.settings import all_settings, problems_of
 
@@ -15,6 +15,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 cli.command("setup")(setup.set_up)
 cli.command("secrets")(setup.write_secrets)
 cli.command("serve")(serve.serve)
+cli.command("worker")(worker.send_mails)
 cli.add_typer(database.cli, name="db", help="Migrations.")
 cli.add_typer(users.cli, name="users", help="Accounts.")
 cli.command("routes")(inspect.list_routes)

@@ -18,6 +18,7 @@ from app.admin import site as admin
 # {%- endif +%}
 from app.database import open_database
 from app.errors import InvalidRequest, documented, register_error_handlers
+from app.mail.delivery import delivering
 from app.security import RequestBoundary
 from app.settings import Settings, load_settings
 
@@ -35,18 +36,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         """Open what lives as long as the process; routes find it on `request.state`."""
-        yield {
-            "settings": settings,
-            "database": database,
-            "authenticator": build_authenticator(
-                settings,
-                database,
-                template_folders=features.template_folders(),
-                second_factors=features.exports("signin", "second_factor", SecondFactor),
-                bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
-            ),
-            "schema_heads": migrate.heads(),
-        }
+        authenticator = build_authenticator(
+            settings,
+            database,
+            template_folders=features.template_folders(),
+            second_factors=features.exports("signin", "second_factor", SecondFactor),
+            bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
+        )
+        async with delivering(settings, database, authenticator.keys, authenticator.mailer):
+            yield {
+                "settings": settings,
+                "database": database,
+                "authenticator": authenticator,
+                "schema_heads": migrate.heads(),
+            }
         await database.engine.dispose()
 
     app = FastAPI(

@@ -34,6 +34,7 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
         "PYTHONPATH": str(migrate.FOLDER.parent),
         "SECRET_KEY": "the tests' secret key: it protects nothing",
         "AUTH_ARGON2_MEMORY_KIB": "8",
+        "MAIL_IN_SERVER": "false",
         "SECRETS_DIR": str(folder),
         **settings,
     }

@@ -34,7 +34,7 @@ def serve(
         workers=None if reload else workers or server.workers,
         reload=reload,
         reload_dirs=["app"] if reload else None,
-        log_config=_log_config(settings.log_level),
+        log_config=log_config(settings.log_level),
         access_log=False,  # ours has the request id and no query string
         server_header=False,
         proxy_headers=bool(server.trusted_proxies),
@@ -50,7 +50,7 @@ def _greet(settings: Settings) -> None:
     typer.echo(f"Sign in at {sign_in_url(settings)}")
 
 
-def _log_config(level: str) -> dict[str, object]:
+def log_config(level: str) -> dict[str, object]:
     """Write one line an event to standard error."""
     return {
         "version": 1,

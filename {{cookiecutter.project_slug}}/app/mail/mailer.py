@@ -1,32 +1,71 @@
 """Post a mail: render it, encrypt it, and put it into the outbox with the transaction that it tells of."""
 
+import asyncio
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.keys import KeyRing
+from app.mail.letter import read_letter
 from app.mail.models import OutboxMail
 from app.settings import Settings
+
+# Line ends of every kind, other control characters, and halves of characters, which no encoding has.
+_UNSAFE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 class Mailer:
     """Writes mails from the templates in some folders."""
 
     def __init__(self, settings: Settings, keys: KeyRing, folders: Sequence[Path]) -> None:
-        self._settings = settings
+        self._project = settings.project_name
+        self._base_url = str(settings.base_url).rstrip("/")
         self._keys = keys
         self._environment = Environment(  # noqa: S701 - text, which nothing interprets
-            loader=FileSystemLoader(folders), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+            loader=FileSystemLoader(folders),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=in_one_line,
         )
+        self.posted = asyncio.Event()
+        """Set when a mail may be ready to leave: wakes the sender of this process."""
 
     async def post(self, session: AsyncSession, to: str, template: str, **context: object) -> None:
         """Post `mails/<template>.txt` to an address: it leaves when the transaction is committed, or not at all."""
         text = self._environment.get_template(f"mails/{template}.txt").render(
-            project=self._settings.project_name, base_url=str(self._settings.base_url).rstrip("/"), **context
+            project=self._project, base_url=self._base_url, **context
         )
-        payload = self._keys.encrypt("outbox", json.dumps({"to": to, "text": text}).encode())
-        session.add(OutboxMail(template=template, payload=payload))
+        read_letter(text, self._base_url)  # a template that is none shall fail here, where it is seen
+        session.add(OutboxMail(template=template, payload=seal(self._keys, to, text)))
         await session.flush()
+        self.wake_after_commit(session)
+
+    def wake_after_commit(self, session: AsyncSession) -> None:
+        """Have the sender of this process look into the outbox as soon as the transaction is committed."""
+        event.listen(session.sync_session, "after_commit", lambda _: self.posted.set())
+
+
+def in_one_line(value: object) -> str:
+    """Print a value into a mail: whatever it holds, it begins no other line, and so no header and no paragraph."""
+    return _UNSAFE.sub(" ", str(value)).strip()
+
+
+def seal(keys: KeyRing, to: str, text: str) -> bytes:
+    """Encrypt what a mail says, and to whom."""
+    return keys.encrypt("outbox", json.dumps({"to": to, "text": text}).encode())
+
+
+def unseal(keys: KeyRing, payload: bytes) -> tuple[str, str]:
+    """Return the address and the text of a mail.
+
+    Raises:
+        cryptography.fernet.InvalidToken: when its key is not among ours.
+    """
+    content = json.loads(keys.decrypt("outbox", payload))
+    return content["to"], content["text"]

@@ -1,0 +1,87 @@
+"""The outbox as a queue: whoever claims a mail is the only one who sends it, until the claim ends."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Database, utc_now
+from app.mail.models import OutboxMail
+
+CLAIM = timedelta(minutes=5)
+"""How long a mail is its sender's; one whose sender was killed is tried again after it."""
+
+PAUSES = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6)]
+"""After the first failure, the second, …; the last one counts for all that follow."""
+
+
+class Claimed(NamedTuple):
+    """A mail that is ours to send; `attempts` counts this one."""
+
+    id: UUID
+    template: str
+    payload: bytes
+    attempts: int
+
+
+async def claim(database: Database) -> Claimed | None:
+    """Take the mail that has waited longest, and commit, so that nothing is locked while it is sent."""
+    oldest = select(OutboxMail.id).where(_due()).order_by(OutboxMail.next_attempt_at).limit(1)
+    async with database.reads() as session:  # first, for a claim takes the only write lock of SQLite
+        if await session.scalar(oldest) is None:
+            return None
+    values = {"attempts": OutboxMail.attempts + 1, "next_attempt_at": utc_now() + CLAIM, **_CHANGED}
+    async with database.sessions.begin() as session:
+        found = await session.execute(
+            update(OutboxMail)
+            .where(OutboxMail.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
+            .values(values)
+            .returning(OutboxMail.id, OutboxMail.template, OutboxMail.payload, OutboxMail.attempts)
+            .execution_options(synchronize_session=False)
+        )
+        row = found.one_or_none()
+    return Claimed(row.id, row.template, row.payload or b"", row.attempts) if row else None
+
+
+async def note_sent(database: Database, mail: Claimed) -> None:
+    """Wipe what the mail said."""
+    await _note(database, mail, sent_at=utc_now(), payload=None, last_error=None)
+
+
+async def note_failure(database: Database, mail: Claimed, error: str) -> None:
+    """Let it be tried again, after a longer pause each time."""
+    pause = PAUSES[min(mail.attempts, len(PAUSES)) - 1]
+    await _note(database, mail, next_attempt_at=utc_now() + pause, last_error=error)
+
+
+async def give_up(database: Database, mail: Claimed, error: str) -> None:
+    """Keep it as a dead letter, for people to look at."""
+    await _note(database, mail, failed_at=utc_now(), last_error=error)
+
+
+async def try_again(session: AsyncSession, mails: Sequence[OutboxMail]) -> int:
+    """Begin anew with those that have not left; return how many these are."""
+    waiting = [mail for mail in mails if mail.sent_at is None]
+    for mail in waiting:
+        mail.failed_at, mail.attempts, mail.next_attempt_at = None, 0, utc_now()
+    await session.flush()
+    return len(waiting)
+
+
+def _due() -> ColumnElement[bool]:
+    return and_(OutboxMail.sent_at.is_(None), OutboxMail.failed_at.is_(None), OutboxMail.next_attempt_at <= utc_now())
+
+
+async def _note(database: Database, mail: Claimed, **values: object) -> None:
+    """Note how it ended; nothing, when the claim has ended and another has taken the mail."""
+    ours = and_(OutboxMail.id == mail.id, OutboxMail.attempts == mail.attempts, OutboxMail.sent_at.is_(None))
+    async with database.sessions.begin() as session:
+        await session.execute(
+            update(OutboxMail).where(ours).values({**values, **_CHANGED}).execution_options(synchronize_session=False)
+        )
+
+
+_CHANGED = {"version": OutboxMail.version + 1}

@@ -1,0 +1,97 @@
+"""The ways that mails leave: to an SMTP server, or into a folder."""
+
+import asyncio
+import ssl
+from email.policy import SMTP, SMTPUTF8
+from pathlib import Path
+from typing import Protocol
+
+import aiosmtplib
+
+from app.mail.letter import Outgoing
+from app.mail_url import SmtpServer
+
+SECONDS_TO_ANSWER = 15
+"""For each of the dozen answers of a server; see `outbox.CLAIM`, which must be longer than all of them."""
+
+_PERMANENT = 500
+"""From here on, a server says that it will never take this. https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1"""
+
+
+class Refused(Exception):
+    """No other attempt makes sense."""
+
+
+class Transport(Protocol):
+    """A way that mails leave."""
+
+    secrets: tuple[str, ...]
+    """What no error may show."""
+
+    async def send(self, mail: Outgoing) -> None:
+        """Return when somebody else has taken the mail.
+
+        Raises:
+            Refused: when nobody will take it.
+            Exception: when another attempt may succeed.
+        """
+
+
+def open_transport(target: SmtpServer | Path) -> Transport:
+    """Return what sends to this server, or writes into this folder."""
+    return FolderTransport(target) if isinstance(target, Path) else SmtpTransport(target)
+
+
+class SmtpTransport:
+    """Sends through a server; always by TLS, to a server whose certificate is good."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+        self._tls = ssl.create_default_context()
+        self.secrets = tuple(filter(None, (server.password,)))
+
+    async def send(self, mail: Outgoing) -> None:
+        """Send one mail by a connection of its own."""
+        try:
+            await aiosmtplib.send(
+                mail.message,
+                sender=mail.sender,
+                recipients=[mail.receiver],
+                hostname=self._server.host,
+                port=self._server.port,
+                username=self._server.user,
+                password=self._server.password,
+                local_hostname=mail.sender.rpartition("@")[2],
+                use_tls=self._server.tls_first,
+                start_tls=not self._server.tls_first,
+                tls_context=self._tls,
+                timeout=SECONDS_TO_ANSWER,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise _as_refusal(error.recipients[0]) from error
+        except aiosmtplib.SMTPDataError as error:
+            raise _as_refusal(error) from error
+
+
+class FolderTransport:
+    """Writes each mail into a file, which is there completely or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.secrets: tuple[str, ...] = ()
+
+    async def send(self, mail: Outgoing) -> None:
+        """Write one mail, readable by us alone: it may hold a link that opens an account."""
+        content = mail.message.as_bytes(policy=SMTP if mail.receiver.isascii() else SMTPUTF8)
+        await asyncio.to_thread(self._write, f"{mail.id}.eml", content)
+
+    def _write(self, name: str, content: bytes) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = self._folder / f".{name}"
+        unfinished.touch(mode=0o600)
+        unfinished.write_bytes(content)
+        unfinished.replace(self._folder / name)
+
+
+def _as_refusal(error: aiosmtplib.SMTPResponseException) -> Exception:
+    return Refused(f"{error.code} {error.message}") if error.code >= _PERMANENT else error

@@ -1,0 +1,119 @@
+"""Mails over SMTP, to a real server: encrypted and signed in, or not at all."""
+
+import ssl
+from collections.abc import Callable
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.mail.delivery import explain
+from app.mail.mailer import Mailer
+from app.settings import Settings
+from tests.mail.driving import (
+    LOGIN,
+    PASSWORD,
+    MailServer,
+    body,
+    check_login,
+    outbox,
+    post,
+    running_mail_server,
+    send_due,
+)
+
+MakeSettings = Callable[..., Settings]
+
+pytestmark = pytest.mark.any_database
+
+
+def test_mail_arrives_by_starttls_and_login(
+    client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
+) -> None:
+    post(client, mailer, "bob@example.com", text="Grüße!")
+
+    send_due(client, make_settings(mail={"url": mail_server.url(), "sender": "Ada <ada@mail.test>"}))
+
+    (envelope,), (mail,) = mail_server.inbox.envelopes, mail_server.inbox.mails
+    assert mail_server.inbox.tls == [True]
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("ada@mail.test", ["bob@example.com"])
+    assert (mail["From"], mail["To"]) == ("Ada <ada@mail.test>", "bob@example.com")
+    assert "Grüße!" in body(mail, "plain")
+
+
+def test_mail_arrives_by_tls_from_the_first_byte(
+    client: TestClient, mailer: Mailer, server_tls: ssl.SSLContext, make_settings: MakeSettings
+) -> None:
+    post(client, mailer, "bob@example.com")
+
+    with running_mail_server(ssl_context=server_tls) as server:
+        send_due(client, make_settings(mail={"url": f"smtps://localhost:{server.port}"}))
+
+        assert len(server.inbox.mails) == 1
+
+
+def test_server_without_tls_gets_neither_password_nor_mail(
+    client: TestClient, mailer: Mailer, make_settings: MakeSettings
+) -> None:
+    post(client, mailer, "bob@example.com")
+
+    with running_mail_server(auth_require_tls=False, authenticator=check_login) as server:
+        send_due(client, make_settings(mail={"url": server.url()}))
+
+        (waiting,) = outbox(client)
+        assert server.inbox.envelopes == []
+        assert "STARTTLS" in (waiting.last_error or "")
+
+
+def test_server_that_cannot_prove_its_name_gets_nothing(
+    client: TestClient,
+    mailer: Mailer,
+    mail_server: MailServer,
+    make_settings: MakeSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    post(client, mailer, "bob@example.com")
+
+    send_due(client, make_settings(mail={"url": mail_server.url()}))
+
+    (waiting,) = outbox(client)
+    assert mail_server.inbox.envelopes == []
+    assert "certificate" in (waiting.last_error or "").lower()
+
+
+def test_refused_login_is_tried_again(
+    client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
+) -> None:
+    post(client, mailer, "bob@example.com")
+
+    send_due(client, make_settings(mail={"url": mail_server.url(LOGIN + "x")}))
+
+    (waiting,) = outbox(client)
+    assert (waiting.attempts, waiting.failed_at) == (1, None)
+    assert (waiting.last_error or "").startswith("SMTPAuthenticationError: (535")
+
+
+def test_error_of_a_server_is_kept_without_what_it_repeats(
+    client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
+) -> None:
+    mail_server.inbox.answer = "451 <bob@example.com> not now, http://testserver/verify/token"
+    post(client, mailer, "bob@example.com")
+
+    send_due(client, make_settings(mail={"url": mail_server.url()}))
+
+    (waiting,) = outbox(client)
+    assert waiting.last_error == "SMTPDataError: (451, '<…> not now, …"
+    assert explain(ValueError(f"no {PASSWORD}, please"), (PASSWORD,)) == "ValueError: no …, please"
+
+
+def test_mail_that_a_server_will_never_take_is_given_up_at_once(
+    client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
+) -> None:
+    mail_server.inbox.answer_to_receiver = "550 no such user"
+    post(client, mailer, "bob@example.com")
+
+    send_due(client, make_settings(mail={"url": mail_server.url()}))
+
+    (dead,) = outbox(client)
+    assert (dead.attempts, dead.last_error) == (1, "Refused: 550 no such user")
+    assert dead.failed_at is not None
