@@ -75,15 +75,19 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012 - read once, by SQLAlchemy
 
 
-class Record(Base):
-    """A table with a key, two times, and a version that tells two writers apart.
-
-    Keys are UUIDv7 (RFC 9562 §5.7): they begin with the time, so that newest first is `ORDER BY id DESC`.
-    """
+class Keyed(Base):
+    """A table with UUIDv7 keys (RFC 9562 §5.7): they begin with the time, so newest first is `ORDER BY id DESC`."""
 
     __abstract__ = True
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-10)
+
+
+class Record(Keyed):
+    """A table with a key, two times, and a version that tells two writers apart."""
+
+    __abstract__ = True
+
     version: Mapped[int] = mapped_column(sort_order=90)
     created_at: Mapped[datetime] = mapped_column(default=utc_now, sort_order=91)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, sort_order=92)

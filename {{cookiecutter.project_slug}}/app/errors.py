@@ -8,6 +8,7 @@
     ├── Conflict            409   well formed, but the state does not allow it
     ├── VersionConflict     412   changed by someone else since it was read
     ├── ContentTooLarge     413   the body is longer than the limit
+    ├── TooManyRequests     429   tried too often
     └── Unavailable         503   try again later
 
 A feature subclasses the kind it needs, beside the function that raises it. Raising rolls the request back.
@@ -15,7 +16,9 @@ A feature subclasses the kind it needs, beside the function that raises it. Rais
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from http import HTTPStatus
+from math import ceil
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
@@ -34,7 +37,8 @@ class Problem(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     title: ClassVar[str] = "Internal server error"
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = {}
+    """Sent with the document: by every problem of a class, unless one has its own."""
 
     def __init__(self, detail: str | None = None, errors: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(detail or self.title)
@@ -59,7 +63,7 @@ class Unauthorized(Problem):
 
     status = HTTPStatus.UNAUTHORIZED
     title = "Unauthorized"
-    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(Problem):
@@ -97,12 +101,24 @@ class ContentTooLarge(Problem):
     title = "Content too large"
 
 
+class TooManyRequests(Problem):
+    """The caller tried too often, and is told when to come back."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    title = "Too many requests"
+
+    def __init__(self, retry_after: timedelta) -> None:
+        seconds = max(1, ceil(retry_after.total_seconds()))
+        super().__init__(f"Try again in {seconds} seconds.")
+        self.headers = {"Retry-After": str(seconds)}
+
+
 class Unavailable(Problem):
     """The server cannot do this now."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     title = "Unavailable"
-    headers: ClassVar = {"Retry-After": "1"}
+    headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
 class ProblemDocument(BaseModel):

@@ -15,11 +15,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import Record
+from app.database import Keyed
 from app.errors import InvalidRequest
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=Keyed)
 
 
 class PageParams(BaseModel):

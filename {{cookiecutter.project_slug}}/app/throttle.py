@@ -1,14 +1,27 @@
 """Attempts that are counted, by all workers together, and refused when there are too many."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, case, delete
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import Base, Database
+from app.database import Base, Database, utc_now
+from app.errors import TooManyRequests, Unavailable
 from app.keys import KeyRing
 from app.settings import Settings
+
+
+class TooManyAttempts(TooManyRequests):
+    """It was tried so often that the next try is not looked at."""
+
+    title = "Too many attempts"
+
+    def __init__(self, retry_after: timedelta, *, first: bool = False) -> None:
+        super().__init__(retry_after)
+        self.first = first
+        """Whether it is the first refusal of this time."""
 
 
 class Limit(NamedTuple):
@@ -29,16 +42,116 @@ class AttemptCount(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class Counts(Protocol):
+    """Where attempts are counted."""
+
+    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+        """Count one more, atomically; return how many there are, and how long they count."""
+
+    async def clear(self, key: bytes) -> None:
+        """Begin at nothing."""
+
+
 class Throttle:
     """Counts attempts; what it counts is committed at once, and so outlives a refusal."""
 
     def __init__(self, settings: Settings, database: Database, keys: KeyRing) -> None:
-        self._settings = settings
-        self._database = database
+        url = settings.redis_url
+        self._counts: Counts = RedisCounts(url.get_secret_value()) if url else DatabaseCounts(database)
         self._keys = keys
 
     async def hit(self, limit: Limit, subject: str) -> None:
-        """Count one attempt of a subject: an address, an account, a device."""
+        """Count one attempt of a subject: an address, an account, a device. Call it with no transaction open.
+
+        Raises:
+            TooManyAttempts: when it is one too many.
+        """
+        count, left = await self._counts.add(self._key(limit, subject), limit.window)
+        if count > limit.attempts:
+            raise TooManyAttempts(left, first=count == limit.attempts + 1)
 
     async def forget(self, limit: Limit, subject: str) -> None:
         """Begin to count anew."""
+        await self._counts.clear(self._key(limit, subject))
+
+    def _key(self, limit: Limit, subject: str) -> bytes:
+        return self._keys.digest("throttle", f"{limit.name}:{subject}")
+
+
+class CountsUnavailable(Unavailable):
+    """Redis does not answer: what cannot be counted is not let through."""
+
+    title = "Attempts cannot be counted just now"
+
+
+class DatabaseCounts:
+    """Counts in the table above, each in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+        """Insert or count up in one statement; a row whose time is over starts at one."""
+        now = utc_now()
+        dialect = postgresql if self._database.engine.dialect.name == "postgresql" else sqlite
+        insert = dialect.insert(AttemptCount).values(key=key, count=1, expires_at=now + window)
+        over = AttemptCount.expires_at <= now
+        statement = insert.on_conflict_do_update(
+            index_elements=[AttemptCount.key],
+            set_={
+                "count": case((over, 1), else_=AttemptCount.count + 1),
+                "expires_at": case((over, insert.excluded.expires_at), else_=AttemptCount.expires_at),
+            },
+        ).returning(AttemptCount.count, AttemptCount.expires_at)
+        async with self._database.sessions.begin() as session:
+            count, expires_at = (await session.execute(statement)).one()
+        return count, expires_at - now
+
+    async def clear(self, key: bytes) -> None:
+        """Delete the row."""
+        async with self._database.sessions.begin() as session:
+            await session.execute(delete(AttemptCount).where(AttemptCount.key == key))
+
+
+class RedisCounts:
+    """Counts in Redis, which forgets them by itself."""
+
+    def __init__(self, url: str) -> None:
+        # Not at the top: it takes long, and few need it.
+        from redis import RedisError  # noqa: PLC0415
+        from redis.asyncio import Redis  # noqa: PLC0415
+
+        self._redis = Redis.from_url(url)
+        self._failures = (RedisError, OSError)
+
+    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+        """Set to nothing, unless it is there, and count up: in one transaction.
+
+        Raises:
+            CountsUnavailable: when Redis fails.
+        """
+        name = _name(key)
+        try:
+            async with self._redis.pipeline(transaction=True) as steps:
+                steps.set(name, 0, px=window, nx=True)
+                steps.incr(name)
+                steps.pttl(name)
+                _, count, left = await steps.execute()
+        except self._failures as error:
+            raise CountsUnavailable from error
+        return count, timedelta(milliseconds=left)
+
+    async def clear(self, key: bytes) -> None:
+        """Delete the key.
+
+        Raises:
+            CountsUnavailable: when Redis fails.
+        """
+        try:
+            await self._redis.delete(_name(key))
+        except self._failures as error:
+            raise CountsUnavailable from error
+
+
+def _name(key: bytes) -> str:
+    return f"attempts:{key.hex()}"

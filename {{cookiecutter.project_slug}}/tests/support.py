@@ -53,8 +53,9 @@ def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin:
 
 def sign_in(client: TestClient, user: User) -> TestClient:
     """Return the same running app, as this user sees it: each request carries their access token."""
-    authenticator = client.app_state["authenticator"]
-    pair = in_database(client, lambda session: service.login(session, authenticator, user, HERE))
+    assert client.portal is not None, "the app does not run"
+    database, authenticator = client.app_state["database"], client.app_state["authenticator"]
+    pair = client.portal.call(service.complete_login, database, authenticator, user, HERE)
     return with_token(client, pair.access_token)
 
 

@@ -5,19 +5,23 @@ The pages and the admin share this: one session, one sign-in, one check. The API
 
 import hmac
 import secrets
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from app.accounts import service, sessions
+from app.accounts import cookies, devices, reauth, service, sessions, visits
 from app.accounts.authenticator import Authenticator
-from app.accounts.dependencies import get_authenticator
-from app.accounts.models import AuthSession, User
+from app.accounts.dependencies import get_authenticator, get_client
+from app.accounts.models import User
 from app.accounts.schemas import Login
 from app.accounts.scope import Client, Scope
-from app.database import get_database
+from app.accounts.visits import Visit
+from app.database import get_database, utc_now
 from app.errors import Forbidden, Unauthorized
-from app.settings import Settings
+
+_DEVICE_LIFE = timedelta(days=400)  # what browsers grant at most
+_CHALLENGE_LIFE = timedelta(minutes=10)
 
 
 class SignInRequired(Unauthorized):
@@ -35,11 +39,12 @@ class InvalidCsrfToken(Forbidden):
 async def find_visitor(request: Request) -> Scope | None:
     """Return the caller behind the session cookie; looked up once a request."""
     if not hasattr(request.state, "visitor"):
-        raw = request.cookies.get(_session_cookie(request))
-        found = None
+        raw = cookies.read(request, cookies.SESSION)
+        visit = None
         if raw:
-            found = await sessions.find_web_caller(get_database(request), get_authenticator(request), raw)
-        request.state.visitor = found
+            ip = (await get_client(request)).ip
+            visit = await visits.find_web_visit(get_database(request), get_authenticator(request), raw, ip)
+        request.state.visit, request.state.visitor = visit, visit and visit.scope
     visitor: Scope | None = request.state.visitor
     return visitor
 
@@ -60,56 +65,123 @@ Visitor = Annotated[Scope | None, Depends(find_visitor)]
 PageScope = Annotated[Scope, Depends(require_visitor)]
 
 
-async def sign_in(request: Request, response: Response, data: Login, client: Client, *, remember: bool) -> User:
-    """Open a browser session and put its cookie on the response; the cookie before it is dead.
+async def require_recent_visitor(request: Request, scope: PageScope) -> Scope:
+    """Return the caller.
 
     Raises:
-        InvalidCredentials: when the address or the password is wrong.
+        ReauthenticationRequired: when they proved who they are too long ago; they are sent to `/reauth` and back.
+    """
+    reauth.require_recent(get_authenticator(request), scope)
+    return scope
+
+
+RecentPageScope = Annotated[Scope, Depends(require_recent_visitor)]
+
+
+async def sign_in(request: Request, response: Response, data: Login, client: Client, *, remember: bool) -> str | None:
+    """Open a browser session and put its cookie on the response; the cookie before it is dead.
+
+    When a second factor is needed, nothing is opened: the path of its page is returned, which calls
+    `complete_sign_in`. The page finds the challenge with `get_challenge`.
+
+    Raises:
+        InvalidCredentials, EmailNotVerified, TooManyAttempts: see `service.authenticate`.
     """
     database, authenticator = get_database(request), get_authenticator(request)
-    password = data.password.get_secret_value()
-    user = await service.authenticate(database, authenticator, data.email, password)
+    password, device = data.password.get_secret_value(), cookies.read(request, cookies.DEVICE)
+    user = await service.authenticate(database, authenticator, data.email, password, client, device=device)
+    step = await service.find_second_step(database, authenticator, user)
+    if step is None:
+        await complete_sign_in(request, response, user, client, remember=remember)
+        return None
+    factor, challenge = step
+    cookies.put(request, response, cookies.SECOND_FACTOR, challenge, _CHALLENGE_LIFE)
+    return factor.page
+
+
+def get_challenge(request: Request) -> str | None:
+    """Return the challenge of the second factor that this browser is to meet."""
+    return cookies.read(request, cookies.SECOND_FACTOR)
+
+
+async def complete_sign_in(request: Request, response: Response, user: User, client: Client, *, remember: bool) -> None:
+    """Open a session for someone who has proven everything, and put the cookies on the response."""
+    authenticator, device = get_authenticator(request), cookies.read(request, cookies.DEVICE)
+    known = devices.find_device(authenticator.keys, user, device) is not None
     before = await find_visitor(request)
-    async with database.sessions.begin() as session:
+    async with get_database(request).sessions.begin() as session:
         if before is not None:
-            await sessions.end_session(session, before)
+            await sessions.end_session(session, before, "signed in again")
         opened, raw = await sessions.open_web_session(session, authenticator, user, client, remember=remember)
-        await service.note_login(session, user)
-    _set_session_cookie(request, response, opened, raw)
-    return user
+        await service.note_login(session, authenticator, user, opened, client, known_device=known)
+    life = authenticator.settings.remember_absolute if remember else None
+    cookies.put(request, response, cookies.SESSION, raw, life)
+    if not known:
+        cookies.put(request, response, cookies.DEVICE, devices.name_device(authenticator.keys, user), _DEVICE_LIFE)
+    if get_challenge(request) is not None:
+        cookies.drop(request, response, cookies.SECOND_FACTOR)
+
+
+async def reauthenticate(request: Request, response: Response, password: str, client: Client) -> None:
+    """Let the visitor prove again who they are; their cookie changes.
+
+    Raises:
+        InvalidCredentials, TooManyAttempts: see `reauth.reauthenticate`.
+    """
+    scope = await require_visitor(request)
+    await reauth.reauthenticate(get_database(request), get_authenticator(request), scope, password, client)
+    await renew_session(request, response)
+
+
+async def renew_session(request: Request, response: Response) -> None:
+    """Give the visitor's session another cookie, for what they may do has changed; the one before it is dead."""
+    scope, former = await require_visitor(request), cookies.read(request, cookies.SESSION) or ""
+    async with get_database(request).sessions.begin() as session:
+        raw = await sessions.renew_web_session(session, get_authenticator(request), scope, former)
+    _put_session(request, response, raw)
 
 
 async def sign_out(request: Request, response: Response) -> None:
-    """End the session in the database, and take its cookie back."""
+    """End the session in the database, and take its cookie back; that this device is known stays."""
     visitor = await find_visitor(request)
     if visitor is not None:
         async with get_database(request).sessions.begin() as session:
-            await sessions.end_session(session, visitor)
-    for name in (_session_cookie(request), _anonymous_cookie(request)):
-        response.delete_cookie(name, secure=_settings(request).secure_cookies, httponly=True, samesite="lax")
-    response.headers["Clear-Site-Data"] = '"cookies", "storage"'
+            await service.logout(session, visitor, await get_client(request))
+    for name in (cookies.SESSION, cookies.ANONYMOUS):
+        cookies.drop(request, response, name)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+
+async def reissue_when_due(request: Request) -> None:
+    """Make a new session cookie when this one is old; call it before a page is rendered, and `keep_cookies` after."""
+    await find_visitor(request)
+    visit: Visit | None = request.state.visit
+    authenticator = get_authenticator(request)
+    if visit is None or utc_now() - visit.issued_at < authenticator.settings.reissue_after:
+        return
+    former = cookies.read(request, cookies.SESSION) or ""
+    async with get_database(request).sessions.begin() as session:
+        request.state.reissued = await sessions.reissue_cookie(
+            session, authenticator, visit.scope.session_id, visit.issued_at, former
+        )
+
+
+def keep_cookies(request: Request, response: Response) -> None:
+    """Put the cookies on a page that were made while it was: one that forms are bound to, a newer session's."""
+    if made := getattr(request.state, "anonymous_cookie", None):
+        cookies.put(request, response, cookies.ANONYMOUS, made)
+    if reissued := getattr(request.state, "reissued", None):
+        _put_session(request, response, reissued)
 
 
 def csrf_token(request: Request) -> str:
     """Return a token for a form: another one each time, all good as long as the cookie is.
 
     It is bound to the session, or to a cookie of its own for people who are not signed in (OWASP: signed
-    double submit). Send that cookie with `keep_csrf_cookie`.
+    double submit). Send that cookie with `keep_cookies`.
     """
     nonce = secrets.token_hex(16)
     return f"{nonce}.{_mac(get_authenticator(request), nonce, _binding(request))}"
-
-
-def keep_csrf_cookie(request: Request, response: Response) -> None:
-    """Set the cookie that the tokens of an anonymous visitor are bound to, when it is new."""
-    if made := getattr(request.state, "anonymous_cookie", None):
-        response.set_cookie(
-            _anonymous_cookie(request),
-            made,
-            secure=_settings(request).secure_cookies,
-            httponly=True,
-            samesite="lax",
-        )
 
 
 async def check_csrf(request: Request) -> None:
@@ -140,10 +212,11 @@ CsrfChecked = Depends(check_csrf)
 
 
 def _binding(request: Request) -> str:
-    """Return the secret of the cookie that tokens are bound to, made now when there is none."""
-    for name in (_session_cookie(request), _anonymous_cookie(request)):
-        if value := request.cookies.get(name):
-            return value
+    """Return what tokens are bound to: the part of the session's cookie that stays, or a cookie made for it now."""
+    if session := cookies.read(request, cookies.SESSION):
+        return session.partition(".")[0]
+    if anonymous := cookies.read(request, cookies.ANONYMOUS):
+        return anonymous
     if not hasattr(request.state, "anonymous_cookie"):
         request.state.anonymous_cookie = secrets.token_urlsafe(32)
     made: str = request.state.anonymous_cookie
@@ -154,30 +227,6 @@ def _mac(authenticator: Authenticator, nonce: str, binding: str) -> str:
     return authenticator.keys.digest("csrf", f"{nonce}:{binding}").hex()
 
 
-def _set_session_cookie(request: Request, response: Response, opened: AuthSession, raw: str) -> None:
-    settings = _settings(request)
-    response.set_cookie(
-        _session_cookie(request),
-        raw,
-        max_age=int(settings.auth.remember_absolute.total_seconds()) if opened.remember else None,
-        secure=settings.secure_cookies,
-        httponly=True,
-        samesite="lax",
-    )
-
-
-def _session_cookie(request: Request) -> str:
-    """Name the cookie; the prefix binds it to this host alone, which a browser grants to https only.
-
-    https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
-    """
-    return "__Host-session" if _settings(request).secure_cookies else "session"
-
-
-def _anonymous_cookie(request: Request) -> str:
-    return "__Host-anonymous" if _settings(request).secure_cookies else "anonymous"
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.state.settings
-    return settings
+def _put_session(request: Request, response: Response, raw: str) -> None:
+    visit: Visit = request.state.visit
+    cookies.put(request, response, cookies.SESSION, raw, visit.expires_at - utc_now() if visit.remember else None)

@@ -1,18 +1,24 @@
-"""What a route of the API asks for: the caller, from the bearer token and nothing else."""
+"""What a route of the API asks for: the caller, from the bearer token and nothing else.
 
-from collections.abc import Awaitable, Callable
+CurrentScope   anybody who is known: by a session's access token, or by one that is limited, such as an API key
+SessionScope   by a session's access token only: for what a limited token must never touch
+RecentScope    the same, and they proved who they are a short while ago: for dangerous changes
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from app.accounts import sessions
+from app.accounts import reauth, visits
 from app.accounts.authenticator import Authenticator
 from app.accounts.permissions import Permission
 from app.accounts.scope import Client, Scope
 from app.accounts.tokens import TokenError, TokenExpired
-from app.database import DatabaseDep
+from app.database import Database, DatabaseDep
 from app.errors import Forbidden, Unauthorized
+from app.security import SAFE_METHODS
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from /api/v1/auth/login")
 
@@ -21,7 +27,7 @@ class InvalidToken(Unauthorized):
     """The access token is missing its mark, or its session is over."""
 
     title = "Invalid access token"
-    headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # noqa: RUF012 - RFC 6750 §3
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750 §3
 
 
 class ExpiredToken(InvalidToken):
@@ -31,9 +37,15 @@ class ExpiredToken(InvalidToken):
 
 
 class PermissionMissing(Forbidden):
-    """None of the caller's roles allows this."""
+    """None of the caller's roles allows this, or their token is limited to less."""
 
     title = "Permission missing"
+
+
+class SessionRequired(Forbidden):
+    """This is for people who signed in, not for programs with a limited token."""
+
+    title = "Sign in to do this: this token is limited"
 
 
 def get_authenticator(request: Request) -> Authenticator:
@@ -45,9 +57,21 @@ def get_authenticator(request: Request) -> Authenticator:
 AuthenticatorDep = Annotated[Authenticator, Depends(get_authenticator)]
 
 
+async def get_client(request: Request) -> Client:
+    """Return where the request came from; behind a proxy, as `SERVER_TRUSTED_PROXIES` allows."""
+    ip = request.client.host if request.client else ""
+    agent = request.headers.get("user-agent", "")
+    return Client(ip[:45], agent[:255], request.state.request_id)
+
+
+ClientDep = Annotated[Client, Depends(get_client)]
+
+
 async def get_scope(
+    request: Request,
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
+    client: ClientDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Scope:
     """Return the caller behind the bearer token.
@@ -55,22 +79,52 @@ async def get_scope(
     Raises:
         Unauthorized: without a token.
         InvalidToken: with one that is wrong, expired, or of an ended session.
+        PermissionMissing: with one that is limited to less than to read, or to write.
     """
     if credentials is None:
         raise Unauthorized
-    try:
-        claims = authenticator.tokens.verify(credentials.credentials)
-    except TokenExpired as error:
-        raise ExpiredToken from error
-    except TokenError as error:
-        raise InvalidToken from error
-    scope = await sessions.find_api_caller(database, claims.session_id)
-    if scope is None or scope.user_id != claims.subject:
+    token = credentials.credentials
+    for scheme in authenticator.bearer_schemes:
+        if token.startswith(scheme.prefix):
+            scope = await scheme.find_caller(database, authenticator, token, client)
+            break
+    else:
+        scope = await _find_session(database, authenticator, token)
+    if scope is None:
         raise InvalidToken
+    if scope.limits is not None and ("read" if request.method in SAFE_METHODS else "write") not in scope.limits:
+        raise PermissionMissing
     return scope
 
 
 CurrentScope = Annotated[Scope, Depends(get_scope)]
+
+
+async def get_session_scope(scope: CurrentScope) -> Scope:
+    """Return the caller.
+
+    Raises:
+        SessionRequired: when their token is a limited one.
+    """
+    if scope.limits is not None:
+        raise SessionRequired
+    return scope
+
+
+SessionScope = Annotated[Scope, Depends(get_session_scope)]
+
+
+async def get_recent_scope(authenticator: AuthenticatorDep, scope: SessionScope) -> Scope:
+    """Return the caller.
+
+    Raises:
+        ReauthenticationRequired: when they proved who they are too long ago.
+    """
+    reauth.require_recent(authenticator, scope)
+    return scope
+
+
+RecentScope = Annotated[Scope, Depends(get_recent_scope)]
 
 
 def require(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
@@ -84,11 +138,18 @@ def require(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
     return check
 
 
-async def get_client(request: Request) -> Client:
-    """Return where the request came from; behind a proxy, as `SERVER_TRUSTED_PROXIES` allows."""
-    ip = request.client.host if request.client else ""
-    agent = request.headers.get("user-agent", "")
-    return Client(ip[:45], agent[:255], request.state.request_id)
+async def _find_session(database: Database, authenticator: Authenticator, token: str) -> Scope | None:
+    """Return the caller behind an access token.
 
-
-ClientDep = Annotated[Client, Depends(get_client)]
+    Raises:
+        InvalidToken: when it is not one of ours.
+        ExpiredToken: when its time is over.
+    """
+    try:
+        claims = authenticator.tokens.verify(token)
+    except TokenExpired as error:
+        raise ExpiredToken from error
+    except TokenError as error:
+        raise InvalidToken from error
+    scope = await visits.find_api_caller(database, claims.session_id)
+    return scope if scope is not None and scope.user_id == claims.subject else None

@@ -5,7 +5,6 @@ https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_Sheet.ht
 """
 
 import logging
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.models import AuthEvent
 from app.accounts.scope import Client, Scope
 from app.database import Database
+from app.pagination import PageParams, Rows, paginate
 
 _log = logging.getLogger("app.events")
 
@@ -84,7 +84,6 @@ async def record_now(database: Database, event: Event, client: Client, **about: 
         await record(session, event, client, **about)
 
 
-async def list_events(session: AsyncSession, scope: Scope, *, limit: int = 50) -> Sequence[AuthEvent]:
-    """Return what happened to the caller's account, newest first."""
-    query = select(AuthEvent).where(AuthEvent.user_id == scope.user_id).order_by(AuthEvent.id.desc()).limit(limit)
-    return (await session.scalars(query)).all()
+async def list_events(session: AsyncSession, scope: Scope, page: PageParams) -> Rows[AuthEvent]:
+    """Return a page of what happened to the caller's account, newest first."""
+    return await paginate(session, select(AuthEvent).where(AuthEvent.user_id == scope.user_id), AuthEvent, page)

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
-from app.database import Base, Record, utc_now
+from app.database import Base, Keyed, Record, utc_now
 
 
 class User(Record):
@@ -106,12 +106,11 @@ class OneTimeToken(Base):
     used_at: Mapped[datetime | None]
 
 
-class AuthEvent(Base):
+class AuthEvent(Keyed):
     """Something that happened to an account; no route changes or deletes one. It outlives its user, without them."""
 
     __tablename__ = "auth_events"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     at: Mapped[datetime] = mapped_column(default=utc_now)
     name: Mapped[str] = mapped_column(String(64), index=True)
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)

@@ -14,8 +14,11 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from app.accounts import events
 from app.accounts.authenticator import Authenticator
+from app.accounts.events import Event
 from app.accounts.models import AuthSession, RefreshToken, User
+from app.accounts.scope import Client
 from app.accounts.sessions import is_live
 from app.database import Database, utc_now
 from app.errors import Unauthorized
@@ -35,22 +38,28 @@ async def issue_refresh_token(session: AsyncSession, authenticator: Authenticato
     return raw
 
 
-async def rotate_refresh_token(database: Database, authenticator: Authenticator, raw: str) -> tuple[AuthSession, str]:
+async def rotate_refresh_token(
+    database: Database, authenticator: Authenticator, raw: str, client: Client
+) -> tuple[AuthSession, str]:
     """Exchange a refresh token for its child.
 
     It commits by itself: that a stolen chain is dead must outlive the refusal.
 
     Raises:
-        InvalidRefreshToken: in every other case; when the token was used before, its session is ended first.
+        InvalidRefreshToken: in every other case; when the token was used before, its session is ended first, and
+            its owner is told by mail.
     """
     async with database.sessions.begin() as session:
-        result = await _claim(session, authenticator, raw) or await _repeat(session, authenticator, raw)
+        result = await _claim(session, authenticator, raw, client)
+        result = result or await _repeat(session, authenticator, raw, client)
     if result is None:
         raise InvalidRefreshToken
     return result
 
 
-async def _claim(session: AsyncSession, authenticator: Authenticator, raw: str) -> tuple[AuthSession, str] | None:
+async def _claim(
+    session: AsyncSession, authenticator: Authenticator, raw: str, client: Client
+) -> tuple[AuthSession, str] | None:
     """Use the token, if nobody did: one conditional update, so that of many at once exactly one wins."""
     now = utc_now()
     live = exists().where(
@@ -75,17 +84,20 @@ async def _claim(session: AsyncSession, authenticator: Authenticator, raw: str) 
     parent_id, session_id, nonce = row
     auth_session = await session.get_one(AuthSession, session_id)
     auth_session.last_seen_at = now
+    auth_session.ip_last = client.ip
     auth_session.idle_expires_at = now + authenticator.settings.refresh_idle
     child = _child(authenticator.keys.derive("refresh-child"), nonce, raw)
     session.add(_row(authenticator, child, auth_session, parent=parent_id, now=now))
     return auth_session, child
 
 
-async def _repeat(session: AsyncSession, authenticator: Authenticator, raw: str) -> tuple[AuthSession, str] | None:
+async def _repeat(
+    session: AsyncSession, authenticator: Authenticator, raw: str, client: Client
+) -> tuple[AuthSession, str] | None:
     """Answer a used token: the same child within the grace; else end its session, for someone has a copy."""
     now = utc_now()
     found = await session.execute(
-        select(RefreshToken, AuthSession)
+        select(RefreshToken, AuthSession, User)
         .join(AuthSession, AuthSession.id == RefreshToken.session_id)
         .join(User, User.id == AuthSession.user_id)
         .where(
@@ -95,10 +107,10 @@ async def _repeat(session: AsyncSession, authenticator: Authenticator, raw: str)
             User.is_active,
         )
     )
-    pair = found.one_or_none()
-    if pair is None:
+    row = found.one_or_none()
+    if row is None:
         return None  # unknown or dead: nothing to revoke, and no way to make others' sessions end
-    token, auth_session = pair
+    token, auth_session, user = row
     child = await session.scalar(select(RefreshToken).where(RefreshToken.parent_id == token.id))
     if child is not None and child.used_at is None and _within_grace(authenticator, token, now):
         for key in authenticator.keys.derive_all("refresh-child"):
@@ -107,6 +119,8 @@ async def _repeat(session: AsyncSession, authenticator: Authenticator, raw: str)
                 return auth_session, candidate
     auth_session.revoked_at = now
     auth_session.revoked_reason = "refresh_reuse"
+    await events.record(session, Event.TOKEN_REUSE, client, user_id=user.id, session_id=auth_session.id)
+    await authenticator.mailer.post(session, user.email, "token_reuse", user_agent=auth_session.user_agent)
     return None
 
 

@@ -1,43 +1,101 @@
-"""Sign in, refresh, sign out over HTTP."""
+"""Sign in, refresh, sign out, see where you are signed in and what happened, over HTTP."""
+
+from uuid import UUID
 
 from fastapi import APIRouter
 
-from app.accounts import service, sessions
-from app.accounts.dependencies import AuthenticatorDep, ClientDep, CurrentScope, InvalidToken
+from app.accounts import events, reauth, service, sessions
+from app.accounts.dependencies import AuthenticatorDep, ClientDep, InvalidToken, SessionRequired, SessionScope
+from app.accounts.models import AuthEvent
 from app.accounts.refresh import InvalidRefreshToken
-from app.accounts.schemas import Login, Refresh, TokenPair
-from app.accounts.service import InvalidCredentials
+from app.accounts.schemas import (
+    AccessToken,
+    EventRead,
+    Login,
+    Password,
+    Refresh,
+    SecondFactorRequired,
+    SessionRead,
+    TokenPair,
+)
+from app.accounts.service import EmailNotVerified, InvalidCredentials
+from app.accounts.sessions import SessionNotFound
 from app.database import DatabaseDep, SessionDep
 from app.errors import documented
+from app.pagination import Page, PageQuery, Rows
+from app.throttle import TooManyAttempts
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
-@router.post("/login", responses=documented(InvalidCredentials))
+@router.post("/login", responses=documented(InvalidCredentials, EmailNotVerified, TooManyAttempts))
 async def login(
-    session: SessionDep,
-    database: DatabaseDep,
-    authenticator: AuthenticatorDep,
-    client: ClientDep,
-    data: Login,
-) -> TokenPair:
-    """Exchange an e-mail address and its password for an access token and a refresh token."""
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: Login
+) -> TokenPair | SecondFactorRequired:
+    """Exchange an e-mail address and its password for an access token and a refresh token.
+
+    With a second factor, the answer is a challenge instead, to be sent with a code.
+    """
     password = data.password.get_secret_value()
-    user = await service.authenticate(database, authenticator, data.email, password)
-    return await service.login(session, authenticator, user, client)
+    user = await service.authenticate(database, authenticator, data.email, password, client)
+    return await service.login(database, authenticator, user, client)
 
 
 @router.post("/token/refresh", responses=documented(InvalidRefreshToken))
-async def refresh_token(database: DatabaseDep, authenticator: AuthenticatorDep, data: Refresh) -> TokenPair:
+async def refresh_token(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: Refresh
+) -> TokenPair:
     """Exchange a refresh token for a new pair.
 
     Each refresh token works once. Repeating the same request within a few seconds gives the same answer; using it
     again later ends the session.
     """
-    return await service.refresh_tokens(database, authenticator, data.refresh_token)
+    return await service.refresh_tokens(database, authenticator, data.refresh_token, client)
 
 
-@router.post("/logout", status_code=204, responses=documented(InvalidToken))
-async def logout(session: SessionDep, scope: CurrentScope) -> None:
+@router.post("/reauth", responses=documented(InvalidCredentials, SessionRequired, TooManyAttempts))
+async def reauthenticate(
+    database: DatabaseDep, authenticator: AuthenticatorDep, scope: SessionScope, client: ClientDep, data: Password
+) -> AccessToken:
+    """Prove again who you are, when a dangerous change asks for it; the answer is an access token that says so."""
+    password = data.password.get_secret_value()
+    proven_at = await reauth.reauthenticate(database, authenticator, scope, password, client)
+    return service.issue_access_token(authenticator, scope.user_id, scope.session_id, proven_at)
+
+
+@router.post("/logout", status_code=204, responses=documented(InvalidToken, SessionRequired))
+async def logout(session: SessionDep, scope: SessionScope, client: ClientDep) -> None:
     """End this session: its tokens are refused from now on."""
-    await sessions.end_session(session, scope)
+    await service.logout(session, scope, client)
+
+
+@router.post("/logout-all", status_code=204, responses=documented(InvalidToken, SessionRequired))
+async def logout_everywhere(session: SessionDep, scope: SessionScope, client: ClientDep) -> None:
+    """End all your sessions, this one too."""
+    await service.logout_everywhere(session, scope, client)
+
+
+@router.get("/sessions", responses=documented(InvalidToken, SessionRequired))
+async def list_sessions(session: SessionDep, scope: SessionScope) -> list[SessionRead]:
+    """List where you are signed in, newest first."""
+    return await sessions.list_sessions(session, scope)
+
+
+@router.delete("/sessions", status_code=204, responses=documented(InvalidToken, SessionRequired))
+async def end_other_sessions(session: SessionDep, scope: SessionScope, client: ClientDep) -> None:
+    """End all your sessions but this one."""
+    await sessions.end_others(session, scope, client=client)
+
+
+@router.delete(
+    "/sessions/{session_id}", status_code=204, responses=documented(InvalidToken, SessionRequired, SessionNotFound)
+)
+async def end_one_session(session: SessionDep, scope: SessionScope, client: ClientDep, session_id: UUID) -> None:
+    """End one of your sessions."""
+    await sessions.end_one(session, scope, session_id, client=client)
+
+
+@router.get("/events", response_model=Page[EventRead], responses=documented(InvalidToken, SessionRequired))
+async def list_events(session: SessionDep, scope: SessionScope, page: PageQuery) -> Rows[AuthEvent]:
+    """List what happened to your account, newest first."""
+    return await events.list_events(session, scope, page)

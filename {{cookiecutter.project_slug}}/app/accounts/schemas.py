@@ -1,7 +1,8 @@
 """What callers send and receive about accounts."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field, SecretStr, StringConstraints
 
@@ -25,14 +26,60 @@ class Refresh(Schema):
     refresh_token: str = Field(max_length=200)
 
 
-class TokenPair(View):
-    """An access token, and the refresh token that gets the next one."""
+class Password(Schema):
+    """Your password."""
+
+    password: SecretStr = Field(max_length=4096)
+
+
+class AccessToken(View):
+    """An access token."""
 
     access_token: str
-    refresh_token: str
     token_type: Literal["Bearer"]
     expires_in: int
     """Life of the access token, in seconds."""
+
+
+class TokenPair(AccessToken):
+    """An access token, and the refresh token that gets the next one."""
+
+    refresh_token: str
+
+
+class SecondFactorRequired(View):
+    """The password was right; send a code of one of the `methods`, with the challenge, to sign in."""
+
+    mfa_required: Literal[True]
+    challenge: str
+    methods: list[str]
+
+
+class SessionRead(View):
+    """A place where you are signed in."""
+
+    id: UUID
+    kind: Literal["web", "api"]
+    current: bool
+    """Whether this request came from it."""
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    """When it ends at the latest."""
+    ip: str
+    user_agent: str
+
+
+class EventRead(View):
+    """Something that happened to your account."""
+
+    id: UUID
+    at: datetime
+    name: str
+    session_id: UUID | None
+    ip: str
+    user_agent: str
+    data: dict[str, Any]
 
 
 class AccountRead(RecordView):

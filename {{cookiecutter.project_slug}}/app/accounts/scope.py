@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,6 +15,17 @@ class Client(NamedTuple):
     ip: str
     user_agent: str
     request_id: str = ""
+
+    @property
+    def network(self) -> str:
+        """Return what counts as one place: an IPv4 address, or a /64, which one customer has whole."""
+        try:
+            address = ip_address(self.ip)
+        except ValueError:
+            return self.ip
+        if isinstance(address, IPv4Address):
+            return str(address)
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
 
 
 @dataclass(frozen=True, slots=True)

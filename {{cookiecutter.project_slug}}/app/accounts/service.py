@@ -1,17 +1,22 @@
 """Sign in, refresh, sign out: what the API and the pages both call."""
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import update
+import anyio
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import refresh, sessions, users
-from app.accounts.authenticator import Authenticator
+from app.accounts import attempts, devices, events, refresh, sessions, users
+from app.accounts.authenticator import Authenticator, SecondFactor
+from app.accounts.events import Event
 from app.accounts.models import AuthSession, User
-from app.accounts.schemas import TokenPair
-from app.accounts.scope import Client
+from app.accounts.schemas import AccessToken, SecondFactorRequired, TokenPair
+from app.accounts.scope import Client, Scope
 from app.database import Database, utc_now
-from app.errors import Unauthorized
+from app.errors import Forbidden, Unauthorized
+from app.throttle import TooManyAttempts
 
 
 class InvalidCredentials(Unauthorized):
@@ -20,46 +25,187 @@ class InvalidCredentials(Unauthorized):
     title = "Wrong e-mail address or password"
 
 
-async def authenticate(database: Database, authenticator: Authenticator, email: str, password: str) -> User:
-    """Return the user whose address and password these are.
+class EmailNotVerified(Forbidden):
+    """The password is right, but the address was never proven to be theirs."""
+
+    title = "E-mail address not verified"
+
+
+async def authenticate(  # noqa: PLR0913 - what a try consists of
+    database: Database,
+    authenticator: Authenticator,
+    email: str,
+    password: str,
+    client: Client,
+    *,
+    device: str | None = None,
+) -> User:
+    """Return the user whose address and password these are; `device` is the cookie of the browser, if it has one.
 
     No transaction is open while the password is hashed: on SQLite it would keep every writer waiting.
 
     Raises:
-        InvalidCredentials: the same for a wrong password, an unknown address and a disabled account.
+        TooManyAttempts: without a look at the password, whether or not there is such an account.
+        InvalidCredentials: the same, and after the same time, for a wrong password, an unknown address and a
+            disabled account.
+        EmailNotVerified: only when the password is right.
     """
+    soonest = anyio.current_time() + authenticator.settings.failure_floor.total_seconds()
+    try:
+        return await _authenticate(database, authenticator, email, password, client, device)
+    except InvalidCredentials:
+        await anyio.sleep_until(soonest)
+        raise
+
+
+async def confirm_password(
+    database: Database, authenticator: Authenticator, scope: Scope, password: str, client: Client
+) -> None:
+    """Check the password of someone who is signed in.
+
+    They have a count of their own, so that a stranger's guesses do not keep them out; a wrong one counts for the
+    account too.
+
+    Raises:
+        TooManyAttempts: after several wrong ones.
+        InvalidCredentials: when it is wrong.
+    """
+    settings = authenticator.settings
+    own = attempts.of_session(settings, scope.session_id)
+    await attempts.count(database, authenticator, own, client, user_id=scope.user_id)
+    async with database.reads() as session:
+        user = await session.get(User, scope.user_id)
+    try:
+        await _check_password(database, authenticator, user, password, client)
+    except InvalidCredentials:
+        with suppress(TooManyAttempts):
+            account = attempts.of_account(settings, scope.email)
+            await attempts.count(database, authenticator, account, client, user_id=scope.user_id)
+        raise
+    await attempts.forgive(authenticator, own)
+
+
+async def find_second_step(
+    database: Database, authenticator: Authenticator, user: User
+) -> tuple[SecondFactor, str] | None:
+    """Return the second factor that this user has, and the secret of a fresh challenge; none when they have none."""
+    for factor in authenticator.second_factors:
+        async with database.sessions.begin() as session:
+            if await factor.is_on(session, user.id):
+                return factor, await factor.challenge(session, authenticator, user)
+    return None
+
+
+async def login(
+    database: Database, authenticator: Authenticator, user: User, client: Client
+) -> TokenPair | SecondFactorRequired:
+    """Open an API session for someone whose password was right, or ask them for their second factor first."""
+    step = await find_second_step(database, authenticator, user)
+    if step is not None:
+        factor, challenge = step
+        return SecondFactorRequired(mfa_required=True, challenge=challenge, methods=[factor.name])
+    return await complete_login(database, authenticator, user, client)
+
+
+async def complete_login(database: Database, authenticator: Authenticator, user: User, client: Client) -> TokenPair:
+    """Open an API session for someone who has proven everything, and return its first tokens."""
+    async with database.sessions.begin() as session:
+        opened = await sessions.open_api_session(session, authenticator, user, client)
+        refresh_token = await refresh.issue_refresh_token(session, authenticator, opened)
+        await note_login(session, authenticator, user, opened, client)
+    return _pair(authenticator, opened, refresh_token)
+
+
+async def note_login(  # noqa: PLR0913 - what is noted
+    session: AsyncSession,
+    authenticator: Authenticator,
+    user: User,
+    opened: AuthSession,
+    client: Client,
+    *,
+    known_device: bool = False,
+) -> None:
+    """Write down that this user was let in, and tell them by mail when it was with a device that is new to them."""
+    known = known_device or await _is_known(session, user, opened)
+    await session.execute(update(User).where(User.id == user.id).values(last_login_at=utc_now()))
+    await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=opened.id)
+    if not known:
+        about = {"ip": client.ip, "user_agent": client.user_agent, "at": f"{utc_now():%d %B %Y, %H:%M} UTC"}
+        await authenticator.mailer.post(session, user.email, "new_sign_in", **about)
+
+
+async def refresh_tokens(database: Database, authenticator: Authenticator, raw: str, client: Client) -> TokenPair:
+    """Exchange a refresh token for a new pair.
+
+    Raises:
+        InvalidRefreshToken: when it is not valid; a second use ends the session.
+    """
+    auth_session, child = await refresh.rotate_refresh_token(database, authenticator, raw, client)
+    return _pair(authenticator, auth_session, child)
+
+
+def issue_access_token(
+    authenticator: Authenticator, user_id: UUID, session_id: UUID, authenticated_at: datetime
+) -> AccessToken:
+    """Sign an access token for a session."""
+    return AccessToken(
+        access_token=authenticator.tokens.issue(user_id, session_id, int(authenticated_at.timestamp())),
+        token_type="Bearer",  # noqa: S106 - RFC 6750's word, not a secret
+        expires_in=int(authenticator.tokens.ttl / timedelta(seconds=1)),
+    )
+
+
+async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
+    """End the caller's session."""
+    await sessions.end_session(session, scope)
+    await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, session_id=scope.session_id)
+
+
+async def logout_everywhere(session: AsyncSession, scope: Scope, client: Client) -> None:
+    """End all sessions of the caller, this one too."""
+    ended = await sessions.end_all(session, scope.user_id, "logout everywhere")
+    await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended)
+
+
+async def _authenticate(  # noqa: PLR0913, PLR0917 - as above
+    database: Database, authenticator: Authenticator, email: str, password: str, client: Client, device: str | None
+) -> User:
+    settings = authenticator.settings
+    await attempts.count(database, authenticator, attempts.of_client(settings, client), client)
     async with database.reads() as session:
         user = await users.find_user(session, email)
+    known = devices.find_device(authenticator.keys, user, device)
+    buckets = attempts.of_device(settings, known) if known else attempts.of_account(settings, email)
+    await attempts.count(database, authenticator, buckets, client, user_id=user.id if user else None)
+    user = await _check_password(database, authenticator, user, password, client)
+    await attempts.forgive(authenticator, buckets)
+    if user.email_verified_at is None:
+        await events.record_now(database, Event.LOGIN_FAIL, client, user_id=user.id, reason="email not verified")
+        raise EmailNotVerified
+    return user
+
+
+async def _check_password(
+    database: Database, authenticator: Authenticator, user: User | None, password: str, client: Client
+) -> User:
+    """Return the user when the password is theirs and they are active, with its hash brought up to date."""
     stored = user.password_hash if user is not None and user.is_active else None
     right, replacement = await authenticator.passwords.verify(password, stored)
     if user is None or not right:
+        await events.record_now(database, Event.LOGIN_FAIL, client, user_id=user.id if user else None)
         raise InvalidCredentials
     if replacement is not None:
         await _store_hash(database, user, replacement)
     return user
 
 
-async def login(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> TokenPair:
-    """Open an API session and return its first tokens."""
-    auth_session = await sessions.open_api_session(session, authenticator, user, client)
-    await note_login(session, user)
-    refresh_token = await refresh.issue_refresh_token(session, authenticator, auth_session)
-    return _pair(authenticator, auth_session, refresh_token)
-
-
-async def refresh_tokens(database: Database, authenticator: Authenticator, raw: str) -> TokenPair:
-    """Exchange a refresh token for a new pair.
-
-    Raises:
-        InvalidRefreshToken: when it is not valid; a second use ends the session.
-    """
-    auth_session, child = await refresh.rotate_refresh_token(database, authenticator, raw)
-    return _pair(authenticator, auth_session, child)
-
-
-async def note_login(session: AsyncSession, user: User) -> None:
-    """Remember when this user was last let in."""
-    await session.execute(update(User).where(User.id == user.id).values(last_login_at=utc_now()))
+async def _is_known(session: AsyncSession, user: User, opened: AuthSession) -> bool:
+    """Tell whether they signed in with such a program before, or never before at all."""
+    if user.last_login_at is None:
+        return True
+    others = AuthSession.user_id == user.id, AuthSession.id != opened.id
+    query = select(exists().where(*others, AuthSession.user_agent == opened.user_agent))
+    return bool(await session.scalar(query))
 
 
 async def _store_hash(database: Database, user: User, replacement: str) -> None:
@@ -71,13 +217,6 @@ async def _store_hash(database: Database, user: User, replacement: str) -> None:
         )
 
 
-def _pair(authenticator: Authenticator, auth_session: AuthSession, refresh_token: str) -> TokenPair:
-    access_token = authenticator.tokens.issue(
-        auth_session.user_id, auth_session.id, int(auth_session.authenticated_at.timestamp())
-    )
-    return TokenPair(
-        access_token=access_token,
-        refresh_token=refresh_token,
-        token_type="Bearer",  # noqa: S106 - RFC 6750's word, not a secret
-        expires_in=int(authenticator.tokens.ttl / timedelta(seconds=1)),
-    )
+def _pair(authenticator: Authenticator, opened: AuthSession, refresh_token: str) -> TokenPair:
+    access = issue_access_token(authenticator, opened.user_id, opened.id, opened.authenticated_at)
+    return TokenPair(refresh_token=refresh_token, **access.model_dump())

@@ -1,4 +1,4 @@
-"""Sessions: open one at sign-in, find the caller behind one, end one."""
+"""Sessions: open one at sign-in, change its cookie, list and end them."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -7,12 +7,20 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import events
 from app.accounts.authenticator import Authenticator
-from app.accounts.models import AuthSession, Role, User, UserRole
+from app.accounts.events import Event
+from app.accounts.models import AuthSession, User
+from app.accounts.schemas import SessionRead
 from app.accounts.scope import Client, Scope
-from app.database import Database, utc_now
+from app.database import utc_now
+from app.errors import NotFound
 
-_SEEN_EVERY = timedelta(minutes=1)
+
+class SessionNotFound(NotFound):
+    """No session that goes on has this id, or it is someone else's."""
+
+    title = "Session not found"
 
 
 async def open_api_session(
@@ -21,9 +29,7 @@ async def open_api_session(
     """Open a session whose access the refresh tokens prolong."""
     lives = authenticator.settings
     opened = _new_session(user, "api", client, lives.refresh_idle, lives.refresh_absolute)
-    session.add(opened)
-    await session.flush()
-    return opened
+    return await _open(session, authenticator, opened)
 
 
 async def open_web_session(
@@ -39,42 +45,86 @@ async def open_web_session(
     idle = lives.remember_idle if remember else lives.session_idle
     absolute = lives.remember_absolute if remember else lives.session_absolute
     opened = _new_session(user, "web", client, idle, absolute)
-    raw = secrets.token_urlsafe(32)
+    raw = _new_cookie()
     opened.token_hash = authenticator.keys.digest("web-session", raw)
     opened.remember = remember
-    session.add(opened)
-    await session.flush()
-    return opened, raw
+    return await _open(session, authenticator, opened), raw
 
 
-async def find_api_caller(database: Database, session_id: UUID) -> Scope | None:
-    """Return the caller of a live API session."""
-    async with database.reads() as session:
-        found = await _find(session, AuthSession.kind == "api", AuthSession.id == session_id)
-    return found[0] if found else None
+async def reissue_cookie(
+    session: AsyncSession, authenticator: Authenticator, session_id: UUID, issued_at: datetime, former: str
+) -> str | None:
+    """Return a new cookie in place of one that was issued then; of several requests at once, one gets it.
+
+    The former one stays good for some seconds, for requests that are on their way.
+    """
+    raw = _new_cookie(former)
+    changed = await session.execute(
+        update(AuthSession)
+        .where(AuthSession.id == session_id, AuthSession.token_issued_at == issued_at)
+        .values(
+            former_token_hash=AuthSession.token_hash,
+            token_hash=authenticator.keys.digest("web-session", raw),
+            token_issued_at=utc_now(),
+        )
+        .returning(AuthSession.id)
+    )
+    return raw if changed.one_or_none() else None
 
 
-async def find_web_caller(database: Database, authenticator: Authenticator, raw: str) -> Scope | None:
-    """Return the caller of a live browser session, and note that they were here."""
-    hashes = authenticator.keys.digests("web-session", raw)
-    async with database.reads() as session:
-        found = await _find(session, AuthSession.kind == "web", AuthSession.token_hash.in_(hashes))
-    if found is None:
-        return None
-    scope, seen, remember = found
-    if utc_now() - seen > _SEEN_EVERY:
-        lives = authenticator.settings
-        await _note_visit(database, scope, lives.remember_idle if remember else lives.session_idle)
-    return scope
+async def renew_web_session(session: AsyncSession, authenticator: Authenticator, scope: Scope, former: str = "") -> str:
+    """Return a new cookie for the caller's session, for they have just proven who they are; the former one is dead.
+
+    Forms that are open elsewhere stay good when the former cookie is given.
+    """
+    raw = _new_cookie(former)
+    await session.execute(
+        update(AuthSession)
+        .where(AuthSession.id == scope.session_id, AuthSession.kind == "web")
+        .values(
+            former_token_hash=None,
+            token_hash=authenticator.keys.digest("web-session", raw),
+            token_issued_at=utc_now(),
+        )
+    )
+    return raw
+
+
+async def list_sessions(session: AsyncSession, scope: Scope) -> list[SessionRead]:
+    """Return the caller's sessions that go on, newest first."""
+    query = select(AuthSession).where(AuthSession.user_id == scope.user_id, is_live(utc_now()))
+    rows = await session.scalars(query.order_by(AuthSession.id.desc()))
+    return [_describe(row, current=row.id == scope.session_id) for row in rows]
+
+
+async def end_one(session: AsyncSession, scope: Scope, session_id: UUID, *, client: Client) -> None:
+    """End one of the caller's sessions.
+
+    Raises:
+        SessionNotFound: also when it is someone else's, or over.
+    """
+    if not await _end(session, "revoked", AuthSession.user_id == scope.user_id, AuthSession.id == session_id):
+        raise SessionNotFound
+    await events.record(session, Event.SESSION_ENDED, client, user_id=scope.user_id, session_id=session_id)
+
+
+async def end_others(session: AsyncSession, scope: Scope, *, client: Client | None = None) -> int:
+    """End all sessions of the caller but this one; return how many. With a client it is an event of its own."""
+    others = AuthSession.user_id == scope.user_id, AuthSession.id != scope.session_id
+    ended = await _end(session, "revoked", *others)
+    if client is not None:
+        await events.record(session, Event.SESSION_ENDED, client, user_id=scope.user_id, sessions=ended)
+    return ended
+
+
+async def end_all(session: AsyncSession, user_id: UUID, reason: str) -> int:
+    """End all sessions of a user; return how many."""
+    return await _end(session, reason, AuthSession.user_id == user_id)
 
 
 async def end_session(session: AsyncSession, scope: Scope, reason: str = "logout") -> None:
     """End the caller's session: its cookie and its tokens are dead from now on."""
-    await session.execute(
-        update(AuthSession)
-        .where(AuthSession.id == scope.session_id, AuthSession.revoked_at.is_(None))
-        .values(revoked_at=utc_now(), revoked_reason=reason)
-    )
+    await _end(session, reason, AuthSession.id == scope.session_id)
 
 
 def is_live(now: datetime) -> ColumnElement[bool]:
@@ -82,41 +132,26 @@ def is_live(now: datetime) -> ColumnElement[bool]:
     return AuthSession.revoked_at.is_(None) & (AuthSession.expires_at > now) & (AuthSession.idle_expires_at > now)
 
 
-async def _find(session: AsyncSession, *conditions: ColumnElement[bool]) -> tuple[Scope, datetime, bool] | None:
-    """Join session, user and roles in one query: one row for each role."""
-    query = (
-        select(
-            AuthSession.id,
-            AuthSession.last_seen_at,
-            AuthSession.remember,
-            AuthSession.authenticated_at,
-            User.id,
-            User.email,
-            Role.name,
-            Role.permissions,
-        )
-        .join(User, User.id == AuthSession.user_id)
-        .outerjoin(UserRole, UserRole.user_id == User.id)
-        .outerjoin(Role, Role.id == UserRole.role_id)
-        .where(*conditions, User.is_active, is_live(utc_now()))
-    )
-    rows = (await session.execute(query)).all()
-    if not rows:
-        return None
-    session_id, seen, remember, authenticated_at, user_id, email, _, _ = rows[0]
-    roles = frozenset(row[6] for row in rows if row[6])
-    permissions = frozenset(item for row in rows for item in row[7] or ())
-    return Scope(user_id, session_id, email, roles, permissions, authenticated_at), seen, remember
+async def _open(session: AsyncSession, authenticator: Authenticator, opened: AuthSession) -> AuthSession:
+    """Add a session; when the user has too many now, the oldest end."""
+    session.add(opened)
+    await session.flush()
+    live = select(AuthSession.id).where(AuthSession.user_id == opened.user_id, is_live(utc_now()))
+    too_old = live.order_by(AuthSession.id.desc()).offset(authenticator.settings.max_sessions)
+    await _end(session, "too many", AuthSession.id.in_(too_old))
+    return opened
 
 
-async def _note_visit(database: Database, scope: Scope, idle: timedelta) -> None:
+async def _end(session: AsyncSession, reason: str, *which: ColumnElement[bool]) -> int:
     now = utc_now()
-    async with database.sessions.begin() as session:
-        await session.execute(
-            update(AuthSession)
-            .where(AuthSession.id == scope.session_id)
-            .values(last_seen_at=now, idle_expires_at=now + idle)
-        )
+    ended = await session.execute(
+        update(AuthSession)
+        .where(*which, is_live(now))
+        .values(revoked_at=now, revoked_reason=reason)
+        .returning(AuthSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(ended.all())
 
 
 def _new_session(user: User, kind: str, client: Client, idle: timedelta, absolute: timedelta) -> AuthSession:
@@ -131,4 +166,23 @@ def _new_session(user: User, kind: str, client: Client, idle: timedelta, absolut
         ip_first=client.ip,
         ip_last=client.ip,
         user_agent=client.user_agent,
+    )
+
+
+def _new_cookie(former: str = "") -> str:
+    """Make up a cookie: a part that forms are bound to (`csrf_token` in browser.py) and may stay, and a secret."""
+    bound = former.partition(".")[0] or secrets.token_urlsafe(16)
+    return f"{bound}.{secrets.token_urlsafe(32)}"
+
+
+def _describe(row: AuthSession, *, current: bool) -> SessionRead:
+    return SessionRead(
+        id=row.id,
+        kind="web" if row.kind == "web" else "api",
+        current=current,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        ip=row.ip_last,
+        user_agent=row.user_agent,
     )

@@ -62,7 +62,7 @@ async def render(
     request: Request, name: str, context: Mapping[str, object] | None = None, status: int = 200
 ) -> HTMLResponse:
     """Answer with a template, for whoever is signed in."""
-    await browser.find_visitor(request)
+    await browser.reissue_when_due(request)
     return render_quickly(request, name, context, status)
 
 
@@ -92,7 +92,7 @@ def render_quickly(
         "csrf_field": partial(_csrf_field, request),
     }
     response = HTMLResponse(_environment().get_template(name).render({**shared, **(context or {})}), status)
-    browser.keep_csrf_cookie(request, response)
+    browser.keep_cookies(request, response)
     drop_notice(request, response)
     return response
 

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts import one_time, sessions
+from app.accounts import one_time, sessions, visits
 from app.accounts.models import User
 from app.accounts.one_time import Purpose
 from app.database import Base
@@ -58,7 +58,7 @@ def accepted(client: TestClient, text: str) -> list[str]:
 
     assert client.portal is not None
     found = list(map(str, in_database(client, find_mailed)))
-    if client.portal.call(sessions.find_web_caller, database, authenticator, text):
+    if client.portal.call(visits.find_web_visit, database, authenticator, text, ""):
         found.append("cookie")
     if is_header(text) and client.get(ME, headers={b"Authorization": b"Bearer " + text.encode()}).status_code != 401:
         found.append("bearer")

@@ -1,0 +1,54 @@
+"""The cookies of the pages: out of reach of scripts and of other sites' forms.
+
+SESSION         who is signed in
+ANONYMOUS       what the forms of a visitor who is not are bound to
+DEVICE          that someone signed in here before
+SECOND_FACTOR   the challenge between the password and the code
+"""
+
+from datetime import timedelta
+
+from fastapi import Request, Response
+
+from app.settings import Settings
+
+SESSION = "session"
+ANONYMOUS = "anonymous"
+DEVICE = "device"
+SECOND_FACTOR = "second-factor"
+
+
+def read(request: Request, name: str) -> str | None:
+    """Return what the browser sent."""
+    return request.cookies.get(_full(request, name)) or None
+
+
+def put(request: Request, response: Response, name: str, value: str, life: timedelta | None = None) -> None:
+    """Set a cookie; without a life it goes when the browser is closed."""
+    response.set_cookie(
+        _full(request, name),
+        value,
+        max_age=None if life is None else int(life.total_seconds()),
+        secure=_settings(request).secure_cookies,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def drop(request: Request, response: Response, name: str) -> None:
+    """Take a cookie back."""
+    secure = _settings(request).secure_cookies
+    response.delete_cookie(_full(request, name), secure=secure, httponly=True, samesite="lax")
+
+
+def _full(request: Request, name: str) -> str:
+    """Name the cookie; the prefix binds it to this host alone, which a browser grants to https only.
+
+    https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
+    """
+    return f"__Host-{name}" if _settings(request).secure_cookies else name
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.state.settings
+    return settings
