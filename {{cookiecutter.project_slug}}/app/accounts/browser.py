@@ -142,11 +142,16 @@ async def renew_session(request: Request, response: Response) -> None:
 
 
 async def sign_out(request: Request, response: Response) -> None:
-    """End the session in the database, and take its cookie back; that this device is known stays."""
+    """End the session in the database, and take its cookie back."""
     visitor = await find_visitor(request)
     if visitor is not None:
         async with get_database(request).sessions.begin() as session:
             await service.logout(session, visitor, await get_client(request))
+    forget(request, response)
+
+
+def forget(request: Request, response: Response) -> None:
+    """Take the cookies of a session back that has ended; that this device is known stays."""
     for name in (cookies.SESSION, cookies.ANONYMOUS):
         cookies.drop(request, response, name)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'

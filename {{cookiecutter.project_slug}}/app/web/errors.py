@@ -8,11 +8,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from jinja2 import TemplateError
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 
 from app.accounts import browser
 from app.accounts.browser import SignInRequired
+from app.accounts.reauth import ReauthenticationRequired
 from app.errors import HANDLED, NotFound, Problem, as_problem, problem_response
+from app.security import SAFE_METHODS
+from app.web.reauth import reauthentication_path
 from app.web.rendering import render_quickly, see_other
 from app.web.signin import sign_in_path
 
@@ -53,11 +57,12 @@ def show_errors_as_pages(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    if isinstance(error, SignInRequired) and request.method in {"GET", "HEAD"}:
-        query = f"?{request.url.query}" if request.url.query else ""
-        return see_other(sign_in_path(quote(request.url.path) + query))
+    if isinstance(error, SignInRequired) and request.method in SAFE_METHODS:
+        return see_other(sign_in_path(_relative(request.url)))
     if request.url.path.lstrip("/").partition("/")[0] in FOR_PROGRAMS:
         return problem_response(request, error)
+    if isinstance(error, ReauthenticationRequired):
+        return see_other(reauthentication_path(_page_of(request)))
     problem = _names_nothing(error) or as_problem(error)
     if "text/html" not in request.headers.get("accept", ""):
         response: Response = problem_response(request, problem)
@@ -69,6 +74,17 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 async def _answer_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged in app/security.py
     return await _answer(request, Problem())
+
+
+def _page_of(request: Request) -> str:
+    """Return the page to come back to: this one, or the one whose form was sent."""
+    if request.method in SAFE_METHODS:
+        return _relative(request.url)
+    return _relative(URL(request.headers.get("referer", "")))
+
+
+def _relative(url: URL) -> str:
+    return quote(url.path) + (f"?{url.query}" if url.query else "")
 
 
 def _names_nothing(error: Exception) -> NotFound | None:

@@ -2,31 +2,26 @@
 
 import base64
 import hmac
+from datetime import timedelta
 
 from fastapi import Request, Response
 
+from app.accounts import cookies
 from app.accounts.dependencies import get_authenticator
-from app.settings import Settings
 
-_LIFE_SECONDS = 60
+_NOTICE = "notice"
+_LIFE = timedelta(minutes=1)
 
 
 def leave_notice(request: Request, response: Response, text: str) -> None:
     """Have the next page that this browser is shown say `text`."""
     words = base64.urlsafe_b64encode(text.encode()).decode()
-    response.set_cookie(
-        _cookie(request),
-        f"{words}.{_mac(request, words)}",
-        max_age=_LIFE_SECONDS,
-        secure=_settings(request).secure_cookies,
-        httponly=True,
-        samesite="lax",
-    )
+    cookies.put(request, response, _NOTICE, f"{words}.{_mac(request, words)}", _LIFE)
 
 
 def take_notice(request: Request) -> str | None:
     """Return what is to be said; none when the cookie is not ours."""
-    words, _, mac = request.cookies.get(_cookie(request), "").partition(".")
+    words, _, mac = (cookies.read(request, _NOTICE) or "").partition(".")
     if not words or not hmac.compare_digest(_mac(request, words).encode(), mac.encode()):
         return None
     return base64.urlsafe_b64decode(words).decode()
@@ -34,20 +29,9 @@ def take_notice(request: Request) -> str | None:
 
 def drop_notice(request: Request, response: Response) -> None:
     """Take the cookie back: the page that goes out says it."""
-    if _cookie(request) in request.cookies:
-        response.delete_cookie(
-            _cookie(request), secure=_settings(request).secure_cookies, httponly=True, samesite="lax"
-        )
+    if cookies.read(request, _NOTICE):
+        cookies.drop(request, response, _NOTICE)
 
 
 def _mac(request: Request, words: str) -> str:
     return get_authenticator(request).keys.digest("notice", words).hex()
-
-
-def _cookie(request: Request) -> str:
-    return "__Host-notice" if _settings(request).secure_cookies else "notice"
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.state.settings
-    return settings

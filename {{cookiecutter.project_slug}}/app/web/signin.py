@@ -11,10 +11,11 @@ from app.accounts import browser
 from app.accounts.browser import CsrfChecked, Visitor
 from app.accounts.dependencies import ClientDep
 from app.accounts.schemas import Login
-from app.accounts.service import InvalidCredentials
+from app.accounts.service import EmailNotVerified, InvalidCredentials
+from app.throttle import TooManyAttempts
 from app.web.forms import Form as Entered
 from app.web.forms import read_form
-from app.web.rendering import render, see_other
+from app.web.rendering import refuse, render, see_other
 
 router = APIRouter()
 
@@ -42,7 +43,7 @@ async def show_login(
     """Show the form; people who are signed in go on to where they wanted."""
     if visitor is not None:
         return see_other(local_path(target))
-    return await render(request, "login.html", {"form": Entered(), "next": local_path(target)})
+    return await render(request, "login.html", {"form": Entered(), "next": local_path(target), "remember": False})
 
 
 @router.post("/login", dependencies=[CsrfChecked])
@@ -53,16 +54,19 @@ async def sign_in(
     *,
     remember: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Open a session, or say that it was wrong; not what of it."""
+    """Open a session, go on to the second factor, or say that it was wrong; not what of it."""
     form = await read_form(request, Login)
     context = {"form": form, "next": local_path(target), "remember": remember}
     if form.data is None:
         return await render(request, "login.html", context, 422)
     response = see_other(local_path(target))
     try:
-        await browser.sign_in(request, response, form.data, client, remember=remember)
-    except InvalidCredentials as wrong:
-        return await render(request, "login.html", {**context, "wrong": wrong.title}, wrong.status)
+        step = await browser.sign_in(request, response, form.data, client, remember=remember)
+    except (InvalidCredentials, EmailNotVerified, TooManyAttempts) as refusal:
+        return await refuse(request, "login.html", refusal, context)
+    if step:
+        carried = {"next": local_path(target), **({"remember": "true"} if remember else {})}
+        response.headers["Location"] = f"{step}?{urlencode(carried)}"
     return response
 
 
