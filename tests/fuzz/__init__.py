@@ -1,0 +1,1 @@
+"""What runs inside of a generated project, with its packages."""

@@ -1,0 +1,41 @@
+"""The fuzz of what strangers send, in a generated project with its own packages."""
+
+import importlib
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import fireup
+from tests.baking import PROJECT, TEMPLATE, Bake
+from tests.serving import environment
+
+FUZZ = TEMPLATE / "tests" / "fuzz" / "tokens.py"
+
+
+def test_access_tokens_are_claims_or_refused(bake: Bake, tmp_path: Path) -> None:
+    project = bake()
+    shutil.copy(FUZZ, project / "test_fuzz_tokens.py")
+    python = fireup.install(PROJECT / "requirements-dev.txt")
+
+    done = subprocess.run(
+        [python, "-B", "-m", "pytest", "--noconftest", "-q", "test_fuzz_tokens.py"],
+        cwd=project,
+        env={**environment(), "PYTHONPATH": str(_hypothesis_alone(tmp_path))},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\b1\d passed", done.stdout), done.stdout
+
+
+def _hypothesis_alone(folder: Path) -> Path:
+    """Return a folder with hypothesis: the project does not have it, and gets nothing else."""
+    ours = Path(str(importlib.import_module("hypothesis").__file__)).parent.parent
+    for pattern in ("hypothesis", "_hypothesis*", "sortedcontainers"):
+        for module in ours.glob(pattern):
+            (folder / module.name).symlink_to(module)
+    return folder
