@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.database import utc_now
-from tests.support import PASSWORD, add_user, in_database, log_in
+from tests.support import PASSWORD, add_user, in_database, log_in, mails_to
 from tests.web.browsing import open_browser, read_page, submit
 
 WRONG = "not the password at all"
@@ -249,3 +249,75 @@ def test_token_of_an_api_session_is_not_a_cookie(client: TestClient, ada: User) 
     browser.cookies.set("session", log_in(client, ada.email)["refresh_token"])
 
     assert not is_signed_in(browser)
+
+
+def lock(client: TestClient, user: User) -> None:
+    """Guess at an account, as a stranger, until it is closed."""
+    answers = [log_in_with(client, user, WRONG) for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+
+
+def log_in_with(client: TestClient, user: User, password: str) -> int:
+    return client.post("/api/v1/auth/login", json={"email": user.email, "password": password}).status_code
+
+
+def test_stranger_who_guesses_does_not_lock_the_owner_out_of_a_known_browser(client: TestClient, ada: User) -> None:
+    """Behaviour 109."""
+    browser, unknown = open_browser(client), open_browser(client)
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+    submit(browser, "/account", action="/logout")
+    lock(client, ada)
+
+    assert submit(browser, "/login", email=ada.email, password=PASSWORD).status_code == 303
+    assert submit(unknown, "/login", email=ada.email, password=PASSWORD).status_code == 429
+    assert log_in_with(client, ada, PASSWORD) == 429, "the stranger's count went on"
+
+
+def test_browser_known_to_one_account_is_unknown_to_another(client: TestClient, ada: User, bob: User) -> None:
+    browser = open_browser(client)
+    submit(browser, "/login", email=bob.email, password=PASSWORD)
+    submit(browser, "/account", action="/logout")
+    lock(client, ada)
+    forged = open_browser(client)
+    forged.cookies.set("device", browser.cookies["device"].replace(bob.id.hex, ada.id.hex))
+
+    for trying in (browser, forged):
+        assert submit(trying, "/login", email=ada.email, password=PASSWORD).status_code == 429
+
+
+def test_known_browser_has_a_count_of_its_own(client: TestClient, ada: User) -> None:
+    browser = open_browser(client)
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+    submit(browser, "/account", action="/logout")
+
+    guesses = [submit(browser, "/login", email=ada.email, password=WRONG).status_code for _ in range(6)]
+
+    assert guesses == [401] * 5 + [429]
+    assert submit(open_browser(client), "/login", email=ada.email, password=PASSWORD).status_code == 303
+
+
+@pytest.mark.any_database
+def test_cookie_of_a_known_browser_is_kept_from_scripts_and_says_nothing_of_the_person(
+    client: TestClient, ada: User
+) -> None:
+    answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
+
+    value, *attributes = cookie_of(answer, "device")
+    assert ada.email not in value
+    assert attributes == ["httponly", f"max-age={400 * 86_400}", "path=/", "samesite=lax"]
+
+
+def test_known_browser_is_not_told_of_by_mail(client: TestClient, ada: User) -> None:
+    """Behaviour 37: whatever the browser calls itself after an update."""
+    browser = open_browser(client)
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+    submit(browser, "/account", action="/logout")
+    browser.headers["User-Agent"] = "the same, updated"
+
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+
+    assert mails_to(client, ada.email) == []
+    stranger = open_browser(client)
+    stranger.headers["User-Agent"] = "another"
+    submit(stranger, "/login", email=ada.email, password=PASSWORD)
+    assert len(mails_to(client, ada.email)) == 1
