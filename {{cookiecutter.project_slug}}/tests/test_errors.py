@@ -12,10 +12,12 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
+from app.accounts.models import User
+from app.accounts.passwords import PasswordHasher
 from app.errors import Conflict, InvalidRequest, NotFound, Problem, Unavailable, VersionConflict, documented
 from app.main import create_app
 from app.settings import Settings
-from tests.support import problem_of
+from tests.support import PASSWORD, problem_of
 
 pytestmark = pytest.mark.any_database
 
@@ -147,6 +149,24 @@ def test_bug_is_answered_without_details_and_logged(settings: Settings, caplog: 
     assert "Content-Security-Policy" in answer.headers
     assert SECRET in caplog.text
     assert "request-of-ada" in caplog.text
+
+
+def test_bug_while_signing_in_does_not_undo_the_count(
+    client: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behaviour 148."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError(SECRET)
+
+    login = {"email": ada.email, "password": PASSWORD}
+    with monkeypatch.context() as patched:
+        patched.setattr(PasswordHasher, "verify", fail)
+        failed = [client.post("/api/v1/auth/login", json=login) for _ in range(5)]
+
+    assert [answer.status_code for answer in failed] == [500] * 5
+    assert not [answer for answer in failed if SECRET in answer.text]
+    assert client.post("/api/v1/auth/login", json=login).status_code == 429
 
 
 @pytest.mark.parametrize(
