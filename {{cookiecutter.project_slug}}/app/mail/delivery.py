@@ -91,7 +91,7 @@ class Delivery:
 
 def explain(error: Exception, secrets: tuple[str, ...] = ()) -> str:
     """Say what went wrong without addresses, links and secrets: a server may repeat whatever it was told."""
-    words = f"{type(error).__name__}: {error}"
+    words = f"{type(error).__name__}: {error}".removesuffix(": ")
     for secret in secrets:
         words = words.replace(secret, "…")
     return _PRIVATE.sub("…", words)[:_MAX_ERROR_CHARACTERS]

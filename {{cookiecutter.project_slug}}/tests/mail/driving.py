@@ -153,7 +153,7 @@ def body(mail: EmailMessage, kind: str) -> str:
     part = mail.get_body((kind,))
     assert part is not None
     text: str = part.get_content()
-    return text
+    return text.replace("\r\n", "\n")
 
 
 def wait_until(condition: Callable[[], object]) -> None:

@@ -1,0 +1,118 @@
+"""What happens to a mail that does not leave: it is tried again, later each time, and given up in the end."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.database import utc_now
+from app.mail import outbox as queue
+from app.mail.mailer import Mailer
+from app.mail.models import OutboxMail
+from app.settings import Settings
+from tests.mail.driving import change_all, outbox, post, send_due, written
+from tests.support import in_database
+
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "written"
+
+
+@pytest.fixture
+def broken(make_settings: MakeSettings, tmp_path: Path) -> Settings:
+    """Return settings by which no mail can leave: the folder is a file."""
+    (tmp_path / "file").touch()
+    return make_settings(mail={"url": f"file:{tmp_path / 'file'}", "attempts": 7})
+
+
+def claim(client: TestClient) -> queue.Claimed | None:
+    """Claim a mail, in a transaction of its own."""
+    assert client.portal is not None
+    return client.portal.call(queue.claim, client.app_state["database"])
+
+
+def test_mail_is_tried_again_later_each_time_and_given_up(client: TestClient, mailer: Mailer, broken: Settings) -> None:
+    post(client, mailer, "ada@example.com")
+    pauses: list[float] = []
+    for _ in range(7):
+        change_all(client, next_attempt_at=utc_now())
+        send_due(client, broken)
+        (mail,) = outbox(client)
+        pauses.append(round((mail.next_attempt_at - utc_now()) / timedelta(minutes=1)))
+
+    assert pauses[:6] == [1, 5, 30, 120, 360, 360]
+    assert mail.attempts == 7
+    assert mail.failed_at is not None
+    assert (mail.last_error or "").startswith("FileExistsError")
+    assert mail.payload is not None, "people may send it again"
+
+    change_all(client, next_attempt_at=utc_now())
+    send_due(client, broken)
+    assert outbox(client)[0].attempts == 7, "nobody tries a dead letter"
+
+
+@pytest.mark.any_database
+def test_mail_that_cannot_be_sent_holds_up_no_other(
+    client: TestClient, mailer: Mailer, make_settings: MakeSettings, folder: Path
+) -> None:
+    async def spoil(session: AsyncSession) -> None:
+        session.add(OutboxMail(template="hello", payload=b"of a key that was thrown away"))
+
+    in_database(client, spoil)
+    post(client, mailer, "ada@example.com")
+
+    send_due(client, make_settings(mail={"url": f"file:{folder}"}))
+
+    spoiled, sent = outbox(client)
+    assert spoiled.last_error == "InvalidToken"
+    assert sent.sent_at is not None
+    assert len(written(folder)) == 1
+
+
+@pytest.mark.any_database
+def test_mail_begins_anew_when_people_want_it(
+    client: TestClient, mailer: Mailer, broken: Settings, make_settings: MakeSettings, folder: Path
+) -> None:
+    post(client, mailer, "ada@example.com")
+    change_all(client, attempts=6)
+    send_due(client, broken)
+
+    async def begin_anew(session: AsyncSession) -> int:
+        return await queue.try_again(session, [await session.get_one(OutboxMail, dead.id)])
+
+    (dead,) = outbox(client)
+    assert dead.failed_at is not None
+    assert in_database(client, begin_anew) == 1
+    send_due(client, make_settings(mail={"url": f"file:{folder}"}))
+
+    assert len(written(folder)) == 1
+    assert in_database(client, begin_anew) == 0, "what was sent is not sent again"
+
+
+def test_claim_is_for_one_and_ends(client: TestClient, mailer: Mailer) -> None:
+    post(client, mailer, "ada@example.com", "bob@example.com")
+    database = client.app_state["database"]
+
+    first, second = claim(client), claim(client)
+
+    assert first
+    assert second
+    assert {first.id, second.id} == {mail.id for mail in outbox(client)}
+    assert claim(client) is None
+
+    change_all(client, next_attempt_at=utc_now())  # as if the sender of both had been killed long ago
+    again = claim(client)
+    assert again
+    assert again.attempts == 2
+    late = first if again.id == first.id else second
+    assert client.portal is not None
+    client.portal.call(partial(queue.note_failure, database, late, "too late"))
+
+    assert [mail.last_error for mail in outbox(client)] == [None, None], "who comes back too late changes nothing"
