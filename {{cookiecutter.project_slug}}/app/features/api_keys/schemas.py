@@ -23,13 +23,18 @@ class Access(StrEnum):
     WRITE = "write"
 
 
-class ApiKeyCreate(Schema):
-    """A new key."""
+class ApiKeyTerms(Schema):
+    """What a key is called, and how long it lives."""
 
     name: Name
+    expires_in_days: int = Field(default=90, ge=1, le=366)
+
+
+class ApiKeyCreate(ApiKeyTerms):
+    """A new key."""
+
     scopes: set[Access | Permission] = Field(min_length=1)
     """`read`, `write`, and permissions that you have yourself."""
-    expires_in_days: int = Field(default=90, ge=1, le=366)
 
 
 class ApiKeyRead(View):
@@ -49,3 +54,9 @@ class ApiKeyCreated(ApiKeyRead):
     """A key that was just made: the only answer that has it."""
 
     key: str
+
+
+class ApiKeys(View):
+    """All of your keys."""
+
+    items: list[ApiKeyRead]

@@ -17,7 +17,7 @@ from app.accounts.scope import Client, Scope
 from app.database import Database, utc_now
 from app.errors import Conflict, Forbidden, NotFound
 from app.features.api_keys.models import ApiKey
-from app.features.api_keys.schemas import ApiKeyCreate
+from app.features.api_keys.schemas import Access, ApiKeyCreate
 from app.features.api_keys.tokens import make_key, read_prefix
 
 MOST_KEYS = 50
@@ -49,6 +49,11 @@ def keys_for(scope: Scope) -> Select[ApiKey]:
     return select(ApiKey).where(ApiKey.owner_id == scope.user_id, ApiKey.revoked_at.is_(None))
 
 
+def grantable(scope: Scope) -> list[Access | Permission]:
+    """List what a key of the caller can allow."""
+    return [*Access, *(permission for permission in Permission if scope.may(permission))]
+
+
 async def list_keys(session: AsyncSession, scope: Scope) -> Sequence[ApiKey]:
     """Return the caller's keys, newest first, expired ones included."""
     return (await session.scalars(keys_for(scope).order_by(ApiKey.id.desc()))).all()
@@ -75,7 +80,7 @@ async def create_key(
         ScopeNotHeld: when it is to allow what the caller may not do.
         TooManyApiKeys: when there are `MOST_KEYS`.
     """
-    if missing := [item for item in data.scopes if isinstance(item, Permission) and not scope.may(item)]:
+    if missing := data.scopes.difference(grantable(scope)):
         raise ScopeNotHeld(", ".join(sorted(missing)))
     if len(await list_keys(session, scope)) >= MOST_KEYS:
         raise TooManyApiKeys(f"Revoke one first: at most {MOST_KEYS} are kept.")

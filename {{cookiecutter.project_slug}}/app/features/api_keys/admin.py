@@ -1,0 +1,77 @@
+"""API keys in the admin: whose, for what, used when. They can be revoked, and the key itself is nowhere."""
+
+from collections.abc import Sequence
+
+from fastapi import Request
+from sqlalchemy import ColumnElement
+from starlette_admin.actions import ActionSelection, action, row_action
+from starlette_admin.fields import DateTimeField, StringField, TagsField
+from starlette_admin.flash import flash
+
+from app.accounts import browser
+from app.accounts.dependencies import get_client
+from app.accounts.models import User
+from app.admin.views import ModelView
+from app.features.api_keys import service
+from app.features.api_keys.models import ApiKey
+
+_ASK = "Revoke this? Programs that use it are refused at once."
+
+
+def never(self: ModelView, request: Request) -> bool:  # noqa: ARG001
+    """Refuse it to everyone."""
+    return False
+
+
+class ApiKeyView(ModelView):
+    """Everyone's keys, by their prefixes."""
+
+    model = ApiKey
+    can_create = can_edit = can_delete = never
+    key = "api-key"
+    icon = "fa-solid fa-plug"
+    menu_label = "API keys"
+    display_name = "API key"
+    title_field = "prefix"
+    fields = (
+        "id",
+        "prefix",
+        "name",
+        "owner",
+        TagsField("scopes"),
+        "created_at",
+        "expires_at",
+        DateTimeField("last_used_at", "Last used"),
+        StringField("last_used_ip", "From"),
+        DateTimeField("revoked_at", "Revoked"),
+    )
+    exclude_fields_from_list = ("id", "created_at", "last_used_ip")
+
+    def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
+        """Search in the keys, and in the addresses of their owners."""
+        return super().get_search_query(request, term) | ApiKey.owner.has(User.email.icontains(term, autoescape=True))
+
+    @action("revoke", "Revoke", _ASK, icon_class="fa-solid fa-ban")
+    async def revoke_action(self, request: Request, selection: ActionSelection) -> None:
+        """Revoke the chosen keys."""
+        await self._revoke(request, await selection.rows())
+
+    @row_action("revoke", "Revoke", _ASK, icon_class="fa-solid fa-ban")
+    async def revoke_row_action(self, request: Request, pk: str) -> None:
+        """Revoke one key."""
+        await self._revoke(request, await self.find_by_pks(request, [pk]))
+
+    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: ApiKey) -> bool:
+        """Offer no end to what has ended."""
+        return (name != "revoke" or obj.revoked_at is None) and await super().is_row_action_allowed_for_obj(
+            request, name, obj
+        )
+
+    async def _revoke(self, request: Request, rows: Sequence[ApiKey]) -> None:
+        admin, client = await browser.require_visitor(request), await get_client(request)
+        for row in rows:
+            await service.revoke_key(request.state.session, row, client, actor_id=admin.user_id)
+        flash(request, f"Revoked: {len(rows)}.", "success")
+
+
+views: list[type[ModelView]] = [ApiKeyView]

@@ -1,0 +1,82 @@
+"""API keys as pages of the account."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from app.accounts.browser import CsrfChecked, PageScope, RecentPageScope
+from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.permissions import Permission
+from app.accounts.scope import Scope
+from app.database import SessionDep, utc_now
+from app.features.api_keys import service
+from app.features.api_keys.models import ApiKey
+from app.features.api_keys.schemas import Access, ApiKeyCreate, ApiKeyTerms
+from app.features.api_keys.service import TooManyApiKeys
+from app.web.forms import Form, read_form
+from app.web.rendering import NavItem, done, refuse, render
+
+router = APIRouter(prefix="/account/api-keys")
+account_entry = NavItem("API keys", "/account/api-keys")
+
+
+async def get_key(session: SessionDep, scope: RecentPageScope, key_id: UUID) -> ApiKey:
+    """Find the key that the path names."""
+    return await service.get_key(session, scope, key_id)
+
+
+KeyDep = Annotated[ApiKey, Depends(get_key)]
+
+
+@router.get("")
+async def list_api_keys(request: Request, session: SessionDep, scope: PageScope) -> Response:
+    """List the visitor's keys, newest first."""
+    keys = await service.list_keys(session, scope)
+    return await render(request, "api_keys/list.html", {"keys": keys, "now": utc_now()})
+
+
+@router.get("/new")
+async def show_new_api_key(request: Request, scope: RecentPageScope) -> Response:
+    """Show the form."""
+    form: Form[ApiKeyTerms] = Form(values={"expires_in_days": "90"})
+    return await render(request, "api_keys/new.html", _choices(scope, form, {Access.READ}))
+
+
+@router.post("/new", dependencies=[CsrfChecked])
+async def create_api_key(
+    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: ClientDep
+) -> Response:
+    """Make a key, and show it: this once."""
+    sent = await request.form()
+    chosen = {item for item in service.grantable(scope) if item in sent}
+    form = await read_form(request, ApiKeyTerms)
+    if not chosen:
+        form = form.refused(scopes="Please choose what it may do.")
+    if form.data is None:
+        return await render(request, "api_keys/new.html", _choices(scope, form, chosen), 422)
+    data = ApiKeyCreate(**form.data.model_dump(), scopes=chosen)
+    try:
+        key, raw = await service.create_key(session, authenticator, scope, data, client)
+    except TooManyApiKeys as problem:
+        return await refuse(request, "api_keys/new.html", problem, _choices(scope, form, chosen))
+    return await render(request, "api_keys/created.html", {"key": key, "raw": raw})
+
+
+@router.get("/{key_id}/revoke")
+async def ask_to_revoke(request: Request, key: KeyDep) -> Response:
+    """Ask whether the key is to be revoked."""
+    return await render(request, "api_keys/revoke.html", {"key": key})
+
+
+@router.post("/{key_id}/revoke", dependencies=[CsrfChecked])
+async def revoke_api_key(request: Request, session: SessionDep, client: ClientDep, key: KeyDep) -> Response:
+    """Revoke the key."""
+    await service.revoke_key(session, key, client)
+    return done(request, "/account/api-keys", f"The key “{key.name}” was revoked.")
+
+
+def _choices(scope: Scope, form: Form[ApiKeyTerms], chosen: set[Access | Permission]) -> dict[str, object]:
+    """Return what the form shows: what was entered, and what a key can allow."""
+    return {"form": form, "chosen": chosen, "permissions": service.grantable(scope)[len(Access) :]}

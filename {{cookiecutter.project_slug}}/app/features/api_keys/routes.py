@@ -1,0 +1,63 @@
+"""API keys over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from app.accounts.dependencies import (
+    AuthenticatorDep,
+    ClientDep,
+    InvalidToken,
+    RecentScope,
+    SessionRequired,
+    SessionScope,
+)
+from app.accounts.reauth import ReauthenticationRequired
+from app.database import SessionDep
+from app.errors import documented
+from app.features.api_keys import service
+from app.features.api_keys.models import ApiKey
+from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyCreated, ApiKeyRead, ApiKeys
+from app.features.api_keys.service import ApiKeyNotFound, ScopeNotHeld, TooManyApiKeys
+
+router = APIRouter(prefix="/auth/api-keys", tags=["api keys"], responses=documented(InvalidToken, SessionRequired))
+
+
+async def get_key(session: SessionDep, scope: RecentScope, key_id: UUID) -> ApiKey:
+    """Find the key that the path names."""
+    return await service.get_key(session, scope, key_id)
+
+
+@router.get("")
+async def list_api_keys(session: SessionDep, scope: SessionScope) -> ApiKeys:
+    """List your API keys, newest first; those that you revoked are not in it."""
+    keys = await service.list_keys(session, scope)
+    return ApiKeys(items=[ApiKeyRead.model_validate(key) for key in keys])
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, ScopeNotHeld, TooManyApiKeys),
+)
+async def create_api_key(
+    session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: ApiKeyCreate
+) -> ApiKeyCreated:
+    """Make an API key, to be sent as `Authorization: Bearer app_…` by a program.
+
+    This answer is the only one that has the key itself. With `read` it may read what you may, with `write` change it,
+    and with a permission, which must be yours, use that one. It never reaches your password, sessions or keys.
+    """
+    key, raw = await service.create_key(session, authenticator, scope, data, client)
+    return ApiKeyCreated(**ApiKeyRead.model_validate(key).model_dump(), key=raw)
+
+
+@router.delete(
+    "/{key_id}",
+    status_code=204,
+    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, ApiKeyNotFound),
+)
+async def revoke_api_key(session: SessionDep, client: ClientDep, key: Annotated[ApiKey, Depends(get_key)]) -> None:
+    """Revoke one of your API keys: it is refused from now on."""
+    await service.revoke_key(session, key, client)

@@ -1,0 +1,43 @@
+"""What the tests of API keys share."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthEvent
+from app.features.api_keys.models import ApiKey
+from tests.support import in_database, with_token
+
+KEYS = "/api/v1/auth/api-keys"
+
+
+def make_key(caller: TestClient, *scopes: str, **terms: Any) -> Any:
+    """Make a key through the API, and return the answer with the key in it."""
+    answer = caller.post(KEYS, json={"name": "Backup", "scopes": scopes or ["read", "write"], **terms})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def program(client: TestClient, made: Any) -> TestClient:
+    """Return the app as a program sees it that sends this key."""
+    return with_token(client, made["key"])
+
+
+def change_keys(client: TestClient, **values: Any) -> None:
+    """Change every key in the database."""
+    in_database(client, lambda session: session.execute(update(ApiKey).values(**values)))
+
+
+def keys_in_database(client: TestClient) -> list[ApiKey]:
+    async def read(session: Any) -> list[ApiKey]:
+        return list(await session.scalars(select(ApiKey).order_by(ApiKey.id)))
+
+    return in_database(client, read)
+
+
+def key_events(client: TestClient, name: str) -> list[AuthEvent]:
+    async def read(session: Any) -> list[AuthEvent]:
+        return list(await session.scalars(select(AuthEvent).where(AuthEvent.name == name).order_by(AuthEvent.id)))
+
+    return in_database(client, read)

@@ -1,0 +1,57 @@
+"""API keys in the admin: shown by their prefix, and revoked."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.admin.driving import act, act_on_row, listed, words
+from tests.features.api_keys.driving import key_events, keys_in_database, make_key, program
+from tests.web.browsing import open_browser
+
+
+@pytest.fixture
+def browser(client: TestClient, admin: User) -> TestClient:
+    """Return a browser in which the admin is signed in."""
+    return open_browser(client, admin)
+
+
+def test_key_is_shown_by_its_prefix(
+    client: TestClient, browser: TestClient, as_ada: TestClient, as_bob: TestClient
+) -> None:
+    """Behaviour 135."""
+    adas, bobs = make_key(as_ada, name="Ada's"), make_key(as_bob, name="Bob's")
+
+    shown = [browser.get("/admin/api-key/list"), browser.get(f"/admin/api-key/detail?pk={adas['id']}")]
+
+    for page in shown:
+        assert page.status_code == 200
+        assert adas["prefix"] in words(page)
+        assert adas["key"] not in page.text
+        assert "key_hash" not in page.text
+        assert keys_in_database(client)[0].key_hash.hex() not in page.text
+    assert listed(browser, "api-key", q="bob@") == [bobs["id"]]
+    assert listed(browser, "api-key", q=adas["prefix"]) == [adas["id"]]
+
+
+@pytest.mark.parametrize("end", [act_on_row, act])
+def test_key_is_revoked(client: TestClient, browser: TestClient, as_ada: TestClient, admin: User, end: Any) -> None:
+    """Behaviour 150."""
+    made = make_key(as_ada)
+
+    assert end(browser, "api-key", "revoke", made["id"]).status_code == 200
+
+    assert program(client, made).get("/api/v1/users/me").status_code == 401
+    (event,) = key_events(client, "authn_key_revoked")
+    assert event.user_id == keys_in_database(client)[0].owner_id
+    assert (event.actor_id, event.data) == (admin.id, {"prefix": made["prefix"]})
+    assert act_on_row(browser, "api-key", "revoke", made["id"]).status_code == 400
+
+
+def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: TestClient) -> None:
+    made = make_key(as_ada)
+
+    for path in ("create", f"edit?pk={made['id']}"):
+        assert browser.get(f"/admin/api-key/{path}").status_code == 403
+    assert act_on_row(browser, "api-key", "delete", made["id"]).status_code >= 400

@@ -1,0 +1,326 @@
+"""API keys over HTTP: what they open, what they never open, and when they are dead."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import uuid4
+
+import pytest
+from fastapi import APIRouter, Depends
+from sqlalchemy import delete, update
+from starlette.testclient import TestClient
+
+from app.accounts.dependencies import require
+from app.accounts.models import AuthSession, User, UserRole
+from app.accounts.permissions import Permission
+from app.accounts.scope import Scope
+from app.database import utc_now
+from app.features.api_keys.tokens import make_key as make_raw
+from app.main import create_app
+from app.settings import Settings
+from tests.features.api_keys.driving import KEYS, change_keys, key_events, keys_in_database, make_key, program
+from tests.support import in_database, mails_to, problem_of, with_token
+from tests.test_access import app_of, call, routes_of
+
+ADMINS = "/api/v1/for-admins"
+ME = "/api/v1/users/me"
+
+
+def test_key_is_shown_once_and_lists_say_what_it_is(client: TestClient, as_ada: TestClient) -> None:
+    """Behaviour 126."""
+    made = make_key(as_ada, "read", name=" Backup ", expires_in_days=30)
+
+    listed = as_ada.get(KEYS)
+
+    assert made["key"].startswith(f"app_{made['prefix']}_")
+    assert made["key"] not in listed.text
+    assert listed.json() == {"items": [{name: value for name, value in made.items() if name != "key"}]}
+    item = listed.json()["items"][0]
+    assert (item["name"], item["scopes"], item["last_used_at"]) == ("Backup", ["read"], None)
+    assert "key_hash" not in item
+    (row,) = keys_in_database(client)
+    assert row.expires_at - row.created_at == pytest.approx(timedelta(days=30), abs=timedelta(minutes=1))
+    assert made["key"].encode() not in row.key_hash
+
+
+def test_key_is_made_and_revoked_only_shortly_after_the_password(client: TestClient, as_ada: TestClient) -> None:
+    """Behaviours 124, 126."""
+    made = make_key(as_ada)
+    long_ago = utc_now() - timedelta(hours=1)
+    in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
+
+    refused = [
+        as_ada.post(KEYS, json={"name": "Another", "scopes": ["read"]}),
+        as_ada.delete(f"{KEYS}/{made['id']}"),
+    ]
+
+    for answer in refused:
+        assert answer.status_code == 401
+        assert 'error="insufficient_user_authentication"' in answer.headers["WWW-Authenticate"]
+    assert [item["id"] for item in as_ada.get(KEYS).json()["items"]] == [made["id"]]
+
+
+def test_key_lives_ninety_days_if_nothing_is_said(client: TestClient, as_ada: TestClient) -> None:
+    make_key(as_ada)
+
+    (row,) = keys_in_database(client)
+
+    assert row.expires_at - row.created_at == pytest.approx(timedelta(days=90), abs=timedelta(minutes=1))
+
+
+def test_owner_is_told_of_a_new_key_by_mail_and_event(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 150."""
+    made = make_key(as_ada)
+    as_ada.delete(f"{KEYS}/{made['id']}")
+
+    (mail,) = mails_to(client, ada.email)
+    assert '"Backup"' in mail
+    assert made["prefix"] in mail
+    assert made["key"] not in mail
+    for name in ("authn_key_created", "authn_key_revoked"):
+        (event,) = key_events(client, name)
+        assert (event.user_id, event.data["prefix"]) == (ada.id, made["prefix"])
+        assert made["key"] not in str(event.data)
+
+
+def test_key_with_read_and_write_does_what_its_owner_may(client: TestClient, as_ada: TestClient) -> None:
+    caller = program(client, make_key(as_ada, "read", "write"))
+
+    changed = caller.patch(ME, json={"display_name": "Ada"})
+
+    assert changed.status_code == 200
+    assert changed.json()["email"] == "ada@example.com"
+    assert as_ada.get(ME).json() == caller.get(ME).json() == changed.json()
+
+
+def test_key_to_read_cannot_write_and_the_other_way_round(client: TestClient, as_ada: TestClient) -> None:
+    """Behaviour 127."""
+    reader, writer = (program(client, make_key(as_ada, scope)) for scope in ("read", "write"))
+
+    assert reader.get(ME).status_code == 200
+    assert problem_of(reader.patch(ME, json={"display_name": "Ada"}))["status"] == 403
+    assert as_ada.get(ME).json()["display_name"] == ""
+    assert writer.patch(ME, json={"display_name": "Ada"}).status_code == 200
+    assert writer.get(ME).status_code == 403
+
+
+def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
+    """Behaviour 127: whatever it may do otherwise."""
+    caller = program(client, make_key(as_admin, "read", "write", "admin:access"))
+    routes = [route for route in routes_of(app_of(client)) if " /api/v1/auth/" in route]
+    private = [route for route in routes if call(client, route) == 401]
+
+    assert {f"{method} {KEYS}" for method in ("GET", "POST")} < set(private)
+    assert {route: call(caller, route) for route in private} == dict.fromkeys(private, 403)
+
+
+def test_no_key_deletes_its_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 127."""
+    caller = program(client, make_key(as_ada))
+
+    assert caller.delete(ME).status_code in {403, 405}
+
+    assert in_database(client, lambda session: session.get(User, ada.id)) is not None
+
+
+def test_keys_are_no_session_for_pages(client: TestClient, as_ada: TestClient) -> None:
+    made = make_key(as_ada)
+
+    answer = with_token(client, made["key"]).get("/account", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 303
+
+
+def wrong_secret(raw: str) -> str:
+    """Return a well-formed key with the prefix of this one."""
+    for _ in range(1000):
+        other = make_raw().raw
+        candidate = raw[:13] + other[13:]
+        if candidate != raw:
+            return candidate
+    raise AssertionError
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "wrong-secret", "unknown", "owner-disabled", "typo"])
+def test_dead_and_wrong_keys_get_the_same_answer(client: TestClient, as_ada: TestClient, how: str) -> None:
+    """Behaviour 128."""
+    made = make_key(as_ada)
+    raw = made["key"]
+    assert with_token(client, raw).get(ME).status_code == 200
+    if how == "revoked":
+        as_ada.delete(f"{KEYS}/{made['id']}")
+    if how == "expired":
+        change_keys(client, expires_at=utc_now() - timedelta(seconds=1))
+    if how == "wrong-secret":
+        change_keys(client, key_hash=b"\x01" * 32)
+    if how == "unknown":
+        raw = make_raw().raw
+    if how == "owner-disabled":
+        in_database(client, lambda session: session.execute(update(User).values(is_active=False)))
+    if how == "typo":
+        raw = raw[:-1] + ("2" if raw[-1] != "2" else "3")
+
+    refused = with_token(client, raw).get(ME)
+    nonsense = with_token(client, "app_nonsense").get(ME)
+
+    assert refused.status_code == 401
+    assert refused.content == nonsense.content
+    differing = {"x-request-id", "date"}
+    assert [h for h in refused.headers.items() if h[0] not in differing] == [
+        h for h in nonsense.headers.items() if h[0] not in differing
+    ]
+
+
+def test_keys_go_with_their_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    caller = program(client, make_key(as_ada))
+
+    in_database(client, lambda session: session.delete(ada))
+
+    assert caller.get(ME).status_code == 401
+    assert keys_in_database(client) == []
+
+
+def test_use_is_noted_once_a_minute_and_names_the_key(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 129."""
+    made = make_key(as_ada)
+    caller = program(client, made)
+
+    caller.get(ME)
+    first = as_ada.get(KEYS).json()["items"][0]
+    caller.get(ME)
+
+    assert first["last_used_at"] is not None
+    assert first["last_used_ip"] == "testclient"
+    assert as_ada.get(KEYS).json()["items"][0]["last_used_at"] == first["last_used_at"]
+    (event,) = key_events(client, "authn_key_used")
+    assert (event.user_id, event.data) == (ada.id, {"prefix": made["prefix"]})
+
+    change_keys(client, last_used_at=utc_now() - timedelta(seconds=61))
+    caller.get(ME)
+
+    assert as_ada.get(KEYS).json()["items"][0]["last_used_at"] > first["last_used_at"]
+    assert len(key_events(client, "authn_key_used")) == 2
+
+
+def test_of_many_uses_at_once_one_is_noted(client: TestClient, as_ada: TestClient) -> None:
+    """Behaviour 129."""
+    caller = program(client, make_key(as_ada))
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(lambda _: caller.get(ME).status_code, range(8)))
+
+    assert statuses == [200] * 8
+    assert len(key_events(client, "authn_key_used")) == 1
+
+
+def test_refused_use_is_not_noted(client: TestClient, as_ada: TestClient) -> None:
+    made = make_key(as_ada)
+
+    with_token(client, wrong_secret(made["key"])).get(ME)
+
+    assert as_ada.get(KEYS).json()["items"][0]["last_used_at"] is None
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"name": "  "}, id="blank-name"),
+        pytest.param({"name": "x" * 81}, id="long-name"),
+        pytest.param({"name": "two\nlines"}, id="name-of-two-lines"),
+        pytest.param({"scopes": []}, id="no-scope"),
+        pytest.param({"scopes": ["everything"]}, id="unknown-scope"),
+        pytest.param({"scopes": "read"}, id="scopes-no-list"),
+        pytest.param({"expires_in_days": 0}, id="no-life"),
+        pytest.param({"expires_in_days": 367}, id="long-life"),
+        pytest.param({"prefix": "Kd7mPq2x"}, id="prefix-of-ones-choice"),
+        pytest.param({"owner_id": str(uuid4())}, id="owner-of-ones-choice"),
+    ],
+)
+def test_create_key_rejects(as_ada: TestClient, change: dict[str, Any]) -> None:
+    assert as_ada.post(KEYS, json={"name": "Backup", "scopes": ["read"], **change}).status_code == 422
+    assert as_ada.get(KEYS).json()["items"] == []
+
+
+def test_nobody_grants_what_they_may_not_do(as_ada: TestClient, as_admin: TestClient) -> None:
+    wanted = {"name": "Admin's", "scopes": ["read", "admin:access"]}
+
+    refused = as_ada.post(KEYS, json=wanted)
+
+    assert problem_of(refused)["type"] == "urn:problem:ScopeNotHeld"
+    assert as_ada.get(KEYS).json()["items"] == []
+    assert as_admin.post(KEYS, json=wanted).status_code == 201
+
+
+def test_key_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
+    """Behaviour 130."""
+    made = make_key(as_bob)
+
+    for caller in (as_ada, as_admin):
+        for key_id in (made["id"], str(uuid4())):
+            assert problem_of(caller.delete(f"{KEYS}/{key_id}"))["type"] == "urn:problem:ApiKeyNotFound"
+        assert caller.get(KEYS).json()["items"] == []
+    assert len(as_bob.get(KEYS).json()["items"]) == 1
+
+
+def test_revoked_key_leaves_the_list_and_is_not_found_again(as_ada: TestClient) -> None:
+    first, second = make_key(as_ada), make_key(as_ada)
+
+    assert as_ada.delete(f"{KEYS}/{first['id']}").status_code == 204
+
+    assert [item["id"] for item in as_ada.get(KEYS).json()["items"]] == [second["id"]]
+    assert as_ada.delete(f"{KEYS}/{first['id']}").status_code == 404
+
+
+def test_nobody_hoards_keys(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.features.api_keys.service.MOST_KEYS", 2)
+    made = [make_key(as_ada) for _ in range(2)]
+
+    refused = as_ada.post(KEYS, json={"name": "One more", "scopes": ["read"]})
+
+    assert problem_of(refused)["type"] == "urn:problem:TooManyApiKeys"
+    as_ada.delete(f"{KEYS}/{made[0]['id']}")
+    make_key(as_ada)
+
+
+def test_former_secret_key_still_verifies_keys(client: TestClient, as_ada: TestClient, start_app: Any) -> None:
+    """Behaviour 152."""
+    made = make_key(as_ada)
+    former = client.app_state["settings"].secret_key
+    new = "another secret key, which is just as long"
+
+    rotated = start_app(secret_key=new, secret_key_fallbacks=former.get_secret_value())
+    forgotten = start_app(secret_key=new)
+
+    assert program(rotated, made).get(ME).status_code == 200
+    assert program(forgotten, made).get(ME).status_code == 401
+
+
+@pytest.fixture
+def for_admins(settings: Settings) -> Iterator[TestClient]:
+    """Run the app with one more route, which asks for a permission."""
+    router = APIRouter()
+
+    @router.get(ADMINS)
+    async def read(scope: Annotated[Scope, Depends(require(Permission.ADMIN_ACCESS))]) -> str:
+        return scope.email
+
+    app = create_app(settings)
+    app.include_router(router)
+    with TestClient(app) as running:
+        yield running
+
+
+def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admin: TestClient) -> None:
+    """Behaviour 136: a key of an admin is an admin's only when it says so, and only as long as they are one."""
+    plain, narrow = make_key(as_admin), make_key(as_admin, "admin:access")
+    wide = make_key(as_admin, "read", "admin:access")
+
+    assert problem_of(program(for_admins, plain).get(ADMINS))["type"] == "urn:problem:PermissionMissing"
+    assert program(for_admins, narrow).get(ADMINS).status_code == 403
+    assert program(for_admins, wide).get(ADMINS).json() == "admin@example.com"
+
+    in_database(for_admins, lambda session: session.execute(delete(UserRole)))
+
+    assert program(for_admins, wide).get(ADMINS).status_code == 403

@@ -1,0 +1,151 @@
+"""API keys as pages of the account."""
+
+import re
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from app.database import utc_now
+from tests.features.api_keys.driving import change_keys, keys_in_database
+from tests.support import in_database, with_token
+from tests.web.browsing import open_browser, read_page, submit
+
+PAGE = "/account/api-keys"
+SCRIPT = '"><script>alert(1)</script>'
+
+
+def test_key_is_made_shown_once_and_works(client: TestClient, ada: User) -> None:
+    """Behaviour 126."""
+    browser = open_browser(client, ada)
+
+    shown = submit(browser, f"{PAGE}/new", name="Backup", read="true", expires_in_days="7")
+
+    assert shown.status_code == 200
+    assert shown.headers["Cache-Control"] == "no-store"
+    found = re.search(r"app_\w{8}_\w{43}_\w{6}", read_page(shown).text)
+    assert found
+    assert with_token(client, found[0]).get("/api/v1/users/me").status_code == 200
+    listed = browser.get(PAGE)
+    assert found[0] not in listed.text
+    page = read_page(listed)
+    (key,) = keys_in_database(client)
+    for words in ("Backup", f"app_{key.prefix}_…", "may read", "Expires", "Last used", "testclient"):
+        assert words in page.text
+    assert "Recent activity" in page.text  # the menu of the account
+
+
+def test_what_is_missing_is_told_and_the_rest_kept(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+
+    refused = submit(browser, f"{PAGE}/new", name="  ", expires_in_days="1000")
+
+    page = read_page(refused)
+    assert refused.status_code == 422
+    assert "Please fill this in." in page.text
+    assert "Please choose what it may do." in page.text
+    assert page.forms[f"{PAGE}/new"]["expires_in_days"] == "1000"
+    assert "checked" not in page.fields["read"]
+    assert keys_in_database(client) == []
+
+
+def test_only_ones_own_permissions_are_offered(client: TestClient, ada: User, admin: User) -> None:
+    """Behaviour 136."""
+    adas, admins = open_browser(client, ada), open_browser(client, admin)
+
+    submit(adas, f"{PAGE}/new", name="Hers", read="true", **{"admin:access": "true"})
+    submit(admins, f"{PAGE}/new", name="Theirs", **{"admin:access": "true"})
+
+    assert "admin:access" not in read_page(adas.get(f"{PAGE}/new")).fields
+    assert "admin:access" in read_page(admins.get(f"{PAGE}/new")).fields
+    assert [key.scopes for key in keys_in_database(client)] == [["read"], ["admin:access"]]
+
+
+def test_too_many_keys_are_explained(client: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.features.api_keys.service.MOST_KEYS", 0)
+
+    refused = submit(open_browser(client, ada), f"{PAGE}/new", name="Backup", read="true")
+
+    assert refused.status_code == 409
+    assert "Too many API keys" in read_page(refused).text
+
+
+def test_key_is_revoked(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    submit(browser, f"{PAGE}/new", name="Backup", read="true")
+    (link,) = (link for link in read_page(browser.get(PAGE)).links if link.endswith("/revoke"))
+
+    answer = submit(browser, link)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
+    page = read_page(browser.get(PAGE))
+    assert "The key “Backup” was revoked." in page.text
+    assert "You have no keys." in page.text
+    assert keys_in_database(client)[0].revoked_at is not None
+    assert browser.get(link).status_code == 404
+
+
+def test_expired_key_is_marked(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    submit(browser, f"{PAGE}/new", name="Backup", read="true")
+    assert "Expired" not in browser.get(PAGE).text
+
+    change_keys(client, expires_at=utc_now() - timedelta(seconds=1))
+
+    assert "Expired" in read_page(browser.get(PAGE)).text
+
+
+def test_key_of_someone_else_is_not_found(client: TestClient, ada: User, bob: User) -> None:
+    """Behaviour 130."""
+    adas, bobs = open_browser(client, ada), open_browser(client, bob)
+    submit(adas, f"{PAGE}/new", name="Backup", read="true")
+    path = f"{PAGE}/{keys_in_database(client)[0].id}/revoke"
+    token = read_page(bobs.get(f"{PAGE}/new")).forms[f"{PAGE}/new"]["csrf_token"]
+
+    assert bobs.get(path).status_code == 404
+    assert bobs.post(path, data={"csrf_token": token}).status_code == 404
+    assert keys_in_database(client)[0].revoked_at is None
+    assert "Backup" not in bobs.get(PAGE).text
+
+
+def test_password_is_asked_for_again_after_a_while(client: TestClient, ada: User) -> None:
+    """Behaviour 124."""
+    browser = open_browser(client, ada)
+    submit(browser, f"{PAGE}/new", name="Backup", read="true")
+    path = f"{PAGE}/{keys_in_database(client)[0].id}/revoke"
+    form = read_page(browser.get(path)).forms[path]
+    long_ago = utc_now() - timedelta(hours=1)
+    in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
+
+    asked = [browser.get(f"{PAGE}/new"), browser.get(path), browser.post(path, data=form)]
+
+    assert [answer.status_code for answer in asked] == [303] * 3
+    for answer, page in zip(asked, (f"{PAGE}/new", path, ""), strict=True):
+        assert answer.headers["Location"].startswith(f"/reauth?next={quote(page, safe='')}")
+    assert browser.get(PAGE).status_code == 200
+    assert keys_in_database(client)[0].revoked_at is None
+
+
+@pytest.mark.any_database
+def test_names_are_escaped(client: TestClient, ada: User) -> None:
+    """Behaviour 140."""
+    browser = open_browser(client, ada)
+    made = submit(browser, f"{PAGE}/new", name=SCRIPT, read="true")
+    path = f"{PAGE}/{keys_in_database(client)[0].id}/revoke"
+
+    for answer in (made, browser.get(PAGE), browser.get(path)):
+        read_page(answer)
+        assert "<script" not in answer.text
+        assert "&lt;script&gt;" in answer.text
+
+
+@pytest.mark.any_database
+def test_form_without_a_token_changes_nothing(client: TestClient, ada: User) -> None:
+    """Behaviour 137."""
+    browser = open_browser(client, ada)
+
+    assert browser.post(f"{PAGE}/new", data={"name": "Backup", "read": "true"}).status_code == 403
+    assert keys_in_database(client) == []
