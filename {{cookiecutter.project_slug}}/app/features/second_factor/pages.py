@@ -1,0 +1,181 @@
+"""The second factor as pages: asked for at sign-in, turned on and off in the account."""
+
+from typing import Annotated
+
+import segno
+from fastapi import APIRouter, Query, Request
+from fastapi import Form as Field
+from fastapi.responses import Response
+from markupsafe import Markup
+
+from app.accounts import browser
+from app.accounts.browser import CsrfChecked, PageScope, RecentPageScope
+from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.database import DatabaseDep, SessionDep
+from app.features.second_factor import challenges, service
+from app.features.second_factor.challenges import InvalidChallenge, WrongCode
+from app.features.second_factor.schemas import CodeEntry
+from app.features.second_factor.service import (
+    AddressNotProven,
+    SecondFactorIsOff,
+    SecondFactorIsOn,
+    Setup,
+    WrongSetupCode,
+)
+from app.throttle import TooManyAttempts
+from app.web.forms import Form, read_form
+from app.web.rendering import NavItem, done, refuse, render, see_other
+from app.web.signin import AFTER_SIGN_IN, local_path
+
+router = APIRouter()
+account_entry = NavItem("Second factor", "/account/second-factor")
+
+HOME = account_entry.path
+WRONG_CODE = "This is not the code. Wait for the next one, and check the clock of your device."
+
+
+@router.get("/login/second-factor")
+async def ask_for_code(
+    request: Request, target: Annotated[str, Query(alias="next")] = AFTER_SIGN_IN, *, remember: bool = False
+) -> Response:
+    """Ask for the code, in a browser that has given the password."""
+    if browser.get_challenge(request) is None:
+        return see_other("/login")
+    context = {"form": Form(), "next": local_path(target), "remember": remember}
+    return await render(request, "second_factor/ask.html", context)
+
+
+@router.post("/login/second-factor", dependencies=[CsrfChecked])
+async def answer_challenge(  # noqa: PLR0913 - what the form brings along
+    request: Request,
+    database: DatabaseDep,
+    authenticator: AuthenticatorDep,
+    client: ClientDep,
+    target: Annotated[str, Field(alias="next")] = AFTER_SIGN_IN,
+    *,
+    remember: Annotated[bool, Field()] = False,
+) -> Response:
+    """Open the session, if the code is right."""
+    form, challenge = await read_form(request, CodeEntry), browser.get_challenge(request)
+    context = {"form": form, "next": local_path(target), "remember": remember}
+    if challenge is None:
+        return see_other("/login")
+    if form.data is None:
+        return await render(request, "second_factor/ask.html", context, 422)
+    try:
+        user = await challenges.answer_challenge(database, authenticator, challenge, form.data.code, client)
+    except InvalidChallenge:
+        return done(request, "/login", "That took too long, or too many tries. Please sign in again.")
+    except (WrongCode, TooManyAttempts) as problem:
+        return await refuse(request, "second_factor/ask.html", problem, context)
+    response = see_other(local_path(target))
+    await browser.complete_sign_in(request, response, user, client, remember=remember)
+    return response
+
+
+@router.get(HOME)
+async def show_second_factor(request: Request, session: SessionDep, scope: PageScope) -> Response:
+    """Show whether it is on."""
+    return await render(request, "second_factor/state.html", {"state": await service.read_state(session, scope)})
+
+
+@router.get(f"{HOME}/add")
+async def show_begin(request: Request, session: SessionDep, scope: RecentPageScope) -> Response:
+    """Explain what it needs."""
+    if await service.is_on(session, scope.user_id):
+        return see_other(HOME)
+    return await render(request, "second_factor/add.html")
+
+
+@router.post(f"{HOME}/add", dependencies=[CsrfChecked])
+async def begin(
+    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope
+) -> Response:
+    """Make a secret, and go to where it is shown."""
+    try:
+        await service.begin(session, authenticator, scope, _issuer(request))
+    except (AddressNotProven, SecondFactorIsOn) as problem:
+        return await refuse(request, "second_factor/add.html", problem)
+    return see_other(f"{HOME}/confirm")
+
+
+@router.get(f"{HOME}/confirm")
+async def show_setup(
+    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope
+) -> Response:
+    """Show the QR code, until it is confirmed."""
+    try:
+        setup = await service.get_setup(session, authenticator, scope, _issuer(request))
+    except SecondFactorIsOff:
+        return see_other(HOME)
+    return await render(request, "second_factor/confirm.html", {"form": Form(), **_shown(setup)})
+
+
+@router.post(f"{HOME}/confirm", dependencies=[CsrfChecked])
+async def confirm(
+    request: Request,
+    database: DatabaseDep,
+    authenticator: AuthenticatorDep,
+    scope: RecentPageScope,
+    client: ClientDep,
+) -> Response:
+    """Turn it on, and show the recovery codes: this once."""
+    form = await read_form(request, CodeEntry)
+    try:
+        if form.data is not None:
+            codes = await service.confirm(database, authenticator, scope, form.data.code, client)
+            return await render(request, "second_factor/codes.html", {"codes": codes})
+    except WrongSetupCode:
+        form = form.refused(code=WRONG_CODE)
+    except SecondFactorIsOff:
+        return see_other(HOME)
+    async with database.reads() as session:
+        setup = await service.get_setup(session, authenticator, scope, _issuer(request))
+    return await render(request, "second_factor/confirm.html", {"form": form, **_shown(setup)}, 422)
+
+
+@router.get(f"{HOME}/recovery-codes")
+async def ask_to_replace_codes(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be recent
+    """Ask whether there are to be new codes."""
+    return await render(request, "second_factor/replace.html")
+
+
+@router.post(f"{HOME}/recovery-codes", dependencies=[CsrfChecked])
+async def replace_recovery_codes(
+    request: Request,
+    database: DatabaseDep,
+    authenticator: AuthenticatorDep,
+    scope: RecentPageScope,
+    client: ClientDep,
+) -> Response:
+    """Make new codes, and show them: this once."""
+    codes = await service.replace_recovery_codes(database, authenticator, scope, client)
+    return await render(request, "second_factor/codes.html", {"codes": codes})
+
+
+@router.get(f"{HOME}/remove")
+async def ask_to_remove(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be recent
+    """Ask whether it is to be removed."""
+    return await render(request, "second_factor/remove.html")
+
+
+@router.post(f"{HOME}/remove", dependencies=[CsrfChecked])
+async def remove(
+    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: ClientDep
+) -> Response:
+    """Turn it off."""
+    await service.remove(session, authenticator, scope, client)
+    return done(request, HOME, "The second factor is off. Your other devices were signed out.")
+
+
+def _issuer(request: Request) -> str:
+    """Return the name under which apps show the account."""
+    name: str = request.state.settings.project_name
+    return name
+
+
+def _shown(setup: Setup) -> dict[str, object]:
+    """Draw the QR code, with attributes alone, which the content security policy allows; group the secret by four."""
+    drawing = segno.make(setup.uri, error="m").svg_inline(scale=6, border=4, light="#fff")
+    grouped = " ".join(setup.secret[i : i + 4] for i in range(0, len(setup.secret), 4))
+    return {"setup": setup, "drawing": Markup(drawing), "grouped": grouped}  # noqa: S704 - segno's own

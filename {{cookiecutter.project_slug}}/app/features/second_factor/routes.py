@@ -1,0 +1,92 @@
+"""The second factor over HTTP."""
+
+from fastapi import APIRouter, Request
+
+from app.accounts import service as accounts
+from app.accounts.dependencies import (
+    AuthenticatorDep,
+    ClientDep,
+    InvalidToken,
+    RecentScope,
+    SessionRequired,
+    SessionScope,
+)
+from app.accounts.reauth import ReauthenticationRequired
+from app.accounts.schemas import TokenPair
+from app.database import DatabaseDep, SessionDep
+from app.errors import documented
+from app.features.second_factor import challenges, service
+from app.features.second_factor.challenges import InvalidChallenge, WrongCode
+from app.features.second_factor.schemas import ChallengeAnswer, CodeEntry, RecoveryCodes, SecondFactorRead, TotpSetup
+from app.features.second_factor.service import AddressNotProven, SecondFactorIsOff, SecondFactorIsOn, WrongSetupCode
+from app.throttle import TooManyAttempts
+
+router = APIRouter(prefix="/auth", tags=["second factor"])
+
+
+@router.post("/second-factor", responses=documented(InvalidChallenge, WrongCode, TooManyAttempts))
+async def answer_challenge(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: ChallengeAnswer
+) -> TokenPair:
+    """Finish signing in: send the challenge that the password was answered with, and a code.
+
+    A code of your authenticator app, or one of your recovery codes. A challenge lives for five minutes and allows
+    five tries.
+    """
+    user = await challenges.answer_challenge(database, authenticator, data.challenge, data.code, client)
+    return await accounts.complete_login(database, authenticator, user, client)
+
+
+@router.get("/second-factor", responses=documented(InvalidToken, SessionRequired))
+async def read_second_factor(session: SessionDep, scope: SessionScope) -> SecondFactorRead:
+    """Read whether signing in asks you for a code, and how many recovery codes you have left."""
+    return SecondFactorRead.model_validate(await service.read_state(session, scope))
+
+
+@router.post(
+    "/totp",
+    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, AddressNotProven, SecondFactorIsOn),
+)
+async def begin_totp(
+    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope
+) -> TotpSetup:
+    """Get a secret for your authenticator app. Nothing changes before you confirm it with a code."""
+    issuer = request.state.settings.project_name
+    return TotpSetup.model_validate(await service.begin(session, authenticator, scope, issuer))
+
+
+@router.post(
+    "/totp/confirm",
+    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorIsOff, WrongSetupCode),
+)
+async def confirm_totp(
+    database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: CodeEntry
+) -> RecoveryCodes:
+    """Confirm that your app has the secret: from now on, signing in asks you for a code.
+
+    The answer has your recovery codes, for when you lose the app. It is the only one that does.
+    """
+    return RecoveryCodes(recovery_codes=await service.confirm(database, authenticator, scope, data.code, client))
+
+
+@router.delete(
+    "/totp",
+    status_code=204,
+    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorIsOff),
+)
+async def remove_totp(
+    session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
+) -> None:
+    """Sign in with the password alone again. Your other sessions end."""
+    await service.remove(session, authenticator, scope, client)
+
+
+@router.post(
+    "/recovery-codes",
+    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorIsOff),
+)
+async def replace_recovery_codes(
+    database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
+) -> RecoveryCodes:
+    """Get new recovery codes; the ones before are dead."""
+    return RecoveryCodes(recovery_codes=await service.replace_recovery_codes(database, authenticator, scope, client))

@@ -1,0 +1,191 @@
+"""Turn the second factor on and off, and make recovery codes."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events, sessions
+from app.accounts.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import User
+from app.accounts.scope import Client, Scope
+from app.database import Database, utc_now
+from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from app.features.second_factor import codes, recovery
+from app.features.second_factor.models import LoginChallenge, RecoveryCode, TotpSecret
+
+PURPOSE = "totp"
+"""Of the key that encrypts the secrets."""
+
+_EVENTS = {
+    "second_factor_added": Event.SECOND_FACTOR_ADDED,
+    "second_factor_removed": Event.SECOND_FACTOR_REMOVED,
+    "recovery_codes_made": Event.SECOND_FACTOR_ADDED,
+}
+"""What is written down when one of our mails goes out."""
+
+
+class SecondFactorIsOn(Conflict):
+    """There is a second factor already; remove it first."""
+
+    title = "The second factor is on already"
+
+
+class SecondFactorIsOff(NotFound):
+    """There is no second factor, or none that waits to be confirmed."""
+
+    title = "There is no second factor"
+
+
+class AddressNotProven(Forbidden):
+    """Who has not proven the address could lock out whose it is."""
+
+    title = "Prove your e-mail address first"
+
+
+class WrongSetupCode(InvalidRequest):
+    """The app does not have the secret, or its clock is wrong."""
+
+    title = "Wrong code"
+
+
+class State(NamedTuple):
+    """Whether signing in asks for a code, and how many recovery codes are left."""
+
+    is_on: bool
+    recovery_codes_left: int
+
+
+class Setup(NamedTuple):
+    """What the app is to know; shown until it is confirmed, and never again."""
+
+    secret: str
+    uri: str
+
+
+async def is_on(session: AsyncSession, user_id: UUID) -> bool:
+    """Tell whether signing in asks this user for a code."""
+    confirmed = exists().where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
+    return bool(await session.scalar(select(confirmed)))
+
+
+async def read_state(session: AsyncSession, scope: Scope) -> State:
+    """Return how things are for the caller."""
+    return State(await is_on(session, scope.user_id), await recovery.count_codes(session, scope.user_id))
+
+
+async def begin(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> Setup:
+    """Make a secret, in place of one that was not confirmed.
+
+    Raises:
+        AddressNotProven: when the address is not.
+        SecondFactorIsOn: when there is a confirmed one.
+    """
+    user = await session.get_one(User, scope.user_id, with_for_update=True)  # so that a second click waits
+    if user.email_verified_at is None:
+        raise AddressNotProven
+    if await is_on(session, user.id):
+        raise SecondFactorIsOn
+    secret = codes.make_totp_secret()
+    encrypted = authenticator.keys.encrypt(PURPOSE, secret.encode())
+    await session.merge(TotpSecret(user_id=user.id, secret=encrypted, created_at=utc_now()))
+    await session.flush()
+    return Setup(secret, codes.write_uri(secret, user.email, issuer))
+
+
+async def get_setup(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> Setup:
+    """Return the secret that waits to be confirmed.
+
+    Raises:
+        SecondFactorIsOff: when none does.
+    """
+    row = await _get_pending(session, scope)
+    secret = authenticator.keys.decrypt(PURPOSE, row.secret).decode()
+    return Setup(secret, codes.write_uri(secret, scope.email, issuer))
+
+
+async def confirm(
+    database: Database, authenticator: Authenticator, scope: Scope, code: str, client: Client
+) -> list[str]:
+    """Turn the second factor on, if the app shows the right code, and return the recovery codes.
+
+    Raises:
+        SecondFactorIsOff: when no secret waits.
+        WrongSetupCode: when it is not the code.
+    """
+    async with database.reads() as session:
+        row = await _get_pending(session, scope)
+    step = codes.find_step(authenticator.keys.decrypt(PURPOSE, row.secret).decode(), code, utc_now())
+    if step is None:
+        raise WrongSetupCode
+    written, hashes = await recovery.make_codes(authenticator)
+    async with database.sessions.begin() as session:
+        await _turn_on(session, row, step)
+        await recovery.store_codes(session, scope.user_id, hashes)
+        await _tell(session, authenticator, scope, client, "second_factor_added")
+    return written
+
+
+async def remove(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
+    """Turn the second factor off; the caller's other sessions end.
+
+    Raises:
+        SecondFactorIsOff: when it is.
+    """
+    gone = await session.execute(
+        delete(TotpSecret)
+        .where(TotpSecret.user_id == scope.user_id, TotpSecret.confirmed_at.is_not(None))
+        .returning(TotpSecret.user_id)
+    )
+    if gone.one_or_none() is None:
+        raise SecondFactorIsOff
+    await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == scope.user_id))
+    await session.execute(delete(LoginChallenge).where(LoginChallenge.user_id == scope.user_id))
+    await sessions.end_others(session, scope)
+    await _tell(session, authenticator, scope, client, "second_factor_removed")
+
+
+async def replace_recovery_codes(
+    database: Database, authenticator: Authenticator, scope: Scope, client: Client
+) -> list[str]:
+    """Make new recovery codes; the ones before are dead.
+
+    Raises:
+        SecondFactorIsOff: when it is.
+    """
+    async with database.reads() as session:
+        if not await is_on(session, scope.user_id):
+            raise SecondFactorIsOff
+    written, hashes = await recovery.make_codes(authenticator)
+    async with database.sessions.begin() as session:
+        await recovery.store_codes(session, scope.user_id, hashes)
+        await _tell(session, authenticator, scope, client, "recovery_codes_made")
+    return written
+
+
+async def _get_pending(session: AsyncSession, scope: Scope) -> TotpSecret:
+    query = select(TotpSecret).where(TotpSecret.user_id == scope.user_id, TotpSecret.confirmed_at.is_(None))
+    row = await session.scalar(query)
+    if row is None:
+        raise SecondFactorIsOff
+    return row
+
+
+async def _turn_on(session: AsyncSession, row: TotpSecret, step: int) -> None:
+    """Confirm the secret that was read, unless someone else has meanwhile confirmed or replaced it."""
+    confirmed = await session.execute(
+        update(TotpSecret)
+        .where(TotpSecret.user_id == row.user_id, TotpSecret.secret == row.secret, TotpSecret.confirmed_at.is_(None))
+        .values(confirmed_at=utc_now(), last_used_step=step)
+        .returning(TotpSecret.user_id)
+    )
+    if confirmed.one_or_none() is None:
+        raise SecondFactorIsOff
+
+
+async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client, mail: str) -> None:
+    """Write it down, and tell the owner, whose session may have been used by someone else."""
+    await events.record(session, _EVENTS[mail], client, user_id=scope.user_id, session_id=scope.session_id, what=mail)
+    await authenticator.mailer.post(session, scope.email, mail)

@@ -1,0 +1,6 @@
+"""The step that this feature puts between the password and the session."""
+
+from app.accounts.authenticator import SecondFactor
+from app.features.second_factor import challenges, service
+
+second_factor = SecondFactor("totp", "/login/second-factor", service.is_on, challenges.open_challenge)

@@ -1,0 +1,258 @@
+"""The second factor as pages."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from app.database import utc_now
+from app.features.second_factor.models import LoginChallenge
+from tests.features.second_factor.driving import code_of, forget_last_code, wrong_code
+from tests.support import PASSWORD, in_database
+from tests.web.browsing import open_browser, read_page, submit
+
+HOME = "/account/second-factor"
+ASK = "/login/second-factor"
+CODE = re.compile(r"\b\d{1,2}-[A-Z2-9]{5}-[A-Z2-9]{5}\b")
+
+
+def turn_on(client: TestClient, user: User) -> tuple[TestClient, str, list[str]]:
+    """Turn it on with a browser; return the browser, the secret and the recovery codes."""
+    browser = open_browser(client, user)
+    begun = submit(browser, f"{HOME}/add")
+    assert (begun.status_code, begun.headers["Location"]) == (303, f"{HOME}/confirm")
+    found = re.search(r"secret=([A-Z2-7]+)", browser.get(f"{HOME}/confirm").text)
+    assert found
+    shown = submit(browser, f"{HOME}/confirm", code=code_of(found[1]))
+    assert shown.status_code == 200, shown.text
+    forget_last_code(client)
+    return browser, found[1], CODE.findall(read_page(shown).text)
+
+
+def give_password(client: TestClient, user: User, **entered: str) -> tuple[TestClient, Response]:
+    """Sign in with a new browser, as far as the password goes."""
+    browser = open_browser(client)
+    return browser, submit(browser, "/login", email=user.email, password=PASSWORD, **entered)
+
+
+def test_it_is_turned_on(client: TestClient, ada: User) -> None:
+    """Behaviour 116."""
+    browser = open_browser(client, ada)
+    assert "Turn it on" in read_page(browser.get(HOME)).text
+
+    browser, _, codes = turn_on(client, ada)
+
+    assert len(codes) == len(set(codes)) == 10
+    page = browser.get(HOME)
+    assert "10 left" in read_page(page).text
+    assert not [code for code in codes if code in page.text]
+    for path in (f"{HOME}/add", f"{HOME}/confirm"):
+        assert browser.get(path).headers["Location"] == HOME
+
+
+def test_picture_holds_what_the_app_needs_and_obeys_the_policy(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    submit(browser, f"{HOME}/add")
+
+    shown = browser.get(f"{HOME}/confirm")
+
+    page = read_page(shown)  # which refuses inline code
+    assert "svg" in page.tags
+    assert "<style" not in shown.text
+    assert "style-src 'self';" in shown.headers["Content-Security-Policy"]
+    assert shown.headers["Cache-Control"] == "no-store"
+    (uri,) = (link for link in page.links if link.startswith("otpauth:"))
+    secret = re.search(r"secret=(\w+)", unescape(uri))
+    assert secret
+    assert secret[1] in page.text.replace(" ", "")
+
+
+def test_wrong_code_is_told_and_the_same_picture_shown(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    submit(browser, f"{HOME}/add")
+    before = browser.get(f"{HOME}/confirm")
+    secret = re.search(r"secret=([A-Z2-7]+)", before.text)
+    assert secret
+
+    for code, words in ((wrong_code(secret[1]), "This is not the code."), ("", "Please fill this in.")):
+        refused = submit(browser, f"{HOME}/confirm", code=code)
+        assert refused.status_code == 422
+        assert words in read_page(refused).text
+        assert f"secret={secret[1]}" in refused.text
+    assert "Off." in browser.get(HOME).text
+
+
+def test_address_must_be_proven_first(client: TestClient, ada: User) -> None:
+    """Behaviour 117."""
+    in_database(client, lambda session: session.execute(update(User).values(email_verified_at=None)))
+
+    refused = submit(open_browser(client, ada), f"{HOME}/add")
+
+    assert refused.status_code == 403
+    assert "Prove your e-mail address first" in read_page(refused).text
+
+
+def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:
+    """Behaviour 118: on the pages."""
+    turn_on(client, ada)
+
+    browser, answer = give_password(client, ada, next="/account/second-factor")
+
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(ASK)
+    assert "session" not in browser.cookies
+    assert browser.get("/account").headers["Location"].startswith("/login")
+
+
+def test_code_signs_in_and_leads_on(client: TestClient, ada: User) -> None:
+    """Behaviours 31, 118."""
+    _, secret, _ = turn_on(client, ada)
+    browser, answer = give_password(client, ada, next=HOME)
+    before = dict(browser.cookies)
+
+    done = submit(browser, answer.headers["Location"], action=ASK, code=code_of(secret))
+
+    assert (done.status_code, done.headers["Location"]) == (303, HOME)
+    assert "session" not in before
+    assert "On." in read_page(browser.get(HOME)).text
+    assert browser.get(ASK).headers["Location"] == "/login"
+
+
+@pytest.mark.parametrize("remember", [True, False])
+def test_device_is_remembered_if_that_was_asked_for(client: TestClient, ada: User, *, remember: bool) -> None:
+    _, secret, _ = turn_on(client, ada)
+    browser, answer = give_password(client, ada, **({"remember": "true"} if remember else {}))
+
+    done = submit(browser, answer.headers["Location"], action=ASK, code=code_of(secret))
+
+    (cookie,) = (line for line in done.headers.get_list("set-cookie") if line.startswith("session="))
+    assert ("Max-Age" in cookie) == remember
+
+
+def test_recovery_code_signs_in(client: TestClient, ada: User) -> None:
+    """Behaviour 120."""
+    _, _, codes = turn_on(client, ada)
+    browser, answer = give_password(client, ada)
+
+    done = submit(browser, answer.headers["Location"], action=ASK, code=codes[0].lower())
+
+    assert done.status_code == 303
+    assert "9 left" in read_page(browser.get(HOME)).text
+
+
+def test_wrong_code_is_told(client: TestClient, ada: User) -> None:
+    _, secret, _ = turn_on(client, ada)
+    browser, answer = give_password(client, ada, next=HOME)
+
+    refused = submit(browser, answer.headers["Location"], action=ASK, code=wrong_code(secret))
+    empty = submit(browser, answer.headers["Location"], action=ASK, code="")
+
+    assert (refused.status_code, empty.status_code) == (401, 422)
+    assert "Wrong code" in read_page(refused).text
+    assert read_page(refused).forms[ASK]["next"] == HOME
+    assert "session" not in browser.cookies
+
+
+def test_too_many_codes_are_refused(client: TestClient, ada: User) -> None:
+    """Behaviour 115."""
+    _, secret, _ = turn_on(client, ada)
+    browser, answer = give_password(client, ada)
+    form = read_page(browser.get(answer.headers["Location"])).forms[ASK]
+
+    statuses = [browser.post(ASK, data={**form, "code": wrong_code(secret)}).status_code for _ in range(5)]
+    dead = browser.post(ASK, data={**form, "code": code_of(secret)})
+    browser, _ = give_password(client, ada)
+    closed = submit(browser, ASK, code=code_of(secret))
+
+    assert statuses == [401] * 5
+    assert (dead.status_code, dead.headers["Location"]) == (303, "/login")
+    assert closed.status_code == 429
+    assert "Retry-After" in closed.headers
+    assert "session" not in browser.cookies
+
+
+def test_who_takes_too_long_begins_again(client: TestClient, ada: User) -> None:
+    _, secret, _ = turn_on(client, ada)
+    browser, _ = give_password(client, ada)
+    gone = utc_now() - timedelta(seconds=1)
+    in_database(client, lambda session: session.execute(update(LoginChallenge).values(expires_at=gone)))
+
+    answer = submit(browser, ASK, code=code_of(secret))
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert "Please sign in again." in read_page(browser.get("/login")).text
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("target", ["//evil.test", "https://evil.test", "/\\evil.test"])
+def test_nobody_is_led_away(client: TestClient, ada: User, target: str) -> None:
+    """Behaviour 33."""
+    _, secret, _ = turn_on(client, ada)
+    browser, _ = give_password(client, ada)
+
+    done = submit(browser, ASK, code=code_of(secret), next=target)
+
+    assert (done.status_code, done.headers["Location"]) == (303, "/account")
+
+
+@pytest.mark.any_database
+def test_without_the_password_there_is_no_page(client: TestClient) -> None:
+    browser = open_browser(client)
+    token = read_page(browser.get("/login")).forms["/login"]["csrf_token"]
+
+    assert browser.get(ASK).headers["Location"] == "/login"
+    assert browser.post(ASK, data={"csrf_token": token, "code": "123456"}).headers["Location"] == "/login"
+    assert browser.post(ASK, data={"code": "123456"}).status_code == 403
+
+
+def test_new_recovery_codes_are_shown_once(client: TestClient, ada: User) -> None:
+    """Behaviour 120."""
+    browser, _, old = turn_on(client, ada)
+
+    new = CODE.findall(read_page(submit(browser, f"{HOME}/recovery-codes")).text)
+
+    assert len(new) == 10
+    assert not set(new) & set(old)
+    assert not CODE.findall(read_page(browser.get(HOME)).text)
+
+
+def test_it_is_turned_off(client: TestClient, ada: User) -> None:
+    """Behaviour 122."""
+    browser, _, _ = turn_on(client, ada)
+    other = open_browser(client, ada)
+
+    answer = submit(browser, f"{HOME}/remove")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, HOME)
+    assert "The second factor is off." in read_page(browser.get(HOME)).text
+    assert other.get(HOME).headers["Location"].startswith("/login")
+    _, signed_in = give_password(client, ada)
+    assert signed_in.headers["Location"] == "/account"
+
+
+@pytest.mark.parametrize("path", ["add", "confirm", "recovery-codes", "remove"])
+def test_password_is_asked_for_again_after_a_while(client: TestClient, ada: User, path: str) -> None:
+    """Behaviours 122, 124."""
+    browser = open_browser(client, ada)
+    form = {"csrf_token": read_page(browser.get(f"{HOME}/add")).forms[f"{HOME}/add"]["csrf_token"], "code": "123456"}
+    long_ago = utc_now() - timedelta(hours=1)
+    in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
+
+    shown, sent = browser.get(f"{HOME}/{path}"), browser.post(f"{HOME}/{path}", data=form)
+
+    assert (shown.status_code, sent.status_code) == (303, 303)
+    assert shown.headers["Location"] == f"/reauth?next=%2Faccount%2Fsecond-factor%2F{path}"
+    assert sent.headers["Location"].startswith("/reauth?next=")
+    assert browser.get(HOME).status_code == 200
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("path", ["add", "confirm", "recovery-codes", "remove"])
+def test_form_without_a_token_changes_nothing(client: TestClient, ada: User, path: str) -> None:
+    """Behaviour 137."""
+    assert open_browser(client, ada).post(f"{HOME}/{path}", data={"code": "123456"}).status_code == 403

@@ -1,0 +1,195 @@
+"""The second factor is turned on and off, over HTTP."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from app.database import utc_now
+from app.features.second_factor.models import TotpSecret
+from tests.features.second_factor.driving import (
+    ANSWER,
+    CONFIRM,
+    RECOVERY,
+    TOTP,
+    answer,
+    challenge_of,
+    code_of,
+    event_names,
+    turn_on,
+    wrong_code,
+)
+from tests.support import in_database, log_in, mails_to, problem_of, with_token
+
+
+def stored_secret(client: TestClient) -> TotpSecret:
+    async def read(session: Any) -> TotpSecret:
+        found: TotpSecret = (await session.scalars(select(TotpSecret))).one()
+        return found
+
+    return in_database(client, read)
+
+
+def test_code_is_asked_for_only_once_the_app_is_confirmed(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 116."""
+    secret = as_ada.post(TOTP).json()["secret"]
+    assert "access_token" in log_in(client, ada.email)
+    assert as_ada.get(ANSWER).json() == {"is_on": False, "recovery_codes_left": 0}
+
+    confirmed = as_ada.post(CONFIRM, json={"code": code_of(secret)})
+
+    assert len(confirmed.json()["recovery_codes"]) == 10
+    assert challenge_of(client, ada)
+    assert as_ada.get(ANSWER).json() == {"is_on": True, "recovery_codes_left": 10}
+
+
+def test_secret_is_shown_until_it_is_confirmed_and_never_again(client: TestClient, as_ada: TestClient) -> None:
+    """Behaviour 116."""
+    begun = as_ada.post(TOTP).json()
+    assert begun["uri"].startswith("otpauth://totp/")
+    assert f"secret={begun['secret']}" in begun["uri"]
+    assert "ada%40example.com" in begun["uri"]
+    as_ada.post(CONFIRM, json={"code": code_of(begun["secret"])})
+
+    answers = [as_ada.post(TOTP), as_ada.get(ANSWER), as_ada.get("/api/v1/users/me")]
+
+    assert problem_of(answers[0])["type"] == "urn:problem:SecondFactorIsOn"
+    for later in answers:
+        assert begun["secret"] not in later.text
+    assert begun["secret"].encode() not in stored_secret(client).secret
+
+
+def test_beginning_again_replaces_the_secret(as_ada: TestClient) -> None:
+    first, second = (as_ada.post(TOTP).json()["secret"] for _ in range(2))
+
+    assert first != second
+    assert as_ada.post(CONFIRM, json={"code": code_of(first)}).status_code == 422
+    assert as_ada.post(CONFIRM, json={"code": code_of(second)}).status_code == 200
+
+
+def test_wrong_code_confirms_nothing(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 116."""
+    secret = as_ada.post(TOTP).json()["secret"]
+
+    refused = as_ada.post(CONFIRM, json={"code": wrong_code(secret)})
+
+    assert problem_of(refused)["type"] == "urn:problem:WrongSetupCode"
+    assert "access_token" in log_in(client, ada.email)
+
+
+def test_nothing_is_confirmed_that_was_not_begun(as_ada: TestClient) -> None:
+    assert problem_of(as_ada.post(CONFIRM, json={"code": "123456"}))["type"] == "urn:problem:SecondFactorIsOff"
+    assert as_ada.post(RECOVERY).status_code == 404
+    assert as_ada.delete(TOTP).status_code == 404
+
+
+def test_address_must_be_proven_first(client: TestClient, as_ada: TestClient) -> None:
+    """Behaviour 117."""
+    in_database(client, lambda session: session.execute(update(User).values(email_verified_at=None)))
+
+    refused = as_ada.post(TOTP)
+
+    assert problem_of(refused)["type"] == "urn:problem:AddressNotProven"
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", TOTP), ("POST", CONFIRM), ("DELETE", TOTP), ("POST", RECOVERY)])
+def test_password_must_be_fresh(client: TestClient, as_ada: TestClient, method: str, path: str) -> None:
+    """Behaviours 122, 124."""
+    turn_on(as_ada)
+    long_ago = utc_now() - timedelta(hours=1)
+    in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
+
+    refused = as_ada.request(method, path, json={"code": "123456"} if path == CONFIRM else None)
+
+    assert refused.status_code == 401
+    assert 'error="insufficient_user_authentication"' in refused.headers["WWW-Authenticate"]
+    assert as_ada.get(ANSWER).json() == {"is_on": True, "recovery_codes_left": 10}
+
+
+def test_removal_is_mailed_written_down_and_ends_other_sessions(
+    client: TestClient, as_ada: TestClient, ada: User
+) -> None:
+    """Behaviours 122, 150."""
+    secret, codes = turn_on(as_ada)
+    challenge = challenge_of(client, ada)
+    other = with_token(client, answer(client, challenge, code_of(secret)).json()["access_token"])
+    waiting = challenge_of(client, ada)
+    assert other.get(ANSWER).status_code == 200
+
+    removed = as_ada.delete(TOTP)
+
+    assert removed.status_code == 204
+    assert other.get(ANSWER).status_code == 401
+    assert as_ada.get(ANSWER).json() == {"is_on": False, "recovery_codes_left": 0}
+    assert answer(client, waiting, codes[0]).status_code == 401
+    assert "was removed" in mails_to(client, ada.email)[-1]
+    names = event_names(client, ada)
+    assert names.index("authn_second_factor_added") < names.index("authn_second_factor_removed")
+    assert "access_token" in log_in(client, ada.email)
+
+
+def test_owner_is_told_when_it_is_turned_on(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    secret, codes = turn_on(as_ada)
+
+    (mail,) = mails_to(client, ada.email)
+    assert mail.startswith("Subject: A second factor protects your account\n")
+    assert not [told for told in (secret, *codes) if told in mail]
+
+
+def test_new_recovery_codes_kill_the_old_ones(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 120."""
+    _, old = turn_on(as_ada)
+
+    new = as_ada.post(RECOVERY).json()["recovery_codes"]
+
+    assert len(new) == 10
+    assert not set(new) & set(old)
+    assert answer(client, challenge_of(client, ada), old[0]).status_code == 401
+    assert answer(client, challenge_of(client, ada), new[0]).status_code == 200
+    assert "New recovery codes" in mails_to(client, ada.email)[1]
+
+
+def test_it_can_be_turned_on_again_with_a_new_secret(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    first, _ = turn_on(as_ada)
+    as_ada.delete(TOTP)
+    second, codes = turn_on(as_ada)
+
+    assert first != second
+    assert answer(client, challenge_of(client, ada), codes[0]).status_code == 200
+
+
+def test_what_is_ones_own_is_ones_own(client: TestClient, as_ada: TestClient, as_bob: TestClient, bob: User) -> None:
+    """Behaviour 130."""
+    turn_on(as_ada)
+
+    assert as_bob.get(ANSWER).json() == {"is_on": False, "recovery_codes_left": 0}
+    assert as_bob.delete(TOTP).status_code == 404
+    assert as_ada.get(ANSWER).json()["is_on"]
+    assert "access_token" in log_in(client, bob.email)
+
+
+def test_former_secret_key_still_reads_the_secret(
+    client: TestClient, as_ada: TestClient, ada: User, start_app: Any
+) -> None:
+    """Behaviour 152."""
+    secret, _ = turn_on(as_ada)
+    former = client.app_state["settings"].secret_key
+
+    rotated = start_app(
+        secret_key="another secret key, which is just as long", secret_key_fallbacks=former.get_secret_value()
+    )
+
+    assert answer(rotated, challenge_of(rotated, ada), code_of(secret)).status_code == 200
+
+
+def test_it_goes_with_its_user(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    turn_on(as_ada)
+    challenge_of(client, ada)
+
+    in_database(client, lambda session: session.delete(ada))
+
+    assert in_database(client, lambda session: session.scalar(select(TotpSecret))) is None
