@@ -2,4 +2,61 @@
 
 from fastapi import APIRouter
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+from app.accounts import recovery, signup
+from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.schemas_account import Accepted, Address, PasswordReset, SignUp, Verification
+from app.accounts.service import InvalidCredentials
+from app.database import DatabaseDep
+from app.errors import documented
+from app.throttle import TooManyAttempts
+
+router = APIRouter(prefix="/auth", tags=["auth"], responses=documented(TooManyAttempts))
+
+CHECK_YOUR_MAIL = Accepted(detail="Check your mail.")
+
+
+@router.post("/register", status_code=202)
+async def sign_up(database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: SignUp) -> Accepted:
+    """Make an account. A mail follows in any case; the answer does not tell whether the address has an account."""
+    await signup.sign_up(database, authenticator, data, client)
+    return CHECK_YOUR_MAIL
+
+
+@router.post("/verify-email", status_code=204, responses=documented(InvalidCredentials))
+async def verify_email(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: Verification
+) -> None:
+    """Prove that the address is yours, with the token that was mailed.
+
+    Send the password of your sign-up too, or it is taken away, for somebody else may have chosen it: then set one
+    with `/auth/password/forgot`.
+    """
+    password = data.password.get_secret_value() if data.password else None
+    await signup.verify_email(database, authenticator, data.token, client, password=password)
+
+
+@router.post("/verify-email/resend", status_code=202)
+async def resend_verification(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: Address
+) -> Accepted:
+    """Have the mail of your sign-up sent again: once a minute at most, and a few times an hour."""
+    await signup.resend_verification(database, authenticator, data.email, client)
+    return CHECK_YOUR_MAIL
+
+
+@router.post("/password/forgot", status_code=202)
+async def forgot_password(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: Address
+) -> Accepted:
+    """Have a token mailed that sets a new password. The answer does not tell whether the address has an account."""
+    await recovery.forgot_password(database, authenticator, data.email, client)
+    return CHECK_YOUR_MAIL
+
+
+@router.post("/password/reset", status_code=204)
+async def reset_password(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: PasswordReset
+) -> None:
+    """Set a new password with the token that was mailed. All your sessions end; then sign in."""
+    token, password = data.token, data.password.get_secret_value()
+    await recovery.reset_password(database, authenticator, token, password, client)

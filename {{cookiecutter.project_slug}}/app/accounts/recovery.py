@@ -1,0 +1,88 @@
+"""Choose a new password: with a mailed link for who forgot the old one, or with the old one."""
+
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import attempts, events, links, one_time, service, sessions, users
+from app.accounts.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import User
+from app.accounts.one_time import InvalidLink, Purpose
+from app.accounts.password_policy import hash_new_password
+from app.accounts.scope import Client, Scope
+from app.database import Database, utc_now
+
+
+async def forgot_password(database: Database, authenticator: Authenticator, email: str, client: Client) -> None:
+    """Mail a link that sets a new password, if the address has an account; the work is the same if not.
+
+    Raises:
+        TooManyAttempts: from one place of the network.
+    """
+    await links.count_client(authenticator, client)
+    if not await links.may_mail(authenticator, "reset", email):
+        return
+    async with database.sessions.begin() as session:
+        user = await users.find_user(session, email)
+        known = user if user is not None and user.is_active else None
+        await links.mail_link_or_pretend(session, authenticator, known, Purpose.RESET_PASSWORD, email)
+        await events.record(session, Event.PASSWORD_RESET_ASKED, client, user_id=known.id if known else None)
+
+
+async def send_reset(session: AsyncSession, authenticator: Authenticator, user: User) -> None:
+    """Mail a link that sets a new password, for an admin who was asked to."""
+    await links.mail_link(session, authenticator, user, Purpose.RESET_PASSWORD)
+
+
+async def reset_password(
+    database: Database, authenticator: Authenticator, raw: str, password: str, client: Client
+) -> None:
+    """Set a new password: every session ends, and the address is proven. It signs nobody in.
+
+    Raises:
+        InvalidLink: when the token cannot be used.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy; the token can still be used.
+    """
+    async with database.reads() as session:
+        found = await one_time.find(session, authenticator, raw, Purpose.RESET_PASSWORD)
+    if found is None:
+        raise InvalidLink
+    password_hash = await hash_new_password(authenticator, password, found.sent_to)
+    async with database.sessions.begin() as session:
+        token = await one_time.consume(session, authenticator, raw, Purpose.RESET_PASSWORD)
+        await _store(session, token.user_id, password_hash, address_is_proven=True)
+        await sessions.end_all(session, token.user_id, "password reset")
+        await events.record(session, Event.PASSWORD_RESET, client, user_id=token.user_id)
+        await authenticator.mailer.post(session, token.sent_to, "password_reset")
+    await attempts.forgive(authenticator, attempts.of_account(authenticator.settings, token.sent_to))
+
+
+async def change_password(  # noqa: PLR0913, PLR0917 - old and new
+    database: Database, authenticator: Authenticator, scope: Scope, current: str, new: str, client: Client
+) -> None:
+    """Set a new password: the caller's other sessions end, this one goes on.
+
+    Raises:
+        InvalidCredentials: when the current one is wrong, which counts like a wrong one at sign-in.
+        TooManyAttempts: after several wrong ones.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
+    """
+    await service.confirm_password(database, authenticator, scope, current, client)
+    password_hash = await hash_new_password(authenticator, new, scope.email)
+    async with database.sessions.begin() as session:
+        await _store(session, scope.user_id, password_hash)
+        await sessions.end_others(session, scope)
+        await events.record(session, Event.PASSWORD_CHANGE, client, user_id=scope.user_id, session_id=scope.session_id)
+        await authenticator.mailer.post(session, scope.email, "password_changed")
+
+
+async def _store(session: AsyncSession, user_id: UUID, password_hash: str, *, address_is_proven: bool = False) -> None:
+    """Store a password, with which no link works any more that was mailed before."""
+    now = utc_now()
+    values = {"password_hash": password_hash, "password_changed_at": now}
+    if address_is_proven:
+        values["email_verified_at"] = func.coalesce(User.email_verified_at, now)
+    await session.execute(update(User).where(User.id == user_id).values(values))
+    await one_time.void_all(session, user_id)

@@ -1,0 +1,158 @@
+"""Sign up, and prove that the address is one's own.
+
+Nobody learns here whether an address has an account: each answer is the same, and takes the same work.
+"""
+
+import hmac
+from typing import NamedTuple
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events, links, one_time, sessions, users
+from app.accounts.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import User
+from app.accounts.one_time import InvalidLink, Purpose
+from app.accounts.password_policy import hash_new_password
+from app.accounts.schemas_account import SignUp
+from app.accounts.scope import Client
+from app.accounts.service import InvalidCredentials
+from app.database import Database, utc_now
+
+
+class Verified(NamedTuple):
+    """A user whose address is proven."""
+
+    user: User
+    reset_link_token: str | None
+    """For the page that sets a password: they have none, when the one they had was perhaps not theirs."""
+
+
+async def sign_up(database: Database, authenticator: Authenticator, data: SignUp, client: Client) -> str:
+    """Make an account, or tell the owner of the address by mail that there is one.
+
+    Returns what the browser may keep: with it, `verify_email` believes that the password is theirs. It only fits
+    the password that is stored, so it is worth nothing when there was an account before.
+
+    Raises:
+        InvalidEmail: when the address is none.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
+        TooManyAttempts: from one place of the network.
+    """
+    await links.count_client(authenticator, client)
+    address = users.parse_email(data.email)
+    password_hash = await hash_new_password(authenticator, data.password.get_secret_value(), address)
+    may_mail = await links.may_mail(authenticator, "sign-up", address, once_a_minute=True)
+    async with database.sessions.begin() as session:
+        user = await _find_or_add(session, address, password_hash, data.display_name, client)
+        if may_mail and user.email_verified_at is None:
+            await links.mail_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
+        elif may_mail:
+            await authenticator.mailer.post(session, user.email, "already_registered")
+    return _proofs(authenticator, address, password_hash)[0]
+
+
+async def resend_verification(database: Database, authenticator: Authenticator, email: str, client: Client) -> None:
+    """Mail the link again to an address that is not proven: once a minute, and a few times an hour.
+
+    Raises:
+        TooManyAttempts: from one place of the network.
+    """
+    await links.count_client(authenticator, client)
+    if not await links.may_mail(authenticator, "sign-up", email, once_a_minute=True):
+        return
+    async with database.sessions.begin() as session:
+        user = await users.find_user(session, email)
+        waiting = user if user is not None and user.is_active and user.email_verified_at is None else None
+        await links.mail_link_or_pretend(session, authenticator, waiting, Purpose.VERIFY_EMAIL, email)
+
+
+async def verify_email(  # noqa: PLR0913 - and two ways to prove that the password is theirs
+    database: Database,
+    authenticator: Authenticator,
+    raw: str,
+    client: Client,
+    *,
+    browser: str | None = None,
+    password: str | None = None,
+) -> Verified:
+    """Note that the address of this token's account is proven.
+
+    Somebody else may have signed up with it, to wait until its owner opens the link. So the password is kept only
+    for who knows it, or comes with the browser that signed up: `browser` is what `sign_up` returned to it.
+
+    Raises:
+        InvalidLink: when the token cannot be used.
+        InvalidCredentials: when a password comes along and is wrong; the token can still be used.
+    """
+    proven = await _find_proven_hash(database, authenticator, raw, browser, password)
+    async with database.sessions.begin() as session:
+        token = await one_time.consume(session, authenticator, raw, Purpose.VERIFY_EMAIL)
+        user = await session.get_one(User, token.user_id)
+        user.email_verified_at = utc_now()
+        await one_time.void(session, user.id, Purpose.VERIFY_EMAIL)
+        await events.record(session, Event.EMAIL_VERIFIED, client, user_id=user.id)
+        if proven is not None and user.password_hash == proven:
+            return Verified(user, None)
+        return Verified(user, await _take_password_away(session, authenticator, user))
+
+
+async def _find_or_add(
+    session: AsyncSession, address: str, password_hash: str, display_name: str, client: Client
+) -> User:
+    """Return the user who has this address, made now unless there is one, who keeps everything."""
+    found = await users.find_user(session, address)
+    if found is not None:
+        return found
+    user = User(
+        email=address,
+        email_key=users.email_key(address),
+        password_hash=password_hash,
+        password_changed_at=utc_now(),
+        display_name=display_name,
+    )
+    try:
+        async with session.begin_nested():
+            session.add(user)
+    except IntegrityError:  # somebody signs up with it at this very moment
+        other = await users.find_user(session, address)
+        if other is None:
+            raise
+        return other
+    await events.record(session, Event.USER_CREATED, client, user_id=user.id)
+    return user
+
+
+async def _find_proven_hash(
+    database: Database, authenticator: Authenticator, raw: str, browser: str | None, password: str | None
+) -> str | None:
+    """Return the stored hash when the caller has proven that it is of their password; no transaction stays open."""
+    async with database.reads() as session:
+        token = await one_time.find(session, authenticator, raw, Purpose.VERIFY_EMAIL)
+        if token is None:
+            raise InvalidLink
+        user = await session.get_one(User, token.user_id)
+    if password is not None:
+        right, _ = await authenticator.passwords.verify(password, user.password_hash)
+        if not right:
+            raise InvalidCredentials
+        return user.password_hash
+    proofs = _proofs(authenticator, user.email, user.password_hash or "")
+    fits = [hmac.compare_digest(proof.encode(), (browser or "").encode()) for proof in proofs]
+    return user.password_hash if any(fits) else None
+
+
+async def _take_password_away(session: AsyncSession, authenticator: Authenticator, user: User) -> str:
+    """End what a stranger may have begun, and return a token with which the owner sets their own password."""
+    user.password_hash = None
+    await sessions.end_all(session, user.id, "address proven")
+    purpose = Purpose.RESET_PASSWORD
+    life = links.life_of(authenticator, purpose)
+    return await one_time.issue(session, authenticator, user.id, purpose, sent_to=user.email, life=life)
+
+
+def _proofs(authenticator: Authenticator, address: str, password_hash: str) -> list[str]:
+    """Return what shows that one knows which hash was made at sign-up; by the key in force first."""
+    digests = authenticator.keys.digests("sign-up", f"{users.email_key(address)}:{password_hash}")
+    return [digest.hex() for digest in digests]
