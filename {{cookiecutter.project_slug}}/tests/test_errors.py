@@ -128,6 +128,13 @@ def test_invalid_json_is_not_echoed(client: TestClient) -> None:
     assert SECRET not in answer.text
 
 
+@pytest.mark.parametrize("body", [pytest.param(b"\xff\xfe", id="not-utf8"), pytest.param(b"[" * 100_000, id="deep")])
+def test_body_that_cannot_be_read_is_an_invalid_request(client: TestClient, body: bytes) -> None:
+    answer = client.post("/api/v1/auth/login", content=body, headers={"Content-Type": "application/json"})
+
+    assert problem_of(answer)["status"] == 422
+
+
 def test_invalid_request_names_each_field(client: TestClient) -> None:
     problem = problem_of(client.post("/api/v1/auth/login", json={}))
 
