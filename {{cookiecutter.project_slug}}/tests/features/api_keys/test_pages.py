@@ -14,6 +14,8 @@ from tests.features.api_keys.driving import change_keys, keys_in_database
 from tests.support import in_database, with_token
 from tests.web.browsing import open_browser, read_page, submit
 
+pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
+
 PAGE = "/account/api-keys"
 SCRIPT = '"><script>alert(1)</script>'
 
@@ -129,7 +131,6 @@ def test_password_is_asked_for_again_after_a_while(client: TestClient, ada: User
     assert keys_in_database(client)[0].revoked_at is None
 
 
-@pytest.mark.any_database
 def test_names_are_escaped(client: TestClient, ada: User) -> None:
     """Behaviour 140."""
     browser = open_browser(client, ada)
@@ -142,7 +143,6 @@ def test_names_are_escaped(client: TestClient, ada: User) -> None:
         assert "&lt;script&gt;" in answer.text
 
 
-@pytest.mark.any_database
 def test_form_without_a_token_changes_nothing(client: TestClient, ada: User) -> None:
     """Behaviour 137."""
     browser = open_browser(client, ada)
