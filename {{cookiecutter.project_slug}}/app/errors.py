@@ -152,7 +152,7 @@ def as_problem(error: Exception) -> Problem | HTTPException:
     if isinstance(error, RequestValidationError):
         # FastAPI would echo the input, a password included.
         return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
-    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.BAD_REQUEST and error.__cause__:
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, UnicodeError | RecursionError):
         # FastAPI calls JSON invalid when it is misspelled, but not when it is no UTF-8 or too deep.
         return InvalidRequest("The body cannot be read.")
     if isinstance(error, StaleDataError):
