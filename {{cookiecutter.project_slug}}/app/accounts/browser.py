@@ -19,6 +19,7 @@ from app.accounts.scope import Client, Scope
 from app.accounts.visits import Visit
 from app.database import get_database, utc_now
 from app.errors import Forbidden, Unauthorized
+from app.security import SAFE_METHODS
 
 _DEVICE_LIFE = timedelta(days=400)  # what browsers grant at most
 _CHALLENGE_LIFE = timedelta(minutes=10)
@@ -158,11 +159,15 @@ def forget(request: Request, response: Response) -> None:
 
 
 async def reissue_when_due(request: Request) -> None:
-    """Make a new session cookie when this one is old; call it before a page is rendered, and `keep_cookies` after."""
+    """Make a new session cookie when this one is old; call it before a page is rendered, and `keep_cookies` after.
+
+    Not for a form: its transaction may be open, and SQLite has one writer.
+    """
     await find_visitor(request)
     visit: Visit | None = request.state.visit
     authenticator = get_authenticator(request)
-    if visit is None or utc_now() - visit.issued_at < authenticator.settings.reissue_after:
+    fresh = visit is None or utc_now() - visit.issued_at < authenticator.settings.reissue_after
+    if visit is None or fresh or request.method not in SAFE_METHODS:
         return
     former = cookies.read(request, cookies.SESSION) or ""
     async with get_database(request).sessions.begin() as session:

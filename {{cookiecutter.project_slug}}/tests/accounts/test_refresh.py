@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
-from app.accounts.models import AuthSession, RefreshToken, User
+from app.accounts.models import AuthEvent, AuthSession, RefreshToken, User
 from app.database import utc_now
-from tests.support import add_user, in_database, log_in, problem_of
+from tests.support import add_user, in_database, log_in, mails_to, problem_of
 
 REFRESH = "/api/v1/auth/token/refresh"
 ME = "/api/v1/users/me"
@@ -56,6 +56,7 @@ def pair(client: TestClient, ada: User) -> dict[str, Any]:
 
 
 def test_refresh_gives_a_new_pair(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 60."""
     answer = refresh(client, pair["refresh_token"])
 
     assert answer.status_code == 200
@@ -67,6 +68,7 @@ def test_refresh_gives_a_new_pair(client: TestClient, pair: dict[str, Any]) -> N
 
 
 def test_chain_goes_on(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 60."""
     seen = [pair["refresh_token"]]
     for _ in range(5):
         seen.append(next_token(client, seen[-1]))
@@ -75,6 +77,7 @@ def test_chain_goes_on(client: TestClient, pair: dict[str, Any]) -> None:
 
 
 def test_repeated_refresh_gets_the_same_token(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 63."""
     first = next_token(client, pair["refresh_token"])
     repeated = next_token(client, pair["refresh_token"])
 
@@ -84,6 +87,7 @@ def test_repeated_refresh_gets_the_same_token(client: TestClient, pair: dict[str
 
 
 def test_twenty_at_once_get_one_token(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 62."""
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda _: refresh(client, pair["refresh_token"]), range(20)))
 
@@ -93,6 +97,7 @@ def test_twenty_at_once_get_one_token(client: TestClient, pair: dict[str, Any]) 
 
 
 def test_use_after_the_grace_ends_the_session(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 61."""
     child = refresh(client, pair["refresh_token"]).json()
     let_grace_pass(client)
 
@@ -106,6 +111,7 @@ def test_use_after_the_grace_ends_the_session(client: TestClient, pair: dict[str
 
 
 def test_grandparent_ends_the_session_within_the_grace(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 64."""
     child = next_token(client, pair["refresh_token"])
     grandchild = next_token(client, child)
 
@@ -115,6 +121,7 @@ def test_grandparent_ends_the_session_within_the_grace(client: TestClient, pair:
 
 
 def test_without_grace_every_second_use_ends_the_session(start_app: StartApp) -> None:
+    """Behaviour 61."""
     client = start_app(auth={"refresh_grace": 0})
     pair = log_in(client, add_user(client, "ada@example.com").email)
     child = next_token(client, pair["refresh_token"])
@@ -135,11 +142,28 @@ def test_other_sessions_outlive_a_theft(client: TestClient, ada: User, pair: dic
     assert next_token(client, other["refresh_token"])
 
 
+def test_theft_is_written_down_and_told_by_mail_once(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
+    """Behaviours 70, 150."""
+    child = next_token(client, pair["refresh_token"])
+    let_grace_pass(client)
+
+    for token in (pair["refresh_token"], pair["refresh_token"], child):
+        assert refresh(client, token).status_code == 401
+
+    query = select(AuthEvent).where(AuthEvent.name == "authn_token_reuse")
+    (event,) = in_database(client, lambda session: session.scalars(query))
+    (mail,) = mails_to(client, ada.email)
+    assert (event.user_id, event.ip) == (ada.id, "testclient")
+    assert "was ended" in mail
+    assert pair["refresh_token"] not in mail
+
+
 def test_unknown_token_ends_nothing(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 68."""
     token = pair["refresh_token"]
     unknown = ["", "rt_", "rt_" + "A" * 43, token[:-1], token + "A", token.swapcase(), token[3:], "ü", "\x00"]
 
-    answers = [refresh(client, made_up) for made_up in unknown]
+    answers = [refresh(client, made_up) for made_up in unknown * 11]
 
     assert {answer.status_code for answer in answers} <= {401, 422}
     assert reasons(client) == [None]
@@ -153,6 +177,7 @@ def test_malformed_token_is_rejected(client: TestClient, value: Any) -> None:
 
 
 def test_lone_surrogate_is_refused_without_a_bug(client: TestClient) -> None:
+    """Behaviour 38."""
     answer = client.post(
         REFRESH, content='{"refresh_token": "rt_\\ud800"}', headers={"Content-Type": "application/json"}
     )
@@ -161,6 +186,7 @@ def test_lone_surrogate_is_refused_without_a_bug(client: TestClient) -> None:
 
 
 def test_tokens_do_not_stand_for_each_other(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 67."""
     assert refresh(client, pair["access_token"]).status_code in {401, 422}
     assert me(client, pair["refresh_token"]) == 401
     assert reasons(client) == [None]
@@ -168,6 +194,7 @@ def test_tokens_do_not_stand_for_each_other(client: TestClient, pair: dict[str, 
 
 @pytest.mark.parametrize("field", ["idle_expires_at", "expires_at"])
 def test_session_that_is_over_is_not_refreshed(client: TestClient, pair: dict[str, Any], field: str) -> None:
+    """Behaviour 66."""
     over = update(AuthSession).values({field: utc_now() - timedelta(seconds=1)})
     in_database(client, lambda session: session.execute(over))
 
@@ -176,6 +203,7 @@ def test_session_that_is_over_is_not_refreshed(client: TestClient, pair: dict[st
 
 
 def test_token_that_is_too_old_is_refused(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviour 66."""
     over = update(RefreshToken).values(expires_at=utc_now() - timedelta(seconds=1))
     in_database(client, lambda session: session.execute(over))
 
@@ -184,7 +212,7 @@ def test_token_that_is_too_old_is_refused(client: TestClient, pair: dict[str, An
 
 
 def test_refreshing_prolongs_the_idle_time_but_never_the_whole(client: TestClient, pair: dict[str, Any]) -> None:
-    """Near the end of the whole life, a new token lives no longer than its session."""
+    """Near the end of the whole life, a new token lives no longer than its session. Behaviour 66."""
     soon = utc_now() + timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(expires_at=soon)))
 
@@ -201,6 +229,7 @@ def test_refreshing_prolongs_the_idle_time_but_never_the_whole(client: TestClien
 
 
 def test_disabled_user_gets_no_new_pair(client: TestClient, pair: dict[str, Any]) -> None:
+    """Behaviours 54, 65."""
     in_database(client, lambda session: session.execute(update(User).values(is_active=False)))
 
     assert refresh(client, pair["refresh_token"]).status_code == 401
@@ -208,6 +237,7 @@ def test_disabled_user_gets_no_new_pair(client: TestClient, pair: dict[str, Any]
 
 
 def test_deleted_user_gets_no_new_pair(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
+    """Behaviours 54, 65."""
     in_database(client, lambda session: session.delete(ada))
 
     assert refresh(client, pair["refresh_token"]).status_code == 401
@@ -215,6 +245,7 @@ def test_deleted_user_gets_no_new_pair(client: TestClient, ada: User, pair: dict
 
 
 def test_new_secret_key_keeps_sessions_as_long_as_the_former_one_is_listed(start_app: StartApp) -> None:
+    """Behaviour 152."""
     old_key, new_key = "the old secret key: " + "o" * 20, "the new secret key: " + "n" * 20
     before = start_app(secret_key=old_key)
     user = add_user(before, "ada@example.com")
@@ -232,6 +263,7 @@ def test_new_secret_key_keeps_sessions_as_long_as_the_former_one_is_listed(start
 
 
 def test_reuse_is_noticed_across_a_new_secret_key(start_app: StartApp) -> None:
+    """Behaviours 61, 152."""
     old_key, new_key = "the old secret key: " + "o" * 20, "the new secret key: " + "n" * 20
     before = start_app(secret_key=old_key)
     pair = log_in(before, add_user(before, "ada@example.com").email)

@@ -1,16 +1,35 @@
-"""Sessions: sign out, and what ends a session at once."""
+"""Sessions: sign out, see where one is signed in, and what ends a session at once."""
 
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts.models import User
-from tests.support import in_database, log_in, sign_in, with_token
+from app.accounts.models import AuthSession, User
+from tests.support import add_user, in_database, log_in, sign_in, with_token
 
 LOGOUT = "/api/v1/auth/logout"
+LOGOUT_ALL = "/api/v1/auth/logout-all"
 REFRESH = "/api/v1/auth/token/refresh"
+SESSIONS = "/api/v1/auth/sessions"
 ME = "/api/v1/users/me"
 
 
+def refresh(client: TestClient, pair: dict[str, Any]) -> int:
+    return client.post(REFRESH, json={"refresh_token": pair["refresh_token"]}).status_code
+
+
+def ids(caller: TestClient) -> list[str]:
+    """List the caller's sessions, newest first."""
+    return [session["id"] for session in caller.get(SESSIONS).json()]
+
+
 def test_logout_ends_the_session_at_once(client: TestClient, ada: User) -> None:
+    """Behaviours 53, 65."""
     pair = log_in(client, ada.email)
     caller = with_token(client, pair["access_token"])
 
@@ -18,7 +37,7 @@ def test_logout_ends_the_session_at_once(client: TestClient, ada: User) -> None:
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert caller.get(ME).status_code == 401
-    assert client.post(REFRESH, json={"refresh_token": pair["refresh_token"]}).status_code == 401
+    assert refresh(client, pair) == 401
     assert caller.post(LOGOUT).status_code == 401
 
 
@@ -36,6 +55,108 @@ def test_logout_needs_a_session(client: TestClient) -> None:
 
 
 def test_tokens_of_a_deleted_user_are_refused(client: TestClient, ada: User, as_ada: TestClient) -> None:
+    """Behaviour 54."""
     in_database(client, lambda session: session.delete(ada))
+
+    assert as_ada.get(ME).status_code == 401
+
+
+def test_list_tells_where_one_is_signed_in_and_no_secret(client: TestClient, ada: User, as_bob: TestClient) -> None:
+    """Behaviour 75."""
+    _, here, _ = [sign_in(client, ada) for _ in range(3)]
+
+    listed = here.get(SESSIONS).json()
+
+    assert [(session["kind"], session["current"]) for session in listed] == [
+        ("api", False),
+        ("api", True),
+        ("api", False),
+    ]
+    fields = {"id", "kind", "current", "created_at", "last_seen_at", "expires_at", "ip", "user_agent"}
+    assert all(session.keys() == fields for session in listed)
+    assert (listed[0]["ip"], listed[0]["user_agent"]) == ("127.0.0.1", "tests")
+    assert len(ids(as_bob)) == 1
+
+
+def test_one_session_is_ended_and_the_others_go_on(client: TestClient, ada: User) -> None:
+    """Behaviour 76."""
+    pair, other, here = log_in(client, ada.email), sign_in(client, ada), sign_in(client, ada)
+    oldest = ids(here)[-1]
+
+    answer = here.delete(f"{SESSIONS}/{oldest}")
+
+    assert answer.status_code == 204
+    assert with_token(client, pair["access_token"]).get(ME).status_code == 401
+    assert refresh(client, pair) == 401
+    assert [caller.get(ME).status_code for caller in (other, here)] == [200, 200]
+    assert len(ids(here)) == 2
+
+
+def test_session_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient) -> None:
+    """Behaviours 77, 130."""
+    (his,) = ids(as_bob)
+
+    for session_id in (his, uuid4()):
+        assert as_ada.delete(f"{SESSIONS}/{session_id}").status_code == 404
+    assert as_ada.delete(f"{SESSIONS}/nonsense").status_code == 422
+    assert as_bob.get(ME).status_code == 200
+
+
+def test_session_that_is_over_is_not_found(client: TestClient, ada: User, as_ada: TestClient) -> None:
+    gone = sign_in(client, ada)
+    newest = ids(as_ada)[0]
+    gone.post(LOGOUT)
+
+    assert as_ada.delete(f"{SESSIONS}/{newest}").status_code == 404
+
+
+def test_all_others_are_ended(client: TestClient, ada: User, as_bob: TestClient) -> None:
+    first, second, here = [sign_in(client, ada) for _ in range(3)]
+
+    assert here.delete(SESSIONS).status_code == 204
+
+    assert [caller.get(ME).status_code for caller in (first, second, here, as_bob)] == [401, 401, 200, 200]
+
+
+def test_log_out_everywhere_ends_all(client: TestClient, ada: User, as_bob: TestClient) -> None:
+    """Behaviour 78."""
+    pair, other, here = log_in(client, ada.email), sign_in(client, ada), sign_in(client, ada)
+
+    assert here.post(LOGOUT_ALL).status_code == 204
+
+    assert [caller.get(ME).status_code for caller in (other, here)] == [401, 401]
+    assert refresh(client, pair) == 401
+    assert as_bob.get(ME).status_code == 200
+
+
+def test_one_session_too_many_ends_the_oldest(start_app: Callable[..., TestClient]) -> None:
+    """Behaviour 83."""
+    client = start_app(auth={"max_sessions": 2})
+    ada, bob = add_user(client, "ada@example.com"), add_user(client, "bob@example.com")
+    bobs = sign_in(client, bob)
+    callers = [sign_in(client, ada) for _ in range(3)]
+
+    assert [caller.get(ME).status_code for caller in (*callers, bobs)] == [401, 200, 200, 200]
+
+    async def reasons(session: AsyncSession) -> list[str | None]:
+        return list(await session.scalars(select(AuthSession.revoked_reason).order_by(AuthSession.id)))
+
+    assert in_database(client, reasons) == [None, "too many", None, None]
+
+
+@pytest.mark.parametrize("way", [SESSIONS, LOGOUT_ALL])
+def test_end_of_a_session_that_ended_before_keeps_its_reason(client: TestClient, ada: User, way: str) -> None:
+    gone, here = sign_in(client, ada), sign_in(client, ada)
+    gone.post(LOGOUT)
+
+    here.request("DELETE" if way == SESSIONS else "POST", way)
+
+    oldest = select(AuthSession.revoked_reason).order_by(AuthSession.id).limit(1)
+    assert in_database(client, lambda session: session.scalar(oldest)) == "logout"
+
+
+def test_disabled_user_is_out_at_once(client: TestClient, as_ada: TestClient) -> None:
+    """Behaviour 54."""
+    in_database(client, lambda session: session.execute(update(User).values(is_active=False)))
 
     assert as_ada.get(ME).status_code == 401

@@ -39,6 +39,7 @@ def test_signing_in_shows_the_account(client: TestClient, ada: User) -> None:
 
 
 def test_page_for_people_who_are_signed_in_sends_others_to_sign_in_and_back(client: TestClient, ada: User) -> None:
+    """Behaviour 33."""
     browser = open_browser(client)
 
     sent = browser.get("/account?a=%26b")
@@ -51,6 +52,7 @@ def test_page_for_people_who_are_signed_in_sends_others_to_sign_in_and_back(clie
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
 def test_wrong_password_and_unknown_address_look_the_same(client: TestClient, email: str) -> None:
+    """Behaviour 27."""
     browser = open_browser(client)
 
     answer = submit(browser, "/login", email=email, password=WRONG)
@@ -64,6 +66,8 @@ def test_wrong_password_and_unknown_address_look_the_same(client: TestClient, em
 
 
 def test_disabled_account_is_answered_like_a_wrong_password(client: TestClient, ada: User) -> None:
+    """Behaviours 27, 54."""
+
     async def disable(session: AsyncSession) -> None:
         await session.execute(update(User).where(User.id == ada.id).values(is_active=False))
 
@@ -96,6 +100,7 @@ def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestC
 
 @pytest.mark.any_database
 def test_cookie_of_https_is_bound_to_the_host(start_app: Callable[..., TestClient]) -> None:
+    """Behaviour 31."""
     client = start_app(base_url="https://testserver")
     add_user(client, "ada@example.com")
     browser = open_browser(client, address="https://testserver")
@@ -124,6 +129,7 @@ def cookie_of(answer: Any, name: str = "session") -> list[str]:
 
 
 def test_signing_in_again_changes_the_cookie_and_ends_the_session_before(client: TestClient, ada: User) -> None:
+    """Behaviour 32."""
     browser = open_browser(client, ada)
     thief = copy_of(browser)
     token = read_page(browser.get("/account")).forms["/logout"]["csrf_token"]
@@ -136,6 +142,7 @@ def test_signing_in_again_changes_the_cookie_and_ends_the_session_before(client:
 
 
 def test_session_that_someone_made_up_is_not_taken_over(client: TestClient, ada: User) -> None:
+    """Behaviour 32."""
     browser = open_browser(client)
     browser.cookies.set("session", "chosen-by-the-attacker")
 
@@ -147,6 +154,7 @@ def test_session_that_someone_made_up_is_not_taken_over(client: TestClient, ada:
 
 
 def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(client: TestClient, ada: User) -> None:
+    """Behaviour 72."""
     browser = open_browser(client, ada)
     thief = copy_of(browser)
 
@@ -168,6 +176,7 @@ def test_signing_out_leaves_other_browsers_signed_in(client: TestClient, ada: Us
 
 @pytest.mark.any_database
 def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> None:
+    """Behaviour 35."""
     browser = open_browser(client, ada)
 
     assert browser.get("/login").headers["Location"] == "/account"
@@ -195,6 +204,7 @@ def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> N
     ],
 )
 def test_next_leads_nowhere_else(client: TestClient, ada: User, target: str) -> None:
+    """Behaviour 33."""
     browser = open_browser(client)
     shown = browser.get("/login", params={"next": target})
     form = read_page(shown).forms["/login"]
@@ -208,6 +218,7 @@ def test_next_leads_nowhere_else(client: TestClient, ada: User, target: str) -> 
 
 @pytest.mark.parametrize("column", [pytest.param("idle_expires_at", id="unused"), pytest.param("expires_at", id="old")])
 def test_session_ends_by_itself(client: TestClient, ada: User, column: str) -> None:
+    """Behaviour 79."""
     browser = open_browser(client, ada)
 
     async def expire(session: AsyncSession) -> None:
@@ -219,6 +230,7 @@ def test_session_ends_by_itself(client: TestClient, ada: User, column: str) -> N
 
 
 def test_using_a_session_keeps_it_alive_but_not_beyond_its_longest_life(client: TestClient, ada: User) -> None:
+    """Behaviour 79."""
     browser = open_browser(client, ada)
     a_while, longest = utc_now() - timedelta(hours=11), utc_now() + timedelta(seconds=60)
 
@@ -238,6 +250,7 @@ def test_using_a_session_keeps_it_alive_but_not_beyond_its_longest_life(client: 
 
 
 def test_pages_ignore_bearer_tokens_and_the_api_ignores_cookies(client: TestClient, ada: User) -> None:
+    """Behaviour 52."""
     bearer = {"Authorization": f"Bearer {log_in(client, ada.email)['access_token']}"}
 
     assert open_browser(client).get("/account", headers=bearer).status_code == 303
@@ -245,6 +258,7 @@ def test_pages_ignore_bearer_tokens_and_the_api_ignores_cookies(client: TestClie
 
 
 def test_token_of_an_api_session_is_not_a_cookie(client: TestClient, ada: User) -> None:
+    """Behaviour 82."""
     browser = open_browser(client)
     browser.cookies.set("session", log_in(client, ada.email)["refresh_token"])
 

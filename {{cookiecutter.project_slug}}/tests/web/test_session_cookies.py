@@ -1,0 +1,191 @@
+"""The cookie of a session: what ends it, when it changes, and what goes on meanwhile."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from app.database import utc_now
+from tests.support import PASSWORD, add_user, in_database, sign_in
+from tests.web.browsing import open_browser, read_page, submit
+from tests.web.test_signin import copy_of, is_signed_in
+
+SESSIONS = "/api/v1/auth/sessions"
+
+
+def change_sessions(client: TestClient, **values: Any) -> None:
+    """Change the rows of all sessions behind the app's back."""
+    in_database(client, lambda session: session.execute(update(AuthSession).values(values)))
+
+
+def a_day_later(client: TestClient) -> None:
+    """Make the cookies look a day old."""
+    change_sessions(client, token_issued_at=utc_now() - timedelta(hours=25))
+
+
+def half_a_minute_later(client: TestClient) -> None:
+    change_sessions(client, token_issued_at=utc_now() - timedelta(seconds=31))
+
+
+def set_cookies(answer: Any) -> list[str]:
+    return [item for item in answer.headers.get_list("set-cookie") if item.startswith("session=")]
+
+
+def test_browser_is_out_when_its_session_is_ended_elsewhere(client: TestClient, ada: User, as_ada: TestClient) -> None:
+    """Behaviours 76, 78."""
+    first, second, third = [open_browser(client, ada) for _ in range(3)]
+    newest = as_ada.get(SESSIONS).json()[0]
+    assert newest["kind"] == "web"
+
+    as_ada.delete(f"{SESSIONS}/{newest['id']}")
+    assert [is_signed_in(browser) for browser in (first, second, third)] == [True, True, False]
+
+    as_ada.post("/api/v1/auth/logout-all")
+    assert [is_signed_in(browser) for browser in (first, second)] == [False, False]
+
+
+def test_cookie_changes_once_a_day_and_the_former_one_dies(client: TestClient, ada: User) -> None:
+    """Behaviour 80."""
+    browser = open_browser(client, ada)
+    assert set_cookies(browser.get("/account")) == []
+    thief = copy_of(browser)
+    a_day_later(client)
+
+    changed = browser.get("/account")
+
+    assert len(set_cookies(changed)) == 1
+    assert browser.cookies["session"] != thief.cookies["session"]
+    assert set_cookies(browser.get("/account")) == []
+    half_a_minute_later(client)
+    assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
+
+
+def test_pages_that_load_at_once_sign_nobody_out(client: TestClient, ada: User) -> None:
+    """Behaviour 80."""
+    browsers = [open_browser(client, ada)]
+    browsers += [copy_of(browsers[0]) for _ in range(4)]
+    a_day_later(client)
+
+    with ThreadPoolExecutor(5) as threads:
+        answers = list(threads.map(lambda browser: browser.get("/account"), browsers))
+
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert sum(len(set_cookies(answer)) for answer in answers) == 1
+    assert all(is_signed_in(browser) for browser in browsers)
+
+
+def test_form_that_was_open_meanwhile_is_still_good(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    form = read_page(browser.get("/account")).forms["/account"]
+    a_day_later(client)
+    browser.get("/account")
+
+    assert browser.post("/account", data={**form, "display_name": "Ada"}).status_code == 303
+
+
+def test_remembered_cookie_lives_no_longer_because_it_changed(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    change_sessions(client, remember=True, expires_at=utc_now() + timedelta(hours=2))
+    a_day_later(client)
+
+    (cookie,) = set_cookies(browser.get("/account"))
+
+    life = int(cookie.lower().partition("max-age=")[2].partition(";")[0])
+    assert 7100 < life <= 7200
+
+
+def test_form_does_not_change_the_cookie_on_its_way(client: TestClient, ada: User) -> None:
+    """A redirect could lose it: the page after it brings it."""
+    browser = open_browser(client, ada)
+    form = read_page(browser.get("/account")).forms["/account"]
+    a_day_later(client)
+
+    saved = browser.post("/account", data={**form, "display_name": "Ada"})
+
+    assert (saved.status_code, set_cookies(saved)) == (303, [])
+    assert len(set_cookies(browser.get(saved.headers["Location"]))) == 1
+
+
+@pytest.mark.database("sqlite")  # whose only writer the form is
+def test_form_that_is_refused_does_not_wait_for_itself(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    form = read_page(browser.get("/account")).forms["/account"]
+    a_day_later(client)
+
+    assert browser.post("/account", data={**form, "display_name": "x" * 121}).status_code == 422
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("how", ["random", "truncated", "foreign", "long", "not-ascii"])
+def test_cookie_that_is_not_ours_is_nobodys(start_app: Callable[..., TestClient], client: TestClient, how: str) -> None:
+    """Behaviour 82."""
+    ada = add_user(client, "ada@example.com")
+    cookie = open_browser(client, ada).cookies["session"]
+    foreign = open_browser(start_app(secret_key="the key of another installation: it is not ours"), ada)
+    made_up = {
+        "random": "x" * 60,
+        "truncated": cookie[:-1],
+        "foreign": foreign.cookies["session"],
+        "long": cookie * 40,
+        "not-ascii": "ü\x7f",
+    }[how]
+
+    for path, status in {"/account": 303, "/login": 200, "/admin/": 303}.items():
+        answer = open_browser(client).get(path, headers={b"Cookie": b"session=" + made_up.encode()})
+        assert answer.status_code in {status, 404}, path
+
+
+def test_other_pages_are_not_kept_for_the_way_back(client: TestClient, ada: User) -> None:
+    """Behaviour 81."""
+    browser = open_browser(client, ada)
+    shown = browser.get("/account")
+
+    left = submit(browser, "/account", action="/logout")
+
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert not {"ETag", "Last-Modified"} & set(shown.headers)
+    assert "storage" in left.headers["Clear-Site-Data"]
+    back = browser.get("/account", headers={"If-None-Match": "*", "If-Modified-Since": "Thu, 01 Jan 2099 00:00:00 GMT"})
+    assert (back.status_code, back.headers["Location"]) == (303, "/login?next=%2Faccount")
+
+
+def test_leaving_without_a_session_is_no_error(client: TestClient) -> None:
+    """Behaviour 74."""
+    browser = open_browser(client)
+    token = read_page(browser.get("/login")).forms["/login"]["csrf_token"]
+
+    answer = browser.post("/logout", data={"csrf_token": token})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+
+
+def test_address_of_the_last_visit_is_noted(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    change_sessions(client, last_seen_at=utc_now() - timedelta(minutes=2))
+
+    browser.get("/account")
+
+    noted = in_database(client, lambda session: session.scalar(select(AuthSession.ip_last)))
+    assert noted == "testclient"
+    assert sign_in(client, ada).get(SESSIONS).json()[1]["ip"] == "testclient"
+
+
+def test_proving_who_one_is_changes_the_cookie(client: TestClient, ada: User) -> None:
+    """Behaviours 124, 125: on the pages."""
+    browser = open_browser(client, ada)
+    thief = copy_of(browser)
+    change_sessions(client, authenticated_at=utc_now() - timedelta(minutes=16))
+
+    answer = submit(browser, "/reauth?next=/account", action="/reauth", password=PASSWORD)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+    assert browser.cookies["session"] != thief.cookies["session"]
+    assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
+    proven = in_database(client, lambda session: session.scalar(select(AuthSession.authenticated_at)))
+    assert proven is not None
+    assert utc_now() - proven < timedelta(minutes=1)
