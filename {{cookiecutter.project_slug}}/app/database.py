@@ -1,6 +1,7 @@
 """The database: engine, base classes of tables, and one transaction for each request."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -123,7 +124,7 @@ class Database:
 
 
 def open_database(settings: DatabaseSettings) -> Database:
-    """Make the engine; nothing connects before the first query. Close with `database.engine.dispose()`."""
+    """Make the engine; nothing connects before the first query. Close it with `database.engine.dispose()`."""
     url = database_url(settings)
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, connect_args={"timeout": settings.busy_timeout.total_seconds()})
@@ -144,6 +145,16 @@ def open_database(settings: DatabaseSettings) -> Database:
         async_sessionmaker(engine, expire_on_commit=False),
         async_sessionmaker(reads, expire_on_commit=False),
     )
+
+
+@asynccontextmanager
+async def opened_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
+    """Open the database, and close it in the end."""
+    database = open_database(settings)
+    try:
+        yield database
+    finally:
+        await database.engine.dispose()
 
 
 def database_url(settings: DatabaseSettings) -> URL:

@@ -16,7 +16,7 @@ from app.accounts.authenticator import BearerScheme, SecondFactor, build_authent
 from app.admin import site as admin
 
 # {%- endif +%}
-from app.database import open_database
+from app.database import opened_database
 from app.errors import InvalidRequest, documented, register_error_handlers
 from app.mail.delivery import delivering
 from app.security import RequestBoundary
@@ -31,26 +31,25 @@ from app.web import site as web
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; tests pass their own settings."""
     settings = settings or load_settings()
-    database = open_database(settings.database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         """Open what lives as long as the process; routes find it on `request.state`."""
-        authenticator = build_authenticator(
-            settings,
-            database,
-            template_folders=features.template_folders(),
-            second_factors=features.exports("signin", "second_factor", SecondFactor),
-            bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
-        )
-        async with delivering(settings, database, authenticator.keys, authenticator.mailer):
-            yield {
-                "settings": settings,
-                "database": database,
-                "authenticator": authenticator,
-                "schema_heads": migrate.heads(),
-            }
-        await database.engine.dispose()
+        async with opened_database(settings.database) as database:
+            authenticator = build_authenticator(
+                settings,
+                database,
+                template_folders=features.template_folders(),
+                second_factors=features.exports("signin", "second_factor", SecondFactor),
+                bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
+            )
+            async with delivering(settings, database, authenticator.keys, authenticator.mailer):
+                yield {
+                    "settings": settings,
+                    "database": database,
+                    "authenticator": authenticator,
+                    "schema_heads": migrate.heads(),
+                }
 
     app = FastAPI(
         title=settings.project_name,

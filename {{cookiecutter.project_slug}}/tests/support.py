@@ -1,7 +1,6 @@
 """What tests call: make users, sign them in, look into the database of the running app."""
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -14,7 +13,8 @@ from starlette.testclient import TestClient
 from app.accounts import service, users
 from app.accounts.models import User
 from app.accounts.scope import Client
-from app.database import open_database
+from app.database import opened_database
+from app.mail.mailer import unseal
 from app.mail.models import OutboxMail
 from app.settings import DatabaseSettings
 
@@ -91,11 +91,11 @@ def mails_to(client: TestClient, address: str) -> list[str]:
     """Return the mails to an address that wait in the outbox, oldest first; each begins with its `Subject:`."""
     keys = client.app_state["authenticator"].keys
 
-    async def read(session: AsyncSession) -> list[Any]:
+    async def read(session: AsyncSession) -> list[tuple[str, str]]:
         payloads = await session.scalars(select(OutboxMail.payload).order_by(OutboxMail.id))
-        return [json.loads(keys.decrypt("outbox", payload)) for payload in payloads if payload]
+        return [unseal(keys, payload) for payload in payloads if payload]
 
-    return [mail["text"] for mail in in_database(client, read) if mail["to"] == address]
+    return [text for to, text in in_database(client, read) if to == address]
 
 
 def link_in(mail: str) -> str:
@@ -109,11 +109,8 @@ def execute(url: str, statement: str) -> None:
     """Run a statement in a database on which no app runs."""
 
     async def run() -> None:
-        database = open_database(DatabaseSettings(url=url))
-        try:
-            async with database.engine.begin() as connection:
-                await connection.execute(text(statement))
-        finally:
-            await database.engine.dispose()
+        settings = DatabaseSettings(url=url)
+        async with opened_database(settings) as database, database.engine.begin() as connection:
+            await connection.execute(text(statement))
 
     asyncio.run(run())

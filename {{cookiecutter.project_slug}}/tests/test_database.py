@@ -14,7 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.testclient import TestClient
 
 from app.accounts.models import Role, User
-from app.database import Database, open_database, violates
+from app.database import Database, opened_database, violates
 from app.features.notes.models import Note
 from app.settings import Settings
 from tests.support import in_database
@@ -26,11 +26,8 @@ def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) 
     """Open the database of the settings, and close it after `work(database)`."""
 
     async def main() -> T:
-        database = open_database(settings.database)
-        try:
+        async with opened_database(settings.database) as database:
             return await work(database)
-        finally:
-            await database.engine.dispose()
 
     return asyncio.run(main())
 

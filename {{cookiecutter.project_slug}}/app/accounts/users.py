@@ -14,7 +14,7 @@ from app.accounts.password_policy import hash_new_password
 from app.accounts.permissions import ADMIN_ROLE
 from app.accounts.schemas import AccountUpdate
 from app.accounts.scope import Scope
-from app.database import utc_now
+from app.database import Database, utc_now
 from app.errors import Conflict, InvalidRequest, NotFound
 
 
@@ -109,6 +109,17 @@ async def create_user(session: AsyncSession, authenticator: Authenticator, *, em
     except IntegrityError as error:
         raise EmailTaken from error
     return user
+
+
+async def create_admin(database: Database, authenticator: Authenticator, *, email: str, password: str) -> None:
+    """Make a user with the admin role; call it with no transaction open.
+
+    Raises:
+        EmailTaken: when there is an account already; it stays as it is.
+    """
+    async with database.sessions.begin() as session:
+        user = await create_user(session, authenticator, email=email, password=password)
+        await grant_admin(session, user)
 
 
 async def grant_admin(session: AsyncSession, user: User) -> None:

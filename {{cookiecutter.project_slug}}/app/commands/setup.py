@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from app import migrate
 from app.accounts import users
 from app.accounts.authenticator import build_authenticator
-from app.database import open_database
+from app.database import opened_database
 from app.settings import Settings, load_settings, problems_of
 
 FIRST_ADMIN = "admin@example.com"
@@ -83,16 +83,11 @@ def _write_private(path: Path, text: str) -> None:
 
 async def _create_first_admin(settings: Settings) -> str | None:
     """Make the first admin and return the password, or nothing when there is a user."""
-    database = open_database(settings.database)
-    try:
+    async with opened_database(settings.database) as database:
         async with database.reads() as session:
             if await users.has_users(session):
                 return None
         password = secrets.token_urlsafe(15)
         authenticator = build_authenticator(settings, database)
-        async with database.sessions.begin() as session:
-            user = await users.create_user(session, authenticator, email=FIRST_ADMIN, password=password)
-            await users.grant_admin(session, user)
-            return password
-    finally:
-        await database.engine.dispose()
+        await users.create_admin(database, authenticator, email=FIRST_ADMIN, password=password)
+        return password

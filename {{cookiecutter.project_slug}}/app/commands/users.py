@@ -9,7 +9,7 @@ import typer
 
 from app.accounts import users
 from app.accounts.authenticator import build_authenticator
-from app.database import open_database
+from app.database import opened_database
 from app.settings import Settings, load_settings
 
 cli = typer.Typer(no_args_is_help=True)
@@ -33,22 +33,14 @@ def create_admin(
     if given == "":
         sys.exit("app: there is no password on standard input.")
     password = given or secrets.token_urlsafe(15)
-    if not asyncio.run(_create_admin(load_settings(), email, password)):
+    try:
+        asyncio.run(_create_admin(load_settings(), email, password))
+    except users.EmailTaken:
         sys.exit(f"app: {email} has an account already; nothing was changed.")
     typer.echo(f"{email} can sign in" + ("." if given else f" with {password} (shown once)."))
 
 
-async def _create_admin(settings: Settings, email: str, password: str) -> bool:
-    """Make the admin; false when the address has an account."""
-    database = open_database(settings.database)
-    try:
-        async with database.reads() as session:
-            if await users.find_user(session, email) is not None:
-                return False
+async def _create_admin(settings: Settings, email: str, password: str) -> None:
+    async with opened_database(settings.database) as database:
         authenticator = build_authenticator(settings, database)
-        async with database.sessions.begin() as session:
-            user = await users.create_user(session, authenticator, email=email, password=password)
-            await users.grant_admin(session, user)
-            return True
-    finally:
-        await database.engine.dispose()
+        await users.create_admin(database, authenticator, email=email, password=password)

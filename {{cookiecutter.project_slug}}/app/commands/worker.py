@@ -6,7 +6,7 @@ import logging.config
 import signal
 
 from app.commands.serve import log_config
-from app.database import open_database
+from app.database import opened_database
 from app.keys import KeyRing
 from app.mail.delivery import Delivery
 from app.settings import Settings, load_settings
@@ -21,12 +21,9 @@ def send_mails() -> None:
 
 async def _deliver(settings: Settings) -> None:
     """Send what the servers post; their transactions wake nobody here, so mails leave after `MAIL_INTERVAL`."""
-    database = open_database(settings.database)
-    delivery = Delivery(settings, database, KeyRing(settings), asyncio.Event())
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(delivery.stop))
-    try:
+    async with opened_database(settings.database) as database:
+        delivery = Delivery(settings, database, KeyRing(settings), asyncio.Event())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(delivery.stop))
         await delivery.run()
-    finally:
-        await database.engine.dispose()
