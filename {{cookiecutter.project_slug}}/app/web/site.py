@@ -27,10 +27,10 @@ def _account_nav() -> list[NavItem]:
     return [
         NavItem("Profile", "/account"),
         NavItem("Password", "/account/password"),
-        NavItem("E-mail address", "/account/email"),
+        NavItem("E-mail", "/account/email"),
         *features.offers("pages", "account_entry", NavItem),
         NavItem("Sessions", "/account/sessions"),
-        NavItem("Recent activity", "/account/activity"),
+        NavItem("Activity", "/account/activity"),
         NavItem("Your data", "/account/data"),
     ]
 

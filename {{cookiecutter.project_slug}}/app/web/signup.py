@@ -1,0 +1,116 @@
+"""Sign up, and prove that the address is one's own."""
+
+from urllib.parse import quote, unquote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.accounts import cookies, signup
+from app.accounts.browser import CsrfChecked, Visitor
+from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.one_time import InvalidLink, Purpose
+from app.accounts.schemas_account import Address, SignUp
+from app.accounts.users import InvalidEmail
+from app.database import DatabaseDep, SessionDep
+from app.throttle import TooManyAttempts
+from app.web.forms import Form, read_form
+from app.web.links import Words, read_token, show_invalid_link, show_link
+from app.web.recovery import WEAK_PASSWORD
+from app.web.rendering import done, refuse, render, see_other
+from app.web.signin import AFTER_SIGN_IN
+
+router = APIRouter()
+
+VERIFY = Words(Purpose.VERIFY_EMAIL, "Confirm your address", "With this, your account is ready.", "Confirm", "/verify")
+
+CONFIRMED = "Your address is confirmed. Sign in now."
+CHOOSE = "Your address is confirmed. Choose a password now."
+SENT = "If the address waits to be confirmed, the mail is on its way."
+
+_SIGNED_UP = "signed-up"
+"""The cookie of a browser that signed up: what shows that it did, and the address, for the page after it."""
+
+
+@router.get("/signup")
+async def show_sign_up(request: Request, visitor: Visitor) -> Response:
+    """Show the form; people who are signed in have an account."""
+    if visitor is not None:
+        return see_other(AFTER_SIGN_IN)
+    return await render(request, "signup.html", {"form": Form()})
+
+
+@router.post("/signup", dependencies=[CsrfChecked])
+async def sign_up(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+) -> Response:
+    """Make an account, and say the same when there is one already: its owner is told by mail."""
+    form = await read_form(request, SignUp)
+    if form.data is None:
+        return await render(request, "signup.html", {"form": form}, 422)
+    try:
+        proof = await signup.sign_up(database, authenticator, form.data, client)
+    except InvalidEmail as wrong:
+        return await _sign_up_again(request, form.refused(email=wrong.detail or wrong.title))
+    except WEAK_PASSWORD as weak:
+        return await _sign_up_again(request, form.refused(password=weak.detail or weak.title))
+    except TooManyAttempts as refusal:
+        return await refuse(request, "signup.html", refusal, {"form": form})
+    response = see_other("/signup/sent")
+    life = authenticator.settings.verify_email_ttl
+    cookies.put(request, response, _SIGNED_UP, f"{proof}.{quote(form.data.email)}", life)
+    return response
+
+
+@router.get("/signup/sent")
+async def show_sign_up_sent(request: Request) -> Response:
+    """Say where to look now, and offer to send the mail again."""
+    _, email = _signed_up(request)
+    return await render(request, "signup_sent.html", {"form": Form(values={"email": email})})
+
+
+@router.get("/verify/{token}")
+async def show_verify_email(request: Request, session: SessionDep, token: str) -> Response:
+    """Show what the link does; opening it proves nothing."""
+    return await show_link(request, session, token, VERIFY)
+
+
+@router.post("/verify", dependencies=[CsrfChecked])
+async def verify_email(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+) -> Response:
+    """Note that the address is proven; whose browser did not sign up chooses another password."""
+    proof, _ = _signed_up(request)
+    try:
+        proven = await signup.verify_email(database, authenticator, await read_token(request), client, browser=proof)
+    except InvalidLink:
+        return await show_invalid_link(request)
+    if proven.reset_link_token is not None:
+        return done(request, f"/password/reset/{proven.reset_link_token}", CHOOSE)
+    response = done(request, "/login", CONFIRMED)
+    cookies.drop(request, response, _SIGNED_UP)
+    return response
+
+
+@router.post("/verify/resend", dependencies=[CsrfChecked])
+async def resend_verification(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+) -> Response:
+    """Mail the link again, and say the same when there is nothing to confirm."""
+    form = await read_form(request, Address)
+    if form.data is None:
+        return await render(request, "signup_sent.html", {"form": form}, 422)
+    try:
+        await signup.resend_verification(database, authenticator, form.data.email, client)
+    except TooManyAttempts as refusal:
+        return await refuse(request, "signup_sent.html", refusal, {"form": form})
+    return done(request, "/signup/sent", SENT)
+
+
+async def _sign_up_again(request: Request, form: Form[SignUp]) -> Response:
+    return await render(request, "signup.html", {"form": form}, 422)
+
+
+def _signed_up(request: Request) -> tuple[str, str]:
+    """Return what shows that this browser signed up, and with which address; both empty when it did not."""
+    proof, _, email = (cookies.read(request, _SIGNED_UP) or "").partition(".")
+    return proof, unquote(email)

@@ -1,0 +1,122 @@
+"""Sign up with a browser, and prove the address."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.support import PASSWORD, link_in, mails_to
+from tests.web.browsing import open_browser, read_page, submit
+
+EVE = "eve@example.com"
+
+
+def sign_up(browser: TestClient, email: str = EVE, password: str = PASSWORD) -> str:
+    """Sign up, and return the path of the link that was mailed."""
+    answer = submit(browser, "/signup", email=email, password=password)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/signup/sent")
+    return link_in(mails_to(browser, email)[-1])
+
+
+def test_account_is_made_and_works_when_its_address_is_proven(client: TestClient) -> None:
+    """Behaviours 6, 144."""
+    browser = open_browser(client)
+    link = sign_up(browser)
+    assert EVE in read_page(browser.get("/signup/sent")).text
+
+    early = submit(browser, "/login", email=EVE, password=PASSWORD)
+    assert (browser.get(link).status_code, browser.get(link).status_code) == (200, 200)
+    still = submit(browser, "/login", email=EVE, password=PASSWORD)
+    proven = submit(browser, link, action="/verify")
+    after = submit(browser, proven.headers["Location"], email=EVE, password=PASSWORD)
+
+    assert (early.status_code, still.status_code, proven.status_code, after.status_code) == (403, 403, 303, 303)
+    assert EVE in browser.get("/account").text
+
+
+def test_link_that_was_used_says_so_and_no_more(client: TestClient) -> None:
+    """Behaviour 7."""
+    browser = open_browser(client)
+    link = sign_up(browser)
+    form = read_page(browser.get(link)).forms["/verify"]
+    used = browser.post("/verify", data=form)
+    said = read_page(browser.get(used.headers["Location"])).text
+
+    again, opened = browser.post("/verify", data=form), browser.get(link)
+
+    assert "Your address is confirmed." in said
+    assert (again.status_code, opened.status_code) == (422, 422)
+    assert "This link does not work" in read_page(again).text
+    assert read_page(again).text == read_page(opened).text
+
+
+def test_password_of_someone_who_signed_up_for_another_is_worth_nothing(client: TestClient) -> None:
+    """Behaviour 12."""
+    link = sign_up(open_browser(client), password=PASSWORD)
+    owner = open_browser(client)
+
+    proven = submit(owner, link, action="/verify")
+    chosen = submit(owner, proven.headers["Location"], action="/password/reset", password="of my own choosing: 4711")
+
+    assert submit(open_browser(client), "/login", email=EVE, password=PASSWORD).status_code == 401
+    assert chosen.headers["Location"] == "/login"
+    assert submit(owner, "/login", email=EVE, password="of my own choosing: 4711").status_code == 303
+
+
+def test_signing_up_again_from_elsewhere_does_not_make_the_first_password_good(client: TestClient) -> None:
+    """The owner's browser did sign up, but not with the password that is stored. Behaviour 12."""
+    sign_up(open_browser(client), password="the password of a stranger 99")
+    owner = open_browser(client)
+    link = sign_up(owner)
+
+    proven = submit(owner, link, action="/verify")
+
+    assert proven.headers["Location"].startswith("/password/reset/")
+    stranger = submit(open_browser(client), "/login", email=EVE, password="the password of a stranger 99")
+    assert stranger.status_code == 401
+
+
+def test_page_looks_the_same_for_an_address_that_is_taken(client: TestClient, ada: User) -> None:
+    """Behaviour 2."""
+    first, second = open_browser(client), open_browser(client)
+
+    taken = submit(first, "/signup", email=ada.email, password=PASSWORD)
+    fresh = submit(second, "/signup", email="new@example.com", password=PASSWORD)
+
+    assert (taken.status_code, taken.headers["Location"]) == (fresh.status_code, fresh.headers["Location"])
+    assert [c.name for c in first.cookies.jar] == [c.name for c in second.cookies.jar]
+    shown = [read_page(browser.get("/signup/sent")).text for browser in (first, second)]
+    assert shown[0].replace(ada.email, "new@example.com") == shown[1]
+
+
+@pytest.mark.any_database
+def test_password_that_is_refused_is_explained_beside_its_field(client: TestClient) -> None:
+    """Behaviours 15, 143."""
+    answer = submit(open_browser(client), "/signup", email=EVE, password="short")
+
+    page = read_page(answer)
+    assert answer.status_code == 422
+    assert "at least 12 characters" in page.text
+    assert page.fields["password"]["aria-invalid"] == "true"
+    assert page.forms["/signup"]["email"] == EVE
+    assert "short" not in answer.text.replace("shortest", "")
+
+
+@pytest.mark.any_database
+def test_link_is_sent_again_when_someone_who_is_not_proven_signs_in(client: TestClient) -> None:
+    browser = open_browser(client)
+    sign_up(browser)
+    refused = submit(browser, "/login", email=EVE, password=PASSWORD)
+
+    form = read_page(refused).forms["/verify/resend"]
+    answer = browser.post("/verify/resend", data=form)
+
+    assert form["email"] == EVE
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/signup/sent")
+
+
+@pytest.mark.any_database
+def test_who_is_signed_in_does_not_sign_up(client: TestClient, ada: User) -> None:
+    """Behaviour 35."""
+    browser = open_browser(client, ada)
+
+    assert [browser.get(path).headers["Location"] for path in ("/signup", "/login")] == ["/account", "/account"]
