@@ -31,6 +31,8 @@ router = APIRouter()
 account_entry = NavItem("Second factor", "/account/second-factor")
 
 HOME = account_entry.path
+_WIDTH = 240  # pixels, with the white border: fits every phone
+
 WRONG_CODE = "This is not the code. Wait for the next one, and check the clock of your device."
 
 
@@ -67,7 +69,7 @@ async def answer_challenge(  # noqa: PLR0913 - what the form brings along
     except InvalidChallenge:
         return done(request, "/login", "That took too long, or too many tries. Please sign in again.")
     except (WrongCode, TooManyAttempts) as problem:
-        return await refuse(request, "second_factor/ask.html", problem, context)
+        return await refuse(request, "second_factor/ask.html", problem, {**context, "form": Form()})
     response = see_other(local_path(target))
     await browser.complete_sign_in(request, response, user, client, remember=remember)
     return response
@@ -176,6 +178,7 @@ def _issuer(request: Request) -> str:
 
 def _shown(setup: Setup) -> dict[str, object]:
     """Draw the QR code, with attributes alone, which the content security policy allows; group the secret by four."""
-    drawing = segno.make(setup.uri, error="m").svg_inline(scale=6, border=4, light="#fff")
+    code = segno.make_qr(setup.uri, error="l")
+    drawing = code.svg_inline(scale=_WIDTH / code.symbol_size(border=4)[0], border=4, light="#fff")
     grouped = " ".join(setup.secret[i : i + 4] for i in range(0, len(setup.secret), 4))
     return {"setup": setup, "drawing": Markup(drawing), "grouped": grouped}  # noqa: S704 - segno's own
