@@ -7,7 +7,7 @@ from asyncpg import PostgresError
 from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from app.commands import database, inspect, serve, setup, users, worker
+from app.commands import cleanup, database, inspect, serve, setup, users, worker
 from app.errors import Problem
 from app.settings import all_settings, problems_of
 
@@ -16,6 +16,7 @@ cli.command("setup")(setup.set_up)
 cli.command("secrets")(setup.write_secrets)
 cli.command("serve")(serve.serve)
 cli.command("worker")(worker.send_mails)
+cli.command("cleanup")(cleanup.clean_up)
 cli.add_typer(database.cli, name="db", help="Migrations.")
 cli.add_typer(users.cli, name="users", help="Accounts.")
 cli.command("routes")(inspect.list_routes)

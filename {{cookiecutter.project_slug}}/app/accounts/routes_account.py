@@ -1,25 +1,46 @@
-"""Your own account over HTTP."""
+"""Your own account over HTTP: profile, password, address, and all that is kept about you."""
+
+from typing import Any
 
 from fastapi import APIRouter, Response
 
-from app.accounts import users
-from app.accounts.dependencies import CurrentScope, InvalidToken
+from app.accounts import account, email_change, recovery, users
+from app.accounts.dependencies import (
+    AuthenticatorDep,
+    ClientDep,
+    CurrentScope,
+    InvalidToken,
+    RecentScope,
+    SessionRequired,
+    SessionScope,
+)
 from app.accounts.models import User
+from app.accounts.reauth import ReauthenticationRequired
+from app.accounts.routes_signup import CHECK_YOUR_MAIL
 from app.accounts.schemas import AccountRead, AccountUpdate
-from app.database import SessionDep
+from app.accounts.schemas_account import Accepted, Address, MailedToken, PasswordChange
+from app.accounts.service import InvalidCredentials
+from app.accounts.users import EmailTaken, LastAdmin
+from app.database import DatabaseDep, SessionDep
 from app.errors import VersionConflict, documented
 from app.http import IfMatch, check_version, tagged
+from app.throttle import TooManyAttempts
 
-router = APIRouter(prefix="/users/me", tags=["users"])
+router = APIRouter()
+
+_REFUSALS = (InvalidToken, SessionRequired)
+_RECENT_REFUSALS = (ReauthenticationRequired, *_REFUSALS)
 
 
-@router.get("", response_model=AccountRead, responses=documented(InvalidToken))
+@router.get("/users/me", tags=["users"], response_model=AccountRead, responses=documented(InvalidToken))
 async def read_account(session: SessionDep, scope: CurrentScope, response: Response) -> User:
     """Read your account."""
     return tagged(response, await users.get_account(session, scope))
 
 
-@router.patch("", response_model=AccountRead, responses=documented(InvalidToken, VersionConflict))
+@router.patch(
+    "/users/me", tags=["users"], response_model=AccountRead, responses=documented(InvalidToken, VersionConflict)
+)
 async def update_account(
     session: SessionDep,
     scope: CurrentScope,
@@ -30,3 +51,73 @@ async def update_account(
     """Change the fields you send; the others keep their values."""
     check_version(await users.get_account(session, scope), if_match)
     return tagged(response, await users.update_account(session, scope, data))
+
+
+@router.get("/users/me/export", tags=["users"], responses=documented(*_REFUSALS))
+async def export_account(database: DatabaseDep, scope: SessionScope, client: ClientDep) -> dict[str, Any]:
+    """Read everything that is kept about you, and everything that is yours."""
+    return await account.export_account(database, scope, client)
+
+
+@router.delete("/users/me", tags=["users"], status_code=204, responses=documented(*_RECENT_REFUSALS, LastAdmin))
+async def delete_account(
+    database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
+) -> None:
+    """Delete your account and everything that is yours, for good."""
+    await account.delete_account(database, authenticator, scope, client)
+
+
+@router.post(
+    "/auth/password/change",
+    tags=["auth"],
+    status_code=204,
+    responses=documented(InvalidCredentials, *_REFUSALS, TooManyAttempts),
+)
+async def change_password(
+    database: DatabaseDep,
+    authenticator: AuthenticatorDep,
+    scope: SessionScope,
+    client: ClientDep,
+    data: PasswordChange,
+) -> None:
+    """Change your password: your other sessions end, this one goes on."""
+    current, new = data.current_password.get_secret_value(), data.new_password.get_secret_value()
+    await recovery.change_password(database, authenticator, scope, current, new, client)
+
+
+@router.post(
+    "/auth/email/change", tags=["auth"], status_code=202, responses=documented(*_RECENT_REFUSALS, TooManyAttempts)
+)
+async def ask_for_email_change(
+    database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: Address
+) -> Accepted:
+    """Ask for another address: it counts when you have confirmed it with the token that is mailed to it."""
+    await email_change.ask(database, authenticator, scope, data.email, client)
+    return CHECK_YOUR_MAIL
+
+
+@router.post("/auth/email/change/confirm", tags=["auth"], status_code=204, responses=documented(EmailTaken))
+async def confirm_email_change(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: MailedToken
+) -> None:
+    """Give your account its new address, with the token that was mailed to it."""
+    await email_change.confirm(database, authenticator, data.token, client)
+
+
+@router.post("/auth/email/change/cancel", tags=["auth"], status_code=204)
+async def cancel_email_change(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: MailedToken
+) -> None:
+    """Stop a change of your address, with the token that was mailed to the old one."""
+    await email_change.cancel(database, authenticator, data.token, client)
+
+
+@router.post("/auth/email/change/revert", tags=["auth"], status_code=204, responses=documented(EmailTaken))
+async def revert_email_change(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: MailedToken
+) -> None:
+    """Take your old address back, with the token that was mailed to it.
+
+    All sessions end, and the password is taken away: a token to set a new one is mailed.
+    """
+    await email_change.revert(database, authenticator, data.token, client)

@@ -1,0 +1,113 @@
+"""Change one's address: confirm it at the new one; the old one can stop it before, and take it back for a while after.
+
+Addresses belong to who has proven them: an account that was only signed up with one gives way.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import account, events, links, one_time, sessions, users
+from app.accounts.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import User
+from app.accounts.one_time import Purpose
+from app.accounts.scope import Client, Scope
+from app.accounts.users import EmailTaken, email_key
+from app.database import Database, utc_now
+from app.throttle import Limit
+
+
+async def ask(database: Database, authenticator: Authenticator, scope: Scope, new_email: str, client: Client) -> None:
+    """Mail a link that confirms the new address, and one to the old address that stops the change.
+
+    When the new address is someone's, the answer is the same, and they are told.
+
+    Raises:
+        InvalidEmail: when it is no address.
+        TooManyAttempts: from one place of the network, or by this caller.
+    """
+    await links.count_client(authenticator, client)
+    address = users.parse_email(new_email)
+    often = Limit("email-changes", authenticator.settings.mails_per_hour, timedelta(hours=1))
+    await authenticator.throttle.hit(often, str(scope.user_id))
+    if not await links.may_mail(authenticator, "email-change", address):
+        return
+    async with database.sessions.begin() as session:
+        user = await session.get_one(User, scope.user_id)
+        await _stop(session, user)
+        owner = await users.find_user(session, address)
+        if owner is None or owner.id == user.id or owner.email_verified_at is None:
+            await links.mail_link(session, authenticator, user, Purpose.CHANGE_EMAIL, to=address)
+        else:
+            await authenticator.mailer.post(session, owner.email, "email_taken")
+        await links.mail_link(session, authenticator, user, Purpose.CANCEL_EMAIL_CHANGE, new_email=address)
+        await events.record(session, Event.EMAIL_CHANGE_ASKED, client, user_id=user.id, session_id=scope.session_id)
+
+
+async def confirm(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
+    """Give the account its new address; links that were mailed to the old one end, but for the one that reverts this.
+
+    Raises:
+        InvalidLink: when the token cannot be used.
+        EmailTaken: when somebody else has proven to have the address in the meantime.
+    """
+    async with database.sessions.begin() as session:
+        token = await one_time.consume(session, authenticator, raw, Purpose.CHANGE_EMAIL)
+        user = await session.get_one(User, token.user_id)
+        former = user.email
+        await _set_address(session, user, token.sent_to)
+        await one_time.void_all(session, user.id)
+        await links.mail_link(session, authenticator, user, Purpose.REVERT_EMAIL, to=former, new_email=token.sent_to)
+        await events.record(session, Event.EMAIL_CHANGED, client, user_id=user.id)
+
+
+async def cancel(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
+    """Stop a change that is not confirmed yet.
+
+    Raises:
+        InvalidLink: when the token cannot be used.
+    """
+    async with database.sessions.begin() as session:
+        token = await one_time.consume(session, authenticator, raw, Purpose.CANCEL_EMAIL_CHANGE)
+        await _stop(session, await session.get_one(User, token.user_id))
+        await events.record(session, Event.EMAIL_CHANGE_CANCELLED, client, user_id=token.user_id)
+
+
+async def revert(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
+    """Give the account its old address back, for its owner did not want the change.
+
+    Whoever changed it knew the password, so it is taken away, and a link to choose a new one is mailed. Later
+    changes cannot be reverted to any more, earlier ones can.
+
+    Raises:
+        InvalidLink: when the token cannot be used.
+        EmailTaken: when somebody else has proven to have the address in the meantime.
+    """
+    async with database.sessions.begin() as session:
+        token = await one_time.consume(session, authenticator, raw, Purpose.REVERT_EMAIL)
+        user = await session.get_one(User, token.user_id)
+        await _set_address(session, user, token.sent_to)
+        await session.execute(update(User).where(User.id == user.id).values(password_hash=None))
+        await one_time.void_all(session, user.id)
+        await one_time.void_newer(session, token)
+        await sessions.end_all(session, user.id, "address reverted")
+        await links.mail_link(session, authenticator, user, Purpose.RESET_PASSWORD)
+        await events.record(session, Event.EMAIL_REVERTED, client, user_id=user.id)
+
+
+async def _set_address(session: AsyncSession, user: User, address: str) -> None:
+    """Change the address; who has it is decided by the unique index, so that of two at once one wins."""
+    key = email_key(address)
+    await account.erase(session, User.email_key == key, User.email_verified_at.is_(None), User.id != user.id)
+    user.email, user.email_key, user.email_verified_at = address, key, utc_now()
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise EmailTaken from error
+
+
+async def _stop(session: AsyncSession, user: User) -> None:
+    await one_time.void(session, user.id, Purpose.CHANGE_EMAIL, Purpose.CANCEL_EMAIL_CHANGE)

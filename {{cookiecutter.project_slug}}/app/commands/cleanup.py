@@ -1,0 +1,21 @@
+"""`app cleanup`: delete rows that nobody needs any more; run it once a day."""
+
+import asyncio
+from collections.abc import Mapping
+
+import typer
+
+from app.accounts import cleanup
+from app.database import opened_database
+from app.settings import Settings, load_settings
+
+
+def clean_up() -> None:
+    """Delete what is over: unproven accounts, mailed tokens, sessions, counts of attempts, sent mails."""
+    for name, count in asyncio.run(_clean_up(load_settings())).items():
+        typer.echo(f"{count:>8}  {name}")
+
+
+async def _clean_up(settings: Settings) -> Mapping[str, int]:
+    async with opened_database(settings.database) as database:
+        return await cleanup.clean_up(database)
