@@ -29,6 +29,19 @@ class Server(NamedTuple):
 def running_server(folder: Path, **settings: str) -> Iterator[Server]:
     """Run `app serve` in an empty folder with these variables, and kill it in the end."""
     port = free_port()
+    process = start_process(folder, "server.log", "serve", "--port", str(port), **settings)
+    limits = httpx.Limits(max_connections=50)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=SECONDS_TO_STOP) as client:
+        try:
+            _wait_until_ready(process, client, folder / "server.log")
+            yield Server(process, client)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def start_process(folder: Path, log: str, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+    """Start `app …` in a folder with these variables; what it prints is in the log."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(migrate.FOLDER.parent),
@@ -38,17 +51,9 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
         "SECRETS_DIR": str(folder),
         **settings,
     }
-    command = [sys.executable, "-m", "app", "serve", "--port", str(port)]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)  # noqa: S603 - our own
-    limits = httpx.Limits(max_connections=50)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=SECONDS_TO_STOP) as client:
-        try:
-            _wait_until_ready(process, client, folder / "server.log")
-            yield Server(process, client)
-        finally:
-            process.kill()
-            process.wait()
+    command = [sys.executable, "-m", "app", *arguments]
+    with (folder / log).open("wb") as file:
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file)  # noqa: S603 - our own
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:

@@ -1,5 +1,6 @@
 """Mails in tests: a template of one's own, a real SMTP server, a look into the outbox and the folder."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,12 +38,10 @@ class Inbox:
         self.tls: list[bool] = []
         self.answer = "250 taken"
         self.answer_to_receiver = "250 known"
-        self.before_answer: Callable[[], Any] = lambda: None
-
-    @property
-    def mails(self) -> list[EmailMessage]:
-        """The mails that it took."""
-        return [parse(envelope.original_content or b"") for envelope in self.envelopes]
+        self.arrived = 0
+        """Mails that came here, taken or not."""
+        self.holding = False
+        """Whether those who bring a mail must wait for the answer."""
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Sequence[str]
@@ -56,10 +55,12 @@ class Inbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take a mail, or say why not."""
         _ = server
+        self.arrived += 1
+        while self.holding:  # noqa: ASYNC110 - another thread ends it
+            await asyncio.sleep(0.01)
         if self.answer.startswith("2"):
             self.envelopes.append(envelope)
             self.tls.append(session.ssl is not None)
-        self.before_answer()
         return self.answer
 
 
@@ -68,6 +69,11 @@ class MailServer(NamedTuple):
 
     port: int
     inbox: Inbox
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """The mails that it took."""
+        return [parse(envelope.original_content or b"") for envelope in self.inbox.envelopes]
 
     def url(self, login: str = LOGIN) -> str:
         """Return what `MAIL_URL` has to be."""
@@ -161,4 +167,4 @@ def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + SECONDS_TO_WAIT
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
+        time.sleep(0.02)

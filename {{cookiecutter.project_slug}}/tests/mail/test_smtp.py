@@ -33,7 +33,7 @@ def test_mail_arrives_by_starttls_and_login(
 
     send_due(client, make_settings(mail={"url": mail_server.url(), "sender": "Ada <ada@mail.test>"}))
 
-    (envelope,), (mail,) = mail_server.inbox.envelopes, mail_server.inbox.mails
+    (envelope,), (mail,) = mail_server.inbox.envelopes, mail_server.mails
     assert mail_server.inbox.tls == [True]
     assert (envelope.mail_from, envelope.rcpt_tos) == ("ada@mail.test", ["bob@example.com"])
     assert (mail["From"], mail["To"]) == ("Ada <ada@mail.test>", "bob@example.com")
@@ -48,7 +48,7 @@ def test_mail_arrives_by_tls_from_the_first_byte(
     with running_mail_server(ssl_context=server_tls) as server:
         send_due(client, make_settings(mail={"url": f"smtps://localhost:{server.port}"}))
 
-        assert len(server.inbox.mails) == 1
+        assert len(server.mails) == 1
 
 
 def test_server_without_tls_gets_neither_password_nor_mail(

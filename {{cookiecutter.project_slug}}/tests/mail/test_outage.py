@@ -1,0 +1,45 @@
+"""A mail server that is down: nobody but the sender notices."""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.database import utc_now
+from app.mail.transports import SECONDS_TO_ANSWER
+from tests.mail.driving import LOGIN, change_all, demanding, outbox, running_mail_server, wait_until
+from tests.support import PASSWORD
+
+FORGOT = "/api/v1/auth/password/forgot"
+REGISTER = "/api/v1/auth/register"
+
+
+@pytest.mark.any_database
+def test_mail_leaves_later_when_its_server_was_down(
+    start_app: Callable[..., TestClient], server_tls: ssl.SSLContext, ada: User
+) -> None:
+    """Behaviour 149."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        url = f"smtp://{LOGIN}@localhost:{port}"
+        client = start_app(mail={"in_server": True, "url": url, "interval": 0.1})
+        began = time.monotonic()
+        answers = [client.post(FORGOT, json={"email": email}) for email in (ada.email, "nobody@example.com")]
+        answers += [client.post(REGISTER, json={"email": f"{name}@example.com", "password": PASSWORD}) for name in "ab"]
+        took = time.monotonic() - began
+
+    wait_until(lambda: outbox(client)[0].last_error)
+    assert [answer.status_code for answer in answers] == [202] * 4
+    assert answers[0].json() == answers[1].json()
+    assert took < SECONDS_TO_ANSWER, "no answer waited for the mail server"
+
+    wait_until(lambda: all(mail.last_error for mail in outbox(client)))
+    with running_mail_server(port=port, **demanding(server_tls)) as server:
+        change_all(client, next_attempt_at=utc_now())
+        wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
+
+    assert sorted(mail["To"] for mail in server.mails) == ["a@example.com", ada.email, "b@example.com"]

@@ -1,0 +1,94 @@
+"""Mails and processes: one that is killed loses none, and several that send do not send one twice."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.database import utc_now
+from app.mail.mailer import Mailer
+from tests.mail.driving import MailServer, change_all, outbox, post, wait_until
+from tests.server import SECONDS_TO_STOP, Server, start_process
+
+MAILS = 50
+
+
+@pytest.fixture
+def variables(mail_server: MailServer, certificate: Path, database_url: str) -> dict[str, str]:
+    """Return the settings of a process that sends to the mail server."""
+    return {
+        "DATABASE_URL": database_url,
+        "MAIL_URL": mail_server.url(),
+        "MAIL_INTERVAL": "PT0.1S",
+        "MAIL_IN_SERVER": "true",
+        "SSL_CERT_FILE": str(certificate),
+    }
+
+
+@pytest.fixture
+def start_sending(start_app: Callable[..., TestClient], mail_server: MailServer) -> Callable[[], TestClient]:
+    """Start an app in this process that sends to the mail server."""
+    return lambda: start_app(mail={"in_server": True, "url": mail_server.url(), "interval": 0.1})
+
+
+@pytest.mark.any_database
+def test_killed_server_has_lost_no_mail(  # noqa: PLR0913, PLR0917 - fixtures
+    start_server: Callable[..., Server],
+    start_sending: Callable[[], TestClient],
+    ada: User,
+    bob: User,
+    mail_server: MailServer,
+    variables: dict[str, str],
+) -> None:
+    server = start_server(**variables)
+    mail_server.inbox.holding = True
+    for user in (ada, bob):
+        asked = server.client.post("/api/v1/auth/password/forgot", json={"email": user.email})
+        assert asked.status_code == 202
+    wait_until(lambda: mail_server.inbox.arrived)  # the first is on its way, the second waits behind it
+
+    server.process.kill()
+    server.process.wait(SECONDS_TO_STOP)
+    mail_server.inbox.holding = False
+    assert mail_server.mails == []
+
+    client = start_sending()
+    wait_until(lambda: mail_server.mails)
+    change_all(client, next_attempt_at=utc_now())  # else the first waits until its claim ends
+    wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
+
+    assert [mail["To"] for mail in mail_server.mails] == [bob.email, ada.email]
+
+
+def test_two_processes_send_each_mail_once(  # noqa: PLR0913, PLR0917 - fixtures
+    client: TestClient,
+    mailer: Mailer,
+    start_sending: Callable[[], TestClient],
+    mail_server: MailServer,
+    variables: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """One is a server, the other `app worker`; which ends well when it is told to."""
+    addresses = [f"user{number}@example.com" for number in range(MAILS)]
+    mail_server.inbox.holding = True
+    worker = start_process(tmp_path, "worker.log", "worker", **variables)
+    try:
+        start_sending()
+        post(client, mailer, *addresses)
+        wait_until(lambda: mail_server.inbox.arrived == 2)  # each has one of its own
+        mail_server.inbox.holding = False
+        wait_until(lambda: len(mail_server.inbox.envelopes) >= MAILS)
+        wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
+        worker.send_signal(signal.SIGTERM)
+        end = worker.wait(SECONDS_TO_STOP)
+    finally:
+        worker.kill()
+        worker.wait()
+
+    assert end == 0
+    assert sorted(mail["To"] for mail in mail_server.mails) == sorted(addresses)
+    assert len({mail["Message-ID"] for mail in mail_server.mails}) == MAILS
+    assert {mail.attempts for mail in outbox(client)} == {1}
