@@ -1,7 +1,7 @@
 """The composition root: the one module that knows every part, and mounts it."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -43,7 +43,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 second_factors=features.exports("signin", "second_factor", SecondFactor),
                 bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
             )
-            async with delivering(settings, database, authenticator.keys, authenticator.mailer):
+            sending = delivering(settings, database, authenticator.keys, authenticator.mailer)
+            async with aclosing(authenticator.throttle), sending:
                 yield {
                     "settings": settings,
                     "database": database,

@@ -12,6 +12,8 @@ from app.errors import TooManyRequests, Unavailable
 from app.keys import KeyRing
 from app.settings import Settings
 
+_REDIS_TIMEOUT_SECONDS = 3
+
 
 class TooManyAttempts(TooManyRequests):
     """It was tried so often that the next try is not looked at."""
@@ -51,6 +53,9 @@ class Counts(Protocol):
     async def clear(self, key: bytes) -> None:
         """Begin at nothing."""
 
+    async def aclose(self) -> None:
+        """Close what was opened."""
+
 
 class Throttle:
     """Counts attempts; what it counts is committed at once, and so outlives a refusal."""
@@ -73,6 +78,10 @@ class Throttle:
     async def forget(self, limit: Limit, subject: str) -> None:
         """Begin to count anew."""
         await self._counts.clear(self._key(limit, subject))
+
+    async def aclose(self) -> None:
+        """Close the connections to Redis, if there are any."""
+        await self._counts.aclose()
 
     def _key(self, limit: Limit, subject: str) -> bytes:
         return self._keys.digest("throttle", f"{limit.name}:{subject}")
@@ -112,6 +121,9 @@ class DatabaseCounts:
         async with self._database.sessions.begin() as session:
             await session.execute(delete(AttemptCount).where(AttemptCount.key == key))
 
+    async def aclose(self) -> None:
+        """Leave the database open, for others use it."""
+
 
 class RedisCounts:
     """Counts in Redis, which forgets them by itself."""
@@ -121,7 +133,7 @@ class RedisCounts:
         from redis import RedisError  # noqa: PLC0415
         from redis.asyncio import Redis  # noqa: PLC0415
 
-        self._redis = Redis.from_url(url)
+        self._redis = Redis.from_url(url, socket_timeout=_REDIS_TIMEOUT_SECONDS)
         self._failures = (RedisError, OSError)
 
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
@@ -151,6 +163,10 @@ class RedisCounts:
             await self._redis.delete(_name(key))
         except self._failures as error:
             raise CountsUnavailable from error
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
 
 
 def _name(key: bytes) -> str:

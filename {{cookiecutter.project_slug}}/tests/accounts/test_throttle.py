@@ -1,10 +1,12 @@
 """Guessing: how many passwords are looked at, for whom, and what a stranger's guesses do not do to the owner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
+from fakeredis import TcpFakeServer
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
@@ -134,3 +136,46 @@ def test_wrong_passwords_of_one_account_do_not_close_another(client: TestClient,
         try_login(client, ada.email)
 
     assert log_in(client, bob.email)
+
+
+@pytest.fixture
+def redis() -> Iterator[TcpFakeServer]:
+    """Run what answers like Redis, on a free port."""
+    server = TcpFakeServer(("127.0.0.1", 0))
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.any_database
+def test_redis_counts_when_it_is_there(start_app: StartApp, redis: TcpFakeServer) -> None:
+    """Behaviours 108, 113."""
+    url = f"redis://127.0.0.1:{redis.server_address[1]}/0"
+    first, second = (
+        start_app(auth={"login_attempts": 2}, redis_url=url, project_name=name) for name in ("one", "another")
+    )
+    ada = add_user(first, "ada@example.com")
+
+    forgiven = [try_login(first, ada.email, password).status_code for password in (WRONG, PASSWORD)]
+    refused = [try_login(first, ada.email).status_code for _ in range(2)]
+    closed = try_login(second, ada.email, PASSWORD)
+
+    assert forgiven + refused == [401, 200, 401, 401]
+    assert closed.status_code == 429
+    assert 0 < int(closed.headers["Retry-After"]) <= 15 * 60
+    assert in_database(first, lambda session: session.scalar(select(AttemptCount.key))) is None
+
+
+@pytest.mark.any_database
+def test_nobody_is_let_in_uncounted(start_app: StartApp) -> None:
+    """Redis does not answer: better nobody than anybody as often as they like."""
+    client = start_app(redis_url="redis://127.0.0.1:1/0")
+    ada = add_user(client, "ada@example.com")
+
+    answer = try_login(client, ada.email, PASSWORD)
+
+    assert problem_of(answer)["type"] == "urn:problem:CountsUnavailable"
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
