@@ -1,0 +1,122 @@
+"""Change the e-mail address: ask for it, confirm it at the new address, stop it or take it back from the old one."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.accounts import email_change
+from app.accounts.browser import CsrfChecked, RecentPageScope, Visitor
+from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.one_time import InvalidLink, Purpose
+from app.accounts.schemas_account import Address
+from app.accounts.users import InvalidEmail
+from app.database import DatabaseDep, SessionDep
+from app.throttle import TooManyAttempts
+from app.web.forms import Form, read_form
+from app.web.links import Words, read_token, show_invalid_link, show_link
+from app.web.rendering import done, refuse, render
+
+router = APIRouter()
+
+CONFIRM = Words(
+    Purpose.CHANGE_EMAIL,
+    "Confirm your new address",
+    "From now on you will sign in with the address that this mail came to.",
+    "Change the address",
+    "/email/confirm",
+)
+CANCEL = Words(
+    Purpose.CANCEL_EMAIL_CHANGE,
+    "Stop the change of address",
+    "Someone asked to change the address of your account. If that was not you, stop it, and change your password.",
+    "Stop it",
+    "/email/cancel",
+)
+REVERT = Words(
+    Purpose.REVERT_EMAIL,
+    "Take the old address back",
+    "Your account gets its old address back, everybody is signed out, and you choose a new password.",
+    "Take it back",
+    "/email/revert",
+)
+
+
+STOPPED = "The change is stopped. If it was not you who asked for it, choose a new password."
+REVERTED = "Your old address is back. We have mailed you a link with which you choose a new password."
+
+
+@router.get("/account/email")
+async def show_email(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be signed in
+    """Show the address, and a form for another one."""
+    return await render(request, "account/email.html", {"form": Form()})
+
+
+@router.post("/account/email", dependencies=[CsrfChecked])
+async def change_email(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, scope: RecentPageScope
+) -> Response:
+    """Mail a link to the new address."""
+    form = await read_form(request, Address)
+    if form.data is None:
+        return await render(request, "account/email.html", {"form": form}, 422)
+    try:
+        await email_change.ask(database, authenticator, scope, form.data.email, client)
+    except InvalidEmail as invalid:
+        again = form.refused(email=invalid.detail or invalid.title)
+        return await render(request, "account/email.html", {"form": again}, invalid.status)
+    except TooManyAttempts as refusal:
+        return await refuse(request, "account/email.html", refusal, {"form": form})
+    return done(request, "/account/email", f"Open the link that we have sent to {form.data.email}.")
+
+
+@router.get("/email/confirm/{token}")
+async def show_confirm_email(request: Request, session: SessionDep, token: str) -> Response:
+    """Show what the link in the mail to the new address does."""
+    return await show_link(request, session, token, CONFIRM)
+
+
+@router.get("/email/cancel/{token}")
+async def show_cancel_email(request: Request, session: SessionDep, token: str) -> Response:
+    """Show what the link in the mail to the old address does."""
+    return await show_link(request, session, token, CANCEL)
+
+
+@router.get("/email/revert/{token}")
+async def show_revert_email(request: Request, session: SessionDep, token: str) -> Response:
+    """Show what the link in the mail after the change does."""
+    return await show_link(request, session, token, REVERT)
+
+
+@router.post("/email/confirm", dependencies=[CsrfChecked])
+async def confirm_email(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, visitor: Visitor
+) -> Response:
+    """Change the address."""
+    try:
+        await email_change.confirm(database, authenticator, await read_token(request), client)
+    except InvalidLink:
+        return await show_invalid_link(request)
+    return done(request, "/account" if visitor else "/login", "Your address is changed.")
+
+
+@router.post("/email/cancel", dependencies=[CsrfChecked])
+async def cancel_email(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, visitor: Visitor
+) -> Response:
+    """Stop the change."""
+    try:
+        await email_change.cancel(database, authenticator, await read_token(request), client)
+    except InvalidLink:
+        return await show_invalid_link(request)
+    return done(request, "/account/password" if visitor else "/password/forgot", STOPPED)
+
+
+@router.post("/email/revert", dependencies=[CsrfChecked])
+async def revert_email(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+) -> Response:
+    """Take the old address back."""
+    try:
+        await email_change.revert(database, authenticator, await read_token(request), client)
+    except InvalidLink:
+        return await show_invalid_link(request)
+    return done(request, "/login", REVERTED)
