@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ PASSWORD = "correct horse battery staple"
 
 HERE = Client(ip="127.0.0.1", user_agent="tests")
 """Where they sign in."""
+
+SECONDS_TO_WAIT = 20
 
 
 def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
@@ -103,6 +106,14 @@ def link_in(mail: str) -> str:
     (link,) = re.findall(r"https?://\S+", mail)
     parts = urlsplit(link)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for what another thread or process does."""
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
 
 
 def execute(url: str, statement: str) -> None:

@@ -49,7 +49,15 @@ PUBLIC_MOUNTS = {"/docs/assets", "/static"}
 GUARDED_MOUNTS = {"/admin"}
 
 # Pages for people, outside of /api: those who are not signed in may see these, and are led to /login by all others.
-PUBLIC_PAGES = {"GET /", "GET /login", "POST /login", "POST /logout"}
+PUBLIC_PAGES = {
+    "GET /",
+    "GET /dev/mail",  # these three are there in development only
+    "GET /dev/mail/{mail_id}",
+    "GET /dev/mail/{mail_id}/html",
+    "GET /login",
+    "POST /login",
+    "POST /logout",
+}
 
 
 def routes_of(app: FastAPI) -> Iterator[str]:

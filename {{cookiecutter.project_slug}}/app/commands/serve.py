@@ -1,13 +1,14 @@
 """`app serve`: the bundled Uvicorn, set up as the settings say."""
 
 import os
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 import uvicorn
 
 from app.commands.setup import sign_in_url
-from app.settings import Settings, load_settings
+from app.settings import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, or it meets a closed one
@@ -48,6 +49,8 @@ def _greet(settings: Settings) -> None:
     """Say where everything is."""
     typer.echo(f"{settings.project_name}: {settings.base_url}  API documentation: {settings.base_url}docs")
     typer.echo(f"Sign in at {sign_in_url(settings)}")
+    if settings.environment is Environment.DEVELOPMENT and settings.mail.url.get_secret_value().startswith("file:"):
+        typer.echo(f"Mails stay here: {f'{settings.base_url}dev/mail' if find_spec('app.web') else 'see MAIL_URL'}")
 
 
 def log_config(level: str) -> dict[str, object]:

@@ -1,8 +1,7 @@
 """Mails in tests: a template of one's own, a real SMTP server, a look into the outbox and the folder."""
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -22,8 +21,6 @@ from app.mail.models import OutboxMail
 from app.settings import Settings
 from tests.postgres import free_port
 from tests.support import in_database
-
-SECONDS_TO_WAIT = 20
 
 USER, PASSWORD = "ada@mail.test", "p@ss/wörd: 100%"
 LOGIN = "ada%40mail.test:p%40ss%2Fw%C3%B6rd%3A%20100%25"
@@ -160,11 +157,3 @@ def body(mail: EmailMessage, kind: str) -> str:
     assert part is not None
     text: str = part.get_content()
     return text.replace("\r\n", "\n")
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for what another thread or process does."""
-    deadline = time.monotonic() + SECONDS_TO_WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)

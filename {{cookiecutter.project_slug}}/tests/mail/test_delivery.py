@@ -16,8 +16,8 @@ from app.errors import Conflict
 from app.mail.mailer import Mailer
 from app.main import create_app
 from app.settings import Settings
-from tests.mail.driving import body, outbox, post, wait_until, written
-from tests.support import in_database
+from tests.mail.driving import body, outbox, post, written
+from tests.support import in_database, wait_until
 
 MakeSettings = Callable[..., Settings]
 

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database import utc_now
 from app.mail.transports import SECONDS_TO_ANSWER
-from tests.mail.driving import LOGIN, change_all, demanding, outbox, running_mail_server, wait_until
-from tests.support import PASSWORD
+from tests.mail.driving import LOGIN, change_all, demanding, outbox, running_mail_server
+from tests.support import PASSWORD, wait_until
 
 FORGOT = "/api/v1/auth/password/forgot"
 REGISTER = "/api/v1/auth/register"

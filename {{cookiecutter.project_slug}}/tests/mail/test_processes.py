@@ -10,8 +10,9 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database import utc_now
 from app.mail.mailer import Mailer
-from tests.mail.driving import MailServer, change_all, outbox, post, wait_until
+from tests.mail.driving import MailServer, change_all, outbox, post
 from tests.server import SECONDS_TO_STOP, Server, start_process
+from tests.support import wait_until
 
 MAILS = 50
 
