@@ -22,14 +22,14 @@ WRITES = 200
 ACKNOWLEDGED_BEFORE_THE_KILL = 20
 
 
+def log_in_from(server: Server, user: User, forwarded_for: str) -> httpx.Response:
+    credentials = {"email": user.email, "password": PASSWORD}
+    return server.client.post("/api/v1/auth/login", json=credentials, headers={"X-Forwarded-For": forwarded_for})
+
+
 def address_of_login(client: TestClient, server: Server, user: User, forwarded_for: str) -> str | None:
     """Sign in through a proxy, or someone who says to be one; return the address that was noted."""
-    answer = server.client.post(
-        "/api/v1/auth/login",
-        json={"email": user.email, "password": PASSWORD},
-        headers={"X-Forwarded-For": forwarded_for},
-    )
-    assert answer.status_code == 200
+    assert log_in_from(server, user, forwarded_for).status_code == 200
     newest = select(AuthSession.ip_first).order_by(AuthSession.id.desc()).limit(1)
     return in_database(client, lambda session: session.scalar(newest))
 
@@ -47,10 +47,12 @@ def test_forwarded_address_of_a_configured_proxy_is_believed(
 
 @pytest.mark.database("sqlite")
 def test_server_by_default(start_server: StartServer, client: TestClient, ada: User) -> None:
-    """Several short checks, because a server takes its time to start."""
-    server = start_server()
+    """Several short checks, because a server takes its time to start. Behaviour 112: a made-up address is no new one."""
+    server = start_server(AUTH_CLIENT_ATTEMPTS="2")
 
     assert address_of_login(client, server, ada, "203.0.113.9") == "127.0.0.1", "no proxy is believed"
+    assert address_of_login(client, server, ada, "203.0.113.10") == "127.0.0.1"
+    assert log_in_from(server, ada, "203.0.113.11").status_code == 429
 
     live = server.client.get("/health/live")
     assert "Server" not in live.headers

@@ -1,24 +1,21 @@
-"""The caller behind a browser: a session cookie and nothing else, and the CSRF token of the forms.
+"""The caller behind a browser: a session cookie and nothing else.
 
-The pages and the admin share this: one session, one sign-in, one check. The API never reads cookies.
+The pages and the admin share this: one session, one sign-in. The API never reads cookies.
 """
 
-import hmac
-import secrets
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from app.accounts import cookies, devices, reauth, service, sessions, visits
-from app.accounts.authenticator import Authenticator
+from app.accounts import arrivals, cookies, csrf, devices, reauth, service, sessions, visits
 from app.accounts.dependencies import get_authenticator, get_client
 from app.accounts.models import User
 from app.accounts.schemas import Login
 from app.accounts.scope import Client, Scope
 from app.accounts.visits import Visit
 from app.database import get_database, utc_now
-from app.errors import Forbidden, Unauthorized
+from app.errors import Unauthorized
 from app.security import SAFE_METHODS
 
 _DEVICE_LIFE = timedelta(days=400)  # what browsers grant at most
@@ -29,12 +26,6 @@ class SignInRequired(Unauthorized):
     """The page is for people who are signed in; they are sent to `/login` and back."""
 
     title = "Sign in to see this page"
-
-
-class InvalidCsrfToken(Forbidden):
-    """The form was not ours, or its cookie is gone."""
-
-    title = "The form has expired: load the page again"
 
 
 async def find_visitor(request: Request) -> Scope | None:
@@ -114,7 +105,7 @@ async def complete_sign_in(request: Request, response: Response, user: User, cli
         if before is not None:
             await sessions.end_session(session, before, "signed in again")
         opened, raw = await sessions.open_web_session(session, authenticator, user, client, remember=remember)
-        await service.note_login(session, authenticator, user, opened, client, known_device=known)
+        await arrivals.note_login(session, authenticator, user, opened, client, known_device=known)
     life = authenticator.settings.remember_absolute if remember else None
     cookies.put(request, response, cookies.SESSION, raw, life)
     if not known:
@@ -178,63 +169,9 @@ async def reissue_when_due(request: Request) -> None:
 
 def keep_cookies(request: Request, response: Response) -> None:
     """Put the cookies on a page that were made while it was: one that forms are bound to, a newer session's."""
-    if made := getattr(request.state, "anonymous_cookie", None):
-        cookies.put(request, response, cookies.ANONYMOUS, made)
+    csrf.keep_cookie(request, response)
     if reissued := getattr(request.state, "reissued", None):
         _put_session(request, response, reissued)
-
-
-def csrf_token(request: Request) -> str:
-    """Return a token for a form: another one each time, all good as long as the cookie is.
-
-    It is bound to the session, or to a cookie of its own for people who are not signed in (OWASP: signed
-    double submit). Send that cookie with `keep_cookies`.
-    """
-    nonce = secrets.token_hex(16)
-    return f"{nonce}.{_mac(get_authenticator(request), nonce, _binding(request))}"
-
-
-async def check_csrf(request: Request) -> None:
-    """Refuse a form that was not made for this browser.
-
-    Raises:
-        InvalidCsrfToken: when its token is missing or wrong.
-    """
-    sent = request.headers.get("x-csrf-token")
-    if sent is None:
-        sent = str((await request.form()).get("csrf_token", ""))
-    verify_csrf(request, sent)
-
-
-def verify_csrf(request: Request, sent: str) -> None:
-    """Refuse a token that was not made for this browser; the admin's scripts send theirs under another name.
-
-    Raises:
-        InvalidCsrfToken: when it is wrong.
-    """
-    nonce, _, mac = sent.partition(".")
-    keys = get_authenticator(request)
-    if not nonce or not hmac.compare_digest(_mac(keys, nonce, _binding(request)).encode(), mac.encode()):
-        raise InvalidCsrfToken
-
-
-CsrfChecked = Depends(check_csrf)
-
-
-def _binding(request: Request) -> str:
-    """Return what tokens are bound to: the part of the session's cookie that stays, or a cookie made for it now."""
-    if session := cookies.read(request, cookies.SESSION):
-        return session.partition(".")[0]
-    if anonymous := cookies.read(request, cookies.ANONYMOUS):
-        return anonymous
-    if not hasattr(request.state, "anonymous_cookie"):
-        request.state.anonymous_cookie = secrets.token_urlsafe(32)
-    made: str = request.state.anonymous_cookie
-    return made
-
-
-def _mac(authenticator: Authenticator, nonce: str, binding: str) -> str:
-    return authenticator.keys.digest("csrf", f"{nonce}:{binding}").hex()
 
 
 def _put_session(request: Request, response: Response, raw: str) -> None:

@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import anyio
-from sqlalchemy import exists, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import attempts, devices, events, refresh, sessions, users
+from app.accounts import arrivals, attempts, devices, events, refresh, sessions, users
 from app.accounts.authenticator import Authenticator, SecondFactor
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, User
 from app.accounts.schemas import AccessToken, SecondFactorRequired, TokenPair
 from app.accounts.scope import Client, Scope
-from app.database import Database, utc_now
+from app.database import Database
 from app.errors import Forbidden, Unauthorized
 from app.throttle import TooManyAttempts
 
@@ -112,26 +112,8 @@ async def complete_login(database: Database, authenticator: Authenticator, user:
     async with database.sessions.begin() as session:
         opened = await sessions.open_api_session(session, authenticator, user, client)
         refresh_token = await refresh.issue_refresh_token(session, authenticator, opened)
-        await note_login(session, authenticator, user, opened, client)
+        await arrivals.note_login(session, authenticator, user, opened, client)
     return _pair(authenticator, opened, refresh_token)
-
-
-async def note_login(  # noqa: PLR0913 - what is noted
-    session: AsyncSession,
-    authenticator: Authenticator,
-    user: User,
-    opened: AuthSession,
-    client: Client,
-    *,
-    known_device: bool = False,
-) -> None:
-    """Write down that this user was let in, and tell them by mail when it was with a device that is new to them."""
-    known = known_device or await _is_known(session, user, opened)
-    await session.execute(update(User).where(User.id == user.id).values(last_login_at=utc_now()))
-    await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=opened.id)
-    if not known:
-        about = {"ip": client.ip, "user_agent": client.user_agent, "at": f"{utc_now():%d %B %Y, %H:%M} UTC"}
-        await authenticator.mailer.post(session, user.email, "new_sign_in", **about)
 
 
 async def refresh_tokens(database: Database, authenticator: Authenticator, raw: str, client: Client) -> TokenPair:
@@ -197,15 +179,6 @@ async def _check_password(
     if replacement is not None:
         await _store_hash(database, user, replacement)
     return user
-
-
-async def _is_known(session: AsyncSession, user: User, opened: AuthSession) -> bool:
-    """Tell whether they signed in with such a program before, or never before at all."""
-    if user.last_login_at is None:
-        return True
-    others = AuthSession.user_id == user.id, AuthSession.id != opened.id
-    query = select(exists().where(*others, AuthSession.user_agent == opened.user_agent))
-    return bool(await session.scalar(query))
 
 
 async def _store_hash(database: Database, user: User, replacement: str) -> None:

@@ -7,7 +7,7 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 from starlette_admin.auth import AdminUser, BaseAuthProvider
 
-from app.accounts import browser
+from app.accounts import browser, csrf
 from app.accounts.dependencies import PermissionMissing
 from app.accounts.permissions import Permission
 from app.security import SAFE_METHODS
@@ -46,8 +46,8 @@ class FormCheck(BaseHTTPMiddleware):
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Check what changes something, and hand a token to the page."""
         if request.method not in SAFE_METHODS:
-            browser.verify_csrf(request, await _sent_token(request))
-        request.state.csrf_token = browser.csrf_token(request)
+            csrf.verify_csrf(request, await _sent_token(request))
+        request.state.csrf_token = csrf.csrf_token(request)
         return await call_next(request)
 
 

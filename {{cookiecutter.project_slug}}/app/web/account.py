@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import users
-from app.accounts.browser import CsrfChecked, PageScope
+from app.accounts.browser import PageScope
+from app.accounts.csrf import CsrfChecked
 from app.accounts.schemas import AccountUpdate
 from app.database import SessionDep
 from app.web.forms import Form, read_form

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import account, browser
-from app.accounts.browser import CsrfChecked, PageScope, RecentPageScope, Visitor
+from app.accounts.browser import PageScope, RecentPageScope, Visitor
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep, ClientDep
 from app.accounts.users import LastAdmin, email_key
 from app.database import DatabaseDep

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import email_change
-from app.accounts.browser import CsrfChecked, RecentPageScope, Visitor
+from app.accounts.browser import RecentPageScope, Visitor
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep, ClientDep
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.schemas_account import Address

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import browser, recovery
-from app.accounts.browser import CsrfChecked, PageScope
+from app.accounts.browser import PageScope
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep, ClientDep
 from app.accounts.schemas_account import PasswordChange
 from app.accounts.service import InvalidCredentials

@@ -8,7 +8,8 @@ from fastapi import Form as FormField
 from fastapi.responses import Response
 
 from app.accounts import browser
-from app.accounts.browser import CsrfChecked, PageScope
+from app.accounts.browser import PageScope
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import ClientDep
 from app.accounts.schemas import Password
 from app.accounts.service import InvalidCredentials

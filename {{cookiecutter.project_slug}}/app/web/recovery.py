@@ -5,7 +5,7 @@ from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import recovery
-from app.accounts.browser import CsrfChecked
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep, ClientDep
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort

@@ -28,7 +28,7 @@ from markupsafe import Markup
 from starlette.routing import Mount, NoMatchFound
 
 from app import features
-from app.accounts import browser
+from app.accounts import browser, csrf
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.errors import Problem
@@ -151,7 +151,7 @@ def _site(request: Request, visitor: Scope | None) -> Site:
 
 
 def _csrf_field(request: Request) -> Markup:
-    return _CSRF_FIELD.format(browser.csrf_token(request))
+    return _CSRF_FIELD.format(csrf.csrf_token(request))
 
 
 @lru_cache

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import browser, events, service, sessions
-from app.accounts.browser import CsrfChecked, PageScope
+from app.accounts.browser import PageScope
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import ClientDep
 from app.database import SessionDep
 from app.pagination import PageQuery

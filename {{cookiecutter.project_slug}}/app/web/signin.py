@@ -8,7 +8,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from app.accounts import browser
-from app.accounts.browser import CsrfChecked, Visitor
+from app.accounts.browser import Visitor
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import ClientDep
 from app.accounts.schemas import Login
 from app.accounts.service import EmailNotVerified, InvalidCredentials

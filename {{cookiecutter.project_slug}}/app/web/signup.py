@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import cookies, signup
-from app.accounts.browser import CsrfChecked, Visitor
+from app.accounts.browser import Visitor
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep, ClientDep
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.schemas_account import Address, SignUp

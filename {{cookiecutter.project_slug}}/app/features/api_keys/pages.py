@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from app.accounts.browser import CsrfChecked, PageScope, RecentPageScope
+from app.accounts.browser import PageScope, RecentPageScope
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep, ClientDep
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.accounts.browser import CsrfChecked, PageScope
+from app.accounts.browser import PageScope
+from app.accounts.csrf import CsrfChecked
 from app.database import SessionDep
 from app.errors import VersionConflict
 from app.features.notes import service

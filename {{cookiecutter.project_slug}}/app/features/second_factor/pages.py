@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from markupsafe import Markup
 
 from app.accounts import browser
-from app.accounts.browser import CsrfChecked, PageScope, RecentPageScope
+from app.accounts.browser import PageScope, RecentPageScope
+from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep, ClientDep
 from app.database import DatabaseDep, SessionDep
 from app.features.second_factor import challenges, service

@@ -1,0 +1,38 @@
+"""What is done whenever someone is let in, by the API or by a page."""
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events
+from app.accounts.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import AuthSession, User
+from app.accounts.scope import Client
+from app.database import utc_now
+
+
+async def note_login(  # noqa: PLR0913 - what is noted
+    session: AsyncSession,
+    authenticator: Authenticator,
+    user: User,
+    opened: AuthSession,
+    client: Client,
+    *,
+    known_device: bool = False,
+) -> None:
+    """Write down that this user was let in, and tell them by mail when it was with a device that is new to them."""
+    known = known_device or await _is_known(session, user, opened)
+    await session.execute(update(User).where(User.id == user.id).values(last_login_at=utc_now()))
+    await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=opened.id)
+    if not known:
+        about = {"ip": client.ip, "user_agent": client.user_agent, "at": f"{utc_now():%d %B %Y, %H:%M} UTC"}
+        await authenticator.mailer.post(session, user.email, "new_sign_in", **about)
+
+
+async def _is_known(session: AsyncSession, user: User, opened: AuthSession) -> bool:
+    """Tell whether they signed in with such a program before, or never before at all."""
+    if user.last_login_at is None:
+        return True
+    others = AuthSession.user_id == user.id, AuthSession.id != opened.id
+    query = select(exists().where(*others, AuthSession.user_agent == opened.user_agent))
+    return bool(await session.scalar(query))
