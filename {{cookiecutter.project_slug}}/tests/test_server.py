@@ -47,7 +47,7 @@ def test_forwarded_address_of_a_configured_proxy_is_believed(
 
 @pytest.mark.database("sqlite")
 def test_server_by_default(start_server: StartServer, client: TestClient, ada: User) -> None:
-    """Several short checks, because a server takes its time to start. Behaviour 112: a made-up address is no new one."""
+    """Several short checks, because a server takes its time to start. Behaviour 112."""
     server = start_server(AUTH_CLIENT_ATTEMPTS="2")
 
     assert address_of_login(client, server, ada, "203.0.113.9") == "127.0.0.1", "no proxy is believed"
