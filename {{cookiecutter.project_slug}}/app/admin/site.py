@@ -17,7 +17,7 @@ from starlette_admin.helpers import run_on_commit_callbacks
 from starlette_admin.routing import route
 
 from app import features
-from app.admin import accounts
+from app.admin import accounts, events, mails
 from app.admin.auth import FormCheck, SessionAuth
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
@@ -35,7 +35,13 @@ def mount(app: FastAPI, settings: Settings) -> None:
     # Its log repeats what was entered, passwords included. What it raises is in ours.
     logging.getLogger("starlette_admin").setLevel(logging.CRITICAL)
     site = Site(
-        settings, [*(view for found in features.exports("admin", "views", list) for view in found), *accounts.views]
+        settings,
+        [
+            *(view for found in features.exports("admin", "views", list) for view in found),
+            *accounts.views,
+            *events.views,
+            *mails.views,
+        ],
     )
     site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
     site.app.add_exception_handler(Exception, _raise_again)

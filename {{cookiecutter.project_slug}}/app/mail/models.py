@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, LargeBinary, String, case
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.database import Record, utc_now
 
@@ -22,7 +22,11 @@ class OutboxMail(Record):
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime] = mapped_column(default=utc_now)
     """No process tries it before; one that takes it moves this on, so that no other takes it too."""
-    sent_at: Mapped[datetime | None]
-    failed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None] = mapped_column()
+    failed_at: Mapped[datetime | None] = mapped_column()
     """When it was given up."""
     last_error: Mapped[str | None] = mapped_column(String(500))
+    """Without addresses, links and passwords."""
+    state: Mapped[str] = column_property(
+        case((sent_at.is_not(None), "sent"), (failed_at.is_not(None), "failed"), else_="waiting")
+    )
