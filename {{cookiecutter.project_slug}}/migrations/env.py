@@ -18,8 +18,24 @@ LOCK_KEY = 7_275_113  # any constant: two processes that migrate one database mu
 __all__ = ["models"]  # imported for its tables
 
 
+# What a database calls a type of ours, and what it is: a table that is dropped is read from one database, and must
+# come back on the other when the migration is taken back.
+TYPES = {
+    "BLOB": "sa.LargeBinary()",
+    "BYTEA": "sa.LargeBinary()",
+    "CHAR(32)": "sa.Uuid()",
+    "UUID": "sa.Uuid()",
+    "DATETIME": "app.database.UtcDateTime(timezone=True)",
+    "TIMESTAMP": "app.database.UtcDateTime(timezone=True)",
+    "JSON": "sa.JSON()",
+}
+
+
 def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
-    """Write a Boolean default as every database takes it: SQLite would have it as 0, which PostgreSQL refuses."""
+    """Write types and Boolean defaults as every database takes them: SQLite has 0, which PostgreSQL refuses."""
+    if kind == "type":
+        name = item.__visit_name__
+        return TYPES.get(f"{name}({item.length})" if name == "CHAR" else name, False)
     argument = getattr(item, "arg", None) if kind == "server_default" else None
     if isinstance(argument, False_ | True_):
         return "sa.true()" if isinstance(argument, True_) else "sa.false()"
