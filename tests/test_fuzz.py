@@ -19,7 +19,7 @@ def test_access_tokens_are_claims_or_refused(bake: Bake, tmp_path: Path) -> None
     python = fireup.install(PROJECT / "requirements-dev.txt")
 
     done = subprocess.run(
-        [python, "-B", "-m", "pytest", "--noconftest", "-q", "test_fuzz_tokens.py"],
+        [python, "-m", "pytest", "--noconftest", "-q", "test_fuzz_tokens.py"],
         cwd=project,
         env={**environment(), "PYTHONPATH": str(_hypothesis_alone(tmp_path))},
         check=False,
