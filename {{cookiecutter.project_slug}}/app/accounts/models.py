@@ -122,3 +122,6 @@ class AuthEvent(Keyed):
     user_agent: Mapped[str] = mapped_column(String(255), default="")
     request_id: Mapped[str] = mapped_column(String(64), default="")
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    user: Mapped[User | None] = relationship(foreign_keys=user_id, lazy="raise")
+    actor: Mapped[User | None] = relationship(foreign_keys=actor_id, lazy="raise")

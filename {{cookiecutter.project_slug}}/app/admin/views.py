@@ -85,7 +85,7 @@ class ModelView(SavingView):
         """
         found = await self.find_by_pks(request, [pk])
         if found and not hasattr(request.state, "row_version"):
-            request.state.row_version = found[0].version
+            request.state.row_version = getattr(found[0], "version", None)
         return found[0] if found else None
 
     async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
