@@ -106,3 +106,19 @@ def test_server_outlives_an_outbox_that_cannot_be_used(
         client.post("/api/hello?then=done")
 
         wait_until(lambda: written(folder))
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(("environment", "warnings"), [("production", 1), ("development", 0)])
+def test_production_is_warned_that_nobody_gets_mails(
+    start_app: Callable[..., TestClient],
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    environment: str,
+    warnings: int,
+) -> None:
+    safe = {"base_url": "https://testserver", "auth": {"argon2_memory_kib": 19_456}}
+
+    start_app(environment=environment, mail={"in_server": True, "url": f"file:{folder}"}, **safe)
+
+    assert caplog.text.count("nobody gets them") == warnings
