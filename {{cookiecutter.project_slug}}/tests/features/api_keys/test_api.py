@@ -106,7 +106,7 @@ def test_key_to_read_cannot_write_and_the_other_way_round(client: TestClient, as
 
 
 def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
-    """Behaviour 127: whatever it may do otherwise."""
+    """Behaviour 127. Whatever it may do otherwise."""
     caller = program(client, make_key(as_admin, "read", "write", "admin:access"))
     routes = [route for route in routes_of(app_of(client)) if " /api/v1/auth/" in route]
     private = [route for route in routes if call(client, route) == 401]
@@ -115,13 +115,25 @@ def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admi
     assert {route: call(caller, route) for route in private} == dict.fromkeys(private, 403)
 
 
-def test_no_key_deletes_its_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_no_key_copies_or_deletes_its_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 127."""
     caller = program(client, make_key(as_ada))
 
-    assert caller.delete(ME).status_code in {403, 405}
+    assert caller.get(f"{ME}/export").status_code == 403
+    assert caller.delete(ME).status_code == 403
 
     assert in_database(client, lambda session: session.get(User, ada.id)) is not None
+
+
+def test_copy_of_ones_data_names_the_keys_and_no_secret(as_ada: TestClient) -> None:
+    made = make_key(as_ada)
+
+    copy = as_ada.get(f"{ME}/export")
+
+    (key,) = copy.json()["api_keys"]
+    assert (key["name"], key["prefix"]) == ("Backup", made["prefix"])
+    assert "key_hash" not in key
+    assert made["key"] not in copy.text
 
 
 def test_keys_are_no_session_for_pages(client: TestClient, as_ada: TestClient) -> None:
@@ -313,7 +325,7 @@ def for_admins(settings: Settings) -> Iterator[TestClient]:
 
 
 def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admin: TestClient) -> None:
-    """Behaviour 136: a key of an admin is an admin's only when it says so, and only as long as they are one."""
+    """Behaviour 136. A key of an admin is an admin's only when it says so, and only as long as they are one."""
     plain, narrow = make_key(as_admin), make_key(as_admin, "admin:access")
     wide = make_key(as_admin, "read", "admin:access")
 

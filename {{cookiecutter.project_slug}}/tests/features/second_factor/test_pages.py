@@ -100,7 +100,7 @@ def test_address_must_be_proven_first(client: TestClient, ada: User) -> None:
 
 
 def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:
-    """Behaviour 118: on the pages."""
+    """Behaviour 118. On the pages."""
     turn_on(client, ada)
 
     browser, answer = give_password(client, ada, next="/account/second-factor")

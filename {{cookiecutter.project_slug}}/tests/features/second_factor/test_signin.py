@@ -36,7 +36,7 @@ def change_challenges(client: TestClient, **values: Any) -> None:
 
 
 def test_password_alone_opens_nothing(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    """Behaviour 118: over the API."""
+    """Behaviour 118. Over the API."""
     turn_on(as_ada)
     before = count_sessions(client)
 
@@ -97,7 +97,7 @@ def test_code_that_confirmed_the_app_does_not_sign_in(client: TestClient, as_ada
 
 
 def test_of_many_who_send_one_code_at_once_one_gets_in(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    """Behaviour 119: each with a challenge of their own."""
+    """Behaviour 119. Each with a challenge of their own."""
     secret, _ = turn_on(as_ada)
     challenges = [challenge_of(client, ada) for _ in range(4)]
     code = code_of(secret)
