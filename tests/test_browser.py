@@ -9,37 +9,23 @@ import os
 import shutil
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.baking import TEMPLATE, Bake
+from tests.life import Person
 from tests.serving import Server, serving
-
-Scheme = Literal["light", "dark"]
+from tests.windows import DESKTOP, FLAGS, PHONE, Scheme, inaccessible, visit
 
 PICTURES = TEMPLATE / "docs" / "images"
 LARGEST_PICTURE_BYTES = 150_000
-DESKTOP, PHONE = (1280, 800), (390, 844)
 
-# A fresh profile, and nothing that asks for updates or needs a graphics card.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # ReDoc wants this picture; our policy refuses before anything is sent.
 REFUSED = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 
+PICTURED = {"home": "/", "account": "/account/sessions", "admin": "/admin/note/list"}
 NOTES = {
     "Shopping for Saturday": "Bread, butter, two bottles of milk.\nAsk Bob about the cake.",
     "Ideas for the garden": "Move the roses to the south wall, and build a bench of the old oak.",
@@ -47,65 +33,16 @@ NOTES = {
 }
 
 
-@dataclass
-class Visit:
-    """A browser window, and what was wrong in it."""
-
-    page: Page
-    address: str
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(15_000)
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
-        self.page.on("request", self._see)
-
-    def open(self, path: str) -> None:
-        """Go to a page of the project, which must be there."""
-        answer = self.page.goto(self.address + path)
-        assert answer is not None
-        assert answer.ok, f"{path}: {answer.status}"
-        self.look()
-
-    def press(self, name: str) -> None:
-        """Press a button of the page, which sends a form."""
-        button = self.page.get_by_role("main").get_by_role("button", name=name, exact=True)
-        with self.page.expect_navigation():
-            button.click()
-        self.look()
-
-    def follow(self, name: str) -> None:
-        """Follow a link of the page."""
-        with self.page.expect_navigation():
-            self.page.get_by_role("link", name=name, exact=True).first.click()
-        self.look()
-
-    def look(self) -> None:
-        """Note whether the page is wider than the window."""
-        if wider := self.page.evaluate("document.documentElement.scrollWidth - innerWidth"):
-            self.complaints.append(f"{self.page.url} is {wider} pixels too wide")
-
-    def sign_in(self, server: Server) -> None:
-        """Fill in the form that is shown with what the first run printed."""
-        email, password = server.credentials()
-        self.page.get_by_label("E-mail address").fill(email)
-        self.page.get_by_label("Password").fill(password)
-        self.press("Sign in")
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.complaints.append(f"console of {self.page.url}: {message.text}")
-
-    def _see(self, request: Request) -> None:
-        if not request.url.startswith((f"{self.address}/", "data:", "blob:")):
-            self.complaints.append(f"asks another host: {request.url}")
+@pytest.fixture(scope="module")
+def project(bake: Bake) -> Path:
+    """Generate the default project."""
+    return bake()
 
 
 @pytest.fixture(scope="module")
-def server(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serve the default project."""
-    with serving(bake(), tmp_path_factory.mktemp("log") / "server.txt") as server:
+def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve it."""
+    with serving(project, tmp_path_factory.mktemp("log") / "server.txt") as server:
         yield server
 
 
@@ -119,30 +56,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield browser
         browser.close()
-
-
-@contextmanager
-def visit(
-    browser: Browser,
-    server: Server,
-    size: tuple[int, int] = DESKTOP,
-    scheme: Scheme = "light",
-    *,
-    scripts: bool = True,
-) -> Iterator[Visit]:
-    """Open a window with cookies of its own, and complain in the end about all that was wrong."""
-    width, height = size
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme=scheme,
-        java_script_enabled=scripts,
-    )
-    visit = Visit(context.new_page(), server.address)
-    try:
-        yield visit
-    finally:
-        context.close()
-    assert visit.complaints == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -174,6 +87,33 @@ def test_everything_works_without_javascript(
         assert window.page.url == f"{server.address}/login"
 
 
+@pytest.mark.parametrize(
+    ("size", "scripts"),
+    [pytest.param(DESKTOP, False, id="desktop"), pytest.param(PHONE, True, id="phone")],
+)
+def test_account_lives_from_sign_up_to_deletion(
+    chromium: Browser, server: Server, project: Path, size: tuple[int, int], *, scripts: bool
+) -> None:
+    """Behaviour 144."""
+    address = f"grace-{size[0]}@example.com"
+    with visit(chromium, server, size, scripts=scripts) as window:
+        window.thorough = scripts  # what looks at the pages is a script
+        grace = Person(window, project / "mail", address)
+        grace.sign_up()
+        grace.reset_password()
+        grace.sign_in()
+        grace.change_password()
+        grace.add_second_factor()
+        window.open("/account")
+        window.press("Sign out")
+        grace.sign_in()
+        with visit(chromium, server, size, scripts=scripts) as elsewhere:
+            grace.end_others(Person(elsewhere, project / "mail", address))
+        grace.change_address(f"hopper-{size[0]}@example.com")
+        grace.take_data_along()
+        grace.delete_account()
+
+
 def test_admin_is_reached_from_the_account(chromium: Browser, server: Server) -> None:
     with visit(chromium, server) as window:
         window.open("/login")
@@ -197,7 +137,10 @@ def test_pages_are_accessible(chromium: Browser, server: Server, scheme: Scheme)
     found: dict[str, str] = {}
     with visit(chromium, server, PHONE, scheme) as window:
         window.open("/login")
-        found["/login"] = _inaccessible(window.page)
+        found["/login"] = inaccessible(window.page)
+        window.open("/signup")
+        found["/signup"] = inaccessible(window.page)
+        window.open("/login")
         window.sign_in(server)
         window.open("/notes/new")
         window.page.get_by_label("Title").fill(f"Seen in {scheme}")
@@ -210,13 +153,25 @@ def test_pages_are_accessible(chromium: Browser, server: Server, scheme: Scheme)
             note,
             f"{note}/edit",
             "/account",
-            "/account?saved=yes",
+            "/account/password",
+            "/account/email",
+            "/account/second-factor",
+            "/account/api-keys",
+            "/account/api-keys/new",
+            "/account/sessions",
+            "/account/activity",
+            "/account/data",
+            "/account/delete",
+            "/reauth",
+            "/signup/sent",
+            "/password/forgot",
+            "/password/sent",
         ):
             window.open(path)
-            found[path] = _inaccessible(window.page)
+            found[path] = inaccessible(window.page)
         window.open(note)
         window.page.get_by_text("Delete…").click()
-        found["delete"] = _inaccessible(window.page)
+        found["delete"] = inaccessible(window.page)
         window.press("Delete for good")
 
     assert {path: rules for path, rules in found.items() if rules} == {}
@@ -225,12 +180,12 @@ def test_pages_are_accessible(chromium: Browser, server: Server, scheme: Scheme)
 def test_pages_that_refuse_are_accessible(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, PHONE) as window:
         window.page.goto(f"{server.address}/nowhere")
-        missing = _inaccessible(window.page)
+        missing = inaccessible(window.page)
         window.page.goto(f"{server.address}/login")
         window.page.get_by_label("E-mail address").fill("nobody@example.com")
         window.page.get_by_label("Password").fill("wrong")
         window.press("Sign in")
-        wrong = _inaccessible(window.page)
+        wrong = inaccessible(window.page)
         # The browser itself says in its console that the status was 404, then 401.
         assert [
             complaint for complaint in window.complaints if "status of 40" not in complaint
@@ -261,7 +216,7 @@ def test_pictures_of_the_documentation(chromium: Browser, server: Server, tmp_pa
             window.page.get_by_label("Title").fill(title)
             window.page.get_by_label("Text").fill(body)
             window.press("Save note")
-        for name, path in {"home": "/", "notes": "/notes", "admin": "/admin/note/list"}.items():
+        for name, path in PICTURED.items():
             window.open(path)
             window.page.wait_for_load_state("networkidle")
             window.page.screenshot(path=tmp_path / f"{name}.png")
@@ -273,16 +228,6 @@ def test_pictures_of_the_documentation(chromium: Browser, server: Server, tmp_pa
         assert kept.is_file(), f"run this with UPDATE_PICTURES=1: {kept} is missing"
         assert _size_of(kept) == _size_of(new)
         assert kept.stat().st_size < LARGEST_PICTURE_BYTES
-
-
-def _inaccessible(page: Page) -> str:
-    """Return what axe-core finds serious or critical on the page."""
-    found = Axe().run(page).response["violations"]
-    return "; ".join(
-        f"{rule['id']}: {[node['html'] for node in rule['nodes']]}"
-        for rule in found
-        if rule["impact"] in {"serious", "critical"}
-    )
 
 
 def _size_of(picture: Path) -> tuple[int, int]:

@@ -1,0 +1,159 @@
+"""The life of an account in a browser window, from signing up to deleting it."""
+
+import base64
+import email
+import email.policy
+import hashlib
+import hmac
+import json
+import re
+import struct
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.windows import Visit
+
+FIRST = "seven quiet herons near the mill"
+SECOND = "an old bicycle in the rain, 1971"
+SECONDS_TO_WAIT_FOR_MAIL = 20
+
+
+@dataclass
+class Person:
+    """Somebody with a mailbox: the folder into which a project in development writes its mails."""
+
+    window: Visit
+    mailbox: Path
+    address: str
+    password: str = FIRST
+    codes: list[str] = field(default_factory=list)
+
+    def fill(self, label: str, value: str) -> None:
+        """Fill in a field."""
+        self.window.page.get_by_label(label, exact=True).fill(value)
+
+    def link(self, subject: str, address: str | None = None) -> str:
+        """Wait for the mail with this subject, and return the path of its link."""
+        deadline = time.monotonic() + SECONDS_TO_WAIT_FOR_MAIL
+        while time.monotonic() < deadline:
+            for file in self.mailbox.glob("*.eml"):
+                mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+                body = mail.get_body(("plain",))
+                if mail["To"] == (address or self.address) and subject in mail["Subject"] and body:
+                    link = re.search(rf"{self.window.address}(/\S+)", body.get_content())
+                    assert link, body.get_content()
+                    return link[1]
+            time.sleep(0.1)
+        message = f"no mail about {subject!r} to {address or self.address}"
+        raise AssertionError(message)
+
+    def see(self, text: str) -> None:
+        """Make sure that the page says this."""
+        assert self.window.page.get_by_text(text).first.is_visible(), text
+
+    def sign_up(self) -> None:
+        """Make an account, and prove the address with the mailed link."""
+        self.window.open("/")
+        self.window.follow("Sign up")
+        self.fill("E-mail address", self.address)
+        self.fill("Password", self.password)
+        self.window.press("Sign up")
+        self.see(self.address)
+        self.window.open(self.link("Confirm"))
+        self.window.press("Confirm")
+        self.see("Your address is confirmed.")
+
+    def sign_in(self) -> None:
+        """Sign in, with a recovery code when there are some."""
+        self.window.open("/login")
+        self.fill("E-mail address", self.address)
+        self.fill("Password", self.password)
+        self.window.press("Sign in")
+        if self.codes:
+            self.fill("Code", self.codes.pop())
+            self.window.press("Sign in")
+        assert self.window.page.url == f"{self.window.address}/account"
+
+    def reset_password(self) -> None:
+        """Forget the password, and choose the second one."""
+        self.window.open("/login")
+        self.window.follow("Forgot your password?")
+        self.fill("E-mail address", self.address)
+        self.window.press("Send the link")
+        self.window.open(self.link("Choose a new password"))
+        self.password = SECOND
+        self.fill("New password", self.password)
+        self.window.press("Save the password")
+        self.see("Your new password is set.")
+
+    def change_password(self) -> None:
+        """Change the password back to the first one."""
+        self.window.follow("Password")
+        self.fill("Password now", self.password)
+        self.fill("New password", FIRST)
+        self.password = FIRST
+        self.window.press("Change the password")
+        self.see("Your password was changed.")
+
+    def add_second_factor(self) -> None:
+        """Turn it on with what an authenticator app would show, and keep the recovery codes."""
+        self.window.follow("Second factor")
+        self.window.follow("Turn it on")
+        self.window.press("I have an app")
+        assert self.window.page.get_by_role("img", name="QR code").is_visible()
+        key = self.window.page.locator("main p code").first.inner_text()
+        self.fill("Code", one_time_code(key))
+        self.window.press("Turn it on")
+        self.codes = self.window.page.locator("main li code").all_inner_texts()
+        assert len(self.codes) == 10
+
+    def end_others(self, other: "Person") -> None:
+        """Sign in elsewhere too, and end that from here."""
+        other.password = self.password
+        other.codes = [self.codes.pop()]
+        other.sign_in()
+        self.window.follow("Sessions")
+        assert self.window.page.get_by_text("This device").count() == 1
+        self.window.press("End all others")
+        self.see("Only this device is signed in now.")
+        other.window.open("/account")
+        assert other.window.page.url.startswith(f"{self.window.address}/login")
+
+    def change_address(self, new: str) -> None:
+        """Change the address, with the link that goes to the new one."""
+        self.window.follow("E-mail")
+        self.fill("New e-mail address", new)
+        self.window.press("Change the address")
+        self.window.open(self.link("Confirm", new))
+        self.window.press("Change the address")
+        self.address = new
+        self.see("Your address is changed.")
+
+    def take_data_along(self) -> None:
+        """Download everything, and look for the address in it."""
+        self.window.follow("Activity")
+        self.see("The e-mail address was changed")
+        self.window.follow("Your data")
+        with self.window.page.expect_download() as download:
+            self.window.page.get_by_role("link", name="Download your data").click()
+        assert (
+            json.loads(Path(download.value.path()).read_text())["profile"]["email"] == self.address
+        )
+
+    def delete_account(self) -> None:
+        """Delete everything; nobody can sign in any more."""
+        self.window.follow("Delete your account…")
+        self.window.page.get_by_label("to confirm").fill(self.address)
+        self.window.press("Delete for good")
+        self.see("Your account is deleted")
+        self.window.open("/login")
+        assert self.window.page.get_by_role("link", name="Account").count() == 0
+
+
+def one_time_code(key: str) -> str:
+    """Return what an authenticator app shows for this key now (RFC 6238)."""
+    secret = base64.b32decode(key.replace(" ", ""))
+    mac = hmac.digest(secret, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1)
+    offset = mac[-1] & 15
+    return f"{(struct.unpack_from('>I', mac, offset)[0] & 0x7FFFFFFF) % 1_000_000:06}"
