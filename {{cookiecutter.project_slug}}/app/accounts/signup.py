@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
 
 from app.accounts import events, links, one_time, sessions, users
 from app.accounts.authenticator import Authenticator
@@ -44,12 +45,19 @@ async def sign_up(database: Database, authenticator: Authenticator, data: SignUp
     address = users.parse_email(data.email)
     password_hash = await hash_new_password(authenticator, data.password.get_secret_value(), address)
     may_mail = await links.may_mail(authenticator, "sign-up", address, once_a_minute=True)
+    user = User(
+        email=address,
+        email_key=users.email_key(address),
+        password_hash=password_hash,
+        password_changed_at=utc_now(),
+        display_name=data.display_name,
+    )
     async with database.sessions.begin() as session:
-        user = await _find_or_add(session, address, password_hash, data.display_name, client)
-        if may_mail and user.email_verified_at is None:
-            await links.mail_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
+        found = await _add(session, authenticator, user, may_mail=may_mail)
+        if found is None:
+            await events.record(session, Event.USER_CREATED, client, user_id=user.id)
         elif may_mail:
-            await authenticator.mailer.post(session, user.email, "already_registered")
+            await _remind(session, authenticator, found)
     return _proofs(authenticator, address, password_hash)[0]
 
 
@@ -98,30 +106,32 @@ async def verify_email(  # noqa: PLR0913 - and two ways to prove that the passwo
         return Verified(user, await _take_password_away(session, authenticator, user))
 
 
-async def _find_or_add(
-    session: AsyncSession, address: str, password_hash: str, display_name: str, client: Client
-) -> User:
-    """Return the user who has this address, made now unless there is one, who keeps everything."""
-    found = await users.find_user(session, address)
+async def _add(session: AsyncSession, authenticator: Authenticator, user: User, *, may_mail: bool) -> User | None:
+    """Add the user and mail them the link; or do the same work, undo it, and return who has the address."""
+    found = await users.find_user(session, user.email)
     if found is not None:
-        return found
-    user = User(
-        email=address,
-        email_key=users.email_key(address),
-        password_hash=password_hash,
-        password_changed_at=utc_now(),
-        display_name=display_name,
-    )
+        user.email_key = str(uuid7())
     try:
-        async with session.begin_nested():
+        async with session.begin_nested() as attempt:
             session.add(user)
+            await session.flush()
+            if may_mail:
+                await links.mail_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
+            if found is not None:
+                await attempt.rollback()
     except IntegrityError:  # somebody signs up with it at this very moment
-        other = await users.find_user(session, address)
-        if other is None:
+        found = await users.find_user(session, user.email)
+        if found is None:
             raise
-        return other
-    await events.record(session, Event.USER_CREATED, client, user_id=user.id)
-    return user
+    return found
+
+
+async def _remind(session: AsyncSession, authenticator: Authenticator, user: User) -> None:
+    """Mail the owner of the address that they have an account, or the link once more if they did not open it."""
+    if user.email_verified_at is None:
+        await links.mail_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
+    else:
+        await authenticator.mailer.post(session, user.email, "already_registered")
 
 
 async def _find_proven_hash(
