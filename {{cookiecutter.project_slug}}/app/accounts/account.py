@@ -52,14 +52,21 @@ async def delete_account(database: Database, authenticator: Authenticator, scope
 
 async def erase(session: AsyncSession, *which: ColumnElement[bool]) -> int:
     """Delete users, and with them all rows that refer to them; their events lose what tells of a person."""
+    await wipe_events(session, *which)
+    gone = await session.scalars(
+        delete(User).where(*which).returning(User.id), execution_options={"synchronize_session": False}
+    )
+    return len(gone.all())
+
+
+async def wipe_events(session: AsyncSession, *which: ColumnElement[bool]) -> None:
+    """Take out of the events of users what tells of a person, before they are deleted."""
     ids = select(User.id).where(*which)
     theirs = or_(AuthEvent.user_id.in_(ids), AuthEvent.actor_id.in_(ids))
-    options = {"synchronize_session": False}
     await session.execute(
-        update(AuthEvent).where(theirs).values(ip="", user_agent="", data={}), execution_options=options
+        update(AuthEvent).where(theirs).values(ip="", user_agent="", data={}),
+        execution_options={"synchronize_session": False},
     )
-    gone = await session.scalars(delete(User).where(*which).returning(User.id), execution_options=options)
-    return len(gone.all())
 
 
 def _owned_tables() -> Iterable[Any]:

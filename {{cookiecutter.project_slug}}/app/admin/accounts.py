@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fastapi import Request
+from sqlalchemy import inspect
 from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField, TagsField
 from starlette_admin.flash import flash
 
-from app.accounts import users
+from app.accounts import account, recovery, users
 from app.accounts.dependencies import get_authenticator
+from app.accounts.events import Event
 from app.accounts.models import AuthSession, Role, User, UserRole
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
+from app.admin.events import record
 from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
 from app.database import utc_now
+
+_ASK_RESET = "Mail a link that sets a new password? The one in force stays until it is used."
 
 
 class UserView(ModelView):
@@ -59,6 +64,7 @@ class UserView(ModelView):
             roles = await self._find_foreign_view("role").find_by_pks(request, data["roles"])
             session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
             await session.flush()
+            await record(request, Event.USER_CREATED, user.id, roles=[role.name for role in roles])
         except Exception as error:  # noqa: BLE001 - what is not a refusal is raised again
             await session.rollback()
             await self.handle_exception(request, error)
@@ -68,14 +74,47 @@ class UserView(ModelView):
     async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:  # noqa: ARG002
         """Count the version up even when only the roles change, which are in a table of their own."""
         obj.updated_at = utc_now()
+        roles = inspect(obj).attrs.roles.history
+        added, removed = [role.name for role in roles.added or ()], [role.name for role in roles.deleted or ()]
+        if added or removed:
+            await record(request, Event.ROLES_CHANGED, obj.id, added=added, removed=removed)
 
     async def after_edit(self, request: Request, obj: User) -> None:  # noqa: ARG002
         """Keep an admin."""
         await users.require_an_admin(request.state.session)
 
+    async def delete(self, request: Request, pks: list[Any]) -> int | None:
+        """Keep what happened, and nothing in it that tells of the people."""
+        found = await self.find_by_pks(request, pks)
+        await account.wipe_events(request.state.session, User.id.in_([user.id for user in found]))
+        for _ in found:
+            await record(request, Event.USER_DELETED, None)
+        return await super().delete(request, pks)
+
     async def after_delete(self, request: Request, obj: User) -> None:  # noqa: ARG002
         """Keep an admin."""
         await users.require_an_admin(request.state.session)
+
+    @action("reset", "Send reset mail", _ASK_RESET, icon_class="fa-solid fa-envelope")
+    async def reset_action(self, request: Request, selection: ActionSelection) -> None:
+        """Mail the chosen people a link that sets a new password."""
+        await self._send_resets(request, await selection.rows())
+
+    @row_action("reset", "Send reset mail", _ASK_RESET, icon_class="fa-solid fa-envelope")
+    async def reset_row_action(self, request: Request, pk: str) -> None:
+        """Mail one person a link that sets a new password."""
+        await self._send_resets(request, await self.find_by_pks(request, [pk]))
+
+    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: User) -> bool:
+        """Offer no new password to who cannot sign in."""
+        return (name != "reset" or obj.is_active) and await super().is_row_action_allowed_for_obj(request, name, obj)
+
+    async def _send_resets(self, request: Request, rows: Sequence[User]) -> None:
+        active = [row for row in rows if row.is_active]
+        for row in active:
+            await recovery.send_reset(request.state.session, get_authenticator(request), row)
+            await record(request, Event.PASSWORD_RESET_ASKED, row.id)
+        flash(request, f"Sent: {len(active)}.", "success")
 
 
 def never(self: ModelView, request: Request) -> bool:  # noqa: ARG001
@@ -135,8 +174,9 @@ class SessionView(ModelView):
 
     async def _end(self, request: Request, rows: Sequence[AuthSession]) -> None:
         for row in rows:
-            row.revoked_at = row.revoked_at or utc_now()
-            row.revoked_reason = row.revoked_reason or "admin"
+            if row.revoked_at is None:
+                row.revoked_at, row.revoked_reason = utc_now(), "admin"
+                await record(request, Event.SESSION_ENDED, row.user_id, session_id=row.id)
         flash(request, f"Ended: {len(rows)}.", "success")
 
 

@@ -11,9 +11,9 @@ from sqlalchemy.orm import joinedload
 from starlette.testclient import TestClient
 
 from app.accounts import users
-from app.accounts.models import AuthSession, User, UserRole
+from app.accounts.models import AuthEvent, AuthSession, User, UserRole
 from tests.admin.driving import act, act_on_row, listed, save, words
-from tests.support import add_user, in_database, log_in
+from tests.support import add_user, in_database, link_in, log_in, mails_to
 from tests.web.browsing import open_browser
 
 pytestmark = pytest.mark.any_database
@@ -207,3 +207,72 @@ def test_roles_and_sessions_are_only_shown(browser: TestClient, view: str) -> No
     for action in (act, act_on_row):
         assert action(browser, view, "delete", row).json() == {"msg": "Forbidden"}
     assert listed(browser, view) == [row]
+
+
+def happened(client: TestClient, name: str) -> list[AuthEvent]:
+    """Return the events of this name, oldest first."""
+    query = select(AuthEvent).where(AuthEvent.name == name).order_by(AuthEvent.id)
+    return list(in_database(client, lambda session: session.scalars(query)))
+
+
+@pytest.mark.parametrize("send", [act, act_on_row])
+def test_link_for_a_new_password_is_mailed(client: TestClient, browser: TestClient, ada: User, send: Any) -> None:
+    """Behaviours 135, 150."""
+    assert send(browser, "user", "reset", ada.id).status_code == 200
+
+    (mail,) = mails_to(client, ada.email)
+    assert "/password/reset/" in link_in(mail)
+    (event,) = happened(client, "authn_password_reset_asked")
+    assert (event.user_id, event.ip) == (ada.id, "testclient")
+    assert event.actor_id == person(client, "admin@example.com").id
+    log_in(client, ada.email)
+
+
+def test_who_is_disabled_gets_no_link(client: TestClient, browser: TestClient, ada: User) -> None:
+    save(browser, f"/admin/user/edit?pk={ada.id}", display_name="")
+
+    assert act_on_row(browser, "user", "reset", ada.id).status_code == 400
+    act(browser, "user", "reset", ada.id)
+
+    assert mails_to(client, ada.email) == []
+    assert happened(client, "authn_password_reset_asked") == []
+
+
+def test_what_admins_do_is_written_down(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    """Behaviour 150."""
+    page = f"/admin/user/edit?pk={ada.id}"
+    save(browser, "/admin/user/create", **NEW)
+    save(browser, page, display_name="", is_active="on", roles=admin_role(client))
+    save(browser, page, display_name="Ada", is_active="on", roles=admin_role(client))
+    save(browser, page, display_name="Ada", is_active="on")
+    open_browser(client, ada)
+    act(browser, "session", "end", listed(browser, "session")[0])
+
+    created, (given, taken), ended = (
+        happened(client, name) for name in ("user_created", "privilege_permissions_changed", "session_ended")
+    )
+    assert [event.user_id for event in created] == [person(client, "eve@example.com").id]
+    assert (given.data, taken.data) == ({"added": ["admin"], "removed": []}, {"added": [], "removed": ["admin"]})
+    assert {event.user_id for event in (given, taken, *ended)} == {ada.id}
+    assert {event.actor_id for event in (*created, given, taken, *ended)} == {admin.id}
+
+
+def test_deleted_user_leaves_events_that_tell_of_nobody(
+    client: TestClient, browser: TestClient, admin: User, ada: User
+) -> None:
+    log_in(client, ada.email)
+
+    act(browser, "user", "delete", ada.id)
+
+    (login,), (deleted,) = happened(client, "authn_login_success"), happened(client, "user_deleted")
+    assert (login.user_id, login.ip, login.user_agent) == (None, "", "")
+    assert (deleted.user_id, deleted.actor_id) == (None, admin.id)
+
+
+def test_admin_who_deletes_themselves_leaves_events_too(client: TestClient, browser: TestClient, admin: User) -> None:
+    add_user(client, "second@example.com", admin=True)
+
+    assert act(browser, "user", "delete", admin.id).status_code == 200
+
+    (deleted,) = happened(client, "user_deleted")
+    assert (deleted.user_id, deleted.actor_id) == (None, None)

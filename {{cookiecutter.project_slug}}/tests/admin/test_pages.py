@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts.models import AuthSession, User
+from app.accounts.models import AuthEvent, AuthSession, User
 from app.admin.policy import INLINE_HANDLERS
 from app.features.notes.models import Note
 from tests.admin.driving import export, listed, words
@@ -20,7 +20,7 @@ from tests.support import add_user, in_database
 pytestmark = pytest.mark.any_database  # that every page is shown is seen in the other modules, on both
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror="alert(1)">"""
-VIEWS = ("note", "user", "role", "session")
+VIEWS = ("note", "user", "role", "session", "event")
 CHANGED = ("note", "user")
 
 
@@ -32,6 +32,7 @@ def pages(client: TestClient, browser: TestClient) -> list[Response]:
         session.add(Note(title=HOSTILE, body=HOSTILE, owner_id=owner.id))
         await session.execute(update(User).values(display_name=HOSTILE))
         await session.execute(update(AuthSession).values(user_agent=HOSTILE))
+        session.add(AuthEvent(name="a_name", user_agent=HOSTILE, data={HOSTILE: HOSTILE}))
 
     owner = add_user(client, "ada@example.com")
     in_database(client, add)
@@ -74,7 +75,8 @@ def test_only_our_own_code_runs_and_hostile_text_is_text(pages: list[Response]) 
     """Browsers run a tag that carries the nonce of the answer, and no attribute at all. Behaviour 140."""
     shown = [str(page.url).partition("/admin/")[2] for page in pages if HOSTILE in words(page)]
     assert {"note/list?q=", "user/list?q="} < set(shown), shown
-    assert [page for page in shown if page.startswith("session/detail")]
+    for view in ("session", "event"):
+        assert [page for page in shown if page.startswith(f"{view}/detail")]
     nonces = set()
     for page in pages:
         assert "<script>alert" not in page.text
