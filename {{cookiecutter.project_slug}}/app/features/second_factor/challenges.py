@@ -22,7 +22,7 @@ from app.errors import Unauthorized
 from app.features.second_factor import codes, recovery
 from app.features.second_factor.models import LoginChallenge, TotpSecret
 from app.features.second_factor.service import PURPOSE
-from app.throttle import Limit
+from app.throttle import Limit, TooManyAttempts
 
 LIFE = timedelta(minutes=5)
 MOST_TRIES = 5
@@ -76,21 +76,33 @@ async def answer_challenge(
         WrongCode: when the code is wrong, or was used.
     """
     opened = await _take_try(database, authenticator, raw)
-    buckets = _buckets(authenticator, opened.user_id)
-    await attempts.count(database, authenticator, buckets, client, user_id=opened.user_id)
+    bucket = _bucket(authenticator, opened.user_id)
+    try:
+        await attempts.count(database, authenticator, [bucket], client, user_id=opened.user_id)
+    except TooManyAttempts as refusal:
+        if refusal.first:
+            await _warn(database, authenticator, opened.user_id)
+        raise
     match = await _match(database, authenticator, opened.user_id, code)
     user = await _close(database, authenticator, opened, match, client) if match else None
     if user is None:
         await events.record_now(database, Event.SECOND_FACTOR_FAIL, client, user_id=opened.user_id)
         raise WrongCode
-    await attempts.forgive(authenticator, buckets)
+    await attempts.forgive(authenticator, [bucket])
     return user
 
 
-def _buckets(authenticator: Authenticator, user_id: UUID) -> list[attempts.Bucket]:
+def _bucket(authenticator: Authenticator, user_id: UUID) -> attempts.Bucket:
     """Count as many codes as passwords, but of the user, whichever challenge they answer."""
     settings = authenticator.settings
-    return [(Limit("second-factor", settings.login_attempts, settings.login_window), str(user_id))]
+    return Limit("second-factor", settings.login_attempts, settings.login_window), str(user_id)
+
+
+async def _warn(database: Database, authenticator: Authenticator, user_id: UUID) -> None:
+    """Tell the owner, for whoever guesses codes has the password."""
+    async with database.sessions.begin() as session:
+        user = await session.get_one(User, user_id)
+        await authenticator.mailer.post(session, user.email, "second_factor_guessed")
 
 
 async def _take_try(database: Database, authenticator: Authenticator, raw: str) -> _Open:

@@ -153,6 +153,9 @@ def test_five_wrong_codes_kill_the_challenge_and_close_the_account(
         assert 0 < int(refused.headers["Retry-After"]) <= 15 * 60
     assert event_names(client, ada).count("authn_second_factor_fail") == 5
     assert event_names(client, ada).count("authn_login_lock") == 1
+    assert [mail for mail in mails_to(client, ada.email) if "guess your code" in mail] == mails_to(client, ada.email)[
+        -1:
+    ]
 
 
 def test_right_code_forgets_the_wrong_ones(client: TestClient, as_ada: TestClient, ada: User) -> None:
