@@ -51,12 +51,30 @@ GUARDED_MOUNTS = {"/admin"}
 # Pages for people, outside of /api: those who are not signed in may see these, and are led to /login by all others.
 PUBLIC_PAGES = {
     "GET /",
+    "GET /account/deleted",
     "GET /dev/mail",  # these three are there in development only
     "GET /dev/mail/{mail_id}",
     "GET /dev/mail/{mail_id}/html",
+    "GET /email/cancel/{token}",
+    "GET /email/confirm/{token}",
+    "GET /email/revert/{token}",
     "GET /login",
+    "GET /password/forgot",
+    "GET /password/reset/{token}",
+    "GET /password/sent",
+    "GET /signup",
+    "GET /signup/sent",
+    "GET /verify/{token}",
+    "POST /email/cancel",
+    "POST /email/confirm",
+    "POST /email/revert",
     "POST /login",
     "POST /logout",
+    "POST /password/forgot",
+    "POST /password/reset",
+    "POST /signup",
+    "POST /verify",
+    "POST /verify/resend",
 }
 
 
