@@ -7,10 +7,10 @@ from pathlib import Path
 from tests.baking import PROJECT, TEMPLATE
 from tests.behaviours import CLAIM, LIST, judge, read_claims, read_list, read_results
 
-# Issue 3 names them.
+# Issue 3 names them; 3 and 13 came along.
 P0 = 108
 P1 = {
-    *(12, 20, 30, 37, 56, 57, 58, 70, 71, 79, 80, 81, 83, 88, 97, 99, 106),
+    *(3, 12, 13, 20, 30, 37, 56, 57, 58, 70, 71, 79, 80, 81, 83, 88, 97, 99, 106),
     *chain(range(114, 123), range(126, 130), (135, 136, 144), range(149, 153)),
 }
 

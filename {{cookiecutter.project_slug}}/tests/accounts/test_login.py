@@ -168,7 +168,6 @@ def test_hash_is_not_replaced_by_a_wrong_password(start_app: Callable[..., TestC
     ],
 )
 def test_any_long_enough_password_works_and_only_it(client: TestClient, password: str) -> None:
-    """Behaviours 16, 19."""
     """Behaviours 16, 17, 19."""
     add_user(client, "carol@example.com", password=password)
 
@@ -178,7 +177,6 @@ def test_any_long_enough_password_works_and_only_it(client: TestClient, password
 
 
 def test_password_is_the_same_in_each_unicode_form(client: TestClient) -> None:
-    """Behaviour 20."""
     """Behaviour 20."""
     password = "Grüße aus Århus"
     add_user(client, "carol@example.com", password=unicodedata.normalize("NFC", password))
