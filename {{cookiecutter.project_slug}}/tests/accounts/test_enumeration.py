@@ -68,7 +68,7 @@ def test_resending_is_the_same_work_for_everybody(client: TestClient, ada: User,
 
 
 def test_sign_up_is_the_same_work_for_everybody(client: TestClient, ada: User, hashes: list[int]) -> None:
-    """Behaviour 3: an event is written for one, a mail for the other."""
+    """Behaviour 3. An event is written for one, a mail for the other."""
     known, unknown = (
         work_of(client, "register", {"email": email, "password": NEW}) for email in (ada.email, "nobody@example.com")
     )

@@ -229,7 +229,7 @@ def test_nothing_secret_is_logged(client: TestClient, ada: User, caplog: pytest.
 
 
 def test_password_of_an_unproven_address_is_right_but_does_not_let_in(client: TestClient, ada: User) -> None:
-    """Behaviour 1: what signing in answers."""
+    """Behaviour 1. What signing in answers."""
     set_fields(client, ada, email_verified_at=None)
 
     right, wrong = try_login(client, ada.email), try_login(client, ada.email, "wrong")

@@ -60,7 +60,7 @@ def test_dangerous_route_asks_for_a_fresh_proof(client: TestClient, as_ada: Test
 
 
 def test_right_password_lets_the_action_go_on(client: TestClient, ada: User, as_ada: TestClient) -> None:
-    """Behaviour 125: over the API."""
+    """Behaviour 125. Over the API."""
     elsewhere = sign_in(client, ada)
     let_time_pass(client)
 

@@ -188,7 +188,7 @@ def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
 
 @pytest.mark.parametrize("who", ["second", "none"])
 def test_browser_that_chose_no_password_gets_a_way_to_set_one(client: TestClient, token: str, who: str) -> None:
-    """Behaviour 12: the owner signs up where a stranger did so before; what they chose was not stored."""
+    """Behaviour 12. The owner signs up where a stranger did so before; what they chose was not stored."""
     proof = run(client, sign_up, SignUp(email=ADA, password="another good passphrase"), HERE)
 
     verified: Verified = run(client, verify_email, token, HERE, browser=proof if who == "second" else None)

@@ -176,7 +176,7 @@ def test_address_of_the_last_visit_is_noted(client: TestClient, ada: User) -> No
 
 
 def test_proving_who_one_is_changes_the_cookie(client: TestClient, ada: User) -> None:
-    """Behaviours 124, 125: on the pages."""
+    """Behaviours 124, 125. On the pages."""
     browser = open_browser(client, ada)
     thief = copy_of(browser)
     change_sessions(client, authenticated_at=utc_now() - timedelta(minutes=16))

@@ -322,7 +322,7 @@ def test_cookie_of_a_known_browser_is_kept_from_scripts_and_says_nothing_of_the_
 
 
 def test_known_browser_is_not_told_of_by_mail(client: TestClient, ada: User) -> None:
-    """Behaviour 37: whatever the browser calls itself after an update."""
+    """Behaviour 37. Whatever the browser calls itself after an update."""
     browser = open_browser(client)
     submit(browser, "/login", email=ada.email, password=PASSWORD)
     submit(browser, "/account", action="/logout")
