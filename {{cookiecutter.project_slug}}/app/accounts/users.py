@@ -50,11 +50,15 @@ def email_key(email: str) -> str:
 def parse_email(email: str) -> str:
     """Return an address as it is written to; whether it exists, only a mail can tell.
 
+    Spellings of one account (see `email_key`) are written to alike, or who signs up with an odd one would keep the
+    mails from the owner of the plain one.
+
     Raises:
         InvalidEmail: when it is none.
     """
     try:
-        return validate_email(email, check_deliverability=False, test_environment=True).normalized
+        spelled = unicodedata.normalize("NFKC", email).strip()
+        return validate_email(spelled, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise InvalidEmail(str(error)) from error
 

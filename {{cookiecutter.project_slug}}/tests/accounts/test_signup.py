@@ -87,6 +87,13 @@ def test_address_is_the_same_however_it_is_spelled(client: TestClient) -> None:
 
 
 @pytest.mark.any_database
+def test_odd_spelling_does_not_keep_the_mail_from_the_owner(client: TestClient) -> None:
+    register(client, "\uff41da@example.com")
+
+    assert len(mails_to(client, ADA)) == 1
+
+
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "email",
     [
