@@ -32,7 +32,6 @@ from app.accounts import browser, csrf
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.errors import Problem
-from app.security import SAFE_METHODS
 from app.settings import Settings
 from app.web.notices import drop_notice, leave_notice, take_notice
 from app.web.words import name_device, name_happening, name_wait
@@ -63,9 +62,7 @@ async def render(
     request: Request, name: str, context: Mapping[str, object] | None = None, status: int = 200
 ) -> HTMLResponse:
     """Answer with a template, for whoever is signed in."""
-    await browser.find_visitor(request)
-    if request.method in SAFE_METHODS:  # after a form a transaction may be open, and SQLite has one writer
-        await browser.reissue_when_due(request)
+    await browser.reissue_when_due(request)
     return render_quickly(request, name, context, status)
 
 
