@@ -4,8 +4,10 @@ import re
 from itertools import chain
 from pathlib import Path
 
+import pytest
+
 from tests.baking import PROJECT, TEMPLATE
-from tests.behaviours import CLAIM, LIST, judge, read_claims, read_list, read_results
+from tests.behaviours import CLAIM, LIST, judge, main, read_claims, read_list, read_results
 
 # Issue 3 names them; 3 and 13 came along.
 P0 = 108
@@ -95,3 +97,9 @@ def test_every_number_in_the_suites_follows_the_grammar() -> None:
     ]
 
     assert wrong == []
+
+
+def test_every_promise_is_claimed_by_a_test(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--collect"])
+
+    assert code == 0, capsys.readouterr().out.splitlines()[-1]

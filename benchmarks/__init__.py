@@ -1,0 +1,1 @@
+"""Measurements of generated projects, run by hand."""
