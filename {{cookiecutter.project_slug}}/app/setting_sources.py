@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 from pydantic_settings import EnvSettingsSource, NoDecode
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_UNITS = {"ms": "milliseconds", "": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _MAX_SECRET_BYTES = 65_536
 
 
@@ -20,15 +20,15 @@ def split_commas(value: object) -> object:
 
 
 def _read_duration(value: object) -> object:
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)([smhd]?)", value.strip())):
-        return timedelta(seconds=int(match[1]) * _UNITS[match[2] or "s"])
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)(ms|[smhd]?)", value.strip())):
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
     return value
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
 
 Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
-"""Written as `90` (seconds), `10m`, `12h` or `14d`."""
+"""Written as `250ms`, `90` (seconds), `10m`, `12h` or `14d`."""
 
 
 class SecretFiles(EnvSettingsSource):

@@ -1,5 +1,6 @@
 """Settings: where they come from, and which are refused."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -137,6 +138,7 @@ def test_url_of_another_database_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "meaning"),
     [
+        ("250ms", timedelta(milliseconds=250)),
         ("90", timedelta(seconds=90)),
         ("10m", timedelta(minutes=10)),
         ("12h", timedelta(hours=12)),
@@ -195,6 +197,16 @@ def test_every_setting_is_explained_once() -> None:
 
     assert len(set(variables)) == len(variables)
     assert [setting.variable for setting in all_settings() if not setting.field.description] == []
+
+
+def test_env_example_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    before = load_settings()
+
+    Path(".env").write_text(re.sub(r"(?m)^# (?=[A-Z_]+=)", "", env_example()))
+
+    assert len(Path(".env").read_text().splitlines()) > 100
+    assert load_settings() == before
 
 
 def test_env_example_is_in_step() -> None:

@@ -79,6 +79,8 @@ def plain(value: Any) -> str:  # noqa: ANN401 - any type a setting has
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, timedelta):
+        if value % timedelta(seconds=1):
+            return f"{value // timedelta(milliseconds=1)}ms"
         seconds = int(value.total_seconds())
         for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
             if seconds and seconds % size == 0:
