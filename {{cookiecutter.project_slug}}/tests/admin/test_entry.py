@@ -30,6 +30,12 @@ def test_nobody_is_sent_to_sign_in_and_back(client: TestClient) -> None:
         assert answer.headers["Location"] == f"/login?next={page.replace('/', '%2F')}%3Fq%3Da"
 
 
+@pytest.mark.parametrize("path", ["nothing.css", "..%2F..%2F..%2Fapp%2Fsettings.py"])
+def test_absent_file_is_not_found_by_anybody(client: TestClient, admin: User, path: str) -> None:
+    for browser in (open_browser(client), open_browser(client, admin)):
+        assert browser.get(f"/admin/static/{path}").status_code == 404
+
+
 def test_user_without_the_permission_is_refused(client: TestClient, ada: User) -> None:
     """Behaviour 131."""
     browser = open_browser(client, ada)
