@@ -21,7 +21,7 @@ from app.database import Database, utc_now
 from app.errors import Unauthorized
 from app.features.second_factor import codes, recovery
 from app.features.second_factor.models import LoginChallenge, TotpSecret
-from app.features.second_factor.service import PURPOSE
+from app.features.second_factor.sealing import seal, unseal
 from app.throttle import Limit, TooManyAttempts
 
 LIFE = timedelta(minutes=5)
@@ -52,6 +52,8 @@ class _Match(NamedTuple):
 
     step: int | None = None
     number: int | None = None
+    sealed: bytes | None = None
+    """The secret, encrypted anew: it shall outlive the fallbacks of `SECRET_KEY`."""
 
 
 async def open_challenge(session: AsyncSession, authenticator: Authenticator, user: User) -> str:
@@ -137,12 +139,13 @@ async def _match(database: Database, authenticator: Authenticator, user_id: UUID
     """Tell which code this is; it may have been used."""
     async with database.reads() as session:
         query = select(TotpSecret.secret).where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
-        secret = await session.scalar(query)
-    if secret is None:
+        stored = await session.scalar(query)
+    if stored is None:
         return None
-    step = codes.find_step(authenticator.keys.decrypt(PURPOSE, secret).decode(), entered, utc_now())
-    if step is not None:
-        return _Match(step=step)
+    secret = unseal(authenticator.keys, stored)
+    step = codes.find_step(secret, entered, utc_now()) if secret else None
+    if secret and step is not None:
+        return _Match(step=step, sealed=seal(authenticator.keys, secret))
     number = await recovery.find_code(database, authenticator, user_id, entered)
     return _Match(number=number) if number is not None else None
 
@@ -175,7 +178,7 @@ async def _use(session: AsyncSession, user_id: UUID, match: _Match) -> bool:
     used = await session.execute(
         update(TotpSecret)
         .where(TotpSecret.user_id == user_id, TotpSecret.last_used_step < match.step)
-        .values(last_used_step=match.step)
+        .values(last_used_step=match.step, secret=match.sealed)
         .returning(TotpSecret.user_id)
     )
     return used.one_or_none() is not None

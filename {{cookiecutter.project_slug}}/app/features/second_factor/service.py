@@ -15,9 +15,7 @@ from app.database import Database, utc_now
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from app.features.second_factor import codes, recovery
 from app.features.second_factor.models import LoginChallenge, RecoveryCode, TotpSecret
-
-PURPOSE = "totp"
-"""Of the key that encrypts the secrets."""
+from app.features.second_factor.sealing import seal, unseal
 
 _EVENTS = {
     "second_factor_added": Event.SECOND_FACTOR_ADDED,
@@ -89,8 +87,8 @@ async def begin(session: AsyncSession, authenticator: Authenticator, scope: Scop
     if await is_on(session, user.id):
         raise SecondFactorIsOn
     secret = codes.make_totp_secret()
-    encrypted = authenticator.keys.encrypt(PURPOSE, secret.encode())
-    await session.merge(TotpSecret(user_id=user.id, secret=encrypted, created_at=utc_now()))
+    sealed = seal(authenticator.keys, secret)
+    await session.merge(TotpSecret(user_id=user.id, secret=sealed, created_at=utc_now()))
     await session.flush()
     return Setup(secret, codes.write_uri(secret, user.email, issuer))
 
@@ -101,8 +99,7 @@ async def get_setup(session: AsyncSession, authenticator: Authenticator, scope: 
     Raises:
         SecondFactorIsOff: when none does.
     """
-    row = await _get_pending(session, scope)
-    secret = authenticator.keys.decrypt(PURPOSE, row.secret).decode()
+    _, secret = await _get_pending(session, authenticator, scope)
     return Setup(secret, codes.write_uri(secret, scope.email, issuer))
 
 
@@ -116,8 +113,8 @@ async def confirm(
         WrongSetupCode: when it is not the code.
     """
     async with database.reads() as session:
-        row = await _get_pending(session, scope)
-    step = codes.find_step(authenticator.keys.decrypt(PURPOSE, row.secret).decode(), code, utc_now())
+        row, secret = await _get_pending(session, authenticator, scope)
+    step = codes.find_step(secret, code, utc_now())
     if step is None:
         raise WrongSetupCode
     written, hashes = await recovery.make_codes(authenticator)
@@ -165,12 +162,13 @@ async def replace_recovery_codes(
     return written
 
 
-async def _get_pending(session: AsyncSession, scope: Scope) -> TotpSecret:
+async def _get_pending(session: AsyncSession, authenticator: Authenticator, scope: Scope) -> tuple[TotpSecret, str]:
     query = select(TotpSecret).where(TotpSecret.user_id == scope.user_id, TotpSecret.confirmed_at.is_(None))
     row = await session.scalar(query)
-    if row is None:
+    secret = unseal(authenticator.keys, row.secret) if row is not None else None
+    if row is None or secret is None:
         raise SecondFactorIsOff
-    return row
+    return row, secret
 
 
 async def _turn_on(session: AsyncSession, row: TotpSecret, step: int) -> None:

@@ -19,6 +19,7 @@ from tests.features.second_factor.driving import (
     challenge_of,
     code_of,
     event_names,
+    forget_last_code,
     turn_on,
     wrong_code,
 )
@@ -172,18 +173,37 @@ def test_what_is_ones_own_is_ones_own(client: TestClient, as_ada: TestClient, as
     assert "access_token" in log_in(client, bob.email)
 
 
-def test_former_secret_key_still_reads_the_secret(
+NEW_KEY = "another secret key, which is just as long"
+
+
+def test_secret_that_is_used_outlives_the_former_key(
     client: TestClient, as_ada: TestClient, ada: User, start_app: Any
 ) -> None:
     """Behaviour 152."""
     secret, _ = turn_on(as_ada)
     former = client.app_state["settings"].secret_key
 
-    rotated = start_app(
-        secret_key="another secret key, which is just as long", secret_key_fallbacks=former.get_secret_value()
-    )
+    rotated = start_app(secret_key=NEW_KEY, secret_key_fallbacks=former.get_secret_value())
+    with_both = answer(rotated, challenge_of(rotated, ada), code_of(secret))
+    dropped = start_app(secret_key=NEW_KEY)
+    forget_last_code(dropped)
+    with_new = answer(dropped, challenge_of(dropped, ada), code_of(secret))
 
-    assert answer(rotated, challenge_of(rotated, ada), code_of(secret)).status_code == 200
+    assert (with_both.status_code, with_new.status_code) == (200, 200)
+
+
+def test_secret_of_a_dropped_key_leaves_the_recovery_codes(
+    as_ada: TestClient, as_bob: TestClient, ada: User, start_app: Any
+) -> None:
+    secret, recovery_codes = turn_on(as_ada)
+    assert as_bob.post(TOTP).status_code == 200
+
+    dropped = start_app(secret_key=NEW_KEY)
+
+    assert answer(dropped, challenge_of(dropped, ada), code_of(secret)).status_code == 401
+    assert answer(dropped, challenge_of(dropped, ada), recovery_codes[0]).status_code == 200
+    bob = with_token(dropped, log_in(dropped, "bob@example.com")["access_token"])
+    assert bob.post(CONFIRM, json={"code": "123456"}).status_code == 404
 
 
 def test_it_goes_with_its_user(client: TestClient, as_ada: TestClient, ada: User) -> None:
