@@ -124,7 +124,7 @@ async def find_caller(database: Database, authenticator: Authenticator, raw: str
     digests = authenticator.keys.digests("api-key", raw)
     if not any(hmac.compare_digest(key.key_hash, digest) for digest in digests):
         return None
-    await _note_use(database, key, client)
+    await _note_use(database, key, client, digests[0])
     return scope
 
 
@@ -148,8 +148,11 @@ async def _find(session: AsyncSession, prefix: str) -> tuple[ApiKey, Scope] | No
     return key, scope
 
 
-async def _note_use(database: Database, key: ApiKey, client: Client) -> None:
-    """Remember the last use, at most once a minute, whoever else notes it now."""
+async def _note_use(database: Database, key: ApiKey, client: Client, key_hash: bytes) -> None:
+    """Remember the last use, at most once a minute, whoever else notes it now.
+
+    The hash is that of the present secret key, so that keys in use outlive its fallbacks.
+    """
     now = utc_now()
     if key.last_used_at is not None and now - key.last_used_at <= _USED_EVERY:
         return
@@ -157,7 +160,7 @@ async def _note_use(database: Database, key: ApiKey, client: Client) -> None:
         noted = await session.execute(
             update(ApiKey)
             .where(ApiKey.id == key.id, ApiKey.last_used_at.is_not_distinct_from(key.last_used_at))
-            .values(last_used_at=now, last_used_ip=client.ip)
+            .values(last_used_at=now, last_used_ip=client.ip, key_hash=key_hash)
             .returning(ApiKey.id)
         )
         if noted.one_or_none():

@@ -296,17 +296,20 @@ def test_nobody_hoards_keys(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch)
     make_key(as_ada)
 
 
-def test_former_secret_key_still_verifies_keys(client: TestClient, as_ada: TestClient, start_app: Any) -> None:
+def test_key_that_is_used_outlives_the_former_secret_key(
+    client: TestClient, as_ada: TestClient, start_app: Any
+) -> None:
     """Behaviour 152."""
-    made = make_key(as_ada)
+    used, unused = make_key(as_ada), make_key(as_ada)
     former = client.app_state["settings"].secret_key
     new = "another secret key, which is just as long"
 
     rotated = start_app(secret_key=new, secret_key_fallbacks=former.get_secret_value())
-    forgotten = start_app(secret_key=new)
+    dropped = start_app(secret_key=new)
 
-    assert program(rotated, made).get(ME).status_code == 200
-    assert program(forgotten, made).get(ME).status_code == 401
+    assert program(dropped, used).get(ME).status_code == 401
+    assert program(rotated, used).get(ME).status_code == 200
+    assert [program(dropped, key).get(ME).status_code for key in (used, unused)] == [200, 401]
 
 
 @pytest.fixture
