@@ -28,6 +28,8 @@ NOT_RUN_HERE = {
     r"python3 fireup\.py (test|behaviours|check|lock)\b.*": "CI runs it: we are in it",
     r"python3 (\S*/)?dev\.py (run|test|check)\b.*": "test_runs.py runs it",
     r"python3 dev\.py lock\b.*": "asks the package index for newer versions",
+    r"rm -r app/features/.*": "test_removal.py runs it, in a project of its own",
+    r"python3 dev\.py app db (upgrade|revision).*": "test_removal.py runs it",
     r"git clone .*": "the address is yours",
     r"(uvx |pipx run )?cookiecutter .*": "test_answers.py runs it; the address is yours",
     r"uv .*": "test_runners.py runs it, where uv is",
