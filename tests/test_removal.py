@@ -1,4 +1,4 @@
-"""Parts can be deleted as docs/auth.md says: its commands work, and what is left passes its tests."""
+"""Parts can be deleted as docs/auth.md says, and the tests of what is left pass."""
 
 import re
 import subprocess
