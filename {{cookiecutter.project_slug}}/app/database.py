@@ -17,8 +17,9 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
 )
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -130,6 +131,7 @@ def open_database(settings: DatabaseSettings) -> Database:
         engine = create_async_engine(url, connect_args={"timeout": settings.busy_timeout.total_seconds()})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "handle_error", _tell_busy)
     else:
         engine = create_async_engine(
             url,
@@ -204,6 +206,12 @@ def _begin_sqlite(connection: Connection) -> None:
     # so whoever may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
     begin = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
     connection.exec_driver_sql(f"BEGIN {begin}")
+
+
+def _tell_busy(context: ExceptionContext) -> None:
+    """Say the same of a write that waited too long for another one as of a connection that none gave back."""
+    if "database is locked" in str(context.original_exception):
+        raise PoolTimeout("another write took too long") from context.original_exception
 
 
 DatabaseDep = Annotated[Database, Depends(get_database)]

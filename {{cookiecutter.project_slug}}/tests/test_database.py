@@ -1,13 +1,16 @@
 """The database: what each engine is told, and what comes back as it went in."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
@@ -162,3 +165,18 @@ def test_violated_constraint_is_told_from_others(client: TestClient, ada: User) 
 
     assert client.portal is not None
     assert client.portal.call(in_own_session) == (True, False)
+
+
+@pytest.mark.database("sqlite")
+def test_write_that_waits_too_long_for_another_is_told_to_come_back(start_app: Callable[..., TestClient]) -> None:
+    client = start_app(database={"busy_timeout": 0})
+    login = {"email": "ada@example.com", "password": "not the password"}
+    path = make_url(client.app_state["settings"].database.url).database
+
+    with closing(sqlite3.connect(str(path), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = client.post("/api/v1/auth/login", json=login)
+        other.execute("ROLLBACK")
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert client.post("/api/v1/auth/login", json=login).status_code == 401

@@ -90,7 +90,7 @@ async def _read_mail(request: Request, mail_id: UUID) -> Written:
 
 def _read_newest(folder: Path) -> list[Written]:
     """Read the newest mails; their names are ids, which begin with the time."""
-    return [_read(path) for path in sorted(folder.glob("*.eml"), reverse=True)[:NEWEST]]
+    return [_read(path) for path in sorted(folder.glob("[!.]*.eml"), reverse=True)[:NEWEST]]
 
 
 def _read(path: Path) -> Written:

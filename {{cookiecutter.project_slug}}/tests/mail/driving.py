@@ -143,7 +143,7 @@ def change_all(client: TestClient, **values: Any) -> None:
 
 def written(folder: Path) -> list[EmailMessage]:
     """Return the mails in a folder, oldest first."""
-    return [parse(path.read_bytes()) for path in sorted(folder.glob("*.eml"))]
+    return [parse(path.read_bytes()) for path in sorted(folder.glob("[!.]*.eml"))]
 
 
 def parse(content: bytes) -> EmailMessage:

@@ -24,7 +24,7 @@ def sent(start_app: Start, ada: User, tmp_path: Path) -> TestClient:
     for email in (ada.email, "new@example.com"):
         client.post("/api/v1/auth/password/forgot", json={"email": email})
     client.post("/api/v1/auth/register", json={"email": "new@example.com", "password": "a long enough passphrase"})
-    wait_until(lambda: len(list(folder.glob("*.eml"))) == 2)
+    wait_until(lambda: len(list(folder.glob("[!.]*.eml"))) == 2)
     return open_browser(client)
 
 
