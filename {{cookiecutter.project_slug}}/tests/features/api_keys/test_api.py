@@ -136,14 +136,6 @@ def test_copy_of_ones_data_names_the_keys_and_no_secret(as_ada: TestClient) -> N
     assert made["key"] not in copy.text
 
 
-def test_keys_are_no_session_for_pages(client: TestClient, as_ada: TestClient) -> None:
-    made = make_key(as_ada)
-
-    answer = with_token(client, made["key"]).get("/account", headers={"Accept": "text/html"})
-
-    assert answer.status_code == 303
-
-
 def wrong_secret(raw: str) -> str:
     """Return a well-formed key with the prefix of this one."""
     for _ in range(1000):

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.database import utc_now
-from tests.features.api_keys.driving import change_keys, keys_in_database
+from tests.features.api_keys.driving import change_keys, keys_in_database, make_key
 from tests.support import in_database, with_token
 from tests.web.browsing import open_browser, read_page, submit
 
@@ -52,6 +52,14 @@ def test_what_is_missing_is_told_and_the_rest_kept(client: TestClient, ada: User
     assert page.forms[f"{PAGE}/new"]["expires_in_days"] == "1000"
     assert "checked" not in page.fields["read"]
     assert keys_in_database(client) == []
+
+
+def test_keys_are_no_session_for_pages(client: TestClient, as_ada: TestClient) -> None:
+    made = make_key(as_ada)
+
+    answer = with_token(client, made["key"]).get("/account", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 303
 
 
 def test_only_ones_own_permissions_are_offered(client: TestClient, ada: User, admin: User) -> None:
