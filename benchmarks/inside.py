@@ -16,8 +16,8 @@ import uvicorn
 from app.accounts import users
 from app.accounts.authenticator import build_authenticator
 from app.accounts.passwords import PasswordHasher
+from app.commands.serve import build_app
 from app.database import opened_database
-from app.main import create_app
 from app.settings import load_settings
 from passlib.context import CryptContext
 
@@ -91,7 +91,7 @@ class Watched:
 
 def create_watched_app() -> Watched:
     """Make the app, for Uvicorn."""
-    return Watched(create_app())
+    return Watched(build_app())
 
 
 if __name__ == "__main__":
