@@ -1,6 +1,8 @@
 """The command line, `app …`: every command explains itself with `--help`, and fails in one sentence."""
 
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 
 import typer
 from asyncpg import PostgresError
@@ -22,6 +24,8 @@ cli.add_typer(users.cli, name="users", help="Accounts.")
 cli.command("routes")(inspect.list_routes)
 cli.command("features")(inspect.list_features)
 cli.command("settings")(inspect.list_settings)
+if find_spec("scaffold"):  # it is a tool: not in an image, and no part of the application
+    import_module("scaffold.commands").add_to(cli)
 
 
 def main() -> None:

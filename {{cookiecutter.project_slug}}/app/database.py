@@ -4,19 +4,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
+from pydantic import JsonValue
 from sqlalchemy import (
+    JSON,
     DateTime,
     Dialect,
+    Enum,
     ForeignKey,
     MetaData,
     TypeDecorator,
     UniqueConstraint,
     event,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -70,11 +75,25 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _values(kind: type[StrEnum]) -> list[str]:
+    return [member.value for member in kind]
+
+
+_JSON = JSON().with_variant(JSONB(), "postgresql")
+
+
 class Base(DeclarativeBase):
     """Parent of every table."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012 - read once, by SQLAlchemy
+    type_annotation_map = {  # noqa: RUF012 - read once, by SQLAlchemy
+        datetime: UtcDateTime(),
+        # As text, so that a value is added without a migration.
+        StrEnum: Enum(StrEnum, native_enum=False, length=40, values_callable=_values),
+        list[str]: _JSON,
+        list[int]: _JSON,
+        dict[str, JsonValue]: _JSON,
+    }
 
 
 class Keyed(Base):
@@ -190,6 +209,12 @@ def violates(error: IntegrityError, constraint: UniqueConstraint) -> bool:
     """
     columns = ", ".join(f"{constraint.table.name}.{column.name}" for column in constraint.columns)
     return f'"{constraint.name}"' in str(error.orig) or str(error.orig).endswith(f": {columns}")
+
+
+def breaks_reference(error: IntegrityError) -> bool:
+    """Tell whether a foreign key refused: a row is still referred to, or refers to one that is gone."""
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html
+    return getattr(error.orig, "sqlstate", None) in {"23001", "23503"} or "FOREIGN KEY" in str(error.orig)
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - any DB-API driver

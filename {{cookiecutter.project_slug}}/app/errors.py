@@ -25,9 +25,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+
+from app.database import breaks_reference
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -85,6 +88,21 @@ class Conflict(Problem):
 
     status = HTTPStatus.CONFLICT
     title = "Conflict"
+
+
+class Taken(Conflict):
+    """Another row has the value of a field that is unique; `errors` says which field."""
+
+    field: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__(errors=[{"loc": ("body", self.field), "msg": self.title, "type": "taken"}])
+
+
+class StillReferred(Conflict):
+    """The row cannot go, for others refer to it; or it refers to one that has just gone."""
+
+    title = "Something else still refers to this"
 
 
 class VersionConflict(Problem):
@@ -148,7 +166,7 @@ def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 
 def as_problem(error: Exception) -> Problem | HTTPException:
-    """Tell what the caller is told about an error that was expected."""
+    """Tell what the caller is told about an error that was expected; one that was not is raised again."""
     if isinstance(error, RequestValidationError):
         # FastAPI would echo the input, a password included.
         return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
@@ -157,6 +175,10 @@ def as_problem(error: Exception) -> Problem | HTTPException:
         return InvalidRequest("The body cannot be read.")
     if isinstance(error, StaleDataError):
         return VersionConflict()
+    if isinstance(error, IntegrityError):
+        if not breaks_reference(error):
+            raise error
+        return StillReferred()
     if isinstance(error, PoolTimeout):
         return Unavailable("Every database connection is busy.")
     assert isinstance(error, Problem | HTTPException)  # noqa: S101 - no other kind is registered
@@ -192,6 +214,7 @@ HANDLED: tuple[type[Exception], ...] = (
     Problem,
     RequestValidationError,
     StaleDataError,
+    IntegrityError,
     PoolTimeout,
     HTTPException,
 )

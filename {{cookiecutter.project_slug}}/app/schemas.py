@@ -7,6 +7,26 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
+def storable(value: Any) -> Any:  # noqa: ANN401 - fields of every type
+    """Return the value, unless there is a text in it that no database can store.
+
+    Raises:
+        ValueError: when there is.
+    """
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("must not contain the NUL character")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("must not contain half of a surrogate pair")
+    elif isinstance(value, dict):
+        for pair in value.items():
+            storable(pair)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            storable(item)
+    return value
+
+
 class Schema(BaseModel):
     """What a caller sends: an unknown field is an error, and so is a text that no database can store."""
 
@@ -14,11 +34,8 @@ class Schema(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _refuse_nul(cls, value: Any) -> Any:  # noqa: ANN401 - fields of every type
-        if isinstance(value, str) and "\x00" in value:
-            message = "must not contain the NUL character"
-            raise ValueError(message)
-        return value
+    def _refuse_unstorable(cls, value: Any) -> Any:  # noqa: ANN401 - fields of every type
+        return storable(value)
 
 
 class View(BaseModel):

@@ -1,5 +1,6 @@
 """What a route of the API asks for: the caller, from the bearer token and nothing else.
 
+MaybeScope     anybody, known or not: for what everybody may read
 CurrentScope   anybody who is known: by a session's access token, or by one that is limited, such as an API key
 SessionScope   by a session's access token only: for what a limited token must never touch
 RecentScope    the same, and they proved who they are a short while ago: for dangerous changes
@@ -67,22 +68,21 @@ async def get_client(request: Request) -> Client:
 ClientDep = Annotated[Client, Depends(get_client)]
 
 
-async def get_scope(
+async def find_scope(
     request: Request,
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
     client: ClientDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Scope:
-    """Return the caller behind the bearer token.
+) -> Scope | None:
+    """Return the caller behind the bearer token, or none without a token.
 
     Raises:
-        Unauthorized: without a token.
         InvalidToken: with one that is wrong, expired, or of an ended session.
         PermissionMissing: with one that is limited to less than to read, or to write.
     """
     if credentials is None:
-        raise Unauthorized
+        return None
     token = credentials.credentials
     for scheme in authenticator.bearer_schemes:
         if token.startswith(scheme.prefix):
@@ -94,6 +94,20 @@ async def get_scope(
         raise InvalidToken
     if scope.limits is not None and ("read" if request.method in SAFE_METHODS else "write") not in scope.limits:
         raise PermissionMissing
+    return scope
+
+
+MaybeScope = Annotated[Scope | None, Depends(find_scope)]
+
+
+async def get_scope(scope: MaybeScope) -> Scope:
+    """Return the caller.
+
+    Raises:
+        Unauthorized: without a token.
+    """
+    if scope is None:
+        raise Unauthorized
     return scope
 
 

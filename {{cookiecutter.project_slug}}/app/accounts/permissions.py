@@ -11,6 +11,8 @@ class Permission(StrEnum):
     """Everything that a role can allow."""
 
     ADMIN_ACCESS = "admin:access"
+    CONTENT_EDIT = "content:edit"
+    """Write what everybody may read: resources made with `--access public`."""
 
 
 ADMIN_ROLE = "admin"

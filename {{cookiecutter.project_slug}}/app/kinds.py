@@ -1,0 +1,78 @@
+"""Kinds of values that a length does not describe: what schemas demand of them.
+
+`Title = Annotated[str, StringConstraints(max_length=200)]` needs none of these; a moment, a price or an object does.
+"""
+
+import json
+import math
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AnyHttpUrl, AwareDatetime, Field, JsonValue, StringConstraints, TypeAdapter
+
+_HTTP_URL = TypeAdapter(AnyHttpUrl)
+_JSON_BYTES = 50_000
+
+
+def with_places(places: int) -> AfterValidator:
+    """Write a decimal with so many places, as the database will: 9 is 9.00, and 1E+2 is 100.00."""
+    unit = Decimal(1).scaleb(-places)
+    return AfterValidator(lambda value: value.quantize(unit) + 0)  # + 0, for there is a -0
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is too near to the end of time") from error
+
+
+def _without_zone(moment: time) -> time:
+    if moment.tzinfo is not None:
+        raise ValueError("must not have a zone")
+    return moment
+
+
+def _web_address(text: str) -> str:
+    if not text.isascii():
+        raise ValueError("must be written in ASCII; a browser copies it so")
+    _HTTP_URL.validate_python(text)
+    return text
+
+
+def _bounded(value: dict[str, Any]) -> dict[str, Any]:
+    if not _is_finite(value):
+        raise ValueError("must not contain NaN or Infinity")
+    if len(json.dumps(value)) > _JSON_BYTES:
+        raise ValueError(f"must not be longer than {_JSON_BYTES} bytes")
+    return value
+
+
+def _is_finite(value: JsonValue) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(_is_finite(item) for item in items)
+
+
+Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""A whole number; a greater one does not fit into the column."""
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\r\n]*$")]
+"""A text of one line."""
+
+Slug = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+"""The readable end of an address."""
+
+WebAddress = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_web_address)]
+"""The address of a page: http or https, nothing that runs."""
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment, given in any zone and kept in UTC."""
+
+TimeOfDay = Annotated[time, AfterValidator(_without_zone)]
+"""A time of day, anywhere."""
+
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
+"""An object of any shape."""

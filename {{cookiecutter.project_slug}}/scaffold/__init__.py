@@ -1,0 +1,15 @@
+"""The tool behind `app new …`, `app add …`, `app destroy …` and `app check`; the application never imports it.
+
+commands.py    the command line
+grammar.py     its words → a `Resource`, or every problem at once
+names.py       names, plurals, and the words that are taken
+kinds.py       what each kind of field is, in the database, in JSON and in a form
+resource.py    what templates may read
+project.py     the features that are there already
+rendering.py   templates → texts
+writing.py     texts → files: all of them, or none
+migration.py   models → a migration, without a database
+editing.py     lines for a new field, at the right places
+removal.py     the way back
+templates/     what is written: change it to your house style
+"""

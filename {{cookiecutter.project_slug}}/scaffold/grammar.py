@@ -1,0 +1,243 @@
+"""The words of a command line → a `Resource`, or every problem at once, each with its fix.
+
+    app new resource Book title:str=200:unique price:decimal=10,2:optional author:ref=Author
+
+A field is `name:kind`, with `=` and `,` for what the kind needs, and `:` before each modifier: nothing that a shell
+would take for its own.
+"""
+
+import difflib
+import keyword
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.database import Base, Owned, Record
+from scaffold.kinds import KINDS
+from scaffold.names import (
+    IDENTIFIER_LENGTH,
+    NAME_LENGTH,
+    Names,
+    camel,
+    plural,
+    problems_of_plural,
+    problems_of_resource,
+    snake,
+)
+from scaffold.resource import Field, Resource, Target, title_of
+
+ACCESSES = ("owned", "shared", "public", "admin")
+FLAGS = ("optional", "unique", "index", "search")
+VALUES = ("default", "min", "max", "on_delete")
+ON_DELETE = ("restrict", "cascade", "null")
+
+_ATTRIBUTES = {"default": "default_text", "min": "low", "max": "high"}
+
+FindTarget = Callable[[str], Target | None]
+
+# Words that would hide what the lines below them in the same class need.
+_HIDING = frozenset({"bool", "dict", "dt", "false", "float", "int", "l", "list", "mapped_column", "relationship"})
+_HIDING |= {"self", "str", "true"}
+_LISTS = frozenset({"cursor", "limit", "q", "sort"})
+
+
+class Problems(ValueError):
+    """What is wrong with a command line."""
+
+    def __init__(self, found: Iterable[str]) -> None:
+        self.found = list(dict.fromkeys(found))
+        super().__init__("\n".join(self.found))
+
+
+def parse_resource(  # noqa: PLR0913 - the options of the command
+    name: str, specs: Sequence[str], find: FindTarget, *, access: str = "owned", plural_given: str | None = None,
+    pages: bool = True, admin: bool = True, command: Sequence[str] = (),
+) -> Resource:  # fmt: skip
+    """Read a command line.
+
+    Raises:
+        Problems: all that is wrong with it.
+    """
+    problems = problems_of_resource(name, plural_given)
+    many = plural_given or plural(snake(name))
+    if not problems:
+        problems += problems_of_plural(name, many)
+    if access not in ACCESSES:
+        problems.append(f"--access {access}: {_nearest(access, ACCESSES)}")
+    names = Names(name, many)
+    fields, wrong = parse_fields(names, specs, find, access)
+    if not specs:
+        wrong.append(f"{name} has no fields: say what it holds, such as title:str=200")
+    if problems or wrong:
+        raise Problems([*problems, *wrong])
+    return Resource(name, many, access, tuple(fields), pages, admin, tuple(command))
+
+
+def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: str) -> tuple[list[Field], list[str]]:
+    """Read the fields; return those that are well, and what is wrong with the others."""
+    fields: list[Field] = []
+    problems: list[str] = []
+    for spec in specs:
+        field, wrong = _parse_field(names, spec, find, access)
+        problems += [f"{spec}: {problem}" for problem in wrong]
+        if field is not None and not wrong:
+            fields.append(field)
+    return [_know_oneself(field, fields, access) for field in fields], problems + _problems_together(names, fields)
+
+
+def _know_oneself(field: Field, fields: list[Field], access: str) -> Field:
+    if field.target.plural != field.owner.plural or not field.target.plural:
+        return field
+    return replace(field, target=replace(field.target, access=access, title_field=title_of(tuple(fields))))
+
+
+def _problems_together(names: Names, fields: list[Field]) -> list[str]:
+    """Say what is wrong with fields that are well one by one."""
+    taken = [name for field in fields for name in {field.name, field.column}]
+    problems = [f"{name} is there twice" for name in sorted(set(taken)) if taken.count(name) > 1]
+    aliases = [field.alias for field in fields if field.has_alias] + [
+        field.enum_name for field in fields if field.args and field.kind == "enum"
+    ]
+    problems += [
+        f"two fields would make the type {name}: rename one" for name in sorted(set(aliases)) if aliases.count(name) > 1
+    ]
+    for field in fields:
+        ends = [f"ix_{names.plural}_owner_id_{field.column}_id", f"{names.plural}_{field.name}"]
+        if field.kind in {"ref", "many"}:
+            ends.append(f"fk_{names.plural}_{field.name}_{names.snake}_id_{field.target.plural}")
+        if max(map(len, ends)) > IDENTIFIER_LENGTH:
+            problems.append(
+                f"{field.name}: names in the database are at most {IDENTIFIER_LENGTH} long: shorten it, or the resource"
+            )
+    return problems
+
+
+def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tuple[Field | None, list[str]]:
+    name, *parts = spec.split(":")
+    problems = _problems_of_field_name(name)
+    if not parts or not parts[0]:
+        hint = f"{name}:str" if not problems else "title:str"
+        return None, [f"a field needs a kind: {hint}. If your shell split a list at its comma, quote the word"]
+    kind, equals, arguments = parts[0].partition("=")
+    if kind not in KINDS:
+        return None, [*problems, f"{kind or 'nothing'} is no kind: {_nearest(kind, KINDS)}"]
+    field = Field(names, name, kind, tuple(arguments.split(",")) if equals else ())
+    if field.args and not field.row.arguments:
+        problems.append(f"{kind} takes nothing after the =")
+    field, wrong = _modified(field, parts[1:])
+    if kind in {"ref", "many"}:
+        field, more = _referring(field, find, access)
+        wrong += more
+    if not wrong and not problems:
+        wrong += field.row.problems_of(field) or _problems_of_default(field)
+        if field.filtered and field.column in _LISTS:
+            wrong.append(f"a list has a parameter {name} already: rename it")
+    return field, problems + wrong
+
+
+def _problems_of_default(field: Field) -> list[str]:
+    try:
+        _ = field.default
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def _modified(field: Field, parts: Sequence[str]) -> tuple[Field, list[str]]:
+    """Put the modifiers on a field."""
+    given = [part.partition("=") for part in parts]
+    names = [word for word, _, _ in given]
+    problems = [f"{word} is there twice" for word in dict.fromkeys(names) if names.count(word) > 1]
+    changes: dict[str, Any] = {}
+    for word, equals, value in given:
+        problem = _problem_of_modifier(field, word, equals, value)
+        if problem:
+            problems.append(problem)
+        else:
+            changes[_ATTRIBUTES.get(word, word)] = True if word in FLAGS else value
+    field = replace(field, **changes)
+    return field, problems + _problems_of_pairs(field)
+
+
+def _problem_of_modifier(field: Field, word: str, equals: str, value: str) -> str | None:
+    allowed = field.row.modifiers.split()
+    if word not in FLAGS + VALUES:
+        return f"{word or 'nothing'} is no modifier: {_nearest(word, FLAGS + VALUES)}"
+    if word not in allowed:
+        return f"{field.kind} has no {word}: it may be {', '.join(allowed) or 'nothing but itself'}"
+    if word in FLAGS:
+        return f"write {word}, without =" if equals else None
+    if not equals or (not value and word != "default"):
+        return f"{word} needs a value: {word}=…"
+    if word == "on_delete" and value not in ON_DELETE:
+        return f"on_delete={value}: {_nearest(value, ON_DELETE)}"
+    return None
+
+
+def _problems_of_pairs(field: Field) -> list[str]:
+    problems: list[str] = []
+    if field.optional and field.default_text is not None:
+        problems.append("optional and default exclude each other: keep one")
+    if field.on_delete == "null" and not field.optional:
+        problems.append("on_delete=null needs optional, for the field must be able to be empty")
+    if field.unique and field.index:
+        problems.append("unique has its index: leave out index")
+    if field.unique and field.default_text is not None:
+        problems.append("a unique field has no default: two rows would have it")
+    return problems
+
+
+def _referring(field: Field, find: FindTarget, access: str) -> tuple[Field, list[str]]:
+    """Find what a reference names."""
+    name = field.args[0] if field.args else camel(field.name)
+    if len(field.args) > 1 or not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
+        return field, [f"name one resource, such as {field.row.arguments}"]
+    own = field.owner
+    target = Target(own.name, own.plural, access) if name == own.name else find(name)
+    if target is None:
+        return field, [f"there is no resource {name}. Make it first: app new resource {name} …"]
+    field = replace(field, target=target)
+    return field, _problems_of_reference(field, target, access)
+
+
+def _problems_of_reference(field: Field, target: Target, access: str) -> list[str]:
+    problems: list[str] = []
+    if field.is_self and field.kind == "many":
+        problems.append("a resource that has many of itself is written by hand")
+    elif field.is_self and not field.optional:
+        problems.append("a reference to its own kind must be optional, or there could be no first row")
+    if field.owner.plural in target.refers_to:
+        problems.append(f"{target.name} refers to {field.owner.name} already, and a circle is written by hand")
+    if target.access == "admin" and access != "admin":
+        problems.append(f"only admins see {target.plural_words}: make this one --access admin too")
+    if target.access == "owned" and access != "owned" and field.kind == "ref" and field.on_delete == "restrict":
+        problems.append(
+            f"{target.plural_words} go with their owner's account: add on_delete=cascade, or optional and on_delete=null"
+        )
+    return problems
+
+
+def _problems_of_field_name(name: str) -> list[str]:
+    """Say what is wrong with the name of a field."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > NAME_LENGTH:
+        hint = re.sub(r"[\W_]+", "_", snake(name)).strip("_")[:NAME_LENGTH]
+        hint = hint if re.fullmatch(r"[a-z][a-z0-9_]*", hint) else "title"
+        return [f"a field has a name like {hint}: small letters, digits and _, at most {NAME_LENGTH}"]
+    if keyword.iskeyword(name) or name in _HIDING:
+        return [f"{name} is a word of Python: try {name}_text or another name"]
+    if name in {"id", "version", "created_at", "updated_at", "owner", "owner_id"}:
+        return [f"every record has {name} already: leave it out, or rename it"]
+    used = any(hasattr(parent, name) for parent in (Base, BaseModel, Owned, Record))
+    if used or name.startswith("model_") or name in {"registry", "metadata"}:
+        return [f"{name} is what a library calls something of its own: rename it"]
+    return []
+
+
+def _nearest(word: str, options: Iterable[str]) -> str:
+    """Say what could have been meant."""
+    known = list(options)
+    close = difflib.get_close_matches(word, known, 1)
+    return f"did you mean {close[0]}?" if close else f"it is one of {', '.join(known)}"

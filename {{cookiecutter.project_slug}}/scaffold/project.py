@@ -1,0 +1,132 @@
+"""The features that are there already: read from their files, without importing them."""
+
+import ast
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaffold.grammar import Problems, parse_fields, parse_resource
+from scaffold.names import Names, plural, snake
+from scaffold.resource import Resource, Target, title_of
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line that wrote something, as the docstring of a feature keeps it."""
+
+    words: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the name of the resource."""
+        return self.words[3]
+
+    @property
+    def specs(self) -> list[str]:
+        """Return the fields."""
+        found: list[str] = []
+        skip = False
+        for word in self.words[4:]:
+            if not skip and not word.startswith("--"):
+                found.append(word)
+            skip = word in {"--access", "--plural"}
+        return found
+
+    def option(self, name: str) -> str | None:
+        """Return the value of an option."""
+        return self.words[self.words.index(name) + 1] if name in self.words else None
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project that is generated into."""
+
+    root: Path = ROOT
+
+    @property
+    def features(self) -> Path:
+        """Return the folder of the features."""
+        return self.root / "app" / "features"
+
+    @property
+    def has_pages(self) -> bool:
+        """Tell whether the project has pages for people."""
+        return (self.root / "app" / "web" / "home.py").exists()
+
+    @property
+    def has_admin(self) -> bool:
+        """Tell whether the project has an admin."""
+        return (self.root / "app" / "admin").is_dir()
+
+    def commands_of(self, package: str) -> list[Command]:
+        """Return the commands that wrote a feature, the first one first."""
+        text = ast.get_docstring(ast.parse(_read(self.features / package / "__init__.py"))) or ""
+        lines = re.sub(r" \\\n\s*", " ", text).splitlines()
+        return [Command(tuple(shlex.split(line))) for line in lines if re.match(r" +app (new|add) \w+ [A-Z]", line)]
+
+    def packages(self) -> list[str]:
+        """List the features."""
+        return sorted(path.parent.name for path in self.features.glob("*/__init__.py"))
+
+    def package_of(self, name: str) -> str | None:
+        """Return the package of a resource."""
+        likely = plural(snake(name))
+        for package in sorted(self.packages(), key=lambda found: found != likely):
+            commands = self.commands_of(package)
+            if commands and commands[0].name == name:
+                return package
+            if not commands and _class_of(self.features / package / "models.py", package) == name:
+                return package
+        return None
+
+    def resource_of(self, package: str) -> Resource | None:
+        """Return a resource as the commands that wrote it say; none when it was written by hand."""
+        commands = self.commands_of(package)
+        if not commands or commands[0].words[:3] != ("app", "new", "resource"):
+            return None
+        first = commands[0]
+        access, words = first.option("--access") or "owned", first.words
+        specs = [spec for command in commands for spec in command.specs]
+        try:
+            return parse_resource(
+                first.name, specs, self.find_target, access=access, plural_given=first.option("--plural"),
+                pages=self.has_pages and "--no-pages" not in words, admin=self.has_admin and "--no-admin" not in words,
+                command=words,
+            )  # fmt: skip
+        except Problems:
+            return None
+
+    def find_target(self, name: str) -> Target | None:
+        """Return a resource as references see it."""
+        package = self.package_of(name)
+        if package is None:
+            return None
+        commands = self.commands_of(package)
+        if not commands:
+            owned = "Owned" in _read(self.features / package / "models.py")
+            return Target(name, package, "owned" if owned else "shared")
+        access = commands[0].option("--access") or "owned"
+        specs = [spec for command in commands for spec in command.specs]
+        fields, _ = parse_fields(Names(name, package), specs, self._find_name, access)
+        refers = frozenset(item.target.plural for item in fields if item.target.plural)
+        return Target(name, package, access, title_of(tuple(fields)), refers)
+
+    def _find_name(self, name: str) -> Target | None:
+        """Return a resource as far as its name goes: what it refers to in turn does not matter then."""
+        package = self.package_of(name)
+        return Target(name, package) if package else None
+
+
+def _class_of(path: Path, table: str) -> str | None:
+    """Return the class that a module has for a table."""
+    for node in ast.parse(_read(path)).body:
+        if isinstance(node, ast.ClassDef) and f"__tablename__ = '{table}'" in ast.unparse(node):
+            return node.name
+    return None
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

@@ -1,0 +1,79 @@
+r"""Templates → texts.
+
+The marks clash with neither Python nor HTML nor the Jinja of pages: `<<name>>` is a value, a line that begins with `%%`
+is a statement, `<% if x %>` is one inside a line, `<# … #>` a comment. `scaffold/templates/resource/app/models.py.j2`
+becomes `app/features/books/models.py`; a file whose name begins with `_` is only included by others.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from scaffold.resource import Resource
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def environment() -> Environment:
+    """Make what reads our templates."""
+    return Environment(  # noqa: S701 - it writes source, not pages
+        loader=FileSystemLoader(TEMPLATES),
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        line_statement_prefix="%%",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+
+
+def render_resource(resource: Resource) -> dict[str, str]:
+    """Return the files of a resource: path in the project → text."""
+    return dict(_render("resource", {"r": resource}, _targets_of(resource)))
+
+
+def render(folder: str, names: dict[str, str], values: dict[str, Any]) -> dict[str, str]:
+    """Return the files of a folder of templates: `names` says where each goes."""
+    return dict(_render(folder, values, names))
+
+
+def render_part(template: str, values: dict[str, Any]) -> str:
+    """Return what one template gives."""
+    return environment().get_template(template).render(values)
+
+
+def _targets_of(resource: Resource) -> dict[str, str]:
+    """Say where each template of a resource goes, those left out that it does not want."""
+    feature, tests = f"app/features/{resource.plural}", f"tests/features/{resource.plural}"
+    folders = {"app/templates": f"{feature}/templates/{resource.plural}", "app": feature, "tests": tests}
+    found: dict[str, str] = {}
+    for path in sorted((TEMPLATES / "resource").rglob("*.j2")):
+        inside = path.relative_to(TEMPLATES / "resource")
+        name = inside.name.removesuffix(".j2")
+        if not name.startswith("_") or name == "__init__.py":
+            found[inside.as_posix()] = f"{folders[inside.parent.as_posix()]}/{name}"
+    return {template: target for template, target in found.items() if _is_wanted(resource, template)}
+
+
+def _is_wanted(resource: Resource, template: str) -> bool:
+    name = template.rpartition("/")[2]
+    if name in {"pages.py.j2", "test_pages.py.j2"} or "/templates/" in template:
+        return resource.pages
+    if name in {"admin.py.j2", "test_admin.py.j2"}:
+        return resource.admin
+    return {"public.txt.j2": resource.public, "restricted.txt.j2": resource.public or resource.admin_only}.get(
+        name, True
+    )
+
+
+def _render(folder: str, values: dict[str, Any], targets: dict[str, str]) -> Iterator[tuple[str, str]]:
+    found = environment()
+    for template, target in targets.items():
+        yield target, found.get_template(f"{folder}/{template}").render(values)

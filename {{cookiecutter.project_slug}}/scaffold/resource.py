@@ -1,0 +1,370 @@
+"""What templates read: a resource and its fields."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from scaffold.kinds import KINDS, Kind, Samples
+from scaffold.names import Names, camel, label, singular, words
+
+ALIASES_TAKEN = frozenset(
+    {"Annotated", "Decimal", "Field", "Int32", "JsonObject", "JsonValue", "Line", "Literal", "Moment", "PageParams"}
+    | {"RecordView", "Schema", "SearchText", "Slug", "StringConstraints", "TimeOfDay", "WebAddress", "EmailStr"}
+)
+
+LINE = 108
+
+
+@dataclass(frozen=True)
+class Target(Names):
+    """Another resource, as a reference sees it."""
+
+    access: str = "owned"
+    title_field: "Field | None" = None
+    refers_to: frozenset[str] = frozenset()
+    """Plurals of the resources that it refers to."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a resource: what was written, and all that follows from it."""
+
+    owner: Names
+    name: str
+    kind: str
+    args: tuple[str, ...] = ()
+    optional: bool = False
+    unique: bool = False
+    index: bool = False
+    search: bool = False
+    default_text: str | None = None
+    low: str = ""
+    high: str = ""
+    on_delete: str = "restrict"
+    target: Target = field(default_factory=lambda: Target("", ""))
+    """The resource that a reference names."""
+
+    @cached_property
+    def row(self) -> Kind:
+        """Return what is special about the kind."""
+        return KINDS[self.kind]
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Return values for tests."""
+        return self.row.samples_of(self)
+
+    @property
+    def column(self) -> str:
+        """Return the name in the database and in JSON: author_id of an author, genre_ids of genres."""
+        if self.kind == "many":
+            return f"{singular(self.name) or self.name}_ids"
+        return f"{self.name}_id" if self.kind == "ref" else self.name
+
+    @property
+    def words(self) -> str:
+        """Return the name for people, in a sentence."""
+        return words(self.name)
+
+    @property
+    def label(self) -> str:
+        """Return the name for people, at the start of a line."""
+        return label(self.name)
+
+    @property
+    def python(self) -> str:
+        """Return the type in Python."""
+        return self.row.python_of(self)
+
+    @property
+    def annotation(self) -> str:
+        """Return the type in Python, with None when there may be none."""
+        return f"{self.python} | None" if self.optional else self.python
+
+    @property
+    def alias(self) -> str:
+        """Return the name of its type in the schemas, where more than the type is demanded."""
+        name = camel(self.column)
+        taken = name in ALIASES_TAKEN or name.startswith(self.owner.name) or name == self.enum_name
+        return f"{name}Value" if taken else name
+
+    @property
+    def check(self) -> str:
+        """Return what a schema demands, or nothing when the type says all."""
+        return self.row.check_of(self)
+
+    @property
+    def schema(self) -> str:
+        """Return the type in the schemas."""
+        check = self.check
+        name = check if check.isidentifier() else self.alias if check else self.python
+        return f"{name} | None" if self.optional else name
+
+    @property
+    def has_alias(self) -> bool:
+        """Tell whether the schemas give its type a name."""
+        return bool(self.check) and not self.check.isidentifier()
+
+    @property
+    def default(self) -> str | None:
+        """Return the default as a Python literal."""
+        return None if self.default_text is None else self.row.default_of(self, self.default_text)
+
+    @property
+    def required(self) -> bool:
+        """Tell whether a new row must say it."""
+        return self.default_text is None and not self.optional and self.kind != "many"
+
+    @property
+    def create_default(self) -> str:
+        """Return what a new row has when it does not say."""
+        if self.kind == "many":
+            return " = Field(default_factory=list)"
+        if self.default is not None:
+            return f" = {self.default}"
+        return " = None" if self.optional else ""
+
+    @property
+    def mapped(self) -> str:
+        """Return the column of the model, after its annotation."""
+        parts = [self.row.column_of(self)] if self.row.column_of(self) else []
+        if self.kind == "ref":
+            rules = {"cascade": ', ondelete="CASCADE"', "null": ', ondelete="SET NULL"'}
+            parts.append(f'ForeignKey("{self.target.plural}.id"{rules.get(self.on_delete, "")})')
+        if self.default_text is not None:
+            parts.append(f"server_default={self.row.server_default_of(self, self.default_text)}")
+        return f" = mapped_column({', '.join(parts)})" if parts else ""
+
+    @property
+    def filtered(self) -> bool:
+        """Tell whether lists can be narrowed by it."""
+        return self.row.filters or self.index or (self.unique and self.kind != "ref")
+
+    @property
+    def sorted(self) -> bool:
+        """Tell whether lists can be sorted by it."""
+        return self.row.sorts and (self.index or self.unique) and not self.optional
+
+    @property
+    def taken(self) -> str:
+        """Return the name of the error that says that another row has this value."""
+        return f"{self.owner.name}{camel(self.name)}Taken"
+
+    @property
+    def enum_name(self) -> str:
+        """Return the name of its enumeration."""
+        return f"{self.owner.name}{camel(self.name)}"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Return the values of an enumeration."""
+        return self.args if self.kind == "enum" else ()
+
+    @property
+    def members(self) -> tuple[tuple[str, str], ...]:
+        """Return the names and the values of an enumeration."""
+        return tuple((value.upper().replace("-", "_"), value) for value in self.choices)
+
+    @property
+    def length(self) -> int:
+        """Return the greatest length of a text."""
+        return int(self.args[0]) if self.kind == "str" and self.args else {"slug": 100, "email": 320, "url": 2000}.get(
+            self.kind, int(self.high or 50_000) if self.kind == "text" else 255
+        )  # fmt: skip
+
+    @property
+    def digits(self) -> int:
+        """Return how many digits a decimal has."""
+        return int(self.args[0]) if self.args else 12
+
+    @property
+    def places(self) -> int:
+        """Return how many of them come after the point."""
+        return int(self.args[1]) if self.args else 2
+
+    @property
+    def item(self) -> str:
+        """Return what a list holds."""
+        return self.args[0] if self.args else "str"
+
+    @property
+    def min(self) -> str:
+        """Return the least number, length or size that was asked for."""
+        return self.low
+
+    @property
+    def max(self) -> str:
+        """Return the greatest number, length or size that was asked for."""
+        return self.high
+
+    @property
+    def step(self) -> str:
+        """Return the step of a number in a form."""
+        return f"0.{'1'.rjust(self.places, '0')}" if self.kind == "decimal" and self.places else self.row.step or "1"
+
+    @property
+    def is_self(self) -> bool:
+        """Tell whether it refers to rows of its own table."""
+        return self.target.plural == self.owner.plural
+
+    @property
+    def sample(self) -> str:
+        """Return a JSON value, as a Python expression."""
+        return self.samples.sample
+
+    @property
+    def changed(self) -> str:
+        """Return another JSON value."""
+        return self.samples.changed
+
+    @property
+    def refused(self) -> str:
+        """Return a JSON value that is refused."""
+        return self.samples.refused
+
+    @property
+    def fresh(self) -> str:
+        """Return an expression that gives a value for a new row; another one each time, if it is unique."""
+        return self.samples.fresh if self.unique and self.samples.fresh else self.samples.sample
+
+    @property
+    def form_sample(self) -> str:
+        """Return what a form sends for the sample, as a Python literal."""
+        return repr(self.samples.form_sample)
+
+    @property
+    def form_changed(self) -> str:
+        """Return what a form sends for the other value, as a Python literal."""
+        return repr(self.samples.form_changed)
+
+
+@dataclass(frozen=True)
+class Resource(Names):
+    """A resource: everything that the templates need to know."""
+
+    access: str = "owned"
+    fields: tuple[Field, ...] = ()
+    pages: bool = True
+    admin: bool = True
+    command: tuple[str, ...] = ()
+    """The command line, one word each."""
+
+    @property
+    def owned(self) -> bool:
+        """Tell whether each row belongs to a user, who alone sees it."""
+        return self.access == "owned"
+
+    @property
+    def shared(self) -> bool:
+        """Tell whether all who are signed in read and write."""
+        return self.access == "shared"
+
+    @property
+    def public(self) -> bool:
+        """Tell whether everybody reads."""
+        return self.access == "public"
+
+    @property
+    def admin_only(self) -> bool:
+        """Tell whether it is for admins alone."""
+        return self.access == "admin"
+
+    @property
+    def command_lines(self) -> list[str]:
+        """Return the command line, broken so that it fits: each line but the last ends with a backslash."""
+        return broken(self.command)
+
+    @property
+    def excluded(self) -> str:
+        """Return the argument that keeps what is no column out of a dump."""
+        names = ", ".join(f'"{item.column}"' for item in self.manys)
+        return f"exclude={{{names}}}" if names else ""
+
+    @property
+    def columns(self) -> list[Field]:
+        """Return the fields that are columns of the table."""
+        return [item for item in self.fields if item.kind != "many"]
+
+    @property
+    def title_field(self) -> Field | None:
+        """Return the field that names a row to people."""
+        return title_of(self.fields)
+
+    @property
+    def uniques(self) -> list[Field]:
+        """Return the fields whose values are unique."""
+        return [item for item in self.fields if item.unique]
+
+    @property
+    def searches(self) -> list[Field]:
+        """Return the fields that `?q=` looks into."""
+        return [item for item in self.fields if item.search]
+
+    @property
+    def filters(self) -> list[Field]:
+        """Return the fields that lists can be narrowed by."""
+        return [item for item in self.fields if item.filtered]
+
+    @property
+    def sorts(self) -> list[Field]:
+        """Return the fields that lists can be sorted by."""
+        return [item for item in self.fields if item.sorted]
+
+    @property
+    def lists(self) -> bool:
+        """Tell whether a list has parameters of its own."""
+        return bool(self.searches or self.filters or self.sorts)
+
+    @property
+    def refs(self) -> list[Field]:
+        """Return the references to one row."""
+        return [item for item in self.fields if item.kind == "ref"]
+
+    @property
+    def manys(self) -> list[Field]:
+        """Return the references to many rows."""
+        return [item for item in self.fields if item.kind == "many"]
+
+    @property
+    def checks(self) -> bool:
+        """Tell whether there are references to check."""
+        return bool(self.refs or self.manys)
+
+    @property
+    def targets(self) -> list[Target]:
+        """Return the other resources that it refers to, each once."""
+        found = {item.target.plural: item.target for item in self.fields if item.target.plural not in {"", self.plural}}
+        return [found[plural] for plural in sorted(found)]
+
+    @property
+    def enums(self) -> list[Field]:
+        """Return the fields that are one of a few words."""
+        return [item for item in self.fields if item.kind == "enum"]
+
+    @property
+    def indexes(self) -> list[tuple[str, ...]]:
+        """Return the columns of each index that keys and unique constraints do not give."""
+        own = ("owner_id",) if self.owned else ()
+        found: list[tuple[str, ...]] = [("owner_id", "id")] if self.owned else []
+        for item in self.fields:
+            if item.kind == "ref" and not item.unique:
+                found.append((item.column, "id"))  # serves the deletion of what it refers to as well
+            elif item.filtered and not item.unique:
+                found.append((*own, item.column, "id"))
+        return found
+
+
+def broken(command: tuple[str, ...]) -> list[str]:
+    """Break a command line so that each part fits into a docstring."""
+    lines = [""]
+    for word in command:
+        if lines[-1] and len(lines[-1]) + len(word) > LINE:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return lines
+
+
+def title_of(fields: tuple[Field, ...]) -> Field | None:
+    """Return the first field that can name a row to people."""
+    texts = ("str", "text", "slug", "email", "url")
+    return next((item for item in fields if item.kind in texts and item.required), None)
