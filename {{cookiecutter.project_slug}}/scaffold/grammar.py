@@ -73,7 +73,8 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
         wrong.append(f"{name} has no fields: say what it holds, such as title:str=200")
     if problems or wrong:
         raise Problems([*problems, *wrong])
-    return Resource(name, many, access, tuple(fields), pages, admin, tuple(command))
+    known = tuple(_know_oneself(field, fields, pages=pages) for field in fields)
+    return Resource(name, many, access, known, pages, admin, tuple(command))
 
 
 def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: str) -> tuple[list[Field], list[str]]:
@@ -85,13 +86,13 @@ def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: s
         problems += [f"{spec}: {problem}" for problem in wrong]
         if field is not None and not wrong:
             fields.append(field)
-    return [_know_oneself(field, fields, access) for field in fields], problems + _problems_together(names, fields)
+    return fields, problems + _problems_together(names, fields)
 
 
-def _know_oneself(field: Field, fields: list[Field], access: str) -> Field:
-    if field.target.plural != field.owner.plural or not field.target.plural:
+def _know_oneself(field: Field, fields: list[Field], *, pages: bool) -> Field:
+    if not field.is_self:
         return field
-    return replace(field, target=replace(field.target, access=access, title_field=title_of(tuple(fields))))
+    return replace(field, target=replace(field.target, pages=pages, title_field=title_of(tuple(fields))))
 
 
 def _problems_together(names: Names, fields: list[Field]) -> list[str]:
@@ -215,7 +216,7 @@ def _problems_of_reference(field: Field, target: Target, access: str) -> list[st
         problems.append(f"only admins see {target.plural_words}: make this one --access admin too")
     if target.access == "owned" and access != "owned" and field.kind == "ref" and field.on_delete == "restrict":
         problems.append(
-            f"{target.plural_words} go with their owner's account: add on_delete=cascade, or optional and on_delete=null"
+            f"{target.plural_words} go with their owner: add on_delete=cascade, or optional and on_delete=null"
         )
     return problems
 

@@ -105,14 +105,15 @@ class Project:
         if package is None:
             return None
         commands = self.commands_of(package)
+        pages = (self.features / package / "pages.py").exists()
         if not commands:
             owned = "Owned" in _read(self.features / package / "models.py")
-            return Target(name, package, "owned" if owned else "shared")
+            return Target(name, package, "owned" if owned else "shared", pages=pages)
         access = commands[0].option("--access") or "owned"
         specs = [spec for command in commands for spec in command.specs]
         fields, _ = parse_fields(Names(name, package), specs, self._find_name, access)
         refers = frozenset(item.target.plural for item in fields if item.target.plural)
-        return Target(name, package, access, title_of(tuple(fields)), refers)
+        return Target(name, package, access, title_of(tuple(fields)), pages, refers)
 
     def _find_name(self, name: str) -> Target | None:
         """Return a resource as far as its name goes: what it refers to in turn does not matter then."""

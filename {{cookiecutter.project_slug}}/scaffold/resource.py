@@ -12,6 +12,7 @@ ALIASES_TAKEN = frozenset(
 )
 
 LINE = 108
+SEARCHABLE = 8
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Target(Names):
 
     access: str = "owned"
     title_field: "Field | None" = None
+    pages: bool = False
+    """Whether it has pages to link to."""
     refers_to: frozenset[str] = frozenset()
     """Plurals of the resources that it refers to."""
 
@@ -225,6 +228,28 @@ class Field:
     def fresh(self) -> str:
         """Return an expression that gives a value for a new row; another one each time, if it is unique."""
         return self.samples.fresh if self.unique and self.samples.fresh else self.samples.sample
+
+    @property
+    def rising(self) -> tuple[str, str]:
+        """Return the sample and the other value, the smaller one first."""
+        falls = self.samples.falls
+        return (self.changed, self.sample) if falls else (self.sample, self.changed)
+
+    @property
+    def is_searchable(self) -> bool:
+        """Tell whether its values for tests are long enough to be told apart by a search."""
+        return len(self.changed) > SEARCHABLE
+
+    @property
+    def json_default(self) -> str:
+        """Return the test of what a new row has when it does not say."""
+        if self.optional:
+            return "is None"
+        if self.kind in {"many", "list"}:
+            return "== []"
+        if self.kind == "bool":
+            return f"is {self.default}"
+        return "== {}" if self.kind == "json" else f"== {self.row.json_of(self, self.default_text or '')}"
 
     @property
     def form_sample(self) -> str:

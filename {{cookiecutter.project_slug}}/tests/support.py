@@ -1,7 +1,9 @@
 """What tests call: make users, sign them in, look into the database of the running app."""
 
 import asyncio
+import itertools
 import re
+import string
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -30,6 +32,7 @@ HERE = Client(ip="127.0.0.1", user_agent="tests")
 
 SECONDS_TO_WAIT = 20
 
+_numbers = itertools.count()
 _hashes: dict[tuple[str, int, int], str] = {}
 
 
@@ -121,6 +124,20 @@ def link_in(mail: str) -> str:
     (link,) = re.findall(r"https?://\S+", mail)
     parts = urlsplit(link)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def fresh(limit: int = 1_000_000) -> int:
+    """Return a number that no call returned lately: 0, 1, 2, … and at the limit 0 again."""
+    return next(_numbers) % limit
+
+
+def fresh_text(length: int) -> str:
+    """Return a text of this length that no call returned lately."""
+    number, text = next(_numbers), ""
+    while len(text) < length:
+        number, digit = divmod(number, 36)
+        text = (string.digits + string.ascii_lowercase)[digit] + text
+    return text
 
 
 def wait_until(condition: Callable[[], object]) -> None:

@@ -37,6 +37,11 @@ PUBLIC = {
 for listing in Path(__file__).parent.glob("features/*/public.txt"):
     PUBLIC |= set(listing.read_text().splitlines())
 
+# Answered to those who have a permission. A feature lists its own in `tests/features/<name>/restricted.txt`.
+RESTRICTED: set[str] = set()
+for listing in Path(__file__).parent.glob("features/*/restricted.txt"):
+    RESTRICTED |= set(listing.read_text().splitlines())
+
 # Called by their own tests: after them the caller is nobody.
 ENDS_THE_SESSION = {
     "DELETE /api/v1/users/me",
@@ -157,8 +162,13 @@ def test_signed_in_callers_reach_every_route_of_the_api(
     private = [route for route in routes_of(app_of(as_ada)) if is_api(route) and route not in PUBLIC | ends]
 
     for caller in (as_ada, as_bob, as_admin):
-        answers = {route: call(caller, route) for route in private}
+        answers = {route: call(caller, route) for route in private if caller is as_admin or route not in RESTRICTED}
         assert {route: status for route, status in answers.items() if status not in {200, 204, 404, 422}} == {}
+
+
+def test_routes_listed_as_restricted_need_a_permission(client: TestClient, as_ada: TestClient) -> None:
+    assert set(routes_of(app_of(client))) >= RESTRICTED
+    assert {route: call(as_ada, route) for route in RESTRICTED} == dict.fromkeys(RESTRICTED, 403)
 
 
 def test_others_do_not_reach_what_is_ones_own(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:

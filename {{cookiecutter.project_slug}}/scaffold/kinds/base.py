@@ -26,6 +26,8 @@ class Samples:
     form_changed: str = ""
     fresh: str = ""
     """An expression that gives another value each time, when the field is unique."""
+    falls: bool = False
+    """Whether the second one is the smaller one."""
 
 
 def quoted(value: object) -> str:
@@ -68,6 +70,10 @@ class Kind:
             ValueError: when it is none, with a sentence that says what one looks like.
         """
         raise ValueError(f"this kind has no default on the command line; add one to {field.name} by hand later")
+
+    def json_of(self, field: Field, text: str) -> str:
+        """Return the default as JSON has it, as a Python literal."""
+        return quoted(text)
 
     def server_default_of(self, field: Field, text: str) -> str:
         """Return the default as the database has it, as a Python expression."""

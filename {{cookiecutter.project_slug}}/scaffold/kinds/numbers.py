@@ -40,6 +40,9 @@ class Int(Kind):
             raise ValueError(f"the default is a whole number from {low} to {high}")
         return number(int(text))
 
+    def json_of(self, field: Field, text: str) -> str:
+        return self.default_of(field, text)
+
     def server_default_of(self, field: Field, text: str) -> str:
         return quoted(str(int(text)))
 
@@ -77,6 +80,9 @@ class Float(Kind):
         if value is None or not float(field.low or value) <= value <= float(field.high or value):
             raise ValueError("the default is a number such as 1.5, within its bounds")
         return repr(value)
+
+    def json_of(self, field: Field, text: str) -> str:
+        return self.default_of(field, text)
 
     def server_default_of(self, field: Field, text: str) -> str:
         return quoted(repr(float(text)))
@@ -130,6 +136,9 @@ class Exact(Kind):
             raise ValueError(f"the default is a number such as {self.write(field, high)}, within its bounds")
         return f'Decimal("{self.write(field, int(units))}")'
 
+    def json_of(self, field: Field, text: str) -> str:
+        return self.server_default_of(field, text)
+
     def server_default_of(self, field: Field, text: str) -> str:
         return quoted(self.write(field, int(Decimal(text).scaleb(field.places))))
 
@@ -159,4 +168,4 @@ class Exact(Kind):
         fresh = f'f"{{Decimal({units}).scaleb(-{field.places}):f}}"'
         some, new = (self.write(field, units) for units in (one, two))
         refused = f'"0.{"0" * field.places}1"'
-        return Samples(quoted(some), quoted(new), refused, some, new, fresh)
+        return Samples(quoted(some), quoted(new), refused, some, new, fresh, falls=two < one)

@@ -44,7 +44,7 @@ class Text(Kind):
         some, new = some[:high].strip(), new[:high].strip()
         enough = len(some) + 7 <= high
         fresh = f'f"{some} {{fresh()}}"' if enough else f"fresh_text({min(high, max(low, 8))})"
-        return Samples(quoted(some), quoted(new), f'"x" * {number(high + 1)}', some, new, fresh)
+        return Samples(quoted(some), quoted(new), f'"x" * {number(high + 1)}', some, new, fresh, falls=True)
 
 
 class Str(Text):
@@ -87,7 +87,7 @@ class Slug(Kind):
 
     def samples_of(self, field: Field) -> Samples:
         fresh = 'f"some-slug-{fresh()}"'
-        return Samples('"some-slug"', '"new-slug"', '"Not A Slug"', "some-slug", "new-slug", fresh)
+        return Samples('"some-slug"', '"new-slug"', '"Not A Slug"', "some-slug", "new-slug", fresh, falls=True)
 
 
 class Email(Kind):
@@ -99,7 +99,7 @@ class Email(Kind):
 
     def samples_of(self, field: Field) -> Samples:
         one, two = "someone@example.com", "new@example.com"
-        return Samples(quoted(one), quoted(two), '"nobody"', one, two, 'f"someone{fresh()}@example.com"')
+        return Samples(quoted(one), quoted(two), '"nobody"', one, two, 'f"someone{fresh()}@example.com"', falls=True)
 
 
 class Url(Kind):
@@ -112,4 +112,6 @@ class Url(Kind):
 
     def samples_of(self, field: Field) -> Samples:
         one, two = "https://example.com/", "https://example.org/"
-        return Samples(quoted(one), quoted(two), '"javascript:alert(1)"', one, two, 'f"https://example.com/{fresh()}"')
+        return Samples(
+            quoted(one), quoted(two), '"javascript:alert(1)"', one, two, 'f"https://example.com/{fresh()}"', falls=True
+        )

@@ -49,7 +49,7 @@ async def ask_for_code(
 
 
 @router.post("/login/second-factor", dependencies=[CsrfChecked])
-async def answer_challenge(  # noqa: PLR0913 - what the form brings along
+async def answer_challenge(
     request: Request,
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
