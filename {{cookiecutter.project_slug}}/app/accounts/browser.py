@@ -3,14 +3,16 @@
 The pages and the admin share this: one session, one sign-in. The API never reads cookies.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
 from app.accounts import arrivals, cookies, csrf, devices, reauth, service, sessions, visits
-from app.accounts.dependencies import get_authenticator, get_client
+from app.accounts.dependencies import PermissionMissing, get_authenticator, get_client
 from app.accounts.models import User
+from app.accounts.permissions import Permission
 from app.accounts.schemas import Login
 from app.accounts.scope import Client, Scope
 from app.accounts.visits import Visit
@@ -68,6 +70,17 @@ async def require_recent_visitor(request: Request, scope: PageScope) -> Scope:
 
 
 RecentPageScope = Annotated[Scope, Depends(require_recent_visitor)]
+
+
+def require(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
+    """Make a dependency that lets through who may: `Depends(browser.require(Permission.ADMIN_ACCESS))`."""
+
+    async def check(scope: PageScope) -> Scope:
+        if not scope.may(permission):
+            raise PermissionMissing
+        return scope
+
+    return check
 
 
 async def sign_in(request: Request, response: Response, data: Login, client: Client, *, remember: bool) -> str | None:

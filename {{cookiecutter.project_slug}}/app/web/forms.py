@@ -1,29 +1,32 @@
-"""Forms of pages: what was entered, as a schema's data or as errors in plain words beside the fields."""
+"""Forms of pages: what was entered, as a schema's data or as errors in plain words beside the fields.
 
+`empty_form(NoteCreate)` and `filled_form(NoteUpdate, note)` make the form that a page shows, `read_form` reads what
+was sent. An empty field is null where the schema allows null. A list has one entry a line, or one for each box that is
+ticked; a time of day and date counts as UTC; a dictionary is written as JSON.
+"""
+
+import json
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from datetime import UTC, datetime
+from http import HTTPStatus
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, NoReturn, TypeVar, Union, get_args, get_origin
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic_core import PydanticUndefined
+from starlette.datastructures import FormData
+
+from app.database import Record
+from app.errors import InvalidRequest, Problem, VersionConflict
+from app.pagination import PageParams
+from app.web.values import as_entered
+from app.wording import say
 
 S = TypeVar("S", bound=BaseModel)
-
-# Pydantic writes for programmers. https://docs.pydantic.dev/latest/errors/validation_errors/
-_PLAIN_WORDS = {
-    "missing": "Please fill this in.",
-    "string_too_short": "Please use at least {min_length} characters.",
-    "string_too_long": "Please use at most {max_length} characters.",
-    "string_pattern_mismatch": "Please check this: it does not have the right form.",
-    "int_parsing": "Please enter a whole number.",
-    "float_parsing": "Please enter a number.",
-    "decimal_parsing": "Please enter a number.",
-    "date_from_datetime_parsing": "Please enter a date.",
-    "datetime_from_date_parsing": "Please enter a date and a time.",
-    "literal_error": "Please choose one of the options.",
-    "enum": "Please choose one of the options.",
-}
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,29 @@ class Form(Generic[S]):
     """What was entered, when all of it is valid."""
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    refusal: str = ""
+    """Why nothing was saved, when it is about no single field."""
+    status: int = HTTPStatus.OK
+    """Of the answer that shows the form."""
+    version: str = ""
+    """Of the record when the form was opened: the hidden field `version` of a form that changes one."""
 
     def value(self, name: str) -> str:
         """Return what the field shows."""
         return self.values.get(name, "")
 
+    def chosen(self, name: str) -> AbstractSet[str]:
+        """Return what is chosen in a field that takes several."""
+        return {*self.value(name).split("\n")} - {""}
+
     def error(self, name: str) -> str | None:
         """Return what is wrong with the field."""
         return self.errors.get(name)
+
+    @property
+    def overtaken(self) -> bool:
+        """Tell whether someone else changed the record since the form was opened."""
+        return self.status == VersionConflict.status
 
     @property
     def first_error(self) -> str | None:
@@ -52,30 +70,91 @@ class Form(Generic[S]):
         """Return the same form with errors that only the service could find."""
         return replace(self, data=None, errors={**self.errors, **errors})
 
+    def refused_by(self, problem: Problem) -> "Form[S]":
+        """Return the same form with what a service refused: beside the fields that it names, or above them all."""
+        form = replace(self, data=None, status=problem.status)
+        if not problem.errors:
+            return replace(form, refusal=problem.detail or f"{problem.title}.")
+        return form.refused(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
+
+    def overtaken_by(self, record: Record) -> "Form[S]":
+        """Return the same form, to be sent again by who has read that the record is another one now."""
+        return replace(self, data=None, status=VersionConflict.status, version=str(record.version))
+
+
+def empty_form(schema: type[S]) -> Form[S]:
+    """Return the form with which something new is made: it shows the defaults."""
+    defaults = {
+        name: known.get_default(call_default_factory=True, validated_data={})
+        for name, known in schema.model_fields.items()
+    }
+    return Form(values={name: as_entered(value) for name, value in defaults.items() if value is not PydanticUndefined})
+
+
+def filled_form(schema: type[S], record: Record) -> Form[S]:
+    """Return the form with which a record is changed."""
+    values = {name: as_entered(getattr(record, name)) for name in schema.model_fields}
+    return Form(values=values, version=str(record.version))
+
+
+def search_form(page: PageParams) -> Form[Any]:
+    """Return the form above a list, with what it is narrowed to; its values are also those of the links below it."""
+    asked = page.model_dump(mode="json", exclude_none=True, exclude={*PageParams.model_fields})
+    return Form(values={name: as_entered(value) for name, value in asked.items()})
+
 
 async def read_form(request: Request, schema: type[S]) -> Form[S]:
     """Check what was entered against the schema; fields that it does not have are left alone."""
     sent = await request.form()
-    values = {name: _text(sent[name]) for name in schema.model_fields if name in sent}
+    kinds = {name: _kind(known.annotation) for name, known in schema.model_fields.items() if name in sent}
+    values = {name: _text(sent, name, several=kind is list) for name, (kind, _) in kinds.items()}
+    entered = {name: _entered(values[name], kind, optional=optional) for name, (kind, optional) in kinds.items()}
+    version = str(sent.get("version", ""))
     try:
-        return Form(schema.model_validate(values), values)
+        return Form(schema.model_validate(entered), values, version=version)
     except ValidationError as error:
         errors: dict[str, str] = {}
         for problem in error.errors(include_url=False):
-            errors.setdefault(str(problem["loc"][0]), _say(problem))
-        return Form(None, values, errors)
+            errors.setdefault(str(problem["loc"][0]), say(problem))
+        return Form(None, values, errors, status=InvalidRequest.status, version=version)
 
 
-def _text(value: object) -> str:
-    """Return the text of a field, with the line ends that it had before the browser made them CR LF."""
-    return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+def _kind(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type, or what typing makes of some
+    """Return what a value is below `Annotated` and `| None`, and whether it may be null."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in {Union, UnionType} and NoneType in get_args(annotation):
+        kind, _ = _kind(next(part for part in get_args(annotation) if part is not NoneType))
+        return kind, True
+    return origin or annotation, False
 
 
-def _say(problem: ErrorDetails) -> str:
-    kind, context = problem["type"], problem.get("ctx", {})
-    if str(problem["input"]).strip() == "":
-        kind = "missing"
-    if kind in _PLAIN_WORDS:
-        return _PLAIN_WORDS[kind].format(**context)
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should", "This should")
-    return f"{message[:1].upper()}{message[1:].rstrip('.')}."
+def _text(sent: FormData, name: str, *, several: bool) -> str:
+    """Return what was entered, with the line ends that it had before the browser made them CR LF.
+
+    Of a checkbox, which stands behind a hidden field that says "false", the last counts.
+    """
+    texts = [value.replace("\r\n", "\n") for value in sent.getlist(name) if isinstance(value, str)]
+    return "\n".join(texts if several else texts[-1:])
+
+
+def _entered(text: str, kind: object, *, optional: bool) -> object:
+    """Return what the schema is to check."""
+    if optional and not text.strip():
+        return None
+    if kind is list:
+        return [line.strip() for line in text.split("\n") if line.strip()]
+    if kind is dict:
+        with suppress(ValueError, RecursionError):
+            return json.loads(text, parse_constant=_refuse)
+    if kind in {datetime, AwareDatetime}:
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(text)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return text  # which the schema refuses, if it could not be read here
+
+
+def _refuse(constant: str) -> NoReturn:
+    """Refuse NaN and Infinity, which no JSON has."""
+    raise ValueError(constant)

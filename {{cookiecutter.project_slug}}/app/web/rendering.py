@@ -15,7 +15,6 @@ a name that does not exist is an error.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +33,7 @@ from app.accounts.scope import Scope
 from app.errors import Problem
 from app.settings import Settings
 from app.web.notices import drop_notice, leave_notice, take_notice
+from app.web.values import in_words
 from app.web.words import name_device, name_happening, name_wait
 
 STATIC = Path(__file__).parent / "static"
@@ -47,6 +47,8 @@ class NavItem(NamedTuple):
     label: str
     path: str
     about: str = ""
+    permission: Permission | None = None
+    """Who lacks it does not see the entry."""
 
 
 class Site(NamedTuple):
@@ -83,7 +85,7 @@ def render_quickly(
     visitor: Scope | None = getattr(request.state, "visitor", None)
     shared = {
         "visitor": visitor,
-        "nav": request.app.state.nav,
+        "nav": [item for item in request.app.state.nav if _may_see(visitor, item)],
         "account_nav": request.app.state.account_nav,
         "notice": take_notice(request),
         "refusal": None,
@@ -115,11 +117,6 @@ def static(name: str) -> str:
     return f"/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
 
 
-def moment(value: datetime) -> str:
-    """Write a time for people."""
-    return f"{value.day} {value:%B %Y, %H:%M} UTC"
-
-
 @lru_cache
 def _environment() -> Environment:
     folders = [Path(__file__).parent / "templates", *features.template_folders()]
@@ -131,8 +128,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static
-    environment.filters |= {"moment": moment, "device": name_device, "happening": name_happening, "wait": name_wait}
+    environment.filters |= {"words": in_words, "device": name_device, "happening": name_happening, "wait": name_wait}
     return environment
+
+
+def _may_see(visitor: Scope | None, item: NavItem) -> bool:
+    return item.permission is None or (visitor is not None and visitor.may(item.permission))
 
 
 def _site(request: Request, visitor: Scope | None) -> Site:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 
 from httpx2 import Response
 from starlette.testclient import TestClient
@@ -26,7 +27,7 @@ def open_browser(client: TestClient, user: User | None = None, address: str = "h
     return browser
 
 
-def submit(browser: TestClient, page: str, *, action: str | None = None, **entered: str) -> Response:
+def submit(browser: TestClient, page: str, *, action: str | None = None, **entered: Any) -> Response:
     """Load a page, fill in its form (the one that goes to `action`, the page itself if not said), and send it."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
@@ -38,7 +39,10 @@ def submit(browser: TestClient, page: str, *, action: str | None = None, **enter
 class Page(HTMLParser):
     """What a page holds, and what is wrong with it."""
 
-    forms: dict[str, dict[str, str]] = field(default_factory=dict)
+    forms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each form sends if nobody changes it, by its action; a list where several fields have one name."""
+    options: dict[str, list[str]] = field(default_factory=dict)
+    """What each select and each group of boxes offers, by its name."""
     links: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
@@ -50,8 +54,9 @@ class Page(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__()
         self._open: list[str] = []
-        self._form: dict[str, str] = {}
+        self._form: dict[str, Any] = {}
         self._textarea: str | None = None
+        self._select: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what begins."""
@@ -66,13 +71,18 @@ class Page(HTMLParser):
             self._form = self.forms[values["action"]] = {}
         if tag == "label":
             self.labelled.add(values["for"])
-        if tag in {"input", "textarea"}:
+        if tag in {"input", "textarea", "select"}:
             self._note_field(tag, values)
+        if tag == "option" and self._select is not None:
+            self.options.setdefault(self._select, []).append(values["value"])
+            if "selected" in values or self._select not in self._form:
+                self._form[self._select] = values["value"]
 
     def handle_endtag(self, tag: str) -> None:
         """Compare what ends with what began last."""
         assert self._open.pop() == tag
         self._textarea = None if tag == "textarea" else self._textarea
+        self._select = None if tag == "select" else self._select
 
     def handle_data(self, data: str) -> None:
         """Collect the text; a textarea's is the value of its field, less the line end it begins with."""
@@ -85,8 +95,19 @@ class Page(HTMLParser):
             self.fields[values["id"]] = values
         if tag == "textarea":
             self._textarea = values["name"]
-        if values.get("type") != "checkbox":
+        if tag == "select":
+            self._select = values["name"]
+        elif values.get("type") == "checkbox":
+            self.options.setdefault(values["name"], []).append(values["value"])
+            if "checked" in values:
+                self._form[values["name"]] = [*self._sent(values["name"]), values["value"]]
+        else:
             self._form[values["name"]] = values.get("value", "")
+
+    def _sent(self, name: str) -> list[str]:
+        """Return what stands under the same name already: the hidden field of a checkbox, other boxes."""
+        sent = self._form.get(name, [])
+        return sent if isinstance(sent, list) else [sent]
 
 
 def read_page(answer: Response) -> Page:

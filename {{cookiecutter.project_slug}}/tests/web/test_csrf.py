@@ -12,7 +12,7 @@ pytestmark = pytest.mark.any_database
 
 def token_of(browser: TestClient, page: str = "/account", form: str = "/account") -> str:
     """Return the token in a form."""
-    return read_page(browser.get(page)).forms[form]["csrf_token"]
+    return str(read_page(browser.get(page)).forms[form]["csrf_token"])
 
 
 def rename(browser: TestClient, token: str | None, headers: dict[str, str] | None = None) -> int:
@@ -23,7 +23,7 @@ def rename(browser: TestClient, token: str | None, headers: dict[str, str] | Non
 
 def name_shown(browser: TestClient) -> str:
     """Return the name on the account page."""
-    return read_page(browser.get("/account")).forms["/account"]["display_name"]
+    return str(read_page(browser.get("/account")).forms["/account"]["display_name"])
 
 
 @pytest.mark.parametrize("token", [None, "", "x", ".", "00.00", "\u00e9.\u00e9"])

@@ -1,16 +1,12 @@
-"""What all pages share: headers, cookies, static files, and the words of forms."""
+"""What all pages share: headers, cookies, static files, the menu."""
 
-from typing import Annotated, Literal
-
-import anyio
 import pytest
-from pydantic import Field
-from starlette.requests import Request
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.schemas import Schema
-from app.web.forms import read_form
+from app.accounts.permissions import Permission
+from app.web.rendering import NavItem
 from tests.web.browsing import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -59,51 +55,16 @@ def test_menu_marks_the_page_that_is_shown(client: TestClient, ada: User) -> Non
     assert '<a href="/account" aria-current="page">' in open_browser(client, ada).get("/account").text
 
 
-class Everything(Schema):
-    """A field of every kind."""
+def test_entry_of_the_menu_is_shown_to_who_may_use_it(client: TestClient, ada: User, admin: User) -> None:
+    assert isinstance(client.app, FastAPI)
+    entry = NavItem("Secrets", "/secrets", "", Permission.ADMIN_ACCESS)
+    client.app.state.nav.append(entry)
+    try:
+        shown = ["/secrets" in open_browser(client, who).get("/").text for who in (None, ada, admin)]
+    finally:
+        client.app.state.nav.remove(entry)
 
-    word: Annotated[str, Field(min_length=2, max_length=3, pattern="^a")]
-    number: int = 1
-    share: Annotated[float, Field(le=1)] = 0.5
-    choice: Literal["yes", "no"] = "yes"
-
-
-def read(body: bytes) -> tuple[dict[str, str], dict[str, str]]:
-    """Read a form that was sent with this body: values and errors."""
-
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": body}
-
-    headers = [(b"content-type", b"application/x-www-form-urlencoded")]
-    form = anyio.run(read_form, Request({"type": "http", "headers": headers}, receive), Everything)
-    return dict(form.values), dict(form.errors)
-
-
-@pytest.mark.parametrize(
-    ("body", "field", "words"),
-    [
-        (b"", "word", "Please fill this in."),
-        (b"word=", "word", "Please fill this in."),
-        (b"word=a", "word", "Please use at least 2 characters."),
-        (b"word=aaaa", "word", "Please use at most 3 characters."),
-        (b"word=bb", "word", "Please check this: it does not have the right form."),
-        (b"word=a%00", "word", "Must not contain the NUL character."),
-        (b"word=aa&number=x", "number", "Please enter a whole number."),
-        (b"word=aa&share=x", "share", "Please enter a number."),
-        (b"word=aa&share=2", "share", "This should be less than or equal to 1."),
-        (b"word=aa&choice=maybe", "choice", "Please choose one of the options."),
-    ],
-)
-def test_errors_are_in_plain_words(body: bytes, field: str, words: str) -> None:
-    _, errors = read(body)
-
-    assert errors == {field: words}
-
-
-def test_line_ends_are_what_they_were_before_the_browser_changed_them() -> None:
-    values, errors = read(b"word=a%0D%0Ab")
-
-    assert (values, errors) == ({"word": "a\nb"}, {})
+    assert shown == [False, False, True]
 
 
 def test_nobody_else_can_put_words_on_a_page(client: TestClient, ada: User) -> None:

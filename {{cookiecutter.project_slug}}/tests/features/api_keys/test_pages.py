@@ -43,7 +43,7 @@ def test_key_is_made_shown_once_and_works(client: TestClient, ada: User) -> None
 def test_what_is_missing_is_told_and_the_rest_kept(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
-    refused = submit(browser, f"{PAGE}/new", name="  ", expires_in_days="1000")
+    refused = submit(browser, f"{PAGE}/new", name="  ", expires_in_days="1000", read=[])
 
     page = read_page(refused)
     assert refused.status_code == 422
@@ -67,7 +67,7 @@ def test_only_ones_own_permissions_are_offered(client: TestClient, ada: User, ad
     adas, admins = open_browser(client, ada), open_browser(client, admin)
 
     submit(adas, f"{PAGE}/new", name="Hers", read="true", **{"admin:access": "true"})
-    submit(admins, f"{PAGE}/new", name="Theirs", **{"admin:access": "true"})
+    submit(admins, f"{PAGE}/new", name="Theirs", read=[], **{"admin:access": "true"})
 
     assert "admin:access" not in read_page(adas.get(f"{PAGE}/new")).fields
     assert "admin:access" in read_page(admins.get(f"{PAGE}/new")).fields

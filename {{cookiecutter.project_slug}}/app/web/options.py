@@ -1,0 +1,53 @@
+"""What the selects of a form offer: the members of an enum, or rows that the visitor may see."""
+
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from enum import Enum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.web.values import as_entered, in_words
+
+MOST_ROWS = 500
+"""Of longer tables, the newest are offered."""
+
+
+class Option(NamedTuple):
+    """One of what can be chosen: as it is sent, and in words."""
+
+    value: str
+    label: str
+
+
+def options_of(choices: type[Enum]) -> list[Option]:
+    """Offer the members of an enum."""
+    return [Option(as_entered(choice), in_words(choice)) for choice in choices]
+
+
+async def rows_of(
+    session: AsyncSession,
+    query: Select[Any],
+    key: InstrumentedAttribute[UUID],
+    label: InstrumentedAttribute[Any],
+    chosen: AbstractSet[str] = frozenset(),
+) -> list[Option]:
+    """Offer the newest rows of `query` by their `label`, and those that are chosen however old they are."""
+    columns = query.with_only_columns(key, label)
+    rows = {row[0]: row[1] for row in await session.execute(columns.order_by(key.desc()).limit(MOST_ROWS))}
+    if older := {row for row in map(_uuid, chosen) if row} - rows.keys():
+        rows |= {row[0]: row[1] for row in await session.execute(columns.where(key.in_(older)))}
+    return sorted((Option(str(row), in_words(label)) for row, label in rows.items()), key=_by_label)
+
+
+def _uuid(text: str) -> UUID | None:
+    with suppress(ValueError):
+        return UUID(text)
+    return None
+
+
+def _by_label(option: Option) -> str:
+    return option.label.casefold()

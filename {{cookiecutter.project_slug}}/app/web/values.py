@@ -1,0 +1,51 @@
+"""Values of records as texts: in words for people who read, and as the fields of forms take them."""
+
+import json
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import Enum
+
+
+def in_words(value: object) -> str:
+    """Write a value as people read it."""
+    match value:
+        case bool():
+            return "Yes" if value else "No"
+        case datetime():
+            moment = value.astimezone(UTC)
+            return f"{in_words(moment.date())}, {moment:%H:%M} UTC"
+        case date():
+            return f"{value.day} {value:%B %Y}"
+        case Enum():
+            return str(value.value).replace("_", " ").replace("-", " ").capitalize()
+        case list():
+            return ", ".join(map(in_words, value)) or "—"
+    return as_entered(value) or "—"
+
+
+def as_entered(value: object) -> str:  # noqa: PLR0911 - one for each kind
+    """Write a value as the field of a form takes it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case datetime():
+            # A browser would drop a moment with more than three digits behind the point.
+            return _short(value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds"))
+        case time():
+            return _short(value.isoformat(timespec="milliseconds"))
+        case Decimal():
+            return f"{value:f}"
+        case Enum():
+            return str(value.value)
+        case list():
+            return "\n".join(map(as_entered, value))
+        case dict():
+            return json.dumps(value, ensure_ascii=False, indent=2)
+    return str(value)
+
+
+def _short(moment: str) -> str:
+    """Leave out what is behind the point, and the seconds, when there are none."""
+    return moment.removesuffix(".000").removesuffix(":00")

@@ -1,0 +1,218 @@
+"""Forms: every kind of field, read from what browsers send and shown again."""
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import anyio
+import pytest
+from pydantic import AwareDatetime, EmailStr, Field, JsonValue
+from starlette.requests import Request
+
+from app.errors import Conflict, InvalidRequest
+from app.pagination import PageParams
+from app.schemas import Schema, unset
+from app.web.forms import Form, empty_form, filled_form, read_form, search_form
+from app.web.options import options_of
+from app.web.values import as_entered, in_words
+
+KEY = UUID("7488a646-e31f-41e4-aace-600308960662")
+
+
+class Colour(StrEnum):
+    """What it looks like."""
+
+    DARK_RED = "dark-red"
+    BLUE = "blue"
+
+
+class Thing(Schema):
+    """A field of every kind."""
+
+    word: Annotated[str, Field(min_length=2, max_length=3, pattern="^a")]
+    number: Annotated[int, Field(ge=1)] = 1
+    share: Annotated[float, Field(le=1, allow_inf_nan=False)] = 0.5
+    price: Annotated[Decimal, Field(max_digits=4, decimal_places=2)] = Decimal("9.50")
+    choice: Literal["yes", "no"] = "yes"
+    colour: Colour = Colour.BLUE
+    open: bool = False
+    known: bool | None = None
+    day: date | None = None
+    at: AwareDatetime | None = None
+    hour: time | None = None
+    key: UUID | None = None
+    mail: EmailStr | None = None
+    lines: Annotated[list[Annotated[str, Field(max_length=5)]], Field(max_length=2)] = Field(default_factory=list)
+    keys: list[UUID] = Field(default_factory=list)
+    more: Annotated[dict[str, JsonValue], Field(max_length=2)] | None = None
+
+
+class ThingUpdate(Schema):
+    """Some of them."""
+
+    word: str = unset()
+    at: datetime | None = unset()
+    lines: list[str] = unset()
+
+
+def read(body: str) -> Form[Thing]:
+    """Read a form that was sent with this body."""
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body.encode()}
+
+    headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+    return anyio.run(read_form, Request({"type": "http", "headers": headers}, receive), Thing)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "words"),
+    [
+        ("", "word", "Please fill this in."),
+        ("word=", "word", "Please fill this in."),
+        ("word=a", "word", "Please use at least 2 characters."),
+        ("word=aaaa", "word", "Please use at most 3 characters."),
+        ("word=bb", "word", "Please check this: it does not have the right form."),
+        ("word=a%00", "word", "Must not contain the NUL character."),
+        ("word=aa&number=x", "number", "Please enter a whole number."),
+        ("word=aa&number=", "number", "Please fill this in."),
+        ("word=aa&number=0", "number", "Please enter 1 or more."),
+        ("word=aa&share=x", "share", "Please enter a number."),
+        ("word=aa&share=inf", "share", "Please enter a number."),
+        ("word=aa&share=2", "share", "Please enter 1.0 or less."),
+        ("word=aa&price=1.234", "price", "Please use at most 2 digits behind the point."),
+        ("word=aa&price=123", "price", "Please use at most 2 digits before the point."),
+        ("word=aa&choice=maybe", "choice", "Please choose one of the options."),
+        ("word=aa&colour=green", "colour", "Please choose one of the options."),
+        ("word=aa&open=perhaps", "open", "Please choose one of the options."),
+        ("word=aa&day=tomorrow", "day", "Please enter a date."),
+        ("word=aa&at=now", "at", "Please enter a date and a time."),
+        ("word=aa&hour=noon", "hour", "Please enter a time."),
+        ("word=aa&key=1", "key", "Please check this: it does not have the right form."),
+        ("word=aa&mail=ada", "mail", "Please enter an e-mail address, such as ada@example.com."),
+        ("word=aa&lines=a%0D%0Ab%0D%0Ac", "lines", "Please give at most 2."),
+        ("word=aa&lines=a%0D%0Abbbbbb", "lines", "Entry 2: Please use at most 5 characters."),
+        ("word=aa&more=[1]", "more", 'Please enter JSON in braces, such as {"size": 3}.'),
+        ("word=aa&more={oops", "more", 'Please enter JSON in braces, such as {"size": 3}.'),
+        ('word=aa&more={"a":NaN}', "more", 'Please enter JSON in braces, such as {"size": 3}.'),
+        (f"word=aa&more={'[' * 9999}", "more", 'Please enter JSON in braces, such as {"size": 3}.'),
+    ],
+)
+def test_errors_are_in_plain_words(body: str, field: str, words: str) -> None:
+    form = read(body)
+
+    assert (form.data, form.errors, form.status) == (None, {field: words}, 422)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "expected"),
+    [
+        pytest.param("word=aaa", "number", 1, id="absent"),
+        pytest.param("price=1", "price", Decimal(1), id="decimal"),
+        pytest.param("colour=dark-red", "colour", Colour.DARK_RED, id="enum"),
+        pytest.param("open=false", "open", False, id="box-not-ticked"),
+        pytest.param("open=false&open=true", "open", True, id="box-ticked"),
+        pytest.param("known=", "known", None, id="not-known"),
+        pytest.param("known=false", "known", False, id="known"),
+        pytest.param("day=", "day", None, id="no-day"),
+        pytest.param("day=2026-01-31", "day", date(2026, 1, 31), id="day"),
+        pytest.param("at=2026-01-31T12:30", "at", datetime(2026, 1, 31, 12, 30, tzinfo=UTC), id="moment"),
+        pytest.param("at=2026-01-31T12:30Z", "at", datetime(2026, 1, 31, 12, 30, tzinfo=UTC), id="moment-with-zone"),
+        pytest.param("hour=12:30", "hour", time(12, 30), id="time"),
+        pytest.param(f"key={KEY}", "key", KEY, id="uuid"),
+        pytest.param("lines=", "lines", [], id="no-lines"),
+        pytest.param("lines=a%0D%0A%0D%0A+b+", "lines", ["a", "b"], id="lines"),
+        pytest.param(f"keys=&keys={KEY}", "keys", [KEY], id="boxes"),
+        pytest.param('more={"a":[1,null]}', "more", {"a": [1, None]}, id="json"),
+        pytest.param("more=+", "more", None, id="no-json"),
+        pytest.param("stranger=1", "number", 1, id="field-that-no-schema-has"),
+    ],
+)
+def test_what_was_entered_is_read(body: str, field: str, expected: object) -> None:
+    form = read(f"word=aa&{body}")
+
+    assert form.errors == {}
+    assert getattr(form.data, field) == expected
+
+
+def test_line_ends_are_what_they_were_before_the_browser_changed_them() -> None:
+    assert read("word=a%0D%0Ab").values["word"] == "a\nb"
+
+
+def test_form_shows_again_what_was_entered() -> None:
+    form = read(f"word=a&lines=one%0D%0A+two&keys={KEY}&keys=x&more={{oops&version=7")
+
+    assert (form.value("lines"), form.value("more"), form.version) == ("one\n two", "{oops", "7")
+    assert form.chosen("keys") == {str(KEY), "x"}
+    assert form.first_error == "word"
+
+
+def test_empty_form_shows_the_defaults() -> None:
+    values = dict(empty_form(Thing).values)
+
+    assert "word" not in values
+    assert (values["number"], values["price"], values["colour"]) == ("1", "9.50", "blue")
+    assert (values["open"], values["known"], values["lines"]) == ("false", "", "")
+
+
+def test_filled_form_shows_the_record() -> None:
+    at = datetime(2026, 1, 31, 12, 30, 15, 250_000, tzinfo=timezone(timedelta(hours=1)))
+    record: Any = SimpleNamespace(word="aa", at=at, lines=["a", "b"], version=3)
+
+    form = filled_form(ThingUpdate, record)
+
+    assert form.values == {"word": "aa", "at": "2026-01-31T11:30:15.250", "lines": "a\nb"}
+    assert form.version == "3"
+
+
+class ThingList(PageParams):
+    """What a list is narrowed to."""
+
+    q: str | None = None
+    at: AwareDatetime | None = None
+
+
+def test_search_form_has_what_narrows_the_list_and_not_the_page() -> None:
+    page = ThingList(q="a", at=datetime(2026, 1, 31, tzinfo=UTC), limit=5)
+
+    assert search_form(page).values == {"q": "a", "at": "2026-01-31T00:00:00Z"}
+    assert search_form(PageParams()).values == {}
+
+
+def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
+    form = read("word=aa")
+    field = InvalidRequest(errors=[{"loc": ("body", "key"), "msg": "Choose one that exists", "type": "reference"}])
+
+    assert form.refused_by(field).errors == {"key": "Choose one that exists."}
+    assert form.refused_by(field).status == 422
+    assert form.refused_by(Conflict("It is Sunday.")).refusal == "It is Sunday."
+    assert form.refused_by(Conflict()).data is None
+
+
+@pytest.mark.parametrize(
+    ("value", "words", "entered"),
+    [
+        (None, "—", ""),
+        ("", "—", ""),
+        (False, "No", "false"),
+        (0, "0", "0"),
+        (Decimal("1E+2"), "100", "100"),
+        (date(2026, 1, 3), "3 January 2026", "2026-01-03"),
+        (datetime(2026, 1, 3, 4, 5, tzinfo=UTC), "3 January 2026, 04:05 UTC", "2026-01-03T04:05"),
+        (time(4, 5, 6), "04:05:06", "04:05:06"),
+        (Colour.DARK_RED, "Dark red", "dark-red"),
+        ([], "—", ""),
+        ([1, 2], "1, 2", "1\n2"),
+        ({}, "{}", "{}"),
+        ({"é": 1}, '{\n  "é": 1\n}', '{\n  "é": 1\n}'),
+    ],
+)
+def test_values_are_written_for_people_and_for_forms(value: object, words: str, entered: str) -> None:
+    assert (in_words(value), as_entered(value)) == (words, entered)
+
+
+def test_members_of_an_enum_are_offered_in_words() -> None:
+    assert options_of(Colour) == [("dark-red", "Dark red"), ("blue", "Blue")]
