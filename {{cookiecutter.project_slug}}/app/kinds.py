@@ -9,7 +9,16 @@ from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AnyHttpUrl, AwareDatetime, Field, JsonValue, StringConstraints, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    AwareDatetime,
+    Field,
+    JsonValue,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 _JSON_BYTES = 50_000
@@ -37,7 +46,10 @@ def _without_zone(moment: time) -> time:
 def _web_address(text: str) -> str:
     if not text.isascii():
         raise ValueError("must be written in ASCII; a browser copies it so")
-    _HTTP_URL.validate_python(text)
+    try:
+        _HTTP_URL.validate_python(text)
+    except ValidationError as error:
+        raise ValueError("must be the address of a page, such as https://example.com") from error
     return text
 
 

@@ -93,7 +93,8 @@ async def paginate(
     descending = sort is None or sort.startswith("-")
     if page.cursor is not None:
         place = _decode(page.cursor, sort, column)
-        after = tuple_(*order) < tuple_(*place) if descending else tuple_(*order) > tuple_(*place)
+        here, there = tuple_(*order), tuple_(*place, types=[key.type for key in order])
+        after = here < there if descending else here > there
         query = query.where(model.id < place[0] if column is None else after)
     found = await session.scalars(
         query.order_by(*(key.desc() if descending else key.asc() for key in order)).limit(page.limit + 1)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, text
 from sqlalchemy.sql.elements import False_, True_
 
 from app import features
@@ -42,6 +42,19 @@ def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | 
     return False
 
 
+def compare_default(  # noqa: PLR0913, PLR0917 - Alembic's
+    context: Any,  # noqa: ANN401, ARG001
+    inspected: Any,  # noqa: ANN401, ARG001
+    column: Column[Any],
+    found: str | None,
+    wanted: Any,  # noqa: ANN401, ARG001
+    rendered: str | None,  # noqa: ARG001
+) -> bool | None:
+    """Take the empty text for what it is, which Alembic does not on SQLite; it compares all others itself."""
+    default = getattr(column.server_default, "arg", None)
+    return False if default == "" and found is not None and found.startswith("''") else None
+
+
 def migrate(connection: Connection) -> None:
     """Run the migrations on this connection, one process at a time."""
     context.configure(
@@ -49,7 +62,7 @@ def migrate(connection: Connection) -> None:
         target_metadata=Base.metadata,
         render_item=render_item,
         render_as_batch=True,  # SQLite cannot ALTER much
-        compare_server_default=True,
+        compare_server_default=compare_default,
         transaction_per_migration=True,
     )
     if connection.dialect.name == "sqlite":

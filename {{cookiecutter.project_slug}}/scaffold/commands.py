@@ -1,24 +1,47 @@
 """`app new …`, `app add …`, `app destroy …`, `app check`."""
 
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from alembic.util import CommandError
 
-from scaffold import migration
+from scaffold import checking, migration
+from scaffold.editing import add_fields
 from scaffold.grammar import Problems, parse_resource
-from scaffold.project import Command, Project
+from scaffold.project import Project
+from scaffold.removal import destroy
 from scaffold.rendering import render_resource
 from scaffold.resource import Resource
+from scaffold.slices import write_feature, write_page
 from scaffold.writing import refuse_existing, staged
 
 new = typer.Typer(no_args_is_help=True)
-"""`app new …`"""
+add = typer.Typer(no_args_is_help=True)
 
+Name = Annotated[str, typer.Argument(help="Its name, in camel case: BookReview")]
 Fields = Annotated[list[str] | None, typer.Argument(help="name:kind[=…][:modifier…], as in title:str=200:unique")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing")]
+Migrate = Annotated[bool, typer.Option("--migrate", help="Bring the database up to date as well")]
+Check = Annotated[bool, typer.Option("--check", help="Check the project, and run the new tests")]
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Add these commands to the command line of the project."""
+    cli.add_typer(new, name="new", help="Write code: a resource, a page, a feature.")
+    cli.add_typer(add, name="add", help="Add to a resource: a field, a relation.")
+    cli.command("destroy")(destroy_resource)
+    cli.command("check")(check_project)
+
+
+def main() -> None:
+    """Run one of these commands alone: the application is not loaded, which would take longer than they do."""
+    cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    add_to(cli)
+    cli(prog_name="app")
 
 
 @contextmanager
@@ -27,23 +50,29 @@ def _told() -> Iterator[None]:
     try:
         yield
     except Problems as problems:
-        lines = problems.found
-        head = "app: nothing was written:" if len(lines) > 1 else "app: nothing was written."
-        sys.exit("\n".join([head, *(f"  {line}" for line in lines)]) if len(lines) > 1 else f"{head} {lines[0]}")
+        sys.exit(_sentence(problems.found))
+    except (OSError, CommandError) as error:
+        sys.exit(_sentence([str(error)]))
+
+
+def _sentence(problems: list[str]) -> str:
+    if len(problems) == 1:
+        return f"app: nothing was changed. {problems[0]}"
+    return "\n  ".join(["app: nothing was changed:", *problems])
 
 
 @new.command("resource")
 def new_resource(  # noqa: PLR0913 - the options of a command
-    name: Annotated[str, typer.Argument(help="One of them, in camel case: BookReview")],
+    name: Name,
     fields: Fields = None,
     *,
     access: Annotated[str, typer.Option(help="Who may: owned, shared, public or admin")] = "owned",
-    plural: Annotated[str | None, typer.Option(help="Many of them: book_reviews")] = None,
+    plural: Annotated[str | None, typer.Option(help="Its plural, in small letters: book_reviews")] = None,
     no_admin: Annotated[bool, typer.Option("--no-admin", help="Leave out the admin view")] = False,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Leave out the pages")] = False,
     dry_run: DryRun = False,
-    run_migration: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date as well")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Check the project, and run the new tests")] = False,
+    run_migration: Migrate = False,
+    check: Check = False,
 ) -> None:
     """Write a resource: model, schemas, service, routes, pages, admin, migration and tests."""
     project = Project()
@@ -53,47 +82,147 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     words += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
     with _told():
         resource = parse_resource(
-            name, fields or [], project.find_target, access=access, plural_given=plural,
-            pages=project.has_pages and not no_pages, admin=project.has_admin and not no_admin, command=words,
-        )  # fmt: skip
+            name,
+            fields or [],
+            project.find_target,
+            access=access,
+            plural_given=plural,
+            pages=project.has_pages and not no_pages,
+            admin=project.has_admin and not no_admin,
+            commands=[tuple(words)],
+        )
         if _is_there(project, resource):
-            typer.echo(f"{name} is there as this command writes it: nothing to do.")
+            typer.echo(f"{name} is there, written by this very command: nothing to do.")
             return
         written = write_resource(project, resource, dry_run=dry_run)
-    for path in written:
-        typer.echo(path)
+    _tell(written, dry_run=dry_run)
+    if not dry_run:
+        _go_on(resource.plural, run_migration=run_migration, check=check)
 
 
 def write_resource(project: Project, resource: Resource, *, dry_run: bool = False) -> list[str]:
-    """Write the files of a resource, and return their paths."""
+    """Write the files of a resource, and return their paths.
+
+    Raises:
+        Problems: when one is there already.
+    """
     files = render_resource(resource)
     refuse_existing(project.root, files)
     with staged(project.root, files) as stage:
-        tables = [resource.plural, *(f"{resource.plural}_{item.name}" for item in resource.manys)]
-        migration.write_tables(stage, resource.plural, tables)
+        migration.write_tables(stage, resource)
         stage.tidy()
         if not dry_run:
             stage.install()
         return stage.files()
 
 
+@new.command("page")
+def new_page(
+    path: Annotated[str, typer.Argument(help="Its address: about, or legal/imprint")],
+    *,
+    title: Annotated[str | None, typer.Option(help="What stands above it")] = None,
+    access: Annotated[str, typer.Option(help="Who sees it: public or signed-in")] = "public",
+    dry_run: DryRun = False,
+) -> None:
+    """Write a page, its template and its test."""
+    with _told():
+        written = write_page(Project(), path, title=title, access=access, dry_run=dry_run)
+    _tell(written, dry_run=dry_run)
+
+
+@new.command("feature")
+def new_feature(
+    name: Annotated[str, typer.Argument(help="In small letters: reports")], *, dry_run: DryRun = False
+) -> None:
+    """Write an empty feature: a service, a route and its test."""
+    with _told():
+        written = write_feature(Project(), name, dry_run=dry_run)
+    _tell(written, dry_run=dry_run)
+
+
+@add.command("field")
+def add_field(
+    name: Name, fields: Fields = None, *, dry_run: DryRun = False, run_migration: Migrate = False, check: Check = False
+) -> None:
+    """Add fields to a resource, wherever it knows them; rows that are there keep what they have."""
+    _add("field", name, fields or [], dry_run=dry_run, run_migration=run_migration, check=check)
+
+
+@add.command("relation")
+def add_relation(
+    name: Name, fields: Fields = None, *, dry_run: DryRun = False, run_migration: Migrate = False, check: Check = False
+) -> None:
+    """Relate a resource to another one: genres:many=Genre, or author:ref=Author:optional."""
+    _add("relation", name, fields or [], dry_run=dry_run, run_migration=run_migration, check=check)
+
+
+def _add(  # noqa: PLR0913 - the options of a command
+    word: str, name: str, fields: list[str], *, dry_run: bool, run_migration: bool, check: bool
+) -> None:
+    project = Project()
+    with _told():
+        written = add_fields(project, name, fields, word=word, dry_run=dry_run)
+    if not written:
+        typer.echo(f"{name} has that, by this very command: nothing to do.")
+        return
+    _tell(written, dry_run=dry_run)
+    if not dry_run:
+        _go_on(project.package_of(name) or "", run_migration=run_migration, check=check)
+
+
+def destroy_resource(
+    name: Name,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Delete files that git does not have as well")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Delete a resource with its tests and its migration, unless something refers to it or work would be lost."""
+    with _told():
+        gone = destroy(Project(), name, force=force, dry_run=dry_run)
+    if gone is None:
+        typer.echo(f"{Project().unknown(name)}. Nothing to do.")
+        return
+    _tell(gone, dry_run=dry_run)
+
+
+def check_project() -> None:
+    """Check the project: form, types, imports, migrations, features. Tests are what pytest is for."""
+    failed = checking.check(typer.echo)
+    if failed:
+        sys.exit(f"app: {', '.join(failed)} failed.")
+
+
 def _is_there(project: Project, resource: Resource) -> bool:
-    """Tell whether the same command was run before."""
+    """Tell whether the same command was run before.
+
+    Raises:
+        Problems: when another one made a resource of this name.
+    """
     package = project.package_of(resource.name)
     if package is None:
         return False
-    if project.commands_of(package)[:1] == [Command(resource.command)]:
+    if project.commands_of(package)[:1] == list(resource.commands):
         return True
     raise Problems(
-        [f"{resource.name} is there, in app/features/{package}: add to it with `app add field {resource.name} …`"]
+        [f"{resource.name} is there, in app/features/{package}: `app add field {resource.name} …` adds to it"]
     )
 
 
-def add_to(cli: typer.Typer) -> None:
-    """Add these commands to the command line of the project."""
-    cli.add_typer(new, name="new", help="Write code: a resource, a page, a feature.")
+def _tell(paths: Iterable[str], *, dry_run: bool) -> None:
+    for path in paths:
+        typer.echo(f"{'would change' if dry_run else 'changed'}  {path}")
 
 
-@new.callback()
-def _group() -> None:
-    """Write code, with its tests."""
+def _go_on(package: str, *, run_migration: bool, check: bool) -> None:
+    """Do what was asked for after the files are there; each is a program of its own, which sees the new code."""
+    if run_migration:
+        _run("app", "db", "upgrade")
+    if check:
+        _run("app", "check")
+        _run("pytest", "-q", f"tests/features/{package}")
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *words], cwd=Project().root, check=False)  # noqa: S603 - our own words
+    if done.returncode:
+        sys.exit(done.returncode)

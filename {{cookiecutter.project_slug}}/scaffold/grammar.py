@@ -54,7 +54,7 @@ class Problems(ValueError):
 
 def parse_resource(  # noqa: PLR0913 - the options of the command
     name: str, specs: Sequence[str], find: FindTarget, *, access: str = "owned", plural_given: str | None = None,
-    pages: bool = True, admin: bool = True, command: Sequence[str] = (),
+    pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
 ) -> Resource:  # fmt: skip
     """Read a command line.
 
@@ -66,7 +66,7 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     if not problems:
         problems += problems_of_plural(name, many)
     if access not in ACCESSES:
-        problems.append(f"--access {access}: {_nearest(access, ACCESSES)}")
+        problems.append(f"--access {access}: {nearest(access, ACCESSES)}")
     names = Names(name, many)
     fields, wrong = parse_fields(names, specs, find, access)
     if not specs:
@@ -74,7 +74,7 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     if problems or wrong:
         raise Problems([*problems, *wrong])
     known = tuple(_know_oneself(field, fields, pages=pages) for field in fields)
-    return Resource(name, many, access, known, pages, admin, tuple(command))
+    return Resource(name, many, access, known, pages, admin, tuple(commands))
 
 
 def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: str) -> tuple[list[Field], list[str]]:
@@ -124,7 +124,7 @@ def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tupl
         return None, [f"a field needs a kind: {hint}. If your shell split a list at its comma, quote the word"]
     kind, equals, arguments = parts[0].partition("=")
     if kind not in KINDS:
-        return None, [*problems, f"{kind or 'nothing'} is no kind: {_nearest(kind, KINDS)}"]
+        return None, [*problems, f"{kind or 'nothing'} is no kind: {nearest(kind, KINDS)}"]
     field = Field(names, name, kind, tuple(arguments.split(",")) if equals else ())
     if field.args and not field.row.arguments:
         problems.append(f"{kind} takes nothing after the =")
@@ -166,7 +166,7 @@ def _modified(field: Field, parts: Sequence[str]) -> tuple[Field, list[str]]:
 def _problem_of_modifier(field: Field, word: str, equals: str, value: str) -> str | None:
     allowed = field.row.modifiers.split()
     if word not in FLAGS + VALUES:
-        return f"{word or 'nothing'} is no modifier: {_nearest(word, FLAGS + VALUES)}"
+        return f"{word or 'nothing'} is no modifier: {nearest(word, FLAGS + VALUES)}"
     if word not in allowed:
         return f"{field.kind} has no {word}: it may be {', '.join(allowed) or 'nothing but itself'}"
     if word in FLAGS:
@@ -174,7 +174,7 @@ def _problem_of_modifier(field: Field, word: str, equals: str, value: str) -> st
     if not equals or (not value and word != "default"):
         return f"{word} needs a value: {word}=…"
     if word == "on_delete" and value not in ON_DELETE:
-        return f"on_delete={value}: {_nearest(value, ON_DELETE)}"
+        return f"on_delete={value}: {nearest(value, ON_DELETE)}"
     return None
 
 
@@ -237,7 +237,7 @@ def _problems_of_field_name(name: str) -> list[str]:
     return []
 
 
-def _nearest(word: str, options: Iterable[str]) -> str:
+def nearest(word: str, options: Iterable[str]) -> str:
     """Say what could have been meant."""
     known = list(options)
     close = difflib.get_close_matches(word, known, 1)

@@ -4,9 +4,11 @@ Rendered for PostgreSQL, whose types SQLite understands; the other way round doe
 """
 
 import importlib
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -16,7 +18,7 @@ from alembic.config import Config
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Table
+from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import False_, True_
 
 from app import features
@@ -24,17 +26,77 @@ from app.accounts import models
 from app.database import Base
 from scaffold.grammar import Problems
 from scaffold.names import words
+from scaffold.resource import Field, Resource
 from scaffold.writing import Stage
 
 __all__ = ["models"]  # imported for its tables
 
 
-def write_tables(stage: Stage, package: str, names: Iterable[str]) -> None:
-    """Write the migration that makes the tables of a feature which is on the stage."""
+def write_tables(stage: Stage, resource: Resource) -> None:
+    """Write the migration that makes the tables of a resource which is on the stage."""
+    with _imported(stage, resource.plural):
+        steps = [step for name in resource.tables for step in _creating(Base.metadata.tables[name])]
+        _write(stage, f"Create the table of {resource.plural_words}", steps)
+
+
+def write_fields(stage: Stage, resource: Resource, fields: list[Field], tables: list[str]) -> None:
+    """Write the migration that adds fields to a resource which is on the stage."""
+    with _imported(stage, resource.plural):
+        table = Base.metadata.tables[resource.plural]
+        added = [step for item in fields for step in _adding(table, item.column)]
+        steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
+        steps += [step for name in tables for step in _creating(Base.metadata.tables[name])]
+        names = " and ".join([*(item.words for item in fields), *(words(name) for name in tables)])
+        _write(stage, f"Add {names} to {resource.plural_words}", steps)
+
+
+def write_drop(stage: Stage, package: str) -> None:
+    """Write the migration that drops the tables of a feature."""
     with _imported(stage, package):
-        tables = [Base.metadata.tables[name] for name in names]
-        steps = [step for table in tables for step in _creating(table)]
-        _write(stage, f"Create the table of {words(package)}", steps)
+        tables = [table for table in Base.metadata.sorted_tables if _belongs(table, package)]
+        steps: list[ops.MigrateOperation] = [ops.DropTableOp.from_table(table) for table in reversed(tables)]
+        _write(stage, f"Drop the table of {words(package)}", steps)
+
+
+def _belongs(table: Table, package: str) -> bool:
+    """Tell whether a table, or one that only relates its rows to others, is of this feature."""
+    if table.name == package:
+        return True
+    keys = {key.column.table.name for column in table.columns for key in column.foreign_keys}
+    return package in keys and table.name.startswith(f"{package}_") and all(c.primary_key for c in table.columns)
+
+
+def revisions_of(root: Path, package: str) -> tuple[list[str], bool]:
+    """Return the migrations of a feature that can go, being the newest, and whether older ones must stay."""
+    config = Config()
+    config.set_main_option("script_location", str(root / "migrations").replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    going: list[str] = []
+    about = re.compile(r'(?:create_table|alter_table)\(\s*"(\w+)"')
+    chain = list(scripts.walk_revisions()) if len(scripts.get_heads()) == 1 else []
+    for script in chain:
+        path = Path(script.path)
+        tables = set(about.findall(path.read_text()))
+        if not tables or any(table != package and not table.startswith(f"{package}_") for table in tables):
+            break
+        going.append(path.relative_to(root).as_posix())
+    kept = [Path(script.path) for script in scripts.walk_revisions()]
+    staying = any(f'"{package}"' in path.read_text() for path in kept if path.relative_to(root).as_posix() not in going)
+    return (going, False) if not staying else ([], True)
+
+
+def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:
+    """Add a column, with its index, its constraint and its foreign key."""
+    column = table.c[name]
+    added: list[ops.MigrateOperation] = [ops.AddColumnOp.from_column(column)]
+    indexes = sorted((index for index in table.indexes if name in index.columns), key=lambda index: str(index.name))
+    added += [ops.CreateIndexOp.from_index(index) for index in indexes]
+    for constraint in sorted(table.constraints, key=lambda found: str(found.name)):
+        if isinstance(constraint, UniqueConstraint) and name in constraint.columns:
+            added.append(ops.CreateUniqueConstraintOp.from_constraint(constraint))
+        if isinstance(constraint, ForeignKeyConstraint) and name in constraint.columns:
+            added.append(ops.CreateForeignKeyOp.from_constraint(constraint))
+    return added
 
 
 def _creating(table: Table) -> list[ops.MigrateOperation]:

@@ -3,41 +3,37 @@
 import ast
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from scaffold.grammar import Problems, parse_fields, parse_resource
+from scaffold.grammar import Problems, nearest, parse_fields, parse_resource
 from scaffold.names import Names, plural, snake
 from scaffold.resource import Resource, Target, title_of
 
 ROOT = Path(__file__).parent.parent
 
 
-@dataclass(frozen=True)
-class Command:
-    """A command line that wrote something, as the docstring of a feature keeps it."""
+Command = tuple[str, ...]
+"""A command line that wrote something, word by word: app new resource Note title:str …"""
 
-    words: tuple[str, ...]
+_WITH_VALUE = ("--access", "--plural")
 
-    @property
-    def name(self) -> str:
-        """Return the name of the resource."""
-        return self.words[3]
 
-    @property
-    def specs(self) -> list[str]:
-        """Return the fields."""
-        found: list[str] = []
-        skip = False
-        for word in self.words[4:]:
-            if not skip and not word.startswith("--"):
+def specs_of(commands: Sequence[Command]) -> list[str]:
+    """Return the fields that the commands name."""
+    found: list[str] = []
+    for command in commands:
+        for before, word in pairwise(command[3:]):
+            if not word.startswith("--") and before not in _WITH_VALUE:
                 found.append(word)
-            skip = word in {"--access", "--plural"}
-        return found
+    return found
 
-    def option(self, name: str) -> str | None:
-        """Return the value of an option."""
-        return self.words[self.words.index(name) + 1] if name in self.words else None
+
+def option_of(command: Command, name: str) -> str | None:
+    """Return the value of an option."""
+    return command[command.index(name) + 1] if name in command else None
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Project:
         """Return the commands that wrote a feature, the first one first."""
         text = ast.get_docstring(ast.parse(_read(self.features / package / "__init__.py"))) or ""
         lines = re.sub(r" \\\n\s*", " ", text).splitlines()
-        return [Command(tuple(shlex.split(line))) for line in lines if re.match(r" +app (new|add) \w+ [A-Z]", line)]
+        return [tuple(shlex.split(line)) for line in lines if re.match(r" +app (new|add) \w+ [A-Z]", line)]
 
     def packages(self) -> list[str]:
         """List the features."""
@@ -76,26 +72,34 @@ class Project:
         likely = plural(snake(name))
         for package in sorted(self.packages(), key=lambda found: found != likely):
             commands = self.commands_of(package)
-            if commands and commands[0].name == name:
+            if commands and commands[0][3] == name:
                 return package
             if not commands and _class_of(self.features / package / "models.py", package) == name:
                 return package
         return None
 
+    def unknown(self, name: str) -> str:
+        """Say that there is no such resource, and which one could be meant."""
+        names = [commands[0][3] for commands in map(self.commands_of, self.packages()) if commands]
+        return f"there is no resource {name}: {nearest(name, names)}" if names else f"there is no resource {name}"
+
     def resource_of(self, package: str) -> Resource | None:
         """Return a resource as the commands that wrote it say; none when it was written by hand."""
         commands = self.commands_of(package)
-        if not commands or commands[0].words[:3] != ("app", "new", "resource"):
+        if not commands or commands[0][:3] != ("app", "new", "resource"):
             return None
         first = commands[0]
-        access, words = first.option("--access") or "owned", first.words
-        specs = [spec for command in commands for spec in command.specs]
         try:
             return parse_resource(
-                first.name, specs, self.find_target, access=access, plural_given=first.option("--plural"),
-                pages=self.has_pages and "--no-pages" not in words, admin=self.has_admin and "--no-admin" not in words,
-                command=words,
-            )  # fmt: skip
+                first[3],
+                specs_of(commands),
+                self.find_target,
+                access=option_of(first, "--access") or "owned",
+                plural_given=option_of(first, "--plural"),
+                pages=self.has_pages and "--no-pages" not in first,
+                admin=self.has_admin and "--no-admin" not in first,
+                commands=commands,
+            )
         except Problems:
             return None
 
@@ -109,9 +113,8 @@ class Project:
         if not commands:
             owned = "Owned" in _read(self.features / package / "models.py")
             return Target(name, package, "owned" if owned else "shared", pages=pages)
-        access = commands[0].option("--access") or "owned"
-        specs = [spec for command in commands for spec in command.specs]
-        fields, _ = parse_fields(Names(name, package), specs, self._find_name, access)
+        access = option_of(commands[0], "--access") or "owned"
+        fields, _ = parse_fields(Names(name, package), specs_of(commands), self._find_name, access)
         refers = frozenset(item.target.plural for item in fields if item.target.plural)
         return Target(name, package, access, title_of(tuple(fields)), pages, refers)
 

@@ -270,8 +270,8 @@ class Resource(Names):
     fields: tuple[Field, ...] = ()
     pages: bool = True
     admin: bool = True
-    command: tuple[str, ...] = ()
-    """The command line, one word each."""
+    commands: tuple[tuple[str, ...], ...] = ()
+    """The command lines that wrote it, one word each."""
 
     @property
     def owned(self) -> bool:
@@ -295,8 +295,22 @@ class Resource(Names):
 
     @property
     def command_lines(self) -> list[str]:
-        """Return the command line, broken so that it fits: each line but the last ends with a backslash."""
-        return broken(self.command)
+        """Return the command lines, broken so that they fit: a line that goes on ends with a backslash."""
+        return [line for command in self.commands for line in broken(command)]
+
+    @property
+    def breaks_lines(self) -> bool:
+        """Tell whether there is a backslash among them."""
+        return any(line.endswith("\\") for line in self.command_lines)
+
+    @property
+    def tables(self) -> list[str]:
+        """Return the names of its tables."""
+        return [self.plural, *self.tables_of(self.fields)]
+
+    def tables_of(self, fields: tuple[Field, ...]) -> list[str]:
+        """Return the names of the tables that relate it to many others."""
+        return [f"{self.plural}_{item.name}" for item in fields if item.kind == "many"]
 
     @property
     def excluded(self) -> str:
@@ -318,6 +332,16 @@ class Resource(Names):
     def uniques(self) -> list[Field]:
         """Return the fields whose values are unique."""
         return [item for item in self.fields if item.unique]
+
+    @property
+    def unique_sentence(self) -> str:
+        """Return what callers are told about uniqueness, with a space before it."""
+        among = " among yours" if self.owned else ""
+        if not self.uniques:
+            return ""
+        if len(self.uniques) > 1:
+            return f" Some of its values must be unique{among}; a 409 says which."
+        return f" Its {self.uniques[0].words} must be unique{among}."
 
     @property
     def searches(self) -> list[Field]:

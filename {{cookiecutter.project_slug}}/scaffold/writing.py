@@ -54,6 +54,14 @@ class Stage:
             if done.returncode:
                 raise Problems([f"ruff could not read what was to be written: {done.stdout}{done.stderr}"])
 
+    def tidied(self, files: dict[str, str]) -> dict[str, str]:
+        """Return texts in the project's form, without keeping them here."""
+        with tempfile.TemporaryDirectory(prefix="scaffold-") as folder:
+            stage = Stage(self.root, Path(folder))
+            stage.write(files)
+            stage.tidy()
+            return {name: (stage.folder / name).read_text() for name in files}
+
     def files(self) -> list[str]:
         """List what was made ready."""
         found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())

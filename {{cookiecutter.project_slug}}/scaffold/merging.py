@@ -1,0 +1,54 @@
+"""Three texts → one: what the templates write now goes into a file that its owner may have changed.
+
+    before   what the templates wrote
+    mine     what the file is
+    after    what the templates write now
+
+Only lines that differ between `before` and `after` change in `mine`. Where both added lines, both stay.
+"""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+
+class Collision(ValueError):
+    """The same lines were changed on both sides; the message shows what is to be done by hand."""
+
+
+def merge(before: str, mine: str, after: str) -> str:
+    """Take the steps from `before` to `after` in `mine`.
+
+    Raises:
+        Collision: where its owner changed the lines that are to change.
+    """
+    old, own, new = (text.splitlines(keepends=True) for text in (before, mine, after))
+    result: list[str] = []
+    for was, kept, wanted in _regions(old, own, new):
+        if kept in (was, wanted):
+            result += wanted
+        elif wanted == was:
+            result += kept
+        elif not was:
+            result += kept + wanted
+        else:
+            raise Collision("".join(f"-{line}" for line in was) + "".join(f"+{line}" for line in wanted))
+    return "".join(result)
+
+
+def _regions(old: list[str], own: list[str], new: list[str]) -> Iterator[tuple[list[str], list[str], list[str]]]:
+    """Cut all three texts at the lines that they share: (before, mine, after) of each piece."""
+    mine, after = _matches(old, own), _matches(old, new)
+    start = i = j = 0
+    for line in range(len(old)):
+        if line in mine and line in after:
+            if (line, mine[line], after[line]) != (start, i, j):
+                yield old[start:line], own[i : mine[line]], new[j : after[line]]
+            yield [old[line]], [own[mine[line]]], [new[after[line]]]
+            start, i, j = line + 1, mine[line] + 1, after[line] + 1
+    yield old[start:], own[i:], new[j:]
+
+
+def _matches(old: list[str], other: list[str]) -> dict[int, int]:
+    """Say which lines are which in the other text."""
+    blocks = SequenceMatcher(None, old, other, autojunk=False).get_matching_blocks()
+    return {block.a + n: block.b + n for block in blocks for n in range(block.size)}

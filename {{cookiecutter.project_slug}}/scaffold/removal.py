@@ -1,0 +1,103 @@
+"""The way back: `app destroy Book`.
+
+A file goes when git has it as it is, or when it is what the templates write; anything else is work of yours.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from scaffold import migration
+from scaffold.grammar import Problems
+from scaffold.project import Project
+from scaffold.rendering import render_resource
+from scaffold.writing import staged, undone_on_failure
+
+
+def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool = False) -> list[str] | None:
+    """Delete a resource, and say which files went or came; nothing when there is none.
+
+    Raises:
+        Problems: when something refers to it, or files would be lost.
+    """
+    package = project.package_of(name)
+    if package is None:
+        return None
+    files = _files(project, package)
+    going, staying = migration.revisions_of(project.root, package)
+    files += going
+    problems = _references(project, package)
+    if not force:
+        problems += [f"{file} would be lost: commit it, or say --force" for file in _unsaved(project, package, files)]
+    if problems:
+        raise Problems(problems)
+    return _remove(project, package, files, drop=staying, dry_run=dry_run)
+
+
+def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry_run: bool) -> list[str]:
+    with staged(project.root, {}) as stage:
+        if drop:
+            migration.write_drop(stage, package)
+            stage.tidy()
+        written = stage.files()
+        if dry_run:
+            return [*files, *written]
+        with undone_on_failure(project.root) as undo:
+            for file in files:
+                undo.remember(file)
+                (project.root / file).unlink()
+            stage.install()
+        _remove_empty(project, package)
+        return [*files, *written]
+
+
+def _remove_empty(project: Project, package: str) -> None:
+    """Remove the folders that have no more than what Python keeps for itself."""
+    for folder in (project.features / package, project.root / "tests" / "features" / package):
+        if folder.is_dir() and not [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]:
+            shutil.rmtree(folder)
+
+
+def _files(project: Project, package: str) -> list[str]:
+    folders = (project.features / package, project.root / "tests" / "features" / package)
+    found = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return sorted(path.relative_to(project.root).as_posix() for path in found)
+
+
+def _references(project: Project, package: str) -> list[str]:
+    """Say what imports it."""
+    pattern = re.compile(rf"\b(app|tests)\.features\.{package}\b|\bfeatures import .*\b{package}\b|\"{package}\.id\"")
+    problems = []
+    for path in sorted([*(project.root / "app").rglob("*.py"), *(project.root / "tests").rglob("*.py")]):
+        inside = path.relative_to(project.root)
+        if package not in inside.parts and pattern.search(path.read_text()):
+            problems.append(f"{inside.as_posix()} refers to it: change that first, or destroy what it belongs to")
+    return problems
+
+
+def _unsaved(project: Project, package: str, files: list[str]) -> list[str]:
+    """Return the files that neither git nor the templates could bring back."""
+    saved = _in_git(project.root, files)
+    left = [file for file in files if file not in saved and "/versions/" not in file]
+    resource = project.resource_of(package) if left else None
+    if resource is None:
+        return left
+    with staged(project.root, {}) as stage:
+        written = stage.tidied(render_resource(resource))
+    return [file for file in left if written.get(file) != (project.root / file).read_text()]
+
+
+def _in_git(root: Path, files: list[str]) -> set[str]:
+    """Return the files that the last commit has as they are."""
+    tracked = _git(root, "ls-files", "-z", "--", *files)
+    changed = _git(root, "diff", "--name-only", "--relative", "-z", "HEAD", "--", *files)
+    return set() if tracked is None or changed is None else tracked - changed
+
+
+def _git(root: Path, *words: str) -> set[str] | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+    done = subprocess.run([git, *words], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    return None if done.returncode else set(filter(None, done.stdout.split("\0")))
