@@ -32,29 +32,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; tests pass their own settings."""
     settings = settings or load_settings()
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        """Open what lives as long as the process; routes find it on `request.state`."""
-        async with opened_database(settings.database) as database:
-            authenticator = build_authenticator(
-                settings,
-                database,
-                template_folders=features.template_folders(),
-                second_factors=features.exports("signin", "second_factor", SecondFactor),
-                bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
-            )
-            sending = delivering(settings, database, authenticator.keys, authenticator.mailer)
-            async with aclosing(authenticator.throttle), sending:
-                yield {
-                    "settings": settings,
-                    "database": database,
-                    "authenticator": authenticator,
-                    "schema_heads": migrate.heads(),
-                }
-
     app = FastAPI(
         title=settings.project_name,
-        lifespan=lifespan,
+        lifespan=lambda _: opened(settings),
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
@@ -70,6 +50,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestBoundary, settings=settings)  # last, and so outermost
     register_error_handlers(app)
 
+    # {%- if cookiecutter.admin +%}
+    admin.mount(app, settings)  # first, for its pages look up dozens of addresses by name
+    # {%- endif +%}
     api = APIRouter(prefix="/api/v1", responses=documented(InvalidRequest))
     api.include_router(accounts.router)
     for router in features.exports("routes", "router", APIRouter):
@@ -81,10 +64,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
     web.mount(app)
     # {%- endif +%}
-    # {%- if cookiecutter.admin +%}
-    admin.mount(app, settings)
-    # {%- endif +%}
     return app
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
+    """Open what lives as long as the process; routes find it on `request.state`."""
+    async with opened_database(settings.database) as database:
+        authenticator = build_authenticator(
+            settings,
+            database,
+            template_folders=features.template_folders(),
+            second_factors=features.exports("signin", "second_factor", SecondFactor),
+            bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
+        )
+        sending = delivering(settings, database, authenticator.keys, authenticator.mailer)
+        async with aclosing(authenticator.throttle), sending:
+            yield {
+                "settings": settings,
+                "database": database,
+                "authenticator": authenticator,
+                "schema_heads": migrate.heads(),
+            }
 
 
 def _operation_id(route: APIRoute) -> str:

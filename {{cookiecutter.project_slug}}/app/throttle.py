@@ -1,5 +1,6 @@
 """Attempts that are counted, by all workers together, and refused when there are too many."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -34,6 +35,10 @@ class Limit(NamedTuple):
     window: timedelta
 
 
+Bucket = tuple[Limit, str]
+"""A limit, and whose attempts it counts: an address, an account, a device."""
+
+
 class AttemptCount(Base):
     """How often something was tried; the key is a keyed hash of what is limited and of whom."""
 
@@ -50,7 +55,7 @@ class Counts(Protocol):
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
         """Count one more, atomically; return how many there are, and how long they count."""
 
-    async def clear(self, key: bytes) -> None:
+    async def clear(self, keys: Sequence[bytes]) -> None:
         """Begin at nothing."""
 
     async def aclose(self) -> None:
@@ -75,9 +80,9 @@ class Throttle:
         if count > limit.attempts:
             raise TooManyAttempts(left, first=count == limit.attempts + 1)
 
-    async def forget(self, limit: Limit, subject: str) -> None:
+    async def forget(self, buckets: Iterable[Bucket]) -> None:
         """Begin to count anew."""
-        await self._counts.clear(self._key(limit, subject))
+        await self._counts.clear([self._key(limit, subject) for limit, subject in buckets])
 
     async def aclose(self) -> None:
         """Close the connections to Redis, if there are any."""
@@ -116,10 +121,10 @@ class DatabaseCounts:
             count, expires_at = (await session.execute(statement)).one()
         return count, expires_at - now
 
-    async def clear(self, key: bytes) -> None:
-        """Delete the row."""
+    async def clear(self, keys: Sequence[bytes]) -> None:
+        """Delete the rows."""
         async with self._database.sessions.begin() as session:
-            await session.execute(delete(AttemptCount).where(AttemptCount.key == key))
+            await session.execute(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
 
     async def aclose(self) -> None:
         """Leave the database open, for others use it."""
@@ -153,14 +158,14 @@ class RedisCounts:
             raise CountsUnavailable from error
         return count, timedelta(milliseconds=left)
 
-    async def clear(self, key: bytes) -> None:
-        """Delete the key.
+    async def clear(self, keys: Sequence[bytes]) -> None:
+        """Delete the keys.
 
         Raises:
             CountsUnavailable: when Redis fails.
         """
         try:
-            await self._redis.delete(_name(key))
+            await self._redis.delete(*map(_name, keys))
         except self._failures as error:
             raise CountsUnavailable from error
 

@@ -10,9 +10,10 @@
 `pytest --database sqlite` is quicker; the default is both.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.main import create_app
+from app.main import create_app, opened
 from app.settings import Settings, all_settings, load_settings
 from tests.server import Server, running_server
 from tests.support import add_user, another_client, sign_in
@@ -31,6 +32,15 @@ pytest_plugins = ["tests.databases"]
 
 # A hash costs as little as can be: the tests make hundreds.
 CHEAP_HASHES = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "failure_floor": 0}
+
+BUILT_IN = {"base_url", "environment", "project_name", "server"}
+"""Settings that an app is built with; the others are read while it runs."""
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays until the end: modules, tables, routes, tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -45,25 +55,28 @@ def clean_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def make_settings(database_url: str) -> Callable[..., Settings]:
     """Make the settings of a test: `make_settings(auth={"refresh_grace": 0})` changes that one only."""
-
-    def make(**changes: Any) -> Settings:
-        values: dict[str, Any] = {
-            "environment": "test",
-            "secret_key": "the tests' secret key: it protects nothing",
-            "database": {"url": database_url},
-            "auth": CHEAP_HASHES,
-            "mail": {"in_server": False},  # so that `mails_to` finds them; tests/mail switches it on
-        }
-        for name, change in changes.items():
-            values[name] = {**values.get(name, {}), **change} if isinstance(change, dict) else change
-        return load_settings(**values)
-
-    return make
+    return partial(_make_settings, database_url)
 
 
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings]) -> Settings:
-    return make_settings()
+def settings(database_url: str) -> Settings:
+    return _usual_settings(database_url)
+
+
+def _make_settings(database_url: str, **changes: Any) -> Settings:
+    values: dict[str, Any] = {
+        "environment": "test",
+        "secret_key": "the tests' secret key: it protects nothing",
+        "database": {"url": database_url},
+        "auth": CHEAP_HASHES,
+        "mail": {"in_server": False},  # so that `mails_to` finds them; tests/mail switches it on
+    }
+    for name, change in changes.items():
+        values[name] = {**values.get(name, {}), **change} if isinstance(change, dict) else change
+    return load_settings(**values)
+
+
+_usual_settings = lru_cache(_make_settings)
 
 
 @lru_cache(maxsize=32)
@@ -91,12 +104,21 @@ def client(running_apps: Callable[[Settings], TestClient], settings: Settings) -
 
 
 @pytest.fixture
-def start_app(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., TestClient]]:
+def start_app(
+    make_settings: Callable[..., Settings], running_apps: Callable[[Settings], TestClient]
+) -> Iterator[Callable[..., TestClient]]:
     """Start the app, with changed settings: `start_app(server={"max_body_bytes": 2048})`."""
     with ExitStack() as running:
 
         def start(**changes: Any) -> TestClient:
-            return running.enter_context(TestClient(app_of(make_settings(**changes)), follow_redirects=False))
+            settings = make_settings(**changes)
+            if changes.keys() & BUILT_IN:
+                return running.enter_context(TestClient(app_of(settings), follow_redirects=False))
+            client = another_client(running_apps(make_settings()))
+            assert client.portal is not None
+            opening = client.portal.wrap_async_context_manager(opened(settings))
+            client.app_state.update(running.enter_context(opening))
+            return client
 
         yield start
 

@@ -33,9 +33,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_kind" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--database")
         mark = metafunc.definition.get_closest_marker("database")
-        kinds = [kind for kind in (mark.args if mark else DATABASES) if chosen in {kind, "both"}]
+        possible = mark.args if mark else DATABASES
+        kinds = [kind for kind in possible if chosen in {kind, "both"}] or possible
         once = metafunc.definition.get_closest_marker("any_database")
         metafunc.parametrize("database_kind", kinds[:1] if once else kinds)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that are only for a database that was not chosen."""
+    chosen = config.getoption("--database")
+    if chosen == "both":
+        return
+    kinds = {item: item.callspec.params.get("database_kind", chosen) for item in items if hasattr(item, "callspec")}
+    config.hook.pytest_deselected(items=[item for item, kind in kinds.items() if kind != chosen])
+    items[:] = [item for item in items if kinds.get(item, chosen) == chosen]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -79,10 +90,13 @@ def _migrated(url: str) -> Iterator[Callable[[], str]]:
     migrate.upgrade(settings)
     database = open_database(settings)
 
+    script = "; ".join(str(table.delete()) for table in reversed(Base.metadata.sorted_tables))
+
     async def delete_rows() -> None:
-        async with database.engine.begin() as connection:
-            for table in reversed(Base.metadata.sorted_tables):
-                await connection.execute(table.delete())
+        async with database.engine.connect() as connection:
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert raw is not None
+            await (raw.executescript if hasattr(raw, "executescript") else raw.execute)(f"BEGIN; {script}; COMMIT")
 
     with start_blocking_portal() as portal:  # one loop, so that the connection can stay open
 

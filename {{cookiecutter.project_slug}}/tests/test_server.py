@@ -83,7 +83,7 @@ def test_killed_server_has_lost_no_acknowledged_write(start_server: StartServer,
         if len(acknowledged) >= ACKNOWLEDGED_BEFORE_THE_KILL:
             os.kill(server.process.pid, signal.SIGKILL)
 
-    with ThreadPoolExecutor(50) as threads:
+    with ThreadPoolExecutor(16) as threads:
         list(threads.map(write, range(WRITES)))
 
     assert server.process.wait(SECONDS_TO_STOP) == -signal.SIGKILL

@@ -15,10 +15,7 @@ from app.accounts.scope import Client
 from app.accounts.users import email_key
 from app.database import Database
 from app.settings import AuthSettings
-from app.throttle import Limit, TooManyAttempts
-
-Bucket = tuple[Limit, str]
-"""A limit, and whose attempts it counts."""
+from app.throttle import Bucket, Limit, TooManyAttempts
 
 # NIST SP 800-63B-4 §3.2.2: not more than 100 wrong ones in a row, however slowly they come.
 _MOST_IN_A_ROW, _ROW = 100, timedelta(days=30)
@@ -69,5 +66,4 @@ async def count(
 
 async def forgive(authenticator: Authenticator, buckets: Sequence[Bucket]) -> None:
     """Begin to count anew, for the password was right or was reset: `forgive(…, of_account(settings, email))`."""
-    for limit, subject in buckets:
-        await authenticator.throttle.forget(limit, subject)
+    await authenticator.throttle.forget(buckets)

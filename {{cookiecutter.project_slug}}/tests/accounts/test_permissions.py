@@ -1,10 +1,11 @@
 """Permissions: what a role allows, counted at each request."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, FastAPI
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
@@ -20,9 +21,9 @@ from tests.support import in_database, problem_of
 PATH = "/api/v1/for-admins"
 
 
-@pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
-    """Run the app with one more route, which asks for a permission."""
+@lru_cache
+def app_with_route(settings: Settings) -> FastAPI:
+    """Build the app with one more route, which asks for a permission."""
     router = APIRouter()
 
     @router.get(PATH)
@@ -31,7 +32,12 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
     app = create_app(settings)
     app.include_router(router)
-    with TestClient(app) as running:
+    return app
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(app_with_route(settings)) as running:
         yield running
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
@@ -21,9 +22,9 @@ REAUTH = "/api/v1/auth/reauth"
 LOGIN = "/api/v1/auth/login"
 
 
-@pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
-    """Run the app with one more route, which asks for a fresh proof."""
+@lru_cache
+def app_with_route(settings: Settings) -> FastAPI:
+    """Build the app with one more route, which asks for a fresh proof."""
     router = APIRouter()
 
     @router.post(PATH)
@@ -32,7 +33,12 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
     app = create_app(settings)
     app.include_router(router)
-    with TestClient(app, follow_redirects=False) as running:
+    return app
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(app_with_route(settings), follow_redirects=False) as running:
         yield running
 
 

@@ -13,6 +13,8 @@ from app.database import utc_now
 from tests.support import PASSWORD, add_user, another_client, in_database, link_in, mails_to
 from tests.web.browsing import open_browser, read_page, submit
 
+pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
+
 NEW = "a quite different phrase, 8 words"
 SCRIPT = "<script>alert(1)</script>"
 
@@ -65,7 +67,6 @@ def test_dangerous_page_asks_for_the_password_again_and_goes_on(client: TestClie
     assert browser.get("/account").status_code == 303
 
 
-@pytest.mark.any_database
 def test_page_that_asks_for_the_password_leads_nowhere_else(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
@@ -74,7 +75,6 @@ def test_page_that_asks_for_the_password_leads_nowhere_else(client: TestClient, 
     assert answer.headers["Location"] == "/account"
 
 
-@pytest.mark.any_database
 def test_wrong_passwords_are_stopped_with_the_time_to_come_back(client: TestClient, ada: User) -> None:
     """Behaviours 108, 125."""
     browser = open_browser(client, ada)
@@ -147,7 +147,6 @@ def test_everybody_else_and_then_everybody_is_signed_out(client: TestClient, ada
     assert [window.get("/account").status_code for window in (browser, third)] == [303, 303]
 
 
-@pytest.mark.any_database
 def test_activity_and_sessions_are_told_in_plain_words_and_escaped(client: TestClient, ada: User) -> None:
     """Behaviours 36, 140."""
     firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
@@ -182,7 +181,6 @@ def test_data_are_taken_along_and_the_account_is_deleted(client: TestClient, ada
     assert submit(browser, "/login", email=ada.email, password=PASSWORD).status_code == 401
 
 
-@pytest.mark.any_database
 def test_last_admin_is_not_deleted(client: TestClient) -> None:
     """Behaviour 134."""
     browser = open_browser(client, add_user(client, "root@example.com", admin=True))
@@ -193,7 +191,6 @@ def test_last_admin_is_not_deleted(client: TestClient) -> None:
     assert "The last admin must stay" in read_page(answer).text
 
 
-@pytest.mark.any_database
 def test_browsers_and_password_managers_know_every_field(client: TestClient, ada: User) -> None:
     """Behaviour 143."""
     stranger, browser = open_browser(client), open_browser(client, ada)
@@ -222,7 +219,6 @@ def test_browsers_and_password_managers_know_every_field(client: TestClient, ada
     }
 
 
-@pytest.mark.any_database
 def test_leaving_lets_nobody_go_back(client: TestClient, ada: User) -> None:
     """Behaviours 72, 74, 81."""
     browser = open_browser(client, ada)

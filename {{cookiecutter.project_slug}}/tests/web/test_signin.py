@@ -14,6 +14,8 @@ from app.database import utc_now
 from tests.support import PASSWORD, add_user, in_database, log_in, mails_to
 from tests.web.browsing import open_browser, read_page, submit
 
+pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
+
 WRONG = "not the password at all"
 
 
@@ -78,7 +80,6 @@ def test_disabled_account_is_answered_like_a_wrong_password(client: TestClient, 
     assert not is_signed_in(browser)
 
 
-@pytest.mark.any_database
 def test_empty_form_is_explained_beside_its_fields(client: TestClient) -> None:
     answer = submit(open_browser(client), "/login", email="", password="x" * 5000)
 
@@ -89,7 +90,6 @@ def test_empty_form_is_explained_beside_its_fields(client: TestClient) -> None:
     assert "Please fill this in." in page.text
 
 
-@pytest.mark.any_database
 def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestClient, ada: User) -> None:
     answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
 
@@ -98,7 +98,6 @@ def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestC
     assert attributes == ["httponly", "path=/", "samesite=lax"]
 
 
-@pytest.mark.any_database
 def test_cookie_of_https_is_bound_to_the_host(start_app: Callable[..., TestClient]) -> None:
     """Behaviour 31."""
     client = start_app(base_url="https://testserver")
@@ -114,7 +113,6 @@ def test_cookie_of_https_is_bound_to_the_host(start_app: Callable[..., TestClien
     assert answer.headers["Strict-Transport-Security"]
 
 
-@pytest.mark.any_database
 def test_cookie_outlives_the_browser_only_when_asked_to(client: TestClient, ada: User) -> None:
     answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD, remember="true")
 
@@ -174,7 +172,6 @@ def test_signing_out_leaves_other_browsers_signed_in(client: TestClient, ada: Us
     assert is_signed_in(other)
 
 
-@pytest.mark.any_database
 def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> None:
     """Behaviour 35."""
     browser = open_browser(client, ada)
@@ -183,7 +180,6 @@ def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> N
     assert browser.get("/login?next=/account?a=1").headers["Location"] == "/account?a=1"
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "target",
     [
@@ -310,7 +306,6 @@ def test_known_browser_has_a_count_of_its_own(client: TestClient, ada: User) -> 
     assert submit(open_browser(client), "/login", email=ada.email, password=PASSWORD).status_code == 303
 
 
-@pytest.mark.any_database
 def test_cookie_of_a_known_browser_is_kept_from_scripts_and_says_nothing_of_the_person(
     client: TestClient, ada: User
 ) -> None:

@@ -22,7 +22,7 @@ from app.errors import Unauthorized
 from app.features.second_factor import codes, recovery
 from app.features.second_factor.models import LoginChallenge, TotpSecret
 from app.features.second_factor.sealing import seal, unseal
-from app.throttle import Limit, TooManyAttempts
+from app.throttle import Bucket, Limit, TooManyAttempts
 
 LIFE = timedelta(minutes=5)
 MOST_TRIES = 5
@@ -94,7 +94,7 @@ async def answer_challenge(
     return user
 
 
-def _bucket(authenticator: Authenticator, user_id: UUID) -> attempts.Bucket:
+def _bucket(authenticator: Authenticator, user_id: UUID) -> Bucket:
     """Count as many codes as passwords, but of the user, whichever challenge they answer."""
     settings = authenticator.settings
     return Limit("second-factor", settings.login_attempts, settings.login_window), str(user_id)
