@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
+from datetime import time
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -17,8 +18,9 @@ from sqlalchemy import BigInteger, Integer, Select, or_, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.database import Keyed
+from app.database import Keyed, UtcDateTime
 from app.errors import InvalidRequest
+from app.kinds import Moment, TimeOfDay
 from app.schemas import storable
 
 T = TypeVar("T")
@@ -138,9 +140,11 @@ def _value(column: InstrumentedAttribute[Any], sent: object) -> object:
 
 
 def _type_of(column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN401 - a type, or one with bounds
-    """Return what the column holds; a number that does not fit would be an error of the database."""
+    """Return what the column holds; what does not fit into it would be an error of the database."""
     kind = column.type
     if isinstance(kind, Integer):
         bits = 63 if isinstance(kind, BigInteger) else 31
         return Annotated[int, Field(ge=-(2**bits), lt=2**bits)]
-    return kind.python_type
+    if isinstance(kind, UtcDateTime):
+        return Moment
+    return TimeOfDay if kind.python_type is time else kind.python_type

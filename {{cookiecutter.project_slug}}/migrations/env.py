@@ -52,7 +52,7 @@ def compare_default(  # noqa: PLR0913, PLR0917 - Alembic's
 ) -> bool | None:
     """Take the empty text for what it is, which Alembic does not on SQLite; it compares all others itself."""
     default = getattr(column.server_default, "arg", None)
-    return False if default == "" and found is not None and found.startswith("''") else None
+    return False if default == "" and found is not None and found.lstrip("(").startswith("''") else None
 
 
 def migrate(connection: Connection) -> None:

@@ -95,7 +95,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             typer.echo(f"{name} is there, written by this very command: nothing to do.")
             return
         written = write_resource(project, resource, dry_run=dry_run)
-    _tell(written, dry_run=dry_run)
+    _tell("written", written, dry_run=dry_run)
     if not dry_run:
         _go_on(resource.plural, run_migration=run_migration, check=check)
 
@@ -127,7 +127,7 @@ def new_page(
     """Write a page, its template and its test."""
     with _told():
         written = write_page(Project(), path, title=title, access=access, dry_run=dry_run)
-    _tell(written, dry_run=dry_run)
+    _tell("written", written, dry_run=dry_run)
 
 
 @new.command("feature")
@@ -137,7 +137,7 @@ def new_feature(
     """Write an empty feature: a service, a route and its test."""
     with _told():
         written = write_feature(Project(), name, dry_run=dry_run)
-    _tell(written, dry_run=dry_run)
+    _tell("written", written, dry_run=dry_run)
 
 
 @add.command("field")
@@ -165,7 +165,7 @@ def _add(  # noqa: PLR0913 - the options of a command
     if not written:
         typer.echo(f"{name} has that, by this very command: nothing to do.")
         return
-    _tell(written, dry_run=dry_run)
+    _tell("changed", written, dry_run=dry_run)
     if not dry_run:
         _go_on(project.package_of(name) or "", run_migration=run_migration, check=check)
 
@@ -182,7 +182,7 @@ def destroy_resource(
     if gone is None:
         typer.echo(f"{Project().unknown(name)}. Nothing to do.")
         return
-    _tell(gone, dry_run=dry_run)
+    _tell("deleted", gone, dry_run=dry_run)
 
 
 def check_project() -> None:
@@ -208,9 +208,9 @@ def _is_there(project: Project, resource: Resource) -> bool:
     )
 
 
-def _tell(paths: Iterable[str], *, dry_run: bool) -> None:
+def _tell(done: str, paths: Iterable[str], *, dry_run: bool) -> None:
     for path in paths:
-        typer.echo(f"{'would change' if dry_run else 'changed'}  {path}")
+        typer.echo(f"{'would have ' if dry_run else ''}{done}  {path}")
 
 
 def _go_on(package: str, *, run_migration: bool, check: bool) -> None:

@@ -106,14 +106,25 @@ def _problems_together(names: Names, fields: list[Field]) -> list[str]:
         f"two fields would make the type {name}: rename one" for name in sorted(set(aliases)) if aliases.count(name) > 1
     ]
     for field in fields:
-        ends = [f"ix_{names.plural}_owner_id_{field.column}_id", f"{names.plural}_{field.name}"]
-        if field.kind in {"ref", "many"}:
-            ends.append(f"fk_{names.plural}_{field.name}_{names.snake}_id_{field.target.plural}")
-        if max(map(len, ends)) > IDENTIFIER_LENGTH:
+        longest = max((len(name) for name in _identifiers(names, field)), default=0)
+        if longest > IDENTIFIER_LENGTH:
             problems.append(
-                f"{field.name}: names in the database are at most {IDENTIFIER_LENGTH} long: shorten it, or the resource"
+                f"{field.name}: a name in the database would be {longest} letters long, which is more than"
+                f" {IDENTIFIER_LENGTH}: shorten it, or the resource"
             )
     return problems
+
+
+def _identifiers(names: Names, field: Field) -> list[str]:
+    """Return the names in the database that hold the field's name."""
+    found = [f"ix_{names.plural}_owner_id_{field.column}_id"] if field.filtered or field.unique else []
+    if field.kind == "ref":
+        found.append(f"fk_{names.plural}_{field.column}_{field.target.plural}")
+    if field.kind == "many":
+        table = f"{names.plural}_{field.name}"
+        found.append(f"fk_{table}_{field.target.snake}_id_{field.target.plural}")
+        found.append(f"fk_{table}_{names.snake}_id_{names.plural}")
+    return found
 
 
 def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tuple[Field | None, list[str]]:

@@ -1,6 +1,7 @@
 """Pages of a list, over the notes as the list at hand."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -77,13 +78,77 @@ def test_limit_at_the_bounds_is_taken(as_ada: TestClient, limit: int) -> None:
         pytest.param("AAAA", id="short"),
         pytest.param(base64.urlsafe_b64encode(b"x" * 17).decode(), id="long"),
         pytest.param("ä" * 22, id="not-ascii"),
-        pytest.param("A" * 101, id="very-long"),
+        pytest.param("A" * 4001, id="very-long"),
         pytest.param("1' OR '1'='1", id="sql"),
         pytest.param("\x00" * 22, id="nul"),
     ],
 )
 def test_cursor_that_is_not_ours_is_rejected(as_ada: TestClient, cursor: str) -> None:
     answer = as_ada.get(NOTES, params={"cursor": cursor})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["query", "cursor"]
+
+
+def titles(caller: TestClient, **query: Any) -> list[str]:
+    """Return the titles of a whole list, read page by page."""
+    found: list[str] = []
+    cursor: str | None = None
+    while not found or cursor:
+        page = caller.get(NOTES, params={"limit": 2, **query, **({"cursor": cursor} if cursor else {})}).json()
+        found += [item["title"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    return found
+
+
+def test_sorted_list_goes_on_where_it_was(as_ada: TestClient) -> None:
+    add_notes(as_ada, 3, 1, 5, 2, 4)
+
+    assert titles(as_ada, sort="title") == ["1", "2", "3", "4", "5"]
+    assert titles(as_ada, sort="-title") == ["5", "4", "3", "2", "1"]
+
+
+def test_search_narrows_every_page(as_ada: TestClient) -> None:
+    add_notes(as_ada, *range(10, 26))
+
+    assert titles(as_ada, q="2") == ["25", "24", "23", "22", "21", "20", "12"]
+    assert titles(as_ada, q="2", sort="title")[:2] == ["12", "20"]
+
+
+def test_empty_parameters_are_none(as_ada: TestClient) -> None:
+    add_notes(as_ada, 1)
+
+    assert as_ada.get(f"{NOTES}?q=&title=&sort=&limit=").json()["items"] != []
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("query", [{"q": "a\x00"}, {"q": "x" * 201}, {"sort": "body"}, {"sort": "owner_id"}])
+def test_parameter_that_a_list_does_not_have_is_rejected(as_ada: TestClient, query: dict[str, str]) -> None:
+    assert as_ada.get(NOTES, params=query).status_code == 422
+
+
+def forged(*parts: Any) -> str:
+    """Return a cursor that says so."""
+    return base64.urlsafe_b64encode(b"x" * 16 + json.dumps(parts).encode()).decode()
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("sort", "cursor"),
+    [
+        pytest.param("title", base64.urlsafe_b64encode(b"x" * 16).decode(), id="of-the-other-order"),
+        pytest.param("title", forged("-title", "a"), id="of-the-other-direction"),
+        pytest.param("title", forged("title"), id="no-value"),
+        pytest.param("title", forged("title", 7), id="value-of-another-type"),
+        pytest.param("title", forged("title", "\x00"), id="nul"),
+        pytest.param("title", forged("title", "\ud800"), id="half-a-pair"),
+        pytest.param("title", forged("title", "a", 1), id="too-much"),
+        pytest.param("title", base64.urlsafe_b64encode(b"x" * 16 + b"[" * 2500).decode(), id="deep"),
+        pytest.param(None, forged("title", "a"), id="sorted-one-in-a-list-that-is-not"),
+    ],
+)
+def test_cursor_of_another_list_is_rejected(as_ada: TestClient, sort: str | None, cursor: str) -> None:
+    answer = as_ada.get(NOTES, params={"cursor": cursor, **({"sort": sort} if sort else {})})
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["loc"] == ["query", "cursor"]

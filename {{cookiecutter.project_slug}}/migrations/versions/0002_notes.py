@@ -1,4 +1,8 @@
-"""Create the table of notes."""
+"""Create the table of notes
+
+Revision ID: 0002
+Revises: 0001
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +20,7 @@ def upgrade() -> None:
         "notes",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("title", sa.String(length=200), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), server_default="", nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
@@ -32,4 +36,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("notes") as batch_op:
         batch_op.drop_index(batch_op.f("ix_notes_owner_id_id"))
+
     op.drop_table("notes")

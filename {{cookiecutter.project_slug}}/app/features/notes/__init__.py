@@ -1,1 +1,6 @@
-"""Notes: the example of how a feature is written. Copy it, or delete it with its migration and its tests."""
+"""Notes.
+
+This command wrote them, and they are yours to change:
+
+    app new resource Note title:str=200:unique:search body:text:default=
+"""

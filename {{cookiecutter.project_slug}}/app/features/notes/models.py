@@ -7,12 +7,15 @@ from app.database import Owned, Record
 
 
 class Note(Owned, Record):
-    """A text with a title that is unique among its owner's."""
+    """A note."""
 
     __tablename__ = "notes"
 
     title: Mapped[str] = mapped_column(String(200))
-    body: Mapped[str] = mapped_column(Text, default="")
+    body: Mapped[str] = mapped_column(Text, server_default="")
 
     unique_title = UniqueConstraint("owner_id", "title")
-    __table_args__ = (unique_title, Index(None, "owner_id", "id"))
+    __table_args__ = (
+        unique_title,
+        Index(None, "owner_id", "id"),
+    )

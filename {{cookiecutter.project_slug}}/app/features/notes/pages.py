@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -13,10 +13,9 @@ from app.database import SessionDep
 from app.errors import VersionConflict
 from app.features.notes import service
 from app.features.notes.models import Note
-from app.features.notes.schemas import NoteCreate, NoteUpdate
+from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
 from app.features.notes.service import NoteTitleTaken
 from app.http import check_version
-from app.pagination import PageQuery
 from app.web import forms
 from app.web.forms import read_form
 from app.web.rendering import NavItem, render, see_other
@@ -36,7 +35,9 @@ NoteDep = Annotated[Note, Depends(get_note)]
 
 
 @router.get("")
-async def list_notes(request: Request, session: SessionDep, scope: PageScope, page: PageQuery) -> Response:
+async def list_notes(
+    request: Request, session: SessionDep, scope: PageScope, page: Annotated[NoteList, Query()]
+) -> Response:
     """List the visitor's notes, newest first."""
     rows = await service.list_notes(session, scope, page)
     return await render(request, "notes/list.html", {"notes": rows.items, "page": page, "older": rows.next_cursor})

@@ -3,17 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.accounts.dependencies import CurrentScope, InvalidToken
 from app.database import SessionDep
-from app.errors import VersionConflict, documented
+from app.errors import StillReferred, VersionConflict, documented
 from app.features.notes import service
 from app.features.notes.models import Note
-from app.features.notes.schemas import NoteCreate, NoteRead, NoteUpdate
+from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdate
 from app.features.notes.service import NoteNotFound, NoteTitleTaken
 from app.http import IfMatch, check_version, tagged
-from app.pagination import Page, PageQuery, Rows
+from app.pagination import Page, Rows
 
 router = APIRouter(prefix="/notes", tags=["notes"], responses=documented(InvalidToken))
 
@@ -27,8 +27,8 @@ NoteDep = Annotated[Note, Depends(get_note)]
 
 
 @router.get("", response_model=Page[NoteRead])
-async def list_notes(session: SessionDep, scope: CurrentScope, page: PageQuery) -> Rows[Note]:
-    """List your notes, newest first."""
+async def list_notes(session: SessionDep, scope: CurrentScope, page: Annotated[NoteList, Query()]) -> Rows[Note]:
+    """List your notes, newest first unless they are sorted."""
     return await service.list_notes(session, scope, page)
 
 
@@ -36,7 +36,7 @@ async def list_notes(session: SessionDep, scope: CurrentScope, page: PageQuery) 
 async def create_note(
     session: SessionDep, scope: CurrentScope, request: Request, response: Response, data: NoteCreate
 ) -> Note:
-    """Write a note. Titles are unique among your notes."""
+    """Make a note. Its title must be unique among yours."""
     note = await service.create_note(session, scope, data)
     response.headers["Location"] = request.url_for("read_note", note_id=note.id).path
     return tagged(response, note)
@@ -49,9 +49,7 @@ async def read_note(note: NoteDep, response: Response) -> Note:
 
 
 @router.patch(
-    "/{note_id}",
-    response_model=NoteRead,
-    responses=documented(NoteNotFound, NoteTitleTaken, VersionConflict),
+    "/{note_id}", response_model=NoteRead, responses=documented(NoteNotFound, NoteTitleTaken, VersionConflict)
 )
 async def update_note(
     session: SessionDep,
@@ -65,7 +63,7 @@ async def update_note(
     return tagged(response, await service.update_note(session, note, data))
 
 
-@router.delete("/{note_id}", status_code=204, responses=documented(NoteNotFound, VersionConflict))
+@router.delete("/{note_id}", status_code=204, responses=documented(NoteNotFound, StillReferred, VersionConflict))
 async def delete_note(session: SessionDep, note: NoteDep, if_match: IfMatch = None) -> None:
     """Delete one of your notes."""
     check_version(note, if_match)

@@ -1,9 +1,10 @@
 """What callers send and receive about notes."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
+from app.pagination import PageParams, SearchText
 from app.schemas import RecordView, Schema, unset
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -29,3 +30,13 @@ class NoteRead(RecordView):
 
     title: str
     body: str
+
+
+class NoteList(PageParams):
+    """Which notes, and in which order."""
+
+    q: SearchText | None = Field(default=None, description="Text in the title")
+    title: Title | None = None
+    sort: Literal["title", "-title"] | None = Field(
+        default=None, description="Newest first, unless this says otherwise; - is descending"
+    )

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.scope import Scope
 from app.database import violates
-from app.errors import Conflict, NotFound
+from app.errors import NotFound, Taken
 from app.features.notes.models import Note
-from app.features.notes.schemas import NoteCreate, NoteUpdate
-from app.pagination import PageParams, Rows, paginate
+from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
+from app.pagination import Rows, paginate, where_contains, where_equal
 
 
 class NoteNotFound(NotFound):
@@ -20,10 +20,11 @@ class NoteNotFound(NotFound):
     title = "Note not found"
 
 
-class NoteTitleTaken(Conflict):
+class NoteTitleTaken(Taken):
     """Another note of the same owner has this title."""
 
-    title = "Title taken"
+    title = "You have another note with this title"
+    field = "title"
 
 
 def notes_for(scope: Scope) -> Select[Note]:
@@ -31,16 +32,18 @@ def notes_for(scope: Scope) -> Select[Note]:
     return select(Note).where(Note.owner_id == scope.user_id)
 
 
-async def list_notes(session: AsyncSession, scope: Scope, page: PageParams) -> Rows[Note]:
-    """Return a page of the caller's notes, newest first."""
-    return await paginate(session, notes_for(scope), Note, page)
+async def list_notes(session: AsyncSession, scope: Scope, page: NoteList) -> Rows[Note]:
+    """Return a page of the caller's notes, newest first unless it is sorted."""
+    query = where_equal(notes_for(scope), {Note.title: page.title})
+    query = where_contains(query, page.q, Note.title)
+    return await paginate(session, query, Note, page, sort=page.sort)
 
 
 async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> Note:
     """Return one of the caller's notes.
 
     Raises:
-        NoteNotFound: also when the note exists but is someone else's.
+        NoteNotFound: also when it exists but is someone else's.
     """
     note = await session.scalar(notes_for(scope).where(Note.id == note_id))
     if note is None:
@@ -49,10 +52,10 @@ async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> Note:
 
 
 async def create_note(session: AsyncSession, scope: Scope, data: NoteCreate) -> Note:
-    """Write a note that belongs to the caller.
+    """Make a note that belongs to the caller.
 
     Raises:
-        NoteTitleTaken: when the caller has a note with this title.
+        NoteTitleTaken: when another one has this title.
     """
     note = Note(**data.model_dump(), owner_id=scope.user_id)
     session.add(note)
@@ -64,7 +67,7 @@ async def update_note(session: AsyncSession, note: Note, data: NoteUpdate) -> No
     """Change the fields that were sent.
 
     Raises:
-        NoteTitleTaken: when another note of the owner has the new title.
+        NoteTitleTaken: when another one has the new title.
     """
     for name, value in data.model_dump(exclude_unset=True).items():
         setattr(note, name, value)

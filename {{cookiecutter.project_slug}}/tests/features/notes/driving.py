@@ -1,0 +1,26 @@
+"""What the tests of notes share."""
+
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from tests.support import fresh
+
+NOTES = "/api/v1/notes"
+
+
+def note_data(**changes: Any) -> dict[str, Any]:
+    """Return what a new note is made of."""
+    return {
+        "title": f"Some title {fresh()}",
+        "body": "Some body",
+        **changes,
+    }
+
+
+def add_note(caller: TestClient, **fields: Any) -> dict[str, Any]:
+    """Write a note through the API."""
+    answer = caller.post(NOTES, json=note_data(**fields))
+    assert answer.status_code == 201, answer.text
+    added: dict[str, Any] = answer.json()
+    return added
