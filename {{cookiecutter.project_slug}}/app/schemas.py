@@ -1,7 +1,8 @@
 """What every schema shares: strict input, plain output, and the difference between absent and null."""
 
 from datetime import datetime
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -59,3 +60,14 @@ def unset() -> Any:  # noqa: ANN401 - stands for a value of any type
     Read what was sent with `data.model_dump(exclude_unset=True)`.
     """
     return Field(default_factory=lambda: None)
+
+
+def kind_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type, or what typing makes of some
+    """Return what a field is below `Annotated` and `| None`, such as `list`, and whether it may be null."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return kind_of(get_args(annotation)[0])
+    if origin in {Union, UnionType} and NoneType in get_args(annotation):
+        kind, _ = kind_of(next(part for part in get_args(annotation) if part is not NoneType))
+        return kind, True
+    return origin or annotation, False

@@ -39,7 +39,7 @@ _PLAIN_WORDS = {
 def say(problem: ErrorDetails) -> str:
     """Return a sentence for the person who entered it."""
     kind, context = problem["type"], problem.get("ctx", {})
-    if str(problem["input"]).strip() == "":
+    if problem["input"] is None or str(problem["input"]).strip() == "":
         kind = "missing"
     if kind in _PLAIN_WORDS:
         sentence = _PLAIN_WORDS[kind].format(**context)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 from starlette_admin.actions import ActionSelection
 from starlette_admin.contrib.sqla import ModelView as LibraryView
 from starlette_admin.exceptions import ActionFailed, FormValidationError
@@ -15,6 +16,7 @@ from starlette_admin.flash import flash
 
 from app.admin.refusals import OVERTAKEN, explain
 from app.errors import Problem
+from app.wording import say
 
 T = TypeVar("T")
 
@@ -22,6 +24,8 @@ T = TypeVar("T")
 class SavingView(LibraryView):
     """What `ModelView` does when something is to be changed."""
 
+    rules: ClassVar[type[BaseModel] | None] = None
+    """The schema with which the API changes such a row: what it refuses is refused here."""
     problem_fields: ClassVar[Mapping[type[Problem], str]] = {}
     """Beside which field a service's refusal is shown."""
 
@@ -31,12 +35,24 @@ class SavingView(LibraryView):
         errors: dict[str | int, Any] = {}
         for field in self.get_fields_list(request):
             try:
-                data[field.name] = tidy(field, form.get(field.id), data.get(field.name))
+                value = tidy(field, form.get(field.id), data.get(field.name))
+                data[field.name] = None if value == "" and self._may_be_null(field) else value
             except ValueError as error:
                 errors[field.name] = str(error)
         if errors:
             raise FormValidationError(errors)
         await super().validate_fields(request, data, *args, **kwargs)
+        data.update(self._checked(data))
+
+    def _checked(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return what is stored, as the rules tidy it."""
+        if self.rules is None:
+            return {}
+        try:
+            ruled = self.rules.model_validate({name: data[name] for name in data.keys() & self.rules.model_fields})
+        except ValidationError as error:
+            raise FormValidationError({str(*item["loc"][:1]): say(item) for item in error.errors()}) from error
+        return ruled.model_dump(exclude_unset=True)
 
     async def validate(self, request: Request, data: dict[str, Any]) -> None:
         """Refuse a reference to a row that is gone; by now, `data` has the rows."""
@@ -80,6 +96,10 @@ class SavingView(LibraryView):
             if errors := self._explain(cause):
                 raise ActionFailed("; ".join(map(str, errors.values()))) from cause
             raise cause from None
+
+    def _may_be_null(self, field: BaseField) -> bool:
+        column = self.model.__table__.c.get(field.name)
+        return column is not None and column.nullable
 
     def _explain(self, error: BaseException) -> dict[str | int, Any] | None:
         return explain(error, self.model.__table__, self.problem_fields)

@@ -2,7 +2,7 @@
 
     class NoteView(ModelView):
         model = Note
-        icon = "fa-solid fa-note-sticky"
+        rules = NoteUpdate
         title_field = "title"
         fields = ("title", "owner", "created_at")
 
@@ -11,6 +11,7 @@ That is all that a view needs; the rest narrows what it shows. Each override say
 
 from collections.abc import Awaitable, Sequence
 from copy import copy
+from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -23,9 +24,12 @@ from starlette_admin.export import CsvExporter
 from starlette_admin.fields import DateTimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
+from app.accounts.models import User
+from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
 from app.admin.refusals import is_unreadable
 from app.admin.saving import SavingView
+from app.database import Owned
 
 T = TypeVar("T")
 
@@ -36,8 +40,9 @@ class ModelView(SavingView):
     """A view on the rows of one model."""
 
     model: type[Any]
-    title_field: ClassVar[str]
+    title_field: ClassVar[str] = "created_at"
     """The field that names a row in sentences, links and pickers."""
+    icon = "fa-solid fa-file-lines"
     fields: Sequence[Any] = ()  # the library's annotation leaves out the names that it documents
     delete_warning: ClassVar[str] = ""
     """What to think of before a row is deleted."""
@@ -55,7 +60,11 @@ class ModelView(SavingView):
 
     def __init__(self) -> None:
         # Fields are changed as they are bound, and two apps may be built in one process.
-        self.fields = [copy(field) for field in type(self).fields]
+        columns = self.model.__table__.c
+        self.fields = [
+            field_for(columns[f], self.rules) if isinstance(f, str) and f in columns else copy(f)
+            for f in type(self).fields
+        ]
         super().__init__(self.model)
         # Forms on the list repeat the order that it has, and to name a hidden field is refused.
         self.sortable_fields = [
@@ -64,12 +73,15 @@ class ModelView(SavingView):
         for actions in (self._actions, self._row_actions) if self.delete_warning else ():
             actions["delete"] = {**actions["delete"], "confirmation": self.delete_warning}
         for field in self._all_fields:
+            if field.default is None and field.name in columns:
+                field.default = default_of(columns[field.name])
             if isinstance(field, DateTimeField) and field.output_format is None:
                 field.output_format = "%Y-%m-%d %H:%M UTC"
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401, ARG002
         """Name a row; the library would say "Note(0193…)"."""
-        return str(getattr(obj, self.title_field))
+        title = getattr(obj, self.title_field)
+        return f"{title:%Y-%m-%d %H:%M} UTC" if isinstance(title, datetime) else str(title)
 
     async def select2_result(self, obj: Any, request: Request) -> str:  # noqa: ANN401
         """Show a row in a picker, as HTML; the library would show all its fields."""
@@ -114,14 +126,20 @@ class ModelView(SavingView):
         return await _readable(super().count(request, *args, **kwargs))
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
-        """Search in what is text; the library would cast the rest to it, and take % and _ for wildcards."""
+        """Search in what is text, and in the addresses of owners.
+
+        The library would cast the rest to text, and take % and _ for wildcards.
+        """
         columns = [
             getattr(self.model, f.name)
             for f in self.get_fields_list(request)
             if f.searchable and f.name in self._columns
         ]
         texts = [c for c in columns if isinstance(c.type, String) and not isinstance(c.type, Enum)]
-        return or_(false(), *(column.icontains(term, autoescape=True) for column in texts))
+        found = or_(false(), *(column.icontains(term, autoescape=True) for column in texts))
+        if issubclass(self.model, Owned):
+            found |= self.model.owner.has(User.email.icontains(term, autoescape=True))
+        return found
 
     def get_filter_registry(self) -> FilterRegistry:
         """Offer filters that know that times are in UTC."""

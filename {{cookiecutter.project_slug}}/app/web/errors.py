@@ -97,7 +97,7 @@ def _names_nothing(error: Exception) -> NotFound | None:
 async def _page(request: Request, problem: Problem | HTTPException) -> Response:
     status = int(problem.status_code if isinstance(problem, HTTPException) else problem.status)
     words = WORDS.get(status) or Words(HTTPStatus(status).phrase, "")
-    if isinstance(problem, Problem) and type(problem).__module__ != Problem.__module__:
+    if isinstance(problem, Problem) and Problem not in type(problem).__bases__:
         words = words._replace(title=problem.title)  # a fact with a name of its own, not just a kind
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         await browser.find_visitor(request)

@@ -12,8 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from types import NoneType, UnionType
-from typing import Annotated, Any, Generic, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, NoReturn, TypeVar
 
 from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
@@ -23,6 +22,7 @@ from starlette.datastructures import FormData
 from app.database import Record
 from app.errors import InvalidRequest, Problem, VersionConflict
 from app.pagination import PageParams
+from app.schemas import kind_of
 from app.web.values import as_entered
 from app.wording import say
 
@@ -106,7 +106,7 @@ def search_form(page: PageParams) -> Form[Any]:
 async def read_form(request: Request, schema: type[S]) -> Form[S]:
     """Check what was entered against the schema; fields that it does not have are left alone."""
     sent = await request.form()
-    kinds = {name: _kind(known.annotation) for name, known in schema.model_fields.items() if name in sent}
+    kinds = {name: kind_of(known.annotation) for name, known in schema.model_fields.items() if name in sent}
     values = {name: _text(sent, name, several=kind is list) for name, (kind, _) in kinds.items()}
     entered = {name: _entered(values[name], kind, optional=optional) for name, (kind, optional) in kinds.items()}
     version = str(sent.get("version", ""))
@@ -115,19 +115,9 @@ async def read_form(request: Request, schema: type[S]) -> Form[S]:
     except ValidationError as error:
         errors: dict[str, str] = {}
         for problem in error.errors(include_url=False):
-            errors.setdefault(str(problem["loc"][0]), say(problem))
-        return Form(None, values, errors, status=InvalidRequest.status, version=version)
-
-
-def _kind(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type, or what typing makes of some
-    """Return what a value is below `Annotated` and `| None`, and whether it may be null."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _kind(get_args(annotation)[0])
-    if origin in {Union, UnionType} and NoneType in get_args(annotation):
-        kind, _ = _kind(next(part for part in get_args(annotation) if part is not NoneType))
-        return kind, True
-    return origin or annotation, False
+            errors.setdefault(str(*problem["loc"][:1]), say(problem))
+        whole = errors.pop("", "")  # a rule of the schema that is about no single field
+        return Form(None, values, errors, whole, InvalidRequest.status, version)
 
 
 def _text(sent: FormData, name: str, *, several: bool) -> str:

@@ -1,6 +1,8 @@
 """A browser in the admin: it sends the forms that it is shown, and runs actions as the admin's scripts do."""
 
+import json
 import re
+from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
@@ -15,6 +17,12 @@ def save(browser: TestClient, page: str, **entered: Any) -> Response:
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
     return browser.post(page, data={**dict(HIDDEN.findall(shown.text)), **entered})
+
+
+def entered(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what people enter in a form to say the same as this JSON; a box that is not ticked sends nothing."""
+    written = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in data.items()}
+    return {name: value for name, value in written.items() if value not in (None, False)}
 
 
 def act(browser: TestClient, view: str, name: str, *ids: object) -> Response:

@@ -1,5 +1,6 @@
 """A browser as tests need it: it keeps cookies, reads HTML and submits the forms that it is shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -9,6 +10,7 @@ from starlette.testclient import TestClient
 
 from app.accounts import sessions
 from app.accounts.models import User
+from app.web.values import as_entered
 from tests.support import HERE, another_client, in_database
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
@@ -33,6 +35,17 @@ def submit(browser: TestClient, page: str, *, action: str | None = None, **enter
     assert shown.status_code == 200, shown.text
     target = action or page.partition("?")[0]
     return browser.post(target, data={**read_page(shown).forms[target], **entered})
+
+
+def entered(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return what people enter in a form to say the same as this JSON."""
+    return {name: as_entered(value) for name, value in data.items()}
+
+
+def linked(answer: Response, path: str) -> list[str]:
+    """Return the ids of the rows under `path` that a page links to, in its order."""
+    found = [link.removeprefix(f"{path}/") for link in read_page(answer).links if link.startswith(f"{path}/")]
+    return [row for row in found if row != "new"]
 
 
 @dataclass

@@ -1,0 +1,42 @@
+"""Which field of the library suits a column, and what it shows in an empty form."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import JSON, Boolean, Column, ColumnDefault, Double, False_, True_
+from starlette_admin.fields import BaseField, EnumField, FloatField, TagsField
+
+from app.schemas import kind_of
+
+
+def field_for(column: Column[Any], rules: type[BaseModel] | None) -> BaseField | str:
+    """Return the field for a column, or its name where the library chooses well.
+
+    It knows no doubles, shows a list as JSON, and takes "not known" for "no".
+    """
+    name = column.key
+    known = rules.model_fields.get(name) if rules else None
+    if known is not None and kind_of(known.annotation)[0] is list:
+        return TagsField(name)
+    if isinstance(column.type, Boolean) and column.nullable:
+        return EnumField(name, choices=[(True, "Yes"), (False, "No")], coerce=_is_true)
+    if isinstance(column.type, Double):
+        return FloatField(name, required=not column.nullable and column.server_default is None)
+    return name
+
+
+def default_of(column: Column[Any]) -> object:
+    """Return what the database gives to a new row that says nothing, as a value of Python."""
+    given = getattr(column.server_default, "arg", None)
+    if isinstance(given, True_ | False_):
+        return isinstance(given, True_)
+    if not isinstance(given, str):
+        return column.default.arg if isinstance(column.default, ColumnDefault) and column.default.is_scalar else None
+    if isinstance(column.type, JSON):
+        return json.loads(given)
+    return TypeAdapter(column.type.python_type).validate_python(given)
+
+
+def _is_true(sent: str) -> bool:
+    return sent.lower() == "true"

@@ -1,0 +1,73 @@
+"""Which field suits a column, what an empty form shows, and the rules of the API."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel, Field
+from sqlalchemy import JSON, Boolean, Column, Date, Double, Enum, Integer, MetaData, Numeric, String, Table, false, true
+from starlette_admin.fields import EnumField, FloatField, TagsField
+
+from app.admin.fields import default_of, field_for
+
+
+class Colour(StrEnum):
+    """What it looks like."""
+
+    DARK_RED = "dark-red"
+
+
+class Rules(BaseModel):
+    """What the API demands."""
+
+    words: Annotated[list[str], Field(max_length=2)] | None = None
+    more: dict[str, str] | None = None
+
+
+THINGS = Table(
+    "things",
+    MetaData(),
+    Column("words", JSON, server_default="[]"),
+    Column("more", JSON),
+    Column("known", Boolean, nullable=True),
+    Column("open", Boolean, nullable=False, server_default=true()),
+    Column("shut", Boolean, nullable=False, server_default=false()),
+    Column("share", Double, nullable=False),
+    Column("number", Integer, server_default="3"),
+    Column("price", Numeric(4, 2), server_default="9.50"),
+    Column("day", Date, server_default="2026-01-31"),
+    Column("colour", Enum(Colour, values_callable=list), server_default="dark-red"),
+    Column("name", String(9), default="Ada"),
+).c
+
+
+def test_field_suits_its_column() -> None:
+    words, known, share = (field_for(THINGS[name], Rules) for name in ("words", "known", "share"))
+
+    assert isinstance(words, TagsField)
+    assert isinstance(known, EnumField)
+    assert [known.coerce(sent) for sent in ("True", "False")] == [True, False]
+    assert isinstance(share, FloatField)
+    assert share.required
+    assert [field_for(THINGS[name], Rules) for name in ("more", "open", "name")] == ["more", "open", "name"]
+    assert field_for(THINGS["words"], None) == "words"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("words", []),
+        ("more", None),
+        ("open", True),
+        ("shut", False),
+        ("number", 3),
+        ("price", Decimal("9.50")),
+        ("day", date(2026, 1, 31)),
+        ("colour", Colour.DARK_RED),
+        ("name", "Ada"),
+    ],
+)
+def test_empty_form_shows_what_the_database_would_give(name: str, expected: object) -> None:
+    assert default_of(THINGS[name]) == expected
