@@ -1,5 +1,6 @@
 """`python -m app …` is `app …`; what writes code starts without the application, whose loading takes longer."""
 
+import gc
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,8 +10,11 @@ WRITES_CODE = frozenset({"new", "add", "destroy"})
 
 def main() -> None:
     """Run a command."""
-    alone = WRITES_CODE.intersection(sys.argv[1:2]) and find_spec("scaffold")
-    import_module("scaffold.commands" if alone else "app.cli").main()
+    if WRITES_CODE.intersection(sys.argv[1:2]) and find_spec("scaffold"):
+        gc.disable()  # it would look again and again at what is being imported, and is over before there is waste
+        import_module("scaffold.commands").main()
+    else:
+        import_module("app.cli").main()
 
 
 if __name__ == "__main__":

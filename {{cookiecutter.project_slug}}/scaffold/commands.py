@@ -96,6 +96,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             return
         written = write_resource(project, resource, dry_run=dry_run)
     _tell("written", written, dry_run=dry_run)
+    _tell_next(resource)
     if not dry_run:
         _go_on(resource.plural, run_migration=run_migration, check=check)
 
@@ -106,6 +107,9 @@ def write_resource(project: Project, resource: Resource, *, dry_run: bool = Fals
     Raises:
         Problems: when one is there already.
     """
+    problems = project.problems_of(resource)
+    if problems:
+        raise Problems(problems)
     files = render_resource(resource)
     refuse_existing(project.root, files)
     with staged(project.root, files) as stage:
@@ -211,6 +215,13 @@ def _is_there(project: Project, resource: Resource) -> bool:
 def _tell(done: str, paths: Iterable[str], *, dry_run: bool) -> None:
     for path in paths:
         typer.echo(f"{'would have ' if dry_run else ''}{done}  {path}")
+
+
+def _tell_next(resource: Resource) -> None:
+    places = [f"/api/v1/{resource.path}"]
+    places += [f"/{resource.path}"] * resource.pages
+    places += [f"/admin/{resource.snake.replace('_', '-')}/list"] * resource.admin
+    typer.echo(f"Next: app db upgrade. Then it is at {', '.join(places)}.")
 
 
 def _go_on(package: str, *, run_migration: bool, check: bool) -> None:

@@ -18,6 +18,9 @@ ROOT = Path(__file__).parent.parent
 Command = tuple[str, ...]
 """A command line that wrote something, word by word: app new resource Note title:str …"""
 
+ADMIN_KEYS = frozenset({"event", "mail", "role", "session", "user"})
+"""What the admin of accounts calls its views."""
+
 _WITH_VALUE = ("--access", "--plural")
 
 
@@ -77,6 +80,25 @@ class Project:
             if not commands and _class_of(self.features / package / "models.py", package) == name:
                 return package
         return None
+
+    def problems_of(self, names: Names) -> list[str]:
+        """Say what the project has already under the names that a resource would use."""
+        functions = {f"{verb}_{names.snake}" for verb in ("create", "read", "update", "delete")}
+        functions.add(f"list_{names.plural}")
+        pattern = re.compile(rf"^(?:async )?def ({'|'.join(sorted(functions))})\(", re.MULTILINE)
+        problems = []
+        for path in sorted((self.root / "app").rglob("*.py")):
+            inside = path.relative_to(self.root).as_posix()
+            if "routes" in path.name and not inside.startswith(f"app/features/{names.plural}/"):
+                problems += [
+                    f"{names.name}: {inside} has a route called {found} already; say more, such as My{names.name}"
+                    for found in pattern.findall(path.read_text())
+                ]
+        if (self.features / names.plural).exists() and self.package_of(names.name) is None:
+            problems.append(f"app/features/{names.plural} is there already: give another plural with --plural")
+        if names.snake in ADMIN_KEYS:
+            problems.append(f"{names.name}: the admin has one of this name; say more, such as My{names.name}")
+        return problems
 
     def unknown(self, name: str) -> str:
         """Say that there is no such resource, and which one could be meant."""

@@ -10,20 +10,17 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.accounts.browser import PageScope
 from app.accounts.csrf import CsrfChecked
 from app.database import SessionDep
-from app.errors import VersionConflict
+from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.features.notes import service
 from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
-from app.features.notes.service import NoteTitleTaken
 from app.http import check_version
 from app.web import forms
 from app.web.forms import read_form
 from app.web.rendering import NavItem, render, see_other
 
 router = APIRouter(prefix="/notes")
-nav = NavItem("Notes", "/notes", "Short texts that only their owner sees: the example to copy.")
-
-TITLE_TAKEN = "You have another note with this title."
+nav = NavItem("Notes", "/notes", "What only you see.")
 
 
 async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> Note:
@@ -38,29 +35,31 @@ NoteDep = Annotated[Note, Depends(get_note)]
 async def list_notes(
     request: Request, session: SessionDep, scope: PageScope, page: Annotated[NoteList, Query()]
 ) -> Response:
-    """List the visitor's notes, newest first."""
+    """List the visitor's notes, newest first unless they are sorted."""
     rows = await service.list_notes(session, scope, page)
-    return await render(request, "notes/list.html", {"notes": rows.items, "page": page, "older": rows.next_cursor})
+    search = forms.search_form(page)
+    context = {"notes": rows.items, "page": page, "older": rows.next_cursor, "search": search}
+    return await render(request, "notes/list.html", context)
 
 
 @router.get("/new")
 async def show_new_note(request: Request, scope: PageScope) -> Response:  # noqa: ARG001 - must be signed in
     """Show an empty form."""
-    return await render(request, "notes/new.html", {"form": forms.Form()})
+    return await _show_new(request, forms.empty_form(NoteCreate))
 
 
 @router.post("/new", dependencies=[CsrfChecked])
 async def create_note(request: Request, session: SessionDep, scope: PageScope) -> Response:
-    """Write a note, and show it."""
+    """Make a note, and show it."""
     form = await read_form(request, NoteCreate)
     if form.data is None:
-        return await render(request, "notes/new.html", {"form": form}, 422)
+        return await _show_new(request, form)
     try:
         # The savepoint keeps the session usable, whatever is refused inside.
         async with session.begin_nested():
             note = await service.create_note(session, scope, form.data)
-    except NoteTitleTaken as taken:
-        return await render(request, "notes/new.html", {"form": form.refused(title=TITLE_TAKEN)}, taken.status)
+    except (Conflict, InvalidRequest) as refusal:
+        return await _show_new(request, form.refused_by(refusal))
     return see_other(f"/notes/{note.id}")
 
 
@@ -73,31 +72,26 @@ async def read_note(request: Request, note: NoteDep) -> Response:
 @router.get("/{note_id}/edit")
 async def edit_note(request: Request, note: NoteDep) -> Response:
     """Show the note in a form."""
-    form: forms.Form[NoteUpdate] = forms.Form(values={"title": note.title, "body": note.body})
-    context = {"form": form, "note": note, "version": note.version, "overtaken": False}
-    return await render(request, "notes/edit.html", context)
+    return await _show_edit(request, note, forms.filled_form(NoteUpdate, note))
 
 
 @router.post("/{note_id}/edit", dependencies=[CsrfChecked])
-async def update_note(
-    request: Request, session: SessionDep, scope: PageScope, note: NoteDep, version: Annotated[int, Form()]
-) -> Response:
-    """Change the note, unless someone else did since the form was opened, which showed `version`."""
+async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
+    """Change the note, unless someone else did since the form was opened."""
     note_id = note.id
     form = await read_form(request, NoteUpdate)
     if form.data is None:
-        return await _edit_again(request, note, form, 422, version=version)
+        return await _show_edit(request, note, form)
     try:
-        check_version(note, f'"{version}"')
+        check_version(note, f'"{form.version}"')
         async with session.begin_nested():
             await service.update_note(session, note, form.data)
-    except NoteTitleTaken:
-        note = await service.get_note(session, scope, note_id)
-        return await _edit_again(request, note, form.refused(title=TITLE_TAKEN), 409, version=version)
+    except (Conflict, InvalidRequest) as refusal:
+        note = await get_note(session, scope, note_id)
+        return await _show_edit(request, note, form.refused_by(refusal))
     except (VersionConflict, StaleDataError):
-        note = await service.get_note(session, scope, note_id)
-        # With the version that is saved now: who has read about it and saves again means it.
-        return await _edit_again(request, note, form, 412, version=note.version)
+        note = await get_note(session, scope, note_id)
+        return await _show_edit(request, note, form.overtaken_by(note))
     return see_other(f"/notes/{note_id}")
 
 
@@ -109,9 +103,10 @@ async def delete_note(session: SessionDep, note: NoteDep, version: Annotated[int
     return see_other("/notes")
 
 
-async def _edit_again(
-    request: Request, note: Note, form: forms.Form[NoteUpdate], status: int, *, version: int
-) -> Response:
-    """Show the form with what was entered in it."""
-    context = {"form": form, "note": note, "version": version, "overtaken": status == VersionConflict.status}
-    return await render(request, "notes/edit.html", context, status)
+async def _show_new(request: Request, form: forms.Form[NoteCreate]) -> Response:
+    return await render(request, "notes/new.html", {"form": form}, form.status)
+
+
+async def _show_edit(request: Request, note: Note, form: forms.Form[NoteUpdate]) -> Response:
+    context = {"note": note, "form": form}
+    return await render(request, "notes/edit.html", context, form.status)
