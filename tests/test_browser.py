@@ -71,7 +71,7 @@ def test_everything_works_without_javascript(
 
         window.follow("New note")
         window.page.get_by_label("Title").fill("Written without scripts")
-        window.page.get_by_label("Text").fill("First\nSecond")
+        window.page.get_by_label("Body").fill("First\nSecond")
         window.press("Save note")
         window.follow("Edit")
         window.page.get_by_label("Title").fill("Changed without scripts")
@@ -214,7 +214,7 @@ def test_pictures_of_the_documentation(chromium: Browser, server: Server, tmp_pa
         for title, body in NOTES.items():
             window.open("/notes/new")
             window.page.get_by_label("Title").fill(title)
-            window.page.get_by_label("Text").fill(body)
+            window.page.get_by_label("Body").fill(body)
             window.press("Save note")
         for name, path in PICTURED.items():
             window.open(path)
