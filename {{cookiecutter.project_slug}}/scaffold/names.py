@@ -13,7 +13,7 @@ IRREGULAR = {
     "foot": "feet", "tooth": "teeth", "ox": "oxen", "datum": "data", "medium": "media", "criterion": "criteria",
     "hero": "heroes", "potato": "potatoes", "tomato": "tomatoes", "echo": "echoes", "quiz": "quizzes",
     "leaf": "leaves", "life": "lives", "knife": "knives", "wife": "wives", "half": "halves", "shelf": "shelves",
-    "wolf": "wolves", "thief": "thieves", "loaf": "loaves", "calf": "calves",
+    "wolf": "wolves", "movie": "movies", "cookie": "cookies", "thief": "thieves", "loaf": "loaves", "calf": "calves",
 }  # fmt: skip
 """Plurals that no rule below makes; add yours, or give `--plural` once."""
 
@@ -76,13 +76,18 @@ def _plural_word(word: str) -> str:
 def singular(name: str) -> str | None:
     """Return the word whose plural this is, or nothing when it does not look like a plural."""
     head, underscore, word = name.rpartition("_")
-    known = {many: one for one, many in IRREGULAR.items()}
-    guesses = [known.get(word, ""), f"{word[:-3]}y", f"{word[:-2]}is", word[:-2], word[:-1]]
-    if not word.endswith(("ss", "us", "is")) and word not in UNCOUNTABLE:
-        for guess in guesses:
-            if len(guess) > 1 and guess != word and _plural_word(guess) == word:
-                return f"{head}{underscore}{guess}"
-    return None
+    one = {many: single for single, many in IRREGULAR.items()}.get(word) or _singular_word(word)
+    return f"{head}{underscore}{one}" if len(one) > 1 and one != word and _plural_word(one) == word else None
+
+
+def _singular_word(word: str) -> str:
+    if word in UNCOUNTABLE or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if word.endswith("yses"):
+        return f"{word[:-2]}is"
+    return word[:-2] if re.search(r"(ss|[^ao]us|x|z|ch|sh)es$", word) else word[:-1]
 
 
 def words(name: str) -> str:

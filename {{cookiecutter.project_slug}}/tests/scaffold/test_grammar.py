@@ -1,0 +1,138 @@
+"""The words of `app new resource`: what they mean, and what is said about those that mean nothing."""
+
+import pytest
+
+pytest.importorskip("scaffold", reason="an image has no tools")
+
+from scaffold.grammar import Problems, parse_resource
+from scaffold.resource import Resource, Target
+
+TARGETS = {
+    "Author": Target("Author", "authors", "owned"),
+    "Genre": Target("Genre", "genres", "shared"),
+    "Department": Target("Department", "departments", "admin"),
+    "Shelf": Target("Shelf", "shelves", "owned", refers_to=frozenset({"books"})),
+}
+
+
+def parse(line: str, **options: str) -> Resource:
+    """Read a command line after `app new resource`."""
+    name, *fields = line.split(" ")
+    return parse_resource(name, fields, TARGETS.get, **options)  # type: ignore[arg-type]
+
+
+def problems_of(line: str, **options: str) -> list[str]:
+    """Return what is said about a command line."""
+    with pytest.raises(Problems) as refused:
+        parse(line, **options)
+    return refused.value.found
+
+
+def test_resource_has_its_names() -> None:
+    resource = parse("BookReview title:str")
+
+    assert (resource.snake, resource.plural, resource.path) == ("book_review", "book_reviews", "book-reviews")
+    assert (resource.words, resource.label, resource.labels) == ("book review", "Book review", "Book reviews")
+    assert (resource.access, resource.a) == ("owned", "a")
+
+
+def test_field_has_what_was_written() -> None:
+    title, price, author, genres = parse(
+        "Book title:str=200:unique:search price:decimal=10,2:optional author:ref=Author genres:many=Genre"
+    ).fields
+
+    assert (title.length, title.unique, title.search, title.required) == (200, True, True, True)
+    assert (price.digits, price.places, price.optional, price.annotation) == (10, 2, True, "Decimal | None")
+    assert (author.column, author.target.name, author.target.access) == ("author_id", "Author", "owned")
+    assert (genres.column, genres.required) == ("genre_ids", False)
+
+
+def test_reference_may_leave_out_what_its_name_says() -> None:
+    assert parse("Book author:ref").fields[0].target.name == "Author"
+
+
+def test_reference_to_its_own_kind_knows_it() -> None:
+    (_, parent) = parse("Category name:str parent:ref=Category:optional").fields
+
+    assert parent.is_self
+    assert parent.target.title_field
+    assert parent.target.title_field.name == "name"
+
+
+def test_all_problems_are_told_at_once() -> None:
+    found = problems_of("books title:strr isbn:str=13:uniqe status:enum=draft pages", access="ownd")
+
+    assert len(found) == 6
+    assert any("BookReview" in problem or "Books" in problem for problem in found)
+    for hint in ("did you mean str?", "did you mean unique?", "did you mean owned?", "enum=draft,live", "pages:str"):
+        assert any(hint in problem for problem in found), hint
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("Books title:str", "say Book"),
+        ("Sheep wool:int", "--plural sheep_list"),
+        ("Page title:str", "uses this name already"),
+        ("Class title:str", "uses this name already"),
+        ("User name:str", "uses this name already"),
+        ("Book", "has no fields"),
+        ("Book Title:str", "a name like title"),
+        ("Book class:str", "word of Python"),
+        ("Book list:str", "word of Python"),
+        ("Book version:int", "every record has version already"),
+        ("Book json:text", "a library calls something"),
+        ("Book metadata:json", "a library calls something"),
+        ("Book limit:int:index", "rename it"),
+        ("Book title:str title:text", "title is there twice"),
+        ("Book author:ref author_id:uuid", "author_id is there twice"),
+        ("Book title:str=0", "a length is one number"),
+        ("Book title:str=20:max=10", "str=10"),
+        ("Book title:str=501:unique", "at most str=500"),
+        ("Book body:text:index:unique", "leave out index"),
+        ("Book on:bool:unique", "bool has no unique"),
+        ("Book on:bool=3", "bool takes nothing"),
+        ("Book on:bool:default=yes", "true or false"),
+        ("Book on:bool:optional:default=true", "exclude each other"),
+        ("Book on:bool:optional=1", "write optional, without ="),
+        ("Book on:bool:optional:optional", "optional is there twice"),
+        ("Book n:int:min=5:max=1", "leave no choice"),
+        ("Book n:int:min=a", "not a number"),
+        ("Book n:int:max=3000000000", "not a number that fits"),
+        ("Book n:int:min=", "min needs a value"),
+        ("Book n:int:default=7:max=5", "whole number from"),
+        ("Book n:int:unique:min=1:max=5", "needs room"),
+        ("Book p:decimal=2,3", "too many"),
+        ("Book p:decimal=2", "digits and decimals"),
+        ("Book p:decimal=4,2:default=1.234", "within its bounds"),
+        ("Book s:enum=a,a", "two of the values are equal"),
+        ("Book s:enum=a,b:default=c", "one of a, b"),
+        ("Book d:date:default=tomorrow", "2026-01-31"),
+        ("Book t:list=float", "list holds str or int"),
+        ("Book t:list:default=a", "the empty list"),
+        ("Book a:ref=Nobody", "app new resource Nobody"),
+        ("Book a:ref=author", "name one resource"),
+        ("Book a:ref=Author:on_delete=null", "needs optional"),
+        ("Book a:ref=Author:on_delete=nul", "did you mean null?"),
+        ("Book a:ref=Shelf", "a circle is written by hand"),
+        ("Book a:ref=Department", "--access admin"),
+        ("Node parent:ref=Node", "must be optional"),
+        ("Node others:many=Node", "written by hand"),
+        ("Book genres:many=Genre:unique", "many has no unique"),
+        ("LongResourceNameThatSomeoneHasWritten a_field_with_a_name_that_is_long:int:index", "shorten it"),
+    ],
+)
+def test_problem_has_its_fix(line: str, hint: str) -> None:
+    found = problems_of(line)
+
+    assert any(hint in problem for problem in found), found
+
+
+def test_what_outlives_its_owner_must_say_what_becomes_of_references() -> None:
+    assert any("on_delete=cascade" in problem for problem in problems_of("Book a:ref=Author", access="shared"))
+    assert parse("Book a:ref=Author:on_delete=cascade", access="shared").shared
+
+
+@pytest.mark.parametrize("plural", ["Sheeps", "sheep", "admin", "select", "2"])
+def test_plural_that_cannot_be_used_is_refused(plural: str) -> None:
+    assert problems_of("Sheep wool:int", plural_given=plural)

@@ -1,0 +1,56 @@
+"""Names and plurals."""
+
+import pytest
+
+pytest.importorskip("scaffold", reason="an image has no tools")
+
+from scaffold.names import article, camel, plural, singular, snake
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [
+        ("book", "books"),
+        ("category", "categories"),
+        ("day", "days"),
+        ("box", "boxes"),
+        ("status", "statuses"),
+        ("house", "houses"),
+        ("movie", "movies"),
+        ("address", "addresses"),
+        ("branch", "branches"),
+        ("person", "people"),
+        ("child", "children"),
+        ("analysis", "analyses"),
+        ("quiz", "quizzes"),
+        ("shelf", "shelves"),
+        ("book_review", "book_reviews"),
+        ("sales_person", "sales_people"),
+        ("api_key", "api_keys"),
+    ],
+)
+def test_plural_and_back(one: str, many: str) -> None:
+    assert plural(one) == many
+    assert singular(many) == one
+    assert singular(one) is None
+
+
+def test_what_has_no_plural_stays() -> None:
+    assert plural("news") == "news"
+    assert singular("news") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("BookReview", "book_review"), ("HTTPServer", "http_server"), ("Iso4217Code", "iso4217_code")]
+)
+def test_name_in_small_letters(name: str, written: str) -> None:
+    assert snake(name) == written
+
+
+def test_name_in_camel_case() -> None:
+    assert camel("book_review") == "BookReview"
+
+
+@pytest.mark.parametrize(("word", "expected"), [("author", "an"), ("user", "a"), ("uncle", "an"), ("hour", "an")])
+def test_article(word: str, expected: str) -> None:
+    assert article(word) == expected
