@@ -8,6 +8,8 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -17,7 +19,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import False_, True_
 
@@ -66,23 +68,31 @@ def _belongs(table: Table, package: str) -> bool:
     return package in keys and table.name.startswith(f"{package}_") and all(c.primary_key for c in table.columns)
 
 
-def revisions_of(root: Path, package: str) -> tuple[list[str], bool]:
-    """Return the migrations of a feature that can go, being the newest, and whether older ones must stay."""
+@dataclass(frozen=True)
+class Revisions:
+    """The migrations of a feature."""
+
+    scripts: list[Script]
+    """Those that can go, the newest first: nothing else depends on them."""
+    stay: bool
+    """Whether others came after them, so that a new one has to drop the tables."""
+
+
+def revisions_of(root: Path, package: str) -> Revisions:
+    """Find the migrations that make the tables of a feature, and change them."""
     config = Config()
     config.set_main_option("script_location", str(root / "migrations").replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    going: list[str] = []
+    scripts = list(ScriptDirectory.from_config(config).walk_revisions())
     about = re.compile(r'(?:create_table|alter_table)\(\s*"(\w+)"')
-    chain = list(scripts.walk_revisions()) if len(scripts.get_heads()) == 1 else []
-    for script in chain:
-        path = Path(script.path)
-        tables = set(about.findall(path.read_text()))
-        if not tables or any(table != package and not table.startswith(f"{package}_") for table in tables):
-            break
-        going.append(path.relative_to(root).as_posix())
-    kept = [Path(script.path) for script in scripts.walk_revisions()]
-    staying = any(f'"{package}"' in path.read_text() for path in kept if path.relative_to(root).as_posix() not in going)
-    return (going, False) if not staying else ([], True)
+    tables = {script.revision: set(about.findall(Path(script.path).read_text())) for script in scripts}
+    own = [script for script in scripts if tables[script.revision] & {package}]
+    newest = list(takewhile(lambda script: _is_about(tables[script.revision], package), scripts))
+    return Revisions(newest, stay=False) if set(own) <= set(newest) else Revisions([], stay=True)
+
+
+def _is_about(tables: set[str], package: str) -> bool:
+    """Tell whether these are the tables of one feature: its own, and those that relate it to others."""
+    return bool(tables) and all(table == package or table.startswith(f"{package}_") for table in tables)
 
 
 def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:

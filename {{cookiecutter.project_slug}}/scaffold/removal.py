@@ -3,11 +3,20 @@
 A file goes when git has it as it is, or when it is what the templates write; anything else is work of yours.
 """
 
+import asyncio
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
+from alembic.script import Script
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from app import migrate
+from app.database import database_url, opened_database
+from app.settings import DatabaseSettings, load_settings
 from scaffold import migration
 from scaffold.grammar import Problems
 from scaffold.project import Project
@@ -25,14 +34,15 @@ def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool =
     if package is None:
         return None
     files = _files(project, package)
-    going, staying = migration.revisions_of(project.root, package)
-    files += going
+    found = migration.revisions_of(project.root, package)
+    files += [Path(script.path).relative_to(project.root).as_posix() for script in found.scripts]
     problems = _references(project, package)
     if not force:
         problems += [f"{file} would be lost: commit it, or say --force" for file in _unsaved(project, package, files)]
+        problems += _applied(found.scripts)
     if problems:
         raise Problems(problems)
-    return _remove(project, package, files, drop=staying, dry_run=dry_run)
+    return _remove(project, package, files, drop=found.stay, dry_run=dry_run)
 
 
 def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry_run: bool) -> list[str]:
@@ -86,6 +96,23 @@ def _unsaved(project: Project, package: str, files: list[str]) -> list[str]:
     with staged(project.root, {}) as stage:
         written = stage.tidied(render_resource(resource))
     return [file for file in left if written.get(file) != (project.root / file).read_text()]
+
+
+def _applied(scripts: list[Script]) -> list[str]:
+    """Say when the database is at a migration that is to go: it could not find its way back then."""
+    with suppress(ValidationError, DBAPIError, OSError):  # no settings, no database: nothing to go back from
+        settings = load_settings().database
+        url = database_url(settings)
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+            return []
+        if asyncio.run(_revisions(settings)) & {script.revision for script in scripts}:
+            return [f"your database has its table: run `app db downgrade {scripts[-1].down_revision}` first"]
+    return []
+
+
+async def _revisions(settings: DatabaseSettings) -> frozenset[str]:
+    async with opened_database(settings) as database, database.reads() as session:
+        return await migrate.revisions(session)
 
 
 def _in_git(root: Path, files: list[str]) -> set[str]:

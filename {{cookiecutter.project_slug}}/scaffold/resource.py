@@ -87,7 +87,7 @@ class Field:
     def alias(self) -> str:
         """Return the name of its type in the schemas, where more than the type is demanded."""
         name = camel(self.column)
-        taken = name in ALIASES_TAKEN or name.startswith(self.owner.name) or name == self.enum_name
+        taken = len(name) == 1 or name in ALIASES_TAKEN or name.startswith(self.owner.name) or name == self.enum_name
         return f"{name}Value" if taken else name
 
     @property
