@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from alembic.util import CommandError
 from scaffold import checking, migration
 from scaffold.editing import add_fields
 from scaffold.grammar import Problems, parse_resource
+from scaffold.kinds import KINDS
 from scaffold.project import Project
 from scaffold.removal import destroy
 from scaffold.rendering import render_resource
@@ -61,7 +62,13 @@ def _sentence(problems: list[str]) -> str:
     return "\n  ".join(["app: nothing was changed:", *problems])
 
 
-@new.command("resource")
+_KINDS = ", ".join(kind.arguments or name for name, kind in KINDS.items())
+GRAMMAR = f"""A field is name:kind, then modifiers. Kinds: {_KINDS}.
+Modifiers: optional, unique, index, search, default=…, min=…, max=…, on_delete=restrict|cascade|null. For example:
+title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
+
+
+@new.command("resource", epilog=GRAMMAR)
 def new_resource(  # noqa: PLR0913 - the options of a command
     name: Name,
     fields: Fields = None,
@@ -144,7 +151,7 @@ def new_feature(
     _tell("written", written, dry_run=dry_run)
 
 
-@add.command("field")
+@add.command("field", epilog=GRAMMAR)
 def add_field(
     name: Name, fields: Fields = None, *, dry_run: DryRun = False, run_migration: Migrate = False, check: Check = False
 ) -> None:
@@ -212,7 +219,9 @@ def _is_there(project: Project, resource: Resource) -> bool:
     )
 
 
-def _tell(done: str, paths: Iterable[str], *, dry_run: bool) -> None:
+def _tell(done: str, paths: Sequence[str], *, dry_run: bool) -> None:
+    if not paths:
+        typer.echo("It is there already, just so: nothing to do.")
     for path in paths:
         typer.echo(f"{'would have ' if dry_run else ''}{done}  {path}")
 

@@ -159,6 +159,7 @@ def problems_of_resource(name: str, plural_given: str | None) -> list[str]:
     """Say what is wrong with the name of a resource."""
     if not re.fullmatch(rf"[A-Z][A-Za-z0-9]{{1,{NAME_LENGTH - 1}}}", name):
         hint = camel(re.sub(r"\W+", "_", name).strip("_"))[:NAME_LENGTH]
+        hint = camel(singular(snake(hint)) or snake(hint))
         hint = hint if re.fullmatch(r"[A-Z][A-Za-z0-9]+", hint) and hint != name else "BookReview"
         return [f"{name}: a resource has a name like {hint}: 2 to {NAME_LENGTH} letters and digits"]
     one = singular(snake(name))

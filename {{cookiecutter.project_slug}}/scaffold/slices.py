@@ -3,6 +3,7 @@
 import keyword
 import re
 from html import escape
+from pathlib import Path
 
 from scaffold.grammar import Problems, nearest
 from scaffold.names import Names, camel, label
@@ -14,7 +15,7 @@ PAGE_ACCESSES = ("public", "signed-in")
 
 
 def write_feature(project: Project, name: str, *, dry_run: bool = False) -> list[str]:
-    """Write an empty feature, and return its files.
+    """Write an empty feature, and return its files, or none when it is there already.
 
     Raises:
         Problems: when the name cannot be used, or is.
@@ -34,7 +35,7 @@ def write_feature(project: Project, name: str, *, dry_run: bool = False) -> list
 
 
 def write_page(project: Project, path: str, *, title: str | None, access: str, dry_run: bool = False) -> list[str]:
-    """Write a page, and return its files.
+    """Write a page, and return its files, or none when it is there already.
 
     Raises:
         Problems: when the project has no pages, or the address cannot be used.
@@ -65,9 +66,16 @@ def write_page(project: Project, path: str, *, title: str | None, access: str, d
 
 
 def _write(project: Project, files: dict[str, str], *, dry_run: bool) -> list[str]:
-    refuse_existing(project.root, files)
+    """Write the files and return their names, or none when all of them are there just so."""
     with staged(project.root, files) as stage:
         stage.tidy()
+        if all(_is_same(project.root / name, stage.folder / name) for name in stage.files()):
+            return []
+        refuse_existing(project.root, files)
         if not dry_run:
             stage.install()
         return stage.files()
+
+
+def _is_same(path: Path, written: Path) -> bool:
+    return path.exists() and path.read_bytes() == written.read_bytes()
