@@ -73,7 +73,7 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
         wrong.append(f"{name} has no fields: say what it holds, such as title:str=200")
     if problems or wrong:
         raise Problems([*problems, *wrong])
-    known = tuple(_know_oneself(field, fields, pages=pages) for field in fields)
+    known = tuple(_know_oneself(field, fields, pages=pages, admin=admin) for field in fields)
     return Resource(name, many, access, known, pages, admin, tuple(commands))
 
 
@@ -89,10 +89,10 @@ def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: s
     return fields, problems + _problems_together(names, fields)
 
 
-def _know_oneself(field: Field, fields: list[Field], *, pages: bool) -> Field:
+def _know_oneself(field: Field, fields: list[Field], *, pages: bool, admin: bool) -> Field:
     if not field.is_self:
         return field
-    return replace(field, target=replace(field.target, pages=pages, title_field=title_of(tuple(fields))))
+    return replace(field, target=replace(field.target, pages=pages, admin=admin, title_field=title_of(tuple(fields))))
 
 
 def _problems_together(names: Names, fields: list[Field]) -> list[str]:

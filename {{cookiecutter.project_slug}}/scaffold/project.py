@@ -131,14 +131,14 @@ class Project:
         if package is None:
             return None
         commands = self.commands_of(package)
-        pages = (self.features / package / "pages.py").exists()
+        pages, admin = ((self.features / package / f"{module}.py").exists() for module in ("pages", "admin"))
         if not commands:
             owned = "Owned" in _read(self.features / package / "models.py")
-            return Target(name, package, "owned" if owned else "shared", pages=pages)
+            return Target(name, package, "owned" if owned else "shared", None, pages, admin)
         access = option_of(commands[0], "--access") or "owned"
         fields, _ = parse_fields(Names(name, package), specs_of(commands), self._find_name, access)
         refers = frozenset(item.target.plural for item in fields if item.target.plural)
-        return Target(name, package, access, title_of(tuple(fields)), pages, refers)
+        return Target(name, package, access, title_of(tuple(fields)), pages, admin, refers)
 
     def _find_name(self, name: str) -> Target | None:
         """Return a resource as far as its name goes: what it refers to in turn does not matter then."""

@@ -23,6 +23,8 @@ class Target(Names):
     title_field: "Field | None" = None
     pages: bool = False
     """Whether it has pages to link to."""
+    admin: bool = False
+    """Whether the admin shows it."""
     refers_to: frozenset[str] = frozenset()
     """Plurals of the resources that it refers to."""
 
