@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi import APIRouter
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
@@ -182,6 +183,13 @@ def test_bug_while_signing_in_does_not_undo_the_count(
         pytest.param(NotFound(), 404, "urn:problem:NotFound", id="not-found"),
         pytest.param(Conflict("Taken."), 409, "urn:problem:Conflict", id="conflict"),
         pytest.param(StaleDataError(), 412, "urn:problem:VersionConflict", id="changed-at-the-same-time"),
+        pytest.param(
+            IntegrityError("", None, ValueError("FOREIGN KEY constraint failed")),
+            409,
+            "urn:problem:StillReferred",
+            id="still-referred-to",
+        ),
+        pytest.param(IntegrityError("", None, ValueError(SECRET)), 500, "urn:problem:Problem", id="other-constraint"),
         pytest.param(PoolTimeout(), 503, "urn:problem:Unavailable", id="no-free-connection"),
         pytest.param(HTTPException(418), 418, "about:blank", id="of-the-framework"),
     ],
