@@ -109,8 +109,8 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def app(arguments: Sequence[str]) -> int:
-    """Install and run the project's own command line."""
-    install(developer=False)
+    """Install and run the project's own command line; what writes code needs the tools of developers."""
+    install(developer=arguments[:1] in (["new"], ["add"], ["destroy"], ["check"]))
     return replace_process([venv_python(), "-m", "app", *arguments])
 
 

@@ -29,7 +29,7 @@ _PLAIN_WORDS = {
     "datetime_from_date_parsing": "Please enter a date and a time.",
     "time_parsing": "Please enter a time.",
     "uuid_parsing": "Please check this: it does not have the right form.",
-    "dict_type": 'Please enter JSON in braces, such as {{"size": 3}}.',
+    "dict_type": "Please enter JSON in braces, its names in double quotes.",
     "bool_parsing": "Please choose one of the options.",
     "literal_error": "Please choose one of the options.",
     "enum": "Please choose one of the options.",

@@ -95,10 +95,10 @@ def read(body: str) -> Form[Thing]:
         ("word=aa&mail=ada", "mail", "Please enter an e-mail address, such as ada@example.com."),
         ("word=aa&lines=a%0D%0Ab%0D%0Ac", "lines", "Please give at most 2."),
         ("word=aa&lines=a%0D%0Abbbbbb", "lines", "Entry 2: Please use at most 5 characters."),
-        ("word=aa&more=[1]", "more", 'Please enter JSON in braces, such as {"size": 3}.'),
-        ("word=aa&more={oops", "more", 'Please enter JSON in braces, such as {"size": 3}.'),
-        ('word=aa&more={"a":NaN}', "more", 'Please enter JSON in braces, such as {"size": 3}.'),
-        (f"word=aa&more={'[' * 9999}", "more", 'Please enter JSON in braces, such as {"size": 3}.'),
+        ("word=aa&more=[1]", "more", "Please enter JSON in braces, its names in double quotes."),
+        ("word=aa&more={oops", "more", "Please enter JSON in braces, its names in double quotes."),
+        ('word=aa&more={"a":NaN}', "more", "Please enter JSON in braces, its names in double quotes."),
+        (f"word=aa&more={'[' * 9999}", "more", "Please enter JSON in braces, its names in double quotes."),
     ],
 )
 def test_errors_are_in_plain_words(body: str, field: str, words: str) -> None:

@@ -1,0 +1,147 @@
+"""Valid command lines of `app new resource`, drawn by chance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+Drawn = tuple[str, list[str], str]
+"""A kind with its arguments and bounds, the flags that it may have, and its default."""
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text into its words."""
+    return text.split()
+
+
+NAMES = words_of("""
+    Person Child Leaf Category BookReview Box Analysis News HttpLog Address Wolf Quiz Tax
+    Datum Order Item Group Key Client Price Event Tag Task Comment Invoice Staff Day Series
+    Index2 Match Branch Country Hero Shelf Tooth Supplier Warehouse OrderLine Api3Call Ox
+""")
+PLURALS = {
+    "Datum": "data_points",
+    "Index2": "indices2",
+    "News": "news_list",
+    "Series": "series_list",
+    "Staff": "staff_members",
+}
+FIELDS = words_of("""
+    title name code note body label amount count size state mark place reason first_name x1
+    very_long_name_of_a_field_in_a_resource order group user key value type hash date time
+    text email url kind data items path status author parent comment message row rows page
+    pages form error
+""")
+WORDS = ("draft", "live", "in-review", "Sent", "a1", "none", "true", "x_y")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is typed behind `app new resource`."""
+
+    name: str
+    plural: str
+    access: str
+    words: tuple[str, ...]
+
+
+def draw_commands(count: int, random: Random) -> list[Command]:
+    """Draw so many resources with different names; references go to those before."""
+    commands: list[Command] = []
+    for name in random.sample(NAMES, count):
+        commands.append(_draw_command(name, commands, random))
+    return commands
+
+
+def _draw_command(name: str, others: list[Command], random: Random) -> Command:
+    access = random.choices(("owned", "shared", "public", "admin"), (5, 2, 2, 1))[0]
+    names = random.sample(FIELDS, random.randint(1, 8))
+    fields = [f"{field}:{_draw_field(random)}" for field in names]
+    targets = [other for other in others if other.access != "admin" or access == "admin"]
+    for number, target in enumerate(
+        random.sample(targets, min(len(targets), random.choice((0, 0, 1, 1, 2))))
+    ):
+        fields.append(_draw_relation(f"related{number}", target, access, random))
+    if random.random() < 0.2:
+        end = random.choice(("", ":on_delete=null", ":on_delete=cascade"))
+        fields.append(f"above:ref={name}:optional{end}")
+    random.shuffle(fields)
+    words = [name, *fields]
+    words += ["--access", access] if access != "owned" or random.random() < 0.2 else []
+    words += ["--plural", PLURALS[name]] if name in PLURALS else []
+    words += ["--no-admin"] if random.random() < 0.1 else []
+    words += ["--no-pages"] if random.random() < 0.1 else []
+    return Command(name, PLURALS.get(name, ""), access, tuple(words))
+
+
+def _draw_relation(field: str, target: Command, access: str, random: Random) -> str:
+    if random.random() < 0.3:
+        return f"{field}:many={target.name}"
+    ends = [":on_delete=cascade", ":optional:on_delete=null"]
+    if access == "owned" or target.access != "owned":
+        ends += ["", ":optional", ":optional:on_delete=cascade", ":unique"]
+    return f"{field}:ref={target.name}{random.choice(ends)}"
+
+
+def _draw_field(random: Random) -> str:
+    """Draw a kind with what it may have."""
+    kind = random.choice(list(_KINDS))
+    text, flags, default = _KINDS[kind](random)
+    extra = random.choice(["", "", "", "optional", default, *flags])
+    if extra in flags and random.random() < 0.3 and extra != "unique":
+        extra += ":optional"
+    return f"{text}:{extra}" if extra else text
+
+
+def _bounds(random: Random, low: int, high: int) -> str:
+    least = random.randint(low, high - 1000)
+    return random.choice(["", f":min={least}", f":min={least}:max={least + 1000}"])
+
+
+def _fixed(kind: str, flags: str, default: str = "") -> Callable[[Random], Drawn]:
+    return lambda _: (kind, flags.split(), default)
+
+
+def _str(random: Random) -> Drawn:
+    length = random.choice((10, 13, 40, 200, 255, 2000))
+    bounds = random.choice(("", "", ":min=2"))
+    return f"str={length}{bounds}", ["unique", "index", "search"], "default=some"
+
+
+def _enum(random: Random) -> Drawn:
+    words = random.sample(WORDS, random.randint(2, 5))
+    return f"enum={','.join(words)}", ["index"], f"default={random.choice(words)}"
+
+
+def _int(random: Random) -> Drawn:
+    return f"int{_bounds(random, -5000, 5000)}", ["unique", "index"], ""
+
+
+def _decimal(random: Random) -> Drawn:
+    places = random.randint(0, 4)
+    return f"decimal={places + 4},{places}", ["index"], "default=7"
+
+
+def _list(random: Random) -> Drawn:
+    bounds = random.choice(("", ":min=1", ":min=2:max=4"))
+    return f"list={random.choice(('str', 'int'))}{bounds}", [], "" if bounds else "default="
+
+
+_KINDS: dict[str, Callable[[Random], Drawn]] = {
+    "str": _str,
+    "text": _fixed("text", "unique search", "default="),
+    "slug": _fixed("slug", "unique index search"),
+    "email": _fixed("email", "unique index"),
+    "url": _fixed("url", ""),
+    "int": _int,
+    "bigint": _fixed("bigint", "unique index", "default=-9000000000"),
+    "float": _fixed("float", "index", "default=0.5"),
+    "decimal": _decimal,
+    "bool": _fixed("bool", "index", "default=true"),
+    "date": _fixed("date", "unique index", "default=2026-02-28"),
+    "datetime": _fixed("datetime", "unique index"),
+    "time": _fixed("time", "index"),
+    "uuid": _fixed("uuid", "unique index"),
+    "enum": _enum,
+    "list": _list,
+    "json": _fixed("json", "", "default="),
+}
