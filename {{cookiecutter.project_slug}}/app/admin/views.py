@@ -65,7 +65,9 @@ class ModelView(SavingView):
             field_for(columns[f], self.rules) if isinstance(f, str) and f in columns else copy(f)
             for f in type(self).fields
         ]
-        super().__init__(self.model)
+        # The library knows no plurals; tables are named by them.
+        plural = str(self.model.__tablename__).replace("_", " ").capitalize()
+        super().__init__(self.model, menu_label=self.menu_label or plural)
         # Forms on the list repeat the order that it has, and to name a hidden field is refused.
         self.sortable_fields = [
             name for name in self.sortable_fields or () if name not in self.exclude_fields_from_list

@@ -12,17 +12,17 @@ from starlette.testclient import TestClient
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 
 
-def save(browser: TestClient, page: str, **entered: Any) -> Response:
+def save(browser: TestClient, page: str, data: Mapping[str, Any] | None = None, /, **fields: Any) -> Response:
     """Load a form, fill it in, and send it."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
-    return browser.post(page, data={**dict(HIDDEN.findall(shown.text)), **entered})
+    return browser.post(page, data={**dict(HIDDEN.findall(shown.text)), **(data or {}), **fields})
 
 
 def entered(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what people enter in a form to say the same as this JSON; a box that is not ticked sends nothing."""
     written = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in data.items()}
-    return {name: value for name, value in written.items() if value not in (None, False)}
+    return {name: value for name, value in written.items() if value is not None and value is not False}
 
 
 def act(browser: TestClient, view: str, name: str, *ids: object) -> Response:

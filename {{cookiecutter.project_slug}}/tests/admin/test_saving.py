@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.features.notes.models import Note
-from tests.admin.driving import listed, save, words
+from tests.admin.driving import act, act_on_row, listed, save, words
 from tests.support import add_user, in_database
 
 
@@ -46,6 +46,15 @@ def test_note_is_changed_and_given_away(client: TestClient, browser: TestClient,
 
     assert answer.status_code == 303
     assert [(n.title, n.body, n.owner_id, n.version) for n in notes(client)] == [("Bread", "", bob.id, 2)]
+
+
+def test_note_is_deleted_alone_and_with_others(client: TestClient, browser: TestClient, ada: User) -> None:
+    first, second, third, _ = (add_note(client, ada, title) for title in ("a", "b", "c", "d"))
+
+    assert act_on_row(browser, "note", "delete", first.id).status_code == 200
+    assert act(browser, "note", "delete", second.id, third.id).status_code == 200
+
+    assert [note.title for note in notes(client)] == ["d"]
 
 
 def test_owner_is_found_by_address(browser: TestClient, ada: User, bob: User) -> None:

@@ -29,12 +29,20 @@ def open_browser(client: TestClient, user: User | None = None, address: str = "h
     return browser
 
 
-def submit(browser: TestClient, page: str, *, action: str | None = None, **entered: Any) -> Response:
+def submit(
+    browser: TestClient,
+    page: str,
+    data: Mapping[str, Any] | None = None,
+    /,
+    *,
+    action: str | None = None,
+    **fields: Any,
+) -> Response:
     """Load a page, fill in its form (the one that goes to `action`, the page itself if not said), and send it."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
     target = action or page.partition("?")[0]
-    return browser.post(target, data={**read_page(shown).forms[target], **entered})
+    return browser.post(target, data={**read_page(shown).forms[target], **(data or {}), **fields})
 
 
 def entered(data: Mapping[str, Any]) -> dict[str, str]:

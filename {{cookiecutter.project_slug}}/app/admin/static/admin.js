@@ -18,3 +18,15 @@ for (const column of columns) {
     cell.dataset.label = column.innerText.trim();
   }
 }
+
+// What the library's widgets show in place of a field has no name of its own. They are made when the page is ready.
+window.StarletteAdmin?.registerFieldInitializer?.((form) => {
+  for (const label of form.querySelectorAll("label[for]")) {
+    const field = document.getElementById(label.htmlFor);
+    const shown = field?._flatpickr?.altInput ?? field?.nextElementSibling?.querySelector(".select2-selection--multiple");
+    shown?.setAttribute("aria-label", label.innerText.trim());
+  }
+  for (const [part, name] of [[".jsoneditor-refresh", "Refresh"], [".jsoneditor-search input", "Search"]]) {
+    for (const shown of form.querySelectorAll(part)) shown.setAttribute("aria-label", name);
+  }
+});

@@ -33,6 +33,7 @@ def test_created_note_can_be_read_at_its_location(as_ada: TestClient) -> None:
     assert read.headers["ETag"] == created.headers["ETag"] == '"1"'
 
 
+@pytest.mark.any_database
 def test_what_may_be_left_out_has_its_default(as_ada: TestClient) -> None:
     sent = note_data()
     for name in ("body",):
@@ -193,6 +194,7 @@ def test_update_changes_what_is_sent(as_ada: TestClient, field: str, value: Any)
     assert as_ada.get(f"{NOTES}/{made['id']}").json() == changed.json()
 
 
+@pytest.mark.any_database
 def test_update_of_nothing_changes_nothing(as_ada: TestClient) -> None:
     made = add_note(as_ada)
 
@@ -241,6 +243,7 @@ def test_id_that_is_none_is_rejected(as_ada: TestClient, method: str) -> None:
     assert as_ada.request(method, f"{NOTES}/1").status_code == 422
 
 
+@pytest.mark.any_database
 def test_nobody_may_do_nothing(client: TestClient, as_ada: TestClient) -> None:
     path = f"{NOTES}/{add_note(as_ada)['id']}"
 
