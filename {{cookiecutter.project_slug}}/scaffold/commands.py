@@ -103,8 +103,8 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             return
         written = write_resource(project, resource, dry_run=dry_run)
     _tell("written", written, dry_run=dry_run)
-    _tell_next(resource)
     if not dry_run:
+        _tell_next(resource)
         _go_on(resource.plural, run_migration=run_migration, check=check)
 
 

@@ -39,7 +39,7 @@ def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool =
     problems = _references(project, package)
     if not force:
         problems += [f"{file} would be lost: commit it, or say --force" for file in _unsaved(project, package, files)]
-        problems += _applied(found.scripts)
+    problems += _applied(found.scripts)
     if problems:
         raise Problems(problems)
     return _remove(project, package, files, drop=found.stay, dry_run=dry_run)
