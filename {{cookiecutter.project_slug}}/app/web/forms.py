@@ -103,12 +103,20 @@ def search_form(page: PageParams) -> Form[Any]:
     return Form(values={name: as_entered(value) for name, value in asked.items()})
 
 
-async def read_form(request: Request, schema: type[S]) -> Form[S]:
-    """Check what was entered against the schema; fields that it does not have are left alone."""
+async def read_form(request: Request, schema: type[S], record: Record | None = None) -> Form[S]:
+    """Check what was entered against the schema; fields that it does not have are left alone.
+
+    Of a form that changes a record, only what differs from it counts: `data` says nothing of the rest.
+    """
     sent = await request.form()
     kinds = {name: kind_of(known.annotation) for name, known in schema.model_fields.items() if name in sent}
     values = {name: _text(sent, name, several=kind is list) for name, (kind, _) in kinds.items()}
-    entered = {name: _entered(values[name], kind, optional=optional) for name, (kind, optional) in kinds.items()}
+    shown = filled_form(schema, record).values if record else {}
+    entered = {
+        name: _entered(values[name], kind, optional=optional)
+        for name, (kind, optional) in kinds.items()
+        if not (name in shown and _same(values[name], shown[name], boxes=len(sent.getlist(name)) > 1))
+    }
     version = str(sent.get("version", ""))
     try:
         return Form(schema.model_validate(entered), values, version=version)
@@ -120,13 +128,18 @@ async def read_form(request: Request, schema: type[S]) -> Form[S]:
         return Form(None, values, errors, whole, InvalidRequest.status, version)
 
 
+def _same(one: str, other: str, *, boxes: bool) -> bool:
+    """Tell whether two texts of a field say the same; boxes that are ticked have no order."""
+    return sorted(one.split("\n")) == sorted(other.split("\n")) if boxes else one == other
+
+
 def _text(sent: FormData, name: str, *, several: bool) -> str:
     """Return what was entered, with the line ends that it had before the browser made them CR LF.
 
     Of a checkbox, which stands behind a hidden field that says "false", the last counts.
     """
     texts = [value.replace("\r\n", "\n") for value in sent.getlist(name) if isinstance(value, str)]
-    return "\n".join(texts if several else texts[-1:])
+    return "\n".join(filter(None, texts)) if several else "".join(texts[-1:])
 
 
 def _entered(text: str, kind: object, *, optional: bool) -> object:

@@ -15,6 +15,9 @@ from app.web.values import as_entered, in_words
 MOST_ROWS = 500
 """Of longer tables, the newest are offered."""
 
+HIDDEN = "One that you cannot see"
+"""What was chosen by someone else, of what is theirs: it stays until it is changed."""
+
 
 class Option(NamedTuple):
     """One of what can be chosen: as it is sent, and in words."""
@@ -39,6 +42,7 @@ async def rows_of(
     columns = query.with_only_columns(key, label)
     rows = {row[0]: row[1] for row in await session.execute(columns.order_by(key.desc()).limit(MOST_ROWS))}
     if older := {row for row in map(_uuid, chosen) if row} - rows.keys():
+        rows |= dict.fromkeys(older, HIDDEN)
         rows |= {row[0]: row[1] for row in await session.execute(columns.where(key.in_(older)))}
     return sorted((Option(str(row), in_words(label)) for row, label in rows.items()), key=_by_label)
 

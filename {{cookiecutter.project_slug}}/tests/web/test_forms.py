@@ -58,14 +58,19 @@ class ThingUpdate(Schema):
     lines: list[str] = unset()
 
 
-def read(body: str) -> Form[Thing]:
-    """Read a form that was sent with this body."""
+def request_with(body: str) -> Request:
+    """Return a request with this form."""
 
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body.encode()}
 
     headers = [(b"content-type", b"application/x-www-form-urlencoded")]
-    return anyio.run(read_form, Request({"type": "http", "headers": headers}, receive), Thing)
+    return Request({"type": "http", "headers": headers}, receive)
+
+
+def read(body: str) -> Form[Thing]:
+    """Read a form that was sent with this body."""
+    return anyio.run(read_form, request_with(body), Thing)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +171,27 @@ def test_filled_form_shows_the_record() -> None:
 
     assert form.values == {"word": "aa", "at": "2026-01-31T11:30:15.250", "lines": "a\nb"}
     assert form.version == "3"
+
+
+@pytest.mark.parametrize(
+    ("body", "changed"),
+    [
+        pytest.param("word=aa&at=2026-01-31T12:30&lines=a%0D%0Ab", {}, id="nothing"),
+        pytest.param("word=ab", {"word": "ab"}, id="text"),
+        pytest.param("lines=b%0D%0Aa", {"lines": ["b", "a"]}, id="order-of-lines"),
+        pytest.param("lines=&lines=b&lines=a", {}, id="boxes-in-another-order"),
+        pytest.param("at=", {"at": None}, id="null"),
+    ],
+)
+def test_only_what_differs_from_the_record_is_changed(body: str, changed: dict[str, Any]) -> None:
+    record: Any = SimpleNamespace(
+        word="aa", at=datetime(2026, 1, 31, 12, 30, 0, 7, tzinfo=UTC), lines=["a", "b"], version=3
+    )
+
+    form = anyio.run(read_form, request_with(body), ThingUpdate, record)
+
+    assert form.data is not None
+    assert form.data.model_dump(exclude_unset=True) == changed
 
 
 class ThingList(PageParams):

@@ -79,7 +79,7 @@ async def edit_note(request: Request, note: NoteDep) -> Response:
 async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
     """Change the note, unless someone else did since the form was opened."""
     note_id = note.id
-    form = await read_form(request, NoteUpdate)
+    form = await read_form(request, NoteUpdate, note)
     if form.data is None:
         return await _show_edit(request, note, form)
     try:
