@@ -89,13 +89,20 @@ def _references(project: Project, package: str) -> list[str]:
 def _unsaved(project: Project, package: str, files: list[str]) -> list[str]:
     """Return the files that neither git nor the templates could bring back."""
     saved = _in_git(project.root, files)
-    left = [file for file in files if file not in saved and "/versions/" not in file]
+    left = [file for file in files if file not in saved]
     resource = project.resource_of(package) if left else None
     if resource is None:
         return left
-    with staged(project.root, {}) as stage:
-        written = stage.tidied(render_resource(resource))
-    return [file for file in left if written.get(file) != (project.root / file).read_text()]
+    with staged(project.root, render_resource(resource)) as stage:
+        migration.write_tables(stage, resource)
+        stage.tidy()
+        written = {_without_ids((stage.folder / name).read_text()) for name in stage.files()}
+    return [file for file in left if _without_ids((project.root / file).read_text()) not in written]
+
+
+def _without_ids(text: str) -> str:
+    """Leave out what is another one in each migration."""
+    return re.sub(r"^(Revision ID: |Revises: |revision = |down_revision = ).*$", r"\1", text, flags=re.MULTILINE)
 
 
 def _applied(scripts: list[Script]) -> list[str]:
