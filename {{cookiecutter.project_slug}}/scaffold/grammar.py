@@ -209,8 +209,12 @@ def _referring(field: Field, find: FindTarget, access: str) -> tuple[Field, list
         return field, [f"name one resource, such as {field.row.arguments}"]
     own = field.owner
     target = Target(own.name, own.plural, access) if name == own.name else find(name)
+    if name == "User":
+        return field, [
+            "users are no resource: --access owned gives each row its owner; other relations are yours to write"
+        ]
     if target is None:
-        return field, [f"there is no resource {name}. Make it first: app new resource {name} …"]
+        return field, [f"there is no resource {name} to refer to. Make it first: app new resource {name} …"]
     field = replace(field, target=target)
     return field, _problems_of_reference(field, target, access)
 

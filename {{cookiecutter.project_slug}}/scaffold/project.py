@@ -133,6 +133,8 @@ class Project:
         commands = self.commands_of(package)
         pages, admin = ((self.features / package / f"{module}.py").exists() for module in ("pages", "admin"))
         if not commands:
+            if f"def {package}_for(" not in _read(self.features / package / "service.py"):
+                return None  # written by hand, in a way of its own
             owned = "Owned" in _read(self.features / package / "models.py")
             return Target(name, package, "owned" if owned else "shared", None, pages, admin)
         access = option_of(commands[0], "--access") or "owned"

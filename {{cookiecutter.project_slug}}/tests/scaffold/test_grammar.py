@@ -111,6 +111,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("Book t:list=float", "list holds str or int"),
         ("Book t:list:default=a", "the empty list"),
         ("Book a:ref=Nobody", "app new resource Nobody"),
+        ("Book reader:ref=User", "users are no resource"),
         ("Book a:ref=author", "name one resource"),
         ("Book a:ref=Author:on_delete=null", "needs optional"),
         ("Book a:ref=Author:on_delete=nul", "did you mean null?"),

@@ -1,0 +1,58 @@
+"""What the scaffolder reads in the features that are there."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("scaffold", reason="an image has no tools")
+
+from scaffold.project import Project, option_of, specs_of
+
+COMMANDS = r'''r"""Book reviews.
+
+These commands wrote them, and they are yours to change:
+
+    app new resource BookReview title:str=200 \
+        book:ref=Book --access shared --plural book_reviews
+    app add field BookReview stars:int:default=3
+"""
+'''
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    reviews = tmp_path / "app/features/book_reviews"
+    keys = tmp_path / "app/features/keys"
+    for folder in (reviews, keys):
+        folder.mkdir(parents=True)
+    (reviews / "__init__.py").write_text(COMMANDS)
+    (keys / "__init__.py").write_text('"""Keys, written by hand."""\n')
+    (keys / "models.py").write_text('class Key(Owned, Record):\n    __tablename__ = "keys"\n')
+    (keys / "service.py").write_text("def keys_for(scope):\n    ...\n")
+    return Project(tmp_path)
+
+
+def test_commands_are_read_from_the_docstring(project: Project) -> None:
+    first, second = project.commands_of("book_reviews")
+
+    assert first[:5] == ("app", "new", "resource", "BookReview", "title:str=200")
+    assert second == ("app", "add", "field", "BookReview", "stars:int:default=3")
+    assert specs_of([first, second]) == ["title:str=200", "book:ref=Book", "stars:int:default=3"]
+    assert (option_of(first, "--access"), option_of(second, "--access")) == ("shared", None)
+
+
+def test_resources_are_found_by_name(project: Project) -> None:
+    assert project.package_of("BookReview") == "book_reviews"
+    assert project.package_of("Key") == "keys"
+    assert project.package_of("Book") is None
+
+
+def test_resource_written_by_hand_can_be_referred_to(project: Project) -> None:
+    target = project.find_target("Key")
+
+    assert target
+    assert (target.plural, target.access, target.title_field) == ("keys", "owned", None)
+
+
+def test_unknown_resource_is_guessed(project: Project) -> None:
+    assert "did you mean BookReview?" in project.unknown("BookRevew")
