@@ -71,9 +71,11 @@ class Visitor:
         """Ask for a page, or with a token for a resource."""
         return self._send(path, None, {"Authorization": f"Bearer {token}"} if token else {})
 
-    def post_json(self, path: str, data: dict[str, str]) -> Answer:
+    def post_json(self, path: str, data: Mapping[str, object], token: str | None = None) -> Answer:
         """Send JSON."""
-        return self._send(path, json.dumps(data).encode(), {"Content-Type": "application/json"})
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers["Content-Type"] = "application/json"
+        return self._send(path, json.dumps(data).encode(), headers)
 
     def fill_in(self, path: str, **fields: str) -> Answer:
         """Send the form of a page as a browser does: with its hidden fields, and its origin."""

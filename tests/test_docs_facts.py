@@ -83,7 +83,11 @@ def _rows(name: str, first_heading: str) -> Iterator[list[str]]:
 
 
 def _exists(path: str, name: str) -> bool:
-    """Tell whether a path, of which parts may be `*`, is there and defines the name."""
+    """Tell whether a path, of which parts may be `*`, is there and defines the name.
+
+    The books of docs/extending.md have the files that notes have.
+    """
+    path = path.replace("features/books", "features/notes")
     found = [file for folder in (TEMPLATE, PROJECT) for file in folder.glob(path.rstrip("/"))]
     return bool(found) and (not name or any(name in _defined(file) for file in found))
 

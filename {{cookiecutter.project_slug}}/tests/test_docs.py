@@ -60,7 +60,7 @@ def test_conflicts_of_notes_are_documented(operations: list[dict[str, Any]]) -> 
     [update] = [operation for operation in operations if operation["operationId"] == "update_note"]
 
     assert update["responses"].keys() == {"200", "401", "404", "409", "412", "422"}
-    assert update["responses"]["409"]["description"] == "Title taken"
+    assert update["responses"]["409"]["description"] == "You have another note with this title"
 
 
 def test_document_names_no_validation_error_of_fastapi(client: TestClient) -> None:

@@ -8,8 +8,6 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from tests.web.browsing import open_browser, read_page, submit
 
-pytest.importorskip("app.features.notes.pages")
-
 SCRIPT = '</textarea>"><script>alert(1)</script>'
 
 
