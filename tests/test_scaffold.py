@@ -40,9 +40,10 @@ with running_postgres() as url:
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_resources_come_change_and_go(bake: Bake, tmp_path: Path, database: str) -> None:
-    project = committed(bake())
+    project = installed(bake())
     with database_of(project, database):
-        printed = run_dev(project, "app", "setup")
+        printed = run_app(project, "setup")
+        commit(project)
         credentials = re.search(r"(admin@example\.com)\s+(\S{12,})\s", printed)
         assert credentials
 
@@ -74,7 +75,7 @@ def test_resources_come_change_and_go(bake: Bake, tmp_path: Path, database: str)
 
 
 def test_notes_are_what_the_command_writes(bake: Bake) -> None:
-    project = bake()
+    project = installed(bake())
     written = re.search(
         r"^ *app (new resource Note .*)$",
         (project / "app/features/notes/__init__.py").read_text(encoding="utf-8"),
@@ -98,8 +99,8 @@ def test_notes_are_what_the_command_writes(bake: Bake) -> None:
 
 def test_drawn_resources_pass_their_own_tests(bake: Bake) -> None:
     seed = int(os.environ.get("SCAFFOLD_SEED", "1"))
-    project = bake()
-    run_dev(project, "app", "setup")
+    project = installed(bake())
+    run_app(project, "setup")
 
     for command in draw_commands(DRAWN, Random(seed)):  # noqa: S311 - to be repeated
         run_app(project, f"new resource {shlex.join(command.words)}")
@@ -113,13 +114,18 @@ def test_drawn_resources_pass_their_own_tests(bake: Bake) -> None:
         run_dev(project, "test", "-n", "auto", "--database", database, *chosen)
 
 
-def committed(project: Path) -> Path:
+def installed(project: Path) -> Path:
+    """Install what the project needs, the tools of developers too."""
+    run_dev(project, "app", "new", "--help")
+    return project
+
+
+def commit(project: Path) -> None:
     """Commit the project as its owner does."""
     git(project, "init", "--quiet")
     git(project, "add", "--all")
     who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
     git(project, *who, "commit", "--quiet", "--message", "Begin")
-    return project
 
 
 def git(project: Path, *arguments: str) -> str:
@@ -130,8 +136,6 @@ def git(project: Path, *arguments: str) -> str:
 
 def run_app(project: Path, line: str, *, fails: bool = False) -> str:
     """Run `app …`, and return what it printed; it has to end well, or to fail in a sentence."""
-    if not (project / ".venv").exists():
-        run_dev(project, "app", "new", "--help")
     python = project / ".venv" / "bin" / "python"
     done = subprocess.run(
         [python, "-m", "app", *shlex.split(line)],
@@ -150,7 +154,6 @@ def run_app(project: Path, line: str, *, fails: bool = False) -> str:
 @contextmanager
 def database_of(project: Path, kind: str) -> Iterator[None]:
     """Let the project use such a database."""
-    run_dev(project, "app", "new", "--help")  # installs what is needed
     if kind == "sqlite":
         yield
         return

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from scaffold.grammar import Problems
@@ -41,6 +42,8 @@ class Stage:
 
     def tidy(self) -> None:
         """Bring the Python files into the project's form: imports sorted, unused ones gone, lines broken."""
+        if find_spec("ruff") is None:
+            raise Problems(["ruff, which forms what is written, is not installed: `python3 dev.py app …` installs it"])
         files = [name for name in self.files() if name.endswith(".py")]
         # Unused imports first, or isort breaks lines that would be short without them.
         for command in (["check", "--fix-only", "--select=F401"], ["check", "--fix-only"], ["format"]):
