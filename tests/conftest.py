@@ -79,3 +79,9 @@ def baked(bake: Bake) -> Bake:
         return known[key]
 
     return baked
+
+
+@pytest.fixture(scope="session")
+def type_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Let mypy read the packages, which all projects share, once; it knows files by their hash."""
+    return tmp_path_factory.mktemp("mypy")

@@ -39,7 +39,9 @@ with running_postgres() as url:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_resources_come_change_and_go(bake: Bake, tmp_path: Path, database: str) -> None:
+def test_resources_come_change_and_go(
+    bake: Bake, tmp_path: Path, type_cache: Path, database: str
+) -> None:
     project = installed(bake())
     with database_of(project, database):
         printed = run_app(project, "setup")
@@ -51,7 +53,7 @@ def test_resources_come_change_and_go(bake: Bake, tmp_path: Path, database: str)
         run_app(project, f"new resource {BOOK}")
         assert git(project, "diff", "--name-only") == ""
         assert "nothing to do" in run_app(project, f"new resource {BOOK}")
-        run_dev(project, "check")
+        run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
         run_dev(
             project,
             *("test", "-n", "auto", "--database", database, "tests/features/authors"),
@@ -97,7 +99,7 @@ def test_notes_are_what_the_command_writes(bake: Bake) -> None:
     assert without_ids(new.read_text(encoding="utf-8")) == without_ids(migration)
 
 
-def test_drawn_resources_pass_their_own_tests(bake: Bake) -> None:
+def test_drawn_resources_pass_their_own_tests(bake: Bake, type_cache: Path) -> None:
     seed = int(os.environ.get("SCAFFOLD_SEED", "1"))
     project = installed(bake())
     run_app(project, "setup")
@@ -106,7 +108,7 @@ def test_drawn_resources_pass_their_own_tests(bake: Bake) -> None:
         run_app(project, f"new resource {shlex.join(command.words)}")
 
     assert len(list((project / "app/features").glob("*/routes.py"))) >= DRAWN
-    run_dev(project, "check")
+    run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     for database, chosen in (
         ("sqlite", ["tests/features", "tests/test_access.py", "tests/test_migrations.py"]),
         ("postgresql", ["tests/test_migrations.py"]),

@@ -29,16 +29,16 @@ UNCOUNTABLE = _set(
 
 # What the code that is written calls its own things: a resource of this name would hide one of them.
 TAKEN_CLASSES = _set(
-    "Annotated Any AsyncSession Base BigInteger Column Conflict CurrentScope Decimal Depends Field Form ForeignKey"
+    "Annotated Any AsyncSession Base BigInteger Column Conflict CurrentScope Decimal Depends Field ForeignKey Form"
     " IfMatch Index IntegrityError InvalidToken Iterator JsonValue Keyed Literal Mapped MaybeScope Model ModelView"
-    " NavItem Numeric NotFound Owned Page PageParams PageQuery PageScope Permission Query Record RecordView Request Response"
-    " Rows Scope Schema Select SessionDep StaleDataError StrEnum String StringConstraints Table Taken TestClient Text"
-    " UUID UniqueConstraint User VersionConflict View Visitor"
+    " NavItem NotFound Numeric Owned Page PageParams PageQuery PageScope Permission Query Record RecordView Request"
+    " Response Rows Schema Scope Select SessionDep StaleDataError StrEnum String StringConstraints Table Taken"
+    " TestClient Text UniqueConstraint User UUID VersionConflict View Visitor"
 )
 TAKEN_VARIABLES = _set(
-    "browser choices context data dt error features fields form forms func loop nav notice older options page pytest query"
-    " refusal refusals request response router rows scope search select self service session site static status text"
-    " values version views visitor"
+    "browser choices context data dt error features fields form forms func loop nav notice older options page pytest"
+    " query refusal refusals request response router rows scope search select self service session site static status"
+    " text values version views visitor"
 )
 TAKEN_PATHS = _set(
     "account admin api auth dev docs email health login logout password reauth redoc signup static users verify"
