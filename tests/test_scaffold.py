@@ -159,7 +159,7 @@ def database_of(project: Path, kind: str) -> Iterator[None]:
     if kind == "sqlite":
         yield
         return
-    command = [project / ".venv" / "bin" / "python", "-c", POSTGRES]
+    command = [str(project / ".venv" / "bin" / "python"), "-c", POSTGRES]
     with subprocess.Popen(
         command,
         cwd=project,
