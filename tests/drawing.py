@@ -1,4 +1,4 @@
-"""Valid command lines of `app new resource`, drawn by chance."""
+"""Command lines for the scaffolder: those of the documentation, and valid ones drawn by chance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,12 @@ def words_of(text: str) -> list[str]:
     return text.split()
 
 
+AUTHOR = "Author name:str=120 bio:text:optional"
+BOOK = (
+    "Book title:str=200 isbn:str=13:unique pages:int:optional price:decimal=10,2 "
+    "published:date:optional status:enum=draft,live:default=draft author:ref=Author tags:list=str"
+)
+RATING = "rating:int:default=3:min=1:max=5"
 NAMES = words_of("""
     Person Child Leaf Category BookReview Box Analysis News HttpLog Address Wolf Quiz Tax
     Datum Order Item Group Key Client Price Concert Tag Task Comment Invoice Staff Day Series

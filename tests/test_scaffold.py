@@ -17,15 +17,9 @@ from random import Random
 import pytest
 
 from tests.baking import Bake, tree
-from tests.drawing import draw_commands
+from tests.drawing import AUTHOR, BOOK, RATING, draw_commands
 from tests.serving import Visitor, environment, run_dev, serving
 
-AUTHOR = "Author name:str=120 bio:text:optional"
-BOOK = (
-    "Book title:str=200 isbn:str=13:unique pages:int:optional price:decimal=10,2 "
-    "published:date:optional status:enum=draft,live:default=draft author:ref=Author tags:list=str"
-)
-RATING = "rating:int:default=3:min=1:max=5"
 NOTES = ("app/features/notes", "tests/features/notes")
 DRAWN = 40
 

@@ -1,0 +1,93 @@
+"""How long it takes to write a resource, to change it and to take it back.
+
+    python3 -m benchmarks.scaffolder [--rounds N]
+
+A project is generated, and the commands of docs/extending.md are run in it, round by round. Beside
+each stands how long Python and ruff take there to start, which none of them can do without.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+import fireup
+from tests.drawing import AUTHOR, BOOK, RATING
+from tests.serving import environment
+
+TESTS = ["tests/features/authors", "tests/features/books"]
+CHAIN = (
+    "app new resource Author",
+    "app new resource Book",
+    "app db upgrade",
+    "app check",
+    "the tests of both",
+)
+"""What makes up the whole chain: written, migrated, checked and tested."""
+
+
+class Timed:
+    """A project in which commands are timed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
+        self.times: defaultdict[str, list[float]] = defaultdict(list)
+
+    def run(self, name: str, line: str) -> None:
+        """Run `python -m …` until it ends well, and keep the seconds under a name."""
+        started = time.perf_counter()
+        subprocess.run(
+            [self.python, "-m", *shlex.split(line)],
+            cwd=self.folder,
+            env={**environment(), "PATH": f"{Path(self.python).parent}:{os.environ['PATH']}"},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        self.times[name].append(time.perf_counter() - started)
+
+
+def measure(project: Timed) -> None:
+    """Run every command once; the project is afterwards what it was before."""
+    project.run("Python and ruff start", "ruff --version")
+    project.run("app new resource Author", f"app new resource {AUTHOR}")
+    project.run("app new resource Book", f"app new resource {BOOK}")
+    project.run("app db upgrade", "app db upgrade")
+    project.run("app check", "app check")
+    project.run("the tests of both", shlex.join(["pytest", "-n", "auto", "-q", *TESTS]))
+    project.run("app add field", f"app add field Book {RATING}")
+    project.run("app db downgrade", "app db downgrade -2")
+    project.run("app destroy Book", "app destroy Book --force")
+    project.run("app destroy Author", "app destroy Author --force")
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.scaffolder")
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        project = Timed(fireup.generate(Path(folder) / "my_project", {}))
+        project.run("app setup", "app setup")
+        load = os.getloadavg()[0]
+        for number in range(rounds):
+            print(f"Round {number + 1} of {rounds} ...", flush=True)
+            measure(project)
+    times = project.times
+    one_chain = [sum(times[name][number] for name in CHAIN) for number in range(rounds)]
+    rows = {**times, "the whole chain, first time": one_chain[:1]}
+    rows["the whole chain, later (median)"] = [median(one_chain[1:] or one_chain)]
+    print(f"\n{os.cpu_count()} processors, load {load:.1f} before, {rounds} rounds\n")
+    print("| what | seconds, median | from | to |\n|---|---|---|---|")
+    for name, found in rows.items():
+        figures = (median(found), min(found), max(found))
+        print(f"| {name} | {' | '.join(f'{seconds:.1f}' for seconds in figures)} |")
+
+
+if __name__ == "__main__":
+    main()
