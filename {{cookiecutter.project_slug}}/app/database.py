@@ -1,14 +1,13 @@
-"""The database: engine, base classes of tables, and one transaction for each request."""
+"""The database: its engine, its transactions, and the base classes of tables."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import Depends, Request
 from pydantic import JsonValue
 from sqlalchemy import (
     JSON,
@@ -188,20 +187,6 @@ def database_url(settings: DatabaseSettings) -> URL:
     return url.set(password=settings.password.get_secret_value())
 
 
-def get_database(request: Request) -> Database:
-    """Return the database of this process."""
-    database: Database = request.state.database
-    return database
-
-
-async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """Open the session of this request: returning commits, raising rolls back."""
-    database = get_database(request)
-    sessions = database.reads if request.method in {"GET", "HEAD"} else database.sessions
-    async with sessions.begin() as session:
-        yield session
-
-
 def violates(error: IntegrityError, constraint: UniqueConstraint) -> bool:
     """Tell whether it was this constraint that refused; any other is a bug, not a conflict.
 
@@ -237,10 +222,3 @@ def _tell_busy(context: ExceptionContext) -> None:
     """Say the same of a write that waited too long for another one as of a connection that none gave back."""
     if "database is locked" in str(context.original_exception):
         raise PoolTimeout("another write took too long") from context.original_exception
-
-
-DatabaseDep = Annotated[Database, Depends(get_database)]
-
-# "function" commits before the response is sent, so that a client is never told that something was saved when
-# it was not. https://fastapi.tiangolo.com/advanced/advanced-dependencies/
-SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import migrate
-from app.database import DatabaseDep
 from app.errors import Unavailable, documented
+from app.http import DatabaseDep
 
 router = APIRouter(prefix="/health", tags=["health"])
 logger = logging.getLogger(__name__)

@@ -1,13 +1,36 @@
-"""Headers that routes read and write: `ETag` and `If-Match` (RFC 9110 §13)."""
+"""What routes ask for: a transaction, and the headers `ETag` and `If-Match` (RFC 9110 §13)."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, TypeVar
 
-from fastapi import Header, Response
+from fastapi import Depends, Header, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import Record
+from app.database import Database, Record
 from app.errors import VersionConflict
 
 R = TypeVar("R", bound=Record)
+
+
+def get_database(request: Request) -> Database:
+    """Return the database of this process."""
+    database: Database = request.state.database
+    return database
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Open the session of this request: returning commits, raising rolls back."""
+    database = get_database(request)
+    sessions = database.reads if request.method in {"GET", "HEAD"} else database.sessions
+    async with sessions.begin() as session:
+        yield session
+
+
+DatabaseDep = Annotated[Database, Depends(get_database)]
+
+# "function" commits before the response is sent, so that a client is never told that something was saved when
+# it was not. https://fastapi.tiangolo.com/advanced/advanced-dependencies/
+SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 
 IfMatch = Annotated[
     str | None,

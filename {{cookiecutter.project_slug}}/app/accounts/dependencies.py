@@ -17,8 +17,9 @@ from app.accounts.authenticator import Authenticator
 from app.accounts.permissions import Permission
 from app.accounts.scope import Client, Scope
 from app.accounts.tokens import TokenError, TokenExpired
-from app.database import Database, DatabaseDep
+from app.database import Database
 from app.errors import Forbidden, Unauthorized
+from app.http import DatabaseDep
 from app.security import SAFE_METHODS
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from /api/v1/auth/login")

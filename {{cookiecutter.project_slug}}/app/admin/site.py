@@ -22,7 +22,7 @@ from app.admin.auth import FormCheck, SessionAuth
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
 from app.assets import Assets
-from app.database import get_database
+from app.http import get_database
 from app.keys import KeyRing
 from app.security import SAFE_METHODS
 from app.settings import Settings

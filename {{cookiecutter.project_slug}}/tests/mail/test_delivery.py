@@ -11,8 +11,8 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from app import features
-from app.database import SessionDep
 from app.errors import Conflict
+from app.http import SessionDep
 from app.mail.mailer import Mailer
 from app.main import create_app
 from app.settings import Settings
