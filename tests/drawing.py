@@ -93,7 +93,7 @@ def _draw_field(random: Random) -> str:
     kind = random.choice(list(_KINDS))
     text, flags, default = _KINDS[kind](random)
     extra = random.choice(["", "", "", "optional", default, *flags])
-    if extra in flags and random.random() < 0.3 and extra != "unique":
+    if extra in flags and random.random() < 0.3 and "unique" not in extra:
         extra += ":optional"
     return f"{text}:{extra}" if extra else text
 
@@ -135,7 +135,7 @@ def _list(random: Random) -> Drawn:
 
 _KINDS: dict[str, Callable[[Random], Drawn]] = {
     "str": _str,
-    "text": _fixed("text", "unique search", "default="),
+    "text": _fixed("text", "max=500:unique max=200:index search", "default="),
     "slug": _fixed("slug", "unique index search"),
     "email": _fixed("email", "unique index"),
     "url": _fixed("url", ""),

@@ -178,6 +178,7 @@ def _add(  # noqa: PLR0913 - the options of a command
         return
     _tell("changed", written, dry_run=dry_run)
     if not dry_run:
+        typer.echo("Next: app db upgrade.")
         _go_on(project.package_of(name) or "", run_migration=run_migration, check=check)
 
 
@@ -191,7 +192,7 @@ def destroy_resource(
     with _told():
         gone = destroy(Project(), name, force=force, dry_run=dry_run)
     if gone is None:
-        typer.echo(f"{Project().unknown(name)}. Nothing to do.")
+        typer.echo(f"Nothing to do: {Project().unknown(name)}")
         return
     _tell("deleted", gone, dry_run=dry_run)
 

@@ -29,8 +29,7 @@ def add_fields(project: Project, name: str, specs: list[str], *, word: str, dry_
     with staged(project.root, {}) as stage:
         texts = [stage.tidied(render_resource(resource)) for resource in (before, after)]
         stage.write(_merged(project, *texts))
-        new = after.fields[len(before.fields) :]
-        migration.write_fields(stage, after, [item for item in new if item.kind != "many"], after.tables_of(new))
+        migration.write_fields(stage, after, after.fields[len(before.fields) :])
         stage.tidy()
         if not dry_run:
             stage.install()

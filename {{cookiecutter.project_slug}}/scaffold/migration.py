@@ -41,14 +41,16 @@ def write_tables(stage: Stage, resource: Resource) -> None:
         _write(stage, f"Create the table of {resource.plural_words}", steps)
 
 
-def write_fields(stage: Stage, resource: Resource, fields: list[Field], tables: list[str]) -> None:
+def write_fields(stage: Stage, resource: Resource, fields: tuple[Field, ...]) -> None:
     """Write the migration that adds fields to a resource which is on the stage."""
     with _imported(stage, resource.plural):
         table = Base.metadata.tables[resource.plural]
-        added = [step for item in fields for step in _adding(table, item.column)]
+        columns = [item.column for item in fields if item.kind != "many"]
+        added = [step for name in columns for step in _adding(table, name)]
         steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
+        tables = resource.tables_of(fields)
         steps += [step for name in tables for step in _creating(Base.metadata.tables[name])]
-        names = " and ".join([*(item.words for item in fields), *(words(name) for name in tables)])
+        names = " and ".join(item.words for item in fields)
         _write(stage, f"Add {names} to {resource.plural_words}", steps)
 
 

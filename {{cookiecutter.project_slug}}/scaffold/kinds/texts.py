@@ -35,7 +35,10 @@ class Text(Kind):
         return quoted(text)
 
     def problems_of(self, field: Field) -> list[str]:
-        return wrong_bounds(field, 0, self.most)
+        problems = wrong_bounds(field, 0, self.most)
+        if problems or not (field.unique or field.index) or self.bounds(field)[1] <= LONGEST_KEY:
+            return problems
+        return [f"PostgreSQL cannot index texts this long: use str={LONGEST_KEY}, or max={LONGEST_KEY}"]
 
     def samples_of(self, field: Field) -> Samples:
         low, high = self.bounds(field)

@@ -77,6 +77,8 @@ def test_all_problems_are_told_at_once() -> None:
         ("Class title:str", "uses this name already"),
         ("User name:str", "uses this name already"),
         ("Book", "has no fields"),
+        ("Book body:text:unique", "use str=500"),
+        ("Book body:text:index:max=501", "use str=500"),
         ("Book Title:str", "a name like title"),
         ("Book class:str", "word of Python"),
         ("Book list:str", "word of Python"),
