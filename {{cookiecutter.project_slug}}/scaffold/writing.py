@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 from scaffold.grammar import Problems
@@ -42,13 +41,15 @@ class Stage:
 
     def tidy(self) -> None:
         """Bring the Python files into the project's form: imports sorted, unused ones gone, lines broken."""
-        if find_spec("ruff") is None:
+        # Not as `python -m ruff`: it would start a Python each time.
+        ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
+        if ruff is None:
             raise Problems(["ruff, which forms what is written, is not installed: `python3 dev.py app …` installs it"])
         files = [name for name in self.files() if name.endswith(".py")]
         # Unused imports first, or isort breaks lines that would be short without them.
         for command in (["check", "--fix-only", "--select=F401"], ["check", "--fix-only"], ["format"]):
             done = subprocess.run(  # noqa: S603 - our own words
-                [sys.executable, "-m", "ruff", *command, "--quiet", "--no-cache",
+                [ruff, *command, "--quiet", "--no-cache",
                  "--config", str(self.root / "pyproject.toml"),
                  # These packages are not all here, and imports are sorted by where they come from.
                  "--config", 'lint.isort.known-first-party = ["app", "scaffold", "tests"]', *files],
