@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.baking import Bake, tree
 from tests.drawing import AUTHOR, BOOK, RATING, draw_commands
 from tests.serving import Visitor, environment, run_dev, serving
 
+GENRE = "Genre name:str=40:unique --access shared --no-pages --no-admin"
 NOTES = ("app/features/notes", "tests/features/notes")
 DRAWN = 40
 
@@ -44,10 +46,12 @@ def test_resources_come_change_and_go(
         assert credentials
 
         run_app(project, f"new resource {AUTHOR}")
-        run_app(project, f"new resource {BOOK}")
+        run_app(project, f"new resource {BOOK} --migrate")
+        run_app(project, f"new resource {GENRE}")
         assert git(project, "diff", "--name-only") == ""
         assert "nothing to do" in run_app(project, f"new resource {BOOK}")
-        run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
+        if database == "sqlite":  # form and types depend on no database
+            run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
         run_dev(
             project,
             *("test", "-n", "auto", "--database", database, "tests/features/authors"),
@@ -56,18 +60,80 @@ def test_resources_come_change_and_go(
         log = tmp_path / "server.txt"
         book = visit_and_add_a_book(project, log, *credentials.groups())
 
-        run_app(project, f"add field Book {RATING}")
-        run_app(project, "db upgrade")
+        run_app(project, f"add field Book {RATING} --migrate")
+        run_app(project, "add relation Book genres:many=Genre --migrate")
         run_app(project, "db check")
         run_dev(project, "test", "-n", "auto", "--database", database, "tests/features/books")
-        assert read_rating(project, log, book, *credentials.groups()) == 3
+        row = read(project, log, book, *credentials.groups())
+        assert (row["title"], row["rating"], row["genre_ids"]) == ("One", 3, [])
 
-        run_app(project, "db downgrade -3")
-        assert "refers to it" in run_app(project, "destroy Author --force", fails=True)
-        run_app(project, "destroy Book --force")
-        run_app(project, "destroy Author --force")
+        assert "run `app db downgrade" in run_app(project, "destroy Book --force", fails=True)
+        run_app(project, "db downgrade -5")
+        for name in ("Author", "Genre"):
+            assert "refers to it" in run_app(project, f"destroy {name} --force", fails=True)
+        for name in ("Book", "Genre", "Author"):
+            run_app(project, f"destroy {name} --force")
         assert git(project, "status", "--porcelain") == ""
         run_app(project, "db check")
+
+
+def test_what_is_refused_changes_nothing(bake: Bake) -> None:
+    project = installed(bake())
+    commit(project)
+    wrong = "new resource books title:strr isbn:str:uniqe author:ref=Reader --access ownd"
+
+    refused = run_app(project, wrong, fails=True)
+    planned = run_app(project, f"new resource {AUTHOR} --dry-run")
+
+    for hint in ("like Book", "did you mean str?", "did you mean unique?", "Reader", "owned?"):
+        assert hint in refused
+    assert "would have written  app/features/authors/models.py" in planned
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_what_its_owner_changed_is_kept(bake: Bake, type_cache: Path) -> None:
+    project = installed(bake())
+    run_app(project, f"new resource {AUTHOR} --check", MYPY_CACHE_DIR=str(type_cache))
+    commit(project)
+    authors = project / "app" / "features" / "authors"
+    change(authors / "service.py", "authors_for(scope).where", "authors_for(scope) .where")
+    mine = git(project, "diff")
+
+    lost = run_app(project, "destroy Author", fails=True)
+    run_app(project, "add field Author born:date:optional --dry-run")
+
+    assert "authors/service.py would be lost" in lost
+    assert "authors/models.py would be lost" not in lost
+    assert git(project, "diff") == mine
+
+    change(authors / "__init__.py", "This command wrote them", "We had them written")
+    mine = git(project, "diff")
+
+    collided = run_app(project, "add field Author born:date:optional", fails=True)
+
+    assert "authors/__init__.py" in collided
+    assert git(project, "diff") == mine
+    assert git(project, "status", "--porcelain").count("\n") == 2
+
+    change(authors / "__init__.py", "We had them written", "This command wrote them")
+    run_app(project, "add field Author born:date:optional")
+
+    assert "authors_for(scope) .where" in (authors / "service.py").read_text(encoding="utf-8")
+    assert "born" in (authors / "schemas.py").read_text(encoding="utf-8")
+
+
+def test_pages_and_features_come(bake: Bake, type_cache: Path) -> None:
+    project = installed(bake())
+
+    run_app(project, "new page legal/imprint --title Imprint")
+    run_app(project, "new feature reports")
+
+    for line in ("new page legal/imprint --title Imprint", "new feature reports"):
+        assert "nothing to do" in run_app(project, line)
+    assert "reports" in run_app(project, "features")
+    run_dev(project, "check", "lint", "types", MYPY_CACHE_DIR=str(type_cache))
+    folders = ["tests/features/legal_imprint", "tests/features/reports"]
+    run_dev(project, "test", "--database", "sqlite", *folders)
 
 
 def test_notes_are_what_the_command_writes(bake: Bake) -> None:
@@ -116,6 +182,13 @@ def installed(project: Path) -> Path:
     return project
 
 
+def change(path: Path, old: str, new: str) -> None:
+    """Replace what is in a file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
 def commit(project: Path) -> None:
     """Commit the project as its owner does."""
     git(project, "init", "--quiet")
@@ -130,13 +203,13 @@ def git(project: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def run_app(project: Path, line: str, *, fails: bool = False) -> str:
+def run_app(project: Path, line: str, *, fails: bool = False, **variables: str) -> str:
     """Run `app …`, and return what it printed; it has to end well, or to fail in a sentence."""
     python = project / ".venv" / "bin" / "python"
     done = subprocess.run(
         [python, "-m", "app", *shlex.split(line)],
         cwd=project,
-        env=environment(),
+        env={**environment(), **variables},
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -187,11 +260,13 @@ def visit_and_add_a_book(project: Path, log: Path, email: str, password: str) ->
         return f"/api/v1/books/{added.body['id']}"
 
 
-def read_rating(project: Path, log: Path, book: str, email: str, password: str) -> int:
-    """Return what the row has in the field that came later."""
+def read(project: Path, log: Path, address: str, email: str, password: str) -> dict[str, Any]:
+    """Return what the served project answers at an address."""
     with serving(project, log) as server:
         visitor = Visitor(server.address)
-        return int(visitor.get(book, sign_in(visitor, email, password)).body["rating"])
+        answer = visitor.get(address, sign_in(visitor, email, password))
+        assert answer.status == 200, answer.text
+        return dict(answer.body)
 
 
 def sign_in(visitor: Visitor, email: str, password: str) -> str:
