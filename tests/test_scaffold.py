@@ -46,8 +46,8 @@ def test_resources_come_change_and_go(
         assert credentials
 
         run_app(project, f"new resource {AUTHOR}")
-        run_app(project, f"new resource {BOOK} --migrate")
         run_app(project, f"new resource {GENRE}")
+        run_app(project, f"new resource {BOOK} --migrate")
         assert git(project, "diff", "--name-only") == ""
         assert "nothing to do" in run_app(project, f"new resource {BOOK}")
         if database == "sqlite":  # form and types depend on no database
@@ -71,7 +71,11 @@ def test_resources_come_change_and_go(
         run_app(project, "db downgrade -5")
         for name in ("Author", "Genre"):
             assert "refers to it" in run_app(project, f"destroy {name} --force", fails=True)
-        for name in ("Book", "Genre", "Author"):
+        for name in (
+            "Book",
+            "Genre",
+            "Author",
+        ):  # the last one first: no table is left to be dropped
             run_app(project, f"destroy {name} --force")
         assert git(project, "status", "--porcelain") == ""
         run_app(project, "db check")
@@ -117,9 +121,17 @@ def test_what_its_owner_changed_is_kept(bake: Bake, type_cache: Path) -> None:
 
     change(authors / "__init__.py", "We had them written", "This command wrote them")
     run_app(project, "add field Author born:date:optional")
+    run_app(project, f"new resource {GENRE}")
 
     assert "authors_for(scope) .where" in (authors / "service.py").read_text(encoding="utf-8")
     assert "born" in (authors / "schemas.py").read_text(encoding="utf-8")
+
+    run_app(project, "setup")
+    dropped = run_app(project, "destroy Author --force")
+    run_app(project, "db upgrade")
+
+    assert re.search(r"written  migrations/versions/\w+_drop_the_table_of_authors\.py", dropped)
+    run_app(project, "db check")
 
 
 def test_pages_and_features_come(bake: Bake, type_cache: Path) -> None:

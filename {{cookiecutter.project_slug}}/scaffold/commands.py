@@ -194,7 +194,10 @@ def destroy_resource(
     if gone is None:
         typer.echo(f"Nothing to do: {Project().unknown(name)}")
         return
-    _tell("deleted", gone, dry_run=dry_run)
+    _tell("deleted", gone.deleted, dry_run=dry_run)
+    if gone.written:
+        _tell("written", gone.written, dry_run=dry_run)
+        typer.echo("Next: app db upgrade.")
 
 
 def check_project() -> None:

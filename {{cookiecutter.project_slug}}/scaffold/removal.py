@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from alembic.script import Script
 from pydantic import ValidationError
@@ -24,8 +25,16 @@ from scaffold.rendering import render_resource
 from scaffold.writing import staged, undone_on_failure
 
 
-def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool = False) -> list[str] | None:
-    """Delete a resource, and say which files went or came; nothing when there is none.
+class Gone(NamedTuple):
+    """What it took to delete a resource."""
+
+    deleted: list[str]
+    written: list[str]
+    """The migration that drops its tables, where the one that made them has to stay."""
+
+
+def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool = False) -> Gone | None:
+    """Delete a resource; nothing when there is none.
 
     Raises:
         Problems: when something refers to it, or files would be lost.
@@ -45,21 +54,21 @@ def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool =
     return _remove(project, package, files, drop=found.stay, dry_run=dry_run)
 
 
-def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry_run: bool) -> list[str]:
+def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry_run: bool) -> Gone:
     with staged(project.root, {}) as stage:
         if drop:
             migration.write_drop(stage, package)
             stage.tidy()
         written = stage.files()
         if dry_run:
-            return [*files, *written]
+            return Gone(files, written)
         with undone_on_failure(project.root) as undo:
             for file in files:
                 undo.remember(file)
                 (project.root / file).unlink()
             stage.install()
         _remove_empty(project, package)
-        return [*files, *written]
+        return Gone(files, written)
 
 
 def _remove_empty(project: Project, package: str) -> None:
