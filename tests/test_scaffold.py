@@ -94,6 +94,18 @@ def test_what_is_refused_changes_nothing(bake: Bake) -> None:
     assert "would have written  app/features/authors/models.py" in planned
     assert git(project, "status", "--porcelain") == ""
 
+    for name, old, new in (
+        ("app/features/notes/models.py", "class Note(", "class ("),
+        ("app/features/notes/models.py", "class Note(", "class Note(Nobody, "),
+        ("scaffold/templates/resource/app/routes.py.j2", "%% endif", "%% endof"),
+    ):
+        change(project / name, old, new)
+        assert re.search(
+            rf"{name}, line \d+: ", run_app(project, f"new resource {AUTHOR}", fails=True)
+        )
+        git(project, "checkout", name)
+    assert git(project, "status", "--porcelain") == ""
+
 
 def test_what_its_owner_changed_is_kept(bake: Bake, type_cache: Path) -> None:
     project = installed(bake())

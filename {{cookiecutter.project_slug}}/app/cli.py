@@ -5,6 +5,8 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import typer
+from alembic.script.revision import MultipleHeads
+from alembic.util import CommandError
 from asyncpg import PostgresError
 from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -38,8 +40,18 @@ def main() -> None:
         sys.exit(f"app: {problem.title}. {problem.detail or ''}".rstrip())
     except ArgumentError as error:
         sys.exit(f"app: DATABASE_URL: {error}")
+    except CommandError as error:
+        sys.exit(_explain_migrations(error))
     except (DBAPIError, PostgresError, OSError) as error:
         sys.exit(_explain_database(error))
+
+
+def _explain_migrations(error: CommandError) -> str:
+    """Say what Alembic found."""
+    if isinstance(error.__cause__, MultipleHeads):
+        return "app: two branches made a migration each. Join them with `app db merge`, and commit what it writes."
+    hint = " Run `app db upgrade` first." if "not up to date" in str(error) else ""
+    return f"app: {error}{hint}"
 
 
 def _explain_database(error: DBAPIError | PostgresError | OSError) -> str:

@@ -55,6 +55,14 @@ def revise(settings: DatabaseSettings, message: str) -> list[Path]:
     return [Path(script.path) for script in scripts if script is not None]
 
 
+def merge() -> Path | None:
+    """Write the migration that joins the newest ones of two branches; none when there is one newest already."""
+    if len(heads()) == 1:
+        return None
+    script = command.merge(alembic_config(), "heads", message="Merge branches")
+    return Path(script.path) if script else None
+
+
 def heads() -> frozenset[str]:
     """Return the newest revisions that the code has: one, unless two branches were not merged."""
     return frozenset(ScriptDirectory.from_config(alembic_config()).get_heads())

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from alembic.util import CommandError
+from jinja2 import TemplateSyntaxError, UndefinedError
 
 from scaffold import checking, migration
 from scaffold.editing import add_fields
@@ -52,7 +53,11 @@ def _told() -> Iterator[None]:
         yield
     except Problems as problems:
         sys.exit(_sentence(problems.found))
-    except (OSError, CommandError) as error:
+    except SyntaxError as error:
+        sys.exit(_sentence([f"{error.filename}, line {error.lineno}: {error.msg}"]))
+    except TemplateSyntaxError as error:
+        sys.exit(_sentence([f"{error.filename}, line {error.lineno}: {error.message}"]))
+    except (OSError, CommandError, UndefinedError) as error:
         sys.exit(_sentence([str(error)]))
 
 

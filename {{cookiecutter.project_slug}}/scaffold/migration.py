@@ -6,6 +6,7 @@ Rendered for PostgreSQL, whose types SQLite understands; the other way round doe
 import importlib
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ def _scripts(stage: Stage) -> ScriptDirectory:
     scripts = ScriptDirectory.from_config(config)
     scripts.messaging_opts = {"quiet": True}
     if len(scripts.get_heads()) > 1:
-        raise Problems(["there are two newest migrations: run `alembic merge heads` first"])
+        raise Problems(["there are two newest migrations, of two branches: run `app db merge` first"])
     return scripts
 
 
@@ -174,9 +175,25 @@ def _imported(stage: Stage, package: str) -> Iterator[None]:
     importlib.invalidate_caches()
     written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        for _ in features.modules("models"):
-            pass
+        _import_models()
         yield
     finally:
         sys.dont_write_bytecode = written
         features.__path__.pop(0)
+
+
+def _import_models() -> None:
+    """Import the models of all features.
+
+    Raises:
+        Problems: when one of them, on which somebody may be at work, raises whatever it is.
+    """
+    try:
+        for _ in features.modules("models"):
+            pass
+    except SyntaxError:
+        raise  # which says where
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        message = f"{place.filename}, line {place.lineno}: {type(error).__name__}: {error}"
+        raise Problems([message]) from error

@@ -35,7 +35,7 @@ def tables(settings: DatabaseSettings) -> set[str]:
 
 
 def test_there_is_one_newest_migration() -> None:
-    assert len(migrate.heads()) == 1, "two branches: merge them with `alembic merge heads`"
+    assert len(migrate.heads()) == 1, "two branches: join them with `app db merge`"
 
 
 def test_upgrade_from_nothing_gives_the_models(database: DatabaseSettings) -> None:

@@ -12,6 +12,9 @@ from tests.support import execute
 
 Run = Callable[..., Outcome]
 
+HEADS = migrate.heads()
+EMPTY = ("def upgrade() -> None: pass", "def downgrade() -> None: pass")
+
 pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
 
 
@@ -64,6 +67,24 @@ def test_revision_brings_the_database_to_the_models(
     assert app("db", "upgrade").code == 0
     assert app("db", "check").code == 0
     assert app("db", "downgrade", "-1").code == 0
+
+
+def test_migrations_of_two_branches_are_joined(app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = shutil.copytree(migrate.FOLDER, tmp_path / "migrations") / "versions"
+    monkeypatch.setattr(migrate, "FOLDER", versions.parent)
+    assert app("db", "merge").out == "There is one newest migration: nothing to do.\n"
+    for name in ("theirs", "ours"):
+        lines = (f'revision = "{name}"', f'down_revision = "{next(iter(HEADS))}"', *EMPTY)
+        (versions / f"{name}.py").write_text("\n".join(lines))
+
+    assert "app db upgrade" in app("db", "check").error
+    for refused in (app("db", "upgrade"), app("setup")):
+        assert refused.code == 1
+        assert "app db merge" in refused.error
+    assert app("db", "merge").code == 0
+
+    assert len(migrate.heads()) == 1
+    assert app("db", "upgrade").code == 0
 
 
 def test_a_database_that_is_away_is_told_in_a_sentence(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
