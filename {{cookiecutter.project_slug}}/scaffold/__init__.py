@@ -3,13 +3,16 @@
 commands.py    the command line
 grammar.py     its words → a `Resource`, or every problem at once
 names.py       names, plurals, and the words that are taken
-kinds.py       what each kind of field is, in the database, in JSON and in a form
+kinds/         what each kind of field is, in the database, in JSON and in a form
 resource.py    what templates may read
 project.py     the features that are there already
 rendering.py   templates → texts
 writing.py     texts → files: all of them, or none
 migration.py   models → a migration, without a database
-editing.py     lines for a new field, at the right places
+editing.py     a field that comes later
+merging.py     what templates write now → files that their owner changed
 removal.py     the way back
+slices.py      a page, an empty feature
+checking.py    what a machine can say without running the tests
 templates/     what is written: change it to your house style
 """
