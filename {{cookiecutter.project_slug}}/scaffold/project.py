@@ -64,7 +64,11 @@ class Project:
         """Return the commands that wrote a feature, the first one first."""
         text = ast.get_docstring(ast.parse(_read(self.features / package / "__init__.py"))) or ""
         lines = re.sub(r" \\\n\s*", " ", text).splitlines()
-        return [tuple(shlex.split(line)) for line in lines if re.match(r" +app (new|add) \w+ [A-Z]", line)]
+        commands = [line.strip() for line in lines if re.match(r" +app (new|add) \w+ [A-Z]", line)]
+        try:
+            return [tuple(shlex.split(command)) for command in commands]
+        except ValueError as error:
+            raise Problems([f"app/features/{package}/__init__.py: {error} in a command line"]) from error
 
     def packages(self) -> list[str]:
         """List the features."""

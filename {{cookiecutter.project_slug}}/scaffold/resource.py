@@ -1,5 +1,6 @@
 """What templates read: a resource and its fields."""
 
+import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -405,9 +406,9 @@ class Resource(Names):
 
 
 def broken(command: tuple[str, ...]) -> list[str]:
-    """Break a command line so that each part fits into a docstring."""
+    """Break a command line, quoted as a shell needs it, so that each part fits into a docstring."""
     lines = [""]
-    for word in command:
+    for word in map(shlex.quote, command):
         if lines[-1] and len(lines[-1]) + len(word) > LINE:
             lines[-1] += " \\"
             lines.append("   ")

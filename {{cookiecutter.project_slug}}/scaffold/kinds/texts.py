@@ -30,6 +30,8 @@ class Text(Kind):
 
     def default_of(self, field: Field, text: str) -> str:
         low, high = self.bounds(field)
+        if not re.fullmatch(rf"[^\"'`\\\x00-\x1f]{{0,{LONGEST_DEFAULT}}}", text):
+            raise ValueError(f"write a default with quotes, or of over {LONGEST_DEFAULT} characters, into the code")
         if not low <= len(text) <= high or text != text.strip():
             raise ValueError(f"the default has {len(text)} characters, and may have {low} to {high}")
         return quoted(text)
@@ -74,6 +76,10 @@ class Str(Text):
 
 LONGEST_KEY = 500
 """So many characters fit into an index entry of PostgreSQL beside two keys, if each takes four bytes."""
+
+
+LONGEST_DEFAULT = 60
+"""What fits into a line of code."""
 
 
 class Slug(Kind):

@@ -78,6 +78,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("User name:str", "uses this name already"),
         ("Book", "has no fields"),
         ("Book body:text:unique", "use str=500"),
+        ("Book state:str:default=don't", "into the code"),
         ("Book body:text:index:max=501", "use str=500"),
         ("Book Title:str", "a name like title"),
         ("Book class:str", "word of Python"),

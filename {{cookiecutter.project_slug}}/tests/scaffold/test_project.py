@@ -6,7 +6,9 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
+from scaffold.grammar import Problems
 from scaffold.project import Project, option_of, specs_of
+from scaffold.resource import broken
 
 COMMANDS = r'''r"""Book reviews.
 
@@ -39,6 +41,27 @@ def test_commands_are_read_from_the_docstring(project: Project) -> None:
     assert second == ("app", "add", "field", "BookReview", "stars:int:default=3")
     assert specs_of([first, second]) == ["title:str=200", "book:ref=Book", "stars:int:default=3"]
     assert (option_of(first, "--access"), option_of(second, "--access")) == ("shared", None)
+
+
+def record(project: Project, *lines: str) -> None:
+    """Write the command lines of a feature."""
+    text = "\n".join(f"    {line}" for line in lines)
+    (project.features / "keys/__init__.py").write_text(f'r"""Keys.\n\nThis wrote them:\n\n{text}\n"""\n')
+
+
+def test_command_is_read_as_it_was_typed(project: Project) -> None:
+    command = ("app", "new", "resource", "Key", "state:str=40:default=Not set; <b>$HOME *", "x:int", *["y:str"] * 30)
+
+    record(project, *broken(command))
+
+    assert project.commands_of("keys") == [command]
+
+
+def test_command_that_cannot_be_read_is_told(project: Project) -> None:
+    record(project, "app new resource Key a:str:default=don't")
+
+    with pytest.raises(Problems, match=r"keys/__init__\.py"):
+        project.commands_of("keys")
 
 
 def test_resources_are_found_by_name(project: Project) -> None:
