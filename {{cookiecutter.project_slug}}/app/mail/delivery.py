@@ -66,7 +66,9 @@ class Delivery:
     async def _send(self, mail: Claimed) -> None:
         try:
             to, text = unseal(self._keys, mail.payload)
-            await self._transport.send(compose(self._settings, mail.id, to, text))
+            # It takes some milliseconds, in which the loop could not answer anybody.
+            letter = await asyncio.to_thread(compose, self._settings, mail.id, to, text)
+            await self._transport.send(letter)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other mails shall leave
             await self._note_error(mail, error)
         else:

@@ -82,10 +82,11 @@ class FolderTransport:
 
     async def send(self, mail: Outgoing) -> None:
         """Write one mail, readable by us alone: it may hold a link that opens an account."""
-        content = mail.message.as_bytes(policy=SMTP if mail.receiver.isascii() else SMTPUTF8)
-        await asyncio.to_thread(self._write, f"{mail.id}.eml", content)
+        await asyncio.to_thread(self._write, mail)
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, mail: Outgoing) -> None:
+        name = f"{mail.id}.eml"
+        content = mail.message.as_bytes(policy=SMTP if mail.receiver.isascii() else SMTPUTF8)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = self._folder / f".{name}"
         unfinished.touch(mode=0o600)
