@@ -29,10 +29,12 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
 
 
-def run_dev(project: Path, *arguments: str, python: str = sys.executable, **variables: str) -> str:
-    """Run `dev.py` in the project until it ends well, and return what it printed."""
-    done = subprocess.run(
-        [python, "dev.py", *arguments],
+def run_in(
+    project: Path, command: Sequence[str], **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in the project, as in a fresh terminal; all that it says is in `stdout`."""
+    return subprocess.run(
+        command,
         cwd=project,
         env={**environment(), **variables},
         check=False,
@@ -40,6 +42,11 @@ def run_dev(project: Path, *arguments: str, python: str = sys.executable, **vari
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def run_dev(project: Path, *arguments: str, python: str = sys.executable, **variables: str) -> str:
+    """Run `dev.py` in the project until it ends well, and return what it printed."""
+    done = run_in(project, [python, "dev.py", *arguments], **variables)
     assert done.returncode == 0, f"dev.py {' '.join(arguments)} failed:\n{done.stdout}"
     return done.stdout
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.baking import Bake, tree
 from tests.drawing import AUTHOR, BOOK, RATING, draw_commands
-from tests.serving import Visitor, environment, run_dev, serving
+from tests.serving import Visitor, environment, run_dev, run_in, serving
 
 GENRE = "Genre name:str=40:unique --access shared --no-pages --no-admin"
 NOTES = ("app/features/notes", "tests/features/notes")
@@ -230,15 +230,7 @@ def git(project: Path, *arguments: str) -> str:
 def run_app(project: Path, line: str, *, fails: bool = False, **variables: str) -> str:
     """Run `app …`, and return what it printed; it has to end well, or to fail in a sentence."""
     python = project / ".venv" / "bin" / "python"
-    done = subprocess.run(
-        [python, "-m", "app", *shlex.split(line)],
-        cwd=project,
-        env={**environment(), **variables},
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    done = run_in(project, [str(python), "-m", "app", *shlex.split(line)], **variables)
     assert done.returncode == (1 if fails else 0), f"app {line}:\n{done.stdout}"
     assert "Traceback" not in done.stdout
     return done.stdout
