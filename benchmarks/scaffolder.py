@@ -9,7 +9,7 @@ each stands how long Python and ruff take there to start, which none of them can
 import argparse
 import os
 import shlex
-import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -18,7 +18,7 @@ from statistics import median
 
 import fireup
 from tests.drawing import AUTHOR, BOOK, RATING
-from tests.serving import environment
+from tests.serving import run_in
 
 TESTS = ["tests/features/authors", "tests/features/books"]
 CHAIN = (
@@ -42,14 +42,11 @@ class Timed:
     def run(self, name: str, line: str) -> None:
         """Run `python -m …` until it ends well, and keep the seconds under a name."""
         started = time.perf_counter()
-        subprocess.run(
-            [self.python, "-m", *shlex.split(line)],
-            cwd=self.folder,
-            env={**environment(), "PATH": f"{Path(self.python).parent}:{os.environ['PATH']}"},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        path = f"{Path(self.python).parent}:{os.environ['PATH']}"
+        done = run_in(self.folder, [self.python, "-m", *shlex.split(line)], PATH=path)
         self.times[name].append(time.perf_counter() - started)
+        if done.returncode:
+            sys.exit(f"{line} failed:\n{done.stdout}")
 
 
 def measure(project: Timed) -> None:

@@ -202,7 +202,8 @@ def destroy_resource(
     _tell("deleted", gone.deleted, dry_run=dry_run)
     if gone.written:
         _tell("written", gone.written, dry_run=dry_run)
-        typer.echo("Next: app db upgrade.")
+        if not dry_run:
+            typer.echo("Next: app db upgrade.")
 
 
 def check_project() -> None:
