@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import LargeBinary, case, delete
+from sqlalchemy import LargeBinary, case, delete, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -107,14 +107,16 @@ class DatabaseCounts:
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
         """Insert or count up in one statement; a row whose time is over starts at one."""
         now = utc_now()
+        # A value of its own, for `insert.excluded` builds a copy of the table each time, in cycles.
+        ends = literal(now + window, AttemptCount.expires_at.type)
         dialect = postgresql if self._database.engine.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(AttemptCount).values(key=key, count=1, expires_at=now + window)
+        insert = dialect.insert(AttemptCount).values(key=key, count=1, expires_at=ends)
         over = AttemptCount.expires_at <= now
         statement = insert.on_conflict_do_update(
             index_elements=[AttemptCount.key],
             set_={
                 "count": case((over, 1), else_=AttemptCount.count + 1),
-                "expires_at": case((over, insert.excluded.expires_at), else_=AttemptCount.expires_at),
+                "expires_at": case((over, ends), else_=AttemptCount.expires_at),
             },
         ).returning(AttemptCount.count, AttemptCount.expires_at)
         async with self._database.sessions.begin() as session:

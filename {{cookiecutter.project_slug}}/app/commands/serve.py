@@ -15,6 +15,7 @@ from app.settings import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, or it meets a closed one
+_OLDEST_GENERATION = 2
 
 
 def serve(
@@ -57,7 +58,15 @@ def build_app() -> FastAPI:
     app = create_app()
     gc.collect()
     gc.freeze()
+    gc.callbacks.append(_freeze_when_warm)
     return app
+
+
+def _freeze_when_warm(phase: str, info: dict[str, int]) -> None:
+    """Spare it as well what the first requests built and later ones use, instead of its first full round."""
+    if phase == "start" and info["generation"] == _OLDEST_GENERATION:
+        gc.callbacks.remove(_freeze_when_warm)
+        gc.freeze()
 
 
 def _greet(settings: Settings) -> None:

@@ -1,6 +1,9 @@
 """The password hasher: a crowd is sent away instead of queued without end."""
 
 import asyncio
+import os
+import sys
+import threading
 
 import pytest
 
@@ -56,3 +59,16 @@ def test_crowd_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     assert served >= 1
     assert refused >= 100
     assert served + refused == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives each thread a priority of its own")
+def test_hashes_give_way_to_the_event_loop() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def both() -> tuple[int, int]:
+        return priority(), await PasswordHasher(CHEAP).run(priority)
+
+    loop, hashing = asyncio.run(both())
+
+    assert hashing > loop
