@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DisconnectionError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -133,8 +133,9 @@ class Owned:
 class Database:
     """The engine of this process and its two kinds of session.
 
-    `sessions` may write. `reads` is for requests that only read: on SQLite they then run beside a writer
-    instead of waiting for it. Neither expires rows at commit, so that what was committed can be answered.
+    `sessions` may write. `reads` is for requests that only read: each statement stands for itself, which saves the
+    way to the database and back for BEGIN and ROLLBACK, and on SQLite the wait for a writer. Neither expires rows
+    at commit, so that what was committed can be answered.
     """
 
     engine: AsyncEngine
@@ -147,6 +148,7 @@ def open_database(settings: DatabaseSettings) -> Database:
     url = database_url(settings)
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, connect_args={"timeout": settings.busy_timeout.total_seconds()})
+        reads = engine.execution_options(only_reads=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "handle_error", _tell_busy)
@@ -156,10 +158,10 @@ def open_database(settings: DatabaseSettings) -> Database:
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.pool_timeout.total_seconds(),
-            pool_recycle=1800,
-            pool_pre_ping=True,
+            pool_recycle=300,  # a firewall may forget an idle connection without a word
         )
-    reads = engine.execution_options(sqlite_begin="DEFERRED")
+        reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return Database(
         engine,
         async_sessionmaker(engine, expire_on_commit=False),
@@ -214,8 +216,17 @@ def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, A
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY_SNAPSHOT),
     # so whoever may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
-    begin = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
-    connection.exec_driver_sql(f"BEGIN {begin}")
+    if "only_reads" not in connection.get_execution_options():
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
+    """Have the pool take a new connection for one that the server closed; the driver knows without asking it.
+
+    `pool_pre_ping` would ask each time. https://docs.sqlalchemy.org/en/21/core/pooling.html
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _tell_busy(context: ExceptionContext) -> None:

@@ -26,7 +26,11 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-DatabaseDep = Annotated[Database, Depends(get_database)]
+async def _provide_database(request: Request) -> Database:
+    return get_database(request)  # which FastAPI would call in a thread, for it is no coroutine
+
+
+DatabaseDep = Annotated[Database, Depends(_provide_database)]
 
 # "function" commits before the response is sent, so that a client is never told that something was saved when
 # it was not. https://fastapi.tiangolo.com/advanced/advanced-dependencies/

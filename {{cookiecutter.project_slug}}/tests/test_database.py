@@ -59,6 +59,39 @@ def test_sqlite_reads_go_on_beside_a_writer(settings: Settings) -> None:
     assert run(settings, read_while_writing) == 0
 
 
+@pytest.mark.database("postgresql")
+def test_reads_ask_for_the_rows_and_nothing_else(settings: Settings) -> None:
+    """No BEGIN, no ROLLBACK: `now()` is when the transaction began, and each statement has one of its own."""
+
+    async def moments(database: Database) -> list[datetime | None]:
+        async with database.reads.begin() as session:
+            return [await session.scalar(text("SELECT now()")) for _ in range(2)]
+
+    first, second = run(settings, moments)
+
+    assert first != second
+
+
+@pytest.mark.database("postgresql")
+def test_connection_that_the_server_closed_is_replaced(settings: Settings) -> None:
+    """As when PostgreSQL restarts: the next request notices nothing."""
+
+    async def backend(database: Database) -> int | None:
+        async with database.reads() as session:
+            number: int | None = await session.scalar(text("SELECT pg_backend_pid()"))
+            return number
+
+    async def outlive(database: Database) -> tuple[int | None, int | None]:
+        before = await backend(database)
+        async with opened_database(settings.database) as other, other.sessions() as session:
+            await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})
+        return before, await backend(database)
+
+    before, after = run(settings, outlive)
+
+    assert before != after
+
+
 def test_writers_that_read_first_wait_for_each_other(settings: Settings) -> None:
     """On SQLite, a lock that is taken only at the first write would make all but one fail."""
 

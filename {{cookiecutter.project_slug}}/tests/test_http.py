@@ -1,8 +1,14 @@
-"""`ETag` and `If-Match`, over one's own account as the record at hand."""
+"""`ETag` and `If-Match`, over one's own account as the record at hand, and what routes ask for."""
+
+from collections.abc import Callable
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any, get_args
 
 import pytest
 from starlette.testclient import TestClient
 
+from app.accounts.dependencies import AuthenticatorDep, ClientDep, CurrentScope, MaybeScope
+from app.http import DatabaseDep, SessionDep
 from tests.support import problem_of
 
 pytestmark = pytest.mark.any_database
@@ -45,3 +51,12 @@ def test_without_a_tag_the_last_change_wins(as_ada: TestClient) -> None:
         assert as_ada.patch(ME, json={"display_name": name}).status_code == 200
 
     assert as_ada.get(ME).json()["display_name"] == "second"
+
+
+ASKED_BY_MOST = [DatabaseDep, SessionDep, AuthenticatorDep, ClientDep, MaybeScope, CurrentScope]
+
+
+@pytest.mark.parametrize("provide", [get_args(asked)[1].dependency for asked in ASKED_BY_MOST])
+def test_what_most_routes_ask_for_needs_no_thread(provide: Callable[..., Any]) -> None:
+    """FastAPI calls what is no coroutine in a thread, which costs each request as much as a query."""
+    assert iscoroutinefunction(provide) or isasyncgenfunction(provide)

@@ -56,7 +56,11 @@ def get_authenticator(request: Request) -> Authenticator:
     return authenticator
 
 
-AuthenticatorDep = Annotated[Authenticator, Depends(get_authenticator)]
+async def _provide_authenticator(request: Request) -> Authenticator:
+    return get_authenticator(request)  # as in app/http.py
+
+
+AuthenticatorDep = Annotated[Authenticator, Depends(_provide_authenticator)]
 
 
 async def get_client(request: Request) -> Client:
