@@ -53,6 +53,7 @@ class RoleView(ModelView):
     title_field = "name"
     fields = ("id", "name", PermissionsField(), "created_at", "updated_at")
     exclude_fields_from_list = ("id", "updated_at")
+    searchable_fields = sortable_fields = ("name", "created_at")  # no database compares lists
     delete_warning = "Whoever has this role loses, at once, what it allows."
 
     def may_change_row(self, request: Request, row: Role) -> bool:

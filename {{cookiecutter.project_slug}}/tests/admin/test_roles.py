@@ -11,8 +11,6 @@ from tests.admin.staff import MANAGER, add_role, add_staff, events, roles, roles
 from tests.support import mails_to
 from tests.web.browsing import open_browser
 
-pytestmark = pytest.mark.any_database
-
 NEW = {"email": "eve@example.com", "password": "a long enough password", "display_name": "", "is_active": "on"}
 
 
@@ -59,6 +57,7 @@ def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClien
     assert {event.actor_id for event in (created, changed, emptied, deleted)} == {admin.id}
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("name", "permission", "message"),
     [
@@ -86,6 +85,7 @@ def test_role_that_makes_no_sense_is_refused(
     assert events(client, "privilege_role") == []
 
 
+@pytest.mark.any_database
 def test_role_admin_stays_as_it_is(client: TestClient, browser: TestClient) -> None:
     admin_role, other = roles(client)["admin"], add_role(client, "other")
     form = {"csrftoken": csrf_token(browser), "name": "x", "permissions": "content:edit"}
@@ -97,6 +97,7 @@ def test_role_admin_stays_as_it_is(client: TestClient, browser: TestClient) -> N
     assert set(roles(client)) == {"admin", "other"}
 
 
+@pytest.mark.any_database
 def test_permission_that_the_code_has_no_more_is_shown_and_can_go(client: TestClient, browser: TestClient) -> None:
     old = add_role(client, "old", "books:burn", "content:edit")
 
@@ -105,6 +106,21 @@ def test_permission_that_the_code_has_no_more_is_shown_and_can_go(client: TestCl
     assert "books:burn" not in browser.get(f"/admin/role/edit?pk={old.id}").text
     assert save(browser, f"/admin/role/edit?pk={old.id}", name="old", permissions="content:edit").status_code == 303
     assert roles(client)["old"].permissions == ["content:edit"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("filter=name__eq%3Dadmin", 200),
+        ("filter=permissions__eq%3Dcontent:edit", 400),
+        ("filter=permissions__in%3Dcontent:edit", 400),
+        ("sort=permissions__asc", 200),
+        ("sort=name__asc", 200),
+        ("q=content", 200),
+    ],
+)
+def test_roles_are_searched_by_name_alone(browser: TestClient, query: str, status: int) -> None:
+    assert browser.get(f"/admin/role/list?{query}").status_code == status
 
 
 @pytest.mark.usefixtures("admin")
@@ -121,6 +137,7 @@ def test_role_with_less_than_the_manager_has_can_be_made_and_given(
     assert "content:edit" not in managers.get("/admin/role/create").text
 
 
+@pytest.mark.any_database
 def test_permission_that_the_manager_lacks_is_in_no_role_of_theirs(client: TestClient, managers: TestClient) -> None:
     small, big = add_role(client, "small", "users:read"), add_role(client, "big", "users:read", "content:edit")
     own = roles(client)["manager"]
@@ -136,6 +153,7 @@ def test_permission_that_the_manager_lacks_is_in_no_role_of_theirs(client: TestC
     assert set(roles(client)) == {"manager", "small", "big"}
 
 
+@pytest.mark.any_database
 def test_no_role_admin_where_there_is_none_yet(client: TestClient, managers: TestClient) -> None:
     """Who could make it would be admin."""
     own = roles(client)["manager"]
@@ -145,6 +163,7 @@ def test_no_role_admin_where_there_is_none_yet(client: TestClient, managers: Tes
     assert set(roles(client)) == {"manager"}
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", ["admin", "editor"])
 def test_role_that_allows_more_is_not_given(
     client: TestClient, admin: User, managers: TestClient, manager: User, name: str
@@ -164,6 +183,7 @@ def test_role_that_allows_more_is_not_given(
     assert sorted(listed(managers, "user")) == sorted([str(admin.id), str(manager.id)])
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("above", ["admin", "editor"])
 def test_who_may_do_more_is_left_alone(client: TestClient, admin: User, managers: TestClient, above: str) -> None:
     editor = add_staff(client, "editor", Permission.CONTENT_EDIT)
@@ -194,6 +214,7 @@ def test_who_may_do_no_more_is_managed(client: TestClient, managers: TestClient)
     assert roles_of(client, peer) == set()
 
 
+@pytest.mark.any_database
 def test_admin_gives_every_role(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     every = [str(role.id) for role in (add_role(client, "editor", "content:edit"), roles(client)["admin"])]
 
