@@ -48,6 +48,9 @@ class Event(StrEnum):
     KEY_REVOKED = "authn_key_revoked"
     KEY_USED = "authn_key_used"
     ROLES_CHANGED = "privilege_permissions_changed"
+    ROLE_CREATED = "privilege_role_created"
+    ROLE_CHANGED = "privilege_role_changed"
+    ROLE_DELETED = "privilege_role_deleted"
     DATA_EXPORTED = "user_data_exported"
 
 

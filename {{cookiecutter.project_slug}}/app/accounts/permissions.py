@@ -11,6 +11,11 @@ class Permission(StrEnum):
     """Everything that a role can allow."""
 
     ADMIN_ACCESS = "admin:access"
+    """Open the admin, where each view says what else it asks for."""
+    USERS_READ = "users:read"
+    """See accounts in the admin: people, roles, sessions, events, mails."""
+    USERS_MANAGE = "users:manage"
+    """Change them too, but never who may do more than oneself. It is of use together with `users:read`."""
     CONTENT_EDIT = "content:edit"
     """Write what everybody may read: resources made with `--access public`."""
 

@@ -1,4 +1,4 @@
-"""Accounts in the admin: users are managed, roles and sessions are shown, sessions can be ended."""
+"""Accounts in the admin: users are managed, sessions are shown and can be ended."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -6,15 +6,18 @@ from typing import Any, ClassVar
 from fastapi import Request
 from sqlalchemy import inspect
 from starlette_admin.actions import ActionSelection, action, row_action
-from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField, TagsField
+from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField
 from starlette_admin.flash import flash
 
 from app.accounts import account, recovery, users
 from app.accounts.dependencies import get_authenticator
 from app.accounts.events import Event
-from app.accounts.models import AuthSession, Role, User, UserRole
+from app.accounts.models import AuthSession, User, UserRole
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
+from app.accounts.permissions import Permission
 from app.admin.events import record
+from app.admin.permissions import visitor_of
+from app.admin.roles import RoleView, covers, require_covered
 from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
 from app.database import utc_now
 
@@ -25,6 +28,8 @@ class UserView(ModelView):
     """People. Who is the last admin can be neither disabled, nor demoted, nor deleted."""
 
     model = User
+    see_permission = Permission.USERS_READ
+    change_permission = Permission.USERS_MANAGE
     icon = "fa-solid fa-users"
     title_field = "email"
     fields = (
@@ -52,6 +57,15 @@ class UserView(ModelView):
     }
     delete_warning = "This deletes the person with everything that is theirs. To keep it, make them inactive instead."
 
+    def may_change_row(self, request: Request, row: User) -> bool:
+        """Leave who may do more than the visitor alone."""
+        return all(covers(visitor_of(request), role) for role in row.roles)
+
+    async def validate(self, request: Request, data: dict[str, Any]) -> None:
+        """Give no role that allows more than the visitor may do."""
+        require_covered(request, data.get("roles", ()))
+        await super().validate(request, data)
+
     async def create(self, request: Request, data: dict[str, Any]) -> User:
         """Make a user by the rules that hold everywhere; the library knows none of them."""
         session = request.state.session
@@ -62,6 +76,7 @@ class UserView(ModelView):
             )
             user.display_name, user.is_active = data["display_name"], data["is_active"]
             roles = await self._find_foreign_view("role").find_by_pks(request, data["roles"])
+            require_covered(request, roles)
             session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
             await session.flush()
             await record(request, Event.USER_CREATED, user.id, roles=[role.name for role in roles])
@@ -122,20 +137,12 @@ def never(self: ModelView, request: Request) -> bool:  # noqa: ARG001
     return False
 
 
-class RoleView(ModelView):
-    """What people may do."""
-
-    model = Role
-    can_create = can_edit = can_delete = never
-    icon = "fa-solid fa-key"
-    title_field = "name"
-    fields = ("id", "name", TagsField("permissions"), "created_at")
-
-
 class SessionView(ModelView):
     """Where people are signed in."""
 
     model = AuthSession
+    see_permission = Permission.USERS_READ
+    change_permission = Permission.USERS_MANAGE
     can_create = can_edit = can_delete = never
     key = "session"
     icon = "fa-solid fa-laptop"

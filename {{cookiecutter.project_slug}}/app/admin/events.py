@@ -12,6 +12,7 @@ from app.accounts import browser, events
 from app.accounts.dependencies import get_client
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent, User
+from app.accounts.permissions import Permission
 from app.admin.views import ModelView
 
 
@@ -25,6 +26,7 @@ class EventView(ModelView):
     """What happened, newest first."""
 
     model = AuthEvent
+    see_permission = Permission.USERS_READ
     key = "event"
     icon = "fa-solid fa-clock-rotate-left"
     menu_label = "Events"

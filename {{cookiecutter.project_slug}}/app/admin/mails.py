@@ -8,6 +8,7 @@ from starlette_admin.fields import DateTimeField, EnumField, StringField
 from starlette_admin.flash import flash
 
 from app.accounts.dependencies import get_authenticator
+from app.accounts.permissions import Permission
 from app.admin.views import ModelView
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -17,6 +18,8 @@ class MailView(ModelView):
     """The outbox. A mail can be sent once more, or deleted before it leaves."""
 
     model = OutboxMail
+    see_permission = Permission.USERS_READ
+    change_permission = Permission.USERS_MANAGE
     key = "mail"
     icon = "fa-solid fa-envelope"
     menu_label = "Mails"

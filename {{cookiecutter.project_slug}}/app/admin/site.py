@@ -77,8 +77,8 @@ class Site(BaseAdmin):
         self.middlewares.append(Middleware(FormCheck))
 
     async def show_home(self, request: Request) -> Response:
-        """Show how many there are of everything."""
-        counts = [(view, await view.count(request)) for view in self._model_views]
+        """Show how many there are of everything that the visitor may see."""
+        counts = [(view, await view.count(request)) for view in self._model_views if view.is_accessible(request)]
         return self._template_response(request, "home.html", {"counts": counts})
 
 

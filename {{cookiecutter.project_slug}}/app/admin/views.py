@@ -25,10 +25,11 @@ from starlette_admin.fields import DateTimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
 from app.accounts.models import User
+from app.accounts.permissions import Permission
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
+from app.admin.permissions import GuardedView, may
 from app.admin.refusals import is_unreadable
-from app.admin.saving import SavingView
 from app.database import Owned
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ T = TypeVar("T")
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
 
 
-class ModelView(SavingView):
+class ModelView(GuardedView):
     """A view on the rows of one model."""
 
     model: type[Any]
@@ -80,9 +81,9 @@ class ModelView(SavingView):
             if isinstance(field, DateTimeField) and field.output_format is None:
                 field.output_format = "%Y-%m-%d %H:%M UTC"
 
-    async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401, ARG002
-        """Name a row; the library would say "Note(0193…)"."""
-        title = getattr(obj, self.title_field)
+    async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
+        """Name a row, by its key to who may not see its title; the library would say "Note(0193…)"."""
+        title = getattr(obj, self.title_field if self.may_see_field(request, self.title_field) else "id")
         return f"{title:%Y-%m-%d %H:%M} UTC" if isinstance(title, datetime) else str(title)
 
     async def select2_result(self, obj: Any, request: Request) -> str:  # noqa: ANN401
@@ -98,6 +99,7 @@ class ModelView(SavingView):
         refused save expires the row before the form is drawn.
         """
         found = await self.find_by_pks(request, [pk])
+        self.require_change(request, pk, found)
         if found and not hasattr(request.state, "row_version"):
             request.state.row_version = getattr(found[0], "version", None)
         return found[0] if found else None
@@ -128,7 +130,7 @@ class ModelView(SavingView):
         return await _readable(super().count(request, *args, **kwargs))
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
-        """Search in what is text, and in the addresses of owners.
+        """Search in what is text and, for who may see them, in the addresses of owners.
 
         The library would cast the rest to text, and take % and _ for wildcards.
         """
@@ -139,7 +141,8 @@ class ModelView(SavingView):
         ]
         texts = [c for c in columns if isinstance(c.type, String) and not isinstance(c.type, Enum)]
         found = or_(false(), *(column.icontains(term, autoescape=True) for column in texts))
-        if issubclass(self.model, Owned):
+        may_see_owners = may(request, Permission.USERS_READ) and self.may_see_field(request, "owner")
+        if issubclass(self.model, Owned) and may_see_owners:
             found |= self.model.owner.has(User.email.icontains(term, autoescape=True))
         return found
 

@@ -11,6 +11,7 @@ from starlette_admin.flash import flash
 from app.accounts import browser
 from app.accounts.dependencies import get_client
 from app.accounts.models import User
+from app.accounts.permissions import Permission
 from app.admin.views import ModelView
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
@@ -27,6 +28,8 @@ class ApiKeyView(ModelView):
     """Everyone's keys, by their prefixes."""
 
     model = ApiKey
+    see_permission = Permission.USERS_READ
+    change_permission = Permission.USERS_MANAGE
     can_create = can_edit = can_delete = never
     key = "api-key"
     icon = "fa-solid fa-plug"

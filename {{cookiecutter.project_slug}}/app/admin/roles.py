@@ -1,0 +1,107 @@
+"""Roles in the admin: they list permissions, and nobody gives, takes or changes more than they have."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import Request
+from pydantic import StringConstraints
+from sqlalchemy import inspect
+from starlette_admin.exceptions import FormValidationError
+from starlette_admin.fields import EnumField
+
+from app.accounts.events import Event
+from app.accounts.models import Role
+from app.accounts.permissions import ADMIN_ROLE, Permission
+from app.accounts.scope import Scope
+from app.admin.events import record
+from app.admin.permissions import may, visitor_of
+from app.admin.views import ModelView
+from app.schemas import Schema
+
+
+class RoleTerms(Schema):
+    """What a role is."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+    permissions: list[Permission]
+
+
+class PermissionsField(EnumField):
+    """The permissions that the visitor has, to choose from; shown are all, also one that the code has no more."""
+
+    def __init__(self) -> None:
+        super().__init__("permissions", multiple=True, choices_loader=self.grantable)
+
+    @staticmethod
+    def grantable(request: Request) -> list[tuple[str, str]]:
+        """Return what the visitor may do, and so may allow."""
+        return [(str(permission), str(permission)) for permission in Permission if may(request, permission)]
+
+    async def serialize_value(self, request: Request, value: list[str]) -> list[str]:  # noqa: ARG002
+        """Return them as they are; the library would fail at one that cannot be chosen."""
+        return value
+
+
+class RoleView(ModelView):
+    """What people may do. The role `admin`, which allows everything, stays as it is."""
+
+    model = Role
+    rules = RoleTerms
+    see_permission = Permission.USERS_READ
+    change_permission = Permission.USERS_MANAGE
+    icon = "fa-solid fa-key"
+    title_field = "name"
+    fields = ("id", "name", PermissionsField(), "created_at", "updated_at")
+    exclude_fields_from_list = ("id", "updated_at")
+    searchable_fields = sortable_fields = ("name", "created_at")  # no database compares lists
+    delete_warning = "Whoever has this role loses, at once, what it allows."
+
+    def may_change_row(self, request: Request, row: Role) -> bool:
+        """Keep the role `admin`, and what allows more than the visitor may do."""
+        return row.name != ADMIN_ROLE and covers(visitor_of(request), row)
+
+    async def validate(self, request: Request, data: dict[str, Any]) -> None:
+        """Refuse a second role `admin`, and permissions that the visitor lacks."""
+        if data.get("name") == ADMIN_ROLE:
+            raise FormValidationError({"name": "This is taken."})
+        lacking = [permission for permission in data.get("permissions", ()) if not may(request, permission)]
+        if lacking:
+            raise FormValidationError({"permissions": f"You may not do this yourself: {', '.join(lacking)}."})
+        await super().validate(request, data)
+
+    async def before_create(self, request: Request, data: dict[str, Any], obj: Role) -> None:
+        """Write it down."""
+        await super().before_create(request, data, obj)
+        await record(request, Event.ROLE_CREATED, None, role=obj.name, added=obj.permissions)
+
+    async def before_edit(self, request: Request, data: dict[str, Any], obj: Role) -> None:  # noqa: ARG002
+        """Write down what changed."""
+        names, lists = inspect(obj).attrs.name.history, inspect(obj).attrs.permissions.history
+        former = names.deleted[0] if names.deleted else obj.name
+        before = lists.deleted[0] if lists.deleted else obj.permissions
+        added, removed = _less(obj.permissions, before), _less(before, obj.permissions)
+        await record(request, Event.ROLE_CHANGED, None, role=obj.name, former=former, added=added, removed=removed)
+
+    async def before_delete(self, request: Request, obj: Role) -> None:
+        """Write down what is lost."""
+        await record(request, Event.ROLE_DELETED, None, role=obj.name, removed=obj.permissions)
+
+
+def covers(scope: Scope, role: Role) -> bool:
+    """Tell whether someone may do all that a role allows."""
+    return ADMIN_ROLE in scope.roles or (role.name != ADMIN_ROLE and scope.permissions.issuperset(role.permissions))
+
+
+def require_covered(request: Request, roles: Iterable[Role]) -> None:
+    """Refuse to give roles that allow more than the visitor may do.
+
+    Raises:
+        FormValidationError: naming them.
+    """
+    beyond = [role.name for role in roles if not covers(visitor_of(request), role)]
+    if beyond:
+        raise FormValidationError({"roles": f"These allow more than you may do yourself: {', '.join(beyond)}."})
+
+
+def _less(some: Iterable[str], others: Iterable[str]) -> list[str]:
+    return sorted(set(some) - set(others))

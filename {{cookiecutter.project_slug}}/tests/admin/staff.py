@@ -1,0 +1,61 @@
+"""People who have a role that allows some things and not others."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthEvent, Role, User, UserRole
+from app.accounts.permissions import Permission
+from tests.support import add_user, in_database
+
+MANAGER = (Permission.ADMIN_ACCESS, Permission.USERS_READ, Permission.USERS_MANAGE)
+
+
+def add_role(client: TestClient, name: str, *permissions: str) -> Role:
+    """Make a role."""
+
+    async def add(session: AsyncSession) -> Role:
+        role = Role(name=name, permissions=list(permissions))
+        session.add(role)
+        return role
+
+    return in_database(client, add)
+
+
+def add_staff(client: TestClient, name: str, *permissions: str) -> User:
+    """Make a user with a role of their own, whose name is that of their address."""
+    user, role = add_user(client, f"{name}@example.com"), add_role(client, name, *permissions)
+
+    async def give(session: AsyncSession) -> None:
+        session.add(UserRole(user_id=user.id, role_id=role.id))
+
+    in_database(client, give)
+    return user
+
+
+def roles(client: TestClient) -> dict[str, Role]:
+    """Return all roles by their names."""
+
+    async def read(session: AsyncSession) -> dict[str, Role]:
+        return {role.name: role for role in await session.scalars(select(Role))}
+
+    return in_database(client, read)
+
+
+def roles_of(client: TestClient, user: User) -> set[str]:
+    """Return the names of someone's roles."""
+
+    async def read(session: AsyncSession) -> set[str]:
+        return set(await session.scalars(select(Role.name).join(UserRole).where(UserRole.user_id == user.id)))
+
+    return in_database(client, read)
+
+
+def events(client: TestClient, prefix: str) -> list[AuthEvent]:
+    """Return the events whose names begin so, oldest first."""
+
+    async def read(session: AsyncSession) -> list[AuthEvent]:
+        query = select(AuthEvent).where(AuthEvent.name.startswith(prefix)).order_by(AuthEvent.id)
+        return list(await session.scalars(query))
+
+    return in_database(client, read)
