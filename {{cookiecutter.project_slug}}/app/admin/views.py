@@ -27,8 +27,8 @@ from starlette_admin.filters import FilterGroup, FilterRegistry
 from app.accounts.models import User
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
+from app.admin.recorded import RecordedView
 from app.admin.refusals import is_unreadable
-from app.admin.saving import SavingView
 from app.database import Owned
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ T = TypeVar("T")
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
 
 
-class ModelView(SavingView):
+class ModelView(RecordedView):
     """A view on the rows of one model."""
 
     model: type[Any]

@@ -27,6 +27,7 @@ class ApiKeyView(ModelView):
     """Everyone's keys, by their prefixes."""
 
     model = ApiKey
+    own_events = ModelView.own_events | {"revoke"}
     can_create = can_edit = can_delete = never
     key = "api-key"
     icon = "fa-solid fa-plug"
