@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, delete, inspect, or_, select, update
+from sqlalchemy import ColumnElement, LargeBinary, delete, inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import events, users
@@ -27,7 +27,7 @@ async def export_account(database: Database, scope: Scope, client: Client) -> di
         copy: dict[str, Any] = {
             "profile": _columns(profile),
             "sessions": await _rows(session, AuthSession, AuthSession.user_id == scope.user_id),
-            "events": await _rows(session, AuthEvent, AuthEvent.user_id == scope.user_id),
+            "events": await _rows(session, AuthEvent, events.happened_to(scope.user_id)),
         }
         for table in _owned_tables():
             copy[table.__tablename__] = await _rows(session, table, table.owner_id == scope.user_id)
@@ -60,13 +60,19 @@ async def erase(session: AsyncSession, *which: ColumnElement[bool]) -> int:
 
 
 async def wipe_events(session: AsyncSession, *which: ColumnElement[bool]) -> None:
-    """Take out of the events of users what tells of a person, before they are deleted."""
+    """Take out of the events of users what tells of a person, before they are deleted.
+
+    What they did to rows of others stays to be read: it names people by their keys only.
+    """
     ids = select(User.id).where(*which)
-    theirs = or_(AuthEvent.user_id.in_(ids), AuthEvent.actor_id.in_(ids))
-    await session.execute(
-        update(AuthEvent).where(theirs).values(ip="", user_agent="", data={}),
-        execution_options={"synchronize_session": False},
-    )
+    nowhere: dict[str, Any] = {"ip": "", "user_agent": ""}
+    for theirs, values in (
+        (AuthEvent.actor_id.in_(ids), nowhere),
+        (AuthEvent.user_id.in_(ids), {**nowhere, "data": {}}),
+    ):
+        await session.execute(
+            update(AuthEvent).where(theirs).values(values), execution_options={"synchronize_session": False}
+        )
 
 
 def _owned_tables() -> Iterable[Any]:

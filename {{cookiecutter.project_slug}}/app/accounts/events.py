@@ -1,4 +1,4 @@
-"""What happened to accounts: one row and one line in the log for each event, never with a secret.
+"""What happened to accounts, and to rows in the admin: one row and one line in the log each, never with a secret.
 
 Names follow OWASP's logging vocabulary.
 https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_Sheet.html
@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import AuthEvent
 from app.accounts.scope import Client, Scope
-from app.database import Database
+from app.database import Database, Keyed
 from app.pagination import PageParams, Rows, paginate
 
 _log = logging.getLogger("app.events")
@@ -48,10 +48,17 @@ class Event(StrEnum):
     KEY_REVOKED = "authn_key_revoked"
     KEY_USED = "authn_key_used"
     ROLES_CHANGED = "privilege_permissions_changed"
-    ROLE_CREATED = "privilege_role_created"
-    ROLE_CHANGED = "privilege_role_changed"
-    ROLE_DELETED = "privilege_role_deleted"
     DATA_EXPORTED = "user_data_exported"
+    ROW_CREATED = "data_created"
+    ROW_CHANGED = "data_changed"
+    ROW_DELETED = "data_deleted"
+    ROWS_EXPORTED = "data_exported"
+    ROWS_IMPORTED = "data_imported"
+    ADMIN_ACTION = "admin_action"
+
+
+ABOUT_ROWS = frozenset({Event.ROW_CREATED, Event.ROW_CHANGED, Event.ROW_DELETED, Event.ADMIN_ACTION})
+"""Events for admins only: their data may repeat what the row keeps from its owner."""
 
 
 async def record(  # noqa: PLR0913 - the columns of an event
@@ -62,9 +69,15 @@ async def record(  # noqa: PLR0913 - the columns of an event
     user_id: UUID | None = None,
     actor_id: UUID | None = None,
     session_id: UUID | None = None,
+    target: Keyed | type[Keyed] | None = None,
     **data: Any,  # noqa: ANN401 - whatever JSON holds
 ) -> None:
-    """Write an event in the transaction of what it tells of."""
+    """Write an event in the transaction of what it tells of; `target` is the row, or the table, that it happened to.
+
+    The line in the log names the row and leaves out what it holds.
+    """
+    target_type = target.__tablename__ if target else None
+    target_id = str(target.id) if isinstance(target, Keyed) else None
     session.add(
         AuthEvent(
             name=event,
@@ -74,11 +87,14 @@ async def record(  # noqa: PLR0913 - the columns of an event
             ip=client.ip,
             user_agent=client.user_agent,
             request_id=client.request_id,
+            target_type=target_type,
+            target_id=target_id,
             data=data,
         )
     )
     await session.flush()
-    _log.info("%s user=%s ip=%s request=%s %s", event, user_id, client.ip, client.request_id, data or "")
+    about = f"{target_type}/{target_id}" if event in ABOUT_ROWS else data or ""
+    _log.info("%s user=%s ip=%s request=%s %s", event, user_id, client.ip, client.request_id, about)
 
 
 async def record_now(database: Database, event: Event, client: Client, **about: Any) -> None:  # noqa: ANN401
@@ -89,4 +105,9 @@ async def record_now(database: Database, event: Event, client: Client, **about: 
 
 async def list_events(session: AsyncSession, scope: Scope, page: PageParams) -> Rows[AuthEvent]:
     """Return a page of what happened to the caller's account, newest first."""
-    return await paginate(session, select(AuthEvent).where(AuthEvent.user_id == scope.user_id), AuthEvent, page)
+    return await paginate(session, select(AuthEvent).where(happened_to(scope.user_id)), AuthEvent, page)
+
+
+def happened_to(user_id: UUID) -> ColumnElement[bool]:
+    """Select what someone may read of their own account."""
+    return (AuthEvent.user_id == user_id) & AuthEvent.name.not_in(ABOUT_ROWS)

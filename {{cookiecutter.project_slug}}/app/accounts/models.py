@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
@@ -107,7 +107,10 @@ class OneTimeToken(Base):
 
 
 class AuthEvent(Keyed):
-    """Something that happened to an account; no route changes or deletes one. It outlives its user, without them."""
+    """Something that happened to an account, or to a row in the admin; no route changes or deletes one.
+
+    It outlives its user, without them, and the row that it tells of.
+    """
 
     __tablename__ = "auth_events"
 
@@ -121,7 +124,12 @@ class AuthEvent(Keyed):
     ip: Mapped[str] = mapped_column(String(45), default="")
     user_agent: Mapped[str] = mapped_column(String(255), default="")
     request_id: Mapped[str] = mapped_column(String(64), default="")
+    target_type: Mapped[str | None] = mapped_column(String(63))
+    """The table of the row that it tells of."""
+    target_id: Mapped[str | None] = mapped_column(String(64))
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
     user: Mapped[User | None] = relationship(foreign_keys=user_id, lazy="raise")
     actor: Mapped[User | None] = relationship(foreign_keys=actor_id, lazy="raise")
+
+    __table_args__ = (Index(None, "target_type", "target_id", "id"),)

@@ -49,6 +49,8 @@ class UserView(ModelView):
     exclude_fields_from_detail = exclude_fields_from_export = ("password",)
     exclude_fields_from_create = (*KEPT_BY_THE_DATABASE, "last_login_at", "email_verified_at", "password_changed_at")
     exclude_fields_from_edit = (*exclude_fields_from_create, "email", "password")
+    own_events = ModelView.own_events | {"reset", "roles"}
+    deleted_event = Event.USER_DELETED
     problem_fields: ClassVar = {
         users.InvalidEmail: "email",
         users.EmailTaken: "email",
@@ -79,7 +81,7 @@ class UserView(ModelView):
             require_covered(request, roles)
             session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
             await session.flush()
-            await record(request, Event.USER_CREATED, user.id, roles=[role.name for role in roles])
+            await record(request, Event.USER_CREATED, user.id, target=user, roles=[role.name for role in roles])
         except Exception as error:  # noqa: BLE001 - what is not a refusal is raised again
             await session.rollback()
             await self.handle_exception(request, error)
@@ -92,7 +94,7 @@ class UserView(ModelView):
         roles = inspect(obj).attrs.roles.history
         added, removed = [role.name for role in roles.added or ()], [role.name for role in roles.deleted or ()]
         if added or removed:
-            await record(request, Event.ROLES_CHANGED, obj.id, added=added, removed=removed)
+            await record(request, Event.ROLES_CHANGED, obj.id, target=obj, added=added, removed=removed)
 
     async def after_edit(self, request: Request, obj: User) -> None:  # noqa: ARG002
         """Keep an admin."""
@@ -102,8 +104,6 @@ class UserView(ModelView):
         """Keep what happened, and nothing in it that tells of the people."""
         found = await self.find_by_pks(request, pks)
         await account.wipe_events(request.state.session, User.id.in_([user.id for user in found]))
-        for _ in found:
-            await record(request, Event.USER_DELETED, None)
         return await super().delete(request, pks)
 
     async def after_delete(self, request: Request, obj: User) -> None:  # noqa: ARG002
@@ -128,7 +128,7 @@ class UserView(ModelView):
         active = [row for row in rows if row.is_active]
         for row in active:
             await recovery.send_reset(request.state.session, get_authenticator(request), row)
-            await record(request, Event.PASSWORD_RESET_ASKED, row.id)
+            await record(request, Event.PASSWORD_RESET_ASKED, row.id, target=row)
         flash(request, f"Sent: {len(active)}.", "success")
 
 
@@ -143,6 +143,7 @@ class SessionView(ModelView):
     model = AuthSession
     see_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
+    own_events = ModelView.own_events | {"end"}
     can_create = can_edit = can_delete = never
     key = "session"
     icon = "fa-solid fa-laptop"
@@ -183,7 +184,7 @@ class SessionView(ModelView):
         for row in rows:
             if row.revoked_at is None:
                 row.revoked_at, row.revoked_reason = utc_now(), "admin"
-                await record(request, Event.SESSION_ENDED, row.user_id, session_id=row.id)
+                await record(request, Event.SESSION_ENDED, row.user_id, target=row, session_id=row.id)
         flash(request, f"Ended: {len(rows)}.", "success")
 
 

@@ -1,60 +1,16 @@
-"""Events in the admin: what happened to whom; what admins do is added, and nobody changes one."""
+"""Write down what admins do; `log.py` shows it."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import ColumnElement
-from starlette_admin.fields import StringField
 
 from app.accounts import browser, events
 from app.accounts.dependencies import get_client
 from app.accounts.events import Event
-from app.accounts.models import AuthEvent, User
-from app.accounts.permissions import Permission
-from app.admin.views import ModelView
 
 
 async def record(request: Request, event: Event, user_id: UUID | None, **data: Any) -> None:  # noqa: ANN401
-    """Write down what an admin did to someone."""
+    """Write down what an admin did to someone, or to a row: `target`."""
     admin, client = await browser.require_visitor(request), await get_client(request)
     await events.record(request.state.session, event, client, user_id=user_id, actor_id=admin.user_id, **data)
-
-
-class EventView(ModelView):
-    """What happened, newest first."""
-
-    model = AuthEvent
-    see_permission = Permission.USERS_READ
-    key = "event"
-    icon = "fa-solid fa-clock-rotate-left"
-    menu_label = "Events"
-    display_name = "Event"
-    title_field = "name"
-    fields = (
-        "id",
-        "at",
-        StringField("name", "What"),
-        "user",
-        "actor",
-        StringField("ip", "Address"),
-        StringField("user_agent", "Program"),
-        StringField("data", "More"),
-        StringField("request_id", "Request"),
-        StringField("session_id", "Session"),
-    )
-    exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
-
-    def can_create(self, request: Request) -> bool:  # noqa: ARG002
-        """Refuse it to everyone."""
-        return False
-
-    can_edit = can_delete = can_create
-
-    def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
-        """Search in the events, and in the addresses of whom they tell of."""
-        return super().get_search_query(request, term) | AuthEvent.user.has(User.email.icontains(term, autoescape=True))
-
-
-views: Sequence[type[ModelView]] = (EventView,)

@@ -26,7 +26,7 @@ from starlette_admin.fields import BaseField, RelationField
 
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
-from app.admin.saving import SavingView
+from app.admin.recorded import RecordedView
 from app.database import Owned
 
 
@@ -41,7 +41,7 @@ def may(request: Request, permission: Permission) -> bool:
     return visitor_of(request).may(permission)
 
 
-class GuardedView(SavingView):
+class GuardedView(RecordedView):
     """What `ModelView` asks before it shows or does something. Each method may be overridden to ask for more."""
 
     see_permission: ClassVar[Permission] = Permission.ADMIN_ACCESS

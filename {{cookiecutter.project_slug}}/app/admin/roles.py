@@ -5,15 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import StringConstraints
-from sqlalchemy import inspect
 from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import EnumField
 
-from app.accounts.events import Event
 from app.accounts.models import Role
 from app.accounts.permissions import ADMIN_ROLE, Permission
 from app.accounts.scope import Scope
-from app.admin.events import record
 from app.admin.permissions import may, visitor_of
 from app.admin.views import ModelView
 from app.schemas import Schema
@@ -69,23 +66,6 @@ class RoleView(ModelView):
             raise FormValidationError({"permissions": f"You may not do this yourself: {', '.join(lacking)}."})
         await super().validate(request, data)
 
-    async def before_create(self, request: Request, data: dict[str, Any], obj: Role) -> None:
-        """Write it down."""
-        await super().before_create(request, data, obj)
-        await record(request, Event.ROLE_CREATED, None, role=obj.name, added=obj.permissions)
-
-    async def before_edit(self, request: Request, data: dict[str, Any], obj: Role) -> None:  # noqa: ARG002
-        """Write down what changed."""
-        names, lists = inspect(obj).attrs.name.history, inspect(obj).attrs.permissions.history
-        former = names.deleted[0] if names.deleted else obj.name
-        before = lists.deleted[0] if lists.deleted else obj.permissions
-        added, removed = _less(obj.permissions, before), _less(before, obj.permissions)
-        await record(request, Event.ROLE_CHANGED, None, role=obj.name, former=former, added=added, removed=removed)
-
-    async def before_delete(self, request: Request, obj: Role) -> None:
-        """Write down what is lost."""
-        await record(request, Event.ROLE_DELETED, None, role=obj.name, removed=obj.permissions)
-
 
 def covers(scope: Scope, role: Role) -> bool:
     """Tell whether someone may do all that a role allows."""
@@ -101,7 +81,3 @@ def require_covered(request: Request, roles: Iterable[Role]) -> None:
     beyond = [role.name for role in roles if not covers(visitor_of(request), role)]
     if beyond:
         raise FormValidationError({"roles": f"These allow more than you may do yourself: {', '.join(beyond)}."})
-
-
-def _less(some: Iterable[str], others: Iterable[str]) -> list[str]:
-    return sorted(set(some) - set(others))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -17,7 +18,7 @@ from starlette_admin.helpers import run_on_commit_callbacks
 from starlette_admin.routing import route
 
 from app import features
-from app.admin import accounts, events, mails
+from app.admin import accounts, history, log, mails
 from app.admin.auth import FormCheck, SessionAuth
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
@@ -39,7 +40,7 @@ def mount(app: FastAPI, settings: Settings) -> None:
         [
             *(view for found in features.exports("admin", "views", list) for view in found),
             *accounts.views,
-            *events.views,
+            *log.views,
             *mails.views,
         ],
     )
@@ -75,6 +76,20 @@ class Site(BaseAdmin):
     def _init_csrf(self) -> None:
         """Take our check in place of the library's."""
         self.middlewares.append(Middleware(FormCheck))
+
+    async def _find_object_or_404(
+        self,
+        request: Request,
+        view: Any,  # noqa: ANN401
+        key: str | None,
+        pk: str | None,
+        action: str,
+    ) -> Any:  # noqa: ANN401
+        """Find the row of a page; with its history, where that is shown."""
+        row = await super()._find_object_or_404(request, view, key, pk, action)
+        if action == "detail":
+            request.state.history = await history.load(request.state.session, row)
+        return row
 
     async def show_home(self, request: Request) -> Response:
         """Show how many there are of everything that the visitor may see."""

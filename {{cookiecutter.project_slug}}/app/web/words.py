@@ -32,9 +32,6 @@ HAPPENINGS: Mapping[str, str] = {
     Event.KEY_REVOKED: "An API key was revoked",
     Event.KEY_USED: "An API key was used",
     Event.ROLES_CHANGED: "The roles were changed",
-    Event.ROLE_CREATED: "A role was made",
-    Event.ROLE_CHANGED: "A role was changed",
-    Event.ROLE_DELETED: "A role was deleted",
     Event.DATA_EXPORTED: "The data of the account were downloaded",
 }
 

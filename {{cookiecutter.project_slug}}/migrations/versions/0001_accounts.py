@@ -153,6 +153,8 @@ def upgrade() -> None:
         sa.Column("ip", sa.String(length=45), nullable=False),
         sa.Column("user_agent", sa.String(length=255), nullable=False),
         sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("target_type", sa.String(length=63), nullable=True),
+        sa.Column("target_id", sa.String(length=64), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["actor_id"], ["users.id"], name=op.f("fk_auth_events_actor_id_users"), ondelete="SET NULL"
@@ -165,6 +167,9 @@ def upgrade() -> None:
     with op.batch_alter_table("auth_events") as batch_op:
         batch_op.create_index(batch_op.f("ix_auth_events_actor_id"), ["actor_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_auth_events_name"), ["name"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_auth_events_target_type_target_id_id"), ["target_type", "target_id", "id"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_auth_events_user_id"), ["user_id"], unique=False)
     op.create_table(
         "one_time_tokens",
@@ -192,6 +197,7 @@ def downgrade() -> None:
     op.drop_table("one_time_tokens")
     with op.batch_alter_table("auth_events") as batch_op:
         batch_op.drop_index(batch_op.f("ix_auth_events_user_id"))
+        batch_op.drop_index(batch_op.f("ix_auth_events_target_type_target_id_id"))
         batch_op.drop_index(batch_op.f("ix_auth_events_name"))
         batch_op.drop_index(batch_op.f("ix_auth_events_actor_id"))
     op.drop_table("auth_events")

@@ -44,16 +44,13 @@ def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClien
 
     assert "Whoever has this role loses, at once, what it allows." in browser.get("/admin/role/list").text
     assert act_on_row(browser, "role", "delete", made.id).status_code == 200
-    created, changed, emptied, deleted = events(client, "privilege_role")
-    assert created.data == {"role": "editor", "added": ["admin:access", "content:edit"]}
-    assert changed.data == {
-        "role": "writer",
-        "former": "editor",
-        "added": ["users:read"],
-        "removed": ["admin:access"],
+    created, changed, emptied, deleted = events(client, "data_")
+    assert [event.data["name"] for event in (created, deleted)] == ["editor", "nothing"]
+    assert changed.data["changes"] == {
+        "name": {"old": "editor", "new": "writer"},
+        "permissions": {"old": '["admin:access", "content:edit"]', "new": '["content:edit", "users:read"]'},
     }
-    assert emptied.data["removed"] == ["content:edit", "users:read"]
-    assert deleted.data == {"role": "nothing", "removed": []}
+    assert emptied.data["changes"]["permissions"]["new"] == "[]"
     assert {event.actor_id for event in (created, changed, emptied, deleted)} == {admin.id}
 
 
@@ -82,7 +79,7 @@ def test_role_that_makes_no_sense_is_refused(
         assert message in words(answer)
     assert {role.id for role in roles(client).values()} >= {taken.id, other.id}
     assert set(roles(client)) == {"admin", "taken", "other"}
-    assert events(client, "privilege_role") == []
+    assert events(client, "data_") == []
 
 
 @pytest.mark.any_database

@@ -30,6 +30,7 @@ class ApiKeyView(ModelView):
     model = ApiKey
     see_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
+    own_events = ModelView.own_events | {"revoke"}
     can_create = can_edit = can_delete = never
     key = "api-key"
     icon = "fa-solid fa-plug"

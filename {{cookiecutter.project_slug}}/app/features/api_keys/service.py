@@ -104,7 +104,7 @@ async def revoke_key(session: AsyncSession, key: ApiKey, client: Client, *, acto
     if key.revoked_at is None:
         key.revoked_at = utc_now()
         await events.record(
-            session, Event.KEY_REVOKED, client, user_id=key.owner_id, actor_id=actor_id, prefix=key.prefix
+            session, Event.KEY_REVOKED, client, user_id=key.owner_id, actor_id=actor_id, target=key, prefix=key.prefix
         )
 
 

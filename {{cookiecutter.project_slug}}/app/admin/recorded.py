@@ -1,0 +1,87 @@
+"""Saving, written down: each row that the admin makes, changes or deletes, each action, export and import is an event.
+
+Events are written in the transaction of what they tell of: what is refused or fails leaves none.
+"""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from fastapi import Request
+from starlette_admin.events import AdminEvent
+
+from app.accounts.events import Event
+from app.accounts.models import User
+from app.admin.changes import compare, shorten, snapshot
+from app.admin.events import record
+from app.admin.saving import SavingView
+from app.database import Keyed
+
+
+class RecordedView(SavingView):
+    """What `ModelView` does so that nothing happens unseen."""
+
+    own_events: ClassVar[frozenset[str]] = frozenset({"delete", "export"})
+    """Actions and fields of which a more telling event is written: by what is called, or by the view itself."""
+    deleted_event: ClassVar[Event] = Event.ROW_DELETED
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.events.on(AdminEvent.BEFORE_ACTION, self._record_action)
+        self.events.on(AdminEvent.AFTER_EXPORT, self._record_export)
+        self.events.on(AdminEvent.AFTER_IMPORT, self._record_import)
+
+    async def create(self, request: Request, data: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Make a row."""
+        row = await super().create(request, data)
+        await self._record(request, Event.ROW_CREATED, row)
+        return row
+
+    async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Save a row, and compare it with what it was."""
+        before = await snapshot(self, request, await self.find_by_pk(request, pk))
+        row = await super().edit(request, pk, data)
+        changes = compare(self.model, before, await snapshot(self, request, row))
+        told = {name: change for name, change in changes.items() if name not in self.own_events}
+        if told:
+            await self._record(request, Event.ROW_CHANGED, row, changes=told)
+        return row
+
+    async def delete(self, request: Request, pks: list[Any]) -> int | None:
+        """Delete rows; the events come first, for afterwards nothing can refer to who deletes themselves."""
+        for row in await self.find_by_pks(request, pks):
+            await self._record(request, self.deleted_event, row)
+        return await super().delete(request, pks)
+
+    async def _record(self, request: Request, event: Event, row: Keyed, **data: Any) -> None:  # noqa: ANN401
+        """Name the row, but not a person: their events are wiped before they are deleted, and these stay."""
+        if not isinstance(row, User):
+            data["name"] = shorten(await self.repr(row, request))
+        await record(request, event, _person_of(row), target=row, **data)
+
+    async def _record_action(self, context: Any) -> None:  # noqa: ANN401 - a kind of event for each
+        """Write down what runs next, and is allowed; afterwards, its rows may be gone."""
+        name = context.action_name
+        if name in self.own_events:
+            return
+        rows = await context.selection.rows()
+        for row in rows:
+            await self._record(context.request, Event.ADMIN_ACTION, row, action=name)
+        if not rows:
+            await record(context.request, Event.ADMIN_ACTION, None, target=self.model, action=name)
+
+    async def _record_export(self, context: Any) -> None:  # noqa: ANN401
+        kind, rows = context.export_type.extension, context.row_count
+        await record(context.request, Event.ROWS_EXPORTED, None, target=self.model, format=kind, rows=rows)
+
+    async def _record_import(self, context: Any) -> None:  # noqa: ANN401
+        if not context.import_ctx.dry_run:
+            rows, refused = context.row_count, context.error_count
+            await record(context.request, Event.ROWS_IMPORTED, None, target=self.model, rows=rows, refused=refused)
+
+
+def _person_of(row: Keyed) -> UUID | None:
+    """Return whose row it is: when they are deleted, its events lose what they repeat of it."""
+    if isinstance(row, User):
+        return row.id
+    owner: UUID | None = getattr(row, "owner_id", None) or getattr(row, "user_id", None)
+    return owner
