@@ -20,13 +20,12 @@ from markupsafe import escape
 from sqlalchemy import ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
-from starlette_admin.export import CsvExporter
 from starlette_admin.fields import DateTimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
+from app.admin.exports import ExportingView
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
-from app.admin.large import LargeView
 from app.admin.refusals import is_unreadable
 
 T = TypeVar("T")
@@ -34,7 +33,7 @@ T = TypeVar("T")
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
 
 
-class ModelView(LargeView):
+class ModelView(ExportingView):
     """A view on the rows of one model."""
 
     model: type[Any]
@@ -53,7 +52,6 @@ class ModelView(LargeView):
     page_size_options = (25, 50)  # to render 100 rows keeps everyone waiting for 0.2 s
     row_actions_display_type = RowActionsDisplayType.KEBAB
     row_actions_position = RowActionsPosition.AFTER_COLUMNS
-    exporters = (CsvExporter(escape_formulas=True), "json")
     importers = ()
 
     def __init__(self) -> None:
