@@ -45,6 +45,7 @@ class UserView(ModelView):
         "created_at",
         "updated_at",
     )
+    sortable_field_mapping: ClassVar = {"email": User.email_key}
     exclude_fields_from_list = ("id", "password", "email_verified_at", "password_changed_at", "updated_at")
     exclude_fields_from_detail = exclude_fields_from_export = ("password",)
     exclude_fields_from_create = (*KEPT_BY_THE_DATABASE, "last_login_at", "email_verified_at", "password_changed_at")

@@ -134,12 +134,8 @@ class GuardedView(RecordedView):
         return super().can_access_field(request, field, action)
 
     def get_list_query(self, request: Request) -> Select[Any]:
-        """Select the rows, for every page and action."""
+        """Select the rows, for every page, count and action."""
         return self.visible_rows(request, super().get_list_query(request))
-
-    def get_count_query(self, request: Request) -> Select[Any]:
-        """Count the same rows."""
-        return self.visible_rows(request, super().get_count_query(request))
 
     def require_change(self, request: Request, pk: Any, found: Sequence[Any]) -> None:  # noqa: ANN401
         """Refuse the form of a row that may not be changed; other rows are only looked up for it."""

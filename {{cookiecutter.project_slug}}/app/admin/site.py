@@ -116,13 +116,15 @@ class Home(CustomView):
 class Transaction(BaseHTTPMiddleware):
     """One session for each request: committed before the answer is sent, rolled back when it is a refusal.
 
-    The library's own would take SQLite's only write lock to show a page, see app/database.py.
+    The library's own would take SQLite's only write lock to show a page, see app/database.py. On PostgreSQL a page
+    needs a transaction too, for `large.py` sets in it how long a query may take.
     """
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Open the session that the library's views use."""
         database = get_database(request)
-        async with (database.reads if request.method in SAFE_METHODS else database.sessions)() as session:
+        only_reads = request.method in SAFE_METHODS and database.engine.dialect.name == "sqlite"
+        async with (database.reads if only_reads else database.sessions)() as session:
             request.state.session = session
             response = await call_next(request)
             if response.status_code < 400:  # noqa: PLR2004

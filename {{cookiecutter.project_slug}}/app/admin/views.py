@@ -19,25 +19,21 @@ from fastapi import Request
 from markupsafe import escape
 from sqlalchemy import ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
-from starlette_admin import RowActionsDisplayType, RowActionsPosition
-from starlette_admin.export import CsvExporter
+from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
 from starlette_admin.fields import DateTimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
-from app.accounts.models import User
-from app.accounts.permissions import Permission
+from app.admin.exports import ExportingView
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
-from app.admin.permissions import GuardedView, may
 from app.admin.refusals import is_unreadable
-from app.database import Owned
 
 T = TypeVar("T")
 
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
 
 
-class ModelView(GuardedView):
+class ModelView(ExportingView):
     """A view on the rows of one model."""
 
     model: type[Any]
@@ -56,7 +52,6 @@ class ModelView(GuardedView):
     page_size_options = (25, 50)  # to render 100 rows keeps everyone waiting for 0.2 s
     row_actions_display_type = RowActionsDisplayType.KEBAB
     row_actions_position = RowActionsPosition.AFTER_COLUMNS
-    exporters = (CsvExporter(escape_formulas=True), "json")
     importers = ()
 
     def __init__(self) -> None:
@@ -68,11 +63,12 @@ class ModelView(GuardedView):
         ]
         # The library knows no plurals; tables are named by them.
         plural = str(self.model.__tablename__).replace("_", " ").capitalize()
+        if self.sortable_fields is None:
+            self.sortable_fields = self.quick_orders()
         super().__init__(self.model, menu_label=self.menu_label or plural)
         # Forms on the list repeat the order that it has, and to name a hidden field is refused.
-        self.sortable_fields = [
-            name for name in self.sortable_fields or () if name not in self.exclude_fields_from_list
-        ]
+        listed = {field.name for field in self._all_fields if not field.exclude_from_list}
+        self.sortable_fields = [name for name in self.sortable_fields if name in listed]
         for actions in (self._actions, self._row_actions) if self.delete_warning else ():
             actions["delete"] = {**actions["delete"], "confirmation": self.delete_warning}
         for field in self._all_fields:
@@ -130,21 +126,17 @@ class ModelView(GuardedView):
         return await _readable(super().count(request, *args, **kwargs))
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
-        """Search in what is text and, for who may see them, in the addresses of owners.
+        """Search in what a list shows of text.
 
         The library would cast the rest to text, and take % and _ for wildcards.
         """
         columns = [
             getattr(self.model, f.name)
-            for f in self.get_fields_list(request)
+            for f in self.get_fields_list(request, action=RequestAction.LIST)
             if f.searchable and f.name in self._columns
         ]
         texts = [c for c in columns if isinstance(c.type, String) and not isinstance(c.type, Enum)]
-        found = or_(false(), *(column.icontains(term, autoescape=True) for column in texts))
-        may_see_owners = may(request, Permission.USERS_READ) and self.may_see_field(request, "owner")
-        if issubclass(self.model, Owned) and may_see_owners:
-            found |= self.model.owner.has(User.email.icontains(term, autoescape=True))
-        return found
+        return or_(false(), *(column.icontains(term, autoescape=True) for column in texts))
 
     def get_filter_registry(self) -> FilterRegistry:
         """Offer filters that know that times are in UTC."""

@@ -77,7 +77,7 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
     assert listed(browser, "note", filter="title__eq=Bread") == [str(bread.id)]
     assert listed(browser, "note", filter="created_at__between=2020-01-01T00:00..2020-01-02T00:00") == []
     assert len(listed(browser, "note", filter="created_at__between=2020-01-01T00:00..2999-01-01T00:00")) == 2
-    assert listed(browser, "note", sort="title__asc") == [str(milk.id), str(bread.id)]
+    assert listed(browser, "note", sort="created_at__asc") == [str(milk.id), str(bread.id)]
 
 
 @pytest.mark.any_database
