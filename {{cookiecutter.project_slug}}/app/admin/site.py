@@ -26,7 +26,7 @@ from app.assets import Assets
 from app.http import get_database
 from app.keys import KeyRing
 from app.security import SAFE_METHODS
-from app.settings import Settings
+from app.settings import Environment, Settings
 
 FOLDER = Path(__file__).parent
 
@@ -66,6 +66,7 @@ class Site(BaseAdmin):
         environment = self.templates.env
         environment.add_extension(Nonces)
         environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less to send
+        environment.auto_reload = settings.environment is Environment.DEVELOPMENT  # it looks at files for each row
         environment.globals["changed"] = lambda name: int((FOLDER / "static" / name).stat().st_mtime)
         # Before the library's own route, which would serve these files without a time for which they are good.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]

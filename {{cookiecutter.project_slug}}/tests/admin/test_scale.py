@@ -191,7 +191,7 @@ def many_notes(client: TestClient, ada: User) -> None:
 @pytest.mark.usefixtures("small_bound", "many_notes")
 def test_page_of_a_long_list_is_read_by_index(client: TestClient, browser: TestClient) -> None:
     """These are the planner's own choices."""
-    lists = [f"list?{query}" for query in ("", f"page={MANY // 50}", "sort=created_at__asc", "q=ada@&page=100")]
+    lists = [f"list?{query}" for query in ("", f"page={MANY // 50}", "sort=created_at__asc")]
     pickers = [f"relation-lookup?limit=20&skip={skip}" for skip in (0, MANY // 2)]
 
     for path in [*(f"note/{page}" for page in lists), *(f"_api/note/{page}" for page in pickers)]:
