@@ -32,7 +32,10 @@ class EventView(ModelView):
         StringField("target_type", "Table"),
         StringField("target_id", "Row", list_template="fields/target.html", detail_template="fields/target.html"),
         BaseField(
-            "data", "More", list_template="fields/list/happened.html", detail_template="fields/detail/happened.html"
+            "data",
+            "More",
+            list_template="fields/list/happened.html",
+            detail_template="fields/detail/happened.html",
         ),
         StringField("ip", "Address"),
         StringField("user_agent", "Program"),

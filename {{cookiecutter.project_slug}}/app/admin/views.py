@@ -17,7 +17,7 @@ from uuid import UUID
 
 from fastapi import Request
 from markupsafe import escape
-from sqlalchemy import ColumnElement, Enum, String, false, or_
+from sqlalchemy import JSON, ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
 from starlette_admin.fields import DateTimeField
@@ -74,6 +74,8 @@ class ModelView(ExportingView):
         for field in self._all_fields:
             if field.default is None and field.name in columns:
                 field.default = default_of(columns[field.name])
+            if field.name in columns and isinstance(columns[field.name].type, JSON):
+                field.orderable = False  # PostgreSQL knows no order of it
             if isinstance(field, DateTimeField) and field.output_format is None:
                 field.output_format = "%Y-%m-%d %H:%M UTC"
 

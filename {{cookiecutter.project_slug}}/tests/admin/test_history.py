@@ -1,7 +1,7 @@
 """What admins do to rows is written down, in the transaction of the change, and shown with the row and in the log."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +10,13 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 from starlette_admin.actions import action, row_action
+from starlette_admin.contrib.sqla import InlineModelView
 from starlette_admin.exceptions import ActionFailed
 
 from app.accounts.models import AuthEvent, AuthSession, User
+from app.admin.accounts import UserView
 from app.admin.changes import LONGEST, compare
+from app.admin.recorded import RecordedView
 from app.database import Base
 from app.features.notes.admin import NoteView
 from app.features.notes.models import Note
@@ -191,9 +194,18 @@ async def fail(self: NoteView, request: Any, pk: str) -> None:
     raise ActionFailed("No.")
 
 
+class NoteInline(RecordedView, InlineModelView):
+    """Notes in the form of their owner."""
+
+    model = Note  # type: ignore[misc]  # of the class in one base, of the instance in the other
+    fk_attr = "owner_id"
+    fields: Sequence[Any] = ("title", "body")
+
+
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """Return an app whose notes can be edited in the list, imported and shouted."""
+    """Return an app whose notes can be edited in the list and with their owner, imported and shouted."""
+    monkeypatch.setattr(UserView, "inlines", [NoteInline])
     monkeypatch.setattr(NoteView, "inline_editable_fields", ["title"])
     monkeypatch.setattr(NoteView, "importers", ("csv",))
     monkeypatch.setattr(NoteView, "shout_action", action("shout", "Shout")(shout), raising=False)
@@ -214,6 +226,31 @@ def test_cell_is_edited_in_the_list(shop: TestClient) -> None:
     (event,) = happened(shop)
     assert (event.name, event.target_id) == ("data_changed", str(note.id))
     assert event.data["changes"] == {"title": {"old": "Milk", "new": "Bread"}}
+
+
+def test_rows_in_the_form_of_another_are_told_each(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    changed, gone = add_note(shop, ada, "Changed"), add_note(shop, ada, "Gone")
+    page, person = f"/admin/user/edit?pk={ada.id}", {"display_name": "", "is_active": "on"}
+    rows = {
+        "inlines.note.0.pk": str(changed.id),
+        "inlines.note.0.title": "Bread",
+        "inlines.note.0.body": changed.body,
+        "inlines.note.1.pk": str(gone.id),
+        "inlines.note.1.DELETE": "on",
+        "inlines.note.2.title": "New",
+    }
+
+    assert save(browser, page, person, **{**rows, "inlines.note.0.title": ""}).status_code == 422
+    assert happened(shop) == []
+    assert save(browser, page, person, **rows).status_code == 303
+
+    changes = {"title": {"old": "Changed", "new": "Bread"}}
+    assert [(event.name, event.data.get("changes")) for event in happened(shop)] == [
+        ("data_changed", changes),
+        ("data_deleted", None),
+        ("data_created", None),
+    ]
 
 
 def test_actions_are_events_unless_they_fail(shop: TestClient) -> None:
