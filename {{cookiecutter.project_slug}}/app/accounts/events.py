@@ -49,6 +49,10 @@ class Event(StrEnum):
     KEY_USED = "authn_key_used"
     ROLES_CHANGED = "privilege_permissions_changed"
     DATA_EXPORTED = "user_data_exported"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    IMPERSONATION_STARTED = "impersonation_started"
+    IMPERSONATION_ENDED = "impersonation_ended"
 
 
 async def record(  # noqa: PLR0913 - the columns of an event
@@ -61,12 +65,12 @@ async def record(  # noqa: PLR0913 - the columns of an event
     session_id: UUID | None = None,
     **data: Any,  # noqa: ANN401 - whatever JSON holds
 ) -> None:
-    """Write an event in the transaction of what it tells of."""
+    """Write an event in the transaction of what it tells of; `actor_id` is who did it, else whom the client names."""
     session.add(
         AuthEvent(
             name=event,
             user_id=user_id,
-            actor_id=actor_id,
+            actor_id=actor_id or client.actor_id,
             session_id=session_id,
             ip=client.ip,
             user_agent=client.user_agent,

@@ -11,6 +11,8 @@ class Permission(StrEnum):
     """Everything that a role can allow."""
 
     ADMIN_ACCESS = "admin:access"
+    USERS_IMPERSONATE = "users:impersonate"
+    """Be signed in as someone who may do no more; nobody is signed in as an admin."""
     CONTENT_EDIT = "content:edit"
     """Write what everybody may read: resources made with `--access public`."""
 

@@ -4,24 +4,23 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fastapi import Request
-from sqlalchemy import inspect
+from sqlalchemy import ColumnElement, inspect
 from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField, TagsField
 from starlette_admin.flash import flash
 
-from app.accounts import account, recovery, users
+from app.accounts import account, users
 from app.accounts.dependencies import get_authenticator
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, Role, User, UserRole
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
 from app.admin.events import record
+from app.admin.user_actions import SecondFactorField, UserActions
 from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
 from app.database import utc_now
 
-_ASK_RESET = "Mail a link that sets a new password? The one in force stays until it is used."
 
-
-class UserView(ModelView):
+class UserView(UserActions):
     """People. Who is the last admin can be neither disabled, nor demoted, nor deleted."""
 
     model = User
@@ -37,12 +36,27 @@ class UserView(ModelView):
         DateTimeField("last_login_at", "Last sign-in"),
         DateTimeField("email_verified_at", "E-mail verified"),
         "password_changed_at",
+        SecondFactorField("second_factor", "Second factor", searchable=False, orderable=False),
         "created_at",
         "updated_at",
     )
-    exclude_fields_from_list = ("id", "password", "email_verified_at", "password_changed_at", "updated_at")
-    exclude_fields_from_detail = exclude_fields_from_export = ("password",)
-    exclude_fields_from_create = (*KEPT_BY_THE_DATABASE, "last_login_at", "email_verified_at", "password_changed_at")
+    exclude_fields_from_list = (
+        "id",
+        "password",
+        "email_verified_at",
+        "password_changed_at",
+        "second_factor",
+        "updated_at",
+    )
+    exclude_fields_from_detail = ("password",)
+    exclude_fields_from_export = ("password", "second_factor")
+    exclude_fields_from_create = (
+        *KEPT_BY_THE_DATABASE,
+        "last_login_at",
+        "email_verified_at",
+        "password_changed_at",
+        "second_factor",
+    )
     exclude_fields_from_edit = (*exclude_fields_from_create, "email", "password")
     problem_fields: ClassVar = {
         users.InvalidEmail: "email",
@@ -71,8 +85,9 @@ class UserView(ModelView):
         await self._emit_after_create(request, user)
         return user
 
-    async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:  # noqa: ARG002
+    async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:
         """Count the version up even when only the roles change, which are in a table of their own."""
+        await super().before_edit(request, data, obj)
         obj.updated_at = utc_now()
         roles = inspect(obj).attrs.roles.history
         added, removed = [role.name for role in roles.added or ()], [role.name for role in roles.deleted or ()]
@@ -94,27 +109,6 @@ class UserView(ModelView):
     async def after_delete(self, request: Request, obj: User) -> None:  # noqa: ARG002
         """Keep an admin."""
         await users.require_an_admin(request.state.session)
-
-    @action("reset", "Send reset mail", _ASK_RESET, icon_class="fa-solid fa-envelope")
-    async def reset_action(self, request: Request, selection: ActionSelection) -> None:
-        """Mail the chosen people a link that sets a new password."""
-        await self._send_resets(request, await selection.rows())
-
-    @row_action("reset", "Send reset mail", _ASK_RESET, icon_class="fa-solid fa-envelope")
-    async def reset_row_action(self, request: Request, pk: str) -> None:
-        """Mail one person a link that sets a new password."""
-        await self._send_resets(request, await self.find_by_pks(request, [pk]))
-
-    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: User) -> bool:
-        """Offer no new password to who cannot sign in."""
-        return (name != "reset" or obj.is_active) and await super().is_row_action_allowed_for_obj(request, name, obj)
-
-    async def _send_resets(self, request: Request, rows: Sequence[User]) -> None:
-        active = [row for row in rows if row.is_active]
-        for row in active:
-            await recovery.send_reset(request.state.session, get_authenticator(request), row)
-            await record(request, Event.PASSWORD_RESET_ASKED, row.id)
-        flash(request, f"Sent: {len(active)}.", "success")
 
 
 def never(self: ModelView, request: Request) -> bool:  # noqa: ARG001
@@ -155,6 +149,11 @@ class SessionView(ModelView):
         StringField("revoked_reason", "Ended by"),
     )
     exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")
+
+    def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
+        """Search in the sessions, and in the addresses of whose they are."""
+        theirs = AuthSession.user.has(User.email.icontains(term, autoescape=True))
+        return super().get_search_query(request, term) | theirs
 
     @action("end", "End", "End these sessions? Whoever uses them is signed out at once.", icon_class="fa-solid fa-ban")
     async def end_action(self, request: Request, selection: ActionSelection) -> None:
