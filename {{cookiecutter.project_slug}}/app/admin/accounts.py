@@ -126,6 +126,10 @@ class RoleView(ModelView):
     fields = ("id", "name", TagsField("permissions"), "created_at")
 
 
+def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG001 - the library gives it
+    return row.impersonator_session_id is not None
+
+
 class SessionView(ModelView):
     """Where people are signed in."""
 
@@ -140,6 +144,9 @@ class SessionView(ModelView):
         "id",
         "user",
         "kind",
+        BooleanField(
+            "impersonated", "By an admin", getter=_is_impersonated, filters=[], searchable=False, orderable=False
+        ),
         DateTimeField("created_at", "Signed in"),
         DateTimeField("last_seen_at", "Last seen"),
         StringField("ip_last", "Address"),

@@ -26,7 +26,7 @@ from tests.admin.impersonating import (
     newest_session,
     with_cookie,
 )
-from tests.support import add_user, in_database, log_in, mails_to, sign_in, with_token
+from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, sign_in, with_token
 from tests.web.browsing import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -137,7 +137,7 @@ def test_device_of_the_admin_is_not_known_to_the_user(client: TestClient, browse
 
     client.post(
         "/api/v1/auth/login",
-        json={"email": ada.email, "password": "correct horse battery staple"},
+        json={"email": ada.email, "password": PASSWORD},
         headers={"User-Agent": "the admin's browser"},
     )
 
@@ -162,6 +162,9 @@ def test_admin_can_end_it_from_the_list_of_sessions(client: TestClient, browser:
     second = open_browser(client, add_user(client, "second@example.com", admin=True))
     borrowed = listed(second, "session", q=ada.email)
 
+    assert second.get("/admin/session/list").text.count("text-success") == 1
+    for part in ("filter=impersonated__is_true", "sort=impersonated"):
+        assert second.get(f"/admin/session/list?{part}").status_code in {200, 400}
     assert act_on_row(second, "session", "end", *borrowed).status_code == 200
 
     assert not is_signed_in(browser)
@@ -213,7 +216,7 @@ def test_whatever_asks_for_a_recent_sign_in_is_refused(client: TestClient, brows
         pytest.param(
             "/account/password", {"current_password": "x" * 12, "new_password": "another long one"}, id="password"
         ),
-        pytest.param("/reauth", {"password": "correct horse battery staple"}, id="reauthentication"),
+        pytest.param("/reauth", {"password": PASSWORD}, id="reauthentication"),
         pytest.param("/account/sessions/end-all", {}, id="sign-out-everywhere"),
     ],
 )

@@ -24,7 +24,7 @@ from tests.admin.impersonating import (
     is_signed_in,
     with_cookie,
 )
-from tests.support import add_user, in_database
+from tests.support import PASSWORD, add_user, in_database
 from tests.web.browsing import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -96,7 +96,7 @@ def test_password_is_asked_for_when_the_sign_in_is_old(client: TestClient, brows
 
     assert answer.headers["Location"] == f"/reauth?next=%2Fadmin%2Fimpersonate%3Fpk%3D{ada.id}"
     assert (sent.status_code, happened(client, "impersonation_started")) == (303, [])
-    again = submit(browser, answer.headers["Location"], action="/reauth", password="correct horse battery staple")
+    again = submit(browser, answer.headers["Location"], action="/reauth", password=PASSWORD)
     assert again.headers["Location"] == page
     assert impersonate(browser, ada).headers["Location"] == "/account"
 
@@ -181,6 +181,21 @@ def test_forms_need_their_token(client: TestClient, browser: TestClient, ada: Us
         assert browser.post(END, data=forged).status_code == 403
     assert browser.get(END).status_code == 405
     assert END in browser.get("/account").text
+
+
+def test_signing_in_as_someone_else_ends_it_and_the_way_back(
+    client: TestClient, browser: TestClient, ada: User, bob: User
+) -> None:
+    own = cookie_of(browser)
+    impersonate(browser, ada)
+    borrowed, token = cookie_of(browser), read_page(browser.get("/account")).forms[END]["csrf_token"]
+
+    answer = browser.post("/login", data={"email": bob.email, "password": PASSWORD, "csrf_token": token})
+
+    assert answer.status_code == 303
+    assert END not in browser.get("/account").text
+    assert not is_signed_in(with_cookie(client, own))
+    assert not is_signed_in(with_cookie(client, borrowed))
 
 
 def test_copy_of_the_cookie_opens_nothing_after_the_end(client: TestClient, browser: TestClient, ada: User) -> None:
