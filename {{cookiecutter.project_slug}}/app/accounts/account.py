@@ -21,7 +21,11 @@ async def export_account(database: Database, scope: Scope, client: Client) -> di
     """Return what is kept about the caller: the rows of their account, and of every table whose rows are `Owned`.
 
     Hashes and encrypted secrets are left out.
+
+    Raises:
+        OwnerRequired: when it is an admin who is signed in as them.
     """
+    scope.require_owner()
     async with database.reads() as session:
         profile = await session.get_one(User, scope.user_id)
         copy: dict[str, Any] = {

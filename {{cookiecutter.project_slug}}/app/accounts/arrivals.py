@@ -33,6 +33,7 @@ async def _is_known(session: AsyncSession, user: User, opened: AuthSession) -> b
     """Tell whether they signed in with such a program before, or never before at all."""
     if user.last_login_at is None:
         return True
-    others = AuthSession.user_id == user.id, AuthSession.id != opened.id
+    theirs = AuthSession.user_id == user.id, AuthSession.impersonator_session_id.is_(None)
+    others = *theirs, AuthSession.id != opened.id
     query = select(exists().where(*others, AuthSession.user_agent == opened.user_agent))
     return bool(await session.scalar(query))

@@ -32,6 +32,8 @@ class SecondFactor:
     """Tell whether this user has it."""
     challenge: Callable[[AsyncSession, "Authenticator", User], Awaitable[str]]
     """Open a challenge and return its secret, which the next step must bring."""
+    remove: Callable[[AsyncSession, "Authenticator", User, Client], Awaitable[None]]
+    """Turn it off for a user who cannot do so, and tell them; their sessions end."""
 
 
 @dataclass(frozen=True, slots=True)

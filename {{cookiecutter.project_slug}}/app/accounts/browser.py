@@ -34,11 +34,9 @@ class SignInRequired(Unauthorized):
 async def find_visitor(request: Request) -> Scope | None:
     """Return the caller behind the session cookie; looked up once a request."""
     if not hasattr(request.state, "visitor"):
-        raw = cookies.read(request, cookies.SESSION)
-        visit = None
-        if raw:
-            ip = (await get_client(request)).ip
-            visit = await visits.find_web_visit(get_database(request), get_authenticator(request), raw, ip)
+        raw, ip = cookies.read(request, cookies.SESSION), (await get_client(request)).ip
+        database, authenticator = get_database(request), get_authenticator(request)
+        visit = await visits.find_web_visit(database, authenticator, raw, ip) if raw else None
         request.state.visit, request.state.visitor = visit, visit and visit.scope
     visitor: Scope | None = request.state.visitor
     return visitor
@@ -58,6 +56,15 @@ async def require_visitor(request: Request) -> Scope:
 
 Visitor = Annotated[Scope | None, Depends(find_visitor)]
 PageScope = Annotated[Scope, Depends(require_visitor)]
+
+
+async def get_page_client(request: Request, visitor: Visitor) -> Client:
+    """Return where the request came from, and who is at the screen when an admin is signed in as the visitor."""
+    client = await get_client(request)
+    return client._replace(actor_id=visitor.impersonator.user_id) if visitor and visitor.impersonator else client
+
+
+PageClient = Annotated[Client, Depends(get_page_client)]
 
 
 async def require_recent_visitor(request: Request, scope: PageScope) -> Scope:
@@ -152,7 +159,7 @@ async def sign_out(request: Request, response: Response) -> None:
     visitor = await find_visitor(request)
     if visitor is not None:
         async with get_database(request).sessions.begin() as session:
-            await service.logout(session, visitor, await get_client(request))
+            await service.logout(session, visitor, await get_page_client(request, visitor))
     forget(request, response)
 
 

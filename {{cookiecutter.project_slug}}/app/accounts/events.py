@@ -55,6 +55,10 @@ class Event(StrEnum):
     ROWS_EXPORTED = "data_exported"
     ROWS_IMPORTED = "data_imported"
     ADMIN_ACTION = "admin_action"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    IMPERSONATION_STARTED = "impersonation_started"
+    IMPERSONATION_ENDED = "impersonation_ended"
 
 
 ABOUT_ROWS = frozenset({Event.ROW_CREATED, Event.ROW_CHANGED, Event.ROW_DELETED, Event.ADMIN_ACTION})
@@ -74,7 +78,8 @@ async def record(  # noqa: PLR0913 - the columns of an event
 ) -> None:
     """Write an event in the transaction of what it tells of; `target` is the row, or the table, that it happened to.
 
-    The line in the log names the row and leaves out what it holds.
+    `actor_id` is who did it, else whom the client names. The line in the log names the row and leaves out what it
+    holds.
     """
     target_type = target.__tablename__ if target else None
     target_id = str(target.id) if isinstance(target, Keyed) else None
@@ -82,7 +87,7 @@ async def record(  # noqa: PLR0913 - the columns of an event
         AuthEvent(
             name=event,
             user_id=user_id,
-            actor_id=actor_id,
+            actor_id=actor_id or client.actor_id,
             session_id=session_id,
             ip=client.ip,
             user_agent=client.user_agent,

@@ -67,6 +67,11 @@ class AuthSession(Record):
     revoked_at: Mapped[datetime | None]
     revoked_reason: Mapped[str | None] = mapped_column(String(32))
 
+    impersonator_session_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("auth_sessions.id", ondelete="CASCADE"), index=True
+    )
+    """The admin's own session, when it is an admin who is signed in as this user."""
+
     user: Mapped[User] = relationship(lazy="raise")
 
 

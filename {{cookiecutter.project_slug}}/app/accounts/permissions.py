@@ -16,6 +16,8 @@ class Permission(StrEnum):
     """See accounts in the admin: people, roles, sessions, events, mails."""
     USERS_MANAGE = "users:manage"
     """Change them too, but never who may do more than oneself. It is of use together with `users:read`."""
+    USERS_IMPERSONATE = "users:impersonate"
+    """Be signed in as someone who may do no more; nobody is signed in as an admin."""
     CONTENT_EDIT = "content:edit"
     """Write what everybody may read: resources made with `--access public`."""
 

@@ -30,7 +30,9 @@ def require_recent(authenticator: Authenticator, scope: Scope) -> None:
 
     Raises:
         ReauthenticationRequired: when that was longer ago.
+        OwnerRequired: when it is an admin who is signed in as them, and so proved nothing of the kind.
     """
+    scope.require_owner()
     max_age = authenticator.settings.reauthenticate_after
     if utc_now() - scope.authenticated_at > max_age:
         raise ReauthenticationRequired(max_age)

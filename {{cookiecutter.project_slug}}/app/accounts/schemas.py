@@ -65,6 +65,8 @@ class SessionRead(View):
     kind: Literal["web", "api"]
     current: bool
     """Whether this request came from it."""
+    impersonated: bool
+    """Whether it is an administrator who is signed in as you."""
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime

@@ -7,6 +7,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.accounts.permissions import ADMIN_ROLE, Permission
+from app.errors import Forbidden
+
+
+class OwnerRequired(Forbidden):
+    """What was asked for is left to the owner of the account; an admin who is signed in as them may not."""
+
+    title = "You are signed in as someone else, and only they may do this"
 
 
 class Client(NamedTuple):
@@ -15,6 +22,8 @@ class Client(NamedTuple):
     ip: str
     user_agent: str
     request_id: str = ""
+    actor_id: UUID | None = None
+    """Who is at the screen, when it is not whose account it is."""
 
     @property
     def network(self) -> str:
@@ -44,9 +53,25 @@ class Scope:
     """When they last proved who they are."""
     limits: frozenset[str] | None = None
     """What their token is limited to, whatever their roles allow; none for a session."""
+    impersonator: "Scope | None" = None
+    """The admin who is signed in as this user, in the session that they will go back to."""
 
     def may(self, permission: Permission) -> bool:
         """Tell whether a role of the caller allows this, and their token is not limited to less."""
         if self.limits is not None and permission not in self.limits:
             return False
         return ADMIN_ROLE in self.roles or permission in self.permissions
+
+    def may_impersonate(self, roles: frozenset[str], permissions: frozenset[str]) -> bool:
+        """Tell whether the caller may be signed in as someone with these rights: never to do more than they may."""
+        no_more = ADMIN_ROLE in self.roles or permissions <= self.permissions
+        return self.may(Permission.USERS_IMPERSONATE) and ADMIN_ROLE not in roles and no_more
+
+    def require_owner(self) -> None:
+        """Let through who is signed in as themselves.
+
+        Raises:
+            OwnerRequired: when it is an admin who is signed in as them.
+        """
+        if self.impersonator is not None:
+            raise OwnerRequired

@@ -69,7 +69,9 @@ async def confirm_password(
     Raises:
         TooManyAttempts: after several wrong ones.
         InvalidCredentials: when it is wrong.
+        OwnerRequired: when it is an admin who is signed in as them.
     """
+    scope.require_owner()
     settings = authenticator.settings
     own = attempts.of_session(settings, scope.session_id)
     await attempts.count(database, authenticator, own, client, user_id=scope.user_id)
@@ -144,7 +146,8 @@ async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
 
 
 async def logout_everywhere(session: AsyncSession, scope: Scope, client: Client) -> None:
-    """End all sessions of the caller, this one too."""
+    """End all sessions of the caller, this one too; an admin who is signed in as them may not."""
+    scope.require_owner()
     ended = await sessions.end_all(session, scope.user_id, "logout everywhere")
     await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended)
 

@@ -32,13 +32,14 @@ async def open_api_session(
     return await _open(session, authenticator, opened)
 
 
-async def open_web_session(
+async def open_web_session(  # noqa: PLR0913 - what a session begins with
     session: AsyncSession,
     authenticator: Authenticator,
     user: User,
     client: Client,
     *,
     remember: bool,
+    impersonator: Scope | None = None,
 ) -> tuple[AuthSession, str]:
     """Open a browser's session; the second value is for its cookie and is stored nowhere."""
     lives = authenticator.settings
@@ -48,6 +49,7 @@ async def open_web_session(
     raw = _new_cookie()
     opened.token_hash = authenticator.keys.digest("web-session", raw)
     opened.remember = remember
+    opened.impersonator_session_id = impersonator.session_id if impersonator else None
     return await _open(session, authenticator, opened), raw
 
 
@@ -122,9 +124,10 @@ async def end_all(session: AsyncSession, user_id: UUID, reason: str) -> int:
     return await _end(session, reason, AuthSession.user_id == user_id)
 
 
-async def end_session(session: AsyncSession, scope: Scope, reason: str = "logout") -> None:
-    """End the caller's session: its cookie and its tokens are dead from now on."""
-    await _end(session, reason, AuthSession.id == scope.session_id)
+async def end_session(session: AsyncSession, scope: Scope, reason: str = "logout") -> bool:
+    """End the caller's session, and that of an admin behind it: the cookies and the tokens are dead from now on."""
+    ids = scope.session_id, (scope.impersonator or scope).session_id
+    return bool(await _end(session, reason, AuthSession.id.in_(ids)))
 
 
 def is_live(now: datetime) -> ColumnElement[bool]:
@@ -136,7 +139,8 @@ async def _open(session: AsyncSession, authenticator: Authenticator, opened: Aut
     """Add a session; when the user has too many now, the oldest end."""
     session.add(opened)
     await session.flush()
-    live = select(AuthSession.id).where(AuthSession.user_id == opened.user_id, is_live(utc_now()))
+    own = AuthSession.user_id == opened.user_id, AuthSession.impersonator_session_id.is_(None)
+    live = select(AuthSession.id).where(*own, is_live(utc_now()))
     too_old = live.order_by(AuthSession.id.desc()).offset(authenticator.settings.max_sessions)
     await _end(session, "too many", AuthSession.id.in_(too_old))
     return opened
@@ -179,6 +183,7 @@ def _describe(row: AuthSession, *, current: bool) -> SessionRead:
     return SessionRead(
         id=row.id,
         kind="web" if row.kind == "web" else "api",
+        impersonated=row.impersonator_session_id is not None,
         current=current,
         created_at=row.created_at,
         last_seen_at=row.last_seen_at,

@@ -1,11 +1,14 @@
 """Who is behind a session: asked of the database at each request, so that what was taken away counts at once."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.accounts.authenticator import Authenticator
 from app.accounts.models import AuthSession, Role, User, UserRole
@@ -15,6 +18,9 @@ from app.database import Database, utc_now
 
 _SEEN_EVERY = timedelta(minutes=1)
 _REISSUE_GRACE = timedelta(seconds=30)
+
+# The session of the admin who is signed in as someone else, and the admin.
+_Origin, _Admin = aliased(AuthSession), aliased(User)
 
 
 class Visit(NamedTuple):
@@ -52,7 +58,9 @@ async def find_web_visit(database: Database, authenticator: Authenticator, raw: 
 
 
 async def _find(session: AsyncSession, *conditions: ColumnElement[bool]) -> Visit | None:
-    """Join session, user and roles in one query: one row for each role."""
+    """Join session, user and roles in one query: one row for each role, an impersonating admin's included."""
+    now = utc_now()
+    goes_on = _Origin.revoked_at.is_(None) & (_Origin.expires_at > now)  # they are at the screen, so it is not idle
     query = (
         select(
             AuthSession.id,
@@ -61,24 +69,41 @@ async def _find(session: AsyncSession, *conditions: ColumnElement[bool]) -> Visi
             AuthSession.token_issued_at,
             AuthSession.expires_at,
             AuthSession.authenticated_at,
+            AuthSession.impersonator_session_id,
             User.id.label("user_id"),
             User.email,
+            _Admin.id.label("admin_id"),
+            _Admin.email.label("admin_email"),
+            _Origin.authenticated_at.label("admin_authenticated_at"),
+            UserRole.user_id.label("holder_id"),
             Role.name,
             Role.permissions,
         )
         .join(User, User.id == AuthSession.user_id)
-        .outerjoin(UserRole, UserRole.user_id == User.id)
+        .outerjoin(_Origin, (_Origin.id == AuthSession.impersonator_session_id) & goes_on)
+        .outerjoin(_Admin, (_Admin.id == _Origin.user_id) & _Admin.is_active)
+        .outerjoin(UserRole, UserRole.user_id.in_((User.id, _Admin.id)))
         .outerjoin(Role, Role.id == UserRole.role_id)
-        .where(*conditions, User.is_active, is_live(utc_now()))
+        .where(*conditions, User.is_active, is_live(now))
     )
     rows = (await session.execute(query)).all()
     if not rows:
         return None
     row = rows[0]
-    roles = frozenset(found.name for found in rows if found.name)
-    permissions = frozenset(item for found in rows for item in found.permissions or ())
-    scope = Scope(row.user_id, row.id, row.email, roles, permissions, row.authenticated_at)
+    scope = Scope(row.user_id, row.id, row.email, *_rights(rows, row.user_id), row.authenticated_at)
+    if row.impersonator_session_id is not None:
+        admin = (row.admin_id, row.impersonator_session_id, row.admin_email)
+        impersonator = Scope(*admin, *_rights(rows, row.admin_id), row.admin_authenticated_at)
+        if row.admin_id is None or not impersonator.may_impersonate(scope.roles, scope.permissions):
+            return None
+        scope = replace(scope, impersonator=impersonator)
     return Visit(scope, row.last_seen_at, row.remember, row.token_issued_at, row.expires_at)
+
+
+def _rights(rows: Sequence[Row[*tuple[Any, ...]]], user_id: UUID | None) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the roles of one of the users that the rows tell of, and what these allow."""
+    own = [row for row in rows if row.name and row.holder_id == user_id]
+    return frozenset(row.name for row in own), frozenset(item for row in own for item in row.permissions or ())
 
 
 async def _note_visit(database: Database, scope: Scope, idle: timedelta, ip: str) -> None:

@@ -9,7 +9,7 @@ from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField
 from starlette_admin.flash import flash
 
-from app.accounts import account, recovery, users
+from app.accounts import account, users
 from app.accounts.dependencies import get_authenticator
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, User, UserRole
@@ -18,13 +18,12 @@ from app.accounts.permissions import Permission
 from app.admin.events import record
 from app.admin.permissions import visitor_of
 from app.admin.roles import RoleView, covers, require_covered
+from app.admin.user_actions import SecondFactorField, UserActions
 from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
 from app.database import utc_now
 
-_ASK_RESET = "Mail a link that sets a new password? The one in force stays until it is used."
 
-
-class UserView(ModelView):
+class UserView(UserActions):
     """People. Who is the last admin can be neither disabled, nor demoted, nor deleted."""
 
     model = User
@@ -42,15 +41,31 @@ class UserView(ModelView):
         DateTimeField("last_login_at", "Last sign-in"),
         DateTimeField("email_verified_at", "E-mail verified"),
         "password_changed_at",
+        SecondFactorField("second_factor", "Second factor", searchable=False, orderable=False),
         "created_at",
         "updated_at",
     )
     sortable_field_mapping: ClassVar = {"email": User.email_key}
-    exclude_fields_from_list = ("id", "password", "email_verified_at", "password_changed_at", "updated_at")
-    exclude_fields_from_detail = exclude_fields_from_export = ("password",)
-    exclude_fields_from_create = (*KEPT_BY_THE_DATABASE, "last_login_at", "email_verified_at", "password_changed_at")
+    exclude_fields_from_list = (
+        "id",
+        "password",
+        "email_verified_at",
+        "password_changed_at",
+        "second_factor",
+        "updated_at",
+    )
+    exclude_fields_from_detail = ("password",)
+    exclude_fields_from_export = ("password", "second_factor")
+    exclude_fields_from_create = (
+        *KEPT_BY_THE_DATABASE,
+        "last_login_at",
+        "email_verified_at",
+        "password_changed_at",
+        "second_factor",
+    )
     exclude_fields_from_edit = (*exclude_fields_from_create, "email", "password")
-    own_events = ModelView.own_events | {"reset", "roles"}
+    action_permissions: ClassVar = {"impersonate": Permission.USERS_IMPERSONATE}
+    own_events = UserActions.own_events | {"roles"}
     deleted_event = Event.USER_DELETED
     problem_fields: ClassVar = {
         users.InvalidEmail: "email",
@@ -89,8 +104,9 @@ class UserView(ModelView):
         await self._emit_after_create(request, user)
         return user
 
-    async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:  # noqa: ARG002
+    async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:
         """Count the version up even when only the roles change, which are in a table of their own."""
+        await super().before_edit(request, data, obj)
         obj.updated_at = utc_now()
         roles = inspect(obj).attrs.roles.history
         added, removed = [role.name for role in roles.added or ()], [role.name for role in roles.deleted or ()]
@@ -111,31 +127,14 @@ class UserView(ModelView):
         """Keep an admin."""
         await users.require_an_admin(request.state.session)
 
-    @action("reset", "Send reset mail", _ASK_RESET, icon_class="fa-solid fa-envelope")
-    async def reset_action(self, request: Request, selection: ActionSelection) -> None:
-        """Mail the chosen people a link that sets a new password."""
-        await self._send_resets(request, await selection.rows())
-
-    @row_action("reset", "Send reset mail", _ASK_RESET, icon_class="fa-solid fa-envelope")
-    async def reset_row_action(self, request: Request, pk: str) -> None:
-        """Mail one person a link that sets a new password."""
-        await self._send_resets(request, await self.find_by_pks(request, [pk]))
-
-    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: User) -> bool:
-        """Offer no new password to who cannot sign in."""
-        return (name != "reset" or obj.is_active) and await super().is_row_action_allowed_for_obj(request, name, obj)
-
-    async def _send_resets(self, request: Request, rows: Sequence[User]) -> None:
-        active = [row for row in rows if row.is_active]
-        for row in active:
-            await recovery.send_reset(request.state.session, get_authenticator(request), row)
-            await record(request, Event.PASSWORD_RESET_ASKED, row.id, target=row)
-        flash(request, f"Sent: {len(active)}.", "success")
-
 
 def never(self: ModelView, request: Request) -> bool:  # noqa: ARG001
     """Refuse it to everyone."""
     return False
+
+
+def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG001 - the library gives it
+    return row.impersonator_session_id is not None
 
 
 class SessionView(ModelView):
@@ -144,6 +143,7 @@ class SessionView(ModelView):
     model = AuthSession
     see_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
+    people = ("user_id",)
     own_events = ModelView.own_events | {"end"}
     can_create = can_edit = can_delete = never
     key = "session"
@@ -155,6 +155,9 @@ class SessionView(ModelView):
         "id",
         "user",
         "kind",
+        BooleanField(
+            "impersonated", "By an admin", getter=_is_impersonated, filters=[], searchable=False, orderable=False
+        ),
         DateTimeField("created_at", "Signed in"),
         DateTimeField("last_seen_at", "Last seen"),
         StringField("ip_last", "Address"),

@@ -21,6 +21,7 @@ class SessionAuth(BaseAuthProvider):
         if request.scope["path"].startswith(f"{request.scope['root_path']}/static/"):
             return None  # the library asks for its style sheets too
         visitor = await browser.require_visitor(request)
+        visitor.require_owner()  # the admin is left to who is signed in as themselves
         if not visitor.may(Permission.ADMIN_ACCESS):
             raise PermissionMissing
         return AdminUser(visitor.email)

@@ -20,6 +20,7 @@ from starlette_admin.routing import route
 from app import features
 from app.admin import accounts, history, log, mails
 from app.admin.auth import FormCheck, SessionAuth
+from app.admin.impersonation import Impersonation
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
 from app.assets import Assets
@@ -73,6 +74,7 @@ class Site(BaseAdmin):
         self.routes.insert(0, Mount("/static", Assets(directory=FOLDER / "static", packages=packages), name="static"))
         for view in views:
             self.add_view(view)
+        self.add_view(Impersonation(self))
 
     def _init_csrf(self) -> None:
         """Take our check in place of the library's."""

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import account, browser
-from app.accounts.browser import PageScope, RecentPageScope, Visitor
+from app.accounts.browser import PageClient, PageScope, RecentPageScope, Visitor
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.users import LastAdmin, email_key
 from app.http import DatabaseDep
 from app.schemas import Schema
@@ -33,7 +33,7 @@ async def show_data(request: Request, scope: PageScope) -> Response:  # noqa: AR
 
 
 @router.get("/data/export")
-async def export_data(database: DatabaseDep, client: ClientDep, scope: PageScope) -> Response:
+async def export_data(database: DatabaseDep, client: PageClient, scope: PageScope) -> Response:
     """Hand out everything as a file."""
     copy = await account.export_account(database, scope, client)
     text = json.dumps(copy, default=str, ensure_ascii=False, indent=2)
@@ -49,7 +49,7 @@ async def show_delete_account(request: Request, scope: RecentPageScope) -> Respo
 
 @router.post("/delete", dependencies=[CsrfChecked])
 async def delete_account(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, scope: RecentPageScope
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, scope: RecentPageScope
 ) -> Response:
     """Delete everything, and sign out."""
     form = await read_form(request, Confirmation)

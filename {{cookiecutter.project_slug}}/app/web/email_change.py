@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import email_change
-from app.accounts.browser import RecentPageScope, Visitor
+from app.accounts.browser import PageClient, RecentPageScope, Visitor
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.schemas_account import Address
 from app.accounts.users import InvalidEmail
@@ -53,7 +53,7 @@ async def show_email(request: Request, scope: RecentPageScope) -> Response:  # n
 
 @router.post("/account/email", dependencies=[CsrfChecked])
 async def change_email(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, scope: RecentPageScope
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, scope: RecentPageScope
 ) -> Response:
     """Mail a link to the new address."""
     form = await read_form(request, Address)
@@ -89,7 +89,7 @@ async def show_revert_email(request: Request, session: SessionDep, token: str) -
 
 @router.post("/email/confirm", dependencies=[CsrfChecked])
 async def confirm_email(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, visitor: Visitor
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, visitor: Visitor
 ) -> Response:
     """Change the address."""
     try:
@@ -101,7 +101,7 @@ async def confirm_email(
 
 @router.post("/email/cancel", dependencies=[CsrfChecked])
 async def cancel_email(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, visitor: Visitor
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, visitor: Visitor
 ) -> Response:
     """Stop the change."""
     try:
@@ -113,7 +113,7 @@ async def cancel_email(
 
 @router.post("/email/revert", dependencies=[CsrfChecked])
 async def revert_email(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
     """Take the old address back."""
     try:

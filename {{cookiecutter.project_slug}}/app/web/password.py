@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import browser, recovery
-from app.accounts.browser import PageScope
+from app.accounts.browser import PageClient, PageScope
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.schemas_account import PasswordChange
 from app.accounts.service import InvalidCredentials
 from app.http import DatabaseDep
@@ -29,7 +29,7 @@ async def show_change_password(request: Request, scope: PageScope) -> Response: 
 
 @router.post("", dependencies=[CsrfChecked])
 async def change_password(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, scope: PageScope
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, scope: PageScope
 ) -> Response:
     """Change it; this session goes on under another id, the others end."""
     form = await read_form(request, PasswordChange)

@@ -8,9 +8,8 @@ from fastapi import Form as FormField
 from fastapi.responses import Response
 
 from app.accounts import browser
-from app.accounts.browser import PageScope
+from app.accounts.browser import PageClient, PageScope
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import ClientDep
 from app.accounts.schemas import Password
 from app.accounts.service import InvalidCredentials
 from app.throttle import TooManyAttempts
@@ -39,7 +38,7 @@ async def show_reauthenticate(
 @router.post("", dependencies=[CsrfChecked])
 async def reauthenticate(
     request: Request,
-    client: ClientDep,
+    client: PageClient,
     scope: PageScope,  # noqa: ARG001 - must be signed in
     target: Annotated[str, FormField(alias="next")] = AFTER_SIGN_IN,
 ) -> Response:

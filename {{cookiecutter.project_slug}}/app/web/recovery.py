@@ -5,8 +5,9 @@ from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import recovery
+from app.accounts.browser import PageClient
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
 from app.accounts.passwords import PasswordTooLong
@@ -31,7 +32,7 @@ async def show_forgot_password(request: Request) -> Response:
 
 @router.post("/forgot", dependencies=[CsrfChecked])
 async def forgot_password(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
     """Mail the link, and say the same whether there is such an account or not."""
     form = await read_form(request, Address)
@@ -58,7 +59,7 @@ async def show_reset_password(request: Request, session: SessionDep, token: str)
 
 @router.post("/reset", dependencies=[CsrfChecked])
 async def reset_password(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
     """Set the password, and let them sign in with it."""
     form = await read_form(request, PasswordReset)

@@ -6,9 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import browser, events, service, sessions
-from app.accounts.browser import PageScope
+from app.accounts.browser import PageClient, PageScope
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import ClientDep
 from app.http import SessionDep
 from app.pagination import PageQuery
 from app.web.rendering import done, render, see_other
@@ -24,7 +23,7 @@ async def list_sessions(request: Request, session: SessionDep, scope: PageScope)
 
 @router.post("/sessions/{session_id}/end", dependencies=[CsrfChecked])
 async def end_session(
-    request: Request, session: SessionDep, client: ClientDep, scope: PageScope, session_id: UUID
+    request: Request, session: SessionDep, client: PageClient, scope: PageScope, session_id: UUID
 ) -> Response:
     """End one of them."""
     await sessions.end_one(session, scope, session_id, client=client)
@@ -32,14 +31,14 @@ async def end_session(
 
 
 @router.post("/sessions/end-others", dependencies=[CsrfChecked])
-async def end_other_sessions(request: Request, session: SessionDep, client: ClientDep, scope: PageScope) -> Response:
+async def end_other_sessions(request: Request, session: SessionDep, client: PageClient, scope: PageScope) -> Response:
     """End all but this one."""
     await sessions.end_others(session, scope, client=client)
     return done(request, "/account/sessions", "Only this device is signed in now.")
 
 
 @router.post("/sessions/end-all", dependencies=[CsrfChecked])
-async def end_all_sessions(request: Request, session: SessionDep, client: ClientDep, scope: PageScope) -> Response:
+async def end_all_sessions(request: Request, session: SessionDep, client: PageClient, scope: PageScope) -> Response:
     """End all, this one too."""
     await service.logout_everywhere(session, scope, client)
     response = see_other("/login")

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from app.accounts import browser
-from app.accounts.browser import Visitor
+from app.accounts.browser import PageClient, Visitor
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import ClientDep
 from app.accounts.schemas import Login
 from app.accounts.service import EmailNotVerified, InvalidCredentials
 from app.throttle import TooManyAttempts
@@ -50,7 +49,7 @@ async def show_login(
 @router.post("/login", dependencies=[CsrfChecked])
 async def sign_in(
     request: Request,
-    client: ClientDep,
+    client: PageClient,
     target: Annotated[str, Form(alias="next")] = AFTER_SIGN_IN,
     *,
     remember: Annotated[bool, Form()] = False,

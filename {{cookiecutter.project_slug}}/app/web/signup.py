@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.accounts import cookies, signup
-from app.accounts.browser import Visitor
+from app.accounts.browser import PageClient, Visitor
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.schemas_account import Address, SignUp
 from app.accounts.users import InvalidEmail
@@ -42,7 +42,7 @@ async def show_sign_up(request: Request, visitor: Visitor) -> Response:
 
 @router.post("/signup", dependencies=[CsrfChecked])
 async def sign_up(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
     """Make an account, and say the same when there is one already: its owner is told by mail."""
     form = await read_form(request, SignUp)
@@ -77,7 +77,7 @@ async def show_verify_email(request: Request, session: SessionDep, token: str) -
 
 @router.post("/verify", dependencies=[CsrfChecked])
 async def verify_email(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
     """Note that the address is proven; whose browser did not sign up chooses another password."""
     proof, _ = _signed_up(request)
@@ -94,7 +94,7 @@ async def verify_email(
 
 @router.post("/verify/resend", dependencies=[CsrfChecked])
 async def resend_verification(
-    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
     """Mail the link again, and say the same when there is nothing to confirm."""
     form = await read_form(request, Address)

@@ -33,6 +33,10 @@ HAPPENINGS: Mapping[str, str] = {
     Event.KEY_USED: "An API key was used",
     Event.ROLES_CHANGED: "The roles were changed",
     Event.DATA_EXPORTED: "The data of the account were downloaded",
+    Event.USER_DISABLED: "The account was disabled",
+    Event.USER_ENABLED: "The account was enabled",
+    Event.IMPERSONATION_STARTED: "An administrator signed in as you",
+    Event.IMPERSONATION_ENDED: "The administrator is not signed in as you any more",
 }
 
 # The first that is found counts: most browsers say that they are some others, too.

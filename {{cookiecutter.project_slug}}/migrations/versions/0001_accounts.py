@@ -58,9 +58,16 @@ def upgrade() -> None:
         sa.Column("user_agent", sa.String(length=255), nullable=False),
         sa.Column("revoked_at", app.database.UtcDateTime(timezone=True), nullable=True),
         sa.Column("revoked_reason", sa.String(length=32), nullable=True),
+        sa.Column("impersonator_session_id", sa.Uuid(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("updated_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["impersonator_session_id"],
+            ["auth_sessions.id"],
+            name=op.f("fk_auth_sessions_impersonator_session_id_auth_sessions"),
+            ondelete="CASCADE",
+        ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_auth_sessions_user_id_users"), ondelete="CASCADE"
         ),
@@ -69,6 +76,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_auth_sessions_token_hash")),
     )
     with op.batch_alter_table("auth_sessions") as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_auth_sessions_impersonator_session_id"), ["impersonator_session_id"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_auth_sessions_user_id"), ["user_id"], unique=False)
     op.create_table(
         "user_roles",
@@ -215,6 +225,7 @@ def downgrade() -> None:
     op.drop_table("user_roles")
     with op.batch_alter_table("auth_sessions") as batch_op:
         batch_op.drop_index(batch_op.f("ix_auth_sessions_user_id"))
+        batch_op.drop_index(batch_op.f("ix_auth_sessions_impersonator_session_id"))
     op.drop_table("auth_sessions")
     op.drop_table("users")
     op.drop_table("roles")

@@ -72,7 +72,7 @@ def test_list_tells_where_one_is_signed_in_and_no_secret(client: TestClient, ada
         ("api", True),
         ("api", False),
     ]
-    fields = {"id", "kind", "current", "created_at", "last_seen_at", "expires_at", "ip", "user_agent"}
+    fields = {"id", "kind", "current", "impersonated", "created_at", "last_seen_at", "expires_at", "ip", "user_agent"}
     assert all(session.keys() == fields for session in listed)
     assert (listed[0]["ip"], listed[0]["user_agent"]) == ("127.0.0.1", "tests")
     assert len(ids(as_bob)) == 1

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from app.accounts.browser import PageScope, RecentPageScope
+from app.accounts.browser import PageClient, PageScope, RecentPageScope
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.database import utc_now
@@ -48,7 +48,7 @@ async def show_new_api_key(request: Request, scope: RecentPageScope) -> Response
 
 @router.post("/new", dependencies=[CsrfChecked])
 async def create_api_key(
-    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: ClientDep
+    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: PageClient
 ) -> Response:
     """Make a key, and show it: this once."""
     sent = await request.form()
@@ -73,7 +73,7 @@ async def ask_to_revoke(request: Request, key: KeyDep) -> Response:
 
 
 @router.post("/{key_id}/revoke", dependencies=[CsrfChecked])
-async def revoke_api_key(request: Request, session: SessionDep, client: ClientDep, key: KeyDep) -> Response:
+async def revoke_api_key(request: Request, session: SessionDep, client: PageClient, key: KeyDep) -> Response:
     """Revoke the key."""
     await service.revoke_key(session, key, client)
     return done(request, "/account/api-keys", f"The key “{key.name}” was revoked.")

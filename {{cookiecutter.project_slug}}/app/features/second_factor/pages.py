@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from markupsafe import Markup
 
 from app.accounts import browser
-from app.accounts.browser import PageScope, RecentPageScope
+from app.accounts.browser import PageClient, PageScope, RecentPageScope
 from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep, ClientDep
+from app.accounts.dependencies import AuthenticatorDep
 from app.features.second_factor import challenges, service
 from app.features.second_factor.challenges import InvalidChallenge, WrongCode
 from app.features.second_factor.schemas import CodeEntry
@@ -53,7 +53,7 @@ async def answer_challenge(
     request: Request,
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
-    client: ClientDep,
+    client: PageClient,
     target: Annotated[str, Field(alias="next")] = AFTER_SIGN_IN,
     *,
     remember: Annotated[bool, Field()] = False,
@@ -120,7 +120,7 @@ async def confirm(
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
     scope: RecentPageScope,
-    client: ClientDep,
+    client: PageClient,
 ) -> Response:
     """Turn it on, and show the recovery codes: this once."""
     form = await read_form(request, CodeEntry)
@@ -149,7 +149,7 @@ async def replace_recovery_codes(
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
     scope: RecentPageScope,
-    client: ClientDep,
+    client: PageClient,
 ) -> Response:
     """Make new codes, and show them: this once."""
     codes = await service.replace_recovery_codes(database, authenticator, scope, client)
@@ -164,7 +164,7 @@ async def ask_to_remove(request: Request, scope: RecentPageScope) -> Response:  
 
 @router.post(f"{HOME}/remove", dependencies=[CsrfChecked])
 async def remove(
-    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: ClientDep
+    request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: PageClient
 ) -> Response:
     """Turn it off."""
     await service.remove(session, authenticator, scope, client)

@@ -131,17 +131,17 @@ async def remove(session: AsyncSession, authenticator: Authenticator, scope: Sco
     Raises:
         SecondFactorIsOff: when it is.
     """
-    gone = await session.execute(
-        delete(TotpSecret)
-        .where(TotpSecret.user_id == scope.user_id, TotpSecret.confirmed_at.is_not(None))
-        .returning(TotpSecret.user_id)
-    )
-    if gone.one_or_none() is None:
-        raise SecondFactorIsOff
-    await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == scope.user_id))
-    await session.execute(delete(LoginChallenge).where(LoginChallenge.user_id == scope.user_id))
+    await _delete(session, scope.user_id)
     await sessions.end_others(session, scope)
     await _tell(session, authenticator, scope, client, "second_factor_removed")
+
+
+async def remove_for(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> None:
+    """Turn the second factor off for someone who has lost it, as `remove` does; all their sessions end."""
+    await _delete(session, user.id)
+    await sessions.end_all(session, user.id, "second factor removed")
+    await events.record(session, Event.SECOND_FACTOR_REMOVED, client, user_id=user.id, what="second_factor_removed")
+    await authenticator.mailer.post(session, user.email, "second_factor_removed")
 
 
 async def replace_recovery_codes(
@@ -181,6 +181,15 @@ async def _turn_on(session: AsyncSession, row: TotpSecret, step: int) -> None:
     )
     if confirmed.one_or_none() is None:
         raise SecondFactorIsOff
+
+
+async def _delete(session: AsyncSession, user_id: UUID) -> None:
+    confirmed = TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None)
+    gone = await session.execute(delete(TotpSecret).where(*confirmed).returning(TotpSecret.user_id))
+    if gone.one_or_none() is None:
+        raise SecondFactorIsOff
+    await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    await session.execute(delete(LoginChallenge).where(LoginChallenge.user_id == user_id))
 
 
 async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client, mail: str) -> None:

@@ -3,4 +3,6 @@
 from app.accounts.authenticator import SecondFactor
 from app.features.second_factor import challenges, service
 
-second_factor = SecondFactor("totp", "/login/second-factor", service.is_on, challenges.open_challenge)
+second_factor = SecondFactor(
+    "totp", "/login/second-factor", service.is_on, challenges.open_challenge, service.remove_for
+)

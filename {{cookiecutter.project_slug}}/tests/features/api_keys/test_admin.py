@@ -1,6 +1,8 @@
 """API keys in the admin: shown by their prefix, and revoked."""
 
+from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from starlette.testclient import TestClient
@@ -55,3 +57,14 @@ def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: Tes
     for path in ("create", f"edit?pk={made['id']}"):
         assert browser.get(f"/admin/api-key/{path}").status_code == 403
     assert act_on_row(browser, "api-key", "delete", made["id"]).status_code >= 400
+
+
+def test_page_of_a_user_leads_to_their_keys(
+    browser: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User
+) -> None:
+    adas, _ = make_key(as_ada), make_key(as_bob)
+
+    page = browser.get(f"/admin/user/detail?pk={ada.id}")
+
+    link = unescape(page.text.partition("What is theirs:")[2]).partition("/admin/api-key/list?q=")[2].partition('"')[0]
+    assert listed(browser, "api-key", q=unquote(link)) == [adas["id"]]

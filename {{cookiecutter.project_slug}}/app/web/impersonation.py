@@ -1,0 +1,29 @@
+"""The way back for an admin who is signed in as someone else; the bar on every page leads here."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.accounts import cookies, impersonation
+from app.accounts.browser import PageClient, PageScope
+from app.accounts.csrf import CsrfChecked
+from app.accounts.dependencies import AuthenticatorDep
+from app.database import utc_now
+from app.http import DatabaseDep
+from app.web.rendering import see_other
+
+router = APIRouter(prefix="/impersonation")
+
+
+@router.post("/end", dependencies=[CsrfChecked])
+async def end_impersonation(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, scope: PageScope, client: PageClient
+) -> Response:
+    """Go back to one's own session, and to the users in the admin."""
+    async with database.sessions.begin() as session:
+        ended = await impersonation.end(session, authenticator, scope, client)
+    if ended is None:
+        return see_other("/account")
+    own, raw = ended
+    response = see_other("/admin/")
+    cookies.put(request, response, cookies.SESSION, raw, own.expires_at - utc_now() if own.remember else None)
+    return response

@@ -1,0 +1,77 @@
+"""What the tests of impersonation share."""
+
+from typing import Any
+
+from httpx2 import Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthEvent, AuthSession, Role, User, UserRole
+from tests.admin.driving import csrf_token, save
+from tests.support import in_database
+from tests.web.browsing import open_browser, submit
+
+COOKIE = "session"
+END = "/impersonation/end"
+
+
+def impersonate(browser: TestClient, user: User) -> Response:
+    """Sign in as someone, by the form that asks whether it is meant."""
+    return save(browser, f"/admin/impersonate?pk={user.id}")
+
+
+def go_back(browser: TestClient) -> Response:
+    """Send the form of the bar."""
+    return submit(browser, "/account", action=END)
+
+
+def cookie_of(browser: TestClient) -> str:
+    """Return the cookie of the session."""
+    return str(browser.cookies[COOKIE])
+
+
+def with_cookie(client: TestClient, cookie: str) -> TestClient:
+    """Return a browser that has a copy of a cookie."""
+    browser = open_browser(client)
+    browser.cookies.set(COOKIE, cookie, domain="testserver.local")
+    return browser
+
+
+def is_signed_in(browser: TestClient) -> bool:
+    """Tell whether the cookie is good for a page."""
+    return browser.get("/account").status_code == 200
+
+
+def newest_session(client: TestClient) -> AuthSession:
+    """Return the session that was opened last."""
+    newest = select(AuthSession).order_by(AuthSession.id.desc()).limit(1)
+    return in_database(client, lambda session: session.scalar(newest))  # type: ignore[return-value]
+
+
+def happened(client: TestClient, name: str) -> list[AuthEvent]:
+    """Return the events of this name, oldest first."""
+    query = select(AuthEvent).where(AuthEvent.name == name).order_by(AuthEvent.id)
+    return list(in_database(client, lambda session: session.scalars(query)))
+
+
+def give_role(client: TestClient, user: User, name: str, *permissions: str) -> None:
+    """Give a user a role that allows this."""
+
+    async def give(session: AsyncSession) -> None:
+        role = Role(name=name, permissions=list(permissions))
+        session.add(role)
+        await session.flush()
+        session.add(UserRole(user_id=user.id, role_id=role.id))
+
+    in_database(client, give)
+
+
+def change(client: TestClient, statement: Any) -> None:
+    """Change the database behind the back of the app."""
+    in_database(client, lambda session: session.execute(statement))
+
+
+def csrf_of(browser: TestClient) -> dict[str, str]:
+    """Return the hidden field of the admin's forms."""
+    return {"csrftoken": csrf_token(browser)}

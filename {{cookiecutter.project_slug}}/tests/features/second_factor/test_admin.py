@@ -1,0 +1,68 @@
+"""The second factor in the admin: seen on the page of a user, and switched off for who has lost it."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthEvent, User
+from tests.admin.driving import act_on_row, words
+from tests.features.second_factor.driving import challenge_of, code_of, turn_on
+from tests.support import in_database, log_in, mails_to
+from tests.web.browsing import open_browser
+
+pytestmark = pytest.mark.any_database
+
+OFFER = "Switch off second factor"
+
+
+@pytest.fixture
+def browser(client: TestClient, admin: User) -> TestClient:
+    """Return a browser in which the admin is signed in."""
+    return open_browser(client, admin)
+
+
+def newest_event(client: TestClient) -> AuthEvent:
+    """Return what was written down last."""
+    query = AuthEvent.__table__.select().order_by(AuthEvent.id.desc()).limit(1)
+    return in_database(client, lambda session: session.execute(query)).one()  # type: ignore[return-value]
+
+
+def is_shown_as_on(browser: TestClient, user: User) -> bool:
+    """Read it from the page of the user."""
+    page = browser.get(f"/admin/user/detail?pk={user.id}").text
+    return "text-success" in page.partition("<dt>Second factor</dt>")[2].partition("</dd>")[0]
+
+
+def test_it_is_shown_and_offered_only_to_whom_it_is_on_for(
+    browser: TestClient, as_ada: TestClient, ada: User, bob: User
+) -> None:
+    secret, codes = turn_on(as_ada)
+
+    assert [is_shown_as_on(browser, user) for user in (ada, bob)] == [True, False]
+    page = browser.get(f"/admin/user/detail?pk={ada.id}")
+    assert OFFER in words(page)
+    assert OFFER not in words(browser.get(f"/admin/user/detail?pk={bob.id}"))
+    assert secret not in page.text
+    assert not any(code in page.text for code in codes)
+    assert act_on_row(browser, "user", "second-factor", bob.id).status_code == 400
+
+
+def test_it_is_switched_off_for_who_has_lost_it(
+    client: TestClient, browser: TestClient, as_ada: TestClient, admin: User, ada: User
+) -> None:
+    secret, _ = turn_on(as_ada)
+    adas, waiting, sent = open_browser(client, ada), challenge_of(client, ada), len(mails_to(client, ada.email))
+
+    answer = act_on_row(browser, "user", "second-factor", ada.id)
+
+    assert answer.status_code == 200
+    event = newest_event(client)
+    assert (event.name, event.user_id, event.actor_id) == ("authn_second_factor_removed", ada.id, admin.id)
+    assert event.data == {"what": "second_factor_removed"}
+    (told,) = mails_to(client, ada.email)[sent:]
+    assert "no longer asks for a code" in told
+    assert adas.get("/account").status_code == 303
+    assert as_ada.get("/api/v1/users/me").status_code == 401
+    code = {"challenge": waiting, "code": code_of(secret)}
+    assert client.post("/api/v1/auth/second-factor", json=code).status_code >= 400
+    assert "access_token" in log_in(client, ada.email)
+    assert act_on_row(browser, "user", "second-factor", ada.id).status_code == 400
