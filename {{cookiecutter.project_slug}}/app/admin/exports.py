@@ -19,6 +19,7 @@ from starlette_admin.helpers import json_dumps
 from starlette_admin.views import build_export_form
 
 from app.admin.large import LargeView
+from app.admin.refusals import readable
 from app.http import get_database
 
 SLICE = 100
@@ -92,7 +93,7 @@ class ExportingView(LargeView):
             found = await self._apply_search_and_filters(
                 request, self.get_list_query(request), selection.q, selection.filters
             )
-            items = range(await self._count_all(request, found))
+            items = range(await readable(self._count_all(request, found)))
             slices = self._read_all(request, found, fields)
         else:
             items = await self._chosen(request, selection)

@@ -27,7 +27,9 @@ ENOUGH = 50_000
 PATIENCE_MS = 1000
 """How long PostgreSQL may look for what a list shows."""
 FEW_PEOPLE = 100
-TOO_LONG = "This search takes too long, for the table is large. Look for something more precise, or without a filter."
+TOO_LONG = (
+    "This search takes too long: the table is large, and no index helps. Look for something else, or ask for one."
+)
 
 
 class AtLeast(int):

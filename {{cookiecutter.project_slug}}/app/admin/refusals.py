@@ -1,14 +1,17 @@
 """What went wrong, in words for the person at the form; never SQL, never a value."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, UniqueConstraint
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
 
 from app.database import violates
 from app.errors import Problem
+
+T = TypeVar("T")
 
 OVERTAKEN = "Someone else changed this meanwhile. Look at it again before you save."
 
@@ -38,3 +41,17 @@ def is_unreadable(error: BaseException) -> bool:
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
     refused_by_driver = isinstance(getattr(error.orig, "__cause__", None), ValueError)
     return isinstance(error, DataError) or sqlstate.startswith("22") or refused_by_driver
+
+
+async def readable(query: Awaitable[T]) -> T:
+    """Return what is found.
+
+    Raises:
+        HTTPException: 400, when a filter has a value that its column cannot have.
+    """
+    try:
+        return await query
+    except Exception as error:
+        if is_unreadable(error):
+            raise HTTPException(400, "The filter has a value that cannot be compared.") from error
+        raise

@@ -9,10 +9,10 @@
 That is all that a view needs; the rest narrows what it shows. Each override says what it mends in the library.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from fastapi import Request
@@ -26,9 +26,7 @@ from starlette_admin.filters import FilterGroup, FilterRegistry
 from app.admin.exports import ExportingView
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
-from app.admin.refusals import is_unreadable
-
-T = TypeVar("T")
+from app.admin.refusals import readable
 
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
 
@@ -121,11 +119,11 @@ class ModelView(ExportingView):
         """Return a page of rows: none behind the largest number of a database, and never all of them to a picker."""
         if limit == 0:
             return []
-        return await _readable(super().find_all(request, min(skip, 2**31), limit, *args, **kwargs))
+        return await readable(super().find_all(request, min(skip, 2**31), limit, *args, **kwargs))
 
     async def count(self, request: Request, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
         """Count the rows."""
-        return await _readable(super().count(request, *args, **kwargs))
+        return await readable(super().count(request, *args, **kwargs))
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
         """Search in what a list shows of text.
@@ -149,12 +147,3 @@ class ModelView(ExportingView):
         if ((query_params or request.query_params).get("filter") or "").count("(") > 20:  # noqa: PLR2004
             raise HTTPException(400, "This filter is too deep.")
         return super()._parse_filter_param(request, query_params)
-
-
-async def _readable(query: Awaitable[T]) -> T:
-    try:
-        return await query
-    except Exception as error:
-        if is_unreadable(error):
-            raise HTTPException(400, "The filter has a value that cannot be compared.") from error
-        raise

@@ -300,6 +300,15 @@ def test_export_of_chosen_rows_and_fields(client: TestClient, browser: TestClien
     assert {name for row in rows for name in row} == {"Title"}
 
 
+def test_export_of_what_cannot_be_compared_is_refused(browser: TestClient) -> None:
+    data = {"csrftoken": csrf_token(browser), "format": "csv", "scope": "selected"}
+    path = (
+        "/admin/_api/note/action?name=export&all=1&_list_query=filter%3Dcreated_at__eq%253D0001-01-01T00:00%252B14:00"
+    )
+
+    assert browser.post(path, data=data).status_code == 400
+
+
 def test_others_are_answered_during_an_export(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
