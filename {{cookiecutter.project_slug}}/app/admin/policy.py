@@ -31,6 +31,8 @@ class Nonces(Extension):
         """Return the template's source as it should have been."""
         for handler, mark in INLINE_HANDLERS.items():
             source = source.replace(handler, mark)
+        # `trim_blocks` takes the line end that parts this attribute from the next.
+        source = source.replace("multiple{% endif %}\n", "multiple {% endif %}\n")
         return re.sub(r"<(script|style)(?=[\s>])", r'<\1 nonce="{{ request.state.csp_nonce }}"', source)
 
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import StringConstraints
+from sqlalchemy import func, select
 from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import EnumField
 
-from app.accounts.models import Role
+from app.accounts.models import Role, UserRole
 from app.accounts.permissions import ADMIN_ROLE, Permission
 from app.accounts.scope import Scope
 from app.admin.permissions import may, visitor_of
@@ -56,6 +57,13 @@ class RoleView(ModelView):
     def may_change_row(self, request: Request, row: Role) -> bool:
         """Keep the role `admin`, and what allows more than the visitor may do."""
         return row.name != ADMIN_ROLE and covers(visitor_of(request), row)
+
+    async def get_row_actions_for_obj(self, request: Request, obj: Role) -> list[dict[str, Any]]:
+        """Say, before a role is deleted, how many people have it."""
+        actions = await super().get_row_actions_for_obj(request, obj)
+        people = await request.state.session.scalar(select(func.count()).where(UserRole.role_id == obj.id))
+        warning = f"{self.delete_warning} People who have it: {people}."
+        return [action | {"confirmation": warning} if action["name"] == "delete" else action for action in actions]
 
     async def validate(self, request: Request, data: dict[str, Any]) -> None:
         """Refuse a second role `admin`, and permissions that the visitor lacks."""

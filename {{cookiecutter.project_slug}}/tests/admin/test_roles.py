@@ -1,5 +1,7 @@
 """Roles in the admin: they are made and changed there, and nobody gets, gives or touches more than they have."""
 
+import re
+
 import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
@@ -80,6 +82,25 @@ def test_role_that_makes_no_sense_is_refused(
     assert {role.id for role in roles(client).values()} >= {taken.id, other.id}
     assert set(roles(client)) == {"admin", "taken", "other"}
     assert events(client, "data_") == []
+
+
+@pytest.mark.any_database
+def test_form_offers_several_permissions(browser: TestClient) -> None:
+    (field,) = re.findall(r'<select id="permissions".*?</select>', browser.get("/admin/role/create").text, re.DOTALL)
+
+    assert re.search(r"\smultiple\s", field)
+    assert re.findall('<option value="([^"]+)"', field) == [*Permission]
+
+
+@pytest.mark.any_database
+def test_who_deletes_a_role_is_told_how_many_people_have_it(client: TestClient, browser: TestClient) -> None:
+    editor = add_staff(client, "editor", Permission.CONTENT_EDIT)
+    role = roles(client)["editor"]
+
+    for page in ("list", f"detail?pk={role.id}"):
+        assert "loses, at once, what it allows. People who have it: 1." in browser.get(f"/admin/role/{page}").text
+    assert act_on_row(browser, "role", "delete", role.id).status_code == 200
+    assert roles_of(client, editor) == set()
 
 
 @pytest.mark.any_database
