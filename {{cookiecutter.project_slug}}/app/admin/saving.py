@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from sqlalchemy import JSON
 from starlette_admin.actions import ActionSelection
 from starlette_admin.contrib.sqla import ModelView as LibraryView
 from starlette_admin.exceptions import ActionFailed, FormValidationError
@@ -39,6 +40,9 @@ class SavingView(LibraryView):
                 data[field.name] = None if value == "" and self._may_be_null(field) else value
             except ValueError as error:
                 errors[field.name] = str(error)
+            else:
+                if value is None and self._must_be_given(field):
+                    errors[field.name] = "This field is required."
         if errors:
             raise FormValidationError(errors)
         await super().validate_fields(request, data, *args, **kwargs)
@@ -100,6 +104,10 @@ class SavingView(LibraryView):
     def _may_be_null(self, field: BaseField) -> bool:
         column = self.model.__table__.c.get(field.name)
         return column is not None and column.nullable
+
+    def _must_be_given(self, field: BaseField) -> bool:
+        column = self.model.__table__.c.get(field.name)
+        return column is not None and not column.nullable and not isinstance(column.type, JSON)
 
     def _explain(self, error: BaseException) -> dict[str | int, Any] | None:
         return explain(error, self.model.__table__, self.problem_fields)

@@ -16,9 +16,9 @@ from starlette_admin.export import ExportConfig
 from starlette_admin.helpers import run_on_commit_callbacks
 from starlette_admin.routing import route
 
-from app import features
 from app.admin import accounts, events, mails
 from app.admin.auth import FormCheck, SessionAuth
+from app.admin.default import feature_views
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
 from app.assets import Assets
@@ -34,15 +34,8 @@ def mount(app: FastAPI, settings: Settings) -> None:
     """Serve the admin at `/admin`."""
     # Its log repeats what was entered, passwords included. What it raises is in ours.
     logging.getLogger("starlette_admin").setLevel(logging.CRITICAL)
-    site = Site(
-        settings,
-        [
-            *(view for found in features.exports("admin", "views", list) for view in found),
-            *accounts.views,
-            *events.views,
-            *mails.views,
-        ],
-    )
+    ours = [*accounts.views, *events.views, *mails.views]
+    site = Site(settings, [*feature_views(ours), *ours])
     site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
     site.app.add_exception_handler(Exception, _raise_again)
     app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[Middleware(Frame)]))

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RowActionsDisplayType, RowActionsPosition
 from starlette_admin.export import CsvExporter
-from starlette_admin.fields import DateTimeField
+from starlette_admin.fields import DateTimeField, RelationField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
 from app.accounts.models import User
@@ -77,6 +77,8 @@ class ModelView(SavingView):
         for field in self._all_fields:
             if field.default is None and field.name in columns:
                 field.default = default_of(columns[field.name])
+            if isinstance(field, RelationField):
+                field.searchable = True  # the library takes it for "can be filtered"
             if isinstance(field, DateTimeField) and field.output_format is None:
                 field.output_format = "%Y-%m-%d %H:%M UTC"
 
