@@ -38,6 +38,7 @@ _TITLES = ("title", "name", "label")
 class DefaultView(ModelView):
     """Everything of a model but its secrets; what a subclass says itself stays as it says."""
 
+    fields: Sequence[Any] = ()
     related: ClassVar[Collection[type] | None] = None
     """The models that can be picked, which need a view; without it, all are taken to have one."""
     hides_required: ClassVar[bool] = False

@@ -31,12 +31,24 @@ class SavingView(LibraryView):
     """Beside which field a service's refusal is shown."""
 
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Tidy what was entered, and refuse what the library would drop or cut without a word."""
+        """Check a form."""
         form = await request.form()
+        entered = {field.name: form.get(field.id) for field in self.get_fields_list(request)}
+        await self.check_entered(request, entered, data, *args, **kwargs)
+
+    async def check_entered(
+        self,
+        request: Request,
+        entered: Mapping[str, object],
+        data: dict[str, Any],
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        """Tidy what was entered, and refuse what the library would drop or cut without a word."""
         errors: dict[str | int, Any] = {}
         for field in self.get_fields_list(request):
             try:
-                value = tidy(field, form.get(field.id), data.get(field.name))
+                value = tidy(field, entered.get(field.name), data.get(field.name))
                 data[field.name] = None if value == "" and self._may_be_null(field) else value
             except ValueError as error:
                 errors[field.name] = str(error)

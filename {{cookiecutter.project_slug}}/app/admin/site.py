@@ -11,7 +11,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.routing import Mount
 from starlette_admin import CustomView
-from starlette_admin.base import BaseAdmin
 from starlette_admin.export import ExportConfig
 from starlette_admin.helpers import run_on_commit_callbacks
 from starlette_admin.routing import route
@@ -19,6 +18,7 @@ from starlette_admin.routing import route
 from app.admin import accounts, events, mails
 from app.admin.auth import FormCheck, SessionAuth
 from app.admin.default import feature_views
+from app.admin.inlines import InlineRows
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
 from app.assets import Assets
@@ -41,7 +41,7 @@ def mount(app: FastAPI, settings: Settings) -> None:
     app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[Middleware(Frame)]))
 
 
-class Site(BaseAdmin):
+class Site(InlineRows):
     """The library's admin. It is not its SQLAlchemy variant, of which `Transaction` does all that is needed here."""
 
     def __init__(self, settings: Settings, views: Sequence[type[ModelView]]) -> None:
