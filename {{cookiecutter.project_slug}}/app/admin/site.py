@@ -20,6 +20,7 @@ from app.admin.auth import FormCheck, SessionAuth
 from app.admin.default import feature_views
 from app.admin.inlines import InlineRows
 from app.admin.policy import Frame, Nonces
+from app.admin.ranges import date_ranges
 from app.admin.views import ModelView
 from app.assets import Assets
 from app.http import get_database
@@ -59,6 +60,7 @@ class Site(InlineRows):
         environment.add_extension(Nonces)
         environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less to send
         environment.globals["changed"] = lambda name: int((FOLDER / "static" / name).stat().st_mtime)
+        environment.globals["date_ranges"] = date_ranges
         # Before the library's own route, which would serve these files without a time for which they are good.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]
         self.routes.insert(0, Mount("/static", Assets(directory=FOLDER / "static", packages=packages), name="static"))

@@ -27,6 +27,7 @@ from starlette_admin.filters import FilterGroup, FilterRegistry
 from app.accounts.models import User
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
+from app.admin.help_texts import help_for
 from app.admin.refusals import is_unreadable
 from app.admin.saving import SavingView
 from app.database import Owned
@@ -42,6 +43,8 @@ class ModelView(SavingView):
     model: type[Any]
     title_field: ClassVar[str] = "created_at"
     """The field that names a row in sentences, links and pickers."""
+    date_field: ClassVar[str] = "created_at"
+    """The moment by which the list is narrowed with links, when it is shown there."""
     icon = "fa-solid fa-file-lines"
     fields: Sequence[Any] = ()  # the library's annotation leaves out the names that it documents
     delete_warning: ClassVar[str] = ""
@@ -77,6 +80,7 @@ class ModelView(SavingView):
         for field in self._all_fields:
             if field.default is None and field.name in columns:
                 field.default = default_of(columns[field.name])
+            field.help_text = field.help_text or help_for(self.model, field.name, self.rules)
             if isinstance(field, RelationField):
                 field.searchable = True  # the library takes it for "can be filtered"
             if isinstance(field, DateTimeField) and field.output_format is None:
