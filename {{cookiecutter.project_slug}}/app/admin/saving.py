@@ -86,7 +86,7 @@ class SavingView(LibraryView):
 
     async def handle_exception(self, request: Request, exc: Exception) -> NoReturn:
         """Tell the person at the form what they can mend; the library would answer 500."""
-        errors = exc.errors if isinstance(exc, FormValidationError) else self._explain(exc)
+        errors = exc.errors if isinstance(exc, FormValidationError) else self.explain(exc)
         if errors is None:
             raise exc
         for name in errors.keys() - {field.name for field in self.get_fields_list(request)}:
@@ -109,7 +109,7 @@ class SavingView(LibraryView):
             cause = error if isinstance(error, Problem) else error.__cause__
             if cause is None:
                 raise  # already written for people
-            if errors := self._explain(cause):
+            if errors := self.explain(cause):
                 raise ActionFailed("; ".join(map(str, errors.values()))) from cause
             raise cause from None
 
@@ -121,7 +121,8 @@ class SavingView(LibraryView):
         column = self.model.__table__.c.get(field.name)
         return column is not None and not column.nullable and not isinstance(column.type, JSON)
 
-    def _explain(self, error: BaseException) -> dict[str | int, Any] | None:
+    def explain(self, error: BaseException) -> dict[str | int, Any] | None:
+        """Return what to show beside which field; nothing when it is a bug."""
         return explain(error, self.model.__table__, self.problem_fields)
 
 

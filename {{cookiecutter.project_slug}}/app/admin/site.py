@@ -18,6 +18,7 @@ from starlette_admin.routing import route
 from app.admin import accounts, events, mails
 from app.admin.auth import FormCheck, SessionAuth
 from app.admin.default import feature_views
+from app.admin.imports import LIMITS, Imports, import_columns
 from app.admin.inlines import InlineRows
 from app.admin.policy import Frame, Nonces
 from app.admin.ranges import date_ranges
@@ -42,7 +43,7 @@ def mount(app: FastAPI, settings: Settings) -> None:
     app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[Middleware(Frame)]))
 
 
-class Site(InlineRows):
+class Site(InlineRows, Imports):
     """The library's admin. It is not its SQLAlchemy variant, of which `Transaction` does all that is needed here."""
 
     def __init__(self, settings: Settings, views: Sequence[type[ModelView]]) -> None:
@@ -55,12 +56,17 @@ class Site(InlineRows):
             middlewares=[Middleware(Transaction)],
             timezone_config=None,  # times are shown in UTC
             export_config=ExportConfig(max_rows=10_000),  # an export is made in memory
+            import_config=LIMITS,
         )
         environment = self.templates.env
         environment.add_extension(Nonces)
         environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less to send
         environment.globals["changed"] = lambda name: int((FOLDER / "static" / name).stat().st_mtime)
-        environment.globals["date_ranges"] = date_ranges
+        environment.globals |= {
+            "date_ranges": date_ranges,
+            "import_columns": import_columns,
+            "import_limits": LIMITS,
+        }
         # Before the library's own route, which would serve these files without a time for which they are good.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]
         self.routes.insert(0, Mount("/static", Assets(directory=FOLDER / "static", packages=packages), name="static"))

@@ -59,7 +59,7 @@ class ModelView(SavingView):
     row_actions_display_type = RowActionsDisplayType.KEBAB
     row_actions_position = RowActionsPosition.AFTER_COLUMNS
     exporters = (CsvExporter(escape_formulas=True), "json")
-    importers = ()
+    importers: Sequence[Any] = ()  # "csv"
 
     def __init__(self) -> None:
         # Fields are changed as they are bound, and two apps may be built in one process.
@@ -68,6 +68,8 @@ class ModelView(SavingView):
             field_for(columns[f], self.rules) if isinstance(f, str) and f in columns else copy(f)
             for f in type(self).fields
         ]
+        # What no form has is in no file.
+        self.exclude_fields_from_import = (*self.exclude_fields_from_import, *self.exclude_fields_from_create)
         # The library knows no plurals; tables are named by them.
         plural = str(self.model.__tablename__).replace("_", " ").capitalize()
         super().__init__(self.model, menu_label=self.menu_label or plural)
@@ -85,6 +87,10 @@ class ModelView(SavingView):
                 field.searchable = True  # the library takes it for "can be filtered"
             if isinstance(field, DateTimeField) and field.output_format is None:
                 field.output_format = "%Y-%m-%d %H:%M UTC"
+
+    def can_import(self, request: Request) -> bool:
+        """Let those make many who may make one; the view offers it when it names `importers`."""
+        return bool(self.importers) and self.can_create(request)
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401, ARG002
         """Name a row; the library would say "Note(0193…)"."""
