@@ -56,4 +56,5 @@ async def _sent_token(request: Request) -> str:
     if sent := request.headers.get("x-csrftoken"):
         return sent
     await request.body()  # kept by the base class, so that the form can be read again
-    return str((await request.form()).get("csrftoken", ""))
+    async with request.form() as form:
+        return str(form.get("csrftoken", ""))

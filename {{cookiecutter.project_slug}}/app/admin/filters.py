@@ -1,10 +1,11 @@
-"""Filters on times: what is entered counts as UTC, which our columns insist on."""
+"""Filters that the library lacks: on times, for what is entered counts as UTC, and on what a row refers to."""
 
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 from starlette_admin.contrib.sqla import filters as library
-from starlette_admin.fields import BaseField, DateTimeField
-from starlette_admin.filters import filters
+from starlette_admin.fields import BaseField, DateTimeField, RelationField
+from starlette_admin.filters import FilterApplyContext, filters
 from starlette_admin.filters.base import BaseFilter
 
 
@@ -24,6 +25,19 @@ class IsBetween(library.DateTimeBetweenFilter):
         return _in_utc(super().parse_value(raw))
 
 
+class RefersTo(library.ContainsFilter):
+    """A row that is found by this text, which is searched as in the list of its kind."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        view: Any = ctx.view
+        request: Any = ctx.request
+        field = next(field for field in view.get_fields_list(request) if field.name == ctx.field_name)
+        found = view._find_foreign_view(field.key).get_search_query(request, ctx.value)  # noqa: SLF001
+        relation = getattr(view.model, ctx.field_name)
+        return relation.any(found) if field.multiple else relation.has(found)
+
+
 class Filters(library.SqlaFilterRegistry):
     """Which filters a field has."""
 
@@ -32,6 +46,11 @@ class Filters(library.SqlaFilterRegistry):
         """Take ours in place of the library's two that compare."""
         ours: dict[str, type[BaseFilter]] = {kind.name: kind for kind in (IsAt, IsBetween)}
         return [ours.get(kind.name, kind) for kind in super().datetime_filters(field)]
+
+    @filters(RelationField)
+    def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:
+        """Add ours."""
+        return [RefersTo, *super().relation_filters(field)]
 
 
 def _in_utc(value: date | datetime | time) -> date | datetime | time:

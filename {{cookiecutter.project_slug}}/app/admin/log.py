@@ -23,6 +23,7 @@ class EventView(ModelView):
     menu_label = "Events"
     display_name = "Event"
     title_field = "name"
+    date_field = "at"
     fields = (
         "id",
         "at",

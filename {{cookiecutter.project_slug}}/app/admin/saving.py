@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from sqlalchemy import JSON
 from starlette_admin.actions import ActionSelection
 from starlette_admin.contrib.sqla import ModelView as LibraryView
 from starlette_admin.exceptions import ActionFailed, FormValidationError
@@ -30,15 +31,30 @@ class SavingView(LibraryView):
     """Beside which field a service's refusal is shown."""
 
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Tidy what was entered, and refuse what the library would drop or cut without a word."""
+        """Check a form."""
         form = await request.form()
+        entered = {field.name: form.get(field.id) for field in self.get_fields_list(request)}
+        await self.check_entered(request, entered, data, *args, **kwargs)
+
+    async def check_entered(
+        self,
+        request: Request,
+        entered: Mapping[str, object],
+        data: dict[str, Any],
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        """Tidy what was entered, and refuse what the library would drop or cut without a word."""
         errors: dict[str | int, Any] = {}
         for field in self.get_fields_list(request):
             try:
-                value = tidy(field, form.get(field.id), data.get(field.name))
+                value = tidy(field, entered.get(field.name), data.get(field.name))
                 data[field.name] = None if value == "" and self._may_be_null(field) else value
             except ValueError as error:
                 errors[field.name] = str(error)
+            else:
+                if value is None and self._must_be_given(field):
+                    errors[field.name] = "This field is required."
         if errors:
             raise FormValidationError(errors)
         await super().validate_fields(request, data, *args, **kwargs)
@@ -70,7 +86,7 @@ class SavingView(LibraryView):
 
     async def handle_exception(self, request: Request, exc: Exception) -> NoReturn:
         """Tell the person at the form what they can mend; the library would answer 500."""
-        errors = exc.errors if isinstance(exc, FormValidationError) else self._explain(exc)
+        errors = exc.errors if isinstance(exc, FormValidationError) else self.explain(exc)
         if errors is None:
             raise exc
         for name in errors.keys() - {field.name for field in self.get_fields_list(request)}:
@@ -93,7 +109,7 @@ class SavingView(LibraryView):
             cause = error if isinstance(error, Problem) else error.__cause__
             if cause is None:
                 raise  # already written for people
-            if errors := self._explain(cause):
+            if errors := self.explain(cause):
                 raise ActionFailed("; ".join(map(str, errors.values()))) from cause
             raise cause from None
 
@@ -101,7 +117,12 @@ class SavingView(LibraryView):
         column = self.model.__table__.c.get(field.name)
         return column is not None and column.nullable
 
-    def _explain(self, error: BaseException) -> dict[str | int, Any] | None:
+    def _must_be_given(self, field: BaseField) -> bool:
+        column = self.model.__table__.c.get(field.name)
+        return column is not None and not column.nullable and not isinstance(column.type, JSON)
+
+    def explain(self, error: BaseException) -> dict[str | int, Any] | None:
+        """Return what to show beside which field; nothing when it is a bug."""
         return explain(error, self.model.__table__, self.problem_fields)
 
 

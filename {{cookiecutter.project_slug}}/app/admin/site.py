@@ -12,16 +12,18 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.routing import Mount
 from starlette_admin import CustomView
-from starlette_admin.base import BaseAdmin
 from starlette_admin.export import ExportConfig
 from starlette_admin.helpers import run_on_commit_callbacks
 from starlette_admin.routing import route
 
-from app import features
 from app.admin import accounts, history, log, mails
 from app.admin.auth import FormCheck, SessionAuth
+from app.admin.default import feature_views
 from app.admin.impersonation import Impersonation
+from app.admin.imports import LIMITS, Imports, import_columns
+from app.admin.inlines import InlineRows
 from app.admin.policy import Frame, Nonces
+from app.admin.ranges import date_ranges
 from app.admin.views import ModelView
 from app.assets import Assets
 from app.http import get_database
@@ -36,21 +38,14 @@ def mount(app: FastAPI, settings: Settings) -> None:
     """Serve the admin at `/admin`."""
     # Its log repeats what was entered, passwords included. What it raises is in ours.
     logging.getLogger("starlette_admin").setLevel(logging.CRITICAL)
-    site = Site(
-        settings,
-        [
-            *(view for found in features.exports("admin", "views", list) for view in found),
-            *accounts.views,
-            *log.views,
-            *mails.views,
-        ],
-    )
+    ours = [*accounts.views, *log.views, *mails.views]
+    site = Site(settings, [*feature_views(ours), *ours])
     site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
     site.app.add_exception_handler(Exception, _raise_again)
     app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[Middleware(Frame)]))
 
 
-class Site(BaseAdmin):
+class Site(InlineRows, Imports):
     """The library's admin. It is not its SQLAlchemy variant, of which `Transaction` does all that is needed here."""
 
     def __init__(self, settings: Settings, views: Sequence[type[ModelView]]) -> None:
@@ -63,12 +58,18 @@ class Site(BaseAdmin):
             middlewares=[Middleware(Transaction)],
             timezone_config=None,  # times are shown in UTC
             export_config=ExportConfig(max_rows=10_000),  # an export is made in memory
+            import_config=LIMITS,
         )
         environment = self.templates.env
         environment.add_extension(Nonces)
         environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less to send
         environment.auto_reload = settings.environment is Environment.DEVELOPMENT  # it looks at files for each row
         environment.globals["changed"] = lambda name: int((FOLDER / "static" / name).stat().st_mtime)
+        environment.globals |= {
+            "date_ranges": date_ranges,
+            "import_columns": import_columns,
+            "import_limits": LIMITS,
+        }
         # Before the library's own route, which would serve these files without a time for which they are good.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]
         self.routes.insert(0, Mount("/static", Assets(directory=FOLDER / "static", packages=packages), name="static"))

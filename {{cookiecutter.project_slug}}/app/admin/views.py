@@ -20,12 +20,13 @@ from markupsafe import escape
 from sqlalchemy import JSON, ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
-from starlette_admin.fields import DateTimeField
+from starlette_admin.fields import DateTimeField, RelationField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
 from app.admin.exports import ExportingView
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
+from app.admin.help_texts import help_for
 from app.admin.refusals import readable
 
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
@@ -37,6 +38,8 @@ class ModelView(ExportingView):
     model: type[Any]
     title_field: ClassVar[str] = "created_at"
     """The field that names a row in sentences, links and pickers."""
+    date_field: ClassVar[str] = "created_at"
+    """The moment by which the list is narrowed with links, when it is shown there."""
     icon = "fa-solid fa-file-lines"
     fields: Sequence[Any] = ()  # the library's annotation leaves out the names that it documents
     delete_warning: ClassVar[str] = ""
@@ -50,7 +53,7 @@ class ModelView(ExportingView):
     page_size_options = (25, 50)  # to render 100 rows keeps everyone waiting for 0.2 s
     row_actions_display_type = RowActionsDisplayType.KEBAB
     row_actions_position = RowActionsPosition.AFTER_COLUMNS
-    importers = ()
+    importers: Sequence[Any] = ()  # "csv"
 
     def __init__(self) -> None:
         # Fields are changed as they are bound, and two apps may be built in one process.
@@ -59,6 +62,8 @@ class ModelView(ExportingView):
             field_for(columns[f], self.rules) if isinstance(f, str) and f in columns else copy(f)
             for f in type(self).fields
         ]
+        # What no form has is in no file.
+        self.exclude_fields_from_import = (*self.exclude_fields_from_import, *self.exclude_fields_from_create)
         # The library knows no plurals; tables are named by them.
         plural = str(self.model.__tablename__).replace("_", " ").capitalize()
         if self.sortable_fields is None:
@@ -74,8 +79,15 @@ class ModelView(ExportingView):
                 field.default = default_of(columns[field.name])
             if field.name in columns and isinstance(columns[field.name].type, JSON):
                 field.orderable = False  # PostgreSQL knows no order of it
+            field.help_text = field.help_text or help_for(self.model, field.name, self.rules)
+            if isinstance(field, RelationField):
+                field.searchable = True  # the library takes it for "can be filtered"
             if isinstance(field, DateTimeField) and field.output_format is None:
                 field.output_format = "%Y-%m-%d %H:%M UTC"
+
+    def can_import(self, request: Request) -> bool:
+        """Let those make many who may make one; the view offers it when it names `importers`."""
+        return bool(self.importers) and self.can_create(request) and super().can_import(request)
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
         """Name a row, by its key to who may not see its title; the library would say "Note(0193…)"."""

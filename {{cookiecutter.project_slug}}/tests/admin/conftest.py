@@ -1,12 +1,23 @@
 """Fixtures of the admin's tests."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 
+from app import features
 from app.accounts.models import User
 from app.accounts.permissions import Permission
+from app.main import create_app
+from app.settings import Settings
 from tests.admin.impersonating import give_role
-from tests.support import add_user
+from tests.support import add_user, another_client, in_database
 from tests.web.browsing import open_browser
 
 
@@ -22,3 +33,29 @@ def helper(client: TestClient) -> User:
     user = add_user(client, "helper@example.com")
     give_role(client, user, "helper", Permission.ADMIN_ACCESS, Permission.USERS_IMPERSONATE)
     return user
+
+
+@pytest.fixture(scope="session")
+def library_apps() -> Iterator[Callable[[Settings], TestClient]]:
+    """Start the app as it is when the features in this folder are in it, and keep it until the tests end."""
+    options = {"use_uvloop": find_spec("uvloop") is not None}
+    with ExitStack() as running:
+
+        @lru_cache
+        def run(settings: Settings) -> TestClient:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(features, "__path__", [*features.__path__, str(Path(__file__).parent / "features")])
+                app = create_app(settings)
+            return running.enter_context(TestClient(app, backend_options=options))
+
+        yield run
+
+
+@pytest.fixture
+def library(library_apps: Callable[[Settings], TestClient], settings: Settings) -> Iterator[TestClient]:
+    """Return a browser of the admin, in an app with the features of this folder."""
+    client = another_client(library_apps(settings))
+    tables: Any = import_module("app.features.library.models").TABLES
+    in_database(client, lambda session: session.run_sync(lambda sync: tables.create_all(sync.connection())))
+    yield open_browser(client, add_user(client, "admin@example.com", admin=True))
+    in_database(client, lambda session: session.run_sync(lambda sync: tables.drop_all(sync.connection())))

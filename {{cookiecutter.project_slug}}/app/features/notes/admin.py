@@ -13,6 +13,7 @@ class NoteView(ModelView):
     title_field = "title"
     fields = ("id", "title", "body", "owner", "created_at", "updated_at")
     exclude_fields_from_list = ("id", "body", "updated_at")
+    importers = ("csv",)
 
 
 views: list[type[ModelView]] = [NoteView]

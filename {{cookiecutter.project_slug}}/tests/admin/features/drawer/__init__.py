@@ -1,0 +1,1 @@
+"""A feature whose `admin.py` hides it."""

@@ -1,0 +1,3 @@
+"""No view."""
+
+views: list[type] = []

@@ -1,0 +1,1 @@
+"""A feature as its owner begins it: models, and no view."""

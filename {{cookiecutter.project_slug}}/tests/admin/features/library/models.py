@@ -1,0 +1,113 @@
+"""Books, in tables of their own: `Base.metadata` has what the migrations make."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Interval,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.accounts.models import AuthSession, User
+from app.database import NAMING_CONVENTION, Keyed, Record
+
+TABLES = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class Genre(StrEnum):
+    """What a book is."""
+
+    NOVEL = "novel"
+    SCIENCE = "science"
+
+
+class Author(Record):
+    """Who writes."""
+
+    __tablename__ = "authors"
+    metadata = TABLES
+
+    born: Mapped[date | None]
+    label: Mapped[str] = mapped_column(String(80))
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+
+
+class Subject(Keyed):
+    """What books are about."""
+
+    __tablename__ = "subjects"
+    metadata = TABLES
+
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+
+
+books_subjects = Table(
+    "books_subjects",
+    TABLES,
+    Column("book_id", ForeignKey("books.id", ondelete="CASCADE"), primary_key=True),
+    Column("subject_id", ForeignKey("subjects.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+class Book(Record):
+    """What is read."""
+
+    __tablename__ = "books"
+    metadata = TABLES
+
+    isbn: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(String(100))
+    genre: Mapped[Genre]
+    size: Mapped[str] = mapped_column(default="octavo")
+    summary: Mapped[str] = mapped_column(Text, default="")
+    """What it is about, in one sentence."""
+    in_print: Mapped[bool] = mapped_column(default=True)
+    pages: Mapped[int | None] = mapped_column(doc="Without the index.")
+    price: Mapped[Decimal | None] = mapped_column(Numeric(6, 2))
+    api_token: Mapped[str | None]
+    cover: Mapped[bytes | None] = mapped_column(LargeBinary)
+    age: Mapped[str | None] = mapped_column(Interval)  # a type that the library has no field for
+    author_id: Mapped[UUID] = mapped_column(ForeignKey("authors.id", ondelete="CASCADE"))
+    reader_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"))
+    session_id: Mapped[UUID | None] = mapped_column(ForeignKey(AuthSession.id, ondelete="SET NULL"))
+
+    author: Mapped[Author] = relationship(lazy="raise")
+    reader: Mapped[User | None] = relationship(lazy="raise")
+    session: Mapped[AuthSession | None] = relationship(lazy="raise")
+    subjects: Mapped[list[Subject]] = relationship(secondary=books_subjects, lazy="raise")
+    copies: Mapped[list["Copy"]] = relationship(back_populates="book", lazy="raise", passive_deletes=True)
+
+
+class Copy(Record):
+    """One of the same books."""
+
+    __tablename__ = "copies"
+    metadata = TABLES
+    __table_args__ = (UniqueConstraint("book_id", "shelf"),)
+
+    shelf: Mapped[str] = mapped_column(String(10))
+    lent: Mapped[int] = mapped_column(default=0)
+    book_id: Mapped[UUID] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), index=True)
+
+    book: Mapped[Book] = relationship(back_populates="copies", lazy="raise")
+
+
+class Locker(Keyed):
+    """What cannot be made by hand: nobody can enter its key."""
+
+    __tablename__ = "lockers"
+    metadata = TABLES
+
+    place: Mapped[str] = mapped_column(String(10))
+    key_hash: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,20 @@
+"""What callers may change."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from app.schemas import Schema, unset
+
+
+class BookUpdate(Schema):
+    """Changes to a book."""
+
+    title: Annotated[str, StringConstraints(min_length=3)] = unset()
+    isbn: Annotated[str, Field(description="Ten or thirteen digits.", max_length=20)] = unset()
+
+
+class LockerUpdate(Schema):
+    """Changes that need what no form has."""
+
+    key_hash: str

@@ -1,0 +1,59 @@
+"""Books with their copies."""
+
+from importlib import import_module
+from typing import Any
+
+from app.admin.default import DefaultView
+from app.admin.inlines import InlineView
+from app.schemas import Schema
+
+library: Any = import_module("app.features.library.models")
+
+
+class CopyRules(Schema):
+    """Changes to a copy."""
+
+    lent: int
+
+
+class CopyInline(InlineView):
+    """Copies, in the form of their book."""
+
+    model = library.Copy
+    rules = CopyRules
+    title_field = "shelf"
+    fields = ("shelf", "lent", "book")
+    exclude_fields_from_create = exclude_fields_from_edit = ("book",)
+
+
+class KeptInline(InlineView):
+    """Copies that stay."""
+
+    model = library.Copy
+    key = "kept"
+    title_field = "shelf"
+    fields = ("shelf", "lent")
+    allow_delete = False
+
+
+class ShelfView(DefaultView):
+    """Books as those see them who shelve them."""
+
+    model = library.Book
+    key = "shelf"
+    menu_label = "Shelves"
+    fields = ("id", "title")
+    inlines = (CopyInline,)
+
+
+class KeptView(DefaultView):
+    """Books whose copies stay."""
+
+    model = library.Book
+    key = "keep"
+    menu_label = "Kept"
+    fields = ("id", "title")
+    inlines = (KeptInline,)
+
+
+views = [ShelfView, KeptView]

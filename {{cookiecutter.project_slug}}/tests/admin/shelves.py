@@ -1,0 +1,35 @@
+"""Rows of the library, which is a feature that only tests have: see `tests/admin/features`."""
+
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from tests.support import in_database
+
+
+def models() -> Any:
+    """Return the tables; they can be imported once an app has the feature."""
+    return import_module("app.features.library.models")
+
+
+def add(library: TestClient, row: Any) -> Any:
+    """Write a row."""
+
+    async def work(session: AsyncSession) -> Any:
+        session.add(row)
+        return row
+
+    return in_database(library, work)
+
+
+def add_author(library: TestClient, name: str) -> Any:
+    """Write an author."""
+    return add(library, models().Author(name=name, label=name))
+
+
+def add_book(library: TestClient, title: str, **more: Any) -> Any:
+    """Write a book, of an author of its own unless one is given."""
+    author = more.pop("author_id", None) or add_author(library, f"Author of {title}").id
+    return add(library, models().Book(**{"title": title, "isbn": title, "genre": "novel", "author_id": author, **more}))

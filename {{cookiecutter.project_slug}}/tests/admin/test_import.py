@@ -1,0 +1,228 @@
+"""Importing: all rows of a file or none, as strictly as forms, and words for every file that makes no sense."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.features.notes.models import Note
+from tests.admin.driving import csrf_token, export
+from tests.support import add_user, in_database
+from tests.web.browsing import open_browser
+
+HEAD = "title,body,owner\n"
+
+
+def send(browser: TestClient, content: str | bytes, view: str = "note", **query: str) -> Response:
+    """Import a file as the admin's script does; `preview="1"` only shows what would happen."""
+    return browser.post(
+        f"/admin/_api/{view}/import",
+        params=query,
+        data={"format": "csv"},
+        files={"file": ("notes.csv", content if isinstance(content, bytes) else content.encode(), "text/csv")},
+        headers={"X-CSRFToken": csrf_token(browser)},
+    )
+
+
+def notes(client: TestClient) -> list[tuple[str, str, str]]:
+    """Return the title, the body and the owner of every note, in the order of their titles."""
+
+    async def read(session: AsyncSession) -> list[tuple[str, str, str]]:
+        query = select(Note.title, Note.body, User.email).join(Note.owner).order_by(Note.title)
+        return [(*row,) for row in await session.execute(query)]
+
+    return in_database(client, read)
+
+
+def table(*rows: tuple[object, ...]) -> str:
+    """Return a file with these rows of title, body and owner."""
+    file = io.StringIO()
+    csv.writer(file).writerows([("title", "body", "owner"), *rows])
+    return file.getvalue()
+
+
+def problems(answer: Response) -> list[tuple[int, str | None, str]]:
+    """Return the row, the field and the words of each problem."""
+    assert answer.status_code == 200, answer.text
+    return [(error["row"], error["field"], error["message"]) for error in answer.json()["errors"]]
+
+
+def test_rows_are_previewed_and_then_stored(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+    file = "\ufeff" + table((" Milk ", "Two\r\nbottles", ada.id), ("=1+1", "", bob.email))
+
+    preview = send(browser, file, preview="1").json()
+    before = notes(client)
+    answer = send(browser, file).json()
+
+    assert preview["rows_total"] == preview["rows_new"] == 2
+    assert preview["sample"][0]["cells"] == {"title": " Milk ", "body": "Two\r\nbottles", "owner": str(ada.id)}
+    assert before == []
+    assert (answer["rows_created"], answer["errors"]) == (2, [])
+    assert notes(client) == [("=1+1", "", "bob@example.com"), ("Milk", "Two\nbottles", "ada@example.com")]
+
+
+def test_what_is_exported_can_be_imported(client: TestClient, browser: TestClient, ada: User) -> None:
+    send(browser, table(("Milk", "Two bottles", ada.id)))
+    exported = export(browser, "note", "csv").text.replace("Milk", "Bread")
+
+    preview = send(browser, exported, preview="1").json()
+    answer = send(browser, exported)
+
+    assert {"Id", "Created at"} <= {*preview["unmatched_headers"]}
+    assert problems(answer) == []
+    assert [title for title, _, _ in notes(client)] == ["Bread", "Milk"]
+
+
+def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: TestClient, ada: User) -> None:
+    send(browser, table(("Stored", "", ada.id)))
+    file = table(
+        ("Good", "", ada.id),
+        ("", "", ada.id),
+        ("Nobody's", "", ""),
+        ("Stranger's", "", "nobody@example.com"),
+        ("Stored", "", ada.email),
+        ("Twice", "", ada.id),
+        ("Twice", "", ada.id),
+        ("a\x00b", "", ada.id),
+        ("x" * 201, "", ada.id),
+        ("Long", "x" * 50_001, ada.id),
+    )
+
+    answers = [send(browser, file, preview="1"), send(browser, file)]
+
+    for answer in answers:
+        assert [(row, field) for row, field, _ in problems(answer)] == [
+            (3, "title"),
+            (4, "owner"),
+            (5, "owner"),
+            (6, "title"),
+            (8, "title"),
+            (9, "title"),
+            (10, "title"),
+            (11, "body"),
+        ]
+        assert {message for _, _, message in problems(answer)} == {
+            "This field is required.",
+            "There is no such row, or more than one: nobody@example.com",
+            "This is taken.",
+            "This has a character that cannot be stored.",
+            "Use at most 200 characters.",
+            "Please use at most 50000 characters.",
+        }
+        assert "SELECT" not in answer.text
+    assert answers[1].json()["rows_created"] == 0
+    assert [title for title, _, _ in notes(client)] == ["Stored"]
+
+
+@pytest.mark.any_database
+def test_same_title_of_another_owner_is_not_taken(
+    client: TestClient, browser: TestClient, ada: User, bob: User
+) -> None:
+    assert problems(send(browser, table(("Milk", "", ada.id), ("Milk", "", bob.id)))) == []
+    assert len(notes(client)) == 2
+
+
+@pytest.mark.any_database
+def test_column_that_is_missing_or_deselected_has_its_default(
+    client: TestClient, browser: TestClient, ada: User
+) -> None:
+    assert problems(send(browser, f"title,owner\nMilk,{ada.id}\n")) == []
+    assert notes(client) == [("Milk", "", "ada@example.com")]
+    assert problems(send(browser, f"body,owner\nMilk,{ada.id}\n")) == [(2, "title", "This field is required.")]
+
+
+@pytest.mark.any_database
+def test_columns_that_no_form_has_are_left_out(client: TestClient, browser: TestClient, ada: User) -> None:
+    key = "00000000-0000-7000-8000-000000000000"
+    file = f"id,version,created_at,title,owner,owner_id\n{key},9,2001-01-01T00:00,Milk,{ada.id},{key}\n"
+
+    assert problems(send(browser, file)) == []
+
+    async def read(session: AsyncSession) -> Any:
+        return await session.scalar(select(Note))
+
+    note = in_database(client, read)
+    assert (note.version, note.owner_id) == (1, ada.id)
+    assert str(note.id) != key
+    assert note.created_at.year > 2001
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"", "The file has no rows", id="empty"),
+        pytest.param(HEAD, "The file has no rows", id="only-names"),
+        pytest.param("Bücher".encode("latin-1"), "Save the file as UTF-8.", id="latin-1"),
+        pytest.param(b"\xff\xfe" + "title\nMilk".encode("utf-16-le"), "Save the file as UTF-8.", id="utf-16"),
+        pytest.param(",".join(["a"] * 400_000) + "\n", "The file has 400,000 columns.", id="many-columns"),
+        pytest.param(f"{HEAD}Milk\n", "Row 2 has 1 cells, and the first row has 3.", id="few-cells"),
+        pytest.param(f"{HEAD}{',' * 400_000}\n", "Row 2 has 400,001 cells", id="many-cells"),
+        pytest.param("title,title\na,b\n", "Two columns have the same name.", id="same-name"),
+        pytest.param(f'{HEAD}"Milk,,\n', "cannot be read", id="open-quote"),
+        pytest.param(f'{HEAD}"Mi"lk,,\n', "cannot be read", id="text-after-quote"),
+        pytest.param("title\n" + "x" * 200_000, "cannot be read", id="huge-cell"),
+        pytest.param("title\n" + "x\n" * 5_001, "maximum of 5000 rows", id="many-rows"),
+        pytest.param("title\n" + "x" * 1_000_000, "Upload too large", id="large"),
+    ],
+)
+def test_file_that_is_no_table_is_refused_in_words(browser: TestClient, content: str | bytes, message: str) -> None:
+    for query in ({"preview": "1"}, {}):
+        answer = send(browser, content, **query)
+
+        assert answer.status_code == 400
+        assert message in answer.json()["error"]
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "\x00\n\x00\n", "=title\nMilk\n"])
+def test_file_without_a_known_column_is_refused_in_words(browser: TestClient, content: str) -> None:
+    assert problems(send(browser, content)) == [(1, None, "No column has the name of a field.")]
+
+
+@pytest.mark.any_database
+def test_view_that_does_not_offer_it_refuses(browser: TestClient) -> None:
+    for view in ("user", "role", "session", "event"):
+        assert send(browser, "email\na@example.com\n", view).status_code == 403
+        assert "modal-import" not in browser.get(f"/admin/{view}/list").text
+
+
+@pytest.mark.any_database
+def test_who_is_no_admin_cannot_import(client: TestClient, browser: TestClient, ada: User) -> None:
+    stranger = open_browser(client, add_user(client, "eve@example.com"))
+    file = {"file": ("notes.csv", table(("Milk", "", ada.id)), "text/csv")}
+    forged = browser.post("/admin/_api/note/import", data={"format": "csv"}, files=file)
+    refused = stranger.post("/admin/_api/note/import", data={"format": "csv"}, files=file)
+
+    assert (forged.status_code, refused.status_code) == (403, 403)
+    assert notes(client) == []
+
+
+@pytest.mark.any_database
+def test_other_formats_are_refused(browser: TestClient) -> None:
+    token = csrf_token(browser)
+    for form in ({"format": "json"}, {}):
+        answer = browser.post("/admin/_api/note/import", data=form, headers={"X-CSRFToken": token})
+        assert answer.status_code == 400
+
+
+@pytest.mark.any_database
+def test_list_says_what_a_file_may_have(browser: TestClient) -> None:
+    page = browser.get("/admin/note/list").text
+
+    assert "title*, body, owner*" in page
+    assert "5,000 rows" in page
+
+
+def test_many_rows_are_stored(client: TestClient, browser: TestClient, ada: User) -> None:
+    rows = [(f"Note {number}", "x", ada.email) for number in range(2_000)]
+
+    answer = send(browser, table(*rows)).json()
+
+    assert answer["rows_created"] == len(notes(client)) == 2_000
