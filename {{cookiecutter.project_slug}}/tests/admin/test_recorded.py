@@ -1,0 +1,175 @@
+"""What admins do to rows is written down, in the transaction of the change, and secrets are not."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from app.admin.changes import LONGEST, compare
+from app.database import Base
+from app.mail.models import OutboxMail
+from tests.admin.driving import act, act_on_row, export, listed, save, words
+from tests.admin.recording import edit, everything, happened
+from tests.admin.test_accounts import admin_role
+from tests.admin.test_saving import add_note
+from tests.web.browsing import open_browser
+
+pytestmark = pytest.mark.any_database
+
+
+def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    save(browser, "/admin/note/create", title="Milk", body="Two", owner=str(ada.id))
+    row = listed(browser, "note")[0]
+    save(browser, f"/admin/note/edit?pk={row}", title="Bread", body="Two", owner=str(ada.id))
+    act_on_row(browser, "note", "delete", row)
+
+    events = happened(client)
+    assert [(event.name, event.data) for event in events] == [
+        ("data_created", {"name": "Milk"}),
+        ("data_changed", {"name": "Bread", "changes": {"title": {"old": "Milk", "new": "Bread"}}}),
+        ("data_deleted", {"name": "Bread"}),
+    ]
+    for event in events:
+        assert (event.target_type, event.target_id, event.actor_id) == ("notes", row, admin.id)
+        assert (event.ip, event.user_agent) == ("testclient", "testclient")
+        assert event.request_id
+
+
+def test_each_row_of_a_bulk_delete_is_an_event(client: TestClient, browser: TestClient, ada: User) -> None:
+    rows = [str(add_note(client, ada, title).id) for title in ("a", "b")]
+
+    act(browser, "note", "delete", *rows)
+
+    assert sorted(event.target_id or "" for event in happened(client, "data_deleted")) == rows
+    assert len(happened(client)) == 2
+
+
+def test_reference_is_told_by_key_and_people_by_nothing_else(
+    client: TestClient, browser: TestClient, ada: User, bob: User
+) -> None:
+    note = add_note(client, ada)
+
+    edit(browser, note, bob)
+
+    (event,) = happened(client)
+    assert event.data["changes"] == {"owner": {"old": {"id": str(ada.id)}, "new": {"id": str(bob.id)}}}
+    shown = words(browser.get(f"/admin/note/detail?pk={note.id}"))
+    assert ada.email in shown
+    assert ada.email in words(browser.get(f"/admin/event/detail?pk={event.id}"))
+    assert ada.email not in everything(client)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"title": "x" * 201}, id="long"),
+        pytest.param({"title": "Taken"}, id="taken"),
+        pytest.param({"owner": "junk"}, id="no-owner"),
+        pytest.param({"_version": "7"}, id="overtaken"),
+    ],
+)
+def test_refused_form_leaves_no_event(
+    client: TestClient, browser: TestClient, ada: User, change: dict[str, str]
+) -> None:
+    add_note(client, ada, "Taken")
+    note = add_note(client, ada)
+    valid = {"title": "Bread", "body": "", "owner": str(ada.id)}
+
+    assert save(browser, f"/admin/note/edit?pk={note.id}", {**valid, **change}).status_code == 422
+
+    assert happened(client) == []
+
+
+def test_saving_without_a_change_is_no_event(client: TestClient, browser: TestClient, ada: User) -> None:
+    note = add_note(client, ada)
+
+    edit(browser, note, ada)
+
+    assert happened(client) == []
+
+
+def test_refused_delete_leaves_no_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    assert act(browser, "user", "delete", ada.id, admin.id).status_code == 400
+    assert act(browser, "role", "delete", listed(browser, "role")[0]).status_code == 400
+
+    assert happened(client) == []
+
+
+def test_export_is_an_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    add_note(client, ada)
+
+    export(browser, "note", "csv")
+    export(browser, "note", "nonsense")
+
+    (event,) = happened(client)
+    assert (event.name, event.target_type, event.target_id) == ("data_exported", "notes", None)
+    assert (event.actor_id, event.data) == (admin.id, {"format": "csv", "rows": 1})
+
+
+def test_action_that_says_more_itself_is_told_once(client: TestClient, browser: TestClient, ada: User) -> None:
+    open_browser(client, ada)
+    session = listed(browser, "session")[0]
+
+    act_on_row(browser, "session", "end", session)
+    act(browser, "user", "reset", ada.id)
+
+    assert [(event.name, event.target_type, event.target_id) for event in happened(client)] == [
+        ("session_ended", "auth_sessions", session),
+        ("authn_password_reset_asked", "users", str(ada.id)),
+    ]
+
+
+def test_change_of_a_person_is_told_once(client: TestClient, browser: TestClient, ada: User) -> None:
+    page = f"/admin/user/edit?pk={ada.id}"
+
+    save(browser, page, display_name="", is_active="on", roles=admin_role(client))
+    save(browser, page, display_name="Countess", roles=admin_role(client))
+    act(browser, "user", "delete", ada.id)
+
+    events = happened(client)
+    assert [event.name for event in events] == ["privilege_permissions_changed", "data_changed", "user_deleted"]
+    assert {(event.target_type, event.target_id) for event in events} == {("users", str(ada.id))}
+
+
+def test_disabled_person_is_told_with_old_and_new(client: TestClient, browser: TestClient, ada: User) -> None:
+    save(browser, f"/admin/user/edit?pk={ada.id}", display_name="Countess")
+
+    (event,) = happened(client)
+    assert event.user_id == ada.id
+    assert event.data == {
+        "changes": {"display_name": {"old": "", "new": "Countess"}, "is_active": {"old": True, "new": False}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "old", "new"),
+    [
+        pytest.param(User, "password_hash", "$argon2id$1", "$argon2id$2", id="hash"),
+        pytest.param(User, "email_key", "a@example.com", "b@example.com", id="key"),
+        pytest.param(AuthSession, "former_token_hash", b"1", None, id="token"),
+        pytest.param(OutboxMail, "payload", None, b"sealed", id="bytes"),
+    ],
+)
+def test_secret_is_said_to_have_changed_and_no_more(model: type[Base], column: str, old: object, new: object) -> None:
+    assert compare(model, {column: old}, {column: new}) == {column: {}}
+
+
+def test_long_value_is_cut(client: TestClient, browser: TestClient, ada: User) -> None:
+    note = add_note(client, ada)
+
+    edit(browser, note, ada, body="x" * 1000)
+
+    (event,) = happened(client)
+    assert event.data["changes"]["body"]["new"] == "x" * (LONGEST - 1) + "…"
+
+
+def test_line_in_the_log_names_the_row_and_not_what_it_holds(
+    client: TestClient, browser: TestClient, ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    note = add_note(client, ada)
+
+    with caplog.at_level("INFO", "app.events"):
+        edit(browser, note, ada, title="Bread")
+
+    (line,) = (record.getMessage() for record in caplog.records if record.name == "app.events")
+    assert line.startswith("data_changed")
+    assert line.endswith(f"notes/{note.id}")

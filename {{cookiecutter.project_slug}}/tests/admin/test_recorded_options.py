@@ -1,0 +1,141 @@
+"""What a view may switch on is written down too: cells, rows in another form, actions, imports."""
+
+import gc
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+from starlette_admin.actions import action, row_action
+from starlette_admin.contrib.sqla import InlineModelView
+from starlette_admin.exceptions import ActionFailed
+
+from app.admin.accounts import UserView
+from app.admin.recorded import RecordedView
+from app.features.notes.admin import NoteView
+from app.features.notes.models import Note
+from app.main import create_app
+from app.settings import Settings
+from tests.admin.driving import act, act_on_row, csrf_token, save, words
+from tests.admin.recording import edit, happened
+from tests.admin.test_saving import add_note
+from tests.support import add_user
+from tests.web.browsing import open_browser
+
+pytestmark = pytest.mark.any_database
+
+
+async def shout(self: NoteView, request: Any, selection: Any) -> None:  # noqa: ARG001
+    """Change the chosen notes."""
+    for row in await selection.rows():
+        row.title = row.title.upper()
+
+
+async def fail(self: NoteView, request: Any, pk: str) -> None:
+    """Change a note, and then say no."""
+    (await self.find_by_pk(request, pk)).title = "never"
+    raise ActionFailed("No.")
+
+
+class NoteInline(RecordedView, InlineModelView):
+    """Notes in the form of their owner."""
+
+    model = Note  # type: ignore[misc]  # of the class in one base, of the instance in the other
+    fk_attr = "owner_id"
+    fields: Sequence[Any] = ("title", "body")
+
+
+@pytest.fixture
+def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """Return an app whose notes are edited in the list and with their owner, imported, shouted, and hide their body."""
+    monkeypatch.setattr(UserView, "inlines", [NoteInline])
+    monkeypatch.setattr(NoteView, "inline_editable_fields", ["title"])
+    monkeypatch.setattr(NoteView, "importers", ("csv",))
+    monkeypatch.setattr(NoteView, "exclude_fields_from_detail", ("body",))
+    monkeypatch.setattr(NoteView, "shout_action", action("shout", "Shout")(shout), raising=False)
+    monkeypatch.setattr(NoteView, "fail_row_action", row_action("fail", "Fail")(fail), raising=False)
+    with TestClient(create_app(settings), follow_redirects=False) as client:
+        yield client
+
+
+def test_cell_is_edited_in_the_list(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    note = add_note(shop, ada)
+    cell = f"/admin/_api/note/inline-edit?pk={note.id}&field=title"
+    token = {"X-CSRFToken": csrf_token(browser)}
+
+    assert browser.post(cell, data={"title": "Bread"}, headers=token).status_code == 200
+    assert browser.post(cell, data={"title": ""}, headers=token).status_code == 422
+
+    (event,) = happened(shop)
+    assert (event.name, event.target_id) == ("data_changed", str(note.id))
+    assert event.data["changes"] == {"title": {"old": "Milk", "new": "Bread"}}
+
+
+def test_rows_in_the_form_of_another_are_told_each(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    changed, gone = add_note(shop, ada, "Changed"), add_note(shop, ada, "Gone")
+    page, person = f"/admin/user/edit?pk={ada.id}", {"display_name": "", "is_active": "on"}
+    rows = {
+        "inlines.note.0.pk": str(changed.id),
+        "inlines.note.0.title": "Bread",
+        "inlines.note.0.body": changed.body,
+        "inlines.note.1.pk": str(gone.id),
+        "inlines.note.1.DELETE": "on",
+        "inlines.note.2.title": "New",
+    }
+
+    assert save(browser, page, person, **{**rows, "inlines.note.0.title": ""}).status_code == 422
+    assert happened(shop) == []
+    assert save(browser, page, person, **rows).status_code == 303
+
+    changes = {"title": {"old": "Changed", "new": "Bread"}}
+    assert [(event.name, event.data.get("changes")) for event in happened(shop)] == [
+        ("data_changed", changes),
+        ("data_deleted", None),
+        ("data_created", None),
+    ]
+
+
+def test_actions_are_events_unless_they_fail(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    rows = [add_note(shop, ada, title).id for title in ("a", "b")]
+
+    assert act(browser, "note", "shout", *rows).status_code == 200
+    assert act_on_row(browser, "note", "fail", rows[0]).status_code == 400
+    assert act(browser, "note", "unknown", *rows).status_code == 400
+
+    events = happened(shop)
+    assert [event.name for event in events] == ["admin_action"] * 2
+    assert sorted(UUID(event.target_id or "") for event in events) == rows
+    assert {event.data["action"] for event in events} == {"shout"}
+
+
+@pytest.mark.filterwarnings("ignore:.*SpooledTemporaryFile")  # the library leaves the upload open
+def test_import_is_an_event_and_so_is_each_row(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    file = {"file": ("notes.csv", f"title,body,owner\nMilk,Two,{ada.id}\n,None,{ada.id}\n", "text/csv")}
+    token = {"X-CSRFToken": csrf_token(browser)}
+
+    for preview in ("1", "0"):
+        path = f"/admin/_api/note/import?preview={preview}"
+        answer = browser.post(path, data={"format": "csv"}, files=file, headers=token)
+        assert answer.status_code == 200, answer.text
+
+    assert [(event.name, event.data) for event in happened(shop)] == [
+        ("data_created", {"name": "Milk"}),
+        ("data_imported", {"rows": 2, "refused": 1}),
+    ]
+    gc.collect()  # what it left open is closed while nobody minds
+
+
+def test_history_hides_what_the_page_hides(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    note = add_note(shop, ada)
+    edit(browser, note, ada, title="Bread", body="between us")
+
+    history = words(browser.get(f"/admin/note/detail?pk={note.id}")).partition("History")[2]
+
+    assert "Milk" in history
+    assert "between us" not in history
