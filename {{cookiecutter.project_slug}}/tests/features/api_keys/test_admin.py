@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.admin.driving import act, act_on_row, listed, words
+from tests.admin.staff import add_staff
 from tests.features.api_keys.driving import key_events, keys_in_database, make_key, program
 from tests.web.browsing import open_browser
 
@@ -55,3 +56,16 @@ def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: Tes
     for path in ("create", f"edit?pk={made['id']}"):
         assert browser.get(f"/admin/api-key/{path}").status_code == 403
     assert act_on_row(browser, "api-key", "delete", made["id"]).status_code >= 400
+
+
+def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: TestClient, as_ada: TestClient) -> None:
+    key = make_key(as_ada)
+    editors = open_browser(client, add_staff(client, "editor", "admin:access"))
+    supports = open_browser(client, add_staff(client, "support", "admin:access", "users:read"))
+
+    assert editors.get("/admin/api-key/list").status_code == 403
+    assert listed(supports, "api-key") == [key["id"]]
+    for browser in (editors, supports):
+        for end in (act, act_on_row):
+            assert end(browser, "api-key", "revoke", key["id"]).json() == {"msg": "Forbidden"}
+    assert keys_in_database(client)[0].revoked_at is None
