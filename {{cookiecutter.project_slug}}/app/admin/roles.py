@@ -28,12 +28,23 @@ class PermissionsField(EnumField):
     """The permissions that the visitor has, to choose from; shown are all, also one that the code has no more."""
 
     def __init__(self) -> None:
-        super().__init__("permissions", multiple=True, choices_loader=self.grantable)
+        super().__init__(
+            "permissions",
+            multiple=True,
+            choices_loader=self.grantable,
+            help_text="You can give those that you have.",
+            list_template="fields/list/tags.html",
+            detail_template="fields/detail/tags.html",
+        )
 
     @staticmethod
     def grantable(request: Request) -> list[tuple[str, str]]:
         """Return what the visitor may do, and so may allow."""
         return [(str(permission), str(permission)) for permission in Permission if may(request, permission)]
+
+    async def parse_obj(self, request: Request, obj: Role) -> list[str]:  # noqa: ARG002
+        """Return what a role allows."""
+        return [*Permission] if obj.name == ADMIN_ROLE else obj.permissions
 
     async def serialize_value(self, request: Request, value: list[str]) -> list[str]:  # noqa: ARG002
         """Return them as they are; the library would fail at one that cannot be chosen."""

@@ -21,7 +21,7 @@ from tests.web.browsing import open_browser
 
 pytestmark = pytest.mark.any_database
 
-ACCOUNTS = ("user", "role", "session", "event", "mail", "api-key")
+ACCOUNTS = ("user", "role", "session", "event", "mail")
 NO_SUCH_ROW = "00000000-0000-7000-8000-000000000000"
 
 

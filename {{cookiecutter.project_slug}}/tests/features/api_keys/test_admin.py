@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.admin.driving import act, act_on_row, listed, words
+from tests.admin.staff import add_staff
 from tests.features.api_keys.driving import key_events, keys_in_database, make_key, program
 from tests.web.browsing import open_browser
 
@@ -68,3 +69,16 @@ def test_page_of_a_user_leads_to_their_keys(
 
     link = unescape(page.text.partition("What is theirs:")[2]).partition("/admin/api-key/list?q=")[2].partition('"')[0]
     assert listed(browser, "api-key", q=unquote(link)) == [adas["id"]]
+
+
+def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: TestClient, as_ada: TestClient) -> None:
+    key = make_key(as_ada)
+    editors = open_browser(client, add_staff(client, "editor", "admin:access"))
+    supports = open_browser(client, add_staff(client, "support", "admin:access", "users:read"))
+
+    assert editors.get("/admin/api-key/list").status_code == 403
+    assert listed(supports, "api-key") == [key["id"]]
+    for browser in (editors, supports):
+        for end in (act, act_on_row):
+            assert end(browser, "api-key", "revoke", key["id"]).json() == {"msg": "Forbidden"}
+    assert keys_in_database(client)[0].revoked_at is None
