@@ -30,6 +30,7 @@ from app.admin.filters import Filters
 from app.admin.help_texts import help_for
 from app.admin.refusals import is_unreadable
 from app.admin.saving import SavingView
+from app.admin.xlsx import XlsxExporter
 from app.database import Owned
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class ModelView(SavingView):
     page_size_options = (25, 50)  # to render 100 rows keeps everyone waiting for 0.2 s
     row_actions_display_type = RowActionsDisplayType.KEBAB
     row_actions_position = RowActionsPosition.AFTER_COLUMNS
-    exporters = (CsvExporter(escape_formulas=True), "json")
+    exporters = (CsvExporter(escape_formulas=True), "json", XlsxExporter())
     importers: Sequence[Any] = ()  # "csv"
 
     def __init__(self) -> None:
