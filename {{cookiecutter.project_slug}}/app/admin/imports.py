@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from starlette_admin.base import BaseAdmin
 from starlette_admin.exceptions import FormValidationError
-from starlette_admin.fields import BaseField, RelationField
+from starlette_admin.fields import BaseField, BooleanField, EnumField, RelationField
 from starlette_admin.helpers import JSONResponse, on_commit
 from starlette_admin.importers import ImportConfig, ImportResult, ImportRowError
 from starlette_admin.routing import route
@@ -122,6 +122,7 @@ class Batch:
         data = {field.name: _default(field) for field in fields if field.name not in entered}
         for name, field in self.columns.items():
             try:
+                _require_choice(self.request, field, cells[name])
                 data[field.name] = await field.parse_input(self.request, cells[name])
             except ValueError as error:
                 raise FormValidationError({field.name: "This cannot be read."}) from error
@@ -177,6 +178,18 @@ def _overview(
 
 def _default(field: BaseField) -> Any:  # noqa: ANN401
     return field.default() if callable(field.default) else field.default
+
+
+def _require_choice(request: Request, field: BaseField, cell: str) -> None:
+    """Refuse what no form would send; the library takes it for "no", or leaves it to the database."""
+    if isinstance(field, BooleanField):
+        known = {"yes", "no", "true", "false", ""}
+    elif isinstance(field, EnumField):
+        known = {str(value).lower() for value, _ in field._get_choices(request)} | {""}  # noqa: SLF001
+    else:
+        return
+    if cell.lower() not in known:
+        raise ValueError(cell)
 
 
 def _keys(field: RelationField, cell: str) -> Iterator[str]:

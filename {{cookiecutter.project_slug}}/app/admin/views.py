@@ -28,6 +28,7 @@ from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
 from app.admin.help_texts import help_for
 from app.admin.refusals import readable
+from app.admin.xlsx import XlsxExporter
 
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
 
@@ -53,6 +54,7 @@ class ModelView(ExportingView):
     page_size_options = (25, 50)  # to render 100 rows keeps everyone waiting for 0.2 s
     row_actions_display_type = RowActionsDisplayType.KEBAB
     row_actions_position = RowActionsPosition.AFTER_COLUMNS
+    exporters = (*ExportingView.exporters, XlsxExporter())
     importers: Sequence[Any] = ()  # "csv"
 
     def __init__(self) -> None:

@@ -2,17 +2,20 @@
 
 import csv
 import io
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from httpx2 import Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.features.notes.models import Note
-from tests.admin.driving import csrf_token, export
+from tests.admin.driving import csrf_token, export, listed
+from tests.admin.shelves import add, add_author, models
 from tests.support import add_user, in_database
 from tests.web.browsing import open_browser
 
@@ -218,6 +221,55 @@ def test_list_says_what_a_file_may_have(browser: TestClient) -> None:
 
     assert "title*, body, owner*" in page
     assert "5,000 rows" in page
+
+
+def test_values_of_every_kind_are_read(library: TestClient) -> None:
+    ada, _ = add_author(library, "Ada"), add_author(library, "Twin")
+    for code in ("maths", "machines"):
+        add(library, models().Subject(code=code))
+    file = io.StringIO()
+    row = {"title": "Notes", "isbn": "1", "genre": "science", "in_print": "no", "pages": "12", "price": "9.50"}
+    csv.writer(file).writerows(zip(*{**row, "author": "Ada", "subjects": "maths\nmachines"}.items(), strict=True))
+
+    assert problems(send(library, file.getvalue(), "catalogue")) == []
+
+    async def read(session: AsyncSession) -> Any:
+        query = select(models().Book).options(selectinload(models().Book.subjects))
+        return (await session.scalars(query)).one()
+
+    book = in_database(library, read)
+    assert (book.genre, book.in_print, book.pages, book.price) == ("science", False, 12, Decimal("9.50"))
+    assert (book.author_id, {subject.code for subject in book.subjects}) == (ada.id, {"maths", "machines"})
+    assert (book.size, book.summary, book.reader_id) == ("octavo", "", None)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("genre", "poem"),
+        ("genre", ""),
+        ("in_print", "perhaps"),
+        ("pages", "many"),
+        ("pages", "1e400"),
+        ("pages", "9" * 5_000),
+        ("price", "NaN"),
+        ("title", "No"),
+        ("author", "Nobody"),
+        ("subjects", "maths\nnothing"),
+        ("session_id", "junk"),
+    ],
+)
+def test_value_that_cannot_be_stored_is_told_with_its_row(library: TestClient, column: str, cell: str) -> None:
+    add_author(library, "Ada")
+    row = {"title": "Notes", "isbn": "1", "genre": "novel", "author": "Ada", column: cell}
+    file = io.StringIO()
+    csv.writer(file).writerows(zip(*row.items(), strict=True))
+
+    answer = send(library, file.getvalue(), "catalogue")
+
+    assert [(number, field) for number, field, _ in problems(answer)] == [(2, column)]
+    assert listed(library, "catalogue") == []
 
 
 def test_many_rows_are_stored(client: TestClient, browser: TestClient, ada: User) -> None:

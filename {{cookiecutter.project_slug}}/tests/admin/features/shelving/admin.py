@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+from app.accounts.models import User
 from app.admin.default import DefaultView
 from app.admin.inlines import InlineView
 from app.schemas import Schema
@@ -56,4 +57,14 @@ class KeptView(DefaultView):
     inlines = (KeptInline,)
 
 
-views = [ShelfView, KeptView]
+class CatalogueView(DefaultView):
+    """Books, which can be imported."""
+
+    model = library.Book
+    key = "catalogue"
+    menu_label = "Catalogue"
+    related = (User, library.Author, library.Subject)
+    importers = ("csv",)
+
+
+views = [ShelfView, KeptView, CatalogueView]
