@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fastapi import Request
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField, TagsField
 from starlette_admin.flash import flash
@@ -14,7 +14,9 @@ from app.accounts.dependencies import get_authenticator
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, Role, User, UserRole
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
+from app.accounts.sessions import is_live
 from app.admin.events import record
+from app.admin.panels import Chart, Figure, Panel, count_per_day, count_some
 from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
 from app.database import utc_now
 
@@ -51,6 +53,10 @@ class UserView(ModelView):
         PasswordTooCommon: "password",
     }
     delete_warning = "This deletes the person with everything that is theirs. To keep it, make them inactive instead."
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show how many came."""
+        return [Chart("New people", await count_per_day(request.state.session, User, User.created_at))]
 
     async def create(self, request: Request, data: dict[str, Any]) -> User:
         """Make a user by the rules that hold everywhere; the library knows none of them."""
@@ -155,6 +161,11 @@ class SessionView(ModelView):
         StringField("revoked_reason", "Ended by"),
     )
     exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show how many go on."""
+        live = select(AuthSession.id).where(is_live(utc_now()))
+        return [Figure("Live sessions", await count_some(request.state.session, live))]
 
     @action("end", "End", "End these sessions? Whoever uses them is signed out at once.", icon_class="fa-solid fa-ban")
     async def end_action(self, request: Request, selection: ActionSelection) -> None:

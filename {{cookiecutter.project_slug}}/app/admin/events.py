@@ -12,6 +12,7 @@ from app.accounts import browser, events
 from app.accounts.dependencies import get_client
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent, User
+from app.admin.panels import Chart, Panel, count_per_day
 from app.admin.views import ModelView
 
 
@@ -43,6 +44,16 @@ class EventView(ModelView):
         StringField("session_id", "Session"),
     )
     exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show who came in, and who did not."""
+        session = request.state.session
+        succeeded = AuthEvent.name == Event.LOGIN_SUCCESS
+        failed = AuthEvent.name.in_([Event.LOGIN_FAIL, Event.SECOND_FACTOR_FAIL])
+        return [
+            Chart("Sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
+            Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), bad=True),
+        ]
 
     def can_create(self, request: Request) -> bool:  # noqa: ARG002
         """Refuse it to everyone."""

@@ -19,6 +19,7 @@ from starlette_admin.routing import route
 from app import features
 from app.admin import accounts, events, mails
 from app.admin.auth import FormCheck, SessionAuth
+from app.admin.panels import Chart, Figure
 from app.admin.policy import Frame, Nonces
 from app.admin.views import ModelView
 from app.assets import Assets
@@ -77,9 +78,16 @@ class Site(BaseAdmin):
         self.middlewares.append(Middleware(FormCheck))
 
     async def show_home(self, request: Request) -> Response:
-        """Show how many there are of everything."""
-        counts = [(view, await view.count(request)) for view in self._model_views]
-        return self._template_response(request, "home.html", {"counts": counts})
+        """Show what happened lately, and how many there are of everything that the visitor may see."""
+        views = [view for view in self._model_views if isinstance(view, ModelView) and view.is_accessible(request)]
+        counts = [(view, await view.count(request)) for view in views]
+        panels = [(view, panel) for view in views for panel in await view.panels(request)]
+        shown = {
+            "counts": counts,
+            "figures": [(view, panel) for view, panel in panels if isinstance(panel, Figure)],
+            "charts": [panel for _, panel in panels if isinstance(panel, Chart)],
+        }
+        return self._template_response(request, "home.html", shown)
 
 
 class Home(CustomView):

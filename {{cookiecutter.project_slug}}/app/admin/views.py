@@ -21,12 +21,13 @@ from sqlalchemy import ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RowActionsDisplayType, RowActionsPosition
 from starlette_admin.export import CsvExporter
-from starlette_admin.fields import DateTimeField
+from starlette_admin.fields import BaseField, DateField, DateTimeField, TimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
 from app.accounts.models import User
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
+from app.admin.panels import Panel
 from app.admin.refusals import is_unreadable
 from app.admin.saving import SavingView
 from app.database import Owned
@@ -34,6 +35,7 @@ from app.database import Owned
 T = TypeVar("T")
 
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
+TIME_FORMATS = {DateTimeField: "%Y-%m-%d %H:%M UTC", DateField: "%Y-%m-%d", TimeField: "%H:%M"}
 
 
 class ModelView(SavingView):
@@ -78,12 +80,22 @@ class ModelView(SavingView):
             if field.default is None and field.name in columns:
                 field.default = default_of(columns[field.name])
             if isinstance(field, DateTimeField) and field.output_format is None:
-                field.output_format = "%Y-%m-%d %H:%M UTC"
+                field.output_format = TIME_FORMATS.get(type(field))
+
+    async def panels(self, request: Request) -> Sequence[Panel]:  # noqa: ARG002
+        """Return what the first page of the admin shows of this, to those who may see it: see app/admin/panels.py."""
+        return []
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401, ARG002
         """Name a row; the library would say "Note(0193…)"."""
         title = getattr(obj, self.title_field)
         return f"{title:%Y-%m-%d %H:%M} UTC" if isinstance(title, datetime) else str(title)
+
+    async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
+        """Write a time for a form as browsers read it; with the zone that the library adds, they show nothing."""
+        if isinstance(value, datetime) and request.state.action.is_form():
+            return f"{value:%Y-%m-%dT%H:%M:%S}"
+        return await super().serialize_field_value(value, field, request)
 
     async def select2_result(self, obj: Any, request: Request) -> str:  # noqa: ANN401
         """Show a row in a picker, as HTML; the library would show all its fields."""
