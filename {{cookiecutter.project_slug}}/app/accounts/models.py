@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
@@ -110,9 +110,10 @@ class AuthEvent(Keyed):
     """Something that happened to an account; no route changes or deletes one. It outlives its user, without them."""
 
     __tablename__ = "auth_events"
+    __table_args__ = (Index(None, "name", "id"),)
 
     at: Mapped[datetime] = mapped_column(default=utc_now)
-    name: Mapped[str] = mapped_column(String(64), index=True)
+    name: Mapped[str] = mapped_column(String(64))
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     """Whose account it is."""
     actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
