@@ -14,9 +14,10 @@ for (const choice of document.querySelectorAll('[data-admin="theme"]')) {
   choice.parentElement.hidden = false;
 }
 
-// The library lets the keyboard reach a row, and then does nothing.
+// The library lets the keyboard reach a row, and open a calendar, and leaves it there.
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches("tr[data-sa-href]")) location = event.target.dataset.saHref;
+  if (event.key === "Escape") event.target.previousElementSibling?._flatpickr?.close();
 });
 
 // The library's scripts look for their token in a cookie; ours is in the page, and belongs to the session.
