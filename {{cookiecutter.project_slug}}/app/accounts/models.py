@@ -118,9 +118,10 @@ class AuthEvent(Keyed):
     """
 
     __tablename__ = "auth_events"
+    __table_args__ = (Index(None, "name", "id"), Index(None, "target_type", "target_id", "id"))
 
     at: Mapped[datetime] = mapped_column(default=utc_now)
-    name: Mapped[str] = mapped_column(String(64), index=True)
+    name: Mapped[str] = mapped_column(String(64))
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     """Whose account it is."""
     actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
@@ -136,5 +137,3 @@ class AuthEvent(Keyed):
 
     user: Mapped[User | None] = relationship(foreign_keys=user_id, lazy="raise")
     actor: Mapped[User | None] = relationship(foreign_keys=actor_id, lazy="raise")
-
-    __table_args__ = (Index(None, "target_type", "target_id", "id"),)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fastapi import Request
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField
 from starlette_admin.flash import flash
@@ -15,7 +15,9 @@ from app.accounts.events import Event
 from app.accounts.models import AuthSession, User, UserRole
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
 from app.accounts.permissions import Permission
+from app.accounts.sessions import is_live
 from app.admin.events import record
+from app.admin.panels import Chart, Figure, Panel, count_per_day, count_some
 from app.admin.permissions import visitor_of
 from app.admin.roles import RoleView, covers, require_covered
 from app.admin.user_actions import SecondFactorField, UserActions
@@ -83,6 +85,10 @@ class UserView(UserActions):
         """Give no role that allows more than the visitor may do."""
         require_covered(request, data.get("roles", ()))
         await super().validate(request, data)
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show how many came."""
+        return [Chart("New people", await count_per_day(request.state.session, User, User.created_at))]
 
     async def create(self, request: Request, data: dict[str, Any]) -> User:
         """Make a user by the rules that hold everywhere; the library knows none of them."""
@@ -167,6 +173,11 @@ class SessionView(ModelView):
         StringField("revoked_reason", "Ended by"),
     )
     exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show how many go on."""
+        live = select(AuthSession.id).where(is_live(utc_now()))
+        return [Figure("Live sessions", await count_some(request.state.session, live))]
 
     @action("end", "End", "End these sessions? Whoever uses them is signed out at once.", icon_class="fa-solid fa-ban")
     async def end_action(self, request: Request, selection: ActionSelection) -> None:

@@ -7,18 +7,21 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import JSON, Boolean, Column, ColumnDefault, Double, False_, True_
 from starlette_admin.fields import BaseField, EnumField, FloatField, TagsField
 
+from app.admin.json_field import JsonField
 from app.schemas import kind_of
 
 
 def field_for(column: Column[Any], rules: type[BaseModel] | None) -> BaseField | str:
     """Return the field for a column, or its name where the library chooses well.
 
-    It knows no doubles, shows a list as JSON, and takes "not known" for "no".
+    It knows no doubles, shows a list as JSON, edits JSON as a tree, and takes "not known" for "no".
     """
     name = column.key
     known = rules.model_fields.get(name) if rules else None
     if known is not None and kind_of(known.annotation)[0] is list:
         return TagsField(name)
+    if isinstance(column.type, JSON):
+        return JsonField(name, required=not column.nullable and column.server_default is None)
     if isinstance(column.type, Boolean) and column.nullable:
         return EnumField(name, choices=[(True, "Yes"), (False, "No")], coerce=_is_true)
     if isinstance(column.type, Double):

@@ -6,8 +6,10 @@ from typing import ClassVar
 from fastapi import Request
 from starlette_admin.fields import BaseField, StringField
 
+from app.accounts.events import Event
 from app.accounts.models import AuthEvent
 from app.accounts.permissions import Permission
+from app.admin.panels import Chart, Panel, count_per_day
 from app.admin.views import ModelView
 
 
@@ -44,6 +46,16 @@ class EventView(ModelView):
         StringField("session_id", "Session"),
     )
     exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show who came in, and who did not."""
+        session = request.state.session
+        succeeded = AuthEvent.name == Event.LOGIN_SUCCESS
+        failed = AuthEvent.name.in_([Event.LOGIN_FAIL, Event.SECOND_FACTOR_FAIL])
+        return [
+            Chart("Sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
+            Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), bad=True),
+        ]
 
     def can_create(self, request: Request) -> bool:  # noqa: ARG002
         """Refuse it to everyone."""

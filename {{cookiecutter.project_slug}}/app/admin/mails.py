@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from fastapi import Request
+from sqlalchemy import select
 from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import DateTimeField, EnumField, StringField
 from starlette_admin.flash import flash
 
 from app.accounts.dependencies import get_authenticator
 from app.accounts.permissions import Permission
+from app.admin.panels import Figure, Panel, count_some
 from app.admin.views import ModelView
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -38,6 +40,15 @@ class MailView(ModelView):
     )
     exclude_fields_from_list = ("id", "sent_at", "failed_at")
     delete_warning = "A mail that has not left yet will never leave."
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show what has not left."""
+        unsent = select(OutboxMail.id).where(OutboxMail.sent_at.is_(None))
+        queries = {
+            "Mails waiting": unsent.where(OutboxMail.failed_at.is_(None)),
+            "Mails given up": unsent.where(OutboxMail.failed_at.is_not(None)),
+        }
+        return [Figure(label, await count_some(request.state.session, query)) for label, query in queries.items()]
 
     def can_create(self, request: Request) -> bool:  # noqa: ARG002
         """Refuse it: mails are posted by what they tell of."""

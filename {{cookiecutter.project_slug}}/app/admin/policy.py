@@ -20,17 +20,24 @@ INLINE_HANDLERS = {
     'onchange="window.location = this.value"': 'data-admin="go-to"',
 }
 
+LANDMARKS = {
+    '<div class="page-wrapper">': '<div class="page-wrapper" role="main" id="content" tabindex="-1">',
+    # The title is empty where there is only a question.
+    'aria-labelledby="modal-action-title"': 'aria-labelledby="modal-action-title actionConfirmation"',
+}
+"""What tells people who do not see the page where they are."""
+
 
 class Nonces(Extension):
-    """Mend each template of the library as it is loaded: a nonce for inline code, none of it in attributes.
+    """Mend each template of the library as it is loaded: a nonce for inline code, none of it in attributes, landmarks.
 
     What the attributes did is done by `static/admin.js`. A test looks for what an upgrade may add.
     """
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
         """Return the template's source as it should have been."""
-        for handler, mark in INLINE_HANDLERS.items():
-            source = source.replace(handler, mark)
+        for written, meant in {**INLINE_HANDLERS, **LANDMARKS}.items():
+            source = source.replace(written, meant)
         # `trim_blocks` takes the line end that parts this attribute from the next.
         source = source.replace("multiple{% endif %}\n", "multiple {% endif %}\n")
         return re.sub(r"<(script|style)(?=[\s>])", r'<\1 nonce="{{ request.state.csp_nonce }}"', source)

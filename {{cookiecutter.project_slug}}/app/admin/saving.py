@@ -12,9 +12,10 @@ from sqlalchemy import JSON
 from starlette_admin.actions import ActionSelection
 from starlette_admin.contrib.sqla import ModelView as LibraryView
 from starlette_admin.exceptions import ActionFailed, FormValidationError
-from starlette_admin.fields import BaseField, PasswordField, RelationField, TextAreaField
+from starlette_admin.fields import BaseField, JSONField, PasswordField, RelationField, TextAreaField
 from starlette_admin.flash import flash
 
+from app.admin.json_field import Unreadable
 from app.admin.refusals import OVERTAKEN, explain
 from app.errors import Problem
 from app.wording import say
@@ -132,10 +133,11 @@ def tidy(field: BaseField, raw: object, value: Any) -> Any:  # noqa: ANN401
     Raises:
         ValueError: with a sentence for the person, when that is not what was entered.
     """
+    nothing = value is None and not isinstance(field, JSONField)  # its null is a value
+    if isinstance(value, Unreadable) or (nothing and isinstance(raw, str) and raw.strip()):
+        raise ValueError("This cannot be read.")  # the library has made it nothing
     if isinstance(value, str):
         return _tidy_text(field, value)
-    if value is None and isinstance(raw, str) and raw.strip():
-        raise ValueError("This cannot be read.")  # the library has made it nothing
     if isinstance(value, float | Decimal) and not math.isfinite(value):
         raise ValueError("Enter a number.")
     if isinstance(value, datetime) and value.tzinfo is None:

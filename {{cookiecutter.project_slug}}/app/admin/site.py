@@ -22,6 +22,7 @@ from app.admin.default import feature_views
 from app.admin.impersonation import Impersonation
 from app.admin.imports import LIMITS, Imports, import_columns
 from app.admin.inlines import InlineRows
+from app.admin.panels import Chart, Figure
 from app.admin.policy import Frame, Nonces
 from app.admin.ranges import date_ranges
 from app.admin.views import ModelView
@@ -96,9 +97,16 @@ class Site(InlineRows, Imports):
         return row
 
     async def show_home(self, request: Request) -> Response:
-        """Show how many there are of everything that the visitor may see."""
-        counts = [(view, await view.count(request)) for view in self._model_views if view.is_accessible(request)]
-        return self._template_response(request, "home.html", {"counts": counts})
+        """Show what happened lately, and how many there are of everything that the visitor may see."""
+        views = [view for view in self._model_views if isinstance(view, ModelView) and view.is_accessible(request)]
+        counts = [(view, await view.count(request)) for view in views]
+        panels = [(view, panel) for view in views for panel in await view.panels(request)]
+        shown = {
+            "counts": counts,
+            "figures": [(view, panel) for view, panel in panels if isinstance(panel, Figure)],
+            "charts": [panel for _, panel in panels if isinstance(panel, Chart)],
+        }
+        return self._template_response(request, "home.html", shown)
 
 
 class Home(CustomView):

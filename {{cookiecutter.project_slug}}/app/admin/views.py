@@ -20,17 +20,19 @@ from markupsafe import escape
 from sqlalchemy import JSON, ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
-from starlette_admin.fields import DateTimeField, RelationField
+from starlette_admin.fields import BaseField, DateField, DateTimeField, RelationField, TimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
 from app.admin.exports import ExportingView
 from app.admin.fields import default_of, field_for
 from app.admin.filters import Filters
 from app.admin.help_texts import help_for
+from app.admin.panels import Panel
 from app.admin.refusals import readable
 from app.admin.xlsx import XlsxExporter
 
 KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
+TIME_FORMATS = {DateTimeField: "%Y-%m-%d %H:%M UTC", DateField: "%Y-%m-%d", TimeField: "%H:%M"}
 
 
 class ModelView(ExportingView):
@@ -85,7 +87,11 @@ class ModelView(ExportingView):
             if isinstance(field, RelationField):
                 field.searchable = True  # the library takes it for "can be filtered"
             if isinstance(field, DateTimeField) and field.output_format is None:
-                field.output_format = "%Y-%m-%d %H:%M UTC"
+                field.output_format = TIME_FORMATS.get(type(field))
+
+    async def panels(self, request: Request) -> Sequence[Panel]:  # noqa: ARG002
+        """Return what the first page of the admin shows of this, to those who may see it: see app/admin/panels.py."""
+        return []
 
     def can_import(self, request: Request) -> bool:
         """Let those make many who may make one; the view offers it when it names `importers`."""
@@ -95,6 +101,12 @@ class ModelView(ExportingView):
         """Name a row, by its key to who may not see its title; the library would say "Note(0193…)"."""
         title = getattr(obj, self.title_field if self.may_see_field(request, self.title_field) else "id")
         return f"{title:%Y-%m-%d %H:%M} UTC" if isinstance(title, datetime) else str(title)
+
+    async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
+        """Write a time for a form as browsers read it; with the zone that the library adds, they show nothing."""
+        if isinstance(value, datetime) and request.state.action.is_form():
+            return f"{value:%Y-%m-%dT%H:%M:%S}"
+        return await super().serialize_field_value(value, field, request)
 
     async def select2_result(self, obj: Any, request: Request) -> str:  # noqa: ANN401
         """Show a row in a picker, as HTML; the library would show all its fields."""

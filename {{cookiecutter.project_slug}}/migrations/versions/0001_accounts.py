@@ -176,7 +176,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("auth_events") as batch_op:
         batch_op.create_index(batch_op.f("ix_auth_events_actor_id"), ["actor_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_auth_events_name"), ["name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_auth_events_name_id"), ["name", "id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_auth_events_target_type_target_id_id"), ["target_type", "target_id", "id"], unique=False
         )
@@ -208,7 +208,7 @@ def downgrade() -> None:
     with op.batch_alter_table("auth_events") as batch_op:
         batch_op.drop_index(batch_op.f("ix_auth_events_user_id"))
         batch_op.drop_index(batch_op.f("ix_auth_events_target_type_target_id_id"))
-        batch_op.drop_index(batch_op.f("ix_auth_events_name"))
+        batch_op.drop_index(batch_op.f("ix_auth_events_name_id"))
         batch_op.drop_index(batch_op.f("ix_auth_events_actor_id"))
     op.drop_table("auth_events")
     with op.batch_alter_table("outbox") as batch_op:

@@ -1,16 +1,22 @@
 """Which field suits a column, what an empty form shows, and the rules of the API."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
+import anyio
 import pytest
 from pydantic import BaseModel, Field
 from sqlalchemy import JSON, Boolean, Column, Date, Double, Enum, Integer, MetaData, Numeric, String, Table, false, true
+from starlette.datastructures import FormData
+from starlette.requests import Request
 from starlette_admin.fields import EnumField, FloatField, TagsField
 
 from app.admin.fields import default_of, field_for
+from app.admin.json_field import JsonField
+from app.admin.saving import tidy
 
 
 class Colour(StrEnum):
@@ -44,15 +50,16 @@ THINGS = Table(
 
 
 def test_field_suits_its_column() -> None:
-    words, known, share = (field_for(THINGS[name], Rules) for name in ("words", "known", "share"))
+    words, more, known, share = (field_for(THINGS[name], Rules) for name in ("words", "more", "known", "share"))
 
     assert isinstance(words, TagsField)
+    assert isinstance(more, JsonField)
     assert isinstance(known, EnumField)
     assert [known.coerce(sent) for sent in ("True", "False")] == [True, False]
     assert isinstance(share, FloatField)
     assert share.required
-    assert [field_for(THINGS[name], Rules) for name in ("more", "open", "name")] == ["more", "open", "name"]
-    assert field_for(THINGS["words"], None) == "words"
+    assert [field_for(THINGS[name], Rules) for name in ("open", "name")] == ["open", "name"]
+    assert isinstance(field_for(THINGS["words"], None), JsonField)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +78,28 @@ def test_field_suits_its_column() -> None:
 )
 def test_empty_form_shows_what_the_database_would_give(name: str, expected: object) -> None:
     assert default_of(THINGS[name]) == expected
+
+
+@pytest.mark.parametrize(
+    ("entered", "kept"),
+    [("", None), (" null ", None), ("[]", []), ('{"a": "é"}', {"a": "é"}), ('"a"', "a")],
+)
+def test_json_is_read_and_written(entered: str, kept: object) -> None:
+    field = JsonField("more")
+
+    value = anyio.run(field.parse_form_data, Request({"type": "http"}), FormData({"more": entered}))
+
+    assert value == kept
+    assert tidy(field, entered, value) == kept
+    assert json.loads(field.text(value) or "null") == kept
+
+
+@pytest.mark.parametrize("entered", ["{", "a", '{"a": }', "[" * 100_000])
+def test_what_is_not_json_is_refused_and_shown_again(entered: str) -> None:
+    field = JsonField("more")
+
+    value = anyio.run(field.parse_form_data, Request({"type": "http"}), FormData({"more": entered}))
+
+    assert field.text(value) == entered
+    with pytest.raises(ValueError, match="cannot be read"):
+        tidy(field, entered, value)

@@ -4,6 +4,20 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("change", (event) => {
   if (event.target.matches('[data-admin="go-to"]')) location = event.target.value;
+  if (event.target.matches('[data-admin="theme"]')) {
+    localStorage.setItem("admin-theme", event.target.value);
+    paint();
+  }
+});
+for (const choice of document.querySelectorAll('[data-admin="theme"]')) {
+  choice.value = chosenTheme();
+  choice.parentElement.hidden = false;
+}
+
+// The library lets the keyboard reach a row, and open a calendar, and leaves it there.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches("tr[data-sa-href]")) location = event.target.dataset.saHref;
+  if (event.key === "Escape") event.target.previousElementSibling?._flatpickr?.close();
 });
 
 // The library's scripts look for their token in a cookie; ours is in the page, and belongs to the session.
@@ -25,8 +39,18 @@ window.StarletteAdmin?.registerFieldInitializer?.((form) => {
     const field = document.getElementById(label.htmlFor);
     const shown = field?._flatpickr?.altInput ?? field?.nextElementSibling?.querySelector(".select2-selection--multiple");
     shown?.setAttribute("aria-label", label.innerText.trim());
-  }
-  for (const [part, name] of [[".jsoneditor-refresh", "Refresh"], [".jsoneditor-search input", "Search"]]) {
-    for (const shown of form.querySelectorAll(part)) shown.setAttribute("aria-label", name);
+    const chosen = field?.nextElementSibling?.querySelector(".select2-selection--single");
+    label.id ||= `${label.htmlFor}-label`;
+    chosen?.setAttribute("aria-labelledby", `${label.id} ${chosen.getAttribute("aria-labelledby")}`);
   }
 });
+
+// The picker tells which of its options is active by an id, and gives them none.
+const options = window.jQuery?.fn.select2?.amd.require("select2/results").prototype;
+if (options) {
+  const option = options.option;
+  options.option = function (data) {
+    data._resultId ??= `option-${data.id}`;
+    return option.call(this, data);
+  };
+}
