@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fastapi import Request
-from sqlalchemy import inspect, select
+from sqlalchemy import Select, inspect, select
+from sqlalchemy.orm import joinedload
 from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField, StringField
 from starlette_admin.flash import flash
@@ -77,6 +78,10 @@ class UserView(UserActions):
     }
     delete_warning = "This deletes the person with everything that is theirs. To keep it, make them inactive instead."
 
+    def get_list_query(self, request: Request) -> Select[Any]:
+        """Load the roles for `may_change_row`, also where they are not shown."""
+        return super().get_list_query(request).options(joinedload(User.roles))
+
     def may_change_row(self, request: Request, row: User) -> bool:
         """Leave who may do more than the visitor alone."""
         return all(covers(visitor_of(request), role) for role in row.roles)
@@ -99,7 +104,7 @@ class UserView(UserActions):
                 session, get_authenticator(request), email=data["email"], password=data["password"]
             )
             user.display_name, user.is_active = data["display_name"], data["is_active"]
-            roles = await self._find_foreign_view("role").find_by_pks(request, data["roles"])
+            roles = await self._find_foreign_view("role").find_by_pks(request, data.get("roles", []))
             require_covered(request, roles)
             session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
             await session.flush()

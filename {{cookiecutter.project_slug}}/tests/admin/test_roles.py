@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.accounts.permissions import Permission
+from app.admin.roles import RoleView
 from tests.admin.driving import act, act_on_row, csrf_token, listed, save, words
 from tests.admin.staff import MANAGER, add_role, add_staff, events, roles, roles_of
 from tests.support import mails_to
@@ -231,6 +232,21 @@ def test_who_may_do_no_more_is_managed(client: TestClient, managers: TestClient)
     assert len(mails_to(client, peer.email)) == 1
     assert save(managers, f"/admin/user/edit?pk={peer.id}", display_name="").status_code == 303
     assert roles_of(client, peer) == set()
+
+
+@pytest.mark.any_database
+def test_who_may_do_more_is_left_alone_also_by_who_sees_no_roles(
+    client: TestClient, admin: User, managers: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RoleView, "see_permission", Permission.CONTENT_EDIT)
+
+    assert len(listed(managers, "user")) == 3
+    assert managers.get(f"/admin/user/edit?pk={admin.id}").status_code == 403
+    answer = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="Ada", is_active="on", roles="x")
+    assert answer.status_code == 303, words(answer)
+    assert save(managers, "/admin/user/create", **NEW, roles=str(roles(client)["admin"].id)).status_code == 303
+    assert roles_of(client, admin) == {"admin"}
+    assert len(listed(managers, "user")) == 4
 
 
 @pytest.mark.any_database
