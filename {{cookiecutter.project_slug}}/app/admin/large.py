@@ -3,52 +3,29 @@
 `docs/admin.md` tells what that asks of a model.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 from fastapi import Request
 from sqlalchemy import ColumnElement, PrimaryKeyConstraint, Select, Table, UniqueConstraint, func, or_, select, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
-from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction
 from starlette_admin.fields import RelationField
 from starlette_admin.filters import FilterGroup
 
 from app.accounts.models import User
 from app.accounts.permissions import Permission
+from app.admin.bounds import About, AtLeast, TooLong, bounded
 from app.admin.permissions import GuardedView, may
 from app.database import Owned, Record
 
 ENOUGH = 50_000
 """Where counting ends: it would take longer than all the rest of the page."""
-PATIENCE_MS = 1000
-"""How long PostgreSQL may look for what a list shows."""
+ENOUGH_FOUND = 10_000
+"""Where it ends for what was searched, of which every row has to be looked at."""
 FEW_PEOPLE = 100
-TOO_LONG = (
-    "This search takes too long: the table is large, and no index helps. Look for something else, or ask for one."
-)
-
-
-class AtLeast(int):
-    """A number of rows of which not all were counted."""
-
-    def __str__(self) -> str:
-        return f"more than {int(self) - 1:,}"
-
-    def __format__(self, format_spec: str) -> str:
-        return str(self)
-
-
-class About(int):
-    """A number of rows that PostgreSQL remembers from its last look at the table."""
-
-    def __str__(self) -> str:
-        return f"about {round(int(self), 3 - len(repr(int(self)))):,}"
-
-    __format__ = AtLeast.__format__
 
 
 class PageRead(NamedTuple):
@@ -81,7 +58,7 @@ class LargeView(GuardedView):
         """
         session: AsyncSession = request.state.session
         sorts = self._in_strict_order(sorts or ())
-        async with bounded(session):
+        async with bounded(session) if q or filters else nullcontext():
             keys = self.build_order_clauses(request, sorts, await self._keys(request, q, filters))
             keys = keys.offset(skip).limit(limit if limit > 0 else None)
             rows = self.get_list_query(request).where(self.model.id.in_(keys))
@@ -104,13 +81,17 @@ class LargeView(GuardedView):
             if page.is_last or request.state.action == RequestAction.RELATION_LOOKUP:
                 return least
         session: AsyncSession = request.state.session
-        async with bounded(session):
-            keys = await self._keys(request, q, filters)
-            if keys.whereclause is None and (estimate := await self._estimate(session)) > ENOUGH:
-                return About(max(estimate, least))
-            some = keys.limit(ENOUGH + 1).subquery()
-            counted = await session.scalar(select(func.count()).select_from(some)) or 0
-        return AtLeast(max(counted, least)) if counted > ENOUGH else counted
+        try:
+            async with session.begin_nested(), bounded(session):
+                keys = await self._keys(request, q, filters)
+                if keys.whereclause is None and (estimate := await self._estimate(session)) > ENOUGH:
+                    return About(max(estimate, least))
+                bound = ENOUGH if keys.whereclause is None else ENOUGH_FOUND
+                some = keys.limit(bound + 1).subquery()
+                counted = await session.scalar(select(func.count()).select_from(some)) or 0
+        except TooLong:
+            return AtLeast(max(1, least))
+        return AtLeast(max(counted, least)) if counted > bound else counted
 
     async def build_full_text_search_query(self, request: Request, term: str, model: Any) -> ColumnElement[bool]:  # noqa: ANN401, ARG002
         """Search as `get_search_query` says, and in the addresses of people, for who may see these.
@@ -162,27 +143,6 @@ class LargeView(GuardedView):
             return []  # a picker shows none
         fields = self.get_fields_list(request)
         return [joinedload(getattr(self.model, field.name)) for field in fields if isinstance(field, RelationField)]
-
-
-@asynccontextmanager
-async def bounded(session: AsyncSession) -> AsyncIterator[None]:
-    """Read for as long as a person waits; SQLite knows no such bound.
-
-    Raises:
-        HTTPException: 400, in words.
-    """
-    if session.get_bind().dialect.name != "postgresql":
-        yield
-        return
-    await session.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
-    try:
-        yield
-    except DBAPIError as error:
-        # https://www.postgresql.org/docs/current/errcodes-appendix.html
-        if getattr(error.orig, "sqlstate", None) == "57014":
-            raise HTTPException(400, TOO_LONG) from error
-        raise
-    await session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))  # an action goes on to write
 
 
 def indexed(model: type[Any]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from starlette_admin.views import BaseModelView as LibraryView
 
 from app.accounts.models import User
-from app.admin import exports, large
+from app.admin import bounds, exports, large
 from app.features.notes.models import Note
 from tests.admin.driving import csrf_token, listed, words
 from tests.support import in_database
@@ -43,10 +43,10 @@ def add_notes(client: TestClient, owner: User, count: int) -> list[Note]:
 
 
 @pytest.fixture
-def small_bound(monkeypatch: pytest.MonkeyPatch) -> int:
+def small_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count no further than 30."""
     monkeypatch.setattr(large, "ENOUGH", 30)
-    return 30
+    monkeypatch.setattr(large, "ENOUGH_FOUND", 30)
 
 
 def showing(answer: Response) -> str:
@@ -231,7 +231,7 @@ def test_search_that_takes_too_long_is_answered_in_words(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock stands for a long table without an index."""
-    monkeypatch.setattr(large, "PATIENCE_MS", 50)
+    monkeypatch.setattr(bounds, "PATIENCE_MS", 50)
     add_notes(client, ada, 1)
 
     async def lock(session: AsyncSession) -> Response:
@@ -241,16 +241,33 @@ def test_search_that_takes_too_long_is_answered_in_words(
     answer = in_database(client, lock)
 
     assert answer.status_code == 400
-    assert large.TOO_LONG in words(answer)
+    assert bounds.TooLong.words in words(answer)
     monkeypatch.undo()
     assert showing(browser.get("/admin/note/list?q=note")) == "Showing 1 to 1 of 1 entries"
+
+
+@pytest.mark.database("postgresql")
+def test_count_that_takes_too_long_does_without(
+    client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are there: why refuse to show them?"""
+    add_notes(client, ada, 60)
+    keys, calls = large.LargeView._keys, iter(range(9))  # noqa: SLF001
+
+    async def slow_at_last(*asked: Any) -> Any:
+        found = await keys(*asked)
+        return found.where(text("pg_sleep(5)::text = ''")) if next(calls) else found
+
+    monkeypatch.setattr(large.LargeView, "_keys", slow_at_last)
+
+    assert showing(browser.get("/admin/note/list?q=note")) == "Showing 1 to 25 of more than 25 entries"
 
 
 @pytest.mark.database("postgresql")
 def test_action_may_write_for_longer_than_a_list_may_read(client: TestClient) -> None:
     async def limits(session: AsyncSession) -> list[str]:
         found = []
-        async with large.bounded(session):
+        async with bounds.bounded(session):
             found.append(str(await session.scalar(text("SHOW statement_timeout"))))
         return [*found, str(await session.scalar(text("SHOW statement_timeout")))]
 
