@@ -2,14 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from cookiecutter.main import cookiecutter
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.baking import TEMPLATE, Answer, Bake, git_files
+from tests.windows import FLAGS
 
 # The same commit gets the same verdict every time, however slow the machine.
 settings.register_profile("fireup", database=None, deadline=None, derandomize=True)
@@ -85,3 +87,15 @@ def baked(bake: Bake) -> Bake:
 def type_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Let mypy read the packages, which all projects share, once; it knows files by their hash."""
     return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Start the Chromium of this machine; where CI says that all must run, it must be there."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()

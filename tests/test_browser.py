@@ -1,26 +1,16 @@
-"""A real browser walks through a generated project: on phone and desktop, light and dark.
+"""A real browser walks through a generated project: on phone and desktop, light and dark."""
 
-The pictures of the documentation are taken here, and written anew by
-`UPDATE_PICTURES=1 python3 fireup.py test tests/test_browser.py`. Otherwise only their size is
-compared, for fonts differ between machines.
-"""
-
-import os
-import shutil
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.baking import TEMPLATE, Bake
+from tests.baking import Bake
 from tests.life import Person
+from tests.pictures import compare_pictures
 from tests.serving import Server, serving
-from tests.windows import DESKTOP, FLAGS, PHONE, Scheme, inaccessible, visit
-
-PICTURES = TEMPLATE / "docs" / "images"
-LARGEST_PICTURE_BYTES = 150_000
+from tests.windows import DESKTOP, PHONE, Scheme, inaccessible, visit
 
 # ReDoc wants this picture; our policy refuses before anything is sent.
 REFUSED = "https://cdn.redoc.ly/redoc/logo-mini.svg"
@@ -44,18 +34,6 @@ def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Serve it."""
     with serving(project, tmp_path_factory.mktemp("log") / "server.txt") as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Start the Chromium of this machine; where CI says that all must run, it must be there."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -221,16 +199,4 @@ def test_pictures_of_the_documentation(chromium: Browser, server: Server, tmp_pa
             window.page.wait_for_load_state("networkidle")
             window.page.screenshot(path=tmp_path / f"{name}.png")
 
-    for new in sorted(tmp_path.glob("*.png")):
-        kept = PICTURES / new.name
-        if os.environ.get("UPDATE_PICTURES"):
-            shutil.copy(new, kept)
-        assert kept.is_file(), f"run this with UPDATE_PICTURES=1: {kept} is missing"
-        assert _size_of(kept) == _size_of(new)
-        assert kept.stat().st_size < LARGEST_PICTURE_BYTES
-
-
-def _size_of(picture: Path) -> tuple[int, int]:
-    """Read width and height of a PNG file."""
-    width, height = struct.unpack(">II", picture.read_bytes()[16:24])
-    return width, height
+    compare_pictures(tmp_path)

@@ -99,6 +99,7 @@ def visit(
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
+        reduced_motion="reduce",  # colours are measured when nothing fades
         java_script_enabled=scripts,
     )
     visit = Visit(context.new_page(), server.address)
@@ -106,7 +107,7 @@ def visit(
         yield visit
     finally:
         context.close()
-    assert visit.complaints == []
+    assert visit.complaints == [], "\n".join(visit.complaints)
 
 
 def inaccessible(page: Page) -> str:

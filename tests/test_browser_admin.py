@@ -1,0 +1,243 @@
+"""A real browser in the admin of a generated project: every page, and the way without a mouse.
+
+Its resource has a field of every kind that a form shows in a way of its own.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.baking import TEMPLATE, Bake
+from tests.life import Person
+from tests.pictures import compare_pictures
+from tests.serving import Server, Visitor, run_dev, run_in, serving
+from tests.windows import DESKTOP, PHONE, Scheme, Visit, inaccessible, visit
+
+PLANT = [
+    "Plant",
+    "name:str=80:unique:search",
+    "notes:text:optional",
+    "height:int:optional",
+    "price:decimal=8,2:optional",
+    "bought:date:optional",
+    "watered:datetime:optional",
+    "status:enum=growing,sold:default=growing",
+    "tags:list=str",
+    "more:json:optional",
+    "indoors:bool",
+]
+NAMES = ["Boston fern", "Olive tree", "Snake plant", "Lemon tree", "Peace lily", "Rubber plant"]
+LONG = "A-name-without-a-space-which-no-line-of-a-phone-can-hold-is-broken-somewhere"
+PICTURED = {"dashboard": "", "list": "plant/list", "record": "{row}", "form": "{form}"}
+
+
+@pytest.fixture(scope="module")
+def project(bake: Bake) -> Path:
+    """Generate the default project with one more resource."""
+    project = bake()
+    run_dev(project, "app", "new", "resource", *PLANT)
+    return project
+
+
+@pytest.fixture(scope="module")
+def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve it, with a month behind it and some plants in it."""
+    with serving(project, tmp_path_factory.mktemp("log") / "server.txt") as server:
+        past = run_in(project, [".venv/bin/python", str(TEMPLATE / "tests" / "past.py")])
+        assert past.returncode == 0, past.stdout
+        visitor, (email, password) = Visitor(server.address), server.credentials()
+        signed_in = visitor.post_json("/api/v1/auth/login", {"email": email, "password": password})
+        for number, name in enumerate([LONG, *NAMES]):
+            plant = {
+                "name": name,
+                "notes": "Likes shade,\nand water on Sundays.",
+                "height": 20 + 7 * number,
+                "price": "9.50",
+                "bought": "2026-03-14",
+                "watered": "2026-11-01T09:30:00.123456Z",
+                "status": "growing" if number % 3 else "sold",
+                "tags": ["evergreen", "easy"],
+                "more": {"pot": {"clay": True, "size": [12, 14]}},
+                "indoors": number % 2 == 0,
+            }
+            made = visitor.post_json("/api/v1/plants", plant, signed_in.body["access_token"])
+            assert made.status == 201, made.text
+        yield server
+
+
+def enter(window: Visit, server: Server) -> None:
+    """Sign in, and note from now on who cannot use a page."""
+    window.open("/login")
+    window.sign_in(server)
+    window.thorough = True
+
+
+def first_row(window: Visit, view: str) -> str:
+    """Return the path of the first row of a list."""
+    window.open(f"/admin/{view}/list")
+    row = window.page.locator("tr[data-sa-pk]").first.get_attribute("data-sa-href")
+    assert row
+    return row.removeprefix(window.address)
+
+
+def look_at(window: Visit, opener: Locator, shown: str) -> None:
+    """Open something, look at the page with it, and close it."""
+    opener.click()
+    window.page.locator(shown).first.wait_for()
+    window.look()
+    window.page.keyboard.press("Escape")
+    window.page.locator(shown).first.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_everything_fits_and_can_be_used_by_all(
+    chromium: Browser, server: Server, size: tuple[int, int], scheme: Scheme
+) -> None:
+    """No page is too wide, breaks its policy, or keeps people out; nor does what it opens."""
+    with visit(chromium, server, size, scheme) as window:
+        page = window.page
+        enter(window, server)
+        for path in ("", "user/list", "session/list", "event/list?q=a", "mail/list", "user/create"):
+            window.open(f"/admin/{path}")
+        page.goto(f"{window.address}/admin/nowhere")
+        window.look()
+        window.open(first_row(window, "user"))
+
+        window.open("/admin/plant/list?q=a")
+        filters = page.get_by_role("button", name="Filters", exact=True)
+        filters.click()
+        page.get_by_role("button", name="Add group").click()
+        window.look()
+        filters.click()
+        columns = page.get_by_role("button", name="Columns")
+        if columns.is_visible():
+            look_at(window, columns, "#column-visibility-dropdown .dropdown-menu")
+        look_at(window, page.get_by_role("button", name="Actions").first, ".dropdown-menu.show")
+        page.get_by_role("button", name="Actions").first.click()
+        look_at(window, page.locator(".show .row-action-item", has_text="Delete"), "#modal-action")
+        look_at(window, page.locator(".action-item", has_text="Export"), "#modal-action")
+        page.get_by_label("Select row").first.check()
+        look_at(window, page.get_by_role("button", name="With selected"), ".dropdown-menu.show")
+
+        window.open(first_row(window, "plant"))
+        with page.expect_navigation():
+            page.get_by_role("button", name="Edit").click()
+        window.look()
+        assert page.get_by_label("Bought").input_value() == "March 14, 2026"
+        assert page.get_by_label("Watered").input_value() == "November 1, 2026  09:30:00"
+        look_at(window, page.get_by_label("Bought"), ".flatpickr-calendar.open")
+        look_at(window, page.get_by_role("combobox", name="Owner"), ".select2-results__option")
+        page.get_by_label("More").fill("{")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_text("This cannot be read.").wait_for()
+        assert page.get_by_label("More").input_value() == "{"
+        window.look()
+        # The browser says that the status was 404, then 422, and what it reads no time from.
+        known = re.compile("status of 4|does not conform")
+        window.complaints = [wrong for wrong in window.complaints if not known.search(wrong)]
+
+
+def test_list_of_a_phone_is_of_cards(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server, PHONE) as window:
+        enter(window, server)
+        window.open("/admin/plant/list")
+
+        cell = window.page.locator('td[data-column="height"]').first
+        assert window.page.locator("thead").is_hidden()
+        assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == '"Height"'
+
+
+SEEN = """
+() => document.activeElement.closest(".select2-container--focus .select2-selection")
+  || getComputedStyle(document.activeElement).outlineStyle === "solid"
+"""
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until this has the focus, which is seen wherever it is."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        focused = page.locator("*:focus")
+        assert page.evaluate(SEEN), focused.evaluate("focused => focused.outerHTML")[:300]
+        if focused.evaluate("(focused, selector) => focused.matches(selector)", selector):
+            return
+    message = f"Tab does not lead to {selector}"
+    raise AssertionError(message)
+
+
+def test_row_is_found_changed_and_saved_without_a_mouse(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server) as window:
+        page, press = window.page, window.page.keyboard.press
+        enter(window, server)
+        window.open("/admin/")
+        tab_to(page, ".skip")
+        press("Enter")
+        window.open("/admin/plant/list")
+        tab_to(page, "tr[data-sa-pk]")
+        with page.expect_navigation():
+            press("Enter")
+        tab_to(page, "a[data-sa-name=edit]")
+        with page.expect_navigation():
+            press("Enter")
+        tab_to(page, "#notes")
+        page.keyboard.insert_text("Changed by hand. ")
+        tab_to(page, "button[type=submit], form .btn-primary")
+        with page.expect_navigation():
+            press("Enter")
+        page.get_by_text("Changed by hand.").wait_for()
+
+
+def test_colours_are_chosen_and_kept(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server, scheme="dark") as window:
+        drawn = window.page.locator("html")
+        enter(window, server)
+        window.open("/admin/")
+        assert drawn.get_attribute("data-bs-theme") == "dark"
+
+        window.page.get_by_label("Colours").select_option("Light")
+        assert drawn.get_attribute("data-bs-theme") == "light"
+        window.open("/admin/plant/list")
+        assert drawn.get_attribute("data-bs-theme") == "light"
+        assert window.page.get_by_label("Colours").input_value() == "light"
+
+        window.page.get_by_label("Colours").select_option("As the system")
+        assert drawn.get_attribute("data-bs-theme") == "dark"
+        window.page.emulate_media(color_scheme="light")
+        window.page.locator("html[data-bs-theme=light]").wait_for()
+
+
+def test_colours_are_not_offered_without_scripts(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server, scripts=False) as window:
+        window.open("/login")
+        window.sign_in(server)
+        window.open("/admin/")
+        assert window.page.get_by_role("heading", name="Overview").is_visible()
+        assert window.page.get_by_text("Colours").is_hidden()
+
+
+def test_who_may_not_enter_is_told_so(chromium: Browser, server: Server, project: Path) -> None:
+    with visit(chromium, server, PHONE) as window:
+        ada = Person(window, project / "mail", "ada@example.com")
+        ada.sign_up()
+        ada.sign_in()
+        answer = window.page.goto(f"{window.address}/admin/")
+        assert answer is not None
+        assert answer.status == 403
+        assert inaccessible(window.page) == ""
+        window.complaints = [wrong for wrong in window.complaints if "status of 403" not in wrong]
+
+
+def test_pictures_of_the_admin(chromium: Browser, server: Server, tmp_path: Path) -> None:
+    with visit(chromium, server) as window:
+        enter(window, server)
+        row = first_row(window, "plant").removeprefix("/admin/")
+        for name, path in PICTURED.items():
+            window.open(f"/admin/{path.format(row=row, form=row.replace('detail', 'edit'))}")
+            window.page.wait_for_load_state("networkidle")
+            window.page.screenshot(path=tmp_path / f"admin-{name}.png")
+
+    compare_pictures(tmp_path)
