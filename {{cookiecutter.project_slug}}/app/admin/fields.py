@@ -41,5 +41,10 @@ def default_of(column: Column[Any]) -> object:
     return TypeAdapter(column.type.python_type).validate_python(given)
 
 
+def default_value(field: BaseField) -> Any:  # noqa: ANN401 - a value of any kind
+    """Return what a field has in an empty form."""
+    return field.default() if callable(field.default) else field.default
+
+
 def _is_true(sent: str) -> bool:
     return sent.lower() == "true"

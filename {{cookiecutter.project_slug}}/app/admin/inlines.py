@@ -25,6 +25,7 @@ from starlette_admin.contrib.sqla.view import InlineModelView
 from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import RelationField
 
+from app.admin.fields import default_value
 from app.admin.refusals import OVERTAKEN
 from app.admin.views import ModelView
 
@@ -89,6 +90,9 @@ class InlineRows(BaseAdmin):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Read a row as strictly as a form."""
         data, errors = await super()._parse_inline_row_fields(request, inline, form_data, row_prefix, validate=False)
+        if not form_data.get(f"{row_prefix}pk"):  # an added row is shown without its defaults
+            blank = [f for f in inline.get_fields_list(request) if not form_data.get(row_prefix + f.name)]
+            data.update({f.name: default_value(f) for f in blank if data.get(f.name) is None})
         if validate and not errors:
             entered = {name: form_data.get(row_prefix + name) for name in data}
             try:

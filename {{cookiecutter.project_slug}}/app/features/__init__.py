@@ -4,7 +4,7 @@
     routes.py     `router: APIRouter`, mounted under /api/v1
     pages.py      `router: APIRouter`, mounted at /; if you like, `nav: NavItem` for the menu of every page, and
                   `account_entry: NavItem` for the menu of the account
-    admin.py      `views: list` of admin views
+    admin.py      `views: list` of admin views; without this file, each record of models.py has one by itself
     signin.py     `second_factor: SecondFactor`, a step between the password and the session
     bearer.py     `scheme: BearerScheme`, another kind of bearer token
     templates/    searched for the templates of pages and, in `mails/`, of mails

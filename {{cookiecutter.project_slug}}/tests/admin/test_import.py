@@ -119,6 +119,7 @@ def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: Test
             "Please use at most 50000 characters.",
         }
         assert "SELECT" not in answer.text
+    assert [row["status"] for row in answers[0].json()["sample"][:3]] == ["new", "error", "error"]
     assert answers[1].json()["rows_created"] == 0
     assert [title for title, _, _ in notes(client)] == ["Stored"]
 

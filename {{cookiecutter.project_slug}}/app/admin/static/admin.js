@@ -34,7 +34,8 @@ for (const column of columns) {
 }
 
 // What the library's widgets show in place of a field has no name of its own. They are made when the page is ready.
-window.StarletteAdmin?.registerFieldInitializer?.((form) => {
+window.StarletteAdmin?.registerFieldInitializer?.((element) => {
+  const form = element.jquery ? element[0] : element; // the library passes an added row in another way
   for (const label of form.querySelectorAll("label[for]")) {
     const field = document.getElementById(label.htmlFor);
     const shown = field?._flatpickr?.altInput ?? field?.nextElementSibling?.querySelector(".select2-selection--multiple");
