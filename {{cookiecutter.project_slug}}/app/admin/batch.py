@@ -92,6 +92,7 @@ class Batch:
                     await session.flush()
                     for _, _, made in part:
                         await view._emit_after_create(self.request, made)  # noqa: SLF001
+                        await view.record_created(self.request, made)
         except Exception as error:
             said = view.explain(error)
             if said is None:

@@ -55,7 +55,7 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         """Return the rows of a parent, oldest first."""
         relations = [f.name for f in self.get_fields_list(request) if isinstance(f, RelationField)]
         query: Any = select(self.model).where(getattr(self.model, self._get_fk_attr()) == parent.id)
-        query = query.options(*(joinedload(getattr(self.model, name)) for name in relations))
+        query = self.visible_rows(request, query.options(*(joinedload(getattr(self.model, n)) for n in relations)))
         rows = await request.state.session.scalars(query.order_by(self.model.id).limit(_MOST))
         return list(rows.unique())
 

@@ -33,7 +33,7 @@ class RecordedView(SavingView):
     async def create(self, request: Request, data: dict[str, Any]) -> Any:  # noqa: ANN401
         """Make a row."""
         row = await super().create(request, data)
-        await self._record(request, Event.ROW_CREATED, row)
+        await self.record_created(request, row)
         return row
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -51,6 +51,10 @@ class RecordedView(SavingView):
         for row in await self.find_by_pks(request, pks):
             await self._record(request, self.deleted_event, row)
         return await super().delete(request, pks)
+
+    async def record_created(self, request: Request, row: Keyed) -> None:
+        """Write down a row that was made without `create`, as by an import."""
+        await self._record(request, Event.ROW_CREATED, row)
 
     async def _record(self, request: Request, event: Event, row: Keyed, **data: Any) -> None:  # noqa: ANN401
         """Name the row, but not a person: their events are wiped before they are deleted, and these stay."""
@@ -74,9 +78,8 @@ class RecordedView(SavingView):
         await record(context.request, Event.ROWS_EXPORTED, None, target=self.model, format=kind, rows=rows)
 
     async def _record_import(self, context: Any) -> None:  # noqa: ANN401
-        if not context.import_ctx.dry_run:
-            rows, refused = context.row_count, context.error_count
-            await record(context.request, Event.ROWS_IMPORTED, None, target=self.model, rows=rows, refused=refused)
+        if not context.import_ctx.dry_run and not context.error_count:
+            await record(context.request, Event.ROWS_IMPORTED, None, target=self.model, rows=context.row_count)
 
 
 def _person_of(row: Keyed) -> UUID | None:

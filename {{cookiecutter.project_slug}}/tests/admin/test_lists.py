@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from app.admin.accounts import never
+from app.admin.roles import RoleView
 from app.database import utc_now
 from app.features.notes.models import Note
 from tests.admin.driving import act, listed, save, words
@@ -126,7 +128,10 @@ def test_form_leads_to_what_the_row_refers_to(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_what_cannot_be_made_has_no_link(browser: TestClient) -> None:
+def test_what_cannot_be_made_has_no_link(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "/admin/role/create" in browser.get("/admin/user/create").text
+    monkeypatch.setattr(RoleView, "can_create", never)
+
     assert "/admin/role/create" not in browser.get("/admin/user/create").text
 
 
