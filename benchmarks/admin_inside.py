@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, TypeAlias
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 from app import migrate
 from app.accounts.models import User
 from app.database import open_database
@@ -27,7 +27,7 @@ from tests.support import add_user  # type: ignore[import-not-found]
 from tests.web.browsing import open_browser  # type: ignore[import-not-found]
 
 sys.path.append(sys.argv[3])  # after the project's packages, which all three share
-import sqladmin  # type: ignore[import-not-found]
+import sqladmin
 
 # A fifth has "foo" in the address.
 FILL = """
@@ -49,7 +49,7 @@ Figures: TypeAlias = dict[str, dict[str, list[tuple[float, int]]]]
 OURS, PLAIN, SQLADMIN = "generated project", "starlette-admin", "sqladmin"
 
 
-class PlainUsers(ModelView):
+class PlainUsers(ModelView):  # type: ignore[misc]  # not known here
     """Users, with what the library does of itself."""
 
     fields: Sequence[Any] = ("id", *LISTED)
@@ -58,7 +58,7 @@ class PlainUsers(ModelView):
     page_size = 25
 
 
-class PlainRoles(ModelView):
+class PlainRoles(ModelView):  # type: ignore[misc]  # not known here
     """Roles, which users refer to."""
 
     fields: Sequence[Any] = ("id", "name")
