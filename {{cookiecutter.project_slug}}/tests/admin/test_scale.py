@@ -199,34 +199,6 @@ def test_page_of_a_long_list_is_read_by_index(client: TestClient, browser: TestC
 
 
 @pytest.mark.database("postgresql")
-@pytest.mark.usefixtures("small_bound", "many_notes")
-def test_search_reads_the_index_that_an_owner_adds(client: TestClient, browser: TestClient) -> None:
-    """It is the one of docs/admin.md, and serves a search that looks in addresses, too."""
-
-    async def add_index(session: AsyncSession) -> bool:
-        if not await session.scalar(text("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'")):
-            return False
-        await session.execute(text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
-        await session.execute(text("CREATE INDEX try_search ON notes USING gin (title gin_trgm_ops)"))
-        return True
-
-    async def drop_index(session: AsyncSession) -> None:
-        await session.execute(text("DROP INDEX try_search"))
-
-    if not in_database(client, add_index):
-        pytest.skip("this PostgreSQL comes without pg_trgm")
-    try:
-        for found, term in ((1, "c4ca4238a0b923820dcc509a6f75849b"), (0, "nowhere to be found")):
-            assert len(listed(browser, "note", q=term)) == found
-            for page in ("note/list", "_api/note/relation-lookup"):
-                plan = explained(client, browser, f"/admin/{page}?q={term}")
-                assert "Bitmap Index Scan on try_search" in plan
-                assert "Seq Scan on notes" not in plan
-    finally:
-        in_database(client, drop_index)
-
-
-@pytest.mark.database("postgresql")
 def test_search_that_takes_too_long_is_answered_in_words(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
