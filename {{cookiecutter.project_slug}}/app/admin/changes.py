@@ -4,24 +4,23 @@
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from fastapi import Request
-from sqlalchemy import Column, LargeBinary, inspect
+from sqlalchemy import Column, inspect
 from starlette_admin.contrib.sqla import ModelView
 from starlette_admin.fields import RelationField
 
 from app.accounts.models import User
+from app.admin.secrets import is_secret
 from app.database import Base
 
 LONGEST = 200
 """Characters of a value; the rest is in the row."""
 
-_SECRET = re.compile(r"(^|_)(password|passphrase|hash|secret|token|key|payload|credential)s?(_|$)")
 _KEPT_BY_THE_DATABASE = frozenset({"id", "version", "created_at", "updated_at"})
 
 
@@ -57,19 +56,13 @@ def compare(model: type[Base], before: Mapping[str, Any], after: Mapping[str, An
 
 
 def _tell(column: Column[Any] | None, old: Any, new: Any) -> dict[str, Any]:  # noqa: ANN401
-    if column is not None and _is_secret(column):
+    if column is not None and is_secret(column):
         return {}
     if isinstance(new, tuple):
         return {"added": [row for row in new if row not in old], "removed": [row for row in old if row not in new]}
     if column is None:
         return {"old": old, "new": new}
     return {"old": _as_json(old), "new": _as_json(new)}
-
-
-def _is_secret(column: Column[Any]) -> bool:
-    """Tell whether a value must not be repeated: by its name, or because bytes are hashes or encrypted here."""
-    kind = getattr(column.type, "impl", column.type)  # what a type of the project's own is stored as
-    return isinstance(kind, LargeBinary) or _SECRET.search(column.key) is not None
 
 
 def _as_json(value: Any) -> str | int | None:  # noqa: ANN401

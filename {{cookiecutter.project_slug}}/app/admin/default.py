@@ -11,7 +11,6 @@ An `admin.py` decides alone: `views = []` hides the feature, `views = [default_v
 
 import importlib
 import inspect
-import re
 from collections.abc import Collection, Iterator, Sequence
 from importlib.util import find_spec
 from types import ModuleType
@@ -19,19 +18,16 @@ from typing import Any, ClassVar
 
 from fastapi import Request
 from pydantic import BaseModel
-from sqlalchemy import JSON, Column, Enum, Interval, LargeBinary, String, Text
+from sqlalchemy import JSON, Column, Enum, Interval, String, Text
 from sqlalchemy.orm import Mapper
 from starlette_admin.contrib.sqla.converters import ModelConverter
 from starlette_admin.helpers import slugify_class_name
 
 from app import features
+from app.admin.secrets import is_secret
 from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
 from app.database import Keyed
 
-_SECRET = re.compile(
-    r"(^|_)(passwords?|passwd|passphrase|secrets?|tokens?|hash(es)?|hashed|digest|salt|credentials?"
-    r"|(api|private|secret)_keys?)(_|$)"
-)
 _TITLES = ("title", "name", "label")
 
 
@@ -101,7 +97,7 @@ def _choose(model: type[Keyed], related: Collection[type] | None) -> dict[str, A
         and (related is None or relation.mapper.class_ in related)
     }
     picked = {column for relation in references.values() for column in relation.local_columns if column.foreign_keys}
-    hidden = {name for name, column in columns.items() if not _can_be_shown(name, column)}
+    hidden = {name for name, column in columns.items() if not _can_be_shown(column)}
     shown = {name: column for name, column in columns.items() if name not in hidden and column not in picked}
     inside = [name for name in shown if name not in KEPT_BY_THE_DATABASE]
     kept = [name for name in ("created_at", "updated_at") if name in shown]
@@ -114,9 +110,8 @@ def _choose(model: type[Keyed], related: Collection[type] | None) -> dict[str, A
     }
 
 
-def _can_be_shown(name: str, column: Column[Any]) -> bool:
-    kind = getattr(column.type, "impl", column.type)  # what a TypeDecorator is made of
-    if _SECRET.search(name) or isinstance(kind, LargeBinary) or isinstance(column.type, Interval):
+def _can_be_shown(column: Column[Any]) -> bool:
+    if is_secret(column) or isinstance(column.type, Interval):
         return False
     return ModelConverter().find_converter_for_col_type(type(column.type)) is not None
 
