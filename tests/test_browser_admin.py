@@ -188,7 +188,7 @@ def test_row_is_found_changed_and_saved_without_a_mouse(chromium: Browser, serve
         tab_to(page, "button[type=submit], form .btn-primary")
         with page.expect_navigation():
             press("Enter")
-        page.get_by_text("Changed by hand.").wait_for()
+        page.locator("dl").get_by_text("Changed by hand.").wait_for()
 
 
 def test_colours_are_chosen_and_kept(chromium: Browser, server: Server) -> None:
