@@ -83,7 +83,7 @@ def test_the_requirements_hold_only_what_the_answers_need(baked: Bake) -> None:
         for answers in ({}, {"admin": False}, MINIMAL)
     )
 
-    assert default - without_admin == {"itsdangerous", "starlette-admin"}
+    assert default - without_admin == {"itsdangerous", "starlette-admin", "xlsxwriter"}
     assert without_admin - minimal == {"python-multipart"}  # Jinja2 writes the mails too
 
 
