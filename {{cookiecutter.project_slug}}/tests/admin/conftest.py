@@ -16,7 +16,7 @@ from app.accounts.models import User
 from app.accounts.permissions import Permission
 from app.main import create_app
 from app.settings import Settings
-from tests.admin.impersonating import give_role
+from tests.admin.staff import give_role
 from tests.support import add_user, another_client, in_database
 from tests.web.browsing import open_browser
 

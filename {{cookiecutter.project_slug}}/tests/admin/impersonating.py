@@ -4,10 +4,9 @@ from typing import Any
 
 from httpx2 import Response
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts.models import AuthEvent, AuthSession, Role, User, UserRole
+from app.accounts.models import AuthSession, User
 from tests.admin.driving import csrf_token, save
 from tests.support import in_database
 from tests.web.browsing import open_browser, submit
@@ -47,24 +46,6 @@ def newest_session(client: TestClient) -> AuthSession:
     """Return the session that was opened last."""
     newest = select(AuthSession).order_by(AuthSession.id.desc()).limit(1)
     return in_database(client, lambda session: session.scalar(newest))  # type: ignore[return-value]
-
-
-def happened(client: TestClient, name: str) -> list[AuthEvent]:
-    """Return the events of this name, oldest first."""
-    query = select(AuthEvent).where(AuthEvent.name == name).order_by(AuthEvent.id)
-    return list(in_database(client, lambda session: session.scalars(query)))
-
-
-def give_role(client: TestClient, user: User, name: str, *permissions: str) -> None:
-    """Give a user a role that allows this."""
-
-    async def give(session: AsyncSession) -> None:
-        role = Role(name=name, permissions=list(permissions))
-        session.add(role)
-        await session.flush()
-        session.add(UserRole(user_id=user.id, role_id=role.id))
-
-    in_database(client, give)
 
 
 def change(client: TestClient, statement: Any) -> None:

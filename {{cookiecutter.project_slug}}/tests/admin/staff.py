@@ -22,14 +22,20 @@ def add_role(client: TestClient, name: str, *permissions: str) -> Role:
     return in_database(client, add)
 
 
-def add_staff(client: TestClient, name: str, *permissions: str) -> User:
-    """Make a user with a role of their own, whose name is that of their address."""
-    user, role = add_user(client, f"{name}@example.com"), add_role(client, name, *permissions)
+def give_role(client: TestClient, user: User, name: str, *permissions: str) -> None:
+    """Make a role, and give it to a user."""
+    role = add_role(client, name, *permissions)
 
     async def give(session: AsyncSession) -> None:
         session.add(UserRole(user_id=user.id, role_id=role.id))
 
     in_database(client, give)
+
+
+def add_staff(client: TestClient, name: str, *permissions: str) -> User:
+    """Make a user with a role of their own, whose name is that of their address."""
+    user = add_user(client, f"{name}@example.com")
+    give_role(client, user, name, *permissions)
     return user
 
 

@@ -11,8 +11,9 @@ from sqlalchemy.orm import joinedload
 from starlette.testclient import TestClient
 
 from app.accounts import users
-from app.accounts.models import AuthEvent, AuthSession, User, UserRole
+from app.accounts.models import AuthSession, User, UserRole
 from tests.admin.driving import act, act_on_row, listed, save, words
+from tests.admin.recording import happened
 from tests.support import add_user, in_database, link_in, log_in, mails_to
 from tests.web.browsing import open_browser
 
@@ -206,12 +207,6 @@ def test_sessions_are_only_shown(browser: TestClient) -> None:
     for action in (act, act_on_row):
         assert action(browser, "session", "delete", row).json() == {"msg": "Forbidden"}
     assert listed(browser, "session") == [row]
-
-
-def happened(client: TestClient, name: str) -> list[AuthEvent]:
-    """Return the events of this name, oldest first."""
-    query = select(AuthEvent).where(AuthEvent.name == name).order_by(AuthEvent.id)
-    return list(in_database(client, lambda session: session.scalars(query)))
 
 
 @pytest.mark.parametrize("send", [act, act_on_row])

@@ -20,12 +20,12 @@ from tests.admin.impersonating import (
     END,
     cookie_of,
     go_back,
-    happened,
     impersonate,
     is_signed_in,
     newest_session,
     with_cookie,
 )
+from tests.admin.recording import happened
 from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, sign_in, with_token
 from tests.web.browsing import open_browser, read_page, submit
 

@@ -17,13 +17,13 @@ from tests.admin.impersonating import (
     change,
     cookie_of,
     csrf_of,
-    give_role,
     go_back,
-    happened,
     impersonate,
     is_signed_in,
     with_cookie,
 )
+from tests.admin.recording import happened
+from tests.admin.staff import give_role
 from tests.support import PASSWORD, add_user, in_database
 from tests.web.browsing import open_browser, read_page, submit
 

@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from tests.admin.driving import act, act_on_row, listed, save, words
-from tests.admin.impersonating import happened, is_signed_in
+from tests.admin.impersonating import is_signed_in
+from tests.admin.recording import happened
 from tests.support import PASSWORD, add_user, in_database, log_in, with_token
 from tests.web.browsing import open_browser
 
