@@ -130,7 +130,7 @@ async def end_session(session: AsyncSession, scope: Scope, reason: str = "logout
     return bool(await _end(session, reason, AuthSession.id.in_(ids)))
 
 
-def is_live(now: datetime) -> ColumnElement[bool]:
+def is_live(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Select the sessions that still count."""
     return AuthSession.revoked_at.is_(None) & (AuthSession.expires_at > now) & (AuthSession.idle_expires_at > now)
 

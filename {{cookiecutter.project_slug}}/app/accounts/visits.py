@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -14,13 +14,43 @@ from app.accounts.authenticator import Authenticator
 from app.accounts.models import AuthSession, Role, User, UserRole
 from app.accounts.scope import Scope
 from app.accounts.sessions import is_live
-from app.database import Database, utc_now
+from app.database import Database, UtcDateTime, utc_now
 
 _SEEN_EVERY = timedelta(minutes=1)
 _REISSUE_GRACE = timedelta(seconds=30)
 
 # The session of the admin who is signed in as someone else, and the admin.
 _Origin, _Admin = aliased(AuthSession), aliased(User)
+
+_NOW = bindparam("now", type_=UtcDateTime())
+_goes_on = _Origin.revoked_at.is_(None) & (_Origin.expires_at > _NOW)  # they are at the screen, so it is not idle
+
+# Made once, for it is asked at each request, and to make it takes as long as to ask it.
+_CALLERS = (
+    select(
+        AuthSession.id,
+        AuthSession.last_seen_at,
+        AuthSession.remember,
+        AuthSession.token_issued_at,
+        AuthSession.expires_at,
+        AuthSession.authenticated_at,
+        AuthSession.impersonator_session_id,
+        User.id.label("user_id"),
+        User.email,
+        _Admin.id.label("admin_id"),
+        _Admin.email.label("admin_email"),
+        _Origin.authenticated_at.label("admin_authenticated_at"),
+        UserRole.user_id.label("holder_id"),
+        Role.name,
+        Role.permissions,
+    )
+    .join(User, User.id == AuthSession.user_id)
+    .outerjoin(_Origin, (_Origin.id == AuthSession.impersonator_session_id) & _goes_on)
+    .outerjoin(_Admin, (_Admin.id == _Origin.user_id) & _Admin.is_active)
+    .outerjoin(UserRole, UserRole.user_id.in_((User.id, _Admin.id)))
+    .outerjoin(Role, Role.id == UserRole.role_id)
+    .where(User.is_active, is_live(_NOW))
+)
 
 
 class Visit(NamedTuple):
@@ -59,34 +89,7 @@ async def find_web_visit(database: Database, authenticator: Authenticator, raw: 
 
 async def _find(session: AsyncSession, *conditions: ColumnElement[bool]) -> Visit | None:
     """Join session, user and roles in one query: one row for each role, an impersonating admin's included."""
-    now = utc_now()
-    goes_on = _Origin.revoked_at.is_(None) & (_Origin.expires_at > now)  # they are at the screen, so it is not idle
-    query = (
-        select(
-            AuthSession.id,
-            AuthSession.last_seen_at,
-            AuthSession.remember,
-            AuthSession.token_issued_at,
-            AuthSession.expires_at,
-            AuthSession.authenticated_at,
-            AuthSession.impersonator_session_id,
-            User.id.label("user_id"),
-            User.email,
-            _Admin.id.label("admin_id"),
-            _Admin.email.label("admin_email"),
-            _Origin.authenticated_at.label("admin_authenticated_at"),
-            UserRole.user_id.label("holder_id"),
-            Role.name,
-            Role.permissions,
-        )
-        .join(User, User.id == AuthSession.user_id)
-        .outerjoin(_Origin, (_Origin.id == AuthSession.impersonator_session_id) & goes_on)
-        .outerjoin(_Admin, (_Admin.id == _Origin.user_id) & _Admin.is_active)
-        .outerjoin(UserRole, UserRole.user_id.in_((User.id, _Admin.id)))
-        .outerjoin(Role, Role.id == UserRole.role_id)
-        .where(*conditions, User.is_active, is_live(now))
-    )
-    rows = (await session.execute(query)).all()
+    rows = (await session.execute(_CALLERS.where(*conditions), {"now": utc_now()})).all()
     if not rows:
         return None
     row = rows[0]
