@@ -52,14 +52,6 @@ class Subject(Keyed):
     code: Mapped[str] = mapped_column(String(20), unique=True)
 
 
-books_subjects = Table(
-    "books_subjects",
-    TABLES,
-    Column("book_id", ForeignKey("books.id", ondelete="CASCADE"), primary_key=True),
-    Column("subject_id", ForeignKey("subjects.id", ondelete="CASCADE"), primary_key=True),
-)
-
-
 class Book(Record):
     """What is read."""
 
@@ -78,15 +70,23 @@ class Book(Record):
     api_token: Mapped[str | None]
     cover: Mapped[bytes | None] = mapped_column(LargeBinary)
     age: Mapped[str | None] = mapped_column(Interval)  # a type that the library has no field for
-    author_id: Mapped[UUID] = mapped_column(ForeignKey("authors.id", ondelete="CASCADE"))
+    author_id: Mapped[UUID] = mapped_column(ForeignKey(Author.id, ondelete="CASCADE"))
     reader_id: Mapped[UUID | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"))
     session_id: Mapped[UUID | None] = mapped_column(ForeignKey(AuthSession.id, ondelete="SET NULL"))
 
     author: Mapped[Author] = relationship(lazy="raise")
     reader: Mapped[User | None] = relationship(lazy="raise")
     session: Mapped[AuthSession | None] = relationship(lazy="raise")
-    subjects: Mapped[list[Subject]] = relationship(secondary=books_subjects, lazy="raise")
+    subjects: Mapped[list[Subject]] = relationship(secondary=lambda: books_subjects, lazy="raise")
     copies: Mapped[list["Copy"]] = relationship(back_populates="book", lazy="raise", passive_deletes=True)
+
+
+books_subjects: Table = Table(
+    "books_subjects",
+    TABLES,
+    Column("book_id", ForeignKey(Book.id, ondelete="CASCADE"), primary_key=True),
+    Column("subject_id", ForeignKey(Subject.id, ondelete="CASCADE"), primary_key=True),
+)
 
 
 class Copy(Record):
@@ -98,7 +98,7 @@ class Copy(Record):
 
     shelf: Mapped[str] = mapped_column(String(10))
     lent: Mapped[int] = mapped_column(default=0)
-    book_id: Mapped[UUID] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), index=True)
+    book_id: Mapped[UUID] = mapped_column(ForeignKey(Book.id, ondelete="CASCADE"), index=True)
 
     book: Mapped[Book] = relationship(back_populates="copies", lazy="raise")
 
