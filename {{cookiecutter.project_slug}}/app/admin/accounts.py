@@ -21,8 +21,9 @@ from app.admin.events import record
 from app.admin.panels import Chart, Figure, Panel, count_per_day, count_some
 from app.admin.permissions import visitor_of
 from app.admin.roles import RoleView, covers, require_covered
+from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.user_actions import SecondFactorField, UserActions
-from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
+from app.admin.views import ModelView
 from app.database import utc_now
 
 

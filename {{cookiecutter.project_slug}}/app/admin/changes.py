@@ -15,13 +15,12 @@ from starlette_admin.contrib.sqla import ModelView
 from starlette_admin.fields import RelationField
 
 from app.accounts.models import User
+from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.secrets import is_secret
 from app.database import Base
 
 LONGEST = 200
 """Characters of a value; the rest is in the row."""
-
-_KEPT_BY_THE_DATABASE = frozenset({"id", "version", "created_at", "updated_at"})
 
 
 async def snapshot(view: ModelView, request: Request, row: Base) -> Mapping[str, Any]:
@@ -33,7 +32,7 @@ async def snapshot(view: ModelView, request: Request, row: Base) -> Mapping[str,
             held[field.name] = await _refer(view._find_foreign_view(str(field.key)), request, loaded[field.name])  # noqa: SLF001
     told = {column for name in held for column in mapper.relationships[name].local_columns}
     names = [attribute.key for attribute in mapper.column_attrs if attribute.columns[0] not in told]
-    return held | {name: loaded[name] for name in names if name in loaded and name not in _KEPT_BY_THE_DATABASE}
+    return held | {name: loaded[name] for name in names if name in loaded and name not in KEPT_BY_THE_DATABASE}
 
 
 async def _refer(view: Any, request: Request, rows: Any) -> Any:  # noqa: ANN401

@@ -24,8 +24,9 @@ from starlette_admin.contrib.sqla.converters import ModelConverter
 from starlette_admin.helpers import slugify_class_name
 
 from app import features
+from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.secrets import is_secret
-from app.admin.views import KEPT_BY_THE_DATABASE, ModelView
+from app.admin.views import ModelView
 from app.database import Keyed
 
 _TITLES = ("title", "name", "label")

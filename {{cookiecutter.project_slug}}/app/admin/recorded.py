@@ -53,7 +53,7 @@ class RecordedView(SavingView):
         return await super().delete(request, pks)
 
     async def record_created(self, request: Request, row: Keyed) -> None:
-        """Write down a row that was made without `create`, as by an import."""
+        """Write down a new row; an import, which makes rows without `create`, calls it too."""
         await self._record(request, Event.ROW_CREATED, row)
 
     async def _record(self, request: Request, event: Event, row: Keyed, **data: Any) -> None:  # noqa: ANN401

@@ -22,6 +22,8 @@ from app.wording import say
 
 T = TypeVar("T")
 
+KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
+
 
 class SavingView(LibraryView):
     """What `ModelView` does when something is to be changed."""

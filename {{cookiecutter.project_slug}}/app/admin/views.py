@@ -29,9 +29,9 @@ from app.admin.filters import Filters
 from app.admin.help_texts import help_for
 from app.admin.panels import Panel
 from app.admin.refusals import readable
+from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.xlsx import XlsxExporter
 
-KEPT_BY_THE_DATABASE = ("id", "version", "created_at", "updated_at")
 TIME_FORMATS = {DateTimeField: "%Y-%m-%d %H:%M UTC", DateField: "%Y-%m-%d", TimeField: "%H:%M"}
 
 
