@@ -7,7 +7,7 @@
 
 For those who work on the template itself:
   python3 fireup.py test [ARGS]   run the tests in tests/, those of generated projects included;
-                                  ARGS go to pytest
+                                  ARGS go to pytest; without, all on every processor
   python3 fireup.py behaviours    run a fresh project's tests, and show which of them keep what
                                   docs/behaviours.md promises; with --collect, without running
   python3 fireup.py check         lint and type-check the template and, as it stands here, the
@@ -94,8 +94,15 @@ def create(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Run the template's tests."""
-    return _run_ours("pytest", arguments)
+    """Run the template's tests; all of them on every processor, a chosen few on one."""
+    if arguments:
+        return _run_ours("pytest", arguments)
+    install(PROJECT / "requirements-dev.txt")  # several tests need it, and two would begin at once
+    here = [install(TEMPLATE / "requirements-dev.txt"), "-B", "-m", "pytest"]
+    env = {**os.environ, "UV": dev.find_uv()}
+    together = subprocess.call([*here, "-n", "auto", "-m", "not alone"], cwd=TEMPLATE, env=env)
+    measured = subprocess.call([*here, "-m", "alone"], cwd=TEMPLATE, env=env)
+    return together or measured
 
 
 def behaviours(arguments: Sequence[str]) -> int:

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.baking import TEMPLATE, Answer, Bake, git_files
 from tests.windows import FLAGS
 
+LONGEST = {"test_browser_admin", "test_extending", "test_runs", "test_scaffold"}
+
 # The same commit gets the same verdict every time, however slow the machine.
 settings.register_profile("fireup", database=None, deadline=None, derandomize=True)
 settings.load_profile("fireup")
@@ -25,6 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write tests/layout/*.txt anew (test_layout.py)",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes, or a processor waits for the other in the end.
+
+    Tests that share a server or a project are an `xdist_group`: one process runs them all.
+    """
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.hookimpl(wrapper=True)

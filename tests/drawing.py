@@ -50,10 +50,10 @@ class Command:
     words: tuple[str, ...]
 
 
-def draw_commands(count: int, random: Random) -> list[Command]:
-    """Draw so many resources with different names; references go to those before."""
+def draw_commands(names: list[str], random: Random) -> list[Command]:
+    """Draw a resource for each name; references go to those before."""
     commands: list[Command] = []
-    for name in random.sample(NAMES, count):
+    for name in names:
         commands.append(_draw_command(name, commands, random))
     return commands
 

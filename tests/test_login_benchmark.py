@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.login import COMPARED, Project, compare, crowd_in, difference, log_all_in, served
 
+pytestmark = pytest.mark.alone
+
 TRIES = 4
 
 
