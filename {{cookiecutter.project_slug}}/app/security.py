@@ -11,12 +11,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from app.errors import ContentTooLarge, Forbidden, Problem
+from app.errors import ContentTooLarge, Forbidden, Problem, Unavailable
 from app.settings import Settings
 
 logger = logging.getLogger("app.requests")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ALIVE = "/health/live"  # a server that is only busy must not be killed
 
 STRICT_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
@@ -47,12 +48,14 @@ class RequestBoundary:
     - Security headers, with a content security policy that allows no inline code and no other host. A route
       that needs another policy sets the header itself (the API documentation does, the admin does).
     - A body over the limit is refused, whether its length is announced or not.
+    - When there are too many requests already, one more is sent away at once.
     - An unsafe request outside `/api` must come from our own pages (OWASP: Fetch Metadata, then Origin).
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self.max_body_bytes = settings.server.max_body_bytes
+        self.max_requests, self.requests = settings.server.max_requests, 0
         self.base_host = urlsplit(str(settings.base_url)).netloc
         self.https = settings.secure_cookies
 
@@ -62,6 +65,7 @@ class RequestBoundary:
             await self.app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send, self.max_body_bytes, https=self.https)
+        self.requests += 1
         try:
             if refusal := self._refusal(scope, Headers(scope=scope)):
                 await exchange.answer_error(refusal)
@@ -70,6 +74,7 @@ class RequestBoundary:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             await self._answer_bug(exchange, error)
         finally:
+            self.requests -= 1
             await exchange.finish()
 
     async def _answer_bug(self, exchange: "_Exchange", error: Exception) -> None:
@@ -81,7 +86,9 @@ class RequestBoundary:
             raise error  # the response has begun: the server can only cut the connection
         await exchange.answer_error(error)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Forbidden | ContentTooLarge | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
+        if self.requests > self.max_requests and scope["path"] != _ALIVE:
+            return Unavailable("Too many requests are being answered.")
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.max_body_bytes:
             return _too_large(self.max_body_bytes)
