@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.load import CLIENT_CORE, SERVER_CORE, on_cores
-from benchmarks.workloads import EMAIL, PASSWORD, WORKLOADS
+from benchmarks.workloads import EMAIL, WORKLOADS, Workload
 from tests.serving import find_free_port
 
 START_SECONDS = 60
@@ -43,32 +44,32 @@ class Server:
         self.cold_start = 0.0
         self.token = ""
 
-    def call(self, path: str, data: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-        """Send one request."""
+    def ask(self, workload: Workload, number: int = 1) -> Any:  # noqa: ANN401 - whatever the JSON holds
+        """Send one request, and return the body of its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        body, headers = (
-            (json.dumps(data), {"Content-Type": "application/json"}) if data else (None, {})
-        )
+        headers = {"Content-Type": "application/json", **workload.headers}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        connection.request("POST" if data else "GET", path, body, headers)
+        body = json.dumps(workload.data) if workload.data else None
+        connection.request(workload.method, workload.path.format(number), body, headers)
         answer = connection.getresponse()
-        found = answer.status, answer.read()
+        text = answer.read()
         connection.close()
-        return found
+        assert answer.status in {200, 201}, text
+        return json.loads(text)
 
     def wait(self, started: float) -> None:
         """Wait for the first answer, and sign in."""
-        while time.perf_counter() - started < START_SECONDS and self.process.poll() is None:
+        while True:
             with suppress(OSError):
-                if self.call("/health/live")[0] == 200:
-                    self.cold_start = time.perf_counter() - started
-                    break
+                self.ask(WORKLOADS["hello"])
+                break
+            assert self.process.poll() is None, "it does not start"
+            assert time.perf_counter() - started < START_SECONDS, "it does not answer"
             time.sleep(0.005)
-        assert self.cold_start, "it does not start"
-        status, body = self.call("/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD})
-        assert status == 200, body
-        self.token = json.loads(body)["access_token"]
+        self.cold_start = time.perf_counter() - started
+        login = WORKLOADS["login"]
+        self.token = self.ask(login._replace(data={**login.data, "email": EMAIL}))["access_token"]
 
     def cpu_seconds(self) -> float:
         """Return what all its processes have used of the processors."""

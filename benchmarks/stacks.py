@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from benchmarks.servers import Contestant
 from benchmarks.workloads import RESOURCE
 from tests.serving import environment, run_in
 
-REQUIREMENTS = Path(__file__).with_name("contestants") / "requirements.txt"
+APPS = Path(__file__).with_name("contestants")
 SETTINGS = {
     "SECRET_KEY": "a key of the benchmark, which protects nothing",
     "AUTH_ACCESS_TOKEN_TTL": "8h",  # longer than a run
@@ -66,8 +67,9 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = fireup.generate(folder / "my_project", {})
         self.python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
-        # Where bytecode goes, so that none is left in the template.
-        self.variables = {**environment(), **SETTINGS, "PYTHONPYCACHEPREFIX": str(folder / "pyc")}
+        self.variables = {**environment(), **SETTINGS}
+        # A copy, for Python writes its bytecode beside what it runs.
+        shutil.copytree(APPS.parent, folder / APPS.parent.name)
         command = [self.python, "-m", "app", "new", "resource", *RESOURCE]
         path = f"{Path(self.python).parent}:{os.environ['PATH']}"
         done = run_in(self.folder, command, PATH=path)
@@ -76,7 +78,7 @@ class Project:
     @contextmanager
     def filled(self, *, server: str = "", file: str = "") -> Iterator[Filled]:
         """Make a database, on a core that the contestants leave alone, unless it is in a file."""
-        paths = f"{self.folder}{os.pathsep}{fireup.TEMPLATE}"
+        paths = f"{self.folder}{os.pathsep}{self.folder.parent}"
         variables = {**self.variables, "PYTHONPATH": paths}
         variables |= {"TEST_DATABASE_URL": server} if server else {}
         inside = [self.python, "-m", "benchmarks.requests_inside", *filter(None, [file])]
@@ -102,10 +104,10 @@ class Project:
 
 def small_apps(project: Project, url: str) -> dict[str, Contestant]:
     """Return the small apps, all served alike."""
-    python = fireup.install(REQUIREMENTS)
+    python = fireup.install(APPS / "requirements.txt")
     variables = {**project.variables, "DATABASE_URL": url}
     found = {}
     for name, module in STACKS.items():
         command = [python, "-m", "uvicorn", f"benchmarks.contestants.{module}:app", *UVICORN]
-        found[name] = Contestant(name, command, fireup.TEMPLATE, variables)
+        found[name] = Contestant(name, command, project.folder.parent, variables)
     return found
