@@ -1,0 +1,1 @@
+"""Small apps with some of a generated project's routes, one for each stack it is compared with."""

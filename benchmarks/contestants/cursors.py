@@ -1,0 +1,16 @@
+"""Where a page begins: after the row that the cursor names, as in a generated project."""
+
+import base64
+from uuid import UUID
+
+PAGE = 20
+
+
+def encode(key: UUID) -> str:
+    """Return the cursor of a row."""
+    return base64.urlsafe_b64encode(key.bytes).rstrip(b"=").decode()
+
+
+def decode(cursor: str) -> UUID:
+    """Return the key of the row that a cursor names."""
+    return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))

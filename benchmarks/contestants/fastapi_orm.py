@@ -1,0 +1,133 @@
+"""L4: FastAPI and SQLAlchemy's ORM, as tutorials have it: what all others are compared with."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi.security import OAuth2PasswordBearer
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from benchmarks.contestants import cursors, passwords, tokens
+from benchmarks.contestants.schemas import (
+    AccountRead,
+    Health,
+    ItemCreate,
+    ItemPage,
+    ItemRead,
+    ItemUpdate,
+    Login,
+    Token,
+)
+from benchmarks.contestants.tables import Item, User, open_engine
+
+engine = open_engine()
+sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """Close the connections in the end."""
+    yield
+    await engine.dispose()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+async def get_session() -> AsyncIterator[AsyncSession]:
+    """Open the session of a request."""
+    async with sessions() as session:
+        yield session
+
+
+SessionDep = Annotated[AsyncSession, Depends(get_session)]
+BearerDep = Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/login"))]
+
+
+async def get_user(session: SessionDep, token: BearerDep) -> User:
+    """Find the caller."""
+    try:
+        user = await session.get(User, tokens.verify(token))
+    except tokens.InvalidToken as error:
+        raise HTTPException(401) from error
+    if user is None or not user.is_active:
+        raise HTTPException(401)
+    return user
+
+
+UserDep = Annotated[User, Depends(get_user)]
+
+
+async def get_item(session: SessionDep, user: UserDep, item_id: UUID) -> Item:
+    """Find one of the caller's items."""
+    item = await session.get(Item, item_id)
+    if item is None or item.owner_id != user.id:
+        raise HTTPException(404)
+    return item
+
+
+ItemDep = Annotated[Item, Depends(get_item)]
+
+
+@app.get("/health/live")
+async def check_live() -> Health:
+    """Say that the process lives."""
+    return Health(status="live")
+
+
+@app.get("/api/v1/users/me", response_model=AccountRead)
+async def read_account(user: UserDep) -> User:
+    """Read the caller's account."""
+    return user
+
+
+@app.get("/api/v1/items", response_model=ItemPage)
+async def list_items(
+    session: SessionDep, user: UserDep, cursor: str | None = None
+) -> dict[str, Any]:
+    """List the caller's items, newest first."""
+    query = select(Item).where(Item.owner_id == user.id).order_by(Item.id.desc())
+    if cursor is not None:
+        query = query.where(Item.id < cursors.decode(cursor))
+    rows = (await session.scalars(query.limit(cursors.PAGE + 1))).all()
+    items, more = rows[: cursors.PAGE], len(rows) > cursors.PAGE
+    return {"items": items, "next_cursor": cursors.encode(items[-1].id) if more else None}
+
+
+@app.post("/api/v1/items", response_model=ItemRead, status_code=201)
+async def create_item(session: SessionDep, user: UserDep, data: ItemCreate) -> Item:
+    """Make an item."""
+    item = Item(owner_id=user.id, **data.model_dump())
+    session.add(item)
+    await session.commit()
+    return item
+
+
+@app.get("/api/v1/items/{item_id}", response_model=ItemRead)
+async def read_item(item: ItemDep) -> Item:
+    """Read one of the caller's items."""
+    return item
+
+
+@app.patch("/api/v1/items/{item_id}", response_model=ItemRead)
+async def update_item(
+    session: SessionDep, item: ItemDep, data: ItemUpdate, if_match: Annotated[str, Header()]
+) -> Item:
+    """Change an item, if it is still what the caller read."""
+    if if_match != f'"{item.version}"':
+        raise HTTPException(412)
+    item.title = data.title
+    await session.commit()
+    return item
+
+
+@app.post("/api/v1/auth/login")
+async def login(session: SessionDep, data: Login) -> Token:
+    """Exchange a password for a token."""
+    user = await session.scalar(select(User).where(User.email == data.email))
+    if user is None or not await passwords.check(data.password, user.password_hash or ""):
+        raise HTTPException(401)
+    return Token(access_token=tokens.issue(user.id))

@@ -1,0 +1,79 @@
+"""What callers send and receive, for those who use Pydantic."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class View(BaseModel):
+    """Fields of a row."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Health(BaseModel):
+    """Whether the process lives."""
+
+    status: str
+
+
+class AccountRead(View):
+    """The caller."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    email: str
+    email_verified_at: datetime | None
+    display_name: str
+    last_login_at: datetime | None
+
+
+class ItemRead(View):
+    """An item."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    title: str
+    body: str
+
+
+class ItemPage(View):
+    """Some of the items, newest first."""
+
+    items: list[ItemRead]
+    next_cursor: str | None
+
+
+class ItemCreate(BaseModel):
+    """A new item."""
+
+    title: Title
+    body: str
+
+
+class ItemUpdate(BaseModel):
+    """A new title."""
+
+    title: Title
+
+
+class Login(BaseModel):
+    """An address and its password."""
+
+    email: str
+    password: str
+
+
+class Token(BaseModel):
+    """What proves who calls."""
+
+    access_token: str
+    token_type: str = "bearer"  # noqa: S105 - its kind

@@ -1,0 +1,49 @@
+"""Figures as tables in Markdown."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks.figures import Found
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table; all but its first column are figures."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def tables(found: Mapping[str, Found], workloads: Sequence[str]) -> dict[str, str]:
+    """Write one table for each kind of figure, by its title."""
+    cells: dict[str, Callable[[Found, str], str]] = {
+        "Requests a second, as a multiple of the reference": _ratio,
+        "Requests a second, in the best burst": lambda one, name: f"{one.best(name).rate:,.0f}",
+        "Milliseconds, the middle one and the slowest of a hundred": _latency,
+        "Microseconds of the server's processor for a request": lambda one, name: (
+            f"{one.cpu_us(name):,.0f}"
+        ),
+    }
+    written = {
+        title: table(
+            ["", *workloads],
+            [
+                [who, *(cell(one, name) if name in one.pairs else "" for name in workloads)]
+                for who, one in found.items()
+            ],
+        )
+        for title, cell in cells.items()
+    }
+    written["Start and memory"] = table(
+        ["", "seconds to the first answer", "MiB after the load"],
+        [[who, f"{one.cold_start:.2f}", f"{one.memory_mib:.0f}"] for who, one in found.items()],
+    )
+    return written
+
+
+def _ratio(one: Found, workload: str) -> str:
+    """Write the median and its spread."""
+    ratios = one.ratios(workload)
+    return f"{one.ratio(workload):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
+
+
+def _latency(one: Found, workload: str) -> str:
+    best = one.best(workload)
+    return f"{best.p50_ms:.1f} / {best.p99_ms:.1f}"

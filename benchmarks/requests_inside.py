@@ -1,0 +1,128 @@
+"""What requests.py runs with a project's packages: a database with items, and counted statements.
+
+`python -m benchmarks.requests_inside [FILE]` fills a PostgreSQL, or a SQLite in FILE, prints its
+URL, and waits for words on the standard input: `tidy` takes back what was written since, and
+`count` tells how many statements each workload takes.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from app import migrate
+from app.accounts import users
+from app.accounts.authenticator import build_authenticator
+from app.database import opened_database
+from app.features.items.models import Item
+from app.main import create_app
+from app.settings import DatabaseSettings, load_settings
+from sqlalchemy import Engine, delete, event, text, update
+from starlette.testclient import TestClient
+from tests.postgres import new_database, running_postgres  # type: ignore[import-not-found]
+
+from benchmarks.workloads import (
+    EMAIL,
+    ITEM_KEY,
+    ITEMS,
+    LOGIN_EMAIL,
+    MADE,
+    NOTES,
+    PASSWORD,
+    WORKLOADS,
+)
+
+ROWS = """
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :rows)
+INSERT INTO {table} (id, owner_id, version, title, body, created_at, updated_at)
+SELECT {key}, users.id, 1, 'Number ' || n, 'This is what number ' || n || ' says.',
+    users.created_at, users.created_at
+FROM numbers, users WHERE users.email = :email
+"""
+KEYS = {  # as ITEM_KEY
+    "postgresql": "cast('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0') AS uuid)",
+    "sqlite": "printf('00000000000070008000%012x', n)",
+}
+
+
+@contextmanager
+def made_database(file: str) -> Iterator[str]:
+    """Yield the URL of an empty database."""
+    if file:
+        yield f"sqlite+aiosqlite:///{file}"
+        return
+    with running_postgres() as server, new_database(server) as url:
+        yield url
+
+
+async def fill(settings: DatabaseSettings) -> None:
+    """Make two people, and what one of them has."""
+    async with opened_database(settings) as database:
+        authenticator = build_authenticator(load_settings(), database)
+        for address in (LOGIN_EMAIL, EMAIL):
+            async with database.sessions.begin() as session:
+                await users.create_user(session, authenticator, email=address, password=PASSWORD)
+        async with database.sessions.begin() as session:
+            key = KEYS[database.engine.dialect.name]
+            for table, rows in (("notes", NOTES), ("items", ITEMS)):
+                insert = text(ROWS.format(table=table, key=key))
+                await session.execute(insert, {"rows": rows, "email": EMAIL})
+
+
+async def tidy(settings: DatabaseSettings) -> None:
+    """Take back what was written, and let the database look at what it has."""
+    async with opened_database(settings) as database:
+        async with database.sessions.begin() as session:
+            newest = UUID(ITEM_KEY.format(ITEMS))
+            await session.execute(delete(Item).where(Item.title == MADE, Item.id > newest))
+            again = update(Item).where(Item.version > 1)
+            await session.execute(again.values(version=1, title="Changed once"))
+        async with database.reads() as session:  # which has no transaction
+            sqlite = database.engine.dialect.name == "sqlite"
+            await session.execute(text("ANALYZE" if sqlite else "VACUUM ANALYZE"))
+
+
+def count(settings: DatabaseSettings) -> dict[str, int]:
+    """Return how many statements each workload takes, when it is not the first of its kind."""
+    found = {}
+    statements: list[str] = []
+    event.listen(Engine, "before_cursor_execute", lambda *heard: statements.append(heard[2]))
+    quiet = {"in_server": False}  # who looks for mails to send asks the database too
+    app = create_app(load_settings(database={"url": settings.url}, mail=quiet))
+    with TestClient(app) as client:
+        login = {"email": EMAIL, "password": PASSWORD}
+        token = client.post("/api/v1/auth/login", json=login).json()["access_token"]
+        for name, workload in WORKLOADS.items():
+            for number in (1, 2):
+                statements.clear()
+                answer = client.request(
+                    workload.method,
+                    workload.path.format(number),
+                    json=workload.data or None,
+                    headers={"Authorization": f"Bearer {token}", **workload.headers},
+                )
+                assert answer.is_success, answer.text
+            found[name] = len(statements)
+    return found
+
+
+def main(file: str = "") -> None:
+    """Make and fill the database, and do what is asked for."""
+    with made_database(file) as url:
+        settings = DatabaseSettings(url=url)
+        migrate.upgrade(settings)
+        asyncio.run(fill(settings))
+        asyncio.run(tidy(settings))
+        print(url, flush=True)
+        for word in sys.stdin:
+            if word.strip() == "count":
+                print(json.dumps(count(settings)), flush=True)
+            else:
+                asyncio.run(tidy(settings))
+                print(flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])

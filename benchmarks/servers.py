@@ -1,0 +1,126 @@
+"""The contestants: how each is started, and what its processes use."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import CLIENT_CORE, SERVER_CORE, on_cores
+from benchmarks.workloads import EMAIL, WORKLOADS, Workload
+from tests.serving import find_free_port
+
+START_SECONDS = 60
+_TICKS = os.sysconf("SC_CLK_TCK")
+_CHILDREN_AND_OWN = slice(11, 15)  # utime to cstime, counted from the name: proc_pid_stat(5)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A stack, and how it is served."""
+
+    name: str
+    command: Sequence[str]
+    """What serves it; the port is added behind."""
+    folder: Path
+    variables: Mapping[str, str]
+    workers: int = 1
+    workloads: Sequence[str] = field(default=tuple(WORKLOADS))
+
+
+class Server:
+    """A contestant that is being served."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process = process
+        self.port = port
+        self.address = f"http://127.0.0.1:{port}"
+        self.cold_start = 0.0
+        self.token = ""
+
+    def ask(self, workload: Workload, number: int = 1) -> Any:  # noqa: ANN401 - whatever the JSON holds
+        """Send one request, and return the body of its answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Content-Type": "application/json", **workload.headers}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        body = json.dumps(workload.data) if workload.data else None
+        connection.request(workload.method, workload.path.format(number), body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        assert answer.status in {200, 201}, text
+        return json.loads(text)
+
+    def wait(self, started: float) -> None:
+        """Wait for the first answer, and sign in."""
+        while True:
+            with suppress(OSError):
+                self.ask(WORKLOADS["hello"])
+                break
+            assert self.process.poll() is None, "it does not start"
+            assert time.perf_counter() - started < START_SECONDS, "it does not answer"
+            time.sleep(0.005)
+        self.cold_start = time.perf_counter() - started
+        login = WORKLOADS["login"]
+        self.token = self.ask(login._replace(data={**login.data, "email": EMAIL}))["access_token"]
+
+    def cpu_seconds(self) -> float:
+        """Return what all its processes have used of the processors."""
+        return sum(sum(map(int, stat[_CHILDREN_AND_OWN])) for stat in self._stats()) / _TICKS
+
+    def memory_mib(self) -> float:
+        """Return what its largest process has in memory."""
+        pages = max(int(stat[21]) for stat in self._stats())
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def _stats(self) -> Iterator[list[str]]:
+        """Read what /proc tells of each process, from its state on."""
+        for pid in _family(self.process.pid):
+            with suppress(OSError):  # it ended meanwhile
+                yield Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _family(pid: int) -> Iterator[int]:
+    """Yield a process, its children and theirs."""
+    yield pid
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
+
+
+@contextmanager
+def served(contestant: Contestant, logs: Path) -> Iterator[Server]:
+    """Serve a contestant on a core of its own; several processes of it share all."""
+    port = find_free_port()
+    cores = (SERVER_CORE,) if contestant.workers == 1 else (SERVER_CORE, CLIENT_CORE)
+    log = logs / f"{contestant.name}.log"
+    with log.open("wb") as output, on_cores(*cores):
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [*contestant.command, "--port", str(port)],
+            cwd=contestant.folder,
+            env=dict(contestant.variables),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    server = Server(process, port)
+    try:
+        server.wait(started)
+        yield server
+    except AssertionError as error:
+        error.add_note(f"{contestant.name} printed:\n{log.read_text()[-3000:]}")
+        raise
+    finally:
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, how)
+                process.wait(timeout=10)

@@ -1,0 +1,113 @@
+"""Who takes part: the generated project, and small apps of other stacks on the same rows."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fireup
+from benchmarks.load import CLIENT_CORE, on_cores
+from benchmarks.servers import Contestant
+from benchmarks.workloads import RESOURCE
+from tests.serving import environment, run_in
+
+APPS = Path(__file__).with_name("contestants")
+SETTINGS = {
+    "SECRET_KEY": "a key of the benchmark, which protects nothing",
+    "AUTH_ACCESS_TOKEN_TTL": "8h",  # longer than a run
+    "AUTH_CLIENT_ATTEMPTS": "1000000",  # all calls come from one address
+    "AUTH_LOGIN_ATTEMPTS": "1000000",
+}
+OURS = "generated project"
+REFERENCE = "L4 FastAPI + SQLAlchemy ORM"
+LIMIT = "L0 bare ASGI + asyncpg"
+STACKS = {
+    LIMIT: "bare_asgi",
+    REFERENCE: "fastapi_orm",
+}
+UVICORN = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
+
+
+class Filled:
+    """A database with rows, and the process that made it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.url = self._read()
+
+    def tidy(self) -> None:
+        """Take back what was written."""
+        self._write("tidy")
+        self._read()
+
+    def count_statements(self) -> dict[str, int]:
+        """Return how many statements each workload takes in the generated project."""
+        self._write("count")
+        found: dict[str, int] = json.loads(self._read())
+        return found
+
+    def _write(self, word: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+
+    def _read(self) -> str:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        assert line, "requests_inside.py failed, and says why above"
+        return line.strip()
+
+
+class Project:
+    """A new project with one resource."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = fireup.generate(folder / "my_project", {})
+        self.python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
+        self.variables = {**environment(), **SETTINGS}
+        # A copy, for Python writes its bytecode beside what it runs.
+        shutil.copytree(APPS.parent, folder / APPS.parent.name)
+        command = [self.python, "-m", "app", "new", "resource", *RESOURCE]
+        path = f"{Path(self.python).parent}:{os.environ['PATH']}"
+        done = run_in(self.folder, command, PATH=path)
+        assert done.returncode == 0, done.stdout
+
+    @contextmanager
+    def filled(self, *, server: str = "", file: str = "") -> Iterator[Filled]:
+        """Make a database, on a core that the contestants leave alone, unless it is in a file."""
+        paths = f"{self.folder}{os.pathsep}{self.folder.parent}"
+        variables = {**self.variables, "PYTHONPATH": paths}
+        variables |= {"TEST_DATABASE_URL": server} if server else {}
+        inside = [self.python, "-m", "benchmarks.requests_inside", *filter(None, [file])]
+        with (
+            on_cores(CLIENT_CORE),
+            subprocess.Popen(
+                inside,
+                cwd=self.folder,
+                env=variables,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as process,
+        ):
+            yield Filled(process)
+
+    def contestant(self, name: str, url: str) -> Contestant:
+        """Serve it as its README says, with nothing but the settings of a benchmark."""
+        command = [self.python, "-m", "app", "serve"]
+        variables = {**self.variables, "DATABASE_URL": url}
+        return Contestant(name, command, self.folder, variables)
+
+
+def small_apps(project: Project, url: str) -> dict[str, Contestant]:
+    """Return the small apps, all served alike."""
+    python = fireup.install(APPS / "requirements.txt")
+    variables = {**project.variables, "DATABASE_URL": url}
+    found = {}
+    for name, module in STACKS.items():
+        command = [python, "-m", "uvicorn", f"benchmarks.contestants.{module}:app", *UVICORN]
+        found[name] = Contestant(name, command, project.folder.parent, variables)
+    return found

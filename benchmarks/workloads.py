@@ -1,0 +1,49 @@
+"""What is in the database, and the requests that are measured."""
+
+import base64
+from collections.abc import Mapping
+from typing import NamedTuple
+
+EMAIL = "bench@example.com"
+LOGIN_EMAIL = "login@example.com"
+"""Who signs in again and again, which ends their older sessions."""
+PASSWORD = "known to the benchmark only"  # noqa: S105
+RESOURCE = ("Item", "title:str=200", "body:text")
+"""What is typed behind `app new resource`."""
+ITEMS = 100_000
+NOTES = 100
+PAGE = 20
+ITEM_KEY = "00000000-0000-7000-8000-{:012x}"
+"""The key of an item, by its number: 1 is the oldest."""
+MADE = "made by the benchmark"
+"""The title of what is written."""
+
+
+class Workload(NamedTuple):
+    """One kind of request; `{:012x}` in its path is another item each time, that nobody changed."""
+
+    path: str
+    method: str = "GET"
+    data: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    connections: int = 16
+
+
+def cursor_of(number: int) -> str:
+    """Return the cursor of the page that begins after an item."""
+    key = bytes.fromhex(ITEM_KEY.format(number).replace("-", ""))
+    return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
+
+
+_LOGIN = {"email": LOGIN_EMAIL, "password": PASSWORD}
+WORKLOADS = {
+    "hello": Workload("/health/live"),
+    "me": Workload("/api/v1/users/me"),
+    "item": Workload(f"/api/v1/items/{ITEM_KEY.format(ITEMS // 2)}"),
+    "page 1": Workload("/api/v1/items"),
+    "page 4,000": Workload(f"/api/v1/items?cursor={cursor_of(ITEMS - 3_999 * PAGE + 1)}"),
+    "create": Workload("/api/v1/items", "POST", {"title": MADE, "body": "A text."}),
+    "change": Workload(f"/api/v1/items/{ITEM_KEY}", "PATCH", {"title": MADE}, {"If-Match": '"1"'}),
+    "login": Workload("/api/v1/auth/login", "POST", _LOGIN, connections=4),
+}
+QUICK = ("hello", "me", "item", "page 1", "page 4,000", "create")

@@ -1,0 +1,72 @@
+"""What benchmarks/requests.py compares does the same, and its figures arrive in its tables."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.figures import Burst, Found, Pair
+from benchmarks.report import tables
+from benchmarks.servers import Contestant, served
+from benchmarks.stacks import OURS, Filled, Project, small_apps
+from benchmarks.workloads import WORKLOADS
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Filled]]:
+    project = Project(tmp_path_factory.mktemp("benchmark"))
+    with project.filled() as database:
+        yield project, database
+
+
+def answers(contestant: Contestant, logs: Path) -> dict[str, Any]:
+    """Ask for everything once, and leave out what is another each time."""
+    with served(contestant, logs) as server:
+        found = {
+            name: server.ask(WORKLOADS[name]) for name in contestant.workloads if name != "login"
+        }
+    for name in found.keys() & {"create", "change"}:
+        for other in ("id", "created_at", "updated_at"):
+            assert found[name].pop(other)
+    return found
+
+
+def test_contestants_answer_alike(database: tuple[Project, Filled], tmp_path: Path) -> None:
+    project, filled = database
+    ours = answers(project.contestant(OURS, filled.url), tmp_path)
+    assert [len(ours[name]["items"]) for name in ("page 1", "page 4,000")] == [20, 20]
+    filled.tidy()
+
+    for name, app in small_apps(project, filled.url).items():
+        assert answers(app, tmp_path) == {
+            key: ours[key] for key in app.workloads if key != "login"
+        }, name
+        filled.tidy()
+
+
+def test_statements_are_counted(database: tuple[Project, Filled]) -> None:
+    counted = database[1].count_statements()
+
+    assert counted.keys() == WORKLOADS.keys()
+    assert counted["hello"] == 0
+    assert counted["item"] > 0
+
+
+def test_figures_become_tables() -> None:
+    found = Found(cold_start=1.25, memory_mib=90.4)
+    slow = Burst(rate=100, p50_ms=10, p99_ms=30, cpu_us=9_000)
+    for rate in (150, 250, 210):
+        quick = Burst(rate=rate, p50_ms=5, p99_ms=9.5, cpu_us=1_234.5)
+        found.pairs["item"].append(Pair(quick, slow))
+
+    written = tables({"Some stack": found}, ["item", "create"])
+
+    assert [text.splitlines()[-1] for text in written.values()] == [
+        "| Some stack | 2.10 (1.50-2.50) |  |",
+        "| Some stack | 250 |  |",
+        "| Some stack | 5.0 / 9.5 |  |",
+        "| Some stack | 1,234 |  |",
+        "| Some stack | 1.25 | 90 |",
+    ]
+    assert found.tail("item") == pytest.approx(1.9)
