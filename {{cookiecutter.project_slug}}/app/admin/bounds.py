@@ -59,3 +59,14 @@ async def bounded(session: AsyncSession) -> AsyncIterator[None]:
             raise TooLong from error
         raise
     await session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))  # an action goes on to write
+
+
+@asynccontextmanager
+async def bounded_apart(session: AsyncSession) -> AsyncIterator[None]:
+    """Do so in a savepoint: when it takes too long, the transaction goes on.
+
+    Raises:
+        TooLong: see `bounded`.
+    """
+    async with session.begin_nested(), bounded(session):
+        yield

@@ -17,14 +17,14 @@ from starlette_admin.filters import FilterGroup
 
 from app.accounts.models import User
 from app.accounts.permissions import Permission
-from app.admin.bounds import About, AtLeast, TooLong, bounded
+from app.admin.bounds import About, AtLeast, TooLong, bounded, bounded_apart
 from app.admin.permissions import GuardedView, may
 from app.database import Owned, Record
 
 ENOUGH = 50_000
 """Where counting ends: it would take longer than all the rest of the page."""
-ENOUGH_FOUND = 10_000
-"""Where it ends for what was searched, of which every row has to be looked at."""
+ENOUGH_FOUND = 1_000
+"""Where it ends for what was searched, of which every row has to be looked at: so many an action can take."""
 FEW_PEOPLE = 100
 
 
@@ -58,7 +58,7 @@ class LargeView(GuardedView):
         """
         session: AsyncSession = request.state.session
         sorts = self._in_strict_order(sorts or ())
-        async with bounded(session) if q or filters else nullcontext():
+        async with bounded(session) if self._is_narrowed(request, q, filters) else nullcontext():
             keys = self.build_order_clauses(request, sorts, await self._keys(request, q, filters))
             keys = keys.offset(skip).limit(limit if limit > 0 else None)
             rows = self.get_list_query(request).where(self.model.id.in_(keys))
@@ -81,13 +81,13 @@ class LargeView(GuardedView):
             if page.is_last or request.state.action == RequestAction.RELATION_LOOKUP:
                 return least
         session: AsyncSession = request.state.session
+        narrowed = self._is_narrowed(request, q, filters)
+        if not narrowed and (estimate := await self._estimate(session)) > ENOUGH:
+            return About(max(estimate, least))
+        bound = ENOUGH_FOUND if narrowed and getattr(request.state, "action", None) != RequestAction.EXPORT else ENOUGH
         try:
-            async with session.begin_nested(), bounded(session):
-                keys = await self._keys(request, q, filters)
-                if keys.whereclause is None and (estimate := await self._estimate(session)) > ENOUGH:
-                    return About(max(estimate, least))
-                bound = ENOUGH if keys.whereclause is None else ENOUGH_FOUND
-                some = keys.limit(bound + 1).subquery()
+            async with bounded_apart(session) if narrowed else nullcontext():
+                some = (await self._keys(request, q, filters)).limit(bound + 1).subquery()
                 counted = await session.scalar(select(func.count()).select_from(some)) or 0
         except TooLong:
             return AtLeast(max(1, least))
@@ -124,6 +124,11 @@ class LargeView(GuardedView):
         strict = [(name if name in indexed(self.model) else by_key.get(name, name), way) for name, way in sorts]
         direction = strict[-1][1] if strict else "desc"
         return strict if "id" in dict(strict) else [*strict, ("id", direction)]
+
+    def _is_narrowed(self, request: Request, q: str | None, filters: FilterGroup | None) -> bool:
+        """Tell whether rows have to be looked for; else they are all, and only their order matters."""
+        filtered = filters is not None and not filters.is_empty()
+        return bool(q) or filtered or self.get_list_query(request).whereclause is not None
 
     async def _keys(self, request: Request, q: str | None, filters: FilterGroup | None) -> Select[Any]:
         query = await self._apply_search_and_filters(request, self.get_list_query(request), q, filters)

@@ -7,6 +7,9 @@ from jinja2.ext import Extension
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from app.admin.addresses import Addresses
 
 # Scripts and style sheets are ours, or carry the nonce of this answer; attributes may style, but not run.
 POLICY = (
@@ -50,11 +53,14 @@ class Frame:
     outside, by the error pages of the project.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, addresses: Addresses) -> None:
+        self.app, self.addresses = app, addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
+        if scope["type"] != "http":
+            await WebSocketClose()(scope, receive, send)
+            return
         if b"%00" in scope.get("query_string", b""):
             raise HTTPException(400)  # no text that a database can store
         nonce = scope["state"]["csp_nonce"] = secrets.token_urlsafe(16)
@@ -64,4 +70,4 @@ class Frame:
                 MutableHeaders(scope=message)["Content-Security-Policy"] = POLICY.format(nonce=nonce)
             await send(message)
 
-        await self.app(dict(scope), receive, send_framed)
+        await self.app({**scope, "router": self.addresses}, receive, send_framed)

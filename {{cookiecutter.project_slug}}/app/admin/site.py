@@ -9,14 +9,15 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_admin import CustomView
 from starlette_admin.export import ExportConfig
 from starlette_admin.helpers import run_on_commit_callbacks
 from starlette_admin.routing import route
 
 from app.admin import accounts, history, log, mails
+from app.admin.addresses import Addresses, detail_url, edit_url
 from app.admin.auth import FormCheck, SessionAuth
 from app.admin.default import feature_views
 from app.admin.impersonation import Impersonation
@@ -43,7 +44,8 @@ def mount(app: FastAPI, settings: Settings) -> None:
     site = Site(settings, [*feature_views(ours), *ours])
     site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
     site.app.add_exception_handler(Exception, _raise_again)
-    app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[Middleware(Frame)]))
+    frame = Middleware(Frame, addresses=Addresses(app.router))
+    app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[frame]))
 
 
 class Site(InlineRows, Imports):
@@ -68,6 +70,8 @@ class Site(InlineRows, Imports):
         environment.globals["changed"] = lambda name: int((FOLDER / "static" / name).stat().st_mtime)
         environment.globals |= {
             "date_ranges": date_ranges,
+            "detail_url": detail_url,
+            "edit_url": edit_url,
             "import_columns": import_columns,
             "import_limits": LIMITS,
         }
@@ -125,24 +129,31 @@ class Home(CustomView):
         return await self.site.show_home(request)
 
 
-class Transaction(BaseHTTPMiddleware):
+class Transaction:
     """One session for each request: committed before the answer is sent, rolled back when it is a refusal.
 
     The library's own would take SQLite's only write lock to show a page, see app/database.py. On PostgreSQL a page
     needs a transaction too, for `large.py` sets in it how long a query may take.
     """
 
-    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open the session that the library's views use."""
+        request = Request(scope)
         database = get_database(request)
         only_reads = request.method in SAFE_METHODS and database.engine.dialect.name == "sqlite"
         async with (database.reads if only_reads else database.sessions)() as session:
             request.state.session = session
-            response = await call_next(request)
-            if response.status_code < 400:  # noqa: PLR2004
-                await session.commit()
-                await run_on_commit_callbacks(request)
-        return response
+
+            async def commit_and_send(message: Message) -> None:
+                if message["type"] == "http.response.start" and message["status"] < 400:  # noqa: PLR2004
+                    await session.commit()
+                    await run_on_commit_callbacks(request)
+                await send(message)
+
+            await self.app(scope, receive, commit_and_send)
 
 
 async def _raise_again(request: Request, error: Exception) -> Response:  # noqa: ARG001

@@ -103,7 +103,7 @@ class UserActions(ModelView):
     @link_row_action("impersonate", "Sign in as …", icon_class="fa-solid fa-user-secret")
     def impersonate_row_action(self, request: Request, pk: str) -> str:
         """Lead to the page that asks whether it is meant."""
-        return str(request.url_for("admin:impersonate").include_query_params(pk=pk))
+        return f"{request.url_for('admin:impersonate')}?pk={pk}"
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: User) -> bool:
         """Offer what makes sense; whether someone has a second factor is looked up where only one row is shown."""

@@ -2,6 +2,7 @@
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from app.accounts.models import User
 from tests.admin.driving import csrf_token, listed
@@ -49,6 +50,11 @@ def test_user_without_the_permission_is_refused(client: TestClient, ada: User) -
 
 def test_access_token_does_not_open_the_admin(as_admin: TestClient) -> None:
     assert as_admin.get("/admin/").status_code == 303
+
+
+def test_there_are_no_web_sockets(browser: TestClient) -> None:
+    with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/admin/"):
+        pass
 
 
 def test_style_sheets_are_served_without_looking_anybody_up(client: TestClient) -> None:

@@ -142,6 +142,17 @@ def test_picker_pages_without_counting(client: TestClient, browser: TestClient, 
     assert not [statement for statement, _ in sent if "count(" in statement.lower()]
 
 
+def test_page_asks_the_database_little(client: TestClient, browser: TestClient, ada: User) -> None:
+    """Who asks, the rows, and how many there are: on PostgreSQL first whether these were counted lately."""
+    add_notes(client, ada, 30)
+
+    with statements(client) as sent:
+        assert len(listed(browser, "note")) == 25
+
+    assert len([statement for statement, _ in sent if "pg_class" not in statement]) == 3
+    assert sum("FROM auth_sessions" in statement for statement, _ in sent) == 1
+
+
 def test_list_is_sorted_by_what_has_an_index(client: TestClient, browser: TestClient, ada: User) -> None:
     notes = add_notes(client, ada, 3)
     offered = {
