@@ -49,6 +49,11 @@ class Filled:
         found: dict[str, int] = json.loads(self._read())
         return found
 
+    def grow(self, rows: int) -> None:
+        """Add notes until there are so many; with `scale_inside`."""
+        self._write(str(rows))
+        self._read()
+
     def _write(self, word: str) -> None:
         assert self._process.stdin
         self._process.stdin.write(f"{word}\n")
@@ -57,7 +62,7 @@ class Filled:
     def _read(self) -> str:
         assert self._process.stdout
         line = self._process.stdout.readline()
-        assert line, "requests_inside.py failed, and says why above"
+        assert line, "the process in the project failed, and says why above"
         return line.strip()
 
 
@@ -76,16 +81,18 @@ class Project:
         assert done.returncode == 0, done.stdout
 
     @contextmanager
-    def filled(self, *, server: str = "", file: str = "") -> Iterator[Filled]:
+    def filled(
+        self, *, server: str = "", file: str = "", inside: str = "requests_inside"
+    ) -> Iterator[Filled]:
         """Make a database, on a core that the contestants leave alone, unless it is in a file."""
         paths = f"{self.folder}{os.pathsep}{self.folder.parent}"
         variables = {**self.variables, "PYTHONPATH": paths}
         variables |= {"TEST_DATABASE_URL": server} if server else {}
-        inside = [self.python, "-m", "benchmarks.requests_inside", *filter(None, [file])]
+        command = [self.python, "-m", f"benchmarks.{inside}", *filter(None, [file])]
         with (
             on_cores(CLIENT_CORE),
             subprocess.Popen(
-                inside,
+                command,
                 cwd=self.folder,
                 env=variables,
                 stdin=subprocess.PIPE,

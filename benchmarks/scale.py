@@ -1,0 +1,98 @@
+"""Whether a request takes longer when there are more rows.
+
+    python3 -m benchmarks.scale [--rows N] [--rounds N] [--database URL]
+
+A project is generated and served. It has ten thousand notes of a hundred people, then ten times as
+many, up to ten million. Each time one of them asks for a page of theirs, for one far behind, for a
+note, and makes one; and an admin looks at the list of all. What counts is how the time grows.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from benchmarks.report import table
+from benchmarks.servers import served
+from benchmarks.stacks import OURS, Project
+from benchmarks.workloads import EMAIL, ITEM_KEY, PASSWORD, cursor_of
+from tests.serving import Answer, Visitor
+
+FEWEST = 10_000
+Asked = dict[str, Callable[[int], Answer]]
+
+
+def questions(visitor: Visitor, token: str, rows: int) -> Asked:
+    """Return what is asked when there are so many rows; each takes the number of the round."""
+    middle = rows // 2
+    notes = "/api/v1/notes"
+    return {
+        "first page": lambda _: visitor.get(notes, token),
+        "a page far behind": lambda _: visitor.get(f"{notes}?cursor={cursor_of(middle)}", token),
+        "one note": lambda n: visitor.get(f"{notes}/{ITEM_KEY.format(middle + 100 * n)}", token),
+        "a new note": lambda n: visitor.post_json(notes, {"title": f"New {rows} {n}"}, token),
+        "the admin's list": lambda _: visitor.get("/admin/note/list"),
+    }
+
+
+def milliseconds(ask: Callable[[int], Answer], rounds: int) -> list[float]:
+    """Ask again and again; what the first rounds load is not counted."""
+    found = []
+    for number in range(-5, rounds):
+        started = time.perf_counter()
+        answer = ask(number)
+        found.append((time.perf_counter() - started) * 1000)
+        assert answer.status in {200, 201}, answer.text
+    return sorted(found[5:])
+
+
+def measure(
+    folder: Path, most: int, rounds: int, database: str
+) -> dict[str, dict[int, list[float]]]:
+    """Return the milliseconds of each question, by the number of rows."""
+    project = Project(folder)
+    found: dict[str, dict[int, list[float]]] = {}
+    with project.filled(server=database, inside="scale_inside") as filled:
+        rows = FEWEST
+        while rows <= most:
+            print(f"{rows:,} notes ...", flush=True)
+            filled.grow(rows)
+            with served(project.contestant(OURS, filled.url), folder) as server:
+                visitor = Visitor(server.address)
+                visitor.fill_in("/login", email=EMAIL, password=PASSWORD)
+                for name, ask in questions(visitor, server.token, rows).items():
+                    found.setdefault(name, {})[rows] = milliseconds(ask, rounds)
+            rows *= 10
+    return found
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.scale")
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument(
+        "--database", default="", help="a PostgreSQL server; else that of the tests"
+    )
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder), options.rows, options.rounds, options.database)
+    sizes = list(next(iter(found.values())))
+    print(f"\n{os.cpu_count()} processors, load {load:.1f} before")
+    print("Milliseconds: the median, and the slowest of twenty.\n")
+    lines = [
+        [
+            name,
+            *(f"{median(times):.1f} / {times[len(times) * 19 // 20]:.1f}" for times in by.values()),
+        ]
+        for name, by in found.items()
+    ]
+    print(table(["", *(f"{size:,} notes" for size in sizes)], lines))
+
+
+if __name__ == "__main__":
+    main()

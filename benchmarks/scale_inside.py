@@ -1,0 +1,79 @@
+"""What scale.py runs with a project's packages: a database in which notes become more and more.
+
+`python -m benchmarks.scale_inside` makes a PostgreSQL with a hundred people, prints its URL, and
+waits for numbers on the standard input: it adds notes until there are so many.
+"""
+
+import asyncio
+import sys
+
+from app import migrate
+from app.accounts import users
+from app.accounts.authenticator import build_authenticator
+from app.accounts.models import User
+from app.database import Database, opened_database, utc_now
+from app.settings import DatabaseSettings, load_settings
+from sqlalchemy import text
+
+from benchmarks.requests_inside import made_database
+from benchmarks.workloads import EMAIL, PASSWORD
+
+PEOPLE = 100
+"""Each has as many notes as the others; one of them asks, and is an admin."""
+AT_ONCE = 1_000_000
+MORE = text("""
+INSERT INTO notes (id, owner_id, version, title, body, created_at, updated_at)
+SELECT
+    cast('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0') AS uuid),
+    people.id, 1, 'Number ' || n, 'This is what number ' || n || ' says.',
+    people.created_at, people.created_at
+FROM generate_series(cast(:first AS bigint), cast(:last AS bigint)) AS n
+JOIN (
+    SELECT id, created_at, row_number() OVER (ORDER BY id) - 1 AS place FROM users
+) AS people ON people.place = n % (SELECT count(*) FROM users)
+""")
+
+
+async def add_people(database: Database) -> None:
+    """Make the admin, and the others."""
+    authenticator = build_authenticator(load_settings(), database)
+    async with database.sessions.begin() as session:
+        asking = await users.create_user(session, authenticator, email=EMAIL, password=PASSWORD)
+        await users.grant_admin(session, asking)
+        now = utc_now()
+        for number in range(1, PEOPLE):
+            email = f"{number}@example.com"
+            other = User(email=email, email_key=email, email_verified_at=now)
+            other.password_hash, other.password_changed_at = asking.password_hash, now
+            session.add(other)
+
+
+async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
+    """Add notes until there are so many."""
+    async with opened_database(settings) as database:
+        if not before:
+            await add_people(database)
+        for first in range(before + 1, rows + 1, AT_ONCE):
+            async with database.sessions.begin() as session:
+                last = min(first + AT_ONCE - 1, rows)
+                await session.execute(MORE, {"first": first, "last": last})
+        async with database.reads() as session:  # which has no transaction
+            await session.execute(text("VACUUM ANALYZE"))
+
+
+def main() -> None:
+    """Make the database, and do what is asked for."""
+    with made_database("") as url:
+        settings = DatabaseSettings(url=url)
+        migrate.upgrade(settings)
+        print(url, flush=True)
+        before = 0
+        for line in sys.stdin:
+            rows = int(line)
+            asyncio.run(fill(settings, before, rows))
+            before = rows
+            print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
