@@ -1,5 +1,6 @@
 """What surrounds every request, as one pure-ASGI middleware: id, log line, headers, limits, same origin."""
 
+import asyncio
 import logging
 import re
 import time
@@ -48,14 +49,16 @@ class RequestBoundary:
     - Security headers, with a content security policy that allows no inline code and no other host. A route
       that needs another policy sets the header itself (the API documentation does, the admin does).
     - A body over the limit is refused, whether its length is announced or not.
-    - When there are too many requests already, one more is sent away at once.
+    - When many requests are being answered, one more waits until some are done, and is sent away when that takes
+      too long: if all went on at once, all would be late. It counts from when its body is there, so that slow senders
+      keep nobody out.
     - An unsafe request outside `/api` must come from our own pages (OWASP: Fetch Metadata, then Origin).
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self.max_body_bytes = settings.server.max_body_bytes
-        self.max_requests, self.requests = settings.server.max_requests, 0
+        self.places = _Places(settings.server.max_requests, settings.server.longest_wait.total_seconds())
         self.base_host = urlsplit(str(settings.base_url)).netloc
         self.https = settings.secure_cookies
 
@@ -64,22 +67,21 @@ class RequestBoundary:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self.max_body_bytes, https=self.https)
-        self.requests += 1
+        exchange, headers = _Exchange(self, scope, receive, send), Headers(scope=scope)
         try:
-            if refusal := self._refusal(scope, Headers(scope=scope)):
-                await exchange.answer_error(refusal)
-            else:
+            exchange.refusal = self._refusal(scope, headers)
+            if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+                await exchange.enter()
+            if exchange.refusal is None:
                 await self.app(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             await self._answer_bug(exchange, error)
         finally:
-            self.requests -= 1
             await exchange.finish()
 
     async def _answer_bug(self, exchange: "_Exchange", error: Exception) -> None:
         """Answer a bug here, where our headers are added and the log knows the request's id."""
-        if exchange.too_large:
+        if exchange.refusal:
             return  # whatever failed, failed because we withheld the rest of the body
         logger.error("failed: %s", exchange.id, exc_info=error)
         if exchange.status:
@@ -87,8 +89,6 @@ class RequestBoundary:
         await exchange.answer_error(error)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
-        if self.requests > self.max_requests and scope["path"] != _ALIVE:
-            return Unavailable("Too many requests are being answered.")
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.max_body_bytes:
             return _too_large(self.max_body_bytes)
@@ -110,32 +110,68 @@ class RequestBoundary:
         return urlsplit(source).netloc in {self.base_host, headers.get("host", "")}
 
 
+class _Places:
+    """Room for so many requests; ten times as many may wait for it."""
+
+    def __init__(self, places: int, longest_wait: float) -> None:
+        self._free = asyncio.Semaphore(places)
+        self._waiting, self._max_waiting = 0, 10 * places
+        self._longest_wait = longest_wait
+
+    async def take(self) -> bool:
+        """Wait for a place, and tell whether there was one in time."""
+        if self._waiting >= self._max_waiting:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+
+    def leave(self) -> None:
+        """Let in who has waited longest."""
+        self._free.release()
+
+
 class _Exchange:
     """One request and its response, as they pass."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int, *, https: bool) -> None:
+    def __init__(self, boundary: RequestBoundary, scope: Scope, receive: Receive, send: Send) -> None:
+        self.boundary = boundary
         self.scope, self._receive, self._send = scope, receive, send
         self.application = scope["app"]  # kept, for a mounted application puts itself there
-        self.left, self.limit, self.https = max_body_bytes, max_body_bytes, https
+        self.left, self.entered = boundary.max_body_bytes, False
+        self.refusal: Problem | None = None
+        """What is answered instead of what the application says."""
         self.started, self.status = time.perf_counter(), 0
         sent = Headers(scope=scope).get("x-request-id", "")
         self.id = sent if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", sent) else str(uuid7())
         scope.setdefault("state", {})["request_id"] = self.id
 
-    @property
-    def too_large(self) -> bool:
-        """Whether more came than is allowed."""
-        return self.left < 0
+    async def enter(self) -> None:
+        """Wait for a place among the requests that are being answered."""
+        if self.entered or self.refusal or self.scope["path"] == _ALIVE:
+            return
+        self.entered = await self.boundary.places.take()
+        if not self.entered:
+            self.refusal = Unavailable("Too many requests are being answered.")
 
     async def receive(self) -> Message:
         """Pass a piece of the body on, or hang up when the pieces add up to more than the limit."""
         message = await self._receive()
         self.left -= len(message.get("body", b""))
-        return {"type": "http.disconnect"} if self.too_large else message
+        if self.left < 0:
+            self.refusal = _too_large(self.boundary.max_body_bytes)
+        elif message["type"] == "http.request" and not message.get("more_body"):
+            await self.enter()
+        return {"type": "http.disconnect"} if self.refusal else message
 
     async def send(self, message: Message) -> None:
-        """Add our headers to the response's; after too long a body, drop the response for `finish`."""
-        if self.too_large and not self.status:
+        """Add our headers to the response's; drop the response to a request that is refused."""
+        if self.refusal and not self.status:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -151,10 +187,12 @@ class _Exchange:
         await response(self.scope, self._receive, self.send)
 
     async def finish(self) -> None:
-        """Refuse too long a body, and write the line of this request, without what may be a token."""
-        if self.too_large and not self.status:
-            self.left = 0
-            await self.answer_error(_too_large(self.limit))
+        """Make room, refuse what is refused, and write the line of this request, without what may be a token."""
+        if self.entered:
+            self.boundary.places.leave()
+        refusal, self.refusal = self.refusal, None
+        if refusal and not self.status:
+            await self.answer_error(refusal)
         logger.info(
             "%s %s %s %.1fms %s",
             self.scope["method"],
@@ -169,7 +207,7 @@ class _Exchange:
             headers.setdefault(name, value)
         headers.setdefault("Content-Security-Policy", STRICT_POLICY)
         headers.setdefault("Cache-Control", "no-store")
-        if self.https:
+        if self.boundary.https:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         headers["X-Request-ID"] = self.id
 

@@ -89,8 +89,10 @@ class ServerSettings(_Section):
     """Other sites whose scripts may call the API, comma-separated; none by default."""
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Largest request body; more is refused with 413."""
-    max_requests: int = Field(default=2_500, ge=1)
-    """Requests that one process answers at once; more are sent away with 503, so that nobody waits for long."""
+    max_requests: int = Field(default=200, ge=1)
+    """Requests that one process answers at once; more wait until some are done."""
+    longest_wait: Duration = timedelta(seconds=5)
+    """Who has waited so long is sent away with 503."""
 
 
 class AuthSettings(_Section):

@@ -2,9 +2,13 @@
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
+import anyio
 import pytest
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -12,7 +16,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
-from tests.support import problem_of
+from tests.support import SECONDS_TO_WAIT, problem_of
 
 pytestmark = pytest.mark.any_database
 
@@ -155,6 +159,57 @@ def test_body_at_the_limit_is_read(start_app: StartApp, body: bytes | None) -> N
     answer = client.post(LOGIN, content=body or pieces(2000), headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 422
+
+
+def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., Settings]) -> None:
+    app = create_app(make_settings(server={"max_requests": 1, "longest_wait": 0.5}))
+    arrived, leave = threading.Event(), anyio.Event()
+
+    @app.get("/slow")
+    async def wait() -> None:
+        arrived.set()
+        await leave.wait()
+
+    with TestClient(app) as client, ThreadPoolExecutor() as threads:
+        assert client.portal is not None
+        slow = threads.submit(client.get, "/slow")
+        assert arrived.wait(SECONDS_TO_WAIT)
+
+        sent_away = client.get("/api/v1/notes")
+        alive = client.get("/health/live")
+        patient = threads.submit(client.post, "/api/v1/auth/login", json={})
+        client.portal.call(leave.set)
+
+        assert problem_of(sent_away)["status"] == 503
+        assert sent_away.headers["Retry-After"] == "1"
+        assert [alive.status_code, slow.result().status_code, patient.result().status_code] == [200, 200, 422]
+        assert client.get("/api/v1/notes").status_code == 401
+
+
+def test_slow_sender_takes_no_place(make_settings: Callable[..., Settings]) -> None:
+    app = create_app(make_settings(server={"max_requests": 1, "longest_wait": 0.5}))
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/auth/login",
+        "query_string": b"",
+        "headers": [(b"content-length", b"9")],
+        "client": ("10.0.0.1", 1),
+    }
+
+    async def receive() -> Any:
+        await anyio.sleep_forever()
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    with TestClient(app) as client:
+        assert client.portal is not None
+        scope["state"] = dict(client.app_state)
+        sender = client.portal.start_task_soon(app, scope, receive, send)
+
+        assert client.get("/api/v1/notes").status_code == 401
+        sender.cancel()
 
 
 def test_other_sites_get_no_cors_headers(client: TestClient) -> None:

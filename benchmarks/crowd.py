@@ -1,0 +1,81 @@
+"""What happens when more people come than a server can answer.
+
+    python3 -m benchmarks.crowd [--seconds N] [--database URL]
+
+A project is generated and served by one process. Two thousand clients ask it for an item, each
+again as soon as it has its answer: nobody may be refused, and memory may not grow. Then come more
+than it can answer while they wait: those that are too many must be sent away with 503, the others
+answered, and as soon as all are gone the next must be answered as ever.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.load import flood
+from benchmarks.report import table
+from benchmarks.servers import Server, served
+from benchmarks.stacks import OURS, Project
+from benchmarks.workloads import WORKLOADS
+
+CLIENTS = 2_000
+TOO_MANY = 8_000
+
+
+def crowd(server: Server, clients: int, seconds: int) -> list[str]:
+    """Let so many clients ask at once, and say what came of it."""
+    asked = WORKLOADS["item"]._replace(connections=clients)
+    before = server.memory_mib()
+    answers = flood(server.address, asked, server.token, 1, seconds)
+    started = time.perf_counter()
+    server.ask(WORKLOADS["item"])
+    after = (time.perf_counter() - started) * 1000
+    good = answers.requests - answers.refused
+    return [
+        f"{clients:,}",
+        f"{good / answers.seconds:,.0f}",
+        f"{answers.refused / answers.seconds:,.0f}",
+        f"{answers.broken:,}",
+        f"{answers.p50_ms:,.0f} / {answers.p99_ms:,.0f}",
+        f"{before:.0f} / {server.memory_mib():.0f}",
+        f"{after:.0f}",
+    ]
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.crowd")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument(
+        "--database", default="", help="a PostgreSQL server; else that of the tests"
+    )
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    head = [
+        "clients",
+        "answered a second",
+        "sent away a second",
+        "broken",
+        "milliseconds, p50 / p99",
+        "MiB, before / after",
+        "milliseconds of the next request",
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        project = Project(folder)
+        with (
+            project.filled(server=options.database) as database,
+            served(project.contestant(OURS, database.url), folder) as server,
+        ):
+            crowd(server, 16, 5)  # the first requests load what they need
+            rows = [
+                crowd(server, clients, options.seconds)
+                for clients in (16, CLIENTS, TOO_MANY, 16)
+            ]
+    print(f"\n{os.cpu_count()} processors, load {load:.1f} before\n\n{table(head, rows)}")
+
+
+if __name__ == "__main__":
+    main()
