@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.features.notes.models import Note
 from tests.features.notes.driving import NOTES, add_note, note_data
+from tests.statements import counted, watched
 from tests.support import in_database
 
 
@@ -173,6 +174,29 @@ def test_list_is_sorted(as_ada: TestClient, field: str, less: Any, more: Any) ->
         second = as_ada.get(NOTES, params={"sort": sort, "limit": 1, "cursor": first.json()["next_cursor"]})
         assert ids(first) + ids(second) == expected
         assert second.json()["next_cursor"] is None
+
+
+def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
+    """The first one finds the caller; one more is a decision, not an accident."""
+    with watched(as_ada) as requests:
+        for _ in range(3):
+            made = as_ada.post(NOTES, json=note_data()).json()
+            assert len(as_ada.get(NOTES).json()["items"]) > 0
+        path = f"{NOTES}/{made['id']}"
+        for answer in (
+            as_ada.get(path),
+            as_ada.patch(path, json={"title": "New title"}),
+            as_ada.delete(path),
+        ):
+            assert answer.status_code in {200, 204}
+
+    assert counted(requests) == {
+        "POST /api/v1/notes": 2,
+        "GET /api/v1/notes": 2,
+        "GET /api/v1/notes/{note_id}": 2,
+        "PATCH /api/v1/notes/{note_id}": 3,
+        "DELETE /api/v1/notes/{note_id}": 3,
+    }
 
 
 @pytest.mark.parametrize(
