@@ -1,6 +1,6 @@
 """The database: its engine, its transactions, and the base classes of tables."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +14,10 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Enum,
+    Executable,
     ForeignKey,
     MetaData,
+    Row,
     TypeDecorator,
     UniqueConstraint,
     event,
@@ -141,6 +143,12 @@ class Database:
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     reads: async_sessionmaker[AsyncSession]
+    reading_engine: AsyncEngine
+
+    async def read(self, query: Executable, parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Run a query of columns, not of entities, without a session: for what is asked at each request."""
+        async with self.reading_engine.connect() as connection:
+            return (await connection.execute(query, parameters)).all()
 
 
 def open_database(settings: DatabaseSettings) -> Database:
@@ -166,6 +174,7 @@ def open_database(settings: DatabaseSettings) -> Database:
         engine,
         async_sessionmaker(engine, expire_on_commit=False),
         async_sessionmaker(reads, expire_on_commit=False),
+        reads,
     )
 
 

@@ -21,8 +21,8 @@ def get_database(request: Request) -> Database:
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
     """Open the session of this request: returning commits, raising rolls back."""
     database = get_database(request)
-    sessions = database.reads if request.method in {"GET", "HEAD"} else database.sessions
-    async with sessions.begin() as session:
+    only_reads = request.method in {"GET", "HEAD"}
+    async with database.reads() if only_reads else database.sessions.begin() as session:
         yield session
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import LargeBinary, case, delete, literal
+from sqlalchemy import LargeBinary, bindparam, case, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -103,24 +103,25 @@ class DatabaseCounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
-        """Insert or count up in one statement; a row whose time is over starts at one."""
-        now = utc_now()
-        # A value of its own, for `insert.excluded` builds a copy of the table each time, in cycles.
-        ends = literal(now + window, AttemptCount.expires_at.type)
-        dialect = postgresql if self._database.engine.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(AttemptCount).values(key=key, count=1, expires_at=ends)
+        dialect = postgresql if database.engine.dialect.name == "postgresql" else sqlite
+        now, ends = (bindparam(name, type_=AttemptCount.expires_at.type) for name in ("now", "ends"))
+        insert = dialect.insert(AttemptCount).values(key=bindparam("subject"), count=1, expires_at=ends)
         over = AttemptCount.expires_at <= now
-        statement = insert.on_conflict_do_update(
+        self._count_up = insert.on_conflict_do_update(
             index_elements=[AttemptCount.key],
             set_={
                 "count": case((over, 1), else_=AttemptCount.count + 1),
                 "expires_at": case((over, ends), else_=AttemptCount.expires_at),
             },
         ).returning(AttemptCount.count, AttemptCount.expires_at)
+
+    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+        """Insert or count up in one statement; a row whose time is over starts at one."""
+        now = utc_now()
         async with self._database.sessions.begin() as session:
-            count, expires_at = (await session.execute(statement)).one()
+            connection = await session.connection()
+            counted = await connection.execute(self._count_up, {"subject": key, "now": now, "ends": now + window})
+            count, expires_at = counted.one()
         return count, expires_at - now
 
     async def clear(self, keys: Sequence[bytes]) -> None:

@@ -6,9 +6,6 @@ The only module that imports zxcvbn.
 import re
 import threading
 
-import zxcvbn
-from zxcvbn.matching import L33T_TABLE
-
 from app.accounts.authenticator import Authenticator
 from app.accounts.passwords import normalized
 from app.errors import InvalidRequest
@@ -19,7 +16,6 @@ _LEAST_SCORE = 3  # of 4: "safely unguessable". https://www.usenix.org/conferenc
 # look like letters: 72 of them took 11 s. A password that is easy to guess shows it within these bounds, which
 # hold it to some 0.1 s.
 _LOOKED_AT = 40
-_LOOK_ALIKES = {character for characters in L33T_TABLE.values() for character in characters}
 _READ_AS_LETTERS = 6
 
 _one_at_a_time = threading.Lock()  # the library keeps the words of the person in a global
@@ -66,13 +62,18 @@ def _words_about(email: str, project_name: str) -> list[str]:
 
 
 def _score(password: str, words: list[str]) -> int:
+    # Not at the top: what it knows takes 13 MB, and only somebody who chooses a password needs it.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+    from zxcvbn.matching import L33T_TABLE  # noqa: PLC0415
+
+    look_alikes = frozenset(character for characters in L33T_TABLE.values() for character in characters)
     with _one_at_a_time:
-        score: int = zxcvbn.zxcvbn(_bounded(password), user_inputs=words)["score"]
+        score: int = zxcvbn(_bounded(password, look_alikes), user_inputs=words)["score"]
     return score
 
 
-def _bounded(password: str) -> str:
+def _bounded(password: str, look_alikes: frozenset[str]) -> str:
     """Return the beginning; of the characters that look like letters, all but some are put out of sight."""
     beginning = password[:_LOOKED_AT]
-    alike = [character for character in dict.fromkeys(beginning) if character in _LOOK_ALIKES]
+    alike = [character for character in dict.fromkeys(beginning) if character in look_alikes]
     return beginning.translate({ord(character): ord(character) + 0x2000 for character in alike[_READ_AS_LETTERS:]})

@@ -48,8 +48,9 @@ async def update_account(
     if_match: IfMatch = None,
 ) -> User:
     """Change the fields you send; the others keep their values."""
-    check_version(await users.get_account(session, scope), if_match)
-    return tagged(response, await users.update_account(session, scope, data))
+    user = await users.get_account(session, scope)
+    check_version(user, if_match)
+    return tagged(response, await users.update_account(session, user, data))
 
 
 @router.get("/users/me/export", tags=["users"], responses=documented(*_REFUSALS))

@@ -92,8 +92,10 @@ async def find_second_step(
 ) -> tuple[SecondFactor, str] | None:
     """Return the second factor that this user has, and the secret of a fresh challenge; none when they have none."""
     for factor in authenticator.second_factors:
-        async with database.sessions.begin() as session:
-            if await factor.is_on(session, user.id):
+        async with database.reads() as session:  # most have none, and then there is nothing to write
+            is_on = await factor.is_on(session, user.id)
+        if is_on:
+            async with database.sessions.begin() as session:
                 return factor, await factor.challenge(session, authenticator, user)
     return None
 

@@ -79,9 +79,8 @@ async def get_account(session: AsyncSession, scope: Scope) -> User:
     return await _get_user(session, scope.user_id)
 
 
-async def update_account(session: AsyncSession, scope: Scope, data: AccountUpdate) -> User:
+async def update_account(session: AsyncSession, user: User, data: AccountUpdate) -> User:
     """Change the fields that were sent."""
-    user = await _get_user(session, scope.user_id)
     for name, value in data.model_dump(exclude_unset=True).items():
         setattr(user, name, value)
     await session.flush()

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Executable, Row, bindparam, select, update
 from sqlalchemy.orm import aliased
 
 from app.accounts.authenticator import Authenticator
@@ -25,7 +24,7 @@ _Origin, _Admin = aliased(AuthSession), aliased(User)
 _NOW = bindparam("now", type_=UtcDateTime())
 _goes_on = _Origin.revoked_at.is_(None) & (_Origin.expires_at > _NOW)  # they are at the screen, so it is not idle
 
-# Made once, for it is asked at each request, and to make it takes as long as to ask it.
+# Made once, for they are asked at each request, and to make one takes as long as to ask it.
 _CALLERS = (
     select(
         AuthSession.id,
@@ -51,6 +50,14 @@ _CALLERS = (
     .outerjoin(Role, Role.id == UserRole.role_id)
     .where(User.is_active, is_live(_NOW))
 )
+_OF_API = _CALLERS.where(AuthSession.kind == "api", AuthSession.id == bindparam("session_id"))
+
+_HASHES = bindparam("hashes", expanding=True, type_=AuthSession.token_hash.type)
+_replaced_just_now = AuthSession.token_issued_at > bindparam("replaced_after", type_=UtcDateTime())
+_OF_WEB = _CALLERS.where(
+    AuthSession.kind == "web",
+    AuthSession.token_hash.in_(_HASHES) | (AuthSession.former_token_hash.in_(_HASHES) & _replaced_just_now),
+)
 
 
 class Visit(NamedTuple):
@@ -66,8 +73,7 @@ class Visit(NamedTuple):
 
 async def find_api_caller(database: Database, session_id: UUID) -> Scope | None:
     """Return the caller of a live API session."""
-    async with database.reads() as session:
-        visit = await _find(session, AuthSession.kind == "api", AuthSession.id == session_id)
+    visit = await _find(database, _OF_API, session_id=session_id)
     return visit.scope if visit else None
 
 
@@ -77,19 +83,16 @@ async def find_web_visit(database: Database, authenticator: Authenticator, raw: 
     A cookie that was replaced because it was old is good for some seconds more: see `sessions.reissue_cookie`.
     """
     hashes = authenticator.keys.digests("web-session", raw)
-    replaced_just_now = AuthSession.token_issued_at > utc_now() - _REISSUE_GRACE
-    holds = AuthSession.token_hash.in_(hashes) | (AuthSession.former_token_hash.in_(hashes) & replaced_just_now)
-    async with database.reads() as session:
-        visit = await _find(session, AuthSession.kind == "web", holds)
+    visit = await _find(database, _OF_WEB, hashes=hashes, replaced_after=utc_now() - _REISSUE_GRACE)
     if visit is not None and utc_now() - visit.seen > _SEEN_EVERY:
         lives = authenticator.settings
         await _note_visit(database, visit.scope, lives.remember_idle if visit.remember else lives.session_idle, ip)
     return visit
 
 
-async def _find(session: AsyncSession, *conditions: ColumnElement[bool]) -> Visit | None:
+async def _find(database: Database, query: Executable, **of: object) -> Visit | None:
     """Join session, user and roles in one query: one row for each role, an impersonating admin's included."""
-    rows = (await session.execute(_CALLERS.where(*conditions), {"now": utc_now()})).all()
+    rows = await database.read(query, {"now": utc_now(), **of})
     if not rows:
         return None
     row = rows[0]

@@ -25,9 +25,8 @@ async def show_account(request: Request, scope: PageScope, session: SessionDep) 
 @router.post("/account", dependencies=[CsrfChecked])
 async def update_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
     """Change the name that others see."""
-    form = await read_form(request, AccountUpdate)
+    form, user = await read_form(request, AccountUpdate), await users.get_account(session, scope)
     if form.data is None:
-        user = await users.get_account(session, scope)
         return await render(request, "account/profile.html", {"form": form, "user": user}, 422)
-    await users.update_account(session, scope, form.data)
+    await users.update_account(session, user, form.data)
     return done(request, "/account", "Your name was saved.")

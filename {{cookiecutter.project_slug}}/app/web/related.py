@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, lazyload, load_only, selectinload
 
 from app.database import Keyed
 
@@ -14,4 +14,5 @@ async def load_related(session: AsyncSession, rows: Sequence[Keyed], *relations:
     if rows:
         model = type(rows[0])
         query = select(model).where(model.id.in_([row.id for row in rows]))
-        await session.execute(query.options(*map(selectinload, relations)))
+        # What else the rows refer to is loaded already, or not wanted.
+        await session.execute(query.options(load_only(model.id), lazyload("*"), *map(selectinload, relations)))

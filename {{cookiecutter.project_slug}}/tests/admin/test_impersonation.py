@@ -26,6 +26,7 @@ from tests.admin.impersonating import (
     with_cookie,
 )
 from tests.admin.recording import happened
+from tests.statements import counted, watched
 from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, sign_in, with_token
 from tests.web.browsing import open_browser, read_page, submit
 
@@ -248,3 +249,14 @@ def test_api_knows_nothing_of_it(client: TestClient, browser: TestClient, ada: U
 
     assert browser.get("/api/v1/users/me").status_code == 401
     assert with_token(client, cookie_of(browser)).get("/api/v1/users/me").status_code == 401
+
+
+def test_way_back_takes_as_many_statements_as_ever(browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+    with watched(browser) as requests:
+        assert go_back(browser).status_code == 303
+
+    assert counted(requests) == {
+        "GET /account": 2,
+        "POST /impersonation/end": 5,
+    }

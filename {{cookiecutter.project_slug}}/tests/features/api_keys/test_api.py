@@ -20,6 +20,7 @@ from app.features.api_keys.tokens import make_key as make_raw
 from app.main import create_app
 from app.settings import Settings
 from tests.features.api_keys.driving import KEYS, change_keys, key_events, keys_in_database, make_key, program
+from tests.statements import counted, watched
 from tests.support import in_database, mails_to, problem_of, with_token
 from tests.test_access import app_of, call, routes_of
 
@@ -331,3 +332,26 @@ def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admi
     in_database(for_admins, lambda session: session.execute(delete(UserRole)))
 
     assert program(for_admins, wide).get(ADMINS).status_code == 403
+
+
+def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
+    with watched(as_ada) as requests:
+        for _ in range(3):
+            made = make_key(as_ada)
+            as_ada.get(KEYS)
+        assert as_ada.delete(f"{KEYS}/{made['id']}").status_code == 204
+
+    assert counted(requests) == {
+        "POST /api/v1/auth/api-keys": 5,
+        "GET /api/v1/auth/api-keys": 2,
+        "DELETE /api/v1/auth/api-keys/{key_id}": 4,
+    }
+
+
+def test_use_of_a_key_is_noted_once_a_minute(client: TestClient, as_ada: TestClient) -> None:
+    made = program(client, make_key(as_ada))
+    made.get("/api/v1/users/me")
+    with watched(made) as requests:
+        assert made.get("/api/v1/users/me").status_code == 200
+
+    assert counted(requests) == {"GET /api/v1/users/me": 2}

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.database import utc_now
 from tests.features.api_keys.driving import change_keys, keys_in_database, make_key
+from tests.statements import counted, watched
 from tests.support import in_database, with_token
 from tests.web.browsing import open_browser, read_page, submit
 
@@ -157,3 +158,21 @@ def test_form_without_a_token_changes_nothing(client: TestClient, ada: User) -> 
 
     assert browser.post(f"{PAGE}/new", data={"name": "Backup", "read": "true"}).status_code == 403
     assert keys_in_database(client) == []
+
+
+def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    with watched(browser) as requests:
+        for number in range(3):
+            submit(browser, f"{PAGE}/new", name=f"Key {number}", read="true")
+            browser.get(PAGE)
+        address = f"{PAGE}/{keys_in_database(client)[0].id}/revoke"
+        assert submit(browser, address).status_code == 303
+
+    assert counted(requests) == {
+        "GET /account/api-keys/new": 1,
+        "POST /account/api-keys/new": 5,
+        "GET /account/api-keys": 2,
+        "GET /account/api-keys/{key_id}/revoke": 2,
+        "POST /account/api-keys/{key_id}/revoke": 4,
+    }

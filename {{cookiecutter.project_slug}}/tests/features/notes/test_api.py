@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.features.notes.models import Note
 from tests.features.notes.driving import NOTES, add_note, note_data
+from tests.statements import counted, watched
 from tests.support import in_database
 
 
@@ -173,6 +174,27 @@ def test_list_is_sorted(as_ada: TestClient, field: str, less: Any, more: Any) ->
         second = as_ada.get(NOTES, params={"sort": sort, "limit": 1, "cursor": first.json()["next_cursor"]})
         assert ids(first) + ids(second) == expected
         assert second.json()["next_cursor"] is None
+
+
+def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
+    """The first one finds the caller; one more is a decision, not an accident."""
+    sent = [note_data() for _ in range(3)]
+    with watched(as_ada) as requests:
+        for body in sent:
+            made = as_ada.post(NOTES, json=body).json()
+            assert len(as_ada.get(NOTES).json()["items"]) > 0
+        path = f"{NOTES}/{made['id']}"
+        assert as_ada.get(path).status_code == 200
+        assert as_ada.patch(path, json={"title": "New title"}).status_code == 200
+        assert as_ada.delete(path).status_code == 204
+
+    assert counted(requests) == {
+        "GET /api/v1/notes": 2,
+        "POST /api/v1/notes": 2,
+        "GET /api/v1/notes/{note_id}": 2,
+        "PATCH /api/v1/notes/{note_id}": 3,
+        "DELETE /api/v1/notes/{note_id}": 3,
+    }
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.features.notes.driving import NOTES, add_note, note_data
+from tests.statements import counted, watched
 from tests.web.browsing import entered, linked, open_browser, read_page, submit
 
 ADDRESS = "/notes"
@@ -79,6 +80,28 @@ def test_note_is_deleted_as_it_was_seen(as_ada: TestClient, browser: TestClient)
     answer = submit(browser, address, action=f"{address}/delete")
     assert (answer.status_code, answer.headers["Location"]) == (303, ADDRESS)
     assert browser.get(address).status_code == 404
+
+
+def test_each_page_takes_as_many_statements_as_ever(browser: TestClient) -> None:
+    sent = [entered(note_data()) for _ in range(3)]
+    with watched(browser) as requests:
+        for fields in sent:
+            made = submit(browser, f"{ADDRESS}/new", fields)
+            assert browser.get(ADDRESS).status_code == 200
+        address = made.headers["Location"]
+        change = entered({"body": "New body"})
+        assert submit(browser, f"{address}/edit", change).status_code == 303
+        assert submit(browser, address, action=f"{address}/delete").status_code == 303
+
+    assert counted(requests) == {
+        "GET /notes": 2,
+        "GET /notes/new": 1,
+        "POST /notes/new": 4,
+        "GET /notes/{note_id}": 2,
+        "GET /notes/{note_id}/edit": 2,
+        "POST /notes/{note_id}/edit": 5,
+        "POST /notes/{note_id}/delete": 3,
+    }
 
 
 @pytest.mark.any_database

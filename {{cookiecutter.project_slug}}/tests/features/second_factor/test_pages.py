@@ -13,6 +13,7 @@ from app.accounts.models import AuthSession, User
 from app.database import utc_now
 from app.features.second_factor.models import LoginChallenge
 from tests.features.second_factor.driving import code_of, forget_last_code, wrong_code
+from tests.statements import counted, watched
 from tests.support import PASSWORD, in_database
 from tests.web.browsing import open_browser, read_page, submit
 
@@ -254,3 +255,34 @@ def test_password_is_asked_for_again_after_a_while(client: TestClient, ada: User
 def test_form_without_a_token_changes_nothing(client: TestClient, ada: User, path: str) -> None:
     """Behaviour 137."""
     assert open_browser(client, ada).post(f"{HOME}/{path}", data={"code": "123456"}).status_code == 403
+
+
+def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: User) -> None:
+    browser, entering = open_browser(client, ada), open_browser(client)
+    with watched(browser, entering) as requests:
+        submit(browser, f"{HOME}/add")
+        found = re.search(r"secret=([A-Z2-7]+)", browser.get(f"{HOME}/confirm").text)
+        assert found
+        submit(browser, f"{HOME}/confirm", code=code_of(found[1]))
+        browser.get(HOME)
+        forget_last_code(client)
+        submit(entering, "/login", email=ada.email, password=PASSWORD)
+        assert submit(entering, ASK, code=code_of(found[1])).status_code == 303
+        assert submit(entering, f"{HOME}/recovery-codes").status_code == 200
+        assert submit(entering, f"{HOME}/remove").status_code == 303
+
+    assert counted(requests) == {
+        "GET /account/second-factor/add": 2,
+        "POST /account/second-factor/add": 5,
+        "GET /account/second-factor/confirm": 2,
+        "POST /account/second-factor/confirm": 8,
+        "GET /account/second-factor": 3,
+        "GET /login": 0,
+        "POST /login": 8,
+        "GET /login/second-factor": 0,
+        "POST /login/second-factor": 11,
+        "GET /account/second-factor/recovery-codes": 1,
+        "POST /account/second-factor/recovery-codes": 7,
+        "GET /account/second-factor/remove": 1,
+        "POST /account/second-factor/remove": 7,
+    }

@@ -23,6 +23,7 @@ from tests.features.second_factor.driving import (
     turn_on,
     wrong_code,
 )
+from tests.statements import counted, watched
 from tests.support import in_database, log_in, mails_to, problem_of, with_token
 
 
@@ -213,3 +214,24 @@ def test_it_goes_with_its_user(client: TestClient, as_ada: TestClient, ada: User
     in_database(client, lambda session: session.delete(ada))
 
     assert in_database(client, lambda session: session.scalar(select(TotpSecret))) is None
+
+
+def test_each_route_takes_as_many_statements_as_ever(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    with watched(client, as_ada) as requests:
+        secret, codes = turn_on(as_ada)
+        as_ada.get(ANSWER)
+        challenge = challenge_of(client, ada)
+        assert answer(client, challenge, code_of(secret)).status_code == 200
+        assert as_ada.post(RECOVERY, json={"code": codes[0]}).status_code == 200
+        forget_last_code(client)
+        assert as_ada.request("DELETE", TOTP, json={"code": code_of(secret)}).status_code == 204
+
+    assert counted(requests) == {
+        "POST /api/v1/auth/totp": 5,
+        "POST /api/v1/auth/totp/confirm": 8,
+        "GET /api/v1/auth/second-factor": 3,
+        "POST /api/v1/auth/login": 8,
+        "POST /api/v1/auth/second-factor": 14,
+        "POST /api/v1/auth/recovery-codes": 7,
+        "DELETE /api/v1/auth/totp": 7,
+    }
