@@ -10,6 +10,7 @@ from app.accounts.events import Event
 from app.accounts.models import AuthEvent
 from app.accounts.permissions import Permission
 from app.admin.panels import Chart, Panel, count_per_day
+from app.admin.permissions import never
 from app.admin.views import ModelView
 
 
@@ -18,6 +19,7 @@ class EventView(ModelView):
 
     model = AuthEvent
     see_permission = Permission.USERS_READ
+    can_create = can_edit = can_delete = never
     people = ("user_id", "actor_id")
     sortable_field_mapping: ClassVar = {"at": AuthEvent.id}
     key = "event"
@@ -56,12 +58,6 @@ class EventView(ModelView):
             Chart("Sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
             Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), bad=True),
         ]
-
-    def can_create(self, request: Request) -> bool:  # noqa: ARG002
-        """Refuse it to everyone."""
-        return False
-
-    can_edit = can_delete = can_create
 
 
 views: Sequence[type[ModelView]] = (EventView,)
