@@ -20,6 +20,7 @@ from app.accounts.models import User
 from app.admin import bounds, exports, large
 from app.features.notes.models import Note
 from tests.admin.driving import csrf_token, listed, words
+from tests.admin.exporting import export_all
 from tests.support import in_database
 
 MANY = 20_000
@@ -258,14 +259,6 @@ def test_action_may_write_for_longer_than_a_list_may_read(client: TestClient) ->
 
 
 # Exports
-
-
-def export_all(browser: TestClient, kind: str, **data: str) -> Response:
-    """Export all rows that are found, as after a click on "select all"."""
-    sent = {"csrftoken": csrf_token(browser), "format": kind, "scope": "selected", **data}
-    answer = browser.post("/admin/_api/note/action?name=export&all=1&_list_query=q%3Dnote", data=sent)
-    assert answer.status_code == 200, answer.text
-    return answer
 
 
 def test_everything_found_is_exported_however_much_it_is(
