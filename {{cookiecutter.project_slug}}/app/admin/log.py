@@ -1,7 +1,7 @@
 """The log in the admin: what happened to whom, and what admins did to which row. It only grows."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import Request
 from starlette_admin.fields import BaseField, StringField
@@ -9,6 +9,7 @@ from starlette_admin.fields import BaseField, StringField
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent
 from app.accounts.permissions import Permission
+from app.admin.history import find_people
 from app.admin.panels import Chart, Panel, count_per_day
 from app.admin.permissions import never
 from app.admin.views import ModelView
@@ -48,6 +49,12 @@ class EventView(ModelView):
         StringField("session_id", "Session"),
     )
     exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
+
+    async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
+        """Find out, for a whole page at once, who the people are of whom events have only the keys."""
+        events = await super().find_all(request, *args, **kwargs)
+        request.state.people = await find_people(request.state.session, events)
+        return events
 
     async def panels(self, request: Request) -> list[Panel]:
         """Show who came in, and who did not."""

@@ -18,10 +18,10 @@ from fastapi import Request
 from sqlalchemy import JSON, ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
-from starlette_admin.fields import DateField, DateTimeField, RelationField, TimeField
+from starlette_admin.fields import DateField, DateTimeField, EnumField, RelationField, TimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
-from app.admin.fields import default_of, field_for
+from app.admin.fields import choices_of, default_of, field_for
 from app.admin.filters import Filters
 from app.admin.help_texts import help_for
 from app.admin.panels import Panel
@@ -80,6 +80,8 @@ class ModelView(ShowingView):
             if field.name in columns and isinstance(columns[field.name].type, JSON):
                 field.orderable = False  # PostgreSQL knows no order of it
             field.help_text = field.help_text or help_for(self.model, field.name, self.rules)
+            if isinstance(field, EnumField) and field.enum:
+                field.choices = choices_of(field.enum)
             if isinstance(field, RelationField):
                 field.searchable = True  # the library takes it for "can be filtered"
             if isinstance(field, DateTimeField) and field.output_format is None:
