@@ -19,8 +19,8 @@ from app.accounts.permissions import Permission
 from app.accounts.sessions import is_live
 from app.admin.events import record
 from app.admin.panels import Chart, Figure, Panel, count_per_day, count_some
-from app.admin.permissions import visitor_of
-from app.admin.roles import RoleView, covers, require_covered
+from app.admin.permissions import never
+from app.admin.roles import PersonalView, RoleView, may_do_no_more, require_covered
 from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.user_actions import SecondFactorField, UserActions
 from app.admin.views import ModelView
@@ -85,7 +85,7 @@ class UserView(UserActions):
 
     def may_change_row(self, request: Request, row: User) -> bool:
         """Leave who may do more than the visitor alone."""
-        return all(covers(visitor_of(request), role) for role in row.roles)
+        return may_do_no_more(request, row)
 
     async def validate(self, request: Request, data: dict[str, Any]) -> None:
         """Give no role that allows more than the visitor may do."""
@@ -125,8 +125,9 @@ class UserView(UserActions):
         if added or removed:
             await record(request, Event.ROLES_CHANGED, obj.id, target=obj, added=added, removed=removed)
 
-    async def after_edit(self, request: Request, obj: User) -> None:  # noqa: ARG002
+    async def after_edit(self, request: Request, obj: User) -> None:
         """Keep an admin."""
+        await super().after_edit(request, obj)
         await users.require_an_admin(request.state.session)
 
     async def delete(self, request: Request, pks: list[Any]) -> int | None:
@@ -135,24 +136,21 @@ class UserView(UserActions):
         await account.wipe_events(request.state.session, User.id.in_([user.id for user in found]))
         return await super().delete(request, pks)
 
-    async def after_delete(self, request: Request, obj: User) -> None:  # noqa: ARG002
+    async def after_delete(self, request: Request, obj: User) -> None:
         """Keep an admin."""
+        await super().after_delete(request, obj)
         await users.require_an_admin(request.state.session)
-
-
-def never(self: ModelView, request: Request) -> bool:  # noqa: ARG001
-    """Refuse it to everyone."""
-    return False
 
 
 def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG001 - the library gives it
     return row.impersonator_session_id is not None
 
 
-class SessionView(ModelView):
+class SessionView(PersonalView):
     """Where people are signed in."""
 
     model = AuthSession
+    person = "user"
     see_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
     people = ("user_id",)

@@ -2,15 +2,16 @@
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
+from starlette import types as asgi
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
-from starlette.types import Receive, Scope, Send
 from starlette_admin.auth import AdminUser, BaseAuthProvider
 
 from app.accounts import browser, csrf
 from app.accounts.dependencies import PermissionMissing
 from app.accounts.permissions import Permission
+from app.accounts.scope import Scope
 from app.security import SAFE_METHODS
 
 
@@ -32,6 +33,12 @@ class SessionAuth(BaseAuthProvider):
         return [Route("/logout", sign_out, methods=["POST"], name="logout")]
 
 
+def visitor_of(request: Request) -> Scope:
+    """Return who looks at the admin: `SessionAuth` has found them."""
+    visitor: Scope = request.state.visitor
+    return visitor
+
+
 async def sign_out(request: Request) -> Response:
     """End the session everywhere, not only here."""
     response = RedirectResponse("/login", 303)
@@ -45,7 +52,7 @@ class FormCheck(BaseHTTPMiddleware):
     The library's templates and scripts send it under the library's names.
     """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Go past the base class, which takes time, when no form is read."""
         request = Request(scope)
         if request.method not in SAFE_METHODS:

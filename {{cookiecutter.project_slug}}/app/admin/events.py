@@ -5,10 +5,11 @@ from uuid import UUID
 
 from fastapi import Request
 
-from app.accounts import browser, events
+from app.accounts import events
 from app.accounts.dependencies import get_client
 from app.accounts.events import Event
 from app.accounts.scope import Client
+from app.admin.auth import visitor_of
 
 
 async def record(request: Request, event: Event, user_id: UUID | None, **data: Any) -> None:  # noqa: ANN401
@@ -18,5 +19,5 @@ async def record(request: Request, event: Event, user_id: UUID | None, **data: A
 
 async def client_of(request: Request) -> Client:
     """Return where the request came from, with the admin as who acts."""
-    admin, client = await browser.require_visitor(request), await get_client(request)
-    return client._replace(actor_id=admin.user_id)
+    client = await get_client(request)
+    return client._replace(actor_id=visitor_of(request).user_id)

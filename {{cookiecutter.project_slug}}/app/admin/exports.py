@@ -2,12 +2,13 @@
 
 import csv
 import io
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from fastapi import Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from sqlalchemy import Select, func, select
 from starlette.datastructures import QueryParams
 from starlette_admin import RequestAction
@@ -15,6 +16,7 @@ from starlette_admin.actions import ActionSelection, action
 from starlette_admin.export import BaseExporter, CsvExporter, ExportContext, JsonExporter
 from starlette_admin.export.helpers import escape_formula
 from starlette_admin.fields import BaseField
+from starlette_admin.flash import flash
 from starlette_admin.helpers import json_dumps
 from starlette_admin.views import build_export_form
 
@@ -28,7 +30,18 @@ SLICE = 100
 Slices: TypeAlias = AsyncIterator[Sequence[dict[str, Any]]]
 
 
-class StreamedCsv(CsvExporter):
+class StreamedExporter(BaseExporter):
+    """A format that is written a few rows at a time."""
+
+    most_rows: int | None = None
+    """What a file may hold."""
+
+    @abstractmethod
+    def stream(self, fields: Sequence[BaseField], slices: Slices) -> AsyncIterator[str | bytes]:
+        """Write the names of the columns, and then the rows."""
+
+
+class StreamedCsv(StreamedExporter, CsvExporter):
     """CSV in which no cell is a formula, and a list is written as JSON."""
 
     async def stream(self, fields: Sequence[BaseField], slices: Slices) -> AsyncIterator[str]:
@@ -43,7 +56,7 @@ class StreamedCsv(CsvExporter):
         return output.getvalue()
 
 
-class StreamedJson(JsonExporter):
+class StreamedJson(StreamedExporter, JsonExporter):
     """A JSON array, a row on each line."""
 
     async def stream(self, fields: Sequence[BaseField], slices: Slices) -> AsyncIterator[str]:
@@ -80,7 +93,7 @@ class ExportingView(LargeView):
         request.state.action = RequestAction.EXPORT
         form = await request.form()
         exporter = next((e for e in self.exporters if getattr(e, "extension", "") == form.get("format")), None)
-        if not isinstance(exporter, StreamedCsv | StreamedJson):
+        if not isinstance(exporter, StreamedExporter):
             answer: Response = await super().export_action(request, selection)
             return answer
         request.state.export_type = exporter  # by it, the library knows whether a list may stay one
@@ -98,6 +111,9 @@ class ExportingView(LargeView):
         else:
             items = await self._chosen(request, selection)
             slices = self._read(request, items, fields)
+        if exporter.most_rows is not None and len(items) > exporter.most_rows:
+            flash(request, f"This format holds {exporter.most_rows:,} rows. Export CSV, or look for fewer.", "error")
+            return RedirectResponse(request.url_for("admin:list", key=self.key), 303)
         told = ExportContext(fields=fields, rows=[], view=self, request=request, filename=name)
         await self._emit_before_export(request, exporter, items, told)
         await self._emit_after_export(request, exporter, items, told)

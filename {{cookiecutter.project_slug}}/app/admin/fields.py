@@ -1,6 +1,7 @@
 """Which field of the library suits a column, and what it shows in an empty form."""
 
 import json
+from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -27,6 +28,11 @@ def field_for(column: Column[Any], rules: type[BaseModel] | None) -> BaseField |
     if isinstance(column.type, Double):
         return FloatField(name, required=not column.nullable and column.server_default is None)
     return name
+
+
+def choices_of(kind: type[Enum]) -> list[tuple[Any, str]]:
+    """Return what can be chosen, in words: IN_PRINT is "In print"."""
+    return [(member.value, member.name.replace("_", " ").capitalize()) for member in kind]
 
 
 def default_of(column: Column[Any]) -> object:

@@ -27,7 +27,7 @@ class History:
 async def load(session: AsyncSession, row: Keyed) -> History:
     """Return the newest events of a row; those of an event are itself."""
     if isinstance(row, AuthEvent):
-        return History([], await _find_people(session, [row]))
+        return History([], await find_people(session, [row]))
     query = (
         select(AuthEvent)
         .where(AuthEvent.target_type == row.__tablename__, AuthEvent.target_id == str(row.id))
@@ -36,10 +36,11 @@ async def load(session: AsyncSession, row: Keyed) -> History:
         .limit(NEWEST)
     )
     events = (await session.scalars(query)).all()
-    return History(events, await _find_people(session, events))
+    return History(events, await find_people(session, events))
 
 
-async def _find_people(session: AsyncSession, events: Sequence[AuthEvent]) -> Mapping[str, str]:
+async def find_people(session: AsyncSession, events: Sequence[AuthEvent]) -> Mapping[str, str]:
+    """Return the addresses, by their keys, of the people in the changes that events tell of."""
     ids = {
         UUID(found) for event in events for change in event.data.get("changes", {}).values() for found in _keys(change)
     }

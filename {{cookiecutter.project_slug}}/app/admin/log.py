@@ -1,7 +1,7 @@
 """The log in the admin: what happened to whom, and what admins did to which row. It only grows."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import Request
 from starlette_admin.fields import BaseField, StringField
@@ -9,7 +9,9 @@ from starlette_admin.fields import BaseField, StringField
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent
 from app.accounts.permissions import Permission
+from app.admin.history import find_people
 from app.admin.panels import Chart, Panel, count_per_day
+from app.admin.permissions import never
 from app.admin.views import ModelView
 
 
@@ -18,6 +20,7 @@ class EventView(ModelView):
 
     model = AuthEvent
     see_permission = Permission.USERS_READ
+    can_create = can_edit = can_delete = never
     people = ("user_id", "actor_id")
     sortable_field_mapping: ClassVar = {"at": AuthEvent.id}
     key = "event"
@@ -47,6 +50,12 @@ class EventView(ModelView):
     )
     exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
 
+    async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
+        """Find out, for a whole page at once, who the people are of whom events have only the keys."""
+        events = await super().find_all(request, *args, **kwargs)
+        request.state.people = await find_people(request.state.session, events)
+        return events
+
     async def panels(self, request: Request) -> list[Panel]:
         """Show who came in, and who did not."""
         session = request.state.session
@@ -56,12 +65,6 @@ class EventView(ModelView):
             Chart("Sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
             Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), bad=True),
         ]
-
-    def can_create(self, request: Request) -> bool:  # noqa: ARG002
-        """Refuse it to everyone."""
-        return False
-
-    can_edit = can_delete = can_create
 
 
 views: Sequence[type[ModelView]] = (EventView,)

@@ -11,6 +11,7 @@ from starlette_admin.flash import flash
 from app.accounts.dependencies import get_authenticator
 from app.accounts.permissions import Permission
 from app.admin.panels import Figure, Panel, count_some
+from app.admin.permissions import never
 from app.admin.views import ModelView
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -22,6 +23,7 @@ class MailView(ModelView):
     model = OutboxMail
     see_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
+    can_create = can_edit = never  # they are posted by what they tell of
     key = "mail"
     icon = "fa-solid fa-envelope"
     menu_label = "Mails"
@@ -49,12 +51,6 @@ class MailView(ModelView):
             "Mails given up": unsent.where(OutboxMail.failed_at.is_not(None)),
         }
         return [Figure(label, await count_some(request.state.session, query)) for label, query in queries.items()]
-
-    def can_create(self, request: Request) -> bool:  # noqa: ARG002
-        """Refuse it: mails are posted by what they tell of."""
-        return False
-
-    can_edit = can_create
 
     @action("again", "Try again", "Send these mails as soon as possible?", icon_class="fa-solid fa-rotate-right")
     async def again_action(self, request: Request, selection: ActionSelection) -> None:

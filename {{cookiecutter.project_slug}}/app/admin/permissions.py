@@ -25,20 +25,19 @@ from starlette_admin.exceptions import ActionFailed, FormValidationError
 from starlette_admin.fields import BaseField, RelationField
 
 from app.accounts.permissions import Permission
-from app.accounts.scope import Scope
+from app.admin.auth import visitor_of
 from app.admin.recorded import RecordedView
 from app.database import Owned
-
-
-def visitor_of(request: Request) -> Scope:
-    """Return who looks at the admin: `SessionAuth` has found them."""
-    visitor: Scope = request.state.visitor
-    return visitor
 
 
 def may(request: Request, permission: Permission) -> bool:
     """Tell whether the visitor has a permission."""
     return visitor_of(request).may(permission)
+
+
+def never(self: "GuardedView", request: Request) -> bool:  # noqa: ARG001
+    """Refuse it to everyone: `can_create = never`."""
+    return False
 
 
 class GuardedView(RecordedView):

@@ -1,18 +1,20 @@
 """Roles in the admin: they list permissions, and nobody gives, takes or changes more than they have."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Request
 from pydantic import StringConstraints
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload
 from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import EnumField
 
-from app.accounts.models import Role, UserRole
+from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import ADMIN_ROLE, Permission
 from app.accounts.scope import Scope
-from app.admin.permissions import may, visitor_of
+from app.admin.auth import visitor_of
+from app.admin.permissions import may
 from app.admin.views import ModelView
 from app.schemas import Schema
 
@@ -84,6 +86,28 @@ class RoleView(ModelView):
         if lacking:
             raise FormValidationError({"permissions": f"You may not do this yourself: {', '.join(lacking)}."})
         await super().validate(request, data)
+
+
+class PersonalView(ModelView):
+    """A view of what belongs to people: what is of someone who may do more than the visitor is left alone."""
+
+    fields: Sequence[Any] = ()
+    person: ClassVar[str] = "owner"
+    """The reference to whom it belongs."""
+
+    def get_list_query(self, request: Request) -> Select[Any]:
+        """Load the roles of the people for `may_change_row`."""
+        person = joinedload(getattr(self.model, self.person)).joinedload(User.roles)
+        return super().get_list_query(request).options(person)
+
+    def may_change_row(self, request: Request, row: Any) -> bool:  # noqa: ANN401
+        """Leave alone what is theirs."""
+        return may_do_no_more(request, getattr(row, self.person))
+
+
+def may_do_no_more(request: Request, user: User) -> bool:
+    """Tell whether someone, whose roles are loaded, may do nothing that the visitor may not."""
+    return all(covers(visitor_of(request), role) for role in user.roles)
 
 
 def covers(scope: Scope, role: Role) -> bool:

@@ -60,7 +60,7 @@ class Site(InlineRows, Imports):
             secret_key=KeyRing(settings).derive("admin").hex(),  # the same in every worker
             middlewares=[Middleware(Transaction)],
             timezone_config=None,  # times are shown in UTC
-            export_config=ExportConfig(max_rows=10_000),  # an export is made in memory
+            export_config=ExportConfig(max_rows=10_000),  # of a format that is made in memory
             import_config=LIMITS,
         )
         environment = self.templates.env

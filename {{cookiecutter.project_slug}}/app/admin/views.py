@@ -11,38 +11,32 @@ That is all that a view needs; the rest narrows what it shows. Each override say
 
 from collections.abc import Sequence
 from copy import copy
-from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from fastapi import Request
-from markupsafe import escape
 from sqlalchemy import JSON, ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
-from starlette_admin.actions import link_row_action
-from starlette_admin.fields import BaseField, DateField, DateTimeField, RelationField, TimeField
+from starlette_admin.fields import DateField, DateTimeField, EnumField, RelationField, TimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
-from app.admin.addresses import detail_url, edit_url
-from app.admin.exports import ExportingView
-from app.admin.fields import default_of, field_for
+from app.admin.fields import choices_of, default_of, field_for
 from app.admin.filters import Filters
 from app.admin.help_texts import help_for
 from app.admin.panels import Panel
 from app.admin.refusals import readable
 from app.admin.saving import KEPT_BY_THE_DATABASE
+from app.admin.shown import ShowingView
 from app.admin.xlsx import XlsxExporter
 
 TIME_FORMATS = {DateTimeField: "%Y-%m-%d %H:%M UTC", DateField: "%Y-%m-%d", TimeField: "%H:%M"}
 
 
-class ModelView(ExportingView):
+class ModelView(ShowingView):
     """A view on the rows of one model."""
 
     model: type[Any]
-    title_field: ClassVar[str] = "created_at"
-    """The field that names a row in sentences, links and pickers."""
     date_field: ClassVar[str] = "created_at"
     """The moment by which the list is narrowed with links, when it is shown there."""
     icon = "fa-solid fa-file-lines"
@@ -58,7 +52,7 @@ class ModelView(ExportingView):
     page_size_options = (25, 50)  # to render 100 rows keeps everyone waiting for 0.2 s
     row_actions_display_type = RowActionsDisplayType.KEBAB
     row_actions_position = RowActionsPosition.AFTER_COLUMNS
-    exporters = (*ExportingView.exporters, XlsxExporter())
+    exporters = (*ShowingView.exporters, XlsxExporter())
     importers: Sequence[Any] = ()  # "csv"
 
     def __init__(self) -> None:
@@ -86,6 +80,8 @@ class ModelView(ExportingView):
             if field.name in columns and isinstance(columns[field.name].type, JSON):
                 field.orderable = False  # PostgreSQL knows no order of it
             field.help_text = field.help_text or help_for(self.model, field.name, self.rules)
+            if isinstance(field, EnumField) and field.enum:
+                field.choices = choices_of(field.enum)
             if isinstance(field, RelationField):
                 field.searchable = True  # the library takes it for "can be filtered"
             if isinstance(field, DateTimeField) and field.output_format is None:
@@ -98,50 +94,6 @@ class ModelView(ExportingView):
     def can_import(self, request: Request) -> bool:
         """Let those make many who may make one; the view offers it when it names `importers`."""
         return bool(self.importers) and self.can_create(request) and super().can_import(request)
-
-    async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
-        """Name a row, by its key to who may not see its title; the library would say "Note(0193…)"."""
-        title = getattr(obj, self.title_field if self.may_see_field(request, self.title_field) else "id")
-        return f"{title:%Y-%m-%d %H:%M} UTC" if isinstance(title, datetime) else str(title)
-
-    async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
-        """Write a time for a form as browsers read it; with the zone that the library adds, they show nothing."""
-        if isinstance(value, datetime) and request.state.action.is_form():
-            return f"{value:%Y-%m-%dT%H:%M:%S}"
-        return await super().serialize_field_value(value, field, request)
-
-    async def serialize(
-        self,
-        obj: Any,  # noqa: ANN401
-        request: Request,
-        include_relationships: bool = True,  # noqa: FBT001, FBT002 - as the library has it
-        include_select2: bool = False,  # noqa: FBT001, FBT002
-    ) -> dict[str, Any]:
-        """Return what is shown of a row; of one that another refers to, its name, where the library has all fields."""
-        meta: dict[str, Any] = {"repr": await self.repr(obj, request)}
-        if include_select2:
-            selection, result = await self.select2_selection(obj, request), await self.select2_result(obj, request)
-            meta["select2"] = {"selection": selection, "result": result}
-        fields = self.get_fields_list(request) if include_relationships else []
-        values = {
-            field.name: await self.serialize_field_value(await field.parse_obj(request, obj), field, request)
-            for field in fields
-        }
-        return {"id": str(obj.id), **values, "_meta": meta}
-
-    @link_row_action("view", "View", icon_class="default_actions.view", exclude_from_detail=True)
-    def row_action_1_view(self, request: Request, pk: str) -> str:
-        """Lead to the page of a row."""
-        return detail_url(request, str(self.key), pk)
-
-    @link_row_action("edit", "Edit", icon_class="default_actions.edit", action_btn_class="action.row_item_edit")
-    def row_action_2_edit(self, request: Request, pk: str) -> str:
-        """Lead to the form of a row."""
-        return edit_url(request, str(self.key), pk)
-
-    async def select2_result(self, obj: Any, request: Request) -> str:  # noqa: ANN401
-        """Show a row in a picker, as HTML; the library would show all its fields."""
-        return f"<span>{escape(await self.repr(obj, request))}</span>"
 
     # Reading: an address that makes no sense is not found, or a bad request, and never a bug.
 

@@ -87,6 +87,26 @@ def test_row_that_needs_a_secret_cannot_be_made(library: TestClient) -> None:
     assert library.get("/admin/locker/create").status_code == 403
 
 
+def test_choice_is_shown_in_words(library: TestClient) -> None:
+    author = add_author(library, "Ada")
+    add_book(library, "First", author_id=author.id, genre="science")
+
+    for page in ("book/list", "book/create"):
+        shown = words(library.get(f"/admin/{page}"))
+        assert "Science" in shown
+        assert "SCIENCE" not in shown
+
+
+def test_refused_form_shows_a_time_as_browsers_read_it(library: TestClient) -> None:
+    author = add_author(library, "Ada")
+    entered = {"title": "", "isbn": "1", "genre": "novel", "author": str(author.id), "bought_at": "2026-01-31T10:20:00"}
+
+    refused = save(library, "/admin/book/create", **entered)
+
+    assert refused.status_code == 422
+    assert 'value="2026-01-31T10:20:00"' in refused.text
+
+
 def test_list_is_searched_and_filtered(library: TestClient) -> None:
     ada, bob = add_author(library, "Ada"), add_author(library, "Bob")
     first = add_book(library, "First", author_id=ada.id, genre="science", in_print=False)

@@ -33,6 +33,18 @@ def test_page_of_a_row_shows_its_history(client: TestClient, browser: TestClient
     assert "History" not in words(browser.get(f"/admin/user/detail?pk={ada.id}"))
 
 
+def test_log_names_people_in_changes(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+    note = add_note(client, ada)
+    edit(browser, note, bob)
+
+    log = browser.get("/admin/event/list?q=data_changed")
+
+    row = log.text.partition("<tbody>")[2].partition("</tr>")[0]
+    assert ada.email in row
+    assert bob.email in row
+    assert f"<del>{ada.id}" not in row
+
+
 def test_page_of_a_row_shows_fifty_events_and_the_way_to_all(
     client: TestClient, browser: TestClient, ada: User
 ) -> None:

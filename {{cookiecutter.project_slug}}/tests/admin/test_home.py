@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent, AuthSession, User
-from app.admin import accounts, log, panels
+from app.admin import accounts, log, panels, permissions
 from app.admin.panels import DAYS, count_per_day
 from app.database import utc_now
 from app.mail.models import OutboxMail
@@ -94,7 +94,7 @@ def test_charts_and_figures_tell_what_is_in_the_database(client: TestClient, bro
 
 def test_what_one_may_not_see_is_not_counted(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for view in (accounts.UserView, log.EventView):
-        monkeypatch.setattr(view, "is_accessible", accounts.never)
+        monkeypatch.setattr(view, "is_accessible", permissions.never)
 
     shown = overview(browser)
 

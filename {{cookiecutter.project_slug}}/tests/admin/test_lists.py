@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.admin.accounts import never
+from app.admin.permissions import never
 from app.admin.roles import RoleView
 from app.database import utc_now
 from app.features.notes.models import Note

@@ -224,6 +224,20 @@ def test_who_may_do_more_is_left_alone(client: TestClient, admin: User, managers
     assert roles_of(client, user) == {above}
 
 
+@pytest.mark.any_database
+def test_sessions_of_who_may_do_more_go_on(client: TestClient, admin: User, managers: TestClient, ada: User) -> None:
+    for user in (admin, ada):
+        open_browser(client, user)
+    admins, adas = (listed(managers, "session", q=user.email)[0] for user in (admin, ada))
+
+    assert managers.get(f"/admin/session/detail?pk={admins}").status_code == 200
+    assert act_on_row(managers, "session", "end", admins).json() == {"msg": "Forbidden"}
+    assert act(managers, "session", "end", adas, admins).json() == {"msg": "Forbidden"}
+    assert [event.user_id for event in events(client, "session_ended")] == []
+    assert act_on_row(managers, "session", "end", adas).status_code == 200
+    assert [event.user_id for event in events(client, "session_ended")] == [ada.id]
+
+
 @pytest.mark.usefixtures("admin")
 def test_who_may_do_no_more_is_managed(client: TestClient, managers: TestClient) -> None:
     peer = add_staff(client, "peer", *MANAGER)

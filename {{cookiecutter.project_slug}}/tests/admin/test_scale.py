@@ -20,6 +20,7 @@ from app.accounts.models import User
 from app.admin import bounds, exports, large
 from app.features.notes.models import Note
 from tests.admin.driving import csrf_token, listed, words
+from tests.admin.exporting import export_all
 from tests.support import in_database
 
 MANY = 20_000
@@ -106,7 +107,9 @@ def test_postgresql_tells_about_how_many_there_are(client: TestClient, browser: 
 
     in_database(client, analyze)
 
-    assert showing(browser.get("/admin/note/list")) == "Showing 1 to 25 of about 1,230 entries"
+    shown = browser.get("/admin/note/list")
+    assert showing(shown) == "Showing 1 to 25 of about 1,230 entries"
+    assert '<span id="rows-found" hidden>about 1,230</span>' in shown.text  # for the dialog of an export
     assert showing(browser.get("/admin/note/list?page=50")) == "Showing 1226 to 1234 of 1234 entries"
     assert "about 1,230" in words(browser.get("/admin/"))
 
@@ -258,14 +261,6 @@ def test_action_may_write_for_longer_than_a_list_may_read(client: TestClient) ->
 
 
 # Exports
-
-
-def export_all(browser: TestClient, kind: str, **data: str) -> Response:
-    """Export all rows that are found, as after a click on "select all"."""
-    sent = {"csrftoken": csrf_token(browser), "format": kind, "scope": "selected", **data}
-    answer = browser.post("/admin/_api/note/action?name=export&all=1&_list_query=q%3Dnote", data=sent)
-    assert answer.status_code == 200, answer.text
-    return answer
 
 
 def test_everything_found_is_exported_however_much_it_is(

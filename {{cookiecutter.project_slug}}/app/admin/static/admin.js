@@ -25,6 +25,15 @@ const readCookie = Cookies.get;
 const csrfToken = document.querySelector('meta[name="csrf-token"]').content;
 Cookies.get = (name) => (name === "starlette_admin_csrftoken" ? csrfToken : readCookie(name));
 
+// The library's dialog of an export knows only a number of what is found; the page says whether it is exact.
+document.addEventListener("show.bs.modal", (event) => {
+  const scope = event.target.querySelector("[data-sa-export-scope]");
+  if (scope?.querySelector("[data-sa-export-selected-label]").textContent === (scope?.dataset.saLabelAll ?? "")) {
+    const found = document.getElementById("rows-found").textContent;
+    scope.querySelector("[data-sa-export-selected-count]").textContent = found;
+  }
+});
+
 // On a phone each row is a card, and each value needs its column's name; the first stands without.
 const columns = [...document.querySelectorAll("th[data-column]")].slice(1);
 for (const column of columns) {

@@ -8,10 +8,12 @@ from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import DateTimeField, StringField, TagsField
 from starlette_admin.flash import flash
 
-from app.accounts import browser
 from app.accounts.dependencies import get_client
 from app.accounts.models import User
 from app.accounts.permissions import Permission
+from app.admin.auth import visitor_of
+from app.admin.permissions import never
+from app.admin.roles import PersonalView
 from app.admin.views import ModelView
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
@@ -19,12 +21,7 @@ from app.features.api_keys.models import ApiKey
 _ASK = "Revoke this? Programs that use it are refused at once."
 
 
-def never(self: ModelView, request: Request) -> bool:  # noqa: ARG001
-    """Refuse it to everyone."""
-    return False
-
-
-class ApiKeyView(ModelView):
+class ApiKeyView(PersonalView):
     """Everyone's keys, by their prefixes."""
 
     model = ApiKey
@@ -72,9 +69,9 @@ class ApiKeyView(ModelView):
         )
 
     async def _revoke(self, request: Request, rows: Sequence[ApiKey]) -> None:
-        admin, client = await browser.require_visitor(request), await get_client(request)
+        client = await get_client(request)
         for row in rows:
-            await service.revoke_key(request.state.session, row, client, actor_id=admin.user_id)
+            await service.revoke_key(request.state.session, row, client, actor_id=visitor_of(request).user_id)
         flash(request, f"Revoked: {len(rows)}.", "success")
 
 

@@ -82,3 +82,14 @@ def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: Te
         for end in (act, act_on_row):
             assert end(browser, "api-key", "revoke", key["id"]).json() == {"msg": "Forbidden"}
     assert keys_in_database(client)[0].revoked_at is None
+
+
+def test_keys_of_who_may_do_more_are_not_revoked(client: TestClient, as_admin: TestClient, as_ada: TestClient) -> None:
+    admins, adas = make_key(as_admin), make_key(as_ada)
+    managers = open_browser(client, add_staff(client, "manager", "admin:access", "users:read", "users:manage"))
+
+    assert act_on_row(managers, "api-key", "revoke", admins["id"]).json() == {"msg": "Forbidden"}
+    assert act(managers, "api-key", "revoke", adas["id"], admins["id"]).json() == {"msg": "Forbidden"}
+    assert act_on_row(managers, "api-key", "revoke", adas["id"]).status_code == 200
+
+    assert program(client, admins).get("/api/v1/users/me").status_code == 200

@@ -1,6 +1,6 @@
 """Books, in tables of their own: `Base.metadata` has what the migrations make."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -66,6 +66,7 @@ class Book(Record):
     """What it is about, in one sentence."""
     in_print: Mapped[bool] = mapped_column(default=True)
     pages: Mapped[int | None] = mapped_column(doc="Without the index.")
+    bought_at: Mapped[datetime | None]
     price: Mapped[Decimal | None] = mapped_column(Numeric(6, 2))
     api_token: Mapped[str | None]
     cover: Mapped[bytes | None] = mapped_column(LargeBinary)
