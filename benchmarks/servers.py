@@ -27,17 +27,18 @@ class Contestant:
 
     name: str
     command: Sequence[str]
-    """What serves it; the port is added behind."""
+    """What serves it on {port}."""
     folder: Path
     variables: Mapping[str, str]
     workers: int = 1
-    workloads: Sequence[str] = field(default=tuple(WORKLOADS))
+    workloads: Mapping[str, Workload] = field(default_factory=lambda: WORKLOADS)
 
 
 class Server:
     """A contestant that is being served."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, contestant: Contestant, process: subprocess.Popen[bytes], port: int) -> None:
+        self.workloads = contestant.workloads
         self.process = process
         self.port = port
         self.address = f"http://127.0.0.1:{port}"
@@ -105,14 +106,14 @@ def served(contestant: Contestant, logs: Path) -> Iterator[Server]:
     with log.open("wb") as output, on_cores(*cores):
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*contestant.command, "--port", str(port)],
+            [word.format(port=port) for word in contestant.command],
             cwd=contestant.folder,
             env=dict(contestant.variables),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    server = Server(process, port)
+    server = Server(contestant, process, port)
     try:
         server.wait(started)
         yield server

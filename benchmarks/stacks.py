@@ -4,14 +4,15 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import fireup
 from benchmarks.load import CLIENT_CORE, on_cores
 from benchmarks.servers import Contestant
-from benchmarks.workloads import RESOURCE
+from benchmarks.workloads import BY_OFFSET, READS, RESOURCE, WORKLOADS, Workload
 from tests.serving import environment, run_in
 
 APPS = Path(__file__).with_name("contestants")
@@ -24,11 +25,35 @@ SETTINGS = {
 OURS = "generated project"
 REFERENCE = "L4 FastAPI + SQLAlchemy ORM"
 LIMIT = "L0 bare ASGI + asyncpg"
+UVICORN = (
+    *("uvicorn", "benchmarks.contestants.{app}:app", "--port", "{port}", "--loop", "uvloop"),
+    *("--http", "httptools", "--no-access-log", "--log-level", "warning"),
+)
+GUNICORN = (
+    *("gunicorn", "benchmarks.contestants.{app}:app", "--bind", "127.0.0.1:{port}"),
+    *("--worker-class", "gthread", "--threads", "4", "--keep-alive", "75"),
+)
+
+
+class Stack(NamedTuple):
+    """What a small app is made of, and what it can do."""
+
+    app: str
+    server: Sequence[str] = UVICORN
+    workloads: Mapping[str, Workload] = WORKLOADS
+
+
 STACKS = {
-    LIMIT: "bare_asgi",
-    REFERENCE: "fastapi_orm",
+    LIMIT: Stack("bare_asgi"),
+    "L1 Starlette + asyncpg": Stack("starlette_asyncpg"),
+    "L2 FastAPI + asyncpg": Stack("fastapi_asyncpg"),
+    "lean: FastAPI + SQLAlchemy's pool + asyncpg": Stack("fastapi_lean", workloads=READS),
+    "L3 FastAPI + SQLAlchemy Core": Stack("fastapi_core"),
+    REFERENCE: Stack("fastapi_orm"),
+    "L5 Litestar + SQLAlchemy ORM": Stack("litestar_orm"),
+    "FastAPI + SQLModel, count and offset": Stack("fastapi_sqlmodel", workloads=BY_OFFSET),
+    "Django + REST framework, count and offset": Stack("django_drf", GUNICORN, BY_OFFSET),
 }
-UVICORN = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
 
 
 class Filled:
@@ -104,7 +129,7 @@ class Project:
 
     def contestant(self, name: str, url: str) -> Contestant:
         """Serve it as its README says, with nothing but the settings of a benchmark."""
-        command = [self.python, "-m", "app", "serve"]
+        command = [self.python, "-m", "app", "serve", "--port", "{port}"]
         variables = {**self.variables, "DATABASE_URL": url}
         return Contestant(name, command, self.folder, variables)
 
@@ -114,7 +139,8 @@ def small_apps(project: Project, url: str) -> dict[str, Contestant]:
     python = fireup.install(APPS / "requirements.txt")
     variables = {**project.variables, "DATABASE_URL": url}
     found = {}
-    for name, module in STACKS.items():
-        command = [python, "-m", "uvicorn", f"benchmarks.contestants.{module}:app", *UVICORN]
-        found[name] = Contestant(name, command, project.folder.parent, variables)
+    for name, stack in STACKS.items():
+        command = [python, "-m", *(word.replace("{app}", stack.app) for word in stack.server)]
+        folder = project.folder.parent
+        found[name] = Contestant(name, command, folder, variables, workloads=stack.workloads)
     return found
