@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives import hashes
@@ -66,5 +67,6 @@ def _bytes(secret: SecretStr) -> bytes:
     return secret.get_secret_value().encode()
 
 
+@lru_cache
 def _hkdf(secret: bytes, purpose: str, length: int) -> bytes:
     return HKDF(hashes.SHA256(), length, salt=None, info=f"app:{purpose}".encode()).derive(secret)

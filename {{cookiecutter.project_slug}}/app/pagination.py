@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import time
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -57,14 +58,13 @@ SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=
 class Page(BaseModel, Generic[T]):
     """One part of a list; `next_cursor` is null on the last one."""
 
-    items: Sequence[T]
+    items: list[T]
     next_cursor: str | None
 
 
-class Rows(BaseModel, Generic[R]):
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[R]):
     """What a query found, before it is answered as a `Page`."""
-
-    model_config = {"arbitrary_types_allowed": True}
 
     items: Sequence[R]
     next_cursor: str | None

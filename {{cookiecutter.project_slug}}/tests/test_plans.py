@@ -15,12 +15,11 @@ from tests.support import PASSWORD, in_database, log_in
 pytestmark = pytest.mark.database("postgresql")
 
 AUTH = "/api/v1/auth"
-MANY = 5000
 
 # Other people, each with a session, a refresh token and two events, and many notes of the caller and of the others.
-FILL = f"""
+FILL = """
     CREATE TEMP TABLE people ON COMMIT DROP AS
-        SELECT gen_random_uuid() AS id, n FROM generate_series(1, {MANY}) AS n;
+        SELECT gen_random_uuid() AS id, n FROM generate_series(1, 5000) AS n;
     INSERT INTO users (id, email, email_key, display_name, is_active, version, created_at, updated_at)
         SELECT id, n || '@x.test', n || '@x.test', '', true, 1, now(), now() FROM people;
     INSERT INTO roles (id, name, permissions, version, created_at, updated_at)
@@ -33,7 +32,8 @@ FILL = f"""
     INSERT INTO refresh_tokens (id, session_id, token_hash, created_at, expires_at)
         SELECT id, id, sha256(n::text::bytea), now(), now() + interval '1 day' FROM people;
     INSERT INTO auth_events (id, at, name, user_id, ip, user_agent, request_id, data)
-        SELECT gen_random_uuid(), now(), 'authn_login_success', id, '', '', '', '{{}}' FROM people, generate_series(1, 2);
+        SELECT gen_random_uuid(), now(), 'authn_login_success', id, '', '', '', '{}'
+        FROM people, generate_series(1, 2);
     INSERT INTO attempt_counts (key, count, expires_at)
         SELECT sha256(n::text::bytea), 1, now() + interval '1 day' FROM people;
     INSERT INTO notes (id, title, body, owner_id, version, created_at, updated_at)

@@ -365,3 +365,15 @@ def test_former_key_verifies_until_it_is_removed(
     assert len(rotated.get("/.well-known/jwks.json").json()["keys"]) == 2
     assert [status(rotated, token) for token in (old, new)] == [200, 200]
     assert [status(removed, token) for token in (old, new)] == [401, 200]
+
+
+def test_token_that_was_good_is_refused_once_its_time_is_over(
+    client: TestClient, as_ada: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert as_ada.get(ME).status_code == 200
+    later = time.time() + client.app_state["settings"].auth.access_token_ttl.total_seconds() + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+
+    refused = as_ada.get(ME)
+
+    assert problem_of(refused)["type"] == "urn:problem:ExpiredToken"
