@@ -66,7 +66,6 @@ def send(address: str, workload: Workload, token: str, first: int) -> Answers:
             text=True,
         )
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["requests"], (address, workload, done.stdout)
     assert found["refused"] == found["broken"] == 0, (address, workload, found)
     return Answers(
         found["requests"],

@@ -52,11 +52,11 @@ def conditions(load: float) -> str:
     text = (APPS / "requirements.txt").read_text(encoding="utf-8")
     pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", text, re.MULTILINE))
     versions = ", ".join(f"{name} {pins[name]}" for name in PACKAGES)
-    busy = "" if load < LOAD_WHEN_QUIET else " Others used the machine: take the ratios as rough."
+    busy = "" if load < LOAD_WHEN_QUIET else "\nOthers used the machine: the ratios are rough."
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores"
         f" ({platform.machine()}) and CPython {platform.python_version()}; the load was"
-        f" {load:.1f} before.{busy}\n{versions}."
+        f" {load:.1f} before.{busy}\n\n{versions}."
     )
 
 
