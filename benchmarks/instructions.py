@@ -68,13 +68,13 @@ def main() -> None:
                 "MAIL_IN_SERVER": "false",  # who looks for mails to send would be counted too
                 "PYTHONHASHSEED": "0",
             }
-            found = {
-                name: [
+            found = {}
+            for name, (python, app) in apps.items():
+                print(f"{name} ...", flush=True)
+                found[name] = [
                     count(python, app, workload, project.folder, variables)
                     for workload in COUNTED_WORKLOADS
                 ]
-                for name, (python, app) in apps.items()
-            }
     print("\nThousands of instructions for a request\n")
     rows = [[name, *(f"{one:,.0f}" for one in counted)] for name, counted in found.items()]
     print(report.table(["", *COUNTED_WORKLOADS], rows))
