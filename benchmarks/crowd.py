@@ -26,9 +26,9 @@ TOO_MANY = 8_000
 
 def crowd(server: Server, clients: int, seconds: int) -> list[str]:
     """Let so many clients ask at once, and say what came of it."""
-    asked = WORKLOADS["item"]._replace(connections=clients)
+    asked = WORKLOADS["item"]._replace(connections=clients, seconds=seconds)
     before = server.memory_mib()
-    answers = flood(server.address, asked, server.token, 1, seconds)
+    answers = flood(server.address, asked, server.token, 1)
     started = time.perf_counter()
     server.ask(WORKLOADS["item"])
     after = (time.perf_counter() - started) * 1000
@@ -71,8 +71,7 @@ def main() -> None:
         ):
             crowd(server, 16, 5)  # the first requests load what they need
             rows = [
-                crowd(server, clients, options.seconds)
-                for clients in (16, CLIENTS, TOO_MANY, 16)
+                crowd(server, clients, options.seconds) for clients in (16, CLIENTS, TOO_MANY, 16)
             ]
     print(f"\n{os.cpu_count()} processors, load {load:.1f} before\n\n{table(head, rows)}")
 

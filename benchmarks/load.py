@@ -48,18 +48,17 @@ def on_cores(*cores: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def send(address: str, workload: Workload, token: str, first: int, seconds: int) -> Answers:
+def send(address: str, workload: Workload, token: str, first: int) -> Answers:
     """Send the request as often as it goes, where the path wants it with the numbers from `first`.
 
     Stops the run when anything but success comes back: a refusal is quick, and no figure.
     """
-    answers = flood(address, workload, token, first, seconds)
-    assert answers.requests, (address, workload)
+    answers = flood(address, workload, token, first)
     assert answers.refused == answers.broken == 0, (address, workload, answers)
     return answers
 
 
-def flood(address: str, workload: Workload, token: str, first: int, seconds: int) -> Answers:
+def flood(address: str, workload: Workload, token: str, first: int) -> Answers:
     """Send the request as often as it goes, whatever comes back."""
     path = workload.path.replace("{:012x}", "%012x")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -68,7 +67,7 @@ def flood(address: str, workload: Workload, token: str, first: int, seconds: int
     with on_cores(CLIENT_CORE):
         done = subprocess.run(
             [
-                *(find_wrk(), "-t1", f"-c{workload.connections}", f"-d{seconds}s"),
+                *(find_wrk(), "-t1", f"-c{workload.connections}", f"-d{workload.seconds}s"),
                 *("--timeout", "30s", "-s", str(SCRIPT), address, "--"),
                 *(workload.method, path, body, str(first if path != workload.path else 0)),
                 *(f"{name}: {value}" for name, value in headers.items()),

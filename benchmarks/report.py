@@ -14,7 +14,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def tables(found: Mapping[str, Found], workloads: Sequence[str]) -> dict[str, str]:
     """Write one table for each kind of figure, by its title."""
     cells: dict[str, Callable[[Found, str], str]] = {
-        "Requests a second, as a multiple of the reference": _ratio,
+        "Requests a second, as a multiple of L4": _ratio,
         "Requests a second, in the best burst": lambda one, name: f"{one.best(name).rate:,.0f}",
         "Milliseconds, the middle one and the slowest of a hundred": _latency,
         "Microseconds of the server's processor for a request": lambda one, name: (

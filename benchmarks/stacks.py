@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ SETTINGS = {
     "AUTH_LOGIN_ATTEMPTS": "1000000",
 }
 OURS = "generated project"
+ON_SQLITE = f"{OURS}, SQLite"
 REFERENCE = "L4 FastAPI + SQLAlchemy ORM"
 LIMIT = "L0 bare ASGI + asyncpg"
 UVICORN = (
@@ -100,6 +102,9 @@ class Project:
         self.variables = {**environment(), **SETTINGS}
         # A copy, for Python writes its bytecode beside what it runs.
         shutil.copytree(APPS.parent, folder / APPS.parent.name)
+        # For what has both the project's packages and ours.
+        paths = f"{self.folder}{os.pathsep}{folder}"
+        self.inside_variables = {**self.variables, "PYTHONPATH": paths}
         command = [self.python, "-m", "app", "new", "resource", *RESOURCE]
         path = f"{Path(self.python).parent}:{os.environ['PATH']}"
         done = run_in(self.folder, command, PATH=path)
@@ -110,8 +115,7 @@ class Project:
         self, *, server: str = "", file: str = "", inside: str = "requests_inside"
     ) -> Iterator[Filled]:
         """Make a database, on a core that the contestants leave alone, unless it is in a file."""
-        paths = f"{self.folder}{os.pathsep}{self.folder.parent}"
-        variables = {**self.variables, "PYTHONPATH": paths}
+        variables = dict(self.inside_variables)
         variables |= {"TEST_DATABASE_URL": server} if server else {}
         command = [self.python, "-m", f"benchmarks.{inside}", *filter(None, [file])]
         with (
@@ -127,11 +131,36 @@ class Project:
         ):
             yield Filled(process)
 
-    def contestant(self, name: str, url: str) -> Contestant:
+    def contestant(self, name: str, url: str, *options: str) -> Contestant:
         """Serve it as its README says, with nothing but the settings of a benchmark."""
-        command = [self.python, "-m", "app", "serve", "--port", "{port}"]
+        command = [self.python, "-m", "app", "serve", "--port", "{port}", *options]
         variables = {**self.variables, "DATABASE_URL": url}
         return Contestant(name, command, self.folder, variables)
+
+    def contestants(self, postgresql: str, sqlite: str) -> list[Contestant]:
+        """Return the ways to serve it."""
+        ours = self.contestant(OURS, postgresql)
+        two = self.contestant(f"{OURS}, 2 processes", postgresql, "--workers", "2")
+        return [
+            ours,
+            replace(two, workers=2),
+            self._under_granian(ours),
+            self.contestant(ON_SQLITE, sqlite),
+        ]
+
+    def _under_granian(self, ours: Contestant) -> Contestant:
+        """Serve it with a server that it does not bring, and which writes no lines of its log."""
+        extra = str(self.folder.parent / "granian")
+        pins = ["--constraints", str(APPS / "requirements.txt")]
+        command = [fireup.dev.find_uv(), "pip", "install", "-q", "--python", self.python]
+        subprocess.run([*command, "--no-deps", "--target", extra, *pins, "granian"], check=True)
+        serve = [self.python, "-m", "granian", "--interface", "asgi", "--port", "{port}"]
+        return replace(
+            ours,
+            name=f"{OURS}, Granian",
+            command=[*serve, "--factory", "app.commands.serve:build_app"],
+            variables={**ours.variables, "PYTHONPATH": extra},
+        )
 
 
 def small_apps(project: Project, url: str) -> dict[str, Contestant]:

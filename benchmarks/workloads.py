@@ -27,6 +27,8 @@ class Workload(NamedTuple):
     data: Mapping[str, str] = {}
     headers: Mapping[str, str] = {}
     connections: int = 16
+    seconds: int = 1
+    """How long a burst of it is."""
 
 
 def cursor_of(number: int) -> str:
@@ -44,7 +46,7 @@ WORKLOADS = {
     "page 4,000": Workload(f"/api/v1/items?cursor={cursor_of(ITEMS - 3_999 * PAGE + 1)}"),
     "create": Workload("/api/v1/items", "POST", {"title": MADE, "body": "A text."}),
     "change": Workload(f"/api/v1/items/{ITEM_KEY}", "PATCH", {"title": MADE}, {"If-Match": '"1"'}),
-    "login": Workload("/api/v1/auth/login", "POST", _LOGIN, connections=4),
+    "login": Workload("/api/v1/auth/login", "POST", _LOGIN, connections=4, seconds=3),
 }
 BY_OFFSET = {**WORKLOADS, "page 4,000": Workload(f"/api/v1/items?offset={3_999 * PAGE}")}
 """For those who count rows instead of turning pages by key."""

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from benchmarks.chart import draw
 from benchmarks.figures import Burst, Found, Pair
+from benchmarks.goals import judge
 from benchmarks.report import tables
 from benchmarks.servers import Contestant, served
 from benchmarks.stacks import OURS, Filled, Project, small_apps
@@ -54,12 +57,19 @@ def test_statements_are_counted(database: tuple[Project, Filled]) -> None:
     assert counted["item"] > 0
 
 
-def test_figures_become_tables() -> None:
+def found_in(*workloads: str) -> Found:
+    """Make figures up."""
     found = Found(cold_start=1.25, memory_mib=90.4)
     slow = Burst(rate=100, p50_ms=10, p99_ms=30, cpu_us=9_000)
     for rate in (150, 250, 210):
         quick = Burst(rate=rate, p50_ms=5, p99_ms=9.5, cpu_us=1_234.5)
-        found.pairs["item"].append(Pair(quick, slow))
+        for workload in workloads:
+            found.pairs[workload].append(Pair(quick, slow))
+    return found
+
+
+def test_figures_become_tables() -> None:
+    found = found_in("item")
 
     written = tables({"Some stack": found}, ["item", "create"])
 
@@ -71,3 +81,21 @@ def test_figures_become_tables() -> None:
         "| Some stack | 1.25 | 90 |",
     ]
     assert found.tail("item") == pytest.approx(1.9)
+
+
+def test_goals_are_judged() -> None:
+    statements = {"me": 2, "item": 3, "page 1": 2, "page 4,000": 2, "create": 3}
+    found = {OURS: found_in(*WORKLOADS)}
+
+    judged = {goal.what: goal for goal in judge(found, statements)}
+
+    assert judged["item, times L4"] == ("item, times L4", "≥ 2", "2.10", True)
+    assert judged["item, SQL statements"] == ("item, SQL statements", "≤ 2", "3", False)
+    assert judged["MiB of a process"].reached
+
+
+def test_figures_become_bars() -> None:
+    drawn = fromstring(draw({"item": {"one & all": 1.0, OURS: 2.5}}, OURS))  # noqa: S314 - ours
+
+    words = [element.text for element in drawn.iter() if element.tag.endswith("text")]
+    assert words == ["item", "one & all", "1.00", OURS, "2.50"]
