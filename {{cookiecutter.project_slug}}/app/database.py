@@ -137,17 +137,18 @@ class Database:
 
     `sessions` may write. `reads` is for requests that only read: each statement stands for itself, which saves the
     way to the database and back for BEGIN and ROLLBACK, and on SQLite the wait for a writer. Neither expires rows
-    at commit, so that what was committed can be answered.
+    at commit, so that what was committed can be answered. Of the engines, which share their connections, the one for
+    reads is the plain one, for what differs from it is set anew at each use.
     """
 
     engine: AsyncEngine
+    writing_engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     reads: async_sessionmaker[AsyncSession]
-    reading_engine: AsyncEngine
 
     async def read(self, query: Executable, parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Run a query of columns, not of entities, without a session: for what is asked at each request."""
-        async with self.reading_engine.connect() as connection:
+        async with self.engine.connect() as connection:
             return (await connection.execute(query, parameters)).all()
 
 
@@ -156,7 +157,7 @@ def open_database(settings: DatabaseSettings) -> Database:
     url = database_url(settings)
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, connect_args={"timeout": settings.busy_timeout.total_seconds()})
-        reads = engine.execution_options(only_reads=True)
+        writes = engine.execution_options(begins=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "handle_error", _tell_busy)
@@ -167,14 +168,15 @@ def open_database(settings: DatabaseSettings) -> Database:
             max_overflow=0,
             pool_timeout=settings.pool_timeout.total_seconds(),
             pool_recycle=300,  # a firewall may forget an idle connection without a word
+            isolation_level="AUTOCOMMIT",
         )
-        reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        writes = engine.execution_options(isolation_level="READ COMMITTED")
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return Database(
         engine,
+        writes,
+        async_sessionmaker(writes, expire_on_commit=False),
         async_sessionmaker(engine, expire_on_commit=False),
-        async_sessionmaker(reads, expire_on_commit=False),
-        reads,
     )
 
 
@@ -225,7 +227,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, A
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY_SNAPSHOT),
     # so whoever may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
-    if "only_reads" not in connection.get_execution_options():
+    if "begins" in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

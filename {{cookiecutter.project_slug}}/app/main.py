@@ -54,11 +54,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # {%- if cookiecutter.admin +%}
     admin.mount(app, settings)  # first, for its pages look up dozens of addresses by name
     # {%- endif +%}
-    # Features first and none inside another: each request tries one route after the other until one matches.
+    # What is asked most comes first and nothing inside another: each request tries one route after the other.
+    app.include_router(health.router)
     for router in (*features.exports("routes", "router", APIRouter), *accounts.routers):
         app.include_router(router, prefix="/api/v1", responses=documented(InvalidRequest))
     app.include_router(accounts.keys_router)
-    app.include_router(health.router)
     docs.mount(app)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
     web.mount(app)

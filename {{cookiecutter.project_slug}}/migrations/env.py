@@ -82,7 +82,7 @@ async def connect_and_migrate() -> None:
     settings = context.config.attributes.get("database") or load_settings().database
     database = open_database(settings)
     try:
-        async with database.engine.connect() as connection:
+        async with database.writing_engine.connect() as connection:
             await connection.run_sync(migrate)
     finally:
         await database.engine.dispose()

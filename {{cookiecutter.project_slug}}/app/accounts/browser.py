@@ -34,7 +34,7 @@ class SignInRequired(Unauthorized):
 async def find_visitor(request: Request) -> Scope | None:
     """Return the caller behind the session cookie; looked up once a request."""
     if not hasattr(request.state, "visitor"):
-        raw, ip = cookies.read(request, cookies.SESSION), (await get_client(request)).ip
+        raw, ip = cookies.read(request, cookies.SESSION), get_client(request).ip
         database, authenticator = get_database(request), get_authenticator(request)
         visit = await visits.find_web_visit(database, authenticator, raw, ip) if raw else None
         request.state.visit, request.state.visitor = visit, visit and visit.scope
@@ -60,7 +60,7 @@ PageScope = Annotated[Scope, Depends(require_visitor)]
 
 async def get_page_client(request: Request, visitor: Visitor) -> Client:
     """Return where the request came from, and who is at the screen when an admin is signed in as the visitor."""
-    client = await get_client(request)
+    client = get_client(request)
     return client._replace(actor_id=visitor.impersonator.user_id) if visitor and visitor.impersonator else client
 
 

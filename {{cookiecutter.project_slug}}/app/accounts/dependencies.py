@@ -19,7 +19,7 @@ from app.accounts.scope import Client, Scope
 from app.accounts.tokens import TokenError, TokenExpired
 from app.database import Database
 from app.errors import Forbidden, Unauthorized
-from app.http import DatabaseDep
+from app.http import get_database
 from app.security import SAFE_METHODS
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from /api/v1/auth/login")
@@ -63,22 +63,22 @@ async def _provide_authenticator(request: Request) -> Authenticator:
 AuthenticatorDep = Annotated[Authenticator, Depends(_provide_authenticator)]
 
 
-async def get_client(request: Request) -> Client:
+def get_client(request: Request) -> Client:
     """Return where the request came from; behind a proxy, as `SERVER_TRUSTED_PROXIES` allows."""
     ip = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
     return Client(ip[:45], agent[:255], request.state.request_id)
 
 
-ClientDep = Annotated[Client, Depends(get_client)]
+async def _provide_client(request: Request) -> Client:
+    return get_client(request)
+
+
+ClientDep = Annotated[Client, Depends(_provide_client)]
 
 
 async def find_scope(
-    request: Request,
-    database: DatabaseDep,
-    authenticator: AuthenticatorDep,
-    client: ClientDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Scope | None:
     """Return the caller behind the bearer token, or none without a token.
 
@@ -88,10 +88,11 @@ async def find_scope(
     """
     if credentials is None:
         return None
-    token = credentials.credentials
+    # Not as dependencies: each costs its time at every request.
+    database, authenticator, token = get_database(request), get_authenticator(request), credentials.credentials
     for scheme in authenticator.bearer_schemes:
         if token.startswith(scheme.prefix):
-            scope = await scheme.find_caller(database, authenticator, token, client)
+            scope = await scheme.find_caller(database, authenticator, token, get_client(request))
             break
     else:
         scope = await _find_session(database, authenticator, token)

@@ -19,5 +19,5 @@ async def record(request: Request, event: Event, user_id: UUID | None, **data: A
 
 async def client_of(request: Request) -> Client:
     """Return where the request came from, with the admin as who acts."""
-    client = await get_client(request)
+    client = get_client(request)
     return client._replace(actor_id=visitor_of(request).user_id)

@@ -69,7 +69,7 @@ class ApiKeyView(PersonalView):
         )
 
     async def _revoke(self, request: Request, rows: Sequence[ApiKey]) -> None:
-        client = await get_client(request)
+        client = get_client(request)
         for row in rows:
             await service.revoke_key(request.state.session, row, client, actor_id=visitor_of(request).user_id)
         flash(request, f"Revoked: {len(rows)}.", "success")
