@@ -9,6 +9,8 @@ import pytest
 from cookiecutter.main import cookiecutter
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.baking import TEMPLATE, Answer, Bake, git_files
 from tests.windows import FLAGS
@@ -31,11 +33,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes, or a processor waits for the other in the end.
-
-    Tests that share a server or a project are an `xdist_group`: one process runs them all.
-    """
+    """Begin with what takes minutes, or a processor waits for the other in the end."""
     items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
+class ByProject(LoadScopeScheduling):
+    """Give the tests that share a project, and its server, to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Name what a test shares: its module, but in the long ones its case, or nothing."""
+        module, _, name = nodeid.partition("::")
+        if module.endswith("test_runs.py"):
+            return name.partition("[")[2]
+        return nodeid if module.endswith("test_scaffold.py") else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByProject:
+    """Let pytest-xdist use it."""
+    return ByProject(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

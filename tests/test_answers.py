@@ -21,8 +21,6 @@ from hypothesis import strategies as st
 from hooks.pre_gen_project import LONGEST, refusal
 from tests.baking import PROJECT, TEMPLATE
 
-pytestmark = pytest.mark.xdist_group("answers")
-
 NASTY = "\"'\\{}%#<>&$`~!;:|*?/=@^()[] \t\n\r\0\x1b\u0085\u00a0\u200b\u2028\u202e\ud800éß日🚀aZ0_-."
 TEXTS = st.text(st.characters() | st.sampled_from(NASTY), max_size=40)
 PRINTABLE = st.text(

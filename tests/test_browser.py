@@ -12,8 +12,6 @@ from tests.pictures import compare_pictures
 from tests.serving import Server, serving
 from tests.windows import DESKTOP, PHONE, Scheme, inaccessible, visit
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 # ReDoc wants this picture; our policy refuses before anything is sent.
 REFUSED = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 

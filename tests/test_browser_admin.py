@@ -16,8 +16,6 @@ from tests.pictures import compare_pictures
 from tests.serving import Server, Visitor, run_dev, run_in, serving
 from tests.windows import DESKTOP, PHONE, Scheme, Visit, inaccessible, visit
 
-pytestmark = pytest.mark.xdist_group("browser_admin")
-
 PLANT = [
     "Plant",
     "name:str=80:unique:search",

@@ -17,8 +17,6 @@ import fireup
 from tests.baking import PROJECT, TEMPLATE, Bake
 from tests.serving import Server, environment, running
 
-pytestmark = pytest.mark.xdist_group("contract")
-
 PASSWORD = "a password of the contract test"  # noqa: S105
 CALLERS = {"nobody": None, "user": "user@example.com", "admin": "admin@example.com"}
 CHECKS = [

@@ -16,8 +16,6 @@ from tests.docker.engine import Engine, reason_not_to_run, running_engine
 from tests.docker.stack import Stack, find_free_port
 from tests.docker.tools import install_tool
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 @dataclass(frozen=True)
 class Served(Stack):

@@ -9,8 +9,6 @@ import pytest
 from tests.baking import PROJECT, TEMPLATE
 from tests.docker.tools import install_tool
 
-pytestmark = pytest.mark.xdist_group("docker_files")
-
 FOLDERS = [pytest.param(TEMPLATE, id="template"), pytest.param(PROJECT, id="project")]
 
 

@@ -23,8 +23,6 @@ import pytest
 from tests.baking import PROJECT, TEMPLATE, Bake, git_files
 from tests.serving import environment, run_dev
 
-pytestmark = pytest.mark.xdist_group("docs")
-
 NOT_RUN_HERE = {
     r"python3 fireup\.py( [\w./]+)?": "test_runners.py runs it: it serves until it is stopped",
     r"python3 fireup\.py (test|behaviours|check|lock)\b.*": "CI runs it: we are in it",

@@ -15,8 +15,6 @@ import yaml
 
 from tests.baking import Answer, Bake, tree
 
-pytestmark = pytest.mark.xdist_group("generated")
-
 LICENCES = ("MIT", "Apache-2.0", "BSD-3-Clause", "proprietary")
 OPTIONS = ("pages", "admin", "deploy")
 COMBINATIONS = [

@@ -11,8 +11,6 @@ import pytest
 from local_extensions import full_address
 from tests.baking import tree
 
-pytestmark = pytest.mark.xdist_group("origin")
-
 
 @pytest.fixture(scope="module")
 def clone(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -14,8 +14,6 @@ import pytest
 from tests.baking import MINIMAL, PROJECT, TEMPLATE, Bake
 from tests.serving import Visitor, environment, run_dev, running
 
-pytestmark = pytest.mark.xdist_group("runners")
-
 NEVER_INSTALLED = {"ecdsa", "pyasn1", "rsa"}  # python-jose names them and needs none of them
 LOCKED = """\
 version = 1

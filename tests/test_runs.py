@@ -49,13 +49,7 @@ class Running:
     server: Server
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(case, id=name, marks=pytest.mark.xdist_group(name))
-        for name, case in CASES.items()
-    ],
-)
+@pytest.fixture(scope="module", params=CASES.values(), ids=list(CASES))
 def running(
     request: pytest.FixtureRequest, bake: Bake, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:

@@ -4,6 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from tests.statements import counted, watched
 from tests.web.browsing import open_browser, read_page
 
 pytestmark = pytest.mark.any_database
@@ -16,6 +17,14 @@ def test_home_names_the_project_and_leads_to_its_parts(client: TestClient) -> No
     assert answer.status_code == 200
     assert client.app_state["settings"].project_name in page.text
     assert {"/login", "/docs", "/redoc"} <= set(page.links)
+
+
+def test_home_asks_the_database_for_nothing(client: TestClient) -> None:
+    browser = open_browser(client)
+    with watched(browser) as requests:
+        browser.get("/")
+
+    assert counted(requests) == {"GET /": 0}
 
 
 def test_every_link_of_home_leads_somewhere(client: TestClient, ada: User) -> None:

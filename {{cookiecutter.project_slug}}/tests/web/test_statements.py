@@ -19,7 +19,6 @@ def newest_link(client: TestClient, address: str) -> str:
 def test_signing_up_and_in(client: TestClient) -> None:
     browser = open_browser(client)
     with watched(browser) as requests:
-        browser.get("/")
         submit(browser, "/signup", email=EVE, password=PASSWORD)
         forget_counts(client)
         browser.post("/verify/resend", data=read_page(browser.get("/signup/sent")).forms["/verify/resend"])
@@ -31,7 +30,6 @@ def test_signing_up_and_in(client: TestClient) -> None:
         browser.get("/account/deleted")
 
     assert counted(requests) == {
-        "GET /": 0,
         "GET /signup": 0,
         "POST /signup": 11,
         "GET /signup/sent": 0,
