@@ -1,16 +1,16 @@
 """How PostgreSQL finds the rows of a list and of a look-up when there are many: by an index, by its own choice."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts.models import User
 from tests.features.notes.driving import NOTES, add_note
 from tests.statements import watched
-from tests.support import PASSWORD, in_database, log_in
+from tests.support import PASSWORD, add_user, in_database, log_in, sign_in
 
 pytestmark = pytest.mark.database("postgresql")
 
@@ -43,7 +43,12 @@ FILL = """
 """
 
 
-def test_lists_and_look_ups_are_found_by_index(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_lists_and_look_ups_are_found_by_index(own_database_url: str, start_app: Callable[..., TestClient]) -> None:
+    # In a database of its own, for PostgreSQL keeps in mind how many rows there were.
+    client = start_app(database={"url": own_database_url})
+    ada = add_user(client, "ada@example.com")
+    as_ada = sign_in(client, ada)
+
     async def fill(session: AsyncSession) -> None:
         for statement in FILL.split(";"):
             await session.execute(text(statement))
