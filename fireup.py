@@ -98,10 +98,9 @@ def test(arguments: Sequence[str]) -> int:
     if arguments:
         return _run_ours("pytest", arguments)
     install(PROJECT / "requirements-dev.txt")  # several tests need it, and two would begin at once
-    here = [install(TEMPLATE / "requirements-dev.txt"), "-B", "-m", "pytest"]
-    env = {**os.environ, "UV": dev.find_uv()}
-    together = subprocess.call([*here, "-n", "auto", "-m", "not alone"], cwd=TEMPLATE, env=env)
-    measured = subprocess.call([*here, "-m", "alone"], cwd=TEMPLATE, env=env)
+    pytest = _ours("pytest")
+    together = subprocess.call([*pytest, "-n", "auto", "-m", "not alone"])
+    measured = subprocess.call([*pytest, "-m", "alone"])
     return together or measured
 
 
@@ -224,10 +223,15 @@ def install(requirements: Path) -> str:
 
 def _run_ours(module: str, arguments: Sequence[str]) -> int:
     """Become a module, with the template's own packages."""
+    return int(dev.replace_process([*_ours(module), *arguments]))
+
+
+def _ours(module: str) -> list[str]:
+    """Go to the template, and return what runs a module there with the template's own packages."""
     python = install(TEMPLATE / "requirements-dev.txt")
     os.environ["UV"] = dev.find_uv()
     os.chdir(TEMPLATE)
-    return int(dev.replace_process([python, "-B", "-m", module, *arguments]))
+    return [python, "-B", "-m", module]
 
 
 def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:

@@ -9,7 +9,6 @@ that has pg_trgm, which that of the tests has not: name a server by `--database`
 create databases.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -19,6 +18,7 @@ from statistics import median
 from typing import TypeAlias
 
 import fireup
+from benchmarks.report import command_line, machine, table
 from tests.serving import environment
 
 INSIDE = Path(__file__).with_name("admin_inside.py")
@@ -61,22 +61,18 @@ def shown(times: Times | None) -> str:
 
 def main() -> None:
     """Measure, and print a table in Markdown."""
-    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.admin")
+    parser = command_line("admin")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument(
-        "--database", default="", help="a PostgreSQL server; else that of the tests"
-    )
     options = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         found = measured(Path(folder), options.rows, options.rounds, options.database)
     who = list(next(iter(found.values())))
-    print(f"\n{options.rows:,} rows, {os.cpu_count()} processors, load {load:.1f} before")
+    print(f"\n{options.rows:,} rows, {machine(load)}")
     print("Milliseconds: the median (least-most).\n")
-    print(f"| | {' | '.join(who)} |\n|---|{'---:|' * len(who)}")
-    for name, times in found.items():
-        print(f"| {name} | {' | '.join(shown(times.get(one)) for one in who)} |")
+    lines = [[name, *(shown(times.get(one)) for one in who)] for name, times in found.items()]
+    print(table(["", *who], lines))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ than it can answer while they wait: those that are too many must be sent away wi
 answered, and as soon as all are gone the next must be answered as ever.
 """
 
-import argparse
 import os
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.load import flood
-from benchmarks.report import table
+from benchmarks.report import command_line, machine, table
 from benchmarks.servers import Server, served
 from benchmarks.stacks import OURS, Project
 from benchmarks.workloads import WORKLOADS
@@ -46,11 +45,8 @@ def crowd(server: Server, clients: int, seconds: int) -> list[str]:
 
 def main() -> None:
     """Measure, and print a table in Markdown."""
-    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.crowd")
+    parser = command_line("crowd")
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument(
-        "--database", default="", help="a PostgreSQL server; else that of the tests"
-    )
     options = parser.parse_args()
     load = os.getloadavg()[0]
     head = [
@@ -73,7 +69,7 @@ def main() -> None:
             rows = [
                 crowd(server, clients, options.seconds) for clients in (16, CLIENTS, TOO_MANY, 16)
             ]
-    print(f"\n{os.cpu_count()} processors, load {load:.1f} before\n\n{table(head, rows)}")
+    print(f"\n{machine(load)}\n\n{table(head, rows)}")
 
 
 if __name__ == "__main__":

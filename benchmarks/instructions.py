@@ -6,7 +6,6 @@ Counts with callgrind what the process executes for a request of the limit, of t
 a generated project, without an HTTP server, and without the kernel. Needs valgrind.
 """
 
-import argparse
 import re
 import shutil
 import subprocess
@@ -46,10 +45,7 @@ def count(
 
 def main() -> None:
     """Count, and print a table in Markdown."""
-    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.instructions")
-    parser.add_argument(
-        "--database", default="", help="a PostgreSQL server; else that of the tests"
-    )
+    parser = report.command_line("instructions")
     options = parser.parse_args()
     if shutil.which("callgrind_control") is None:
         sys.exit("There is no callgrind: install valgrind, with `apt install valgrind`.")

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import fireup
+from benchmarks.report import machine
 from tests.serving import environment, running
 
 INSIDE = Path(__file__).with_name("inside.py")
@@ -201,7 +202,7 @@ def main() -> None:
         after = project.memory_mib()
     refused = [answer for answer in crowd if answer.status == 503]
     lateness = crowded.busy["worst_ms"], crowded.idle["worst_ms"]
-    print(f"\n{os.cpu_count()} processors, load {load:.1f} before, {options.rounds} rounds\n")
+    print(f"\n{machine(load)}, {options.rounds} rounds\n")
     print("| what | measured | goal |\n|---|---|---|")
     print(
         f"| a login, in hashes | {login:.0f} ms / {one_hash:.0f} ms = {login / one_hash:.2f} | 1 |"

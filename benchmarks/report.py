@@ -1,8 +1,24 @@
-"""Figures as tables in Markdown."""
+"""What is typed to measure, and figures as tables in Markdown."""
 
+import argparse
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.figures import Found
+
+
+def command_line(module: str) -> argparse.ArgumentParser:
+    """Return the arguments that every benchmark on PostgreSQL takes."""
+    parser = argparse.ArgumentParser(prog=f"python3 -m benchmarks.{module}")
+    parser.add_argument(
+        "--database", default="", help="a PostgreSQL server; else that of the tests"
+    )
+    return parser
+
+
+def machine(load: float) -> str:
+    """Say on what was measured, and how much others used it before."""
+    return f"{os.cpu_count()} processors, load {load:.1f} before"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import page
+from benchmarks import page, report
 from benchmarks.figures import Burst, Found, Pair
 from benchmarks.load import find_wrk, send
 from benchmarks.servers import Contestant, Server, served
@@ -103,12 +103,9 @@ def select(contestants: Iterable[Contestant], options: argparse.Namespace) -> li
 
 def main() -> None:
     """Measure, print tables in Markdown, and write the page when nothing was left out."""
-    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.requests")
+    parser = report.command_line("requests")
     parser.add_argument("--quick", action="store_true", help="the most important, in 3 minutes")
     parser.add_argument("--rounds", type=int, default=0, help="pairs of bursts; 5, or 3 if quick")
-    parser.add_argument(
-        "--database", default="", help="a PostgreSQL server; else that of the tests"
-    )
     parser.add_argument("--only", default="", help="parts of names of contestants, with commas")
     options = parser.parse_args()
     find_wrk()
@@ -134,7 +131,7 @@ def main() -> None:
                 race = Race(server, [database, sqlite], rounds)
                 found = measure(race, contestants, names, folder)
     statements = {name: statements[name] for name in names}
-    print(f"\n{os.cpu_count()} processors, load {load:.1f} before")
+    print(f"\n{report.machine(load)}")
     print(page.sections(found, statements, names))
     if OURS in found:
         print(f"\n{page.goal_table(found, statements)}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import fireup
+from benchmarks.report import machine
 from tests.drawing import AUTHOR, BOOK, RATING
 from tests.serving import run_in
 
@@ -79,7 +80,7 @@ def main() -> None:
     one_chain = [sum(times[name][number] for name in CHAIN) for number in range(rounds)]
     rows = {**times, "the whole chain, first time": one_chain[:1]}
     rows["the whole chain, later (median)"] = [median(one_chain[1:] or one_chain)]
-    print(f"\n{os.cpu_count()} processors, load {load:.1f} before, {rounds} rounds\n")
+    print(f"\n{machine(load)}, {rounds} rounds\n")
     print("| what | seconds, median | from | to |\n|---|---|---|---|")
     for name, found in rows.items():
         figures = (median(found), min(found), max(found))

@@ -7,7 +7,6 @@ many, up to ten million. Each time one of them asks for a page of theirs, for on
 note, and makes one; and an admin looks at the list of all. What counts is how the time grows.
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from benchmarks.report import table
+from benchmarks.report import command_line, machine, table
 from benchmarks.servers import served
 from benchmarks.stacks import OURS, Project
 from benchmarks.workloads import EMAIL, ITEM_KEY, PASSWORD, cursor_of
@@ -71,18 +70,15 @@ def measure(
 
 def main() -> None:
     """Measure, and print a table in Markdown."""
-    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.scale")
+    parser = command_line("scale")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument(
-        "--database", default="", help="a PostgreSQL server; else that of the tests"
-    )
     options = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), options.rows, options.rounds, options.database)
     sizes = list(next(iter(found.values())))
-    print(f"\n{os.cpu_count()} processors, load {load:.1f} before")
+    print(f"\n{machine(load)}")
     print("Milliseconds: the median, and the slowest of twenty.\n")
     lines = [
         [

@@ -15,23 +15,23 @@ from app.database import Database, opened_database, utc_now
 from app.settings import DatabaseSettings, load_settings
 from sqlalchemy import text
 
-from benchmarks.requests_inside import made_database
+from benchmarks.requests_inside import KEYS, made_database
 from benchmarks.workloads import EMAIL, PASSWORD
 
 PEOPLE = 100
 """Each has as many notes as the others; one of them asks, and is an admin."""
 AT_ONCE = 1_000_000
-MORE = text("""
+MORE = """
 INSERT INTO notes (id, owner_id, version, title, body, created_at, updated_at)
 SELECT
-    cast('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0') AS uuid),
+    {key},
     people.id, 1, 'Number ' || n, 'This is what number ' || n || ' says.',
     people.created_at, people.created_at
 FROM generate_series(cast(:first AS bigint), cast(:last AS bigint)) AS n
 JOIN (
     SELECT id, created_at, row_number() OVER (ORDER BY id) - 1 AS place FROM users
 ) AS people ON people.place = n % (SELECT count(*) FROM users)
-""")
+"""
 
 
 async def add_people(database: Database) -> None:
@@ -53,10 +53,11 @@ async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
     async with opened_database(settings) as database:
         if not before:
             await add_people(database)
+        more = text(MORE.format(key=KEYS["postgresql"]))
         for first in range(before + 1, rows + 1, AT_ONCE):
             async with database.sessions.begin() as session:
                 last = min(first + AT_ONCE - 1, rows)
-                await session.execute(MORE, {"first": first, "last": last})
+                await session.execute(more, {"first": first, "last": last})
         async with database.reads() as session:  # which has no transaction
             await session.execute(text("VACUUM ANALYZE"))
 

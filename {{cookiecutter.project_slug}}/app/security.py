@@ -120,6 +120,8 @@ class _Places:
 
     async def take(self) -> bool:
         """Wait for a place, and tell whether there was one in time."""
+        if not self._free.locked():
+            return await self._free.acquire()
         if self._waiting >= self._max_waiting:
             return False
         self._waiting += 1

@@ -126,6 +126,11 @@ def link_in(mail: str) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
+def newest_link(client: TestClient, address: str) -> str:
+    """Return the path of the link in the newest mail to an address."""
+    return link_in(mails_to(client, address)[-1])
+
+
 def fresh(limit: int = 1_000_000) -> int:
     """Return a number that no call returned lately: 0, 1, 2, … and at the limit 0 again."""
     return next(_numbers) % limit

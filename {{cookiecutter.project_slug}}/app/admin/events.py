@@ -14,10 +14,10 @@ from app.admin.auth import visitor_of
 
 async def record(request: Request, event: Event, user_id: UUID | None, **data: Any) -> None:  # noqa: ANN401
     """Write down what an admin did to someone, or to a row: `target`."""
-    await events.record(request.state.session, event, await client_of(request), user_id=user_id, **data)
+    await events.record(request.state.session, event, client_of(request), user_id=user_id, **data)
 
 
-async def client_of(request: Request) -> Client:
+def client_of(request: Request) -> Client:
     """Return where the request came from, with the admin as who acts."""
     client = get_client(request)
     return client._replace(actor_id=visitor_of(request).user_id)

@@ -37,7 +37,7 @@ class Impersonation(CustomView):
     async def begin(self, request: Request) -> Response:
         """Sign in as them, in place of oneself."""
         scope, user = await browser.require_visitor(request), await _find_user(request)
-        session, authenticator, client = request.state.session, get_authenticator(request), await client_of(request)
+        session, authenticator, client = request.state.session, get_authenticator(request), client_of(request)
         _, raw = await impersonation.begin(session, authenticator, scope, user, client)
         response = RedirectResponse("/account", 303)
         cookies.put(request, response, cookies.SESSION, raw)

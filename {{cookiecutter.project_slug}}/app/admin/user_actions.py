@@ -94,7 +94,7 @@ class UserActions(ModelView):
     async def second_factor_row_action(self, request: Request, pk: str) -> None:
         """Take the second factor away from who has lost it."""
         session, authenticator = request.state.session, get_authenticator(request)
-        user, client = await self.find_by_pk(request, pk), await client_of(request)
+        user, client = await self.find_by_pk(request, pk), client_of(request)
         for factor in authenticator.second_factors:
             if await factor.is_on(session, user.id):
                 await factor.remove(session, authenticator, user, client)

@@ -14,7 +14,7 @@ from app.accounts.schemas_account import SignUp
 from app.accounts.signup import Verified, sign_up, verify_email
 from app.database import utc_now
 from app.throttle import AttemptCount
-from tests.support import HERE, PASSWORD, in_database, link_in, log_in, mails_to, problem_of
+from tests.support import HERE, PASSWORD, in_database, log_in, mails_to, newest_link, problem_of
 
 VERIFY = "/api/v1/auth/verify-email"
 RESEND = "/api/v1/auth/verify-email/resend"
@@ -25,7 +25,7 @@ ADA = "ada@example.com"
 
 
 def newest_token(client: TestClient, address: str = ADA) -> str:
-    return link_in(mails_to(client, address)[-1]).rpartition("/")[2]
+    return newest_link(client, address).rpartition("/")[2]
 
 
 def verify(client: TestClient, token: str, **more: Any) -> Any:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.database import utc_now
-from tests.support import PASSWORD, add_user, another_client, in_database, link_in, mails_to
+from tests.support import PASSWORD, add_user, another_client, in_database, mails_to, newest_link
 from tests.web.browsing import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
@@ -91,28 +91,28 @@ def test_address_is_changed_by_the_link_in_the_new_mailbox(client: TestClient, a
     """Behaviours 101, 103, 106, 144."""
     browser = open_browser(client, ada)
     submit(browser, "/account/email", email="ada@new.example")
-    link = link_in(mails_to(client, "ada@new.example")[-1])
+    link = newest_link(client, "ada@new.example")
     assert "ada@new.example" in read_page(browser.get("/account/email")).text
 
     opened = browser.get(link)
     early = browser.get("/account")
     answer = submit(browser, link, action="/email/confirm")
-    taken_back = submit(browser, link_in(mails_to(client, ada.email)[-1]), action="/email/revert")
+    taken_back = submit(browser, newest_link(client, ada.email), action="/email/revert")
 
     assert opened.headers["Referrer-Policy"] == "no-referrer"
     assert "ada@new.example" not in early.text
     assert (answer.status_code, taken_back.status_code) == (303, 303)
     assert browser.get("/account").status_code == 303
-    assert link_in(mails_to(client, ada.email)[-1]).startswith("/password/reset/")
+    assert newest_link(client, ada.email).startswith("/password/reset/")
 
 
 def test_change_of_address_is_stopped_from_the_old_mailbox(client: TestClient, ada: User) -> None:
     """Behaviour 103."""
     browser = open_browser(client, ada)
     submit(browser, "/account/email", email="ada@new.example")
-    confirm = link_in(mails_to(client, "ada@new.example")[-1])
+    confirm = newest_link(client, "ada@new.example")
 
-    stopped = submit(open_browser(client), link_in(mails_to(client, ada.email)[-1]), action="/email/cancel")
+    stopped = submit(open_browser(client), newest_link(client, ada.email), action="/email/cancel")
 
     assert stopped.status_code == 303
     assert browser.get(confirm).status_code == 422
@@ -195,7 +195,7 @@ def test_browsers_and_password_managers_know_every_field(client: TestClient, ada
     """Behaviour 143."""
     stranger, browser = open_browser(client), open_browser(client, ada)
     submit(stranger, "/password/forgot", email=ada.email)
-    reset = link_in(mails_to(client, ada.email)[-1])
+    reset = newest_link(client, ada.email)
     pages = {
         **dict.fromkeys(["/signup", "/login", "/password/forgot", reset], stranger),
         **dict.fromkeys(["/reauth", "/account/password"], browser),

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.support import PASSWORD, link_in, mails_to
+from tests.support import PASSWORD, mails_to, newest_link
 from tests.web.browsing import open_browser, read_page, submit
 
 NEW = "a quite different phrase, 8 words"
@@ -15,7 +15,7 @@ def ask_for_link(browser: TestClient, email: str, **headers: str) -> str:
     form = read_page(browser.get("/password/forgot")).forms["/password/forgot"]
     answer = browser.post("/password/forgot", data={**form, "email": email}, headers=headers)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/password/sent")
-    return link_in(mails_to(browser, email)[-1])
+    return newest_link(browser, email)
 
 
 def test_new_password_is_chosen_with_the_link(client: TestClient, ada: User) -> None:

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.support import PASSWORD, link_in, mails_to
+from tests.support import PASSWORD, newest_link
 from tests.web.browsing import open_browser, read_page, submit
 
 EVE = "eve@example.com"
@@ -14,7 +14,7 @@ def sign_up(browser: TestClient, email: str = EVE, password: str = PASSWORD) -> 
     """Sign up, and return the path of the link that was mailed."""
     answer = submit(browser, "/signup", email=email, password=password)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/signup/sent")
-    return link_in(mails_to(browser, email)[-1])
+    return newest_link(browser, email)
 
 
 def test_account_is_made_and_works_when_its_address_is_proven(client: TestClient) -> None:

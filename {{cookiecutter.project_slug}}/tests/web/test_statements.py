@@ -6,14 +6,10 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from tests.accounts.mailed import NEW, forget_counts
 from tests.statements import counted, watched
-from tests.support import PASSWORD, add_user, link_in, mails_to, sign_in
+from tests.support import PASSWORD, add_user, newest_link, sign_in
 from tests.web.browsing import open_browser, read_page, submit
 
 EVE, EVES_NEW = "eve@example.com", "eve@new.example.com"
-
-
-def newest_link(client: TestClient, address: str) -> str:
-    return link_in(mails_to(client, address)[-1])
 
 
 def test_signing_up_and_in(client: TestClient) -> None:

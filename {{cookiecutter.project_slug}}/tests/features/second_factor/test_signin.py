@@ -21,7 +21,7 @@ from tests.features.second_factor.driving import (
     turn_on,
     wrong_code,
 )
-from tests.support import PASSWORD, in_database, link_in, log_in, mails_to, problem_of, with_token
+from tests.support import PASSWORD, in_database, log_in, mails_to, newest_link, problem_of, with_token
 
 LOGIN = "/api/v1/auth/login"
 ME = "/api/v1/users/me"
@@ -253,7 +253,7 @@ def test_reset_of_the_password_does_not_skip_the_code(client: TestClient, as_ada
     """Behaviour 99."""
     secret, _ = turn_on(as_ada)
     client.post("/api/v1/auth/password/forgot", json={"email": ada.email})
-    token = link_in(mails_to(client, ada.email)[-1]).rpartition("/")[2]
+    token = newest_link(client, ada.email).rpartition("/")[2]
     new = "another horse, another staple"
 
     reset = client.post("/api/v1/auth/password/reset", json={"token": token, "password": new})
