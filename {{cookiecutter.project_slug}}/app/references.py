@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import lazyload
 
 from app.database import Keyed
 from app.errors import InvalidRequest
@@ -24,7 +25,10 @@ async def check_reference(
     Raises:
         InvalidRequest: naming the field.
     """
-    if key is not None and await session.scalar(visible.where(model.id == key)) is None:
+    if key is None:
+        return
+    query = visible.where(model.id == key).with_only_columns(model.id, maintain_column_froms=True)
+    if await session.scalar(query) is None:
         raise _no_such_row(field)
 
 
@@ -37,8 +41,8 @@ async def find_references(
         InvalidRequest: naming the field, when the caller cannot see one of them.
     """
     wanted = set(keys)
-    rows = await session.scalars(visible.where(model.id.in_(wanted)).order_by(model.id))
-    found = list(rows)
+    query = visible.where(model.id.in_(wanted)).order_by(model.id)
+    found = list(await session.scalars(query.options(lazyload("*"))))  # what they refer to is not asked for
     if len(found) < len(wanted):
         raise _no_such_row(field)
     return found
