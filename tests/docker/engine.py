@@ -107,6 +107,7 @@ def running_engine() -> Iterator[Engine]:
             _wait_until_it_answers(engine, daemon)
             yield engine
         finally:
+            _remove_networks(engine)
             _stop(daemon)
             _unmount_below(engine.folder)
 
@@ -143,6 +144,14 @@ def _wait_until_it_answers(engine: Engine, daemon: subprocess.Popen[bytes]) -> N
             log = (engine.folder / "dockerd.log").read_text(errors="replace")
             raise AssertionError(f"dockerd did not start:\n{log[-4000:]}")
         time.sleep(0.2)
+
+
+def _remove_networks(engine: Engine) -> None:
+    """Take down what would stay behind on the machine: the bridge of each, with its addresses."""
+    containers = engine.attempt("docker", "ps", "--all", "--quiet").stdout.split()
+    if containers:
+        engine.attempt("docker", "rm", "--force", *containers)
+    engine.attempt("docker", "network", "prune", "--force")
 
 
 def _stop(daemon: subprocess.Popen[bytes]) -> None:
