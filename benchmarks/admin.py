@@ -1,6 +1,6 @@
 """What a long table costs the admin, beside the two libraries that it could be.
 
-    python3 -m benchmarks.admin [--rows N] [--rounds N] [--database URL]
+    python3 -m benchmarks.admin [--rows N] [--rounds N] [--write] [--database URL]
 
 A project is generated, a million people are put into a PostgreSQL, and three admins are asked the
 same, by turns, in one process: the project's, starlette-admin without our layer, and sqladmin. What
@@ -18,6 +18,7 @@ from statistics import median
 from typing import TypeAlias
 
 import fireup
+from benchmarks import page
 from benchmarks.report import command_line, machine, table
 from tests.serving import environment
 
@@ -69,10 +70,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = measured(Path(folder), options.rows, options.rounds, options.database)
     who = list(next(iter(found.values())))
-    print(f"\n{options.rows:,} rows, {machine(load)}")
-    print("Milliseconds: the median (least-most).\n")
     lines = [[name, *(shown(times.get(one)) for one in who)] for name, times in found.items()]
-    print(table(["", *who], lines))
+    text = (
+        f"{machine(load)}\n\nMilliseconds with {options.rows:,} rows, the median of"
+        f" {options.rounds} rounds (least-most):\n\n{table(['', *who], lines)}"
+    )
+    print(f"\n{text}")
+    if options.write:
+        page.write_section("admin", text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What happens when more people come than a server can answer.
 
-    python3 -m benchmarks.crowd [--seconds N] [--database URL]
+    python3 -m benchmarks.crowd [--seconds N] [--write] [--database URL]
 
 A project is generated and served by one process. Two thousand clients ask it for an item, each
 again as soon as it has its answer: nobody may be refused, and memory may not grow. Then come more
@@ -13,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.load import flood
+from benchmarks import page
+from benchmarks.load import find_wrk, flood
 from benchmarks.report import command_line, machine, table
 from benchmarks.servers import Server, served
 from benchmarks.stacks import OURS, Project
@@ -48,6 +49,7 @@ def main() -> None:
     parser = command_line("crowd")
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
+    find_wrk()
     load = os.getloadavg()[0]
     head = [
         "clients",
@@ -69,7 +71,10 @@ def main() -> None:
             rows = [
                 crowd(server, clients, options.seconds) for clients in (16, CLIENTS, TOO_MANY, 16)
             ]
-    print(f"\n{machine(load)}\n\n{table(head, rows)}")
+    text = f"{machine(load)} {options.seconds} seconds each.\n\n{table(head, rows)}"
+    print(f"\n{text}")
+    if options.write:
+        page.write_section("crowd", text)
 
 
 if __name__ == "__main__":

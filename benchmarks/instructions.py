@@ -1,11 +1,12 @@
 """How many instructions a request takes: a count that repeats, however busy the machine is.
 
-    python3 -m benchmarks.instructions [--database URL]
+    python3 -m benchmarks.instructions [--write] [--database URL]
 
 Counts with callgrind what the process executes for a request of the limit, of the reference and of
 a generated project, without an HTTP server, and without the kernel. Needs valgrind.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import fireup
-from benchmarks import report
+from benchmarks import page, report
 from benchmarks.instructions_inside import COUNTED
 from benchmarks.stacks import APPS, LIMIT, OURS, REFERENCE, STACKS, Project
 
@@ -49,6 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("callgrind_control") is None:
         sys.exit("There is no callgrind: install valgrind, with `apt install valgrind`.")
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         project = Project(Path(scratch))
         apps_python = fireup.install(APPS / "requirements.txt")
@@ -71,9 +73,12 @@ def main() -> None:
                     count(python, app, workload, project.folder, variables)
                     for workload in COUNTED_WORKLOADS
                 ]
-    print("\nThousands of instructions for a request\n")
     rows = [[name, *(f"{one:,.0f}" for one in counted)] for name, counted in found.items()]
-    print(report.table(["", *COUNTED_WORKLOADS], rows))
+    title = "Thousands of instructions for a request:"
+    text = f"{report.machine(load)}\n\n{title}\n\n{report.table(['', *COUNTED_WORKLOADS], rows)}"
+    print(f"\n{text}")
+    if options.write:
+        page.write_section("instructions", text)
 
 
 if __name__ == "__main__":

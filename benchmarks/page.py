@@ -1,63 +1,65 @@
-"""docs/performance.md and its picture."""
+"""docs/performance.md and its pictures: each benchmark writes its part."""
 
-import os
-import platform
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import fireup
 from benchmarks import chart, goals, report
 from benchmarks.figures import Found
 from benchmarks.stacks import APPS, OURS
-from benchmarks.workloads import ITEMS
 
+DOCS = fireup.TEMPLATE / "docs"
+EMPTY = Path(__file__).with_suffix(".md")
+"""The page before anything is measured."""
 DRAWN = ("item", "page 1", "create")
 PACKAGES = (
     *("fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "uvicorn", "granian"),
     *("litestar", "sqlmodel", "psycopg", "django", "djangorestframework"),
 )
-LOAD_WHEN_QUIET = 0.5
-TEXT = Path(__file__).with_suffix(".md")
 
 
-def write(
+def write_section(name: str, text: str, docs: Path = DOCS) -> None:
+    """Replace what stands between the marks of a part, and leave the others as they are."""
+    page = docs / "performance.md"
+    written = (page if page.exists() else EMPTY).read_text(encoding="utf-8")
+    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    before, mark, rest = written.partition(first)
+    assert mark, f"{page} has no part {name}"
+    after = rest.partition(last)[2]
+    page.write_text(f"{before}{first}{text.strip()}\n{last}{after}", encoding="utf-8")
+
+
+def write_picture(name: str, drawing: str, docs: Path = DOCS) -> None:
+    """Write a picture that a part shows."""
+    (docs / "images" / name).write_text(drawing, encoding="utf-8")
+
+
+def write_requests(
     found: Mapping[str, Found], statements: Mapping[str, int], load: float, rounds: int
 ) -> None:
-    """Write both files."""
-    names = list(statements)
+    """Write the part about requests, and its picture."""
     panels = {
         f"{name}: requests a second, as a multiple of L4": {
             who: one.ratio(name) for who, one in found.items() if name in one.pairs
         }
         for name in DRAWN
     }
-    docs = fireup.TEMPLATE / "docs"
-    (docs / "images" / "performance.svg").write_text(chart.draw(panels, OURS), encoding="utf-8")
-    (docs / "performance.md").write_text(
-        TEXT.read_text(encoding="utf-8").format(
-            items=ITEMS,
-            rounds=rounds,
-            conditions=conditions(load),
-            goals=goal_table(found, statements),
-            tables=sections(found, statements, names),
-        ),
-        encoding="utf-8",
+    write_picture("performance.svg", chart.draw(panels, OURS))
+    write_section(
+        "requests",
+        f"{report.machine(load)} {rounds} rounds.\n\n{versions()}.\n\n"
+        "![Requests a second, as a multiple of L4](images/performance.svg)\n\n"
+        f"### Goals\n\n{goal_table(found, statements)}"
+        f"{sections(found, statements, list(statements))}",
     )
 
 
-def conditions(load: float) -> str:
-    """Say when and where it was measured."""
+def versions() -> str:
+    """Name what the stacks are made of."""
     text = (APPS / "requirements.txt").read_text(encoding="utf-8")
     pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", text, re.MULTILINE))
-    versions = ", ".join(f"{name} {pins[name]}" for name in PACKAGES)
-    busy = "" if load < LOAD_WHEN_QUIET else "\nOthers used the machine: the ratios are rough."
-    return (
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores"
-        f" ({platform.machine()}) and CPython {platform.python_version()}; the load was"
-        f" {load:.1f} before.{busy}\n\n{versions}."
-    )
+    return ", ".join(f"{name} {pins[name]}" for name in PACKAGES)
 
 
 def goal_table(found: Mapping[str, Found], statements: Mapping[str, int]) -> str:
@@ -79,4 +81,4 @@ def sections(
     tables["SQL statements of a request"] = report.table(
         ["", *names], [[OURS, *(str(statements[name]) for name in names)]]
     )
-    return "".join(f"\n## {title}\n\n{text}" for title, text in tables.items())
+    return "".join(f"\n### {title}\n\n{text}" for title, text in tables.items())

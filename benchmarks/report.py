@@ -2,23 +2,41 @@
 
 import argparse
 import os
+import platform
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from benchmarks.figures import Found
+
+LOAD_WHEN_QUIET = 0.5
 
 
 def command_line(module: str) -> argparse.ArgumentParser:
     """Return the arguments that every benchmark on PostgreSQL takes."""
-    parser = argparse.ArgumentParser(prog=f"python3 -m benchmarks.{module}")
+    parser = writing_command_line(module)
     parser.add_argument(
         "--database", default="", help="a PostgreSQL server; else that of the tests"
     )
     return parser
 
 
+def writing_command_line(module: str) -> argparse.ArgumentParser:
+    """Return the arguments of every benchmark that has a part of the page."""
+    parser = argparse.ArgumentParser(prog=f"python3 -m benchmarks.{module}")
+    parser.add_argument(
+        "--write", action="store_true", help="write its part of docs/performance.md"
+    )
+    return parser
+
+
 def machine(load: float) -> str:
-    """Say on what was measured, and how much others used it before."""
-    return f"{os.cpu_count()} processors, load {load:.1f} before"
+    """Say when and on what was measured, and how much others used it before."""
+    busy = "" if load < LOAD_WHEN_QUIET else "\nOthers used the machine: the figures are rough."
+    return (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores"
+        f" ({platform.machine()}) and CPython {platform.python_version()}; the load was"
+        f" {load:.1f} before.{busy}"
+    )
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

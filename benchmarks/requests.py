@@ -1,12 +1,13 @@
 """How many requests a generated project serves, beside the stacks that it could be made of.
 
-    python3 -m benchmarks.requests [--quick] [--rounds N] [--database URL] [--only NAME,...]
+    python3 -m benchmarks.requests [--quick] [--rounds N] [--only NAME,...] [--write]
+                                   [--database URL]
 
 A project is generated and gets one resource. It and small apps of other stacks serve the same rows
 of one PostgreSQL, each by turns with the reference, FastAPI with SQLAlchemy's ORM: a second of load
 for the one, a second for the other, so that a slow moment of the machine slows both. What counts is
-the ratio of the two. A whole run writes docs/performance.md. Needs Linux, which tells what
-processes use, and wrk.
+the ratio of the two. A whole run writes its part of docs/performance.md, also without `--write`.
+Needs Linux, which tells what processes use, and wrk.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from benchmarks.figures import Burst, Found, Pair
 from benchmarks.load import find_wrk, send
 from benchmarks.servers import Contestant, Server, served
 from benchmarks.stacks import LIMIT, OURS, REFERENCE, Filled, Project, small_apps
-from benchmarks.workloads import QUICK, WORKLOADS
+from benchmarks.workloads import PAGES, QUICK
 
 TRIES = 5
 
@@ -109,7 +110,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="parts of names of contestants, with commas")
     options = parser.parse_args()
     find_wrk()
-    names = QUICK if options.quick else tuple(WORKLOADS)
+    names = QUICK if options.quick else tuple(PAGES)
     rounds = options.rounds or (3 if options.quick else 5)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
@@ -135,8 +136,8 @@ def main() -> None:
     print(page.sections(found, statements, names))
     if OURS in found:
         print(f"\n{page.goal_table(found, statements)}")
-    if not options.quick and not options.only:
-        page.write(found, statements, load, rounds)
+    if options.write or not (options.quick or options.only):
+        page.write_requests(found, statements, load, rounds)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import CLIENT_CORE, SERVER_CORE, on_cores
-from benchmarks.workloads import EMAIL, WORKLOADS, Workload
-from tests.serving import find_free_port
+from benchmarks.workloads import EMAIL, HTML, PASSWORD, WORKLOADS, Workload
+from tests.serving import Visitor, find_free_port
 
 START_SECONDS = 60
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -32,6 +32,8 @@ class Contestant:
     variables: Mapping[str, str]
     workers: int = 1
     workloads: Mapping[str, Workload] = field(default_factory=lambda: WORKLOADS)
+    browser: bool = False
+    """Whether its pages want the cookie of a browser's session."""
 
 
 class Server:
@@ -39,6 +41,7 @@ class Server:
 
     def __init__(self, contestant: Contestant, process: subprocess.Popen[bytes], port: int) -> None:
         self.workloads = contestant.workloads
+        self.browser = contestant.browser
         self.process = process
         self.port = port
         self.address = f"http://127.0.0.1:{port}"
@@ -46,7 +49,7 @@ class Server:
         self.token = ""
 
     def ask(self, workload: Workload, number: int = 1) -> Any:  # noqa: ANN401 - whatever the JSON holds
-        """Send one request, and return the body of its answer."""
+        """Send one request, and return the JSON or the text of its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers = {"Content-Type": "application/json", **workload.headers}
         if self.token:
@@ -57,7 +60,8 @@ class Server:
         text = answer.read()
         connection.close()
         assert answer.status in {200, 201}, text
-        return json.loads(text)
+        is_json = "json" in answer.headers["Content-Type"]
+        return json.loads(text) if is_json else text.decode()
 
     def wait(self, started: float) -> None:
         """Wait for the first answer, and sign in."""
@@ -71,6 +75,12 @@ class Server:
         self.cold_start = time.perf_counter() - started
         login = WORKLOADS["login"]
         self.token = self.ask(login._replace(data={**login.data, "email": EMAIL}))["access_token"]
+        if self.browser:
+            visitor = Visitor(self.address)
+            visitor.fill_in("/login", email=EMAIL, password=PASSWORD)
+            cookies = "; ".join(f"{one.name}={one.value}" for one in visitor.cookies)
+            page = self.workloads[HTML]._replace(headers={"Cookie": cookies})
+            self.workloads = {**self.workloads, HTML: page}
 
     def cpu_seconds(self) -> float:
         """Return what all its processes have used of the processors."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import fireup
 from benchmarks.load import CLIENT_CORE, on_cores
 from benchmarks.servers import Contestant
-from benchmarks.workloads import BY_OFFSET, READS, RESOURCE, WORKLOADS, Workload
+from benchmarks.workloads import BY_OFFSET, PAGES, READS, RESOURCE, WORKLOADS, Workload
 from tests.serving import environment, run_in
 
 APPS = Path(__file__).with_name("contestants")
@@ -51,7 +51,7 @@ STACKS = {
     "L2 FastAPI + asyncpg": Stack("fastapi_asyncpg"),
     "lean: FastAPI + SQLAlchemy's pool + asyncpg": Stack("fastapi_lean", workloads=READS),
     "L3 FastAPI + SQLAlchemy Core": Stack("fastapi_core"),
-    REFERENCE: Stack("fastapi_orm"),
+    REFERENCE: Stack("fastapi_orm", workloads=PAGES),
     "L5 Litestar + SQLAlchemy ORM": Stack("litestar_orm"),
     "FastAPI + SQLModel, count and offset": Stack("fastapi_sqlmodel", workloads=BY_OFFSET),
     "Django + REST framework, count and offset": Stack("django_drf", GUNICORN, BY_OFFSET),
@@ -135,7 +135,7 @@ class Project:
         """Serve it as its README says, with nothing but the settings of a benchmark."""
         command = [self.python, "-m", "app", "serve", "--port", "{port}", *options]
         variables = {**self.variables, "DATABASE_URL": url}
-        return Contestant(name, command, self.folder, variables)
+        return Contestant(name, command, self.folder, variables, workloads=PAGES, browser=True)
 
     def contestants(self, postgresql: str, sqlite: str) -> list[Contestant]:
         """Return the ways to serve it."""

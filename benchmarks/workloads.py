@@ -48,6 +48,9 @@ WORKLOADS = {
     "change": Workload(f"/api/v1/items/{ITEM_KEY}", "PATCH", {"title": MADE}, {"If-Match": '"1"'}),
     "login": Workload("/api/v1/auth/login", "POST", _LOGIN, connections=4, seconds=3),
 }
+HTML = "notes page"
+"""What only the project and the reference have: a page for a browser."""
+PAGES = {**WORKLOADS, HTML: Workload("/notes")}
 BY_OFFSET = {**WORKLOADS, "page 4,000": Workload(f"/api/v1/items?offset={3_999 * PAGE}")}
 """For those who count rows instead of turning pages by key."""
 READS = {name: WORKLOADS[name] for name in ("hello", "me", "item", "page 1", "page 4,000")}

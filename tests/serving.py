@@ -70,8 +70,9 @@ class Visitor:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.cookies = CookieJar()
         self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.cookies)
         )
 
     def get(self, path: str, token: str | None = None) -> Answer:

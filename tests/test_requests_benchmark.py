@@ -1,19 +1,18 @@
 """What benchmarks/requests.py compares does the same, and its figures arrive in its tables."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from benchmarks.chart import draw
 from benchmarks.figures import Burst, Found, Pair
 from benchmarks.goals import judge
 from benchmarks.report import tables
 from benchmarks.servers import Contestant, served
-from benchmarks.stacks import OURS, Filled, Project, small_apps
-from benchmarks.workloads import BY_OFFSET, WORKLOADS
+from benchmarks.stacks import OURS, REFERENCE, Filled, Project, small_apps
+from benchmarks.workloads import BY_OFFSET, HTML, PAGE, PAGES, WORKLOADS
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project
 def answers(contestant: Contestant, logs: Path) -> dict[str, Any]:
     """Ask for everything once, and leave out what is another each time."""
     with served(contestant, logs) as server:
-        names = [name for name in contestant.workloads if name != "login"]
+        names = [name for name in contestant.workloads if name not in {"login", HTML}]
         found = {name: server.ask(contestant.workloads[name]) for name in names}
     for name in found.keys() & {"create", "change"}:
         for other in ("id", "created_at", "updated_at"):
@@ -49,12 +48,25 @@ def test_contestants_answer_alike(database: tuple[Project, Filled], tmp_path: Pa
         filled.tidy()
 
 
+def test_pages_show_the_same_notes(database: tuple[Project, Filled], tmp_path: Path) -> None:
+    project, filled = database
+    reference = small_apps(project, filled.url)[REFERENCE]
+    shown = []
+    for contestant in (project.contestant(OURS, filled.url), reference):
+        with served(contestant, tmp_path) as server:
+            shown.append(re.findall(r"/notes/([\w-]{36})", server.ask(server.workloads[HTML])))
+
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == PAGE
+
+
 def test_statements_are_counted(database: tuple[Project, Filled]) -> None:
     counted = database[1].count_statements()
 
-    assert counted.keys() == WORKLOADS.keys()
+    assert counted.keys() == PAGES.keys()
     assert counted["hello"] == 0
     assert counted["item"] > 0
+    assert counted[HTML] > 0
 
 
 def found_in(*workloads: str) -> Found:
@@ -92,10 +104,3 @@ def test_goals_are_judged() -> None:
     assert judged["item, times L4"] == ("item, times L4", "≥ 2", "2.10", True)
     assert judged["item, SQL statements"] == ("item, SQL statements", "≤ 2", "3", False)
     assert judged["MiB of a process"].reached
-
-
-def test_figures_become_bars() -> None:
-    drawn = fromstring(draw({"item": {"one & all": 1.0, OURS: 2.5}}, OURS))  # noqa: S314 - ours
-
-    words = [element.text for element in drawn.iter() if element.tag.endswith("text")]
-    assert words == ["item", "one & all", "1.00", OURS, "2.50"]

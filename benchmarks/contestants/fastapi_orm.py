@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.security import OAuth2PasswordBearer
+from fastapi.templating import Jinja2Templates
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -21,10 +23,11 @@ from benchmarks.contestants.schemas import (
     Login,
     Token,
 )
-from benchmarks.contestants.tables import Item, User, open_engine
+from benchmarks.contestants.tables import Item, Note, User, open_engine
 
 engine = open_engine()
 sessions = async_sessionmaker(engine, expire_on_commit=False)
+templates = Jinja2Templates(Path(__file__).parent)
 
 
 @asynccontextmanager
@@ -122,6 +125,14 @@ async def update_item(
     item.title = data.title
     await session.commit()
     return item
+
+
+@app.get("/notes")
+async def list_notes(request: Request, session: SessionDep, user: UserDep) -> Response:
+    """Show the caller's notes as a page, newest first."""
+    query = select(Note).where(Note.owner_id == user.id).order_by(Note.id.desc())
+    notes = (await session.scalars(query.limit(cursors.PAGE))).all()
+    return templates.TemplateResponse(request, "notes.html", {"notes": notes})
 
 
 @app.post("/api/v1/auth/login")

@@ -19,7 +19,7 @@ def utc_now() -> datetime:
 
 
 class Base(DeclarativeBase):
-    """Parent of both tables."""
+    """Parent of all tables."""
 
     type_annotation_map: ClassVar = {datetime: DateTime(timezone=True)}
 
@@ -55,6 +55,18 @@ class Item(Base):
     body: Mapped[str] = mapped_column(Text)
 
     __mapper_args__: ClassVar = {"version_id_col": version}
+
+
+class Note(Base):
+    """A note of a person."""
+
+    __tablename__ = "notes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    updated_at: Mapped[datetime]
+    title: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text)
 
 
 def open_engine(**options: Any) -> AsyncEngine:  # noqa: ANN401 - of the engine
