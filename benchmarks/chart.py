@@ -1,15 +1,24 @@
-"""Bars, as an SVG that is read on light and on dark pages."""
+"""Bars and lines, as SVG that is read on light and on dark pages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil, floor, log10
 from xml.sax.saxutils import escape
 
 WIDTH, LABEL_WIDTH, ROOM = 760, 330, 90
 ROW, HEAD = 20, 34
+LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 50, 590, 40, 330, 370
+"""Where a plot has its lines; behind them are their names."""
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #111827 } .title { font-weight: bold }
-.back { fill: #f9fafb } .bar { fill: #9ca3af } .ours { fill: #2563eb }
+.back { fill: #f9fafb } .bar { fill: #9ca3af } .ours { fill: #2563eb } .grid { stroke: #d1d5db }
+polyline { fill: none; stroke-width: 2 }
+.line0 { stroke: #2563eb } .line1 { stroke: #0d9488 } .line2 { stroke: #9333ea }
+.line3 { stroke: #d97706 } .line4 { stroke: #dc2626 }
+.mark0 { fill: #2563eb } .mark1 { fill: #0d9488 } .mark2 { fill: #9333ea }
+.mark3 { fill: #d97706 } .mark4 { fill: #dc2626 }
 @media (prefers-color-scheme: dark) {
   text { fill: #f9fafb } .back { fill: #111827 } .bar { fill: #6b7280 } .ours { fill: #3b82f6 }
+  .grid { stroke: #374151 }
 }
 """
 
@@ -30,9 +39,65 @@ def draw(panels: Mapping[str, Mapping[str, float]], ours: str) -> str:
                 f'<text x="{x + length + 6:.1f}" y="{y + 12}">{figure:.2f}</text>',
             ]
         top += HEAD + len(figures) * ROW + 10
+    return _picture(top, drawn)
+
+
+def plot(title: str, lines: Mapping[str, Mapping[int, float]]) -> str:
+    """Draw a line for each name, up to five; both ways by powers of ten."""
+    sizes = [size for line in lines.values() for size in line]
+    figures = [figure for line in lines.values() for figure in line.values()]
+    across = _scale(sizes, LEFT, RIGHT)
+    upwards = _scale(_grid(figures), BOTTOM, TOP)
+    drawn = [f'<text class="title" x="4" y="22">{escape(title)}</text>']
+    for size in sorted(set(sizes)):
+        x = across(size)
+        drawn.append(f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{BOTTOM}"/>')
+        drawn.append(f'<text x="{x:.1f}" y="{BOTTOM + 20}" text-anchor="middle">{size:,}</text>')
+    for figure in _grid(figures):
+        y = upwards(figure)
+        drawn.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{RIGHT}" y2="{y:.1f}"/>')
+        drawn.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{figure:g}</text>')
+    heights = _apart([upwards(line[max(line)]) for line in lines.values()])
+    for number, ((name, line), y) in enumerate(zip(lines.items(), heights, strict=True)):
+        points = " ".join(f"{across(size):.1f},{upwards(line[size]):.1f}" for size in line)
+        drawn.append(f'<polyline class="line{number}" points="{points}"/>')
+        drawn.append(
+            f'<rect class="mark{number}" x="{RIGHT + 8}" y="{y - 5:.1f}" width="9" height="9"/>'
+            f'<text x="{RIGHT + 22}" y="{y + 4:.1f}">{escape(name)}</text>'
+        )
+    return _picture(HEIGHT, drawn)
+
+
+def _scale(figures: Iterable[float], first: int, last: int) -> Callable[[float], float]:
+    """Return what places a figure between two edges, by its powers of ten."""
+    powers = [log10(figure) for figure in figures]
+    least, most = min(powers), max(powers)
+    wide = most - least or 1
+    return lambda figure: first + (log10(figure) - least) / wide * (last - first)
+
+
+def _grid(figures: Sequence[float]) -> list[float]:
+    """Return 1, 2, 5, 10 and so on, from below the least figure to above the most."""
+    least, most = floor(log10(min(figures))), ceil(log10(max(figures)))
+    steps = [step * 10.0**power for power in range(least, most + 1) for step in (1, 2, 5)]
+    first = max(step for step in steps if step <= min(figures))
+    last = min(step for step in steps if step >= max(figures))
+    return [step for step in steps if first <= step <= last]
+
+
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Move what would overlap upwards, from the lowest on."""
+    moved = list(heights)
+    free = BOTTOM + 1.0 * ROW
+    for number in sorted(range(len(moved)), key=lambda one: -moved[one]):
+        moved[number] = free = min(moved[number], free - ROW)
+    return moved
+
+
+def _picture(height: int, drawn: Sequence[str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" role="img">\n'
-        f'<style>{STYLE}</style>\n<rect class="back" width="{WIDTH}" height="{top}" rx="8"/>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">\n'
+        f'<style>{STYLE}</style>\n<rect class="back" width="{WIDTH}" height="{height}" rx="8"/>\n'
         + "\n".join(drawn)
         + "\n</svg>\n"
     )
