@@ -1,0 +1,133 @@
+"""What writes docs/performance.md, and what is drawn and counted for it; nothing is measured."""
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from benchmarks import __main__ as everything
+from benchmarks import page, scale, split
+from benchmarks.chart import draw, plot
+from benchmarks.stacks import OURS
+from tests.baking import TEMPLATE
+from tests.test_docs import LINK
+
+
+def test_a_section_is_replaced_and_the_rest_kept(tmp_path: Path) -> None:
+    page.write_section("scale", "Some figures.", tmp_path)
+    page.write_section("crowd", "| a table |", tmp_path)
+    page.write_section("scale", "Newer figures.\n", tmp_path)
+
+    written = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    expected = page.EMPTY.read_text(encoding="utf-8")
+    for name, text in (("scale", "Newer figures."), ("crowd", "| a table |")):
+        before = f"<!-- {name} -->\nNot measured yet.\n"
+        assert before in expected
+        expected = expected.replace(before, f"<!-- {name} -->\n{text}\n")
+    assert written == expected
+
+
+def test_every_part_has_a_place_on_the_page(tmp_path: Path) -> None:
+    for part in everything.PARTS:
+        page.write_section(part, "Measured.", tmp_path)
+
+    written = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    assert "Not measured yet" not in written
+    assert all((TEMPLATE / "docs" / link).exists() for link in LINK.findall(written))
+
+
+@pytest.mark.parametrize("module", ["", *(f".{part}" for part in everything.PARTS)])
+def test_every_part_says_how_it_is_called(module: str) -> None:
+    command = [sys.executable, "-B", "-m", f"benchmarks{module}", "--help"]
+    done = subprocess.run(command, cwd=TEMPLATE, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert f"python3 -m benchmarks{module}" in done.stdout
+
+
+def test_figures_become_bars() -> None:
+    drawn = fromstring(draw({"item": {"one & all": 1.0, OURS: 2.5}}, OURS))  # noqa: S314 - ours
+
+    words = [element.text for element in drawn.iter() if element.tag.endswith("text")]
+    assert words == ["item", "one & all", "1.00", OURS, "2.50"]
+
+
+def test_figures_become_lines() -> None:
+    figures = {"here & there": {10_000: 2.0, 100_000: 4.0}, "flat": {10_000: 3.0, 100_000: 3.0}}
+
+    drawn = fromstring(plot("ms", figures))  # noqa: S314 - ours
+
+    words = [element.text for element in drawn.iter() if element.tag.endswith("text")]
+    assert words == ["ms", "10,000", "100,000", "2", "5", "here & there", "flat"]
+    lines = [
+        [tuple(map(float, point.split(","))) for point in element.attrib["points"].split()]
+        for element in drawn.iter()
+        if element.tag.endswith("polyline")
+    ]
+    (low, high), (left, right) = lines
+    assert low[1] > left[1] == right[1] > high[1]  # an SVG counts from its top
+    assert low[0] == left[0] < high[0] == right[0]
+
+
+def test_growth_is_judged() -> None:
+    quick, slow = [1.0, 1.0, 9.0], [1.0, 1.5, 2.0]
+    found = {name: {scale.COMPARED: quick, scale.MOST: quick} for name in scale.JUDGED}
+    found["one note"] = {scale.COMPARED: quick, scale.MOST: slow}
+
+    rows = scale.verdict(found).splitlines()[2:]
+
+    assert rows == [
+        "| first page | ≤ 1.2 | 1.00 | reached |",
+        "| a page far behind | ≤ 1.2 | 1.00 | reached |",
+        "| one note | ≤ 1.2 | 1.50 | missed |",
+    ]
+
+
+SERVED = "Server.run (uvicorn/server.py:86);run_forever (loop.c:33397)"
+HANDLED = f"{SERVED};get_request_handler.<locals>.app (fastapi/routing.py:528)"
+
+
+@pytest.mark.parametrize(
+    ("stack", "part"),
+    [
+        pytest.param(f"{SERVED};uv__io_poll (linux.c:12)", "event loop", id="loop"),
+        pytest.param(f"{SERVED};data_received (uvicorn/protocols/x.py:1)", "server", id="server"),
+        pytest.param(HANDLED, "dependencies", id="fastapi"),
+        pytest.param(f"{SERVED};APIRoute.matches (fastapi/routing.py:1355)", "routing", id="route"),
+        pytest.param(f"{HANDLED};read (app/accounts/tokens.py:3)", "token check", id="token"),
+        pytest.param(f"{HANDLED};check (app/features/notes/service.py:9)", "the project", id="app"),
+        pytest.param(
+            f"{HANDLED};dumps (0x1) (pydantic_core/_pydantic_core.cpython-311.so)",
+            "validation",
+            id="pydantic",
+        ),
+        pytest.param(
+            f"{HANDLED};Session.get (sqlalchemy/orm/session.py:1);update_wrapper (functools.py:58)",
+            "SQLAlchemy: sessions",
+            id="orm-and-what-it-calls",
+        ),
+        pytest.param(
+            f"{HANDLED};gc_collect_main (libpython3.11.so.1.0);tp_traverse (greenlet/T.cpp:416)",
+            "garbage",
+            id="collector",
+        ),
+        pytest.param("_start (libc.so.6)", "other", id="nothing-known"),
+    ],
+)
+def test_time_counts_for_the_innermost_part(stack: str, part: str) -> None:
+    assert split.part_of(stack).startswith(part)
+
+
+def test_waiting_is_not_counted() -> None:
+    lines = [
+        f"{HANDLED} 3",
+        f"{SERVED};epoll_pwait (libc.so.6) 5",
+        "Thread.run (threading.py:982);_worker (concurrent/futures/thread.py:81) 7",
+    ]
+
+    counted = split.shares(lines)
+
+    assert counted.total() == 3
+    assert f"| {split.part_of(HANDLED)} | 100.0% |" in split.write({"item": counted})
