@@ -4,13 +4,14 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from app.errors import ContentTooLarge, Forbidden, Problem, Unavailable
 from app.settings import Settings
@@ -28,12 +29,17 @@ STRICT_POLICY = (
 # Of a path. The token of a mailed link has 43 characters, an id 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
 
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Content-Security-Policy": STRICT_POLICY,
+    "Cache-Control": "no-store",
 }
+_HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class CrossSiteRequest(Forbidden):
@@ -60,14 +66,15 @@ class RequestBoundary:
         self.max_body_bytes = settings.server.max_body_bytes
         self.places = _Places(settings.server.max_requests, settings.server.longest_wait.total_seconds())
         self.base_host = urlsplit(str(settings.base_url)).netloc
-        self.https = settings.secure_cookies
+        self.headers = Headers(_HEADERS | _HTTPS_ONLY if settings.secure_cookies else _HEADERS).raw
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange, headers = _Exchange(self, scope, receive, send), Headers(scope=scope)
+        headers = Headers(scope=scope)
+        exchange = _Exchange(self, scope, headers, receive, send)
         try:
             exchange.refusal = self._refusal(scope, headers)
             if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
@@ -141,7 +148,7 @@ class _Places:
 class _Exchange:
     """One request and its response, as they pass."""
 
-    def __init__(self, boundary: RequestBoundary, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, boundary: RequestBoundary, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         self.boundary = boundary
         self.scope, self._receive, self._send = scope, receive, send
         self.application = scope["app"]  # kept, for a mounted application puts itself there
@@ -149,8 +156,8 @@ class _Exchange:
         self.refusal: Problem | None = None
         """What is answered instead of what the application says."""
         self.started, self.status = time.perf_counter(), 0
-        sent = Headers(scope=scope).get("x-request-id", "")
-        self.id = sent if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", sent) else str(uuid7())
+        sent = headers.get("x-request-id", "")
+        self.id = sent if _SANE_ID.fullmatch(sent) else str(uuid7())
         scope.setdefault("state", {})["request_id"] = self.id
 
     async def enter(self) -> None:
@@ -177,7 +184,7 @@ class _Exchange:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._add_headers(MutableHeaders(scope=message))
+            message["headers"] = self._with_ours(message["headers"])
         await self._send(message)
 
     async def answer_error(self, error: Exception) -> None:
@@ -204,14 +211,12 @@ class _Exchange:
             self.id,
         )
 
-    def _add_headers(self, headers: MutableHeaders) -> None:
-        for name, value in _HEADERS.items():
-            headers.setdefault(name, value)
-        headers.setdefault("Content-Security-Policy", STRICT_POLICY)
-        headers.setdefault("Cache-Control", "no-store")
-        if self.boundary.https:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        headers["X-Request-ID"] = self.id
+    def _with_ours(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Add what the application did not set itself."""
+        theirs = [header for header in headers if header[0] != b"x-request-id"]
+        known = {name for name, _ in theirs}
+        added = [header for header in self.boundary.headers if header[0] not in known]
+        return [*theirs, *added, (b"x-request-id", self.id.encode())]
 
 
 def _too_large(limit: int) -> ContentTooLarge:
