@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -125,9 +126,14 @@ class _Places:
         self._waiting, self._max_waiting = 0, 10 * places
         self._longest_wait = longest_wait
 
+    @property
+    def are_taken(self) -> bool:
+        """Tell whether one more has to wait."""
+        return self._free.locked()
+
     async def take(self) -> bool:
         """Wait for a place, and tell whether there was one in time."""
-        if not self._free.locked():
+        if not self.are_taken:
             return await self._free.acquire()
         if self._waiting >= self._max_waiting:
             return False
@@ -153,6 +159,7 @@ class _Exchange:
         self.scope, self._receive, self._send = scope, receive, send
         self.application = scope["app"]  # kept, for a mounted application puts itself there
         self.left, self.entered = boundary.max_body_bytes, False
+        self._kept: list[Message] = []
         self.refusal: Problem | None = None
         """What is answered instead of what the application says."""
         self.started, self.status = time.perf_counter(), 0
@@ -164,12 +171,24 @@ class _Exchange:
         """Wait for a place among the requests that are being answered."""
         if self.entered or self.refusal or self.scope["path"] == _ALIVE:
             return
+        waits = self.boundary.places.are_taken
         self.entered = await self.boundary.places.take()
-        if not self.entered:
+        if not self.entered or (waits and await self._has_hung_up()):
             self.refusal = Unavailable("Too many requests are being answered.")
+
+    async def _has_hung_up(self) -> bool:
+        """Tell whether nobody waits for the answer any more: after a rush, those who come now shall be next."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                while (message := await self._receive())["type"] != "http.disconnect":
+                    self._kept.append(message)
+                return True
+        return False
 
     async def receive(self) -> Message:
         """Pass a piece of the body on, or hang up when the pieces add up to more than the limit."""
+        if self._kept:
+            return self._kept.pop(0)
         message = await self._receive()
         self.left -= len(message.get("body", b""))
         if self.left < 0:
