@@ -23,6 +23,13 @@ from app.settings import all_settings, load_settings
 MODULES = ("models", "routes", "pages", "admin")
 
 
+def add_to(cli: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    cli.command("routes")(list_routes)
+    cli.command("features")(list_features)
+    cli.command("settings")(list_settings)
+
+
 def list_routes() -> None:
     """List every route: method, path, and where its function is."""
     for methods, path, place in sorted(_routes(create_app()), key=lambda row: row[1]):
