@@ -4,13 +4,15 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from app.errors import ContentTooLarge, Forbidden, Problem, Unavailable
 from app.settings import Settings
@@ -28,12 +30,17 @@ STRICT_POLICY = (
 # Of a path. The token of a mailed link has 43 characters, an id 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
 
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Content-Security-Policy": STRICT_POLICY,
+    "Cache-Control": "no-store",
 }
+_HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class CrossSiteRequest(Forbidden):
@@ -60,14 +67,15 @@ class RequestBoundary:
         self.max_body_bytes = settings.server.max_body_bytes
         self.places = _Places(settings.server.max_requests, settings.server.longest_wait.total_seconds())
         self.base_host = urlsplit(str(settings.base_url)).netloc
-        self.https = settings.secure_cookies
+        self.headers = Headers(_HEADERS | _HTTPS_ONLY if settings.secure_cookies else _HEADERS).raw
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange, headers = _Exchange(self, scope, receive, send), Headers(scope=scope)
+        headers = Headers(scope=scope)
+        exchange = _Exchange(self, scope, headers, receive, send)
         try:
             exchange.refusal = self._refusal(scope, headers)
             if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
@@ -118,9 +126,14 @@ class _Places:
         self._waiting, self._max_waiting = 0, 10 * places
         self._longest_wait = longest_wait
 
+    @property
+    def are_taken(self) -> bool:
+        """Tell whether one more has to wait."""
+        return self._free.locked()
+
     async def take(self) -> bool:
         """Wait for a place, and tell whether there was one in time."""
-        if not self._free.locked():
+        if not self.are_taken:
             return await self._free.acquire()
         if self._waiting >= self._max_waiting:
             return False
@@ -141,28 +154,41 @@ class _Places:
 class _Exchange:
     """One request and its response, as they pass."""
 
-    def __init__(self, boundary: RequestBoundary, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, boundary: RequestBoundary, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         self.boundary = boundary
         self.scope, self._receive, self._send = scope, receive, send
         self.application = scope["app"]  # kept, for a mounted application puts itself there
         self.left, self.entered = boundary.max_body_bytes, False
+        self._kept: list[Message] = []
         self.refusal: Problem | None = None
         """What is answered instead of what the application says."""
         self.started, self.status = time.perf_counter(), 0
-        sent = Headers(scope=scope).get("x-request-id", "")
-        self.id = sent if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", sent) else str(uuid7())
+        sent = headers.get("x-request-id", "")
+        self.id = sent if _SANE_ID.fullmatch(sent) else str(uuid7())
         scope.setdefault("state", {})["request_id"] = self.id
 
     async def enter(self) -> None:
         """Wait for a place among the requests that are being answered."""
         if self.entered or self.refusal or self.scope["path"] == _ALIVE:
             return
+        waits = self.boundary.places.are_taken
         self.entered = await self.boundary.places.take()
-        if not self.entered:
+        if not self.entered or (waits and await self._has_hung_up()):
             self.refusal = Unavailable("Too many requests are being answered.")
+
+    async def _has_hung_up(self) -> bool:
+        """Tell whether nobody waits for the answer any more: after a rush, those who come now shall be next."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                while (message := await self._receive())["type"] != "http.disconnect":
+                    self._kept.append(message)
+                return True
+        return False
 
     async def receive(self) -> Message:
         """Pass a piece of the body on, or hang up when the pieces add up to more than the limit."""
+        if self._kept:
+            return self._kept.pop(0)
         message = await self._receive()
         self.left -= len(message.get("body", b""))
         if self.left < 0:
@@ -177,7 +203,7 @@ class _Exchange:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._add_headers(MutableHeaders(scope=message))
+            message["headers"] = self._with_ours(message["headers"])
         await self._send(message)
 
     async def answer_error(self, error: Exception) -> None:
@@ -204,14 +230,12 @@ class _Exchange:
             self.id,
         )
 
-    def _add_headers(self, headers: MutableHeaders) -> None:
-        for name, value in _HEADERS.items():
-            headers.setdefault(name, value)
-        headers.setdefault("Content-Security-Policy", STRICT_POLICY)
-        headers.setdefault("Cache-Control", "no-store")
-        if self.boundary.https:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        headers["X-Request-ID"] = self.id
+    def _with_ours(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Add what the application did not set itself."""
+        theirs = [header for header in headers if header[0] != b"x-request-id"]
+        known = {name for name, _ in theirs}
+        added = [header for header in self.boundary.headers if header[0] not in known]
+        return [*theirs, *added, (b"x-request-id", self.id.encode())]
 
 
 def _too_large(limit: int) -> ContentTooLarge:

@@ -186,6 +186,45 @@ def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., 
         assert client.get("/api/v1/notes").status_code == 401
 
 
+def test_who_hung_up_while_waiting_is_not_answered(make_settings: Callable[..., Settings]) -> None:
+    app = create_app(make_settings(server={"max_requests": 1, "longest_wait": SECONDS_TO_WAIT}))
+    arrived, leave, asked = threading.Event(), anyio.Event(), []
+
+    @app.get("/slow")
+    async def wait() -> None:
+        arrived.set()
+        await leave.wait()
+
+    @app.get("/asked")
+    async def note() -> None:
+        asked.append(1)
+
+    def impatient(state: dict[str, Any]) -> Any:
+        messages = [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
+        scope = {"type": "http", "method": "GET", "path": "/asked", "query_string": b"", "headers": [], "state": state}
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            pass
+
+        return app, scope, receive, send
+
+    with TestClient(app) as client, ThreadPoolExecutor() as threads:
+        assert client.portal is not None
+        slow = threads.submit(client.get, "/slow")
+        assert arrived.wait(SECONDS_TO_WAIT)
+        gone = client.portal.start_task_soon(*impatient(dict(client.app_state)))
+        client.portal.call(anyio.sleep, 0.05)
+        client.portal.call(leave.set)
+        gone.result(SECONDS_TO_WAIT)
+
+        assert (slow.result().status_code, asked) == (200, [])
+        assert client.get("/asked").status_code == 200
+        assert asked == [1]
+
+
 def test_slow_sender_takes_no_place(make_settings: Callable[..., Settings]) -> None:
     app = create_app(make_settings(server={"max_requests": 1, "longest_wait": 0.5}))
     scope: dict[str, Any] = {
