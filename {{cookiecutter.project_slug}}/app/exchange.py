@@ -1,0 +1,161 @@
+"""One request and its response, as they pass through `app/security.py`."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+from uuid_utils import uuid7
+
+from app.errors import ContentTooLarge, Problem, Unavailable
+
+logger = logging.getLogger("app.requests")
+
+_ALIVE = "/health/live"  # a server that is only busy must not be killed
+
+# Of a path. The token of a mailed link has 43 characters, an id 36.
+_LONG_SEGMENT = re.compile(r"/[^/]{40,}")
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class Places:
+    """Room for so many requests; ten times as many may wait for it."""
+
+    def __init__(self, places: int, longest_wait: float) -> None:
+        self._free = asyncio.Semaphore(places)
+        self._waiting, self._max_waiting = 0, 10 * places
+        self._longest_wait = longest_wait
+
+    @property
+    def are_taken(self) -> bool:
+        """Tell whether one more has to wait."""
+        return self._free.locked()
+
+    async def take(self) -> bool:
+        """Wait for a place, and tell whether there was one in time."""
+        if not self.are_taken:
+            return await self._free.acquire()
+        if self._waiting >= self._max_waiting:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+
+    def leave(self) -> None:
+        """Let in who has waited longest."""
+        self._free.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is the same for all requests."""
+
+    max_body_bytes: int
+    headers: list[tuple[bytes, bytes]]
+    """Those of every response that has not set them itself."""
+    places: Places
+
+
+class Exchange:
+    """One request and its response, as they pass."""
+
+    def __init__(self, rules: Rules, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        self.rules = rules
+        self.scope, self._receive, self._send = scope, receive, send
+        self.application = scope["app"]  # kept, for a mounted application puts itself there
+        self.left, self.entered = rules.max_body_bytes, False
+        self._kept: list[Message] = []
+        self.refusal: Problem | None = None
+        """What is answered instead of what the application says."""
+        self.started, self.status = time.perf_counter(), 0
+        sent = headers.get("x-request-id", "")
+        self.id = sent if _SANE_ID.fullmatch(sent) else str(uuid7())
+        scope.setdefault("state", {})["request_id"] = self.id
+
+    async def enter(self) -> None:
+        """Wait for a place among the requests that are being answered."""
+        if self.entered or self.refusal or self.scope["path"] == _ALIVE:
+            return
+        waits = self.rules.places.are_taken
+        self.entered = await self.rules.places.take()
+        if not self.entered or (waits and await self._has_hung_up()):
+            self.refusal = Unavailable("Too many requests are being answered.")
+
+    async def _has_hung_up(self) -> bool:
+        """Tell whether nobody waits for the answer any more: after a rush, those who come now shall be next."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                while (message := await self._receive())["type"] != "http.disconnect":
+                    self._kept.append(message)
+                return True
+        return False
+
+    async def receive(self) -> Message:
+        """Pass a piece of the body on, or hang up when the pieces add up to more than the limit."""
+        if self._kept:
+            return self._kept.pop(0)
+        message = await self._receive()
+        self.left -= len(message.get("body", b""))
+        if self.left < 0:
+            self.refusal = too_large(self.rules.max_body_bytes)
+        elif message["type"] == "http.request" and not message.get("more_body"):
+            await self.enter()
+        return {"type": "http.disconnect"} if self.refusal else message
+
+    async def send(self, message: Message) -> None:
+        """Add our headers to the response's; drop the response to a request that is refused."""
+        if self.refusal and not self.status:
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._with_ours(message["headers"])
+        await self._send(message)
+
+    async def answer_error(self, error: Exception) -> None:
+        """Send what the application answers to this error."""
+        # A mounted application has put itself into the scope: errors are answered by the one that mounts.
+        request = Request({**self.scope, "app": self.application})
+        handler = self.application.exception_handlers[Problem if isinstance(error, Problem) else Exception]
+        response: Response = await handler(request, error)
+        await response(self.scope, self._receive, self.send)
+
+    async def finish(self) -> None:
+        """Make room, refuse what is refused, and write the line of this request, without what may be a token."""
+        if self.entered:
+            self.rules.places.leave()
+        refusal, self.refusal = self.refusal, None
+        if refusal and not self.status:
+            await self.answer_error(refusal)
+        logger.info(
+            "%s %s %s %.1fms %s",
+            self.scope["method"],
+            _LONG_SEGMENT.sub("/*", self.scope["path"]).encode("unicode_escape").decode(),
+            self.status or 500,
+            (time.perf_counter() - self.started) * 1000,
+            self.id,
+        )
+
+    def _with_ours(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Add what the application did not set itself."""
+        theirs = [header for header in headers if header[0] != b"x-request-id"]
+        known = {name for name, _ in theirs}
+        added = [header for header in self.rules.headers if header[0] not in known]
+        return [*theirs, *added, (b"x-request-id", self.id.encode())]
+
+
+def too_large(limit: int) -> ContentTooLarge:
+    """Say how much a body may have."""
+    return ContentTooLarge(f"At most {limit} bytes.")
