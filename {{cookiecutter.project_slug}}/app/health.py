@@ -6,7 +6,7 @@ import anyio
 from fastapi import APIRouter, Request
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import migrate
+from app import revisions
 from app.errors import Unavailable, documented
 from app.http import DatabaseDep
 
@@ -34,7 +34,7 @@ async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]
     try:
         with anyio.fail_after(DATABASE_TIMEOUT_SECONDS):
             async with database.reads() as session:
-                found = await migrate.revisions(session)
+                found = await revisions.applied(session)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         logger.warning("not ready: the database does not answer: %s", type(error).__name__)
         raise NotReady("The database does not answer.") from error

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
-from app import docs, features, health, migrate
+from app import docs, features, health, revisions
 from app.accounts import routes as accounts
 from app.accounts.authenticator import BearerScheme, SecondFactor, build_authenticator
 
@@ -83,7 +83,7 @@ async def opened(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
                 "settings": settings,
                 "database": database,
                 "authenticator": authenticator,
-                "schema_heads": migrate.heads(),
+                "schema_heads": revisions.heads(),
             }
 
 

@@ -1,4 +1,4 @@
-"""Migrations from Python: what `app setup`, `app db …`, the tests and `/health/ready` call."""
+"""Migrations from Python: what `app setup`, `app db …` and the tests call."""
 
 from pathlib import Path
 
@@ -6,14 +6,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import revisions
 from app.settings import DatabaseSettings
 
-FOLDER = Path(__file__).parent.parent / "migrations"
+FOLDER = revisions.FOLDER
 
 
 def alembic_config(settings: DatabaseSettings | None = None) -> Config:
@@ -57,24 +54,10 @@ def revise(settings: DatabaseSettings, message: str) -> list[Path]:
 
 def merge() -> Path | None:
     """Write the migration that joins the newest ones of two branches; none when there is one newest already."""
-    if len(heads()) == 1:
+    if len(revisions.heads(FOLDER)) == 1:
         return None
     script = command.merge(alembic_config(), "heads", message="Merge branches")
     return Path(script.path) if script else None
-
-
-def heads() -> frozenset[str]:
-    """Return the newest revisions that the code has: one, unless two branches were not merged."""
-    return frozenset(ScriptDirectory.from_config(alembic_config()).get_heads())
-
-
-async def revisions(session: AsyncSession) -> frozenset[str]:
-    """Return the revisions that the database is at: none before the first migration."""
-    try:
-        rows = await session.scalars(text("SELECT version_num FROM alembic_version"))
-    except DBAPIError:
-        return frozenset()
-    return frozenset(rows)
 
 
 def _drop_empty(context: MigrationContext, revision: object, directives: list[MigrationScript]) -> None:  # noqa: ARG001

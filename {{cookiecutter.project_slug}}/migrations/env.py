@@ -8,14 +8,15 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Column, Connection, text
 from sqlalchemy.sql.elements import False_, True_
 
-from app import features
-from app.accounts import models
+from app import features, throttle
+from app.accounts import models as accounts
 from app.database import Base, open_database
+from app.mail import models as mails
 from app.settings import load_settings
 
 LOCK_KEY = 7_275_113  # any constant: two processes that migrate one database must share it
 
-__all__ = ["models"]  # imported for its tables
+__all__ = ["accounts", "mails", "throttle"]  # imported for their tables
 
 
 # What a database calls a type of ours, and what it is: a table that is dropped is read from one database, and must

@@ -39,13 +39,6 @@ def add_to(cli: typer.Typer) -> None:
     cli.command("check")(check_project)
 
 
-def main() -> None:
-    """Run one of these commands alone: the application is not loaded, which would take longer than they do."""
-    cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    add_to(cli)
-    cli(prog_name="app")
-
-
 @contextmanager
 def _told() -> Iterator[None]:
     """Say every problem in a line of its own, and end with 1."""

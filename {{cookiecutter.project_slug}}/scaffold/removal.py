@@ -15,7 +15,7 @@ from alembic.script import Script
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from app import migrate
+from app import revisions
 from app.database import database_url, opened_database
 from app.settings import DatabaseSettings, load_settings
 from scaffold import migration
@@ -128,7 +128,7 @@ def _applied(scripts: list[Script]) -> list[str]:
 
 async def _revisions(settings: DatabaseSettings) -> frozenset[str]:
     async with opened_database(settings) as database, database.reads() as session:
-        return await migrate.revisions(session)
+        return await revisions.applied(session)
 
 
 def _in_git(root: Path, files: list[str]) -> set[str]:

@@ -10,6 +10,11 @@ from app.database import opened_database
 from app.settings import Settings, load_settings
 
 
+def add_to(cli: typer.Typer) -> None:
+    """Add this command to the command line."""
+    cli.command("cleanup")(clean_up)
+
+
 def clean_up() -> None:
     """Delete what is over: unproven accounts, mailed tokens, sessions, counts of attempts, sent mails."""
     for name, count in asyncio.run(_clean_up(load_settings())).items():

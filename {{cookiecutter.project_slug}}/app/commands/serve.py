@@ -7,15 +7,20 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
-from app.commands.setup import sign_in_url
-from app.main import create_app
+from app.collector import spared
+from app.commands.addresses import sign_in_url
 from app.settings import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, or it meets a closed one
 _OLDEST_GENERATION = 2
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Add this command to the command line."""
+    cli.command("serve")(serve)
 
 
 def serve(
@@ -49,15 +54,12 @@ def serve(
     )
 
 
-def build_app() -> FastAPI:
-    """Build the app of a server process, and spare the garbage collector what it is made of.
+def build_app() -> Starlette:
+    """Build the app of a server process, and spare the garbage collector what it is made of."""
+    with spared():
+        from app.main import create_app  # noqa: PLC0415 - a process that only watches over others does without it
 
-    One round over that keeps everybody waiting for a tenth of a second.
-    https://docs.python.org/3/library/gc.html#gc.freeze
-    """
-    app = create_app()
-    gc.collect()
-    gc.freeze()
+        app = create_app()
     gc.callbacks.append(_freeze_when_warm)
     return app
 

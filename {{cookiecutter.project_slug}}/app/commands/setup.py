@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +12,17 @@ from pydantic import ValidationError
 from app import migrate
 from app.accounts import users
 from app.accounts.authenticator import build_authenticator
+from app.commands.addresses import sign_in_url
 from app.database import opened_database
 from app.settings import Settings, load_settings, problems_of
 
 FIRST_ADMIN = "admin@example.com"
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    cli.command("setup")(set_up)
+    cli.command("secrets")(write_secrets)
 
 
 def set_up() -> None:
@@ -29,11 +35,6 @@ def set_up() -> None:
         return
     typer.echo(f"\nThe first admin was made. Sign in at {sign_in_url(settings)} with\n")
     typer.echo(f"    {FIRST_ADMIN}\n    {password}\n\nThis password is shown once.\n")
-
-
-def sign_in_url(settings: Settings) -> str:
-    """Return where to sign in: the page, or the route of a project without pages."""
-    return f"{settings.base_url}{'login' if find_spec('app.web') else 'api/v1/auth/login'}"
 
 
 def write_secrets(

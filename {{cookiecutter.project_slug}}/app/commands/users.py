@@ -12,15 +12,20 @@ from app.accounts.authenticator import build_authenticator
 from app.database import opened_database
 from app.settings import Settings, load_settings
 
-cli = typer.Typer(no_args_is_help=True)
+accounts = typer.Typer(no_args_is_help=True)
 
 
-@cli.callback()
+def add_to(cli: typer.Typer) -> None:
+    """Add this group to the command line."""
+    cli.add_typer(accounts, name="users", help="Accounts.")
+
+
+@accounts.callback()
 def _group() -> None:
     """Accounts."""
 
 
-@cli.command()
+@accounts.command()
 def create_admin(
     email: Annotated[str, typer.Option(help="Address to sign in with")],
     *,

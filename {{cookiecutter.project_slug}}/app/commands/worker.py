@@ -5,11 +5,18 @@ import logging
 import logging.config
 import signal
 
+import typer
+
 from app.commands.serve import log_config
 from app.database import opened_database
 from app.keys import KeyRing
 from app.mail.delivery import Delivery
 from app.settings import Settings, load_settings
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Add this command to the command line."""
+    cli.command("worker")(send_mails)
 
 
 def send_mails() -> None:

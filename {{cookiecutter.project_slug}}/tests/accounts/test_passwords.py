@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from passlib.context import CryptContext
 
 from app.accounts.passwords import PasswordHasher, PasswordTooLong, TooBusyToHash
 from app.settings import AuthSettings
@@ -29,6 +30,25 @@ def test_equal_passwords_have_different_hashes() -> None:
     assert first != second
     assert asyncio.run(hasher.verify("correct horse", first)) == (True, None)
     assert asyncio.run(hasher.verify("correct horse ", first)) == (False, None)
+
+
+def test_without_a_stored_hash_one_of_the_same_cost_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasher = PasswordHasher(AuthSettings(argon2_memory_kib=64, argon2_time_cost=2))
+    verify = CryptContext.verify_and_update
+    verified: list[str] = []
+
+    def watched_verify(self: CryptContext, secret: bytes, stored: str) -> tuple[bool, str | None]:
+        answer = verify(self, secret, stored)
+        verified.append(stored)
+        return answer
+
+    monkeypatch.setattr(CryptContext, "verify_and_update", watched_verify)
+
+    assert asyncio.run(hasher.verify("correct horse", None)) == (False, None)
+
+    (made_up,), real = verified, asyncio.run(hasher.hash("correct horse"))
+    assert list(map(len, made_up.split("$"))) == list(map(len, real.split("$")))
+    assert made_up.split("$")[:-2] == real.split("$")[:-2]
 
 
 def test_too_long_password_is_not_hashed() -> None:

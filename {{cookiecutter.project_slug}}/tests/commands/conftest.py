@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from app.cli import main
+from app.cli import load_commands, run
 
 
 class Outcome(NamedTuple):
@@ -21,17 +21,17 @@ class Outcome(NamedTuple):
 def app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run a command: `app("users", "create-admin", "--email", "ada@example.com")`."""
 
-    def run(*arguments: str) -> Outcome:
+    def run_app(*arguments: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["app", *arguments])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main()
+            run(load_commands(arguments))
         printed = capsys.readouterr()
         code = ended.value.code
         said = code if isinstance(code, str) else ""  # sys.exit("sentence") prints it and ends with 1
         return Outcome(1 if said else int(code or 0), printed.out, printed.err + said)
 
-    return run
+    return run_app
 
 
 @pytest.fixture

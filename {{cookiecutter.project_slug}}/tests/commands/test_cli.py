@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from app.cli import MODULES, load_commands
 from app.commands import serve
 from app.settings import load_settings
 from tests.commands.conftest import Outcome
@@ -13,12 +14,19 @@ from tests.commands.conftest import Outcome
 Run = Callable[..., Outcome]
 
 
-@pytest.mark.parametrize("command", ["setup", "secrets", "serve", "db", "users", "routes", "features", "settings"])
+@pytest.mark.parametrize("command", MODULES)
 def test_every_command_explains_itself(app: Run, command: str) -> None:
     explained = app(command, "--help")
 
     assert explained.code == 0
     assert command in explained.out
+
+
+def test_every_command_is_found_by_its_name() -> None:
+    cli = load_commands([])
+
+    commands = {command.name for command in cli.registered_commands}
+    assert commands | {group.name for group in cli.registered_groups} == set(MODULES)
 
 
 def test_wrong_settings_are_named_by_their_variables(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:

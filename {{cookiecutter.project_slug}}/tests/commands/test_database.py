@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app import migrate
+from app import migrate, revisions
 from tests.commands.conftest import Outcome
+from tests.server import SECONDS_TO_START, start_process
 from tests.support import execute
 
 Run = Callable[..., Outcome]
 
-HEADS = migrate.heads()
+HEADS = revisions.heads()
 EMPTY = ("def upgrade() -> None: pass", "def downgrade() -> None: pass")
 
 pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
@@ -26,6 +27,13 @@ def database_url(own_database_url: str) -> str:
 
 def test_check_finds_a_migrated_database_equal(app: Run) -> None:
     assert app("db", "check") == (0, "The database equals the models.\n", "")
+
+
+def test_check_knows_every_table_in_a_process_of_its_own(database_url: str, tmp_path: Path) -> None:
+    """In this one, other tests have imported them."""
+    checking = start_process(tmp_path, "check.log", "db", "check", DATABASE_URL=database_url)
+
+    assert checking.wait(SECONDS_TO_START) == 0, (tmp_path / "check.log").read_text()
 
 
 def test_down_and_up_again(app: Run) -> None:
@@ -83,7 +91,7 @@ def test_migrations_of_two_branches_are_joined(app: Run, tmp_path: Path, monkeyp
         assert "app db merge" in refused.error
     assert app("db", "merge").code == 0
 
-    assert len(migrate.heads()) == 1
+    assert len(revisions.heads(versions.parent)) == 1
     assert app("db", "upgrade").code == 0
 
 

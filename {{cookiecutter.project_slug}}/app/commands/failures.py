@@ -1,0 +1,54 @@
+"""What an expected failure of a command is in a sentence."""
+
+from alembic.script.revision import MultipleHeads
+from alembic.util import CommandError
+from asyncpg import PostgresError
+from pydantic import ValidationError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from app.errors import Problem
+from app.settings import all_settings, problems_of
+
+
+def explain(error: Exception) -> str | None:
+    """Say what went wrong, and what to do about it; nothing about a bug."""
+    match error:
+        case ValidationError():
+            return _explain_settings(error)
+        case Problem():
+            return f"app: {error.title}. {error.detail or ''}".rstrip()
+        case ArgumentError():
+            return f"app: DATABASE_URL: {error}"
+        case CommandError():
+            return _explain_migrations(error)
+        case DBAPIError() | PostgresError() | OSError():
+            return _explain_database(error)
+    return None
+
+
+def _explain_migrations(error: CommandError) -> str:
+    """Say what Alembic found."""
+    if isinstance(error.__cause__, MultipleHeads):
+        return "app: two branches made a migration each. Join them with `app db merge`, and commit what it writes."
+    hint = " Run `app db upgrade` first." if "not up to date" in str(error) else ""
+    return f"app: {error}{hint}"
+
+
+def _explain_database(error: DBAPIError | PostgresError | OSError) -> str:
+    """Say what the database, or the file system, answered."""
+    if isinstance(error, OSError) and error.filename:
+        return f"app: {error.filename}: {error.strerror}."
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return f"app: the database answered: {cause}. Check DATABASE_URL; if a table is missing, run `app db upgrade`."
+
+
+def _explain_settings(error: ValidationError) -> str:
+    """Say for each wrong setting which variable it is, and what is wrong."""
+    variables = {setting.path: setting.variable for setting in all_settings()}
+    lines = ["app: the settings are not usable:"]
+    for item in problems_of(error):
+        path = tuple(str(part) for part in item["loc"])
+        name = variables.get(path[:2]) or variables.get(path[:1]) or "settings"
+        hint = " (`app setup` makes one)" if name == "SECRET_KEY" and item["type"] == "missing" else ""
+        lines.append(f"  {name}: {item['msg'].removeprefix('Value error, ')}{hint}")
+    return "\n".join([*lines, "Set them in the environment or in .env; `.env.example` lists all."])
