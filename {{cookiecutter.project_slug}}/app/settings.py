@@ -46,7 +46,7 @@ class Environment(StrEnum):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, frozen=True)
 
 
 class DatabaseSettings(_Section):
@@ -188,6 +188,7 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,  # it may be a password
+        use_attribute_docstrings=True,
     )
 
     environment: Environment = Environment.DEVELOPMENT

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
-from app.commands.inspect import describe, env_example
+from app.commands.inspect import env_example
 from app.database import database_url
 from app.migrate import FOLDER
 from app.settings import Settings, all_settings, load_settings
@@ -196,7 +196,7 @@ def test_every_setting_is_explained_once() -> None:
     variables = [setting.variable for setting in all_settings()]
 
     assert len(set(variables)) == len(variables)
-    assert [setting.variable for setting in all_settings() if not describe(setting)] == []
+    assert [setting.variable for setting in all_settings() if not setting.field.description] == []
 
 
 def test_env_example_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from app.admin.exports import Slices, StreamedExporter
 _LONGEST = 32_767
 """Characters in a cell: https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3"""
 _MOST_DIGITS = 15  # a longer number would be rounded
-_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # the opposite takes ten times longer
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OPTIONS = {
     "constant_memory": True,  # each row is in a file as soon as it is written
     "strings_to_formulas": False,

@@ -1,13 +1,10 @@
 """`app routes`, `app features`, `app settings`: what is there, and where it comes from."""
 
-import ast
 import inspect
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import cache
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +18,7 @@ from starlette.routing import Mount, Route
 from app import features
 from app.main import create_app
 from app.setting_sources import read_secret_files
-from app.settings import Setting, Settings, all_settings, load_settings
+from app.settings import all_settings, load_settings
 
 MODULES = ("models", "routes", "pages", "admin")
 
@@ -67,15 +64,8 @@ def env_example() -> str:
     lines = ["# Every setting and its default. Copy what you change into .env; `app settings` shows what counts."]
     for setting in all_settings():
         text = "" if setting.field.is_required() else plain(setting.default)
-        lines += ["", f"# {describe(setting)}", f"# {setting.variable}={text}"]
+        lines += ["", f"# {setting.field.description}", f"# {setting.variable}={text}"]
     return "\n".join(lines) + "\n"
-
-
-def describe(setting: Setting) -> str:
-    """Return what stands below the setting in its class, which does not know it itself: a server starts sooner so."""
-    *section, name = setting.path
-    owner: Any = Settings.model_fields[section[0]].annotation if section else Settings
-    return _texts_below(owner).get(name, "")
 
 
 def shown(value: Any) -> str:  # noqa: ANN401 - any type a setting has
@@ -106,17 +96,6 @@ def plain(value: Any) -> str:  # noqa: ANN401 - any type a setting has
     if isinstance(value, tuple):
         return ",".join(value)
     return "" if value is None else str(value)
-
-
-@cache
-def _texts_below(owner: Any) -> dict[str, str]:  # noqa: ANN401 - a class of settings
-    """Read the text below each field of a class."""
-    found = {}
-    for pair in pairwise(ast.walk(ast.parse(inspect.getsource(owner)))):
-        match pair:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = inspect.cleandoc(text)
-    return found
 
 
 def _source(variable: str, dotenv: dict[str, str | None], files: dict[str, str]) -> str:
