@@ -86,6 +86,7 @@ def log_config(level: str) -> dict[str, object]:
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "loggers": {"alembic": {"level": "WARNING"}},  # it tells of its plugins at every start
+        # The one tells of its plugins at every start, the other of each file; Uvicorn says that it reloads.
+        "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }
