@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from app.accounts import routes_account, routes_login, routes_signup
 from app.accounts.dependencies import AuthenticatorDep
 
-routers = (routes_signup.router, routes_login.router, routes_account.router)
+routers = (routes_account.router, routes_login.router, routes_signup.router)
 
 keys_router = APIRouter(tags=["auth"])
 
