@@ -39,10 +39,11 @@ def main(port: str, file: str) -> None:
     """Serve, and look."""
 
     def write(_: int, __: FrameType | None) -> None:
-        lines = "".join(f"{stack} {times}\n" for stack, times in looks.items())
+        seen = list(looks.items())  # at once, for the next look may come in between
+        looks.clear()
+        lines = "".join(f"{stack} {times}\n" for stack, times in seen)
         Path(f"{file}.part").write_text(lines, encoding="utf-8")
         Path(f"{file}.part").rename(file)
-        looks.clear()
 
     signal.signal(signal.SIGPROF, look)
     signal.signal(signal.SIGUSR1, write)
