@@ -17,7 +17,8 @@ from app.commands.serve import serve
 COMPUTED = 0.002
 """Seconds of the processor from one look to the next."""
 HERE = f"{Path.cwd()}/"
-looks: Counter[str] = Counter()
+looks: list[Counter[str]] = [Counter()]
+"""The last is counted in; those before are written."""
 
 
 def look(_: int, frame: FrameType | None) -> None:
@@ -28,7 +29,7 @@ def look(_: int, frame: FrameType | None) -> None:
         file = code.co_filename.rpartition("site-packages/")[2].removeprefix(HERE)
         stack.append(f"{code.co_qualname} ({file})")
         frame = frame.f_back
-    looks[";".join(reversed(stack))] += 1
+    looks[-1][";".join(reversed(stack))] += 1
 
 
 def collected(_: str, __: dict[str, int]) -> None:
@@ -39,9 +40,8 @@ def main(port: str, file: str) -> None:
     """Serve, and look."""
 
     def write(_: int, __: FrameType | None) -> None:
-        seen = list(looks.items())  # at once, for the next look may come in between
-        looks.clear()
-        lines = "".join(f"{stack} {times}\n" for stack, times in seen)
+        looks.append(Counter())  # the next look may come at any moment
+        lines = "".join(f"{stack} {times}\n" for stack, times in looks.pop(0).items())
         Path(f"{file}.part").write_text(lines, encoding="utf-8")
         Path(f"{file}.part").rename(file)
 
