@@ -26,8 +26,6 @@ ENOUGH = 50_000
 ENOUGH_FOUND = 1_000
 """Where it ends for what was searched, of which every row has to be looked at: so many an action can take."""
 FEW_PEOPLE = 100
-FAR = 0.7
-"""From where on a page is read from the end of the table: to count all rows and to pass those behind takes less."""
 
 
 class PageRead(NamedTuple):
@@ -60,16 +58,9 @@ class LargeView(GuardedView):
         """
         session: AsyncSession = request.state.session
         sorts = self._in_strict_order(sorts or ())
-        narrowed = self._is_narrowed(request, q, filters)
-        async with bounded(session) if narrowed else nullcontext():
-            keys = await self._keys(request, q, filters)
-            total = None if narrowed else await self._total_behind(session, skip)
-            if total is None:
-                keys = self.build_order_clauses(request, sorts, keys).offset(skip).limit(limit if limit > 0 else None)
-            else:
-                until = min(skip + limit, total) if limit > 0 else total
-                keys = self.build_order_clauses(request, _reversed(sorts), keys)
-                keys = keys.offset(total - until).limit(max(0, until - skip))
+        async with bounded(session) if self._is_narrowed(request, q, filters) else nullcontext():
+            keys = self.build_order_clauses(request, sorts, await self._keys(request, q, filters))
+            keys = keys.offset(skip).limit(limit if limit > 0 else None)
             rows = self.get_list_query(request).where(self.model.id.in_(keys))
             rows = self.build_order_clauses(request, sorts, rows)
             found = (await session.scalars(rows.options(*self._shown_relations(request)))).unique().all()
@@ -139,12 +130,6 @@ class LargeView(GuardedView):
         filtered = filters is not None and not filters.is_empty()
         return bool(q) or filtered or self.get_list_query(request).whereclause is not None
 
-    async def _total_behind(self, session: AsyncSession, skip: int) -> int | None:
-        """Return how many rows there are if so many were to be passed that it is worth counting them."""
-        if skip <= ENOUGH or not ENOUGH < await self._estimate(session) < skip / FAR:
-            return None
-        return await session.scalar(select(func.count()).select_from(self.model)) or 0
-
     async def _keys(self, request: Request, q: str | None, filters: FilterGroup | None) -> Select[Any]:
         query = await self._apply_search_and_filters(request, self.get_list_query(request), q, filters)
         return query.with_only_columns(self.model.id)
@@ -163,10 +148,6 @@ class LargeView(GuardedView):
             return []  # a picker shows none
         fields = self.get_fields_list(request)
         return [joinedload(getattr(self.model, field.name)) for field in fields if isinstance(field, RelationField)]
-
-
-def _reversed(sorts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, "asc" if way == "desc" else "desc") for name, way in sorts]
 
 
 def indexed(model: type[Any]) -> frozenset[str]:

@@ -21,7 +21,7 @@ from app.admin import bounds, exports, large
 from app.features.notes.models import Note
 from tests.admin.driving import csrf_token, listed, words
 from tests.admin.exporting import export_all
-from tests.support import add_user, in_database
+from tests.support import in_database
 
 MANY = 20_000
 ADD_MANY = text("""
@@ -112,27 +112,6 @@ def test_postgresql_tells_about_how_many_there_are(client: TestClient, browser: 
     assert '<span id="rows-found" hidden>about 1,230</span>' in shown.text  # for the dialog of an export
     assert showing(browser.get("/admin/note/list?page=50")) == "Showing 1226 to 1234 of 1234 entries"
     assert "about 1,230" in words(browser.get("/admin/"))
-
-
-@pytest.mark.database("postgresql")
-@pytest.mark.usefixtures("small_bound")
-@pytest.mark.parametrize("way", ["asc", "desc"])
-def test_last_pages_are_read_from_the_end(client: TestClient, browser: TestClient, ada: User, way: str) -> None:
-    """Rows that came after PostgreSQL looked are there, and there is a page behind the last."""
-    notes = add_notes(client, ada, 200)
-
-    async def analyze(session: AsyncSession) -> None:
-        await session.execute(text("ANALYZE notes"))
-
-    in_database(client, analyze)
-    notes += add_notes(client, add_user(client, "eve@example.com"), 9)
-    expected = [str(note.id) for note in (notes if way == "asc" else notes[::-1])]
-    with statements(client) as sent:
-        pages = {page: listed(browser, "note", page=page, sort=f"created_at__{way}") for page in (5, 6, 7, 8, 9, 10)}
-
-    assert pages == {page: expected[25 * (page - 1) : 25 * page] for page in pages}
-    counts = [statement for statement, _ in sent if re.search(r"count\(\*\)[^()]*FROM notes$", statement)]
-    assert len(counts) == 4, "pages 7 to 10"
 
 
 # What is read
