@@ -5,7 +5,7 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.figures import Found
-from benchmarks.stacks import LIMIT, ON_SQLITE, OURS
+from benchmarks.stacks import LIMIT, ON_SQLITE, OURS, SQLMODEL
 
 TIMES_REFERENCE = {
     "hello": 1.0,
@@ -15,6 +15,14 @@ TIMES_REFERENCE = {
     "page 4,000": 2.0,
     "create": 1.5,
     "change": 1.5,
+}
+TIMES_SQLMODEL = {
+    "me": 2.5,
+    "item": 3,
+    "page 1": 25,
+    "page 4,000": 25,
+    "create": 2.8,
+    "change": 2.8,
 }
 STATEMENTS = {"me": 2, "item": 2, "page 1": 2, "page 4,000": 2, "create": 3}
 TAIL = 2.5
@@ -39,6 +47,10 @@ def judge(found: Mapping[str, Found], statements: Mapping[str, int]) -> Iterator
     for name, least in TIMES_REFERENCE.items():
         if name in ours.pairs:
             yield _at_least(f"{name}, times L4", least, ours.ratio(name))
+    for name, least in TIMES_SQLMODEL.items() if SQLMODEL in found else ():
+        if name in found[SQLMODEL].pairs:
+            times = ours.ratio(name) / found[SQLMODEL].ratio(name)
+            yield _at_least(f"{name}, times FastAPI with SQLModel", least, times)
     for name, most in STATEMENTS.items():
         yield _at_most(f"{name}, SQL statements", most, statements[name])
     if LIMIT in found:

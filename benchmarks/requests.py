@@ -59,9 +59,10 @@ class Race:
         return found
 
     def _burst(self, server: Server, name: str) -> Burst:
-        """Send as many requests as are answered; again, if a busy machine answers none."""
+        """Send as many requests as are answered; again and for longer, if none is in this time."""
         workload = server.workloads[name]
-        for _ in range(TRIES):
+        for number in range(TRIES):
+            workload = workload._replace(seconds=workload.seconds * (2 if number else 1))
             used = server.cpu_seconds()
             answers = send(server.address, workload, server.token, self._next_item)
             used = server.cpu_seconds() - used

@@ -27,6 +27,8 @@ OURS = "generated project"
 ON_SQLITE = f"{OURS}, SQLite"
 REFERENCE = "L4 FastAPI + SQLAlchemy ORM"
 LIMIT = "L0 bare ASGI + asyncpg"
+SQLMODEL = "FastAPI + SQLModel, count and offset"
+"""What full-stack-fastapi-template is made of."""
 UVICORN = (
     *("uvicorn", "benchmarks.contestants.{app}:app", "--port", "{port}", "--loop", "uvloop"),
     *("--http", "httptools", "--no-access-log", "--log-level", "warning"),
@@ -53,7 +55,7 @@ STACKS = {
     "L3 FastAPI + SQLAlchemy Core": Stack("fastapi_core"),
     REFERENCE: Stack("fastapi_orm", workloads=PAGES),
     "L5 Litestar + SQLAlchemy ORM": Stack("litestar_orm"),
-    "FastAPI + SQLModel, count and offset": Stack("fastapi_sqlmodel", workloads=BY_OFFSET),
+    SQLMODEL: Stack("fastapi_sqlmodel", workloads=BY_OFFSET),
     "Django + REST framework, count and offset": Stack("django_drf", GUNICORN, BY_OFFSET),
 }
 
