@@ -75,9 +75,7 @@ def main() -> None:
         f"{machine(load)}\n\nMilliseconds with {options.rows:,} rows, the median of"
         f" {options.rounds} rounds (least-most):\n\n{table(['', *who], lines)}"
     )
-    print(f"\n{text}")
-    if options.write:
-        page.write_section("admin", text)
+    page.tell("admin", text, write=options.write)
 
 
 if __name__ == "__main__":

@@ -72,9 +72,7 @@ def main() -> None:
                 crowd(server, clients, options.seconds) for clients in (16, CLIENTS, TOO_MANY, 16)
             ]
     text = f"{machine(load)} {options.seconds} seconds each.\n\n{table(head, rows)}"
-    print(f"\n{text}")
-    if options.write:
-        page.write_section("crowd", text)
+    page.tell("crowd", text, write=options.write)
 
 
 if __name__ == "__main__":

@@ -76,9 +76,7 @@ def main() -> None:
     rows = [[name, *(f"{one:,.0f}" for one in counted)] for name, counted in found.items()]
     title = "Thousands of instructions for a request:"
     text = f"{report.machine(load)}\n\n{title}\n\n{report.table(['', *COUNTED_WORKLOADS], rows)}"
-    print(f"\n{text}")
-    if options.write:
-        page.write_section("instructions", text)
+    page.tell("instructions", text, write=options.write)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,13 @@ PACKAGES = (
 )
 
 
+def tell(name: str, text: str, *, write: bool) -> None:
+    """Print a part of the page, and write it when that was asked for."""
+    print(f"\n{text}")
+    if write:
+        write_section(name, text)
+
+
 def write_section(name: str, text: str, docs: Path = DOCS) -> None:
     """Replace what stands between the marks of a part, and leave the others as they are."""
     page = docs / "performance.md"

@@ -118,9 +118,7 @@ def main() -> None:
             with served(looking, folder) as server:
                 found = {name: look(server, name, options.seconds, looks) for name in ASKED}
     text = f"{report.machine(load)}\n\n{write(found)}"
-    print(f"\n{text}")
-    if options.write:
-        page.write_section("split", text)
+    page.tell("split", text, write=options.write)
 
 
 if __name__ == "__main__":

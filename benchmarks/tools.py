@@ -124,9 +124,7 @@ def main() -> None:
         f" at hand, once.\n\n{table(['', 'seconds, median', 'from', 'to'], seconds)}\n"
         f"{table(['imported', 'ms, median', 'from', 'to', 'modules', 'MiB'], imports)}"
     )
-    print(f"\n{text}")
-    if options.write:
-        page.write_section("tools", text)
+    page.tell("tools", text, write=options.write)
 
 
 if __name__ == "__main__":

@@ -124,7 +124,16 @@ class Exchange:
             message["headers"] = self._with_ours(message["headers"])
         await self._send(message)
 
-    async def answer_error(self, error: Exception) -> None:
+    async def answer_bug(self, error: Exception) -> None:
+        """Answer a bug here, where our headers are added and the log knows the request's id."""
+        if self.refusal:
+            return  # whatever failed, failed because we withheld the rest of the body
+        logger.error("failed: %s", self.id, exc_info=error)
+        if self.status:
+            raise error  # the response has begun: the server can only cut the connection
+        await self._answer_error(error)
+
+    async def _answer_error(self, error: Exception) -> None:
         """Send what the application answers to this error."""
         # A mounted application has put itself into the scope: errors are answered by the one that mounts.
         request = Request({**self.scope, "app": self.application})
@@ -138,7 +147,7 @@ class Exchange:
             self.rules.places.leave()
         refusal, self.refusal = self.refusal, None
         if refusal and not self.status:
-            await self.answer_error(refusal)
+            await self._answer_error(refusal)
         logger.info(
             "%s %s %s %.1fms %s",
             self.scope["method"],

@@ -1,6 +1,5 @@
 """What surrounds every request, as one pure-ASGI middleware: id, log line, headers, limits, same origin."""
 
-import logging
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -9,8 +8,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.errors import Forbidden, Problem
 from app.exchange import Exchange, Places, Rules, too_large
 from app.settings import Settings
-
-logger = logging.getLogger("app.requests")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -71,18 +68,9 @@ class RequestBoundary:
             if exchange.refusal is None:
                 await self.app(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            await self._answer_bug(exchange, error)
+            await exchange.answer_bug(error)
         finally:
             await exchange.finish()
-
-    async def _answer_bug(self, exchange: Exchange, error: Exception) -> None:
-        """Answer a bug here, where our headers are added and the log knows the request's id."""
-        if exchange.refusal:
-            return  # whatever failed, failed because we withheld the rest of the body
-        logger.error("failed: %s", exchange.id, exc_info=error)
-        if exchange.status:
-            raise error  # the response has begun: the server can only cut the connection
-        await exchange.answer_error(error)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         length = headers.get("content-length", "")

@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User, UserRole
 from app.throttle import AttemptCount
-from tests.support import PASSWORD, add_user, in_database, link_in, log_in, mails_to, newest_link, problem_of
+from tests.accounts.mailed import newest_token
+from tests.support import PASSWORD, add_user, in_database, link_in, log_in, mails_to, problem_of
 
 REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"
@@ -197,12 +198,12 @@ def test_nothing_secret_is_logged(client: TestClient, caplog: pytest.LogCaptureF
     new = "another good passphrase"
 
     register(client)
-    tokens = [newest_link(client, ADA).rpartition("/")[2]]
+    tokens = [newest_token(client, ADA)]
     client.get(f"/verify/{tokens[0]}")
     client.post("/api/v1/auth/verify-email", json={"token": tokens[0], "password": PASSWORD})
     pair = log_in(client, ADA)
     client.post("/api/v1/auth/password/forgot", json={"email": ADA})
-    tokens.append(newest_link(client, ADA).rpartition("/")[2])
+    tokens.append(newest_token(client, ADA))
     client.get(f"/password/reset/{tokens[1]}")
     reset = client.post("/api/v1/auth/password/reset", json={"token": tokens[1], "password": new})
 

@@ -14,7 +14,8 @@ from app.accounts.schemas_account import SignUp
 from app.accounts.signup import Verified, sign_up, verify_email
 from app.database import utc_now
 from app.throttle import AttemptCount
-from tests.support import HERE, PASSWORD, in_database, log_in, mails_to, newest_link, problem_of
+from tests.accounts.mailed import newest_token
+from tests.support import HERE, PASSWORD, in_database, log_in, mails_to, problem_of
 
 VERIFY = "/api/v1/auth/verify-email"
 RESEND = "/api/v1/auth/verify-email/resend"
@@ -22,10 +23,6 @@ FORGOT = "/api/v1/auth/password/forgot"
 RESET = "/api/v1/auth/password/reset"
 LOGIN = "/api/v1/auth/login"
 ADA = "ada@example.com"
-
-
-def newest_token(client: TestClient, address: str = ADA) -> str:
-    return newest_link(client, address).rpartition("/")[2]
 
 
 def verify(client: TestClient, token: str, **more: Any) -> Any:
@@ -55,7 +52,7 @@ def run(client: TestClient, work: Any, *arguments: Any, **more: Any) -> Any:
 def token(client: TestClient) -> str:
     """Token that was mailed to somebody who signed up."""
     client.post("/api/v1/auth/register", json={"email": ADA, "password": PASSWORD})
-    return newest_token(client)
+    return newest_token(client, ADA)
 
 
 def test_token_with_the_password_opens_the_account(client: TestClient, token: str) -> None:
@@ -135,7 +132,7 @@ def test_resending_is_limited_and_tells_nothing(client: TestClient, token: str) 
         client.post(RESEND, json={"email": ADA})
     assert len(mails_to(client, ADA)) == 2
     assert mails_to(client, "nobody@example.com") == []
-    assert verify(client, newest_token(client), password=PASSWORD).status_code == 204
+    assert verify(client, newest_token(client, ADA), password=PASSWORD).status_code == 204
     assert verify(client, token).status_code == 422, "the others are void"
 
 
@@ -152,7 +149,7 @@ def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token:
     assert is_verified(client)
     assert try_login(client) == 401
     client.post(FORGOT, json={"email": ADA})
-    mine = {"token": newest_token(client), "password": "another good passphrase"}
+    mine = {"token": newest_token(client, ADA), "password": "another good passphrase"}
     assert client.post(RESET, json=mine).status_code == 204
     assert (try_login(client), try_login(client, mine["password"])) == (401, 200)
 
@@ -160,7 +157,7 @@ def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token:
 def test_reset_proves_the_address_and_replaces_the_password(client: TestClient, token: str) -> None:
     """Behaviour 12."""
     client.post(FORGOT, json={"email": ADA})
-    mine = {"token": newest_token(client), "password": "another good passphrase"}
+    mine = {"token": newest_token(client, ADA), "password": "another good passphrase"}
 
     assert client.post(RESET, json=mine).status_code == 204
 
@@ -180,7 +177,7 @@ def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
     """Behaviour 12."""
     proof = run(client, sign_up, SignUp(email=ADA, password=PASSWORD), HERE)
 
-    verified: Verified = run(client, verify_email, newest_token(client), HERE, browser=proof)
+    verified: Verified = run(client, verify_email, newest_token(client, ADA), HERE, browser=proof)
 
     assert (verified.user.email, verified.reset_link_token) == (ADA, None)
     assert log_in(client, ADA)
