@@ -38,9 +38,10 @@ BUILT_IN = {"base_url", "environment", "project_name", "server"}
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what stays until the end: modules, tables, routes, tests."""
+    """Spare the garbage collector what stays until the end, modules, tables, routes, tests, and let it come seldom."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
 def test_cleanup_prints_what_it_deleted_and_can_run_again(app: Run, database_url: str) -> None:
     execute(
         database_url,
-        "INSERT INTO attempt_counts (key, count, expires_at) VALUES (X'00', 1, '2020-01-01 00:00:00')",
+        "INSERT INTO attempt_counts (key, count, expires_at) VALUES ('spent', 1, '2020-01-01 00:00:00')",
     )
 
     first, second = app("cleanup"), app("cleanup")
