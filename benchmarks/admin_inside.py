@@ -69,7 +69,7 @@ class OtherUsers(sqladmin.ModelView, model=User):  # type: ignore[call-arg, misc
 
     column_list = LISTED
     column_searchable_list = ("email", "display_name")
-    column_sortable_list = ("display_name",)
+    column_sortable_list = ("email", "display_name")
     column_default_sort = ("id", True)
     page_size = 25
 
@@ -87,6 +87,7 @@ def addresses(rows: int) -> dict[str, dict[str, str]]:
     lists = {
         "first page": ("", ""),
         f"page {deep:,}": (f"page={deep}", f"page={deep}"),
+        "sorted by address": ("sort=email__asc", "sortBy=email&sort=asc"),
         "search, a fifth found": ("q=foo", "search=foo"),
         "search, one found": (f"q={one}", f"search={one}"),
         "search, none found": ("q=nowhere", "search=nowhere"),
