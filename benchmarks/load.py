@@ -69,7 +69,7 @@ def flood(address: str, workload: Workload, token: str, first: int) -> Answers:
             [
                 *(find_wrk(), "-t1", f"-c{workload.connections}", f"-d{workload.seconds}s"),
                 *("--timeout", "30s", "-s", str(SCRIPT), address, "--"),
-                *(workload.method, path, body, str(first if path != workload.path else 0)),
+                *(workload.method, path, body, str(first if workload.is_numbered else 0)),
                 *(f"{name}: {value}" for name, value in headers.items()),
             ],
             check=True,

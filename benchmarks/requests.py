@@ -66,8 +66,8 @@ class Race:
             used = server.cpu_seconds()
             answers = send(server.address, workload, server.token, self._next_item)
             used = server.cpu_seconds() - used
-            # Each item can be changed once, and some requests were under way in the end.
-            self._next_item += answers.requests + 2 * workload.connections
+            if workload.is_numbered:  # and some requests were under way in the end
+                self._next_item += answers.requests + 2 * workload.connections
             if answers.requests:
                 return Burst(
                     answers.requests / answers.seconds,

@@ -20,7 +20,7 @@ from benchmarks import chart, page
 from benchmarks.report import command_line, machine, table
 from benchmarks.servers import served
 from benchmarks.stacks import OURS, Project
-from benchmarks.workloads import EMAIL, ITEM_KEY, PASSWORD, cursor_of
+from benchmarks.workloads import EMAIL, ITEM_KEY, PASSWORD, PEOPLE, cursor_of
 from tests.serving import Answer, Visitor
 
 FEWEST = 10_000
@@ -36,11 +36,17 @@ Asked = dict[str, Callable[[int], Answer]]
 def questions(visitor: Visitor, token: str, rows: int) -> Asked:
     """Return what is asked when there are so many rows; each takes the number of the round."""
     middle = rows // 2
+    own = middle // PEOPLE  # of the notes up to the middle one
     notes = "/api/v1/notes"
+
+    def one(number: int) -> Answer:
+        key = ITEM_KEY.format(middle - PEOPLE * (number % own))
+        return visitor.get(f"{notes}/{key}", token)
+
     return {
         "first page": lambda _: visitor.get(notes, token),
         "a page far behind": lambda _: visitor.get(f"{notes}?cursor={cursor_of(middle)}", token),
-        "one note": lambda n: visitor.get(f"{notes}/{ITEM_KEY.format(middle + 100 * n)}", token),
+        "one note": one,
         "a new note": lambda n: visitor.post_json(notes, {"title": f"New {rows} {n}"}, token),
         "the admin's list": lambda _: visitor.get("/admin/note/list"),
     }

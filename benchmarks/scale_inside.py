@@ -16,10 +16,8 @@ from app.settings import DatabaseSettings, load_settings
 from sqlalchemy import text
 
 from benchmarks.requests_inside import KEYS, made_database
-from benchmarks.workloads import EMAIL, PASSWORD
+from benchmarks.workloads import EMAIL, PASSWORD, PEOPLE
 
-PEOPLE = 100
-"""Each has as many notes as the others; one of them asks, and is an admin."""
 AT_ONCE = 1_000_000
 MORE = """
 INSERT INTO notes (id, owner_id, version, title, body, created_at, updated_at)

@@ -12,6 +12,8 @@ RESOURCE = ("Item", "title:str=200", "body:text")
 """What is typed behind `app new resource`."""
 ITEMS = 100_000
 NOTES = 100
+PEOPLE = 100
+"""Of whom each has as many notes, when there are very many; one of them asks, and is an admin."""
 PAGE = 20
 ITEM_KEY = "00000000-0000-7000-8000-{:012x}"
 """The key of an item, by its number: 1 is the oldest."""
@@ -29,6 +31,11 @@ class Workload(NamedTuple):
     connections: int = 16
     seconds: int = 1
     """How long a burst of it is."""
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether each request is of the next item, for each can be changed only once."""
+        return "{:012x}" in self.path
 
 
 def cursor_of(number: int) -> str:

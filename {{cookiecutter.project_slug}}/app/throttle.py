@@ -118,16 +118,15 @@ class DatabaseCounts:
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
         """Insert or count up in one statement; a row whose time is over starts at one."""
         now = utc_now()
-        async with self._database.sessions.begin() as session:
-            connection = await session.connection()
+        async with self._database.writing_engine.begin() as connection:
             counted = await connection.execute(self._count_up, {"subject": key, "now": now, "ends": now + window})
             count, expires_at = counted.one()
         return count, expires_at - now
 
     async def clear(self, keys: Sequence[bytes]) -> None:
         """Delete the rows."""
-        async with self._database.sessions.begin() as session:
-            await session.execute(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
+        async with self._database.writing_engine.begin() as connection:
+            await connection.execute(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
 
     async def aclose(self) -> None:
         """Leave the database open, for others use it."""
