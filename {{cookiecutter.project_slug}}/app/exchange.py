@@ -19,6 +19,7 @@ from app.errors import ContentTooLarge, Problem, Unavailable
 logger = logging.getLogger("app.requests")
 
 _ALIVE = "/health/live"  # a server that is only busy must not be killed
+_HUNG_UP = 499  # what nginx writes into its log, too
 
 # Of a path. The token of a mailed link has 43 characters, an id 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
@@ -27,11 +28,14 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class Places:
-    """Room for so many requests; ten times as many may wait for it."""
+    """Room for so many requests; the others wait for it, in the order in which they came.
+
+    However many they are: who is sent away at once asks again at once, and a crowd of these leaves no time for
+    those who were let in.
+    """
 
     def __init__(self, places: int, longest_wait: float) -> None:
         self._free = asyncio.Semaphore(places)
-        self._waiting, self._max_waiting = 0, 10 * places
         self._longest_wait = longest_wait
 
     @property
@@ -43,16 +47,11 @@ class Places:
         """Wait for a place, and tell whether there was one in time."""
         if not self.are_taken:
             return await self._free.acquire()
-        if self._waiting >= self._max_waiting:
-            return False
-        self._waiting += 1
         try:
             async with asyncio.timeout(self._longest_wait):
                 return await self._free.acquire()
         except TimeoutError:
             return False
-        finally:
-            self._waiting -= 1
 
     def leave(self) -> None:
         """Let in who has waited longest."""
@@ -91,8 +90,10 @@ class Exchange:
             return
         waits = self.rules.places.are_taken
         self.entered = await self.rules.places.take()
-        if not self.entered or (waits and await self._has_hung_up()):
+        if not self.entered:
             self.refusal = Unavailable("Too many requests are being answered.")
+        elif waits and await self._has_hung_up():
+            self.refusal, self.status = Unavailable("Nobody waits for the answer."), _HUNG_UP
 
     async def _has_hung_up(self) -> bool:
         """Tell whether nobody waits for the answer any more: after a rush, those who come now shall be next."""

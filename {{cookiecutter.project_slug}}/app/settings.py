@@ -91,7 +91,7 @@ class ServerSettings(_Section):
     """Largest request body; more is refused with 413."""
     max_requests: int = Field(default=200, ge=1)
     """Requests that one process answers at once; more wait until some are done."""
-    longest_wait: Duration = timedelta(seconds=5)
+    longest_wait: Duration = timedelta(seconds=10)
     """Who has waited so long is sent away with 503."""
 
 

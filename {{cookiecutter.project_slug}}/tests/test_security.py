@@ -186,7 +186,10 @@ def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., 
         assert client.get("/api/v1/notes").status_code == 401
 
 
-def test_who_hung_up_while_waiting_is_not_answered(make_settings: Callable[..., Settings]) -> None:
+def test_who_hung_up_while_waiting_is_not_answered(
+    make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app.requests")
     app = create_app(make_settings(server={"max_requests": 1, "longest_wait": SECONDS_TO_WAIT}))
     arrived, leave, asked = threading.Event(), anyio.Event(), []
 
@@ -207,7 +210,7 @@ def test_who_hung_up_while_waiting_is_not_answered(make_settings: Callable[..., 
             return messages.pop(0)
 
         async def send(message: Any) -> None:
-            pass
+            raise AssertionError(message)
 
         return app, scope, receive, send
 
@@ -221,6 +224,7 @@ def test_who_hung_up_while_waiting_is_not_answered(make_settings: Callable[..., 
         gone.result(SECONDS_TO_WAIT)
 
         assert (slow.result().status_code, asked) == (200, [])
+        assert "GET /asked 499 " in caplog.text
         assert client.get("/asked").status_code == 200
         assert asked == [1]
 
