@@ -31,7 +31,7 @@ def writing_command_line(module: str) -> argparse.ArgumentParser:
 
 def machine(load: float) -> str:
     """Say when and on what was measured, and how much others used it before."""
-    busy = "" if load < LOAD_WHEN_QUIET else "\nOthers used the machine: the figures are rough."
+    busy = "" if load < LOAD_WHEN_QUIET else "\nIt was not idle: the figures may be rough."
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores"
         f" ({platform.machine()}) and CPython {platform.python_version()}; the load was"

@@ -127,6 +127,7 @@ def main() -> None:
             ours = project.contestants(database.url, sqlite.url)
             contestants = select([*ours, *apps.values()], options)
             statements = database.count_statements()
+            database.tidy()
             with served(reference, folder):
                 pass
             with served(reference, folder) as server:

@@ -5,7 +5,9 @@ waits for numbers on the standard input: it adds notes until there are so many.
 """
 
 import asyncio
+import os
 import sys
+from contextlib import suppress
 
 from app import migrate
 from app.accounts import users
@@ -14,6 +16,7 @@ from app.accounts.models import User
 from app.database import Database, opened_database, utc_now
 from app.settings import DatabaseSettings, load_settings
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from benchmarks.requests_inside import KEYS, made_database
 from benchmarks.workloads import EMAIL, PASSWORD, PEOPLE
@@ -58,6 +61,11 @@ async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
                 await session.execute(more, {"first": first, "last": last})
         async with database.reads() as session:  # which has no transaction
             await session.execute(text("VACUUM ANALYZE"))
+            with suppress(
+                ProgrammingError
+            ):  # for whoever may: else it would go on during the measuring
+                await session.execute(text("CHECKPOINT"))
+    os.sync()
 
 
 def main() -> None:
