@@ -118,7 +118,7 @@ class Exchange:
 
     async def send(self, message: Message) -> None:
         """Add our headers to the response's; drop the response to a request that is refused."""
-        if self.refusal and not self.status:
+        if self.refusal and self.status in {0, _HUNG_UP}:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]

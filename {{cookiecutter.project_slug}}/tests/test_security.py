@@ -186,8 +186,9 @@ def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., 
         assert client.get("/api/v1/notes").status_code == 401
 
 
+@pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", b"{}")])
 def test_who_hung_up_while_waiting_is_not_answered(
-    make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
+    make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture, method: str, body: bytes
 ) -> None:
     caplog.set_level(logging.INFO, "app.requests")
     app = create_app(make_settings(server={"max_requests": 1, "longest_wait": SECONDS_TO_WAIT}))
@@ -198,13 +199,21 @@ def test_who_hung_up_while_waiting_is_not_answered(
         arrived.set()
         await leave.wait()
 
-    @app.get("/asked")
-    async def note() -> None:
+    @app.api_route("/asked", methods=["GET", "POST"])
+    async def note(sent: dict[str, Any] | None = None) -> None:  # noqa: ARG001 - so that the body is read
         asked.append(1)
 
     def impatient(state: dict[str, Any]) -> Any:
-        messages = [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
-        scope = {"type": "http", "method": "GET", "path": "/asked", "query_string": b"", "headers": [], "state": state}
+        messages = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
+        headers = [(b"content-length", str(len(body)).encode())]
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": "/asked",
+            "query_string": b"",
+            "headers": headers,
+            "state": state,
+        }
 
         async def receive() -> Any:
             return messages.pop(0)
@@ -224,8 +233,8 @@ def test_who_hung_up_while_waiting_is_not_answered(
         gone.result(SECONDS_TO_WAIT)
 
         assert (slow.result().status_code, asked) == (200, [])
-        assert "GET /asked 499 " in caplog.text
-        assert client.get("/asked").status_code == 200
+        assert f"{method} /asked 499 " in caplog.text
+        assert client.request(method, "/asked").status_code == 200
         assert asked == [1]
 
 
