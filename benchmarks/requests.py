@@ -61,8 +61,7 @@ class Race:
     def _burst(self, server: Server, name: str) -> Burst:
         """Send as many requests as are answered; again and for longer, if none is in this time."""
         workload = server.workloads[name]
-        for number in range(TRIES):
-            workload = workload._replace(seconds=workload.seconds * (2 if number else 1))
+        for _ in range(TRIES):
             used = server.cpu_seconds()
             answers = send(server.address, workload, server.token, self._next_item)
             used = server.cpu_seconds() - used
@@ -75,6 +74,7 @@ class Race:
                     answers.p99_ms,
                     used / answers.requests * 1_000_000,
                 )
+            workload = workload._replace(seconds=2 * workload.seconds)
         raise AssertionError(f"{name} is not answered")
 
 

@@ -61,9 +61,8 @@ async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
                 await session.execute(more, {"first": first, "last": last})
         async with database.reads() as session:  # which has no transaction
             await session.execute(text("VACUUM ANALYZE"))
-            with suppress(
-                ProgrammingError
-            ):  # for whoever may: else it would go on during the measuring
+            # It would go on while we measure; but not everybody may ask for it.
+            with suppress(ProgrammingError):
                 await session.execute(text("CHECKPOINT"))
     os.sync()
 

@@ -19,7 +19,8 @@ from app.errors import ContentTooLarge, Problem, Unavailable
 logger = logging.getLogger("app.requests")
 
 _ALIVE = "/health/live"  # a server that is only busy must not be killed
-_HUNG_UP = 499  # what nginx writes into its log, too
+_GONE = Unavailable("Nobody waits for the answer.")
+_GONE_STATUS = 499  # what nginx writes into its log, too
 
 # Of a path. The token of a mailed link has 43 characters, an id 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
@@ -93,7 +94,7 @@ class Exchange:
         if not self.entered:
             self.refusal = Unavailable("Too many requests are being answered.")
         elif waits and await self._has_hung_up():
-            self.refusal, self.status = Unavailable("Nobody waits for the answer."), _HUNG_UP
+            self.refusal = _GONE
 
     async def _has_hung_up(self) -> bool:
         """Tell whether nobody waits for the answer any more: after a rush, those who come now shall be next."""
@@ -118,7 +119,7 @@ class Exchange:
 
     async def send(self, message: Message) -> None:
         """Add our headers to the response's; drop the response to a request that is refused."""
-        if self.refusal and self.status in {0, _HUNG_UP}:
+        if self.refusal and not self.status:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -147,7 +148,9 @@ class Exchange:
         if self.entered:
             self.rules.places.leave()
         refusal, self.refusal = self.refusal, None
-        if refusal and not self.status:
+        if refusal is _GONE:
+            self.status = _GONE_STATUS
+        elif refusal and not self.status:
             await self._answer_error(refusal)
         logger.info(
             "%s %s %s %.1fms %s",
