@@ -33,6 +33,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.pool import PoolResetState
 from uuid_utils.compat import uuid7
 
 from app.settings import DatabaseSettings
@@ -156,10 +157,15 @@ def open_database(settings: DatabaseSettings) -> Database:
     """Make the engine; nothing connects before the first query. Close it with `database.engine.dispose()`."""
     url = database_url(settings)
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, connect_args={"timeout": settings.busy_timeout.total_seconds()})
+        engine = create_async_engine(
+            url,
+            connect_args={"timeout": settings.busy_timeout.total_seconds()},
+            pool_reset_on_return=None,  # see _reset_sqlite
+        )
         writes = engine.execution_options(begins=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "reset", _reset_sqlite)
         event.listen(engine.sync_engine, "handle_error", _tell_busy)
     else:
         engine = create_async_engine(
@@ -229,6 +235,15 @@ def _begin_sqlite(connection: Connection) -> None:
     # so whoever may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
     if "begins" in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> None:  # noqa: ANN401, ARG001 - any driver
+    """Roll back what was begun and not ended; the pool would ask the driver's thread each time, for nothing.
+
+    https://docs.sqlalchemy.org/en/21/core/pooling.html#reset-on-return
+    """
+    if not state.terminate_only and connection.driver_connection.in_transaction:
+        connection.rollback()
 
 
 def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's

@@ -1,6 +1,7 @@
 """The revisions that the code has, and those that a database is at; found without Alembic, which a server can spare."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ _READ = {"revision", "down_revision"}
 
 def heads(folder: Path = FOLDER) -> frozenset[str]:
     """Return the newest revisions that the code has: one, unless two branches were not merged."""
-    scripts = [_read_assignments(path) for path in (folder / "versions").glob("*.py")]
+    scripts = [_read_assignments(path, path.stat().st_mtime_ns) for path in (folder / "versions").glob("*.py")]
     replaced = {name for script in scripts for name in _as_tuple(script.get("down_revision"))}
     return frozenset(script["revision"] for script in scripts if "revision" in script) - replaced
 
@@ -28,7 +29,8 @@ async def applied(session: AsyncSession) -> frozenset[str]:
     return frozenset(rows)
 
 
-def _read_assignments(path: Path) -> dict[str, Any]:
+@cache
+def _read_assignments(path: Path, changed: int) -> dict[str, Any]:  # noqa: ARG001 - read anew when it was changed
     """Read what a migration says of itself, without running it."""
     found = {}
     for node in ast.parse(path.read_bytes()).body:

@@ -99,7 +99,7 @@ class CountsUnavailable(Unavailable):
 
 
 class DatabaseCounts:
-    """Counts in the table above, each in a transaction of its own."""
+    """Counts in the table above, each committed with its own statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -118,14 +118,14 @@ class DatabaseCounts:
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
         """Insert or count up in one statement; a row whose time is over starts at one."""
         now = utc_now()
-        async with self._database.writing_engine.begin() as connection:
+        async with self._database.engine.connect() as connection:
             counted = await connection.execute(self._count_up, {"subject": key, "now": now, "ends": now + window})
             count, expires_at = counted.one()
         return count, expires_at - now
 
     async def clear(self, keys: Sequence[bytes]) -> None:
         """Delete the rows."""
-        async with self._database.writing_engine.begin() as connection:
+        async with self._database.engine.connect() as connection:
             await connection.execute(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
 
     async def aclose(self) -> None:

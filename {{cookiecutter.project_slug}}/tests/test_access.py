@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
+
+pytestmark = pytest.mark.any_database
 
 # Answered to anybody. Think twice before you add a line.
 PUBLIC = {

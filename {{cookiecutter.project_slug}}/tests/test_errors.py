@@ -16,8 +16,6 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.accounts.passwords import PasswordHasher
 from app.errors import Conflict, InvalidRequest, NotFound, Problem, Unavailable, VersionConflict, documented
-from app.main import create_app
-from app.settings import Settings
 from tests.support import PASSWORD, problem_of
 
 pytestmark = pytest.mark.any_database
@@ -26,17 +24,21 @@ NOTES = "/api/v1/notes"
 SECRET = "hunter2 hunter2 hunter2"
 
 
-def failing_app(settings: Settings, error: Exception) -> TestClient:
-    """Make the app with one more route, which raises."""
-    app = create_app(settings)
-    router = APIRouter()
+@pytest.fixture
+def fail(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Callable[..., Any]:
+    """Ask for a route that raises this."""
 
-    @router.get("/api/v1/fail")
-    async def fail() -> None:
-        raise error
+    def ask(error: Exception, **headers: str) -> Any:
+        router = APIRouter()
 
-    app.include_router(router)
-    return TestClient(app)
+        @router.get("/api/v1/fail")
+        async def fail() -> None:
+            raise error
+
+        add_routes(router)
+        return client.get("/api/v1/fail", headers=headers)
+
+    return ask
 
 
 @pytest.mark.parametrize(
@@ -142,10 +144,9 @@ def test_invalid_request_names_each_field(client: TestClient) -> None:
     assert [error["loc"] for error in problem["errors"]] == [["body", "email"], ["body", "password"]]
 
 
-def test_bug_is_answered_without_details_and_logged(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_bug_is_answered_without_details_and_logged(fail: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
     """Behaviour 148."""
-    with failing_app(settings, RuntimeError(SECRET)) as client:
-        answer = client.get("/api/v1/fail", headers={"X-Request-ID": "request-of-ada"})
+    answer = fail(RuntimeError(SECRET), **{"X-Request-ID": "request-of-ada"})
 
     assert problem_of(answer) == {
         "type": "urn:problem:Problem",
@@ -194,16 +195,14 @@ def test_bug_while_signing_in_does_not_undo_the_count(
         pytest.param(HTTPException(418), 418, "about:blank", id="of-the-framework"),
     ],
 )
-def test_expected_failure_is_answered(settings: Settings, error: Exception, status: int, kind: str) -> None:
-    with failing_app(settings, error) as client:
-        problem = problem_of(client.get("/api/v1/fail"))
+def test_expected_failure_is_answered(fail: Callable[..., Any], error: Exception, status: int, kind: str) -> None:
+    problem = problem_of(fail(error))
 
     assert (problem["status"], problem["type"]) == (status, kind)
 
 
-def test_problem_tells_its_detail_and_headers(settings: Settings) -> None:
-    with failing_app(settings, Unavailable("Later.")) as client:
-        answer = client.get("/api/v1/fail")
+def test_problem_tells_its_detail_and_headers(fail: Callable[..., Any]) -> None:
+    answer = fail(Unavailable("Later."))
 
     assert problem_of(answer)["detail"] == "Later."
     assert answer.headers["Retry-After"] == "1"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import anyio
 import pytest
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
 
@@ -124,30 +124,37 @@ def test_body_over_the_limit_is_refused_though_its_length_is_not_announced(start
     assert problem_of(answer)["status"] == 413
 
 
-def test_route_that_reads_the_body_itself_is_guarded_too(settings: Settings) -> None:
-    app = create_app(settings)
+def test_route_that_reads_the_body_itself_is_guarded_too(
+    client: TestClient, add_routes: Callable[[APIRouter], None]
+) -> None:
+    router = APIRouter()
 
-    @app.post("/api/v1/read")
+    @router.post("/api/v1/read")
     async def read(request: Request) -> int:
         return len(await request.body())
 
-    with TestClient(app) as client:
-        assert client.post("/api/v1/read", content=pieces(10_000)).json() == 10_000
-        assert problem_of(client.post("/api/v1/read", content=pieces(2_000_000)))["status"] == 413
+    add_routes(router)
+
+    assert client.post("/api/v1/read", content=pieces(10_000)).json() == 10_000
+    assert problem_of(client.post("/api/v1/read", content=pieces(2_000_000)))["status"] == 413
 
 
-def test_bug_after_the_response_began_cuts_the_connection(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    app = create_app(settings)
+def test_bug_after_the_response_began_cuts_the_connection(
+    client: TestClient, add_routes: Callable[[APIRouter], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    router = APIRouter()
 
     def lines() -> Iterator[bytes]:
         yield b"the beginning\n"
         raise RuntimeError("in the middle")
 
-    @app.get("/api/v1/stream")
+    @router.get("/api/v1/stream")
     async def stream() -> StreamingResponse:
         return StreamingResponse(lines())
 
-    with TestClient(app) as client, pytest.raises(RuntimeError, match="in the middle"):
+    add_routes(router)
+
+    with pytest.raises(RuntimeError, match="in the middle"):
         client.get("/api/v1/stream")
     assert "in the middle" in caplog.text
 

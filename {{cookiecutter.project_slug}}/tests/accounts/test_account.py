@@ -16,6 +16,7 @@ from tests.support import PASSWORD, in_database
 ME = "/api/v1/users/me"
 
 
+@pytest.mark.any_database
 def test_account_is_ones_own(as_ada: TestClient, as_bob: TestClient) -> None:
     ada, bob = as_ada.get(ME).json(), as_bob.get(ME).json()
 
@@ -23,6 +24,7 @@ def test_account_is_ones_own(as_ada: TestClient, as_bob: TestClient) -> None:
     assert ada["id"] != bob["id"]
 
 
+@pytest.mark.any_database
 def test_account_tells_no_secret(as_ada: TestClient) -> None:
     account = as_ada.get(ME)
 
@@ -39,6 +41,7 @@ def test_account_tells_no_secret(as_ada: TestClient) -> None:
     assert "argon2" not in account.text
 
 
+@pytest.mark.any_database
 def test_name_can_be_changed(as_ada: TestClient, as_bob: TestClient) -> None:
     changed = as_ada.patch(ME, json={"display_name": "  Ada Lovelace "})
 
@@ -105,6 +108,7 @@ def test_user_is_not_made(client: TestClient, email: str, password: str) -> None
     assert in_database(client, lambda session: session.scalar(select(User.id))) is None
 
 
+@pytest.mark.any_database
 def test_admin_role_is_given_once(client: TestClient, admin: User) -> None:
     async def grant_again(session: AsyncSession) -> None:
         await users.grant_admin(session, admin)

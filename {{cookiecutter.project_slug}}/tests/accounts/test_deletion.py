@@ -55,6 +55,7 @@ def test_what_happened_stays_without_the_person(client: TestClient, ada: User) -
     assert {(e.user_id, e.actor_id, e.ip, e.user_agent, str(e.data)) for e in events} == {(None, None, "", "", "{}")}
 
 
+@pytest.mark.any_database
 def test_old_session_is_not_enough(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviours 124, 151."""
     hour_ago = utc_now() - timedelta(hours=1)
@@ -64,6 +65,7 @@ def test_old_session_is_not_enough(as_ada: TestClient, client: TestClient, ada: 
     assert try_login(client, ada.email) == 200
 
 
+@pytest.mark.any_database
 def test_last_admin_stays(as_admin: TestClient, client: TestClient) -> None:
     """Behaviour 134."""
     answer = as_admin.delete(ME)
@@ -85,10 +87,12 @@ def test_of_two_admins_at_once_one_stays(as_admin: TestClient, client: TestClien
     assert count(client, User) == 1
 
 
+@pytest.mark.any_database
 def test_user_can_go_where_there_is_no_admin(as_ada: TestClient) -> None:
     assert as_ada.delete(ME).status_code == 204
 
 
+@pytest.mark.any_database
 def test_address_can_be_signed_up_with_anew(as_ada: TestClient, client: TestClient, ada: User) -> None:
     as_ada.delete(ME)
 
@@ -98,6 +102,7 @@ def test_address_can_be_signed_up_with_anew(as_ada: TestClient, client: TestClie
     assert try_login(client, ada.email) == 403
 
 
+@pytest.mark.any_database
 def test_copy_holds_what_is_ones_own_and_no_secret(
     client: TestClient, ada: User, as_bob: TestClient, bob: User
 ) -> None:
@@ -117,6 +122,7 @@ def test_copy_holds_what_is_ones_own_and_no_secret(
         assert secret not in answer.text
 
 
+@pytest.mark.any_database
 def test_copy_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -> None:
     as_ada.get(EXPORT)
 

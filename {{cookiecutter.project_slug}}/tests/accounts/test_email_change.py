@@ -51,6 +51,7 @@ def test_change_counts_when_the_new_address_confirms_it(as_ada: TestClient, clie
     assert ELSEWHERE in mails_to(client, OLD)[-1]
 
 
+@pytest.mark.any_database
 def test_old_session_is_not_enough(as_ada: TestClient, client: TestClient) -> None:
     """Behaviours 100, 124."""
     hour_ago = utc_now() - timedelta(hours=1)
@@ -63,6 +64,7 @@ def test_old_session_is_not_enough(as_ada: TestClient, client: TestClient) -> No
     assert mails_to(client, OLD) == mails_to(client, ELSEWHERE) == []
 
 
+@pytest.mark.any_database
 def test_old_address_can_stop_it(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 103."""
     ask(as_ada)
@@ -77,6 +79,7 @@ def test_old_address_can_stop_it(as_ada: TestClient, client: TestClient, ada: Us
     assert address_of(client, ada) == OLD
 
 
+@pytest.mark.any_database
 def test_address_of_someone_is_not_told(as_ada: TestClient, client: TestClient, ada: User, bob: User) -> None:
     """Behaviour 104."""
     free = ask(as_ada)
@@ -126,6 +129,7 @@ def test_change_can_be_taken_back(as_ada: TestClient, client: TestClient, ada: U
     assert try_login(client, OLD, NEW) == 200
 
 
+@pytest.mark.any_database
 def test_change_can_be_taken_back_for_a_week(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 106."""
     move(client, as_ada)
@@ -139,6 +143,7 @@ def test_change_can_be_taken_back_for_a_week(as_ada: TestClient, client: TestCli
     assert use(client, "revert", newest_token(client, OLD)).status_code == 422
 
 
+@pytest.mark.any_database
 def test_thief_cannot_burn_the_way_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """They change the address often, reset the password, and sign up with the old address."""
     move(client, as_ada, "eve0@example.com")
@@ -159,6 +164,7 @@ def test_thief_cannot_burn_the_way_back(as_ada: TestClient, client: TestClient, 
     assert try_login(client, OLD, "the thief's own passphrase") == 401
 
 
+@pytest.mark.any_database
 def test_links_mailed_to_the_old_address_end(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 107."""
     token = ask_for_reset(client, OLD)
@@ -169,6 +175,7 @@ def test_links_mailed_to_the_old_address_end(as_ada: TestClient, client: TestCli
     assert (try_login(client, ELSEWHERE), try_login(client, ELSEWHERE, NEW)) == (200, 401)
 
 
+@pytest.mark.any_database
 def test_new_request_replaces_the_one_before(as_ada: TestClient, client: TestClient, ada: User) -> None:
     ask(as_ada, "first@example.com")
     ask(as_ada, "second@example.com")
@@ -178,6 +185,7 @@ def test_new_request_replaces_the_one_before(as_ada: TestClient, client: TestCli
     assert address_of(client, ada) == "second@example.com"
 
 
+@pytest.mark.any_database
 def test_account_that_proved_nothing_gives_way(as_ada: TestClient, client: TestClient, ada: User) -> None:
     client.post("/api/v1/auth/register", json={"email": ELSEWHERE, "password": PASSWORD})
 
@@ -188,6 +196,7 @@ def test_account_that_proved_nothing_gives_way(as_ada: TestClient, client: TestC
     assert users == [ELSEWHERE]
 
 
+@pytest.mark.any_database
 def test_mailbox_is_not_flooded(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
     answers = [ask(caller, "victim@example.com").status_code for caller in [as_ada] * 3 + [as_bob] * 2]
 
@@ -212,6 +221,7 @@ def test_unknown_field_is_refused(as_ada: TestClient) -> None:
     assert as_ada.post(CHANGE, json=body).status_code == 422
 
 
+@pytest.mark.any_database
 def test_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 150."""
     ask(as_ada)

@@ -44,6 +44,7 @@ def work_of(client: TestClient, path: str, body: dict[str, str]) -> list[str]:
     return statements
 
 
+@pytest.mark.any_database
 def test_forgotten_password_is_the_same_work_for_everybody(client: TestClient, ada: User) -> None:
     """Behaviour 88."""
     known, unknown = (
@@ -54,6 +55,7 @@ def test_forgotten_password_is_the_same_work_for_everybody(client: TestClient, a
     assert known == unknown
 
 
+@pytest.mark.any_database
 def test_resending_is_the_same_work_for_everybody(client: TestClient, ada: User, bob: User) -> None:
     unverified = update(User).where(User.id == bob.id).values(email_verified_at=None)
     in_database(client, lambda session: session.execute(unverified))
@@ -67,6 +69,7 @@ def test_resending_is_the_same_work_for_everybody(client: TestClient, ada: User,
     assert works[0] == works[1] == works[2]
 
 
+@pytest.mark.any_database
 def test_sign_up_is_the_same_work_for_everybody(client: TestClient, ada: User, hashes: list[int]) -> None:
     """Behaviour 3. An event is written for one, a mail for the other."""
     known, unknown = (

@@ -21,6 +21,7 @@ def events(caller: TestClient, **query: Any) -> Any:
     return answer.json()
 
 
+@pytest.mark.any_database
 def test_owner_reads_successes_and_failures(client: TestClient, ada: User, as_bob: TestClient) -> None:
     """Behaviours 36, 150."""
     client.post(LOGIN, json={"email": ada.email, "password": WRONG}, headers={"User-Agent": "<i>thief</i>"})
@@ -50,6 +51,7 @@ def test_events_come_in_pages(client: TestClient, ada: User) -> None:
     assert second["next_cursor"] is None
 
 
+@pytest.mark.any_database
 def test_what_ends_sessions_is_written_down(client: TestClient, ada: User) -> None:
     """Behaviour 150."""
     other, here = sign_in(client, ada), sign_in(client, ada)

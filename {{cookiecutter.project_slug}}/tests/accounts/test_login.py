@@ -52,6 +52,7 @@ def test_right_password_gives_a_pair_of_tokens(client: TestClient, ada: User) ->
     assert me.json()["email"] == ada.email
 
 
+@pytest.mark.any_database
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("spelling", ["Ada@Example.com", " ada@EXAMPLE.COM ", "\uff41da@example.com"])
 def test_address_is_the_same_however_it_is_spelled(client: TestClient, spelling: str) -> None:
@@ -59,6 +60,7 @@ def test_address_is_the_same_however_it_is_spelled(client: TestClient, spelling:
     assert try_login(client, spelling).status_code == 200
 
 
+@pytest.mark.any_database
 def test_every_wrong_try_is_answered_alike(client: TestClient, ada: User, bob: User) -> None:
     """Behaviour 27."""
     passwordless = add_user(client, "carol@example.com")
@@ -81,6 +83,7 @@ def test_every_wrong_try_is_answered_alike(client: TestClient, ada: User, bob: U
     assert problem_of(answers[0])["type"] == "urn:problem:InvalidCredentials"
 
 
+@pytest.mark.any_database
 def test_hash_that_cannot_be_read_is_a_wrong_password(client: TestClient, ada: User) -> None:
     set_fields(client, ada, password_hash="not a hash")
 
@@ -121,12 +124,14 @@ def test_lone_surrogate_is_refused_without_a_bug(client: TestClient, ada: User, 
     assert answer.status_code in {401, 422}
 
 
+@pytest.mark.any_database
 def test_unknown_field_is_rejected(client: TestClient, ada: User) -> None:
     answer = client.post(LOGIN, json={"email": ada.email, "password": PASSWORD, "is_admin": True})
 
     assert answer.status_code == 422
 
 
+@pytest.mark.any_database
 def test_hash_of_old_cost_is_replaced(start_app: Callable[..., TestClient]) -> None:
     """Behaviour 29."""
     client = start_app(auth={"argon2_memory_kib": 16})
@@ -142,6 +147,7 @@ def test_hash_of_old_cost_is_replaced(start_app: Callable[..., TestClient]) -> N
     assert stored_hash(client, ada) == stored
 
 
+@pytest.mark.any_database
 def test_hash_is_not_replaced_by_a_wrong_password(start_app: Callable[..., TestClient]) -> None:
     client = start_app(auth={"argon2_memory_kib": 16})
     ada = add_user(client, "ada@example.com")
@@ -175,6 +181,7 @@ def test_any_long_enough_password_works_and_only_it(client: TestClient, password
     assert try_login(client, "carol@example.com", password[:-1]).status_code == 401
 
 
+@pytest.mark.any_database
 def test_password_is_the_same_in_each_unicode_form(client: TestClient) -> None:
     """Behaviour 20."""
     password = "Grüße aus Århus"
@@ -183,6 +190,7 @@ def test_password_is_the_same_in_each_unicode_form(client: TestClient) -> None:
     assert try_login(client, "carol@example.com", unicodedata.normalize("NFD", password)).status_code == 200
 
 
+@pytest.mark.any_database
 def test_sign_in_is_noted(client: TestClient, ada: User) -> None:
     before = in_database(client, lambda session: session.get_one(User, ada.id))
 
@@ -196,6 +204,7 @@ def test_sign_in_is_noted(client: TestClient, ada: User) -> None:
     assert (opened.kind, opened.ip_first, opened.user_agent) == ("api", "testclient", ("Browser " + "x" * 300)[:255])
 
 
+@pytest.mark.any_database
 def test_what_is_stored_opens_nothing(client: TestClient, ada: User) -> None:
     """Behaviour 69."""
     pair = log_in(client, ada.email)
@@ -212,6 +221,7 @@ def test_what_is_stored_opens_nothing(client: TestClient, ada: User) -> None:
         assert secret not in dumped
 
 
+@pytest.mark.any_database
 def test_nothing_secret_is_logged(client: TestClient, ada: User, caplog: pytest.LogCaptureFixture) -> None:
     """Behaviour 25."""
     caplog.set_level("DEBUG")
@@ -227,6 +237,7 @@ def test_nothing_secret_is_logged(client: TestClient, ada: User, caplog: pytest.
         assert secret not in ours
 
 
+@pytest.mark.any_database
 def test_password_of_an_unproven_address_is_right_but_does_not_let_in(client: TestClient, ada: User) -> None:
     """Behaviour 1. What signing in answers."""
     set_fields(client, ada, email_verified_at=None)
@@ -251,6 +262,7 @@ def test_no_refusal_is_quicker_than_the_others(start_app: Callable[..., TestClie
         assert time.perf_counter() - started >= 0.3
 
 
+@pytest.mark.any_database
 def test_sign_in_from_a_new_device_is_told_by_mail(client: TestClient, ada: User) -> None:
     """Behaviour 37."""
     agents = ["First/1", "First/1", "<b>Second</b>/2", "<b>Second</b>/2", "First/1"]

@@ -10,6 +10,8 @@ from app.accounts.models import AuthEvent, User
 from tests.accounts.mailed import NEW, ask_for_reset, reset, subjects, try_login
 from tests.support import PASSWORD, in_database, log_in, mails_to, problem_of, with_token
 
+pytestmark = pytest.mark.any_database
+
 CHANGE = "/api/v1/auth/password/change"
 ME = "/api/v1/users/me"
 
@@ -50,7 +52,6 @@ def test_nobody_changes_a_password(client: TestClient) -> None:
     assert change(client).status_code == 401
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("new", "problem"),
     [
@@ -89,7 +90,6 @@ def test_mailed_links_end(as_ada: TestClient, client: TestClient, ada: User) -> 
     assert reset(client, token, "a third good passphrase").status_code == 422
 
 
-@pytest.mark.any_database
 def test_unknown_field_is_refused(as_ada: TestClient) -> None:
     """Behaviour 11."""
     body = {"current_password": PASSWORD, "new_password": NEW, "user_id": "1"}

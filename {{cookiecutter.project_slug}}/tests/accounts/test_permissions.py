@@ -1,11 +1,10 @@
 """Permissions: what a role allows, counted at each request."""
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
@@ -14,31 +13,23 @@ from app.accounts.dependencies import require
 from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
-from app.main import create_app
-from app.settings import Settings
 from tests.support import in_database, problem_of
+
+pytestmark = pytest.mark.any_database
 
 PATH = "/api/v1/for-admins"
 
 
-@lru_cache
-def app_with_route(settings: Settings) -> FastAPI:
-    """Build the app with one more route, which asks for a permission."""
+@pytest.fixture(autouse=True)
+def route(add_routes: Callable[[APIRouter], None]) -> None:
+    """Add a route that asks for a permission."""
     router = APIRouter()
 
     @router.get(PATH)
     async def read(scope: Annotated[Scope, Depends(require(Permission.ADMIN_ACCESS))]) -> str:
         return scope.email
 
-    app = create_app(settings)
-    app.include_router(router)
-    return app
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(app_with_route(settings)) as running:
-        yield running
+    add_routes(router)
 
 
 def give_role(client: TestClient, user: User, role: Role) -> None:

@@ -1,45 +1,36 @@
 """Proving again who one is, before a dangerous change."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from app.accounts.dependencies import RecentScope
 from app.accounts.models import AuthEvent, AuthSession, User
 from app.database import utc_now
-from app.main import create_app
-from app.settings import Settings
 from tests.support import PASSWORD, in_database, problem_of, sign_in, with_token
+
+pytestmark = pytest.mark.any_database
 
 PATH = "/api/v1/dangerous"
 REAUTH = "/api/v1/auth/reauth"
 LOGIN = "/api/v1/auth/login"
 
 
-@lru_cache
-def app_with_route(settings: Settings) -> FastAPI:
-    """Build the app with one more route, which asks for a fresh proof."""
+@pytest.fixture(autouse=True)
+def route(add_routes: Callable[[APIRouter], None]) -> None:
+    """Add a route that asks for a fresh proof."""
     router = APIRouter()
 
     @router.post(PATH)
     async def act(scope: RecentScope) -> str:
         return scope.email
 
-    app = create_app(settings)
-    app.include_router(router)
-    return app
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(app_with_route(settings), follow_redirects=False) as running:
-        yield running
+    add_routes(router)
 
 
 def let_time_pass(client: TestClient) -> None:

@@ -55,6 +55,7 @@ def pair(client: TestClient, ada: User) -> dict[str, Any]:
     return tokens
 
 
+@pytest.mark.any_database
 def test_refresh_gives_a_new_pair(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 60."""
     answer = refresh(client, pair["refresh_token"])
@@ -120,6 +121,7 @@ def test_grandparent_ends_the_session_within_the_grace(client: TestClient, pair:
     assert reasons(client) == ["refresh_reuse"]
 
 
+@pytest.mark.any_database
 def test_without_grace_every_second_use_ends_the_session(start_app: StartApp) -> None:
     """Behaviour 61."""
     client = start_app(auth={"refresh_grace": 0})
@@ -130,6 +132,7 @@ def test_without_grace_every_second_use_ends_the_session(start_app: StartApp) ->
     assert refresh(client, child).status_code == 401
 
 
+@pytest.mark.any_database
 def test_other_sessions_outlive_a_theft(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
     other = log_in(client, ada.email)
     next_token(client, pair["refresh_token"])
@@ -142,6 +145,7 @@ def test_other_sessions_outlive_a_theft(client: TestClient, ada: User, pair: dic
     assert next_token(client, other["refresh_token"])
 
 
+@pytest.mark.any_database
 def test_theft_is_written_down_and_told_by_mail_once(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
     """Behaviours 70, 150."""
     child = next_token(client, pair["refresh_token"])
@@ -158,6 +162,7 @@ def test_theft_is_written_down_and_told_by_mail_once(client: TestClient, ada: Us
     assert pair["refresh_token"] not in mail
 
 
+@pytest.mark.any_database
 def test_unknown_token_ends_nothing(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 68."""
     token = pair["refresh_token"]
@@ -185,6 +190,7 @@ def test_lone_surrogate_is_refused_without_a_bug(client: TestClient) -> None:
     assert answer.status_code in {401, 422}
 
 
+@pytest.mark.any_database
 def test_tokens_do_not_stand_for_each_other(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 67."""
     assert refresh(client, pair["access_token"]).status_code in {401, 422}
@@ -192,6 +198,7 @@ def test_tokens_do_not_stand_for_each_other(client: TestClient, pair: dict[str, 
     assert reasons(client) == [None]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("field", ["idle_expires_at", "expires_at"])
 def test_session_that_is_over_is_not_refreshed(client: TestClient, pair: dict[str, Any], field: str) -> None:
     """Behaviour 66."""
@@ -202,6 +209,7 @@ def test_session_that_is_over_is_not_refreshed(client: TestClient, pair: dict[st
     assert me(client, pair["access_token"]) == 401
 
 
+@pytest.mark.any_database
 def test_token_that_is_too_old_is_refused(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 66."""
     over = update(RefreshToken).values(expires_at=utc_now() - timedelta(seconds=1))
@@ -228,6 +236,7 @@ def test_refreshing_prolongs_the_idle_time_but_never_the_whole(client: TestClien
     assert session.idle_expires_at > utc_now() + timedelta(days=13)
 
 
+@pytest.mark.any_database
 def test_disabled_user_gets_no_new_pair(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviours 54, 65."""
     in_database(client, lambda session: session.execute(update(User).values(is_active=False)))
@@ -236,6 +245,7 @@ def test_disabled_user_gets_no_new_pair(client: TestClient, pair: dict[str, Any]
     assert me(client, pair["access_token"]) == 401
 
 
+@pytest.mark.any_database
 def test_deleted_user_gets_no_new_pair(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
     """Behaviours 54, 65."""
     in_database(client, lambda session: session.delete(ada))
@@ -244,6 +254,7 @@ def test_deleted_user_gets_no_new_pair(client: TestClient, ada: User, pair: dict
     assert in_database(client, lambda session: session.scalar(select(func.count(RefreshToken.id)))) == 0
 
 
+@pytest.mark.any_database
 def test_new_secret_key_keeps_sessions_as_long_as_the_former_one_is_listed(start_app: StartApp) -> None:
     """Behaviour 152."""
     old_key, new_key = "the old secret key: " + "o" * 20, "the new secret key: " + "n" * 20
@@ -262,6 +273,7 @@ def test_new_secret_key_keeps_sessions_as_long_as_the_former_one_is_listed(start
     assert refresh(after, unused["refresh_token"]).status_code == 401
 
 
+@pytest.mark.any_database
 def test_reuse_is_noticed_across_a_new_secret_key(start_app: StartApp) -> None:
     """Behaviours 61, 152."""
     old_key, new_key = "the old secret key: " + "o" * 20, "the new secret key: " + "n" * 20

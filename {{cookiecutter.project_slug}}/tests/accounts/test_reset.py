@@ -31,6 +31,7 @@ def set_fields(client: TestClient, user: User, **fields: Any) -> None:
     in_database(client, lambda session: session.execute(update(User).where(User.id == user.id).values(**fields)))
 
 
+@pytest.mark.any_database
 def test_every_address_is_answered_alike(client: TestClient, ada: User) -> None:
     """Behaviour 87."""
     disabled, unverified = (add_user(client, f"{name}@example.com") for name in ("disabled", "unverified"))
@@ -47,6 +48,7 @@ def test_every_address_is_answered_alike(client: TestClient, ada: User) -> None:
     assert [len(mails_to(client, email)) for email in addresses] == [1, 0, 0, 1]
 
 
+@pytest.mark.any_database
 def test_unknown_address_leaves_no_mail_and_no_token(client: TestClient) -> None:
     client.post(FORGOT, json={"email": "nobody@example.com"})
 
@@ -82,6 +84,7 @@ def test_token_works_once_for_many_at_once(client: TestClient, ada: User) -> Non
     ]
 
 
+@pytest.mark.any_database
 def test_old_token_is_refused(client: TestClient, ada: User) -> None:
     """Behaviour 90."""
     token = ask_for_reset(client, ada.email)
@@ -125,6 +128,7 @@ def test_reset_signs_everybody_out_and_nobody_in(client: TestClient, ada: User) 
     assert (try_login(client, ada.email), try_login(client, ada.email, NEW)) == (401, 200)
 
 
+@pytest.mark.any_database
 def test_looking_at_the_link_changes_nothing(client: TestClient, ada: User) -> None:
     """Behaviour 93."""
     token = ask_for_reset(client, ada.email)
@@ -135,6 +139,7 @@ def test_looking_at_the_link_changes_nothing(client: TestClient, ada: User) -> N
     assert reset(client, token).status_code == 204
 
 
+@pytest.mark.any_database
 def test_link_is_on_the_base_url(client: TestClient, ada: User) -> None:
     """Behaviour 94."""
     headers = {"Host": "evil.test", "X-Forwarded-Host": "evil.test"}
@@ -146,6 +151,7 @@ def test_link_is_on_the_base_url(client: TestClient, ada: User) -> None:
     assert "evil.test" not in mail
 
 
+@pytest.mark.any_database
 def test_other_tokens_do_not_reset(client: TestClient, ada: User) -> None:
     """Behaviour 96."""
     client.post("/api/v1/auth/register", json={"email": "carol@example.com", "password": PASSWORD})
@@ -158,6 +164,7 @@ def test_other_tokens_do_not_reset(client: TestClient, ada: User) -> None:
     assert try_login(client, ada.email) == 200
 
 
+@pytest.mark.any_database
 def test_mailbox_is_not_flooded(client: TestClient, ada: User) -> None:
     """Behaviour 97."""
     answers = [client.post(FORGOT, json={"email": ada.email}).status_code for _ in range(10)]
@@ -166,6 +173,7 @@ def test_mailbox_is_not_flooded(client: TestClient, ada: User) -> None:
     assert len(mails_to(client, ada.email)) == 3
 
 
+@pytest.mark.any_database
 def test_too_many_from_one_place_are_refused(start_app: Callable[..., TestClient]) -> None:
     client = start_app(auth={"client_attempts": 2})
 
@@ -174,6 +182,7 @@ def test_too_many_from_one_place_are_refused(start_app: Callable[..., TestClient
     assert [answer.status_code for answer in answers] == [202, 202, 429]
 
 
+@pytest.mark.any_database
 def test_owner_is_told(client: TestClient, ada: User) -> None:
     """Behaviour 86."""
     reset(client, ask_for_reset(client, ada.email))
@@ -205,6 +214,7 @@ def test_bad_password_uses_nothing_up(client: TestClient, ada: User, password: s
     assert reset(client, token).status_code == 204
 
 
+@pytest.mark.any_database
 def test_reset_ends_the_throttle_of_the_account(client: TestClient, ada: User) -> None:
     """Behaviour 110."""
     answers = [try_login(client, ada.email, "wrong") for _ in range(6)]
@@ -215,6 +225,7 @@ def test_reset_ends_the_throttle_of_the_account(client: TestClient, ada: User) -
     assert try_login(client, ada.email, NEW) == 200
 
 
+@pytest.mark.any_database
 def test_disabled_account_is_not_reset(client: TestClient, ada: User) -> None:
     token = ask_for_reset(client, ada.email)
     set_fields(client, ada, is_active=False)
@@ -222,6 +233,7 @@ def test_disabled_account_is_not_reset(client: TestClient, ada: User) -> None:
     assert reset(client, token).status_code == 422
 
 
+@pytest.mark.any_database
 def test_admin_can_have_the_link_mailed(client: TestClient, ada: User) -> None:
     authenticator = client.app_state["authenticator"]
 
@@ -230,6 +242,7 @@ def test_admin_can_have_the_link_mailed(client: TestClient, ada: User) -> None:
     assert reset(client, newest_token(client, ada.email)).status_code == 204
 
 
+@pytest.mark.any_database
 def test_it_is_written_down(client: TestClient, ada: User) -> None:
     """Behaviour 150."""
     reset(client, ask_for_reset(client, ada.email))

@@ -28,6 +28,7 @@ def ids(caller: TestClient) -> list[str]:
     return [session["id"] for session in caller.get(SESSIONS).json()]
 
 
+@pytest.mark.any_database
 def test_logout_ends_the_session_at_once(client: TestClient, ada: User) -> None:
     """Behaviours 53, 65."""
     pair = log_in(client, ada.email)
@@ -41,6 +42,7 @@ def test_logout_ends_the_session_at_once(client: TestClient, ada: User) -> None:
     assert caller.post(LOGOUT).status_code == 401
 
 
+@pytest.mark.any_database
 def test_logout_leaves_other_sessions_alone(client: TestClient, ada: User, as_bob: TestClient) -> None:
     here, elsewhere = sign_in(client, ada), sign_in(client, ada)
 
@@ -50,10 +52,12 @@ def test_logout_leaves_other_sessions_alone(client: TestClient, ada: User, as_bo
     assert as_bob.get(ME).status_code == 200
 
 
+@pytest.mark.any_database
 def test_logout_needs_a_session(client: TestClient) -> None:
     assert client.post(LOGOUT).status_code == 401
 
 
+@pytest.mark.any_database
 def test_tokens_of_a_deleted_user_are_refused(client: TestClient, ada: User, as_ada: TestClient) -> None:
     """Behaviour 54."""
     in_database(client, lambda session: session.delete(ada))
@@ -78,6 +82,7 @@ def test_list_tells_where_one_is_signed_in_and_no_secret(client: TestClient, ada
     assert len(ids(as_bob)) == 1
 
 
+@pytest.mark.any_database
 def test_one_session_is_ended_and_the_others_go_on(client: TestClient, ada: User) -> None:
     """Behaviour 76."""
     pair, other, here = log_in(client, ada.email), sign_in(client, ada), sign_in(client, ada)
@@ -92,6 +97,7 @@ def test_one_session_is_ended_and_the_others_go_on(client: TestClient, ada: User
     assert len(ids(here)) == 2
 
 
+@pytest.mark.any_database
 def test_session_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient) -> None:
     """Behaviours 77, 130."""
     (his,) = ids(as_bob)
@@ -102,6 +108,7 @@ def test_session_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestCl
     assert as_bob.get(ME).status_code == 200
 
 
+@pytest.mark.any_database
 def test_session_that_is_over_is_not_found(client: TestClient, ada: User, as_ada: TestClient) -> None:
     gone = sign_in(client, ada)
     newest = ids(as_ada)[0]
@@ -110,6 +117,7 @@ def test_session_that_is_over_is_not_found(client: TestClient, ada: User, as_ada
     assert as_ada.delete(f"{SESSIONS}/{newest}").status_code == 404
 
 
+@pytest.mark.any_database
 def test_all_others_are_ended(client: TestClient, ada: User, as_bob: TestClient) -> None:
     first, second, here = [sign_in(client, ada) for _ in range(3)]
 
@@ -118,6 +126,7 @@ def test_all_others_are_ended(client: TestClient, ada: User, as_bob: TestClient)
     assert [caller.get(ME).status_code for caller in (first, second, here, as_bob)] == [401, 401, 200, 200]
 
 
+@pytest.mark.any_database
 def test_log_out_everywhere_ends_all(client: TestClient, ada: User, as_bob: TestClient) -> None:
     """Behaviour 78."""
     pair, other, here = log_in(client, ada.email), sign_in(client, ada), sign_in(client, ada)
@@ -144,6 +153,7 @@ def test_one_session_too_many_ends_the_oldest(start_app: Callable[..., TestClien
     assert in_database(client, reasons) == [None, "too many", None, None]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("way", [SESSIONS, LOGOUT_ALL])
 def test_end_of_a_session_that_ended_before_keeps_its_reason(client: TestClient, ada: User, way: str) -> None:
     gone, here = sign_in(client, ada), sign_in(client, ada)
@@ -155,6 +165,7 @@ def test_end_of_a_session_that_ended_before_keeps_its_reason(client: TestClient,
     assert in_database(client, lambda session: session.scalar(oldest)) == "logout"
 
 
+@pytest.mark.any_database
 def test_disabled_user_is_out_at_once(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 54."""
     in_database(client, lambda session: session.execute(update(User).values(is_active=False)))

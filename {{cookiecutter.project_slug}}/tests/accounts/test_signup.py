@@ -38,6 +38,7 @@ def count_users(client: TestClient) -> int:
     return in_database(client, lambda session: session.scalar(select(func.count()).select_from(User))) or 0
 
 
+@pytest.mark.any_database
 def test_new_address_gets_an_account_that_waits_for_its_proof(client: TestClient) -> None:
     """Behaviour 1."""
     answer = register(client, display_name="  Ada Lovelace ")
@@ -55,6 +56,7 @@ def test_new_address_gets_an_account_that_waits_for_its_proof(client: TestClient
     assert next(iter(events)) == "user_created"
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("verified", [True, False], ids=["verified", "unverified"])
 def test_registered_address_is_not_told(client: TestClient, verified: bool) -> None:  # noqa: FBT001
     """Behaviour 2."""
@@ -175,6 +177,7 @@ def test_many_sign_ups_for_an_address_are_one_account(client: TestClient) -> Non
     assert len(mails_to(client, ADA)) == 1
 
 
+@pytest.mark.any_database
 def test_too_many_sign_ups_from_one_place_are_refused(start_app: Callable[..., TestClient]) -> None:
     client = start_app(auth={"client_attempts": 2})
 
@@ -184,6 +187,7 @@ def test_too_many_sign_ups_from_one_place_are_refused(start_app: Callable[..., T
     assert int(answers[-1].headers["Retry-After"]) > 0
 
 
+@pytest.mark.any_database
 def test_sign_up_does_not_flood_a_mailbox(client: TestClient, ada: User) -> None:
     for _ in range(4):
         assert register(client).status_code == 202
@@ -192,6 +196,7 @@ def test_sign_up_does_not_flood_a_mailbox(client: TestClient, ada: User) -> None
     assert log_in(client, ada.email)
 
 
+@pytest.mark.any_database
 def test_nothing_secret_is_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     """Behaviour 25."""
     caplog.set_level("DEBUG")

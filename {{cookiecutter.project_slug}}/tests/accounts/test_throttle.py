@@ -83,6 +83,7 @@ def test_hundred_wrong_ones_in_a_row_are_the_end_however_slow(start_app: StartAp
     assert int(closed.headers["Retry-After"]) > 29 * 86_400
 
 
+@pytest.mark.any_database
 def test_one_client_may_not_try_account_after_account(client: TestClient, ada: User) -> None:
     """Behaviour 111."""
     tried = [try_login(client, f"user{number}@example.com").status_code for number in range(30)]
@@ -122,6 +123,7 @@ def test_count_outlives_a_restart_and_is_shared_by_workers(start_app: StartApp) 
     assert try_login(second, ada.email, PASSWORD).status_code == 429
 
 
+@pytest.mark.any_database
 def test_counts_name_nobody(client: TestClient, ada: User) -> None:
     try_login(client, ada.email)
 
@@ -131,6 +133,7 @@ def test_counts_name_nobody(client: TestClient, ada: User) -> None:
     assert all(len(key) == 32 and b"ada" not in key for key in keys)
 
 
+@pytest.mark.any_database
 def test_wrong_passwords_of_one_account_do_not_close_another(client: TestClient, ada: User, bob: User) -> None:
     for _ in range(6):
         try_login(client, ada.email)

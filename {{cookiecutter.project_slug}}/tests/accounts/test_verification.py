@@ -55,11 +55,13 @@ def token(client: TestClient) -> str:
     return newest_token(client, ADA)
 
 
+@pytest.mark.any_database
 def test_token_with_the_password_opens_the_account(client: TestClient, token: str) -> None:
     assert verify(client, token, password=PASSWORD).status_code == 204
     assert log_in(client, ADA)
 
 
+@pytest.mark.any_database
 def test_looking_at_the_link_changes_nothing(client: TestClient, token: str) -> None:
     """Behaviour 6."""
     for _ in range(2):
@@ -87,6 +89,7 @@ def test_token_works_once_for_many_at_once(client: TestClient, token: str) -> No
     assert sorted(answers) == [204, 422, 422, 422, 422]
 
 
+@pytest.mark.any_database
 def test_old_token_is_refused(client: TestClient, token: str) -> None:
     """Behaviour 8."""
     day_ago = utc_now() - timedelta(seconds=1)
@@ -96,6 +99,7 @@ def test_old_token_is_refused(client: TestClient, token: str) -> None:
     assert not is_verified(client)
 
 
+@pytest.mark.any_database
 def test_token_lives_for_a_day(client: TestClient, token: str) -> None:
     row = in_database(client, lambda session: session.scalar(select(OneTimeToken)))
 
@@ -104,6 +108,7 @@ def test_token_lives_for_a_day(client: TestClient, token: str) -> None:
     assert token.encode() not in row.token_hash
 
 
+@pytest.mark.any_database
 def test_token_proves_no_other_address(client: TestClient, token: str) -> None:
     """Behaviour 9."""
     new = {"email": "ada@elsewhere.example", "email_key": "ada@elsewhere.example"}
@@ -113,6 +118,7 @@ def test_token_proves_no_other_address(client: TestClient, token: str) -> None:
     assert not is_verified(client)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("path", [RESET])
 def test_token_is_good_for_nothing_else(client: TestClient, token: str, path: str) -> None:
     body = {"token": token} | ({"password": "another good passphrase"} if "reset" in path else {})
@@ -121,6 +127,7 @@ def test_token_is_good_for_nothing_else(client: TestClient, token: str, path: st
     assert verify(client, token).status_code == 204
 
 
+@pytest.mark.any_database
 def test_resending_is_limited_and_tells_nothing(client: TestClient, token: str) -> None:
     """Behaviour 10."""
     answers = [client.post(RESEND, json={"email": email}) for email in (ADA, ADA, "nobody@example.com")]
@@ -136,12 +143,14 @@ def test_resending_is_limited_and_tells_nothing(client: TestClient, token: str) 
     assert verify(client, token).status_code == 422, "the others are void"
 
 
+@pytest.mark.any_database
 def test_proven_address_gets_no_other_link(client: TestClient, ada: User) -> None:
     client.post(RESEND, json={"email": ada.email})
 
     assert mails_to(client, ada.email) == []
 
 
+@pytest.mark.any_database
 def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token: str) -> None:
     """Behaviour 12."""
     assert verify(client, token).status_code == 204
@@ -154,6 +163,7 @@ def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token:
     assert (try_login(client), try_login(client, mine["password"])) == (401, 200)
 
 
+@pytest.mark.any_database
 def test_reset_proves_the_address_and_replaces_the_password(client: TestClient, token: str) -> None:
     """Behaviour 12."""
     client.post(FORGOT, json={"email": ADA})
@@ -165,6 +175,7 @@ def test_reset_proves_the_address_and_replaces_the_password(client: TestClient, 
     assert verify(client, token).status_code == 422
 
 
+@pytest.mark.any_database
 def test_wrong_password_uses_nothing_up(client: TestClient, token: str) -> None:
     answer = verify(client, token, password="not the password")
 
@@ -173,6 +184,7 @@ def test_wrong_password_uses_nothing_up(client: TestClient, token: str) -> None:
     assert verify(client, token, password=PASSWORD).status_code == 204
 
 
+@pytest.mark.any_database
 def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
     """Behaviour 12."""
     proof = run(client, sign_up, SignUp(email=ADA, password=PASSWORD), HERE)
@@ -183,6 +195,7 @@ def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
     assert log_in(client, ADA)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("who", ["second", "none"])
 def test_browser_that_chose_no_password_gets_a_way_to_set_one(client: TestClient, token: str, who: str) -> None:
     """Behaviour 12. The owner signs up where a stranger did so before; what they chose was not stored."""

@@ -1,5 +1,6 @@
 """Addresses that make no sense: not found or a bad request, never a bug, and no SQL in the answer."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
@@ -33,6 +34,7 @@ QUERIES = {
 LOOKUPS = ["pks=junk", f"pks={NONE}", f"skip={10**30}", "limit=-5", "q=%25"]
 
 
+@pytest.mark.any_database
 def test_row_or_page_that_does_not_exist_is_not_found(browser: TestClient) -> None:
     paths = [f"note/{page}?pk={row}" for page in ("detail", "edit") for row in ROWS] + PAGES
 
@@ -55,6 +57,7 @@ def test_picker_can_take_any_query(browser: TestClient) -> None:
     )
 
 
+@pytest.mark.any_database
 def test_action_on_rows_that_do_not_exist_changes_nothing(browser: TestClient, ada: User) -> None:
     before = listed(browser, "user")
 
@@ -66,6 +69,7 @@ def test_action_on_rows_that_do_not_exist_changes_nothing(browser: TestClient, a
     assert listed(browser, "user") == before
 
 
+@pytest.mark.any_database
 def test_action_that_does_not_exist_is_refused(browser: TestClient, ada: User) -> None:
     for name in ("nonsense", "__init__", "end"):
         assert act(browser, "user", name, ada.id).status_code == 400

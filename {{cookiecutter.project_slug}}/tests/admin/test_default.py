@@ -15,6 +15,7 @@ from tests.admin.shelves import add_author, add_book, models
 from tests.support import in_database
 
 
+@pytest.mark.any_database
 def test_models_without_a_view_have_one_and_those_with_one_keep_it(library: TestClient) -> None:
     home = words(library.get("/admin/"))
 
@@ -87,6 +88,7 @@ def test_row_that_needs_a_secret_cannot_be_made(library: TestClient) -> None:
     assert library.get("/admin/locker/create").status_code == 403
 
 
+@pytest.mark.any_database
 def test_choice_is_shown_in_words(library: TestClient) -> None:
     author = add_author(library, "Ada")
     add_book(library, "First", author_id=author.id, genre="science")
@@ -97,6 +99,7 @@ def test_choice_is_shown_in_words(library: TestClient) -> None:
         assert "SCIENCE" not in shown
 
 
+@pytest.mark.any_database
 def test_refused_form_shows_a_time_as_browsers_read_it(library: TestClient) -> None:
     author = add_author(library, "Ada")
     entered = {"title": "", "isbn": "1", "genre": "novel", "author": str(author.id), "bought_at": "2026-01-31T10:20:00"}

@@ -92,6 +92,7 @@ def test_charts_and_figures_tell_what_is_in_the_database(client: TestClient, bro
     assert "Users 2 " in shown
 
 
+@pytest.mark.any_database
 def test_what_one_may_not_see_is_not_counted(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for view in (accounts.UserView, log.EventView):
         monkeypatch.setattr(view, "is_accessible", permissions.never)
@@ -115,6 +116,7 @@ def test_large_figure_is_not_counted_to_its_end(
     assert "Mails waiting 2+ " in overview(browser)
 
 
+@pytest.mark.any_database
 def test_chart_without_any_number_is_shown(browser: TestClient, admin: User) -> None:
     page = browser.get("/admin/").text
 

@@ -70,6 +70,7 @@ def test_rows_are_shown_added_changed_and_deleted_with_their_parent(library: Tes
     assert copies(library) == [("Mine", "A1", 3, 2), ("Mine", "B1", 0, 1)]
 
 
+@pytest.mark.any_database
 def test_parent_is_made_with_its_rows(library: TestClient, book: Any) -> None:
     other = add_book(library, "Not mine")
     made = save(library, "/admin/keep/create", {"title": "New", **entered({"shelf": "C1", "lent": 1}, key="kept")})
@@ -79,6 +80,7 @@ def test_parent_is_made_with_its_rows(library: TestClient, book: Any) -> None:
     assert other.id != book.id
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("change", [{"shelf": "Z9"}, {"DELETE": 1}], ids=["changed", "deleted"])
 def test_row_of_another_parent_is_refused(library: TestClient, book: Any, change: dict[str, Any]) -> None:
     theirs = add_copy(library, add_book(library, "Theirs"), "T1")
@@ -129,6 +131,7 @@ def test_row_that_was_overtaken_is_refused_with_all_that_was_entered(library: Te
     assert 'value="7"' in answer.text
 
 
+@pytest.mark.any_database
 def test_row_without_its_version_is_refused(library: TestClient, book: Any) -> None:
     copy = add_copy(library, book, "A1")
 

@@ -64,6 +64,7 @@ def test_list_is_narrowed_to_a_range_of_time(client: TestClient, browser: TestCl
     assert shown(browser, first["Any time"][0]) == [old, week, new]
 
 
+@pytest.mark.any_database
 def test_range_keeps_the_other_filters_and_replaces_its_own(client: TestClient, browser: TestClient, ada: User) -> None:
     now = utc_now()
     for title, days in (("Milk", 0), ("Bread", 0), ("More bread", 3)):

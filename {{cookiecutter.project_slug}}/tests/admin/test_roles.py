@@ -34,6 +34,7 @@ def make(browser: TestClient, name: str, *permissions: str) -> Response:
     return save(browser, "/admin/role/create", name=name, permissions=permissions)
 
 
+@pytest.mark.any_database
 def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClient, admin: User) -> None:
     assert make(browser, " editor ", "admin:access", "content:edit").status_code == 303
     made = roles(client)["editor"]
@@ -143,6 +144,7 @@ def test_roles_are_searched_by_name_alone(browser: TestClient, query: str, statu
     assert browser.get(f"/admin/role/list?{query}").status_code == status
 
 
+@pytest.mark.any_database
 @pytest.mark.usefixtures("admin")
 def test_role_with_less_than_the_manager_has_can_be_made_and_given(
     client: TestClient, managers: TestClient, ada: User
@@ -238,6 +240,7 @@ def test_sessions_of_who_may_do_more_go_on(client: TestClient, admin: User, mana
     assert [event.user_id for event in events(client, "session_ended")] == [ada.id]
 
 
+@pytest.mark.any_database
 @pytest.mark.usefixtures("admin")
 def test_who_may_do_no_more_is_managed(client: TestClient, managers: TestClient) -> None:
     peer = add_staff(client, "peer", *MANAGER)

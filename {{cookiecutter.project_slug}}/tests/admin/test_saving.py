@@ -31,6 +31,7 @@ def notes(client: TestClient) -> list[Note]:
     return in_database(client, read)
 
 
+@pytest.mark.any_database
 def test_note_is_made_for_the_chosen_owner(client: TestClient, browser: TestClient, ada: User) -> None:
     answer = save(browser, "/admin/note/create", title="  Milk ", body="Two\r\nbottles", owner=str(ada.id))
 
@@ -39,6 +40,7 @@ def test_note_is_made_for_the_chosen_owner(client: TestClient, browser: TestClie
     assert '"Milk" was added' in words(browser.get("/admin/note/list"))
 
 
+@pytest.mark.any_database
 def test_note_is_changed_and_given_away(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     note = add_note(client, ada)
 
@@ -57,6 +59,7 @@ def test_note_is_deleted_alone_and_with_others(client: TestClient, browser: Test
     assert [note.title for note in notes(client)] == ["d"]
 
 
+@pytest.mark.any_database
 def test_owner_is_found_by_address(browser: TestClient, ada: User, bob: User) -> None:
     found = browser.get("/admin/_api/user/relation-lookup", params={"q": "BOB@"}).json()
 
@@ -113,6 +116,7 @@ def test_what_cannot_be_stored_is_told_and_kept_in_the_form(
     assert [(n.title, n.body, n.version) for n in notes(client)] == before
 
 
+@pytest.mark.any_database
 def test_form_that_was_overtaken_is_refused_with_what_was_entered(
     client: TestClient, browser: TestClient, ada: User
 ) -> None:
@@ -129,6 +133,7 @@ def test_form_that_was_overtaken_is_refused_with_what_was_entered(
     assert notes(client)[0].title == "Theirs"
 
 
+@pytest.mark.any_database
 def test_fields_that_no_form_has_are_ignored(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     extra = {"id": str(bob.id), "version": "9", "created_at": "2001-01-01T00:00", "owner_id": str(bob.id)}
 

@@ -7,6 +7,7 @@ import pytest
 from app.commands.serve import build_app
 
 
+@pytest.mark.any_database
 def test_what_the_first_requests_build_is_spared_from_collection(
     monkeypatch: pytest.MonkeyPatch, empty_database_url: str
 ) -> None:

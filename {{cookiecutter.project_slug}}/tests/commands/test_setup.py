@@ -37,6 +37,7 @@ def test_setup_makes_a_project_that_its_first_admin_can_sign_in_to(app: Run) -> 
         assert client.get("/health/ready").status_code == 200
 
 
+@pytest.mark.any_database
 def test_setup_writes_a_secret_that_only_the_owner_can_read(app: Run) -> None:
     app("setup")
 
@@ -62,6 +63,7 @@ def test_setup_a_second_time_changes_nothing(app: Run) -> None:
         assert in_database(client, lambda session: session.scalar(select(func.count()).select_from(User))) == 1
 
 
+@pytest.mark.any_database
 def test_setup_adds_the_secret_to_an_env_file_and_keeps_the_rest(app: Run) -> None:
     Path(".env").write_text("LOG_LEVEL=debug\n# mine")
 
@@ -73,6 +75,7 @@ def test_setup_adds_the_secret_to_an_env_file_and_keeps_the_rest(app: Run) -> No
     assert load_settings().log_level == "debug"
 
 
+@pytest.mark.any_database
 def test_setup_changes_no_file_when_a_setting_is_wrong(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_POOL_SIZE", "many")
 
@@ -83,6 +86,7 @@ def test_setup_changes_no_file_when_a_setting_is_wrong(app: Run, monkeypatch: py
     assert not Path(".env").exists()
 
 
+@pytest.mark.any_database
 def test_setup_writes_no_env_file_where_a_secret_is_configured(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "configured by the operator, elsewhere")
 
@@ -90,6 +94,7 @@ def test_setup_writes_no_env_file_where_a_secret_is_configured(app: Run, monkeyp
     assert not Path(".env").exists()
 
 
+@pytest.mark.any_database
 def test_secrets_are_random_private_and_never_replaced(app: Run) -> None:
     app("secrets", "one")
     app("secrets", "two")

@@ -1,18 +1,15 @@
 """Errors: pages for people, problem documents for programs."""
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter
 from jinja2 import TemplateSyntaxError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.errors import Conflict, Unavailable, VersionConflict
-from app.main import create_app
-from app.settings import Settings
 from app.web import rendering
 from tests.web.browsing import open_browser, read_page, submit
 
@@ -21,10 +18,10 @@ pytestmark = pytest.mark.any_database
 PROBLEM = "application/problem+json"
 
 
-@lru_cache
-def failing_app(settings: Settings) -> FastAPI:
-    """Build the app with routes that fail in every way."""
-    app = create_app(settings)
+@pytest.fixture
+def failing(client: TestClient, add_routes: Callable[[APIRouter], None]) -> TestClient:
+    """Return a browser of an app that fails at `/fail/…` in every way."""
+    router = APIRouter()
     failures: dict[str, Exception] = {
         "409": Conflict("The room is taken."),
         "412": VersionConflict(),
@@ -33,18 +30,12 @@ def failing_app(settings: Settings) -> FastAPI:
         "busy": PoolTimeout(),
     }
 
-    @app.get("/fail/{kind}")
+    @router.get("/fail/{kind}")
     async def fail(kind: str, count: int = 0) -> None:  # noqa: ARG001 - must be a number
         raise failures[kind]
 
-    return app
-
-
-@pytest.fixture
-def failing(settings: Settings) -> Iterator[TestClient]:
-    """Return a browser of an app that fails at `/fail/…`."""
-    with TestClient(failing_app(settings)) as client:
-        yield open_browser(client)
+    add_routes(router)
+    return open_browser(client)
 
 
 @pytest.mark.parametrize(

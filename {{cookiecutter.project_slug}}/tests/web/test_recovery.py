@@ -7,6 +7,8 @@ from app.accounts.models import User
 from tests.support import PASSWORD, mails_to, newest_link
 from tests.web.browsing import open_browser, read_page, submit
 
+pytestmark = pytest.mark.any_database
+
 NEW = "a quite different phrase, 8 words"
 
 
@@ -37,7 +39,6 @@ def test_new_password_is_chosen_with_the_link(client: TestClient, ada: User) -> 
     assert submit(browser, "/login", email=ada.email, password=NEW).status_code == 303
 
 
-@pytest.mark.any_database
 def test_page_of_the_link_tells_its_address_to_nobody(client: TestClient, ada: User) -> None:
     """Behaviour 95."""
     browser = open_browser(client)
@@ -54,7 +55,6 @@ def test_page_of_the_link_tells_its_address_to_nobody(client: TestClient, ada: U
         assert page.forms["/password/reset"]["token"] == token
 
 
-@pytest.mark.any_database
 def test_link_leads_to_our_own_address_whatever_the_request_says(client: TestClient, ada: User) -> None:
     """Behaviour 94."""
     browser = open_browser(client)
@@ -66,7 +66,6 @@ def test_link_leads_to_our_own_address_whatever_the_request_says(client: TestCli
     assert "evil.test" not in mail
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("token", ["x", "\u00e9", "x" * 300])
 def test_link_that_is_not_ours_is_explained(client: TestClient, token: str) -> None:
     browser = open_browser(client)

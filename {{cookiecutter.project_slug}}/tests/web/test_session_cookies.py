@@ -36,6 +36,7 @@ def set_cookies(answer: Any) -> list[str]:
     return [item for item in answer.headers.get_list("set-cookie") if item.startswith("session=")]
 
 
+@pytest.mark.any_database
 def test_browser_is_out_when_its_session_is_ended_elsewhere(client: TestClient, ada: User, as_ada: TestClient) -> None:
     """Behaviours 76, 78."""
     first, second, third = [open_browser(client, ada) for _ in range(3)]
@@ -79,6 +80,7 @@ def test_pages_that_load_at_once_sign_nobody_out(client: TestClient, ada: User) 
     assert all(is_signed_in(browser) for browser in browsers)
 
 
+@pytest.mark.any_database
 def test_form_that_was_open_meanwhile_is_still_good(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account")).forms["/account"]
@@ -88,6 +90,7 @@ def test_form_that_was_open_meanwhile_is_still_good(client: TestClient, ada: Use
     assert browser.post("/account", data={**form, "display_name": "Ada"}).status_code == 303
 
 
+@pytest.mark.any_database
 def test_remembered_cookie_lives_no_longer_because_it_changed(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     change_sessions(client, remember=True, expires_at=utc_now() + timedelta(hours=2))
@@ -99,6 +102,7 @@ def test_remembered_cookie_lives_no_longer_because_it_changed(client: TestClient
     assert 7100 < life <= 7200
 
 
+@pytest.mark.any_database
 def test_form_does_not_change_the_cookie_on_its_way(client: TestClient, ada: User) -> None:
     """A redirect could lose it: the page after it brings it."""
     browser = open_browser(client, ada)
@@ -140,6 +144,7 @@ def test_cookie_that_is_not_ours_is_nobodys(start_app: Callable[..., TestClient]
         assert answer.status_code in {status, 404}, path
 
 
+@pytest.mark.any_database
 def test_other_pages_are_not_kept_for_the_way_back(client: TestClient, ada: User) -> None:
     """Behaviour 81."""
     browser = open_browser(client, ada)
@@ -154,6 +159,7 @@ def test_other_pages_are_not_kept_for_the_way_back(client: TestClient, ada: User
     assert (back.status_code, back.headers["Location"]) == (303, "/login?next=%2Faccount")
 
 
+@pytest.mark.any_database
 def test_leaving_without_a_session_is_no_error(client: TestClient) -> None:
     """Behaviour 74."""
     browser = open_browser(client)
@@ -164,6 +170,7 @@ def test_leaving_without_a_session_is_no_error(client: TestClient) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
 
 
+@pytest.mark.any_database
 def test_address_of_the_last_visit_is_noted(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     change_sessions(client, last_seen_at=utc_now() - timedelta(minutes=2))
@@ -175,6 +182,7 @@ def test_address_of_the_last_visit_is_noted(client: TestClient, ada: User) -> No
     assert sign_in(client, ada).get(SESSIONS).json()[1]["ip"] == "testclient"
 
 
+@pytest.mark.any_database
 def test_proving_who_one_is_changes_the_cookie(client: TestClient, ada: User) -> None:
     """Behaviours 124, 125. On the pages."""
     browser = open_browser(client, ada)

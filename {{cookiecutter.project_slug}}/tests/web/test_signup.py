@@ -7,6 +7,8 @@ from app.accounts.models import User
 from tests.support import PASSWORD, newest_link
 from tests.web.browsing import open_browser, read_page, submit
 
+pytestmark = pytest.mark.any_database
+
 EVE = "eve@example.com"
 
 
@@ -88,7 +90,6 @@ def test_page_looks_the_same_for_an_address_that_is_taken(client: TestClient, ad
     assert shown[0].replace(ada.email, "new@example.com") == shown[1]
 
 
-@pytest.mark.any_database
 def test_password_that_is_refused_is_explained_beside_its_field(client: TestClient) -> None:
     """Behaviours 15, 143."""
     answer = submit(open_browser(client), "/signup", email=EVE, password="short")
@@ -101,7 +102,6 @@ def test_password_that_is_refused_is_explained_beside_its_field(client: TestClie
     assert "short" not in answer.text.replace("shortest", "")
 
 
-@pytest.mark.any_database
 def test_link_is_sent_again_when_someone_who_is_not_proven_signs_in(client: TestClient) -> None:
     browser = open_browser(client)
     sign_up(browser)
@@ -114,7 +114,6 @@ def test_link_is_sent_again_when_someone_who_is_not_proven_signs_in(client: Test
     assert (answer.status_code, answer.headers["Location"]) == (303, "/signup/sent")
 
 
-@pytest.mark.any_database
 def test_who_is_signed_in_does_not_sign_up(client: TestClient, ada: User) -> None:
     """Behaviour 35."""
     browser = open_browser(client, ada)

@@ -9,6 +9,8 @@ from tests.statements import counted, watched, without_features
 from tests.support import PASSWORD, add_user, newest_link, sign_in
 from tests.web.browsing import open_browser, read_page, submit
 
+pytestmark = pytest.mark.any_database
+
 EVE, EVES_NEW = "eve@example.com", "eve@new.example.com"
 
 

@@ -13,6 +13,8 @@ from tests.admin.staff import add_staff
 from tests.features.api_keys.driving import key_events, keys_in_database, make_key, program
 from tests.web.browsing import open_browser
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def browser(client: TestClient, admin: User) -> TestClient:

@@ -1,6 +1,6 @@
 """API keys over HTTP: what they open, what they never open, and when they are dead."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Annotated, Any
@@ -17,8 +17,6 @@ from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.database import utc_now
 from app.features.api_keys.tokens import make_key as make_raw
-from app.main import create_app
-from app.settings import Settings
 from tests.features.api_keys.driving import KEYS, change_keys, key_events, keys_in_database, make_key, program
 from tests.statements import counted, watched
 from tests.support import in_database, mails_to, problem_of, with_token
@@ -45,6 +43,7 @@ def test_key_is_shown_once_and_lists_say_what_it_is(client: TestClient, as_ada: 
     assert made["key"].encode() not in row.key_hash
 
 
+@pytest.mark.any_database
 def test_key_is_made_and_revoked_only_shortly_after_the_password(client: TestClient, as_ada: TestClient) -> None:
     """Behaviours 124, 126."""
     made = make_key(as_ada)
@@ -62,6 +61,7 @@ def test_key_is_made_and_revoked_only_shortly_after_the_password(client: TestCli
     assert [item["id"] for item in as_ada.get(KEYS).json()["items"]] == [made["id"]]
 
 
+@pytest.mark.any_database
 def test_key_lives_ninety_days_if_nothing_is_said(client: TestClient, as_ada: TestClient) -> None:
     make_key(as_ada)
 
@@ -70,6 +70,7 @@ def test_key_lives_ninety_days_if_nothing_is_said(client: TestClient, as_ada: Te
     assert row.expires_at - row.created_at == pytest.approx(timedelta(days=90), abs=timedelta(minutes=1))
 
 
+@pytest.mark.any_database
 def test_owner_is_told_of_a_new_key_by_mail_and_event(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 150."""
     made = make_key(as_ada)
@@ -85,6 +86,7 @@ def test_owner_is_told_of_a_new_key_by_mail_and_event(client: TestClient, as_ada
         assert made["key"] not in str(event.data)
 
 
+@pytest.mark.any_database
 def test_key_with_read_and_write_does_what_its_owner_may(client: TestClient, as_ada: TestClient) -> None:
     caller = program(client, make_key(as_ada, "read", "write"))
 
@@ -95,6 +97,7 @@ def test_key_with_read_and_write_does_what_its_owner_may(client: TestClient, as_
     assert as_ada.get(ME).json() == caller.get(ME).json() == changed.json()
 
 
+@pytest.mark.any_database
 def test_key_to_read_cannot_write_and_the_other_way_round(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 127."""
     reader, writer = (program(client, make_key(as_ada, scope)) for scope in ("read", "write"))
@@ -106,6 +109,7 @@ def test_key_to_read_cannot_write_and_the_other_way_round(client: TestClient, as
     assert writer.get(ME).status_code == 403
 
 
+@pytest.mark.any_database
 def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
     """Behaviour 127. Whatever it may do otherwise."""
     caller = program(client, make_key(as_admin, "read", "write", "admin:access"))
@@ -116,6 +120,7 @@ def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admi
     assert {route: call(caller, route) for route in private} == dict.fromkeys(private, 403)
 
 
+@pytest.mark.any_database
 def test_no_key_copies_or_deletes_its_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 127."""
     caller = program(client, make_key(as_ada))
@@ -126,6 +131,7 @@ def test_no_key_copies_or_deletes_its_owner(client: TestClient, as_ada: TestClie
     assert in_database(client, lambda session: session.get(User, ada.id)) is not None
 
 
+@pytest.mark.any_database
 def test_copy_of_ones_data_names_the_keys_and_no_secret(as_ada: TestClient) -> None:
     made = make_key(as_ada)
 
@@ -147,6 +153,7 @@ def wrong_secret(raw: str) -> str:
     raise AssertionError
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("how", ["revoked", "expired", "wrong-secret", "unknown", "owner-disabled", "typo"])
 def test_dead_and_wrong_keys_get_the_same_answer(client: TestClient, as_ada: TestClient, how: str) -> None:
     """Behaviour 128."""
@@ -219,6 +226,7 @@ def test_of_many_uses_at_once_one_is_noted(client: TestClient, as_ada: TestClien
     assert len(key_events(client, "authn_key_used")) == 1
 
 
+@pytest.mark.any_database
 def test_refused_use_is_not_noted(client: TestClient, as_ada: TestClient) -> None:
     made = make_key(as_ada)
 
@@ -248,6 +256,7 @@ def test_create_key_rejects(as_ada: TestClient, change: dict[str, Any]) -> None:
     assert as_ada.get(KEYS).json()["items"] == []
 
 
+@pytest.mark.any_database
 def test_nobody_grants_what_they_may_not_do(as_ada: TestClient, as_admin: TestClient) -> None:
     wanted = {"name": "Admin's", "scopes": ["read", "admin:access"]}
 
@@ -258,6 +267,7 @@ def test_nobody_grants_what_they_may_not_do(as_ada: TestClient, as_admin: TestCl
     assert as_admin.post(KEYS, json=wanted).status_code == 201
 
 
+@pytest.mark.any_database
 def test_key_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
     """Behaviour 130."""
     made = make_key(as_bob)
@@ -278,6 +288,7 @@ def test_revoked_key_leaves_the_list_and_is_not_found_again(as_ada: TestClient) 
     assert as_ada.delete(f"{KEYS}/{first['id']}").status_code == 404
 
 
+@pytest.mark.any_database
 def test_nobody_hoards_keys(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.features.api_keys.service.MOST_KEYS", 2)
     made = [make_key(as_ada) for _ in range(2)]
@@ -289,6 +300,7 @@ def test_nobody_hoards_keys(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch)
     make_key(as_ada)
 
 
+@pytest.mark.any_database
 def test_key_that_is_used_outlives_the_former_secret_key(
     client: TestClient, as_ada: TestClient, start_app: Any
 ) -> None:
@@ -306,20 +318,19 @@ def test_key_that_is_used_outlives_the_former_secret_key(
 
 
 @pytest.fixture
-def for_admins(settings: Settings) -> Iterator[TestClient]:
-    """Run the app with one more route, which asks for a permission."""
+def for_admins(client: TestClient, add_routes: Callable[[APIRouter], None]) -> TestClient:
+    """Return the app with one more route, which asks for a permission."""
     router = APIRouter()
 
     @router.get(ADMINS)
     async def read(scope: Annotated[Scope, Depends(require(Permission.ADMIN_ACCESS))]) -> str:
         return scope.email
 
-    app = create_app(settings)
-    app.include_router(router)
-    with TestClient(app) as running:
-        yield running
+    add_routes(router)
+    return client
 
 
+@pytest.mark.any_database
 def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admin: TestClient) -> None:
     """Behaviour 136. A key of an admin is an admin's only when it says so, and only as long as they are one."""
     plain, narrow = make_key(as_admin), make_key(as_admin, "admin:access")

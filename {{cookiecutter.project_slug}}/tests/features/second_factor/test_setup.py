@@ -35,6 +35,7 @@ def stored_secret(client: TestClient) -> TotpSecret:
     return in_database(client, read)
 
 
+@pytest.mark.any_database
 def test_code_is_asked_for_only_once_the_app_is_confirmed(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 116."""
     secret = as_ada.post(TOTP).json()["secret"]
@@ -48,6 +49,7 @@ def test_code_is_asked_for_only_once_the_app_is_confirmed(client: TestClient, as
     assert as_ada.get(ANSWER).json() == {"is_on": True, "recovery_codes_left": 10}
 
 
+@pytest.mark.any_database
 def test_secret_is_shown_until_it_is_confirmed_and_never_again(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 116."""
     begun = as_ada.post(TOTP).json()
@@ -72,6 +74,7 @@ def test_beginning_again_replaces_the_secret(as_ada: TestClient) -> None:
     assert as_ada.post(CONFIRM, json={"code": code_of(second)}).status_code == 200
 
 
+@pytest.mark.any_database
 def test_wrong_code_confirms_nothing(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 116."""
     secret = as_ada.post(TOTP).json()["secret"]
@@ -82,12 +85,14 @@ def test_wrong_code_confirms_nothing(client: TestClient, as_ada: TestClient, ada
     assert "access_token" in log_in(client, ada.email)
 
 
+@pytest.mark.any_database
 def test_nothing_is_confirmed_that_was_not_begun(as_ada: TestClient) -> None:
     assert problem_of(as_ada.post(CONFIRM, json={"code": "123456"}))["type"] == "urn:problem:SecondFactorIsOff"
     assert as_ada.post(RECOVERY).status_code == 404
     assert as_ada.delete(TOTP).status_code == 404
 
 
+@pytest.mark.any_database
 def test_address_must_be_proven_first(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 117."""
     in_database(client, lambda session: session.execute(update(User).values(email_verified_at=None)))
@@ -98,6 +103,7 @@ def test_address_must_be_proven_first(client: TestClient, as_ada: TestClient) ->
     assert refused.status_code == 403
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("method", "path"), [("POST", TOTP), ("POST", CONFIRM), ("DELETE", TOTP), ("POST", RECOVERY)])
 def test_password_must_be_fresh(client: TestClient, as_ada: TestClient, method: str, path: str) -> None:
     """Behaviours 122, 124."""
@@ -112,6 +118,7 @@ def test_password_must_be_fresh(client: TestClient, as_ada: TestClient, method: 
     assert as_ada.get(ANSWER).json() == {"is_on": True, "recovery_codes_left": 10}
 
 
+@pytest.mark.any_database
 def test_removal_is_mailed_written_down_and_ends_other_sessions(
     client: TestClient, as_ada: TestClient, ada: User
 ) -> None:
@@ -134,6 +141,7 @@ def test_removal_is_mailed_written_down_and_ends_other_sessions(
     assert "access_token" in log_in(client, ada.email)
 
 
+@pytest.mark.any_database
 def test_owner_is_told_when_it_is_turned_on(client: TestClient, as_ada: TestClient, ada: User) -> None:
     secret, codes = turn_on(as_ada)
 
@@ -155,6 +163,7 @@ def test_new_recovery_codes_kill_the_old_ones(client: TestClient, as_ada: TestCl
     assert "New recovery codes" in mails_to(client, ada.email)[1]
 
 
+@pytest.mark.any_database
 def test_it_can_be_turned_on_again_with_a_new_secret(client: TestClient, as_ada: TestClient, ada: User) -> None:
     first, _ = turn_on(as_ada)
     as_ada.delete(TOTP)
@@ -164,6 +173,7 @@ def test_it_can_be_turned_on_again_with_a_new_secret(client: TestClient, as_ada:
     assert answer(client, challenge_of(client, ada), codes[0]).status_code == 200
 
 
+@pytest.mark.any_database
 def test_what_is_ones_own_is_ones_own(client: TestClient, as_ada: TestClient, as_bob: TestClient, bob: User) -> None:
     """Behaviour 130."""
     turn_on(as_ada)
@@ -177,6 +187,7 @@ def test_what_is_ones_own_is_ones_own(client: TestClient, as_ada: TestClient, as
 NEW_KEY = "another secret key, which is just as long"
 
 
+@pytest.mark.any_database
 def test_secret_that_is_used_outlives_the_former_key(
     client: TestClient, as_ada: TestClient, ada: User, start_app: Any
 ) -> None:
@@ -193,6 +204,7 @@ def test_secret_that_is_used_outlives_the_former_key(
     assert (with_both.status_code, with_new.status_code) == (200, 200)
 
 
+@pytest.mark.any_database
 def test_secret_of_a_dropped_key_leaves_the_recovery_codes(
     as_ada: TestClient, as_bob: TestClient, ada: User, start_app: Any
 ) -> None:

@@ -36,6 +36,7 @@ def change_challenges(client: TestClient, **values: Any) -> None:
     in_database(client, lambda session: session.execute(update(LoginChallenge).values(**values)))
 
 
+@pytest.mark.any_database
 def test_password_alone_opens_nothing(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 118. Over the API."""
     turn_on(as_ada)
@@ -53,6 +54,7 @@ def test_password_alone_opens_nothing(client: TestClient, as_ada: TestClient, ad
     assert life - utc_now() <= timedelta(minutes=5)
 
 
+@pytest.mark.any_database
 def test_code_opens_the_session(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 118."""
     secret, _ = turn_on(as_ada)
@@ -67,6 +69,7 @@ def test_code_opens_the_session(client: TestClient, as_ada: TestClient, ada: Use
     assert event_names(client, ada) == [*before, "authn_login_success"]
 
 
+@pytest.mark.any_database
 def test_wrong_password_gets_no_challenge(client: TestClient, as_ada: TestClient, ada: User) -> None:
     turn_on(as_ada)
 
@@ -88,6 +91,7 @@ def test_code_works_once(client: TestClient, as_ada: TestClient, ada: User) -> N
     assert again.status_code == 401
 
 
+@pytest.mark.any_database
 def test_code_that_confirmed_the_app_does_not_sign_in(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 119."""
     secret = as_ada.post("/api/v1/auth/totp").json()["secret"]
@@ -120,6 +124,7 @@ def test_challenge_works_once(client: TestClient, as_ada: TestClient, ada: User)
     assert problem_of(again)["type"] == "urn:problem:InvalidChallenge"
 
 
+@pytest.mark.any_database
 def test_challenge_takes_the_code_of_its_own_user(
     client: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User, bob: User
 ) -> None:
@@ -135,6 +140,7 @@ def test_challenge_takes_the_code_of_its_own_user(
     assert answer(client, challenge_of(client, bob), bobs_codes[0]).status_code == 200
 
 
+@pytest.mark.any_database
 def test_five_wrong_codes_kill_the_challenge_and_close_the_account(
     client: TestClient, as_ada: TestClient, ada: User
 ) -> None:
@@ -159,6 +165,7 @@ def test_five_wrong_codes_kill_the_challenge_and_close_the_account(
     ]
 
 
+@pytest.mark.any_database
 def test_right_code_forgets_the_wrong_ones(client: TestClient, as_ada: TestClient, ada: User) -> None:
     secret, codes = turn_on(as_ada)
 
@@ -180,6 +187,7 @@ def test_guessing_at_once_gives_no_more_tries(client: TestClient, as_ada: TestCl
     assert sorted(kinds) == ["urn:problem:InvalidChallenge"] * 3 + ["urn:problem:WrongCode"] * 5
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("how", ["expired", "unknown", "password-changed", "disabled"])
 def test_challenge_is_dead(client: TestClient, as_ada: TestClient, ada: User, how: str) -> None:
     """Behaviour 118."""
@@ -216,6 +224,7 @@ def test_recovery_code_works_once(client: TestClient, as_ada: TestClient, ada: U
     assert ["9 of them are left" in told[0], "8 of them are left" in told[1]] == [True, True]
 
 
+@pytest.mark.any_database
 def test_recovery_code_with_the_number_of_another_is_wrong(client: TestClient, as_ada: TestClient, ada: User) -> None:
     _, codes = turn_on(as_ada)
 
@@ -250,6 +259,7 @@ def test_codes_are_stored_so_that_a_dump_shows_none(client: TestClient, as_ada: 
     assert not [code for code in codes for stored in hashes if code.replace("-", "")[1:] in stored]
 
 
+@pytest.mark.any_database
 def test_reset_of_the_password_does_not_skip_the_code(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 99."""
     secret, _ = turn_on(as_ada)
@@ -265,6 +275,7 @@ def test_reset_of_the_password_does_not_skip_the_code(client: TestClient, as_ada
     assert answer(client, challenge, code_of(secret)).status_code == 200
 
 
+@pytest.mark.any_database
 def test_who_has_no_second_factor_is_asked_for_none(client: TestClient, as_ada: TestClient, bob: User) -> None:
     turn_on(as_ada)
 
