@@ -125,7 +125,8 @@ def _copy_binaries(binaries: Path, folder: Path) -> Path:
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, folder / libraries.name)
-    return shutil.copytree(installation, folder / package.name / installation.name, symlinks=True) / "bin"
+    copy = folder / package.name / installation.name
+    return shutil.copytree(installation, copy, symlinks=True, ignore=shutil.ignore_patterns("include")) / "bin"
 
 
 def _run(user: dict[str, Any], *command: str | Path) -> None:

@@ -15,28 +15,29 @@ LOADED_WHEN_NEEDED = {
 LOADED_BY_SERVE = {"click", "typer"}
 
 
-def packages_after(code: str) -> set[str]:
-    """Return which packages a process of its own has loaded when this has run."""
-    command = [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"]
+COMMAND_LINE = "import app.cli; app.cli.load_commands(['serve'])"
+APP = "import app.main"
+
+
+def packages_after(*steps: str) -> list[set[str]]:
+    """Return which packages a process of its own has loaded after each of these lines."""
+    code = "\n".join(["import sys", *(f"{step}\nprint(*sys.modules)" for step in steps)])
     folder = Path(__file__).parent.parent
+    command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)  # noqa: S603 - ours
-    return {name.partition(".")[0] for name in loaded.stdout.split()}
+    return [{name.partition(".")[0] for name in line.split()} for line in loaded.stdout.splitlines()]
 
 
 @pytest.mark.any_database
-def test_app_loads_nothing_that_it_may_never_need() -> None:
-    assert packages_after("import app.main") & LOADED_WHEN_NEEDED == set()
+def test_server_loads_nothing_that_it_may_never_need() -> None:
+    app, server = packages_after(APP, f"{COMMAND_LINE}; import app.commands.serve")
 
-
-@pytest.mark.any_database
-def test_server_carries_no_other_command() -> None:
-    code = "import app.cli, app.commands.serve\napp.cli.load_commands(['serve'])\nimport app.main"
-
-    assert packages_after(code) & LOADED_WHEN_NEEDED <= LOADED_BY_SERVE
+    assert app & LOADED_WHEN_NEEDED == set()
+    assert server & LOADED_WHEN_NEEDED <= LOADED_BY_SERVE
 
 
 @pytest.mark.any_database
 def test_command_line_waits_for_nothing_but_the_command() -> None:
-    loaded = packages_after("import app.cli\napp.cli.load_commands(['serve'])")
+    (loaded,) = packages_after(COMMAND_LINE)
 
     assert loaded & {*LOADED_WHEN_NEEDED, "fastapi", "sqlalchemy"} <= LOADED_BY_SERVE

@@ -252,14 +252,14 @@ def test_password_of_an_unproven_address_is_right_but_does_not_let_in(client: Te
 @pytest.mark.any_database
 def test_no_refusal_is_quicker_than_the_others(start_app: Callable[..., TestClient]) -> None:
     """Whatever it found, it waits for the same moment. Behaviours 28, 30."""
-    client = start_app(auth={"failure_floor": 0.3, "argon2_memory_kib": 4096})
+    client = start_app(auth={"failure_floor": 0.1, "argon2_memory_kib": 4096})
     ada, bob = add_user(client, "ada@example.com"), add_user(client, "bob@example.com")
     set_fields(client, bob, password_hash=cheap_hash())
 
     for email in (ada.email, "nobody@example.com", bob.email):
         started = time.perf_counter()
         assert try_login(client, email, "wrong").status_code == 401
-        assert time.perf_counter() - started >= 0.3
+        assert time.perf_counter() - started >= 0.1
 
 
 @pytest.mark.any_database

@@ -118,7 +118,7 @@ def test_count_outlives_a_restart_and_is_shared_by_workers(start_app: StartApp) 
     for _ in range(3):
         try_login(first, ada.email)
 
-    second = start_app(auth={"login_attempts": 2}, project_name="another process")
+    second = start_app(auth={"login_attempts": 2})
 
     assert try_login(second, ada.email, PASSWORD).status_code == 429
 
@@ -157,9 +157,7 @@ def redis() -> Iterator[TcpFakeServer]:
 def test_redis_counts_when_it_is_there(start_app: StartApp, redis: TcpFakeServer) -> None:
     """Behaviours 108, 113."""
     url = f"redis://127.0.0.1:{redis.server_address[1]}/0"
-    first, second = (
-        start_app(auth={"login_attempts": 2}, redis_url=url, project_name=name) for name in ("one", "another")
-    )
+    first, second = (start_app(auth={"login_attempts": 2}, redis_url=url) for _ in range(2))
     ada = add_user(first, "ada@example.com")
 
     forgiven = [try_login(first, ada.email, password).status_code for password in (WRONG, PASSWORD)]

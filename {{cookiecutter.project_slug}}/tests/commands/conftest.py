@@ -36,7 +36,8 @@ def app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
-    """Set what a command needs: a secret key, a migrated database, cheap hashes."""
+    """Set what a command needs: a secret key, a migrated database, cheap hashes, and no wait after a wrong password."""
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "8")
+    monkeypatch.setenv("AUTH_FAILURE_FLOOR", "PT0S")

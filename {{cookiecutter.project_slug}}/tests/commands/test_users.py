@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.main import create_app
 from tests.commands.conftest import Outcome
 from tests.support import in_database
 
@@ -21,44 +20,44 @@ pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
 CREATE = ("users", "create-admin", "--email", "Grace@Example.com")
 
 
-def can_sign_in(password: str) -> bool:
-    with TestClient(create_app()) as client:
-        login = {"email": "grace@example.com", "password": password}
-        return bool(client.post("/api/v1/auth/login", json=login).is_success)
+def can_sign_in(client: TestClient, password: str) -> bool:
+    login = {"email": "grace@example.com", "password": password}
+    return bool(client.post("/api/v1/auth/login", json=login).is_success)
 
 
-def test_nobody_can_sign_in_until_the_command_line_made_someone() -> None:
+def test_nobody_can_sign_in_until_the_command_line_made_someone(client: TestClient) -> None:
     """Behaviour 145."""
     names = ["admin@example.com", "admin@localhost", "admin@admin.com", "root@localhost", "user@example.com"]
     passwords = ["admin", "changethis", "changeme", "password", "admin@example.com", ""]
 
-    with TestClient(create_app()) as client:
-        for name, password in zip(names, passwords, strict=False):
-            login = {"email": name, "password": password}
-            assert client.post("/api/v1/auth/login", json=login).status_code == 401
-        assert in_database(client, lambda session: session.scalar(select(func.count()).select_from(User))) == 0
+    for name, password in zip(names, passwords, strict=False):
+        login = {"email": name, "password": password}
+        assert client.post("/api/v1/auth/login", json=login).status_code == 401
+    assert in_database(client, lambda session: session.scalar(select(func.count()).select_from(User))) == 0
 
 
-def test_create_admin_prints_a_random_password_once(app: Run) -> None:
+def test_create_admin_prints_a_random_password_once(app: Run, client: TestClient) -> None:
     done = app(*CREATE)
 
     printed = re.search(r"with (\S+) \(shown once\)", done.out)
     assert done.code == 0
     assert printed
-    assert can_sign_in(printed[1])
+    assert can_sign_in(client, printed[1])
 
 
-def test_create_admin_reads_a_password_from_standard_input(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_create_admin_reads_a_password_from_standard_input(
+    app: Run, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("a password of my own\n"))
 
     done = app(*CREATE, "--password-stdin")
 
     assert done.code == 0
     assert "a password of my own" not in done.out
-    assert can_sign_in("a password of my own")
+    assert can_sign_in(client, "a password of my own")
 
 
-def test_create_admin_leaves_an_account_alone(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_create_admin_leaves_an_account_alone(app: Run, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behaviour 147."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("the first password\nthe second password\n"))
     app(*CREATE, "--password-stdin")
@@ -67,7 +66,7 @@ def test_create_admin_leaves_an_account_alone(app: Run, monkeypatch: pytest.Monk
 
     assert refused.code == 1
     assert "has an account already" in refused.error
-    assert can_sign_in("the first password")
+    assert can_sign_in(client, "the first password")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.mail.driving import MailServer, change_all, outbox, post
 from tests.server import SECONDS_TO_STOP, Server, start_process
 from tests.support import wait_until
 
-MAILS = 50
+MAILS = 20
 
 
 @pytest.fixture
