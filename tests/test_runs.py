@@ -20,7 +20,7 @@ from tests.serving import Server, Visitor, run_dev, serving
 
 @dataclass(frozen=True)
 class Case:
-    """Answers, the Python that runs the project, ours unless another is named, and the database of its suite."""
+    """Answers, a Python unless it is ours, and the databases that the suite runs on."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     version: str = ""
@@ -119,7 +119,7 @@ def test_its_own_check_finds_nothing(running: Running, type_cache: Path) -> None
 
 
 def test_its_own_suite_is_green_and_skips_nothing(running: Running) -> None:
-    """As people run it in the default project; of the others, one runs all of it on PostgreSQL alone."""
+    """As people run it in the default project; one of the others runs on PostgreSQL alone."""
     database = running.case.database
     chosen = [] if database == "both" else ["-n", "auto", "--database", database]
 
