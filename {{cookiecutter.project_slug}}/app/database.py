@@ -240,7 +240,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> None:  # noqa: ANN401, ARG001 - any driver
     """Roll back what was begun and not ended; the pool would ask the driver's thread each time, for nothing.
 
-    https://docs.sqlalchemy.org/en/21/core/pooling.html#reset-on-return
+    https://docs.sqlalchemy.org/en/21/core/pooling.html#pool-reset-on-return
     """
     if not state.terminate_only and connection.driver_connection.in_transaction:
         connection.rollback()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
@@ -57,6 +57,25 @@ def test_sqlite_reads_go_on_beside_a_writer(settings: Settings) -> None:
                 return len((await reader.scalars(select(Role))).all())
 
     assert run(settings, read_while_writing) == 0
+
+
+@pytest.mark.database("sqlite")
+def test_transaction_that_was_left_open_is_rolled_back(settings: Settings) -> None:
+    def leave_open(connection: Connection) -> None:
+        raw = connection.engine.raw_connection()
+        raw.cursor().execute("BEGIN IMMEDIATE")
+        raw.cursor().execute("DELETE FROM roles")
+        raw.close()
+
+    async def write_after_it(database: Database) -> int:
+        async with database.sessions.begin() as session:
+            session.add(Role(name="new"))
+        async with database.engine.connect() as connection:
+            await connection.run_sync(leave_open)
+        async with database.sessions.begin() as session:
+            return len((await session.scalars(select(Role))).all())
+
+    assert run(settings, write_after_it) == 1
 
 
 @pytest.mark.database("postgresql")
