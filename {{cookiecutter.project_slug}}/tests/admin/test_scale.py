@@ -245,7 +245,7 @@ def test_count_that_takes_too_long_does_without(
         return found.where(text("pg_sleep(5)::text = ''")) if next(calls) else found
 
     monkeypatch.setattr(large.LargeView, "_keys", slow_at_last)
-    monkeypatch.setattr(bounds, "PATIENCE_MS", 200)
+    monkeypatch.setattr(bounds, "PATIENCE_MS", 500)
 
     assert showing(browser.get("/admin/note/list?q=note")) == "Showing 1 to 25 of more than 25 entries"
 

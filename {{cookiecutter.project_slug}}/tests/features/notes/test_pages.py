@@ -19,7 +19,6 @@ def browser(client: TestClient, ada: User) -> TestClient:
     return open_browser(client, ada)
 
 
-@pytest.mark.any_database
 def test_new_note_is_shown_and_is_the_one_of_the_api(as_ada: TestClient, browser: TestClient) -> None:
     sent = note_data()
 
@@ -43,7 +42,6 @@ def test_form_shows_all_there_is_and_changes_nothing_else(as_ada: TestClient, br
     assert {**kept, "version": 1, "updated_at": made["updated_at"]} == made
 
 
-@pytest.mark.any_database
 def test_note_is_changed(as_ada: TestClient, browser: TestClient) -> None:
     address = f"{ADDRESS}/{add_note(as_ada)['id']}"
     change = {"body": "New body"}
@@ -170,7 +168,6 @@ def test_what_people_write_is_escaped(as_ada: TestClient, browser: TestClient) -
         assert "<script" not in answer.text
 
 
-@pytest.mark.any_database
 def test_notes_of_someone_else_are_not_found(client: TestClient, as_ada: TestClient, bob: User) -> None:
     browser = open_browser(client, bob)
     mine = f"{ADDRESS}/{add_note(as_ada)['id']}"
