@@ -102,7 +102,6 @@ def test_address_can_be_signed_up_with_anew(as_ada: TestClient, client: TestClie
     assert try_login(client, ada.email) == 403
 
 
-@pytest.mark.any_database
 def test_copy_holds_what_is_ones_own_and_no_secret(
     client: TestClient, ada: User, as_bob: TestClient, bob: User
 ) -> None:
