@@ -53,7 +53,10 @@ class Stack:
 
     def up(self) -> None:
         """Bring everything up and wait until the app is ready."""
-        self.compose("up", "-d")
+        try:
+            self.compose("up", "-d")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.compose('logs', '--no-color')}") from None
         deadline = time.monotonic() + 60
         while self.get("/health/ready").status != 200:
             if time.monotonic() > deadline:

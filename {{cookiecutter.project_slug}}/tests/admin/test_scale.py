@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,15 +97,24 @@ def test_action_on_all_of_them_says_how_many_are_too_many(
     assert len(listed(browser, "note")) == 25
 
 
+@pytest.fixture
+def analyze(client: TestClient) -> Iterator[Callable[[], None]]:
+    """Have PostgreSQL count the notes; it keeps their number in mind until the end of the test."""
+
+    def run(statement: str) -> None:
+        in_database(client, lambda session: session.execute(text(statement)))
+
+    yield lambda: run("ANALYZE notes")
+    run("TRUNCATE notes")
+
+
 @pytest.mark.database("postgresql")
 @pytest.mark.usefixtures("small_bound")
-def test_postgresql_tells_about_how_many_there_are(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_postgresql_tells_about_how_many_there_are(
+    client: TestClient, browser: TestClient, ada: User, analyze: Callable[[], None]
+) -> None:
     add_notes(client, ada, 1234)
-
-    async def analyze(session: AsyncSession) -> None:
-        await session.execute(text("ANALYZE notes"))
-
-    in_database(client, analyze)
+    analyze()
 
     shown = browser.get("/admin/note/list")
     assert showing(shown) == "Showing 1 to 25 of about 1,230 entries"
@@ -193,12 +202,9 @@ def explained(client: TestClient, browser: TestClient, path: str) -> str:
 
 
 @pytest.fixture
-def many_notes(client: TestClient, ada: User) -> None:
-    async def add(session: AsyncSession) -> None:
-        await session.execute(ADD_MANY, {"owner": ada.id, "count": MANY})
-        await session.execute(text("ANALYZE notes"))
-
-    in_database(client, add)
+def many_notes(client: TestClient, ada: User, analyze: Callable[[], None]) -> None:
+    in_database(client, lambda session: session.execute(ADD_MANY, {"owner": ada.id, "count": MANY}))
+    analyze()
 
 
 @pytest.mark.database("postgresql")
