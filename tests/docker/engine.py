@@ -101,7 +101,11 @@ def running_engine() -> Iterator[Engine]:
         )  # not the one of the machine, if there is any
         with (engine.folder / "dockerd.log").open("wb") as log:
             daemon = subprocess.Popen(
-                _daemon_command(engine.folder), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                _daemon_command(engine.folder),
+                env=os.environ | {"PATH": SEARCH_PATH},  # where iptables is, without it no names
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         try:
             _wait_until_it_answers(engine, daemon)
