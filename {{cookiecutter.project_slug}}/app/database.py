@@ -139,7 +139,7 @@ class Database:
     `sessions` may write. `reads` is for requests that only read: each statement stands for itself, which saves the
     way to the database and back for BEGIN and ROLLBACK, and on SQLite the wait for a writer. Neither expires rows
     at commit, so that what was committed can be answered. Of the engines, which share their connections, the one for
-    reads is the plain one, for what differs from it is set anew at each use.
+    reads is the plain one, for what differs from it is set anew at each use; a write of one statement may use it too.
     """
 
     engine: AsyncEngine
