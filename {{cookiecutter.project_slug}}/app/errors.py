@@ -8,6 +8,7 @@
     ├── Conflict            409   well formed, but the state does not allow it
     ├── VersionConflict     412   changed by someone else since it was read
     ├── ContentTooLarge     413   the body is longer than the limit
+    ├── UnsupportedCharset  415   the body is not UTF-8
     ├── TooManyRequests     429   tried too often
     └── Unavailable         503   try again later
 
@@ -117,6 +118,13 @@ class ContentTooLarge(Problem):
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     title = "Content too large"
+
+
+class UnsupportedCharset(Problem):
+    """The `Content-Type` of a form or of JSON names another encoding than UTF-8."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    title = "Forms and JSON must be UTF-8"
 
 
 class TooManyRequests(Problem):

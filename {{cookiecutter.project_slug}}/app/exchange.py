@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
-from app.errors import ContentTooLarge, Problem, Unavailable
+from app.encoding import UrlEncodedCheck
+from app.errors import ContentTooLarge, InvalidRequest, Problem, Unavailable
 
 logger = logging.getLogger("app.requests")
 
@@ -74,7 +76,7 @@ class Exchange:
 
     def __init__(self, rules: Rules, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         self.rules = rules
-        self.scope, self._receive, self._send = scope, receive, send
+        self.scope, self.headers, self._receive, self._send = scope, headers, receive, send
         self.application = scope["app"]  # kept, for a mounted application puts itself there
         self.left, self.entered = rules.max_body_bytes, False
         self._kept: list[Message] = []
@@ -113,9 +115,19 @@ class Exchange:
         self.left -= len(message.get("body", b""))
         if self.left < 0:
             self.refusal = too_large(self.rules.max_body_bytes)
-        elif message["type"] == "http.request" and not message.get("more_body"):
-            await self.enter()
+        elif message["type"] == "http.request":
+            await self._take_piece(message.get("body", b""), is_last=not message.get("more_body"))
         return {"type": "http.disconnect"} if self.refusal else message
+
+    @cached_property
+    def _form(self) -> UrlEncodedCheck | None:
+        return UrlEncodedCheck() if "urlencoded" in self.headers.get("content-type", "").lower() else None
+
+    async def _take_piece(self, piece: bytes, *, is_last: bool) -> None:
+        if self._form and not self._form.passes(piece, is_last=is_last):
+            self.refusal = InvalidRequest("The form is not percent-encoded UTF-8.")
+        elif is_last:
+            await self.enter()
 
     async def send(self, message: Message) -> None:
         """Add our headers to the response's; drop the response to a request that is refused."""

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import Forbidden, Problem
+from app.encoding import names_other_charset
+from app.errors import Forbidden, Problem, UnsupportedCharset
 from app.exchange import Exchange, Places, Rules, too_large
 from app.settings import Settings
 
@@ -39,7 +40,7 @@ class RequestBoundary:
     - An `X-Request-ID` that the caller sent is kept when it is sane, else one is made; it is answered and logged.
     - Security headers, with a content security policy that allows no inline code and no other host. A route
       that needs another policy sets the header itself (the API documentation does, the admin does).
-    - A body over the limit is refused, whether its length is announced or not.
+    - A body over the limit is refused, whether its length is announced or not; so is a form that is not UTF-8.
     - When many requests are being answered, one more waits until some are done, and is sent away when that takes
       too long: if all went on at once, all would be late. It counts from when its body is there, so that slow senders
       keep nobody out.
@@ -76,7 +77,11 @@ class RequestBoundary:
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.rules.max_body_bytes:
             return too_large(self.rules.max_body_bytes)
-        if scope["method"] in SAFE_METHODS or scope["path"].startswith("/api/"):
+        if scope["method"] in SAFE_METHODS:
+            return None
+        if names_other_charset(headers.get("content-type", "")):
+            return UnsupportedCharset()
+        if scope["path"].startswith("/api/"):
             return None  # the API reads no cookie
         return None if self._same_origin(headers) else CrossSiteRequest()
 

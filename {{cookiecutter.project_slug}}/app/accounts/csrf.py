@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from collections.abc import AsyncIterator
 
 from fastapi import Depends, Request, Response
 
@@ -33,16 +34,20 @@ def keep_cookie(request: Request, response: Response) -> None:
         cookies.put(request, response, cookies.ANONYMOUS, made)
 
 
-async def check_csrf(request: Request) -> None:
-    """Refuse a form that was not made for this browser.
+async def check_csrf(request: Request) -> AsyncIterator[None]:
+    """Refuse a form that was not made for this browser; close the files of any form when the request ends.
 
     Raises:
         InvalidCsrfToken: when its token is missing or wrong.
     """
-    sent = request.headers.get("x-csrf-token")
-    if sent is None:
-        sent = str((await request.form()).get("csrf_token", ""))
-    verify_csrf(request, sent)
+    try:
+        sent = request.headers.get("x-csrf-token")
+        if sent is None:
+            sent = str((await request.form()).get("csrf_token", ""))
+        verify_csrf(request, sent)
+        yield
+    finally:
+        await request.close()
 
 
 def verify_csrf(request: Request, sent: str) -> None:

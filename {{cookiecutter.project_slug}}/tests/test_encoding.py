@@ -1,0 +1,77 @@
+"""Forms and JSON are UTF-8; everything else is refused before a route reads it."""
+
+from collections.abc import Callable
+
+import pytest
+from fastapi import APIRouter, Request
+from starlette.testclient import TestClient
+
+from app.encoding import UrlEncodedCheck
+from tests.support import problem_of
+
+pytestmark = pytest.mark.any_database
+
+FORM = "application/x-www-form-urlencoded"
+OTHER_CHARSETS = ["unicode_escape", "raw_unicode_escape", "utf-7", "utf-16", "idna", "latin-1", "", "utf-8-sig", "x"]
+
+
+@pytest.fixture
+def forms(client: TestClient, add_routes: Callable[[APIRouter], None]) -> TestClient:
+    """Return an app with a route that reads a form."""
+    router = APIRouter()
+
+    @router.post("/api/v1/form")
+    async def echo(request: Request) -> str:
+        return (await request.body()).decode()
+
+    add_routes(router)
+    return client
+
+
+@pytest.mark.parametrize("charset", OTHER_CHARSETS)
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", FORM, "application/json", "Application/X+JSON"])
+def test_other_charset_is_refused(client: TestClient, kind: str, charset: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n\\ud800\r\n--x--\r\n'
+
+    for parameter in (f"charset={charset}", f'CHARSET = "{charset}"', f"charset=utf-8; charset={charset}"):
+        headers = {"Content-Type": f"{kind}; {parameter}"}
+        assert problem_of(client.post("/api/v1/auth/login", content=body, headers=headers))["status"] == 415
+
+
+@pytest.mark.parametrize("parameter", ["charset*=utf-8''utf-7", "charset*0=utf-; charset*1=7"])
+def test_charset_that_is_written_in_another_way_is_refused(client: TestClient, parameter: str) -> None:
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; {parameter}"}
+
+    assert client.post("/api/v1/auth/login", content=b"--x--", headers=headers).status_code == 415
+
+
+@pytest.mark.parametrize("parameter", ["", "; charset=utf-8", '; Charset="UTF-8"', "; charset=utf8; a=b"])
+def test_utf_8_is_read(forms: TestClient, parameter: str) -> None:
+    answer = forms.post("/api/v1/form", content=b"word=na%C3%AFve+%25", headers={"Content-Type": FORM + parameter})
+
+    assert answer.json() == "word=na%C3%AFve+%25"
+
+
+def test_text_of_another_charset_is_left_to_its_route(client: TestClient) -> None:
+    answer = client.post("/api/v1/nowhere", content=b"\xe9", headers={"Content-Type": "text/xml; charset=latin-1"})
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", [b"word=caf%E9", b"word=%C3", b"word=%C3&other=%A9", b"word=%ED%A0%80", "word=café".encode(), b"%FF=a"]
+)
+def test_form_that_is_not_percent_encoded_utf_8_is_refused(forms: TestClient, body: bytes) -> None:
+    headers = {"Content-Type": FORM}
+
+    for content in (body, iter([body[index : index + 1] for index in range(len(body))])):
+        assert problem_of(forms.post("/api/v1/form", content=content, headers=headers))["status"] == 422
+
+
+@pytest.mark.parametrize("body", [b"word=%C3%A9%F0%9F%98%80&b=%25%&c=%zz", b"", b"%C3%A9", b"word=%"])
+def test_form_may_come_in_any_pieces(body: bytes) -> None:
+    for first in range(len(body) + 1):
+        for second in range(first, len(body) + 1):
+            check = UrlEncodedCheck()
+            pieces = (body[:first], body[first:second], body[second:])
+            assert all(check.passes(piece, is_last=piece is pieces[2]) for piece in pieces)
