@@ -160,6 +160,26 @@ def test_pages_and_features_come(bake: Bake, type_cache: Path) -> None:
     run_dev(project, "test", "--database", "sqlite", *folders)
 
 
+def test_references_name_only_what_the_visitor_may_see(bake: Bake) -> None:
+    """An owned row on a shared one, and a shared and an owned row on a public one."""
+    project = installed(bake())
+    for line in (
+        GENRE,
+        AUTHOR,
+        "Shelf author:ref=Author:on_delete=cascade authors:many=Author --access shared",
+        "Post kind:ref=Genre author:ref=Author:on_delete=cascade genres:many=Genre --access public",
+    ):
+        run_app(project, f"new resource {line}")
+
+    tested = run_dev(
+        project,
+        *("test", "-n", "auto", "--database", "both", "-k", "hidden"),
+        *("tests/features/shelves", "tests/features/posts"),
+    )
+
+    assert "10 passed" in tested
+
+
 def test_notes_are_what_the_command_writes(bake: Bake) -> None:
     project = installed(bake())
     written = re.search(

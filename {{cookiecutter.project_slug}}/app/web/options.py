@@ -15,8 +15,8 @@ from app.web.values import as_entered, in_words
 MOST_ROWS = 500
 """Of longer tables, the newest are offered."""
 
-HIDDEN = "One that you cannot see"
-"""What was chosen by someone else, of what is theirs: it stays until it is changed."""
+HIDDEN = "Not visible to you"
+"""The label of a chosen row that the visitor may not see. It stays chosen until the visitor changes it."""
 
 
 class Option(NamedTuple):

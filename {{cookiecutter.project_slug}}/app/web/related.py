@@ -1,18 +1,27 @@
-"""What rows refer to, for pages that show it by name."""
+"""What rows refer to, as far as the visitor may see it: pages show nothing else of it than that it is there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import TypeVar
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, lazyload, load_only, selectinload
+from sqlalchemy.orm import lazyload
 
 from app.database import Keyed
 
+R = TypeVar("R", bound=Keyed)
 
-async def load_related(session: AsyncSession, rows: Sequence[Keyed], *relations: InstrumentedAttribute[object]) -> None:
-    """Load relations of rows that were found without them: one query for each, however many rows there are."""
-    if rows:
-        model = type(rows[0])
-        query = select(model).where(model.id.in_([row.id for row in rows]))
-        # What else the rows refer to is loaded already, or not wanted.
-        await session.execute(query.options(load_only(model.id), lazyload("*"), *map(selectinload, relations)))
+
+async def find_visible(
+    session: AsyncSession, visible: Select[R], model: type[R], keys: Iterable[UUID | None]
+) -> dict[UUID, R]:
+    """Return the referenced rows that `visible` selects, by id: one query for all keys.
+
+    Pass what the other feature shows to this visitor: `authors_for(scope)`. A key that is missing is hidden.
+    """
+    wanted = {key for key in keys if key is not None}
+    if not wanted:
+        return {}
+    found = await session.scalars(visible.where(model.id.in_(wanted)).options(lazyload("*")))
+    return {row.id: row for row in found}
