@@ -8,8 +8,10 @@
     ├── Conflict            409   well formed, but the state does not allow it
     ├── VersionConflict     412   changed by someone else since it was read
     ├── ContentTooLarge     413   the body is longer than the limit
+    ├── URLTooLong          414   the URL is longer than the limit
     ├── UnsupportedCharset  415   the body is not UTF-8
     ├── TooManyRequests     429   tried too often
+    ├── HeadersTooLarge     431   the headers are longer than the limit
     └── Unavailable         503   try again later
 
 A feature subclasses the kind it needs, beside the function that raises it. Raising rolls the request back.
@@ -118,6 +120,20 @@ class ContentTooLarge(Problem):
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     title = "Content too large"
+
+
+class URLTooLong(Problem):
+    """The URL is longer than `SERVER_MAX_HEADER_BYTES`."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    title = "URL too long"
+
+
+class HeadersTooLarge(Problem):
+    """The request line and the headers are longer than `SERVER_MAX_HEADER_BYTES`."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    title = "Headers too large"
 
 
 class UnsupportedCharset(Problem):

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.encoding import names_other_charset
-from app.errors import Forbidden, Problem, UnsupportedCharset
+from app.errors import Forbidden, HeadersTooLarge, Problem, UnsupportedCharset, URLTooLong
 from app.exchange import Exchange, Places, Rules, too_large
 from app.settings import Settings
 
@@ -28,6 +28,14 @@ _HEADERS = {
 _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
+HEADER_OVERHEAD = 32
+
+
+def header_size(name: bytes, value: bytes) -> int:
+    """Count a header as HTTP/2 does, so that one limit bounds both size and number. RFC 9113 §6.5.2"""
+    return len(name) + len(value) + HEADER_OVERHEAD
+
+
 class CrossSiteRequest(Forbidden):
     """A page of another site sent this request, with the person's cookies."""
 
@@ -40,7 +48,8 @@ class RequestBoundary:
     - An `X-Request-ID` that the caller sent is kept when it is sane, else one is made; it is answered and logged.
     - Security headers, with a content security policy that allows no inline code and no other host. A route
       that needs another policy sets the header itself (the API documentation does, the admin does).
-    - A body over the limit is refused, whether its length is announced or not; so is a form that is not UTF-8.
+    - A URL, headers or a body over their limits are refused, the body whether its length is announced or not.
+    - A form that is not UTF-8 is refused.
     - When many requests are being answered, one more waits until some are done, and is sent away when that takes
       too long: if all went on at once, all would be late. It counts from when its body is there, so that slow senders
       keep nobody out.
@@ -53,12 +62,16 @@ class RequestBoundary:
         added = Headers(_HEADERS | _HTTPS_ONLY if settings.secure_cookies else _HEADERS).raw
         places = Places(server.max_requests, server.longest_wait.total_seconds())
         self.rules = Rules(server.max_body_bytes, added, places)
+        self.max_header_bytes = server.max_header_bytes
         self.base_host = urlsplit(str(settings.base_url)).netloc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            if scope["type"] == "websocket" and self._head_refusal(scope):
+                await send({"type": "websocket.close"})  # before it is accepted, this is 403
+            else:
+                await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         exchange = Exchange(self.rules, scope, headers, receive, send)
@@ -74,6 +87,8 @@ class RequestBoundary:
             await exchange.finish()
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
+        if refusal := self._head_refusal(scope):
+            return refusal
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.rules.max_body_bytes:
             return too_large(self.rules.max_body_bytes)
@@ -84,6 +99,15 @@ class RequestBoundary:
         if scope["path"].startswith("/api/"):
             return None  # the API reads no cookie
         return None if self._same_origin(headers) else CrossSiteRequest()
+
+    def _head_refusal(self, scope: Scope) -> Problem | None:
+        """Refuse a head over the limit under any server; the bundled one does it before it has read it all."""
+        size = len(scope["path"]) + len(scope["query_string"])
+        if size > self.max_header_bytes:
+            return URLTooLong(f"At most {self.max_header_bytes} bytes.")
+        if size + sum(header_size(name, value) for name, value in scope["headers"]) > self.max_header_bytes:
+            return HeadersTooLarge(f"At most {self.max_header_bytes} bytes, with {HEADER_OVERHEAD} for each header.")
+        return None
 
     def _same_origin(self, headers: Headers) -> bool:
         """Tell whether a browser sent this from our own page; clients without any of the headers pass.

@@ -89,6 +89,12 @@ class ServerSettings(_Section):
     """Other sites whose scripts may call the API, comma-separated; none by default."""
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Largest request body; more is refused with 413."""
+    max_header_bytes: int = Field(default=32_768, ge=4096)
+    """Largest request line and headers, each header counted with 32 bytes of overhead; more is refused with 431."""
+    read_timeout: Duration = Field(default=timedelta(seconds=20), gt=timedelta(0))
+    """How long a client may take to send a request, or 500 bytes of it per second; a slower one gets 408."""
+    max_connections: int = Field(default=10_000, ge=1)
+    """Maximum open connections per process; over it, idle ones are closed."""
     max_requests: int = Field(default=200, ge=1)
     """Requests that one process answers at once; more wait until some are done."""
     longest_wait: Duration = timedelta(seconds=10)

@@ -23,6 +23,7 @@ class Server(NamedTuple):
 
     process: subprocess.Popen[bytes]
     client: httpx.Client
+    log: Path
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=SECONDS_TO_STOP) as client:
         try:
             _wait_until_ready(process, client, folder / "server.log")
-            yield Server(process, client)
+            yield Server(process, client, folder / "server.log")
         finally:
             process.kill()
             process.wait()

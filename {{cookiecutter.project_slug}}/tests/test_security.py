@@ -10,9 +10,10 @@ from uuid import UUID
 
 import anyio
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from app.main import create_app
 from app.settings import Settings
@@ -137,6 +138,40 @@ def test_route_that_reads_the_body_itself_is_guarded_too(
 
     assert client.post("/api/v1/read", content=pieces(10_000)).json() == 10_000
     assert problem_of(client.post("/api/v1/read", content=pieces(2_000_000)))["status"] == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("/login", {"a": "x" * 5000}, 431, id="long-header"),
+        pytest.param("/login", {f"a{number}": "" for number in range(200)}, 431, id="many-headers"),
+        pytest.param("/login?" + "x" * 5000, {}, 414, id="long-query"),
+        pytest.param("/" + "x" * 5000, {}, 414, id="long-path"),
+    ],
+)
+def test_head_over_the_limit_is_refused_under_any_server(
+    start_app: StartApp, path: str, headers: dict[str, str], status: int
+) -> None:
+    client = start_app(server={"max_header_bytes": 4096})
+
+    assert problem_of(client.get(path, headers=headers))["status"] == status
+
+
+def test_websocket_with_a_head_over_the_limit_is_refused(
+    client: TestClient, add_routes: Callable[[APIRouter], None]
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/socket")
+    async def accept(socket: WebSocket) -> None:
+        await socket.accept()
+
+    add_routes(router)
+
+    with client.websocket_connect("/socket", headers={"a": "x" * 20_000}):
+        pass
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/socket", headers={"a": "x" * 40_000}):
+        pass
 
 
 def test_bug_after_the_response_began_cuts_the_connection(

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from app.collector import spared
 from app.commands.addresses import sign_in_url
+from app.commands.process import raise_file_limit, stop_with_parent
 from app.settings import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
@@ -36,9 +37,11 @@ def serve(
     settings = load_settings()
     server = settings.server
     _greet(settings)
+    raise_file_limit()
     uvicorn.run(
         "app.commands.serve:build_app",
         factory=True,
+        http="app.commands.protocol:BoundedProtocol",
         host=host or server.host,
         port=server.port,
         workers=None if reload else workers or server.workers,
@@ -56,6 +59,7 @@ def serve(
 
 def build_app() -> Starlette:
     """Build the app of a server process, and spare the garbage collector what it is made of."""
+    stop_with_parent()
     with spared():
         from app.main import create_app  # noqa: PLC0415 - a process that only watches over others does without it
 

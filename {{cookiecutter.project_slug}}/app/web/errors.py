@@ -42,9 +42,11 @@ WORDS = {
     409: Words("That does not go together", "It contradicts what is already saved. Nothing was changed."),
     412: Words("Someone else was faster", "This was changed since you opened it. Load the page again to see how."),
     413: Words("That is too much at once", "Nothing was saved. Go back and send something shorter."),
+    414: Words("That address is too long", "Go back and try a shorter one."),
     415: Words("That cannot be read", "Nothing was saved. Send the form as UTF-8, as browsers do."),
     422: Words("Something is not right", "A value in the request is missing or wrong. Go back and check it."),
     429: Words("Too many attempts", "Please wait a while, and try again."),
+    431: Words("Your browser sent too much", "Delete the cookies of this site, and try again."),
     500: Words("Something broke on our side", "It was written to the log and is ours to mend. Try again in a while."),
     503: Words("Please try again in a moment", "Too much is going on just now. Nothing is lost."),
 }

@@ -1,10 +1,18 @@
 """`app serve`: what a server process does beside building the app."""
 
 import gc
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from app import migrate
 from app.commands.serve import build_app
+from tests.server import SECONDS_TO_STOP, running_server
 
 
 @pytest.mark.any_database
@@ -24,3 +32,39 @@ def test_what_the_first_requests_build_is_spared_from_collection(
 
     assert warm >= frozen + 1000
     assert gc.get_freeze_count() <= warm, "only once: what comes and goes later has to be looked at"
+
+
+def test_workers_end_with_their_parent(shared_sqlite: Callable[[], str], tmp_path: Path) -> None:
+    with running_server(tmp_path, DATABASE_URL=shared_sqlite(), SERVER_WORKERS="2") as server:
+        server.process.kill()
+        server.process.wait()
+
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        while not is_free(server.client.base_url.port) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert is_free(server.client.base_url.port)
+
+
+def is_free(port: int | None) -> bool:
+    """Tell whether a server could listen on a port."""
+    try:
+        socket.create_server(("127.0.0.1", port or 0)).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_limit_of_open_files_is_raised() -> None:
+    pytest.importorskip("resource", reason="Windows has no such limit")
+    code = """if True:
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (60, 100))
+        from app.commands.process import connection_limit, raise_file_limit
+        raise_file_limit()
+        print(*resource.getrlimit(resource.RLIMIT_NOFILE), connection_limit(10_000), connection_limit(10))
+    """
+
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=migrate.FOLDER.parent, capture_output=True, check=True)  # noqa: S603 - ours
+
+    assert done.stdout.split() == [b"100", b"100", b"75", b"10"]

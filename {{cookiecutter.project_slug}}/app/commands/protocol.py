@@ -1,0 +1,198 @@
+"""HTTP/1.1 for the bundled server: Uvicorn's protocol, with limits on requests that are not complete yet.
+
+The application sees a request only when all its headers have arrived. Until then, and while a body or its trailers
+arrive, this class limits how much a client sends, how slowly, and over how many connections.
+"""
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from httptools import HttpParserError
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from app.commands.process import connection_limit
+from app.errors import MEDIA_TYPE, ProblemDocument
+from app.security import header_size
+from app.settings import ServerSettings
+
+logger = logging.getLogger(__name__)
+
+MIN_BYTES_PER_SECOND = 500  # as Apache's mod_reqtimeout by default
+MAX_PIPELINED = 32
+LINGER_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    full_until: ClassVar[float] = 0
+    """Until when no idle connection is looked for, on the clock of the event loop: a moment ago there was none."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        limits: ServerSettings = app_state["settings"].server
+        self.max_header_bytes = limits.max_header_bytes
+        self.timeout = limits.read_timeout.total_seconds()
+        self.max_connections = connection_limit(limits.max_connections)
+        self.incomplete = self.refused = False
+        self.head_size = 0
+        self.unparsed = 0  # bytes since the parser last completed something: it may hold them
+        self.received = 0  # bytes since the deadline was set
+        self.deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in Uvicorn
+        """Set a deadline for the first request, and make room when too many connections are open."""
+        super().connection_made(transport)
+        self._set_deadline()
+        if len(self.connections) > self.max_connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drop the deadline with the connection."""
+        self._drop_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and refuse what stays in the parser's memory beyond the limit."""
+        if self.refused:
+            return
+        self.received += len(data)
+        self.unparsed += len(data)
+        super().data_received(data)
+        if self.unparsed > self.max_header_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self.deadline is None and (self.incomplete or self.unparsed):
+            self._set_deadline()
+
+    def on_message_begin(self) -> None:
+        """Begin to count the head."""
+        super().on_message_begin()
+        self.incomplete, self.head_size = True, 0
+
+    def on_url(self, url: bytes) -> None:
+        """Count a piece of the URL."""
+        self._count(len(url), HTTPStatus.REQUEST_URI_TOO_LONG)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a field of the head or of the trailers."""
+        self._count(header_size(name, value), HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Pass the request on, unless too many wait on this connection."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise HttpParserError("too many pipelined requests")
+        self.unparsed = 0
+        self.scope["headers"] = [*self.headers]  # a copy, so that trailers do not become headers
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Note that the body makes progress."""
+        self.unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Drop the deadline: the request is complete."""
+        self._complete()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Drop the deadline: another protocol takes over."""
+        self._complete()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the answer is a problem document
+        """Refuse what cannot be parsed, unless a callback above has refused it already."""
+        self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def _count(self, size: int, status: HTTPStatus) -> None:
+        self.head_size += size
+        if self.head_size > self.max_header_bytes:
+            self._refuse(status)
+            raise HttpParserError("over the limit")  # stops the parser
+
+    def _complete(self) -> None:
+        self.incomplete, self.unparsed = False, 0
+        self._drop_deadline()
+
+    def _set_deadline(self) -> None:
+        self.received = 0
+        self.deadline = self.loop.call_later(self.timeout, self._check_progress)
+
+    def _drop_deadline(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
+    def _check_progress(self) -> None:
+        """Go on waiting for a client that sends fast enough, or that waits for us."""
+        enough = self.timeout * MIN_BYTES_PER_SECOND
+        if self.received >= enough or self._client_waits():
+            self._set_deadline()
+        elif self.incomplete or self.unparsed:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self.transport.close()  # nothing was asked, so nothing is answered
+
+    def _client_waits(self) -> bool:
+        cycle = self.cycle
+        return not self.is_idle and (self.flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer and close, but drop what still arrives for a moment: closing at once could destroy the answer."""
+        if self.refused or self.transport.is_closing():
+            return
+        self.refused = True
+        self._drop_deadline()
+        logger.info("refused an incomplete request: %d %s", status, status.phrase)
+        cycle = self.cycle
+        if not self.is_idle and not cycle.more_body:
+            cycle.keep_alive = False  # close after the answers to the requests that came before this one
+            return
+        if not self.is_idle:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if self.pipeline or cycle.response_started:
+                self.transport.abort()  # an answer would be taken for a part of another one
+                return
+        self.transport.write(self._answer(status))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.deadline = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def _answer(self, status: HTTPStatus) -> bytes:
+        document = ProblemDocument(type="about:blank", title=status.phrase, status=status)
+        body = document.model_dump_json(exclude_none=True).encode()
+        ours = {b"content-type": MEDIA_TYPE.encode(), b"content-length": b"%d" % len(body), b"connection": b"close"}
+        lines = [b"%s: %s\r\n" % header for header in (*self.server_state.default_headers, *ours.items())]
+        return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
+
+    def _make_room(self) -> None:
+        """Close all idle connections but this new one; if none is idle, this one."""
+        idle: list[HttpToolsProtocol] = []
+        if self.loop.time() >= BoundedProtocol.full_until:
+            idle = [other for other in self.connections if isinstance(other, BoundedProtocol) and other.is_idle]
+            idle.remove(self)
+            BoundedProtocol.full_until = 0 if idle else self.loop.time() + RETRY_SECONDS
+            message = "%d connections are open (limits: SERVER_MAX_CONNECTIONS, `ulimit -n`): closed %d idle ones"
+            logger.warning(message, len(self.connections), len(idle))
+        for connection in idle or [self]:
+            self.connections.discard(connection)
+            connection.transport.abort()

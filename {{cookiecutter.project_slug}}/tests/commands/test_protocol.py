@@ -1,0 +1,169 @@
+"""The bundled server's limits on requests that are not complete: size, time, and number of connections."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from tests.server import SECONDS_TO_STOP, Server, running_server
+
+MAX_CONNECTIONS = 20
+READ_TIMEOUT_SECONDS = 1
+
+HEAD = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+GET = HEAD + b"\r\n"
+LOGIN = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+CHUNKED = LOGIN + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + b"a" * 24
+
+
+@pytest.fixture(scope="module")
+def server(shared_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    settings = {
+        "DATABASE_URL": shared_sqlite(),
+        "SERVER_MAX_CONNECTIONS": str(MAX_CONNECTIONS),
+        "SERVER_READ_TIMEOUT": str(READ_TIMEOUT_SECONDS),
+    }
+    with running_server(tmp_path_factory.mktemp("server"), **settings) as server:
+        yield server
+
+
+def connect(server: Server) -> socket.socket:
+    url = server.client.base_url
+    return socket.create_connection((url.host, url.port), timeout=SECONDS_TO_STOP)
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    """Return all that the server sends until it closes the connection."""
+    received = b""
+    with connection, suppress(ConnectionResetError):  # when it had not read everything
+        while piece := connection.recv(65_536):
+            received += piece
+    return received
+
+
+def exchange(server: Server, *pieces: bytes) -> bytes:
+    connection = connect(server)
+    send(connection, *pieces)
+    return read_to_the_end(connection)
+
+
+def send(connection: socket.socket, *pieces: bytes) -> None:
+    """Send as much as the server takes."""
+    with suppress(OSError):
+        for piece in pieces:
+            connection.sendall(piece)
+
+
+def peak_memory(server: Server) -> int:
+    """Return the most memory that the process has had, in bytes; 0 on systems without /proc."""
+    status = Path(f"/proc/{server.process.pid}/status")
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines()) if status.exists() else {}
+    return int(lines.get("VmHWM", "0 kB").split()[0]) * 1024
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status"),
+    [
+        pytest.param([HEAD, b"a:\r\n" * 2_000_000], b"431", id="8-MB-of-lines"),
+        pytest.param([HEAD, b"a: ", *[b"x" * 1_000_000] * 150], b"431", id="150-MB-line"),
+        pytest.param([HEAD, b"a:\r\n" * 1000, b"\r\n"], b"431", id="many-headers"),
+        pytest.param([HEAD, UPGRADE, b"\r\n", b"a: b\r\n" * 1000, b"\r\n"], b"431", id="websocket"),
+        pytest.param([b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"], b"414", id="long-url"),
+        pytest.param([b"GET /", *[b"x" * 1_000_000] * 8], b"414", id="endless-url"),
+        pytest.param([b"\r\n" * 1_000_000], b"431", id="empty-lines"),
+        pytest.param([CHUNKED, b"0\r\n", b"a:\r\n" * 2_000_000], b"431", id="many-trailers"),
+        pytest.param([CHUNKED, b"0\r\na: ", *[b"x" * 1_000_000] * 8], b"431", id="endless-trailer"),
+        pytest.param([CHUNKED, b"1;", *[b"x" * 1_000_000] * 8], b"431", id="endless-chunk-extension"),
+    ],
+)
+def test_what_the_parser_would_keep_is_limited(server: Server, pieces: list[bytes], status: bytes) -> None:
+    before = peak_memory(server)
+
+    answer = exchange(server, *pieces)
+
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"content-type: application/problem+json\r\n" in answer
+    assert b"connection: close\r\n" in answer
+    assert peak_memory(server) - before < 5_000_000
+
+
+def test_headers_below_the_limit_pass(server: Server) -> None:
+    request = HEAD + b"a: b\r\n" * 900 + b"b: " + b"x" * 1000 + b"\r\nConnection: close\r\n\r\n"
+
+    assert exchange(server, request).startswith(b"HTTP/1.1 200")
+    assert exchange(server, request[:-1], request[-1:]).startswith(b"HTTP/1.1 200")
+
+
+def test_body_does_not_count_as_headers(server: Server) -> None:
+    body = b" " * 500_000
+    request = LOGIN + b"Connection: close\r\nContent-Length: 500000\r\n\r\n"
+
+    assert exchange(server, request + body).startswith(b"HTTP/1.1 422")
+    assert exchange(server, request, body).startswith(b"HTTP/1.1 422")
+
+
+def test_trailers_do_not_become_headers(server: Server) -> None:
+    trailer = b"0\r\nX-Request-ID: from-a-trailer\r\n\r\n"
+
+    answers = exchange(server, CHUNKED + trailer + HEAD + b"Connection: close\r\n\r\n")
+
+    assert answers.count(b"HTTP/1.1 ") == 2
+    assert b"from-a-trailer" not in answers
+
+
+def test_pipelined_requests_are_answered_up_to_a_limit(server: Server) -> None:
+    few = exchange(server, GET * 19 + HEAD + b"Connection: close\r\n\r\n")
+    many = exchange(server, GET * 10_000)
+
+    assert few.count(b"HTTP/1.1 200") == 20
+    assert 20 <= many.count(b"HTTP/1.1 200") < 50
+
+
+def test_complete_requests_are_answered_before_one_that_is_refused(server: Server) -> None:
+    assert exchange(server, GET + b"nonsense\r\n\r\n").count(b"HTTP/1.1 ") == 1
+
+
+def test_incomplete_request_has_a_deadline(server: Server) -> None:
+    """All at once, because each has to wait. The slow ones send a byte now and then."""
+    started = {
+        "nothing": b"",
+        "half a head": HEAD,
+        "half a body": LOGIN + b"Content-Length: 50\r\n\r\n{",
+        "half a chunk": CHUNKED,
+        "half of the next head": GET + HEAD,
+        "slow head": HEAD,
+        "slow body": LOGIN + b"Content-Length: 5000\r\n\r\n",
+    }
+    connections = {name: connect(server) for name in started}
+    for name, connection in connections.items():
+        send(connection, started[name])
+    enough = connect(server)
+    send(enough, LOGIN + b"Connection: close\r\nContent-Length: 1500\r\n\r\n")
+
+    for _ in range(15):  # 1,000 bytes per second, and for longer than the deadline
+        time.sleep(READ_TIMEOUT_SECONDS / 10)
+        send(enough, b" " * 100)
+        for name in ("slow head", "slow body"):
+            send(connections[name], b"x")
+
+    answers = {name: read_to_the_end(connection) for name, connection in connections.items()}
+    assert {name for name, answer in answers.items() if b"HTTP/1.1 408" not in answer} == {"nothing"}
+    assert answers["nothing"] == b""
+    assert read_to_the_end(enough).startswith(b"HTTP/1.1 422")
+
+
+def test_idle_connections_shut_nobody_out(server: Server) -> None:
+    idle = [connect(server) for _ in range(MAX_CONNECTIONS)]
+    url = f"{server.client.base_url}/health/live"
+
+    assert httpx.get(url).status_code == 200
+    assert read_to_the_end(idle[0]) == b""
+    assert "21 connections are open" in server.log.read_text()
+    for connection in idle:
+        connection.close()
