@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, LargeBinary, delete, inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import events, users
+from app.accounts import events, one_time, users
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent, AuthSession, User
@@ -46,12 +46,14 @@ async def delete_account(database: Database, authenticator: Authenticator, scope
         LastAdmin: when nobody else is admin.
     """
     async with database.sessions.begin() as session:
+        addresses = {scope.email, *await one_time.find_former_addresses(session, scope.user_id)}
         await erase(session, User.id == scope.user_id)
         if ADMIN_ROLE in scope.roles:
             await users.require_an_admin(session)
         nobody = Client("", "", client.request_id)
         await events.record(session, Event.USER_DELETED, nobody)
-        await authenticator.mailer.post(session, scope.email, "account_deleted")
+        for address in addresses:
+            await authenticator.mailer.post(session, address, "account_deleted")
 
 
 async def erase(session: AsyncSession, *which: ColumnElement[bool]) -> int:

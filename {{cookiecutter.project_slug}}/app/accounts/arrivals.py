@@ -3,12 +3,39 @@
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import events
+from app.accounts import events, notices
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, User
 from app.accounts.scope import Client
 from app.database import utc_now
+from app.errors import Unauthorized
+
+
+class ProofOutdated(Unauthorized):
+    """The password was changed, or the account disabled, after the password was checked."""
+
+    title = "Sign in again"
+
+
+async def admit(session: AsyncSession, user: User) -> None:
+    """Date the sign-in of a user, before their session is opened.
+
+    It locks their account, so that several sign-ins at once count each other, and none outlives a reset.
+
+    Raises:
+        ProofOutdated: when the password is another one by now, or the account is disabled.
+    """
+    unchanged = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
+    dated = await session.execute(
+        update(User)
+        .where(User.id == user.id, User.is_active, unchanged)
+        .values(last_login_at=utc_now())
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    if dated.one_or_none() is None:
+        raise ProofOutdated
 
 
 async def note_login(  # noqa: PLR0913 - what is noted
@@ -22,11 +49,10 @@ async def note_login(  # noqa: PLR0913 - what is noted
 ) -> None:
     """Write down that this user was let in, and tell them by mail when it was with a device that is new to them."""
     known = known_device or await _is_known(session, user, opened)
-    await session.execute(update(User).where(User.id == user.id).values(last_login_at=utc_now()))
     await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=opened.id)
     if not known:
         about = {"ip": client.ip, "user_agent": client.user_agent, "at": f"{utc_now():%d %B %Y, %H:%M} UTC"}
-        await authenticator.mailer.post(session, user.email, "new_sign_in", **about)
+        await notices.notify(session, authenticator, user.id, user.email, "new_sign_in", **about)
 
 
 async def _is_known(session: AsyncSession, user: User, opened: AuthSession) -> bool:

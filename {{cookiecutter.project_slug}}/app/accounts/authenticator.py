@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +36,10 @@ class SecondFactor:
     """Open a challenge and return its secret, which the next step must bring."""
     remove: Callable[[AsyncSession, "Authenticator", User, Client], Awaitable[None]]
     """Turn it off for a user who cannot do so, and tell them; their sessions end."""
+    save: Callable[[AsyncSession, UUID], Awaitable[Any]]
+    """Return what this user has now, as JSON, when their address changes; none when they have nothing."""
+    restore: Callable[[AsyncSession, UUID, Any, datetime], Awaitable[None]]
+    """Give the user back what was saved at that moment, and remove what was added since: the change is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class BearerScheme:
     """How such a token begins."""
     find_caller: Callable[[Database, "Authenticator", str, Client], Awaitable[Scope | None]]
     """Return the caller behind the token; none when it is not valid."""
+    revoke_all: Callable[[AsyncSession, UUID, Client], Awaitable[int]]
+    """Revoke all tokens of a user, and return how many there were."""
 
 
 @dataclass(frozen=True, slots=True)

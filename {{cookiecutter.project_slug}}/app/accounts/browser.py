@@ -118,11 +118,12 @@ def get_challenge(request: Request) -> str | None:
 
 
 async def complete_sign_in(request: Request, response: Response, user: User, client: Client, *, remember: bool) -> None:
-    """Open a session for someone who has proven everything, and put the cookies on the response."""
+    """Open a session for someone who has proven everything (see `admit`), and put the cookies on the response."""
     authenticator, device = get_authenticator(request), cookies.read(request, cookies.DEVICE)
     known = devices.find_device(authenticator.keys, user, device) is not None
     before = await find_visitor(request)
     async with get_database(request).sessions.begin() as session:
+        await arrivals.admit(session, user)
         if before is not None:
             await sessions.end_session(session, before, "signed in again")
         opened, raw = await sessions.open_web_session(session, authenticator, user, client, remember=remember)

@@ -5,11 +5,10 @@ Addresses belong to who has proven them: an account that was only signed up with
 
 from datetime import timedelta
 
-from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import account, events, links, one_time, sessions, users
+from app.accounts import account, credentials, events, links, notices, one_time, users
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
@@ -28,6 +27,7 @@ async def ask(database: Database, authenticator: Authenticator, scope: Scope, ne
     Raises:
         InvalidEmail: when it is no address.
         TooManyAttempts: from one place of the network, or by this caller.
+        SessionEnded: when the caller's session was ended meanwhile.
     """
     await links.count_client(authenticator, client)
     address = users.parse_email(new_email)
@@ -36,7 +36,7 @@ async def ask(database: Database, authenticator: Authenticator, scope: Scope, ne
     if not await links.may_mail(authenticator, "email-change", address):
         return
     async with database.sessions.begin() as session:
-        user = await session.get_one(User, scope.user_id)
+        user = await credentials.lock_account(session, scope)
         await _stop(session, user)
         owner = await users.find_user(session, address)
         if owner is None or owner.id == user.id or owner.email_verified_at is None:
@@ -57,10 +57,14 @@ async def confirm(database: Database, authenticator: Authenticator, raw: str, cl
     async with database.sessions.begin() as session:
         token = await one_time.consume(session, authenticator, raw, Purpose.CHANGE_EMAIL)
         user = await session.get_one(User, token.user_id)
-        former = user.email
-        await _set_address(session, user, token.sent_to)
+        former, address = user.email, token.sent_to
+        await _set_address(session, user, address)
         await one_time.void_all(session, user.id)
-        await links.mail_link(session, authenticator, user, Purpose.REVERT_EMAIL, to=former, new_email=token.sent_to)
+        await notices.notify_former(session, authenticator, user.id, former, "email_changed_again", new_email=address)
+        saved = await credentials.save_factors(session, authenticator, user.id)
+        await links.mail_link(
+            session, authenticator, user, Purpose.REVERT_EMAIL, to=former, saved=saved, new_email=address
+        )
         await events.record(session, Event.EMAIL_CHANGED, client, user_id=user.id)
 
 
@@ -77,10 +81,11 @@ async def cancel(database: Database, authenticator: Authenticator, raw: str, cli
 
 
 async def revert(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
-    """Give the account its old address back, for its owner did not want the change.
+    """Give the account its old address back, as it was when the address changed.
 
-    Whoever changed it knew the password, so it is taken away, and a link to choose a new one is mailed. Later
-    changes cannot be reverted to any more, earlier ones can.
+    A thief who changed it knew the password. So the password is removed and a link to choose a new one is mailed;
+    sessions, API keys and links end; second factors are again those at the change. Later changes cannot be taken
+    back any more, earlier ones can. The address that the account loses is told.
 
     Raises:
         InvalidLink: when the token cannot be used.
@@ -89,12 +94,15 @@ async def revert(database: Database, authenticator: Authenticator, raw: str, cli
     async with database.sessions.begin() as session:
         token = await one_time.consume(session, authenticator, raw, Purpose.REVERT_EMAIL)
         user = await session.get_one(User, token.user_id)
+        lost = user.email
+        user.password_hash, user.password_changed_at = None, utc_now()
         await _set_address(session, user, token.sent_to)
-        await session.execute(update(User).where(User.id == user.id).values(password_hash=None))
         await one_time.void_all(session, user.id)
         await one_time.void_newer(session, token)
-        await sessions.end_all(session, user.id, "address reverted")
+        await credentials.end_all(session, authenticator, user.id, "address reverted", client)
+        await credentials.restore_factors(session, authenticator, user.id, token.saved or {}, token.created_at)
         await links.mail_link(session, authenticator, user, Purpose.RESET_PASSWORD)
+        await authenticator.mailer.post(session, lost, "email_reverted", email=user.email)
         await events.record(session, Event.EMAIL_REVERTED, client, user_id=user.id)
 
 

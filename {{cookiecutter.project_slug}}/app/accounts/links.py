@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
@@ -34,21 +34,22 @@ _KINDS: Mapping[Purpose, _Kind] = {
 }
 
 
-async def mail_link(
+async def mail_link(  # noqa: PLR0913 - which link, and what its mail says
     session: AsyncSession,
     authenticator: Authenticator,
     user: User,
     purpose: Purpose,
     to: str | None = None,
+    *,
+    saved: Mapping[str, Any] | None = None,
     **context: str,
 ) -> None:
     """Mail a new link to the user's address, or to another one; older ones of its kind end when they are many."""
     to = to or user.email
     if purpose is not Purpose.REVERT_EMAIL:  # whoever changes the address again and again must not use up these
         await one_time.void_older(session, user.id, purpose, keep=_LIVE_OF_A_KIND - 1)
-    raw = await one_time.issue(
-        session, authenticator, user.id, purpose, sent_to=to, life=life_of(authenticator, purpose)
-    )
+    life = life_of(authenticator, purpose)
+    raw = await one_time.issue(session, authenticator, user.id, purpose, sent_to=to, life=life, saved=saved)
     kind = _KINDS[purpose]
     link = f"{authenticator.base_url}/{kind.path}/{raw}"
     await authenticator.mailer.post(session, to, kind.template, link=link, **context)

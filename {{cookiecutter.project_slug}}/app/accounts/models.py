@@ -109,6 +109,8 @@ class OneTimeToken(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    saved: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The second factors at the change of address that this token takes back."""
 
 
 class AuthEvent(Keyed):

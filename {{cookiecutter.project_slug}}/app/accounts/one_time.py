@@ -1,8 +1,10 @@
 """Secrets that are mailed: each for one purpose, used once, and stored as a keyed hash."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, insert, literal, select, update
@@ -46,6 +48,7 @@ async def issue(  # noqa: PLR0913 - the columns of a token
     *,
     sent_to: str,
     life: timedelta,
+    saved: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a new token, which goes into a mail and nowhere else.
 
@@ -59,6 +62,7 @@ async def issue(  # noqa: PLR0913 - the columns of a token
         "sent_to": sent_to,
         "created_at": now,
         "expires_at": now + life,
+        "saved": saved,
     }
     values = [literal(value, _TABLE.c[name].type) for name, value in row.items()]
     await session.execute(
@@ -77,9 +81,13 @@ async def find(session: AsyncSession, authenticator: Authenticator, raw: str, pu
 async def consume(session: AsyncSession, authenticator: Authenticator, raw: str, purpose: Purpose) -> OneTimeToken:
     """Use the token: one conditional update, so that of many at once exactly one wins.
 
+    The account is locked first: see `credentials.py`.
+
     Raises:
         InvalidLink: when it cannot be used.
     """
+    live = select(OneTimeToken.user_id).where(*_live(authenticator, raw, purpose))
+    await session.scalar(select(User.id).where(User.id.in_(live)).with_for_update())
     used = await session.scalars(
         update(OneTimeToken)
         .where(*_live(authenticator, raw, purpose))
@@ -91,6 +99,13 @@ async def consume(session: AsyncSession, authenticator: Authenticator, raw: str,
     if token is None:
         raise InvalidLink
     return token
+
+
+async def find_former_addresses(session: AsyncSession, user_id: UUID) -> Sequence[str]:
+    """Return the addresses that can still take a change of the user's address back."""
+    mine = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == Purpose.REVERT_EMAIL)
+    live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > utc_now())
+    return (await session.scalars(select(OneTimeToken.sent_to).where(*mine, *live).distinct())).all()
 
 
 async def void(session: AsyncSession, user_id: UUID, *purposes: Purpose) -> None:

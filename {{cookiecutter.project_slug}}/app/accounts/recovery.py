@@ -5,12 +5,13 @@ from uuid import UUID
 from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import attempts, events, links, one_time, service, sessions, users
+from app.accounts import attempts, credentials, events, links, notices, one_time, service, sessions, users
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.password_policy import hash_new_password
+from app.accounts.schemas_account import PasswordChange
 from app.accounts.scope import Client, Scope
 from app.database import Database, utc_now
 
@@ -39,7 +40,7 @@ async def send_reset(session: AsyncSession, authenticator: Authenticator, user: 
 async def reset_password(
     database: Database, authenticator: Authenticator, raw: str, password: str, client: Client
 ) -> None:
-    """Set a new password: every session ends, and the address is proven. It signs nobody in.
+    """Set a new password: all sessions and API keys end, and the address is proven. It signs nobody in.
 
     Raises:
         InvalidLink: when the token cannot be used.
@@ -53,29 +54,36 @@ async def reset_password(
     async with database.sessions.begin() as session:
         token = await one_time.consume(session, authenticator, raw, Purpose.RESET_PASSWORD)
         await _store(session, token.user_id, password_hash, address_is_proven=True)
-        await sessions.end_all(session, token.user_id, "password reset")
+        ended = await credentials.end_all(session, authenticator, token.user_id, "password reset", client)
         await events.record(session, Event.PASSWORD_RESET, client, user_id=token.user_id)
-        await authenticator.mailer.post(session, token.sent_to, "password_reset")
+        tell = token.user_id, token.sent_to, "password_reset"
+        await notices.notify(session, authenticator, *tell, keys=ended.tokens)
     await attempts.forgive(authenticator, attempts.of_account(authenticator.settings, token.sent_to))
 
 
-async def change_password(  # noqa: PLR0913, PLR0917 - old and new
-    database: Database, authenticator: Authenticator, scope: Scope, current: str, new: str, client: Client
+async def change_password(
+    database: Database, authenticator: Authenticator, scope: Scope, data: PasswordChange, client: Client
 ) -> None:
-    """Set a new password: the caller's other sessions end, this one goes on.
+    """Set a new password: the caller's other sessions end, and their API keys unless they keep them.
 
     Raises:
         InvalidCredentials: when the current one is wrong, which counts like a wrong one at sign-in.
         TooManyAttempts: after several wrong ones.
         PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
+        SessionEnded: when the caller's session was ended meanwhile.
     """
+    current, new = data.current_password.get_secret_value(), data.new_password.get_secret_value()
     await service.confirm_password(database, authenticator, scope, current, client)
     password_hash = await hash_new_password(authenticator, new, scope.email)
     async with database.sessions.begin() as session:
+        await credentials.lock_account(session, scope)
         await _store(session, scope.user_id, password_hash)
         await sessions.end_others(session, scope)
+        keys = 0
+        if not data.keep_api_keys:
+            keys = await credentials.revoke_tokens(session, authenticator, scope.user_id, client)
         await events.record(session, Event.PASSWORD_CHANGE, client, user_id=scope.user_id, session_id=scope.session_id)
-        await authenticator.mailer.post(session, scope.email, "password_changed")
+        await notices.notify(session, authenticator, scope.user_id, scope.email, "password_changed", keys=keys)
 
 
 async def _store(session: AsyncSession, user_id: UUID, password_hash: str, *, address_is_proven: bool = False) -> None:

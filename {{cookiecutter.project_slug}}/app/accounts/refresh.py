@@ -14,7 +14,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from app.accounts import events
+from app.accounts import events, notices
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, RefreshToken, User
@@ -120,7 +120,8 @@ async def _repeat(
     auth_session.revoked_at = now
     auth_session.revoked_reason = "refresh_reuse"
     await events.record(session, Event.TOKEN_REUSE, client, user_id=user.id, session_id=auth_session.id)
-    await authenticator.mailer.post(session, user.email, "token_reuse", user_agent=auth_session.user_agent)
+    agent = auth_session.user_agent
+    await notices.notify(session, authenticator, user.id, user.email, "token_reuse", user_agent=agent)
     return None
 
 

@@ -80,9 +80,11 @@ async def change_password(
     client: ClientDep,
     data: PasswordChange,
 ) -> None:
-    """Change your password: your other sessions end, this one goes on."""
-    current, new = data.current_password.get_secret_value(), data.new_password.get_secret_value()
-    await recovery.change_password(database, authenticator, scope, current, new, client)
+    """Change your password: your other sessions end, this one goes on.
+
+    Your API keys are revoked too, unless you send `keep_api_keys`.
+    """
+    await recovery.change_password(database, authenticator, scope, data, client)
 
 
 @router.post(
@@ -118,6 +120,8 @@ async def revert_email_change(
 ) -> None:
     """Take your old address back, with the token that was mailed to it.
 
-    All sessions end, and the password is taken away: a token to set a new one is mailed.
+    Your account is again as it was before the change: all sessions end, API keys are revoked, and a second factor
+    that was added since is removed, one that was removed since is back. Your password is removed: a token to set a new
+    one is mailed.
     """
     await email_change.revert(database, authenticator, data.token, client)

@@ -70,9 +70,11 @@ async def logout(session: SessionDep, scope: SessionScope, client: ClientDep) ->
 
 
 @router.post("/logout-all", status_code=204, responses=documented(InvalidToken, SessionRequired))
-async def logout_everywhere(session: SessionDep, scope: SessionScope, client: ClientDep) -> None:
-    """End all your sessions, this one too."""
-    await service.logout_everywhere(session, scope, client)
+async def logout_everywhere(
+    session: SessionDep, authenticator: AuthenticatorDep, scope: SessionScope, client: ClientDep
+) -> None:
+    """End all your sessions, this one too, and revoke your API keys."""
+    await service.logout_everywhere(session, authenticator, scope, client)
 
 
 @router.get("/sessions", responses=documented(InvalidToken, SessionRequired))
@@ -83,7 +85,7 @@ async def list_sessions(session: SessionDep, scope: SessionScope) -> list[Sessio
 
 @router.delete("/sessions", status_code=204, responses=documented(InvalidToken, SessionRequired))
 async def end_other_sessions(session: SessionDep, scope: SessionScope, client: ClientDep) -> None:
-    """End all your sessions but this one."""
+    """End all your sessions but this one; your API keys go on."""
     await sessions.end_others(session, scope, client=client)
 
 

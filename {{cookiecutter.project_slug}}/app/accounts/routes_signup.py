@@ -57,6 +57,9 @@ async def forgot_password(
 async def reset_password(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: PasswordReset
 ) -> None:
-    """Set a new password with the token that was mailed. All your sessions end; then sign in."""
+    """Set a new password with the token that was mailed.
+
+    All your sessions end and your API keys are revoked; then sign in.
+    """
     token, password = data.token, data.password.get_secret_value()
     await recovery.reset_password(database, authenticator, token, password, client)

@@ -45,6 +45,8 @@ class PasswordChange(Schema):
 
     current_password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
     new_password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
+    keep_api_keys: bool = False
+    """Whether your API keys go on; they are revoked otherwise."""
 
 
 class Accepted(View):

@@ -8,7 +8,7 @@ import anyio
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import arrivals, attempts, devices, events, refresh, sessions, users
+from app.accounts import arrivals, attempts, credentials, devices, events, refresh, sessions, users
 from app.accounts.authenticator import Authenticator, SecondFactor
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, User
@@ -112,8 +112,9 @@ async def login(
 
 
 async def complete_login(database: Database, authenticator: Authenticator, user: User, client: Client) -> TokenPair:
-    """Open an API session for someone who has proven everything, and return its first tokens."""
+    """Open an API session for someone who has proven everything (see `admit`), and return its first tokens."""
     async with database.sessions.begin() as session:
+        await arrivals.admit(session, user)
         opened = await sessions.open_api_session(session, authenticator, user, client)
         refresh_token = await refresh.issue_refresh_token(session, authenticator, opened)
         await arrivals.note_login(session, authenticator, user, opened, client)
@@ -147,11 +148,11 @@ async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
     await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, session_id=scope.session_id)
 
 
-async def logout_everywhere(session: AsyncSession, scope: Scope, client: Client) -> None:
-    """End all sessions of the caller, this one too; an admin who is signed in as them may not."""
+async def logout_everywhere(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
+    """End all sessions of the caller, this one too, and their API keys; an admin who is signed in as them may not."""
     scope.require_owner()
-    ended = await sessions.end_all(session, scope.user_id, "logout everywhere")
-    await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended)
+    ended = await credentials.end_all(session, authenticator, scope.user_id, "logout everywhere", client)
+    await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended.sessions)
 
 
 async def _authenticate(  # noqa: PLR0913, PLR0917 - as above

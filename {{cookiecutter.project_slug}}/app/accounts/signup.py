@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from app.accounts import events, links, one_time, sessions, users
+from app.accounts import credentials, events, links, one_time, users
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
@@ -103,7 +103,7 @@ async def verify_email(  # noqa: PLR0913 - and two ways to prove that the passwo
         await events.record(session, Event.EMAIL_VERIFIED, client, user_id=user.id)
         if proven is not None and user.password_hash == proven:
             return Verified(user, None)
-        return Verified(user, await _take_password_away(session, authenticator, user))
+        return Verified(user, await _take_password_away(session, authenticator, user, client))
 
 
 async def _add(session: AsyncSession, authenticator: Authenticator, user: User, *, may_mail: bool) -> User | None:
@@ -153,10 +153,10 @@ async def _find_proven_hash(
     return user.password_hash if any(fits) else None
 
 
-async def _take_password_away(session: AsyncSession, authenticator: Authenticator, user: User) -> str:
+async def _take_password_away(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> str:
     """End what a stranger may have begun, and return a token with which the owner sets their own password."""
     user.password_hash = None
-    await sessions.end_all(session, user.id, "address proven")
+    await credentials.end_all(session, authenticator, user.id, "address proven", client)
     purpose = Purpose.RESET_PASSWORD
     life = links.life_of(authenticator, purpose)
     return await one_time.issue(session, authenticator, user.id, purpose, sent_to=user.email, life=life)

@@ -10,7 +10,7 @@ from starlette_admin.actions import ActionSelection, action, link_row_action, ro
 from starlette_admin.fields import BooleanField
 from starlette_admin.flash import flash
 
-from app.accounts import recovery, sessions, users
+from app.accounts import credentials, recovery, users
 from app.accounts.dependencies import get_authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
@@ -18,9 +18,12 @@ from app.accounts.permissions import ADMIN_ROLE
 from app.admin.events import client_of, record
 from app.admin.views import ModelView
 
-_ASK_RESET = "Mail a link that sets a new password? The one in force stays until it is used."
-_ASK_END = "End all their sessions? They are signed out at once, in browsers and programs; API keys stay."
-_ASK_DISABLE = "Disable? They are signed out at once, and cannot sign in until they are enabled."
+_ASK_RESET = (
+    "Mail a link that sets a new password? The one in force stays until it is used. Then all sessions end and API keys "
+    "are revoked."
+)
+_ASK_END = "End all their sessions? They are signed out at once, in browsers and programs; their API keys are revoked."
+_ASK_DISABLE = "Disable? They are signed out at once, their API keys end, and they cannot sign in until enabled."
 _ASK_FACTOR = (
     "Switch the second factor off? Signing in asks for the password alone until they set up another; they are signed "
     "out, and told by mail. Make sure that it is really they who ask for it."
@@ -136,9 +139,10 @@ class UserActions(ModelView):
     async def _end_sessions(self, request: Request, rows: Sequence[User]) -> None:
         total = 0
         for row in rows:
-            if count := await sessions.end_all(request.state.session, row.id, "admin"):
-                await record(request, Event.SESSION_ENDED, row.id, target=row, sessions=count)
-            total += count
+            ended = await self._end_access(request, row, "admin")
+            if ended.sessions:
+                await record(request, Event.SESSION_ENDED, row.id, target=row, sessions=ended.sessions)
+            total += ended.sessions
         flash(request, f"Ended: {total}.", "success")
 
     async def _switch(self, request: Request, rows: Sequence[User], *, active: bool) -> None:
@@ -150,11 +154,15 @@ class UserActions(ModelView):
         flash(request, f"{'Enabled' if active else 'Disabled'}: {len(others)}.", "success")
 
     async def _note_switch(self, request: Request, user: User) -> None:
-        """Write it down; sessions end for good, or they would go on when the person is enabled."""
+        """Write it down; sessions and API keys end for good, or they would go on when the person is enabled."""
         event = Event.USER_ENABLED if user.is_active else Event.USER_DISABLED
         await record(request, event, user.id, target=user)
         if not user.is_active:
-            await sessions.end_all(request.state.session, user.id, "disabled")
+            await self._end_access(request, user, "disabled")
+
+    async def _end_access(self, request: Request, user: User, reason: str) -> credentials.Ended:
+        session, authenticator = request.state.session, get_authenticator(request)
+        return await credentials.end_all(session, authenticator, user.id, reason, client_of(request))
 
 
 async def _has_second_factor(request: Request, user: User) -> bool:

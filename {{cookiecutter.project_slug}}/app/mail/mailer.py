@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -36,15 +36,20 @@ class Mailer:
         self.posted = asyncio.Event()
         """Set when a mail may be ready to leave: wakes the sender of this process."""
 
-    async def post(self, session: AsyncSession, to: str, template: str, **context: object) -> None:
-        """Post `mails/<template>.txt` to an address: it leaves when the transaction is committed, or not at all."""
-        text = self._environment.get_template(f"mails/{template}.txt").render(
-            project=self._project, base_url=self._base_url, **context
-        )
+    async def post(self, session: AsyncSession, to: str, template: str, *postscripts: str, **context: object) -> None:
+        """Post `mails/<template>.txt` to an address: it leaves when the transaction is committed, or not at all.
+
+        Postscripts are templates whose paragraphs follow.
+        """
+        text = "\n\n".join(self._render(name, context) for name in (template, *postscripts))
         read_letter(text, self._base_url)  # a template that is none shall fail here, where it is seen
         session.add(OutboxMail(template=template, payload=seal(self._keys, to, text)))
         await session.flush()
         self.wake_after_commit(session)
+
+    def _render(self, template: str, context: Mapping[str, object]) -> str:
+        found = self._environment.get_template(f"mails/{template}.txt")
+        return found.render(project=self._project, base_url=self._base_url, **context)
 
     def wake_after_commit(self, session: AsyncSession) -> None:
         """Have the sender of this process look into the outbox as soon as the transaction is committed."""

@@ -35,7 +35,8 @@ CANCEL = Words(
 REVERT = Words(
     Purpose.REVERT_EMAIL,
     "Take the old address back",
-    "Your account gets its old address back, everybody is signed out, and you choose a new password.",
+    "Your account is again as it was before the change: with its old address, and the second factor that it had. "
+    "Everyone is signed out, API keys are revoked, and you choose a new password.",
     "Take it back",
     "/email/revert",
 )

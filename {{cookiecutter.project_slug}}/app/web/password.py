@@ -31,13 +31,12 @@ async def show_change_password(request: Request, scope: PageScope) -> Response: 
 async def change_password(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, scope: PageScope
 ) -> Response:
-    """Change it; this session goes on under another id, the others end."""
+    """Change it; this session goes on under another id, the others end, and so do API keys unless they are kept."""
     form = await read_form(request, PasswordChange)
     if form.data is None:
         return await render(request, TEMPLATE, {"form": form}, 422)
-    current, new = (form.data.current_password.get_secret_value(), form.data.new_password.get_secret_value())
     try:
-        await recovery.change_password(database, authenticator, scope, current, new, client)
+        await recovery.change_password(database, authenticator, scope, form.data, client)
     except InvalidCredentials as wrong:
         again = form.refused(current_password=NOT_YOURS)
         return await render(request, TEMPLATE, {"form": again}, wrong.status)

@@ -28,6 +28,7 @@ from starlette.routing import Mount, NoMatchFound
 
 from app import features
 from app.accounts import browser, csrf
+from app.accounts.dependencies import get_authenticator
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.errors import Problem
@@ -58,6 +59,8 @@ class Site(NamedTuple):
     home: str
     admin: str | None
     shortest_password: int
+    api_keys: bool
+    """Whether there are API keys, or other tokens that end with the sessions."""
 
 
 async def render(
@@ -145,7 +148,13 @@ def _site(request: Request, visitor: Scope | None) -> Site:
     mounts = {route.path for route in request.app.routes if isinstance(route, Mount)}
     may_admin = "/admin" in mounts and visitor is not None and visitor.may(Permission.ADMIN_ACCESS)
     settings: Settings = request.state.settings
-    return Site(settings.project_name, home, "/admin/" if may_admin else None, settings.auth.password_min_length)
+    return Site(
+        settings.project_name,
+        home,
+        "/admin/" if may_admin else None,
+        settings.auth.password_min_length,
+        bool(get_authenticator(request).bearer_schemes),
+    )
 
 
 def _csrf_field(request: Request) -> Markup:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from app.accounts import browser, events, service, sessions
 from app.accounts.browser import PageClient, PageScope
 from app.accounts.csrf import CsrfChecked
+from app.accounts.dependencies import AuthenticatorDep
 from app.http import SessionDep
 from app.pagination import PageQuery
 from app.web.rendering import done, render, see_other
@@ -38,9 +39,11 @@ async def end_other_sessions(request: Request, session: SessionDep, client: Page
 
 
 @router.post("/sessions/end-all", dependencies=[CsrfChecked])
-async def end_all_sessions(request: Request, session: SessionDep, client: PageClient, scope: PageScope) -> Response:
-    """End all, this one too."""
-    await service.logout_everywhere(session, scope, client)
+async def end_all_sessions(
+    request: Request, session: SessionDep, authenticator: AuthenticatorDep, client: PageClient, scope: PageScope
+) -> Response:
+    """End all, this one too, and revoke API keys."""
+    await service.logout_everywhere(session, authenticator, scope, client)
     response = see_other("/login")
     browser.forget(request, response)
     return response

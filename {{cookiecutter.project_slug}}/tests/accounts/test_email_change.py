@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
+from app.accounts import credentials, service
+from app.accounts.arrivals import ProofOutdated
+from app.accounts.credentials import SessionEnded
 from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, User
+from app.accounts.scope import Scope
 from app.database import utc_now
 from tests.accounts.mailed import NEW, ask_for_reset, forget_counts, newest_token, reset, subjects, token_of, try_login
-from tests.support import PASSWORD, in_database, link_in, log_in, mails_to, newest_link, problem_of
+from tests.support import HERE, PASSWORD, in_database, link_in, log_in, mails_to, newest_link, problem_of
 
 CHANGE = "/api/v1/auth/email/change"
 ME = "/api/v1/users/me"
@@ -28,10 +33,16 @@ def use(client: TestClient, what: str, token: str) -> Any:
 
 
 def move(client: TestClient, caller: TestClient, email: str = ELSEWHERE) -> None:
-    """Change the caller's address, to the end."""
+    """Change the caller's address, and confirm it."""
     forget_counts(client)
     assert ask(caller, email).status_code == 202
     assert use(client, "confirm", newest_token(client, email)).status_code == 204
+
+
+def token_to_revert(client: TestClient, address: str = OLD) -> str:
+    """Return the token with which an address takes the change back."""
+    (mail,) = [mail for mail in mails_to(client, address) if "/email/revert/" in mail]
+    return token_of(mail)
 
 
 def address_of(client: TestClient, user: User) -> str:
@@ -115,10 +126,9 @@ def test_change_can_be_taken_back(as_ada: TestClient, client: TestClient, ada: U
     """Behaviour 106."""
     move(client, as_ada)
     pair = log_in(client, ELSEWHERE)
-    mail = mails_to(client, OLD)[-1]
-    assert link_in(mail).startswith("/email/revert/")
+    way_back = token_to_revert(client)
 
-    assert use(client, "revert", newest_token(client, OLD)).status_code == 204
+    assert use(client, "revert", way_back).status_code == 204
 
     assert address_of(client, ada) == OLD
     assert as_ada.get(ME).status_code == 401
@@ -152,7 +162,7 @@ def test_thief_cannot_burn_the_way_back(as_ada: TestClient, client: TestClient, 
         move(client, as_ada, f"eve{number}@example.com")
     reset(client, ask_for_reset(client, "eve4@example.com"), "the thief's own passphrase")
     client.post("/api/v1/auth/register", json={"email": OLD, "password": "the thief's own passphrase"})
-    assert use(client, "revert", newest_token(client, "eve2@example.com")).status_code == 204
+    assert use(client, "revert", token_to_revert(client, "eve2@example.com")).status_code == 204
 
     assert use(client, "revert", way_back).status_code == 204
 
@@ -233,3 +243,81 @@ def test_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -
     events = list(in_database(client, lambda session: session.scalars(query.order_by(AuthEvent.id))))
     asked, cancelled = "user_email_change_asked", "user_email_change_cancelled"
     assert events == [asked, cancelled, asked, "user_email_changed", "user_email_reverted"]
+
+
+def test_former_addresses_are_told_while_they_can_take_it_back(as_ada: TestClient, client: TestClient) -> None:
+    """Behaviour 153."""
+    project = client.app_state["authenticator"].project_name
+    move(client, as_ada, "eve1@example.com")
+    move(client, as_ada, "eve2@example.com")
+    reset(client, ask_for_reset(client, "eve2@example.com"))
+    log_in(client, "eve2@example.com", NEW)
+
+    told = subjects(client, OLD)[-4:]
+
+    assert told == [
+        f"Your address at {project} was changed",
+        f"Your former account at {project} has another address",
+        f"Your password at {project} was reset",
+        f"New sign-in to {project}",
+    ]
+    assert subjects(client, "eve1@example.com")[-2:] == told[-2:]
+    assert not any("until a few days ago" in mail for mail in mails_to(client, "eve2@example.com"))
+    assert all("until a few days ago" in mail for mail in mails_to(client, OLD)[-3:])
+    assert not any("/password/reset/" in mail for mail in mails_to(client, OLD)), "links go to the new address only"
+
+
+@pytest.mark.any_database
+def test_former_address_is_not_told_when_it_cannot_take_it_back(as_ada: TestClient, client: TestClient) -> None:
+    move(client, as_ada)
+    purpose = OneTimeToken.purpose == "revert_email"
+    over = {"expires_at": utc_now() - timedelta(seconds=1)}
+    in_database(client, lambda session: session.execute(update(OneTimeToken).where(purpose).values(**over)))
+    before = mails_to(client, OLD)
+
+    reset(client, ask_for_reset(client, ELSEWHERE))
+
+    assert mails_to(client, OLD) == before
+    assert subjects(client, ELSEWHERE)[-1].endswith("was reset")
+
+
+@pytest.mark.any_database
+def test_former_address_is_told_that_the_account_was_deleted(as_ada: TestClient, client: TestClient) -> None:
+    move(client, as_ada)
+
+    assert as_ada.delete(ME).status_code == 204
+
+    assert subjects(client, OLD)[-1] == subjects(client, ELSEWHERE)[-1]
+    assert subjects(client, OLD)[-1].endswith("was deleted")
+
+
+@pytest.mark.any_database
+def test_address_that_loses_the_account_is_told(as_ada: TestClient, client: TestClient) -> None:
+    move(client, as_ada)
+
+    use(client, "revert", token_to_revert(client))
+
+    assert subjects(client, ELSEWHERE)[-1].startswith("This address was removed from an account at ")
+    assert OLD in mails_to(client, ELSEWHERE)[-1]
+
+
+def test_nothing_that_was_begun_before_outlives_the_way_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """Behaviour 106: a thief's requests are on their way while the owner takes the address back."""
+    move(client, as_ada)
+    authenticator = client.app_state["authenticator"]
+    scope = in_database(client, lambda session: _scope_of(session, ada))
+    thief = in_database(client, lambda session: session.get_one(User, ada.id))
+    assert use(client, "revert", token_to_revert(client)).status_code == 204
+
+    with pytest.raises(SessionEnded):
+        in_database(client, lambda session: credentials.lock_account(session, scope))
+    assert client.portal is not None
+    with pytest.raises(ProofOutdated):
+        client.portal.call(service.complete_login, client.app_state["database"], authenticator, thief, HERE)
+
+
+async def _scope_of(session: AsyncSession, user: User) -> Scope:
+    """Return the caller as the newest session of a user has them."""
+    query = select(AuthSession).where(AuthSession.user_id == user.id).order_by(AuthSession.id.desc()).limit(1)
+    opened = (await session.scalars(query)).one()
+    return Scope(user.id, opened.id, user.email, frozenset(), frozenset(), opened.authenticated_at)

@@ -216,6 +216,7 @@ def test_browsers_and_password_managers_know_every_field(client: TestClient, ada
         ("current_password", "password current-password"),
         ("new_password", "password new-password"),
         ("remember", "checkbox"),
+        *([("keep_api_keys", "checkbox")] if client.app_state["authenticator"].bearer_schemes else []),
     }
 
 

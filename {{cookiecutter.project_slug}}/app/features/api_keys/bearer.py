@@ -4,4 +4,4 @@ from app.accounts.authenticator import BearerScheme
 from app.features.api_keys import service
 from app.features.api_keys.tokens import START
 
-scheme = BearerScheme(START, service.find_caller)
+scheme = BearerScheme(START, service.find_caller, service.revoke_all)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import events
+from app.accounts import credentials, events, notices
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import Role, User, UserRole
@@ -79,9 +79,11 @@ async def create_key(
     Raises:
         ScopeNotHeld: when it is to allow what the caller may not do.
         TooManyApiKeys: when there are `MOST_KEYS`.
+        SessionEnded: when the caller's session was ended meanwhile.
     """
     if missing := data.scopes.difference(grantable(scope)):
         raise ScopeNotHeld(", ".join(sorted(missing)))
+    await credentials.lock_account(session, scope)  # so that of many at once each counts the others
     if len(await list_keys(session, scope)) >= MOST_KEYS:
         raise TooManyApiKeys(f"Revoke one first: at most {MOST_KEYS} are kept.")
     prefix, raw = make_key()
@@ -106,6 +108,21 @@ async def revoke_key(session: AsyncSession, key: ApiKey, client: Client, *, acto
         await events.record(
             session, Event.KEY_REVOKED, client, user_id=key.owner_id, actor_id=actor_id, target=key, prefix=key.prefix
         )
+
+
+async def revoke_all(session: AsyncSession, user_id: UUID, client: Client) -> int:
+    """Refuse all keys of a user from now on; return how many there were."""
+    revoked = await session.scalars(
+        update(ApiKey)
+        .where(ApiKey.owner_id == user_id, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=utc_now())
+        .returning(ApiKey.prefix)
+        .execution_options(synchronize_session=False)
+    )
+    prefixes = sorted(revoked.all())
+    if prefixes:
+        await events.record(session, Event.KEY_REVOKED, client, user_id=user_id, prefixes=prefixes)
+    return len(prefixes)
 
 
 async def find_caller(database: Database, authenticator: Authenticator, raw: str, client: Client) -> Scope | None:
@@ -178,4 +195,5 @@ async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scop
         prefix=key.prefix,
         scopes=key.scopes,
     )
-    await authenticator.mailer.post(session, scope.email, "api_key_created", name=key.name, prefix=key.prefix)
+    about = {"name": key.name, "prefix": key.prefix}
+    await notices.notify(session, authenticator, scope.user_id, scope.email, "api_key_created", **about)

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import attempts, events
+from app.accounts import attempts, events, notices
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
@@ -104,7 +104,7 @@ async def _warn(database: Database, authenticator: Authenticator, user_id: UUID)
     """Tell the owner, for whoever guesses codes has the password."""
     async with database.sessions.begin() as session:
         user = await session.get_one(User, user_id)
-        await authenticator.mailer.post(session, user.email, "second_factor_guessed")
+        await notices.notify(session, authenticator, user.id, user.email, "second_factor_guessed")
 
 
 async def _take_try(database: Database, authenticator: Authenticator, raw: str) -> _Open:
@@ -167,7 +167,7 @@ async def _close(
             return None
         user = await session.get_one(User, opened.user_id)
         if match.number is not None:
-            await _tell_of_recovery(session, authenticator, user, client)
+            await _tell_of_recovery(session, authenticator, user, match.number, client)
     return user
 
 
@@ -184,8 +184,10 @@ async def _use(session: AsyncSession, user_id: UUID, match: _Match) -> bool:
     return used.one_or_none() is not None
 
 
-async def _tell_of_recovery(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> None:
+async def _tell_of_recovery(
+    session: AsyncSession, authenticator: Authenticator, user: User, number: int, client: Client
+) -> None:
     """Write it down, and tell the owner: who has found the codes is let in by them."""
     left = await recovery.count_codes(session, user.id)
-    await events.record(session, Event.RECOVERY_CODE_USED, client, user_id=user.id, left=left)
-    await authenticator.mailer.post(session, user.email, "recovery_code_used", left=left)
+    await events.record(session, Event.RECOVERY_CODE_USED, client, user_id=user.id, left=left, number=number)
+    await notices.notify(session, authenticator, user.id, user.email, "recovery_code_used", left=left)

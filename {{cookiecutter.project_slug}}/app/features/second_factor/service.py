@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import events, sessions
+from app.accounts import credentials, events, notices, sessions
 from app.accounts.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
@@ -81,7 +81,7 @@ async def begin(session: AsyncSession, authenticator: Authenticator, scope: Scop
         AddressNotProven: when the address is not.
         SecondFactorIsOn: when there is a confirmed one.
     """
-    user = await session.get_one(User, scope.user_id, with_for_update=True)  # so that a second click waits
+    user = await credentials.lock_account(session, scope)  # so that a second click waits
     if user.email_verified_at is None:
         raise AddressNotProven
     if await is_on(session, user.id):
@@ -119,6 +119,7 @@ async def confirm(
         raise WrongSetupCode
     written, hashes = await recovery.make_codes(authenticator)
     async with database.sessions.begin() as session:
+        await credentials.lock_account(session, scope)
         await _turn_on(session, row, step)
         await recovery.store_codes(session, scope.user_id, hashes)
         await _tell(session, authenticator, scope, client, "second_factor_added")
@@ -131,6 +132,7 @@ async def remove(session: AsyncSession, authenticator: Authenticator, scope: Sco
     Raises:
         SecondFactorIsOff: when it is.
     """
+    await credentials.lock_account(session, scope)
     await _delete(session, scope.user_id)
     await sessions.end_others(session, scope)
     await _tell(session, authenticator, scope, client, "second_factor_removed")
@@ -141,7 +143,7 @@ async def remove_for(session: AsyncSession, authenticator: Authenticator, user: 
     await _delete(session, user.id)
     await sessions.end_all(session, user.id, "second factor removed")
     await events.record(session, Event.SECOND_FACTOR_REMOVED, client, user_id=user.id, what="second_factor_removed")
-    await authenticator.mailer.post(session, user.email, "second_factor_removed")
+    await notices.notify(session, authenticator, user.id, user.email, "second_factor_removed")
 
 
 async def replace_recovery_codes(
@@ -157,6 +159,7 @@ async def replace_recovery_codes(
             raise SecondFactorIsOff
     written, hashes = await recovery.make_codes(authenticator)
     async with database.sessions.begin() as session:
+        await credentials.lock_account(session, scope)
         await recovery.store_codes(session, scope.user_id, hashes)
         await _tell(session, authenticator, scope, client, "recovery_codes_made")
     return written
@@ -195,4 +198,4 @@ async def _delete(session: AsyncSession, user_id: UUID) -> None:
 async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client, mail: str) -> None:
     """Write it down, and tell the owner, whose session may have been used by someone else."""
     await events.record(session, _EVENTS[mail], client, user_id=scope.user_id, session_id=scope.session_id, what=mail)
-    await authenticator.mailer.post(session, scope.email, mail)
+    await notices.notify(session, authenticator, scope.user_id, scope.email, mail)

@@ -95,3 +95,19 @@ def test_keys_of_who_may_do_more_are_not_revoked(client: TestClient, as_admin: T
     assert act_on_row(managers, "api-key", "revoke", adas["id"]).status_code == 200
 
     assert program(client, admins).get("/api/v1/users/me").status_code == 200
+
+
+@pytest.mark.parametrize("action", ["end-sessions", "disable"])
+def test_keys_end_with_the_sessions_that_an_admin_ends(
+    client: TestClient, browser: TestClient, as_ada: TestClient, ada: User, action: str
+) -> None:
+    """Behaviour 154."""
+    made = make_key(as_ada)
+
+    assert act_on_row(browser, "user", action, ada.id).status_code == 200
+
+    if action == "disable":
+        assert act_on_row(browser, "user", "enable", ada.id).status_code == 200
+    assert program(client, made).get("/api/v1/users/me").status_code == 401
+    (event,) = key_events(client, "authn_key_revoked")
+    assert (event.user_id, event.actor_id not in {None, ada.id}) == (ada.id, True)

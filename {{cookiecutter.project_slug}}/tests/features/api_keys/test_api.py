@@ -353,7 +353,7 @@ def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None
         assert as_ada.delete(f"{KEYS}/{made['id']}").status_code == 204
 
     assert counted(requests) == {
-        "POST /api/v1/auth/api-keys": 5,
+        "POST /api/v1/auth/api-keys": 7,
         "GET /api/v1/auth/api-keys": 2,
         "DELETE /api/v1/auth/api-keys/{key_id}": 4,
     }

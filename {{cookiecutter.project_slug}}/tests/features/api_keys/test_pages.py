@@ -10,9 +10,10 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.database import utc_now
-from tests.features.api_keys.driving import change_keys, keys_in_database, make_key
+from tests.accounts.mailed import NEW
+from tests.features.api_keys.driving import change_keys, keys_in_database, make_key, program
 from tests.statements import counted, watched
-from tests.support import in_database, with_token
+from tests.support import PASSWORD, in_database, newest_link, with_token
 from tests.web.browsing import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
@@ -171,8 +172,39 @@ def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: Use
 
     assert counted(requests) == {
         "GET /account/api-keys/new": 1,
-        "POST /account/api-keys/new": 5,
+        "POST /account/api-keys/new": 7,
         "GET /account/api-keys": 2,
         "GET /account/api-keys/{key_id}/revoke": 2,
         "POST /account/api-keys/{key_id}/revoke": 4,
     }
+
+
+def test_signing_out_everywhere_revokes_the_keys_and_says_so(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 154."""
+    browser, made = open_browser(client, ada), make_key(as_ada)
+    assert "Signing out everywhere also revokes your API keys." in browser.get("/account/sessions").text
+
+    assert submit(browser, "/account/sessions", action="/account/sessions/end-all").status_code == 303
+
+    assert program(client, made).get("/api/v1/users/me").status_code == 401
+
+
+@pytest.mark.parametrize(("kept", "status"), [({}, 401), ({"keep_api_keys": "true"}, 200)])
+def test_new_password_revokes_the_keys_unless_the_box_is_ticked(
+    client: TestClient, as_ada: TestClient, ada: User, kept: dict[str, str], status: int
+) -> None:
+    """Behaviour 155."""
+    browser, made = open_browser(client, ada), make_key(as_ada)
+
+    answer = submit(browser, "/account/password", kept, current_password=PASSWORD, new_password=NEW)
+
+    assert answer.status_code == 303
+    assert program(client, made).get("/api/v1/users/me").status_code == status
+
+
+def test_page_of_a_reset_says_that_keys_are_revoked(client: TestClient, ada: User) -> None:
+    """Behaviour 154."""
+    browser = open_browser(client)
+    submit(browser, "/password/forgot", email=ada.email)
+
+    assert "its API keys revoked" in read_page(browser.get(newest_link(client, ada.email))).text

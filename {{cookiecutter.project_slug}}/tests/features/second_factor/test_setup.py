@@ -240,10 +240,10 @@ def test_each_route_takes_as_many_statements_as_ever(client: TestClient, as_ada:
 
     assert counted(requests) == {
         "POST /api/v1/auth/totp": 5,
-        "POST /api/v1/auth/totp/confirm": 8,
+        "POST /api/v1/auth/totp/confirm": 9,
         "GET /api/v1/auth/second-factor": 3,
         "POST /api/v1/auth/login": 8,
-        "POST /api/v1/auth/second-factor": 14,
-        "POST /api/v1/auth/recovery-codes": 7,
-        "DELETE /api/v1/auth/totp": 7,
+        "POST /api/v1/auth/second-factor": 15,
+        "POST /api/v1/auth/recovery-codes": 8,
+        "DELETE /api/v1/auth/totp": 9,
     }

@@ -1,0 +1,19 @@
+"""Save the second factors of an account with the token that takes a change of its address back."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("one_time_tokens") as table:
+        table.add_column(sa.Column("saved", sa.JSON(none_as_null=True), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("one_time_tokens") as table:
+        table.drop_column("saved")

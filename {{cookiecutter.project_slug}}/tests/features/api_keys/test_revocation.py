@@ -1,0 +1,119 @@
+"""API keys end with the sessions: signing out everywhere, a reset, a new password, a change of address taken back."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.features.api_keys.service import MOST_KEYS
+from tests.accounts.mailed import NEW, ask_for_reset, newest_token, reset, subjects, token_of
+from tests.features.api_keys.driving import KEYS, key_events, keys_in_database, make_key, program
+from tests.support import PASSWORD, log_in, mails_to, problem_of, sign_in, with_token
+
+ME = "/api/v1/users/me"
+EMAIL_CHANGE = "/api/v1/auth/email/change"
+EVE = "eve@example.com"
+
+
+def status_of(client: TestClient, made: Any) -> int:
+    """Return how a program is answered that sends this key."""
+    return program(client, made).get(ME).status_code
+
+
+def change_password(caller: TestClient, **more: Any) -> int:
+    passwords = {"current_password": PASSWORD, "new_password": NEW}
+    return caller.post("/api/v1/auth/password/change", json={**passwords, **more}).status_code
+
+
+def test_signing_out_everywhere_revokes_them(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
+    """Behaviour 154."""
+    keys, others = [make_key(as_ada), make_key(as_ada)], make_key(as_bob)
+
+    assert as_ada.post("/api/v1/auth/logout-all").status_code == 204
+
+    assert [status_of(client, made) for made in [*keys, others]] == [401, 401, 200]
+    (event,) = key_events(client, "authn_key_revoked")
+    assert event.data == {"prefixes": sorted(made["prefix"] for made in keys)}
+
+
+@pytest.mark.any_database
+def test_ending_other_sessions_keeps_them(client: TestClient, as_ada: TestClient) -> None:
+    made = make_key(as_ada)
+
+    assert as_ada.delete("/api/v1/auth/sessions").status_code == 204
+
+    assert status_of(client, made) == 200
+
+
+@pytest.mark.any_database
+def test_reset_revokes_them_and_says_so(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 154."""
+    made = make_key(as_ada)
+
+    assert reset(client, ask_for_reset(client, ada.email)).status_code == 204
+
+    assert status_of(client, made) == 401
+    assert "1 API key was revoked." in mails_to(client, ada.email)[-1]
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        pytest.param({}, 401, id="usually"),
+        pytest.param({"keep_api_keys": False}, 401, id="revoked"),
+        pytest.param({"keep_api_keys": True}, 200, id="kept"),
+    ],
+)
+def test_new_password_revokes_them_unless_they_are_kept(
+    client: TestClient, as_ada: TestClient, ada: User, more: Any, status: int
+) -> None:
+    """Behaviour 155."""
+    made = make_key(as_ada)
+
+    assert change_password(as_ada, **more) == 204
+
+    assert status_of(client, made) == status
+    assert ("1 API key was revoked." in mails_to(client, ada.email)[-1]) == (status == 401)
+
+
+@pytest.mark.any_database
+def test_reset_cannot_keep_them(client: TestClient, ada: User) -> None:
+    """Behaviour 155."""
+    token = ask_for_reset(client, ada.email)
+    body = {"token": token, "password": NEW, "keep_api_keys": True}
+
+    assert client.post("/api/v1/auth/password/reset", json=body).status_code == 422
+
+
+def test_change_of_address_taken_back_revokes_them(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviours 106, 153."""
+    before = make_key(as_ada, name="Before")
+    as_ada.post(EMAIL_CHANGE, json={"email": EVE})
+    client.post(f"{EMAIL_CHANGE}/confirm", json={"token": newest_token(client, EVE)})
+    way_back = token_of(mails_to(client, ada.email)[-1])
+    thief = with_token(client, log_in(client, EVE)["access_token"])
+    after = make_key(thief, name="After")
+    assert subjects(client, ada.email)[-1] == "A new API key for your account"
+    assert 'the API key "After"' in mails_to(client, ada.email)[-1]
+
+    assert client.post(f"{EMAIL_CHANGE}/revert", json={"token": way_back}).status_code == 204
+
+    assert [status_of(client, made) for made in (before, after)] == [401, 401]
+
+
+def test_of_many_at_once_no_more_are_made_than_are_allowed(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    for _ in range(MOST_KEYS - 2):
+        make_key(as_ada)
+    callers = [sign_in(client, ada) for _ in range(6)]
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda caller: caller.post(KEYS, json={"name": "x", "scopes": ["read"]}), callers))
+
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409, 409, 409]
+    assert {problem_of(answer)["type"] for answer in answers if answer.status_code == 409} == {
+        "urn:problem:TooManyApiKeys"
+    }
+    assert len(keys_in_database(client)) == MOST_KEYS

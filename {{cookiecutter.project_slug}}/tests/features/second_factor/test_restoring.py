@@ -1,0 +1,107 @@
+"""A change of address that is taken back: the second factor is again the one before the change."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.database import utc_now
+from app.features.second_factor.models import RecoveryCode
+from tests.accounts.mailed import NEW, ask_for_reset, forget_counts, newest_token, reset, subjects, token_of
+from tests.features.second_factor.driving import RECOVERY, TOTP, answer, code_of, forget_last_code, turn_on
+from tests.support import PASSWORD, in_database, mails_to, with_token
+
+LOGIN = "/api/v1/auth/login"
+CHANGE = "/api/v1/auth/email/change"
+EVE = "eve@example.com"
+
+
+def move(client: TestClient, caller: TestClient, old: str, new: str = EVE) -> str:
+    """Change the caller's address; return the token with which the old one takes it back."""
+    forget_counts(client)
+    assert caller.post(CHANGE, json={"email": new}).status_code == 202
+    assert client.post(f"{CHANGE}/confirm", json={"token": newest_token(client, new)}).status_code == 204
+    return token_of(next(mail for mail in reversed(mails_to(client, old)) if "/email/revert/" in mail))
+
+
+def take_back(client: TestClient, token: str, email: str) -> Any:
+    """Take the address back, set a new password, and return how signing in with it is answered."""
+    assert client.post(f"{CHANGE}/revert", json={"token": token}).status_code == 204
+    assert reset(client, ask_for_reset(client, email)).status_code == 204
+    forget_last_code(client)
+    return client.post(LOGIN, json={"email": email, "password": NEW}).json()
+
+
+def test_factor_that_was_added_since_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviours 106, 153."""
+    way_back = move(client, as_ada, ada.email)
+    secret, _ = turn_on(as_ada)
+    open_challenge = client.post(LOGIN, json={"email": EVE, "password": PASSWORD}).json()["challenge"]
+    assert subjects(client, ada.email)[-1] == "A second factor protects your account"
+
+    signed_in = take_back(client, way_back, ada.email)
+
+    assert "access_token" in signed_in
+    assert answer(client, open_challenge, code_of(secret)).status_code == 401
+    state = with_token(client, signed_in["access_token"]).get("/api/v1/auth/second-factor").json()
+    assert state == {"is_on": False, "recovery_codes_left": 0}
+
+
+def test_factor_that_waits_to_be_confirmed_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    assert as_ada.post(TOTP).status_code == 200
+    way_back = move(client, as_ada, ada.email)
+
+    assert "access_token" in take_back(client, way_back, ada.email)
+
+
+@pytest.mark.parametrize("then", ["replace", "remove", "nothing"])
+def test_factor_from_before_is_in_force_again(client: TestClient, as_ada: TestClient, ada: User, then: str) -> None:
+    """Behaviours 106, 153: nobody gets around the second factor with an old mailbox."""
+    secret, codes = turn_on(as_ada)
+    way_back = move(client, as_ada, ada.email)
+    if then != "nothing":
+        assert as_ada.delete(TOTP).status_code == 204
+        assert subjects(client, ada.email)[-1] == "The second factor of your account was removed"
+    thiefs, _ = turn_on(as_ada) if then == "replace" else (secret, [])
+
+    challenge = take_back(client, way_back, ada.email)["challenge"]
+
+    if then == "replace":
+        assert answer(client, challenge, code_of(thiefs)).status_code == 401
+    assert answer(client, challenge, code_of(secret)).status_code == 200
+    challenge = client.post(LOGIN, json={"email": ada.email, "password": NEW}).json()["challenge"]
+    assert answer(client, challenge, codes[0]).status_code == 200
+
+
+def test_recovery_codes_are_those_from_before_less_those_that_were_used(
+    client: TestClient, as_ada: TestClient, ada: User
+) -> None:
+    """Behaviours 106, 120."""
+    _, codes = turn_on(as_ada)
+    use_first = update(RecoveryCode).where(RecoveryCode.number == 1).values(used_at=utc_now())
+    in_database(client, lambda session: session.execute(use_first))
+    way_back = move(client, as_ada, ada.email)
+    challenge = client.post(LOGIN, json={"email": EVE, "password": PASSWORD}).json()["challenge"]
+    assert answer(client, challenge, codes[1]).status_code == 200
+    thiefs = as_ada.post(RECOVERY).json()["recovery_codes"]
+    assert subjects(client, ada.email)[-1] == "New recovery codes for your account"
+
+    challenge = take_back(client, way_back, ada.email)["challenge"]
+
+    entered = [codes[0], codes[1], thiefs[2], codes[2]]
+    assert [answer(client, challenge, code).status_code for code in entered] == [401, 401, 401, 200]
+
+
+def test_first_of_several_changes_can_be_taken_back(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """Behaviour 106."""
+    first, _ = turn_on(as_ada)
+    way_back = move(client, as_ada, ada.email)
+    as_ada.delete(TOTP)
+    second, _ = turn_on(as_ada)
+    move(client, as_ada, EVE, "eve2@example.com")
+
+    challenge = take_back(client, way_back, ada.email)["challenge"]
+
+    assert [answer(client, challenge, code_of(secret)).status_code for secret in (second, first)] == [401, 200]
