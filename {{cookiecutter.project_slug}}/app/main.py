@@ -27,6 +27,8 @@ from app.web import site as web
 
 # {%- endif +%}
 
+EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; tests pass their own settings."""
@@ -40,15 +42,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
         openapi_tags=[{"name": "auth"}, {"name": "users"}],  # the documentation begins with these
     )
+    app.add_middleware(RequestBoundary, settings=settings)
     if settings.server.cors_origins:
-        app.add_middleware(
+        app.add_middleware(  # last, and so outermost: what the boundary answers carries these headers, too
             CORSMiddleware,
             allow_origins=settings.server.cors_origins,
             allow_methods=["*"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "X-Request-ID"],
-            expose_headers=["ETag", "Location", "X-Request-ID"],
+            allow_headers=["*"],  # the API reads no cookies: without an access token, no header does harm
+            expose_headers=EXPOSED_HEADERS,
         )
-    app.add_middleware(RequestBoundary, settings=settings)  # last, and so outermost
     register_error_handlers(app)
 
     # {%- if cookiecutter.admin +%}

@@ -3,11 +3,13 @@
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, AnyUrl, BeforeValidator, ValidationError
 from pydantic_settings import EnvSettingsSource, NoDecode
 
 _UNITS = {"ms": "milliseconds", "": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -25,7 +27,24 @@ def _read_duration(value: object) -> object:
     return value
 
 
-CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
+def _read_origin(value: str) -> str:
+    """Return an origin in the form in which browsers send it, so that a slash or a capital letter does no harm."""
+    with suppress(ValidationError):
+        origin = str(AnyUrl(value)).rstrip("/")
+        if re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*]+", origin):
+            return origin
+    if value == "*":
+        return value
+    message = f"{value!r} is not an origin: write https://app.example or http://localhost:5173, without a path"
+    raise ValueError(message)
+
+
+def _read_network(value: str) -> str:
+    return value if value == "*" else str(ip_network(value))
+
+
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_read_origin)], ...], NoDecode, BeforeValidator(split_commas)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_read_network)], ...], NoDecode, BeforeValidator(split_commas)]
 
 Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 """Written as `250ms`, `90` (seconds), `10m`, `12h` or `14d`."""

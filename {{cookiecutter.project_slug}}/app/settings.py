@@ -34,7 +34,7 @@ from pydantic_settings import (
 )
 
 from app.mail_url import read_mail_url, read_sender
-from app.setting_sources import CommaList, Duration, SecretFiles, split_commas
+from app.setting_sources import Duration, Networks, Origins, SecretFiles, split_commas
 
 
 class Environment(StrEnum):
@@ -83,10 +83,10 @@ class ServerSettings(_Section):
     """Port to listen on."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes; one in a container that is scaled by replicas."""
-    trusted_proxies: CommaList = ()
+    trusted_proxies: Networks = ()
     """Addresses or networks whose X-Forwarded-* headers are believed, comma-separated. Never `*`."""
-    cors_origins: CommaList = ()
-    """Other sites whose scripts may call the API, comma-separated; none by default."""
+    cors_origins: Origins = ()
+    """Origins whose scripts may call the API, as https://app.example, comma-separated; none by default."""
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Largest request body; more is refused with 413."""
     max_header_bytes: int = Field(default=32_768, ge=4096)

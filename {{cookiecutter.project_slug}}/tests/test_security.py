@@ -204,7 +204,8 @@ def test_body_at_the_limit_is_read(start_app: StartApp, body: bytes | None) -> N
 
 
 def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., Settings]) -> None:
-    app = create_app(make_settings(server={"max_requests": 1, "longest_wait": 0.5}))
+    limits = {"max_requests": 1, "longest_wait": 0.5}
+    app = create_app(make_settings(server={"cors_origins": "https://app.example", **limits}))
     arrived, leave = threading.Event(), anyio.Event()
 
     @app.get("/slow")
@@ -217,13 +218,14 @@ def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., 
         slow = threads.submit(client.get, "/slow")
         assert arrived.wait(SECONDS_TO_WAIT)
 
-        sent_away = client.get("/api/v1/notes")
+        sent_away = client.get("/api/v1/notes", headers=APP)
         alive = client.get("/health/live")
         patient = threads.submit(client.post, "/api/v1/auth/login", json={})
         client.portal.call(leave.set)
 
         assert problem_of(sent_away)["status"] == 503
         assert sent_away.headers["Retry-After"] == "1"
+        assert sent_away.headers["Access-Control-Allow-Origin"] == "https://app.example"
         assert [alive.status_code, slow.result().status_code, patient.result().status_code] == [200, 200, 422]
         assert client.get("/api/v1/notes").status_code == 401
 
@@ -314,28 +316,61 @@ def test_other_sites_get_no_cors_headers(client: TestClient) -> None:
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
+APP = {"Origin": "https://app.example"}
+
+
 def test_configured_site_may_call_the_api(start_app: StartApp) -> None:
     """Behaviour 141."""
     client = start_app(server={"cors_origins": "https://app.example"})
-    asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization, if-match"}
+    asked = "authorization, if-match, if-none-match, idempotency-key, traceparent, baggage, x-requested-with"
+    asks = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": asked}
 
-    allowed = client.options("/api/v1/notes", headers={"Origin": "https://app.example", **asked})
-    refused = client.options("/api/v1/notes", headers={"Origin": "https://other.example", **asked})
+    for path in ("/api/v1/notes", "/api/v1/nowhere"):
+        allowed = client.options(path, headers={**APP, **asks})
+        refused = client.options(path, headers={"Origin": "https://other.example", **asks})
 
-    assert allowed.status_code == 200
-    assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.example"
-    assert "Access-Control-Allow-Credentials" not in allowed.headers
-    assert "Access-Control-Allow-Origin" not in refused.headers
+        assert allowed.status_code == 200
+        assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.example"
+        assert allowed.headers["Access-Control-Allow-Headers"] == asked
+        assert "PATCH" in allowed.headers["Access-Control-Allow-Methods"]
+        assert "Origin" in allowed.headers["Vary"]
+        assert "Access-Control-Allow-Credentials" not in allowed.headers
+        assert "Access-Control-Allow-Origin" not in refused.headers
 
 
-def test_configured_site_may_read_our_headers(start_app: StartApp) -> None:
-    client = start_app(server={"cors_origins": "https://app.example"})
+@pytest.mark.parametrize(
+    ("send", "status"),
+    [
+        pytest.param(lambda c: c.get("/health/live", headers=APP), 200, id="success"),
+        pytest.param(lambda c: c.get("/api/v1/notes", headers=APP), 401, id="anonymous"),
+        pytest.param(lambda c: c.get("/api/v1/nowhere", headers=APP), 404, id="unknown-route"),
+        pytest.param(lambda c: c.put("/api/v1/notes", headers=APP), 405, id="wrong-method"),
+        pytest.param(lambda c: c.post(LOGIN, content=b"x" * 3000, headers=APP), 413, id="body-announced"),
+        pytest.param(lambda c: c.post(LOGIN, content=pieces(3000), headers=APP), 413, id="body-in-pieces"),
+        pytest.param(lambda c: c.get("/health/live?" + "x" * 5000, headers=APP), 414, id="long-url"),
+        pytest.param(lambda c: c.post(LOGIN, json={}, headers=APP), 422, id="invalid"),
+        pytest.param(lambda c: c.get("/health/live", headers={**APP, "a": "x" * 5000}), 431, id="large-headers"),
+        pytest.param(lambda c: c.get("/bug", headers=APP), 500, id="bug"),
+    ],
+)
+def test_configured_site_may_read_every_answer(
+    make_settings: Callable[..., Settings], send: Callable[[TestClient], Any], status: int
+) -> None:
+    limits = {"max_body_bytes": 2000, "max_header_bytes": 4096}
+    app = create_app(make_settings(server={"cors_origins": "https://app.example", **limits}))
 
-    answer = client.get("/api/v1/notes", headers={"Origin": "https://app.example"})
+    @app.get("/bug")
+    async def fail() -> None:
+        raise RuntimeError
 
-    assert answer.status_code == 401
+    with TestClient(app) as client:
+        answer = send(client)
+
+    exposed = {"ETag", "Location", "Retry-After", "X-Request-ID"}
+    assert answer.status_code == status
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
-    assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
+    assert exposed <= set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    assert "Origin" in answer.headers["Vary"]
 
 
 @pytest.mark.parametrize(

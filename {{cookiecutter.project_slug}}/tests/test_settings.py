@@ -162,6 +162,46 @@ def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [key.get_secret_value() for key in settings.secret_key_fallbacks] == [f"{SECRET} 1", f"{SECRET} 2"]
 
 
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://app.example/", "https://app.example"),
+        ("HTTPS://App.Example:443", "https://app.example"),
+        ("http://localhost:5173", "http://localhost:5173"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("*", "*"),
+    ],
+)
+def test_origin_is_kept_as_browsers_send_it(written: str, origin: str) -> None:
+    assert load_settings(secret_key=SECRET, server={"cors_origins": written}).server.cors_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "localhost:5173",
+        "app.example",
+        '["https://app.example"]',
+        "https://*.example",
+        "https://app.example/path",
+        "https://app.example?",
+        "https://ada@app.example",
+        "null",
+        "https://app.example https://other.example",
+    ],
+)
+def test_origin_that_no_browser_sends_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError, match="is not an origin: write https://"):
+        load_settings(secret_key=SECRET, server={"cors_origins": written})
+
+
+@pytest.mark.parametrize("written", ["localhost", "10.0.0.1/8", '["10.0.0.0/8"]', "10.0.0.*"])
+def test_proxy_that_can_never_match_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        load_settings(secret_key=SECRET, server={"trusted_proxies": written})
+
+
 def test_base_url_follows_the_port() -> None:
     assert str(load_settings(secret_key=SECRET, server={"port": 9123}).base_url) == "http://127.0.0.1:9123/"
 
