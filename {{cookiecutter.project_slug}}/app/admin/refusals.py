@@ -21,7 +21,9 @@ def explain(
 ) -> dict[str | int, Any] | None:
     """Return what to show beside which field, "" being none; nothing when it is a bug."""
     if isinstance(error, Problem):
-        return {problem_fields.get(type(error), ""): error.detail or error.title}
+        named: dict[str | int, Any] = {str(item["loc"][-1]): f"{item['msg']}." for item in error.errors}
+        field = problem_fields.get(type(error))
+        return named if named and field is None else {field or "": error.detail or error.title}
     if isinstance(error, StaleDataError):
         return {"": OVERTAKEN}
     if isinstance(error, IntegrityError):

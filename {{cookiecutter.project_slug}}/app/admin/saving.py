@@ -92,6 +92,7 @@ class SavingView(LibraryView):
         errors = exc.errors if isinstance(exc, FormValidationError) else self.explain(exc)
         if errors is None:
             raise exc
+        errors = {self._shown_as(name): said for name, said in errors.items()}
         for name in errors.keys() - {field.name for field in self.get_fields_list(request)}:
             flash(request, str(errors[name]), "error")  # no field to stand beside
         raise FormValidationError(errors) from exc
@@ -115,6 +116,13 @@ class SavingView(LibraryView):
             if errors := self.explain(cause):
                 raise ActionFailed("; ".join(map(str, errors.values()))) from cause
             raise cause from None
+
+    def _shown_as(self, name: str | int) -> str | int:
+        """Return the field that shows a column: of a reference, that of the row which it refers to."""
+        relations = self.model.__mapper__.relationships
+        column = self.model.__table__.c.get(name)
+        shown = (field.name for field in self.fields if isinstance(field, RelationField))
+        return next((one for one in shown if one in relations and column in relations[one].local_columns), name)
 
     def _may_be_null(self, field: BaseField) -> bool:
         column = self.model.__table__.c.get(field.name)
