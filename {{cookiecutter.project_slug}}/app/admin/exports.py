@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import QueryParams
 from starlette_admin import RequestAction
 from starlette_admin.actions import ActionSelection, action
@@ -125,6 +126,9 @@ class ExportingView(LargeView):
             },
         )
 
+    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+        """Look up what is needed to show these rows: a page of a list, one row, or a part of an export."""
+
     async def _chosen(self, request: Request, selection: ActionSelection) -> Sequence[Any]:
         if (await request.form()).get("scope") != "page":
             return await self.find_by_pks(request, await selection.pks())
@@ -145,6 +149,7 @@ class ExportingView(LargeView):
         while True:
             async with get_database(request).reads() as session:
                 rows = (await session.scalars(after)).unique().all()
+                await self.prepare(request, session, rows)
             yield [await self._cells(request, row, fields) for row in rows]
             if len(rows) < SLICE:
                 return

@@ -33,9 +33,13 @@ class RefersTo(library.ContainsFilter):
         view: Any = ctx.view
         request: Any = ctx.request
         field = next(field for field in view.get_fields_list(request) if field.name == ctx.field_name)
-        found = view._find_foreign_view(field.key).get_search_query(request, ctx.value)  # noqa: SLF001
+        foreign = view._find_foreign_view(field.key)  # noqa: SLF001
+        found = foreign.get_list_query(request).where(foreign.get_search_query(request, ctx.value))
+        keys = found.with_only_columns(foreign.model.id, maintain_column_froms=True).correlate(None)
         relation = getattr(view.model, ctx.field_name)
-        return relation.any(found) if field.multiple else relation.has(found)
+        if field.multiple:
+            return relation.any(foreign.model.id.in_(keys))
+        return next(iter(relation.property.local_columns)).in_(keys)
 
 
 class Filters(library.SqlaFilterRegistry):

@@ -1,15 +1,17 @@
 """The history of a row, as its page shows it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from fastapi import Request
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from app.accounts.models import AuthEvent, User
+from app.admin.visibility import rows_in, visible_data
 from app.database import Keyed
 
 NEWEST = 50
@@ -18,16 +20,20 @@ NEWEST = 50
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened to a row, newest first, and who those people are today of whom the events have only the keys."""
+    """What happened to a row, newest first."""
 
     events: Sequence[AuthEvent]
+    data: Mapping[UUID, Mapping[str, Any]]
+    """What the visitor may read in the data of each."""
     people: Mapping[str, str]
+    """The addresses, by their keys, of the people whom the data name by keys only."""
 
 
-async def load(session: AsyncSession, row: Keyed) -> History:
+async def load(request: Request, view: Any, row: Keyed) -> History:  # noqa: ANN401
     """Return the newest events of a row; those of an event are itself."""
+    session: AsyncSession = request.state.session
     if isinstance(row, AuthEvent):
-        return History([], await find_people(session, [row]))
+        return History([], {}, {})
     query = (
         select(AuthEvent)
         .where(AuthEvent.target_type == row.__tablename__, AuthEvent.target_id == str(row.id))
@@ -36,22 +42,13 @@ async def load(session: AsyncSession, row: Keyed) -> History:
         .limit(NEWEST)
     )
     events = (await session.scalars(query)).all()
-    return History(events, await find_people(session, events))
+    return await read(request, session, [view], events)
 
 
-async def find_people(session: AsyncSession, events: Sequence[AuthEvent]) -> Mapping[str, str]:
-    """Return the addresses, by their keys, of the people in the changes that events tell of."""
-    ids = {
-        UUID(found) for event in events for change in event.data.get("changes", {}).values() for found in _keys(change)
-    }
-    if not ids:
-        return {}
-    people = await session.execute(select(User.id, User.email).where(User.id.in_(ids)))
-    return {str(user_id): email for user_id, email in people}
-
-
-def _keys(change: Mapping[str, Any]) -> Iterator[str]:
-    """Find the rows in a change that stand there without a name."""
-    for value in (change.get("old"), change.get("new"), *change.get("added", ()), *change.get("removed", ())):
-        if isinstance(value, dict) and "name" not in value:
-            yield value["id"]
+async def read(request: Request, session: AsyncSession, views: Sequence[Any], events: Sequence[AuthEvent]) -> History:
+    """Return events with what the visitor may read of them."""
+    data = await visible_data(request, session, views, events)
+    changes = [change for told in data.values() for change in told.get("changes", {}).values()]
+    ids = {UUID(row["id"]) for change in changes for row in rows_in(change) if "name" not in row}
+    people = await session.execute(select(User.id, User.email).where(User.id.in_(ids))) if ids else ()
+    return History(events, data, {str(user_id): email for user_id, email in people})

@@ -56,8 +56,9 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         relations = [f.name for f in self.get_fields_list(request) if isinstance(f, RelationField)]
         query: Any = select(self.model).where(getattr(self.model, self._get_fk_attr()) == parent.id)
         query = self.visible_rows(request, query.options(*(joinedload(getattr(self.model, n)) for n in relations)))
-        rows = await request.state.session.scalars(query.order_by(self.model.id).limit(_MOST))
-        return list(rows.unique())
+        rows = (await request.state.session.scalars(query.order_by(self.model.id).limit(_MOST))).unique().all()
+        await self.prepare(request, request.state.session, rows)
+        return list(rows)
 
     async def serialize(self, obj: Any, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         """Add the version that the form counts from."""

@@ -4,15 +4,25 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette_admin.fields import BaseField, StringField
+from starlette_admin.views import BaseModelView
 
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent
 from app.accounts.permissions import Permission
-from app.admin.history import find_people
+from app.admin import history
 from app.admin.panels import Chart, Panel, count_per_day
 from app.admin.permissions import never
 from app.admin.views import ModelView
+
+
+class Happened(BaseField):
+    """The data of an event, as far as the visitor may read it."""
+
+    async def parse_obj(self, request: Request, obj: AuthEvent) -> Any:  # noqa: ANN401
+        """Return what `EventView.prepare` found."""
+        return request.state.log.data[obj.id]
 
 
 class EventView(ModelView):
@@ -37,7 +47,7 @@ class EventView(ModelView):
         "actor",
         StringField("target_type", "Table"),
         StringField("target_id", "Row", list_template="fields/target.html", detail_template="fields/target.html"),
-        BaseField(
+        Happened(
             "data",
             "More",
             list_template="fields/list/happened.html",
@@ -50,11 +60,13 @@ class EventView(ModelView):
     )
     exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
 
-    async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
-        """Find out, for a whole page at once, who the people are of whom events have only the keys."""
-        events = await super().find_all(request, *args, **kwargs)
-        request.state.people = await find_people(request.state.session, events)
-        return events
+    views: Sequence[BaseModelView] = ()
+    """All views of the site: they tell which rows the visitor may see."""
+
+    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+        """Find out, for a whole page at once, what the visitor may read, and whom events name by keys only."""
+        await super().prepare(request, session, rows)
+        request.state.log = await history.read(request, session, self.views, rows)
 
     async def panels(self, request: Request) -> list[Panel]:
         """Show who came in, and who did not."""

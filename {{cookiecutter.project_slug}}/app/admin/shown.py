@@ -1,15 +1,19 @@
 """How the admin shows a row: what names it, what stands in its cells, and the addresses of its pages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from fastapi import Request
 from markupsafe import escape
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette_admin import RequestAction
 from starlette_admin.actions import link_row_action
-from starlette_admin.fields import BaseField
+from starlette_admin.fields import BaseField, RelationField
 
 from app.admin.addresses import detail_url, edit_url
 from app.admin.exports import ExportingView
+from app.admin.visibility import HIDDEN, find_visible
 
 
 class ShowingView(ExportingView):
@@ -18,16 +22,50 @@ class ShowingView(ExportingView):
     title_field: ClassVar[str] = "created_at"
     """The field that names a row in sentences, links and pickers."""
 
+    async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
+        """Return a page of rows that can be shown."""
+        rows = await super().find_all(request, *args, **kwargs)
+        await self.prepare(request, request.state.session, rows)
+        return rows
+
+    async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
+        """Return rows by their keys that can be shown."""
+        rows: Sequence[Any] = await super().find_by_pks(request, pks)
+        await self.prepare(request, request.state.session, rows)
+        return rows
+
+    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+        """Find out which of the rows that these refer to the visitor may see; forms and exports do not name them."""
+        request.state.seen = getattr(request.state, "seen", frozenset())
+        for field in self.get_fields_list(request) if self._names_rows(request) else ():
+            if isinstance(field, RelationField):
+                found = (vars(row).get(field.name) for row in rows)
+                ids = {row.id for value in found if value for row in (value if field.multiple else [value])}
+                foreign = self._find_foreign_view(field.key or "")
+                request.state.seen |= {*await find_visible(request, session, foreign, ids - request.state.seen)}
+
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
         """Name a row, by its key to who may not see its title; the library would say "Note(0193…)"."""
         title = getattr(obj, self.title_field if self.may_see_field(request, self.title_field) else "id")
         return f"{title:%Y-%m-%d %H:%M} UTC" if isinstance(title, datetime) else str(title)
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
-        """Write a time for a form as browsers read it; with the zone that the library adds, they show nothing."""
+        """Write a time for a form as browsers read it, without a zone; name no row that the visitor may not see."""
         if isinstance(value, datetime) and request.state.action.is_form():
             return f"{value:%Y-%m-%dT%H:%M:%S}"
-        return await super().serialize_field_value(value, field, request)
+        if not (value and isinstance(field, RelationField) and self._names_rows(request)):
+            return await super().serialize_field_value(value, field, request)
+        rows = value if field.multiple else [value]
+        hidden = [_without_name(row) for row in rows if row.id not in request.state.seen]
+        if hidden and not field.multiple:
+            return hidden[0]
+        seen = [row for row in rows if row.id in request.state.seen] if hidden else value
+        shown = await super().serialize_field_value(seen, field, request)
+        return [*shown, *hidden] if hidden else shown
+
+    def _names_rows(self, request: Request) -> bool:
+        action = request.state.action
+        return not action.is_form() and action not in {RequestAction.EXPORT, RequestAction.RELATION_LOOKUP}
 
     async def serialize(
         self,
@@ -61,3 +99,7 @@ class ShowingView(ExportingView):
     async def select2_result(self, obj: Any, request: Request) -> str:  # noqa: ANN401
         """Show a row in a picker, as HTML; the library would show all its fields."""
         return f"<span>{escape(await self.repr(obj, request))}</span>"
+
+
+def _without_name(row: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"id": str(row.id), "_meta": {"repr": HIDDEN, "hidden": True}}

@@ -81,6 +81,8 @@ class Site(InlineRows, Imports):
         for view in views:
             self.add_view(view)
         self.add_view(Impersonation(self))
+        for log_view in (view for view in self._model_views if isinstance(view, log.EventView)):
+            log_view.views = self._model_views
 
     def _init_csrf(self) -> None:
         """Take our check in place of the library's."""
@@ -97,7 +99,7 @@ class Site(InlineRows, Imports):
         """Find the row of a page; with its history, where that is shown."""
         row = await super()._find_object_or_404(request, view, key, pk, action)
         if action == "detail":
-            request.state.history = await history.load(request.state.session, row)
+            request.state.history = await history.load(request, view, row)
         return row
 
     async def show_home(self, request: Request) -> Response:
