@@ -20,22 +20,14 @@ from sqlalchemy import (
     Row,
     TypeDecorator,
     UniqueConstraint,
-    event,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import DisconnectionError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import (
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
-from sqlalchemy.pool import PoolResetState
 from uuid_utils.compat import uuid7
 
+from app.engines import open_engines
 from app.settings import DatabaseSettings
 
 # Alembic can only drop a constraint that it can name.
@@ -155,29 +147,7 @@ class Database:
 
 def open_database(settings: DatabaseSettings) -> Database:
     """Make the engine; nothing connects before the first query. Close it with `database.engine.dispose()`."""
-    url = database_url(settings)
-    if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(
-            url,
-            connect_args={"timeout": settings.busy_timeout.total_seconds()},
-            pool_reset_on_return=None,  # see _reset_sqlite
-        )
-        writes = engine.execution_options(begins=True)
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        event.listen(engine.sync_engine, "reset", _reset_sqlite)
-        event.listen(engine.sync_engine, "handle_error", _tell_busy)
-    else:
-        engine = create_async_engine(
-            url,
-            pool_size=settings.pool_size,
-            max_overflow=0,
-            pool_timeout=settings.pool_timeout.total_seconds(),
-            pool_recycle=300,  # a firewall may forget an idle connection without a word
-            isolation_level="AUTOCOMMIT",
-        )
-        writes = engine.execution_options(isolation_level="READ COMMITTED")
-        event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    engine, writes = open_engines(settings)
     return Database(
         engine,
         writes,
@@ -196,16 +166,6 @@ async def opened_database(settings: DatabaseSettings) -> AsyncIterator[Database]
         await database.engine.dispose()
 
 
-def database_url(settings: DatabaseSettings) -> URL:
-    """Return the URL with its password in place; SQLite has none. `sslmode=` is what asyncpg calls `ssl=`."""
-    url = make_url(settings.url)
-    if "sslmode" in url.query:
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
-    if settings.password is None or url.get_backend_name() == "sqlite":
-        return url
-    return url.set(password=settings.password.get_secret_value())
-
-
 def violates(error: IntegrityError, constraint: UniqueConstraint) -> bool:
     """Tell whether it was this constraint that refused; any other is a bug, not a conflict.
 
@@ -219,43 +179,3 @@ def breaks_reference(error: IntegrityError) -> bool:
     """Tell whether a foreign key refused: a row is still referred to, or refers to one that is gone."""
     # https://www.postgresql.org/docs/current/errcodes-appendix.html
     return getattr(error.orig, "sqlstate", None) in {"23001", "23503"} or "FOREIGN KEY" in str(error.orig)
-
-
-def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - any DB-API driver
-    connection.isolation_level = None  # we say BEGIN ourselves, see below
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer at a time do not wait
-    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY_SNAPSHOT),
-    # so whoever may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
-    if "begins" in connection.get_execution_options():
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> None:  # noqa: ANN401, ARG001 - any driver
-    """Roll back what was begun and not ended; the pool would ask the driver's thread each time, for nothing.
-
-    https://docs.sqlalchemy.org/en/21/core/pooling.html#pool-reset-on-return
-    """
-    if not state.terminate_only and connection.driver_connection.in_transaction:
-        connection.rollback()
-
-
-def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
-    """Have the pool take a new connection for one that the server closed; the driver knows without asking it.
-
-    `pool_pre_ping` would ask each time. https://docs.sqlalchemy.org/en/21/core/pooling.html
-    """
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError
-
-
-def _tell_busy(context: ExceptionContext) -> None:
-    """Say the same of a write that waited too long for another one as of a connection that none gave back."""
-    if "database is locked" in str(context.original_exception):
-        raise PoolTimeout("another write took too long") from context.original_exception

@@ -29,10 +29,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
+from app import outages
 from app.database import breaks_reference
 
 MEDIA_TYPE = "application/problem+json"
@@ -190,7 +190,7 @@ def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 
 def as_problem(error: Exception) -> Problem | HTTPException:
-    """Tell what the caller is told about an error that was expected; one that was not is raised again."""
+    """Return what the caller is told about an expected error; any other is raised again. Log an outage."""
     if isinstance(error, RequestValidationError):
         # FastAPI would echo the input, a password included.
         return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
@@ -203,15 +203,22 @@ def as_problem(error: Exception) -> Problem | HTTPException:
         if not breaks_reference(error):
             raise error
         return StillReferred()
-    if isinstance(error, PoolTimeout):
-        return Unavailable("Every database connection is busy.")
+    if isinstance(error, outages.OUTAGES):
+        outages.report(error)
+        return Unavailable(outages.reason_of(error))
+    if isinstance(error, Unavailable) and error.__cause__:
+        outages.report(error.__cause__)
     assert isinstance(error, Problem | HTTPException)  # noqa: S101 - no other kind is registered
     return error
 
 
 def problem_response(request: Request, error: Exception) -> JSONResponse:
     """Answer an error with its problem document."""
-    problem = as_problem(error)
+    return write_problem(request, as_problem(error))
+
+
+def write_problem(request: Request, problem: Problem | HTTPException) -> JSONResponse:
+    """Write the document of a problem."""
     if isinstance(problem, HTTPException):
         document = ProblemDocument(
             type="about:blank",
@@ -239,7 +246,7 @@ HANDLED: tuple[type[Exception], ...] = (
     RequestValidationError,
     StaleDataError,
     IntegrityError,
-    PoolTimeout,
+    *outages.OUTAGES,
     HTTPException,
 )
 

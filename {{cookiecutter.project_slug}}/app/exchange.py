@@ -17,6 +17,7 @@ from uuid_utils import uuid7
 
 from app.encoding import UrlEncodedCheck
 from app.errors import ContentTooLarge, InvalidRequest, Problem, Unavailable
+from app.outages import OUTAGES
 
 logger = logging.getLogger("app.requests")
 
@@ -142,7 +143,8 @@ class Exchange:
         """Answer a bug here, where our headers are added and the log knows the request's id."""
         if self.refusal:
             return  # whatever failed, failed because we withheld the rest of the body
-        logger.error("failed: %s", self.id, exc_info=error)
+        if self.status or not isinstance(error, OUTAGES):
+            logger.error("failed: %s", self.id, exc_info=error)
         if self.status:
             raise error  # the response has begun: the server can only cut the connection
         await self._answer_error(error)
@@ -151,7 +153,8 @@ class Exchange:
         """Send what the application answers to this error."""
         # A mounted application has put itself into the scope: errors are answered by the one that mounts.
         request = Request({**self.scope, "app": self.application})
-        handler = self.application.exception_handlers[Problem if isinstance(error, Problem) else Exception]
+        kinds = (*OUTAGES, Problem, Exception)
+        handler = self.application.exception_handlers[next(kind for kind in kinds if isinstance(error, kind))]
         response: Response = await handler(request, error)
         await response(self.scope, self._receive, self.send)
 

@@ -1,14 +1,17 @@
 """Whether the process lives, and whether it can serve: for load balancers, containers and people."""
 
 import logging
+from functools import cache
 
 import anyio
 from fastapi import APIRouter, Request
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import revisions
 from app.errors import Unavailable, documented
 from app.http import DatabaseDep
+from app.outages import OUTAGES, reason_of
 
 router = APIRouter(prefix="/health", tags=["health"])
 logger = logging.getLogger(__name__)
@@ -17,7 +20,7 @@ DATABASE_TIMEOUT_SECONDS = 3
 
 
 class NotReady(Unavailable):
-    """The database is away, or its schema is not the one that this code needs."""
+    """The database cannot answer, or this code cannot run on its schema."""
 
     title = "Not ready"
 
@@ -30,14 +33,38 @@ async def check_live() -> dict[str, str]:
 
 @router.get("/ready", responses=documented(NotReady))
 async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]:
-    """Answer 200 when the database answers and is at the newest migration, else 503."""
+    """Answer 200 when the database answers and this code can run on its schema, else 503.
+
+    A newer schema is ready, unless a migration says that older code cannot run on it.
+    """
     try:
         with anyio.fail_after(DATABASE_TIMEOUT_SECONDS):
             async with database.reads() as session:
-                found = await revisions.applied(session)
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
-        logger.warning("not ready: the database does not answer: %s", type(error).__name__)
+                await _check_schema(session, request.state.schema)
+    except OUTAGES as error:
+        raise NotReady(reason_of(error)) from error
+    except TimeoutError as error:
         raise NotReady("The database does not answer.") from error
-    if found != request.state.schema_heads:
-        raise NotReady("The schema is not at the newest migration: run `app db upgrade`.")
+    except DBAPIError as error:
+        raise NotReady("The database refuses to show its revision: the log says why.") from error
     return {"status": "ready"}
+
+
+async def _check_schema(session: AsyncSession, schema: revisions.Schema) -> None:
+    """Compare the revisions of the database with those of the code.
+
+    Raises:
+        NotReady: when a migration of the code is missing, or a newer one is marked as incompatible.
+    """
+    applied = await revisions.applied(session)
+    if schema.is_ahead_of(applied):
+        raise NotReady("The schema lacks a migration of this code: run `app db upgrade`.")
+    if newer := applied - schema.known:
+        if await revisions.incompatible(session) - schema.known:
+            raise NotReady("The schema is too new for this code: deploy the release that it was made for.")
+        _warn_once(newer)
+
+
+@cache
+def _warn_once(newer: frozenset[str]) -> None:
+    logger.warning("the schema is newer than this code: the database is at %s", ", ".join(sorted(newer)))

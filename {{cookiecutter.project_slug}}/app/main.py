@@ -85,7 +85,7 @@ async def opened(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
                 "settings": settings,
                 "database": database,
                 "authenticator": authenticator,
-                "schema_heads": revisions.heads(),
+                "schema": revisions.schema(),
             }
 
 

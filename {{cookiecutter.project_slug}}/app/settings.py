@@ -60,8 +60,18 @@ class DatabaseSettings(_Section):
     """PostgreSQL connections of each worker; all workers together must fit the server."""
     pool_timeout: Duration = timedelta(seconds=10)
     """How long a request waits for a free connection."""
+    connect_timeout: Duration = timedelta(seconds=5)
+    """Time limit for opening a connection to PostgreSQL."""
+    statement_timeout: Duration = timedelta(seconds=15)
+    """Time limit of one statement on PostgreSQL; 0 for none. A request that exceeds it gets 503."""
+    lock_timeout: Duration = timedelta(seconds=5)
+    """How long a statement waits for a lock on PostgreSQL; 0 for ever. A request that exceeds it gets 503."""
     busy_timeout: Duration = timedelta(seconds=10)
     """How long a write waits for another one, on SQLite."""
+
+    def for_long_work(self) -> "DatabaseSettings":
+        """Return them without the limit on statements, for migrations and clean-up."""
+        return self.model_copy(update={"statement_timeout": timedelta(0)})
 
     @field_validator("url")
     @classmethod

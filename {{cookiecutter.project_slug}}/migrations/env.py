@@ -5,10 +5,12 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Column, Connection, text
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.script import Script
+from sqlalchemy import Column, Connection, MetaData, String, Table, text
 from sqlalchemy.sql.elements import False_, True_
 
-from app import features, throttle
+from app import features, revisions, throttle
 from app.accounts import models as accounts
 from app.database import Base, open_database
 from app.mail import models as mails
@@ -56,6 +58,24 @@ def compare_default(  # noqa: PLR0913, PLR0917 - Alembic's
     return False if default == "" and found is not None and found.lstrip("(").startswith("''") else None
 
 
+INCOMPATIBLE = Table(revisions.INCOMPATIBLE_TABLE, MetaData(), Column("revision", String(32), primary_key=True))
+
+
+def record_incompatible(ctx: MigrationContext, step: MigrationInfo, heads: object, run_args: object) -> None:  # noqa: ARG001
+    """Record a migration that says `incompatible = True`: code that does not have it is not ready then."""
+    for script in step.up_revisions:
+        if isinstance(script, Script) and ctx.connection and getattr(script.module, "incompatible", False):
+            INCOMPATIBLE.create(ctx.connection, checkfirst=True)
+            ctx.connection.execute(INCOMPATIBLE.delete().filter_by(revision=script.revision))
+            if step.is_upgrade:
+                ctx.connection.execute(INCOMPATIBLE.insert().values(revision=script.revision))
+
+
+def include_name(name: str | None, kind: str, parents: object) -> bool:  # noqa: ARG001 - Alembic's
+    """Leave out of the comparison what is not a model's."""
+    return kind != "table" or name != INCOMPATIBLE.name
+
+
 def migrate(connection: Connection) -> None:
     """Run the migrations on this connection, one process at a time."""
     context.configure(
@@ -65,6 +85,8 @@ def migrate(connection: Connection) -> None:
         render_as_batch=True,  # SQLite cannot ALTER much
         compare_server_default=compare_default,
         transaction_per_migration=True,
+        include_name=include_name,
+        on_version_apply=record_incompatible,
     )
     if connection.dialect.name == "sqlite":
         # A batch makes the table anew and drops the old one, which would cascade. It must be said outside of a
@@ -81,7 +103,7 @@ def migrate(connection: Connection) -> None:
 async def connect_and_migrate() -> None:
     """Open the database that the caller named, or that the settings name."""
     settings = context.config.attributes.get("database") or load_settings().database
-    database = open_database(settings)
+    database = open_database(settings.for_long_work())
     try:
         async with database.writing_engine.connect() as connection:
             await connection.run_sync(migrate)

@@ -2,6 +2,8 @@
 
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
+
+If the previous release cannot run on the new schema, add `incompatible = True`: it then reports "not ready".
 """
 
 import sqlalchemy as sa

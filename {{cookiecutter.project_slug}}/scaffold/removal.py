@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from app import revisions
-from app.database import database_url, opened_database
+from app.database import opened_database
+from app.engines import database_url
 from app.settings import DatabaseSettings, load_settings
 from scaffold import migration
 from scaffold.grammar import Problems

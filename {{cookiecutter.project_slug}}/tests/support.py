@@ -6,10 +6,12 @@ import re
 import string
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
@@ -162,3 +164,18 @@ def execute(url: str, statement: str) -> None:
             await connection.execute(text(statement))
 
     asyncio.run(run())
+
+
+def take_database_away(client: TestClient) -> None:
+    """Let the database of this app, which must be its own, refuse every connection."""
+    url = make_url(client.app_state["settings"].database.url)
+    if url.get_backend_name() == "sqlite":
+        assert client.portal is not None
+        client.portal.call(client.app_state["database"].engine.dispose)
+        path = Path(str(url.database))
+        path.rename(path.with_name("away.db"))
+        path.mkdir()  # a folder cannot be opened as a database
+        return
+    server = url.set(database="postgres").render_as_string(hide_password=False)
+    execute(server, f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+    execute(server, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{url.database}'")  # noqa: S608

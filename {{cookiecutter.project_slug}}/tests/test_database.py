@@ -1,10 +1,12 @@
 """The database: what each engine is told, and what comes back as it went in."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -76,6 +78,27 @@ def test_transaction_that_was_left_open_is_rolled_back(settings: Settings) -> No
             return len((await session.scalars(select(Role))).all())
 
     assert run(settings, write_after_it) == 1
+
+
+@pytest.mark.any_database
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+@pytest.mark.parametrize("mode", [pytest.param(None, id="new"), pytest.param(0o664, id="world-readable")])
+def test_others_cannot_read_the_files_of_sqlite(
+    tmp_path: Path, make_settings: Callable[..., Settings], mode: int
+) -> None:
+    path = tmp_path / "private.db"
+    if mode is not None:
+        path.touch(mode)
+        path.chmod(mode)
+
+    async def modes(database: Database) -> list[int]:
+        async with database.engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE things (id INTEGER)"))
+            return [os.stat(f"{path}{end}").st_mode & 0o777 for end in ("", "-wal", "-shm")]  # noqa: PTH116
+
+    found = run(make_settings(database={"url": f"sqlite:///{path}"}), modes)
+
+    assert found == [0o600 if mode is None else 0o660] * 3
 
 
 @pytest.mark.database("postgresql")

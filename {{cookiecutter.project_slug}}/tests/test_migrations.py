@@ -30,7 +30,8 @@ def tables(settings: DatabaseSettings) -> set[str]:
 
     async def ask() -> set[str]:
         async with opened_database(settings) as database, database.engine.connect() as connection:
-            return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+            names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+            return set(names) - {revisions.INCOMPATIBLE_TABLE}
 
     return asyncio.run(ask())
 

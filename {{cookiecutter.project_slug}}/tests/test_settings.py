@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
 from app.commands.inspect import env_example
-from app.database import database_url
+from app.engines import database_url
 from app.migrate import FOLDER
 from app.settings import Settings, all_settings, load_settings
 

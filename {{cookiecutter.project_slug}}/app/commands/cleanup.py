@@ -22,5 +22,5 @@ def clean_up() -> None:
 
 
 async def _clean_up(settings: Settings) -> Mapping[str, int]:
-    async with opened_database(settings.database) as database:
+    async with opened_database(settings.database.for_long_work()) as database:
         return await cleanup.clean_up(database)

@@ -2,11 +2,12 @@
 
 from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError
-from asyncpg import PostgresError
 from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import Problem
+from app.outages import OUTAGES, reason_of
 from app.settings import all_settings, problems_of
 
 
@@ -21,7 +22,7 @@ def explain(error: Exception) -> str | None:
             return f"app: DATABASE_URL: {error}"
         case CommandError():
             return _explain_migrations(error)
-        case DBAPIError() | PostgresError() | OSError():
+        case DBAPIError() | PoolTimeout() | OSError():
             return _explain_database(error)
     return None
 
@@ -34,10 +35,14 @@ def _explain_migrations(error: CommandError) -> str:
     return f"app: {error}{hint}"
 
 
-def _explain_database(error: DBAPIError | PostgresError | OSError) -> str:
+def _explain_database(error: DBAPIError | PoolTimeout | OSError) -> str:
     """Say what the database, or the file system, answered."""
     if isinstance(error, OSError) and error.filename:
         return f"app: {error.filename}: {error.strerror}."
+    if isinstance(error, OUTAGES):
+        cause = getattr(error, "driver_exception", error)
+        said = str(cause).partition("\n")[0] or type(cause).__name__
+        return f"app: {reason_of(error)} ({said.rstrip('.')}) Check that it runs, and DATABASE_URL."
     cause = error.orig if isinstance(error, DBAPIError) else error
     return f"app: the database answered: {cause}. Check DATABASE_URL; if a table is missing, run `app db upgrade`."
 

@@ -15,6 +15,7 @@ from app.mail.mailer import Mailer, unseal
 from app.mail.outbox import Claimed
 from app.mail.transports import Refused, open_transport
 from app.mail_url import read_mail_url
+from app.outages import OUTAGES, report
 from app.settings import Environment, Settings
 
 logger = logging.getLogger("app.mail")
@@ -48,6 +49,9 @@ class Delivery:
             pause = self._settings.mail.interval.total_seconds()
             try:
                 await self.send_due()
+            except OUTAGES as error:
+                report(error)
+                pause = SECONDS_AFTER_AN_ERROR
             except Exception:
                 logger.exception("the outbox cannot be used; next look in a minute")
                 pause = SECONDS_AFTER_AN_ERROR

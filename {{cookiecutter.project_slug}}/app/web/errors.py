@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from app.accounts import browser
 from app.accounts.browser import SignInRequired
 from app.accounts.reauth import ReauthenticationRequired
-from app.errors import HANDLED, NotFound, Problem, as_problem, problem_response
+from app.errors import HANDLED, NotFound, Problem, as_problem, problem_response, write_problem
 from app.security import SAFE_METHODS
 from app.web.reauth import reauthentication_path
 from app.web.rendering import render_quickly, see_other
@@ -48,7 +48,7 @@ WORDS = {
     429: Words("Too many attempts", "Please wait a while, and try again."),
     431: Words("Your browser sent too much", "Delete the cookies of this site, and try again."),
     500: Words("Something broke on our side", "It was written to the log and is ours to mend. Try again in a while."),
-    503: Words("Please try again in a moment", "Too much is going on just now. Nothing is lost."),
+    503: Words("Please try again in a moment", "The server cannot answer right now."),
 }
 
 
@@ -68,7 +68,7 @@ async def _answer(request: Request, error: Exception) -> Response:
         return see_other(reauthentication_path(_page_of(request)))
     problem = _names_nothing(error) or as_problem(error)
     if "text/html" not in request.headers.get("accept", ""):
-        response: Response = problem_response(request, problem)
+        response: Response = write_problem(request, problem)
     else:
         response = await _page(request, problem)
     response.headers["Vary"] = "Accept"
@@ -109,6 +109,6 @@ async def _page(request: Request, problem: Problem | HTTPException) -> Response:
     try:
         response = render_quickly(request, "error.html", context, status)
     except TemplateError:  # the frame of every page is broken, and so perhaps the cause of this error
-        return problem_response(request, problem)
+        return write_problem(request, problem)
     response.headers.update(problem.headers or {})
     return response

@@ -95,11 +95,25 @@ def test_migrations_of_two_branches_are_joined(app: Run, tmp_path: Path, monkeyp
     assert app("db", "upgrade").code == 0
 
 
-def test_a_database_that_is_away_is_told_in_a_sentence(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["db", "upgrade"], id="upgrade"),
+        pytest.param(["db", "check"], id="check"),
+        pytest.param(["setup"], id="setup"),
+        pytest.param(["cleanup"], id="cleanup"),
+        pytest.param(["users", "create-admin", "--email", "ada@example.com"], id="create-admin"),
+    ],
+)
+@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/nothing", "sqlite:////no/such/folder/app.db"])
+def test_a_database_that_is_away_is_told_in_a_sentence(
+    app: Run, monkeypatch: pytest.MonkeyPatch, url: str, command: list[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
 
-    refused = app("db", "upgrade")
+    refused = app(*command)
 
     assert refused.code == 1
+    assert refused.error.startswith("app: The database does not answer. (")
     assert "DATABASE_URL" in refused.error
-    assert "Traceback" not in refused.error
+    assert refused.error.count("\n") == 0

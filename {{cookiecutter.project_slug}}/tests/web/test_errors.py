@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.errors import Conflict, Unavailable, VersionConflict
 from app.web import rendering
+from tests.support import add_user, take_database_away
 from tests.web.browsing import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -47,7 +48,7 @@ def failing(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Test
         ("/fail/412", 412, "Load the page again"),
         ("/fail/409?count=x", 422, "missing or wrong"),
         ("/fail/500", 500, "ours to mend"),
-        ("/fail/503", 503, "Too much is going on"),
+        ("/fail/503", 503, "cannot answer right now"),
         ("/fail/busy", 503, "Every database connection is busy."),
     ],
 )
@@ -62,6 +63,19 @@ def test_people_get_a_page_that_says_what_to_do(failing: TestClient, path: str, 
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
     assert "secret" not in answer.text
+
+
+def test_pages_and_admin_say_so_when_the_database_is_away(
+    start_app: Callable[..., TestClient], own_database_url: str
+) -> None:
+    client = start_app(database={"url": own_database_url})
+    browser = open_browser(client, add_user(client, "admin@example.com", admin=True))
+    take_database_away(client)
+
+    answers = [browser.get(path) for path in ("/account", "/nowhere", "/admin/", "/admin/user/list")]
+
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 4
+    assert all("cannot answer right now" in read_page(answer).text for answer in answers)
 
 
 def test_page_says_when_to_come_back(failing: TestClient) -> None:

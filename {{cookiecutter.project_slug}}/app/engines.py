@@ -1,0 +1,135 @@
+"""How the project connects: engines for SQLite and PostgreSQL, and what is set on their connections."""
+
+import os
+import stat
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolResetState
+
+from app.outages import AWAY, DatabaseUnavailable, GuardedPool, recognize
+from app.settings import DatabaseSettings
+
+
+def open_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+    """Make the engine that reads and the one that writes, which share their connections; see `Database`."""
+    url = database_url(settings)
+    open_engine = _open_sqlite if url.get_backend_name() == "sqlite" else _open_postgresql
+    engine, writes = open_engine(url, settings)
+    event.listen(engine.sync_engine, "handle_error", recognize, retval=True)
+    return engine, writes
+
+
+def database_url(settings: DatabaseSettings) -> URL:
+    """Return the URL with its password in place; SQLite has none. `sslmode=` is what asyncpg calls `ssl=`."""
+    url = make_url(settings.url)
+    if "sslmode" in url.query:
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
+    if settings.password is None or url.get_backend_name() == "sqlite":
+        return url
+    return url.set(password=settings.password.get_secret_value())
+
+
+def _open_sqlite(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+    engine = create_async_engine(
+        url,
+        connect_args={"timeout": settings.busy_timeout.total_seconds()},
+        hide_parameters=True,
+        pool_reset_on_return=None,  # see _reset_sqlite
+    )
+    event.listen(engine.sync_engine, "do_connect", _make_private)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "reset", _reset_sqlite)
+    return engine, engine.execution_options(begins=True)
+
+
+def _open_postgresql(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+    engine = create_async_engine(
+        url,
+        connect_args=_connect_args(settings),
+        hide_parameters=True,
+        poolclass=GuardedPool,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout.total_seconds(),
+        pool_recycle=300,  # a firewall may forget an idle connection without a word
+        isolation_level="AUTOCOMMIT",
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine, engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+    """Bound every wait: by the server, and here for when the server itself has stopped."""
+    seconds = settings.statement_timeout.total_seconds()
+    limits = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
+    return {
+        "timeout": settings.connect_timeout.total_seconds(),
+        "command_timeout": seconds + SECONDS_FOR_THE_SERVER if seconds else None,
+        "server_settings": {name: str(limit // timedelta(milliseconds=1)) for name, limit in limits.items()},
+    }
+
+
+SECONDS_FOR_THE_SERVER = 2  # it ends a statement itself, unless it has stopped
+
+
+def _make_private(dialect: object, record: object, arguments: list[str], options: dict[str, Any]) -> None:  # noqa: ARG001 - SQLAlchemy's
+    """Create the file such that other users of the machine cannot read it, or take that right from them.
+
+    SQLite gives its `-wal` and `-shm` files the mode of the database.
+    """
+    if arguments[0] == ":memory:" or options.get("uri"):
+        return
+    try:
+        # Only when it does not exist: to close a file ends every lock that this process has on it, SQLite's too.
+        # https://www.sqlite.org/howtocorrupt.html (2.2)
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise DatabaseUnavailable(AWAY, error) from error
+    for path in (Path(arguments[0] + end) for end in ("", "-wal", "-shm")):
+        with suppress(FileNotFoundError, PermissionError):  # not there, or another user's
+            if (mode := path.stat().st_mode) & stat.S_IRWXO:
+                path.chmod(stat.S_IMODE(mode) & ~stat.S_IRWXO)
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - any DB-API driver
+    connection.isolation_level = None  # we say BEGIN ourselves, see below
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer at a time do not wait
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY_SNAPSHOT),
+    # so whoever may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
+    if "begins" in connection.get_execution_options():
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> None:  # noqa: ANN401, ARG001 - any driver
+    """Roll back what was begun and not ended; the pool would ask the driver's thread each time, for nothing.
+
+    https://docs.sqlalchemy.org/en/21/core/pooling.html#pool-reset-on-return
+    """
+    if not state.terminate_only and connection.driver_connection.in_transaction:
+        connection.rollback()
+
+
+def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
+    """Have the pool take a new connection for one that the server closed; the driver knows without asking it.
+
+    `pool_pre_ping` would ask each time. https://docs.sqlalchemy.org/en/21/core/pooling.html
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError

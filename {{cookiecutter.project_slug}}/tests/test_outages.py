@@ -1,0 +1,206 @@
+"""A database that is away, full, busy or too slow: 503 at every entrance, one line each in the log."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from app import engines, outages
+from app.accounts.models import User
+from app.database import opened_database
+from app.http import SessionDep
+from app.mail.delivery import Delivery
+from app.settings import DatabaseSettings
+from tests.postgres import free_port
+from tests.support import add_user, in_database, problem_of, sign_in, take_database_away, wait_until
+
+FAIL = "/api/v1/fail"
+NOTES = "/api/v1/notes"
+
+
+@pytest.fixture(autouse=True)
+def fresh_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outages, "_last_reports", {})
+
+
+@pytest.fixture
+def run_sql(add_routes: Callable[[APIRouter], None]) -> Callable[..., Any]:
+    """Ask for a route that runs these statements in one transaction."""
+
+    def ask(client: TestClient, *statements: str) -> Any:
+        router = APIRouter()
+
+        @router.post(FAIL)
+        async def fail(session: SessionDep) -> None:
+            for statement in statements:
+                await session.execute(text(statement))
+
+        add_routes(router)
+        return client.post(FAIL)
+
+    return ask
+
+
+def test_no_entrance_answers_500_when_the_database_is_away(
+    start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start_app(database={"url": own_database_url})
+    as_ada = sign_in(client, add_user(client, "ada@example.com"))
+    take_database_away(client)
+
+    answers = [
+        client.post("/api/v1/auth/login", json={"email": "ada@example.com", "password": "a password of hers"}),
+        as_ada.get(NOTES),
+        as_ada.post(NOTES, json={"title": "First"}),
+        client.get("/health/ready"),
+    ]
+
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 4
+    assert {problem_of(answer)["detail"] for answer in answers} <= {
+        "The database does not answer.",
+        "The database refuses the connection.",
+    }
+    lines = [record for record in caplog.records if record.name == "app.database"]
+    assert [record.levelno for record in caplog.records if record.levelno >= logging.WARNING] == [logging.WARNING] * 4
+    assert [record.exc_info is not None for record in lines] == [True, False, False, False]
+    assert client.get("/health/live").status_code == 200
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize(
+    ("sqlstate", "status"),
+    [
+        *((code, 503) for code in ("08006", "53100", "53300", "57P03", "57014", "55P03", "40001", "40P01", "58030")),
+        ("25006", 503),
+        ("42P01", 500),
+        ("22012", 500),
+    ],
+)
+def test_what_postgresql_refuses_for_now_is_unavailable(
+    client: TestClient, run_sql: Callable[..., Any], sqlstate: str, status: int
+) -> None:
+    answer = run_sql(client, f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$")
+
+    assert answer.status_code == status
+    assert answer.headers.get("Retry-After") == ("1" if status == 503 else None)
+    assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.database("sqlite")
+def test_full_disk_is_unavailable(
+    start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any]
+) -> None:
+    client = start_app(database={"url": own_database_url})
+    in_database(client, lambda session: session.execute(text("PRAGMA max_page_count = 1")))  # what is there stays
+
+    answer = run_sql(client, f"INSERT INTO roles SELECT randomblob(16), hex(randomblob({10**6})), '[]', 1, 0, 0")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert problem_of(answer)["detail"] == "The database is out of disk space, memory or connections."
+
+
+@pytest.mark.database("sqlite")
+def test_database_that_is_read_only_is_unavailable(
+    start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any]
+) -> None:
+    answer = run_sql(start_app(database={"url": own_database_url}), "PRAGMA query_only = ON", "DELETE FROM roles")
+
+    assert problem_of(answer)["detail"] == "The database cannot be written to."
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize(
+    ("limits", "statements"),
+    [
+        pytest.param({"statement_timeout": "50ms"}, ["SELECT pg_sleep(30)"], id="by-the-server"),
+        pytest.param(
+            {"statement_timeout": "50ms"}, ["SET statement_timeout = 0", "SELECT pg_sleep(30)"], id="server-has-stopped"
+        ),
+    ],
+)
+def test_statement_that_takes_too_long_is_given_up(
+    start_app: Callable[..., TestClient],
+    run_sql: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    limits: dict[str, str],
+    statements: list[str],
+) -> None:
+    monkeypatch.setattr(engines, "SECONDS_FOR_THE_SERVER", 0.1)
+    client = start_app(database=limits)
+
+    answer = run_sql(client, *statements)
+
+    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "The database took too long.")
+    assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.database("postgresql")
+def test_lock_that_another_holds_is_waited_for_only_so_long(start_app: Callable[..., TestClient], ada: User) -> None:
+    client = start_app(database={"lock_timeout": "50ms"})
+    as_ada = sign_in(client, ada)
+    url = client.app_state["settings"].database.url
+
+    async def post_while_locked() -> Any:
+        async with opened_database(DatabaseSettings(url=url)) as other, other.writing_engine.begin() as connection:
+            await connection.execute(text("LOCK TABLE notes"))
+            return await asyncio.to_thread(as_ada.post, NOTES, json={"title": "First"})
+
+    answer = asyncio.run(post_while_locked())
+
+    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "Another change is in progress.")
+    assert as_ada.post(NOTES, json={"title": "First"}).status_code == 201
+
+
+@pytest.mark.any_database
+def test_server_that_says_nothing_is_given_up(start_app: Callable[..., TestClient]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/app"
+        client = start_app(database={"url": url, "connect_timeout": "50ms"})
+
+        problem = problem_of(client.get("/health/ready"))
+
+    assert (problem["status"], problem["detail"]) == (503, "The database took too long.")
+
+
+@pytest.mark.any_database
+def test_redis_that_is_away_is_unavailable(
+    start_app: Callable[..., TestClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start_app(redis_url=f"redis://127.0.0.1:{free_port()}")
+    login = {"email": "ada@example.com", "password": "not the password"}
+
+    answers = [client.post("/api/v1/auth/login", json=login) for _ in range(2)]
+
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 2
+    lines = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.name, record.exc_info is not None) for record in lines] == [
+        ("app.database", True),
+        ("app.database", False),
+    ]
+
+
+@pytest.mark.database("postgresql")
+def test_sender_of_mails_writes_one_line_and_goes_on(
+    start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start_app(database={"url": own_database_url})
+    take_database_away(client)
+    state = client.app_state
+    delivery = Delivery(state["settings"], state["database"], state["authenticator"].keys, asyncio.Event())
+
+    async def look() -> None:
+        sending = asyncio.create_task(delivery.run())
+        await asyncio.to_thread(wait_until, lambda: caplog.text.count("unavailable:"))
+        delivery.stop()
+        await sending
+
+    client.portal.call(look)  # type: ignore[union-attr]
+
+    (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert (line.name, line.levelname) == ("app.database", "WARNING")
