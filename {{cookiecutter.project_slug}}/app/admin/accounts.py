@@ -105,7 +105,7 @@ class UserView(UserActions):
                 session, get_authenticator(request), email=data["email"], password=data["password"]
             )
             user.display_name, user.is_active = data["display_name"], data["is_active"]
-            roles = await self._find_foreign_view("role").find_by_pks(request, data.get("roles", []))
+            roles = (await self._arrange_data(request, data)).get("roles", [])
             require_covered(request, roles)
             session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
             await session.flush()

@@ -60,7 +60,7 @@ class Batch:
                 data[field.name] = await field.parse_input(self.request, cells[name])
             except ValueError as error:
                 raise FormValidationError({field.name: "This cannot be read."}) from error
-        await self.view.check_entered(self.request, entered, data)
+        await self.view.validate_fields(self.request, data)
         for field in self.columns.values():
             if isinstance(field, RelationField):
                 data[field.name] = _refer(field, entered[field.name], found[field.name])

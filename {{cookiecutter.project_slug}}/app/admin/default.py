@@ -21,9 +21,11 @@ from pydantic import BaseModel
 from sqlalchemy import JSON, Column, Enum, Interval, String, Text
 from sqlalchemy.orm import Mapper
 from starlette_admin.contrib.sqla.converters import ModelConverter
+from starlette_admin.fields import BaseField
 from starlette_admin.helpers import slugify_class_name
 
 from app import features
+from app.admin.fields import field_for
 from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.secrets import is_secret
 from app.admin.views import ModelView
@@ -114,7 +116,8 @@ def _choose(model: type[Keyed], related: Collection[type] | None) -> dict[str, A
 def _can_be_shown(column: Column[Any]) -> bool:
     if is_secret(column) or isinstance(column.type, Interval):
         return False
-    return ModelConverter().find_converter_for_col_type(type(column.type)) is not None
+    known = ModelConverter().find_converter_for_col_type(type(column.type)) is not None
+    return known or isinstance(field_for(column, None), BaseField)
 
 
 def _is_long(column: Column[Any]) -> bool:

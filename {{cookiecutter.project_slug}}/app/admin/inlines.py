@@ -13,6 +13,7 @@ Who may edit the book may edit its copies. What stands here is what the library 
 other books, delete where it may not, and store what cannot be read as nothing.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,12 +75,17 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
             raise FormValidationError({"": _GONE})
         if row["delete"] and not self.allow_delete:
             raise FormValidationError({"": "This cannot be deleted here."})
-        if row["data"]["_version"] != str(getattr(found[0], "version", "")):
+        if row["data"]["_version"] != str(getattr(found[0], "version", None)):
             raise FormValidationError({"": OVERTAKEN})
 
 
 class InlineRows(BaseAdmin):
     """The part of the site that saves them; the library asks none of this."""
+
+    def _inline_indices(self, form_data: FormData, prefix: str) -> list[int]:
+        """Return the numbers of the rows; the library fails at digits that are no number, or too many."""
+        numbered = re.compile(rf"{re.escape(prefix)}\.[0-9]{{1,9}}\.")
+        return super()._inline_indices(FormData([(n, "") for n in form_data if numbered.match(n)]), prefix)
 
     async def _parse_inline_row_fields(
         self,
@@ -95,9 +101,8 @@ class InlineRows(BaseAdmin):
             blank = [f for f in inline.get_fields_list(request) if not form_data.get(row_prefix + f.name)]
             data.update({f.name: default_value(f) for f in blank if data.get(f.name) is None})
         if validate and not errors:
-            entered = {name: form_data.get(row_prefix + name) for name in data}
             try:
-                await inline.check_entered(request, entered, data)
+                await inline.validate_fields(request, data)
             except FormValidationError as error:
                 errors = {str(name): message for name, message in error.errors.items()}
         return {**data, "_version": form_data.get(f"{row_prefix}_version", "")}, errors

@@ -8,11 +8,8 @@ from fastapi import Request
 from starlette.datastructures import FormData
 from starlette_admin.fields import JSONField
 
-
-class Unreadable(str):
-    """What was entered, and is not JSON; it is shown again."""
-
-    __slots__ = ()
+from app.admin.reading import Unreadable
+from app.schemas import storable
 
 
 @dataclass
@@ -22,12 +19,11 @@ class JsonField(JSONField):
     form_template: str = "fields/json.html"
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ANN401, ARG002
-        """Read JSON; nothing is null."""
+        """Read JSON that both databases can store; nothing is null."""
         raw = str(form_data.get(self.id) or "").strip()
-        try:
-            return json.loads(raw) if raw else None
-        except (ValueError, RecursionError):
-            return Unreadable(raw)
+        value = storable(json.loads(raw)) if raw else None
+        json.dumps(value, allow_nan=False)  # 1e400 is infinite
+        return value
 
     def text(self, value: object) -> str:
         """Write JSON for people."""

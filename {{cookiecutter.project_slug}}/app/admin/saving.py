@@ -1,7 +1,6 @@
 """Saving in the admin: what cannot be stored is told beside its field, in words, and nothing is overwritten unseen."""
 
-import math
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NoReturn, TypeVar
@@ -9,13 +8,14 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import JSON
+from starlette_admin import RequestAction
 from starlette_admin.actions import ActionSelection
 from starlette_admin.contrib.sqla import ModelView as LibraryView
 from starlette_admin.exceptions import ActionFailed, FormValidationError
-from starlette_admin.fields import BaseField, JSONField, PasswordField, RelationField, TextAreaField
+from starlette_admin.fields import BaseField, PasswordField, RelationField, TextAreaField
 from starlette_admin.flash import flash
 
-from app.admin.json_field import Unreadable
+from app.admin.reading import Unreadable
 from app.admin.refusals import OVERTAKEN, explain
 from app.errors import Problem
 from app.wording import say
@@ -34,24 +34,11 @@ class SavingView(LibraryView):
     """Beside which field a service's refusal is shown."""
 
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Check a form."""
-        form = await request.form()
-        entered = {field.name: form.get(field.id) for field in self.get_fields_list(request)}
-        await self.check_entered(request, entered, data, *args, **kwargs)
-
-    async def check_entered(
-        self,
-        request: Request,
-        entered: Mapping[str, object],
-        data: dict[str, Any],
-        *args: Any,  # noqa: ANN401
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
         """Tidy what was entered, and refuse what the library would drop or cut without a word."""
         errors: dict[str | int, Any] = {}
         for field in self.get_fields_list(request):
             try:
-                value = tidy(field, entered.get(field.name), data.get(field.name))
+                value = tidy(field, data.get(field.name))
                 data[field.name] = None if value == "" and self._may_be_null(field) else value
             except ValueError as error:
                 errors[field.name] = str(error)
@@ -73,17 +60,18 @@ class SavingView(LibraryView):
             raise FormValidationError({str(*item["loc"][:1]): say(item) for item in error.errors()}) from error
         return ruled.model_dump(exclude_unset=True)
 
-    async def validate(self, request: Request, data: dict[str, Any]) -> None:
-        """Refuse a reference to a row that is gone; by now, `data` has the rows."""
+    async def _arrange_data(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Replace keys with the rows that they refer to; the library drops those that it does not find."""
+        arranged: dict[str, Any] = await super()._arrange_data(request, data, *args, **kwargs)
         for field in self.get_fields_list(request):
-            if isinstance(field, RelationField) and field.required and data.get(field.name) is None:
-                raise FormValidationError({field.name: "Choose one of the list."})
-        await super().validate(request, data)
+            if isinstance(field, RelationField):
+                require_found(field, data.get(field.name), arranged.get(field.name))
+        return arranged
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401
         """Save a row, unless someone else has since its form was made; the form now counts from theirs."""
         sent = (await request.form()).get("_version")
-        if sent not in {None, str(request.state.row_version)}:
+        if request.state.action == RequestAction.EDIT and sent != str(request.state.row_version):
             await self.handle_exception(request, FormValidationError({"": OVERTAKEN}))
         return await super().edit(request, pk, data)
 
@@ -102,7 +90,9 @@ class SavingView(LibraryView):
         return await self._in_words(super().handle_action(request, selection, name))
 
     async def handle_row_action(self, request: Request, pk: Any, name: str) -> Any:  # noqa: ANN401
-        """Run an action on one row."""
+        """Run an action on one row; one that only leads to a page has nothing to run."""
+        if self._row_actions.get(name, {}).get("is_link"):
+            raise ActionFailed("Invalid row action")
         return await self._in_words(super().handle_row_action(request, pk, name))
 
     async def _in_words(self, action: Awaitable[T]) -> T:
@@ -137,18 +127,24 @@ class SavingView(LibraryView):
         return explain(error, self.model.__table__, self.problem_fields)
 
 
-def tidy(field: BaseField, raw: object, value: Any) -> Any:  # noqa: ANN401
+def require_found(field: RelationField, keys: str | list[str] | None, found: Any) -> None:  # noqa: ANN401
+    """Refuse a form that refers to rows that were not found."""
+    chosen = {key for key in (keys if isinstance(keys, list) else [keys]) if key}
+    if len(chosen) > (len(found) if isinstance(found, Collection) else found is not None):
+        raise FormValidationError({field.name: "Choose from the list."})
+
+
+def tidy(field: BaseField, value: Any) -> Any:  # noqa: ANN401
     """Return what to store.
 
     Raises:
         ValueError: with a sentence for the person, when that is not what was entered.
     """
-    nothing = value is None and not isinstance(field, JSONField)  # its null is a value
-    if isinstance(value, Unreadable) or (nothing and isinstance(raw, str) and raw.strip()):
-        raise ValueError("This cannot be read.")  # the library has made it nothing
+    if isinstance(value, Unreadable):
+        raise ValueError("This cannot be read.")  # noqa: TRY004 - it has the type of what was typed
     if isinstance(value, str):
         return _tidy_text(field, value)
-    if isinstance(value, float | Decimal) and not math.isfinite(value):
+    if isinstance(value, float | Decimal) and not Decimal(value).is_finite():
         raise ValueError("Enter a number.")
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)

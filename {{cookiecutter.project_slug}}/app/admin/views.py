@@ -25,6 +25,7 @@ from app.admin.fields import choices_of, default_of, field_for
 from app.admin.filters import Filters
 from app.admin.help_texts import help_for
 from app.admin.panels import Panel
+from app.admin.reading import read_safely
 from app.admin.refusals import readable
 from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.shown import ShowingView
@@ -75,6 +76,7 @@ class ModelView(ShowingView):
         for actions in (self._actions, self._row_actions) if self.delete_warning else ():
             actions["delete"] = {**actions["delete"], "confirmation": self.delete_warning}
         for field in self._all_fields:
+            read_safely(field)
             if field.default is None and field.name in columns:
                 field.default = default_of(columns[field.name])
             if field.name in columns and isinstance(columns[field.name].type, JSON):
@@ -112,7 +114,7 @@ class ModelView(ShowingView):
     async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
         """Return the rows with these keys; no row has a malformed one."""
         try:
-            keys = [str(UUID(pk)) for pk in pks]
+            keys = [str(UUID(str(pk))) for pk in pks]
         except ValueError:
             return []
         return await super().find_by_pks(request, keys)

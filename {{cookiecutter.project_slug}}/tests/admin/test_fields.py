@@ -1,21 +1,37 @@
 """Which field suits a column, what an empty form shows, and the rules of the API."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from io import BytesIO
+from typing import Annotated, Any
 
 import anyio
 import pytest
 from pydantic import BaseModel, Field
 from sqlalchemy import JSON, Boolean, Column, Date, Double, Enum, Integer, MetaData, Numeric, String, Table, false, true
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette_admin.fields import EnumField, FloatField, TagsField
+from starlette_admin.fields import (
+    BaseField,
+    DateField,
+    DateTimeField,
+    DecimalField,
+    EmailField,
+    EnumField,
+    FloatField,
+    HasOne,
+    IntegerField,
+    StringField,
+    TagsField,
+    TimeField,
+)
 
 from app.admin.fields import default_of, field_for
 from app.admin.json_field import JsonField
+from app.admin.reading import Unreadable, read_safely
 from app.admin.saving import tidy
 
 
@@ -80,26 +96,72 @@ def test_empty_form_shows_what_the_database_would_give(name: str, expected: obje
     assert default_of(THINGS[name]) == expected
 
 
+def read(field: BaseField, *typed: str | UploadFile) -> Any:
+    """Return what a field of a view reads."""
+    read_safely(field)
+    return anyio.run(field.parse_form_data, Request({"type": "http"}), FormData([(field.id, text) for text in typed]))
+
+
 @pytest.mark.parametrize(
     ("entered", "kept"),
     [("", None), (" null ", None), ("[]", []), ('{"a": "é"}', {"a": "é"}), ('"a"', "a")],
 )
 def test_json_is_read_and_written(entered: str, kept: object) -> None:
-    field = JsonField("more")
+    field = JsonField("more", id="more")
 
-    value = anyio.run(field.parse_form_data, Request({"type": "http"}), FormData({"more": entered}))
+    value = read(field, entered)
 
     assert value == kept
-    assert tidy(field, entered, value) == kept
+    assert tidy(field, value) == kept
     assert json.loads(field.text(value) or "null") == kept
 
 
-@pytest.mark.parametrize("entered", ["{", "a", '{"a": }', "[" * 100_000])
-def test_what_is_not_json_is_refused_and_shown_again(entered: str) -> None:
-    field = JsonField("more")
+@pytest.mark.parametrize(
+    "entered",
+    [
+        "{",
+        "a",
+        '{"a": }',
+        "[" * 100_000,
+        '{"a": "\\ud800"}',
+        '{"\\udfff": 1}',
+        '["\\u0000"]',
+        "NaN",
+        "[1e400]",
+        "9" * 5000,
+    ],
+)
+def test_json_that_cannot_be_stored_is_refused_and_shown_again(entered: str) -> None:
+    field = JsonField("more", id="more")
 
-    value = anyio.run(field.parse_form_data, Request({"type": "http"}), FormData({"more": entered}))
+    value = read(field, entered)
 
     assert field.text(value) == entered
     with pytest.raises(ValueError, match="cannot be read"):
-        tidy(field, entered, value)
+        tidy(field, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"),
+    [
+        (IntegerField, "four"),
+        (FloatField, "four"),
+        (DecimalField, "1e99999999999999999999"),
+        (DateTimeField, "not a date"),
+        (DateField, "2026-02-30"),
+        (TimeField, "24:61"),
+    ],
+)
+def test_what_a_field_cannot_read_is_kept_as_it_was_typed(kind: Callable[..., BaseField], typed: str) -> None:
+    value = read(kind("more", id="more"), typed)
+
+    assert isinstance(value, Unreadable)
+    assert value == typed
+
+
+@pytest.mark.parametrize(
+    "kind", [IntegerField, FloatField, DecimalField, DateTimeField, StringField, EmailField, HasOne]
+)
+def test_field_that_was_not_sent_or_is_a_file_is_empty(kind: Callable[..., BaseField]) -> None:
+    assert not read(kind("more", id="more"))
+    assert not read(kind("more", id="more"), UploadFile(BytesIO(b"4")))

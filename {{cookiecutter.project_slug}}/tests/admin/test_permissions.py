@@ -69,7 +69,7 @@ def post(browser: TestClient, path: str, **data: Any) -> Response:
 
 def edit(browser: TestClient, row: object) -> Response:
     """Change a note by a form that was not shown."""
-    return post(browser, f"note/edit?pk={row}", title="x", body="x")
+    return post(browser, f"note/edit?pk={row}", title="x", body="x", _version="1")
 
 
 def test_editor_sees_and_changes_what_asks_for_nothing_more(

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.features.notes.models import Note
-from tests.admin.driving import act, act_on_row, listed, save, words
+from tests.admin.driving import act, act_on_row, csrf_token, listed, save, words
 from tests.support import add_user, in_database
 
 
@@ -94,8 +94,8 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
         pytest.param({"title": "a\x00b"}, "This has a character that cannot be stored.", id="nul"),
         pytest.param({"title": "Milk"}, "This is taken.", id="taken"),
         pytest.param({"owner": ""}, "This field is required.", id="no-owner"),
-        pytest.param({"owner": "junk"}, "Choose one of the list.", id="malformed-owner"),
-        pytest.param({"owner": "00000000-0000-7000-8000-000000000000"}, "Choose one of the list.", id="no-such-owner"),
+        pytest.param({"owner": "junk"}, "Choose from the list.", id="malformed-owner"),
+        pytest.param({"owner": "00000000-0000-7000-8000-000000000000"}, "Choose from the list.", id="no-such-owner"),
     ],
 )
 @pytest.mark.parametrize("page", ["/admin/note/create", "/admin/note/edit?pk={}"])
@@ -131,6 +131,21 @@ def test_form_that_was_overtaken_is_refused_with_what_was_entered(
     assert 'value="Mine"' in stale.text
     assert 'name="_version" value="2"' in stale.text
     assert notes(client)[0].title == "Theirs"
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("version", [{}, {"_version": ""}, {"_version": "None"}, {"_version": "2"}], ids=str)
+def test_form_without_the_version_that_it_shows_is_refused(
+    client: TestClient, browser: TestClient, ada: User, version: dict[str, str]
+) -> None:
+    note = add_note(client, ada)
+    data = {"csrftoken": csrf_token(browser), "title": "Mine", "body": "", "owner": str(ada.id), **version}
+
+    answer = browser.post(f"/admin/note/edit?pk={note.id}", data=data)
+
+    assert answer.status_code == 422
+    assert "Someone else changed this meanwhile." in words(answer)
+    assert [(n.title, n.version) for n in notes(client)] == [("Milk", 1)]
 
 
 @pytest.mark.any_database

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from pydantic import JsonValue
 from sqlalchemy import (
     Column,
     ForeignKey,
@@ -66,6 +67,8 @@ class Book(Record):
     """What it is about, in one sentence."""
     in_print: Mapped[bool] = mapped_column(default=True)
     pages: Mapped[int | None] = mapped_column(doc="Without the index.")
+    weight: Mapped[float | None]
+    facts: Mapped[dict[str, JsonValue] | None]
     bought_at: Mapped[datetime | None]
     price: Mapped[Decimal | None] = mapped_column(Numeric(6, 2))
     api_token: Mapped[str | None]

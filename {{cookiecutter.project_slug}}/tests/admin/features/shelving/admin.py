@@ -67,4 +67,23 @@ class CatalogueView(DefaultView):
     importers = ("csv",)
 
 
-views = [ShelfView, KeptView, CatalogueView]
+class WorkInline(InlineView):
+    """Books, in the form of their author."""
+
+    model = library.Book
+    key = "work"
+    title_field = "title"
+    fields = ("title", "isbn", "genre", "reader", "subjects")
+
+
+class WriterView(DefaultView):
+    """Authors with their books."""
+
+    model = library.Author
+    key = "writer"
+    menu_label = "Writers"
+    fields = ("id", "name")
+    inlines = (WorkInline,)
+
+
+views = [WriterView, ShelfView, KeptView, CatalogueView]
