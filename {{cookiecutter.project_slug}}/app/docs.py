@@ -33,17 +33,17 @@ _PAGE = """<!doctype html>
 """
 
 _SWAGGER = _PAGE.format(
-    head='<link rel="stylesheet" href="/docs/assets/swagger-ui.css">',
-    body='<div id="swagger-ui"></div>\n<script src="/docs/assets/swagger-ui-bundle.js"></script>\n'
-    '<script src="/docs/start.js"></script>',
+    head='<link rel="stylesheet" href="docs/assets/swagger-ui.css">',
+    body='<div id="swagger-ui"></div>\n<script src="docs/assets/swagger-ui-bundle.js"></script>\n'
+    '<script src="docs/start.js"></script>',
 )
 _START = """SwaggerUIBundle({
-  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false,
+  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false,
 });
 """
 _REDOC = _PAGE.format(
     head="",
-    body='<redoc spec-url="/openapi.json"></redoc>\n<script src="/docs/assets/redoc.standalone.js"></script>',
+    body='<redoc spec-url="openapi.json"></redoc>\n<script src="docs/assets/redoc.standalone.js"></script>',
 )
 
 router = APIRouter(include_in_schema=False)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from starlette.datastructures import Headers
+from starlette.datastructures import URL, Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -70,6 +70,7 @@ class Rules:
     headers: list[tuple[bytes, bytes]]
     """Those of every response that has not set them itself."""
     places: Places
+    root_path: str
 
 
 class Exchange:
@@ -90,7 +91,7 @@ class Exchange:
 
     async def enter(self) -> None:
         """Wait for a place among the requests that are being answered."""
-        if self.entered or self.refusal or self.scope["path"] == _ALIVE:
+        if self.entered or self.refusal or self.scope["path"] == self.rules.root_path + _ALIVE:
             return
         waits = self.rules.places.are_taken
         self.entered = await self.rules.places.take()
@@ -178,10 +179,18 @@ class Exchange:
 
     def _with_ours(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Add what the application did not set itself."""
-        theirs = [header for header in headers if header[0] != b"x-request-id"]
+        theirs = [self._without_host(header) for header in headers if header[0] != b"x-request-id"]
         known = {name for name, _ in theirs}
         added = [header for header in self.rules.headers if header[0] not in known]
         return [*theirs, *added, (b"x-request-id", self.id.encode())]
+
+    def _without_host(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        """Make a `Location` on this site a path: Starlette builds its redirects from `Host`, which anyone may forge."""
+        name, value = header
+        if name != b"location":
+            return header
+        site = str(URL(scope={**self.scope, "path": "", "query_string": b""})).encode()
+        return (name, b"/" + value[len(site) :].lstrip(b"/")) if value.startswith(site + b"/") else header
 
 
 def too_large(limit: int) -> ContentTooLarge:

@@ -5,7 +5,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
 
 from app import docs, features, health, revisions, trees  # noqa: F401 - trees checks what is written
@@ -17,7 +17,7 @@ from app.admin import site as admin
 
 # {%- endif +%}
 from app.database import opened_database
-from app.errors import InvalidRequest, documented, register_error_handlers
+from app.errors import Conflict, InvalidRequest, documented, register_error_handlers
 from app.mail.delivery import delivering
 from app.security import RequestBoundary
 from app.settings import Settings, load_settings
@@ -28,6 +28,12 @@ from app.web import site as web
 # {%- endif +%}
 
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+
+
+class RootPathTaken(Conflict):
+    """The project has a route below the path of `BASE_URL`."""
+
+    title = "BASE_URL cannot be used"
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -65,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
     web.mount(app)
     # {%- endif +%}
+    _check_root_path(app, settings.root_path)
     return app
 
 
@@ -87,6 +94,17 @@ async def opened(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
                 "authenticator": authenticator,
                 "schema": revisions.schema(),
             }
+
+
+def _check_root_path(app: FastAPI, root_path: str) -> None:
+    """Refuse a path of `BASE_URL` that is also a route: nobody could tell whether a proxy has stripped it.
+
+    Raises:
+        RootPathTaken: when it is one.
+    """
+    paths = [route.path or "" for route in iter_route_contexts(app.routes)] if root_path else []
+    if any(f"{path}/".startswith(f"{root_path}/") for path in paths):
+        raise RootPathTaken(f"{root_path} is a path of the project itself: choose another.")
 
 
 def _operation_id(route: APIRoute) -> str:

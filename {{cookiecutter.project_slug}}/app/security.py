@@ -53,6 +53,7 @@ class RequestBoundary:
     - When many requests are being answered, one more waits until some are done, and is sent away when that takes
       too long: if all went on at once, all would be late. It counts from when its body is there, so that slow senders
       keep nobody out.
+    - Below a path (`BASE_URL=https://example.com/shop`), the app gets that path as its `root_path`.
     - An unsafe request outside `/api` must come from our own pages (OWASP: Fetch Metadata, then Origin).
     """
 
@@ -61,12 +62,15 @@ class RequestBoundary:
         server = settings.server
         added = Headers(_HEADERS | _HTTPS_ONLY if settings.secure_cookies else _HEADERS).raw
         places = Places(server.max_requests, server.longest_wait.total_seconds())
-        self.rules = Rules(server.max_body_bytes, added, places)
+        self.root_path = settings.root_path
+        self.rules = Rules(server.max_body_bytes, added, places, self.root_path)
         self.max_header_bytes = server.max_header_bytes
         self.base_host = urlsplit(str(settings.base_url)).netloc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
+        if self.root_path and scope["type"] in {"http", "websocket"}:
+            self._set_root_path(scope)
         if scope["type"] != "http":
             if scope["type"] == "websocket" and self._head_refusal(scope):
                 await send({"type": "websocket.close"})  # before it is accepted, this is 403
@@ -86,6 +90,13 @@ class RequestBoundary:
         finally:
             await exchange.finish()
 
+    def _set_root_path(self, scope: Scope) -> None:
+        """Add the path of `BASE_URL` to a request from a proxy that strips it; others have it already."""
+        if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
+            scope["path"] = self.root_path + scope["path"]
+            scope["raw_path"] = self.root_path.encode() + scope.get("raw_path", b"")
+        scope["root_path"] = self.root_path
+
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         if refusal := self._head_refusal(scope):
             return refusal
@@ -96,7 +107,7 @@ class RequestBoundary:
             return None
         if names_other_charset(headers.get("content-type", "")):
             return UnsupportedCharset()
-        if scope["path"].startswith("/api/"):
+        if scope["path"].startswith(f"{self.root_path}/api/"):
             return None  # the API reads no cookie
         return None if self._same_origin(headers) else CrossSiteRequest()
 

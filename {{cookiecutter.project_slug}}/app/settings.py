@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import (
@@ -220,13 +221,21 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     server: ServerSettings = ServerSettings()
     base_url: AnyHttpUrl = Field(default_factory=_local_url)
-    """Where people reach the project: links and cookies depend on it. This machine, by default."""
+    """Public address of the project, with its path if it has one: https://example.com/shop."""
     auth: AuthSettings = AuthSettings()
     mail: MailSettings = MailSettings()
     redis_url: SecretStr | None = None
     """Redis that counts attempts instead of the database."""
 
     MIN_ARGON2_KIB: ClassVar[int] = 19_456  # OWASP's minimum for one pass more than ours
+
+    @field_validator("base_url")
+    @classmethod
+    def _end_with_a_slash(cls, url: AnyHttpUrl) -> AnyHttpUrl:
+        if not re.fullmatch(r"https?://[^/?#@]+(/[A-Za-z0-9_~-]+)*/?", str(url)):
+            message = "use https://example.com or https://example.com/path, with letters, digits, - _ ~ in the path"
+            raise ValueError(message)
+        return AnyHttpUrl(f"{str(url).rstrip('/')}/")
 
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> "Settings":
@@ -246,6 +255,24 @@ class Settings(BaseSettings):
     def secure_cookies(self) -> bool:
         """Whether the site is reached by https, so that cookies may say `Secure`."""
         return self.base_url.scheme == "https"
+
+    @property
+    def root_path(self) -> str:
+        """Path of `BASE_URL` without its last slash: `/shop`, or nothing (ASGI's `root_path`)."""
+        return (self.base_url.path or "").rstrip("/")
+
+    @cached_property
+    def cookie_prefix(self) -> str:
+        """Return what the names of cookies begin with, so that projects on one host do not overwrite each other's.
+
+        Browsers send a host's cookies to all of its ports, and `__Host-` forbids a `Path` other than `/`.
+        https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
+        """
+        port = "" if self.base_url.port in {80, 443} else str(self.base_url.port)
+        parts = [port, *self.root_path.split("/")]
+        if not self.secure_cookies:  # on a machine of developers, where projects come and go on the same port
+            parts.insert(0, re.sub(r"[^a-z0-9]+", "-", self.project_name.lower()).strip("-"))
+        return "__Host-" * self.secure_cookies + "".join(f"{part}." for part in parts if part)
 
     @classmethod
     def settings_customise_sources(

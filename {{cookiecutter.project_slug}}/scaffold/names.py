@@ -37,8 +37,8 @@ TAKEN_CLASSES = _set(
 )
 TAKEN_VARIABLES = _set(
     "browser choices context data dt error features fields form forms func loop nav notice older options page pytest"
-    " query refusal refusals related request response router rows scope search seen seen_id select self service session"
-    " site static status text values version views visitor"
+    " query refusal refusals related request response root router rows scope search seen seen_id select self service"
+    " session site static status text values version views visitor"
 )
 TAKEN_PATHS = _set(
     "account admin api auth dev docs email health login logout password reauth redoc signup static users verify"

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from starlette.testclient import TestClient
@@ -80,11 +81,11 @@ def test_page_loads_nothing_from_other_hosts(client: TestClient, path: str) -> N
 
 @pytest.mark.parametrize("path", PAGES)
 def test_what_a_page_loads_is_there(client: TestClient, path: str) -> None:
-    loaded = re.findall(r'(?:src|href|spec-url)="(/[^"]*)"', client.get(path).text)
+    loaded = re.findall(r'(?:src|href|spec-url)="(?!data:)([^"]*)"', client.get(path).text)
 
     assert loaded
     for target in loaded:
-        answer = client.get(target)
+        answer = client.get(urljoin(path, target))
         assert answer.status_code == 200, target
         kind = {"js": "javascript", "css": "text/css"}.get(target.rpartition(".")[2], "json")
         assert kind in answer.headers["Content-Type"]

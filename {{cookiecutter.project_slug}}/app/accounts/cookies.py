@@ -42,11 +42,7 @@ def drop(request: Request, response: Response, name: str) -> None:
 
 
 def _full(request: Request, name: str) -> str:
-    """Name the cookie; the prefix binds it to this host alone, which a browser grants to https only.
-
-    https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
-    """
-    return f"__Host-{name}" if _settings(request).secure_cookies else name
+    return f"{_settings(request).cookie_prefix}{name}"
 
 
 def _settings(request: Request) -> Settings:

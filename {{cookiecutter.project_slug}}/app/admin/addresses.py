@@ -1,18 +1,24 @@
 """Addresses of the admin's pages: a list shows a hundred, and the library walks through all routes for each."""
 
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote_plus
 
 from fastapi import Request
+from starlette.datastructures import URLPath
 from starlette.routing import Router
 from starlette_admin.helpers import _carry_origin
 
 
 class Addresses:
-    """The router of the app, for who asks it for addresses: each is looked up once."""
+    """The router of the app, for who asks it for addresses: each is looked up once, and is a path."""
 
     def __init__(self, router: Router) -> None:
-        self.url_path_for = lru_cache(maxsize=1_000)(router.url_path_for)
+        self._router = router
+        self.url_path_for = lru_cache(maxsize=1_000)(self._find)
+
+    def _find(self, name: str, /, **path_params: Any) -> URLPath:  # noqa: ANN401 - as in Starlette
+        return URLPath(str(self._router.url_path_for(name, **path_params)))  # names no protocol
 
 
 def detail_url(request: Request, key: str, pk: object) -> str:

@@ -41,7 +41,7 @@ def visitor_of(request: Request) -> Scope:
 
 async def sign_out(request: Request) -> Response:
     """End the session everywhere, not only here."""
-    response = RedirectResponse("/login", 303)
+    response = RedirectResponse(request.url_for("show_login"), 303)
     await browser.sign_out(request, response)
     return response
 

@@ -39,7 +39,7 @@ class Impersonation(CustomView):
         scope, user = await browser.require_visitor(request), await _find_user(request)
         session, authenticator, client = request.state.session, get_authenticator(request), client_of(request)
         _, raw = await impersonation.begin(session, authenticator, scope, user, client)
-        response = RedirectResponse("/account", 303)
+        response = RedirectResponse(request.url_for("show_account"), 303)
         cookies.put(request, response, cookies.SESSION, raw)
         return response
 

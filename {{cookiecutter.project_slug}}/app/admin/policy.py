@@ -2,6 +2,8 @@
 
 import re
 import secrets
+from importlib import import_module
+from typing import Any
 
 from jinja2.ext import Extension
 from starlette.datastructures import MutableHeaders
@@ -10,6 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from app.admin.addresses import Addresses
+from app.settings import Settings
+
+_flash: Any = import_module("starlette_admin.flash")  # the package has a function of this name
 
 # Scripts and style sheets are ours, or carry the nonce of this answer; attributes may style, but not run.
 POLICY = (
@@ -50,11 +55,13 @@ class Frame:
     """Stand around the admin: give each request its nonce, and each answer the policy that names it.
 
     The library's app gets a copy of the scope. It would write itself into it, and what it raises is answered
-    outside, by the error pages of the project.
+    outside, by the error pages of the project. The copy names no host, so that the links of the pages are paths:
+    the `Host` of a request is what the client or a proxy makes of it.
     """
 
-    def __init__(self, app: ASGIApp, addresses: Addresses) -> None:
-        self.app, self.addresses = app, addresses
+    def __init__(self, app: ASGIApp, addresses: Addresses, settings: Settings) -> None:
+        self.app, self.addresses, self.is_https = app, addresses, settings.secure_cookies
+        _flash._FLASH_COOKIE = f"{settings.cookie_prefix.removeprefix('__Host-')}admin-notice"  # noqa: SLF001
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -68,6 +75,15 @@ class Frame:
         async def send_framed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["Content-Security-Policy"] = POLICY.format(nonce=nonce)
+                message["headers"] = [self._secured(header) for header in message["headers"]]
             await send(message)
 
-        await self.app({**scope, "router": self.addresses}, receive, send_framed)
+        headers = [header for header in scope["headers"] if header[0] != b"host"]
+        copy = {**scope, "router": self.addresses, "headers": headers, "server": None}
+        await self.app(copy, receive, send_framed)
+
+    def _secured(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        """Mark the cookie of the library's notices as `Secure`: it does so by the scheme of the request's URL."""
+        name, value = header
+        is_notice = name == b"set-cookie" and value.startswith(_flash._FLASH_COOKIE.encode())  # noqa: SLF001
+        return (name, value + b"; Secure") if is_notice and self.is_https else header

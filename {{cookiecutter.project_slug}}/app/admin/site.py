@@ -44,7 +44,7 @@ def mount(app: FastAPI, settings: Settings) -> None:
     site = Site(settings, [*feature_views(ours), *ours])
     site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
     site.app.add_exception_handler(Exception, _raise_again)
-    frame = Middleware(Frame, addresses=Addresses(app.router))
+    frame = Middleware(Frame, addresses=Addresses(app.router), settings=settings)
     app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[frame]))
 
 

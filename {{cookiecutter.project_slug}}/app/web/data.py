@@ -60,7 +60,7 @@ async def delete_account(
         await account.delete_account(database, authenticator, scope, client)
     except LastAdmin as refusal:
         return await refuse(request, "account/delete.html", refusal, {"form": form})
-    response = see_other("/account/deleted")
+    response = see_other(request, "/account/deleted")
     browser.forget(request, response)
     return response
 
@@ -69,5 +69,5 @@ async def delete_account(
 async def show_deleted(request: Request, visitor: Visitor) -> Response:
     """Say goodbye."""
     if visitor is not None:
-        return see_other("/account")
+        return see_other(request, "/account")
     return await render(request, "account/deleted.html")

@@ -61,11 +61,11 @@ def show_errors_as_pages(app: FastAPI) -> None:
 
 async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, SignInRequired) and request.method in SAFE_METHODS:
-        return see_other(sign_in_path(_relative(request.url)))
-    if request.url.path.lstrip("/").partition("/")[0] in FOR_PROGRAMS:
+        return see_other(request, sign_in_path(_relative(request, request.url)))
+    if _relative(request, request.url).lstrip("/").partition("?")[0].partition("/")[0] in FOR_PROGRAMS:
         return problem_response(request, error)
     if isinstance(error, ReauthenticationRequired):
-        return see_other(reauthentication_path(_page_of(request)))
+        return see_other(request, reauthentication_path(_page_of(request)))
     problem = _names_nothing(error) or as_problem(error)
     if "text/html" not in request.headers.get("accept", ""):
         response: Response = write_problem(request, problem)
@@ -82,12 +82,14 @@ async def _answer_bug(request: Request, error: Exception) -> Response:  # noqa: 
 def _page_of(request: Request) -> str:
     """Return the page to come back to: this one, or the one whose form was sent."""
     if request.method in SAFE_METHODS:
-        return _relative(request.url)
-    return _relative(URL(request.headers.get("referer", "")))
+        return _relative(request, request.url)
+    return _relative(request, URL(request.headers.get("referer", "")))
 
 
-def _relative(url: URL) -> str:
-    return quote(url.path) + (f"?{url.query}" if url.query else "")
+def _relative(request: Request, url: URL) -> str:
+    """Return path and query below the path of `BASE_URL`."""
+    path = quote(url.path.removeprefix(request.state.settings.root_path))
+    return f"{path}?{url.query}" if url.query else path
 
 
 def _names_nothing(error: Exception) -> NotFound | None:

@@ -22,8 +22,8 @@ async def end_impersonation(
     async with database.sessions.begin() as session:
         ended = await impersonation.end(session, authenticator, scope, client)
     if ended is None:
-        return see_other("/account")
+        return see_other(request, "/account")
     own, raw = ended
-    response = see_other("/admin/")
+    response = see_other(request, "/admin/")
     cookies.put(request, response, cookies.SESSION, raw, own.expires_at - utc_now() if own.remember else None)
     return response

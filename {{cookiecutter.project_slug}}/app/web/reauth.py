@@ -47,7 +47,7 @@ async def reauthenticate(
     context = {"form": form, "next": local_path(target)}
     if form.data is None:
         return await render(request, "reauth.html", context, 422)
-    response = see_other(local_path(target))
+    response = see_other(request, local_path(target))
     try:
         await browser.reauthenticate(request, response, form.data.password.get_secret_value(), client)
     except (InvalidCredentials, TooManyAttempts) as refusal:

@@ -42,7 +42,7 @@ async def forgot_password(
         await recovery.forgot_password(database, authenticator, form.data.email, client)
     except TooManyAttempts as refusal:
         return await refuse(request, "forgot.html", refusal, {"form": form})
-    return see_other("/password/sent")
+    return see_other(request, "/password/sent")
 
 
 @router.get("/sent")

@@ -6,7 +6,8 @@
     notice         what the form before this page did, to be said once
     refusal        the problem for which a form is shown again, or none
     site           the project's name, and the paths of the parts that are there
-    path           of this page, to mark it in the menu
+    root           the path of `BASE_URL`, empty as a rule: every link begins with it, `href="{{ root }}/notes"`
+    path           of this page below it, to mark it in the menu
     csrf_field()   the hidden field that every form with method="post" needs
     static(name)   the address of a file in `static/`, which changes when the file does
 
@@ -86,6 +87,7 @@ def render_quickly(
 ) -> HTMLResponse:
     """Do the same without asking the database, which may be what has failed: knows a visitor only who was found."""
     visitor: Scope | None = getattr(request.state, "visitor", None)
+    root = _settings(request).root_path
     shared = {
         "visitor": visitor,
         "nav": [item for item in request.app.state.nav if _may_see(visitor, item)],
@@ -93,7 +95,9 @@ def render_quickly(
         "notice": take_notice(request),
         "refusal": None,
         "site": _site(request, visitor),
-        "path": request.url.path,
+        "root": root,
+        "path": request.url.path.removeprefix(root),
+        "static": partial(_static, root),
         "csrf_field": partial(_csrf_field, request),
     }
     response = HTMLResponse(_environment().get_template(name).render({**shared, **(context or {})}), status)
@@ -102,22 +106,16 @@ def render_quickly(
     return response
 
 
-def see_other(path: str) -> RedirectResponse:
-    """Send the browser on after a form, so that loading again does not send it twice."""
-    return RedirectResponse(path, 303)
+def see_other(request: Request, path: str) -> RedirectResponse:
+    """Redirect to a path of the project after a form, so that loading the page again does not submit it twice."""
+    return RedirectResponse(_settings(request).root_path + path, 303)
 
 
 def done(request: Request, path: str, notice: str) -> RedirectResponse:
     """Do the same, and have the next page say what was done."""
-    response = see_other(path)
+    response = see_other(request, path)
     leave_notice(request, response, notice)
     return response
-
-
-def static(name: str) -> str:
-    """Return the address of a static file, with a mark of its content."""
-    path = STATIC / name
-    return f"/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
 
 
 @lru_cache
@@ -130,7 +128,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static
     environment.filters |= {"words": in_words, "device": name_device, "happening": name_happening, "wait": name_wait}
     return environment
 
@@ -147,7 +144,7 @@ def _site(request: Request, visitor: Scope | None) -> Site:
         home = "/account"
     mounts = {route.path for route in request.app.routes if isinstance(route, Mount)}
     may_admin = "/admin" in mounts and visitor is not None and visitor.may(Permission.ADMIN_ACCESS)
-    settings: Settings = request.state.settings
+    settings = _settings(request)
     return Site(
         settings.project_name,
         home,
@@ -155,6 +152,17 @@ def _site(request: Request, visitor: Scope | None) -> Site:
         settings.auth.password_min_length,
         bool(get_authenticator(request).bearer_schemes),
     )
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.state.settings
+    return settings
+
+
+def _static(root: str, name: str) -> str:
+    """Return the address of a static file, with a mark of its content."""
+    path = STATIC / name
+    return f"{root}/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
 
 
 def _csrf_field(request: Request) -> Markup:

@@ -44,7 +44,7 @@ async def end_all_sessions(
 ) -> Response:
     """End all, this one too, and revoke API keys."""
     await service.logout_everywhere(session, authenticator, scope, client)
-    response = see_other("/login")
+    response = see_other(request, "/login")
     browser.forget(request, response)
     return response
 

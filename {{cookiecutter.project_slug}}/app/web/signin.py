@@ -42,7 +42,7 @@ async def show_login(
 ) -> Response:
     """Show the form; people who are signed in go on to where they wanted."""
     if visitor is not None:
-        return see_other(local_path(target))
+        return see_other(request, local_path(target))
     return await render(request, "login.html", {"form": Entered(), "next": local_path(target), "remember": False})
 
 
@@ -59,20 +59,20 @@ async def sign_in(
     context = {"form": form, "next": local_path(target), "remember": remember}
     if form.data is None:
         return await render(request, "login.html", context, 422)
-    response = see_other(local_path(target))
+    response = see_other(request, local_path(target))
     try:
         step = await browser.sign_in(request, response, form.data, client, remember=remember)
     except (InvalidCredentials, EmailNotVerified, TooManyAttempts) as refusal:
         return await refuse(request, "login.html", refusal, context)
     if step:
         carried = {"next": local_path(target), **({"remember": "true"} if remember else {})}
-        response.headers["Location"] = f"{step}?{urlencode(carried)}"
+        response.headers["Location"] = see_other(request, f"{step}?{urlencode(carried)}").headers["Location"]
     return response
 
 
 @router.post("/logout", dependencies=[CsrfChecked])
 async def sign_out(request: Request) -> Response:
     """End the session; the cookie is dead, wherever it was copied to."""
-    response = see_other("/login")
+    response = see_other(request, "/login")
     await browser.sign_out(request, response)
     return response

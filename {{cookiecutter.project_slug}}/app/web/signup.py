@@ -36,7 +36,7 @@ _SIGNED_UP = "signed-up"
 async def show_sign_up(request: Request, visitor: Visitor) -> Response:
     """Show the form; people who are signed in have an account."""
     if visitor is not None:
-        return see_other(AFTER_SIGN_IN)
+        return see_other(request, AFTER_SIGN_IN)
     return await render(request, "signup.html", {"form": Form()})
 
 
@@ -56,7 +56,7 @@ async def sign_up(
         return await _sign_up_again(request, form.refused(password=weak.detail or weak.title))
     except TooManyAttempts as refusal:
         return await refuse(request, "signup.html", refusal, {"form": form})
-    response = see_other("/signup/sent")
+    response = see_other(request, "/signup/sent")
     life = authenticator.settings.verify_email_ttl
     cookies.put(request, response, _SIGNED_UP, f"{proof}.{quote(form.data.email)}", life)
     return response

@@ -9,9 +9,8 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from tests.admin.driving import csrf_token, save
 from tests.support import in_database
-from tests.web.browsing import open_browser, submit
+from tests.web.browsing import cookie_name, open_browser, submit
 
-COOKIE = "session"
 END = "/impersonation/end"
 
 
@@ -27,13 +26,13 @@ def go_back(browser: TestClient) -> Response:
 
 def cookie_of(browser: TestClient) -> str:
     """Return the cookie of the session."""
-    return str(browser.cookies[COOKIE])
+    return str(browser.cookies[cookie_name(browser)])
 
 
 def with_cookie(client: TestClient, cookie: str) -> TestClient:
     """Return a browser that has a copy of a cookie."""
     browser = open_browser(client)
-    browser.cookies.set(COOKIE, cookie, domain="testserver.local")
+    browser.cookies.set(cookie_name(browser), cookie, domain="testserver.local")
     return browser
 
 

@@ -1,6 +1,7 @@
 """Every page of the admin: it is shown, runs no foreign code, loads nothing from elsewhere, and tells no secret."""
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthEvent, AuthSession, User
 from app.admin.policy import INLINE_HANDLERS
 from app.features.notes.models import Note
-from tests.admin.driving import export, listed, words
+from tests.admin.driving import export, listed, save, words
 from tests.support import add_user, in_database
+from tests.web.browsing import open_browser
 
 pytestmark = pytest.mark.any_database  # that every page is shown is seen in the other modules, on both
 
@@ -67,7 +69,7 @@ def test_every_page_is_shown_and_loads_nothing_from_elsewhere(pages: list[Respon
         assert page.text.count("<h1") == 1
         assert page.headers["Cache-Control"] == "no-store"
         loaded = re.findall(r"""(?:src|href|action|url)\s*[=(:]\s*["']?(?:https?:)?//([^/"'\s)]+)""", page.text)
-        assert set(loaded) == {"testserver"}
+        assert loaded == []
         assert "@import" not in page.text
 
 
@@ -132,3 +134,28 @@ def test_exported_text_is_no_formula(client: TestClient, browser: TestClient, ad
     in_database(client, add)
 
     assert "'=cmd" in export(browser, "note", "csv").text
+
+
+def test_host_of_a_request_is_in_no_link_and_no_redirect(browser: TestClient, admin: User) -> None:
+    forged = {"Host": "evil.example"}
+
+    assert browser.get("/admin", headers=forged).headers["Location"] == "/admin/"
+    shown = browser.get("/admin/user/list", headers=forged)
+    assert shown.status_code == 200
+    for page in ("/admin/", "/admin/user/list?sort=email__asc", f"/admin/user/edit?pk={admin.id}"):
+        assert "evil.example" not in browser.get(page, headers=forged).text
+    saved = save(browser, "/admin/role/create", name="reader")
+    assert saved.headers["Location"] == "/admin/role/list"
+
+
+def test_notice_of_the_library_is_a_cookie_of_this_project(start_app: Callable[..., TestClient]) -> None:
+    client = start_app(base_url="https://testserver/below")
+    owner = add_user(client, "admin@example.com", admin=True)
+    browser = open_browser(client, owner, "https://testserver")
+
+    saved = save(browser, "/admin/role/create", name="reader")
+
+    (notice,) = [line for line in saved.headers.get_list("set-cookie") if "notice=" in line]
+    assert notice.startswith("below.admin-notice=")
+    assert {"httponly", "secure", "samesite=lax"} <= set(notice.lower().split("; "))
+    assert "created" in words(browser.get(saved.headers["Location"]))

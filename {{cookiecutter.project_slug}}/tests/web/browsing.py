@@ -20,13 +20,17 @@ def open_browser(client: TestClient, user: User | None = None, address: str = "h
     """Return the same running app, with cookies of its own; signed in when a user is given."""
     browser = another_client(client, address, Accept="text/html,*/*;q=0.8")
     if user is not None:
-        authenticator, settings = client.app_state["authenticator"], client.app_state["settings"]
+        authenticator = client.app_state["authenticator"]
         _, cookie = in_database(
             client, lambda session: sessions.open_web_session(session, authenticator, user, HERE, remember=False)
         )
-        name = "__Host-session" if settings.secure_cookies else "session"
-        browser.cookies.set(name, cookie, domain="testserver.local")
+        browser.cookies.set(cookie_name(client), cookie, domain="testserver.local")
     return browser
+
+
+def cookie_name(client: TestClient, name: str = "session") -> str:
+    """Return what a cookie is called in a browser."""
+    return f"{client.app_state['settings'].cookie_prefix}{name}"
 
 
 def submit(

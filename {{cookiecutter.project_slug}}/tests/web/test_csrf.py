@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.support import PASSWORD
-from tests.web.browsing import open_browser, read_page
+from tests.web.browsing import cookie_name, open_browser, read_page
 
 pytestmark = pytest.mark.any_database
 
@@ -101,7 +101,7 @@ def test_nobody_is_signed_in_by_a_form_of_another_site(client: TestClient, bob: 
 
     assert answer.status_code == 403
     assert "The form has expired" in read_page(answer).text
-    assert "session" not in victim.cookies
+    assert cookie_name(victim) not in victim.cookies
 
 
 def test_nobody_is_signed_out_by_a_form_of_another_site(client: TestClient, ada: User) -> None:

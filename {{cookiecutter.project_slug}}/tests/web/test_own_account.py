@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.database import utc_now
 from tests.support import PASSWORD, add_user, another_client, in_database, mails_to, newest_link
-from tests.web.browsing import open_browser, read_page, submit
+from tests.web.browsing import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
 
@@ -31,7 +31,7 @@ def let_time_pass(client: TestClient) -> None:
 def test_password_is_changed_and_other_devices_are_signed_out(client: TestClient, ada: User) -> None:
     """Behaviours 84, 85, 144."""
     browser, other = open_browser(client, ada), open_browser(client, ada)
-    before = browser.cookies["session"]
+    before = browser.cookies[cookie_name(browser)]
 
     wrong = submit(browser, "/account/password", current_password="not this one", new_password=NEW)
     weak = submit(browser, "/account/password", current_password=PASSWORD, new_password="short")
@@ -41,7 +41,7 @@ def test_password_is_changed_and_other_devices_are_signed_out(client: TestClient
     assert read_page(wrong).fields["current_password"]["aria-invalid"] == "true"
     assert read_page(weak).fields["new_password"]["aria-invalid"] == "true"
     assert "Your password was changed." in read_page(browser.get("/account/password")).text
-    assert browser.cookies["session"] != before
+    assert browser.cookies[cookie_name(browser)] != before
     assert other.get("/account").status_code == 303
     assert submit(open_browser(client), "/login", email=ada.email, password=NEW).status_code == 303
 
@@ -51,7 +51,7 @@ def test_dangerous_page_asks_for_the_password_again_and_goes_on(client: TestClie
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account/email")).forms["/account/email"]
     let_time_pass(client)
-    before = browser.cookies["session"]
+    before = browser.cookies[cookie_name(browser)]
 
     opened = browser.get("/account/email")
     sent = browser.post("/account/email", data=form, headers={"Referer": "http://testserver/account/email?a=1"})
@@ -61,9 +61,9 @@ def test_dangerous_page_asks_for_the_password_again_and_goes_on(client: TestClie
     assert (opened.status_code, opened.headers["Location"]) == (303, "/reauth?next=%2Faccount%2Femail")
     assert (sent.status_code, sent.headers["Location"]) == (303, "/reauth?next=%2Faccount%2Femail%3Fa%3D1")
     assert (wrong.status_code, right.status_code, right.headers["Location"]) == (401, 303, "/account/email")
-    assert browser.cookies["session"] != before
+    assert browser.cookies[cookie_name(browser)] != before
     assert browser.get("/account/email").status_code == 200
-    browser.cookies.set("session", before, domain="testserver.local")
+    browser.cookies.set(cookie_name(browser), before, domain="testserver.local")
     assert browser.get("/account").status_code == 303
 
 
@@ -143,7 +143,7 @@ def test_everybody_else_and_then_everybody_is_signed_out(client: TestClient, ada
 
     assert after == [200, 303]
     assert (everywhere.status_code, everywhere.headers["Location"]) == (303, "/login")
-    assert "session" not in browser.cookies
+    assert cookie_name(browser) not in browser.cookies
     assert [window.get("/account").status_code for window in (browser, third)] == [303, 303]
 
 

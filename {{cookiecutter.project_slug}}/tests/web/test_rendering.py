@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.accounts.permissions import Permission
 from app.web.rendering import NavItem
-from tests.web.browsing import open_browser, read_page, submit
+from tests.web.browsing import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
 
@@ -27,7 +27,7 @@ def test_only_a_page_with_a_form_gives_a_stranger_a_cookie(client: TestClient) -
     browser = open_browser(client)
 
     assert "set-cookie" not in browser.get("/nowhere").headers
-    assert browser.get("/login").headers["set-cookie"].startswith("anonymous=")
+    assert browser.get("/login").headers["set-cookie"].startswith(cookie_name(browser, "anonymous"))
     assert "set-cookie" not in browser.get("/login").headers
 
 
@@ -70,8 +70,8 @@ def test_entry_of_the_menu_is_shown_to_who_may_use_it(client: TestClient, ada: U
 def test_nobody_else_can_put_words_on_a_page(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     submit(browser, "/account", display_name="Ada")
-    words, mac = browser.cookies["notice"].split(".")
+    words, mac = browser.cookies[cookie_name(browser, "notice")].split(".")
 
-    browser.cookies.set("notice", f"{words[::-1]}.{mac}", domain="testserver.local")
+    browser.cookies.set(cookie_name(browser, "notice"), f"{words[::-1]}.{mac}", domain="testserver.local")
 
     assert 'role="status"' not in browser.get("/account?notice=forged&saved=yes").text

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.database import utc_now
 from tests.support import PASSWORD, add_user, in_database, log_in, mails_to
-from tests.web.browsing import open_browser, read_page, submit
+from tests.web.browsing import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
 
@@ -64,7 +64,7 @@ def test_wrong_password_and_unknown_address_look_the_same(client: TestClient, em
     assert "Wrong e-mail address or password." in page.text
     assert page.forms["/login"]["email"] == email
     assert WRONG not in answer.text
-    assert "session" not in browser.cookies
+    assert cookie_name(browser) not in browser.cookies
 
 
 def test_disabled_account_is_answered_like_a_wrong_password(client: TestClient, ada: User) -> None:
@@ -94,7 +94,7 @@ def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestC
     answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
 
     name, *attributes = cookie_of(answer)
-    assert name.startswith("session=")
+    assert name.startswith(f"{cookie_name(client)}=")
     assert attributes == ["httponly", "path=/", "samesite=lax"]
 
 
@@ -135,19 +135,19 @@ def test_signing_in_again_changes_the_cookie_and_ends_the_session_before(client:
     answer = browser.post("/login", data={"csrf_token": token, "email": ada.email, "password": PASSWORD})
 
     assert answer.status_code == 303
-    assert browser.cookies["session"] != thief.cookies["session"]
+    assert browser.cookies[cookie_name(browser)] != thief.cookies[cookie_name(thief)]
     assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
 
 
 def test_session_that_someone_made_up_is_not_taken_over(client: TestClient, ada: User) -> None:
     """Behaviour 32."""
     browser = open_browser(client)
-    browser.cookies.set("session", "chosen-by-the-attacker")
+    browser.cookies.set(cookie_name(browser), "chosen-by-the-attacker")
 
     submit(browser, "/login", email=ada.email, password=PASSWORD)
 
     thief = open_browser(client)
-    thief.cookies.set("session", "chosen-by-the-attacker")
+    thief.cookies.set(cookie_name(thief), "chosen-by-the-attacker")
     assert not is_signed_in(thief)
 
 
@@ -160,7 +160,7 @@ def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(client: TestC
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
-    assert "session" not in browser.cookies
+    assert cookie_name(browser) not in browser.cookies
     assert not is_signed_in(thief)
 
 
@@ -256,7 +256,7 @@ def test_pages_ignore_bearer_tokens_and_the_api_ignores_cookies(client: TestClie
 def test_token_of_an_api_session_is_not_a_cookie(client: TestClient, ada: User) -> None:
     """Behaviour 82."""
     browser = open_browser(client)
-    browser.cookies.set("session", log_in(client, ada.email)["refresh_token"])
+    browser.cookies.set(cookie_name(browser), log_in(client, ada.email)["refresh_token"])
 
     assert not is_signed_in(browser)
 
@@ -289,7 +289,9 @@ def test_browser_known_to_one_account_is_unknown_to_another(client: TestClient, 
     submit(browser, "/account", action="/logout")
     lock(client, ada)
     forged = open_browser(client)
-    forged.cookies.set("device", browser.cookies["device"].replace(bob.id.hex, ada.id.hex))
+    forged.cookies.set(
+        cookie_name(forged, "device"), browser.cookies[cookie_name(browser, "device")].replace(bob.id.hex, ada.id.hex)
+    )
 
     for trying in (browser, forged):
         assert submit(trying, "/login", email=ada.email, password=PASSWORD).status_code == 429

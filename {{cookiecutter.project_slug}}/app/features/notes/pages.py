@@ -59,7 +59,7 @@ async def create_note(request: Request, session: SessionDep, scope: PageScope) -
             note = await service.create_note(session, scope, form.data)
     except (Conflict, InvalidRequest) as refusal:
         return await _show_new(request, form.refused_by(refusal))
-    return see_other(f"/notes/{note.id}")
+    return see_other(request, f"/notes/{note.id}")
 
 
 @router.get("/{note_id}")
@@ -91,15 +91,17 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
     except (VersionConflict, StaleDataError):
         note = await get_note(session, scope, note_id)
         return await _show_edit(request, note, form.overtaken_by(note))
-    return see_other(f"/notes/{note_id}")
+    return see_other(request, f"/notes/{note_id}")
 
 
 @router.post("/{note_id}/delete", dependencies=[CsrfChecked])
-async def delete_note(session: SessionDep, note: NoteDep, version: Annotated[int, Form()]) -> Response:
+async def delete_note(
+    request: Request, session: SessionDep, note: NoteDep, version: Annotated[int, Form()]
+) -> Response:
     """Delete the note that the visitor saw."""
     check_version(note, f'"{version}"')
     await service.delete_note(session, note)
-    return see_other("/notes")
+    return see_other(request, "/notes")
 
 
 async def _show_new(request: Request, form: forms.Form[NoteCreate]) -> Response:

@@ -43,7 +43,7 @@ async def ask_for_code(
 ) -> Response:
     """Ask for the code, in a browser that has given the password."""
     if browser.get_challenge(request) is None:
-        return see_other("/login")
+        return see_other(request, "/login")
     context = {"form": Form(), "next": local_path(target), "remember": remember}
     return await render(request, "second_factor/ask.html", context)
 
@@ -62,7 +62,7 @@ async def answer_challenge(
     form, challenge = await read_form(request, CodeEntry), browser.get_challenge(request)
     context = {"form": form, "next": local_path(target), "remember": remember}
     if challenge is None:
-        return see_other("/login")
+        return see_other(request, "/login")
     if form.data is None:
         return await render(request, "second_factor/ask.html", context, 422)
     try:
@@ -71,7 +71,7 @@ async def answer_challenge(
         return done(request, "/login", "That took too long, or too many tries. Please sign in again.")
     except (WrongCode, TooManyAttempts) as problem:
         return await refuse(request, "second_factor/ask.html", problem, {**context, "form": Form()})
-    response = see_other(local_path(target))
+    response = see_other(request, local_path(target))
     await browser.complete_sign_in(request, response, user, client, remember=remember)
     return response
 
@@ -86,7 +86,7 @@ async def show_second_factor(request: Request, session: SessionDep, scope: PageS
 async def show_begin(request: Request, session: SessionDep, scope: RecentPageScope) -> Response:
     """Explain what it needs."""
     if await service.is_on(session, scope.user_id):
-        return see_other(HOME)
+        return see_other(request, HOME)
     return await render(request, "second_factor/add.html")
 
 
@@ -99,7 +99,7 @@ async def begin(
         await service.begin(session, authenticator, scope, _issuer(request))
     except (AddressNotProven, SecondFactorIsOn) as problem:
         return await refuse(request, "second_factor/add.html", problem)
-    return see_other(f"{HOME}/confirm")
+    return see_other(request, f"{HOME}/confirm")
 
 
 @router.get(f"{HOME}/confirm")
@@ -110,7 +110,7 @@ async def show_setup(
     try:
         setup = await service.get_setup(session, authenticator, scope, _issuer(request))
     except SecondFactorIsOff:
-        return see_other(HOME)
+        return see_other(request, HOME)
     return await render(request, "second_factor/confirm.html", {"form": Form(), **_shown(setup)})
 
 
@@ -131,7 +131,7 @@ async def confirm(
     except WrongSetupCode:
         form = form.refused(code=WRONG_CODE)
     except SecondFactorIsOff:
-        return see_other(HOME)
+        return see_other(request, HOME)
     async with database.reads() as session:
         setup = await service.get_setup(session, authenticator, scope, _issuer(request))
     return await render(request, "second_factor/confirm.html", {"form": form, **_shown(setup)}, 422)

@@ -15,7 +15,7 @@ from app.features.second_factor.models import LoginChallenge
 from tests.features.second_factor.driving import code_of, forget_last_code, wrong_code
 from tests.statements import counted, watched
 from tests.support import PASSWORD, in_database
-from tests.web.browsing import open_browser, read_page, submit
+from tests.web.browsing import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
 
@@ -108,7 +108,7 @@ def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:
 
     assert answer.status_code == 303
     assert answer.headers["Location"].startswith(ASK)
-    assert "session" not in browser.cookies
+    assert cookie_name(browser) not in browser.cookies
     assert browser.get("/account").headers["Location"].startswith("/login")
 
 
@@ -133,7 +133,7 @@ def test_device_is_remembered_if_that_was_asked_for(client: TestClient, ada: Use
 
     done = submit(browser, answer.headers["Location"], action=ASK, code=code_of(secret))
 
-    (cookie,) = (line for line in done.headers.get_list("set-cookie") if line.startswith("session="))
+    (cookie,) = (line for line in done.headers.get_list("set-cookie") if line.startswith(f"{cookie_name(browser)}="))
     assert ("Max-Age" in cookie) == remember
 
 
@@ -158,7 +158,7 @@ def test_wrong_code_is_told(client: TestClient, ada: User) -> None:
     assert (refused.status_code, empty.status_code) == (401, 422)
     assert "Wrong code" in read_page(refused).text
     assert read_page(refused).forms[ASK]["next"] == HOME
-    assert "session" not in browser.cookies
+    assert cookie_name(browser) not in browser.cookies
 
 
 def test_too_many_codes_are_refused(client: TestClient, ada: User) -> None:
@@ -176,7 +176,7 @@ def test_too_many_codes_are_refused(client: TestClient, ada: User) -> None:
     assert (dead.status_code, dead.headers["Location"]) == (303, "/login")
     assert closed.status_code == 429
     assert "Retry-After" in closed.headers
-    assert "session" not in browser.cookies
+    assert cookie_name(browser) not in browser.cookies
 
 
 def test_who_takes_too_long_begins_again(client: TestClient, ada: User) -> None:

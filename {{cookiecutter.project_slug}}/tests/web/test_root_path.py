@@ -1,0 +1,108 @@
+"""The pages below a path of a host: every link, form and file of them is found there."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+
+import pytest
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+import app
+from app.accounts.models import User
+from tests.support import PASSWORD, add_user
+from tests.web.browsing import cookie_name, open_browser, submit
+
+pytestmark = pytest.mark.any_database
+
+ADDRESS = re.compile(r'(?:href|src|action|data-sa-href)="(/[^"]*)"')
+
+
+@pytest.fixture
+def below(start_app: Callable[..., TestClient]) -> TestClient:
+    """Serve the project below a path."""
+    return start_app(base_url="http://testserver/below")
+
+
+@pytest.fixture
+def admin(below: TestClient) -> User:
+    return add_user(below, "admin@example.com", admin=True)
+
+
+def test_every_address_on_every_page_is_below_the_path(below: TestClient, admin: User) -> None:
+    browser = open_browser(below, admin)
+    waiting, seen = ["/below/login", "/below/account", "/below/docs", "/below/nowhere"], dict[str, int]()
+
+    while waiting:
+        path = waiting.pop()
+        answer = browser.get(path)
+        seen[path] = answer.status_code
+        found = {*map(_without_query, ADDRESS.findall(answer.text)), *map(_without_query, _redirects(answer))}
+        assert [target for target in found if not target.startswith("/below/")] == [], path
+        waiting += sorted(found - seen.keys() - set(waiting))
+
+    assert len(seen) > 20
+    # What only takes forms is 405.
+    assert {path for path, status in seen.items() if status >= 400 and status != 405} == {"/below/nowhere"}
+
+
+def _without_query(address: str) -> str:
+    """Leave out the query, where it does not say which row is meant."""
+    path, _, query = unescape(address).partition("?")
+    row = re.search(r"\bpk=[^&]+", query)
+    return f"{path}?{row[0]}" if row else path
+
+
+def _redirects(answer: Response) -> list[str]:
+    return [answer.headers["Location"]] if "Location" in answer.headers else []
+
+
+def test_signing_in_leads_on_to_the_page_that_was_asked_for(below: TestClient, admin: User) -> None:
+    browser = open_browser(below)
+    asked = browser.get("/below/account/sessions?a=b")
+    assert asked.headers["Location"] == "/below/login?next=%2Faccount%2Fsessions%3Fa%3Db"
+
+    answer = submit(browser, asked.headers["Location"], action="/below/login", email=admin.email, password=PASSWORD)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/below/account/sessions?a=b")
+    assert cookie_name(below).endswith(".below.session")
+    assert cookie_name(below) in browser.cookies
+    assert browser.get("/account/sessions").status_code == 200  # from a proxy that strips the path
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param({"project_name": "One"}, {"project_name": "Other"}, id="name"),
+        pytest.param({"base_url": "http://testserver:8001"}, {"base_url": "http://testserver:8002"}, id="port"),
+        pytest.param({"base_url": "http://testserver/below"}, {"base_url": "http://testserver/beside"}, id="path"),
+    ],
+)
+def test_two_projects_on_one_host_do_not_sign_each_other_out(
+    start_app: Callable[..., TestClient], one: dict[str, str], other: dict[str, str]
+) -> None:
+    """They share the browser's cookies."""
+    projects = [start_app(**changes) for changes in (one, other)]
+    ada = add_user(projects[0], "ada@example.com")
+    browsers = [open_browser(project) for project in projects]
+    browsers[1].cookies = browsers[0].cookies
+
+    for browser in browsers:
+        root = browser.app_state["settings"].root_path
+        assert submit(browser, f"{root}/login", email=ada.email, password=PASSWORD).status_code == 303
+
+    assert [browser.get("/account").status_code for browser in browsers] == [200, 200]
+    assert submit(browsers[1], f"{root}/account", action=f"{root}/logout").status_code == 303
+    assert [browser.get("/account").status_code for browser in browsers] == [200, 303]
+
+
+def test_no_template_writes_an_address_that_skips_the_path() -> None:
+    """An address on a page begins with `{{ root }}`, or is made by a function that knows it."""
+    absolute = re.compile(r"""\b(?:href|src|action|formaction|srcset|poster)\s*=\s*["']?/|\b(?:paging|entry)\(["']/""")
+    folders = [Path(app.__file__).parent, Path(app.__file__).parents[1] / "scaffold"]
+    templates = [path for folder in folders for kind in ("*.html", "*.html.j2") for path in folder.rglob(kind)]
+    found = {path.name: absolute.findall(path.read_text(encoding="utf-8")) for path in templates}
+
+    assert len(found) > 10
+    assert {name: lines for name, lines in found.items() if lines} == {}
