@@ -5,6 +5,8 @@
 
 import json
 import math
+import re
+import unicodedata
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
@@ -43,6 +45,40 @@ def _without_zone(moment: time) -> time:
     return moment
 
 
+def _one_line(text: str) -> str:
+    """Refuse line ends, and characters that are invisible or reorder the text around them: names must not look alike.
+
+    These are controls, format characters and separators of lines, as for names in RFC 8264 §9. Joiners are allowed
+    where writing needs them: see `_is_needed`.
+    """
+    if text.isprintable():
+        return text
+    rest = _FLAG.sub("", text)
+    for place, character in enumerate(rest):
+        if unicodedata.category(character) in _UNSEEN and not _is_needed(rest, place):
+            raise ValueError("must be one line, without control or invisible characters")
+    return text
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+"""The flag of a part of a country: an emoji and invisible letters. https://www.unicode.org/reports/tr51/"""
+
+_NON_JOINER, _JOINER = "\u200c", "\u200d"
+_VIRAMA = 9  # https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values
+
+
+def _is_needed(text: str, place: int) -> bool:
+    """Tell whether a joiner stands between letters of Arabic or Indic scripts (RFC 5892 A.1, A.2), or in an emoji."""
+    if text[place] not in {_NON_JOINER, _JOINER} or not 0 < place < len(text) - 1:
+        return False
+    before, after = text[place - 1], text[place + 1]
+    arabic = unicodedata.bidirectional(before) in {"AL", "NSM"} and unicodedata.bidirectional(after) == "AL"
+    emoji = unicodedata.category(before) in {"So", "Sk", "Mn"} and unicodedata.category(after) in {"So", "Sm"}
+    return unicodedata.combining(before) == _VIRAMA or arabic or (text[place] == _JOINER and emoji)
+
+
 def _web_address(text: str) -> str:
     if not text.isascii():
         raise ValueError("must be written in ASCII; a browser copies it so")
@@ -71,7 +107,10 @@ def _is_finite(value: JsonValue) -> bool:
 Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 """A whole number; a greater one does not fit into the column."""
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\r\n]*$")]
+OneLine = AfterValidator(_one_line)
+"""What a name or a title must be: `Annotated[str, StringConstraints(max_length=80), OneLine]`."""
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine]
 """A text of one line."""
 
 Slug = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]

@@ -25,6 +25,7 @@ _HEADERS = {
     "Content-Security-Policy": STRICT_POLICY,
     "Cache-Control": "no-store",
 }
+_PORTS = {"http": 80, "https": 443}
 _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
@@ -65,7 +66,7 @@ class RequestBoundary:
         self.root_path = settings.root_path
         self.rules = Rules(server.max_body_bytes, added, places, self.root_path)
         self.max_header_bytes = server.max_header_bytes
-        self.base_host = urlsplit(str(settings.base_url)).netloc
+        self.base_origin = origin_of(str(settings.base_url))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -109,7 +110,7 @@ class RequestBoundary:
             return UnsupportedCharset()
         if scope["path"].startswith(f"{self.root_path}/api/"):
             return None  # the API reads no cookie
-        return None if self._same_origin(headers) else CrossSiteRequest()
+        return None if self._same_origin(scope, headers) else CrossSiteRequest()
 
     def _head_refusal(self, scope: Scope) -> Problem | None:
         """Refuse a head over the limit under any server; the bundled one does it before it has read it all."""
@@ -120,7 +121,7 @@ class RequestBoundary:
             return HeadersTooLarge(f"At most {self.max_header_bytes} bytes, with {HEADER_OVERHEAD} for each header.")
         return None
 
-    def _same_origin(self, headers: Headers) -> bool:
+    def _same_origin(self, scope: Scope, headers: Headers) -> bool:
         """Tell whether a browser sent this from our own page; clients without any of the headers pass.
 
         The CSRF token of the form is the second layer. https://cheatsheetseries.owasp.org (CSRF Prevention)
@@ -131,4 +132,15 @@ class RequestBoundary:
         source = headers.get("origin") or headers.get("referer")
         if source is None:
             return True
-        return urlsplit(source).netloc in {self.base_host, headers.get("host", "")}
+        own = origin_of(f"{scope['scheme']}://{headers.get('host', '')}")
+        return origin_of(source) in {self.base_origin, own} - {None}
+
+
+def origin_of(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port, which together are an origin (RFC 6454 §4); none when the URL has none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname and port else None

@@ -8,8 +8,18 @@ from scaffold.kinds import KINDS, Kind, Samples
 from scaffold.names import Names, camel, label, singular, words
 
 ALIASES_TAKEN = frozenset(
-    {"Annotated", "Decimal", "Field", "Int32", "JsonObject", "JsonValue", "Line", "Literal", "Moment", "PageParams"}
-    | {"RecordView", "Schema", "SearchText", "Slug", "StringConstraints", "TimeOfDay", "WebAddress", "EmailStr"}
+    {"Annotated", "Decimal", "Field", "Int32", "JsonObject", "JsonValue", "Line", "Literal", "Moment", "OneLine"}
+    | {
+        "PageParams",
+        "RecordView",
+        "Schema",
+        "SearchText",
+        "Slug",
+        "StringConstraints",
+        "TimeOfDay",
+        "WebAddress",
+        "EmailStr",
+    }
 )
 
 LINE = 108

@@ -111,3 +111,47 @@ def test_value_is_kept_as_the_database_will_give_it_back(body: dict[str, Any], k
 def test_value_of_no_use_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Values.model_validate(body)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("Zo\u00eb\u00a0\u2019s caf\u00e9, \u6771\u4eac\u3000\u90fd", id="spaces-of-every-kind"),
+        pytest.param("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", id="persian-non-joiner"),
+        pytest.param("\u0915\u094d\u200d\u0937", id="hindi-joiner"),
+        pytest.param("\U0001f469\U0001f3fd\u200d\U0001f680", id="astronaut-with-a-skin-tone"),
+        pytest.param("\U0001f3f3\ufe0f\u200d\U0001f308", id="rainbow-flag"),
+        pytest.param("\U0001f642\u200d\u2194\ufe0f", id="head-shaking"),
+        pytest.param("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", id="flag-of-england"),
+    ],
+)
+def test_text_of_one_line_may_be_in_any_script(text: str) -> None:
+    """Behaviour 156."""
+    assert Values(lines=[text]).lines == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a\nb", id="line-feed"),
+        pytest.param("a\rb", id="carriage-return"),
+        pytest.param("a\tb", id="tab"),
+        pytest.param("a\x85b", id="next-line"),
+        pytest.param("a\u2028b", id="line-separator"),
+        pytest.param("gpj.\u202eexe", id="right-to-left-override"),
+        pytest.param("\u2066ada", id="isolate"),
+        pytest.param("ada\u200f", id="right-to-left-mark"),
+        pytest.param("ad\u200ba", id="zero-width-space"),
+        pytest.param("ad\u00ada", id="soft-hyphen"),
+        pytest.param("\ufeffada", id="byte-order-mark"),
+        pytest.param("ad\u200da", id="joiner-between-latin-letters"),
+        pytest.param("ad\u200ca", id="non-joiner-between-latin-letters"),
+        pytest.param("\u0645\u200c", id="non-joiner-at-the-end"),
+        pytest.param("ada\U000e0061", id="invisible-letter"),
+        pytest.param("\U0001f469\u200c\U0001f680", id="non-joiner-in-an-emoji"),
+    ],
+)
+def test_text_of_one_line_has_no_invisible_characters(text: str) -> None:
+    """Behaviour 156."""
+    with pytest.raises(ValidationError, match="must be one line, without control or invisible characters"):
+        Values(lines=[text])

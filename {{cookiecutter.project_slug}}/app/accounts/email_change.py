@@ -85,7 +85,7 @@ async def revert(database: Database, authenticator: Authenticator, raw: str, cli
 
     A thief who changed it knew the password. So the password is removed and a link to choose a new one is mailed;
     sessions, API keys and links end; second factors are again those at the change. Later changes cannot be taken
-    back any more, earlier ones can. The address that the account loses is told.
+    back any more, earlier ones can. A notice goes to the address that the account loses.
 
     Raises:
         InvalidLink: when the token cannot be used.

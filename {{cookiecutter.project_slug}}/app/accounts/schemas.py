@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr, StringConstraints
 
+from app.kinds import OneLine
 from app.schemas import RecordView, Schema, View, unset
 
 # Whatever it looks like, an address that nobody has is answered like a wrong password.
@@ -13,7 +14,7 @@ Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=320, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
 ]
-DisplayName = Annotated[str, StringConstraints(max_length=120, strip_whitespace=True)]
+DisplayName = Annotated[str, StringConstraints(max_length=120, strip_whitespace=True), OneLine]
 
 
 class Login(Schema):

@@ -16,6 +16,7 @@ from app.accounts.events import Event
 from app.accounts.models import AuthSession, User, UserRole
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
 from app.accounts.permissions import Permission
+from app.accounts.schemas import AccountUpdate
 from app.accounts.sessions import is_live
 from app.admin.events import record
 from app.admin.panels import Chart, Figure, Panel, count_per_day, count_some
@@ -31,6 +32,7 @@ class UserView(UserActions):
     """People. Who is the last admin can be neither disabled, nor demoted, nor deleted."""
 
     model = User
+    rules = AccountUpdate
     see_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
     icon = "fa-solid fa-users"

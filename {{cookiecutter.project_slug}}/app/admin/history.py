@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from app.accounts.models import AuthEvent, User
+from app.accounts.permissions import Permission
+from app.accounts.scope import Scope
+from app.admin.auth import visitor_of
 from app.admin.visibility import rows_in, visible_data
 from app.database import Keyed
 
@@ -27,13 +30,22 @@ class History:
     """What the visitor may read in the data of each."""
     people: Mapping[str, str]
     """The addresses, by their keys, of the people whom the data name by keys only."""
+    visitor: Scope
+
+    def name_actor(self, event: AuthEvent) -> str:
+        """Say who did it: their address only to visitors who may see accounts, and to themselves."""
+        person = event.actor or event.user
+        if person is None:
+            return "Someone who is gone"
+        may_know = person.id == self.visitor.user_id or self.visitor.may(Permission.USERS_READ)
+        return person.email if may_know else "Someone else"
 
 
 async def load(request: Request, view: Any, row: Keyed) -> History:  # noqa: ANN401
     """Return the newest events of a row; those of an event are itself."""
     session: AsyncSession = request.state.session
     if isinstance(row, AuthEvent):
-        return History([], {}, {})
+        return History([], {}, {}, visitor_of(request))
     query = (
         select(AuthEvent)
         .where(AuthEvent.target_type == row.__tablename__, AuthEvent.target_id == str(row.id))
@@ -51,4 +63,4 @@ async def read(request: Request, session: AsyncSession, views: Sequence[Any], ev
     changes = [change for told in data.values() for change in told.get("changes", {}).values()]
     ids = {UUID(row["id"]) for change in changes for row in rows_in(change) if "name" not in row}
     people = await session.execute(select(User.id, User.email).where(User.id.in_(ids))) if ids else ()
-    return History(events, data, {str(user_id): email for user_id, email in people})
+    return History(events, data, {str(user_id): email for user_id, email in people}, visitor_of(request))

@@ -1,10 +1,11 @@
 """Roles in the admin: they list permissions, and nobody gives, takes or changes more than they have."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar
 
 from fastapi import Request
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 from starlette_admin.exceptions import FormValidationError
@@ -16,13 +17,24 @@ from app.accounts.scope import Scope
 from app.admin.auth import visitor_of
 from app.admin.permissions import may
 from app.admin.views import ModelView
+from app.kinds import OneLine
 from app.schemas import Schema
+
+
+def _normalized(name: str) -> str:
+    """Write look-alikes of letters as these letters."""
+    return unicodedata.normalize("NFKC", name).strip()
+
+
+def name_key(name: str) -> str:
+    """Return the spelling under which a name is unique: `Editor` and `editor` are one role."""
+    return _normalized(name).casefold()
 
 
 class RoleTerms(Schema):
     """What a role is."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+    name: Annotated[str, AfterValidator(_normalized), StringConstraints(min_length=1, max_length=40), OneLine]
     permissions: list[Permission]
 
 
@@ -79,13 +91,29 @@ class RoleView(ModelView):
         return [action | {"confirmation": warning} if action["name"] == "delete" else action for action in actions]
 
     async def validate(self, request: Request, data: dict[str, Any]) -> None:
-        """Refuse a second role `admin`, and permissions that the visitor lacks."""
-        if data.get("name") == ADMIN_ROLE:
-            raise FormValidationError({"name": "This is taken."})
+        """Refuse permissions that the visitor lacks."""
         lacking = [permission for permission in data.get("permissions", ()) if not may(request, permission)]
         if lacking:
             raise FormValidationError({"permissions": f"You may not do this yourself: {', '.join(lacking)}."})
         await super().validate(request, data)
+
+    async def after_create(self, request: Request, obj: Role) -> None:
+        """Refuse a name that another role has."""
+        await super().after_create(request, obj)
+        await self._require_own_name(request, obj)
+
+    async def after_edit(self, request: Request, obj: Role) -> None:
+        """Refuse it here too."""
+        await super().after_edit(request, obj)
+        await self._require_own_name(request, obj)
+
+    async def _require_own_name(self, request: Request, role: Role) -> None:
+        """Compare with the names of the others; of two roles saved at once, the second waits for the first."""
+        session = request.state.session
+        await session.execute(select(Role.id).where(Role.name == ADMIN_ROLE).with_for_update(key_share=True))
+        others = await session.scalars(select(Role.name).where(Role.id != role.id))
+        if name_key(role.name) in {ADMIN_ROLE, *map(name_key, others)}:
+            raise FormValidationError({"name": "This is taken."})
 
 
 class PersonalView(ModelView):

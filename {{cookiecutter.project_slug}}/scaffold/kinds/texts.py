@@ -61,6 +61,9 @@ class Str(Text):
         low, _ = super().bounds(field)
         return low, field.length
 
+    def check_of(self, field: Field) -> str:
+        return f"{super().check_of(field).removesuffix(']')}, OneLine]"
+
     def column_of(self, field: Field) -> str:
         return f"String({field.length})"
 

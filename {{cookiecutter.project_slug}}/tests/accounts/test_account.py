@@ -25,6 +25,18 @@ def test_account_is_ones_own(as_ada: TestClient, as_bob: TestClient) -> None:
 
 
 @pytest.mark.any_database
+@pytest.mark.parametrize("name", ["a\u202eb", "a\u200bb", "two\nlines"])
+def test_name_is_one_line_of_visible_characters(client: TestClient, as_ada: TestClient, name: str) -> None:
+    """Behaviour 156."""
+    sign_up = {"email": "carol@example.com", "password": PASSWORD, "display_name": name}
+
+    answers = [as_ada.patch(ME, json={"display_name": name}), client.post("/api/v1/auth/register", json=sign_up)]
+
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert {answer.json()["errors"][0]["loc"][-1] for answer in answers} == {"display_name"}
+
+
+@pytest.mark.any_database
 def test_account_tells_no_secret(as_ada: TestClient) -> None:
     account = as_ada.get(ME)
 

@@ -1,6 +1,7 @@
 """Sessions: sign out, see where one is signed in, and what ends a session at once."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -151,6 +152,17 @@ def test_one_session_too_many_ends_the_oldest(start_app: Callable[..., TestClien
         return list(await session.scalars(select(AuthSession.revoked_reason).order_by(AuthSession.id)))
 
     assert in_database(client, reasons) == [None, "too many", None, None]
+
+
+def test_of_many_sign_ins_at_once_no_more_go_on_than_are_allowed(start_app: Callable[..., TestClient]) -> None:
+    """Behaviour 83."""
+    client = start_app(auth={"max_sessions": 2})
+    ada = add_user(client, "ada@example.com")
+
+    with ThreadPoolExecutor(8) as threads:
+        callers = list(threads.map(lambda _: sign_in(client, ada), range(8)))
+
+    assert sorted(caller.get(ME).status_code for caller in callers) == [200] * 2 + [401] * 6
 
 
 @pytest.mark.any_database

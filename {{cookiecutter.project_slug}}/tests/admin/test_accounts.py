@@ -56,6 +56,7 @@ def test_user_is_made_and_can_sign_in(client: TestClient, browser: TestClient) -
         pytest.param({"email": "x" * 320 + "@example.com"}, "Use at most 320 characters.", id="long-address"),
         pytest.param({"password": "short"}, "Use at least", id="short-password"),
         pytest.param({"password": ""}, "This field is required.", id="no-password"),
+        pytest.param({"display_name": "a\u202eb"}, "Must be one line", id="reversed-name"),
         pytest.param({"display_name": "x" * 121}, "Use at most 120 characters.", id="long-name"),
     ],
 )

@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User
+from app.accounts.permissions import Permission
 from tests.admin.driving import act, listed, save, words
 from tests.admin.recording import edit, everything, happened
+from tests.admin.staff import add_staff
 from tests.admin.test_saving import add_note
 from tests.support import add_user, in_database, log_in, with_token
 from tests.web.browsing import open_browser
@@ -31,6 +33,24 @@ def test_page_of_a_row_shows_its_history(client: TestClient, browser: TestClient
     assert "<b>First" not in page.text
     assert "Not this" not in history
     assert "History" not in words(browser.get(f"/admin/user/detail?pk={ada.id}"))
+
+
+def test_history_names_people_only_to_those_who_may_see_accounts(
+    client: TestClient, browser: TestClient, admin: User, ada: User, bob: User
+) -> None:
+    note = add_note(client, ada)
+    edit(browser, note, bob, title="Bread")
+    clerk = add_staff(client, "clerk", Permission.ADMIN_ACCESS)
+    clerks = open_browser(client, clerk)
+    assert save(clerks, f"/admin/note/edit?pk={note.id}", title="Butter", body="").status_code == 303
+
+    page = clerks.get(f"/admin/note/detail?pk={note.id}")
+
+    history = words(page).partition("History")[2]
+    assert "Butter" in history
+    assert "Someone else" in history
+    assert clerk.email in history
+    assert not [person.email for person in (admin, ada, bob) if person.email in page.text]
 
 
 def test_log_names_people_in_changes(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
@@ -113,7 +133,7 @@ def test_deleted_person_takes_along_what_their_rows_held(
         assert told not in log
     assert len(happened(client)) == 6
     browser.get("/admin/")  # shows whom it deleted, once
-    assert "ada" not in words(browser.get(f"/admin/note/detail?pk={given.id}"))
+    assert "ada@" not in words(browser.get(f"/admin/note/detail?pk={given.id}"))
 
 
 def test_admin_who_leaves_cannot_take_along_what_they_did(client: TestClient, browser: TestClient, ada: User) -> None:

@@ -8,12 +8,10 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app.accounts.permissions import Permission
+from app.kinds import OneLine
 from app.schemas import Schema, View
 
-# One line: it is also written into mails.
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
-]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), OneLine]
 
 
 class Access(StrEnum):

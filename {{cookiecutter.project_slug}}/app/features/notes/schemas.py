@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from app.kinds import OneLine
 from app.pagination import PageParams, SearchText
 from app.schemas import RecordView, Schema, unset
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine]
 Body = Annotated[str, StringConstraints(max_length=50_000)]
 
 

@@ -239,6 +239,7 @@ def test_refused_use_is_not_noted(client: TestClient, as_ada: TestClient) -> Non
 @pytest.mark.parametrize(
     "change",
     [
+        pytest.param({"name": "Backup\u202e"}, id="reversing-name"),
         pytest.param({"name": "  "}, id="blank-name"),
         pytest.param({"name": "x" * 81}, id="long-name"),
         pytest.param({"name": "two\nlines"}, id="name-of-two-lines"),
