@@ -127,15 +127,6 @@ def test_no_secret_is_shown_or_exported(client: TestClient, browser: TestClient,
         assert [secret for secret in hidden if secret in answer.text] == []
 
 
-def test_exported_text_is_no_formula(client: TestClient, browser: TestClient, admin: User) -> None:
-    async def add(session: AsyncSession) -> None:
-        session.add(Note(title="=cmd|'/c calc'!A1", owner_id=admin.id))
-
-    in_database(client, add)
-
-    assert "'=cmd" in export(browser, "note", "csv").text
-
-
 def test_host_of_a_request_is_in_no_link_and_no_redirect(browser: TestClient, admin: User) -> None:
     forged = {"Host": "evil.example"}
 
