@@ -119,9 +119,10 @@ class Owned:
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), sort_order=80)
 
     @declared_attr
-    def owner(cls) -> Mapped[Any]:  # noqa: N805
+    @classmethod
+    def owner(cls) -> Mapped[Any]:
         """Relate the row to its user, for queries that ask for it: `.options(joinedload(Note.owner))`."""
-        return relationship("User", lazy="raise")
+        return relationship("User", lazy="raise", foreign_keys=lambda: cls.owner_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class RootPathTaken(Conflict):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; tests pass their own settings."""
     settings = settings or load_settings()
+    features.load_models()
 
     app = FastAPI(
         title=settings.project_name,

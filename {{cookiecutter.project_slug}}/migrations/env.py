@@ -111,6 +111,5 @@ async def connect_and_migrate() -> None:
         await database.engine.dispose()
 
 
-for _ in features.modules("models"):
-    pass  # importing is what registers the tables
+features.load_models()
 asyncio.run(connect_and_migrate())

@@ -43,7 +43,14 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
 
 def start_process(folder: Path, log: str, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
     """Start `app …` in a folder with these variables; what it prints is in the log."""
-    environment = {
+    command = [sys.executable, "-m", "app", *arguments]
+    with (folder / log).open("wb") as file:
+        return subprocess.Popen(command, cwd=folder, env=environment_of(folder, **settings), stdout=file, stderr=file)  # noqa: S603 - our own
+
+
+def environment_of(folder: Path, **settings: str) -> dict[str, str]:
+    """Return the variables of a process that runs in a folder."""
+    return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(migrate.FOLDER.parent),
         "SECRET_KEY": "the tests' secret key: it protects nothing",
@@ -52,9 +59,6 @@ def start_process(folder: Path, log: str, *arguments: str, **settings: str) -> s
         "SECRETS_DIR": str(folder),
         **settings,
     }
-    command = [sys.executable, "-m", "app", *arguments]
-    with (folder / log).open("wb") as file:
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file)  # noqa: S603 - our own
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:

@@ -1,5 +1,6 @@
 """Discovery of features: what is found, and what is refused."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +10,41 @@ from fastapi import APIRouter
 
 from app import features
 from app.features import BrokenFeature
+from tests.server import SECONDS_TO_START, environment_of
+
+REVIEWED = """
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.accounts.models import User
+from app.database import Owned, Record
+
+
+class Article(Owned, Record):
+    __tablename__ = "articles"
+
+    reviewer_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    reviewer: Mapped[User | None] = relationship(lazy="raise")
+"""
+
+PROGRAM = """
+import sys
+from app import features
+features.__path__.append(sys.argv.pop())
+from app.__main__ import main
+main()
+"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Look for features in a folder of the test as well."""
-    before = set(sys.modules)
     monkeypatch.setattr(features, "__path__", [str(tmp_path), *features.__path__])
     yield tmp_path
-    for name in set(sys.modules) - before:
-        if name.startswith("app.features."):
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
 
 
@@ -84,3 +110,40 @@ def test_templates_of_features_are_found(folder: Path) -> None:
 
     assert folder / "tasks" / "templates" in found
     assert folder / "plain" / "templates" not in found
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("command", ["routes", "db upgrade"])
+def test_relationship_that_cannot_choose_its_column_is_named(tmp_path: Path, command: str) -> None:
+    write(tmp_path, "articles", models=REVIEWED)
+
+    refused = run_app(tmp_path, command)
+
+    assert refused.returncode == 1
+    for name in ("Article.reviewer", "articles.owner_id", "articles.reviewer_id"):
+        assert name in refused.stderr
+    for name in ("Traceback", "DATABASE_URL"):
+        assert name not in refused.stderr
+
+
+@pytest.mark.any_database
+def test_owned_rows_may_refer_to_a_second_user(tmp_path: Path) -> None:
+    """A model cannot be taken back, hence the process of its own."""
+    write(tmp_path, "articles", models=REVIEWED.replace("relationship(", "relationship(foreign_keys=[reviewer_id], "))
+
+    done = run_app(tmp_path, "routes")
+
+    assert done.returncode == 0, done.stderr
+
+
+def run_app(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command, with the features in a folder as well."""
+    return subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", PROGRAM, *command.split(), str(folder)],
+        cwd=folder,
+        env=environment_of(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_TO_START,
+    )

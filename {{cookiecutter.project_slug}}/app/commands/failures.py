@@ -7,6 +7,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import Problem
+from app.features import BrokenFeature
 from app.outages import OUTAGES, reason_of
 from app.settings import all_settings, problems_of
 
@@ -18,8 +19,8 @@ def explain(error: Exception) -> str | None:
             return _explain_settings(error)
         case Problem():
             return f"app: {error.title}. {error.detail or ''}".rstrip()
-        case ArgumentError():
-            return f"app: DATABASE_URL: {error}"
+        case ArgumentError() | BrokenFeature():
+            return f"app: {'DATABASE_URL: ' if 'SQLAlchemy URL' in str(error) else ''}{error}"
         case CommandError():
             return _explain_migrations(error)
         case DBAPIError() | PoolTimeout() | OSError():

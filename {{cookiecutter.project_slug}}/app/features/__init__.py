@@ -14,11 +14,17 @@ Mounting is explicit, in `app/main.py`. `app features` lists what was found.
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
+
+from sqlalchemy.exc import AmbiguousForeignKeysError, ArgumentError, InvalidRequestError
+from sqlalchemy.orm import configure_mappers
+
+from app.database import Base
 
 T = TypeVar("T")
 
@@ -38,6 +44,21 @@ def modules(name: str) -> Iterator[ModuleType]:
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):
             yield importlib.import_module(module)
+
+
+def load_models() -> None:
+    """Import the tables of all features, and have SQLAlchemy work out how they are related.
+
+    Raises:
+        BrokenFeature: naming the model, when SQLAlchemy refuses it.
+    """
+    try:
+        for _ in modules("models"):
+            pass
+        configure_mappers()
+    except (ArgumentError, InvalidRequestError) as error:
+        message = f"SQLAlchemy refuses the models: {error}{_name_columns(error)}"
+        raise BrokenFeature(message) from error
 
 
 def exports(module: str, attribute: str, kind: type[T]) -> list[T]:
@@ -62,6 +83,18 @@ def template_folders() -> list[Path]:
     """List the `templates/` of the features that have one."""
     folders = [Path(__path__[0], feature, "templates") for feature in names()]
     return [folder for folder in folders if folder.is_dir()]
+
+
+def _name_columns(error: Exception) -> str:
+    """Name the columns among which a relationship cannot choose."""
+    found = re.search(r"relationship (\w+)\.\w+", str(error))
+    if not isinstance(error, AmbiguousForeignKeysError) or found is None:
+        return ""
+    own = {str(mapper.local_table) for mapper in Base.registry.mappers if mapper.class_.__name__ == found[1]}
+    keys = [key for table in Base.metadata.tables.values() for key in table.foreign_keys]
+    ends = {key: {str(key.parent.table), key.target_fullname.rpartition(".")[0]} for key in keys}
+    named = [str(key.parent) for key in keys if own & ends[key] and [*ends.values()].count(ends[key]) > 1]
+    return f" The columns are {', '.join(sorted(named))}."
 
 
 def _typed(loaded: ModuleType, attribute: str, kind: type[T]) -> T:
