@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from functools import cache
 from multiprocessing.process import BaseProcess
 
 logger = logging.getLogger(__name__)
@@ -25,17 +24,6 @@ def raise_file_limit() -> None:
         if soft != resource.RLIM_INFINITY and soft < wanted:
             with suppress(OSError, ValueError):  # the system has another limit: keep what there is
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-@cache
-def connection_limit(setting: int) -> int:
-    """Return how many connections this process may have open: a quarter of its files is for everything else."""
-    if sys.platform == "win32":
-        return setting
-    import resource  # noqa: PLC0415 - Unix only
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return setting if soft == resource.RLIM_INFINITY else min(setting, soft * 3 // 4)
 
 
 def stop_with_parent() -> None:

@@ -1,20 +1,19 @@
-"""HTTP/1.1 for the bundled server: Uvicorn's protocol, with limits on requests that are not complete yet.
+"""HTTP/1.1 for the bundled server: Uvicorn's protocol, with limits on what is incomplete.
 
-The application sees a request only when all its headers have arrived. Until then, and while a body or its trailers
-arrive, this class limits how much a client sends, how slowly, and over how many connections.
+The application sees a request only when all its headers have arrived. Until then, while its body and trailers arrive,
+and while a response is sent, this class limits how much a client sends, how slowly it sends and reads, and over how
+many connections.
 """
 
 import asyncio
 import logging
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any
 
 from httptools import HttpParserError
-from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.server import ServerState
 
-from app.commands.process import connection_limit
+from app.commands.connections import is_idle, room_for
 from app.errors import MEDIA_TYPE, ProblemDocument
 from app.security import header_size
 from app.settings import ServerSettings
@@ -24,44 +23,30 @@ logger = logging.getLogger(__name__)
 MIN_BYTES_PER_SECOND = 500  # as Apache's mod_reqtimeout by default
 MAX_PIPELINED = 32
 LINGER_SECONDS = 1.0
-RETRY_SECONDS = 1.0
+SEND_SECONDS = 60.0  # as nginx's send_timeout
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
-    full_until: ClassVar[float] = 0
-    """Until when no idle connection is looked for, on the clock of the event loop: a moment ago there was none."""
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+    def __init__(self, *, app_state: dict[str, Any], **rest: Any) -> None:  # noqa: ANN401 - Uvicorn's
+        super().__init__(app_state=app_state, **rest)
         limits: ServerSettings = app_state["settings"].server
         self.max_header_bytes = limits.max_header_bytes
         self.timeout = limits.read_timeout.total_seconds()
-        self.max_connections = connection_limit(limits.max_connections)
+        self.room = room_for(limits.max_connections)
         self.incomplete = self.refused = False
         self.head_size = 0
         self.unparsed = 0  # bytes since the parser last completed something: it may hold them
         self.received = 0  # bytes since the deadline was set
+        self.unsent = 0  # bytes of responses in memory when the deadline was set
         self.deadline: asyncio.TimerHandle | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no request is being answered."""
-        return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in Uvicorn
         """Set a deadline for the first request, and make room when too many connections are open."""
         super().connection_made(transport)
         self._set_deadline()
-        if len(self.connections) > self.max_connections:
-            self._make_room()
+        self.room.make_for(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop the deadline with the connection."""
@@ -78,6 +63,17 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.unparsed > self.max_header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif self.deadline is None and (self.incomplete or self.unparsed):
+            self._set_deadline()
+
+    def pause_writing(self) -> None:
+        """Set a deadline for a client that does not read."""
+        super().pause_writing()
+        self._set_deadline()
+
+    def on_response_complete(self) -> None:
+        """Set a deadline for the rest of a response, which may still have to be sent."""
+        super().on_response_complete()
+        if self.deadline is None and self.transport.get_write_buffer_size():
             self._set_deadline()
 
     def on_message_begin(self) -> None:
@@ -130,11 +126,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _complete(self) -> None:
         self.incomplete, self.unparsed = False, 0
-        self._drop_deadline()
+        if self.transport.get_write_buffer_size():
+            self._set_deadline()
+        else:
+            self._drop_deadline()
 
     def _set_deadline(self) -> None:
-        self.received = 0
-        self.deadline = self.loop.call_later(self.timeout, self._check_progress)
+        self._drop_deadline()
+        self.received, self.unsent = 0, self.transport.get_write_buffer_size()
+        self.deadline = self.loop.call_later(SEND_SECONDS if self.unsent else self.timeout, self._check_progress)
 
     def _drop_deadline(self) -> None:
         if self.deadline is not None:
@@ -142,18 +142,23 @@ class BoundedProtocol(HttpToolsProtocol):
             self.deadline = None
 
     def _check_progress(self) -> None:
-        """Go on waiting for a client that sends fast enough, or that waits for us."""
-        enough = self.timeout * MIN_BYTES_PER_SECOND
-        if self.received >= enough or self._client_waits():
+        """Go on waiting for a client that reads, that sends fast enough, or that waits for us."""
+        self.deadline = None
+        if unsent := self.transport.get_write_buffer_size():
+            if unsent == self.unsent:
+                self.transport.abort()
+            else:
+                self._set_deadline()
+        elif self.received >= self.timeout * MIN_BYTES_PER_SECOND or self._client_waits():
             self._set_deadline()
         elif self.incomplete or self.unparsed:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
-        else:
+        elif self.cycle is None:
             self.transport.close()  # nothing was asked, so nothing is answered
 
     def _client_waits(self) -> bool:
         cycle = self.cycle
-        return not self.is_idle and (self.flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
+        return not is_idle(self) and (self.flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer and close, but drop what still arrives for a moment: closing at once could destroy the answer."""
@@ -163,10 +168,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._drop_deadline()
         logger.info("refused an incomplete request: %d %s", status, status.phrase)
         cycle = self.cycle
-        if not self.is_idle and not cycle.more_body:
+        if not is_idle(self) and not cycle.more_body:
             cycle.keep_alive = False  # close after the answers to the requests that came before this one
             return
-        if not self.is_idle:
+        if not is_idle(self):
             cycle.disconnected = True
             cycle.message_event.set()
             if self.pipeline or cycle.response_started:
@@ -183,16 +188,3 @@ class BoundedProtocol(HttpToolsProtocol):
         ours = {b"content-type": MEDIA_TYPE.encode(), b"content-length": b"%d" % len(body), b"connection": b"close"}
         lines = [b"%s: %s\r\n" % header for header in (*self.server_state.default_headers, *ours.items())]
         return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
-
-    def _make_room(self) -> None:
-        """Close all idle connections but this new one; if none is idle, this one."""
-        idle: list[HttpToolsProtocol] = []
-        if self.loop.time() >= BoundedProtocol.full_until:
-            idle = [other for other in self.connections if isinstance(other, BoundedProtocol) and other.is_idle]
-            idle.remove(self)
-            BoundedProtocol.full_until = 0 if idle else self.loop.time() + RETRY_SECONDS
-            message = "%d connections are open (limits: SERVER_MAX_CONNECTIONS, `ulimit -n`): closed %d idle ones"
-            logger.warning(message, len(self.connections), len(idle))
-        for connection in idle or [self]:
-            self.connections.discard(connection)
-            connection.transport.abort()

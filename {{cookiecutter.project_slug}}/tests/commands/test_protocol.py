@@ -1,15 +1,24 @@
 """The bundled server's limits on requests that are not complete: size, time, and number of connections."""
 
 import socket
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+import uvicorn
+import websockets.sync.client
+from starlette.responses import StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
+from app.commands import protocol
+from app.commands.protocol import BoundedProtocol
+from app.settings import load_settings
 from tests.server import SECONDS_TO_STOP, Server, running_server
 
 MAX_CONNECTIONS = 20
@@ -40,11 +49,11 @@ def connect(server: Server) -> socket.socket:
 
 def read_to_the_end(connection: socket.socket) -> bytes:
     """Return all that the server sends until it closes the connection."""
-    received = b""
+    received = bytearray()
     with connection, suppress(ConnectionResetError):  # when it had not read everything
         while piece := connection.recv(65_536):
             received += piece
-    return received
+    return bytes(received)
 
 
 def exchange(server: Server, *pieces: bytes) -> bytes:
@@ -167,3 +176,73 @@ def test_idle_connections_shut_nobody_out(server: Server) -> None:
     assert "21 connections are open" in server.log.read_text()
     for connection in idle:
         connection.close()
+
+
+@contextmanager
+def served(app: ASGIApp, **limits: Any) -> Iterator[uvicorn.Server]:
+    """Serve an application in a thread of this process, on asyncio's own event loop."""
+    settings = load_settings(secret_key="x" * 32, server=limits)
+
+    async def with_settings(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        scope["state"]["settings"] = settings
+        for stage in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{stage}.complete"})
+
+    options: Any = {"http": BoundedProtocol, "loop": "asyncio", "log_config": None}
+    server = uvicorn.Server(uvicorn.Config(with_settings, port=0, **options))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    yield server
+    server.should_exit = True
+    thread.join()
+
+
+def address_of(server: uvicorn.Server) -> tuple[str, int]:
+    host, port = server.servers[0].sockets[0].getsockname()
+    return host, port
+
+
+@pytest.mark.parametrize("pieces", [1, 100], ids=["at-once", "streamed"])
+def test_client_that_does_not_read_its_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
+    monkeypatch.setattr(protocol, "SEND_SECONDS", 0.5)
+    ended = threading.Event()
+
+    async def stream() -> AsyncIterator[bytes]:
+        for _ in range(pieces):
+            yield b"x" * (20_000_000 // pieces)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(stream())(scope, receive, send)
+        ended.set()
+
+    with served(app) as server, socket.create_connection(address_of(server)) as silent:
+        silent.sendall(GET)
+        with socket.create_connection(address_of(server)) as reader:
+            reader.sendall(HEAD + b"Connection: close\r\n\r\n")
+            assert len(read_to_the_end(reader)) > 20_000_000
+
+        assert ended.wait(SECONDS_TO_STOP)
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        while server.server_state.connections and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not server.server_state.connections
+
+
+def test_websocket_has_no_deadline() -> None:
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        await socket.accept()
+        await socket.send_text(await socket.receive_text())
+
+    with served(echo, read_timeout=0.1) as server:
+        host, port = address_of(server)
+        with websockets.sync.client.connect(f"ws://{host}:{port}/") as client:
+            time.sleep(0.3)
+            client.send("still open")
+            assert client.recv() == "still open"

@@ -59,9 +59,10 @@ def test_limit_of_open_files_is_raised() -> None:
     code = """if True:
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (60, 100))
-        from app.commands.process import connection_limit, raise_file_limit
+        from app.commands.connections import room_for
+        from app.commands.process import raise_file_limit
         raise_file_limit()
-        print(*resource.getrlimit(resource.RLIMIT_NOFILE), connection_limit(10_000), connection_limit(10))
+        print(*resource.getrlimit(resource.RLIMIT_NOFILE), room_for(10_000).limit, room_for(10).limit)
     """
 
     command = [sys.executable, "-c", code]
