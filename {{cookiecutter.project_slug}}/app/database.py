@@ -73,7 +73,8 @@ def _values(kind: type[StrEnum]) -> list[str]:
     return [member.value for member in kind]
 
 
-_JSON = JSON().with_variant(JSONB(), "postgresql")
+# None is SQL NULL, and never the null of JSON, which `IS NULL` does not find.
+_JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class Base(DeclarativeBase):

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from pydantic import JsonValue
+from sqlalchemy import JSON, Column, Integer, MetaData, Table, Text, cast, column, func, null, select, table, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +20,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.testclient import TestClient
 
 from app.accounts.models import Role, User
-from app.database import Database, opened_database, violates
+from app.database import Base, Database, opened_database, violates
 from app.features.notes.models import Note
 from app.settings import Settings
 from tests.support import in_database
@@ -255,3 +256,29 @@ def test_write_that_waits_too_long_for_another_is_told_to_come_back(start_app: C
 
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
     assert client.post("/api/v1/auth/login", json=login).status_code == 401
+
+
+def test_none_is_sql_null_in_every_json_column() -> None:
+    columns = [column for table in Base.metadata.tables.values() for column in table.columns]
+    kinds = {str(column): column.type for column in columns if isinstance(column.type, JSON)}
+
+    assert kinds
+    assert [name for name, kind in kinds.items() if not kind.none_as_null] == []
+
+
+def test_json_null_becomes_sql_null(make_settings: Callable[..., Settings], empty_database_url: str) -> None:
+    """The statement is the one of docs/extending.md."""
+    kind: Any = Base.type_annotation_map[dict[str, JsonValue]]
+    things = Table("things", MetaData(), Column("id", Integer, primary_key=True), Column("data", kind))
+    same = table("things", column("data", JSON()))
+    empty = select(func.count()).select_from(things).where(things.c.data.is_(None))
+
+    async def convert(database: Database) -> tuple[int | None, int | None, int | None]:
+        async with database.sessions.begin() as session:
+            await session.run_sync(lambda sync: things.create(sync.connection()))
+            await session.execute(things.insert(), [{"data": None}, {"data": JSON.NULL}, {"data": {"a": "null"}}])
+            before = await session.scalar(empty)
+            await session.execute(same.update().where(cast(same.c.data, Text) == "null").values(data=null()))
+            return before, await session.scalar(empty), await session.scalar(select(func.count(things.c.data)))
+
+    assert run(make_settings(database={"url": empty_database_url}), convert) == (1, 2, 1)

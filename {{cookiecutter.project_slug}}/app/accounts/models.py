@@ -34,7 +34,7 @@ class Role(Record):
     __tablename__ = "roles"
 
     name: Mapped[str] = mapped_column(String(40), unique=True)
-    permissions: Mapped[list[str]] = mapped_column(JSON, default=list)
+    permissions: Mapped[list[str]] = mapped_column(JSON(none_as_null=True), default=list)
 
 
 class UserRole(Base):
@@ -135,7 +135,7 @@ class AuthEvent(Keyed):
     target_type: Mapped[str | None] = mapped_column(String(63))
     """The table of the row that it tells of."""
     target_id: Mapped[str | None] = mapped_column(String(64))
-    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    data: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True), default=dict)
 
     user: Mapped[User | None] = relationship(foreign_keys=user_id, lazy="raise")
     actor: Mapped[User | None] = relationship(foreign_keys=actor_id, lazy="raise")

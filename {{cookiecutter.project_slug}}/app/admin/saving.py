@@ -7,7 +7,6 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import JSON
 from starlette_admin import RequestAction
 from starlette_admin.actions import ActionSelection
 from starlette_admin.contrib.sqla import ModelView as LibraryView
@@ -120,7 +119,7 @@ class SavingView(LibraryView):
 
     def _must_be_given(self, field: BaseField) -> bool:
         column = self.model.__table__.c.get(field.name)
-        return column is not None and not column.nullable and not isinstance(column.type, JSON)
+        return column is not None and not column.nullable
 
     def explain(self, error: BaseException) -> dict[str | int, Any] | None:
         """Return what to show beside which field; nothing when it is a bug."""

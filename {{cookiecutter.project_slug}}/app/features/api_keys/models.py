@@ -17,7 +17,7 @@ class ApiKey(Owned, Record):
     name: Mapped[str] = mapped_column(String(80))
     prefix: Mapped[str] = mapped_column(String(8), unique=True)
     key_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    scopes: Mapped[list[str]] = mapped_column(JSON)
+    scopes: Mapped[list[str]] = mapped_column(JSON(none_as_null=True))
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     last_used_ip: Mapped[str | None] = mapped_column(String(45))
