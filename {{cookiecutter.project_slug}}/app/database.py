@@ -28,6 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from uuid_utils.compat import uuid7
 
 from app.engines import open_engines
+from app.orm_sessions import ReadSession, WriteSession
 from app.settings import DatabaseSettings
 
 # Alembic can only drop a constraint that it can name.
@@ -128,10 +129,10 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The engine of this process and its two kinds of session.
+    """The engine of this process, a read-write and a read-only session factory.
 
-    `sessions` may write. `reads` is for requests that only read: each statement stands for itself, which saves the
-    way to the database and back for BEGIN and ROLLBACK, and on SQLite the wait for a writer. Neither expires rows
+    `sessions` writes in a transaction. `reads` refuses to write and has none: each statement stands for itself, which
+    saves the round trips of BEGIN and ROLLBACK, and on SQLite the wait for a writer. Neither expires rows
     at commit, so that what was committed can be answered. Of the engines, which share their connections, the one for
     reads is the plain one, for what differs from it is set anew at each use; a write of one statement may use it too.
     """
@@ -150,11 +151,12 @@ class Database:
 def open_database(settings: DatabaseSettings) -> Database:
     """Make the engine; nothing connects before the first query. Close it with `database.engine.dispose()`."""
     engine, writes = open_engines(settings)
+    kept: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False}
     return Database(
         engine,
         writes,
-        async_sessionmaker(writes, expire_on_commit=False),
-        async_sessionmaker(engine, expire_on_commit=False),
+        async_sessionmaker(writes, class_=WriteSession, **kept),
+        async_sessionmaker(engine, class_=ReadSession, **kept),
     )
 
 

@@ -8,16 +8,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 
 from starlette.datastructures import URL, Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
 from app.encoding import UrlEncodedCheck
-from app.errors import ContentTooLarge, InvalidRequest, Problem, Unavailable
+from app.errors import HANDLED, ContentTooLarge, InvalidRequest, Problem, Unavailable, as_problem
 from app.outages import OUTAGES
+from app.transactions import end_session
 
 logger = logging.getLogger("app.requests")
 
@@ -82,7 +85,7 @@ class Exchange:
         self.application = scope["app"]  # kept, for a mounted application puts itself there
         self.left, self.entered = rules.max_body_bytes, False
         self._kept: list[Message] = []
-        self.refusal: Problem | None = None
+        self.refusal: Problem | HTTPException | None = None
         """What is answered instead of what the application says."""
         self.started, self.status = time.perf_counter(), 0
         sent = headers.get("x-request-id", "")
@@ -136,9 +139,18 @@ class Exchange:
         if self.refusal and not self.status:
             return
         if message["type"] == "http.response.start":
+            await self._end_session(message["status"])
             self.status = message["status"]
             message["headers"] = self._with_ours(message["headers"])
         await self._send(message)
+
+    async def _end_session(self, status: int) -> None:
+        """Commit before the client hears of a success; when that fails, it hears of the failure."""
+        try:
+            await end_session(self.scope, commit=status < HTTPStatus.BAD_REQUEST)
+        except HANDLED as error:
+            self.refusal = as_problem(error)
+            raise
 
     async def answer_bug(self, error: Exception) -> None:
         """Answer a bug here, where our headers are added and the log knows the request's id."""
@@ -161,6 +173,7 @@ class Exchange:
 
     async def finish(self) -> None:
         """Make room, refuse what is refused, and write the line of this request, without what may be a token."""
+        await end_session(self.scope, commit=False)  # if no response has started
         if self.entered:
             self.rules.places.leave()
         refusal, self.refusal = self.refusal, None

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from app.http import get_database
 from app.keys import KeyRing
 from app.security import SAFE_METHODS
 from app.settings import Environment, Settings
+from app.transactions import request_session
 
 FOLDER = Path(__file__).parent
 
@@ -132,7 +134,7 @@ class Home(CustomView):
 
 
 class Transaction:
-    """One session for each request: committed before the answer is sent, rolled back when it is a refusal.
+    """Give the library's views the session of the request.
 
     The library's own would take SQLite's only write lock to show a page, see app/database.py. On PostgreSQL a page
     needs a transaction too, for `large.py` sets in it how long a query may take.
@@ -142,20 +144,19 @@ class Transaction:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open the session that the library's views use."""
+        """Open it, and run what the library runs after the commit."""
         request = Request(scope)
         database = get_database(request)
         only_reads = request.method in SAFE_METHODS and database.engine.dialect.name == "sqlite"
-        async with (database.reads if only_reads else database.sessions)() as session:
+        async with request_session(request, database.reads if only_reads else database.sessions) as session:
             request.state.session = session
 
-            async def commit_and_send(message: Message) -> None:
-                if message["type"] == "http.response.start" and message["status"] < 400:  # noqa: PLR2004
-                    await session.commit()
-                    await run_on_commit_callbacks(request)
+            async def send_and_call_back(message: Message) -> None:
                 await send(message)
+                if message["type"] == "http.response.start" and message["status"] < HTTPStatus.BAD_REQUEST:
+                    await run_on_commit_callbacks(request)
 
-            await self.app(scope, receive, commit_and_send)
+            await self.app(scope, receive, send_and_call_back)
 
 
 async def _raise_again(request: Request, error: Exception) -> Response:  # noqa: ARG001
