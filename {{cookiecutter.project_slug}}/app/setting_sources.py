@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, ValidationError
 from pydantic_settings import EnvSettingsSource, NoDecode
@@ -48,6 +48,8 @@ Networks = Annotated[tuple[Annotated[str, AfterValidator(_read_network)], ...], 
 
 Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
 """Written as `250ms`, `90` (seconds), `10m`, `12h` or `14d`."""
+
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda name: str(name).lower())]
 
 
 class SecretFiles(EnvSettingsSource):

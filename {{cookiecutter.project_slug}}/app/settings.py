@@ -35,7 +35,7 @@ from pydantic_settings import (
 )
 
 from app.mail_url import read_mail_url, read_sender
-from app.setting_sources import Duration, Networks, Origins, SecretFiles, split_commas
+from app.setting_sources import Duration, LogLevel, Networks, Origins, SecretFiles, split_commas
 
 
 class Environment(StrEnum):
@@ -216,7 +216,7 @@ class Settings(BaseSettings):
     """At least 32 random characters; every other key is derived from it."""
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)] = ()
     """Former secret keys, comma-separated: they still verify, and never sign."""
-    log_level: str = "info"
+    log_level: LogLevel = "info"
     """debug, info, warning or error."""
     database: DatabaseSettings = DatabaseSettings()
     server: ServerSettings = ServerSettings()

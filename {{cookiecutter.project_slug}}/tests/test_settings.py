@@ -60,7 +60,7 @@ def test_weak_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch, key: str | 
 def test_environment_wins_over_dotenv_over_secrets_over_default(
     monkeypatch: pytest.MonkeyPatch, secret_file: Write
 ) -> None:
-    for name in ("secret_key", "project_name", "log_level"):
+    for name in ("secret_key", "project_name", "redis_url"):
         secret_file(name, f"{SECRET} in a file")
     Path(".env").write_text(f"SECRET_KEY={SECRET} in .env\nPROJECT_NAME=in .env\n")
     monkeypatch.setenv("SECRET_KEY", f"{SECRET} in the environment")
@@ -69,7 +69,8 @@ def test_environment_wins_over_dotenv_over_secrets_over_default(
 
     assert settings.secret_key.get_secret_value() == f"{SECRET} in the environment"
     assert settings.project_name == "in .env"
-    assert settings.log_level == f"{SECRET} in a file"
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == f"{SECRET} in a file"
     assert settings.database.pool_size == 10
 
 
@@ -200,6 +201,12 @@ def test_origin_that_no_browser_sends_is_refused(written: str) -> None:
 def test_proxy_that_can_never_match_is_refused(written: str) -> None:
     with pytest.raises(ValidationError, match="trusted_proxies"):
         load_settings(secret_key=SECRET, server={"trusted_proxies": written})
+
+
+def test_log_level_is_one_that_logging_knows() -> None:
+    assert load_settings(secret_key=SECRET, log_level="WARNING").log_level == "warning"
+    with pytest.raises(ValidationError, match="'debug', 'info', 'warning' or 'error'"):
+        load_settings(secret_key=SECRET, log_level="verbose")
 
 
 def test_base_url_follows_the_port() -> None:
