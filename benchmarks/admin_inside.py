@@ -40,8 +40,10 @@ FROM (
     FROM generate_series(1, $1::int) AS n
 ) AS people
 """
-TRIGRAMS = (
-    "CREATE INDEX try_search ON users USING gin (email gin_trgm_ops, display_name gin_trgm_ops)"
+TRIGRAMS = (  # ours, and what the others search
+    "CREATE INDEX ON users USING gin (fold_text(email) gin_trgm_ops)",
+    "CREATE INDEX ON users USING gin (fold_text(display_name) gin_trgm_ops)",
+    "CREATE INDEX ON users USING gin (email gin_trgm_ops, display_name gin_trgm_ops)",
 )
 LISTED = ("email", "display_name", "is_active", "roles", "last_login_at", "created_at")
 
@@ -177,7 +179,8 @@ def main(rows: int, rounds: int) -> None:
             known = "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'"
             if asyncio.run(execute(url, known)):
                 asyncio.run(execute(url, "CREATE EXTENSION pg_trgm"))
-                asyncio.run(execute(url, TRIGRAMS))
+                for index in TRIGRAMS:
+                    asyncio.run(execute(url, index))
                 asyncio.run(execute(url, "VACUUM ANALYZE users"))
                 searches = {name: paths for name, paths in asked.items() if "found" in name}
                 again = measure(browsers, searches, rounds)

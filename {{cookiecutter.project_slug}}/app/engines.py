@@ -13,6 +13,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 
+from app.folding import fold
 from app.outages import AWAY, DatabaseUnavailable, GuardedPool, recognize
 from app.settings import DatabaseSettings
 
@@ -108,6 +109,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, A
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+    connection.create_function("fold_text", 1, fold, deterministic=True)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -23,6 +23,7 @@ from app.database import Keyed, UtcDateTime
 from app.errors import InvalidRequest
 from app.kinds import Moment, TimeOfDay
 from app.schemas import storable
+from app.search import LONGEST, contains
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Keyed)
@@ -52,7 +53,7 @@ class PageParams(BaseModel):
 
 
 PageQuery = Annotated[PageParams, Query()]
-SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST)]
 
 
 class Page(BaseModel, Generic[T]):
@@ -77,7 +78,7 @@ def where_equal(query: Select[R], wanted: Mapping[InstrumentedAttribute[Any], ob
 
 def where_contains(query: Select[R], text: str | None, *columns: InstrumentedAttribute[Any]) -> Select[R]:
     """Keep the rows that have the text in one of the columns, in small or capital letters."""
-    return query.where(or_(*(column.icontains(text, autoescape=True) for column in columns))) if text else query
+    return query.where(or_(*(contains(column, text) for column in columns))) if text else query
 
 
 async def paginate(

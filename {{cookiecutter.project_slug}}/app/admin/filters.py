@@ -1,12 +1,16 @@
 """Filters that the library lacks: on times, for what is entered counts as UTC, and on what a row refers to."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from sqlalchemy import not_
 from starlette_admin.contrib.sqla import filters as library
-from starlette_admin.fields import BaseField, DateTimeField, RelationField
+from starlette_admin.fields import BaseField, DateTimeField, RelationField, StringField, TextAreaField
 from starlette_admin.filters import FilterApplyContext, filters
 from starlette_admin.filters.base import BaseFilter
+
+from app.search import contains, folded, searched
 
 
 class IsAt(library.DateTimeEqualFilter):
@@ -23,6 +27,38 @@ class IsBetween(library.DateTimeBetweenFilter):
     def parse_value(self, raw: str) -> date | datetime | time:
         """Read a time."""
         return _in_utc(super().parse_value(raw))
+
+
+class Contains(library.ContainsFilter):
+    """This text somewhere, in small or capital letters."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        return contains(_column(ctx), ctx.value)
+
+
+class ContainsNot(library.NotContainsFilter):
+    """This text nowhere."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        return not_(contains(_column(ctx), ctx.value))
+
+
+class StartsWith(library.StartsWithFilter):
+    """This text at the beginning."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        return folded(_column(ctx)).startswith(searched(ctx.value), autoescape=True)
+
+
+class EndsWith(library.EndsWithFilter):
+    """This text at the end."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        return folded(_column(ctx)).endswith(searched(ctx.value), autoescape=True)
 
 
 class RefersTo(library.ContainsFilter):
@@ -45,16 +81,36 @@ class RefersTo(library.ContainsFilter):
 class Filters(library.SqlaFilterRegistry):
     """Which filters a field has."""
 
+    @filters(StringField)
+    def string_filters(self, field: BaseField) -> list[type[BaseFilter]]:
+        """Search as everywhere; the library takes % and _ for wildcards, too."""
+        return _ours(super().string_filters(field), Contains, ContainsNot, StartsWith, EndsWith)
+
+    @filters(TextAreaField)
+    def textarea_filters(self, field: BaseField) -> list[type[BaseFilter]]:
+        """Search likewise."""
+        return _ours(super().textarea_filters(field), Contains, ContainsNot, StartsWith, EndsWith)
+
     @filters(DateTimeField)
     def datetime_filters(self, field: BaseField) -> list[type[BaseFilter]]:
-        """Take ours in place of the library's two that compare."""
-        ours: dict[str, type[BaseFilter]] = {kind.name: kind for kind in (IsAt, IsBetween)}
-        return [ours.get(kind.name, kind) for kind in super().datetime_filters(field)]
+        """Compare in UTC."""
+        return _ours(super().datetime_filters(field), IsAt, IsBetween)
 
     @filters(RelationField)
     def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:
         """Add ours."""
         return [RefersTo, *super().relation_filters(field)]
+
+
+def _ours(theirs: Sequence[type[BaseFilter]], *ours: type[BaseFilter]) -> list[type[BaseFilter]]:
+    """Take our filters in place of those of the same name."""
+    named = {kind.name: kind for kind in ours}
+    return [named.get(kind.name, kind) for kind in theirs]
+
+
+def _column(ctx: FilterApplyContext) -> Any:  # noqa: ANN401
+    view: Any = ctx.view
+    return getattr(view.model, ctx.field_name)
 
 
 def _in_utc(value: date | datetime | time) -> date | datetime | time:

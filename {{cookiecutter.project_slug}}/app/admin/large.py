@@ -20,6 +20,7 @@ from app.accounts.permissions import Permission
 from app.admin.bounds import About, AtLeast, TooLong, bounded, bounded_apart
 from app.admin.permissions import GuardedView, may
 from app.database import Owned, Record
+from app.search import contains
 
 ENOUGH = 50_000
 """Where counting ends: it would take longer than all the rest of the page."""
@@ -104,7 +105,7 @@ class LargeView(GuardedView):
         if not shown or not may(request, Permission.USERS_READ):
             return found
         columns = [getattr(self.model, name) for name in shown]
-        named = select(User.id).where(User.email.icontains(term, autoescape=True))
+        named = select(User.id).where(contains(User.email, term))
         ids = (await request.state.session.scalars(named.limit(FEW_PEOPLE + 1))).all()
         if len(ids) > FEW_PEOPLE:
             return or_(found, *(named.where(User.id == column).exists() for column in columns))
@@ -128,7 +129,17 @@ class LargeView(GuardedView):
     def _is_narrowed(self, request: Request, q: str | None, filters: FilterGroup | None) -> bool:
         """Tell whether rows have to be looked for; else they are all, and only their order matters."""
         filtered = filters is not None and not filters.is_empty()
-        return bool(q) or filtered or self.get_list_query(request).whereclause is not None
+        return bool((q or "").strip()) or filtered or self.get_list_query(request).whereclause is not None
+
+    async def _apply_search_and_filters(
+        self,
+        request: Request,
+        stmt: Select[Any],
+        q: str | None,
+        filters: FilterGroup | None,
+    ) -> Select[Any]:
+        """Search without the spaces around a text, as the API does."""
+        return await super()._apply_search_and_filters(request, stmt, (q or "").strip() or None, filters)
 
     async def _keys(self, request: Request, q: str | None, filters: FilterGroup | None) -> Select[Any]:
         query = await self._apply_search_and_filters(request, self.get_list_query(request), q, filters)

@@ -9,7 +9,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from app.database import violates
-from app.errors import Problem
+from app.errors import InvalidRequest, Problem
 
 T = TypeVar("T")
 
@@ -49,10 +49,12 @@ async def readable(query: Awaitable[T]) -> T:
     """Return what is found.
 
     Raises:
-        HTTPException: 400, when a filter has a value that its column cannot have.
+        HTTPException: 422 or 400, when the search or a filter has a value that its column cannot have.
     """
     try:
         return await query
+    except InvalidRequest as error:
+        raise HTTPException(error.status, error.detail) from error
     except Exception as error:
         if is_unreadable(error):
             raise HTTPException(400, "The filter has a value that cannot be compared.") from error

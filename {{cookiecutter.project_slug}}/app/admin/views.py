@@ -30,6 +30,7 @@ from app.admin.refusals import readable
 from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.shown import ShowingView
 from app.admin.xlsx import XlsxExporter
+from app.search import contains
 
 TIME_FORMATS = {DateTimeField: "%Y-%m-%d %H:%M UTC", DateField: "%Y-%m-%d", TimeField: "%H:%M"}
 
@@ -147,7 +148,7 @@ class ModelView(ShowingView):
             if f.searchable and f.name in self._columns
         ]
         texts = [c for c in columns if isinstance(c.type, String) and not isinstance(c.type, Enum)]
-        return or_(false(), *(column.icontains(term, autoescape=True) for column in texts))
+        return or_(false(), *(contains(column, term) for column in texts))
 
     def get_filter_registry(self) -> FilterRegistry:
         """Offer filters that know that times are in UTC."""

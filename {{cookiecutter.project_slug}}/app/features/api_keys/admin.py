@@ -17,6 +17,7 @@ from app.admin.roles import PersonalView
 from app.admin.views import ModelView
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
+from app.search import contains
 
 _ASK = "Revoke this? Programs that use it are refused at once."
 
@@ -50,7 +51,7 @@ class ApiKeyView(PersonalView):
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
         """Search in the keys, and in the addresses of their owners."""
-        return super().get_search_query(request, term) | ApiKey.owner.has(User.email.icontains(term, autoescape=True))
+        return super().get_search_query(request, term) | ApiKey.owner.has(contains(User.email, term))
 
     @action("revoke", "Revoke", _ASK, icon_class="fa-solid fa-ban")
     async def revoke_action(self, request: Request, selection: ActionSelection) -> None:
