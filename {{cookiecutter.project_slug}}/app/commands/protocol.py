@@ -15,7 +15,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.commands.connections import is_idle, room_for
 from app.errors import MEDIA_TYPE, ProblemDocument
-from app.security import header_size
 from app.settings import ServerSettings
 
 logger = logging.getLogger(__name__)
@@ -24,6 +23,7 @@ MIN_BYTES_PER_SECOND = 500  # as Apache's mod_reqtimeout by default
 MAX_PIPELINED = 32
 LINGER_SECONDS = 1.0
 SEND_SECONDS = 60.0  # as nginx's send_timeout
+_TOO_LONG, _TOO_LARGE = HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -35,8 +35,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.max_header_bytes = limits.max_header_bytes
         self.timeout = limits.read_timeout.total_seconds()
         self.room = room_for(limits.max_connections)
-        self.incomplete = self.refused = False
-        self.head_size = 0
+        self.incomplete = self.done = False
+        self.url = b""
         self.unparsed = 0  # bytes since the parser last completed something: it may hold them
         self.received = 0  # bytes since the deadline was set
         self.unsent = 0  # bytes of responses in memory when the deadline was set
@@ -54,15 +54,17 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and refuse what stays in the parser's memory beyond the limit."""
-        if self.refused:
-            return
-        self.received += len(data)
-        self.unparsed += len(data)
-        super().data_received(data)
-        if self.unparsed > self.max_header_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        elif self.deadline is None and (self.incomplete or self.unparsed):
+        """Parse piece by piece, and refuse what stays in the parser's memory beyond the limit."""
+        for start in range(0, len(data), self.max_header_bytes):
+            if self.done:
+                return
+            piece = data[start : start + self.max_header_bytes]
+            self.received += len(piece)
+            self.unparsed += len(piece)
+            super().data_received(piece)
+            if self.unparsed > self.max_header_bytes:
+                self._refuse(_TOO_LONG if 2 * len(self.url) > self.max_header_bytes else _TOO_LARGE)
+        if self.deadline is None and (self.incomplete or self.unparsed):
             self._set_deadline()
 
     def pause_writing(self) -> None:
@@ -77,19 +79,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._set_deadline()
 
     def on_message_begin(self) -> None:
-        """Begin to count the head."""
+        """Note that a request has begun to arrive."""
         super().on_message_begin()
-        self.incomplete, self.head_size = True, 0
-
-    def on_url(self, url: bytes) -> None:
-        """Count a piece of the URL."""
-        self._count(len(url), HTTPStatus.REQUEST_URI_TOO_LONG)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a field of the head or of the trailers."""
-        self._count(header_size(name, value), HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        super().on_header(name, value)
+        self.incomplete = True
 
     def on_headers_complete(self) -> None:
         """Pass the request on, unless too many wait on this connection."""
@@ -110,19 +102,16 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Drop the deadline: another protocol takes over."""
+        """Let another protocol take over; it ignores a handshake that it cannot parse, so refuse that here."""
         self._complete()
         super().handle_websocket_upgrade()
+        if not getattr(self.transport.get_protocol(), "handshake_initiated", True):
+            self._refuse(HTTPStatus.BAD_REQUEST)
+        self.done = True
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the answer is a problem document
-        """Refuse what cannot be parsed, unless a callback above has refused it already."""
+        """Refuse what cannot be parsed."""
         self._refuse(HTTPStatus.BAD_REQUEST)
-
-    def _count(self, size: int, status: HTTPStatus) -> None:
-        self.head_size += size
-        if self.head_size > self.max_header_bytes:
-            self._refuse(status)
-            raise HttpParserError("over the limit")  # stops the parser
 
     def _complete(self) -> None:
         self.incomplete, self.unparsed = False, 0
@@ -162,9 +151,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer and close, but drop what still arrives for a moment: closing at once could destroy the answer."""
-        if self.refused or self.transport.is_closing():
+        if self.done or self.transport.is_closing():
             return
-        self.refused = True
+        self.done = True
         self._drop_deadline()
         logger.info("refused an incomplete request: %d %s", status, status.phrase)
         cycle = self.cycle
