@@ -141,11 +141,24 @@ class Database:
     writing_engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     reads: async_sessionmaker[AsyncSession]
+    autocommit: bool
+    """Whether `engine` commits each statement by itself; not through PgBouncer."""
 
     async def read(self, query: Executable, parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Run a query of columns, not of entities, without a session: for what is asked at each request."""
         async with self.engine.connect() as connection:
             return (await connection.execute(query, parameters)).all()
+
+    async def write(
+        self, statement: Executable, parameters: Mapping[str, object] | None = None
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Run one statement in a transaction of its own; return the rows that it returns."""
+        async with self.engine.connect() as connection:
+            result = await connection.execute(statement, parameters)
+            rows = result.all() if result.returns_rows else []
+            if not self.autocommit:
+                await connection.commit()
+        return rows
 
 
 def open_database(settings: DatabaseSettings) -> Database:
@@ -157,6 +170,7 @@ def open_database(settings: DatabaseSettings) -> Database:
         writes,
         async_sessionmaker(writes, class_=WriteSession, **kept),
         async_sessionmaker(engine, class_=ReadSession, **kept),
+        autocommit=not settings.uses_pgbouncer,
     )
 
 

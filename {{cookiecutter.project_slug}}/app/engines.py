@@ -1,5 +1,6 @@
 """How the project connects: engines for SQLite and PostgreSQL, and what is set on their connections."""
 
+import logging
 import os
 import stat
 from contextlib import suppress
@@ -8,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 
+from app.database_url import read_database_url
 from app.folding import fold
 from app.outages import AWAY, DatabaseUnavailable, GuardedPool, recognize
 from app.settings import DatabaseSettings
@@ -28,10 +30,8 @@ def open_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
 
 
 def database_url(settings: DatabaseSettings) -> URL:
-    """Return the URL with its password in place; SQLite has none. `sslmode=` is what asyncpg calls `ssl=`."""
-    url = make_url(settings.url)
-    if "sslmode" in url.query:
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
+    """Return the URL with its password in place, without parameters; SQLite has no password."""
+    url = read_database_url(settings.url).url
     if settings.password is None or url.get_backend_name() == "sqlite":
         return url
     return url.set(password=settings.password.get_secret_value())
@@ -44,6 +44,7 @@ def _open_sqlite(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, Asy
         hide_parameters=True,
         pool_reset_on_return=None,  # see _reset_sqlite
     )
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug lines have the values of every statement
     event.listen(engine.sync_engine, "do_connect", _make_private)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -61,7 +62,7 @@ def _open_postgresql(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine,
         max_overflow=0,
         pool_timeout=settings.pool_timeout.total_seconds(),
         pool_recycle=300,  # a firewall may forget an idle connection without a word
-        isolation_level="AUTOCOMMIT",
+        isolation_level="READ COMMITTED" if settings.uses_pgbouncer else "AUTOCOMMIT",
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine, engine.execution_options(isolation_level="READ COMMITTED")
@@ -71,11 +72,17 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
     """Bound every wait: by the server, and here for when the server itself has stopped."""
     seconds = settings.statement_timeout.total_seconds()
     limits = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
-    return {
+    options = dict(read_database_url(settings.url).options)
+    arguments = {
         "timeout": settings.connect_timeout.total_seconds(),
         "command_timeout": seconds + SECONDS_FOR_THE_SERVER if seconds else None,
-        "server_settings": {name: str(limit // timedelta(milliseconds=1)) for name, limit in limits.items()},
     }
+    if settings.uses_pgbouncer:  # it refuses settings of the server
+        from app.pgbouncer import ARGUMENTS  # noqa: PLC0415 - only where PostgreSQL is used
+
+        return arguments | ARGUMENTS | options
+    milliseconds = {name: str(limit // timedelta(milliseconds=1)) for name, limit in limits.items()}
+    return arguments | options | {"server_settings": milliseconds | options.get("server_settings", {})}
 
 
 SECONDS_FOR_THE_SERVER = 2  # it ends a statement itself, unless it has stopped

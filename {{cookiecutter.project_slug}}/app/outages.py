@@ -15,7 +15,8 @@ SILENCE_SECONDS = 60
 """An outage ends when no failure of its kind was reported for this long; the next one logs its traceback again."""
 
 AWAY = "The database does not answer."
-_REFUSES = "The database refuses the connection."
+REFUSES = "The database refuses the connection."
+_POOLER = "The database is behind PgBouncer: set DATABASE_PGBOUNCER=true."
 _BUSY = "Another change is in progress."
 _SLOW = "The database took too long."
 _FULL = "The database is out of disk space, memory or connections."
@@ -69,7 +70,7 @@ class GuardedPool(AsyncAdaptedQueuePool):
 
             cause = _driver_error(error)
             if isinstance(cause, InterfaceError | PostgresError):
-                raise DatabaseUnavailable(_reason(cause) or _REFUSES, cause) from error
+                raise DatabaseUnavailable(_reason(cause) or REFUSES, cause) from error
             if isinstance(cause, OSError):
                 raise DatabaseUnavailable(_reason(cause) or AWAY, cause) from error
             raise
@@ -113,6 +114,8 @@ def _driver_error(error: BaseException) -> BaseException:
 
 def _reason(error: BaseException) -> str | None:
     """Return why the database cannot answer now; nothing when this is another error."""
+    if "unsupported startup parameter" in str(error):
+        return _POOLER
     if sqlstate := getattr(error, "sqlstate", None):
         return next((reason for code, reason in _BY_SQLSTATE.items() if str(sqlstate).startswith(code)), None)
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:

@@ -7,6 +7,7 @@ environment, then in `.env`, then in a folder of secrets (one file a setting, na
 Settings are read once, by `load_settings()`, and passed on: no module imports them as a global.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,8 +35,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from app.database_url import name_driver, read_database_url
 from app.mail_url import read_mail_url, read_sender
 from app.setting_sources import Duration, LogLevel, Networks, Origins, SecretFiles, split_commas
+
+logger = logging.getLogger(__name__)
 
 
 class Environment(StrEnum):
@@ -57,6 +61,10 @@ class DatabaseSettings(_Section):
     """SQLite, or PostgreSQL as postgresql://user@host/name."""
     password: SecretStr | None = None
     """Put into the URL as it is, so that it needs no percent-encoding."""
+    pgbouncer: bool = False
+    """Whether DATABASE_URL leads to PgBouncer or another pooler in transaction mode."""
+    direct_url: str | None = None
+    """PostgreSQL without the pooler, for migrations, `app cleanup` and `app worker`; DATABASE_URL by default."""
     pool_size: int = Field(default=10, ge=1, le=200)
     """PostgreSQL connections of each worker; all workers together must fit the server."""
     pool_timeout: Duration = timedelta(seconds=10)
@@ -69,19 +77,32 @@ class DatabaseSettings(_Section):
     """How long a statement waits for a lock on PostgreSQL; 0 for ever. A request that exceeds it gets 503."""
     busy_timeout: Duration = timedelta(seconds=10)
     """How long a write waits for another one, on SQLite."""
+    migration_timeout: Duration = timedelta(seconds=30)
+    """How long a migration waits for another one, and for a table that is in use, on PostgreSQL."""
+
+    def direct(self) -> "DatabaseSettings":
+        """Return the settings for what a pooler cannot do: they lead to `direct_url`."""
+        if self.direct_url:
+            return self.model_copy(update={"url": self.direct_url, "pgbouncer": False})
+        if self.uses_pgbouncer:
+            logger.warning("DATABASE_DIRECT_URL is not set: migrations, cleanup and workers go through PgBouncer")
+        return self
 
     def for_long_work(self) -> "DatabaseSettings":
-        """Return them without the limit on statements, for migrations and clean-up."""
-        return self.model_copy(update={"statement_timeout": timedelta(0)})
+        """Return the settings for migrations and clean-up: direct, and without a limit for a statement."""
+        return self.direct().model_copy(update={"statement_timeout": timedelta(0), "pool_size": max(2, self.pool_size)})
 
-    @field_validator("url")
+    @property
+    def uses_pgbouncer(self) -> bool:
+        """Whether the URL leads to a pooler."""
+        return self.pgbouncer or read_database_url(self.url).pgbouncer
+
+    @field_validator("url", "direct_url")
     @classmethod
-    def _name_the_driver(cls, url: str) -> str:
-        url = re.sub(r"^postgres(ql)?://", "postgresql+asyncpg://", url)
-        url = re.sub(r"^sqlite://", "sqlite+aiosqlite://", url)
-        if not url.startswith(("postgresql+asyncpg://", "sqlite+aiosqlite://")):
-            message = "use postgresql://… or sqlite:///…"
-            raise ValueError(message)
+    def _can_be_used(cls, url: str | None) -> str | None:
+        if url is not None:
+            url = name_driver(url)
+            read_database_url(url)
         return url
 
 

@@ -118,15 +118,13 @@ class DatabaseCounts:
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
         """Insert or count up in one statement; a row whose time is over starts at one."""
         now = utc_now()
-        async with self._database.engine.connect() as connection:
-            counted = await connection.execute(self._count_up, {"subject": key, "now": now, "ends": now + window})
-            count, expires_at = counted.one()
+        counted = await self._database.write(self._count_up, {"subject": key, "now": now, "ends": now + window})
+        ((count, expires_at),) = counted
         return count, expires_at - now
 
     async def clear(self, keys: Sequence[bytes]) -> None:
         """Delete the rows."""
-        async with self._database.engine.connect() as connection:
-            await connection.execute(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
+        await self._database.write(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
 
     async def aclose(self) -> None:
         """Leave the database open, for others use it."""

@@ -1,20 +1,27 @@
 """How Alembic reaches the models and the database; `app db …` and plain `alembic …` both come here."""
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import Script
-from sqlalchemy import Column, Connection, MetaData, String, Table, text
+from alembic.util import CommandError
+from sqlalchemy import Column, Connection, MetaData, String, Table, event, func, select, text
 from sqlalchemy.sql.elements import False_, True_
 
 from app import features, revisions, throttle
 from app.accounts import models as accounts
-from app.database import Base, open_database
+from app.database import Base, Database, open_database
 from app.mail import models as mails
-from app.settings import load_settings
+from app.outages import DatabaseUnavailable
+from app.settings import DatabaseSettings, load_settings
+
+logger = logging.getLogger(__name__)
 
 LOCK_KEY = 7_275_113  # any constant: two processes that migrate one database must share it
 
@@ -92,20 +99,46 @@ def migrate(connection: Connection) -> None:
         # A batch makes the table anew and drops the old one, which would cascade. It must be said outside of a
         # transaction, hence to the driver. https://www.sqlite.org/lang_altertable.html#otheralter
         connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
-        connection.execute(text("SET lock_timeout = '30s'"))
-        connection.commit()
     with context.begin_transaction():
         context.run_migrations()
 
 
+@asynccontextmanager
+async def locked(database: Database, seconds: float) -> AsyncIterator[None]:
+    """Let one process migrate at a time, on PostgreSQL.
+
+    The lock belongs to a transaction on a connection of its own: it ends with it in any case, also behind PgBouncer.
+
+    Raises:
+        CommandError: when another process still has the lock after so many seconds.
+    """
+    if database.engine.dialect.name != "postgresql":
+        yield
+        return
+    async with database.writing_engine.begin() as connection:
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        await connection.execute(text(f"SET LOCAL lock_timeout = {int(seconds * 1000)}"))
+        if not await connection.scalar(select(func.pg_try_advisory_xact_lock(LOCK_KEY))):
+            logger.warning("another migration is running: waiting up to %g seconds for it", seconds)
+            try:
+                await connection.execute(select(func.pg_advisory_xact_lock(LOCK_KEY)))
+            except DatabaseUnavailable as error:
+                message = f"another migration still holds the lock after {seconds:g} seconds; nothing was changed"
+                raise CommandError(message) from error
+        yield
+
+
 async def connect_and_migrate() -> None:
     """Open the database that the caller named, or that the settings name."""
-    settings = context.config.attributes.get("database") or load_settings().database
-    database = open_database(settings.for_long_work())
+    named: DatabaseSettings = context.config.attributes.get("database") or load_settings().database
+    settings = named.for_long_work().model_copy(update={"lock_timeout": named.migration_timeout})
+    seconds = settings.lock_timeout.total_seconds()
+    database = open_database(settings)
+    if settings.uses_pgbouncer:  # where a session has no settings
+        limit = f"SET LOCAL lock_timeout = {int(seconds * 1000)}"
+        event.listen(database.engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(limit))
     try:
-        async with database.writing_engine.connect() as connection:
+        async with locked(database, seconds), database.writing_engine.connect() as connection:
             await connection.run_sync(migrate)
     finally:
         await database.engine.dispose()

@@ -168,6 +168,28 @@ def test_server_that_says_nothing_is_given_up(start_app: Callable[..., TestClien
     assert (problem["status"], problem["detail"]) == (503, "The database took too long.")
 
 
+def test_no_line_of_the_log_has_the_values_of_a_statement(
+    client: TestClient, ada: User, add_routes: Callable[[APIRouter], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    router = APIRouter()
+
+    @router.post(FAIL)
+    async def fail(session: SessionDep) -> None:
+        session.add(User(email=ada.email, email_key=ada.email_key, password_hash=ada.password_hash))
+        await session.flush()
+
+    add_routes(router)
+    caplog.set_level(logging.DEBUG)
+
+    answer = client.post(FAIL)
+    client.post("/api/v1/auth/login", json={"email": ada.email, "password": "not the password"})
+
+    assert answer.status_code == 500
+    assert "IntegrityError" in caplog.text
+    assert ada.email not in caplog.text
+    assert "$argon2" not in caplog.text
+
+
 @pytest.mark.any_database
 def test_redis_that_is_away_is_unavailable(
     start_app: Callable[..., TestClient], caplog: pytest.LogCaptureFixture

@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import Problem
 from app.features import BrokenFeature
-from app.outages import OUTAGES, reason_of
+from app.outages import AWAY, OUTAGES, REFUSES, reason_of
 from app.settings import all_settings, problems_of
 
 
@@ -43,7 +43,8 @@ def _explain_database(error: DBAPIError | PoolTimeout | OSError) -> str:
     if isinstance(error, OUTAGES):
         cause = getattr(error, "driver_exception", error)
         said = str(cause).partition("\n")[0] or type(cause).__name__
-        return f"app: {reason_of(error)} ({said.rstrip('.')}) Check that it runs, and DATABASE_URL."
+        hint = " Check that it runs, and DATABASE_URL." if reason_of(error) in {AWAY, REFUSES} else ""
+        return f"app: {reason_of(error)} ({said.rstrip('.')}){hint}"
     cause = error.orig if isinstance(error, DBAPIError) else error
     return f"app: the database answered: {cause}. Check DATABASE_URL; if a table is missing, run `app db upgrade`."
 

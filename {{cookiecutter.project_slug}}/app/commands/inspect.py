@@ -2,11 +2,13 @@
 
 import inspect
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 import typer
 from dotenv import dotenv_values
@@ -19,6 +21,8 @@ from app import features
 from app.main import create_app
 from app.setting_sources import read_secret_files
 from app.settings import all_settings, load_settings
+
+_IS_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
 MODULES = ("models", "routes", "pages", "admin")
 
@@ -74,11 +78,22 @@ def shown(value: Any) -> str:  # noqa: ANN401 - any type a setting has
         return "********"
     if isinstance(value, tuple) and any(isinstance(item, SecretStr) for item in value):
         return ",".join("********" for _ in value)
-    text = plain(value)
+    return hide_password(plain(value))
+
+
+def hide_password(text: str) -> str:
+    """Mask what may be a password in a URL: before the host, and in the parameters."""
     scheme, separator, rest = text.partition("://")
-    credentials, at, host = rest.rpartition("@")
-    user, colon, _ = credentials.partition(":")
-    return f"{scheme}{separator}{user}:********@{host}" if at and colon else text
+    credentials, at, place = rest.rpartition("@")
+    user = re.split(r"[:/?]", credentials, maxsplit=1)[0]
+    address, mark, query = place.partition("?")
+    parameters = [part.partition("=") for part in query.split("&")]
+    shown = [
+        f"{name}=********" if _IS_SECRET.search(unquote(name)) else f"{name}{equals}{value}"
+        for name, equals, value in parameters
+    ]
+    login = f"{user}:********@" if user != credentials else f"{credentials}{at}"
+    return f"{scheme}{separator}{login}{address}{mark}{'&'.join(shown)}" if separator else text
 
 
 def plain(value: Any) -> str:  # noqa: ANN401 - any type a setting has

@@ -29,7 +29,7 @@ def send_mails() -> None:
 async def _deliver(settings: Settings) -> None:
     """Send what the servers post; their transactions wake nobody here, so mails leave after `MAIL_INTERVAL`."""
     loop = asyncio.get_running_loop()
-    async with opened_database(settings.database) as database:
+    async with opened_database(settings.database.direct()) as database:
         delivery = Delivery(settings, database, KeyRing(settings), asyncio.Event())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(delivery.stop))

@@ -51,5 +51,29 @@ def test_settings_show_values_and_sources_and_mask_secrets(app: Run, monkeypatch
     assert SECRET not in shown
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:hunter2@h/db?password=hunter3", "postgresql+asyncpg://u:********@h/db?password=********"),
+        ("postgresql://h/db?user=u&p%61ssword=hunter3", "postgresql+asyncpg://h/db?user=u&p%61ssword=********"),
+        ("postgresql://h/db?password=hunter@3", "postgresql+asyncpg://h:********@3"),
+        ("postgresql://u@h1:1,h2:2/db?application_name=a", "postgresql+asyncpg://u@h1:1,h2:2/db?application_name=a"),
+    ],
+)
+def test_settings_mask_a_password_wherever_a_url_has_it(
+    app: Run, monkeypatch: pytest.MonkeyPatch, url: str, shown: str
+) -> None:
+    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL"):
+        monkeypatch.setenv(name, url)
+    monkeypatch.setenv("MAIL_URL", "smtp://u:hunter2@h")
+    monkeypatch.setenv("REDIS_URL", "redis://:hunter2@h/0?password=hunter3")
+
+    printed = app("settings").out
+
+    rows = {line.split()[0]: line.split()[1] for line in printed.splitlines()}
+    assert [rows["DATABASE_URL"], rows["DATABASE_DIRECT_URL"]] == [shown, shown]
+    assert "hunter" not in printed
+
+
 def test_settings_write_the_example(app: Run) -> None:
     assert app("settings", "--example").out == (migrate.FOLDER.parent / ".env.example").read_text()
