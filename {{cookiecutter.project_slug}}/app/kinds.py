@@ -107,6 +107,9 @@ def _is_finite(value: JsonValue) -> bool:
 Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 """A whole number; a greater one does not fit into the column."""
 
+Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
+"""A whole number that JavaScript may round when it reads it: clients see its format."""
+
 OneLine = AfterValidator(_one_line)
 """What a name or a title must be: `Annotated[str, StringConstraints(max_length=80), OneLine]`."""
 

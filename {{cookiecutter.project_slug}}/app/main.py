@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
 
@@ -19,6 +19,7 @@ from app.admin import site as admin
 from app.database import opened_database
 from app.errors import Conflict, InvalidRequest, documented, register_error_handlers
 from app.mail.delivery import delivering
+from app.query import refuse_unknown_query
 from app.security import RequestBoundary
 from app.settings import Settings, load_settings
 
@@ -65,8 +66,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # {%- endif +%}
     # What is asked most comes first and nothing inside another: each request tries one route after the other.
     app.include_router(health.router)
+    checked = [Depends(refuse_unknown_query)]
     for router in (*features.exports("routes", "router", APIRouter), *accounts.routers):
-        app.include_router(router, prefix="/api/v1", responses=documented(InvalidRequest))
+        app.include_router(router, prefix="/api/v1", dependencies=checked, responses=documented(InvalidRequest))
     app.include_router(accounts.keys_router)
     docs.mount(app)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}

@@ -8,18 +8,9 @@ from scaffold.kinds import KINDS, Kind, Samples
 from scaffold.names import Names, camel, label, singular, words
 
 ALIASES_TAKEN = frozenset(
-    {"Annotated", "Decimal", "Field", "Int32", "JsonObject", "JsonValue", "Line", "Literal", "Moment", "OneLine"}
-    | {
-        "PageParams",
-        "RecordView",
-        "Schema",
-        "SearchText",
-        "Slug",
-        "StringConstraints",
-        "TimeOfDay",
-        "WebAddress",
-        "EmailStr",
-    }
+    {"Annotated", "Decimal", "EmailStr", "Field", "Int32", "Int64", "JsonObject", "JsonValue", "Line", "Literal"}
+    | {"Moment", "OneLine", "PageParams", "RecordView", "Schema", "SearchText", "Slug", "StringConstraints"}
+    | {"TimeOfDay", "WebAddress"}
 )
 
 LINE = 108
@@ -95,6 +86,12 @@ class Field:
     def annotation(self) -> str:
         """Return the type in Python, with None when there may be none."""
         return f"{self.python} | None" if self.optional else self.python
+
+    @property
+    def read(self) -> str:
+        """Return the type in answers, with None when there may be none."""
+        kind = self.row.read or self.python
+        return f"{kind} | None" if self.optional else kind
 
     @property
     def alias(self) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field, ValidationError
 
-from app.kinds import JsonObject, Line, Moment, TimeOfDay, WebAddress, with_places
+from app.kinds import Int64, JsonObject, Line, Moment, TimeOfDay, WebAddress, with_places
 from app.schemas import Schema, unset
 
 
@@ -155,3 +155,15 @@ def test_text_of_one_line_has_no_invisible_characters(text: str) -> None:
     """Behaviour 156."""
     with pytest.raises(ValidationError, match="must be one line, without control or invisible characters"):
         Values(lines=[text])
+
+
+def test_number_of_64_bits_says_so_to_clients() -> None:
+    class Counted(Schema):
+        """A body with numbers."""
+
+        views: Annotated[Int64, Field(ge=0, le=2**63 - 1)] | None = None
+
+    number, null = Counted.model_json_schema()["properties"]["views"]["anyOf"]
+
+    assert {"type": "integer", "format": "int64", "maximum": 2**63 - 1}.items() <= number.items()
+    assert null == {"type": "null"}

@@ -43,6 +43,8 @@ class Kind:
     """The type of the column where the annotation does not say it."""
     check: ClassVar[str] = ""
     """What a schema demands, as an annotation; empty when the type says all."""
+    read: ClassVar[str] = ""
+    """The type in answers, where it says more than the type in Python."""
     modifiers: ClassVar[str] = "optional unique index"
     sorts: ClassVar[bool] = True
     filters: ClassVar[bool] = False

@@ -63,6 +63,10 @@ class BigInt(Int):
 
     column = "BigInteger"
     widest = BIGINT
+    read = "Int64"
+
+    def check_of(self, field: Field) -> str:
+        return super().check_of(field).replace("[int,", "[Int64,")
 
 
 class Float(Kind):

@@ -1,0 +1,71 @@
+"""Query parameters that a route of the API does not know are refused; FastAPI would ignore them.
+
+A misspelled filter, or `?page=2` where pages are asked for by cursor, would otherwise be answered with the wrong rows.
+"""
+
+from collections.abc import Iterator
+from inspect import isclass
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.security import APIKeyQuery
+from pydantic import AliasChoices, BaseModel
+
+from app.errors import InvalidRequest
+from app.schemas import kind_of
+
+ANYTHING = "*"
+"""What a model of query parameters with `extra="allow"` knows."""
+
+_MOST_REPORTED = 10
+
+
+async def refuse_unknown_query(request: Request) -> None:
+    """Compare what was sent with what the route and its dependencies declare.
+
+    Raises:
+        InvalidRequest: naming the unknown ones and the known ones.
+    """
+    if not request.scope["query_string"]:
+        return
+    known = _known(request)
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown and ANYTHING not in known:
+        takes = ", ".join(sorted(known)) or "none"
+        errors = [
+            {"loc": ("query", name), "msg": "Unknown query parameter", "type": "extra_forbidden"}
+            for name in unknown[:_MOST_REPORTED]
+        ]
+        raise InvalidRequest(f"Query parameters of this route: {takes}.", errors)
+
+
+def _known(request: Request) -> frozenset[str]:
+    """Return the names that the route declares, which are collected once."""
+    state, route = request.app.state, request.scope["route"]
+    if not hasattr(state, "query_names"):
+        state.query_names = {
+            id(context.original_route): frozenset(_names(context.dependant))
+            for context in iter_route_contexts(request.app.routes)
+            if isinstance(context.original_route, APIRoute)
+        }
+    names: frozenset[str] | None = state.query_names.get(id(route))
+    return frozenset(_names(route.dependant)) if names is None else names
+
+
+def _names(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        model, _ = kind_of(field.field_info.annotation)
+        yield from _names_in(model) if isclass(model) and issubclass(model, BaseModel) else [field.alias]
+    if isinstance(dependant.call, APIKeyQuery):
+        yield dependant.call.model.name
+    for part in dependant.dependencies:
+        yield from _names(part)
+
+
+def _names_in(model: type[BaseModel]) -> Iterator[str]:
+    if model.model_config.get("extra") == "allow":
+        yield ANYTHING
+    for name, info in model.model_fields.items():
+        alias = info.validation_alias or name
+        yield from map(str, alias.choices) if isinstance(alias, AliasChoices) else [str(alias)]
