@@ -316,6 +316,8 @@ def sign_in(visitor: Visitor, email: str, password: str) -> str:
 
 
 def without_ids(migration: str) -> list[str]:
-    """Return the lines of a migration but for those that name it and the one before."""
-    ids = re.compile(r"((down_)?revision = |Revision ID: |Revises: )")
-    return [line for line in migration.splitlines() if not ids.match(line)]
+    """Return the lines of a migration, without its ids and what its docstring explains."""
+    left_out = re.compile(
+        r"((down_)?revision = |Revision ID: |Revises: |If the previous release|$)"
+    )
+    return [line for line in migration.splitlines() if not left_out.match(line)]
