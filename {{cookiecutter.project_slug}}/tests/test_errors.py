@@ -224,3 +224,16 @@ def test_kinds_have_distinct_types() -> None:
     kinds = [Problem, InvalidRequest, NotFound, Conflict, VersionConflict, Unavailable]
 
     assert len({kind.type() for kind in kinds}) == len(kinds)
+
+
+def kinds_of(problem: type[Problem]) -> Iterator[type[Problem]]:
+    yield problem
+    for kind in problem.__subclasses__():
+        yield from kinds_of(kind)
+
+
+def test_every_503_says_when_to_try_again() -> None:
+    unavailable = [kind for kind in kinds_of(Problem) if kind.status == 503]
+
+    assert len(unavailable) > 3
+    assert [kind for kind in unavailable if "Retry-After" not in kind.headers] == []
