@@ -1,21 +1,35 @@
 """The API documentation, served from the project itself: no other host is asked for anything.
 
 Both viewers write styles into the page, and ReDoc works in a blob: they get a policy of their own, which still
-allows no inline script and no other host.
+allows no inline script and no other host. Where the project has pages, `app/web/docs.py` puts Swagger UI into their
+frame.
 """
 
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from app.assets import Assets
+from app.settings import Environment, Settings
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+DESCRIPTION = """Most routes need an access token, sent as `Authorization: Bearer …`.
+
+- `POST /api/v1/auth/login` exchanges an email address and its password for an access token and a refresh token.
+- `POST /api/v1/auth/token/refresh` exchanges the refresh token for the next pair, before the access token expires.
+"""
+
+FIRST = ("/api/v1/auth/login", "/api/v1/auth/token/refresh", "/api/v1/auth/register", "/api/v1/users/me")
+"""Paths that the document begins with; the others keep the order of the routes."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -31,20 +45,26 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-
-_SWAGGER = _PAGE.format(
-    head='<link rel="stylesheet" href="docs/assets/swagger-ui.css">',
-    body='<div id="swagger-ui"></div>\n<script src="docs/assets/swagger-ui-bundle.js"></script>\n'
-    '<script src="docs/start.js"></script>',
-)
-_START = """SwaggerUIBundle({
-  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false,
-});
+_SIGN_IN = """<form class="wrapper" action="api/v1/auth/login" data-authorizes="json">
+<label>Email <input name="email" type="email" autocomplete="username" required></label>
+<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+<button>Authorize</button> <output id="authorized"></output>
+</form>
 """
+_SWAGGER = """<div id="swagger-ui"></div>
+<script src="docs/assets/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>"""
+_SWAGGER_HEAD = """<meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="docs/assets/swagger-ui.css">"""
 _REDOC = _PAGE.format(
-    head="",
-    body='<redoc spec-url="openapi.json"></redoc>\n<script src="docs/assets/redoc.standalone.js"></script>',
+    head="<style>body { margin: 0; font-family: system-ui, sans-serif }</style>",
+    body='<a href="docs">Back to the API console</a>\n<redoc spec-url="openapi.json"></redoc>\n'
+    '<script src="docs/redoc.js"></script>',
 )
+
+_PACKAGE = Path(fastapi_offline.__file__).parent / "static"
+_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
+_KEPT = {"Cache-Control": "public, max-age=3600"}
 
 router = APIRouter(include_in_schema=False)
 
@@ -52,23 +72,54 @@ router = APIRouter(include_in_schema=False)
 def mount(app: FastAPI) -> None:
     """Serve Swagger UI at `/docs` and ReDoc at `/redoc`."""
     app.include_router(router)
-    assets = Path(fastapi_offline.__file__).parent / "static"
-    app.mount("/docs/assets", Assets(directory=assets), name="docs-assets")
+    app.mount("/docs/assets", Assets(directory=_PACKAGE), name="docs-assets")
+    app.openapi = lambda: _in_order(FastAPI.openapi(app))  # type: ignore[method-assign]
+
+
+def tags_of(routers: Iterable[APIRouter]) -> list[dict[str, Any]]:
+    """List the sections of the document in their order: signing in, users, features, health."""
+    own = [str(tag) for router in routers for tag in router.tags]
+    return [{"name": name} for name in dict.fromkeys(["auth", "users", *own, "health"])]
+
+
+def offers_password_form(settings: Settings) -> bool:
+    """Tell whether `/docs` asks for email and password. https://www.rfc-editor.org/rfc/rfc9700#section-2.4"""
+    return settings.auth.docs_password_form and settings.environment is not Environment.PRODUCTION
 
 
 @router.get("/docs")
-async def show_swagger() -> HTMLResponse:
+async def show_swagger(request: Request) -> HTMLResponse:
     """Show Swagger UI."""
-    return HTMLResponse(_SWAGGER, headers={"Content-Security-Policy": POLICY})
+    form = _SIGN_IN if offers_password_form(request.state.settings) else ""
+    return HTMLResponse(
+        _PAGE.format(head=_SWAGGER_HEAD, body=form + _SWAGGER), headers={"Content-Security-Policy": POLICY}
+    )
 
 
 @router.get("/docs/start.js")
-async def start_swagger() -> Response:
-    """Start Swagger UI; a file, because the policy forbids inline scripts."""
-    return Response(_START, media_type="text/javascript")
+async def start_swagger() -> FileResponse:
+    """Start Swagger UI."""
+    return FileResponse(Path(__file__).with_name("docs.js"), media_type="text/javascript")
 
 
 @router.get("/redoc")
 async def show_redoc() -> HTMLResponse:
     """Show ReDoc."""
     return HTMLResponse(_REDOC, headers={"Content-Security-Policy": POLICY})
+
+
+@router.get("/docs/redoc.js")
+async def load_redoc() -> Response:
+    """Load ReDoc without its logo, which is on another host."""
+    return Response(_redoc_without_logo(), media_type="text/javascript", headers=_KEPT)
+
+
+@lru_cache
+def _redoc_without_logo() -> bytes:
+    return (_PACKAGE / "redoc.standalone.js").read_bytes().replace(_LOGO.encode(), b"data:,")
+
+
+def _in_order(document: dict[str, Any]) -> dict[str, Any]:
+    """Put what people need first in front."""
+    paths = sorted(document["paths"].items(), key=lambda item: FIRST.index(item[0]) if item[0] in FIRST else len(FIRST))
+    return {**document, "paths": dict(paths)}

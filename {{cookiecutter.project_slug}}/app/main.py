@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; tests pass their own settings."""
     settings = settings or load_settings()
     features.load_models()
+    routers = features.exports("routes", "router", APIRouter)
 
     app = FastAPI(
         title=settings.project_name,
@@ -48,7 +49,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
-        openapi_tags=[{"name": "auth"}, {"name": "users"}],  # the documentation begins with these
+        description=docs.DESCRIPTION,
+        openapi_tags=docs.tags_of(routers),
     )
     app.add_middleware(RequestBoundary, settings=settings)
     if settings.server.cors_origins:
@@ -67,13 +69,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # What is asked most comes first and nothing inside another: each request tries one route after the other.
     app.include_router(health.router)
     checked = [Depends(refuse_unknown_query)]
-    for router in (*features.exports("routes", "router", APIRouter), *accounts.routers):
+    for router in (*routers, *accounts.routers):
         app.include_router(router, prefix="/api/v1", dependencies=checked, responses=documented(InvalidRequest))
     app.include_router(accounts.keys_router)
-    docs.mount(app)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
     web.mount(app)
     # {%- endif +%}
+    docs.mount(app)
     _check_root_path(app, settings.root_path)
     return app
 

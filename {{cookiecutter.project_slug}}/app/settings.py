@@ -182,6 +182,8 @@ class AuthSettings(_Section):
     """Mails of one kind to one address in an hour."""
     failure_floor: Duration = timedelta(milliseconds=250)
     """A refused sign-in takes at least so long, whatever the reason, so that its time tells nothing."""
+    docs_password_form: bool = True
+    """Form for email and password on `/docs`. Never shown in production."""
 
 
 class MailSettings(_Section):

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.any_database
 PUBLIC = {
     "GET /.well-known/jwks.json",
     "GET /docs",
+    "GET /docs/redoc.js",
     "GET /docs/start.js",
     "GET /health/live",
     "GET /health/ready",

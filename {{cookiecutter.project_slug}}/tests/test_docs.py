@@ -1,6 +1,7 @@
 """The API documentation: complete, and served from the project itself."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urljoin
 
@@ -81,16 +82,63 @@ def test_page_loads_nothing_from_other_hosts(client: TestClient, path: str) -> N
 
 @pytest.mark.parametrize("path", PAGES)
 def test_what_a_page_loads_is_there(client: TestClient, path: str) -> None:
-    loaded = re.findall(r'(?:src|href|spec-url)="(?!data:)([^"]*)"', client.get(path).text)
+    loaded = re.findall(
+        r'<(?:script|link|img|redoc)\b[^>]*\b(?:src|href|spec-url)="(?!data:)([^"]*)"', client.get(path).text
+    )
 
     assert loaded
     for target in loaded:
         answer = client.get(urljoin(path, target))
         assert answer.status_code == 200, target
-        kind = {"js": "javascript", "css": "text/css"}.get(target.rpartition(".")[2], "json")
+        kinds = {"js": "javascript", "css": "text/css", "svg": "svg"}
+        kind = kinds.get(target.partition("?")[0].rpartition(".")[2], "json")
         assert kind in answer.headers["Content-Type"]
 
 
 def test_assets_stay_in_their_folder(client: TestClient) -> None:
     for path in ("/docs/assets/../__init__.py", "/docs/assets/%2e%2e/__init__.py", "/docs/assets//etc/passwd"):
         assert client.get(path).status_code == 404
+
+
+def test_redoc_asks_no_other_host_for_its_logo(client: TestClient) -> None:
+    script = client.get("/docs/redoc.js")
+
+    assert "cdn.redoc" not in script.text
+    assert script.headers["Cache-Control"] == "public, max-age=3600"
+
+
+def test_document_begins_with_how_to_authorize_and_ends_with_health(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+
+    names = [tag["name"] for tag in document["tags"]]
+    assert (names[:2], names[-1]) == (["auth", "users"], "health")
+    assert len(names) == len(set(names))
+    assert {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]} <= {
+        *names
+    }
+    assert next(iter(document["paths"])) == "/api/v1/auth/login"
+    assert "Authorization: Bearer" in document["info"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [
+        pytest.param({}, True, id="by-default"),
+        pytest.param({"auth": {"docs_password_form": False}}, False, id="switched-off"),
+        pytest.param(
+            {"environment": "production", "base_url": "https://testserver", "auth": {"argon2_memory_kib": 19_456}},
+            False,
+            id="production",
+        ),
+    ],
+)
+def test_password_form_is_a_setting_and_never_in_production(
+    start_app: Callable[..., TestClient],
+    changes: dict[str, Any],
+    offered: bool,  # noqa: FBT001
+) -> None:
+    """It calls the ordinary sign-in, which limits the attempts and asks for a second factor."""
+    page = start_app(**changes).get("/docs").text
+
+    assert (re.search(r'<form[^>]*action="/?api/v1/auth/login"', page) is not None) == offered
+    assert ('type="password"' in page) == offered

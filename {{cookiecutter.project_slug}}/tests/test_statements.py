@@ -37,6 +37,7 @@ def test_what_is_the_same_for_everybody_asks_for_nothing(client: TestClient) -> 
         for path in (
             "/.well-known/jwks.json",
             "/docs",
+            "/docs/redoc.js",
             "/docs/start.js",
             "/health/live",
             "/health/ready",
@@ -48,6 +49,7 @@ def test_what_is_the_same_for_everybody_asks_for_nothing(client: TestClient) -> 
     assert counted(without_features(requests)) == {
         "GET /.well-known/jwks.json": 0,
         "GET /docs": 0,
+        "GET /docs/redoc.js": 0,
         "GET /docs/start.js": 0,
         "GET /health/live": 0,
         "GET /health/ready": 1,

@@ -50,7 +50,7 @@ _CALLERS = (
     .outerjoin(Role, Role.id == UserRole.role_id)
     .where(User.is_active, is_live(_NOW))
 )
-_OF_API = _CALLERS.where(AuthSession.kind == "api", AuthSession.id == bindparam("session_id"))
+_OF_API = _CALLERS.where(AuthSession.id == bindparam("session_id"))  # of a web session: see app/web/docs.py
 
 _HASHES = bindparam("hashes", expanding=True, type_=AuthSession.token_hash.type)
 _replaced_just_now = AuthSession.token_issued_at > bindparam("replaced_after", type_=UtcDateTime())
@@ -72,7 +72,7 @@ class Visit(NamedTuple):
 
 
 async def find_api_caller(database: Database, session_id: UUID) -> Scope | None:
-    """Return the caller of a live API session."""
+    """Return the caller of a live session, by whose access token they are known."""
     visit = await _find(database, _OF_API, session_id=session_id)
     return visit.scope if visit else None
 

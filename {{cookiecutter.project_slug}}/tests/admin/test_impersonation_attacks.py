@@ -24,7 +24,7 @@ from tests.admin.impersonating import (
 )
 from tests.admin.recording import happened
 from tests.admin.staff import give_role
-from tests.support import PASSWORD, add_user, in_database
+from tests.support import PASSWORD, add_user, in_database, problem_of
 from tests.web.browsing import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -220,3 +220,12 @@ def test_who_is_signed_in_as_themselves_has_no_way_back(client: TestClient, ada:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
     assert cookie_of(adas) == before
     assert is_signed_in(adas)
+
+
+def test_admin_gets_no_access_token_of_the_user(browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+    shown = read_page(browser.get("/docs"))
+
+    assert "/docs/token" not in shown.forms
+    refused = browser.post("/docs/token", data=shown.forms[END], headers={"Accept": "application/json"})
+    assert problem_of(refused)["type"] == "urn:problem:OwnerRequired"

@@ -1,0 +1,32 @@
+// Starts Swagger UI and hands it an access token. It is a file because the policy forbids inline scripts.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const showScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", showScheme);
+showScheme();
+
+const ui = SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false, docExpansion: "list",
+});
+
+// Each form asks for a token: by the session of the pages, or by email and password.
+for (const form of document.querySelectorAll("form[data-authorizes]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const sent = new URLSearchParams(new FormData(form));
+    const isJson = form.dataset.authorizes === "json";
+    const answer = await fetch(form.action, {
+      method: "POST",
+      headers: { Accept: "application/json", ...(isJson && { "Content-Type": "application/json" }) },
+      body: isJson ? JSON.stringify(Object.fromEntries(sent)) : sent,
+    }).then((response) => response.json(), () => ({ title: "The server does not answer. Try again." }));
+    document.getElementById("authorized").textContent = authorize(answer);
+    form.reset();
+  });
+}
+
+function authorize(answer) {
+  if (answer.mfa_required) return "This account has a second factor: sign in with it, and authorize from your session.";
+  if (!answer.access_token) return [answer.title, answer.detail].filter(Boolean).join(". ");
+  ui.preauthorizeApiKey("HTTPBearer", answer.access_token);
+  return `Authorized for ${Math.round(answer.expires_in / 60)} minutes. Then authorize again.`;
+}

@@ -1,0 +1,30 @@
+"""The API documentation in the frame of the pages, with an access token for those who are signed in on them."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app import docs
+from app.accounts import service
+from app.accounts.browser import PageScope
+from app.accounts.csrf import CsrfChecked
+from app.accounts.dependencies import AuthenticatorDep
+from app.accounts.schemas import AccessToken
+from app.web.rendering import render
+
+router = APIRouter(prefix="/docs")
+
+
+@router.get("")
+async def show_docs(request: Request) -> Response:
+    """Show Swagger UI, and how to authorize."""
+    offers_form = docs.offers_password_form(request.state.settings)
+    response = await render(request, "docs.html", {"offers_password_form": offers_form})
+    response.headers["Content-Security-Policy"] = docs.POLICY
+    return response
+
+
+@router.post("/token", dependencies=[CsrfChecked])
+async def issue_docs_token(authenticator: AuthenticatorDep, scope: PageScope) -> AccessToken:
+    """Issue an access token of the visitor's own session, which ends with it and is not refreshed."""
+    scope.require_owner()
+    return service.issue_access_token(authenticator, scope.user_id, scope.session_id, scope.authenticated_at)
