@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+import unicodedata
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 
 from app.database_url import read_database_url
-from app.folding import fold
 from app.outages import AWAY, DatabaseUnavailable, GuardedPool, recognize
 from app.settings import DatabaseSettings
 
@@ -117,6 +117,20 @@ def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, A
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
     connection.create_function("fold_text", 1, fold, deterministic=True)
+
+
+def fold(text: str | None) -> str | None:
+    """Return a text as searches compare it: NFKC, in small letters, ß as ss.
+
+    SQLite calls this as `fold_text`; PostgreSQL has the same in SQL: see `migrations/versions/0006_search.py`.
+    """
+    if text is None or text.isascii():
+        return text and text.lower()
+    return unicodedata.normalize("NFKC", text).translate(_SIGMA_AND_I).lower().replace("ß", "ss")
+
+
+# Their small letters depend on what stands around them, or on the library.
+_SIGMA_AND_I = str.maketrans("İςΣ", "iσσ")  # noqa: RUF001 - Greek
 
 
 def _begin_sqlite(connection: Connection) -> None:

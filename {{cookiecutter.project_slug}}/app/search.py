@@ -1,28 +1,24 @@
-"""Text search that finds the same rows on SQLite and PostgreSQL, in every locale: see `fold`."""
+"""Text search that finds the same rows on SQLite and PostgreSQL, in every locale."""
 
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast, func
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.engines import fold
 from app.errors import InvalidRequest
-from app.folding import fold
 
 LONGEST = 200
-"""Characters of a search: SQLite refuses long patterns."""
+"""Characters of a search; SQLite refuses long patterns."""
 
 
-def contains(column: ColumnElement[Any] | InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
-    """Keep the rows whose column has the text somewhere, in small or capital letters.
-
-    Raises:
-        InvalidRequest: when the text is longer than 200 characters.
-    """
+def contains(column: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
+    """Keep the rows whose column has the text somewhere, as `fold` compares."""
     return folded(column).contains(searched(text), autoescape=True)
 
 
-def folded(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
-    """Return the column as it is compared, say for `folded(title).startswith(searched(text), autoescape=True)`."""
+def folded(column: InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    """Return the column as it is compared."""
     return func.fold_text(column if isinstance(column.type, String) else cast(column, String), type_=String())
 
 
@@ -35,4 +31,4 @@ def searched(text: str) -> str:
     if len(text) > LONGEST:
         said = f"Search for at most {LONGEST} characters"
         raise InvalidRequest(f"{said}.", [{"loc": ("query", "q"), "msg": said, "type": "string_too_long"}])
-    return fold(text) or ""
+    return str(fold(text))

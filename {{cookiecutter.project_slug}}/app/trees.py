@@ -1,63 +1,44 @@
 """Rows that refer to rows of their own table form a tree: no row is its own ancestor.
 
-Every ORM session checks it when it flushes, so it holds for the API, pages, the admin and imports alike, and for each
-nullable foreign key to the key of the same table. Where cycles make sense, allow them:
-`mapped_column(ForeignKey("people.id"), info={"cycles": True})`. Rows related many-to-many form a graph, which may
-have cycles. `update()` statements are not checked.
+Every ORM session checks it when it flushes, for each nullable foreign key to the key of the same table; `update()`
+statements are not checked. To allow cycles: `mapped_column(ForeignKey("people.id"), info={"cycles": True})`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Select, event, func, inspect, select, update
 from sqlalchemy.orm import MANYTOONE, Mapper, Session
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.attributes import History, set_committed_value
 
 from app.errors import InvalidRequest
 
 
 class Parent(NamedTuple):
-    """A foreign key to the key of the same table."""
+    """A foreign key to the key of the same table, with the relationships to parents and to children."""
 
     attribute: str
     column: Column[Any]
     key: Column[Any]
     up: list[str]
-    """Relationships to the parent."""
     down: list[str]
-    """Relationships to the children."""
-
-    @property
-    def is_checked(self) -> bool:
-        """Tell whether rows form a tree; where the column is required, the topmost row is its own parent."""
-        return bool(self.column.nullable) and not self.column.info.get("cycles")
-
-    def has_moved(self, row: object) -> bool:
-        """Tell whether the row, or one of its children, gets another parent."""
-        return any(inspect(row).attrs[name].history.has_changes() for name in (self.attribute, *self.up, *self.down))
-
-    def above(self, row: object) -> set[Any]:
-        """Return the keys of its parent and, when it gets another one, of the old one; as far as they are loaded."""
-        attributes = inspect(row).attrs
-        related = [one for name in self.up for one in attributes[name].history.sum() if one is not None]
-        return {*attributes[self.attribute].history.sum(), *map(_key, related)}
+    is_checked: bool
 
 
 @event.listens_for(Session, "before_flush")
 def _prepare(session: Session, *_: object) -> None:
     """Let transactions that move rows take turns, and take apart stored cycles, which the ORM cannot sort."""
     for parent, rows in _by_parent([*session.dirty, *session.deleted]):
-        is_shared = session.get_bind().dialect.name == "postgresql"  # SQLite has one writer
-        if is_shared and parent.is_checked and any(map(parent.has_moved, rows)):
+        above = {key: _above(parent, row) & rows.keys() for key, row in rows.items()}
+        moved = any(_history(row, parent.attribute).has_changes() for row in rows.values())
+        if moved and parent.is_checked and session.get_bind().dialect.name == "postgresql":  # SQLite has one writer
             session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"tree of {parent.column}"))))
-        by_key = {_key(row): row for row in rows}
-        above = {key: parent.above(row) & by_key.keys() for key, row in by_key.items()}
         while cycle := _cycle(above):
             for key in cycle:
                 above[key] = set()
-                _untie(session, parent, by_key[key])
+                _untie(session, parent, key, rows[key])
 
 
 @event.listens_for(Session, "after_flush")
@@ -68,8 +49,8 @@ def _refuse_cycles(session: Session, *_: object) -> None:
         InvalidRequest: naming the field.
     """
     for parent, rows in _by_parent(session.dirty):
-        keys = [_key(row) for row in rows if inspect(row).attrs[parent.attribute].history.added not in ((), [None])]
-        if keys and parent.is_checked and session.scalar(_ancestors(parent, keys)) is not None:
+        keys = [key for key, row in rows.items() if _history(row, parent.attribute).added not in ((), [None])]
+        if keys and parent.is_checked and session.scalar(_in_cycle(parent, keys)) is not None:
             said = "A row cannot be its own ancestor"
             raise InvalidRequest(errors=[{"loc": ("body", parent.attribute), "msg": said, "type": "cycle"}])
 
@@ -80,27 +61,39 @@ def _parents(mapper: Mapper[Any]) -> list[Parent]:
     for column in mapper.columns:
         keys = [foreign.column for foreign in column.foreign_keys if foreign.column.table is column.table]
         if keys and [*column.table.primary_key] == keys:
-            over = [r for r in mapper.relationships if column in r.local_columns | r.remote_side]
+            over = [r for r in mapper.relationships if not r.viewonly and column in r.local_columns | r.remote_side]
             up = [r.key for r in over if r.direction is MANYTOONE]
             down = [r.key for r in over if r.direction is not MANYTOONE]
-            found.append(Parent(mapper.get_property_by_column(column).key, column, keys[0], up, down))
+            # Where the column is required, the topmost row is its own parent.
+            is_checked = bool(column.nullable) and not column.info.get("cycles")
+            name = mapper.get_property_by_column(column).key
+            found.append(Parent(name, column, keys[0], up, down, is_checked))
     return found
 
 
-def _by_parent(rows: Iterable[Any]) -> Iterator[tuple[Parent, list[Any]]]:
-    """Sort rows by what makes a tree of them; most tables have none."""
-    rows = list(rows)
-    for mapper in {inspect(row).mapper for row in rows}:
+def _by_parent(rows: Iterable[Any]) -> Iterator[tuple[Parent, dict[Any, Any]]]:
+    """Yield the stored rows by their keys, for each foreign key that makes a tree of them."""
+    states = [inspect(row) for row in rows]
+    for mapper in {state.mapper for state in states}:
         for parent in _parents(mapper):
-            yield parent, [row for row in rows if inspect(row).mapper is mapper]
+            yield parent, {state.identity[0]: state.object for state in states if state.mapper is mapper}
 
 
-def _key(row: object) -> Any:  # noqa: ANN401
-    """Return the key of a row, none when it is not stored yet."""
-    return (inspect(row).identity or [None])[0]
+def _history(row: object, name: str) -> History:
+    history: History = inspect(row).attrs[name].history
+    return history
 
 
-def _cycle(above: Mapping[Any, Collection[Any]]) -> set[Any]:
+def _above(parent: Parent, row: object) -> set[Any]:
+    """Return the keys of its new and its old parent, after what relationships say was copied to the column."""
+    for name in parent.up:
+        for related in _history(row, name).added:
+            if related is None or inspect(related).identity:  # the ORM stores new ones first
+                setattr(row, parent.attribute, related and inspect(related).identity[0])
+    return {*_history(row, parent.attribute).sum()}
+
+
+def _cycle(above: dict[Any, set[Any]]) -> set[Any]:
     try:
         TopologicalSorter(above).prepare()
     except CycleError as error:
@@ -108,27 +101,22 @@ def _cycle(above: Mapping[Any, Collection[Any]]) -> set[Any]:
     return set()
 
 
-def _untie(session: Session, parent: Parent, row: object) -> None:
+def _untie(session: Session, parent: Parent, key: object, row: object) -> None:
     """Make the ORM forget what a row refers to; the column keeps it, unless the row is deleted."""
-    if row in session.deleted:
-        if parent.column.nullable:  # or no row of a longer cycle could be the first to go
-            session.execute(update(parent.column.table).where(parent.key == _key(row)).values({parent.column: None}))
-        for name in (parent.attribute, *parent.up):
-            set_committed_value(row, name, None)
-    else:
-        for name in parent.up:
-            for related in inspect(row).attrs[name].history.added:
-                setattr(row, parent.attribute, _key(related) if related else None)
-            session.expire(row, [name])
-    for name in parent.down:
+    deleted = row in session.deleted
+    if deleted and parent.column.nullable:  # or no row of a longer cycle could be the first to go
+        session.execute(update(parent.column.table).where(parent.key == key).values({parent.column: None}))
+    for name in [parent.attribute, *parent.up] if deleted else []:
+        set_committed_value(row, name, None)
+    for name in parent.down if deleted else [*parent.up, *parent.down]:
         session.expire(row, [name])
 
 
-def _ancestors(parent: Parent, keys: Collection[Any]) -> Select[Any]:
-    """Select those of the rows that are their own ancestors. UNION ends it where an older cycle stands above them."""
+def _in_cycle(parent: Parent, keys: list[Any]) -> Select[Any]:
+    """Select one of the rows that is its own ancestor; UNION ends the walk in an older cycle."""
     up = select(parent.key.label("row"), parent.column.label("above")).where(parent.key.in_(keys))
-    found = up.cte("up", recursive=True)
+    walk = up.cte("walk", recursive=True)
     table = parent.column.table.alias()
-    climbed = select(found.c.row, table.c[parent.column.key]).join(table, table.c[parent.key.key] == found.c.above)
-    found = found.union(climbed)
-    return select(found.c.row).where(found.c.row == found.c.above).limit(1)
+    step = select(walk.c.row, table.c[parent.column.key]).join(table, table.c[parent.key.key] == walk.c.above)
+    walk = walk.union(step)
+    return select(walk.c.row).where(walk.c.row == walk.c.above).limit(1)

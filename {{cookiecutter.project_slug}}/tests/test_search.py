@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from app.engines import fold
 from app.errors import InvalidRequest
 from app.features.notes.models import Note
-from app.folding import fold
 from app.pagination import where_contains
 from app.search import LONGEST
 from tests.support import in_database
