@@ -84,10 +84,10 @@ def status(client: TestClient, token: str | bytes) -> int:
 
 
 def not_refused(client: TestClient, tokens: Mapping[Any, str | bytes]) -> dict[Any, int]:
-    """Return the names of the tokens that were answered with anything but 401: there must be none."""
+    """Return the tokens that got another answer than 401, or 431 when they are longer than headers may be."""
     assert tokens
     answers = {name: status(client, token) for name, token in tokens.items()}
-    return {name: answer for name, answer in answers.items() if answer != 401}
+    return {name: answer for name, answer in answers.items() if answer not in {401, 431}}
 
 
 def test_issued_token_says_what_rfc_9068_asks_for(forger: Forger, ada: User) -> None:
