@@ -1,6 +1,8 @@
 """Migrations from Python: what `app setup`, `app db …` and the tests call."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -11,6 +13,14 @@ from app import revisions
 from app.settings import DatabaseSettings
 
 FOLDER = revisions.FOLDER
+
+
+class DataLoss(Exception):
+    """A migration drops tables or columns; `losses` are sentences without a subject."""
+
+    def __init__(self, losses: Sequence[str]) -> None:
+        super().__init__("; ".join(losses))
+        self.losses = losses
 
 
 def alembic_config(settings: DatabaseSettings | None = None) -> Config:
@@ -40,14 +50,22 @@ def check(settings: DatabaseSettings) -> None:
     command.check(alembic_config(settings))
 
 
-def revise(settings: DatabaseSettings, message: str) -> list[Path]:
-    """Write the migration that brings the database to the models; none when they are equal already."""
-    written = command.revision(
-        alembic_config(settings),
-        message,
-        autogenerate=True,
-        process_revision_directives=_drop_empty,
-    )
+def revise(settings: DatabaseSettings, message: str, *, may_lose: bool = False) -> list[Path]:
+    """Write the migration that brings the database to the models; none when they are equal already.
+
+    Raises:
+        DataLoss: when it would drop tables or columns, unless it may.
+    """
+
+    def prepare(context: MigrationContext, revision: object, directives: list[MigrationScript]) -> None:  # noqa: ARG001
+        steps = directives[0].upgrade_ops if directives else None
+        if steps is not None and steps.is_empty():
+            directives.clear()
+        elif steps is not None and not may_lose and (lost := losses(steps.as_diffs())):
+            raise DataLoss(lost)
+
+    config = alembic_config(settings)
+    written = command.revision(config, message, autogenerate=True, process_revision_directives=prepare)
     scripts = written if isinstance(written, list) else [written]
     return [Path(script.path) for script in scripts if script is not None]
 
@@ -60,6 +78,25 @@ def merge() -> Path | None:
     return Path(script.path) if script else None
 
 
-def _drop_empty(context: MigrationContext, revision: object, directives: list[MigrationScript]) -> None:  # noqa: ARG001
-    if directives and directives[0].upgrade_ops is not None and directives[0].upgrade_ops.is_empty():
-        directives.clear()
+def losses(diffs: Iterable[Any]) -> list[str]:
+    """Say what is lost when the database is brought to the models; `diffs` are Alembic's."""
+    steps = [step for diff in diffs for step in (diff if isinstance(diff, list) else [diff])]
+    added = [(step[2], step[3].name) for step in steps if step[0] == "add_column"]
+    lost = []
+    for step in steps:
+        match step:
+            case ("remove_table", table):
+                lost.append(f"drops the table {table.name} and its rows")
+            case ("remove_column", _, table, column):
+                names = " or ".join(name for place, name in added if place == table)
+                hint = f"batch_op.alter_column({column.name!r}, new_column_name=…)"
+                renamed = f"; if its new name is {names}, write {hint} instead" if names else ""
+                lost.append(f"drops the column {table}.{column.name} and its values{renamed}")
+            case ("modify_type", _, table, column, _, old, new) if _narrows(old, new):
+                lost.append(f"narrows the column {table}.{column} from {old!r} to {new!r}, which may round its values")
+    return lost
+
+
+def _narrows(old: Any, new: Any) -> bool:  # noqa: ANN401 - types of any kind
+    limits = [(getattr(old, name, None), getattr(new, name, None)) for name in ("length", "precision", "scale")]
+    return any(after is not None and (before is None or after < before) for before, after in limits)

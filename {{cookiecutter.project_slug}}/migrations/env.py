@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from alembic import context
@@ -79,8 +82,16 @@ def record_incompatible(ctx: MigrationContext, step: MigrationInfo, heads: objec
 
 
 def include_name(name: str | None, kind: str, parents: object) -> bool:  # noqa: ARG001 - Alembic's
-    """Leave out of the comparison what is not a model's."""
-    return kind != "table" or name != INCOMPATIBLE.name
+    """Compare only tables of models, and those that a migration of the project created: others are not ours to drop."""
+    return kind != "table" or name in Base.metadata.tables or name in created_tables()
+
+
+@cache
+def created_tables() -> frozenset[str]:
+    """Return the names of the tables that migrations create or rename."""
+    calls = re.compile(r"""\b(?:create|rename)_table\(\s*["'](\w+)["'](?:,\s*["'](\w+)["'])?""")
+    texts = [path.read_text(encoding="utf-8") for path in Path(context.script.dir, "versions").glob("*.py")]
+    return frozenset(name for text in texts for names in calls.findall(text) for name in names)
 
 
 def migrate(connection: Connection) -> None:
@@ -91,6 +102,7 @@ def migrate(connection: Connection) -> None:
         render_item=render_item,
         render_as_batch=True,  # SQLite cannot ALTER much
         compare_server_default=compare_default,
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         transaction_per_migration=True,
         include_name=include_name,
         on_version_apply=record_incompatible,

@@ -1,6 +1,8 @@
 """`app db …`."""
 
+import io
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tests.support import execute
 Run = Callable[..., Outcome]
 
 HEADS = revisions.heads()
+KNOWN = revisions.schema().known
 EMPTY = ("def upgrade() -> None: pass", "def downgrade() -> None: pass")
 
 pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
@@ -65,9 +68,17 @@ def test_revision_brings_the_database_to_the_models(
 ) -> None:
     monkeypatch.setattr(migrate, "FOLDER", shutil.copytree(migrate.FOLDER, tmp_path / "migrations"))
     execute(database_url, "ALTER TABLE notes ADD COLUMN forgotten INTEGER")
-    assert "app db revision" in app("db", "check").error
+    told = app("db", "check").error
+    assert "app db revision" in told
+    assert "drops the column notes.forgotten and its values" in told
 
-    written = app("db", "revision", "-m", "Forget it")
+    refused = app("db", "revision", "-m", "Forget it")
+    assert refused.code == 1
+    assert "drops the column notes.forgotten and its values" in refused.error
+    assert "--yes" in refused.error
+    assert len(list((tmp_path / "migrations/versions").glob("*.py"))) == len(KNOWN)
+
+    written = app("db", "revision", "-m", "Forget it", "--yes")
 
     path = Path(written.out.split()[1].rstrip("."))
     assert path.is_relative_to(tmp_path)
@@ -75,6 +86,23 @@ def test_revision_brings_the_database_to_the_models(
     assert app("db", "upgrade").code == 0
     assert app("db", "check").code == 0
     assert app("db", "downgrade", "-1").code == 0
+
+
+def test_revision_asks_on_a_terminal_before_it_drops_data(
+    app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "FOLDER", shutil.copytree(migrate.FOLDER, tmp_path / "migrations"))
+    execute(database_url, "ALTER TABLE notes ADD COLUMN forgotten INTEGER")
+    for answer, written in (("n", 0), ("y", 1)):
+        terminal = io.StringIO(f"{answer}\n")
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stdin", terminal)
+
+        done = app("db", "revision", "-m", "Forget it")
+
+        assert done.code == 1 - written
+        assert "notes.forgotten" in done.error
+        assert len(list((tmp_path / "migrations/versions").glob("*.py"))) == len(KNOWN) + written
 
 
 def test_migrations_of_two_branches_are_joined(app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
