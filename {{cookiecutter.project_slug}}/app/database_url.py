@@ -7,18 +7,18 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from urllib.parse import parse_qsl, unquote, urlencode
 
 _FORM = (
     "write it as postgresql://user:password@host:port/name, with %-codes for special characters in the password, "
     "or as sqlite:///app.db"
 )
-_SEVERAL_HOSTS = re.compile(
-    r"(?P<login>[\w+]+://(?:[^:/]*(?::[^@]*)?@)?)(?P<hosts>[^/?]*,[^/?]*)(?P<rest>.*)", re.DOTALL
+_POSTGRESQL = re.compile(
+    r"postgresql\+asyncpg://(?:(?P<user>[^:/@]*)(?::(?P<password>[^@]*))?@)?(?P<hosts>[^/?@]*)"
+    r"(?:/(?P<database>[^?]*))?(?:\?(?P<words>.*))?",
+    re.DOTALL,
 )
+_HOST = re.compile(r"(?P<host>/.*|\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
 _DEFAULT_PORT = 5432
 _HIGHEST_PORT = 65_535
 
@@ -31,7 +31,6 @@ _CHOICES = {
 _PASSED_ON = {*_FILES, *_CHOICES, "passfile", "sslpassword", "ssl_max_protocol_version", "ssl_min_protocol_version"}
 """What asyncpg reads from a URL itself."""
 _SERVER_SETTINGS = {"application_name", "options"}
-_LOGIN = {"user": "username", "password": "password", "dbname": "database"}
 _IGNORED = {  # asyncpg has nothing like them, and the connection works without
     "channel_binding",
     "client_encoding",
@@ -48,13 +47,16 @@ _IGNORED = {  # asyncpg has nothing like them, and the connection works without
 
 
 class Target(NamedTuple):
-    """A database, and how to connect to it."""
+    """A database of PostgreSQL, and how to connect to it."""
 
-    url: URL
-    """Without parameters."""
+    hosts: list[tuple[str, int]]
+    """No host: the socket of this machine. Several are tried one after the other."""
+    user: str | None
+    password: str | None
+    database: str | None
     options: Mapping[str, Any]
-    """Arguments of `asyncpg.connect`."""
-    pgbouncer: bool = False
+    """More arguments of `asyncpg.connect`."""
+    pgbouncer: bool
     """Whether the URL says `pgbouncer=true`, as Prisma's do."""
 
 
@@ -72,42 +74,48 @@ def name_driver(text: str) -> str:
     return text
 
 
-def read_database_url(text: str) -> Target:
-    """Read a URL that `name_driver` returned.
+def read_database_url(text: str) -> Target | None:
+    """Read a URL that `name_driver` returned; nothing for SQLite.
 
     Raises:
         ValueError: when a part cannot be used; the sentence has no value of the URL, which may hold a password.
     """
-    hosts = None
-    if text.startswith("postgresql") and (match := _SEVERAL_HOSTS.fullmatch(text)):
-        text, hosts = match["login"] + match["rest"], match["hosts"]
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise ValueError(_FORM) from None
-    if url.get_backend_name() == "sqlite":
-        return Target(url, {})
-    if not all("=" in part for part in text.partition("?")[2].split("&") if part):
-        raise ValueError(_FORM)
-    words = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
-    login = {_LOGIN[name]: words.pop(name) for name in _LOGIN.keys() & words}
-    options = _read_hosts(hosts or words.pop("host", None), words.pop("port", None), url)
+    if text.startswith("sqlite"):
+        return None
+    parts = _match(_POSTGRESQL, text)
+    words = _read_words(parts.pop("words"))
+    named = {"user": "user", "password": "password", "dbname": "database", "host": "hosts"}
+    found = {name: unquote(part) for name, part in parts.items() if part}
+    found |= {named[word]: words.pop(word) for word in named.keys() & words}
+    hosts = _read_hosts(found.get("hosts"), words.pop("port", ""))
     pgbouncer = words.pop("pgbouncer", "false").lower() == "true"
-    return Target(url.set(query={}, **login), options | _translate(words), pgbouncer)  # type: ignore[arg-type]
+    user, password, database = (found.get(name) for name in ("user", "password", "database"))
+    return Target(hosts, user, password, database, _translate(words), pgbouncer)
 
 
-def _read_hosts(hosts: str | None, ports: str | None, url: URL) -> dict[str, Any]:
-    """Read `a:5432,b:5432`, or what `host=` and `port=` say; a host that begins with `/` is a folder of a socket."""
-    given = ports.split(",") if ports else [str(_DEFAULT_PORT if url.port is None else url.port)]
-    pairs = []
-    for number, host in enumerate((hosts or url.host or "").split(",")):
-        name, colon, port = ("", "", "") if host.startswith(("/", "[")) else host.rpartition(":")
-        pairs.append((name, port) if colon else (host, given[number] if number < len(given) else given[0]))
-    if not all(port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT for _, port in pairs):
-        raise ValueError("a port must be a number from 1 to 65535")
-    if hosts is None and ports is None:
-        return {}  # they are in the URL
-    return {"host": [name for name, _ in pairs], "port": [int(port) for _, port in pairs]}
+def _read_words(query: str | None) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, strict_parsing=True, keep_blank_values=True)) if query else {}
+    except ValueError:
+        raise ValueError(_FORM) from None
+
+
+def _match(pattern: re.Pattern[str], text: str) -> dict[str, str | None]:
+    if match := pattern.fullmatch(text):
+        return match.groupdict()
+    raise ValueError(_FORM)
+
+
+def _read_hosts(hosts: str | None, ports: str) -> list[tuple[str, int]]:
+    """Read `a:5432,b:5432`, or what `host=` and `port=` say; a host that begins with `/` is the folder of a socket."""
+    given, pairs = ports.split(","), []
+    for number, text in enumerate(hosts.split(",") if hosts else []):
+        parts = _match(_HOST, text)
+        port = parts["port"] or (given[number] if number < len(given) else given[0]) or str(_DEFAULT_PORT)
+        if not port.isdecimal() or not 0 < int(port) <= _HIGHEST_PORT:
+            raise ValueError("a port must be a number from 1 to 65535")
+        pairs.append(((parts["host"] or "").strip("[]"), int(port)))
+    return pairs
 
 
 def _translate(words: dict[str, str]) -> dict[str, Any]:

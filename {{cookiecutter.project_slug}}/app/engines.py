@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
@@ -30,11 +30,13 @@ def open_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
 
 
 def database_url(settings: DatabaseSettings) -> URL:
-    """Return the URL with its password in place, without parameters; SQLite has no password."""
-    url = read_database_url(settings.url).url
-    if settings.password is None or url.get_backend_name() == "sqlite":
-        return url
-    return url.set(password=settings.password.get_secret_value())
+    """Return the URL with its password in place, without parameters; of several hosts, the first."""
+    target = read_database_url(settings.url)
+    if target is None:
+        return make_url(settings.url)
+    password = settings.password.get_secret_value() if settings.password else target.password
+    host, port = target.hosts[0] if target.hosts else (None, None)
+    return URL.create("postgresql+asyncpg", target.user, password, host, port, target.database)
 
 
 def _open_sqlite(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
@@ -72,7 +74,11 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
     """Bound every wait: by the server, and here for when the server itself has stopped."""
     seconds = settings.statement_timeout.total_seconds()
     limits = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
-    options = dict(read_database_url(settings.url).options)
+    target = read_database_url(settings.url)
+    assert target is not None  # noqa: S101 - it is not SQLite
+    options = dict(target.options)
+    if len(target.hosts) > 1:
+        options |= {"host": [host for host, _ in target.hosts], "port": [port for _, port in target.hosts]}
     arguments = {
         "timeout": settings.connect_timeout.total_seconds(),
         "command_timeout": seconds + SECONDS_FOR_THE_SERVER if seconds else None,

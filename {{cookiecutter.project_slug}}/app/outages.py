@@ -43,7 +43,7 @@ _BY_SQLITE_CODE = {  # https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_CANTOPEN: AWAY,
 }
 
-_last_reports: dict[str, float] = {}
+_last_reports: dict[type, float] = {}
 
 
 class DatabaseUnavailable(OperationalError):
@@ -93,10 +93,10 @@ def recognize(context: ExceptionContext) -> DatabaseUnavailable | None:
 def report(error: BaseException) -> None:
     """Log a failure in one line; the first of an outage with its traceback."""
     cause = _driver_error(error)
-    kind, now = type(cause).__name__, time.monotonic()
+    kind, now = type(cause), time.monotonic()
     begins = now - _last_reports.get(kind, -SILENCE_SECONDS) >= SILENCE_SECONDS
     _last_reports[kind] = now
-    line, _, _ = f"{kind}: {cause}".partition("\n")
+    line, _, _ = f"{kind.__name__}: {cause}".removesuffix(": ").partition("\n")
     logger.warning("unavailable: %s", line, exc_info=error if begins else None)
 
 

@@ -95,7 +95,8 @@ class DatabaseSettings(_Section):
     @property
     def uses_pgbouncer(self) -> bool:
         """Whether the URL leads to a pooler."""
-        return self.pgbouncer or read_database_url(self.url).pgbouncer
+        target = read_database_url(self.url)
+        return target is not None and (self.pgbouncer or target.pgbouncer)
 
     @field_validator("url", "direct_url")
     @classmethod

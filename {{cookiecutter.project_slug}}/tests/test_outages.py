@@ -18,7 +18,7 @@ from app.http import SessionDep
 from app.mail.delivery import Delivery
 from app.settings import DatabaseSettings
 from tests.postgres import free_port
-from tests.support import add_user, in_database, problem_of, sign_in, take_database_away, wait_until
+from tests.support import add_user, execute, in_database, problem_of, sign_in, take_database_away, wait_until
 
 FAIL = "/api/v1/fail"
 NOTES = "/api/v1/notes"
@@ -92,6 +92,26 @@ def test_what_postgresql_refuses_for_now_is_unavailable(
     assert client.get("/health/ready").status_code == 200
 
 
+@pytest.mark.database("postgresql")
+def test_commit_that_fails_for_now_is_unavailable_and_not_repeated(
+    start_app: Callable[..., TestClient],
+    own_database_url: str,
+    run_sql: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fails = "BEGIN RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001'; END"
+    execute(own_database_url, f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $${fails}$$")
+    late = "AFTER INSERT ON roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"
+    execute(own_database_url, f"CREATE CONSTRAINT TRIGGER late {late}")
+    client = start_app(database={"url": own_database_url})
+
+    answer = run_sql(client, "INSERT INTO roles VALUES (gen_random_uuid(), 'one', '[]', 1, now(), now())")
+
+    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "Another change is in progress.")
+    assert caplog.text.count("unavailable:") == 1
+    assert in_database(client, lambda session: session.scalar(text("SELECT count(*) FROM roles"))) == 0
+
+
 @pytest.mark.database("sqlite")
 def test_full_disk_is_unavailable(
     start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any]
@@ -118,9 +138,11 @@ def test_database_that_is_read_only_is_unavailable(
 @pytest.mark.parametrize(
     ("limits", "statements"),
     [
-        pytest.param({"statement_timeout": "50ms"}, ["SELECT pg_sleep(30)"], id="by-the-server"),
+        pytest.param({"statement_timeout": "500ms"}, ["SELECT pg_sleep(30)"], id="by-the-server"),
         pytest.param(
-            {"statement_timeout": "50ms"}, ["SET statement_timeout = 0", "SELECT pg_sleep(30)"], id="server-has-stopped"
+            {"statement_timeout": "500ms"},
+            ["SET statement_timeout = 0", "SELECT pg_sleep(30)"],
+            id="server-has-stopped",
         ),
     ],
 )
