@@ -29,12 +29,7 @@ _PORTS = {"http": 80, "https": 443}
 _HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
-HEADER_OVERHEAD = 32
-
-
-def header_size(name: bytes, value: bytes) -> int:
-    """Count a header as HTTP/2 does, so that one limit bounds both size and number. RFC 9113 §6.5.2"""
-    return len(name) + len(value) + HEADER_OVERHEAD
+HEADER_OVERHEAD = 32  # as HTTP/2 counts, so that one limit bounds size and number. RFC 9113 §6.5.2
 
 
 class CrossSiteRequest(Forbidden):
@@ -117,7 +112,8 @@ class RequestBoundary:
         size = len(scope["path"]) + len(scope["query_string"])
         if size > self.max_header_bytes:
             return URLTooLong(f"At most {self.max_header_bytes} bytes.")
-        if size + sum(header_size(name, value) for name, value in scope["headers"]) > self.max_header_bytes:
+        size += sum(len(name) + len(value) + HEADER_OVERHEAD for name, value in scope["headers"])
+        if size > self.max_header_bytes:
             return HeadersTooLarge(f"At most {self.max_header_bytes} bytes, with {HEADER_OVERHEAD} for each header.")
         return None
 

@@ -1,29 +1,29 @@
-"""HTTP/1.1 for the bundled server: Uvicorn's protocol, with limits on what is incomplete.
+"""HTTP/1.1 for the bundled server: Uvicorn's protocol, with limits on requests that are not complete.
 
-The application sees a request only when all its headers have arrived. Until then, while its body and trailers arrive,
-and while a response is sent, this class limits how much a client sends, how slowly it sends and reads, and over how
-many connections.
+The application sees a request only when all its headers have arrived. What comes before that is limited here.
 """
 
 import asyncio
+import json
 import logging
+import sys
+from contextlib import suppress
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from app.commands.connections import is_idle, room_for
-from app.errors import MEDIA_TYPE, ProblemDocument
+from app.errors import MEDIA_TYPE
 from app.settings import ServerSettings
 
 logger = logging.getLogger(__name__)
 
 MIN_BYTES_PER_SECOND = 500  # as Apache's mod_reqtimeout by default
 MAX_PIPELINED = 32
+MAX_STUCK = 3
 LINGER_SECONDS = 1.0
-SEND_SECONDS = 60.0  # as nginx's send_timeout
-_TOO_LONG, _TOO_LARGE = HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+WANTED_FILES = 16_384  # for 10,000 connections; macOS allows no process an unlimited number
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -33,147 +33,128 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(app_state=app_state, **rest)
         limits: ServerSettings = app_state["settings"].server
         self.max_header_bytes = limits.max_header_bytes
+        self.max_connections = min(limits.max_connections, open_files() * 3 // 4)  # the rest is for everything else
         self.timeout = limits.read_timeout.total_seconds()
-        self.room = room_for(limits.max_connections)
-        self.incomplete = self.done = False
+        self.enough = self.timeout * MIN_BYTES_PER_SECOND
+        self.received = 0.0  # bytes since the last check
+        self.unparsed = 0  # bytes that the parser may hold; 0 only when no request is incomplete
+        self.unsent = self.stuck = 0
+        self.done = False
         self.url = b""
-        self.unparsed = 0  # bytes since the parser last completed something: it may hold them
-        self.received = 0  # bytes since the deadline was set
-        self.unsent = 0  # bytes of responses in memory when the deadline was set
-        self.deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in Uvicorn
-        """Set a deadline for the first request, and make room when too many connections are open."""
+        """Start the checks, and make room when too many connections are open."""
         super().connection_made(transport)
-        self._set_deadline()
-        self.room.make_for(self)
+        self.timer = self.loop.call_later(self.timeout, self._check_progress)
+        if len(self.connections) > self.max_connections:
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop the deadline with the connection."""
-        self._drop_deadline()
+        """End the checks."""
+        self.timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse piece by piece, and refuse what stays in the parser's memory beyond the limit."""
+        """Parse piece by piece, and refuse what the parser would have to hold beyond the limit."""
         for start in range(0, len(data), self.max_header_bytes):
-            if self.done:
+            if self.done or self.transport.is_closing():
                 return
             piece = data[start : start + self.max_header_bytes]
-            self.received += len(piece)
+            self.received = self.received + len(piece) if self.unparsed else self.enough
             self.unparsed += len(piece)
             super().data_received(piece)
-            if self.unparsed > self.max_header_bytes:
-                self._refuse(_TOO_LONG if 2 * len(self.url) > self.max_header_bytes else _TOO_LARGE)
-        if self.deadline is None and (self.incomplete or self.unparsed):
-            self._set_deadline()
-
-    def pause_writing(self) -> None:
-        """Set a deadline for a client that does not read."""
-        super().pause_writing()
-        self._set_deadline()
-
-    def on_response_complete(self) -> None:
-        """Set a deadline for the rest of a response, which may still have to be sent."""
-        super().on_response_complete()
-        if self.deadline is None and self.transport.get_write_buffer_size():
-            self._set_deadline()
-
-    def on_message_begin(self) -> None:
-        """Note that a request has begun to arrive."""
-        super().on_message_begin()
-        self.incomplete = True
+            if self.unparsed > self.max_header_bytes or len(self.pipeline) > MAX_PIPELINED:
+                too_long = 2 * len(self.url) > self.max_header_bytes
+                self._refuse(
+                    HTTPStatus.REQUEST_URI_TOO_LONG if too_long else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                )
 
     def on_headers_complete(self) -> None:
-        """Pass the request on, unless too many wait on this connection."""
-        if len(self.pipeline) >= MAX_PIPELINED:
-            raise HttpParserError("too many pipelined requests")
-        self.unparsed = 0
-        self.scope["headers"] = [*self.headers]  # a copy, so that trailers do not become headers
+        """Pass the request on, with a copy of its headers: Uvicorn adds trailers to the list."""
+        self.unparsed = 1
+        self.scope["headers"] = [*self.headers]
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Note that the body makes progress."""
-        self.unparsed = 0
+        """Note that the parser passed everything on."""
+        self.unparsed = 1
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Drop the deadline: the request is complete."""
-        self._complete()
+        """Note that the request is complete."""
+        self.unparsed = 0
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """Let another protocol take over; it ignores a handshake that it cannot parse, so refuse that here."""
-        self._complete()
+        self.timer.cancel()
         super().handle_websocket_upgrade()
         if not getattr(self.transport.get_protocol(), "handshake_initiated", True):
             self._refuse(HTTPStatus.BAD_REQUEST)
         self.done = True
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the answer is a problem document
-        """Refuse what cannot be parsed."""
-        self._refuse(HTTPStatus.BAD_REQUEST)
-
-    def _complete(self) -> None:
-        self.incomplete, self.unparsed = False, 0
-        if self.transport.get_write_buffer_size():
-            self._set_deadline()
-        else:
-            self._drop_deadline()
-
-    def _set_deadline(self) -> None:
-        self._drop_deadline()
-        self.received, self.unsent = 0, self.transport.get_write_buffer_size()
-        self.deadline = self.loop.call_later(SEND_SECONDS if self.unsent else self.timeout, self._check_progress)
-
-    def _drop_deadline(self) -> None:
-        if self.deadline is not None:
-            self.deadline.cancel()
-            self.deadline = None
-
     def _check_progress(self) -> None:
-        """Go on waiting for a client that reads, that sends fast enough, or that waits for us."""
-        self.deadline = None
-        if unsent := self.transport.get_write_buffer_size():
-            if unsent == self.unsent:
-                self.transport.abort()
-            else:
-                self._set_deadline()
-        elif self.received >= self.timeout * MIN_BYTES_PER_SECOND or self._client_waits():
-            self._set_deadline()
-        elif self.incomplete or self.unparsed:
+        """Judge what happened since the last check; a request that began since then gets until the next one."""
+        self.timer = self.loop.call_later(self.timeout, self._check_progress)
+        unsent = self.transport.get_write_buffer_size()
+        self.stuck = self.stuck + 1 if unsent and unsent == self.unsent else 0
+        slow = self.received < self.enough and not self._client_waits()
+        self.received, self.unsent = 0, unsent
+        if self.stuck == MAX_STUCK:
+            self.transport.abort()  # the client does not read its response
+        elif self.unparsed and slow:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
-        elif self.cycle is None:
-            self.transport.close()  # nothing was asked, so nothing is answered
+        elif self.cycle is None and slow:
+            self.transport.close()  # nothing was sent
 
     def _client_waits(self) -> bool:
         cycle = self.cycle
-        return not is_idle(self) and (self.flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
+        return self.is_busy and (self.flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer and close, but drop what still arrives for a moment: closing at once could destroy the answer."""
-        if self.done or self.transport.is_closing():
-            return
         self.done = True
-        self._drop_deadline()
         logger.info("refused an incomplete request: %d %s", status, status.phrase)
-        cycle = self.cycle
-        if not is_idle(self) and not cycle.more_body:
-            cycle.keep_alive = False  # close after the answers to the requests that came before this one
-            return
-        if not is_idle(self):
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if self.pipeline or cycle.response_started:
-                self.transport.abort()  # an answer would be taken for a part of another one
-                return
-        self.transport.write(self._answer(status))
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.deadline = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        if self.is_busy and not self.cycle.more_body:
+            self.cycle.keep_alive = False  # close after the answers to the requests before this one
+        elif self.is_busy and (self.cycle.response_started or self.pipeline):
+            self.transport.abort()  # an answer would be taken for a part of another one
+        else:
+            if self.is_busy:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+            body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status}).encode()
+            head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[status] + head.encode() + body)
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.timer.cancel()
+            self.timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
-    def _answer(self, status: HTTPStatus) -> bytes:
-        document = ProblemDocument(type="about:blank", title=status.phrase, status=status)
-        body = document.model_dump_json(exclude_none=True).encode()
-        ours = {b"content-type": MEDIA_TYPE.encode(), b"content-length": b"%d" % len(body), b"connection": b"close"}
-        lines = [b"%s: %s\r\n" % header for header in (*self.server_state.default_headers, *ours.items())]
-        return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
+    def _make_room(self) -> None:
+        """Close all idle connections; if there is none, this one."""
+        others = (other for other in self.connections if isinstance(other, BoundedProtocol) and other is not self)
+        idle = [other for other in others if not other.is_busy and not other.transport.get_write_buffer_size()]
+        message = "%d connections are open (limits: SERVER_MAX_CONNECTIONS, `ulimit -n`): closed %d idle ones"
+        logger.warning(message, len(self.connections), len(idle))
+        for connection in idle or [self]:
+            self.connections.discard(connection)
+            connection.transport.abort()
+
+
+@cache
+def open_files() -> int:
+    """Raise the number of files that this process may open, often 1024 or less, and return it."""
+    if sys.platform == "win32":
+        return WANTED_FILES
+    import resource  # noqa: PLC0415 - Unix only
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # the system has another limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, WANTED_FILES)), hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

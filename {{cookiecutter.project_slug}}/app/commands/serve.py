@@ -1,8 +1,13 @@
 """`app serve`: the bundled Uvicorn, set up as the settings say."""
 
 import gc
+import logging
+import multiprocessing
 import os
+import signal
+import threading
 from importlib.util import find_spec
+from multiprocessing.process import BaseProcess
 from typing import Annotated
 
 import typer
@@ -11,7 +16,6 @@ from starlette.applications import Starlette
 
 from app.collector import spared
 from app.commands.addresses import sign_in_url
-from app.commands.process import raise_file_limit, stop_with_parent
 from app.settings import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
@@ -37,7 +41,6 @@ def serve(
     settings = load_settings()
     server = settings.server
     _greet(settings)
-    raise_file_limit()
     uvicorn.run(
         "app.commands.serve:build_app",
         factory=True,
@@ -59,13 +62,21 @@ def serve(
 
 def build_app() -> Starlette:
     """Build the app of a server process, and spare the garbage collector what it is made of."""
-    stop_with_parent()
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_stop_after, args=(parent,), daemon=True).start()
     with spared():
         from app.main import create_app  # noqa: PLC0415 - a process that only watches over others does without it
 
         app = create_app()
     gc.callbacks.append(_freeze_when_warm)
     return app
+
+
+def _stop_after(parent: BaseProcess) -> None:
+    """Stop this worker when its parent is gone, even killed: it would go on holding the port."""
+    parent.join()
+    logging.getLogger(__name__).warning("the parent process has ended: stopping")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _freeze_when_warm(phase: str, info: dict[str, int]) -> None:

@@ -2,15 +2,12 @@
 
 import gc
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from app import migrate
 from app.commands.serve import build_app
 from tests.server import SECONDS_TO_STOP, running_server
 
@@ -52,20 +49,3 @@ def is_free(port: int | None) -> bool:
     except OSError:
         return False
     return True
-
-
-def test_limit_of_open_files_is_raised() -> None:
-    pytest.importorskip("resource", reason="Windows has no such limit")
-    code = """if True:
-        import resource
-        resource.setrlimit(resource.RLIMIT_NOFILE, (60, 100))
-        from app.commands.connections import room_for
-        from app.commands.process import raise_file_limit
-        raise_file_limit()
-        print(*resource.getrlimit(resource.RLIMIT_NOFILE), room_for(10_000).limit, room_for(10).limit)
-    """
-
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=migrate.FOLDER.parent, capture_output=True, check=True)  # noqa: S603 - ours
-
-    assert done.stdout.split() == [b"100", b"100", b"75", b"10"]
