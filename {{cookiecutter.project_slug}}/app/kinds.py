@@ -46,14 +46,8 @@ def _without_zone(moment: time) -> time:
 
 
 def _one_line(text: str) -> str:
-    """Refuse line ends, and characters that are invisible or reorder the text around them: names must not look alike.
-
-    These are controls, format characters and separators of lines, as for names in RFC 8264 §9. Joiners are allowed
-    where writing needs them: see `_is_needed`.
-    """
-    if text.isprintable():
-        return text
-    rest = _FLAG.sub("", text)
+    """Refuse line ends, and characters that are invisible or reorder text, as in RFC 8264 §9; not needed joiners."""
+    rest = "" if text.isprintable() else _FLAG.sub("", text)
     for place, character in enumerate(rest):
         if unicodedata.category(character) in _UNSEEN and not _is_needed(rest, place):
             raise ValueError("must be one line, without control or invisible characters")
@@ -62,9 +56,8 @@ def _one_line(text: str) -> str:
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
+# The flag of a part of a country has invisible letters. https://www.unicode.org/reports/tr51/
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
-"""The flag of a part of a country: an emoji and invisible letters. https://www.unicode.org/reports/tr51/"""
-
 _NON_JOINER, _JOINER = "\u200c", "\u200d"
 _VIRAMA = 9  # https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values
 

@@ -1,7 +1,4 @@
-"""Query parameters that a route of the API does not know are refused; FastAPI would ignore them.
-
-A misspelled filter, or `?page=2` where pages are asked for by cursor, would otherwise be answered with the wrong rows.
-"""
+"""Query parameters that a route of the API does not declare are refused; FastAPI would ignore them."""
 
 from collections.abc import Iterator
 from inspect import isclass
@@ -33,24 +30,19 @@ async def refuse_unknown_query(request: Request) -> None:
     unknown = [name for name in request.query_params if name not in known]
     if unknown and ANYTHING not in known:
         takes = ", ".join(sorted(known)) or "none"
-        errors = [
-            {"loc": ("query", name), "msg": "Unknown query parameter", "type": "extra_forbidden"}
-            for name in unknown[:_MOST_REPORTED]
-        ]
+        told = {"msg": "Unknown query parameter", "type": "extra_forbidden"}
+        errors = [{"loc": ("query", name), **told} for name in unknown[:_MOST_REPORTED]]
         raise InvalidRequest(f"Query parameters of this route: {takes}.", errors)
 
 
 def _known(request: Request) -> frozenset[str]:
     """Return the names that the route declares, which are collected once."""
-    state, route = request.app.state, request.scope["route"]
+    state = request.app.state
     if not hasattr(state, "query_names"):
-        state.query_names = {
-            id(context.original_route): frozenset(_names(context.dependant))
-            for context in iter_route_contexts(request.app.routes)
-            if isinstance(context.original_route, APIRoute)
-        }
-    names: frozenset[str] | None = state.query_names.get(id(route))
-    return frozenset(_names(route.dependant)) if names is None else names
+        routes = [c for c in iter_route_contexts(request.app.routes) if isinstance(c.original_route, APIRoute)]
+        state.query_names = {id(route.original_route): frozenset(_names(route.dependant)) for route in routes}
+    names: frozenset[str] = state.query_names[id(request.scope["route"])]
+    return names
 
 
 def _names(dependant: Dependant) -> Iterator[str]:

@@ -50,8 +50,8 @@ class BearerScheme:
     """How such a token begins."""
     find_caller: Callable[[Database, "Authenticator", str, Client], Awaitable[Scope | None]]
     """Return the caller behind the token; none when it is not valid."""
-    revoke_all: Callable[[AsyncSession, UUID, Client], Awaitable[int]]
-    """Revoke all tokens of a user, and return how many there were."""
+    revoke_all: Callable[[AsyncSession, UUID, Client], Awaitable[None]]
+    """Revoke all tokens of a user."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,9 @@
-"""What gives access to an account beside its password: sessions, second factors, and bearer tokens such as API keys.
+"""What gives access to an account beside its password: sessions, second factors, bearer tokens such as API keys.
 
-Whatever changes one of them locks the row of the account first. So changes wait for one another, and what is begun by
-a session that ends meanwhile is refused.
+What changes one of them locks the account first. So changes wait for one another, and those of a session that was ended
+meanwhile are refused.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,26 +23,15 @@ class SessionEnded(Unauthorized):
     title = "Your session has ended: sign in again"
 
 
-class Ended(NamedTuple):
-    """How much was ended."""
-
-    sessions: int
-    tokens: int
-
-
 async def lock_account(session: AsyncSession, scope: Scope) -> User:
     """Lock the caller's account until the transaction ends, and return it.
 
     Raises:
         SessionEnded: when the caller's session, or the account, was ended meanwhile.
     """
-    user: User | None = await session.scalar(
-        select(User)
-        .join(AuthSession, AuthSession.user_id == User.id)
-        .where(User.id == scope.user_id, User.is_active)
-        .where(AuthSession.id == scope.session_id, sessions.is_live(utc_now()))
-        .with_for_update()
-    )
+    live = AuthSession.id == scope.session_id, sessions.is_live(utc_now()), User.is_active
+    query = select(User).join(AuthSession, AuthSession.user_id == User.id).where(*live)
+    user: User | None = await session.scalar(query.with_for_update())
     if user is None:
         raise SessionEnded
     return user
@@ -53,25 +39,14 @@ async def lock_account(session: AsyncSession, scope: Scope) -> User:
 
 async def end_all(
     session: AsyncSession, authenticator: Authenticator, user_id: UUID, reason: str, client: Client
-) -> Ended:
-    """End all sessions of a user, and revoke their API keys and other bearer tokens."""
+) -> int:
+    """End all sessions of a user and revoke their API keys; return how many sessions there were."""
     ended = await sessions.end_all(session, user_id, reason)
-    return Ended(ended, await revoke_tokens(session, authenticator, user_id, client))
+    await revoke_tokens(session, authenticator, user_id, client)
+    return ended
 
 
-async def revoke_tokens(session: AsyncSession, authenticator: Authenticator, user_id: UUID, client: Client) -> int:
-    """Revoke the user's API keys and other bearer tokens; return how many there were."""
-    return sum([await scheme.revoke_all(session, user_id, client) for scheme in authenticator.bearer_schemes])
-
-
-async def save_factors(session: AsyncSession, authenticator: Authenticator, user_id: UUID) -> dict[str, Any]:
-    """Return the second factors that the user has now, as JSON, by their names."""
-    return {factor.name: await factor.save(session, user_id) for factor in authenticator.second_factors}
-
-
-async def restore_factors(
-    session: AsyncSession, authenticator: Authenticator, user_id: UUID, saved: Mapping[str, Any], since: datetime
-) -> None:
-    """Give the user the second factors that they had when these were saved, and no others."""
-    for factor in authenticator.second_factors:
-        await factor.restore(session, user_id, saved.get(factor.name), since)
+async def revoke_tokens(session: AsyncSession, authenticator: Authenticator, user_id: UUID, client: Client) -> None:
+    """Revoke the user's API keys and other bearer tokens."""
+    for scheme in authenticator.bearer_schemes:
+        await scheme.revoke_all(session, user_id, client)

@@ -61,7 +61,7 @@ async def confirm(database: Database, authenticator: Authenticator, raw: str, cl
         await _set_address(session, user, address)
         await one_time.void_all(session, user.id)
         await notices.notify_former(session, authenticator, user.id, former, "email_changed_again", new_email=address)
-        saved = await credentials.save_factors(session, authenticator, user.id)
+        saved = {factor.name: await factor.save(session, user.id) for factor in authenticator.second_factors}
         await links.mail_link(
             session, authenticator, user, Purpose.REVERT_EMAIL, to=former, saved=saved, new_email=address
         )
@@ -100,7 +100,8 @@ async def revert(database: Database, authenticator: Authenticator, raw: str, cli
         await one_time.void_all(session, user.id)
         await one_time.void_newer(session, token)
         await credentials.end_all(session, authenticator, user.id, "address reverted", client)
-        await credentials.restore_factors(session, authenticator, user.id, token.saved or {}, token.created_at)
+        for factor in authenticator.second_factors:
+            await factor.restore(session, user.id, (token.saved or {}).get(factor.name), token.created_at)
         await links.mail_link(session, authenticator, user, Purpose.RESET_PASSWORD)
         await authenticator.mailer.post(session, lost, "email_reverted", email=user.email)
         await events.record(session, Event.EMAIL_REVERTED, client, user_id=user.id)

@@ -54,10 +54,9 @@ async def reset_password(
     async with database.sessions.begin() as session:
         token = await one_time.consume(session, authenticator, raw, Purpose.RESET_PASSWORD)
         await _store(session, token.user_id, password_hash, address_is_proven=True)
-        ended = await credentials.end_all(session, authenticator, token.user_id, "password reset", client)
+        await credentials.end_all(session, authenticator, token.user_id, "password reset", client)
         await events.record(session, Event.PASSWORD_RESET, client, user_id=token.user_id)
-        tell = token.user_id, token.sent_to, "password_reset"
-        await notices.notify(session, authenticator, *tell, keys=ended.tokens)
+        await notices.notify(session, authenticator, token.user_id, token.sent_to, "password_reset")
     await attempts.forgive(authenticator, attempts.of_account(authenticator.settings, token.sent_to))
 
 
@@ -79,11 +78,11 @@ async def change_password(
         await credentials.lock_account(session, scope)
         await _store(session, scope.user_id, password_hash)
         await sessions.end_others(session, scope)
-        keys = 0
         if not data.keep_api_keys:
-            keys = await credentials.revoke_tokens(session, authenticator, scope.user_id, client)
+            await credentials.revoke_tokens(session, authenticator, scope.user_id, client)
         await events.record(session, Event.PASSWORD_CHANGE, client, user_id=scope.user_id, session_id=scope.session_id)
-        await notices.notify(session, authenticator, scope.user_id, scope.email, "password_changed", keys=keys)
+        kept = data.keep_api_keys
+        await notices.notify(session, authenticator, scope.user_id, scope.email, "password_changed", kept=kept)
 
 
 async def _store(session: AsyncSession, user_id: UUID, password_hash: str, *, address_is_proven: bool = False) -> None:

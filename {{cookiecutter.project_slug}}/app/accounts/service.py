@@ -152,7 +152,7 @@ async def logout_everywhere(session: AsyncSession, authenticator: Authenticator,
     """End all sessions of the caller, this one too, and their API keys; an admin who is signed in as them may not."""
     scope.require_owner()
     ended = await credentials.end_all(session, authenticator, scope.user_id, "logout everywhere", client)
-    await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended.sessions)
+    await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended)
 
 
 async def _authenticate(  # noqa: PLR0913, PLR0917 - as above

@@ -139,10 +139,9 @@ class UserActions(ModelView):
     async def _end_sessions(self, request: Request, rows: Sequence[User]) -> None:
         total = 0
         for row in rows:
-            ended = await self._end_access(request, row, "admin")
-            if ended.sessions:
-                await record(request, Event.SESSION_ENDED, row.id, target=row, sessions=ended.sessions)
-            total += ended.sessions
+            if count := await self._end_access(request, row, "admin"):
+                await record(request, Event.SESSION_ENDED, row.id, target=row, sessions=count)
+            total += count
         flash(request, f"Ended: {total}.", "success")
 
     async def _switch(self, request: Request, rows: Sequence[User], *, active: bool) -> None:
@@ -160,7 +159,7 @@ class UserActions(ModelView):
         if not user.is_active:
             await self._end_access(request, user, "disabled")
 
-    async def _end_access(self, request: Request, user: User, reason: str) -> credentials.Ended:
+    async def _end_access(self, request: Request, user: User, reason: str) -> int:
         session, authenticator = request.state.session, get_authenticator(request)
         return await credentials.end_all(session, authenticator, user.id, reason, client_of(request))
 

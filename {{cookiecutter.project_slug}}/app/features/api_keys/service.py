@@ -110,8 +110,8 @@ async def revoke_key(session: AsyncSession, key: ApiKey, client: Client, *, acto
         )
 
 
-async def revoke_all(session: AsyncSession, user_id: UUID, client: Client) -> int:
-    """Refuse all keys of a user from now on; return how many there were."""
+async def revoke_all(session: AsyncSession, user_id: UUID, client: Client) -> None:
+    """Refuse all keys of a user from now on."""
     revoked = await session.scalars(
         update(ApiKey)
         .where(ApiKey.owner_id == user_id, ApiKey.revoked_at.is_(None))
@@ -119,10 +119,8 @@ async def revoke_all(session: AsyncSession, user_id: UUID, client: Client) -> in
         .returning(ApiKey.prefix)
         .execution_options(synchronize_session=False)
     )
-    prefixes = sorted(revoked.all())
-    if prefixes:
+    if prefixes := sorted(revoked.all()):
         await events.record(session, Event.KEY_REVOKED, client, user_id=user_id, prefixes=prefixes)
-    return len(prefixes)
 
 
 async def find_caller(database: Database, authenticator: Authenticator, raw: str, client: Client) -> Scope | None:
