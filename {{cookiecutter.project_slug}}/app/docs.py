@@ -6,7 +6,6 @@ frame.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,6 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>API documentation</title>
 <link rel="icon" href="data:,">
-{head}
 </head>
 <body>
 {body}
@@ -51,20 +49,17 @@ _SIGN_IN = """<form class="wrapper" action="api/v1/auth/login" data-authorizes="
 <button>Authorize</button> <output id="authorized"></output>
 </form>
 """
-_SWAGGER = """<div id="swagger-ui"></div>
+_SWAGGER = """<meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="docs/assets/swagger-ui.css">
+<div id="swagger-ui"></div>
 <script src="docs/assets/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>"""
-_SWAGGER_HEAD = """<meta name="color-scheme" content="light dark">
-<link rel="stylesheet" href="docs/assets/swagger-ui.css">"""
-_REDOC = _PAGE.format(
-    head="<style>body { margin: 0; font-family: system-ui, sans-serif }</style>",
-    body='<a href="docs">Back to the API console</a>\n<redoc spec-url="openapi.json"></redoc>\n'
-    '<script src="docs/redoc.js"></script>',
-)
+_REDOC = """<a href="docs">Back to the API console</a>
+<redoc spec-url="openapi.json"></redoc>
+<script src="docs/redoc.js"></script>"""
 
 _PACKAGE = Path(fastapi_offline.__file__).parent / "static"
-_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
-_KEPT = {"Cache-Control": "public, max-age=3600"}
+_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 router = APIRouter(include_in_schema=False)
 
@@ -91,9 +86,7 @@ def offers_password_form(settings: Settings) -> bool:
 async def show_swagger(request: Request) -> HTMLResponse:
     """Show Swagger UI."""
     form = _SIGN_IN if offers_password_form(request.state.settings) else ""
-    return HTMLResponse(
-        _PAGE.format(head=_SWAGGER_HEAD, body=form + _SWAGGER), headers={"Content-Security-Policy": POLICY}
-    )
+    return HTMLResponse(_PAGE.format(body=form + _SWAGGER), headers={"Content-Security-Policy": POLICY})
 
 
 @router.get("/docs/start.js")
@@ -105,18 +98,14 @@ async def start_swagger() -> FileResponse:
 @router.get("/redoc")
 async def show_redoc() -> HTMLResponse:
     """Show ReDoc."""
-    return HTMLResponse(_REDOC, headers={"Content-Security-Policy": POLICY})
+    return HTMLResponse(_PAGE.format(body=_REDOC), headers={"Content-Security-Policy": POLICY})
 
 
 @router.get("/docs/redoc.js")
-async def load_redoc() -> Response:
+def load_redoc() -> Response:
     """Load ReDoc without its logo, which is on another host."""
-    return Response(_redoc_without_logo(), media_type="text/javascript", headers=_KEPT)
-
-
-@lru_cache
-def _redoc_without_logo() -> bytes:
-    return (_PACKAGE / "redoc.standalone.js").read_bytes().replace(_LOGO.encode(), b"data:,")
+    script = (_PACKAGE / "redoc.standalone.js").read_bytes().replace(_LOGO, b"data:,")
+    return Response(script, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
 
 
 def _in_order(document: dict[str, Any]) -> dict[str, Any]:

@@ -31,12 +31,6 @@ from app.web import site as web
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 
 
-class RootPathTaken(Conflict):
-    """The project has a route below the path of `BASE_URL`."""
-
-    title = "BASE_URL cannot be used"
-
-
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; tests pass their own settings."""
     settings = settings or load_settings()
@@ -102,14 +96,10 @@ async def opened(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
 
 
 def _check_root_path(app: FastAPI, root_path: str) -> None:
-    """Refuse a path of `BASE_URL` that is also a route: nobody could tell whether a proxy has stripped it.
-
-    Raises:
-        RootPathTaken: when it is one.
-    """
+    """Refuse a path of `BASE_URL` that is also a route: nobody could tell whether a proxy has stripped it."""
     paths = [route.path or "" for route in iter_route_contexts(app.routes)] if root_path else []
     if any(f"{path}/".startswith(f"{root_path}/") for path in paths):
-        raise RootPathTaken(f"{root_path} is a path of the project itself: choose another.")
+        raise Conflict(f"BASE_URL must not end in {root_path}, which is a path of the project itself.")
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -90,7 +90,7 @@ class RequestBoundary:
         """Add the path of `BASE_URL` to a request from a proxy that strips it; others have it already."""
         if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
             scope["path"] = self.root_path + scope["path"]
-            scope["raw_path"] = self.root_path.encode() + scope.get("raw_path", b"")
+            scope["raw_path"] = self.root_path.encode() + (scope.get("raw_path") or b"")
         scope["root_path"] = self.root_path
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:

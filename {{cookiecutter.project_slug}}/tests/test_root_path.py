@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 from starlette.testclient import TestClient
 
-from app.main import RootPathTaken
+from app.errors import Conflict
 from app.settings import Settings
 from tests.support import PASSWORD, add_user, problem_of, with_token
 
@@ -53,7 +53,7 @@ def test_document_without_a_path_names_no_server(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["/api", "/api/v1", "/docs", "/health"])
 def test_path_that_is_also_a_route_is_refused(start_app: Callable[..., TestClient], path: str) -> None:
-    with pytest.raises(RootPathTaken, match=f"{path} is a path of the project itself"):
+    with pytest.raises(Conflict, match=f"must not end in {path}, which is a path of the project"):
         start_app(base_url=f"https://example.com{path}")
 
 

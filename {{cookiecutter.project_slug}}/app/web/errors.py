@@ -62,7 +62,7 @@ def show_errors_as_pages(app: FastAPI) -> None:
 async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, SignInRequired) and request.method in SAFE_METHODS:
         return see_other(request, sign_in_path(_relative(request, request.url)))
-    if _relative(request, request.url).lstrip("/").partition("?")[0].partition("/")[0] in FOR_PROGRAMS:
+    if _relative(request, request.url).split("?")[0].lstrip("/").partition("/")[0] in FOR_PROGRAMS:
         return problem_response(request, error)
     if isinstance(error, ReauthenticationRequired):
         return see_other(request, reauthentication_path(_page_of(request)))
