@@ -10,38 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 
-from app.database_url import read_database_url
+from app.database_url import connect_arguments
 from app.outages import AWAY, DatabaseUnavailable, GuardedPool, recognize
 from app.settings import DatabaseSettings
 
 
 def open_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
     """Make the engine that reads and the one that writes, which share their connections; see `Database`."""
-    url = database_url(settings)
-    open_engine = _open_sqlite if url.get_backend_name() == "sqlite" else _open_postgresql
-    engine, writes = open_engine(url, settings)
+    open_engine = _open_sqlite if settings.url.startswith("sqlite") else _open_postgresql
+    engine, writes = open_engine(settings)
     event.listen(engine.sync_engine, "handle_error", recognize, retval=True)
     return engine, writes
 
 
-def database_url(settings: DatabaseSettings) -> URL:
-    """Return the URL with its password in place, without parameters; of several hosts, the first."""
-    target = read_database_url(settings.url)
-    if target is None:
-        return make_url(settings.url)
-    password = settings.password.get_secret_value() if settings.password else target.password
-    host, port = target.hosts[0] if target.hosts else (None, None)
-    return URL.create("postgresql+asyncpg", target.user, password, host, port, target.database)
-
-
-def _open_sqlite(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+def _open_sqlite(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
     engine = create_async_engine(
-        url,
+        settings.url,
         connect_args={"timeout": settings.busy_timeout.total_seconds()},
         hide_parameters=True,
         pool_reset_on_return=None,  # see _reset_sqlite
@@ -54,10 +43,10 @@ def _open_sqlite(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, Asy
     return engine, engine.execution_options(begins=True)
 
 
-def _open_postgresql(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+def _open_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
     engine = create_async_engine(
-        url,
-        connect_args=_connect_args(settings),
+        "postgresql+asyncpg://",
+        connect_args=postgresql_arguments(settings),
         hide_parameters=True,
         poolclass=GuardedPool,
         pool_size=settings.pool_size,
@@ -70,25 +59,23 @@ def _open_postgresql(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine,
     return engine, engine.execution_options(isolation_level="READ COMMITTED")
 
 
-def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+def postgresql_arguments(settings: DatabaseSettings) -> dict[str, Any]:
     """Bound every wait: by the server, and here for when the server itself has stopped."""
     seconds = settings.statement_timeout.total_seconds()
-    limits = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
-    target = read_database_url(settings.url)
-    assert target is not None  # noqa: S101 - it is not SQLite
-    options = dict(target.options)
-    if len(target.hosts) > 1:
-        options |= {"host": [host for host, _ in target.hosts], "port": [port for _, port in target.hosts]}
     arguments = {
         "timeout": settings.connect_timeout.total_seconds(),
         "command_timeout": seconds + SECONDS_FOR_THE_SERVER if seconds else None,
+        **connect_arguments(settings.url),
     }
+    if settings.password:
+        arguments["password"] = settings.password.get_secret_value()
     if settings.uses_pgbouncer:  # it refuses settings of the server
         from app.pgbouncer import ARGUMENTS  # noqa: PLC0415 - only where PostgreSQL is used
 
-        return arguments | ARGUMENTS | options
+        return arguments | ARGUMENTS
+    limits = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
     milliseconds = {name: str(limit // timedelta(milliseconds=1)) for name, limit in limits.items()}
-    return arguments | options | {"server_settings": milliseconds | options.get("server_settings", {})}
+    return arguments | {"server_settings": milliseconds}
 
 
 SECONDS_FOR_THE_SERVER = 2  # it ends a statement itself, unless it has stopped

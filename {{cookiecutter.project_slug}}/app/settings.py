@@ -35,7 +35,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.database_url import name_driver, read_database_url
+from app.database_url import connect_arguments, name_driver
 from app.mail_url import read_mail_url, read_sender
 from app.setting_sources import Duration, LogLevel, Networks, Origins, SecretFiles, split_commas
 
@@ -95,15 +95,15 @@ class DatabaseSettings(_Section):
     @property
     def uses_pgbouncer(self) -> bool:
         """Whether the URL leads to a pooler."""
-        target = read_database_url(self.url)
-        return target is not None and (self.pgbouncer or target.pgbouncer)
+        return self.pgbouncer or bool(re.search(r"[?&]pgbouncer=true(&|$)", self.url))
 
     @field_validator("url", "direct_url")
     @classmethod
     def _can_be_used(cls, url: str | None) -> str | None:
         if url is not None:
             url = name_driver(url)
-            read_database_url(url)
+            if url.startswith("postgresql"):
+                connect_arguments(url)
         return url
 
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from alembic.script import Script
 from pydantic import ValidationError
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from app import revisions
 from app.database import opened_database
-from app.engines import database_url
 from app.settings import DatabaseSettings, load_settings
 from scaffold import migration
 from scaffold.grammar import Problems
@@ -119,8 +119,8 @@ def _applied(scripts: list[Script]) -> list[str]:
     """Say when the database is at a migration that is to go: it could not find its way back then."""
     with suppress(ValidationError, DBAPIError, OSError):  # no settings, no database: nothing to go back from
         settings = load_settings().database
-        url = database_url(settings)
-        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        sqlite = settings.url.startswith("sqlite")
+        if sqlite and not Path(make_url(settings.url).database or "").exists():
             return []
         if asyncio.run(_revisions(settings)) & {script.revision for script in scripts}:
             return [f"your database has its table: run `app db downgrade {scripts[-1].down_revision}` first"]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy.engine import make_url
 
 from app.commands.inspect import env_example
-from app.engines import database_url
+from app.engines import postgresql_arguments
 from app.migrate import FOLDER
 from app.settings import Settings, all_settings, load_settings
 
@@ -106,16 +105,9 @@ def test_database_password_needs_no_encoding(password: str) -> None:
         secret_key=SECRET, database={"url": "postgresql://app@db.example:5433/app?ssl=require", "password": password}
     )
 
-    url = database_url(settings.database)
-
-    assert (url.password, url.username, url.host, url.port, url.database) == (
-        password,
-        "app",
-        "db.example",
-        5433,
-        "app",
-    )
-    assert make_url(url.render_as_string(hide_password=False)).password == password
+    arguments = postgresql_arguments(settings.database)
+    assert arguments["password"] == password
+    assert arguments["dsn"] == "postgresql://db.example:5433/app?sslmode=require"
 
 
 @pytest.mark.parametrize(
