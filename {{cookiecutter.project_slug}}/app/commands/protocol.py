@@ -69,10 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.unparsed += len(piece)
             super().data_received(piece)
             if self.unparsed > self.max_header_bytes or len(self.pipeline) > MAX_PIPELINED:
-                too_long = 2 * len(self.url) > self.max_header_bytes
-                self._refuse(
-                    HTTPStatus.REQUEST_URI_TOO_LONG if too_long else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-                )
+                self._refuse(414 if 2 * len(self.url) > self.max_header_bytes else 431)
 
     def on_headers_complete(self) -> None:
         """Pass the request on, with a copy of its headers: Uvicorn adds trailers to the list."""
@@ -95,7 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.timer.cancel()
         super().handle_websocket_upgrade()
         if not getattr(self.transport.get_protocol(), "handshake_initiated", True):
-            self._refuse(HTTPStatus.BAD_REQUEST)
+            self._refuse(400)
         self.done = True
 
     def _check_progress(self) -> None:
@@ -103,23 +100,21 @@ class BoundedProtocol(HttpToolsProtocol):
         self.timer = self.loop.call_later(self.timeout, self._check_progress)
         unsent = self.transport.get_write_buffer_size()
         self.stuck = self.stuck + 1 if unsent and unsent == self.unsent else 0
-        slow = self.received < self.enough and not self._client_waits()
-        self.received, self.unsent = 0, unsent
+        cycle, flow = self.cycle, self.flow
+        waits = self.is_busy and (flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
+        slow = self.received < self.enough and not waits
+        self.received, self.unsent = self.enough if waits else 0, unsent
         if self.stuck == MAX_STUCK:
             self.transport.abort()  # the client does not read its response
-        elif self.unparsed and slow:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
-        elif self.cycle is None and slow:
+        elif slow and self.unparsed and not self.transport.is_closing():
+            self._refuse(408)
+        elif slow and self.cycle is None:
             self.transport.close()  # nothing was sent
 
-    def _client_waits(self) -> bool:
-        cycle = self.cycle
-        return self.is_busy and (self.flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
-
-    def _refuse(self, status: HTTPStatus) -> None:
+    def _refuse(self, status: int) -> None:
         """Answer and close, but drop what still arrives for a moment: closing at once could destroy the answer."""
         self.done = True
-        logger.info("refused an incomplete request: %d %s", status, status.phrase)
+        logger.info("refused an incomplete request: %d", status)
         if self.is_busy and not self.cycle.more_body:
             self.cycle.keep_alive = False  # close after the answers to the requests before this one
         elif self.is_busy and (self.cycle.response_started or self.pipeline):
@@ -128,7 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self.is_busy:
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
-            body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status}).encode()
+            body = json.dumps({"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}).encode()
             head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(STATUS_LINE[status] + head.encode() + body)
             if self.transport.can_write_eof():
