@@ -33,6 +33,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from app import outages
+from app.allowed import allowed_methods
 from app.database import breaks_reference
 
 MEDIA_TYPE = "application/problem+json"
@@ -225,16 +226,20 @@ def write_problem(request: Request, problem: Problem | HTTPException) -> JSONRes
             title=HTTPStatus(problem.status_code).phrase,
             status=problem.status_code,
         )
-        headers = problem.headers
     else:
         document = ProblemDocument(
             type=problem.type(), title=problem.title, status=problem.status, detail=problem.detail
         )
         document.errors = [dict(item) for item in problem.errors] or None
-        headers = problem.headers
     document.instance = request.url.path
     content = document.model_dump(mode="json", exclude_none=True)
-    return JSONResponse(content, document.status, headers, MEDIA_TYPE)
+    return JSONResponse(content, document.status, headers_of(request, problem), MEDIA_TYPE)
+
+
+def headers_of(request: Request, problem: Problem | HTTPException) -> Mapping[str, str]:
+    """Return the headers of an error. `Allow` lists every method of the path; Starlette lists those of one route."""
+    headers = problem.headers or {}
+    return {"Allow": allowed_methods(request) or headers["Allow"]} if "Allow" in headers else headers
 
 
 async def _answer(request: Request, error: Exception) -> JSONResponse:

@@ -65,6 +65,23 @@ def test_every_error_is_a_problem_document(client: TestClient, send: Callable[[T
     assert problem.keys() >= {"type", "title", "status", "instance"}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", NOTES, {"GET", "POST"}),
+        ("OPTIONS", f"{NOTES}/0198c0de-0000-7000-8000-000000000000", {"GET", "PATCH", "DELETE"}),
+        ("GET", "/api/v1/auth/login", {"POST"}),
+    ],
+)
+def test_wrong_method_lists_every_method_of_the_path(
+    client: TestClient, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = client.request(method, path)
+
+    assert answer.status_code == 405
+    assert {*answer.headers["Allow"].split(", ")} - {"HEAD"} == allowed
+
+
 def test_unknown_route_says_where(client: TestClient) -> None:
     assert problem_of(client.get("/api/v1/nowhere?token=secret")) == {
         "type": "about:blank",

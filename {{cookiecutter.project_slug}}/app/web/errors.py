@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from app.accounts import browser
 from app.accounts.browser import SignInRequired
 from app.accounts.reauth import ReauthenticationRequired
-from app.errors import HANDLED, NotFound, Problem, as_problem, problem_response, write_problem
+from app.errors import HANDLED, NotFound, Problem, as_problem, headers_of, problem_response, write_problem
 from app.security import SAFE_METHODS
 from app.web.reauth import reauthentication_path
 from app.web.rendering import render_quickly, see_other
@@ -112,5 +112,5 @@ async def _page(request: Request, problem: Problem | HTTPException) -> Response:
         response = render_quickly(request, "error.html", context, status)
     except TemplateError:  # the frame of every page is broken, and so perhaps the cause of this error
         return write_problem(request, problem)
-    response.headers.update(problem.headers or {})
+    response.headers.update(headers_of(request, problem))
     return response
