@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 from starlette_admin.contrib.sqla import Admin, ModelView
 from tests.postgres import new_database, running_postgres  # type: ignore[import-not-found]
 from tests.support import add_user  # type: ignore[import-not-found]
-from tests.web.browsing import open_browser  # type: ignore[import-not-found]
+from tests.web.browsing import open_browser
 
 sys.path.append(sys.argv[3])  # after the project's packages, which all three share
 import sqladmin

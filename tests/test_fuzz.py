@@ -8,14 +8,15 @@ from pathlib import Path
 
 import fireup
 from tests.baking import PROJECT, TEMPLATE, Bake
+from tests.every_kind import project_of_every_kind
 from tests.serving import environment
 
-FUZZ = TEMPLATE / "tests" / "fuzz" / "tokens.py"
+FUZZ = TEMPLATE / "tests" / "fuzz"
 
 
 def test_access_tokens_are_claims_or_refused(bake: Bake, tmp_path: Path) -> None:
     project = bake()
-    shutil.copy(FUZZ, project / "test_fuzz_tokens.py")
+    shutil.copy(FUZZ / "tokens.py", project / "test_fuzz_tokens.py")
     python = fireup.install(PROJECT / "requirements-dev.txt")
 
     done = subprocess.run(
@@ -30,6 +31,25 @@ def test_access_tokens_are_claims_or_refused(bake: Bake, tmp_path: Path) -> None
 
     assert done.returncode == 0, done.stdout
     assert re.search(r"\b1\d passed", done.stdout), done.stdout
+
+
+def test_admin_answers_whatever_it_is_sent(bake: Bake, tmp_path: Path) -> None:
+    project, python = project_of_every_kind(bake)
+    unclosed = "-Wignore::ResourceWarning"  # the admin's library leaves files to the collector
+    shutil.copy(FUZZ / "admin.py", project / "tests" / "admin" / "test_fuzz.py")
+
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", unclosed, "tests/admin/test_fuzz.py"],
+        cwd=project,
+        env={**environment(), "PYTHONPATH": str(_hypothesis_alone(tmp_path))},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout[-10_000:]
+    assert "14 passed" in done.stdout, done.stdout
 
 
 def _hypothesis_alone(folder: Path) -> Path:
