@@ -82,6 +82,8 @@ def recognize(context: ExceptionContext) -> DatabaseUnavailable | None:
     It listens to `handle_error`: https://docs.sqlalchemy.org/en/21/core/events.html
     """
     error = _driver_error(context.original_exception)
+    if not isinstance(error, Exception):
+        return None  # the task was cancelled
     if isinstance(error, TimeoutError):
         context.is_disconnect = True  # the answer may still come: nobody else may use this connection
     if getattr(error, "detail", None):

@@ -163,6 +163,18 @@ def test_statement_that_takes_too_long_is_given_up(
 
 
 @pytest.mark.database("postgresql")
+def test_cancellation_of_a_statement_stays_one(database_url: str) -> None:
+    async def cancel() -> None:
+        async with opened_database(DatabaseSettings(url=database_url)) as database, database.sessions() as session:
+            await session.execute(text("SELECT 1"))
+            async with asyncio.timeout(0.05):
+                await session.execute(text("SELECT pg_sleep(30)"))
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(cancel())
+
+
+@pytest.mark.database("postgresql")
 def test_lock_that_another_holds_is_waited_for_only_so_long(start_app: Callable[..., TestClient], ada: User) -> None:
     client = start_app(database={"lock_timeout": "50ms"})
     as_ada = sign_in(client, ada)
