@@ -135,6 +135,6 @@ def test_changing_the_address(client: TestClient, last: str) -> None:
             "POST /api/v1/auth/email/change": 14,
             "POST /api/v1/auth/email/change/confirm": 12,
             "POST /api/v1/auth/email/change/cancel": 5,
-            "POST /api/v1/auth/email/change/revert": 17,
+            "POST /api/v1/auth/email/change/revert": 16,
         }.items()
     )

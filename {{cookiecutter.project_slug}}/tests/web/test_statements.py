@@ -113,7 +113,7 @@ def test_changing_the_address(client: TestClient, last: str) -> None:
             "GET /email/cancel/{token}": 2,
             "POST /email/cancel": 6,
             "GET /email/revert/{token}": 2,
-            "POST /email/revert": 18,
+            "POST /email/revert": 17,
         }.items()
     )
 

@@ -26,12 +26,12 @@ async def save(session: AsyncSession, user_id: UUID) -> dict[str, Any] | None:
 
 async def restore(session: AsyncSession, user_id: UUID, saved: dict[str, Any] | None, since: datetime) -> None:
     """Put what was saved in place of what is there; codes that were used since stay used."""
-    used = (AuthEvent.user_id == user_id, AuthEvent.name == Event.RECOVERY_CODE_USED, AuthEvent.at >= since)
-    numbers = {data.get("number") for data in await session.scalars(select(AuthEvent.data).where(*used))}
     for table in (LoginChallenge, RecoveryCode, TotpSecret):
         await session.execute(delete(table).where(table.user_id == user_id))
     if saved is None:
         return
+    used = (AuthEvent.user_id == user_id, AuthEvent.name == Event.RECOVERY_CODE_USED, AuthEvent.at >= since)
+    numbers = {data.get("number") for data in await session.scalars(select(AuthEvent.data).where(*used))}
     now = utc_now()
     step = int(now.timestamp()) // STEP_SECONDS  # a code that is good now may have been used
     secret = bytes.fromhex(saved["secret"])
