@@ -1,6 +1,6 @@
 """Migrations from Python: what `app setup`, `app db …` and the tests call."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,7 @@ FOLDER = revisions.FOLDER
 
 
 class DataLoss(Exception):
-    """A migration drops tables or columns; `losses` are sentences without a subject."""
-
-    def __init__(self, losses: Sequence[str]) -> None:
-        super().__init__("; ".join(losses))
-        self.losses = losses
+    """A migration would lose data; each argument says which."""
 
 
 def alembic_config(settings: DatabaseSettings | None = None) -> Config:
@@ -62,7 +58,7 @@ def revise(settings: DatabaseSettings, message: str, *, may_lose: bool = False) 
         if steps is not None and steps.is_empty():
             directives.clear()
         elif steps is not None and not may_lose and (lost := losses(steps.as_diffs())):
-            raise DataLoss(lost)
+            raise DataLoss(*lost)
 
     config = alembic_config(settings)
     written = command.revision(config, message, autogenerate=True, process_revision_directives=prepare)

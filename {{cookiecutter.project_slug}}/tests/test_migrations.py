@@ -261,9 +261,7 @@ def test_data_is_not_dropped_unasked(database: DatabaseSettings, statement: str,
     with pytest.raises(migrate.DataLoss) as refused:
         migrate.revise(database, "Lose it")
 
-    assert [line.startswith(start) for line, start in zip(refused.value.losses, lost, strict=True)] == [True] * len(
-        lost
-    )
+    assert [line.startswith(start) for line, start in zip(refused.value.args, lost, strict=True)] == [True] * len(lost)
     assert sorted(migrate.FOLDER.rglob("*.py")) == before
 
 

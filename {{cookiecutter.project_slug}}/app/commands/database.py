@@ -76,7 +76,7 @@ def check() -> None:
 
 def _confirm(loss: migrate.DataLoss) -> None:
     """Ask whether data may be lost, or refuse where nobody can answer."""
-    for line in loss.losses:
+    for line in loss.args:
         typer.echo(f"The migration {line}.", err=True)
     if not sys.stdin.isatty():
         sys.exit("app: no migration was written. To write it, repeat the command with --yes.")

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from sqlalchemy.exc import AmbiguousForeignKeysError, ArgumentError, InvalidRequestError
+from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.orm import configure_mappers
 
 from app.database import Base
@@ -57,7 +57,10 @@ def load_models() -> None:
             pass
         configure_mappers()
     except (ArgumentError, InvalidRequestError) as error:
-        message = f"SQLAlchemy refuses the models: {error}{_name_columns(error)}"
+        named = re.findall(r"relationship (\w+)\.", str(error))
+        tables = [mapper.local_table for mapper in Base.registry.mappers if mapper.class_.__name__ in named]
+        keys = sorted(f"{key.parent} → {key.target_fullname}" for table in tables for key in table.foreign_keys)
+        message = f"SQLAlchemy refuses the models: {error} {'Foreign keys: ' if keys else ''}{', '.join(keys)}"
         raise BrokenFeature(message) from error
 
 
@@ -83,18 +86,6 @@ def template_folders() -> list[Path]:
     """List the `templates/` of the features that have one."""
     folders = [Path(__path__[0], feature, "templates") for feature in names()]
     return [folder for folder in folders if folder.is_dir()]
-
-
-def _name_columns(error: Exception) -> str:
-    """Name the columns among which a relationship cannot choose."""
-    found = re.search(r"relationship (\w+)\.\w+", str(error))
-    if not isinstance(error, AmbiguousForeignKeysError) or found is None:
-        return ""
-    own = {str(mapper.local_table) for mapper in Base.registry.mappers if mapper.class_.__name__ == found[1]}
-    keys = [key for table in Base.metadata.tables.values() for key in table.foreign_keys]
-    ends = {key: {str(key.parent.table), key.target_fullname.rpartition(".")[0]} for key in keys}
-    named = [str(key.parent) for key in keys if own & ends[key] and [*ends.values()].count(ends[key]) > 1]
-    return f" The columns are {', '.join(sorted(named))}."
 
 
 def _typed(loaded: ModuleType, attribute: str, kind: type[T]) -> T:
