@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from http import HTTPStatus
 
 from starlette.datastructures import URL, Headers
@@ -17,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
-from app.encoding import UrlEncodedCheck
+from app.encoding import is_percent_encoded_utf8
 from app.errors import HANDLED, ContentTooLarge, InvalidRequest, Problem, Unavailable, as_problem
 from app.outages import OUTAGES
 from app.transactions import end_session
@@ -85,6 +84,7 @@ class Exchange:
         self.application = scope["app"]  # kept, for a mounted application puts itself there
         self.left, self.entered = rules.max_body_bytes, False
         self._kept: list[Message] = []
+        self._form = bytearray()
         self.refusal: Problem | HTTPException | None = None
         """What is answered instead of what the application says."""
         self.started, self.status = time.perf_counter(), 0
@@ -124,12 +124,10 @@ class Exchange:
             await self._take_piece(message.get("body", b""), is_last=not message.get("more_body"))
         return {"type": "http.disconnect"} if self.refusal else message
 
-    @cached_property
-    def _form(self) -> UrlEncodedCheck | None:
-        return UrlEncodedCheck() if "urlencoded" in self.headers.get("content-type", "").lower() else None
-
     async def _take_piece(self, piece: bytes, *, is_last: bool) -> None:
-        if self._form and not self._form.passes(piece, is_last=is_last):
+        if "urlencoded" in self.headers.get("content-type", "").lower():
+            self._form += piece
+        if is_last and not is_percent_encoded_utf8(bytes(self._form)):
             self.refusal = InvalidRequest("The form is not percent-encoded UTF-8.")
         elif is_last:
             await self.enter()
