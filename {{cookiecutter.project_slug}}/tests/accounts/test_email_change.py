@@ -302,7 +302,7 @@ def test_address_that_loses_the_account_is_told(as_ada: TestClient, client: Test
 
 
 def test_nothing_that_was_begun_before_outlives_the_way_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
-    """Behaviour 106: a thief's requests are on their way while the owner takes the address back."""
+    """A thief's requests are on their way while the owner takes the address back. Behaviour 106."""
     move(client, as_ada)
     authenticator = client.app_state["authenticator"]
     scope = in_database(client, lambda session: _scope_of(session, ada))

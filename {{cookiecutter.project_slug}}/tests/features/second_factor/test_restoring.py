@@ -58,7 +58,7 @@ def test_factor_that_waits_to_be_confirmed_is_removed(client: TestClient, as_ada
 
 @pytest.mark.parametrize("then", ["replace", "remove", "nothing"])
 def test_factor_from_before_is_in_force_again(client: TestClient, as_ada: TestClient, ada: User, then: str) -> None:
-    """Behaviours 106, 153: nobody gets around the second factor with an old mailbox."""
+    """Nobody gets around the second factor with an old mailbox. Behaviours 106, 153."""
     secret, codes = turn_on(as_ada)
     way_back = move(client, as_ada, ada.email)
     if then != "nothing":
