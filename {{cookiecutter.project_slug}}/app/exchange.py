@@ -88,9 +88,7 @@ class Exchange:
         self.refusal: Problem | HTTPException | None = None
         """What is answered instead of what the application says."""
         self.started, self.status = time.perf_counter(), 0
-        sent = headers.get("x-request-id", "")
-        self.id = sent if _SANE_ID.fullmatch(sent) else str(uuid7())
-        scope.setdefault("state", {})["request_id"] = self.id
+        self.id = identify(scope, headers)
 
     async def enter(self) -> None:
         """Wait for a place among the requests that are being answered."""
@@ -202,6 +200,14 @@ class Exchange:
             return header
         site = str(URL(scope={**self.scope, "path": "", "query_string": b""})).encode()
         return (name, b"/" + value[len(site) :].lstrip(b"/")) if value.startswith(site + b"/") else header
+
+
+def identify(scope: Scope, headers: Headers) -> str:
+    """Give the request the id that its caller sent, or a new one."""
+    sent = headers.get("x-request-id", "")
+    found = sent if _SANE_ID.fullmatch(sent) else str(uuid7())
+    scope.setdefault("state", {})["request_id"] = found
+    return found
 
 
 def too_large(limit: int) -> ContentTooLarge:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from inspect import isclass
 
-from fastapi import Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.requests import HTTPConnection
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from fastapi.security import APIKeyQuery
 from pydantic import AliasChoices, BaseModel
 
@@ -18,16 +18,16 @@ ANYTHING = "*"
 _MOST_REPORTED = 10
 
 
-async def refuse_unknown_query(request: Request) -> None:
+async def refuse_unknown_query(connection: HTTPConnection) -> None:
     """Compare what was sent with what the route and its dependencies declare.
 
     Raises:
         InvalidRequest: naming the unknown ones and the known ones.
     """
-    if not request.scope["query_string"]:
+    if not connection.scope["query_string"]:
         return
-    known = _known(request)
-    unknown = [name for name in request.query_params if name not in known]
+    known = _known(connection)
+    unknown = [name for name in connection.query_params if name not in known]
     if unknown and ANYTHING not in known:
         takes = ", ".join(sorted(known)) or "none"
         told = {"msg": "Unknown query parameter", "type": "extra_forbidden"}
@@ -35,13 +35,14 @@ async def refuse_unknown_query(request: Request) -> None:
         raise InvalidRequest(f"Query parameters of this route: {takes}.", errors)
 
 
-def _known(request: Request) -> frozenset[str]:
+def _known(connection: HTTPConnection) -> frozenset[str]:
     """Return the names that the route declares, which are collected once."""
-    state = request.app.state
+    state = connection.app.state
     if not hasattr(state, "query_names"):
-        routes = [c for c in iter_route_contexts(request.app.routes) if isinstance(c.original_route, APIRoute)]
+        kinds = APIRoute | APIWebSocketRoute
+        routes = [c for c in iter_route_contexts(connection.app.routes) if isinstance(c.original_route, kinds)]
         state.query_names = {id(route.original_route): frozenset(_names(route.dependant)) for route in routes}
-    names: frozenset[str] = state.query_names[id(request.scope["route"])]
+    names: frozenset[str] = state.query_names[id(connection.scope["route"])]
     return names
 
 

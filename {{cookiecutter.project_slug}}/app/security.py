@@ -7,8 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.encoding import names_other_charset
 from app.errors import Forbidden, HeadersTooLarge, Problem, UnsupportedCharset, URLTooLong
-from app.exchange import Exchange, Places, Rules, too_large
+from app.exchange import Exchange, Places, Rules, identify, too_large
 from app.settings import Settings
+from app.sockets import serve_socket
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -50,7 +51,7 @@ class RequestBoundary:
       too long: if all went on at once, all would be late. It counts from when its body is there, so that slow senders
       keep nobody out.
     - Below a path (`BASE_URL=https://example.com/shop`), the app gets that path as its `root_path`.
-    - An unsafe request outside `/api` must come from our own pages (OWASP: Fetch Metadata, then Origin).
+    - An unsafe request or a WebSocket outside `/api` must come from our own pages (OWASP: Fetch Metadata, then Origin).
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -67,11 +68,11 @@ class RequestBoundary:
         """Handle one connection."""
         if self.root_path and scope["type"] in {"http", "websocket"}:
             self._set_root_path(scope)
+        if scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
-            if scope["type"] == "websocket" and self._head_refusal(scope):
-                await send({"type": "websocket.close"})  # before it is accepted, this is 403
-            else:
-                await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         exchange = Exchange(self.rules, scope, headers, receive, send)
@@ -85,6 +86,14 @@ class RequestBoundary:
             await exchange.answer_bug(error)
         finally:
             await exchange.finish()
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if self._head_refusal(scope) or self._is_cross_site(scope, headers):
+            await send({"type": "websocket.close"})  # before it is accepted, this is 403
+        else:
+            identify(scope, headers)
+            await serve_socket(self.app, scope, receive, send)
 
     def _set_root_path(self, scope: Scope) -> None:
         """Add the path of `BASE_URL` to a request from a proxy that strips it; others have it already."""
@@ -103,9 +112,7 @@ class RequestBoundary:
             return None
         if names_other_charset(headers.get("content-type", "")):
             return UnsupportedCharset()
-        if scope["path"].startswith(f"{self.root_path}/api/"):
-            return None  # the API reads no cookie
-        return None if self._same_origin(scope, headers) else CrossSiteRequest()
+        return CrossSiteRequest() if self._is_cross_site(scope, headers) else None
 
     def _head_refusal(self, scope: Scope) -> Problem | None:
         """Refuse a head over the limit under any server; the bundled one does it before it has read it all."""
@@ -117,19 +124,24 @@ class RequestBoundary:
             return HeadersTooLarge(f"At most {self.max_header_bytes} bytes, with {HEADER_OVERHEAD} for each header.")
         return None
 
-    def _same_origin(self, scope: Scope, headers: Headers) -> bool:
-        """Tell whether a browser sent this from our own page; clients without any of the headers pass.
+    def _is_cross_site(self, scope: Scope, headers: Headers) -> bool:
+        """Tell whether a browser sent this from a page that is not ours; clients without any of the headers pass.
+
+        The API reads no cookie, so any page may call it.
 
         The CSRF token of the form is the second layer. https://cheatsheetseries.owasp.org (CSRF Prevention)
         """
+        if scope["path"].startswith(f"{self.root_path}/api/"):
+            return False
         site = headers.get("sec-fetch-site")
         if site is not None:
-            return site in {"same-origin", "none"}
+            return site not in {"same-origin", "none"}
         source = headers.get("origin") or headers.get("referer")
         if source is None:
-            return True
-        own = origin_of(f"{scope['scheme']}://{headers.get('host', '')}")
-        return origin_of(source) in {self.base_origin, own} - {None}
+            return False
+        scheme = scope["scheme"].replace("ws", "http")  # the origin of a WebSocket is that of its page
+        own = origin_of(f"{scheme}://{headers.get('host', '')}")
+        return origin_of(source) not in {self.base_origin, own} - {None}
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:

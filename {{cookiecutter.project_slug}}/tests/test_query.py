@@ -4,10 +4,10 @@ import json
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query, WebSocket
 from fastapi.security import APIKeyQuery
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from app.errors import register_error_handlers
 from app.query import refuse_unknown_query
@@ -136,3 +136,21 @@ def test_refusal_is_short(client: TestClient) -> None:
     answer = client.get("/api/v1/users/me?" + "&".join(f"p{number}" for number in range(500)))
 
     assert (answer.status_code, len(json.loads(answer.text)["errors"])) == (422, 10)
+
+
+def test_socket_refuses_them() -> None:
+    app = FastAPI(dependencies=[Depends(refuse_unknown_query)])
+    register_error_handlers(app)
+
+    @app.websocket("/socket")
+    async def greet(socket: WebSocket, name: str) -> None:
+        await socket.accept()
+        await socket.send_text(name)
+
+    client = TestClient(app)
+
+    with client.websocket_connect("/socket?name=Ada") as socket:
+        assert socket.receive_text() == "Ada"
+    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/socket?name=Ada&page=2"):
+        pass
+    assert problem_of(refused.value)["detail"] == "Query parameters of this route: name."

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
+from fastapi.requests import HTTPConnection
 
 from app.accounts import arrivals, cookies, csrf, devices, reauth, service, sessions, visits
 from app.accounts.dependencies import PermissionMissing, get_authenticator, get_client
@@ -31,24 +32,25 @@ class SignInRequired(Unauthorized):
     title = "Sign in to see this page"
 
 
-async def find_visitor(request: Request) -> Scope | None:
+async def find_visitor(connection: HTTPConnection) -> Scope | None:
     """Return the caller behind the session cookie; looked up once a request."""
-    if not hasattr(request.state, "visitor"):
-        raw, ip = cookies.read(request, cookies.SESSION), get_client(request).ip
-        database, authenticator = get_database(request), get_authenticator(request)
+    state = connection.state
+    if not hasattr(state, "visitor"):
+        raw, ip = cookies.read(connection, cookies.SESSION), get_client(connection).ip
+        database, authenticator = get_database(connection), get_authenticator(connection)
         visit = await visits.find_web_visit(database, authenticator, raw, ip) if raw else None
-        request.state.visit, request.state.visitor = visit, visit and visit.scope
-    visitor: Scope | None = request.state.visitor
+        state.visit, state.visitor = visit, visit and visit.scope
+    visitor: Scope | None = state.visitor
     return visitor
 
 
-async def require_visitor(request: Request) -> Scope:
+async def require_visitor(connection: HTTPConnection) -> Scope:
     """Return the caller.
 
     Raises:
         SignInRequired: when nobody is signed in.
     """
-    visitor = await find_visitor(request)
+    visitor = await find_visitor(connection)
     if visitor is None:
         raise SignInRequired
     return visitor
@@ -58,22 +60,22 @@ Visitor = Annotated[Scope | None, Depends(find_visitor)]
 PageScope = Annotated[Scope, Depends(require_visitor)]
 
 
-async def get_page_client(request: Request, visitor: Visitor) -> Client:
+async def get_page_client(connection: HTTPConnection, visitor: Visitor) -> Client:
     """Return where the request came from, and who is at the screen when an admin is signed in as the visitor."""
-    client = get_client(request)
+    client = get_client(connection)
     return client._replace(actor_id=visitor.impersonator.user_id) if visitor and visitor.impersonator else client
 
 
 PageClient = Annotated[Client, Depends(get_page_client)]
 
 
-async def require_recent_visitor(request: Request, scope: PageScope) -> Scope:
+async def require_recent_visitor(connection: HTTPConnection, scope: PageScope) -> Scope:
     """Return the caller.
 
     Raises:
         ReauthenticationRequired: when they proved who they are too long ago; they are sent to `/reauth` and back.
     """
-    reauth.require_recent(get_authenticator(request), scope)
+    reauth.require_recent(get_authenticator(connection), scope)
     return scope
 
 

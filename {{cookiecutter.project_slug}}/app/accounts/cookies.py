@@ -9,6 +9,7 @@ SECOND_FACTOR   the challenge between the password and the code
 from datetime import timedelta
 
 from fastapi import Request, Response
+from fastapi.requests import HTTPConnection
 
 from app.settings import Settings
 
@@ -18,9 +19,9 @@ DEVICE = "device"
 SECOND_FACTOR = "second-factor"
 
 
-def read(request: Request, name: str) -> str | None:
+def read(connection: HTTPConnection, name: str) -> str | None:
     """Return what the browser sent."""
-    return request.cookies.get(_full(request, name)) or None
+    return connection.cookies.get(_full(connection, name)) or None
 
 
 def put(request: Request, response: Response, name: str, value: str, life: timedelta | None = None) -> None:
@@ -41,10 +42,10 @@ def drop(request: Request, response: Response, name: str) -> None:
     response.delete_cookie(_full(request, name), secure=secure, httponly=True, samesite="lax")
 
 
-def _full(request: Request, name: str) -> str:
-    return f"{_settings(request).cookie_prefix}{name}"
+def _full(connection: HTTPConnection, name: str) -> str:
+    return f"{_settings(connection).cookie_prefix}{name}"
 
 
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.state.settings
+def _settings(connection: HTTPConnection) -> Settings:
+    settings: Settings = connection.state.settings
     return settings

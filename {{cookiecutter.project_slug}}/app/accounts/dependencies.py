@@ -7,9 +7,11 @@ RecentScope    the same, and they proved who they are a short while ago: for dan
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.accounts import reauth, visits
@@ -50,55 +52,55 @@ class SessionRequired(Forbidden):
     title = "Sign in to do this: this token is limited"
 
 
-def get_authenticator(request: Request) -> Authenticator:
+def get_authenticator(connection: HTTPConnection) -> Authenticator:
     """Return the authenticator of this process."""
-    authenticator: Authenticator = request.state.authenticator
+    authenticator: Authenticator = connection.state.authenticator
     return authenticator
 
 
-async def _provide_authenticator(request: Request) -> Authenticator:
-    return get_authenticator(request)  # as in app/http.py
+async def _provide_authenticator(connection: HTTPConnection) -> Authenticator:
+    return get_authenticator(connection)  # as in app/http.py
 
 
 AuthenticatorDep = Annotated[Authenticator, Depends(_provide_authenticator)]
 
 
-def get_client(request: Request) -> Client:
+def get_client(connection: HTTPConnection) -> Client:
     """Return where the request came from; behind a proxy, as `SERVER_TRUSTED_PROXIES` allows."""
-    ip = request.client.host if request.client else ""
-    agent = request.headers.get("user-agent", "")
-    return Client(ip[:45], agent[:255], request.state.request_id)
+    ip = connection.client.host if connection.client else ""
+    agent = connection.headers.get("user-agent", "")
+    return Client(ip[:45], agent[:255], connection.state.request_id)
 
 
-async def _provide_client(request: Request) -> Client:
-    return get_client(request)
+async def _provide_client(connection: HTTPConnection) -> Client:
+    return get_client(connection)
 
 
 ClientDep = Annotated[Client, Depends(_provide_client)]
 
 
 async def find_scope(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    connection: HTTPConnection, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Scope | None:
     """Return the caller behind the bearer token, or none without a token.
 
     Raises:
         InvalidToken: with one that is wrong, expired, or of an ended session.
-        PermissionMissing: with one that is limited to less than to read, or to write.
+        PermissionMissing: with one that is limited to less than to read, or to write; a WebSocket may do both.
     """
     if credentials is None:
         return None
     # Not as dependencies: each costs its time at every request.
-    database, authenticator, token = get_database(request), get_authenticator(request), credentials.credentials
+    database, authenticator, token = get_database(connection), get_authenticator(connection), credentials.credentials
     for scheme in authenticator.bearer_schemes:
         if token.startswith(scheme.prefix):
-            scope = await scheme.find_caller(database, authenticator, token, get_client(request))
+            scope = await scheme.find_caller(database, authenticator, token, get_client(connection))
             break
     else:
         scope = await _find_session(database, authenticator, token)
     if scope is None:
         raise InvalidToken
-    if scope.limits is not None and ("read" if request.method in SAFE_METHODS else "write") not in scope.limits:
+    if scope.limits is not None and not _needs(connection) <= scope.limits:
         raise PermissionMissing
     return scope
 
@@ -156,6 +158,12 @@ def require(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
         return scope
 
     return check
+
+
+def _needs(connection: HTTPConnection) -> AbstractSet[str]:
+    if connection.scope["type"] == "websocket":
+        return {"read", "write"}
+    return {"read"} if connection.scope["method"] in SAFE_METHODS else {"write"}
 
 
 async def _find_session(database: Database, authenticator: Authenticator, token: str) -> Scope | None:

@@ -60,6 +60,8 @@ def show_errors_as_pages(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
+    if request.scope["type"] == "websocket":
+        return problem_response(request, error)
     if isinstance(error, SignInRequired) and request.method in SAFE_METHODS:
         return see_other(request, sign_in_path(_relative(request, request.url)))
     if _relative(request, request.url).split("?")[0].lstrip("/").partition("/")[0] in FOR_PROGRAMS:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, WebSocket
 from sqlalchemy import delete, update
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from app.accounts.dependencies import require
+from app.accounts.dependencies import CurrentScope, require
 from app.accounts.models import AuthSession, User, UserRole
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
@@ -110,6 +110,29 @@ def test_key_to_read_cannot_write_and_the_other_way_round(client: TestClient, as
 
 
 @pytest.mark.any_database
+def test_key_needs_both_rights_to_open_a_socket(
+    client: TestClient, as_ada: TestClient, add_routes: Callable[[APIRouter], None]
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/api/v1/socket")
+    async def greet(socket: WebSocket, scope: CurrentScope) -> None:
+        await socket.accept()
+        await socket.send_text(scope.email)
+
+    add_routes(router)
+    both, *others = [
+        program(client, make_key(as_ada, *scopes)) for scopes in (("read", "write"), ("read",), ("write",))
+    ]
+
+    with both.websocket_connect("/api/v1/socket") as socket:
+        assert socket.receive_text() == "ada@example.com"
+    for other in others:
+        with pytest.raises(WebSocketDenialResponse) as refused, other.websocket_connect("/api/v1/socket"):
+            pass
+        assert refused.value.json()["type"] == "urn:problem:PermissionMissing"
+
+
 def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
     """Behaviour 127. Whatever it may do otherwise."""
     caller = program(client, make_key(as_admin, "read", "write", "admin:access"))
