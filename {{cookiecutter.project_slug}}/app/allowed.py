@@ -10,4 +10,4 @@ def allowed_methods(request: Request) -> str:
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     routes = [route for route in iter_route_contexts(request.app.routes) if route.methods and route.path]
     found = {m for route in routes if compile_path(str(route.path))[0].match(path) for m in route.methods or ()}
-    return ", ".join(sorted(found))
+    return ", ".join(sorted({*found, "HEAD"} if "GET" in found else found))

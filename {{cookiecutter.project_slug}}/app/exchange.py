@@ -4,12 +4,11 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from starlette.datastructures import URL, Headers
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from uuid_utils import uuid7
 from app.encoding import is_percent_encoded_utf8
 from app.errors import HANDLED, ContentTooLarge, InvalidRequest, Problem, Unavailable, as_problem
 from app.outages import OUTAGES
+from app.response_start import complete
 from app.transactions import end_session
 
 logger = logging.getLogger("app.requests")
@@ -80,7 +80,7 @@ class Exchange:
 
     def __init__(self, rules: Rules, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         self.rules = rules
-        self.scope, self.headers, self._receive, self._send = scope, headers, receive, send
+        self.headers, self._receive, self._send = headers, receive, send
         self.application = scope["app"]  # kept, for a mounted application puts itself there
         self.left, self.entered = rules.max_body_bytes, False
         self._kept: list[Message] = []
@@ -88,7 +88,10 @@ class Exchange:
         self.refusal: Problem | HTTPException | None = None
         """What is answered instead of what the application says."""
         self.started, self.status = time.perf_counter(), 0
-        self.id = identify(scope, headers)
+        self.id, self.method = identify(scope, headers), scope["method"]
+        self.scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
+        """What the application gets: a HEAD is a GET whose body is not sent."""
+        self._is_complete = False
 
     async def enter(self) -> None:
         """Wait for a place among the requests that are being answered."""
@@ -131,14 +134,19 @@ class Exchange:
             await self.enter()
 
     async def send(self, message: Message) -> None:
-        """Add our headers to the response's; drop the response to a request that is refused."""
-        if self.refusal and not self.status:
+        """Add our headers to the response's; drop a response to a refused request, and a body that is not sent."""
+        if self._is_complete or (self.refusal and not self.status):
             return
-        if message["type"] == "http.response.start":
-            await self._end_session(message["status"])
-            self.status = message["status"]
-            message["headers"] = self._with_ours(message["headers"])
+        if message["type"] != "http.response.start":
+            await self._send(message)
+            return
+        await self._end_session(message["status"])
+        complete(message, self.scope, self.headers, [*self.rules.headers, (b"x-request-id", self.id.encode())])
+        self.status = message["status"]
         await self._send(message)
+        if self.method == "HEAD" or self.status == HTTPStatus.NOT_MODIFIED:
+            self._is_complete = True
+            await self._send({"type": "http.response.body", "body": b""})
 
     async def _end_session(self, status: int) -> None:
         """Commit before the client hears of a success; when that fails, it hears of the failure."""
@@ -179,27 +187,12 @@ class Exchange:
             await self._answer_error(refusal)
         logger.info(
             "%s %s %s %.1fms %s",
-            self.scope["method"],
+            self.method,
             _LONG_SEGMENT.sub("/*", self.scope["path"]).encode("unicode_escape").decode(),
             self.status or 500,
             (time.perf_counter() - self.started) * 1000,
             self.id,
         )
-
-    def _with_ours(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Add what the application did not set itself."""
-        theirs = [self._without_host(header) for header in headers if header[0] != b"x-request-id"]
-        known = {name for name, _ in theirs}
-        added = [header for header in self.rules.headers if header[0] not in known]
-        return [*theirs, *added, (b"x-request-id", self.id.encode())]
-
-    def _without_host(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-        """Make a `Location` on this site a path: Starlette builds its redirects from `Host`, which anyone may forge."""
-        name, value = header
-        if name != b"location":
-            return header
-        site = str(URL(scope={**self.scope, "path": "", "query_string": b""})).encode()
-        return (name, b"/" + value[len(site) :].lstrip(b"/")) if value.startswith(site + b"/") else header
 
 
 def identify(scope: Scope, headers: Headers) -> str:

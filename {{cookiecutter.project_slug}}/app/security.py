@@ -46,6 +46,7 @@ class RequestBoundary:
     - Security headers, with a content security policy that allows no inline code and no other host. A route
       that needs another policy sets the header itself (the API documentation does, the admin does).
     - A URL, headers or a body over their limits are refused, the body whether its length is announced or not.
+    - A `HEAD` is answered as a `GET` is, without the body.
     - A form that is not UTF-8 is refused.
     - When many requests are being answered, one more waits until some are done, and is sent away when that takes
       too long: if all went on at once, all would be late. It counts from when its body is there, so that slow senders
@@ -81,7 +82,7 @@ class RequestBoundary:
             if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
                 await exchange.enter()
             if exchange.refusal is None:
-                await self.app(scope, exchange.receive, exchange.send)
+                await self.app(exchange.scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             await exchange.answer_bug(error)
         finally:

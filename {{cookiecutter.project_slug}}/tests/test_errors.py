@@ -20,6 +20,7 @@ from tests.support import PASSWORD, problem_of
 
 pytestmark = pytest.mark.any_database
 
+LOGIN = "/api/v1/auth/login"
 NOTES = "/api/v1/notes"
 SECRET = "hunter2 hunter2 hunter2"
 
@@ -92,7 +93,8 @@ def test_unknown_route_says_where(client: TestClient) -> None:
 
 
 def test_wrong_method_says_which_are_right(client: TestClient) -> None:
-    assert client.put("/health/live").headers["Allow"] == "GET"
+    assert client.put("/health/live").headers["Allow"] == "GET, HEAD"
+    assert client.head(LOGIN).headers["Allow"] == "POST"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,35 @@ def test_without_a_tag_the_last_change_wins(as_ada: TestClient) -> None:
     assert as_ada.get(ME).json()["display_name"] == "second"
 
 
+@pytest.mark.parametrize("tags", ['"{}"', 'W/"{}"', '"0", W/"{}"', '"a,b","{}"', "*", " * "])
+def test_row_that_the_client_has_is_not_sent_again(as_ada: TestClient, tags: str) -> None:
+    fresh = as_ada.get(ME)
+    headers = {"If-None-Match": tags.format(fresh.json()["version"])}
+
+    answers = [as_ada.request(method, ME, headers=headers) for method in ("GET", "HEAD")]
+
+    for answer in answers:
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["ETag"] == fresh.headers["ETag"]
+        assert answer.headers["Cache-Control"] == fresh.headers["Cache-Control"]
+        assert answer.headers.keys().isdisjoint({"content-type", "content-length"})
+
+
+@pytest.mark.parametrize("tags", ['"0"', "{}", "", 'W/"{}0"', "'{}'"])
+def test_row_that_the_client_has_not_is_sent(as_ada: TestClient, tags: str) -> None:
+    account = as_ada.get(ME).json()
+
+    answer = as_ada.get(ME, headers={"If-None-Match": tags.format(account["version"])})
+
+    assert (answer.status_code, answer.json()) == (200, account)
+
+
+def test_changes_ignore_what_the_client_has(as_ada: TestClient) -> None:
+    changed = as_ada.patch(ME, json={"display_name": "Ada"}, headers={"If-None-Match": "*"})
+
+    assert (changed.status_code, changed.json()["display_name"]) == (200, "Ada")
+
+
 ASKED_BY_MOST = [DatabaseDep, SessionDep, AuthenticatorDep, ClientDep, MaybeScope, CurrentScope]
 
 
