@@ -168,7 +168,7 @@ def open_database(settings: DatabaseSettings) -> Database:
     return Database(
         engine,
         writes,
-        async_sessionmaker(writes, class_=WriteSession, **kept),
+        async_sessionmaker(writes, sync_session_class=WriteSession, **kept),
         async_sessionmaker(engine, class_=ReadSession, **kept),
         autocommit=not settings.uses_pgbouncer,
     )

@@ -17,9 +17,9 @@ from uuid_utils import uuid7
 
 from app.encoding import is_percent_encoded_utf8
 from app.errors import HANDLED, ContentTooLarge, InvalidRequest, Problem, Unavailable, as_problem
+from app.http import end_session
 from app.outages import OUTAGES
 from app.response_start import complete
-from app.transactions import end_session
 
 logger = logging.getLogger("app.requests")
 

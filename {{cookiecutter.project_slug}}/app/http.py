@@ -1,23 +1,51 @@
 """What routes ask for: a session, and the headers `ETag` and `If-Match` (RFC 9110 §13)."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Response
 from fastapi.requests import HTTPConnection
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.types import Scope
 
 from app.database import Database, Record
 from app.errors import VersionConflict
-from app.transactions import request_session
 
 R = TypeVar("R", bound=Record)
+_SESSION = "request_session"  # the key in the state of a request
 
 
 def get_database(connection: HTTPConnection) -> Database:
     """Return the database of this process."""
     database: Database = connection.state.database
     return database
+
+
+@asynccontextmanager
+async def request_session(
+    connection: HTTPConnection, sessions: async_sessionmaker[AsyncSession]
+) -> AsyncIterator[AsyncSession]:
+    """Return the session of this request, opened at its first use; `end_session` ends it.
+
+    An exception rolls back at once, even if its answer is a redirect, and leaves the connection to that answer.
+    """
+    state = connection.scope["state"]
+    session: AsyncSession = state.get(_SESSION) or state.setdefault(_SESSION, sessions())
+    try:
+        yield session
+    except BaseException:
+        await end_session(connection.scope, commit=False)
+        raise
+
+
+async def end_session(scope: Scope, *, commit: bool) -> None:
+    """Commit or roll back what the request did, and close its session for good."""
+    session: AsyncSession | None = scope["state"].pop(_SESSION, None)
+    if session is not None:
+        async with session:
+            if commit:
+                await session.commit()
 
 
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
@@ -39,7 +67,7 @@ async def get_write_session(connection: HTTPConnection) -> AsyncIterator[AsyncSe
 
 
 async def _provide_database(connection: HTTPConnection) -> Database:
-    return get_database(connection)  # which FastAPI would call in a thread, for it is no coroutine
+    return get_database(connection)  # FastAPI would call a plain function in a thread
 
 
 DatabaseDep = Annotated[Database, Depends(_provide_database)]

@@ -12,35 +12,35 @@ from sqlalchemy.orm import Session, SessionTransaction
 class ClosedSession(RuntimeError):
     """A session was used after its request, or after its `async with` block."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "This session is closed: the session of a request ends when its response starts. In a background task, a "
-            "streamed body or a WebSocket open another: `async with database.sessions.begin() as session`."
-        )
-
 
 class ReadOnlySession(RuntimeError):
     """A session that only reads was asked to write."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "This session only reads. In a GET or HEAD route take `WriteSessionDep` (app/http.py) in place of "
-            "`SessionDep`; elsewhere open `async with database.sessions.begin() as session`."
-        )
+
+_CLOSED = (
+    "This session is closed: the session of a request ends when its response starts. In a background task, a streamed "
+    "body or a WebSocket open another: `async with database.sessions.begin() as session`."
+)
+_READ_ONLY = (
+    "This session only reads. In a GET route take `WriteSessionDep` (app/http.py) in place of `SessionDep`; elsewhere "
+    "open `async with database.sessions.begin() as session`."
+)
 
 
-class _Session(Session):
+class WriteSession(Session):
+    """A session that cannot be used again once it is closed."""
+
     def _autobegin_t(self, begin: bool = False) -> SessionTransaction:  # noqa: FBT001, FBT002 - SQLAlchemy's
         """Say what to do when the session was closed; SQLAlchemy says only that it was."""
         try:
             return super()._autobegin_t(begin)
         except InvalidRequestError as error:
             if "permanently closed" in str(error):
-                raise ClosedSession from error
+                raise ClosedSession(_CLOSED) from error
             raise
 
 
-class _ReadSession(_Session):
+class _ReadSession(WriteSession):
     def get_bind(
         self,
         mapper: Any = None,  # noqa: ANN401
@@ -53,24 +53,18 @@ class _ReadSession(_Session):
         https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning
         """
         if clause is not None and clause.is_dml:
-            raise ReadOnlySession
+            raise ReadOnlySession(_READ_ONLY)
         return super().get_bind(mapper, clause=clause, **arguments)
 
 
 @event.listens_for(_ReadSession, "before_flush")
 def _refuse_flush(session: Session, context: object, instances: object) -> None:  # noqa: ARG001
     if session.new or session.deleted or any(session.is_modified(row) for row in session.dirty):
-        raise ReadOnlySession
-
-
-class WriteSession(AsyncSession):
-    """A session with a transaction."""
-
-    sync_session_class = _Session
+        raise ReadOnlySession(_READ_ONLY)
 
 
 class ReadSession(AsyncSession):
-    """A session without a transaction; it refuses to write, for an error would leave half of it saved."""
+    """A session without a transaction; it refuses to write, because an error would leave half of it saved."""
 
     sync_session_class = _ReadSession
 

@@ -23,7 +23,7 @@ PAGE = "/socket"
 
 @pytest.fixture
 def sockets(add_routes: Callable[[APIRouter], None]) -> None:
-    """Open sockets for API and pages that answer who is there, or fail as they are told."""
+    """Add sockets that answer who is there, or fail on request."""
     router = APIRouter()
 
     @router.websocket(f"{PATH}/maybe")

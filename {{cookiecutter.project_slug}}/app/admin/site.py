@@ -29,11 +29,10 @@ from app.admin.policy import Frame, Nonces
 from app.admin.ranges import date_ranges
 from app.admin.views import ModelView
 from app.assets import Assets
-from app.http import get_database
+from app.http import get_database, request_session
 from app.keys import KeyRing
 from app.security import SAFE_METHODS
 from app.settings import Environment, Settings
-from app.transactions import request_session
 
 FOLDER = Path(__file__).parent
 
