@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ClauseElement, event
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,20 +41,11 @@ class WriteSession(Session):
 
 
 class _ReadSession(WriteSession):
-    def get_bind(
-        self,
-        mapper: Any = None,  # noqa: ANN401
-        *,
-        clause: ClauseElement | None = None,
-        **arguments: Any,  # noqa: ANN401
-    ) -> Engine | Connection:
-        """Refuse INSERT, UPDATE and DELETE.
-
-        https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning
-        """
-        if clause is not None and clause.is_dml:
+    def get_bind(self, *mapper: Any, **arguments: Any) -> Engine | Connection:  # noqa: ANN401
+        """Refuse INSERT, UPDATE and DELETE."""
+        if getattr(arguments.get("clause"), "is_dml", False):
             raise ReadOnlySession(_READ_ONLY)
-        return super().get_bind(mapper, clause=clause, **arguments)
+        return super().get_bind(*mapper, **arguments)
 
 
 @event.listens_for(_ReadSession, "before_flush")
