@@ -1,8 +1,9 @@
-"""Two filters for the project's .cruft.json: which template, and which commit, made the project.
+"""Filters that tell a project where it comes from: its .cruft.json and its README.
 
 Cookiecutter finds this file by its name, through `_extensions` in cookiecutter.json.
 """
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,7 @@ class Origin(Extension):
         super().__init__(environment)
         environment.filters["full_address"] = full_address
         environment.filters["git_commit"] = git_commit
+        environment.filters["docs_address"] = docs_address
 
 
 def full_address(template: str) -> str:
@@ -32,6 +34,23 @@ def git_commit(folder: str) -> str:
     """Return the commit that a clone is at; nothing for a folder that is no clone."""
     if not Path(folder, ".git").exists():
         return ""
-    git = ["git", "-C", folder, "rev-parse", "HEAD"]
-    done = subprocess.run(git, check=False, capture_output=True, text=True)  # noqa: S603 - ours
+    return _git(folder, "rev-parse", "HEAD")
+
+
+def docs_address(template: str) -> str:
+    """Return where to read the template's docs/: on the site that hosts it, else in the folder."""
+    address = full_address(template)
+    if Path(address, ".git").exists():
+        address = _git(address, "remote", "get-url", "origin") or address
+    hosted = re.fullmatch(r"(?:\w+://)?(?:[^@/]*@)?([\w.-]+\.\w+)[:/](.+?)(?:\.git)?/?", address)
+    return f"https://{hosted[1]}/{hosted[2]}/blob/HEAD/docs" if hosted else f"{address}/docs"
+
+
+def _git(folder: str, *arguments: str) -> str:
+    """Return what git prints; nothing when it fails or is not installed."""
+    line = ["git", "-C", folder, *arguments]
+    try:
+        done = subprocess.run(line, check=False, capture_output=True, text=True)  # noqa: S603 - ours
+    except OSError:
+        return ""
     return done.stdout.strip()

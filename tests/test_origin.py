@@ -1,6 +1,7 @@
 """A project remembers its template, so that `cruft` (and one day `app upgrade`) can update it."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local_extensions import full_address
-from tests.baking import tree
+from local_extensions import docs_address, full_address, git_commit
+from tests.baking import PROJECT, TEMPLATE, tree
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,52 @@ def test_addresses_are_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert full_address(".") == tmp_path.resolve().as_posix()
     assert full_address("gh:owner/name") == "https://github.com/owner/name.git"
     assert full_address("https://example.com/name.git") == "https://example.com/name.git"
+
+
+def test_a_readme_links_the_documentation_of_the_template(clone: Path, tmp_path: Path) -> None:
+    readme = (_generate(clone, tmp_path / "new") / "README.md").read_text(encoding="utf-8")
+
+    address = re.search(r"template's documentation\]\(<(.+)>\)", readme)
+
+    assert address
+    assert Path(address[1]) == clone.resolve() / "docs/README.md"
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://github.com/owner/name.git",
+        "https://user:token@github.com/owner/name",
+        "ssh://git@github.com/owner/name.git",
+        "git@github.com:owner/name.git",
+    ],
+)
+def test_the_documentation_is_on_the_site_that_hosts_the_template(
+    tmp_path: Path, remote: str
+) -> None:
+    _git(tmp_path, "init", "--quiet")
+    assert docs_address(str(tmp_path)) == f"{tmp_path.resolve().as_posix()}/docs"
+
+    _git(tmp_path, "remote", "add", "origin", remote)
+
+    hosted = "https://github.com/owner/name/blob/HEAD/docs"
+    assert docs_address(str(tmp_path)) == docs_address(remote) == hosted
+    assert docs_address("gh:owner/name") == hosted
+
+
+def test_without_git_the_origin_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert git_commit(str(tmp_path)) == ""
+    assert docs_address(str(tmp_path)) == f"{tmp_path.resolve().as_posix()}/docs"
+
+
+def test_the_template_is_under_the_mit_license() -> None:
+    text = (TEMPLATE / "LICENSE").read_text(encoding="utf-8")
+
+    assert text.startswith("MIT License\n\nCopyright (c) 2026 The Fireup authors\n")
+    assert text.split("\n", 3)[3] == (PROJECT / "licenses/MIT").read_text().split("\n", 3)[3]
 
 
 def _generate(template: Path, folder: Path, *answers: str) -> Path:

@@ -22,7 +22,7 @@ CONTROL_MARKS = {
 VALUE_MARKS = {
     ".cruft.json": 10,
     ".env.example": 1,
-    "README.md": 4,
+    "README.md": 5,
     "app/settings.py": 1,
     "licenses/BSD-3-Clause": 1,
     "licenses/MIT": 1,
