@@ -16,7 +16,7 @@ pytestmark = pytest.mark.database("postgresql")
 
 AUTH = "/api/v1/auth"
 
-# Other people, each with a session, a refresh token and two events, and many notes of the caller and of the others.
+# Other people, each with a session, a refresh token, a mailed link and two events, and many notes of everyone.
 FILL = """
     CREATE TEMP TABLE people ON COMMIT DROP AS
         SELECT gen_random_uuid() AS id, n FROM generate_series(1, 5000) AS n;
@@ -31,6 +31,8 @@ FILL = """
             now(), now() + interval '1 day', now() + interval '1 day', '', '', '', 1, now(), now() FROM people;
     INSERT INTO refresh_tokens (id, session_id, token_hash, created_at, expires_at)
         SELECT id, id, sha256(n::text::bytea), now(), now() + interval '1 day' FROM people;
+    INSERT INTO one_time_tokens (id, user_id, purpose, token_hash, sent_to, created_at, expires_at)
+        SELECT id, id, 'revert_email', sha256(n::text::bytea), '', now(), now() + interval '1 day' FROM people;
     INSERT INTO auth_events (id, at, name, user_id, ip, user_agent, request_id, data)
         SELECT gen_random_uuid(), now(), 'authn_login_success', id, '', '', '', '{}'
         FROM people, generate_series(1, 2);
