@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import docs, features, health, revisions, trees  # noqa: F401 - trees checks what is written
 from app.accounts import routes as accounts
 from app.accounts.authenticator import BearerScheme, SecondFactor, build_authenticator
+from app.accounts.cleanup import cleaning
 
 # {%- if cookiecutter.admin +%}
 from app.admin import site as admin
@@ -86,7 +87,7 @@ async def opened(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
             bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
         )
         sending = delivering(settings, database, authenticator.keys, authenticator.mailer)
-        async with aclosing(authenticator.throttle), sending:
+        async with aclosing(authenticator.throttle), sending, cleaning(settings.cleanup, database):
             yield {
                 "settings": settings,
                 "database": database,

@@ -214,6 +214,26 @@ class MailSettings(_Section):
         return sender
 
 
+Retention = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36_500))]
+
+
+class CleanupSettings(_Section):
+    """How long rows are kept that have no further use."""
+
+    in_server: bool = True
+    """Delete expired rows once a day, in one of the server's processes; when false, run `app cleanup` daily."""
+    keep_events: Retention = timedelta(days=365)
+    """Retention of events, such as sign-ins and changes in the admin."""
+    keep_sessions: Retention = timedelta(days=7)
+    """Retention of ended sessions."""
+    keep_sent_mails: Retention = timedelta(days=7)
+    """Retention of sent mails; their content is deleted at once."""
+    keep_failed_mails: Retention = timedelta(days=30)
+    """Retention of mails that were given up, with their encrypted content."""
+    keep_unverified_accounts: Retention = timedelta(days=7)
+    """Retention of accounts whose address was never verified."""
+
+
 def _local_url(validated: dict[str, Any]) -> AnyHttpUrl:
     return AnyHttpUrl(f"http://127.0.0.1:{validated['server'].port}")
 
@@ -248,6 +268,7 @@ class Settings(BaseSettings):
     """Public address of the project, with its path if it has one: https://example.com/shop."""
     auth: AuthSettings = AuthSettings()
     mail: MailSettings = MailSettings()
+    cleanup: CleanupSettings = CleanupSettings()
     redis_url: SecretStr | None = None
     """Redis that counts attempts instead of the database."""
 

@@ -85,6 +85,7 @@ def _make_settings(database_url: str, **changes: Any) -> Settings:
         "database": {"url": database_url},
         "auth": CHEAP_HASHES,
         "mail": {"in_server": False},  # so that `mails_to` finds them; tests/mail switches it on
+        "cleanup": {"in_server": False},
     }
     for name, change in changes.items():
         values[name] = {**values.get(name, {}), **change} if isinstance(change, dict) else change

@@ -56,6 +56,7 @@ def environment_of(folder: Path, **settings: str) -> dict[str, str]:
         "SECRET_KEY": "the tests' secret key: it protects nothing",
         "AUTH_ARGON2_MEMORY_KIB": "8",
         "MAIL_IN_SERVER": "false",
+        "CLEANUP_IN_SERVER": "false",
         "SECRETS_DIR": str(folder),
         **settings,
     }

@@ -1,55 +1,103 @@
-"""Delete rows that nobody needs any more. It can run at any time, and twice."""
+"""Delete expired rows: once a day in the server, and by `app cleanup`. It can run at any time, and twice."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Delete, delete
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, delete, inspect, select
 
 from app.accounts import account
-from app.accounts.models import AuthSession, OneTimeToken, User
-from app.database import Database, utc_now
+from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, User
+from app.database import Base, Database, utc_now
 from app.mail.models import OutboxMail
-from app.throttle import AttemptCount
+from app.outages import OUTAGES, report
+from app.settings import CleanupSettings
+from app.throttle import AttemptCount, DatabaseCounts
 
-_KEEP = timedelta(days=7)
+logger = logging.getLogger("app.cleanup")
+
+BATCH = 5000
+"""Rows deleted in one transaction, so that other writers never wait long."""
+
+CLAIM = b"cleanup"
+"""Key of the count that lets one process a day clean up: the one that counts 1."""
+
+_DAY = timedelta(days=1)
+_PAUSE_AFTER_AN_ERROR = timedelta(hours=1)
 
 
-async def clean_up(database: Database) -> Mapping[str, int]:
-    """Delete what is over, each kind in a transaction of its own; return how many rows of each.
+@asynccontextmanager
+async def cleaning(settings: CleanupSettings, database: Database) -> AsyncIterator[None]:
+    """Clean up once a day while the process runs, unless `CLEANUP_IN_SERVER` is false."""
+    if not settings.in_server:
+        yield
+        return
+    loop = asyncio.create_task(_clean_daily(settings, database))
+    try:
+        yield
+    finally:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
 
-    - Accounts whose address nobody proved within a week, so that it can be signed up with again.
-    - Mailed tokens and counts of attempts whose time is over.
-    - Sessions that ended a week ago, with their refresh tokens. The used tokens of a session that goes on stay,
-      for they are how a thief is noticed.
-    - Mails that were sent a week ago; they have no content any more.
+
+async def clean_up(database: Database, keep: CleanupSettings) -> Mapping[str, int]:
+    """Delete expired rows in short transactions; return how many rows of each kind.
+
+    - Accounts whose address was never verified, so that it can be signed up with again.
+    - Mailed tokens and counts of attempts that have expired.
+    - Ended sessions, with their refresh tokens. The used tokens of a live session stay: they reveal a thief.
+    - Sent mails, which have no content any more, and mails that were given up, with their content.
+    - Events.
     """
-    now = utc_now()
-    counts = {}
     async with database.sessions.begin() as session:
-        unproven = (User.email_verified_at.is_(None), User.created_at < now - _KEEP)
-        counts["unproven accounts"] = await account.erase(session, *unproven)
-    for name, statement in _statements(now).items():
-        async with database.sessions.begin() as session:
-            counts[name] = await _delete(session, statement)
+        unverified = (User.email_verified_at.is_(None), User.created_at < utc_now() - keep.keep_unverified_accounts)
+        counts = {"unverified accounts": await account.erase(session, *unverified)}
+    for name, (table, expired) in _expired(keep).items():
+        counts[name] = await _delete(database, table, expired)
     return counts
 
 
-def _statements(now: datetime) -> Mapping[str, Delete]:
-    long_ago = now - _KEEP
-    over = (
-        (AuthSession.revoked_at < long_ago)
-        | (AuthSession.expires_at < long_ago)
-        | (AuthSession.idle_expires_at < long_ago)
-    )
+def _expired(keep: CleanupSettings) -> Mapping[str, tuple[type[Base], ColumnElement[bool]]]:
+    now = utc_now()
+    ended = now - keep.keep_sessions
+    ends = (AuthSession.revoked_at < ended) | (AuthSession.expires_at < ended) | (AuthSession.idle_expires_at < ended)
     return {
-        "mailed tokens": delete(OneTimeToken).where(OneTimeToken.expires_at < now),
-        "counts of attempts": delete(AttemptCount).where(AttemptCount.expires_at < now),
-        "sessions": delete(AuthSession).where(over),
-        "sent mails": delete(OutboxMail).where(OutboxMail.sent_at < long_ago),
+        "mailed tokens": (OneTimeToken, OneTimeToken.expires_at < now),
+        "counts of attempts": (AttemptCount, AttemptCount.expires_at < now),
+        "sessions": (AuthSession, ends),
+        "sent mails": (OutboxMail, OutboxMail.sent_at < now - keep.keep_sent_mails),
+        "failed mails": (OutboxMail, OutboxMail.failed_at < now - keep.keep_failed_mails),
+        "events": (AuthEvent, AuthEvent.at < now - keep.keep_events),
     }
 
 
-async def _delete(session: AsyncSession, statement: Delete) -> int:
-    connection = await session.connection()  # which counts rows; there are no objects of them
-    return (await connection.execute(statement)).rowcount
+async def _delete(database: Database, table: type[Base], expired: ColumnElement[bool]) -> int:
+    key: ColumnElement[Any] = inspect(table).primary_key[0]
+    batch = delete(table).where(key.in_(select(key).where(expired).limit(BATCH)))
+    total = 0
+    while True:
+        async with database.sessions.begin() as session:
+            connection = await session.connection()  # which counts rows; there are no objects of them
+            count = (await connection.execute(batch)).rowcount
+        if not count:
+            return total
+        total += count
+
+
+async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
+    """Clean up when no other process has done so for a day; a failure must not end the process."""
+    claims = DatabaseCounts(database)
+    while True:
+        pause = _PAUSE_AFTER_AN_ERROR
+        try:
+            count, pause = await claims.add(CLAIM, _DAY)
+            if count == 1:
+                logger.info("cleaned up: %s", await clean_up(database, settings))
+        except OUTAGES as error:
+            report(error)
+        except Exception:
+            logger.exception("cleaning up failed; it is tried again later")
+        await asyncio.sleep(pause.total_seconds())

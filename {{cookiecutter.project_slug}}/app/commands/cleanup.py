@@ -1,4 +1,4 @@
-"""`app cleanup`: delete rows that nobody needs any more; run it once a day."""
+"""`app cleanup`: delete expired rows now; the server does it once a day."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def clean_up() -> None:
-    """Delete what is over: unproven accounts, mailed tokens, sessions, counts of attempts, sent mails."""
+    """Delete expired rows now: events, ended sessions, mails and the like; see the settings CLEANUP_*."""
     for name, count in asyncio.run(_clean_up(load_settings())).items():
         typer.echo(f"{count:>8}  {name}")
 
 
 async def _clean_up(settings: Settings) -> Mapping[str, int]:
     async with opened_database(settings.database.for_long_work()) as database:
-        return await cleanup.clean_up(database)
+        return await cleanup.clean_up(database, settings.cleanup)

@@ -1,5 +1,6 @@
 """Clean-up: what is over goes, what is needed stays."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -7,22 +8,31 @@ import pytest
 from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
+from app.accounts import cleanup
 from app.accounts.cleanup import clean_up
 from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, RefreshToken, User
 from app.database import utc_now
 from app.mail.models import OutboxMail
 from app.throttle import AttemptCount
 from tests.accounts.mailed import ask_for_reset, try_login
-from tests.support import PASSWORD, in_database, log_in, with_token
+from tests.support import PASSWORD, add_user, in_database, log_in, wait_until, with_token
 
 REFRESH = "/api/v1/auth/token/refresh"
-NOTHING = dict.fromkeys(["unproven accounts", "mailed tokens", "counts of attempts", "sessions", "sent mails"], 0)
+NOTHING = {
+    "unverified accounts": 0,
+    "mailed tokens": 0,
+    "counts of attempts": 0,
+    "sessions": 0,
+    "sent mails": 0,
+    "failed mails": 0,
+    "events": 0,
+}
 LONG_AGO, YESTERDAY = timedelta(days=8), timedelta(days=1)
 
 
 def run(client: TestClient) -> dict[str, int]:
     assert client.portal is not None
-    return dict(client.portal.call(clean_up, client.app_state["database"]))
+    return dict(client.portal.call(clean_up, client.app_state["database"], client.app_state["settings"].cleanup))
 
 
 def age(client: TestClient, table: Any, by: timedelta, *columns: str) -> None:
@@ -70,11 +80,76 @@ def test_what_is_over_goes_once(client: TestClient, ada: User) -> None:
     assert run(client) == NOTHING
 
 
-def test_mail_that_was_not_sent_stays(client: TestClient, ada: User) -> None:
+def test_mail_that_waits_stays(client: TestClient, ada: User) -> None:
     ask_for_reset(client, ada.email)
-    age(client, OutboxMail, LONG_AGO, "created_at", "next_attempt_at", "failed_at")
+    age(client, OutboxMail, timedelta(days=1000), "created_at", "next_attempt_at")
 
-    assert run(client)["sent mails"] == 0
+    assert run(client) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "days", "table", "column"),
+    [
+        pytest.param("events", "keep_events", 365, AuthEvent, "at", id="events"),
+        pytest.param("sessions", "keep_sessions", 7, AuthSession, "expires_at", id="sessions"),
+        pytest.param("sent mails", "keep_sent_mails", 7, OutboxMail, "sent_at", id="sent"),
+        pytest.param("failed mails", "keep_failed_mails", 30, OutboxMail, "failed_at", id="failed"),
+    ],
+)
+def test_each_kind_is_kept_for_its_time(  # noqa: PLR0913, PLR0917 - one row of the table
+    start_app: Callable[..., TestClient], kind: str, setting: str, days: int, table: Any, column: str
+) -> None:
+    client = start_app()
+    log_in(client, add_user(client, "ada@example.com").email)
+    ask_for_reset(client, "ada@example.com")
+    rows = count(client, table)
+    age(client, table, timedelta(days=days - 1), column)
+
+    assert run(client) == NOTHING
+    assert run(start_app(cleanup={setting: f"{days - 2}d"}))[kind] == rows > 0
+
+    assert count(client, table) == 0
+
+
+@pytest.mark.any_database
+def test_more_rows_than_one_batch_are_deleted(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "BATCH", 2)
+    in_database(client, lambda session: session.run_sync(lambda sync: sync.add_all(_old_events(5))))
+
+    assert run(client)["events"] == 5
+    assert count(client, AuthEvent) == 0
+
+
+def test_server_cleans_up_once_a_day_in_one_process(
+    client: TestClient, start_app: Callable[..., TestClient], ada: User
+) -> None:
+    def claims() -> int:
+        query = select(AttemptCount.count).where(AttemptCount.key == cleanup.CLAIM)
+        return in_database(client, lambda session: session.scalar(query)) or 0
+
+    def add_old_event() -> None:
+        in_database(client, lambda session: session.run_sync(lambda sync: sync.add_all(_old_events(1))))
+
+    def start_process() -> None:
+        start_app(cleanup={"in_server": True})
+
+    add_old_event()
+    start_process()
+    wait_until(lambda: count(client, AuthEvent) == 0)
+
+    add_old_event()
+    start_process()
+    wait_until(lambda: claims() == 2)
+    assert count(client, AuthEvent) == 1, "the second process leaves it to tomorrow"
+
+    age(client, AttemptCount, timedelta(seconds=1), "expires_at")  # the next day
+    start_process()
+    wait_until(lambda: count(client, AuthEvent) == 0)
+    assert try_login(client, ada.email) == 200
+
+
+def _old_events(number: int) -> list[AuthEvent]:
+    return [AuthEvent(name="authn_login_success", at=utc_now() - timedelta(days=366)) for _ in range(number)]
 
 
 @pytest.mark.parametrize("column", ["expires_at", "idle_expires_at", "revoked_at"])
@@ -111,7 +186,7 @@ def test_address_that_nobody_proved_is_free_again(client: TestClient, ada: User)
     client.post("/api/v1/auth/register", json=first)
     age(client, User, LONG_AGO, "created_at")
 
-    assert run(client)["unproven accounts"] == 1
+    assert run(client)["unverified accounts"] == 1
 
     assert try_login(client, ada.email) == 200, "ada has proven hers"
     assert try_login(client, first["email"]) == 401

@@ -22,4 +22,4 @@ def test_cleanup_prints_what_it_deleted_and_can_run_again(app: Run, database_url
 
     assert (first.code, second.code) == (0, 0)
     assert "1  counts of attempts" in first.out
-    assert [line.split()[0] for line in second.out.splitlines()] == ["0"] * 5
+    assert [line.split()[0] for line in second.out.splitlines()] == ["0"] * 7
