@@ -1,6 +1,7 @@
 """References to other rows: they must exist, and the caller must be allowed to see them.
 
-Pass what the other feature lets this caller see: `authors_for(scope)`. A row of someone else is none.
+Pass what the other feature lets this caller see: `authors_for(scope)`. A row of someone else is none, unless it is
+referred to already: an update may send back what the caller read.
 """
 
 from collections.abc import Sequence
@@ -17,35 +18,36 @@ from app.errors import InvalidRequest
 R = TypeVar("R", bound=Keyed)
 
 
-async def check_reference(
-    session: AsyncSession, visible: Select[R], model: type[R], field: str, key: UUID | None
+async def check_reference(  # noqa: PLR0913, PLR0917
+    session: AsyncSession, visible: Select[R], model: type[R], field: str, key: UUID | None, stored: UUID | None = None
 ) -> None:
-    """Refuse a reference to a row that the caller cannot see; none at all is fine.
+    """Refuse a reference to a row that the caller cannot see; none at all, or the stored one, is fine.
 
     Raises:
         InvalidRequest: naming the field.
     """
-    if key is None:
+    if key in {None, stored}:
         return
     query = visible.where(model.id == key).with_only_columns(model.id, maintain_column_froms=True)
     if await session.scalar(query) is None:
         raise _no_such_row(field)
 
 
-async def find_references(
-    session: AsyncSession, visible: Select[R], model: type[R], field: str, keys: Sequence[UUID]
+async def find_references(  # noqa: PLR0913, PLR0917
+    session: AsyncSession, visible: Select[R], model: type[R], field: str, keys: Sequence[UUID], stored: Sequence[R]
 ) -> list[R]:
     """Return the rows, oldest first, each once.
 
     Raises:
-        InvalidRequest: naming the field, when the caller cannot see one of them.
+        InvalidRequest: naming the field, when the caller cannot see one of them that is not among the stored ones.
     """
     wanted = set(keys)
-    query = visible.where(model.id.in_(wanted)).order_by(model.id)
-    found = list(await session.scalars(query.options(lazyload("*"))))  # what they refer to is not asked for
-    if len(found) < len(wanted):
+    rows = {row.id: row for row in stored if row.id in wanted}
+    query = visible.where(model.id.in_(wanted - rows.keys()))
+    rows |= {row.id: row for row in await session.scalars(query.options(lazyload("*")))}  # without what they refer to
+    if len(rows) < len(wanted):
         raise _no_such_row(field)
-    return found
+    return [rows[key] for key in sorted(rows)]
 
 
 def _no_such_row(field: str) -> InvalidRequest:

@@ -27,6 +27,7 @@ from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import RelationField
 
 from app.admin.fields import default_value
+from app.admin.kept import compare
 from app.admin.refusals import OVERTAKEN
 from app.admin.views import ModelView
 
@@ -66,16 +67,16 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         shown = await super().serialize(obj, request, *args, **kwargs)
         return {**shown, "_version": getattr(obj, "version", None)}
 
-    async def admit(self, request: Request, row: Mapping[str, Any], parent: Any) -> None:  # noqa: ANN401
+    def admit(self, row: Mapping[str, Any], parent: Any) -> None:  # noqa: ANN401
         """Refuse a row of another parent, one that was changed meanwhile, and a deletion that is not offered."""
         if not row["pk"]:
             return
-        found = await self.find_by_pks(request, [row["pk"]])
-        if not found or getattr(found[0], self._get_fk_attr()) != parent.id:
+        found = row["data"].row
+        if found is None or getattr(found, self._get_fk_attr()) != parent.id:
             raise FormValidationError({"": _GONE})
         if row["delete"] and not self.allow_delete:
             raise FormValidationError({"": "This cannot be deleted here."})
-        if row["data"]["_version"] != str(getattr(found[0], "version", None)):
+        if row["data"]["_version"] != str(getattr(found, "version", None)):
             raise FormValidationError({"": OVERTAKEN})
 
 
@@ -97,15 +98,19 @@ class InlineRows(BaseAdmin):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Read a row as strictly as a form."""
         data, errors = await super()._parse_inline_row_fields(request, inline, form_data, row_prefix, validate=False)
-        if not form_data.get(f"{row_prefix}pk"):  # an added row is shown without its defaults
+        pk = form_data.get(f"{row_prefix}pk")
+        rows = await inline.find_by_pks(request, [pk]) if pk else ()
+        if not pk:  # an added row is shown without its defaults
             blank = [f for f in inline.get_fields_list(request) if not form_data.get(row_prefix + f.name)]
             data.update({f.name: default_value(f) for f in blank if data.get(f.name) is None})
+        data = await compare(request, inline, data, rows[0] if rows else None)
+        data["_version"] = form_data.get(f"{row_prefix}_version", "")
         if validate and not errors:
             try:
                 await inline.validate_fields(request, data)
             except FormValidationError as error:
                 errors = {str(name): message for name, message in error.errors.items()}
-        return {**data, "_version": form_data.get(f"{row_prefix}_version", "")}, errors
+        return data, errors
 
     async def _save_inline_row(
         self,
@@ -116,7 +121,7 @@ class InlineRows(BaseAdmin):
     ) -> tuple[str, Any]:
         """Save a row that may be saved, and say nothing of one that stayed as it was."""
         try:
-            await inline.admit(request, row, parent)
+            inline.admit(row, parent)
             done, saved = await super()._save_inline_row(request, inline, row, parent)
         except Exception as error:  # noqa: BLE001 - what is not a refusal is raised again
             await inline.handle_exception(request, error)

@@ -28,6 +28,9 @@ INLINE_HANDLERS = {
     'onchange="window.location = this.value"': 'data-admin="go-to"',
 }
 
+VALUES = {'<option selected="selected">{{ value }}': '<option selected="selected" value="{{ value }}">{{ value }}'}
+"""Without a value, browsers send the text of an option with its blanks collapsed."""
+
 LANDMARKS = {
     '<div class="page-wrapper">': '<div class="page-wrapper" role="main" id="content" tabindex="-1">',
     # The title is empty where there is only a question.
@@ -44,7 +47,7 @@ class Nonces(Extension):
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
         """Return the template's source as it should have been."""
-        for written, meant in {**INLINE_HANDLERS, **LANDMARKS}.items():
+        for written, meant in {**INLINE_HANDLERS, **VALUES, **LANDMARKS}.items():
             source = source.replace(written, meant)
         # `trim_blocks` takes the line end that parts this attribute from the next.
         source = source.replace("multiple{% endif %}\n", "multiple {% endif %}\n")

@@ -14,6 +14,7 @@ from starlette_admin.exceptions import ActionFailed, FormValidationError
 from starlette_admin.fields import BaseField, PasswordField, RelationField, TextAreaField
 from starlette_admin.flash import flash
 
+from app.admin.kept import Entered
 from app.admin.reading import Unreadable
 from app.admin.refusals import OVERTAKEN, explain
 from app.errors import Problem
@@ -35,7 +36,10 @@ class SavingView(LibraryView):
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Tidy what was entered, and refuse what the library would drop or cut without a word."""
         errors: dict[str | int, Any] = {}
+        kept = data.kept if isinstance(data, Entered) else frozenset()
         for field in self.get_fields_list(request):
+            if field.name in kept:
+                continue
             try:
                 value = tidy(field, data.get(field.name))
                 data[field.name] = None if value == "" and self._may_be_null(field) else value
@@ -46,26 +50,38 @@ class SavingView(LibraryView):
                     errors[field.name] = "This field is required."
         if errors:
             raise FormValidationError(errors)
-        await super().validate_fields(request, data, *args, **kwargs)
-        data.update(self._checked(data))
+        await super().validate_fields(request, {**data}, *args, **{"exclude": kept, **kwargs})
+        data.update(self._checked(data, kept))
 
-    def _checked(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _checked(self, data: dict[str, Any], kept: Collection[str]) -> dict[str, Any]:
         """Return what is stored, as the rules tidy it."""
         if self.rules is None:
             return {}
+        fields = self.rules.model_fields
+        names = [name for name in data.keys() & fields if name not in kept or fields[name].is_required()]
         try:
-            ruled = self.rules.model_validate({name: data[name] for name in data.keys() & self.rules.model_fields})
+            ruled = self.rules.model_validate({name: data[name] for name in names})
         except ValidationError as error:
             raise FormValidationError({str(*item["loc"][:1]): say(item) for item in error.errors()}) from error
         return ruled.model_dump(exclude_unset=True)
 
     async def _arrange_data(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Replace keys with the rows that they refer to; the library drops those that it does not find."""
-        arranged: dict[str, Any] = await super()._arrange_data(request, data, *args, **kwargs)
+        """Replace keys with the rows that they refer to; the library drops those that it does not find.
+
+        What was not changed stays, also a reference to a row that the visitor may not see.
+        """
+        form = data if isinstance(data, Entered) else Entered(data)
+        stored = {name: getattr(form.row, name) for name in form.kept if name in self.model.__mapper__.attrs}
+        arranged: dict[str, Any] = await super()._arrange_data(
+            request, {**data, **dict.fromkeys(stored)}, *args, **kwargs
+        )
         for field in self.get_fields_list(request):
-            if isinstance(field, RelationField):
+            if isinstance(field, RelationField) and field.name not in stored:
+                if field.multiple and form.row is not None:
+                    found, sent = arranged[field.name], set(data[field.name])
+                    found += [row for row in getattr(form.row, field.name) if str(row.id) in sent and row not in found]
                 require_found(field, data.get(field.name), arranged.get(field.name))
-        return arranged
+        return arranged | stored
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401
         """Save a row, unless someone else has since its form was made; the form now counts from theirs."""

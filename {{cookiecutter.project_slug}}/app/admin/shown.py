@@ -1,7 +1,7 @@
 """How the admin shows a row: what names it, what stands in its cells, and the addresses of its pages."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, ClassVar
 
 from fastapi import Request
@@ -51,8 +51,8 @@ class ShowingView(ExportingView):
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
         """Write a time for a form as browsers read it, without a zone; name no row that the visitor may not see."""
-        if isinstance(value, datetime) and request.state.action.is_form():
-            return f"{value:%Y-%m-%dT%H:%M:%S}"
+        if isinstance(value, datetime | time) and request.state.action.is_form():
+            return value.replace(tzinfo=None).isoformat(timespec="seconds")
         if not (value and isinstance(field, RelationField) and self._names_rows(request)):
             return await super().serialize_field_value(value, field, request)
         rows = value if field.multiple else [value]

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.applications import Starlette
+from starlette.datastructures import FormData
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,7 @@ from app.admin.default import feature_views
 from app.admin.impersonation import Impersonation
 from app.admin.imports import LIMITS, Imports, import_columns
 from app.admin.inlines import InlineRows
+from app.admin.kept import compare, label_chosen
 from app.admin.panels import Chart, Figure
 from app.admin.policy import Frame, Nonces
 from app.admin.ranges import date_ranges
@@ -98,10 +100,20 @@ class Site(InlineRows, Imports):
         action: str,
     ) -> Any:  # noqa: ANN401
         """Find the row of a page; with its history, where that is shown."""
-        row = await super()._find_object_or_404(request, view, key, pk, action)
+        row = request.state.row = await super()._find_object_or_404(request, view, key, pk, action)
         if action == "detail":
             request.state.history = await history.load(request, view, row)
         return row
+
+    async def _parse_form_data(self, request: Request, form_data: FormData, view: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Read a form, and find out what it left as it was."""
+        data = await super()._parse_form_data(request, form_data, view)
+        return await compare(request, view, data, getattr(request.state, "row", None))
+
+    async def _render_form_body(self, request: Request, view: Any, obj: Any, *args: Any) -> None:  # noqa: ANN401
+        """Draw a form, with the labels of what is chosen in it."""
+        await label_chosen(request, view, obj, args[-1]["inlines"])
+        await super()._render_form_body(request, view, obj, *args)
 
     async def show_home(self, request: Request) -> Response:
         """Show what happened lately, and how many there are of everything that the visitor may see."""
