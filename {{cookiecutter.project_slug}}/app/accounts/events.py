@@ -81,25 +81,29 @@ async def record(  # noqa: PLR0913 - the columns of an event
     `actor_id` is who did it, else whom the client names. The line in the log names the row and leaves out what it
     holds.
     """
-    target_type = target.__tablename__ if target else None
-    target_id = str(target.id) if isinstance(target, Keyed) else None
-    session.add(
-        AuthEvent(
-            name=event,
-            user_id=user_id,
-            actor_id=actor_id or client.actor_id,
-            session_id=session_id,
-            ip=client.ip,
-            user_agent=client.user_agent,
-            request_id=client.request_id,
-            target_type=target_type,
-            target_id=target_id,
-            data=data,
-        )
-    )
+    made = make_event(event, client, user_id=user_id, target=target, data=data)
+    made.actor_id, made.session_id = actor_id or client.actor_id, session_id
+    session.add(made)
     await session.flush()
-    about = f"{target_type}/{target_id}" if event in ABOUT_ROWS else data or ""
+    about = f"{made.target_type}/{made.target_id}" if event in ABOUT_ROWS else data or ""
     _log.info("%s user=%s ip=%s request=%s %s", event, user_id, client.ip, client.request_id, about)
+
+
+def make_event(
+    event: Event, client: Client, *, user_id: UUID | None, target: Keyed | type[Keyed] | None, data: dict[str, Any]
+) -> AuthEvent:
+    """Return an event that nobody has written yet."""
+    return AuthEvent(
+        name=event,
+        user_id=user_id,
+        actor_id=client.actor_id,
+        ip=client.ip,
+        user_agent=client.user_agent,
+        request_id=client.request_id,
+        target_type=target.__tablename__ if target else None,
+        target_id=str(target.id) if isinstance(target, Keyed) else None,
+        data=data,
+    )
 
 
 async def record_now(database: Database, event: Event, client: Client, **about: Any) -> None:  # noqa: ANN401

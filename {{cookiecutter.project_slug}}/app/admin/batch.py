@@ -1,128 +1,255 @@
-"""The rows of an imported file, on their way into the database: all of them, or none."""
+"""The rows of an imported file, read as strictly as a form: new ones, and those that the file changes."""
 
 import asyncio
-from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+from starlette_admin import RequestAction
 from starlette_admin.exceptions import FormValidationError
-from starlette_admin.fields import BaseField, BooleanField, EnumField, RelationField
-from starlette_admin.helpers import on_commit
+from starlette_admin.fields import (
+    BaseField,
+    BooleanField,
+    EnumField,
+    FloatField,
+    JSONField,
+    NumberField,
+    RelationField,
+    TagsField,
+)
 
+from app.admin.cells import expected, spell, write_value
+from app.admin.changes import snapshot
+from app.admin.columns import Column, columns_of
 from app.admin.csv_files import Row
 from app.admin.fields import default_value
-from app.admin.references import find_references
+from app.admin.reading import Unreadable
+from app.admin.references import References, is_id
+from app.admin.spelling import Formats, unguard
 from app.admin.uniqueness import find_taken
 
-_AT_ONCE = 250
+_AT_ONCE = 500
+_NOT_TEXT = BooleanField | EnumField | NumberField | FloatField | JSONField | TagsField
+
+
+class Line(NamedTuple):
+    """A row of the file, on its way into the database."""
+
+    number: int
+    row: Any
+    data: dict[str, Any]
+    before: Mapping[str, Any] | None
+    """What the stored row held; a new row has nothing."""
 
 
 class Batch:
-    """The rows of one file, on their way into the database."""
+    """The rows of one file. Nothing is written here, and no row belongs to a session after `load`."""
 
-    def __init__(self, request: Request, view: Any, columns: dict[str, BaseField]) -> None:  # noqa: ANN401
-        self.request, self.view, self.columns = request, view, columns
-        self.made: list[tuple[int, dict[str, Any], Any]] = []
+    def __init__(
+        self,
+        request: Request,
+        view: Any,  # noqa: ANN401
+        columns: Mapping[str, Column],
+        rows: Sequence[Row],
+        formats: Formats,
+    ) -> None:
+        self.request, self.view, self.columns, self.rows, self.formats = request, view, columns, rows, formats
+        self.fields: list[BaseField] = [*view.get_fields_list(request)]
+        self.references: dict[str, References] = {}
+        self.targets: dict[int, Any] = {}
+        self.changed: set[int] = set()
+        self.written: dict[UUID, dict[str, str]] = {}
+        self.lines: list[Line] = []
+        self.unchanged = 0
         self.problems: list[tuple[int, str | None, str]] = []
 
-    async def read(self, fields: list[BaseField], rows: list[Row]) -> None:
-        """Read every row as strictly as a form, and make what would be stored."""
-        if not self.columns:
-            self.problems.append((1, None, "No column has the name of a field."))
-            return
-        relations = [(name, f) for name, f in self.columns.items() if isinstance(f, RelationField)]
-        found = {
-            field.name: await find_references(
-                self.request, self.view, field, {key for row in rows for key in _keys(field, row.cells[name])}
-            )
-            for name, field in relations
-        }
-        for index, row in enumerate(rows):
+    async def load(self, session: AsyncSession, match: str, header: str) -> None:
+        """Look up what the file changes, by the cells below `header`, and what it refers to."""
+        stored = await self._stored(session, match, header) if match else {}
+        for row in self.rows:
+            target = stored.get(_key(row, header))
+            self.targets[row.number] = target or self.view.model()
+            self.changed |= {row.number} if target else set()
+        if match:
+            self._refuse_matches(match, header, stored)
+        for name, column in self.columns.items():
+            if isinstance(column.field, RelationField):
+                known = References(self.request, self.view, column.field)
+                known = self.references.setdefault(column.field.name, known)
+                await known.find({row.cells[name] for row in self.rows})
+        session.expunge_all()
+        self._name_own_rows()
+
+    async def _stored(self, session: AsyncSession, match: str, header: str) -> dict[str, Any]:
+        """Return the stored rows that the file names, by what it calls them, and note what an export writes of them."""
+        found: dict[str, Any] = {}
+        column, columns = getattr(self.view.model, match), columns_of(self.fields)
+        relations = [joinedload(getattr(self.view.model, c.field.name)) for c in columns if c.is_ids]
+        keys = {_key(row, header) for row in self.rows} - {""}
+        wanted = sorted(key for key in keys if match != "id" or is_id(key))
+        self.request.state.action = RequestAction.EXPORT
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = [UUID(key) if match == "id" else key for key in wanted[start : start + _AT_ONCE]]
+            query = self.view.get_list_query(self.request).where(column.in_(part)).options(*relations)
+            rows = (await session.scalars(query)).unique().all()
+            await self.view.prepare(self.request, session, rows)
+            for row in rows:
+                found[str(getattr(row, match))] = row
+                cells = await self.view.export_cells(self.request, row, columns)
+                self.written[row.id] = {name: _text(write_value(value)) for name, value in cells.items()}
+        self.request.state.action = RequestAction.IMPORT
+        return found
+
+    def _refuse_matches(self, match: str, header: str, stored: Mapping[str, Any]) -> None:
+        """Refuse ids that no row has, rows that the file names twice, and those that may not be changed."""
+        counted = Counter(_key(row, header) for row in self.rows)
+        for row in self.rows:
+            key = _key(row, header)
+            target = stored.get(key)
+            if key and counted[key] > 1:
+                self.problems.append((row.number, match, "More than one row of the file has this."))
+            elif key and target is None and match == "id":
+                said = "No row has this id. Leave the cell empty to add a row."
+                self.problems.append((row.number, match, said))
+            elif target is not None and not self.view.may_change_row(self.request, target):
+                self.problems.append((row.number, None, "You may not change this row."))
+
+    def _name_own_rows(self) -> None:
+        """Let rows refer to other rows of the same file, by their titles and by the ids that the file gives them."""
+        own = [known for known in self.references.values() if known.is_own]
+        names = [n for n, c in self.columns.items() if c.field.name == self.view.title_field and not c.is_ids]
+        names += [name for name in self.rows[0].cells if name.strip().lower() == "id"]
+        for row in self.rows if own else ():
+            for key in (row.cells[name].strip() for name in names):
+                for known in own:
+                    known.add(self.targets[row.number], str(UUID(key)) if is_id(key) else key)
+
+    async def read(self) -> None:
+        """Read every row, and make what would be stored."""
+        for index, row in enumerate(self.rows):
             if index % 20 == 0:
                 await asyncio.sleep(0)  # others are served too
+            target = self.targets[row.number]
             try:
-                data = await self._read(fields, row.cells, found)
-                made = await self.view._populate_obj(self.request, self.view.model(), data)  # noqa: SLF001
+                await (self._read_stored if row.number in self.changed else self._read_new)(row, target)
             except FormValidationError as error:
                 self.problems += [(row.number, str(name) or None, str(said)) for name, said in error.errors.items()]
-            else:
-                self.made.append((row.number, data, made))
+        self._refuse_cycles()
 
-    async def _read(
-        self, fields: list[BaseField], cells: dict[str, str], found: dict[str, dict[str, Any]]
-    ) -> dict[str, Any]:
-        entered = {field.name: cells[name] for name, field in self.columns.items()}
-        data = {field.name: default_value(field) for field in fields if field.name not in entered}
-        for name, field in self.columns.items():
+    async def _read_new(self, row: Row, target: Any) -> None:  # noqa: ANN401
+        data = {field.name: _empty(field) for field in self.fields}
+        await self._read(data, {column: row.cells[name] for name, column in self.columns.items()})
+        made = await self.view._populate_obj(self.request, target, data)  # noqa: SLF001
+        self.lines.append(Line(row.number, made, data, None))
+
+    async def _read_stored(self, row: Row, target: Any) -> None:  # noqa: ANN401
+        """Change what differs from what an export would write; all else stays as it is, to the last digit."""
+        written = self.written[target.id]
+        entered = {c: row.cells[name] for name, c in self.columns.items() if row.cells[name] != written[c.name]}
+        before = await snapshot(self.view, self.request, target)
+        names = {column.field.name for column in entered}
+        data = {f.name: None if f.name in names else getattr(target, f.name, None) for f in self.fields}
+        await self._read(data, entered)
+        changed = [name for name in names if data[name] != getattr(target, name)]
+        for name in changed:
+            setattr(target, name, data[name])
+        if changed:
+            self.lines.append(Line(row.number, target, data, before))
+        else:
+            self.unchanged += 1
+
+    async def _read(self, data: dict[str, Any], entered: Mapping[Column, str]) -> None:
+        """Read cells into the data of a row, check all of it, and put rows in place of what names them."""
+        errors: dict[str | int, Any] = {}
+        cells = {column: cell for column, cell in entered.items() if not isinstance(column.field, RelationField)}
+        for column, cell in cells.items():
             try:
-                _require_choice(self.request, field, cells[name])
-                data[field.name] = await field.parse_input(self.request, cells[name])
+                data[column.field.name] = await self._read_cell(column.field, cell, data[column.field.name])
+            except ValueError:
+                errors[column.field.name] = expected(self.request, column.field, cell)
+        for name, known in self.references.items():
+            given = {column: cell for column, cell in entered.items() if column.field.name == name}
+            try:
+                data[name] = _refer(known, given) if given else data[name]
             except ValueError as error:
-                raise FormValidationError({field.name: "This cannot be read."}) from error
+                errors[name] = str(error)
+        if errors:
+            raise FormValidationError(errors)
+        rows = {f.name: data[f.name] for f in self.fields if isinstance(f, RelationField)}
+        data |= {name: _keys(value) for name, value in rows.items()}
         await self.view.validate_fields(self.request, data)
-        for field in self.columns.values():
-            if isinstance(field, RelationField):
-                data[field.name] = _refer(field, entered[field.name], found[field.name])
+        data |= rows
         await self.view.validate(self.request, data)
-        return data
+
+    async def _read_cell(self, field: BaseField, cell: str, default: Any) -> Any:  # noqa: ANN401
+        """Return the value of a cell. An empty one of what is no text is not given, as if it had no column."""
+        if not cell.strip() and isinstance(field, _NOT_TEXT):
+            return default if self.view._must_be_given(field) else ([] if isinstance(field, TagsField) else None)  # noqa: SLF001
+        value = await field.parse_input(self.request, spell(self.request, field, cell, self.formats))
+        if isinstance(value, Unreadable) or (value is None and cell.strip() and not isinstance(field, JSONField)):
+            raise ValueError(cell)
+        return value
+
+    def _refuse_cycles(self) -> None:
+        """Refuse rows of the file that are their own ancestors; the ORM could not order them."""
+        for name in [name for name, known in self.references.items() if known.is_own and not known.field.multiple]:
+            above = {id(line.row): {id(line.row.__dict__.get(name))} for line in self.lines}
+            try:
+                TopologicalSorter(above).prepare()
+            except CycleError as error:
+                said = "A row cannot be its own ancestor."
+                self.problems += [(line.number, name, said) for line in self.lines if id(line.row) in error.args[1]]
+
+    async def check_together(self, session: AsyncSession) -> None:
+        """Find what must be unique and is not, in the file or with what is stored."""
+        rows = {line.number: line.row for line in self.lines}
+        self.problems += [(n, name, "This is taken.") for n, name in await find_taken(session, self.view.model, rows)]
 
     def show(self, row: Row) -> dict[str, Any]:
         """Return what the preview shows of a row."""
         errors = [{"field": name, "message": said} for number, name, said in self.problems if number == row.number]
-        cells = {field.name: row.cells[name] for name, field in self.columns.items()}
-        return {"status": "error" if errors else "new", "cells": cells, "errors": errors}
+        status = "error" if errors else "update" if row.number in self.changed else "new"
+        cells = {column.name: self._shown(column.field, row.cells[name]) for name, column in self.columns.items()}
+        return {"status": status, "cells": cells, "errors": errors}
 
-    async def check_together(self) -> None:
-        """Find what must be unique and is not, in the file or with what is stored."""
-        rows = {number: made for number, _, made in self.made}
-        for number, name in await find_taken(self.request.state.session, self.view.model, rows):
-            self.problems.append((number, name, "This is taken."))
-
-    async def store(self) -> None:
-        """Store all rows; what is refused now, such as a title that someone took meanwhile, refuses all."""
-        session, view = self.request.state.session, self.view
+    def _shown(self, field: BaseField, cell: str) -> str:
+        """Return a cell, with what is read where dates and numbers are written in another way."""
+        if not isinstance(field, NumberField | FloatField) or not cell:
+            return cell
         try:
-            async with session.begin_nested():
-                for start in range(0, len(self.made), _AT_ONCE):  # others are served in between
-                    part = self.made[start : start + _AT_ONCE]
-                    for _, data, made in part:
-                        await view._emit_before_create(self.request, data, made)  # noqa: SLF001
-                    session.add_all(made for _, _, made in part)
-                    await session.flush()
-                    for _, _, made in part:
-                        await view._emit_after_create(self.request, made)  # noqa: SLF001
-                        await view.record_created(self.request, made)
-        except Exception as error:
-            said = view.explain(error)
-            if said is None:
-                raise
-            self.problems += [(0, str(name) or None, str(message)) for name, message in said.items()]
-            return
-        for _, _, made in self.made:
-            on_commit(self.request, partial(view._emit_after_create_committed, self.request, made))  # noqa: SLF001
+            read = str(spell(self.request, field, cell, self.formats))
+        except ValueError:
+            return cell
+        return cell if read == cell else f"{cell} → {read}"
 
 
-def _require_choice(request: Request, field: BaseField, cell: str) -> None:
-    """Refuse what no form would send; the library takes it for "no", or leaves it to the database."""
-    if isinstance(field, BooleanField):
-        known = {"yes", "no", "true", "false", ""}
-    elif isinstance(field, EnumField):
-        known = {str(value).lower() for value, _ in field._get_choices(request)} | {""}  # noqa: SLF001
-    else:
-        return
-    if cell.lower() not in known:
-        raise ValueError(cell)
+def _key(row: Row, header: str) -> str:
+    key = unguard(row.cells.get(header, "")).strip()
+    return str(UUID(key)) if is_id(key) else key
 
 
-def _keys(field: RelationField, cell: str) -> Iterator[str]:
-    """Split what a cell refers to, as it is exported: one in each line."""
-    return (key.strip() for key in (cell.split("\n") if field.multiple else [cell]) if key.strip())
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
-def _refer(field: RelationField, cell: str, found: dict[str, Any]) -> Any:  # noqa: ANN401
-    keys = [*_keys(field, cell)]
-    if missing := [key for key in keys if key not in found]:
-        raise FormValidationError({field.name: f"There is no such row, or more than one: {missing[0][:80]}"})
-    rows = [found[key] for key in keys]
-    return rows if field.multiple else next(iter(rows), None)
+def _empty(field: BaseField) -> Any:  # noqa: ANN401
+    """Return what a field has when the file says nothing of it."""
+    several = isinstance(field, TagsField) or (isinstance(field, RelationField) and field.multiple)
+    value = default_value(field)
+    return [] if several and value is None else value
+
+
+def _refer(known: References, given: Mapping[Column, str]) -> Any:  # noqa: ANN401
+    """Return the rows that the titles and the ids of a reference name."""
+    cells = {column.is_ids: cell for column, cell in given.items()}
+    return known.agree(cells[False], cells[True]) if len(cells) > 1 else known.refer(*cells.values())
+
+
+def _keys(rows: Any) -> Any:  # noqa: ANN401 - rows, a row, or none
+    """Return what a form would send for these rows."""
+    return [str(row.id) for row in rows] if isinstance(rows, list) else rows and str(rows.id)

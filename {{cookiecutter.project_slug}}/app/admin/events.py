@@ -1,5 +1,6 @@
 """Write down what admins do; `log.py` shows it."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,22 @@ from app.accounts.dependencies import get_client
 from app.accounts.events import Event
 from app.accounts.scope import Client
 from app.admin.auth import visitor_of
+from app.database import Keyed
 
 
 async def record(request: Request, event: Event, user_id: UUID | None, **data: Any) -> None:  # noqa: ANN401
     """Write down what an admin did to someone, or to a row: `target`."""
     await events.record(request.state.session, event, client_of(request), user_id=user_id, **data)
+
+
+async def record_all(request: Request, happened: Sequence[tuple[Event, UUID | None, Keyed, dict[str, Any]]]) -> None:
+    """Write down what an admin did to many rows, in a few statements; the event of the whole is the line in the log."""
+    client, session = client_of(request), request.state.session
+    session.add_all(
+        events.make_event(event, client, user_id=user_id, target=target, data=data)
+        for event, user_id, target, data in happened
+    )
+    await session.flush()
 
 
 def client_of(request: Request) -> Client:

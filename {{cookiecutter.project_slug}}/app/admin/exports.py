@@ -2,9 +2,11 @@
 
 import csv
 import io
-import re
+import json
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from datetime import date, time
+from decimal import Decimal
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -16,11 +18,12 @@ from starlette.datastructures import QueryParams
 from starlette_admin import RequestAction
 from starlette_admin.actions import ActionSelection, action
 from starlette_admin.export import BaseExporter, CsvExporter, ExportContext, JsonExporter
-from starlette_admin.fields import BaseField, FloatField, NumberField
+from starlette_admin.fields import BaseField, RelationField
 from starlette_admin.flash import flash
-from starlette_admin.helpers import json_dumps
 from starlette_admin.views import build_export_form
 
+from app.admin.cells import write_value
+from app.admin.columns import Column, columns_of
 from app.admin.large import LargeView
 from app.admin.refusals import readable
 from app.http import get_database
@@ -28,9 +31,7 @@ from app.http import get_database
 SLICE = 100
 """Rows that are read and written without a pause: some ten milliseconds."""
 
-# https://owasp.org/www-community/attacks/CSV_Injection, with the full-width and small forms of the same characters.
-# Excel parts cells at a semicolon, quoted or not, where the comma is the decimal point.
-_BEFORE_FORMULA = re.compile(r"(^|;)(?=\s*[-=+@\uff0d\uff1d\uff0b\uff20\ufe63\ufe66\ufe62\ufe6b]|[\t\r\n])")
+_TYPED = bool | int | float | Decimal | date | time
 
 Slices: TypeAlias = AsyncIterator[Sequence[dict[str, Any]]]
 
@@ -42,18 +43,18 @@ class StreamedExporter(BaseExporter):
     """What a file may hold."""
 
     @abstractmethod
-    def stream(self, fields: Sequence[BaseField], slices: Slices) -> AsyncIterator[str | bytes]:
+    def stream(self, columns: Sequence[Column], slices: Slices) -> AsyncIterator[str | bytes]:
         """Write the names of the columns, and then the rows."""
 
 
 class StreamedCsv(StreamedExporter, CsvExporter):
     """CSV in which no cell is a formula, and a list is written as JSON."""
 
-    async def stream(self, fields: Sequence[BaseField], slices: Slices) -> AsyncIterator[str]:
-        """Write the names of the columns, and then the rows."""
-        yield self._written([[_title(field) for field in fields]])
+    async def stream(self, columns: Sequence[Column], slices: Slices) -> AsyncIterator[str]:
+        """Write the names of the columns, and then the rows, after the mark by which Excel recognizes UTF-8."""
+        yield "\ufeff" + self._written([[column.label for column in columns]])
         async for rows in slices:
-            yield self._written([[_cell(field, row[field.name]) for field in fields] for row in rows])
+            yield self._written([[write_value(row[column.name]) for column in columns] for row in rows])
 
     def _written(self, rows: list[list[object]]) -> str:
         output = io.StringIO()
@@ -62,15 +63,15 @@ class StreamedCsv(StreamedExporter, CsvExporter):
 
 
 class StreamedJson(StreamedExporter, JsonExporter):
-    """A JSON array, a row on each line."""
+    """A JSON array, a row on each line; its keys are the names of fields, as in the API."""
 
-    async def stream(self, fields: Sequence[BaseField], slices: Slices) -> AsyncIterator[str]:
+    async def stream(self, columns: Sequence[Column], slices: Slices) -> AsyncIterator[str]:
         """Write the rows."""
         between = "[\n"
         async for rows in slices:
             if rows:
-                cells = [{_title(field): row[field.name] for field in fields} for row in rows]
-                yield between + ",\n".join(json_dumps(row, ensure_ascii=False) for row in cells)
+                cells = [{column.name: row[column.name] for column in columns} for row in rows]
+                yield between + ",\n".join(json.dumps(row, ensure_ascii=False, default=_as_json) for row in cells)
                 between = ",\n"
         yield "[]" if between == "[\n" else "\n]"
 
@@ -104,6 +105,7 @@ class ExportingView(LargeView):
         request.state.export_type = exporter  # by it, the library knows whether a list may stay one
         shown, chosen = self.get_fields_list(request), form.getlist("fields")
         fields = [field for field in shown if field.name in chosen] or list(shown)
+        columns = columns_of(fields)
         name = str(form.get("filename") or "").strip() or str(self.key)
 
         items: Sequence[Any]
@@ -112,10 +114,10 @@ class ExportingView(LargeView):
                 request, self.get_list_query(request), selection.q, selection.filters
             )
             items = range(await readable(self._count_all(request, found)))
-            slices = self._read_all(request, found, fields)
+            slices = self._read_all(request, found, columns)
         else:
             items = await self._chosen(request, selection)
-            slices = self._read(request, items, fields)
+            slices = self._read(request, items, columns)
         if exporter.most_rows is not None and len(items) > exporter.most_rows:
             flash(request, f"This format holds {exporter.most_rows:,} rows. Export CSV, or look for fewer.", "error")
             return RedirectResponse(request.url_for("admin:list", key=self.key), 303)
@@ -123,7 +125,7 @@ class ExportingView(LargeView):
         await self._emit_before_export(request, exporter, items, told)
         await self._emit_after_export(request, exporter, items, told)
         return StreamingResponse(
-            exporter.stream(fields, slices),
+            exporter.stream(columns, slices),
             media_type=exporter.content_type,
             headers={
                 "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.{exporter.extension}"
@@ -143,10 +145,10 @@ class ExportingView(LargeView):
         keys = found.with_only_columns(self.model.id).subquery()
         return int(await request.state.session.scalar(select(func.count()).select_from(keys)))
 
-    async def _read(self, request: Request, rows: Sequence[Any], fields: Sequence[BaseField]) -> Slices:
-        yield [await self._cells(request, row, fields) for row in rows]
+    async def _read(self, request: Request, rows: Sequence[Any], columns: Sequence[Column]) -> Slices:
+        yield [await self.export_cells(request, row, columns) for row in rows]
 
-    async def _read_all(self, request: Request, found: Select[Any], fields: Sequence[BaseField]) -> Slices:
+    async def _read_all(self, request: Request, found: Select[Any], columns: Sequence[Column]) -> Slices:
         """Read on after the last row, with a connection for no longer than that takes: downloads may be slow."""
         query = found.order_by(self.model.id.desc()).limit(SLICE).options(*self._shown_relations(request))
         after = query
@@ -154,26 +156,44 @@ class ExportingView(LargeView):
             async with get_database(request).reads() as session:
                 rows = (await session.scalars(after)).unique().all()
                 await self.prepare(request, session, rows)
-            yield [await self._cells(request, row, fields) for row in rows]
+            yield [await self.export_cells(request, row, columns) for row in rows]
             if len(rows) < SLICE:
                 return
             after = query.where(self.model.id < rows[-1].id)
 
-    async def _cells(self, request: Request, row: object, fields: Sequence[BaseField]) -> dict[str, Any]:
-        return {
-            field.name: await self.serialize_field_value(await field.parse_obj(request, row), field, request)
-            for field in fields
-        }
+    async def export_cells(self, request: Request, row: object, columns: Sequence[Column]) -> dict[str, Any]:
+        """Return what a file has of a row: numbers and times as such, and rows by their titles and their ids."""
+        cells: dict[str, Any] = {}
+        for column in columns:
+            field = column.field
+            value = await field.parse_obj(request, row)
+            if isinstance(field, RelationField):
+                cells[column.name] = await self._refer(request, field, value, ids=column.is_ids)
+            elif isinstance(value, _TYPED) and _is_plain(field):
+                cells[column.name] = value
+            else:
+                cells[column.name] = await self.serialize_field_value(value, field, request)
+        return cells
+
+    async def _refer(self, request: Request, field: RelationField, value: Any, *, ids: bool) -> Any:  # noqa: ANN401
+        foreign = self._find_foreign_view(field.key or "")
+        rows = value if isinstance(value, list) else [value] if value is not None else []
+        if ids:
+            said = [str(row.id) for row in rows]
+        else:
+            said = [await foreign.repr(row, request) if row.id in request.state.seen else "" for row in rows]
+        if not field.multiple:
+            return next(iter(said), None)
+        exporter = getattr(request.state, "export_type", None)
+        return said if isinstance(exporter, JsonExporter) else "\n".join(said)
 
 
-def _title(field: BaseField) -> str:
-    return field.label or field.name
+def _is_plain(field: BaseField) -> bool:
+    """Tell whether the library alone decides how a field is written."""
+    written_by = type(field).serialize_value.__module__
+    return written_by.startswith("starlette_admin.") and RequestAction.EXPORT not in (field.formatter or {})
 
 
-def _cell(field: BaseField, value: object) -> object:
-    """Return a number as it is, and a text so that no spreadsheet takes it, or a part behind `;`, for a formula."""
-    if isinstance(value, list | dict):
-        value = json_dumps(value, ensure_ascii=False)
-    if isinstance(field, NumberField | FloatField) or not isinstance(value, str):
-        return value
-    return _BEFORE_FORMULA.sub(r"\1'", value)
+def _as_json(value: object) -> str:
+    """Write a number of any precision, and times in ISO 8601."""
+    return value.isoformat() if isinstance(value, date | time) else str(value)

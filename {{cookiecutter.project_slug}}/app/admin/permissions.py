@@ -152,7 +152,7 @@ class GuardedView(RecordedView):
 
     async def after_create(self, request: Request, obj: Any) -> None:  # noqa: ANN401
         """Refuse to put a row where the visitor would not see it."""
-        if not await self.find_by_pks(request, [str(obj.id)]):
+        if obj.id not in getattr(request.state, "in_sight", ()) and not await self.find_by_pks(request, [str(obj.id)]):
             raise FormValidationError({"": "This would be out of your sight."})
 
     async def after_edit(self, request: Request, obj: Any) -> None:  # noqa: ANN401

@@ -3,6 +3,7 @@
 Events are written in the transaction of what they tell of: what is refused or fails leaves none.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from starlette_admin.events import AdminEvent
 from app.accounts.events import Event
 from app.accounts.models import User
 from app.admin.changes import compare, shorten, snapshot
-from app.admin.events import record
+from app.admin.events import record, record_all
 from app.admin.saving import SavingView
 from app.database import Keyed
 
@@ -53,14 +54,21 @@ class RecordedView(SavingView):
         return await super().delete(request, pks)
 
     async def record_created(self, request: Request, row: Keyed) -> None:
-        """Write down a new row; an import, which makes rows without `create`, calls it too."""
+        """Write down a new row."""
         await self._record(request, Event.ROW_CREATED, row)
 
+    async def record_all(self, request: Request, happened: Sequence[tuple[Event, Keyed, dict[str, Any]]]) -> None:
+        """Write down what an import did to many rows; the log has one line for all of them."""
+        told = [(event, _person_of(row), row, await self._told(request, row, data)) for event, row, data in happened]
+        await record_all(request, told)
+
     async def _record(self, request: Request, event: Event, row: Keyed, **data: Any) -> None:  # noqa: ANN401
-        """Name the row, but not a person: their events are wiped before they are deleted, and these stay."""
-        if not isinstance(row, User):
-            data["name"] = shorten(await self.repr(row, request))
+        data = await self._told(request, row, data)
         await record(request, event, _person_of(row), target=row, **data)
+
+    async def _told(self, request: Request, row: Keyed, data: dict[str, Any]) -> dict[str, Any]:
+        """Name the row, but not a person: their events are wiped before they are deleted, and these stay."""
+        return data if isinstance(row, User) else {**data, "name": shorten(await self.repr(row, request))}
 
     async def _record_action(self, context: Any) -> None:  # noqa: ANN401 - a kind of event for each
         """Write down what runs next, and is allowed; afterwards, its rows may be gone."""

@@ -36,6 +36,11 @@ def explain(
     return None
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether it is something that `explain` explains."""
+    return isinstance(error, Problem | StaleDataError | IntegrityError) or is_unreadable(error)
+
+
 def is_unreadable(error: BaseException) -> bool:
     """Tell whether a value could not be what its column holds; each driver has its own way to say so."""
     if not isinstance(error, DBAPIError):

@@ -35,9 +35,10 @@ class ShowingView(ExportingView):
         return rows
 
     async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
-        """Find out which of the rows that these refer to the visitor may see; forms and exports do not name them."""
+        """Find out which of the rows that these refer to the visitor may see; forms do not name them."""
         request.state.seen = getattr(request.state, "seen", frozenset())
-        for field in self.get_fields_list(request) if self._names_rows(request) else ():
+        named = self._names_rows(request) or request.state.action == RequestAction.EXPORT
+        for field in self.get_fields_list(request) if named else ():
             if isinstance(field, RelationField):
                 found = (vars(row).get(field.name) for row in rows)
                 ids = {row.id for value in found if value for row in (value if field.multiple else [value])}

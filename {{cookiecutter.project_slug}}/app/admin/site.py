@@ -23,12 +23,13 @@ from app.admin.addresses import Addresses, detail_url, edit_url
 from app.admin.auth import FormCheck, SessionAuth
 from app.admin.default import feature_views
 from app.admin.impersonation import Impersonation
-from app.admin.imports import LIMITS, Imports, import_columns
+from app.admin.imports import LIMITS, Imports, import_columns, import_matches
 from app.admin.inlines import InlineRows
 from app.admin.kept import compare, label_chosen
 from app.admin.panels import Chart, Figure
 from app.admin.policy import Frame, Nonces
 from app.admin.ranges import date_ranges
+from app.admin.refusals import is_refusal
 from app.admin.views import ModelView
 from app.assets import Assets
 from app.http import get_database, request_session
@@ -41,8 +42,8 @@ FOLDER = Path(__file__).parent
 
 def mount(app: FastAPI, settings: Settings) -> None:
     """Serve the admin at `/admin`."""
-    # Its log repeats what was entered, passwords included. What it raises is in ours.
-    logging.getLogger("starlette_admin").setLevel(logging.CRITICAL)
+    logging.getLogger("starlette_admin").setLevel(logging.WARNING)  # lower levels repeat searches and passwords
+    logging.getLogger("starlette_admin.contrib.sqla.view").addFilter(_is_for_the_log)
     ours = [*accounts.views, *log.views, *mails.views]
     site = Site(settings, [*feature_views(ours), *ours])
     site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
@@ -77,6 +78,7 @@ class Site(InlineRows, Imports):
             "edit_url": edit_url,
             "import_columns": import_columns,
             "import_limits": LIMITS,
+            "import_matches": import_matches,
         }
         # Before the library's own route, which would serve these files without a time for which they are good.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]
@@ -168,6 +170,12 @@ class Transaction:
                     await run_on_commit_callbacks(request)
 
             await self.app(scope, receive, send_and_call_back)
+
+
+def _is_for_the_log(record: logging.LogRecord) -> bool:
+    """Leave out the tracebacks of what a form explains, such as a title that is taken."""
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or not is_refusal(error)
 
 
 async def _raise_again(request: Request, error: Exception) -> Response:  # noqa: ARG001

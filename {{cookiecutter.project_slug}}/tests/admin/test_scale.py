@@ -280,15 +280,15 @@ def test_everything_found_is_exported_however_much_it_is(
     rows = list(csv.DictReader(io.StringIO(export_all(browser, "csv").text)))
 
     newest_first = [note.title for note in reversed(notes)]
-    assert [row["Title"] for row in answer.json()] == newest_first
+    assert [row["title"] for row in answer.json()] == newest_first
     assert [row["Title"] for row in rows] == newest_first
-    assert rows[0]["Owner"] == str(ada.id)
+    assert (rows[0]["Owner"], rows[0]["Owner id"]) == (ada.email, str(ada.id))
     assert "filename*=UTF-8''%D0%9D" in answer.headers["Content-Disposition"]
 
 
 def test_export_without_rows_is_whole(browser: TestClient) -> None:
     assert export_all(browser, "json").json() == []
-    assert export_all(browser, "csv").text == "Id,Title,Body,Owner,Created at,Updated at\r\n"
+    assert export_all(browser, "csv").text == "\ufeffId,Title,Body,Owner,Owner id,Created at,Updated at\r\n"
 
 
 def test_export_of_chosen_rows_and_fields(client: TestClient, browser: TestClient, ada: User) -> None:
@@ -298,8 +298,8 @@ def test_export_of_chosen_rows_and_fields(client: TestClient, browser: TestClien
 
     rows = browser.post(path, data=data).json()
 
-    assert sorted(row["Title"] for row in rows) == ["Note 0", "Note 2"]
-    assert {name for row in rows for name in row} == {"Title"}
+    assert sorted(row["title"] for row in rows) == ["Note 0", "Note 2"]
+    assert {name for row in rows for name in row} == {"title"}
 
 
 def test_export_of_what_cannot_be_compared_is_refused(browser: TestClient) -> None:
@@ -373,5 +373,5 @@ def test_others_are_answered_during_an_export(
     browser.portal.call(asyncio.wait_for, export_while_others_visit(), 30)
 
     assert len(json.loads(b"".join(parts))) == 400
-    assert max(part.count(b'"Title"') for part in parts) == 20
+    assert max(part.count(b'"title"') for part in parts) == 20
     assert len(set(answered_before)) > len(parts) // 2, answered_before

@@ -34,6 +34,32 @@ document.addEventListener("show.bs.modal", (event) => {
   }
 });
 
+// The library offers to import what it has just shown to be wrong, and says of a large file only that it was refused.
+const importButton = document.querySelector('[data-sa-action="import-submit"]');
+if (importButton) {
+  const preview = document.getElementById("import-step-preview");
+  const show = (id, isShown) => document.getElementById(id).classList.toggle("d-none", !isShown);
+  new MutationObserver(() => {
+    const isBusy = importButton.querySelector(".spinner-border") !== null;
+    const isPreview = !preview.classList.contains("d-none") && !isBusy;
+    const isRefused = isPreview && document.getElementById("import-preview-errors").childElementCount > 0;
+    importButton.classList.toggle("d-none", isRefused);
+    show("import-formats", isPreview);
+    show("import-progress", isBusy);
+  }).observe(importButton, { childList: true });
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches('[data-admin="import-format"]')) {
+      document.querySelector('[data-sa-action="import-back"]').click();
+      importButton.click();
+    }
+    if (target.matches('[data-admin="import-file"]')) {
+      const size = target.files[0]?.size ?? 0;
+      const isLarge = size > Number(target.dataset.largest);
+      target.setCustomValidity(isLarge ? `The file has ${Math.ceil(size / 1000)} kB. Split it into smaller ones.` : "");
+    }
+  });
+}
+
 // On a phone each row is a card, and each value needs its column's name; the first stands without.
 const columns = [...document.querySelectorAll("th[data-column]")].slice(1);
 for (const column of columns) {

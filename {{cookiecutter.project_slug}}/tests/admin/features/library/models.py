@@ -115,3 +115,15 @@ class Locker(Keyed):
 
     place: Mapped[str] = mapped_column(String(10))
     key_hash: Mapped[str] = mapped_column(String(64))
+
+
+class Mark(Keyed):
+    """Where books stand: marks form a tree."""
+
+    __tablename__ = "marks"
+    metadata = TABLES
+
+    name: Mapped[str] = mapped_column(String(20), unique=True)
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("marks.id", ondelete="CASCADE"))
+
+    parent: Mapped["Mark | None"] = relationship(lazy="raise", remote_side=lambda: Mark.id)

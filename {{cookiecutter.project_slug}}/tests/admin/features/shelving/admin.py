@@ -67,6 +67,24 @@ class CatalogueView(DefaultView):
     importers = ("csv",)
 
 
+class PoetView(DefaultView):
+    """Authors, which can be imported."""
+
+    model = library.Author
+    key = "poet"
+    menu_label = "Poets"
+    importers = ("csv",)
+
+
+class ShelfMarkView(DefaultView):
+    """Marks, which can be imported."""
+
+    model = library.Mark
+    key = "shelf-mark"
+    menu_label = "Shelf marks"
+    importers = ("csv",)
+
+
 class WorkInline(InlineView):
     """Books, in the form of their author."""
 
@@ -86,4 +104,4 @@ class WriterView(DefaultView):
     inlines = (WorkInline,)
 
 
-views = [WriterView, ShelfView, KeptView, CatalogueView]
+views = [WriterView, ShelfView, KeptView, CatalogueView, PoetView, ShelfMarkView]

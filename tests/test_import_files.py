@@ -1,0 +1,121 @@
+"""Files imported into the admin: tables are read as they were written, other bytes are refused."""
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from importlib import import_module
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from tests.baking import PROJECT
+
+NAMES = st.lists(
+    st.text("abcxyz_ ÄßЖ日😀\"';,\t=", min_size=1, max_size=8).map(str.strip).filter(bool),
+    min_size=1,
+    max_size=5,
+    unique=True,
+)
+CELLS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")
+    | st.sampled_from("'=+-@;,\t\"\n "),
+    max_size=20,
+)
+FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe63\ufe66\ufe62\ufe6b")
+PRICES = st.decimals("-999999999999", "999999999999", places=2)
+
+
+@pytest.fixture(scope="module")
+def admin() -> Iterator[tuple[Any, Any]]:
+    """Return the modules of the project that read files and cells; they need no other package."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PROJECT))
+        yield import_module("app.admin.csv_files"), import_module("app.admin.spelling")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
+        del sys.modules[name]
+
+
+@given(
+    names=NAMES,
+    data=st.data(),
+    delimiter=st.sampled_from(",;\t"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_any_table_is_read_as_it_was_written(  # noqa: PLR0913, PLR0917 - what differs in files
+    admin: tuple[Any, Any],
+    names: list[str],
+    data: st.DataObject,
+    delimiter: str,
+    encoding: str,
+    end: str,
+) -> None:
+    assume(len(names) > 1 or delimiter == ",")  # the first line tells the delimiter
+    cells = st.lists(CELLS, min_size=len(names), max_size=len(names))
+    rows = data.draw(st.lists(cells.filter(lambda row: any(map(str.strip, row))), min_size=1))
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerows([names, *rows])
+
+    table = admin[0].read_csv(file.getvalue().encode(encoding))
+
+    assert table.names == names
+    assert [[*read.cells.values()] for read in table.rows] == rows
+
+
+@given(
+    content=st.binary(max_size=300) | st.text(max_size=200).map(str.encode),
+    encoding=st.sampled_from(["", "cp1252"]),
+)
+@example(content=b"sep=;", encoding="")
+@example(content=b"\xff\xfe\x00", encoding="cp1252")
+@example(content=b'a\n"', encoding="")
+def test_any_bytes_are_read_or_refused(
+    admin: tuple[Any, Any], content: bytes, encoding: str
+) -> None:
+    try:
+        table = admin[0].read_csv(content, encoding)
+    except admin[0].UnreadableFile as error:
+        refusal = str(error)
+        assert refusal.endswith(".")
+    else:
+        assert all([*row.cells] == table.names for row in table.rows)
+
+
+@given(text=CELLS | st.text("'=+;a ", max_size=8))
+@example(text="'=1")
+@example(text="a;=1;'-2")
+def test_guarded_text_is_no_formula_and_is_read_back(admin: tuple[Any, Any], text: str) -> None:
+    guarded = admin[1].guard(text)
+
+    assert admin[1].unguard(guarded) == text
+    assert not any(part.lstrip(" ").startswith(FORMULAS) for part in guarded.split(";"))
+
+
+@given(value=PRICES, style=st.sampled_from(["", "point", "comma"]))
+def test_numbers_are_read_as_they_are_written(
+    admin: tuple[Any, Any], value: Decimal, style: str
+) -> None:
+    written = f"{value:,.2f}" if style else f"{value:.2f}"
+    written = written.translate(str.maketrans(",.", ".,")) if style == "comma" else written
+
+    assert admin[1].spell_number(written, admin[1].Formats(style)) == f"{value:.2f}"
+
+
+@given(
+    moment=st.datetimes(min_value=datetime(1000, 1, 1)),  # noqa: DTZ001 - times in files have no zone
+    style=st.sampled_from(["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d"]),
+)
+def test_dates_are_read_as_they_are_written(
+    admin: tuple[Any, Any], moment: datetime, style: str
+) -> None:
+    formats = admin[1].Formats("", {"%d/%m/%Y": "dmy", "%m/%d/%Y": "mdy"}.get(style, ""))
+
+    assert admin[1].spell_date(f"{moment:{style}}", formats) == f"{moment:%Y-%m-%d}"
+    read = admin[1].spell_moment(f"{moment:{style} %H:%M:%S.%f}", formats)
+    assert datetime.fromisoformat(read) == moment
