@@ -120,7 +120,7 @@ def test_api_documentation_is_authorized_with_one_click(
         window.page.get_by_text("/api/v1/notes/{note_id}").first.wait_for()
         window.page.get_by_role("button", name="Authorize as admin@example.com").click()
         window.page.get_by_text("Authorized for 10 minutes.").wait_for()
-        route = window.page.locator("#operations-users-read_account")
+        route = window.page.locator("#operations-users-read_own_account")
         route.locator(".opblock-summary-control").click()
         route.get_by_role("button", name="Try it out").click()
         route.get_by_role("button", name="Execute").click()

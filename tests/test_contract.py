@@ -23,7 +23,7 @@ CALLERS = {"nobody": None, "user": "user@example.com", "admin": "admin@example.c
 # Rules that no schema tells may refuse data, such as a reference to nothing; and Pydantic reads "3"
 # and false as numbers, and lists take an empty parameter for none.
 EXCLUDED = ["positive_data_acceptance", "negative_data_rejection"]
-LAST = "operation-id=delete_account"
+LAST = "operation-id=delete_own_account"
 # No limits in the way, and no time for hashes: what is asked for is the contract.
 SETTINGS = {
     "SECRET_KEY": "a secret key that protects nothing at all",

@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; tests pass their own settings."""
     settings = settings or load_settings()
     features.load_models()
-    routers = features.exports("routes", "router", APIRouter)
+    routers = features.read_exports("routes", "router", APIRouter)
 
     app = FastAPI(
         title=settings.project_name,
@@ -82,9 +82,9 @@ async def opened(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
         authenticator = build_authenticator(
             settings,
             database,
-            template_folders=features.template_folders(),
-            second_factors=features.exports("signin", "second_factor", SecondFactor),
-            bearer_schemes=features.exports("bearer", "scheme", BearerScheme),
+            template_folders=features.find_template_folders(),
+            second_factors=features.read_exports("signin", "second_factor", SecondFactor),
+            bearer_schemes=features.read_exports("bearer", "scheme", BearerScheme),
         )
         sending = delivering(settings, database, authenticator.keys, authenticator.mailer)
         async with aclosing(authenticator.throttle), sending, cleaning(settings.cleanup, database):

@@ -2,7 +2,8 @@
 
 commands.py    the command line
 grammar.py     its words → a `Resource`, or every problem at once
-names.py       names, plurals, and the words that are taken
+names.py       names, and the words that are taken
+plurals.py     one book, many books
 kinds/         what each kind of field is, in the database, in JSON and in a form
 resource.py    what templates may read
 project.py     the features that are there already

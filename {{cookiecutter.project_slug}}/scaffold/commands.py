@@ -62,8 +62,8 @@ def _sentence(problems: list[str]) -> str:
 
 _KINDS = ", ".join(kind.arguments or name for name, kind in KINDS.items())
 GRAMMAR = f"""A field is name:kind, then modifiers. Kinds: {_KINDS}.
-Modifiers: optional, unique, index, search, default=…, min=…, max=…, on_delete=restrict|cascade|null. For example:
-title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
+Modifiers: optional, unique, index, search, title, default=…, min=…, max=…, on_delete=restrict|cascade|null.
+For example: title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
 
 
 @new.command("resource", epilog=GRAMMAR)
@@ -232,7 +232,7 @@ def _tell(done: str, paths: Sequence[str], *, dry_run: bool) -> None:
 def _tell_next(resource: Resource) -> None:
     places = [f"/api/v1/{resource.path}"]
     places += [f"/{resource.path}"] * resource.pages
-    places += [f"/admin/{resource.snake.replace('_', '-')}/list"] * resource.admin
+    places += [f"/admin/{resource.admin_key}/list"] * resource.admin
     typer.echo(f"Next: app db upgrade. Then it is at {', '.join(places)}.")
 
 

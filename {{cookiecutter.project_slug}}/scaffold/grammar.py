@@ -20,17 +20,19 @@ from scaffold.kinds import KINDS
 from scaffold.names import (
     IDENTIFIER_LENGTH,
     NAME_LENGTH,
+    OWN,
     Names,
     camel,
-    plural,
     problems_of_plural,
     problems_of_resource,
     snake,
 )
+from scaffold.plurals import plural
 from scaffold.resource import Field, Resource, Target, title_of
 
 ACCESSES = ("owned", "shared", "public", "admin")
-FLAGS = ("optional", "unique", "index", "search")
+FLAGS = ("optional", "unique", "index", "search", "title")
+UNTITLED = ("bool", "json", "list", "ref", "many")
 VALUES = ("default", "min", "max", "on_delete")
 ON_DELETE = ("restrict", "cascade", "null")
 
@@ -100,11 +102,14 @@ def _problems_together(names: Names, fields: list[Field]) -> list[str]:
     taken = [name for field in fields for name in {field.name, field.column}]
     problems = [f"{name} is there twice" for name in sorted(set(taken)) if taken.count(name) > 1]
     aliases = [field.alias for field in fields if field.has_alias] + [
-        field.enum_name for field in fields if field.args and field.kind == "enum"
+        field.enum_name.replace(OWN, "") for field in fields if field.args and field.kind == "enum"
     ]
     problems += [
         f"two fields would make the type {name}: rename one" for name in sorted(set(aliases)) if aliases.count(name) > 1
     ]
+    titles = [field.name for field in fields if field.title]
+    if len(titles) > 1:
+        problems.append(f"{' and '.join(titles)} are both marked title: one field names a row")
     for field in fields:
         longest = max((len(name) for name in _identifiers(names, field)), default=0)
         if longest > IDENTIFIER_LENGTH:
@@ -175,7 +180,7 @@ def _modified(field: Field, parts: Sequence[str]) -> tuple[Field, list[str]]:
 
 
 def _problem_of_modifier(field: Field, word: str, equals: str, value: str) -> str | None:
-    allowed = field.row.modifiers.split()
+    allowed = [*field.row.modifiers.split(), *([] if field.kind in UNTITLED else ["title"])]
     if word not in FLAGS + VALUES:
         return f"{word or 'nothing'} is no modifier: {nearest(word, FLAGS + VALUES)}"
     if word not in allowed:
@@ -226,7 +231,10 @@ def _problems_of_reference(field: Field, target: Target, access: str) -> list[st
     elif field.is_self and not field.optional:
         problems.append("a reference to its own kind must be optional, or there could be no first row")
     if field.owner.plural in target.refers_to:
-        problems.append(f"{target.name} refers to {field.owner.name} already, and a circle is written by hand")
+        problems.append(
+            f"{target.name} already refers to {field.owner.name}, directly or through others: Python cannot import a"
+            f" circle of models. Write this relation by hand, or keep the reference on one side only"
+        )
     if target.access == "admin" and access != "admin":
         problems.append(f"only admins see {target.plural_words}: make this one --access admin too")
     if target.access == "owned" and access != "owned" and field.kind == "ref" and field.on_delete == "restrict":

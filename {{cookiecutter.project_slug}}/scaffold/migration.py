@@ -4,6 +4,7 @@ Rendered for PostgreSQL, whose types SQLite understands; the other way round doe
 """
 
 import importlib
+import os
 import re
 import sys
 import traceback
@@ -175,25 +176,27 @@ def _imported(stage: Stage, package: str) -> Iterator[None]:
     importlib.invalidate_caches()
     written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        _import_models()
+        _import_models(stage)
         yield
     finally:
         sys.dont_write_bytecode = written
         features.__path__.pop(0)
 
 
-def _import_models() -> None:
+def _import_models(stage: Stage) -> None:
     """Import the models of all features.
 
     Raises:
         Problems: when one of them, on which somebody may be at work, raises whatever it is.
     """
     try:
-        for _ in features.modules("models"):
+        for _ in features.import_modules("models"):
             pass
     except SyntaxError:
         raise  # which says where
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         message = f"{place.filename}, line {place.lineno}: {type(error).__name__}: {error}"
+        for folder in (stage.folder, stage.root):
+            message = message.replace(f"{folder}{os.sep}", "")
         raise Problems([message]) from error

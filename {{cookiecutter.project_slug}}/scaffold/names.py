@@ -1,46 +1,33 @@
-"""Names: their forms, their plurals, and those that cannot be used."""
+"""Names: their forms, and those that cannot be used."""
 
 import builtins
 import keyword
 import re
 from dataclasses import dataclass
 
+from scaffold.plurals import plural, set_of, singular
+
 NAME_LENGTH = 40
 IDENTIFIER_LENGTH = 63  # https://www.postgresql.org/docs/current/sql-syntax-lexical.html
 
-IRREGULAR = {
-    "person": "people", "child": "children", "man": "men", "woman": "women", "mouse": "mice", "goose": "geese",
-    "foot": "feet", "tooth": "teeth", "ox": "oxen", "datum": "data", "medium": "media", "criterion": "criteria",
-    "hero": "heroes", "potato": "potatoes", "tomato": "tomatoes", "echo": "echoes", "quiz": "quizzes",
-    "leaf": "leaves", "life": "lives", "knife": "knives", "wife": "wives", "half": "halves", "shelf": "shelves",
-    "wolf": "wolves", "movie": "movies", "cookie": "cookies", "thief": "thieves", "loaf": "loaves", "calf": "calves",
-}  # fmt: skip
-"""Plurals that no rule below makes; add yours, or give `--plural` once."""
 
+OWN = "\u02d0"  # a letter, so that a name which ends with it is still one
+"""Stands behind the name of a resource's class until its files are written: see scaffold/rendering.py."""
 
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+RESERVED = set_of("User")
+"""What accounts are made of."""
 
+ADMIN_KEYS = set_of("event mail role session user")
+"""What the admin calls the views of accounts."""
 
-UNCOUNTABLE = _set(
-    "advice equipment evidence feedback fish furniture information knowledge luggage money news series sheep software"
-    " species"
+# What templates and the pages' layout call their own things. A resource of this name has an underscore there: `page_`.
+TAKEN_VARIABLES = set_of(
+    "account_nav admin app browser choices constraint context csrf_field data dt entry error fields form forms func"
+    " if_match item keys label loop models name nav notice older options orm page path query refusal refusals related"
+    " request response root router rows scope search seen seen_id select self service session site static status"
+    " stored target taken text utc_now value version views visitor words"
 )
-
-# What the code that is written calls its own things: a resource of this name would hide one of them.
-TAKEN_CLASSES = _set(
-    "Annotated Any AsyncSession Base BigInteger Column Conflict CurrentScope Decimal Depends Field ForeignKey Form"
-    " IfMatch Index IntegrityError InvalidToken Iterator JsonValue Keyed Literal Mapped MaybeScope Model ModelView"
-    " NavItem NotFound Numeric Owned Page PageParams PageQuery PageScope Permission Query Record RecordView Request"
-    " Response Rows Schema Scope Select SessionDep StaleDataError StrEnum String StringConstraints Table Taken"
-    " TestClient Text UniqueConstraint User UUID VersionConflict View Visitor"
-)
-TAKEN_VARIABLES = _set(
-    "browser choices context data dt error features fields form forms func loop nav notice older options page pytest"
-    " query refusal refusals related request response root router rows scope search seen seen_id select self service"
-    " session site static status text values version views visitor"
-)
-TAKEN_PATHS = _set(
+TAKEN_PATHS = set_of(
     "account admin api auth dev docs email health login logout password reauth redoc signup static users verify"
 )
 
@@ -53,41 +40,6 @@ def snake(name: str) -> str:
 def camel(name: str) -> str:
     """Write `book_review` as `BookReview`."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
-def plural(name: str) -> str:
-    """Return the plural of a name in snake_case: of its last word."""
-    head, underscore, word = name.rpartition("_")
-    return f"{head}{underscore}{_plural_word(word)}"
-
-
-def _plural_word(word: str) -> str:
-    if word in UNCOUNTABLE:
-        return word
-    if word in IRREGULAR:
-        return IRREGULAR[word]
-    if re.search(r"[^aeiou]y$", word):
-        return f"{word[:-1]}ies"
-    if word.endswith("sis"):
-        return f"{word[:-2]}es"
-    return f"{word}es" if re.search(r"(s|x|z|ch|sh)$", word) else f"{word}s"
-
-
-def singular(name: str) -> str | None:
-    """Return the word whose plural this is, or nothing when it does not look like a plural."""
-    head, underscore, word = name.rpartition("_")
-    one = {many: single for single, many in IRREGULAR.items()}.get(word) or _singular_word(word)
-    return f"{head}{underscore}{one}" if len(one) > 1 and one != word and _plural_word(one) == word else None
-
-
-def _singular_word(word: str) -> str:
-    if word in UNCOUNTABLE or not word.endswith("s") or word.endswith(("ss", "us", "is")):
-        return word
-    if word.endswith("ies"):
-        return f"{word[:-3]}y"
-    if word.endswith("yses"):
-        return f"{word[:-2]}is"
-    return word[:-2] if re.search(r"(ss|[^ao]us|x|z|ch|sh)es$", word) else word[:-1]
 
 
 def words(name: str) -> str:
@@ -118,6 +70,31 @@ class Names:
     def snake(self) -> str:
         """Return book_review."""
         return snake(self.name)
+
+    @property
+    def cls(self) -> str:
+        """Return BookReview, marked as the resource's own in case that a library has a class of this name."""
+        return self.name + OWN
+
+    @property
+    def variable(self) -> str:
+        """Return book_review, or `class_` of a Class."""
+        return _unused(self.snake)
+
+    @property
+    def plural_variable(self) -> str:
+        """Return book_reviews, or `data_` of a Datum."""
+        return _unused(self.plural)
+
+    @property
+    def admin_key(self) -> str:
+        """Return book-review, as in /admin/book-review/list."""
+        return self.path if self.snake in ADMIN_KEYS else self.snake.replace("_", "-")
+
+    @property
+    def library_key(self) -> str:
+        """Return what the admin's library would make of the name: h-t-t-p-log of an HTTPLog."""
+        return re.sub("([A-Z])", r"-\1", self.name).lower().lstrip("-")
 
     @property
     def path(self) -> str:
@@ -165,16 +142,16 @@ def problems_of_resource(name: str, plural_given: str | None) -> list[str]:
     one = singular(snake(name))
     if one and plural_given is None:
         return [f"{name} looks like a plural: say {camel(one)}, or give the plural of {name} with --plural"]
-    if is_taken(name):
-        return [f"{name}: the code that is written uses this name already; say more, such as My{name}"]
+    if name in RESERVED or keyword.iskeyword(name) or hasattr(builtins, name):
+        owner = "accounts have" if name in RESERVED else "Python has"
+        return [f"{name}: {owner} a class of this name; choose another, such as {name}Entry"]
     return []
 
 
-def is_taken(name: str) -> bool:
-    """Tell whether a resource of this name would hide what the code needs."""
-    variable = snake(name)
-    hidden = keyword.iskeyword(variable) or keyword.iskeyword(name) or hasattr(builtins, variable)
-    return hidden or hasattr(builtins, name) or name in TAKEN_CLASSES or variable in TAKEN_VARIABLES
+def _unused(variable: str) -> str:
+    """Return a name that hides nothing: https://peps.python.org/pep-0008/#function-and-method-arguments."""
+    hides = keyword.iskeyword(variable) or hasattr(builtins, variable) or variable in TAKEN_VARIABLES
+    return f"{variable}_" if hides else variable
 
 
 def problems_of_plural(name: str, many: str) -> list[str]:
@@ -184,6 +161,8 @@ def problems_of_plural(name: str, many: str) -> list[str]:
         return [f"--plural {many}: write it in small letters, such as {plural(one)}"]
     if many == one:
         return [f"{name} has no plural of its own: give one, such as --plural {one}_list"]
-    if many in TAKEN_PATHS or keyword.iskeyword(many) or many in TAKEN_VARIABLES:
-        return [f"{name}: {many} is a name that the project uses already; give another with --plural"]
+    if many in TAKEN_PATHS:
+        return [f"{name}: /{many} is an address of the project; give another plural, such as --plural {one}_list"]
+    if keyword.iskeyword(many):
+        return [f"{name}: {many} is a word of Python; give another plural, such as --plural {one}_list"]
     return []

@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from scaffold.grammar import Problems, nearest, parse_fields, parse_resource
-from scaffold.names import Names, plural, snake
+from scaffold.names import Names, snake
+from scaffold.plurals import plural
 from scaffold.resource import Resource, Target, title_of
 
 ROOT = Path(__file__).parent.parent
@@ -17,9 +18,6 @@ ROOT = Path(__file__).parent.parent
 
 Command = tuple[str, ...]
 """A command line that wrote something, word by word: app new resource Note title:str …"""
-
-ADMIN_KEYS = frozenset({"event", "mail", "role", "session", "user"})
-"""What the admin of accounts calls its views."""
 
 _WITH_VALUE = ("--access", "--plural")
 
@@ -91,6 +89,7 @@ class Project:
         functions.add(f"list_{names.plural}")
         pattern = re.compile(rf"^(?:async )?def ({'|'.join(sorted(functions))})\(", re.MULTILINE)
         problems = []
+        package = self.package_of(names.name)
         for path in sorted((self.root / "app").rglob("*.py")):
             inside = path.relative_to(self.root).as_posix()
             if "routes" in path.name and not inside.startswith(f"app/features/{names.plural}/"):
@@ -98,10 +97,13 @@ class Project:
                     f"{names.name}: {inside} has a route called {found} already; say more, such as My{names.name}"
                     for found in pattern.findall(path.read_text())
                 ]
-        if (self.features / names.plural).exists() and self.package_of(names.name) is None:
+            if path.name == "models.py" and f'__tablename__ = "{names.plural}"' in path.read_text() and package is None:
+                problems.append(
+                    f"{names.name}: {inside} has a table {names.plural} already; give another plural, such as"
+                    f" --plural {names.snake}_list"
+                )
+        if (self.features / names.plural).exists() and package is None:
             problems.append(f"app/features/{names.plural} is there already: give another plural with --plural")
-        if names.snake in ADMIN_KEYS:
-            problems.append(f"{names.name}: the admin has one of this name; say more, such as My{names.name}")
         return problems
 
     def unknown(self, name: str) -> str:
@@ -121,7 +123,7 @@ class Project:
                 specs_of(commands),
                 self.find_target,
                 access=option_of(first, "--access") or "owned",
-                plural_given=option_of(first, "--plural"),
+                plural_given=package,
                 pages=self.has_pages and "--no-pages" not in first,
                 admin=self.has_admin and "--no-admin" not in first,
                 commands=commands,
@@ -140,16 +142,27 @@ class Project:
             if f"def {package}_for(" not in _read(self.features / package / "service.py"):
                 return None  # written by hand, in a way of its own
             owned = "Owned" in _read(self.features / package / "models.py")
-            return Target(name, package, "owned" if owned else "shared", None, pages, admin)
+            return Target(name, package, "owned" if owned else "shared", None, pages, admin, self._imported_by(package))
         access = option_of(commands[0], "--access") or "owned"
         fields, _ = parse_fields(Names(name, package), specs_of(commands), self._find_name, access)
-        refers = frozenset(item.target.plural for item in fields if item.target.plural)
-        return Target(name, package, access, title_of(tuple(fields)), pages, admin, refers)
+        return Target(name, package, access, title_of(tuple(fields)), pages, admin, self._imported_by(package))
 
     def _find_name(self, name: str) -> Target | None:
-        """Return a resource as far as its name goes: what it refers to in turn does not matter then."""
+        """Return a resource as far as its name goes."""
         package = self.package_of(name)
         return Target(name, package) if package else None
+
+    def _imported_by(self, package: str) -> frozenset[str]:
+        """Return the features that a feature imports, directly and through others."""
+        found: set[str] = set()
+        left = [package]
+        while left:
+            folder = self.features / left.pop()
+            code = "".join(_read(folder / module) for module in ("models.py", "service.py"))
+            new = {*re.findall(r"\bapp\.features(?:\.| import )(\w+)", code)} - found
+            found |= new
+            left += new
+        return frozenset(found - {package})
 
 
 def _class_of(path: Path, table: str) -> str | None:

@@ -5,12 +5,18 @@ is a statement, `<% if x %>` is one inside a line, `<# … #>` a comment. `scaff
 becomes `app/features/books/models.py`; a file whose name begins with `_` is only included by others.
 """
 
+import ast
+import re
 from collections.abc import Iterator
+from io import StringIO
+from itertools import pairwise
 from pathlib import Path
+from tokenize import generate_tokens
 from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
+from scaffold.names import OWN, camel
 from scaffold.resource import Resource
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -77,4 +83,28 @@ def _is_wanted(resource: Resource, template: str) -> bool:
 def _render(folder: str, values: dict[str, Any], targets: dict[str, str]) -> Iterator[tuple[str, str]]:
     found = environment()
     for template, target in targets.items():
-        yield target, found.get_template(f"{folder}/{template}").render(values)
+        text = found.get_template(f"{folder}/{template}").render(values)
+        yield target, (_aliased(text) if OWN in text and target.endswith(".py") else text).replace(OWN, "")
+
+
+def _aliased(code: str) -> str:
+    """Import what is called like a class of the resource under another name: `Page as PaginationPage`.
+
+    Raises:
+        SyntaxError: when a template does not give Python.
+    """
+    tree, lines = ast.parse(code), code.splitlines(keepends=True)
+    own = {name.replace(OWN, "") for name in re.findall(rf"\w*{OWN}\w*", code)}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    found = [(item.name, node.module or "") for node in imports for item in node.names if item.name in own]
+    aliases = {name: camel(module.rpartition(".")[2]) + name for name, module in found}
+    # Offsets in the tree count bytes, and a mark has two.
+    imported = {item.lineno for node in imports for item in node.names}
+    tokens = list(generate_tokens(StringIO(code).readline)) if aliases else []
+    for before, token in reversed([*pairwise(tokens)]):
+        if token.string in aliases and before.string != ".":
+            (row, start), (_, end) = token.start, token.end
+            alias = aliases[token.string]
+            new = f"{token.string} as {alias}" if row in imported else alias
+            lines[row - 1] = lines[row - 1][:start] + new + lines[row - 1][end:]
+    return "".join(lines)

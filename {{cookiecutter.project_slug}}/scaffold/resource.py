@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from scaffold.kinds import KINDS, Kind, Samples
-from scaffold.names import Names, camel, label, singular, words
+from scaffold.names import Names, camel, label, words
+from scaffold.plurals import singular
 
 ALIASES_TAKEN = frozenset(
     {"Annotated", "Decimal", "EmailStr", "Field", "Int32", "Int64", "JsonObject", "JsonValue", "Line", "Literal"}
@@ -28,7 +29,7 @@ class Target(Names):
     admin: bool = False
     """Whether the admin shows it."""
     refers_to: frozenset[str] = frozenset()
-    """Plurals of the resources that it refers to."""
+    """The features that its code imports: a reference from one of them would close a circle of imports."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Field:
     unique: bool = False
     index: bool = False
     search: bool = False
+    title: bool = False
     default_text: str | None = None
     low: str = ""
     high: str = ""
@@ -97,7 +99,7 @@ class Field:
     def alias(self) -> str:
         """Return the name of its type in the schemas, where more than the type is demanded."""
         name = camel(self.column)
-        taken = len(name) == 1 or name in ALIASES_TAKEN or name.startswith(self.owner.name) or name == self.enum_name
+        taken = len(name) == 1 or name in ALIASES_TAKEN or name.startswith(self.owner.name)
         return f"{name}Value" if taken else name
 
     @property
@@ -160,12 +162,12 @@ class Field:
     @property
     def taken(self) -> str:
         """Return the name of the error that says that another row has this value."""
-        return f"{self.owner.name}{camel(self.name)}Taken"
+        return f"{self.owner.cls}{camel(self.name)}Taken"
 
     @property
     def enum_name(self) -> str:
         """Return the name of its enumeration."""
-        return f"{self.owner.name}{camel(self.name)}"
+        return f"{self.owner.cls}{camel(self.name)}"
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -252,14 +254,14 @@ class Field:
 
     @property
     def json_default(self) -> str:
-        """Return the test of what a new row has when it does not say."""
+        """Return the JSON value that a new row has when it does not say, as a Python expression."""
         if self.optional:
-            return "is None"
+            return "None"
         if self.kind in {"many", "list"}:
-            return "== []"
+            return "[]"
         if self.kind == "bool":
-            return f"is {self.default}"
-        return "== {}" if self.kind == "json" else f"== {self.row.json_of(self, self.default_text or '')}"
+            return str(self.default)
+        return "{}" if self.kind == "json" else self.row.json_of(self, self.default_text or "")
 
     @property
     def form_sample(self) -> str:
@@ -335,7 +337,7 @@ class Resource(Names):
 
     @property
     def title_field(self) -> Field | None:
-        """Return the field that names a row to people."""
+        """Return the field that names a row to people; without one, its id does."""
         return title_of(self.fields)
 
     @property
@@ -424,6 +426,7 @@ def broken(command: tuple[str, ...]) -> list[str]:
 
 
 def title_of(fields: tuple[Field, ...]) -> Field | None:
-    """Return the first field that can name a row to people."""
-    texts = ("str", "text", "slug", "email", "url")
-    return next((item for item in fields if item.kind in texts and item.required), None)
+    """Return the field that names a row to people: the one marked `title`, else a text, preferably a required one."""
+    texts = [item for item in fields if item.kind in {"str", "text", "slug", "email", "url"}]
+    ranked = [*filter(lambda item: item.title, fields), *filter(lambda item: item.required, texts), *texts]
+    return next(iter(ranked), None)

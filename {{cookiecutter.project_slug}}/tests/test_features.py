@@ -91,14 +91,14 @@ def write(folder: Path, name: str, **modules: str) -> None:
 def test_feature_is_found_by_its_folder(folder: Path) -> None:
     write(folder, "tasks", routes="from fastapi import APIRouter\nrouter = APIRouter(prefix='/tasks')\n")
 
-    assert {"notes", "tasks"} <= set(features.names())
-    assert "/tasks" in [router.prefix for router in features.exports("routes", "router", APIRouter)]
+    assert {"notes", "tasks"} <= set(features.list_features())
+    assert "/tasks" in [router.prefix for router in features.read_exports("routes", "router", APIRouter)]
 
 
 def test_feature_without_a_module_is_passed_over(folder: Path) -> None:
     write(folder, "tasks", models="")
 
-    names = [module.__name__ for module in features.modules("routes")]
+    names = [module.__name__ for module in features.import_modules("routes")]
 
     assert "app.features.notes.routes" in names
     assert "app.features.tasks.routes" not in names
@@ -109,29 +109,29 @@ def test_module_without_what_its_name_promises_is_refused(folder: Path, text: st
     write(folder, "broken", routes=text)
 
     with pytest.raises(BrokenFeature, match=r"app\.features\.broken\.routes must define `router: APIRouter`"):
-        features.exports("routes", "router", APIRouter)
+        features.read_exports("routes", "router", APIRouter)
 
 
 def test_what_a_module_may_define_is_found_and_checked(folder: Path) -> None:
     write(folder, "tasks", pages="menu = 'Tasks'")
     write(folder, "quiet", pages="")
 
-    assert features.offers("pages", "menu", str) == ["Tasks"]
+    assert features.read_offers("pages", "menu", str) == ["Tasks"]
     with pytest.raises(BrokenFeature, match=r"app\.features\.tasks\.pages must define `menu: int`"):
-        features.offers("pages", "menu", int)
+        features.read_offers("pages", "menu", int)
 
 
 def test_module_that_cannot_be_imported_is_not_passed_over(folder: Path) -> None:
     write(folder, "broken", routes="import no_such_module")
 
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        features.exports("routes", "router", APIRouter)
+        features.read_exports("routes", "router", APIRouter)
 
 
 def test_file_is_not_a_feature(folder: Path) -> None:
     (folder / "loose.py").write_text("")
 
-    assert "loose" not in features.names()
+    assert "loose" not in features.list_features()
 
 
 def test_templates_of_features_are_found(folder: Path) -> None:
@@ -139,7 +139,7 @@ def test_templates_of_features_are_found(folder: Path) -> None:
     (folder / "tasks" / "templates").mkdir()
     write(folder, "plain")
 
-    found = features.template_folders()
+    found = features.find_template_folders()
 
     assert folder / "tasks" / "templates" in found
     assert folder / "plain" / "templates" not in found

@@ -25,7 +25,7 @@ class User(Record):
     is_active: Mapped[bool] = mapped_column(default=True)
     last_login_at: Mapped[datetime | None]
 
-    roles: Mapped[list["Role"]] = relationship(secondary="user_roles", lazy="raise", passive_deletes=True)
+    roles: Mapped[list["Role"]] = relationship(lambda: Role, secondary="user_roles", lazy="raise", passive_deletes=True)
 
 
 class Role(Record):

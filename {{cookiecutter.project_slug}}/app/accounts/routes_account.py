@@ -32,7 +32,7 @@ _RECENT_REFUSALS = (ReauthenticationRequired, *_REFUSALS)
 
 
 @router.get("/users/me", tags=["users"], response_model=AccountRead, responses=documented(InvalidToken))
-async def read_account(session: SessionDep, scope: CurrentScope, response: Response) -> User:
+async def read_own_account(session: SessionDep, scope: CurrentScope, response: Response) -> User:
     """Read your account."""
     return tagged(response, await users.get_account(session, scope))
 
@@ -40,7 +40,7 @@ async def read_account(session: SessionDep, scope: CurrentScope, response: Respo
 @router.patch(
     "/users/me", tags=["users"], response_model=AccountRead, responses=documented(InvalidToken, VersionConflict)
 )
-async def update_account(
+async def update_own_account(
     session: SessionDep,
     scope: CurrentScope,
     response: Response,
@@ -60,7 +60,7 @@ async def export_account(database: DatabaseDep, scope: SessionScope, client: Cli
 
 
 @router.delete("/users/me", tags=["users"], status_code=204, responses=documented(*_RECENT_REFUSALS, LastAdmin))
-async def delete_account(
+async def delete_own_account(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
 ) -> None:
     """Delete your account and everything that is yours, for good."""

@@ -78,7 +78,7 @@ async def logout_everywhere(
 
 
 @router.get("/sessions", responses=documented(InvalidToken, SessionRequired))
-async def list_sessions(session: SessionDep, scope: SessionScope) -> list[SessionRead]:
+async def list_own_sessions(session: SessionDep, scope: SessionScope) -> list[SessionRead]:
     """List where you are signed in, newest first."""
     return await sessions.list_sessions(session, scope)
 
@@ -98,6 +98,6 @@ async def end_one_session(session: SessionDep, scope: SessionScope, client: Clie
 
 
 @router.get("/events", response_model=Page[EventRead], responses=documented(InvalidToken, SessionRequired))
-async def list_events(session: SessionDep, scope: SessionScope, page: PageQuery) -> Rows[AuthEvent]:
+async def list_own_events(session: SessionDep, scope: SessionScope, page: PageQuery) -> Rows[AuthEvent]:
     """List what happened to your account, newest first."""
     return await events.list_events(session, scope, page)

@@ -22,7 +22,6 @@ from sqlalchemy import JSON, Column, Enum, Interval, String, Text
 from sqlalchemy.orm import Mapper
 from starlette_admin.contrib.sqla.converters import ModelConverter
 from starlette_admin.fields import BaseField
-from starlette_admin.helpers import slugify_class_name
 
 from app import features
 from app.admin.fields import field_for
@@ -64,16 +63,16 @@ def feature_views(others: Sequence[type[ModelView]]) -> list[type[ModelView]]:
 
     What the `others` show can be picked too.
     """
-    written = [view for views in features.exports("admin", "views", list) for view in views]
-    decided = {module.__name__.rpartition(".")[0] for module in features.modules("admin")}
+    written = [view for views in features.read_exports("admin", "views", list) for view in views]
+    decided = {module.__name__.rpartition(".")[0] for module in features.import_modules("admin")}
     models = [
         model
-        for module in features.modules("models")
+        for module in features.import_modules("models")
         if module.__name__.rpartition(".")[0] not in decided
         for model in _models_in(module)
     ]
-    # The library finds the view of a reference by a key that it makes of the model's name.
-    shown = [view.model for view in (*written, *others) if view.key in {None, slugify_class_name(view.model.__name__)}]
+    # Views of accounts that have a key of their own are not for forms.
+    shown = [view.model for view in (*written, *(view for view in others if view.key is None))]
     related = {*shown, *models}
     return [*written, *(default_view(model, related) for model in models)]
 

@@ -86,6 +86,9 @@ class Site(InlineRows, Imports):
         for view in views:
             self.add_view(view)
         self.add_view(Impersonation(self))
+        shown = [view for view in self._model_views if isinstance(view, ModelView)]
+        for shown_view in shown:
+            shown_view.link_relations(shown)
         for log_view in (view for view in self._model_views if isinstance(view, log.EventView)):
             log_view.views = self._model_views
 

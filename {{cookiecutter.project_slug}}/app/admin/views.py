@@ -98,6 +98,17 @@ class ModelView(ShowingView):
         """Let those make many who may make one; the view offers it when it names `importers`."""
         return bool(self.importers) and self.can_create(request) and super().can_import(request)
 
+    def link_relations(self, views: Sequence["ModelView"]) -> None:
+        """Link each relation to a view of its model; the library knows only keys that are made of a model's name."""
+        relations = self.model.__mapper__.relationships
+        for field in self._all_fields:
+            if isinstance(field, RelationField) and field.name in relations:
+                keys = [view.key for view in views if view.model is relations[field.name].mapper.class_]
+                field.key = field.key if field.key in keys else next(iter(keys), field.key)
+        for inline in self._inline_instances:
+            if isinstance(inline, ModelView):
+                inline.link_relations(views)
+
     # Reading: an address that makes no sense is not found, or a bad request, and never a bug.
 
     async def find_by_pk(self, request: Request, pk: Any) -> Any:  # noqa: ANN401

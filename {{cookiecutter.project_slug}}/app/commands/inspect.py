@@ -42,7 +42,7 @@ def list_routes() -> None:
 
 def list_features() -> None:
     """List the features and the modules that were found in each."""
-    for name in features.names():
+    for name in features.list_features():
         package = f"{features.__name__}.{name}"
         found = [module for module in MODULES if find_spec(f"{package}.{module}")]
         typer.echo(f"{name:<20} {' '.join(found)}")

@@ -33,14 +33,14 @@ class BrokenFeature(TypeError):
     """A module of a feature lacks what its name promises."""
 
 
-def names() -> list[str]:
+def list_features() -> list[str]:
     """List the features, in alphabetical order."""
     return sorted(info.name for info in pkgutil.iter_modules(__path__) if info.ispkg)
 
 
-def modules(name: str) -> Iterator[ModuleType]:
+def import_modules(name: str) -> Iterator[ModuleType]:
     """Import `<feature>.<name>` for every feature that has it, in alphabetical order."""
-    for feature in names():
+    for feature in list_features():
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):
             yield importlib.import_module(module)
@@ -53,7 +53,7 @@ def load_models() -> None:
         BrokenFeature: naming the model, when SQLAlchemy refuses it.
     """
     try:
-        for _ in modules("models"):
+        for _ in import_modules("models"):
             pass
         configure_mappers()
     except (ArgumentError, InvalidRequestError) as error:
@@ -64,27 +64,27 @@ def load_models() -> None:
         raise BrokenFeature(message) from error
 
 
-def exports(module: str, attribute: str, kind: type[T]) -> list[T]:
+def read_exports(module: str, attribute: str, kind: type[T]) -> list[T]:
     """Return the typed object that every `<feature>.<module>` must define.
 
     Raises:
         BrokenFeature: when one does not.
     """
-    return [_typed(loaded, attribute, kind) for loaded in modules(module)]
+    return [_typed(loaded, attribute, kind) for loaded in import_modules(module)]
 
 
-def offers(module: str, attribute: str, kind: type[T]) -> list[T]:
+def read_offers(module: str, attribute: str, kind: type[T]) -> list[T]:
     """Return the typed object that a `<feature>.<module>` may define.
 
     Raises:
         BrokenFeature: when one is of another type.
     """
-    return [_typed(loaded, attribute, kind) for loaded in modules(module) if hasattr(loaded, attribute)]
+    return [_typed(loaded, attribute, kind) for loaded in import_modules(module) if hasattr(loaded, attribute)]
 
 
-def template_folders() -> list[Path]:
+def find_template_folders() -> list[Path]:
     """List the `templates/` of the features that have one."""
-    folders = [Path(__path__[0], feature, "templates") for feature in names()]
+    folders = [Path(__path__[0], feature, "templates") for feature in list_features()]
     return [folder for folder in folders if folder.is_dir()]
 
 

@@ -1,5 +1,6 @@
 """What the selects of a form offer: the members of an enum, or rows that the visitor may see."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from enum import Enum
@@ -40,11 +41,16 @@ async def rows_of(
 ) -> list[Option]:
     """Offer the newest rows of `query` by their `label`, and those that are chosen however old they are."""
     columns = query.with_only_columns(key, label)
-    rows = {row[0]: row[1] for row in await session.execute(columns.order_by(key.desc()).limit(MOST_ROWS))}
+    rows = _named(await session.execute(columns.order_by(key.desc()).limit(MOST_ROWS)))
     if older := {row for row in map(_uuid, chosen) if row} - rows.keys():
         rows |= dict.fromkeys(older, HIDDEN)
-        rows |= {row[0]: row[1] for row in await session.execute(columns.where(key.in_(older)))}
+        rows |= _named(await session.execute(columns.where(key.in_(older))))
     return sorted((Option(str(row), in_words(label)) for row, label in rows.items()), key=_by_label)
+
+
+def _named(found: Iterable[Any]) -> dict[UUID, Any]:
+    """Return what names each row: its id where the label is empty."""
+    return {row[0]: row[0] if row[1] in (None, "") else row[1] for row in found}
 
 
 def _uuid(text: str) -> UUID | None:

@@ -120,7 +120,7 @@ def done(request: Request, path: str, notice: str) -> RedirectResponse:
 
 @lru_cache
 def _environment() -> Environment:
-    folders = [Path(__file__).parent / "templates", *features.template_folders()]
+    folders = [Path(__file__).parent / "templates", *features.find_template_folders()]
     environment = Environment(
         loader=FileSystemLoader(folders),
         autoescape=True,

@@ -14,10 +14,10 @@ from app.web.rendering import STATIC, NavItem
 
 def mount(app: FastAPI) -> None:
     """Serve the pages."""
-    for router in (*_routers(), *features.exports("pages", "router", APIRouter)):
+    for router in (*_routers(), *features.read_exports("pages", "router", APIRouter)):
         app.include_router(router, include_in_schema=False)
     app.mount("/static", Assets(directory=STATIC), name="static")
-    app.state.nav = features.offers("pages", "nav", NavItem)
+    app.state.nav = features.read_offers("pages", "nav", NavItem)
     app.state.account_nav = _account_nav()
     show_errors_as_pages(app)
 
@@ -28,7 +28,7 @@ def _account_nav() -> list[NavItem]:
         NavItem("Profile", "/account"),
         NavItem("Password", "/account/password"),
         NavItem("E-mail", "/account/email"),
-        *features.offers("pages", "account_entry", NavItem),
+        *features.read_offers("pages", "account_entry", NavItem),
         NavItem("Sessions", "/account/sessions"),
         NavItem("Activity", "/account/activity"),
         NavItem("Your data", "/account/data"),

@@ -73,9 +73,9 @@ def test_all_problems_are_told_at_once() -> None:
     [
         ("Books title:str", "say Book"),
         ("Sheep wool:int", "--plural sheep_list"),
-        ("Page title:str", "uses this name already"),
-        ("Class title:str", "uses this name already"),
-        ("User name:str", "uses this name already"),
+        ("User name:str", "accounts have a class of this name"),
+        ("Warning title:str", "Python has a class of this name"),
+        ("Doc title:str", "/docs is an address of the project"),
         ("Book", "has no fields"),
         ("Book body:text:unique", "use str=500"),
         ("Book state:str:default=don't", "into the code"),
@@ -111,6 +111,8 @@ def test_all_problems_are_told_at_once() -> None:
         ("Book s:enum=a,a", "two of the values are equal"),
         ("Book s:enum=a,b:default=c", "one of a, b"),
         ("Book d:date:default=tomorrow", "2026-01-31"),
+        ("Book a:str:title b:str:title", "a and b are both marked title"),
+        ("Book a:ref=Author:title", "ref has no title"),
         ("Book t:list=float", "list holds str or int"),
         ("Book t:list:default=a", "the empty list"),
         ("Book a:ref=Nobody", "app new resource Nobody"),
@@ -118,7 +120,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("Book a:ref=author", "name one resource"),
         ("Book a:ref=Author:on_delete=null", "needs optional"),
         ("Book a:ref=Author:on_delete=nul", "did you mean null?"),
-        ("Book a:ref=Shelf", "a circle is written by hand"),
+        ("Book a:ref=Shelf", "circle of models"),
         ("Book a:ref=Department", "--access admin"),
         ("Node parent:ref=Node", "must be optional"),
         ("Node others:many=Node", "written by hand"),
@@ -132,11 +134,49 @@ def test_problem_has_its_fix(line: str, hint: str) -> None:
     assert any(hint in problem for problem in found), found
 
 
+@pytest.mark.parametrize(
+    ("fields", "title"),
+    [
+        ("at:date name:str:optional", "name"),
+        ("nick:str:optional name:str", "name"),
+        ("name:str number:int:title", "number"),
+        ("at:date number:int", None),
+    ],
+)
+def test_row_is_named_by_what_is_marked_or_by_a_text(fields: str, title: str | None) -> None:
+    field = parse(f"Artist {fields}").title_field
+
+    assert (field and field.name) == title
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "plural_variable"),
+    [
+        ("Page", "page_", "pages"),
+        ("Class", "class_", "classes"),
+        ("Type", "type_", "types"),
+        ("Datum", "datum", "data_"),
+    ],
+)
+def test_name_that_hides_nothing(name: str, variable: str, plural_variable: str) -> None:
+    names = parse(f"{name} title:str")
+
+    assert (names.variable, names.plural_variable) == (variable, plural_variable)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("HTTPRequest", "http-request"), ("BookReview", "book-review"), ("Event", "events"), ("Session", "sessions")],
+)
+def test_view_has_an_address_of_its_own(name: str, key: str) -> None:
+    assert parse(f"{name} title:str").admin_key == key
+
+
 def test_what_outlives_its_owner_must_say_what_becomes_of_references() -> None:
     assert any("on_delete=cascade" in problem for problem in problems_of("Book a:ref=Author", access="shared"))
     assert parse("Book a:ref=Author:on_delete=cascade", access="shared").shared
 
 
-@pytest.mark.parametrize("plural", ["Sheeps", "sheep", "admin", "select", "2"])
+@pytest.mark.parametrize("plural", ["Sheeps", "sheep", "admin", "lambda", "2"])
 def test_plural_that_cannot_be_used_is_refused(plural: str) -> None:
     assert problems_of("Sheep wool:int", plural_given=plural)

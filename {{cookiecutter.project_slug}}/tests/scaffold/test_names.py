@@ -4,7 +4,8 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
-from scaffold.names import article, camel, plural, singular, snake
+from scaffold.names import article, camel, snake
+from scaffold.plurals import plural, singular
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,18 @@ from scaffold.names import article, camel, plural, singular, snake
         ("book_review", "book_reviews"),
         ("sales_person", "sales_people"),
         ("api_key", "api_keys"),
+        ("matrix", "matrices"),
+        ("axis", "axes"),
+        ("vertex", "vertices"),
+        ("cactus", "cacti"),
+        ("curriculum", "curricula"),
+        ("diagnosis", "diagnoses"),
+        ("alias", "aliases"),
+        ("lens", "lenses"),
+        ("cache", "caches"),
+        ("size", "sizes"),
+        ("pie", "pies"),
+        ("epoch", "epochs"),
     ],
 )
 def test_plural_and_back(one: str, many: str) -> None:
@@ -35,9 +48,10 @@ def test_plural_and_back(one: str, many: str) -> None:
     assert singular(one) is None
 
 
-def test_what_has_no_plural_stays() -> None:
-    assert plural("news") == "news"
-    assert singular("news") is None
+@pytest.mark.parametrize("word", ["news", "staff", "metadata"])
+def test_what_has_no_plural_stays(word: str) -> None:
+    assert plural(word) == word
+    assert singular(word) is None
 
 
 @pytest.mark.parametrize(

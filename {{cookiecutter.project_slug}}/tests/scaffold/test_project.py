@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("scaffold", reason="an image has no tools")
 
 from scaffold.grammar import Problems
+from scaffold.names import Names
 from scaffold.project import Project, option_of, specs_of
 from scaffold.resource import broken
 
@@ -79,3 +80,33 @@ def test_resource_written_by_hand_can_be_referred_to(project: Project) -> None:
 
 def test_unknown_resource_is_guessed(project: Project) -> None:
     assert "did you mean BookReview?" in project.unknown("BookRevew")
+
+
+def test_circle_of_references_is_seen_through_other_features(project: Project) -> None:
+    for name, imports in (("loans", "book_reviews"), ("book_reviews", "keys")):
+        (project.features / name).mkdir(exist_ok=True)
+        code = f"from app.features.{name} import service\nfrom app.features.{imports}.models import X\n"
+        (project.features / name / "models.py").write_text(code)
+    record(project, "app new resource Key a:str")
+    (project.features / "loans/__init__.py").write_text('"""Loans.\n\nThis:\n\n    app new resource Loan a:str\n"""\n')
+
+    target = project.find_target("Loan")
+
+    assert target
+    assert target.refers_to == {"book_reviews", "keys"}
+
+
+def test_resource_keeps_its_package_when_rules_of_plurals_change(project: Project) -> None:
+    (project.features / "matrixes").mkdir()
+    (project.features / "matrixes/__init__.py").write_text('"""M.\n\nThis:\n\n    app new resource Matrix a:str\n"""\n')
+
+    resource = project.resource_of("matrixes")
+
+    assert resource
+    assert resource.plural == "matrixes"
+
+
+def test_table_of_the_project_is_not_made_twice(project: Project) -> None:
+    problems = project.problems_of(Names("Lock", "keys"))
+
+    assert any("app/features/keys/models.py has a table keys already" in problem for problem in problems)

@@ -15,7 +15,6 @@ from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
 from app.http import SessionDep, check_version
 from app.web import forms
-from app.web.forms import read_form
 from app.web.rendering import NavItem, render, see_other
 
 router = APIRouter(prefix="/notes")
@@ -50,7 +49,7 @@ async def show_new_note(request: Request, scope: PageScope) -> Response:  # noqa
 @router.post("/new", dependencies=[CsrfChecked])
 async def create_note(request: Request, session: SessionDep, scope: PageScope) -> Response:
     """Make a note, and show it."""
-    form = await read_form(request, NoteCreate)
+    form = await forms.read_form(request, NoteCreate)
     if form.data is None:
         return await _show_new(request, form)
     try:
@@ -78,7 +77,7 @@ async def edit_note(request: Request, note: NoteDep) -> Response:
 async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
     """Change the note, unless someone else did since the form was opened."""
     note_id = note.id
-    form = await read_form(request, NoteUpdate, note)
+    form = await forms.read_form(request, NoteUpdate, note)
     if form.data is None:
         return await _show_edit(request, note, form)
     try:

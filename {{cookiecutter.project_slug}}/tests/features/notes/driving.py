@@ -9,7 +9,7 @@ from tests.support import fresh
 NOTES = "/api/v1/notes"
 
 
-def note_data(**changes: Any) -> dict[str, Any]:
+def new_note_data(**changes: Any) -> dict[str, Any]:
     """Return what a new note is made of."""
     return {
         "title": f"Some title {fresh()}",
@@ -20,7 +20,7 @@ def note_data(**changes: Any) -> dict[str, Any]:
 
 def add_note(caller: TestClient, **fields: Any) -> dict[str, Any]:
     """Write a note through the API."""
-    answer = caller.post(NOTES, json=note_data(**fields))
+    answer = caller.post(NOTES, json=new_note_data(**fields))
     assert answer.status_code == 201, answer.text
     added: dict[str, Any] = answer.json()
     return added

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.admin.driving import entered, listed, save
-from tests.features.notes.driving import NOTES, add_note, note_data
+from tests.features.notes.driving import NOTES, add_note, new_note_data
 from tests.web.browsing import open_browser
 
 VIEW = "note"
@@ -24,7 +24,7 @@ def form(data: dict[str, Any], owner: User) -> dict[str, Any]:
 
 
 def test_new_note_is_the_one_of_the_api(as_ada: TestClient, browser: TestClient, ada: User) -> None:
-    sent = note_data()
+    sent = new_note_data()
     answer = save(browser, f"/admin/{VIEW}/create", form(sent, ada))
 
     assert answer.status_code == 303, answer.text
@@ -47,7 +47,7 @@ def test_what_is_saved_unchanged_stays_as_it_is(as_ada: TestClient, browser: Tes
 @pytest.mark.any_database
 def test_what_the_api_refuses_is_refused_here(as_ada: TestClient, browser: TestClient, ada: User) -> None:
     made = add_note(as_ada)
-    sent = {**form(note_data(), ada), **entered({"title": "x" * 201})}
+    sent = {**form(new_note_data(), ada), **entered({"title": "x" * 201})}
 
     for page in (f"/admin/{VIEW}/create", f"/admin/{VIEW}/edit?pk={made['id']}"):
         assert save(browser, page, sent).status_code == 422
@@ -57,7 +57,7 @@ def test_what_the_api_refuses_is_refused_here(as_ada: TestClient, browser: TestC
 @pytest.mark.parametrize("field", ["title"])
 def test_taken_value_is_refused(as_ada: TestClient, browser: TestClient, ada: User, field: str) -> None:
     first, second = add_note(as_ada), add_note(as_ada)
-    sent = form(note_data() | {field: first[field]}, ada)
+    sent = form(new_note_data() | {field: first[field]}, ada)
 
     for page in (f"/admin/{VIEW}/create", f"/admin/{VIEW}/edit?pk={second['id']}"):
         answer = save(browser, page, sent)

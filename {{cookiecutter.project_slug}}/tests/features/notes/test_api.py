@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.features.notes.models import Note
-from tests.features.notes.driving import NOTES, add_note, note_data
+from app.features.notes import models
+from tests.features.notes.driving import NOTES, add_note, new_note_data
 from tests.statements import counted, watched
 from tests.support import in_database
 
@@ -20,7 +20,7 @@ def ids(answer: Any) -> list[str]:
 
 
 def test_created_note_can_be_read_at_its_location(as_ada: TestClient) -> None:
-    sent = note_data()
+    sent = new_note_data()
 
     created = as_ada.post(NOTES, json=sent)
 
@@ -36,19 +36,20 @@ def test_created_note_can_be_read_at_its_location(as_ada: TestClient) -> None:
 
 @pytest.mark.any_database
 def test_what_may_be_left_out_has_its_default(as_ada: TestClient) -> None:
-    sent = note_data()
-    for name in ("body",):
-        del sent[name]
+    defaults: dict[str, Any] = {
+        "body": "",
+    }
+    sent = {name: value for name, value in new_note_data().items() if name not in defaults}
 
     made = as_ada.post(NOTES, json=sent).json()
 
-    assert made["body"] == ""
+    assert {name: made[name] for name in defaults} == defaults
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("field", ["title"])
 def test_what_is_required_must_be_there(as_ada: TestClient, field: str) -> None:
-    sent = note_data()
+    sent = new_note_data()
     del sent[field]
 
     for body in (sent, {**sent, field: None}):
@@ -75,7 +76,7 @@ def test_what_is_required_must_be_there(as_ada: TestClient, field: str) -> None:
 def test_wrong_value_is_rejected(as_ada: TestClient, field: str, value: Any) -> None:
     made = add_note(as_ada)
 
-    created = as_ada.post(NOTES, json=note_data(**{field: value}))
+    created = as_ada.post(NOTES, json=new_note_data(**{field: value}))
     changed = as_ada.patch(f"{NOTES}/{made['id']}", json={field: value})
 
     for answer in (created, changed):
@@ -93,7 +94,7 @@ def test_wrong_value_is_rejected(as_ada: TestClient, field: str, value: Any) -> 
 def test_taken_value_is_refused(as_ada: TestClient, as_bob: TestClient, field: str, problem: str) -> None:
     first, second = add_note(as_ada), add_note(as_ada)
 
-    created = as_ada.post(NOTES, json=note_data(**{field: first[field]}))
+    created = as_ada.post(NOTES, json=new_note_data(**{field: first[field]}))
     changed = as_ada.patch(f"{NOTES}/{second['id']}", json={field: first[field]})
     kept = as_ada.patch(f"{NOTES}/{first['id']}", json={field: first[field]})
 
@@ -178,7 +179,7 @@ def test_list_is_sorted(as_ada: TestClient, field: str, less: Any, more: Any) ->
 
 def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
     """The first one finds the caller; one more is a decision, not an accident."""
-    sent = [note_data() for _ in range(3)]
+    sent = [new_note_data() for _ in range(3)]
     with watched(as_ada) as requests:
         for body in sent:
             made = as_ada.post(NOTES, json=body).json()
@@ -279,4 +280,4 @@ def test_notes_go_with_their_owner(client: TestClient, as_ada: TestClient, as_bo
 
     in_database(client, lambda session: session.delete(ada))
 
-    assert in_database(client, lambda session: session.scalar(select(func.count(Note.id)))) == 1
+    assert in_database(client, lambda session: session.scalar(select(func.count(models.Note.id)))) == 1

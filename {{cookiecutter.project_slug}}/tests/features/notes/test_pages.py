@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.features.notes.driving import NOTES, add_note, note_data
+from tests.features.notes.driving import NOTES, add_note, new_note_data
 from tests.statements import counted, watched
 from tests.web.browsing import entered, linked, open_browser, read_page, submit
 
@@ -20,7 +20,7 @@ def browser(client: TestClient, ada: User) -> TestClient:
 
 
 def test_new_note_is_shown_and_is_the_one_of_the_api(as_ada: TestClient, browser: TestClient) -> None:
-    sent = note_data()
+    sent = new_note_data()
 
     answer = submit(browser, f"{ADDRESS}/new", entered(sent))
 
@@ -83,7 +83,7 @@ def test_note_is_deleted_as_it_was_seen(as_ada: TestClient, browser: TestClient)
 
 
 def test_each_page_takes_as_many_statements_as_ever(browser: TestClient) -> None:
-    sent = [entered(note_data()) for _ in range(3)]
+    sent = [entered(new_note_data()) for _ in range(3)]
     with watched(browser) as requests:
         for fields in sent:
             made = submit(browser, f"{ADDRESS}/new", fields)
@@ -135,7 +135,7 @@ def test_list_is_narrowed_with_its_form(as_ada: TestClient, browser: TestClient)
 @pytest.mark.any_database
 def test_what_is_wrong_is_told_beside_its_field_and_the_rest_kept(as_ada: TestClient, browser: TestClient) -> None:
     made = add_note(as_ada)
-    sent = {**entered(note_data()), **entered({"title": "x" * 201})}
+    sent = {**entered(new_note_data()), **entered({"title": "x" * 201})}
 
     for path in (f"{ADDRESS}/new", f"{ADDRESS}/{made['id']}/edit"):
         answer = submit(browser, path, sent)
@@ -149,7 +149,7 @@ def test_what_is_wrong_is_told_beside_its_field_and_the_rest_kept(as_ada: TestCl
 @pytest.mark.parametrize("field", ["title"])
 def test_taken_value_is_told_beside_its_field(as_ada: TestClient, browser: TestClient, field: str) -> None:
     first, second = add_note(as_ada), add_note(as_ada)
-    sent = entered(note_data() | {field: first[field]})
+    sent = entered(new_note_data() | {field: first[field]})
 
     for path in (f"{ADDRESS}/new", f"{ADDRESS}/{second['id']}/edit"):
         answer = submit(browser, path, sent)
