@@ -26,12 +26,13 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,23 +47,24 @@ GUARDS = {
 }
 
 
-def _load_dev() -> ModuleType:
-    """Load the project's dev.py, which knows how to find uv; nothing may be written beside it."""
+def _load(path: Path) -> ModuleType:
+    """Load a script of the template; nothing may be written beside it."""
     sys.dont_write_bytecode = True
-    spec = importlib.util.spec_from_file_location("dev", PROJECT / "dev.py")
-    if spec is None or spec.loader is None:
-        sys.exit(f"{PROJECT} is not whole: clone the template again.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.exists():
+        sys.exit(f"{path} is missing: clone the template again.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-dev = _load_dev()
+dev = _load(PROJECT / "dev.py")  # knows how to find uv
+dev.refuse_old_python()
+hook = _load(TEMPLATE / "hooks/pre_gen_project.py")  # knows which answers can be used
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
-    dev.refuse_old_python()
     if {"-h", "--help", "help"} & set(arguments[:1]):
         print(__doc__)
         return 0
@@ -87,7 +89,8 @@ def create(arguments: Sequence[str]) -> int:
         sys.exit(f"One FOLDER is enough: {folders[1].name} is one too many.")
     project = generate(folders[0] if folders else None, answers)
     if options.no_run:
-        print(f"Your project is in {project}. Run it with\n  cd {project}\n  python3 dev.py run")
+        place = shlex.quote(str(project))
+        print(f"Your project is in {project}. Run it with\n  cd {place}\n  python3 dev.py run")
         return 0
     line = [sys.executable, str(project / "dev.py"), "run", "--port", options.port]
     return int(dev.replace_process(line))
@@ -181,12 +184,14 @@ def guard(full: Path, leaner: Sequence[Path]) -> str:
 def generate(folder: Path | None, answers: dict[str, str]) -> Path:
     """Generate a project into a folder, or into one here that is named by its slug."""
     questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-    unknown = sorted(set(answers) - {name for name in questions if not name.startswith("_")})
-    if unknown:
-        sys.exit(f"There is no question {unknown[0]}: see cookiecutter.json.")
     if folder:
         _refuse_used(folder)
-        answers.setdefault("project_name", _name_from(folder))
+        if "project_slug" in answers:
+            sys.exit(f"{folder} names the folder already: leave project_slug out, or FOLDER.")
+        # The slug is the name of the folder, which is given, and nothing else.
+        slug = hook.suggest_slug(folder.name)
+        answers = {"project_name": _name_from(folder), **answers, "project_slug": slug}
+    _check(answers, questions)
     parent = folder.parent if folder else Path.cwd()
     python = install(TEMPLATE / "requirements.txt")
     try:
@@ -204,10 +209,32 @@ def generate(folder: Path | None, answers: dict[str, str]) -> Path:
     return target
 
 
+def _check(answers: dict[str, str], questions: dict[str, Any]) -> None:
+    """Refuse in one sentence what cookiecutter would refuse in a traceback, or read as code."""
+    known = [name for name in questions if not name.startswith("_")]
+    for question, given in answers.items():
+        if question not in known:
+            sys.exit(f"There is no question {question}: the questions are {', '.join(known)}.")
+        choices, answer = questions[question], given
+        if isinstance(choices, bool):
+            choices, answer = ["yes", "no"], {"true": "yes", "false": "no"}.get(given, given)
+        if isinstance(choices, list) and answer not in choices:
+            instead = " or ".join(f"{question}={choice}" for choice in choices)
+            sys.exit(f"{question}={given} is no answer: write {instead}.")
+    some = {
+        "project_name": "Shop",
+        "description": "A shop.",
+        "author": "Ada",
+        "project_slug": "shop",
+    }
+    if sentence := hook.refusal({**some, **answers}):
+        sys.exit(sentence)
+
+
 def install(requirements: Path) -> str:
     """Return the Python of a virtual environment in the cache that has exactly these packages."""
     wanted = requirements.read_bytes() + sys.base_prefix.encode() + sys.version.encode()
-    folder = dev.cache_folder() / f"venv-{hashlib.sha256(wanted).hexdigest()[:16]}"
+    folder = dev.make_cache_folder() / f"venv-{hashlib.sha256(wanted).hexdigest()[:16]}"
     python = str(dev.venv_python(folder))
     stamp = folder / "complete"
     if not stamp.exists():
@@ -263,7 +290,9 @@ def _refuse_used(folder: Path) -> None:
 
 def _name_from(folder: Path) -> str:
     """Make `My Shop` of the folder my_shop, and leave a name with capitals as it is."""
-    words = folder.name.replace("_", " ").replace("-", " ").strip()
+    plain = (letter for letter in folder.name if letter.isprintable())
+    words = re.sub(rf"[-_\s{re.escape(hook.FORBIDDEN)}]+", " ", "".join(plain)).strip()
+    words = words[: hook.LONGEST["project_name"]].strip() or "My Project"
     return words.title() if words.islower() else words
 
 

@@ -116,7 +116,7 @@ class Server:
 
     def credentials(self) -> tuple[str, str]:
         """Return the address and the password that the first run prints."""
-        shown = re.search(r"(admin@example\.com)\s+(\S{12,})\s", self.printed())
+        shown = re.search(r"(admin@example\.com)[\s|]+(\S{12,})\s", self.printed())
         assert shown, f"no way to sign in was printed:\n{self.printed()}"
         return shown[1], shown[2]
 

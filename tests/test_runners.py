@@ -237,10 +237,13 @@ def test_help_explains_every_command(script: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        pytest.param(["license=GPL"], "'Apache-2.0'", id="no-such-choice"),
-        pytest.param(["pages=maybe"], "pages", id="neither-yes-nor-no"),
+        pytest.param(["license=GPL"], "write license=MIT or license=Ap", id="no-such-choice"),
+        pytest.param(["pages=maybe"], "write pages=yes or pages=no", id="neither-yes-nor-no"),
         pytest.param(["project_name=class"], "project_slug=my_class", id="hook"),
-        pytest.param(["colour=red"], "no question colour", id="no-such-question"),
+        pytest.param(["colour=red"], "questions are project_name, ", id="no-such-question"),
+        pytest.param(["project_name={{ 7 * 7 }}"], "project_name holds one of", id="braces"),
+        pytest.param(["description={% x %}"], "description holds one of", id="mark"),
+        pytest.param(["./s", "project_slug=other"], "leave project_slug out", id="two-names"),
         pytest.param(["one", "two"], "two is one too many", id="two-folders"),
         pytest.param(["used"], "exists and is not empty", id="used-folder"),
     ],
@@ -268,8 +271,41 @@ def test_a_folder_gives_the_project_its_name(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert (tmp_path / "my-shop" / "README.md").read_text().startswith("# My Shop\n")
     assert not (tmp_path / "my-shop" / "Dockerfile").exists()
-    assert f"cd {tmp_path / 'my-shop'}" in done.stdout
+    assert f"cd {tmp_path / 'my-shop'}\n" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["my-shop"]
+
+
+@pytest.mark.parametrize(
+    "folder", ["json", "con", "with space/in ner", "O'Brien's shop", "x" * 51, 'say "{{hi}}"']
+)
+def test_any_folder_will_do_and_its_name_can_be_pasted(folder: str, tmp_path: Path) -> None:
+    done = _fireup("--no-run", folder, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / folder / "dev.py").exists()
+    command = done.stdout.splitlines()[1].strip()
+    assert _run(["sh", "-c", f"{command} && pwd"], tmp_path).stdout == f"{tmp_path / folder}\n"
+
+
+def test_a_home_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    home = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": ""}
+
+    done = _fireup("--no-run", "shop", cwd=tmp_path, env={**environment(), **home})
+
+    assert done.returncode == 1
+    assert "XDG_CACHE_HOME" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_git_a_project_is_made(tmp_path: Path, nothing_but_python: dict[str, str]) -> None:
+    _fireup("--no-run", "first", cwd=tmp_path)
+    path = str(Path(nothing_but_python["PATH"].split(":")[0]))
+
+    done = _fireup("--no-run", "second", cwd=tmp_path, env={**environment(), "PATH": path})
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "second" / "dev.py").exists()
 
 
 def test_a_users_settings_for_cookiecutter_do_not_matter(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ The first time, exactly the versions in requirements-dev.txt are installed, thei
 their hashes, and uv.lock is written from them: commit it. From then on uv.lock leads.
 
 With uv (0.11 or newer) the same is, after the first time:
-  run    uv run app setup && uv run app serve --reload
+  run    uv run app serve --setup --reload
   test   uv run pytest -n auto
   lock   uv lock --upgrade, and uv export for each of requirements*.txt
   app    uv run app
@@ -38,6 +38,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if command not in commands:
         sys.exit(f"There is no command {command}: write one of {', '.join(commands)}, or --help.")
+    os.environ["DEV_PY"] = f"python3 {shlex.quote(os.path.relpath(__file__))}"  # for messages that name a command
     os.chdir(ROOT)
     try:
         return commands[command](rest)
@@ -98,8 +100,7 @@ def run(arguments: Sequence[str]) -> int:
     if port:
         os.environ["SERVER_PORT"] = port  # so that `app setup` prints the same address
     install(developer=False)
-    done = subprocess.call([venv_python(), "-m", "app", "setup"], env=environment())
-    return done or replace_process([venv_python(), "-m", "app", "serve", "--reload", *arguments])
+    return replace_process([venv_python(), "-m", "app", "serve", "--setup", "--reload", *arguments])
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -159,7 +160,7 @@ def install(*, developer: bool) -> None:
     if not Path("uv.lock").exists():
         with step("Lock the tested versions in uv.lock"):
             lock_from_pins(uv)
-    with step("Install packages into .venv"):
+    with step("Install packages into .venv, which takes a minute the first time"):
         # Without --inexact a plain run would throw the tools of developers out again.
         call_uv(uv, "sync", "--inexact", *([] if developer else ["--no-dev"]))
     stamp.write_text(f"{_fingerprint()} {'developer' * developer}\n", encoding="utf-8")
@@ -216,8 +217,11 @@ def keep_pinned_files(locked: str, pins: Mapping[str, set[str]]) -> str:
 
 def call_uv(uv: str, *arguments: str) -> None:
     """Run uv in the project, and stop when it fails."""
-    quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    if subprocess.call([uv, *quiet, *arguments], env=environment()):
+    line = [uv, "--quiet", *arguments]
+    done = subprocess.run(line, env=environment(), stderr=subprocess.PIPE, check=False)
+    # Without a network, what uv has in its cache may be enough.
+    if done.returncode and subprocess.call([*line, "--offline"], env=environment(), stderr=subprocess.DEVNULL):
+        sys.stderr.buffer.write(done.stderr)
         sys.exit(f"uv {arguments[0]} failed, and says why above. Is there a network?")
 
 
@@ -246,6 +250,17 @@ def cache_folder() -> Path:
     """Return the folder of ours in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return Path(base or Path.home() / ".cache") / "fireup"
+
+
+def make_cache_folder() -> Path:
+    """Make it, or stop when nothing can be written into it."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        sys.exit(f"{folder} cannot be written to ({error.strerror}): set XDG_CACHE_HOME to a folder that can.")
+    return folder
 
 
 def venv_python(folder: Path | None = None) -> str:
@@ -290,12 +305,7 @@ def _uv_version(candidate: str) -> tuple[int, ...]:
 
 def _download_uv(target: Path) -> None:
     """Put the pinned uv into a folder with the pip of this Python, or of a throw-away venv's."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(dir=target.parent)
-    except OSError as error:
-        sys.exit(f"{target.parent} cannot be written to ({error.strerror}): set XDG_CACHE_HOME.")
-    with scratch as folder:
+    with tempfile.TemporaryDirectory(dir=make_cache_folder()) as folder:
         python = sys.executable if importlib.util.find_spec("pip") else _make_venv(folder)
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         checked = ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(PINNED_UV)]

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 import typer
 
+from app.commands.typed import as_typed
+
 MODULES = {
     "setup": "app.commands.setup",
     "secrets": "app.commands.setup",
@@ -39,9 +41,11 @@ def run(cli: typer.Typer) -> None:
     """Run a command; an expected failure is one sentence and exit code 1, a bug a traceback."""
     try:
         cli()
+    except SystemExit as end:
+        sys.exit(as_typed(end.code) if isinstance(end.code, str) else end.code)
     except Exception as error:
         from app.commands.failures import explain  # noqa: PLC0415 - it knows every library that may fail
 
         if sentence := explain(error):
-            sys.exit(sentence)
+            sys.exit(as_typed(sentence))
         raise

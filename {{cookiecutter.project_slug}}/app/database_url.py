@@ -47,6 +47,17 @@ def name_driver(text: str) -> str:
     return text
 
 
+def check_folder(url: str) -> None:
+    """Refuse a file of SQLite in a folder that does not exist.
+
+    Raises:
+        ValueError: when it does not.
+    """
+    file = re.match(r"sqlite\+aiosqlite:///(?!file:|:memory:)([^?]+)", url)
+    if file and not Path(file[1]).parent.is_dir():
+        raise ValueError(f"the folder {Path(file[1]).parent} does not exist: create it, or name another")
+
+
 def connect_arguments(text: str) -> dict[str, Any]:
     """Return the arguments of `asyncpg.connect` for a URL of PostgreSQL.
 

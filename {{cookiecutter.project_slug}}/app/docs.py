@@ -11,7 +11,7 @@ from typing import Any
 
 import fastapi_offline
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from app.assets import Assets
 from app.settings import Environment, Settings
@@ -80,6 +80,12 @@ def tags_of(routers: Iterable[APIRouter]) -> list[dict[str, Any]]:
 def offers_password_form(settings: Settings) -> bool:
     """Tell whether `/docs` asks for email and password. https://www.rfc-editor.org/rfc/rfc9700#section-2.4"""
     return settings.auth.docs_password_form and settings.environment is not Environment.PRODUCTION
+
+
+@router.get("/")
+async def redirect_home(request: Request) -> RedirectResponse:
+    """Lead from the root of a project without a home page to what it has; a home page comes before this route."""
+    return RedirectResponse(request.url_for("show_swagger"))
 
 
 @router.get("/docs")

@@ -23,13 +23,20 @@ def alembic_config(settings: DatabaseSettings | None = None) -> Config:
     """Point Alembic at our migrations and, when it is to connect, at a database."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.attributes["database"] = settings
+    config.attributes.update(database=settings, applied=[])  # migrations/env.py reads the one and fills the other
     return config
 
 
-def upgrade(settings: DatabaseSettings, revision: str = "head") -> None:
-    """Bring the database up to a revision; each migration is a transaction of its own."""
-    command.upgrade(alembic_config(settings), revision)
+def upgrade(settings: DatabaseSettings, revision: str = "head") -> list[str]:
+    """Bring the database up to a revision, and return what was applied; each migration is a transaction of its own."""
+    config = alembic_config(settings)
+    command.upgrade(config, revision)
+    return list(config.attributes["applied"])
+
+
+def summary(applied: list[str]) -> str:
+    """Say what was applied."""
+    return f"Applied migrations: {', '.join(applied)}." if applied else "No migration was missing."
 
 
 def downgrade(settings: DatabaseSettings, revision: str) -> None:

@@ -1,8 +1,9 @@
 """Settings: everything an operator may change without editing code.
 
 Each setting has one variable: `settings.database.pool_size` is `DATABASE_POOL_SIZE`. It is looked for in the
-environment, then in `.env`, then in a folder of secrets (one file a setting, named `database_pool_size`;
-`/run/secrets`, or `SECRETS_DIR`), and has a default last. `app settings` prints what was found where.
+environment, then in `.env` of the current folder, then in a folder of secrets (one file a setting, named
+`database_pool_size`; `/run/secrets`, or `SECRETS_DIR`), and has a default last; that of SERVER_PORT is `PORT`.
+`app settings` prints what was found where.
 
 Settings are read once, by `load_settings()`, and passed on: no module imports them as a global.
 """
@@ -12,7 +13,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import (
@@ -35,9 +36,19 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.database_url import connect_arguments, name_driver
+from app.database_url import check_folder, connect_arguments, name_driver
 from app.mail_url import read_mail_url, read_sender
-from app.setting_sources import Duration, LogLevel, Networks, Origins, SecretFiles, split_commas
+from app.setting_sources import (
+    Duration,
+    LogLevel,
+    Networks,
+    Origins,
+    Variables,
+    platform_port,
+    read_env_file,
+    read_secret_files,
+    split_commas,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +113,7 @@ class DatabaseSettings(_Section):
     def _can_be_used(cls, url: str | None) -> str | None:
         if url is not None:
             url = name_driver(url)
+            check_folder(url)
             if url.startswith("postgresql"):
                 connect_arguments(url)
         return url
@@ -113,7 +125,7 @@ class ServerSettings(_Section):
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: int = Field(default=8000, ge=0, le=65_535)
-    """Port to listen on."""
+    """Port to listen on; without it, PORT, which hosting platforms set."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes; one in a container that is scaled by replicas."""
     trusted_proxies: Networks = ()
@@ -242,7 +254,6 @@ class Settings(BaseSettings):
     """All settings; a section's fields carry its name as prefix."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
         env_ignore_empty=True,
         env_nested_delimiter="_",
         env_nested_max_split=1,
@@ -325,11 +336,12 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by SecretFiles
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by ours
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by ours
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment, then `.env`, then the folder of secrets."""
-        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
+        """Read the environment, then `.env`, the folder of secrets and `PORT`."""
+        ours = (read_env_file(variables()), read_secret_files(), platform_port())
+        return init_settings, env_settings, *(Variables(settings_cls, values) for values in ours)
 
 
 class Setting(NamedTuple):
@@ -364,6 +376,12 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - of any settin
 def problems_of(error: ValidationError) -> list[ErrorDetails]:
     """List what is wrong, without the defaults that could only not be computed because of it."""
     return [item for item in error.errors() if item["type"] != "default_factory_not_called"]
+
+
+@cache
+def variables() -> tuple[str, ...]:
+    """Return the variables of all settings."""
+    return tuple(setting.variable for setting in all_settings())
 
 
 def all_settings() -> Iterator[Setting]:

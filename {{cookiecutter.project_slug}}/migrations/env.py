@@ -71,8 +71,9 @@ def compare_default(  # noqa: PLR0913, PLR0917 - Alembic's
 INCOMPATIBLE = Table(revisions.INCOMPATIBLE_TABLE, MetaData(), Column("revision", String(32), primary_key=True))
 
 
-def record_incompatible(ctx: MigrationContext, step: MigrationInfo, heads: object, run_args: object) -> None:  # noqa: ARG001
-    """Record a migration that says `incompatible = True`: code that does not have it is not ready then."""
+def record_step(ctx: MigrationContext, step: MigrationInfo, heads: object, run_args: object) -> None:  # noqa: ARG001
+    """Record what is applied, and `incompatible = True` of a migration: code that lacks it is not ready then."""
+    context.config.attributes.setdefault("applied", []).extend(step.up_revision_ids)
     for script in step.up_revisions:
         if isinstance(script, Script) and ctx.connection and getattr(script.module, "incompatible", False):
             INCOMPATIBLE.create(ctx.connection, checkfirst=True)
@@ -105,7 +106,7 @@ def migrate(connection: Connection) -> None:
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         transaction_per_migration=True,
         include_name=include_name,
-        on_version_apply=record_incompatible,
+        on_version_apply=record_step,
     )
     if connection.dialect.name == "sqlite":
         # A batch makes the table anew and drops the old one, which would cascade. It must be said outside of a

@@ -63,6 +63,7 @@ def clean_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the settings of this machine: environment, `.env` and folder of secrets."""
     for setting in all_settings():
         monkeypatch.delenv(setting.variable, raising=False)
+    monkeypatch.delenv("PORT", raising=False)
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "secrets"))
     monkeypatch.chdir(tmp_path)
 

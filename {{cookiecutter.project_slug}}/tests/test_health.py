@@ -124,7 +124,10 @@ def test_absent_server_is_not_ready(start_app: Callable[..., TestClient]) -> Non
     assert client.get("/health/live").status_code == 200
 
 
-def test_absent_folder_is_not_ready(start_app: Callable[..., TestClient]) -> None:
-    client = start_app(database={"url": "sqlite:///no/such/folder/app.db"})
+def test_absent_folder_is_not_ready(start_app: Callable[..., TestClient], tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    client = start_app(database={"url": f"sqlite:///{folder}/app.db"})
+    shutil.rmtree(folder)
 
     assert problem_of(client.get("/health/ready"))["status"] == 503

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from app.settings import Settings
 
 
-def sign_in_url(settings: Settings) -> str:
-    """Return where to sign in: the page, or the route of a project without pages."""
-    return f"{settings.base_url}{'login' if find_spec('app.web') else 'api/v1/auth/login'}"
+def sign_in_hint(settings: Settings) -> str:
+    """Say how to sign in: at the page, or by the route of a project without pages."""
+    if find_spec("app.web"):
+        return f"Sign in at {settings.base_url}login"
+    return f"Sign in with POST {settings.base_url}api/v1/auth/login"

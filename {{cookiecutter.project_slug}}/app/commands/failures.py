@@ -1,5 +1,8 @@
 """What an expected failure of a command is in a sentence."""
 
+import traceback
+from pathlib import Path
+
 from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError
 from pydantic import ValidationError
@@ -9,14 +12,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.errors import Problem
 from app.features import BrokenFeature
 from app.outages import AWAY, OUTAGES, REFUSES, reason_of
+from app.revisions import FOLDER
+from app.setting_sources import EnvFileError
 from app.settings import all_settings, problems_of
 
 
-def explain(error: Exception) -> str | None:
+def explain(error: Exception) -> str | None:  # noqa: PLR0911 - one a kind
     """Say what went wrong, and what to do about it; nothing about a bug."""
     match error:
         case ValidationError():
             return _explain_settings(error)
+        case EnvFileError():
+            return f"app: {error}"
         case Problem():
             return f"app: {error.title}. {error.detail or ''}".rstrip()
         case ArgumentError() | BrokenFeature():
@@ -46,7 +53,16 @@ def _explain_database(error: DBAPIError | PoolTimeout | OSError) -> str:
         hint = " Check that it runs, and DATABASE_URL." if reason_of(error) in {AWAY, REFUSES} else ""
         return f"app: {reason_of(error)} ({said.rstrip('.')}){hint}"
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if place := _migration_of(error):
+        return f"app: the migration in {place} failed and was rolled back: {cause}"
     return f"app: the database answered: {cause}. Check DATABASE_URL; if a table is missing, run `app db upgrade`."
+
+
+def _migration_of(error: Exception) -> str | None:
+    """Return the file and line of the migration that raised an error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename}:{frame.lineno}" for frame in frames if Path(frame.filename).parent.name == "versions"]
+    return places[-1] if places else None
 
 
 def _explain_settings(error: ValidationError) -> str:
@@ -56,6 +72,14 @@ def _explain_settings(error: ValidationError) -> str:
     for item in problems_of(error):
         path = tuple(str(part) for part in item["loc"])
         name = variables.get(path[:2]) or variables.get(path[:1]) or "settings"
-        hint = " (`app setup` makes one)" if name == "SECRET_KEY" and item["type"] == "missing" else ""
+        hint = f" ({_where_to_set_up()})" if name == "SECRET_KEY" and item["type"] == "missing" else ""
         lines.append(f"  {name}: {item['msg'].removeprefix('Value error, ')}{hint}")
-    return "\n".join([*lines, "Set them in the environment or in .env; `.env.example` lists all."])
+    return "\n".join([*lines, f"Set them in the environment or in {Path('.env').resolve()}; `.env.example` lists all."])
+
+
+def _where_to_set_up() -> str:
+    """Say how to get a secret key: the folder decides which `.env` is read."""
+    root = FOLDER.parent
+    if Path.cwd() != root and (root / ".env").exists():
+        return f"it is in {root / '.env'}: run the command in {root}"
+    return "`app setup` makes one"

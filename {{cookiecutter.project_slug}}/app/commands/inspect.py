@@ -3,7 +3,7 @@
 import inspect
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 import typer
-from dotenv import dotenv_values
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
@@ -19,8 +18,8 @@ from starlette.routing import Mount, Route
 
 from app import features
 from app.main import create_app
-from app.setting_sources import read_secret_files
-from app.settings import all_settings, load_settings
+from app.setting_sources import platform_port, read_env_file, read_secret_files
+from app.settings import all_settings, load_settings, variables
 
 _IS_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
@@ -57,10 +56,17 @@ def list_settings(
         typer.echo(env_example(), nl=False)
         return
     settings = load_settings()
-    dotenv, files = dotenv_values(".env"), read_secret_files()
+    sources: dict[str, Mapping[str, str | None]] = {
+        "environment": {name.lower(): value for name, value in os.environ.items() if value},
+        ".env": read_env_file(variables()),
+        "secrets folder": read_secret_files(),
+        "PORT": platform_port(),
+        "default": dict.fromkeys(map(str.lower, variables())),
+    }
     for setting in all_settings():
         value = shown(setting.value_in(settings))
-        typer.echo(f"{setting.variable:<28} {value:<50} {_source(setting.variable, dotenv, files)}")
+        source = next(name for name, values in sources.items() if setting.variable.lower() in values)
+        typer.echo(f"{setting.variable:<28} {value:<50} {source}")
 
 
 def env_example() -> str:
@@ -111,15 +117,6 @@ def plain(value: Any) -> str:  # noqa: ANN401 - any type a setting has
     if isinstance(value, tuple):
         return ",".join(value)
     return "" if value is None else str(value)
-
-
-def _source(variable: str, dotenv: dict[str, str | None], files: dict[str, str]) -> str:
-    environment = {name.upper() for name, value in os.environ.items() if value}
-    if variable in environment:
-        return "environment"
-    if variable in {name.upper() for name, value in dotenv.items() if value}:
-        return ".env"
-    return "secrets folder" if variable.lower() in files else "default"
 
 
 def _routes(app: FastAPI) -> Iterator[tuple[str, str, str]]:

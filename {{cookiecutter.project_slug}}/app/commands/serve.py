@@ -1,13 +1,20 @@
 """`app serve`: the bundled Uvicorn, set up as the settings say."""
 
+import contextlib
+import errno
 import gc
 import logging
 import multiprocessing
 import os
 import signal
+import socket
+import sys
 import threading
+import time
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,12 +22,14 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app.collector import spared
-from app.commands.addresses import sign_in_url
+from app.commands.addresses import sign_in_hint
 from app.settings import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, or it meets a closed one
 _OLDEST_GENERATION = 2
+_LAST_PORT = 65_535
+_LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses is reached
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -33,23 +42,29 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port [SERVER_PORT]")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes [SERVER_WORKERS]")] = None,
     *,
+    setup: Annotated[bool, typer.Option("--setup", help="Run `app setup` first")] = False,
     reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes")] = False,
 ) -> None:
     """Serve the application until it is stopped."""
     if port is not None:
         os.environ["SERVER_PORT"] = str(port)  # the processes that Uvicorn starts read it
+    admin = _set_up() if setup else []
     settings = load_settings()
     server = settings.server
-    _greet(settings)
+    address = (host or server.host, server.port)
+    refuse_taken(*address)
+    threading.Thread(
+        target=_greet, args=(address, [*greeting(settings), *(admin or [sign_in_hint(settings)])]), daemon=True
+    ).start()
     uvicorn.run(
         "app.commands.serve:build_app",
         factory=True,
         http="app.commands.protocol:BoundedProtocol",
-        host=host or server.host,
+        host=address[0],
         port=server.port,
         workers=None if reload else workers or server.workers,
         reload=reload,
-        reload_dirs=["app"] if reload else None,
+        reload_dirs=[str(Path(__file__).parents[1])] if reload else None,
         log_config=log_config(settings.log_level),
         access_log=False,  # ours has the request id and no query string
         server_header=False,
@@ -86,12 +101,58 @@ def _freeze_when_warm(phase: str, info: dict[str, int]) -> None:
         gc.freeze()
 
 
-def _greet(settings: Settings) -> None:
+def refuse_taken(host: str, port: int) -> None:
+    """Refuse an address that this process cannot listen on, before anything says that it does."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name != "nt":  # where it would share the address
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            other = f"`app serve --port {port + 1 if port < _LAST_PORT else 8000}`"
+            hint = f"try {other}" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "check SERVER_HOST"
+            sys.exit(f"app: cannot listen on {host}, port {port}: {error.strerror}: {hint}.")
+
+
+def greeting(settings: Settings) -> list[str]:
     """Say where everything is."""
-    typer.echo(f"{settings.project_name}: {settings.base_url}  API documentation: {settings.base_url}docs")
-    typer.echo(f"Sign in at {sign_in_url(settings)}")
-    if settings.environment is Environment.DEVELOPMENT and settings.mail.url.get_secret_value().startswith("file:"):
-        typer.echo(f"Mails stay here: {f'{settings.base_url}dev/mail' if find_spec('app.web') else 'see MAIL_URL'}")
+    lines = [f"{settings.project_name}: {settings.base_url}", f"API documentation: {settings.base_url}docs"]
+    folder = settings.mail.url.get_secret_value().removeprefix("file:")
+    if settings.environment is Environment.DEVELOPMENT and folder != settings.mail.url.get_secret_value():
+        lines.append(f"Mails stay here: {f'{settings.base_url}dev/mail' if find_spec('app.web') else Path(folder)}")
+    return lines
+
+
+def _greet(address: tuple[str, int], lines: list[str]) -> None:
+    """Print the lines in a box once the server listens: it may be another process."""
+    host, port = address
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection((_LOCAL.get(host, host), port)).close()
+            break
+        time.sleep(0.05)
+    width = max(map(len, lines))
+    edge = f"+{'-' * (width + 2)}+"
+    typer.echo("\n".join([edge, *(f"| {line:<{width}} |" for line in lines), edge]))
+
+
+def _set_up() -> list[str]:
+    from app.commands.setup import prepare  # noqa: PLC0415 - a server does without it
+
+    return prepare()
+
+
+class LogLine(logging.Formatter):
+    """One line an event, with the time and its zone."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
+        """Write ISO 8601 with milliseconds."""
+        return datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="milliseconds")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write `uvicorn` for the logger of Uvicorn's messages, which are not all errors."""
+        record.name = "uvicorn" if record.name == "uvicorn.error" else record.name
+        return super().format(record)
 
 
 def log_config(level: str) -> dict[str, object]:
@@ -99,7 +160,7 @@ def log_config(level: str) -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "formatters": {"line": {"()": LogLine, "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         # The one tells of its plugins at every start, the other of each file; Uvicorn says that it reloads.
         "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from app import migrate
 from app.accounts import users
 from app.accounts.authenticator import build_authenticator
-from app.commands.addresses import sign_in_url
+from app.commands.addresses import sign_in_hint
 from app.database import opened_database
 from app.settings import Settings, load_settings, problems_of
 
@@ -26,15 +26,22 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def set_up() -> None:
-    """Write .env with a fresh secret, migrate the database, make the first admin: what of it is missing."""
+    """Write .env with a fresh secret, migrate the database, create the first admin: what of it is missing."""
+    if admin := prepare():
+        typer.echo("\n".join(["", *admin, ""]))
+
+
+def prepare() -> list[str]:
+    """Do so, saying what was done, and return the lines about the first admin; none when there is a user."""
     settings = _settings_with_secret()
-    migrate.upgrade(settings.database)
+    applied = migrate.upgrade(settings.database)
     password = asyncio.run(_create_first_admin(settings))
+    typer.echo(migrate.summary(applied))
     if password is None:
-        typer.echo("The database is up to date and has users: nothing was changed.")
-        return
-    typer.echo(f"\nThe first admin was made. Sign in at {sign_in_url(settings)} with\n")
-    typer.echo(f"    {FIRST_ADMIN}\n    {password}\n\nThis password is shown once.\n")
+        typer.echo("There are users: no admin was created." if applied else "There are users: nothing was changed.")
+        return []
+    created = f"Created the first admin. {sign_in_hint(settings)} with"
+    return [created, "", f"    {FIRST_ADMIN}", f"    {password}", "", "This password is shown once."]
 
 
 def write_secrets(

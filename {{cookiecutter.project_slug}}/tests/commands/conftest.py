@@ -20,6 +20,8 @@ class Outcome(NamedTuple):
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run a command: `app("users", "create-admin", "--email", "ada@example.com")`."""
+    for name in ("DEV_PY", "UV_RUN_RECURSION_DEPTH"):  # messages say `app …`
+        monkeypatch.delenv(name, raising=False)
 
     def run_app(*arguments: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["app", *arguments])

@@ -46,6 +46,27 @@ def test_down_and_up_again(app: Run) -> None:
     assert app("db", "check").code == 0
 
 
+def test_upgrade_says_what_it_applied(app: Run) -> None:
+    newest = max(KNOWN)
+    assert app("db", "downgrade", "-1").code == 0
+
+    assert app("db", "upgrade").out == f"Applied migrations: {newest}.\n"
+    assert app("db", "upgrade").out == "No migration was missing.\n"
+
+
+def test_a_migration_that_fails_is_named(app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = shutil.copytree(migrate.FOLDER, tmp_path / "migrations") / "versions"
+    monkeypatch.setattr(migrate, "FOLDER", versions.parent)
+    broken = versions / "broken.py"
+    lines = ["from alembic import op", 'revision = "broken"', f'down_revision = "{next(iter(HEADS))}"']
+    broken.write_text("\n".join([*lines, 'def upgrade() -> None: op.execute("DROP TABLE nosuch")', EMPTY[1]]))
+
+    for refused in (app("db", "upgrade"), app("setup")):
+        assert refused.code == 1
+        assert refused.error.startswith(f"app: the migration in {broken}:4 failed and was rolled back: ")
+        assert "nosuch" in refused.error
+
+
 def test_an_unknown_revision_is_refused_in_a_sentence(app: Run) -> None:
     refused = app("db", "upgrade", "no-such-revision")
 
@@ -133,11 +154,12 @@ def test_migrations_of_two_branches_are_joined(app: Run, tmp_path: Path, monkeyp
         pytest.param(["users", "create-admin", "--email", "ada@example.com"], id="create-admin"),
     ],
 )
-@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/nothing", "sqlite:////no/such/folder/app.db"])
 def test_a_database_that_is_away_is_told_in_a_sentence(
-    app: Run, monkeypatch: pytest.MonkeyPatch, url: str, command: list[str]
+    app: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////no/such/folder/app.db")
+    assert "DATABASE_URL: the folder /no/such/folder does not exist: create it" in app(*command).error
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
 
     refused = app(*command)
 

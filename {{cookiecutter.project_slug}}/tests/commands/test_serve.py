@@ -1,6 +1,7 @@
 """`app serve`: what a server process does beside building the app."""
 
 import gc
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.commands.serve import build_app
-from tests.server import SECONDS_TO_STOP, running_server
+from tests.postgres import free_port
+from tests.server import SECONDS_TO_START, SECONDS_TO_STOP, running_server, start_process
 
 
 @pytest.mark.any_database
@@ -29,6 +31,35 @@ def test_what_the_first_requests_build_is_spared_from_collection(
 
     assert warm >= frozen + 1000
     assert gc.get_freeze_count() <= warm, "only once: what comes and goes later has to be looked at"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--reload",)], ids=["one", "reload"])
+@pytest.mark.any_database
+def test_the_greeting_comes_in_a_box_when_the_server_listens(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    port = free_port()
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
+    process = start_process(tmp_path, "log", "serve", "--setup", "--port", str(port), *arguments, **settings)
+    log = tmp_path / "log"
+    try:
+        deadline = time.monotonic() + 2 * SECONDS_TO_START
+        while log.read_text().count("+--") < 2:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        assert not is_free(port)
+    finally:
+        process.terminate()
+        process.wait()
+
+    printed = log.read_text()
+    assert f"http://127.0.0.1:{port}/docs" in printed
+    assert printed.index("Applied migrations: 0001") < printed.index("| Created the first admin.")
+    rows = re.findall(r"^[|+].*", printed, re.MULTILINE)
+    assert len({len(row) for row in rows}) == 1
+    assert re.search(r"^\|     admin@example\.com +\|\n\|     \S{20} +\|$", printed, re.MULTILINE)
+    assert re.search(
+        r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d INFO uvicorn Started ", printed, re.MULTILINE
+    )
+    assert "uvicorn.error" not in printed
 
 
 def test_workers_end_with_their_parent(shared_sqlite: Callable[[], str], tmp_path: Path) -> None:
