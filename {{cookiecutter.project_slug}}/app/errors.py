@@ -104,9 +104,13 @@ class Taken(Conflict):
 
 
 class StillReferred(Conflict):
-    """The row cannot go, for others refer to it; or it refers to one that has just gone."""
+    """Rows still refer to the row that would be deleted, or it refers to one that was just deleted."""
 
     title = "Something else still refers to this"
+
+    def __init__(self, detail: str | None = None, row: object = None) -> None:
+        super().__init__(detail)
+        self.row = row
 
 
 class VersionConflict(Problem):

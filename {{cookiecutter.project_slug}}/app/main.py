@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
 
-from app import docs, features, health, revisions, trees  # noqa: F401 - trees checks what is written
+from app import deletions, docs, features, health, revisions, trees  # noqa: F401 - two check what is written
 from app.accounts import routes as accounts
 from app.accounts.authenticator import BearerScheme, SecondFactor, build_authenticator
 from app.accounts.cleanup import cleaning

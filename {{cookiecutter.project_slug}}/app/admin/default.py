@@ -18,19 +18,17 @@ from typing import Any, ClassVar
 
 from fastapi import Request
 from pydantic import BaseModel
-from sqlalchemy import JSON, Column, Enum, Interval, String, Text
+from sqlalchemy import JSON, Column, Interval, Text
 from sqlalchemy.orm import Mapper
 from starlette_admin.contrib.sqla.converters import ModelConverter
 from starlette_admin.fields import BaseField
 
 from app import features
-from app.admin.fields import field_for
+from app.admin.fields import field_for, title_of
 from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.secrets import is_secret
 from app.admin.views import ModelView
 from app.database import Keyed
-
-_TITLES = ("title", "name", "label")
 
 
 class DefaultView(ModelView):
@@ -104,7 +102,7 @@ def _choose(model: type[Keyed], related: Collection[type] | None) -> dict[str, A
     inside = [name for name in shown if name not in KEPT_BY_THE_DATABASE]
     kept = [name for name in ("created_at", "updated_at") if name in shown]
     return {
-        "title_field": _title_of(shown),
+        "title_field": title_of(shown),
         "fields": ("id", *inside, *references, *kept),
         "exclude_fields_from_list": ("id", *(name for name in inside if _is_long(shown[name])), "updated_at"),
         "rules": _rules_of(model, {*inside, *references}),
@@ -125,16 +123,6 @@ def _is_long(column: Column[Any]) -> bool:
 
 def _is_required(column: Column[Any]) -> bool:
     return not column.nullable and column.default is None and column.server_default is None
-
-
-def _title_of(columns: dict[str, Column[Any]]) -> str:
-    texts = [
-        name
-        for name, column in columns.items()
-        if isinstance(column.type, String) and not isinstance(column.type, Enum | Text)
-    ]
-    best = [name for name in _TITLES if name in texts]
-    return next(iter([*best, *texts]), "created_at" if "created_at" in columns else "id")
 
 
 def _rules_of(model: type[Any], fields: Collection[str]) -> type[BaseModel] | None:

@@ -104,6 +104,7 @@ class InlineRows(BaseAdmin):
             blank = [f for f in inline.get_fields_list(request) if not form_data.get(row_prefix + f.name)]
             data.update({f.name: default_value(f) for f in blank if data.get(f.name) is None})
         data = await compare(request, inline, data, rows[0] if rows else None)
+        data["_meta"] = {"repr": await inline.repr(rows[0], request)} if rows else None
         data["_version"] = form_data.get(f"{row_prefix}_version", "")
         if validate and not errors:
             try:

@@ -28,8 +28,12 @@ INLINE_HANDLERS = {
     'onchange="window.location = this.value"': 'data-admin="go-to"',
 }
 
-VALUES = {'<option selected="selected">{{ value }}': '<option selected="selected" value="{{ value }}">{{ value }}'}
-"""Without a value, browsers send the text of an option with its blanks collapsed."""
+VALUES = {
+    # Without a value, browsers send the text of an option with its blanks collapsed.
+    '<option selected="selected">{{ value }}': '<option selected="selected" value="{{ value }}">{{ value }}',
+    "#{{ row.pk }}": "{{ row.obj._meta.repr if row.obj._meta else row.pk }}",
+}
+"""What names a row, or is sent for it."""
 
 LANDMARKS = {
     '<div class="page-wrapper">': '<div class="page-wrapper" role="main" id="content" tabindex="-1">',

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from fastapi import Request
+from sqlalchemy import inspect
 from starlette_admin.events import AdminEvent
 
 from app.accounts.events import Event
@@ -16,6 +17,7 @@ from app.admin.changes import compare, shorten, snapshot
 from app.admin.events import record, record_all
 from app.admin.saving import SavingView
 from app.database import Keyed
+from app.errors import StillReferred
 
 
 class RecordedView(SavingView):
@@ -48,10 +50,20 @@ class RecordedView(SavingView):
         return row
 
     async def delete(self, request: Request, pks: list[Any]) -> int | None:
-        """Delete rows; the events come first, for afterwards nothing can refer to who deletes themselves."""
+        """Delete rows, and name the one that others still refer to.
+
+        The events come first: afterwards none can refer to people who delete themselves.
+        """
+        names = {}
         for row in await self.find_by_pks(request, pks):
+            names[row.id] = await self.repr(row, request)
             await self._record(request, self.deleted_event, row)
-        return await super().delete(request, pks)
+        try:
+            return await super().delete(request, pks)
+        except StillReferred as refusal:
+            name = names.get(inspect(refusal.row).identity[0]) if refusal.row else None
+            said = refusal.detail and name and refusal.detail.replace(":", f' "{shorten(name)}":', 1)
+            raise StillReferred(said or refusal.detail) from refusal
 
     async def record_created(self, request: Request, row: Keyed) -> None:
         """Write down a new row."""

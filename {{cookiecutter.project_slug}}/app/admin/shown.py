@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, time
-from typing import Any, ClassVar
+from typing import Any
 
 from fastapi import Request
 from markupsafe import escape
@@ -12,6 +12,7 @@ from starlette_admin.actions import link_row_action
 from starlette_admin.fields import BaseField, RelationField
 
 from app.admin.addresses import detail_url, edit_url
+from app.admin.changes import shorten
 from app.admin.exports import ExportingView
 from app.admin.visibility import HIDDEN, find_visible
 
@@ -19,8 +20,8 @@ from app.admin.visibility import HIDDEN, find_visible
 class ShowingView(ExportingView):
     """What `ModelView` does to show a row."""
 
-    title_field: ClassVar[str] = "created_at"
-    """The field that names a row in sentences, links and pickers."""
+    title_field: str = ""
+    """The field that names a row in sentences, links and pickers; by default its best text."""
 
     async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
         """Return a page of rows that can be shown."""
@@ -46,9 +47,11 @@ class ShowingView(ExportingView):
                 request.state.seen |= {*await find_visible(request, session, foreign, ids - request.state.seen)}
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
-        """Name a row, by its key to who may not see its title; the library would say "Note(0193…)"."""
-        title = getattr(obj, self.title_field if self.may_see_field(request, self.title_field) else "id")
-        return f"{title:%Y-%m-%d %H:%M} UTC" if isinstance(title, datetime) else str(title)
+        """Name a row, by its key when its title is empty or hidden; the library would say "Note(0193…)"."""
+        title = getattr(obj, self.title_field) if self.may_see_field(request, self.title_field) else None
+        if isinstance(title, datetime):
+            return f"{title:%Y-%m-%d %H:%M} UTC"
+        return shorten(str(obj.id if title is None else title).strip() or str(obj.id))
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
         """Write a time for a form as browsers read it, without a zone; name no row that the visitor may not see."""

@@ -21,7 +21,7 @@ from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosi
 from starlette_admin.fields import DateField, DateTimeField, EnumField, RelationField, TimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 
-from app.admin.fields import choices_of, default_of, field_for
+from app.admin.fields import choices_of, default_of, field_for, title_of
 from app.admin.filters import Filters
 from app.admin.help_texts import help_for
 from app.admin.panels import Panel
@@ -60,6 +60,8 @@ class ModelView(ShowingView):
     def __init__(self) -> None:
         # Fields are changed as they are bound, and two apps may be built in one process.
         columns = self.model.__table__.c
+        shown = {name: columns[name] for name in type(self).fields if isinstance(name, str) and name in columns}
+        self.title_field = self.title_field or title_of(shown)
         self.fields = [
             field_for(columns[f], self.rules) if isinstance(f, str) and f in columns else copy(f)
             for f in type(self).fields

@@ -11,7 +11,22 @@ from typing import Annotated, Any
 import anyio
 import pytest
 from pydantic import BaseModel, Field
-from sqlalchemy import JSON, Boolean, Column, Date, Double, Enum, Integer, MetaData, Numeric, String, Table, false, true
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    Double,
+    Enum,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    false,
+    true,
+)
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette_admin.fields import (
@@ -29,7 +44,7 @@ from starlette_admin.fields import (
     TimeField,
 )
 
-from app.admin.fields import default_of, field_for
+from app.admin.fields import default_of, field_for, title_of
 from app.admin.json_field import JsonField
 from app.admin.reading import Unreadable, read_safely
 from app.admin.saving import tidy
@@ -62,6 +77,7 @@ THINGS = Table(
     Column("day", Date, server_default="2026-01-31"),
     Column("colour", Enum(Colour, values_callable=list), server_default="dark-red"),
     Column("name", String(9), default="Ada"),
+    Column("note", Text, nullable=True),
 ).c
 
 
@@ -76,6 +92,19 @@ def test_field_suits_its_column() -> None:
     assert share.required
     assert [field_for(THINGS[name], Rules) for name in ("open", "name")] == ["open", "name"]
     assert isinstance(field_for(THINGS["words"], None), JsonField)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["day", "number", "name"], "name"),
+        (["note", "name"], "name"),
+        (["day", "note"], "note"),
+        (["day", "colour", "number", "share"], "id"),
+    ],
+)
+def test_row_is_named_by_a_text_or_its_key_and_never_by_a_date(names: list[str], expected: str) -> None:
+    assert title_of({name: THINGS[name] for name in names}) == expected
 
 
 @pytest.mark.parametrize(

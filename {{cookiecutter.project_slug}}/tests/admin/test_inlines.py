@@ -114,6 +114,19 @@ def test_row_cannot_be_moved_to_another_parent(library: TestClient, book: Any) -
     assert [row[0] for row in copies(library)] == ["Mine", "Mine"]
 
 
+@pytest.mark.any_database
+def test_row_is_headed_by_its_title(library: TestClient, book: Any) -> None:
+    copy = add_copy(library, book, "A1")
+    heading = '<span class="text-muted fw-semibold">A1</span>'
+
+    shown = library.get(f"/admin/shelf/edit?pk={book.id}")
+    refused = save_rows(library, book, existing(copy, shelf="", lent=3))
+
+    assert heading in shown.text
+    assert refused.status_code == 422
+    assert heading in refused.text
+
+
 def test_row_that_was_overtaken_is_refused_with_all_that_was_entered(library: TestClient, book: Any) -> None:
     first, second = add_copy(library, book, "A1"), add_copy(library, book, "A2")
 

@@ -115,6 +115,7 @@ class Locker(Keyed):
 
     place: Mapped[str] = mapped_column(String(10))
     key_hash: Mapped[str] = mapped_column(String(64))
+    author_id: Mapped[UUID | None] = mapped_column(ForeignKey(Author.id))
 
 
 class Mark(Keyed):
