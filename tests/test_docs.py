@@ -30,6 +30,7 @@ NOT_RUN_HERE = {
     r"python3 dev\.py lock\b.*": "asks the package index for newer versions",
     r"rm -r app/features/.*": "test_removal.py runs it, in a project of its own",
     r"python3 dev\.py app db revision.*": "test_removal.py runs it",
+    r"python3 dev\.py app destroy Note\b.*": "test_removal.py runs it",
     r"git clone .*": "the address is yours",
     r"(uvx |pipx run )?cookiecutter .*": "test_answers.py runs it; the address is yours",
     r"uv .*": "test_runners.py runs it, where uv is",

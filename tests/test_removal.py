@@ -1,4 +1,4 @@
-"""Parts can be deleted as docs/auth.md says, and the tests of what is left pass."""
+"""Parts can be deleted as the docs say, and the tests of what is left pass."""
 
 import re
 import subprocess
@@ -8,15 +8,37 @@ from pathlib import Path
 from tests.baking import TEMPLATE, Bake
 from tests.serving import environment, run_dev
 
-BLOCK = re.compile(r"^```console\n(rm -r app/features/.*?)^```$", re.MULTILINE | re.DOTALL)
-
 
 def test_second_factor_and_api_keys_can_be_deleted(bake: Bake) -> None:
     project = bake()
     run_dev(project, "app", "setup")
-    shown = BLOCK.search((TEMPLATE / "docs" / "auth.md").read_text(encoding="utf-8"))
-    assert shown
 
+    run_block(project, "auth.md", "rm -r app/features/")
+
+    assert not list((project / "app" / "features").glob("*key*"))
+    run_dev(project, "app", "db", "check")
+    printed = run_dev(project, "test", "-n", "auto", "--database", "sqlite")
+    assert " passed" in printed
+
+
+def test_example_can_be_removed(bake: Bake) -> None:
+    project = bake()
+    run_dev(project, "app", "setup")
+
+    run_block(project, "options.md", "python3 dev.py app destroy Note")
+
+    assert not list(project.glob("*/features/notes"))
+    assert (project / "migrations" / "versions" / "0002_notes.py").exists()
+    assert " passed" in run_dev(project, "test", "-n", "auto", "--database", "sqlite")
+    run_dev(project, "check")
+
+
+def run_block(project: Path, document: str, start: str) -> None:
+    """Run the commands of a block of the docs, which begins with these words."""
+    text = (TEMPLATE / "docs" / document).read_text(encoding="utf-8")
+    block = re.compile(rf"^```console\n({re.escape(start)}.*?)^```$", re.MULTILINE | re.DOTALL)
+    shown = block.search(text)
+    assert shown
     done = subprocess.run(
         ["/bin/sh", "-eu", "-c", shown[1]],
         cwd=project,
@@ -27,7 +49,3 @@ def test_second_factor_and_api_keys_can_be_deleted(bake: Bake) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not list((project / "app" / "features").glob("*key*"))
-    run_dev(project, "app", "db", "check")
-    printed = run_dev(project, "test", "-n", "auto", "--database", "sqlite")
-    assert " passed" in printed

@@ -66,6 +66,21 @@ def test_control_marks_stay_within_their_budget() -> None:
     assert len(marks) <= 6
 
 
+def test_tests_of_the_project_do_not_need_the_example() -> None:
+    """Its owner may remove the notes: the tests stand on the feature in tests/sample instead."""
+    names = re.compile(
+        r"features[./]notes\b|/api/v1/notes\b|[\"']/notes\b|/note/|\bNote(View|Update)?\("
+    )
+    tests = PROJECT / "tests"
+    found = {
+        path.relative_to(tests).as_posix()
+        for path in tests.rglob("*.py")
+        if names.search(path.read_text(encoding="utf-8"))
+    }
+
+    assert [path for path in found if not path.startswith("features/notes/")] == []
+
+
 def test_control_marks_are_lines_of_their_own() -> None:
     mark = re.compile(r" *# \{%- (if cookiecutter\.\w+( (or|and) cookiecutter\.\w+)*|endif) \+%\}")
     lines = [

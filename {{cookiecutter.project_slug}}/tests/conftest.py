@@ -27,10 +27,13 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.main import create_app, opened
 from app.settings import Settings, all_settings, load_settings
+from tests import sample
 from tests.server import Server, running_server
 from tests.support import add_user, another_client, sign_in
 
 pytest_plugins = ["tests.databases"]
+
+sample.add_to_app()
 
 # A hash costs as little as can be: the tests make hundreds.
 CHEAP_HASHES = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "failure_floor": 0}

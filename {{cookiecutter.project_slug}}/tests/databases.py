@@ -3,6 +3,7 @@
 One database of each kind is migrated, by the project's own migrations, and emptied before each test.
 """
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +16,8 @@ from app import migrate
 from app.database import Base, open_database
 from app.settings import DatabaseSettings
 from tests.postgres import NoPostgres, new_database, running_postgres
+from tests.sample import create_table
+from tests.sample.sample_notes.models import TABLES
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -86,11 +89,9 @@ def shared_postgresql(postgres: str) -> Iterator[Callable[[], str]]:
 @contextmanager
 def _migrated(url: str) -> Iterator[Callable[[], str]]:
     """Migrate a database, and yield what takes out its rows and returns its URL."""
-    settings = DatabaseSettings(url=url)
-    migrate.upgrade(settings)
-    database = open_database(settings)
-
-    script = "; ".join(str(table.delete()) for table in reversed(Base.metadata.sorted_tables))
+    database = open_database(_migrate(url))
+    tables = [*Base.metadata.sorted_tables, *TABLES.sorted_tables]
+    script = "; ".join(str(table.delete()) for table in reversed(tables))
 
     async def delete_rows() -> None:
         async with database.engine.connect() as connection:
@@ -108,6 +109,13 @@ def _migrated(url: str) -> Iterator[Callable[[], str]]:
         portal.call(database.engine.dispose)
 
 
+def _migrate(url: str) -> DatabaseSettings:
+    settings = DatabaseSettings(url=url)
+    migrate.upgrade(settings)
+    asyncio.run(create_table(settings))
+    return settings
+
+
 @pytest.fixture
 def database_url(database_kind: str, request: pytest.FixtureRequest) -> str:
     """URL of a migrated database without rows. A test that changes more than rows takes the next one."""
@@ -118,7 +126,7 @@ def database_url(database_kind: str, request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def own_database_url(empty_database_url: str) -> str:
     """URL of a migrated database that no other test sees."""
-    migrate.upgrade(DatabaseSettings(url=empty_database_url))
+    _migrate(empty_database_url)
     return empty_database_url
 
 

@@ -177,8 +177,8 @@ def test_routes_listed_as_restricted_need_a_permission(client: TestClient, as_ad
 
 def test_others_do_not_reach_what_is_ones_own(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
     """Walk every route of the API that names a note; a feature of yours adds its own such test. Behaviour 130."""
-    note = as_ada.post("/api/v1/notes", json={"title": "Ada's"}).json()
-    routes = [route for route in routes_of(app_of(as_ada)) if is_api(route) and "{note_id}" in route]
+    note = as_ada.post("/api/v1/sample-notes", json={"title": "Ada's"}).json()
+    routes = [route for route in routes_of(app_of(as_ada)) if is_api(route) and "/sample-notes/{note_id}" in route]
 
     for route in routes:
         method, path = route.split()
@@ -186,4 +186,4 @@ def test_others_do_not_reach_what_is_ones_own(as_ada: TestClient, as_bob: TestCl
             body = {"title": "Mine now"} if method == "PATCH" else None
             assert caller.request(method, path.format(note_id=note["id"]), json=body).status_code == 404
     assert len(routes) == 3
-    assert as_ada.get(f"/api/v1/notes/{note['id']}").json() == note
+    assert as_ada.get(f"/api/v1/sample-notes/{note['id']}").json() == note

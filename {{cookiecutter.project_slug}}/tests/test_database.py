@@ -21,8 +21,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import Role, User
 from app.database import Base, Database, opened_database, violates
-from app.features.notes.models import Note
 from app.settings import Settings
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ def test_writers_that_read_first_wait_for_each_other(settings: Settings) -> None
 
 def test_foreign_keys_are_checked(client: TestClient) -> None:
     async def add_orphan(session: AsyncSession) -> None:
-        session.add(Note(title="orphan", owner_id=UUID(int=7)))
+        session.add(SampleNote(title="orphan", owner_id=UUID(int=7)))
         await session.flush()
 
     with pytest.raises(IntegrityError):
@@ -223,17 +223,17 @@ def test_version_counts_up_and_an_old_one_is_refused(client: TestClient, ada: Us
 
 def test_violated_constraint_is_told_from_others(client: TestClient, ada: User) -> None:
     async def violate(session: AsyncSession) -> tuple[bool, bool]:
-        session.add(Note(title="twice", owner_id=ada.id))
+        session.add(SampleNote(title="twice", owner_id=ada.id))
         await session.flush()
-        session.add(Note(title="twice", owner_id=ada.id))
+        session.add(SampleNote(title="twice", owner_id=ada.id))
         with pytest.raises(IntegrityError) as title:
             await session.flush()
         await session.rollback()
-        session.add(Note(title="orphan", owner_id=UUID(int=7)))
+        session.add(SampleNote(title="orphan", owner_id=UUID(int=7)))
         with pytest.raises(IntegrityError) as owner:
             await session.flush()
         await session.rollback()
-        return violates(title.value, Note.unique_title), violates(owner.value, Note.unique_title)
+        return violates(title.value, SampleNote.unique_title), violates(owner.value, SampleNote.unique_title)
 
     async def in_own_session() -> tuple[bool, bool]:
         async with client.app_state["database"].sessions() as session:

@@ -35,7 +35,7 @@ def test_operation_ids_are_unique(operations: list[dict[str, Any]]) -> None:
     ids = [operation["operationId"] for operation in operations]
 
     assert len(set(ids)) == len(ids)
-    assert "create_note" in ids
+    assert "create_sample_note" in ids
 
 
 def test_every_operation_is_explained(operations: list[dict[str, Any]]) -> None:
@@ -59,7 +59,7 @@ def test_every_private_operation_documents_401(operations: list[dict[str, Any]])
 
 
 def test_conflicts_of_notes_are_documented(operations: list[dict[str, Any]]) -> None:
-    [update] = [operation for operation in operations if operation["operationId"] == "update_note"]
+    [update] = [operation for operation in operations if operation["operationId"] == "update_sample_note"]
 
     assert update["responses"].keys() == {"200", "401", "404", "409", "412", "422"}
     assert update["responses"]["409"]["description"] == "You have another note with this title"

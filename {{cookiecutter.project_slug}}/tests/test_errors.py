@@ -21,7 +21,7 @@ from tests.support import PASSWORD, problem_of
 pytestmark = pytest.mark.any_database
 
 LOGIN = "/api/v1/auth/login"
-NOTES = "/api/v1/notes"
+NOTES = "/api/v1/sample-notes"
 SECRET = "hunter2 hunter2 hunter2"
 
 

@@ -91,7 +91,7 @@ def write(folder: Path, name: str, **modules: str) -> None:
 def test_feature_is_found_by_its_folder(folder: Path) -> None:
     write(folder, "tasks", routes="from fastapi import APIRouter\nrouter = APIRouter(prefix='/tasks')\n")
 
-    assert {"notes", "tasks"} <= set(features.list_features())
+    assert {"sample_notes", "tasks"} <= set(features.list_features())
     assert "/tasks" in [router.prefix for router in features.read_exports("routes", "router", APIRouter)]
 
 
@@ -100,7 +100,7 @@ def test_feature_without_a_module_is_passed_over(folder: Path) -> None:
 
     names = [module.__name__ for module in features.import_modules("routes")]
 
-    assert "app.features.notes.routes" in names
+    assert "tests.sample.sample_notes.routes" in names
     assert "app.features.tasks.routes" not in names
 
 

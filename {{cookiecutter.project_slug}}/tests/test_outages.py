@@ -21,7 +21,7 @@ from tests.postgres import free_port
 from tests.support import add_user, execute, in_database, problem_of, sign_in, take_database_away, wait_until
 
 FAIL = "/api/v1/fail"
-NOTES = "/api/v1/notes"
+NOTES = "/api/v1/sample-notes"
 
 
 @pytest.fixture(autouse=True)
@@ -182,7 +182,7 @@ def test_lock_that_another_holds_is_waited_for_only_so_long(start_app: Callable[
 
     async def post_while_locked() -> Any:
         async with opened_database(DatabaseSettings(url=url)) as other, other.writing_engine.begin() as connection:
-            await connection.execute(text("LOCK TABLE notes"))
+            await connection.execute(text("LOCK TABLE sample_notes"))
             return await asyncio.to_thread(as_ada.post, NOTES, json={"title": "First"})
 
     answer = asyncio.run(post_while_locked())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-NOTES = "/api/v1/notes"
+NOTES = "/api/v1/sample-notes"
 
 
 def add_notes(caller: TestClient, *numbers: int) -> None:

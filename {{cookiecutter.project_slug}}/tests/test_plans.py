@@ -8,13 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from tests.features.notes.driving import NOTES, add_note
 from tests.statements import watched
 from tests.support import PASSWORD, add_user, in_database, log_in, sign_in
 
 pytestmark = pytest.mark.database("postgresql")
 
 AUTH = "/api/v1/auth"
+NOTES = "/api/v1/sample-notes"
 
 # Other people, each with a session, a refresh token, a mailed link and two events, and many notes of everyone.
 FILL = """
@@ -38,7 +38,7 @@ FILL = """
         FROM people, generate_series(1, 2);
     INSERT INTO attempt_counts (key, count, expires_at)
         SELECT sha256(n::text::bytea), 1, now() + interval '1 day' FROM people;
-    INSERT INTO notes (id, title, body, owner_id, version, created_at, updated_at)
+    INSERT INTO sample_notes (id, title, body, owner_id, version, created_at, updated_at)
         SELECT gen_random_uuid(), 'Note ' || n, repeat('x', 200), owner, 1, now(), now()
         FROM people, (SELECT id AS owner FROM users ORDER BY (email = 'ada@example.com') DESC LIMIT 3) AS owners;
     ANALYZE
@@ -55,7 +55,7 @@ def test_lists_and_look_ups_are_found_by_index(own_database_url: str, start_app:
         for statement in FILL.split(";"):
             await session.execute(text(statement))
 
-    note = add_note(as_ada)["id"]
+    note = as_ada.post(NOTES, json={"title": "First"}).json()["id"]
     in_database(client, fill)
 
     with watched(client, as_ada) as requests:

@@ -14,7 +14,7 @@ from tests.support import PASSWORD, add_user, problem_of, with_token
 pytestmark = pytest.mark.any_database
 
 BELOW = "http://testserver/below"
-NOTES = "/api/v1/notes"
+NOTES = "/api/v1/sample-notes"
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.engines import fold
 from app.errors import InvalidRequest
-from app.features.notes.models import Note
 from app.pagination import where_contains
 from app.search import LONGEST
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 TITLES = {
@@ -57,9 +57,9 @@ TITLES = {
 def test_search_finds_the_same_rows_everywhere(client: TestClient, ada: User, query: str, found: list[str]) -> None:
     async def search(session: AsyncSession) -> list[str]:
         titles = [title for titles in TITLES.values() for title in titles]
-        session.add_all([Note(title=title, body="", owner_id=ada.id) for title in titles])
+        session.add_all([SampleNote(title=title, body="", owner_id=ada.id) for title in titles])
         await session.flush()
-        rows = await session.scalars(where_contains(select(Note), query, Note.title))
+        rows = await session.scalars(where_contains(select(SampleNote), query, SampleNote.title))
         return [row.title for row in rows]
 
     assert sorted(in_database(client, search)) == sorted(found)
@@ -85,7 +85,7 @@ def test_databases_fold_as_python_does(client: TestClient) -> None:
 
 @pytest.mark.any_database
 def test_search_may_have_two_hundred_characters() -> None:
-    where_contains(select(Note), "é" * LONGEST, Note.title)
+    where_contains(select(SampleNote), "é" * LONGEST, SampleNote.title)
 
     with pytest.raises(InvalidRequest):
-        where_contains(select(Note), "é" * (LONGEST + 1), Note.title)
+        where_contains(select(SampleNote), "é" * (LONGEST + 1), SampleNote.title)

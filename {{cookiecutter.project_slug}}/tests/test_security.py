@@ -65,7 +65,7 @@ def test_token_in_a_path_is_not_logged(client: TestClient, caplog: pytest.LogCap
     assert line.startswith("GET /verify/*/ ")
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/api/v1/notes", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/api/v1/sample-notes", "/openapi.json"])
 def test_every_answer_has_the_security_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
 
@@ -79,7 +79,7 @@ def test_every_answer_has_the_security_headers(client: TestClient, path: str) ->
 
 def test_what_a_user_reads_is_kept_by_no_cache(as_ada: TestClient) -> None:
     """Behaviour 142."""
-    for path in ("/api/v1/users/me", "/api/v1/notes"):
+    for path in ("/api/v1/users/me", "/api/v1/sample-notes"):
         answer = as_ada.get(path)
         assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
 
@@ -218,7 +218,7 @@ def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., 
         slow = threads.submit(client.get, "/slow")
         assert arrived.wait(SECONDS_TO_WAIT)
 
-        sent_away = client.get("/api/v1/notes", headers=APP)
+        sent_away = client.get("/api/v1/sample-notes", headers=APP)
         alive = client.get("/health/live")
         patient = threads.submit(client.post, "/api/v1/auth/login", json={})
         client.portal.call(leave.set)
@@ -227,7 +227,7 @@ def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., 
         assert sent_away.headers["Retry-After"] == "1"
         assert sent_away.headers["Access-Control-Allow-Origin"] == "https://app.example"
         assert [alive.status_code, slow.result().status_code, patient.result().status_code] == [200, 200, 422]
-        assert client.get("/api/v1/notes").status_code == 401
+        assert client.get("/api/v1/sample-notes").status_code == 401
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", b"{}")])
@@ -304,7 +304,7 @@ def test_slow_sender_takes_no_place(make_settings: Callable[..., Settings]) -> N
         scope["state"] = dict(client.app_state)
         sender = client.portal.start_task_soon(app, scope, receive, send)
 
-        assert client.get("/api/v1/notes").status_code == 401
+        assert client.get("/api/v1/sample-notes").status_code == 401
         sender.cancel()
 
 
@@ -312,7 +312,8 @@ def test_other_sites_get_no_cors_headers(client: TestClient) -> None:
     """Behaviour 141."""
     headers = {"Origin": "https://other.example", "Access-Control-Request-Method": "GET"}
 
-    for answer in (client.get("/health/live", headers=headers), client.options("/api/v1/notes", headers=headers)):
+    preflight = client.options("/api/v1/sample-notes", headers=headers)
+    for answer in (client.get("/health/live", headers=headers), preflight):
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
@@ -325,7 +326,7 @@ def test_configured_site_may_call_the_api(start_app: StartApp) -> None:
     asked = "authorization, if-match, if-none-match, idempotency-key, traceparent, baggage, x-requested-with"
     asks = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": asked}
 
-    for path in ("/api/v1/notes", "/api/v1/nowhere"):
+    for path in ("/api/v1/sample-notes", "/api/v1/nowhere"):
         allowed = client.options(path, headers={**APP, **asks})
         refused = client.options(path, headers={"Origin": "https://other.example", **asks})
 
@@ -342,9 +343,9 @@ def test_configured_site_may_call_the_api(start_app: StartApp) -> None:
     ("send", "status"),
     [
         pytest.param(lambda c: c.get("/health/live", headers=APP), 200, id="success"),
-        pytest.param(lambda c: c.get("/api/v1/notes", headers=APP), 401, id="anonymous"),
+        pytest.param(lambda c: c.get("/api/v1/sample-notes", headers=APP), 401, id="anonymous"),
         pytest.param(lambda c: c.get("/api/v1/nowhere", headers=APP), 404, id="unknown-route"),
-        pytest.param(lambda c: c.put("/api/v1/notes", headers=APP), 405, id="wrong-method"),
+        pytest.param(lambda c: c.put("/api/v1/sample-notes", headers=APP), 405, id="wrong-method"),
         pytest.param(lambda c: c.post(LOGIN, content=b"x" * 3000, headers=APP), 413, id="body-announced"),
         pytest.param(lambda c: c.post(LOGIN, content=pieces(3000), headers=APP), 413, id="body-in-pieces"),
         pytest.param(lambda c: c.get("/health/live?" + "x" * 5000, headers=APP), 414, id="long-url"),

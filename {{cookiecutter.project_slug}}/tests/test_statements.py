@@ -24,11 +24,12 @@ EVE, EVES_NEW = "eve@example.com", "eve@new.example.com"
 
 @pytest.mark.any_database
 def test_every_route_is_counted(client: TestClient) -> None:
-    """Each stands somewhere in the tests as `"GET /api/v1/notes": 2`."""
+    """Each stands somewhere in the tests as `"GET /api/v1/users/me": 2`; those of tests/sample need not."""
     tests = Path(__file__).parent.rglob("test_*.py")
     known = {route for test in tests for route in re.findall(r'"([A-Z]+ /\S*)": \d', test.read_text(encoding="utf-8"))}
 
-    assert set(routes_of(app_of(client))) - known == set()
+    uncounted = set(routes_of(app_of(client))) - known
+    assert {route for route in uncounted if "/sample-notes" not in route} == set()
 
 
 @pytest.mark.any_database

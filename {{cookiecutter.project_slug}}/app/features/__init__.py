@@ -84,7 +84,7 @@ def read_offers(module: str, attribute: str, kind: type[T]) -> list[T]:
 
 def find_template_folders() -> list[Path]:
     """List the `templates/` of the features that have one."""
-    folders = [Path(__path__[0], feature, "templates") for feature in list_features()]
+    folders = [Path(path, feature, "templates") for feature in list_features() for path in __path__]
     return [folder for folder in folders if folder.is_dir()]
 
 

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, RefreshToken, User
 from app.database import utc_now
-from app.features.notes.models import Note
 from tests.accounts.mailed import subjects, try_login
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import PASSWORD, add_user, in_database, log_in, problem_of, sign_in, with_token
 
 ME = "/api/v1/users/me"
@@ -26,8 +26,8 @@ def test_account_goes_with_everything_that_is_its_own(client: TestClient, ada: U
     """Behaviours 54, 151."""
     pair = log_in(client, ada.email)
     as_ada = with_token(client, pair["access_token"])
-    as_ada.post("/api/v1/notes", json={"title": "Ada's"})
-    as_bob.post("/api/v1/notes", json={"title": "Bob's"})
+    as_ada.post("/api/v1/sample-notes", json={"title": "Ada's"})
+    as_bob.post("/api/v1/sample-notes", json={"title": "Bob's"})
     client.post("/api/v1/auth/password/forgot", json={"email": ada.email})
 
     assert as_ada.delete(ME).status_code == 204
@@ -36,7 +36,7 @@ def test_account_goes_with_everything_that_is_its_own(client: TestClient, ada: U
     refresh = {"refresh_token": pair["refresh_token"]}
     assert client.post("/api/v1/auth/token/refresh", json=refresh).status_code == 401
     assert try_login(client, ada.email) == 401
-    assert [count(client, table) for table in (User, Note, AuthSession)] == [1, 1, 1], "bob's"
+    assert [count(client, table) for table in (User, SampleNote, AuthSession)] == [1, 1, 1], "bob's"
     assert [count(client, table) for table in (RefreshToken, OneTimeToken)] == [1, 0]
     assert subjects(client, ada.email)[-1].endswith("was deleted")
     assert as_bob.get(ME).status_code == 200
@@ -106,15 +106,15 @@ def test_copy_holds_what_is_ones_own_and_no_secret(
     client: TestClient, ada: User, as_bob: TestClient, bob: User
 ) -> None:
     as_ada = with_token(client, log_in(client, ada.email)["access_token"])
-    as_ada.post("/api/v1/notes", json={"title": "Ada's", "body": "text"})
-    as_bob.post("/api/v1/notes", json={"title": "Bob's"})
+    as_ada.post("/api/v1/sample-notes", json={"title": "Ada's", "body": "text"})
+    as_bob.post("/api/v1/sample-notes", json={"title": "Bob's"})
 
     answer = as_ada.get(EXPORT)
 
     assert answer.status_code == 200
     copy = answer.json()
     assert copy["profile"]["email"] == ada.email
-    assert [(note["title"], note["body"]) for note in copy["notes"]] == [("Ada's", "text")]
+    assert [(note["title"], note["body"]) for note in copy["sample_notes"]] == [("Ada's", "text")]
     assert [session["user_agent"] for session in copy["sessions"]] == ["testclient"]
     assert [event["name"] for event in copy["events"]] == ["authn_login_success"]
     for secret in ("argon2", "hash", "Bob's", str(bob.id)):

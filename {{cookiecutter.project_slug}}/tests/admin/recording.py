@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User
-from app.features.notes.models import Note
 from tests.admin.driving import save
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 
@@ -29,7 +29,7 @@ def everything(client: TestClient) -> str:
     return in_database(client, read)
 
 
-def edit(browser: TestClient, note: Note, owner: User, **fields: str) -> Any:
+def edit(browser: TestClient, note: SampleNote, owner: User, **fields: str) -> Any:
     """Save the form of a note."""
     held = {"title": note.title, "body": note.body, "owner": str(owner.id)}
-    return save(browser, f"/admin/note/edit?pk={note.id}", {**held, **fields})
+    return save(browser, f"/admin/sample-note/edit?pk={note.id}", {**held, **fields})

@@ -175,12 +175,12 @@ def test_admin_may_leave_when_another_stays(client: TestClient, browser: TestCli
 
 
 def test_deleted_user_takes_along_what_is_theirs(browser: TestClient, ada: User) -> None:
-    save(browser, "/admin/note/create", title="Milk", body="", owner=str(ada.id))
+    save(browser, "/admin/sample-note/create", title="Milk", body="", owner=str(ada.id))
 
     assert "everything that is theirs" in browser.get("/admin/user/list").text
     assert act(browser, "user", "delete", ada.id).status_code == 200
 
-    assert listed(browser, "note") == []
+    assert listed(browser, "sample-note") == []
 
 
 @pytest.mark.parametrize("end", [act, act_on_row])

@@ -36,7 +36,7 @@ LOOKUPS = ["pks=junk", f"pks={NONE}", f"skip={10**30}", "limit=-5", "q=%25"]
 
 @pytest.mark.any_database
 def test_row_or_page_that_does_not_exist_is_not_found(browser: TestClient) -> None:
-    paths = [f"note/{page}?pk={row}" for page in ("detail", "edit") for row in ROWS] + PAGES
+    paths = [f"sample-note/{page}?pk={row}" for page in ("detail", "edit") for row in ROWS] + PAGES
 
     assert {path: browser.get(f"/admin/{path}").status_code for path in paths} == dict.fromkeys(paths, 404)
 

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.features.notes.models import Note
 from tests.admin.driving import export
 from tests.admin.shelves import add_book
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 pytestmark = pytest.mark.any_database
@@ -39,11 +39,11 @@ CELLS = {
 
 def test_exported_text_is_no_formula(client: TestClient, browser: TestClient, admin: User) -> None:
     async def add(session: AsyncSession) -> None:
-        session.add_all(Note(title=str(number), body=text, owner_id=admin.id) for number, text in enumerate(CELLS))
+        session.add_all(SampleNote(title=str(n), body=text, owner_id=admin.id) for n, text in enumerate(CELLS))
 
     in_database(client, add)
 
-    rows = csv.DictReader(io.StringIO(export(browser, "note", "csv").text, newline=""))
+    rows = csv.DictReader(io.StringIO(export(browser, "sample-note", "csv").text, newline=""))
 
     assert {int(row["Title"]): row["Body"] for row in rows} == dict(enumerate(CELLS.values()))
 

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.admin.default import DefaultView, default_view
-from app.features.notes.models import Note
-from app.features.notes.schemas import NoteUpdate
 from tests.admin.driving import export, listed, save, words
 from tests.admin.shelves import add_author, add_book, models
+from tests.sample.sample_notes.models import SampleNote
+from tests.sample.sample_notes.schemas import SampleNoteUpdate
 from tests.support import in_database
 
 
@@ -19,7 +19,8 @@ from tests.support import in_database
 def test_models_without_a_view_have_one_and_those_with_one_keep_it(library: TestClient) -> None:
     home = words(library.get("/admin/"))
 
-    assert [menu for menu in ("Authors", "Subjects", "Books", "Copies", "Lockers", "Notes") if menu not in home] == []
+    menus = ("Authors", "Subjects", "Books", "Copies", "Lockers", "Sample notes")
+    assert [menu for menu in menus if menu not in home] == []
     assert "Drawers" not in home
     assert library.get("/admin/drawer/list").status_code == 404
     assert library.get("/admin/book-subject/list").status_code == 404
@@ -143,19 +144,19 @@ def test_title_is_the_best_text(library: TestClient, model: str, title: str) -> 
 @pytest.mark.any_database
 def test_rules_are_those_of_the_schema_beside_the_model(library: TestClient) -> None:
     assert library
-    assert default_view(Note).rules is NoteUpdate
+    assert default_view(SampleNote).rules is SampleNoteUpdate
     assert default_view(models().Author).rules is None
     assert default_view(models().Locker).rules is None  # they need what no form has
 
 
 def test_view_may_say_some_of_it_itself() -> None:
-    class NoteView(DefaultView):
-        model = Note
+    class SampleNoteView(DefaultView):
+        model = SampleNote
         title_field = "body"
 
-    assert NoteView.title_field == "body"
-    assert NoteView.fields == ("id", "title", "body", "owner", "created_at", "updated_at")
-    assert NoteView.exclude_fields_from_list == ("id", "body", "updated_at")
+    assert SampleNoteView.title_field == "body"
+    assert SampleNoteView.fields == ("id", "title", "body", "owner", "created_at", "updated_at")
+    assert SampleNoteView.exclude_fields_from_list == ("id", "body", "updated_at")
 
 
 def books(library: TestClient) -> list[Any]:

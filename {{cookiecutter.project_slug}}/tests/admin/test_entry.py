@@ -14,7 +14,7 @@ pytestmark = pytest.mark.any_database
 PAGES = [
     "/admin/",
     "/admin/user/list",
-    "/admin/note/create",
+    "/admin/sample-note/create",
     "/admin/nothing-is-here",
     "/admin/_api/user/relation-lookup",
 ]
@@ -67,7 +67,7 @@ def test_style_sheets_are_served_without_looking_anybody_up(client: TestClient) 
 def test_admin_sets_no_cookie_of_its_own(browser: TestClient) -> None:
     before = set(browser.cookies)
 
-    for page in ("/admin/", "/admin/user/list", "/admin/note/create"):
+    for page in ("/admin/", "/admin/user/list", "/admin/sample-note/create"):
         browser.get(page)
 
     assert set(browser.cookies) == before
@@ -102,7 +102,7 @@ def test_signing_out_needs_a_form(browser: TestClient) -> None:
     assert browser.get("/admin/").status_code == 200
 
 
-@pytest.mark.parametrize("page", ["/admin/note/create", "/admin/_api/note/action?name=delete"])
+@pytest.mark.parametrize("page", ["/admin/sample-note/create", "/admin/_api/sample-note/action?name=delete"])
 @pytest.mark.parametrize("token", ["", "made-up", "of another session"])
 def test_change_without_our_token_is_refused(client: TestClient, browser: TestClient, page: str, token: str) -> None:
     """Behaviour 132."""
@@ -113,7 +113,7 @@ def test_change_without_our_token_is_refused(client: TestClient, browser: TestCl
     by_header = browser.post(page, data={"title": "Milk"}, headers={"X-CSRFToken": token})
 
     assert (by_field.status_code, by_header.status_code) == (403, 403)
-    assert listed(browser, "note") == []
+    assert listed(browser, "sample-note") == []
 
 
 def test_change_from_another_site_is_refused_even_with_the_token(browser: TestClient) -> None:

@@ -47,7 +47,8 @@ def test_no_form_and_no_action_changes_an_event(client: TestClient, browser: Tes
     before = listed(browser, "event")
 
     answers = [browser.get("/admin/event/create"), browser.get(f"/admin/event/edit?pk={before[0]}")]
-    token, forged = {"X-CSRFToken": csrf_token(browser)}, {"target_type": "notes", "target_id": "1", "data": "{}"}
+    token = {"X-CSRFToken": csrf_token(browser)}
+    forged = {"target_type": "sample_notes", "target_id": "1", "data": "{}"}
     paths = ("event/create", f"event/edit?pk={before[0]}", f"_api/event/inline-edit?pk={before[0]}&field=data")
     answers += [browser.post(f"/admin/{path}", data=forged, headers=token) for path in paths]
     answers += [delete(browser, "event", "delete", before[0]) for delete in (act, act_on_row)]

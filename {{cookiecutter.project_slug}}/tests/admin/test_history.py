@@ -24,7 +24,7 @@ def test_page_of_a_row_shows_its_history(client: TestClient, browser: TestClient
     for title in ("<b>First</b>", "Second"):
         edit(browser, note, ada, title=title)
 
-    page = browser.get(f"/admin/note/detail?pk={note.id}")
+    page = browser.get(f"/admin/sample-note/detail?pk={note.id}")
 
     history = words(page).partition("History")[2]
     assert history.index("Second") < history.index("Milk")
@@ -42,9 +42,9 @@ def test_history_names_people_only_to_those_who_may_see_accounts(
     edit(browser, note, bob, title="Bread")
     clerk = add_staff(client, "clerk", Permission.ADMIN_ACCESS)
     clerks = open_browser(client, clerk)
-    assert save(clerks, f"/admin/note/edit?pk={note.id}", title="Butter", body="").status_code == 303
+    assert save(clerks, f"/admin/sample-note/edit?pk={note.id}", title="Butter", body="").status_code == 303
 
-    page = clerks.get(f"/admin/note/detail?pk={note.id}")
+    page = clerks.get(f"/admin/sample-note/detail?pk={note.id}")
 
     history = words(page).partition("History")[2]
     assert "Butter" in history
@@ -69,7 +69,7 @@ def test_page_of_a_row_shows_fifty_events_and_the_way_to_all(
     client: TestClient, browser: TestClient, ada: User
 ) -> None:
     note = add_note(client, ada)
-    same: dict[str, Any] = {"name": "data_changed", "target_type": "notes", "target_id": str(note.id)}
+    same: dict[str, Any] = {"name": "data_changed", "target_type": "sample_notes", "target_id": str(note.id)}
 
     async def add(session: AsyncSession) -> None:
         session.add_all(AuthEvent(**same, data={"name": f"#{number}"}) for number in range(51))
@@ -77,15 +77,14 @@ def test_page_of_a_row_shows_fifty_events_and_the_way_to_all(
     in_database(client, add)
     edit(browser, note, ada, title="Newest")
 
-    page = browser.get(f"/admin/note/detail?pk={note.id}")
+    page = browser.get(f"/admin/sample-note/detail?pk={note.id}")
 
     assert page.text.count("list-group-item") == 50
     assert "Newest" in words(page)
-    link = f"filter=target_type__eq%3Dnotes+AND+target_id__eq%3D{note.id}"
+    link = f"filter=target_type__eq%3Dsample_notes+AND+target_id__eq%3D{note.id}"
     assert link in page.text
-    assert (
-        len(listed(browser, "event", filter=f"target_type__eq=notes AND target_id__eq={note.id}", page_size=25)) == 25
-    )
+    about = f"target_type__eq=sample_notes AND target_id__eq={note.id}"
+    assert len(listed(browser, "event", filter=about, page_size=25)) == 25
     assert "52" in words(browser.get(f"/admin/event/list?{link}"))
 
 
@@ -95,13 +94,13 @@ def test_log_is_searched_and_leads_to_the_row(client: TestClient, browser: TestC
     log_in(client, ada.email)
     (event,) = happened(client)
 
-    for term in (str(note.id), "notes", "data_changed", admin.email):
+    for term in (str(note.id), "sample_notes", "data_changed", admin.email):
         assert listed(browser, "event", q=term) == [str(event.id)]
     assert listed(browser, "event", filter="name__eq=data_changed") == [str(event.id)]
     assert listed(browser, "event", filter="at__between=2020-01-01T00:00..2020-01-02T00:00") == []
 
     page = browser.get(f"/admin/event/detail?pk={event.id}")
-    assert f"/admin/note/detail?pk={note.id}" in page.text
+    assert f"/admin/sample-note/detail?pk={note.id}" in page.text
     assert "Milk" in words(page)
     assert "Milk" in words(browser.get("/admin/event/list"))
 
@@ -109,10 +108,10 @@ def test_log_is_searched_and_leads_to_the_row(client: TestClient, browser: TestC
 def test_history_outlives_its_row(client: TestClient, browser: TestClient, ada: User) -> None:
     note = add_note(client, ada)
     edit(browser, note, ada, title="Bread")
-    act(browser, "note", "delete", note.id)
+    act(browser, "sample-note", "delete", note.id)
 
     assert len(listed(browser, "event", q=str(note.id))) == 2
-    assert browser.get(f"/admin/note/detail?pk={note.id}").status_code == 404
+    assert browser.get(f"/admin/sample-note/detail?pk={note.id}").status_code == 404
 
 
 def test_deleted_person_takes_along_what_their_rows_held(
@@ -124,7 +123,7 @@ def test_deleted_person_takes_along_what_their_rows_held(
     given = add_note(client, bob, "Recipe")
     edit(browser, given, ada, title="Recipe")
     edit(browser, given, bob, title="Recipe")
-    act(browser, "note", "delete", note.id)
+    act(browser, "sample-note", "delete", note.id)
 
     act(browser, "user", "delete", ada.id)
 
@@ -133,7 +132,7 @@ def test_deleted_person_takes_along_what_their_rows_held(
         assert told not in log
     assert len(happened(client)) == 6
     browser.get("/admin/")  # shows whom it deleted, once
-    assert "ada@" not in words(browser.get(f"/admin/note/detail?pk={given.id}"))
+    assert "ada@" not in words(browser.get(f"/admin/sample-note/detail?pk={given.id}"))
 
 
 def test_admin_who_leaves_cannot_take_along_what_they_did(client: TestClient, browser: TestClient, ada: User) -> None:

@@ -241,7 +241,7 @@ def test_data_are_not_exported_and_the_admin_is_closed(client: TestClient, brows
     assert browser.get("/account/data/export").status_code == 403
     assert happened(client, "user_data_exported") == []
     assert browser.get("/admin/").status_code == 403
-    assert browser.get("/admin/note/list").status_code == 403
+    assert browser.get("/admin/sample-note/list").status_code == 403
 
 
 def test_api_knows_nothing_of_it(client: TestClient, browser: TestClient, ada: User) -> None:

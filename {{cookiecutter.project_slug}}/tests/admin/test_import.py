@@ -16,11 +16,11 @@ from starlette.testclient import TestClient
 from starlette_admin.exceptions import FormValidationError
 
 from app.accounts.models import User
-from app.features.notes.admin import NoteView
-from app.features.notes.models import Note
 from tests.admin.driving import csrf_token, export, listed
 from tests.admin.shelves import add, add_author, models
 from tests.admin.staff import events
+from tests.sample.sample_notes.admin import SampleNoteView
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
 from tests.web.browsing import open_browser
 
@@ -30,7 +30,7 @@ HEAD = "title,body,owner\n"
 def send(
     browser: TestClient,
     content: str | bytes,
-    view: str = "note",
+    view: str = "sample-note",
     choices: dict[str, str] | None = None,
     /,
     **query: str,
@@ -49,7 +49,7 @@ def notes(client: TestClient) -> list[tuple[str, str, str]]:
     """Return the title, the body and the owner of every note, in the order of their titles."""
 
     async def read(session: AsyncSession) -> list[tuple[str, str, str]]:
-        query = select(Note.title, Note.body, User.email).join(Note.owner).order_by(Note.title)
+        query = select(SampleNote.title, SampleNote.body, User.email).join(SampleNote.owner).order_by(SampleNote.title)
         return [(*row,) for row in await session.execute(query)]
 
     return in_database(client, read)
@@ -84,7 +84,7 @@ def test_rows_are_previewed_and_then_stored(client: TestClient, browser: TestCli
 
 def test_what_is_exported_can_be_imported(client: TestClient, browser: TestClient, ada: User) -> None:
     send(browser, table(("Milk", "Two bottles", ada.id)))
-    exported = export(browser, "note", "csv").text.replace("Milk", "Bread")
+    exported = export(browser, "sample-note", "csv").text.replace("Milk", "Bread")
 
     preview = send(browser, exported, preview="1").json()
     answer = send(browser, exported)
@@ -161,7 +161,7 @@ def test_columns_that_no_form_has_are_left_out(client: TestClient, browser: Test
     assert problems(send(browser, file)) == []
 
     async def read(session: AsyncSession) -> Any:
-        return await session.scalar(select(Note))
+        return await session.scalar(select(SampleNote))
 
     note = in_database(client, read)
     assert (note.version, note.owner_id) == (1, ada.id)
@@ -218,8 +218,8 @@ def test_view_that_does_not_offer_it_refuses(browser: TestClient) -> None:
 def test_who_is_no_admin_cannot_import(client: TestClient, browser: TestClient, ada: User) -> None:
     stranger = open_browser(client, add_user(client, "eve@example.com"))
     file = {"file": ("notes.csv", table(("Milk", "", ada.id)), "text/csv")}
-    forged = browser.post("/admin/_api/note/import", data={"format": "csv"}, files=file)
-    refused = stranger.post("/admin/_api/note/import", data={"format": "csv"}, files=file)
+    forged = browser.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
+    refused = stranger.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
 
     assert (forged.status_code, refused.status_code) == (403, 403)
     assert notes(client) == []
@@ -229,13 +229,13 @@ def test_who_is_no_admin_cannot_import(client: TestClient, browser: TestClient, 
 def test_other_formats_are_refused(browser: TestClient) -> None:
     token = csrf_token(browser)
     for form in ({"format": "json"}, {}):
-        answer = browser.post("/admin/_api/note/import", data=form, headers={"X-CSRFToken": token})
+        answer = browser.post("/admin/_api/sample-note/import", data=form, headers={"X-CSRFToken": token})
         assert answer.status_code == 400
 
 
 @pytest.mark.any_database
 def test_list_says_what_a_file_may_have(browser: TestClient) -> None:
-    page = browser.get("/admin/note/list").text
+    page = browser.get("/admin/sample-note/list").text
 
     assert "title*, body, owner*" in page
     assert "5,000 rows" in page
@@ -298,11 +298,11 @@ def test_many_rows_are_stored(client: TestClient, browser: TestClient, ada: User
     assert answer["rows_created"] == len(notes(client)) == 600
 
 
-def read_notes(client: TestClient) -> list[Note]:
+def read_notes(client: TestClient) -> list[SampleNote]:
     """Return every note, in the order of their titles."""
 
-    async def read(session: AsyncSession) -> list[Note]:
-        return list(await session.scalars(select(Note).order_by(Note.title)))
+    async def read(session: AsyncSession) -> list[SampleNote]:
+        return list(await session.scalars(select(SampleNote).order_by(SampleNote.title)))
 
     return in_database(client, read)
 
@@ -354,7 +354,7 @@ def test_files_are_read_as_spreadsheets_write_them(
 def test_windows_1252_is_read_when_it_is_chosen(client: TestClient, browser: TestClient, ada: User) -> None:
     file = f"title,owner\nBücher: 5 €,{ada.id}\n".encode("cp1252")
 
-    assert problems(send(browser, file, "note", {"encoding": "cp1252"})) == []
+    assert problems(send(browser, file, "sample-note", {"encoding": "cp1252"})) == []
     assert [title for title, _, _ in notes(client)] == ["Bücher: 5 €"]
 
 
@@ -461,7 +461,7 @@ def test_preview_refuses_what_only_the_database_refuses(
     async def refuse(*_: object) -> None:
         raise FormValidationError({"title": "Not today."})
 
-    monkeypatch.setattr(NoteView, "after_create", refuse)
+    monkeypatch.setattr(SampleNoteView, "after_create", refuse)
 
     for query in ({"preview": "1"}, {}):
         assert [said for _, _, said in problems(send(browser, table(("Milk", "", ada.id)), **query))] == ["Not today."]
@@ -478,7 +478,7 @@ def test_bug_in_an_import_is_in_the_log(
     async def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(NoteView, "before_create", fail)
+    monkeypatch.setattr(SampleNoteView, "before_create", fail)
 
     assert send(browser, table(("Milk", "", ada.id))).status_code == 500
     assert "ZeroDivisionError" in caplog.text
@@ -528,8 +528,8 @@ def test_file_changes_rows_by_id_and_adds_others(client: TestClient, browser: Te
         f"{eggs.id},Eggs,Six,{ada.email}\n,Bread,,{ada.email}\n"
     )
 
-    preview = send(browser, file, "note", {"match": "id"}, preview="1").json()
-    answer = send(browser, file, "note", {"match": "id"}).json()
+    preview = send(browser, file, "sample-note", {"match": "id"}, preview="1").json()
+    answer = send(browser, file, "sample-note", {"match": "id"}).json()
 
     assert [row["status"] for row in preview["sample"]] == ["update", "update", "new"]
     assert [answer[name] for name in ("rows_created", "rows_updated", "rows_skipped")] == [1, 1, 1]
@@ -565,7 +565,7 @@ def test_rows_that_cannot_be_changed_are_told(client: TestClient, browser: TestC
     unknown = "00000000-0000-7000-8000-000000000000"
     file = f"id,title\n{unknown},A\n{milk.id},B\n{milk.id},C\n{eggs.id},\n"
 
-    told = problems(send(browser, file, "note", {"match": "id"}))
+    told = problems(send(browser, file, "sample-note", {"match": "id"}))
 
     assert told == [
         (2, "id", "No row has this id. Leave the cell empty to add a row."),
@@ -574,9 +574,9 @@ def test_rows_that_cannot_be_changed_are_told(client: TestClient, browser: TestC
         (4, "id", "More than one row of the file has this."),
         (5, "title", "This field is required."),
     ]
-    refused = send(browser, "title\nMilk\n", "note", {"match": "id"})
+    refused = send(browser, "title\nMilk\n", "sample-note", {"match": "id"})
     assert refused.json()["error"] == "To change rows, the file needs a column “id”."
-    assert send(browser, file, "note", {"match": "body"}).status_code == 400
+    assert send(browser, file, "sample-note", {"match": "body"}).status_code == 400
 
 
 @pytest.mark.any_database
@@ -584,7 +584,7 @@ def test_file_does_not_undo_what_it_does_not_change(client: TestClient, browser:
     send(browser, table((" Milk", "Two", ada.id)))
     [milk] = read_notes(client)
 
-    assert problems(send(browser, f"id,body\n{milk.id},Three\n", "note", {"match": "id"})) == []
+    assert problems(send(browser, f"id,body\n{milk.id},Three\n", "sample-note", {"match": "id"})) == []
     assert [(note.title, note.body) for note in read_notes(client)] == [("Milk", "Three")]
 
 

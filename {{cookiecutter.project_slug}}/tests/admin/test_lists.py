@@ -14,9 +14,9 @@ from app.accounts.models import User
 from app.admin.permissions import never
 from app.admin.roles import RoleView
 from app.database import utc_now
-from app.features.notes.models import Note
 from tests.admin.driving import act, listed, save, words
 from tests.admin.shelves import add_author, add_book
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 LINK = re.compile(r'<a class="btn btn-sm( active)?" href="([^"]+)"[^>]*>([^<]+)</a>')
@@ -26,10 +26,10 @@ def add_note(client: TestClient, owner: User, title: str, made_at: datetime) -> 
     """Write a note as if it had been written then."""
 
     async def work(session: AsyncSession) -> str:
-        note = Note(title=title, body="", owner_id=owner.id)
+        note = SampleNote(title=title, body="", owner_id=owner.id)
         session.add(note)
         await session.flush()
-        await session.execute(update(Note).where(Note.id == note.id).values(created_at=made_at))
+        await session.execute(update(SampleNote).where(SampleNote.id == note.id).values(created_at=made_at))
         return str(note.id)
 
     return in_database(client, work)
@@ -53,7 +53,7 @@ def test_list_is_narrowed_to_a_range_of_time(client: TestClient, browser: TestCl
     week = add_note(client, ada, "week", now - timedelta(days=6))
     old = add_note(client, ada, "old", now - timedelta(days=800))
 
-    first = links(browser, "/admin/note/list")
+    first = links(browser, "/admin/sample-note/list")
 
     assert [*first] == ["Any time", "Today", "Past 7 days", "This month", "This year"]
     assert [label for label, (_, chosen) in first.items() if chosen] == ["Any time"]
@@ -70,7 +70,7 @@ def test_range_keeps_the_other_filters_and_replaces_its_own(client: TestClient, 
     for title, days in (("Milk", 0), ("Bread", 0), ("More bread", 3)):
         add_note(client, ada, title, now - timedelta(days=days))
 
-    narrowed = links(browser, "/admin/note/list?filter=title__contains=read&q=bread")
+    narrowed = links(browser, "/admin/sample-note/list?filter=title__contains=read&q=bread")
     today = links(browser, narrowed["Today"][0])
     week = links(browser, today["Past 7 days"][0])
 
@@ -88,7 +88,7 @@ def test_range_holds_beside_filters_of_which_one_is_enough(client: TestClient, b
     new = add_note(client, ada, "Milk", now)
     add_note(client, ada, "Bread", now - timedelta(days=800))
 
-    either = links(browser, "/admin/note/list?filter=title__eq=Milk OR title__eq=Bread")
+    either = links(browser, "/admin/sample-note/list?filter=title__eq=Milk OR title__eq=Bread")
 
     assert shown(browser, either["Today"][0]) == [new]
     assert shown(browser, links(browser, either["Today"][0])["Today"][0]) == [new]
@@ -138,7 +138,7 @@ def test_what_cannot_be_made_has_no_link(browser: TestClient, monkeypatch: pytes
 
 @pytest.mark.any_database
 def test_link_to_what_was_entered_is_no_code(browser: TestClient) -> None:
-    answer = save(browser, "/admin/note/create", title="Milk", body="", owner='"><script>alert(1)</script>')
+    answer = save(browser, "/admin/sample-note/create", title="Milk", body="", owner='"><script>alert(1)</script>')
 
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text

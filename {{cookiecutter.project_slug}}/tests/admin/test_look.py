@@ -9,7 +9,7 @@ pytestmark = pytest.mark.any_database
 
 
 def test_page_says_where_its_content_begins(browser: TestClient) -> None:
-    for page in ("/admin/", "/admin/note/list", "/admin/note/create", "/admin/nothing-is-here"):
+    for page in ("/admin/", "/admin/sample-note/list", "/admin/sample-note/create", "/admin/nothing-is-here"):
         source = browser.get(page).text
 
         assert source.count('role="main" id="content" tabindex="-1"') == 1

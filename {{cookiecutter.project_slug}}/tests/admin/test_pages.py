@@ -14,16 +14,16 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, AuthSession, User
 from app.admin.policy import INLINE_HANDLERS
-from app.features.notes.models import Note
 from tests.admin.driving import export, listed, save, words
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
 from tests.web.browsing import open_browser
 
 pytestmark = pytest.mark.any_database  # that every page is shown is seen in the other modules, on both
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror="alert(1)">"""
-VIEWS = ("note", "user", "role", "session", "event")
-CHANGED = ("note", "user")
+VIEWS = ("sample-note", "user", "role", "session", "event")
+CHANGED = ("sample-note", "user")
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def pages(client: TestClient, browser: TestClient) -> list[Response]:
     """Every page, with rows whose texts are hostile."""
 
     async def add(session: AsyncSession) -> None:
-        session.add(Note(title=HOSTILE, body=HOSTILE, owner_id=owner.id))
+        session.add(SampleNote(title=HOSTILE, body=HOSTILE, owner_id=owner.id))
         await session.execute(update(User).values(display_name=HOSTILE))
         await session.execute(update(AuthSession).values(user_agent=HOSTILE))
         session.add(AuthEvent(name="a_name", user_agent=HOSTILE, data={HOSTILE: HOSTILE}))
 
     owner = add_user(client, "ada@example.com")
     in_database(client, add)
-    paths = ["/admin/nothing-is-here", "/admin/", "/admin/note/create", "/admin/user/create"]
+    paths = ["/admin/nothing-is-here", "/admin/", "/admin/sample-note/create", "/admin/user/create"]
     for view in VIEWS:
         row = listed(browser, view)[0]
         paths += [f"/admin/{view}/list?q=", f"/admin/{view}/detail?pk={row}"]
@@ -76,7 +76,7 @@ def test_every_page_is_shown_and_loads_nothing_from_elsewhere(pages: list[Respon
 def test_only_our_own_code_runs_and_hostile_text_is_text(pages: list[Response]) -> None:
     """Browsers run a tag that carries the nonce of the answer, and no attribute at all. Behaviour 140."""
     shown = [str(page.url).partition("/admin/")[2] for page in pages if HOSTILE in words(page)]
-    assert {"note/list?q=", "user/list?q="} < set(shown), shown
+    assert {"sample-note/list?q=", "user/list?q="} < set(shown), shown
     for view in ("session", "event"):
         assert [page for page in shown if page.startswith(f"{view}/detail")]
     nonces = set()

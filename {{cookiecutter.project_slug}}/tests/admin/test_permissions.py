@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.accounts.permissions import Permission
-from app.features.notes.admin import NoteView
-from app.features.notes.models import Note
 from tests.admin.driving import act, act_on_row, csrf_token, export, listed, save, words
 from tests.admin.staff import MANAGER, add_staff
+from tests.sample.sample_notes.admin import SampleNoteView
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 from tests.web.browsing import open_browser
 
@@ -38,26 +38,26 @@ def editors(client: TestClient, editor: User) -> TestClient:
 
 
 @pytest.fixture
-def note(client: TestClient, ada: User) -> Note:
+def note(client: TestClient, ada: User) -> SampleNote:
     return add_note(client, ada, "Milk")
 
 
-def add_note(client: TestClient, owner: User, title: str) -> Note:
+def add_note(client: TestClient, owner: User, title: str) -> SampleNote:
     """Write a note."""
 
-    async def add(session: AsyncSession) -> Note:
-        note = Note(title=title, body="Two bottles", owner_id=owner.id)
+    async def add(session: AsyncSession) -> SampleNote:
+        note = SampleNote(title=title, body="Two bottles", owner_id=owner.id)
         session.add(note)
         return note
 
     return in_database(client, add)
 
 
-def notes(client: TestClient) -> dict[str, Note]:
+def notes(client: TestClient) -> dict[str, SampleNote]:
     """Return all notes by their titles."""
 
-    async def read(session: AsyncSession) -> dict[str, Note]:
-        return {note.title: note for note in await session.scalars(select(Note))}
+    async def read(session: AsyncSession) -> dict[str, SampleNote]:
+        return {note.title: note for note in await session.scalars(select(SampleNote))}
 
     return in_database(client, read)
 
@@ -69,20 +69,20 @@ def post(browser: TestClient, path: str, **data: Any) -> Response:
 
 def edit(browser: TestClient, row: object) -> Response:
     """Change a note by a form that was not shown."""
-    return post(browser, f"note/edit?pk={row}", title="x", body="x", _version="1")
+    return post(browser, f"sample-note/edit?pk={row}", title="x", body="x", _version="1")
 
 
 def test_editor_sees_and_changes_what_asks_for_nothing_more(
-    client: TestClient, editors: TestClient, editor: User, note: Note
+    client: TestClient, editors: TestClient, editor: User, note: SampleNote
 ) -> None:
-    assert listed(editors, "note") == [str(note.id)]
-    assert export(editors, "note", "csv").status_code == 200
-    assert save(editors, f"/admin/note/edit?pk={note.id}", title="Bread", body="").status_code == 303
-    assert save(editors, "/admin/note/create", title="Eggs", body="").status_code == 303
+    assert listed(editors, "sample-note") == [str(note.id)]
+    assert export(editors, "sample-note", "csv").status_code == 200
+    assert save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="").status_code == 303
+    assert save(editors, "/admin/sample-note/create", title="Eggs", body="").status_code == 303
 
     owners = {title: written.owner_id for title, written in notes(client).items()}
     assert owners == {"Bread": note.owner_id, "Eggs": editor.id}
-    assert act(editors, "note", "delete", note.id).status_code == 200
+    assert act(editors, "sample-note", "delete", note.id).status_code == 200
     assert list(notes(client)) == ["Eggs"]
 
 
@@ -116,19 +116,20 @@ def test_menu_and_dashboard_show_what_one_may_see(client: TestClient, editors: T
     for view in ACCOUNTS:
         assert f"/admin/{view}/list" not in shown
         assert all_of_it.count(f"/admin/{view}/list") >= 2
-    assert shown.count("/admin/note/list") == 2
+    assert shown.count("/admin/sample-note/list") == 2
 
 
 def test_who_may_not_see_users_learns_nothing_of_owners(
-    client: TestClient, editors: TestClient, note: Note, ada: User, bob: User
+    client: TestClient, editors: TestClient, note: SampleNote, ada: User, bob: User
 ) -> None:
     pages = ["list", f"detail?pk={note.id}", f"edit?pk={note.id}", "create"]
-    shown = [editors.get(f"/admin/note/{page}").text for page in pages]
+    shown = [editors.get(f"/admin/sample-note/{page}").text for page in pages]
 
-    assert not [text for text in (*shown, export(editors, "note", "json").text) if ada.email in text or "wner" in text]
-    assert listed(editors, "note", q="ada@example") == []
-    assert editors.get("/admin/note/list?filter=owner__is_null%3D1").status_code == 400
-    save(editors, f"/admin/note/edit?pk={note.id}", title="Milk", body="", owner=str(bob.id))
+    shown.append(export(editors, "sample-note", "json").text)
+    assert not [text for text in shown if ada.email in text or "wner" in text]
+    assert listed(editors, "sample-note", q="ada@example") == []
+    assert editors.get("/admin/sample-note/list?filter=owner__is_null%3D1").status_code == 400
+    save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Milk", body="", owner=str(bob.id))
     assert notes(client)["Milk"].owner_id == ada.id
 
 
@@ -160,89 +161,91 @@ def test_lost_permission_counts_at_once(client: TestClient, admin: User) -> None
 
 
 def test_view_may_ask_for_more_to_change_than_to_see(
-    editors: TestClient, note: Note, monkeypatch: pytest.MonkeyPatch
+    editors: TestClient, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(NoteView, "change_permission", Permission.CONTENT_EDIT)
+    monkeypatch.setattr(SampleNoteView, "change_permission", Permission.CONTENT_EDIT)
 
-    assert editors.get(f"/admin/note/detail?pk={note.id}").status_code == 200
-    assert export(editors, "note", "csv").status_code == 200
-    assert editors.get("/admin/note/create").status_code == post(editors, "note/create", title="x").status_code == 403
+    assert editors.get(f"/admin/sample-note/detail?pk={note.id}").status_code == 200
+    assert export(editors, "sample-note", "csv").status_code == 200
+    assert editors.get("/admin/sample-note/create").status_code == 403
+    assert post(editors, "sample-note/create", title="x").status_code == 403
     assert edit(editors, note.id).status_code == 403
-    assert act(editors, "note", "delete", note.id).json() == {"msg": "Forbidden"}
+    assert act(editors, "sample-note", "delete", note.id).json() == {"msg": "Forbidden"}
 
 
 @pytest.mark.parametrize(
     ("action", "attempt"),
     [
-        pytest.param("view", lambda browser, row: browser.get(f"/admin/note/detail?pk={row}"), id="view"),
-        pytest.param("create", lambda browser, _: post(browser, "note/create", title="x", body="x"), id="create"),
+        pytest.param("view", lambda browser, row: browser.get(f"/admin/sample-note/detail?pk={row}"), id="view"),
+        pytest.param("create", lambda browser, _: post(browser, "sample-note/create", title="x", body=""), id="create"),
         pytest.param("edit", edit, id="edit"),
-        pytest.param("delete", lambda browser, row: act(browser, "note", "delete", row), id="delete"),
-        pytest.param("delete", lambda browser, row: act_on_row(browser, "note", "delete", row), id="delete-one"),
-        pytest.param("export", lambda browser, _: export(browser, "note", "csv"), id="export"),
+        pytest.param("delete", lambda browser, row: act(browser, "sample-note", "delete", row), id="delete"),
+        pytest.param("delete", lambda browser, row: act_on_row(browser, "sample-note", "delete", row), id="delete-one"),
+        pytest.param("export", lambda browser, _: export(browser, "sample-note", "csv"), id="export"),
     ],
 )
 def test_one_action_may_ask_for_a_permission(
     editors: TestClient,
-    note: Note,
+    note: SampleNote,
     monkeypatch: pytest.MonkeyPatch,
     action: str,
     attempt: Callable[[TestClient, object], Response],
 ) -> None:
-    monkeypatch.setattr(NoteView, "action_permissions", {action: Permission.CONTENT_EDIT})
+    monkeypatch.setattr(SampleNoteView, "action_permissions", {action: Permission.CONTENT_EDIT})
 
     assert attempt(editors, note.id).status_code in {400, 403}
-    assert listed(editors, "note") == [str(note.id)]
+    assert listed(editors, "sample-note") == [str(note.id)]
     writer = add_staff(editors, "writer", Permission.ADMIN_ACCESS, Permission.CONTENT_EDIT)
     assert attempt(open_browser(editors, writer), note.id).status_code < 400
 
 
 def test_field_is_hidden_everywhere_and_what_is_sent_for_it_ignored(
-    client: TestClient, editors: TestClient, note: Note, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, editors: TestClient, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(NoteView, "field_permissions", {"title": Permission.CONTENT_EDIT})
+    monkeypatch.setattr(SampleNoteView, "field_permissions", {"title": Permission.CONTENT_EDIT})
 
     pages = ["list", "list?q=Two", f"detail?pk={note.id}", f"edit?pk={note.id}"]
-    shown = [editors.get(f"/admin/note/{page}") for page in pages] + [export(editors, "note", "csv")]
+    shown = [editors.get(f"/admin/sample-note/{page}") for page in pages] + [export(editors, "sample-note", "csv")]
     assert {answer.status_code for answer in shown} == {200}
     assert not [answer for answer in shown if "Milk" in answer.text or "Title" in answer.text]
-    assert "Milk" not in editors.get("/admin/_api/note/relation-lookup").text
-    assert listed(editors, "note", q="Milk") == []
-    assert editors.get("/admin/note/list?filter=title__eq%3DMilk").status_code == 400
-    answer = save(editors, f"/admin/note/edit?pk={note.id}", title="Bread", body="Three")
+    assert "Milk" not in editors.get("/admin/_api/sample-note/relation-lookup").text
+    assert listed(editors, "sample-note", q="Milk") == []
+    assert editors.get("/admin/sample-note/list?filter=title__eq%3DMilk").status_code == 400
+    answer = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="Three")
     assert answer.status_code == 303, words(answer)
     assert {title: written.body for title, written in notes(client).items()} == {"Milk": "Three"}
 
 
 def test_row_is_not_found_by_who_may_not_see_it(
-    client: TestClient, editors: TestClient, editor: User, note: Note, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, editors: TestClient, editor: User, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def own(_: NoteView, request: Request, rows: Select[Any]) -> Select[Any]:
-        return rows.where(Note.owner_id == request.state.visitor.user_id)
+    def own(_: SampleNoteView, request: Request, rows: Select[Any]) -> Select[Any]:
+        return rows.where(SampleNote.owner_id == request.state.visitor.user_id)
 
-    monkeypatch.setattr(NoteView, "visible_rows", own)
+    monkeypatch.setattr(SampleNoteView, "visible_rows", own)
     mine = add_note(client, editor, "Mine")
 
-    assert listed(editors, "note") == [str(mine.id)]
-    assert "Milk" not in export(editors, "note", "csv").text
-    assert editors.get(f"/admin/_api/note/relation-lookup?pks={note.id}").json() == {"items": [], "total": 0}
-    assert editors.get("/admin/_api/note/relation-lookup?q=Milk").json() == {"items": [], "total": 0}
+    assert listed(editors, "sample-note") == [str(mine.id)]
+    assert "Milk" not in export(editors, "sample-note", "csv").text
+    assert editors.get(f"/admin/_api/sample-note/relation-lookup?pks={note.id}").json() == {"items": [], "total": 0}
+    assert editors.get("/admin/_api/sample-note/relation-lookup?q=Milk").json() == {"items": [], "total": 0}
     for page in ("detail", "edit"):
-        assert editors.get(f"/admin/note/{page}?pk={note.id}").status_code == 404
+        assert editors.get(f"/admin/sample-note/{page}?pk={note.id}").status_code == 404
     assert edit(editors, note.id).status_code == 404
-    act_on_row(editors, "note", "delete", note.id)
-    act(editors, "note", "delete", note.id, mine.id)
+    act_on_row(editors, "sample-note", "delete", note.id)
+    act(editors, "sample-note", "delete", note.id, mine.id)
     assert list(notes(client)) == ["Milk"]
-    assert "Notes 0 " in " ".join(words(editors.get("/admin/")).split())
+    assert "Sample notes 0 " in " ".join(words(editors.get("/admin/")).split())
 
 
 def test_row_cannot_be_put_out_of_sight(
-    client: TestClient, editors: TestClient, monkeypatch: pytest.MonkeyPatch, note: Note
+    client: TestClient, editors: TestClient, monkeypatch: pytest.MonkeyPatch, note: SampleNote
 ) -> None:
-    monkeypatch.setattr(NoteView, "visible_rows", lambda _view, _request, rows: rows.where(Note.title != "Secret"))
+    not_secret = SampleNote.title != "Secret"
+    monkeypatch.setattr(SampleNoteView, "visible_rows", lambda _view, _request, rows: rows.where(not_secret))
 
-    created = save(editors, "/admin/note/create", title="Secret", body="")
-    moved = save(editors, f"/admin/note/edit?pk={note.id}", title="Secret", body="")
+    created = save(editors, "/admin/sample-note/create", title="Secret", body="")
+    moved = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Secret", body="")
 
     assert (created.status_code, moved.status_code) == (422, 422)
     assert "This would be out of your sight." in words(moved)
@@ -250,18 +253,18 @@ def test_row_cannot_be_put_out_of_sight(
 
 
 def test_row_that_is_seen_may_be_closed_to_changes(
-    client: TestClient, editors: TestClient, editor: User, note: Note, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, editors: TestClient, editor: User, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(NoteView, "may_change_row", lambda _view, _request, row: row.title != "Milk")
+    monkeypatch.setattr(SampleNoteView, "may_change_row", lambda _view, _request, row: row.title != "Milk")
     other = add_note(client, editor, "Bread")
 
-    shown = editors.get(f"/admin/note/detail?pk={note.id}").text
+    shown = editors.get(f"/admin/sample-note/detail?pk={note.id}").text
 
     assert "Milk" in shown
-    assert f"/admin/note/edit?pk={note.id}" not in shown
-    assert editors.get(f"/admin/note/edit?pk={note.id}").status_code == 403
+    assert f"/admin/sample-note/edit?pk={note.id}" not in shown
+    assert editors.get(f"/admin/sample-note/edit?pk={note.id}").status_code == 403
     assert edit(editors, note.id).status_code == 403
-    assert act_on_row(editors, "note", "delete", note.id).json() == {"msg": "Forbidden"}
-    assert act(editors, "note", "delete", other.id, note.id).json() == {"msg": "Forbidden"}
+    assert act_on_row(editors, "sample-note", "delete", note.id).json() == {"msg": "Forbidden"}
+    assert act(editors, "sample-note", "delete", other.id, note.id).json() == {"msg": "Forbidden"}
     assert set(notes(client)) == {"Milk", "Bread"}
-    assert export(editors, "note", "csv").status_code == 200
+    assert export(editors, "sample-note", "csv").status_code == 200

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.any_database
 
 
 def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
-    save(browser, "/admin/note/create", title="Milk", body="Two", owner=str(ada.id))
-    row = listed(browser, "note")[0]
-    save(browser, f"/admin/note/edit?pk={row}", title="Bread", body="Two", owner=str(ada.id))
-    act_on_row(browser, "note", "delete", row)
+    save(browser, "/admin/sample-note/create", title="Milk", body="Two", owner=str(ada.id))
+    row = listed(browser, "sample-note")[0]
+    save(browser, f"/admin/sample-note/edit?pk={row}", title="Bread", body="Two", owner=str(ada.id))
+    act_on_row(browser, "sample-note", "delete", row)
 
     events = happened(client)
     assert [(event.name, event.data) for event in events] == [
@@ -29,7 +29,7 @@ def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient
         ("data_deleted", {"name": "Bread"}),
     ]
     for event in events:
-        assert (event.target_type, event.target_id, event.actor_id) == ("notes", row, admin.id)
+        assert (event.target_type, event.target_id, event.actor_id) == ("sample_notes", row, admin.id)
         assert (event.ip, event.user_agent) == ("testclient", "testclient")
         assert event.request_id
 
@@ -37,7 +37,7 @@ def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient
 def test_each_row_of_a_bulk_delete_is_an_event(client: TestClient, browser: TestClient, ada: User) -> None:
     rows = [str(add_note(client, ada, title).id) for title in ("a", "b")]
 
-    act(browser, "note", "delete", *rows)
+    act(browser, "sample-note", "delete", *rows)
 
     assert sorted(event.target_id or "" for event in happened(client, "data_deleted")) == rows
     assert len(happened(client)) == 2
@@ -52,7 +52,7 @@ def test_reference_is_told_by_key_and_people_by_nothing_else(
 
     (event,) = happened(client)
     assert event.data["changes"] == {"owner": {"old": {"id": str(ada.id)}, "new": {"id": str(bob.id)}}}
-    shown = words(browser.get(f"/admin/note/detail?pk={note.id}"))
+    shown = words(browser.get(f"/admin/sample-note/detail?pk={note.id}"))
     assert ada.email in shown
     assert ada.email in words(browser.get(f"/admin/event/detail?pk={event.id}"))
     assert ada.email not in everything(client)
@@ -74,7 +74,7 @@ def test_refused_form_leaves_no_event(
     note = add_note(client, ada)
     valid = {"title": "Bread", "body": "", "owner": str(ada.id)}
 
-    assert save(browser, f"/admin/note/edit?pk={note.id}", {**valid, **change}).status_code == 422
+    assert save(browser, f"/admin/sample-note/edit?pk={note.id}", {**valid, **change}).status_code == 422
 
     assert happened(client) == []
 
@@ -97,11 +97,11 @@ def test_refused_delete_leaves_no_event(client: TestClient, browser: TestClient,
 def test_export_is_an_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     add_note(client, ada)
 
-    export(browser, "note", "csv")
-    export(browser, "note", "nonsense")
+    export(browser, "sample-note", "csv")
+    export(browser, "sample-note", "nonsense")
 
     (event,) = happened(client)
-    assert (event.name, event.target_type, event.target_id) == ("data_exported", "notes", None)
+    assert (event.name, event.target_type, event.target_id) == ("data_exported", "sample_notes", None)
     assert (event.actor_id, event.data) == (admin.id, {"format": "csv", "rows": 1})
 
 
@@ -175,4 +175,4 @@ def test_line_in_the_log_names_the_row_and_not_what_it_holds(
 
     (line,) = (record.getMessage() for record in caplog.records if record.name == "app.events")
     assert line.startswith("data_changed")
-    assert line.endswith(f"notes/{note.id}")
+    assert line.endswith(f"sample_notes/{note.id}")

@@ -17,10 +17,10 @@ from app.accounts.models import User
 from app.admin.reading import Unreadable
 from app.admin.refusals import OVERTAKEN, explain, is_unreadable
 from app.admin.saving import tidy
-from app.features.notes.models import Note
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
-NOTES: Any = Note.__table__
+NOTES: Any = SampleNote.__table__
 
 
 def error_of(client: TestClient, statement: Any) -> Exception:
@@ -37,15 +37,15 @@ def error_of(client: TestClient, statement: Any) -> Exception:
 @pytest.mark.parametrize(
     "condition",
     [
-        pytest.param(Note.version == 10**30, id="too-large"),
-        pytest.param(Note.created_at == datetime(2026, 1, 1), id="time-without-a-zone"),  # noqa: DTZ001
-        pytest.param(Note.id == "junk", id="malformed-key"),
+        pytest.param(SampleNote.version == 10**30, id="too-large"),
+        pytest.param(SampleNote.created_at == datetime(2026, 1, 1), id="time-without-a-zone"),  # noqa: DTZ001
+        pytest.param(SampleNote.id == "junk", id="malformed-key"),
     ],
 )
 def test_value_that_its_column_cannot_hold_is_the_callers_mistake(
     client: TestClient, condition: ColumnElement[bool]
 ) -> None:
-    error = error_of(client, select(Note).where(condition))
+    error = error_of(client, select(SampleNote).where(condition))
 
     assert is_unreadable(error)
     assert explain(error, NOTES, {}) == {"": "A value is too long or out of range."}
@@ -71,7 +71,7 @@ def test_row_that_someone_else_changed_is_told() -> None:
     assert explain(StaleDataError(), NOTES, {}) == {"": OVERTAKEN}
 
 
-@pytest.mark.parametrize("statement", [text("SELECT nonsense"), delete(Note).where(text("nonsense = 1"))])
+@pytest.mark.parametrize("statement", [text("SELECT nonsense"), delete(SampleNote).where(text("nonsense = 1"))])
 def test_bug_stays_a_bug(client: TestClient, statement: Any) -> None:
     error = error_of(client, statement)
 

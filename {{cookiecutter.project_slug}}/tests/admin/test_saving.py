@@ -6,45 +6,45 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.features.notes.models import Note
 from tests.admin.driving import act, act_on_row, csrf_token, listed, save, words
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
 
 
-def add_note(client: TestClient, owner: User, title: str = "Milk") -> Note:
+def add_note(client: TestClient, owner: User, title: str = "Milk") -> SampleNote:
     """Write a note."""
 
-    async def add(session: AsyncSession) -> Note:
-        note = Note(title=title, body="Two bottles", owner_id=owner.id)
+    async def add(session: AsyncSession) -> SampleNote:
+        note = SampleNote(title=title, body="Two bottles", owner_id=owner.id)
         session.add(note)
         return note
 
     return in_database(client, add)
 
 
-def notes(client: TestClient) -> list[Note]:
+def notes(client: TestClient) -> list[SampleNote]:
     """Return all notes."""
 
-    async def read(session: AsyncSession) -> list[Note]:
-        return list(await session.scalars(select(Note).order_by(Note.id)))
+    async def read(session: AsyncSession) -> list[SampleNote]:
+        return list(await session.scalars(select(SampleNote).order_by(SampleNote.id)))
 
     return in_database(client, read)
 
 
 @pytest.mark.any_database
 def test_note_is_made_for_the_chosen_owner(client: TestClient, browser: TestClient, ada: User) -> None:
-    answer = save(browser, "/admin/note/create", title="  Milk ", body="Two\r\nbottles", owner=str(ada.id))
+    answer = save(browser, "/admin/sample-note/create", title="  Milk ", body="Two\r\nbottles", owner=str(ada.id))
 
     assert answer.status_code == 303
     assert [(note.title, note.body, note.owner_id) for note in notes(client)] == [("Milk", "Two\nbottles", ada.id)]
-    assert '"Milk" was added' in words(browser.get("/admin/note/list"))
+    assert '"Milk" was added' in words(browser.get("/admin/sample-note/list"))
 
 
 @pytest.mark.any_database
 def test_note_is_changed_and_given_away(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     note = add_note(client, ada)
 
-    answer = save(browser, f"/admin/note/edit?pk={note.id}", title="Bread", body="", owner=str(bob.id))
+    answer = save(browser, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="", owner=str(bob.id))
 
     assert answer.status_code == 303
     assert [(n.title, n.body, n.owner_id, n.version) for n in notes(client)] == [("Bread", "", bob.id, 2)]
@@ -53,8 +53,8 @@ def test_note_is_changed_and_given_away(client: TestClient, browser: TestClient,
 def test_note_is_deleted_alone_and_with_others(client: TestClient, browser: TestClient, ada: User) -> None:
     first, second, third, _ = (add_note(client, ada, title) for title in ("a", "b", "c", "d"))
 
-    assert act_on_row(browser, "note", "delete", first.id).status_code == 200
-    assert act(browser, "note", "delete", second.id, third.id).status_code == 200
+    assert act_on_row(browser, "sample-note", "delete", first.id).status_code == 200
+    assert act(browser, "sample-note", "delete", second.id, third.id).status_code == 200
 
     assert [note.title for note in notes(client)] == ["d"]
 
@@ -73,14 +73,14 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
 ) -> None:
     milk, bread = add_note(client, ada, "100% milk"), add_note(client, bob, "Bread")
 
-    assert listed(browser, "note") == [str(bread.id), str(milk.id)]
-    assert listed(browser, "note", q="100%") == [str(milk.id)]
-    assert listed(browser, "note", q="%") == [str(milk.id)]
-    assert listed(browser, "note", q="bob@") == [str(bread.id)]
-    assert listed(browser, "note", filter="title__eq=Bread") == [str(bread.id)]
-    assert listed(browser, "note", filter="created_at__between=2020-01-01T00:00..2020-01-02T00:00") == []
-    assert len(listed(browser, "note", filter="created_at__between=2020-01-01T00:00..2999-01-01T00:00")) == 2
-    assert listed(browser, "note", sort="created_at__asc") == [str(milk.id), str(bread.id)]
+    assert listed(browser, "sample-note") == [str(bread.id), str(milk.id)]
+    assert listed(browser, "sample-note", q="100%") == [str(milk.id)]
+    assert listed(browser, "sample-note", q="%") == [str(milk.id)]
+    assert listed(browser, "sample-note", q="bob@") == [str(bread.id)]
+    assert listed(browser, "sample-note", filter="title__eq=Bread") == [str(bread.id)]
+    assert listed(browser, "sample-note", filter="created_at__between=2020-01-01T00:00..2020-01-02T00:00") == []
+    assert len(listed(browser, "sample-note", filter="created_at__between=2020-01-01T00:00..2999-01-01T00:00")) == 2
+    assert listed(browser, "sample-note", sort="created_at__asc") == [str(milk.id), str(bread.id)]
 
 
 @pytest.mark.any_database
@@ -98,7 +98,7 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
         pytest.param({"owner": "00000000-0000-7000-8000-000000000000"}, "Choose from the list.", id="no-such-owner"),
     ],
 )
-@pytest.mark.parametrize("page", ["/admin/note/create", "/admin/note/edit?pk={}"])
+@pytest.mark.parametrize("page", ["/admin/sample-note/create", "/admin/sample-note/edit?pk={}"])
 def test_what_cannot_be_stored_is_told_and_kept_in_the_form(
     client: TestClient, browser: TestClient, page: str, change: dict[str, str], message: str
 ) -> None:
@@ -123,8 +123,8 @@ def test_form_that_was_overtaken_is_refused_with_what_was_entered(
     note = add_note(client, ada)
     mine = {"title": "Mine", "body": "", "owner": str(ada.id)}
 
-    first = save(browser, f"/admin/note/edit?pk={note.id}", **{**mine, "title": "Theirs"})
-    stale = save(browser, f"/admin/note/edit?pk={note.id}", _version="1", **mine)
+    first = save(browser, f"/admin/sample-note/edit?pk={note.id}", **{**mine, "title": "Theirs"})
+    stale = save(browser, f"/admin/sample-note/edit?pk={note.id}", _version="1", **mine)
 
     assert (first.status_code, stale.status_code) == (303, 422)
     assert "Someone else changed this meanwhile." in words(stale)
@@ -141,7 +141,7 @@ def test_form_without_the_version_that_it_shows_is_refused(
     note = add_note(client, ada)
     data = {"csrftoken": csrf_token(browser), "title": "Mine", "body": "", "owner": str(ada.id), **version}
 
-    answer = browser.post(f"/admin/note/edit?pk={note.id}", data=data)
+    answer = browser.post(f"/admin/sample-note/edit?pk={note.id}", data=data)
 
     assert answer.status_code == 422
     assert "Someone else changed this meanwhile." in words(answer)
@@ -152,7 +152,7 @@ def test_form_without_the_version_that_it_shows_is_refused(
 def test_fields_that_no_form_has_are_ignored(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     extra = {"id": str(bob.id), "version": "9", "created_at": "2001-01-01T00:00", "owner_id": str(bob.id)}
 
-    save(browser, "/admin/note/create", title="Milk", body="", owner=str(ada.id), **extra)
+    save(browser, "/admin/sample-note/create", title="Milk", body="", owner=str(ada.id), **extra)
 
     note = notes(client)[0]
     assert (note.owner_id, note.version) == (ada.id, 1)

@@ -18,23 +18,23 @@ from starlette_admin.views import BaseModelView as LibraryView
 
 from app.accounts.models import User
 from app.admin import bounds, exports, large
-from app.features.notes.models import Note
 from tests.admin.driving import csrf_token, listed, words
 from tests.admin.exporting import export_all
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 MANY = 20_000
 ADD_MANY = text("""
-    INSERT INTO notes (id, title, body, owner_id, version, created_at, updated_at)
+    INSERT INTO sample_notes (id, title, body, owner_id, version, created_at, updated_at)
     SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
         'Note ' || md5(n::text), repeat('x', 200), :owner, 1, now(), now()
     FROM generate_series(1, :count) AS n
 """)
 
 
-def add_notes(client: TestClient, owner: User, count: int) -> list[Note]:
+def add_notes(client: TestClient, owner: User, count: int) -> list[SampleNote]:
     """Add notes, oldest first."""
-    notes = [Note(title=f"Note {number}", owner_id=owner.id) for number in range(count)]
+    notes = [SampleNote(title=f"Note {number}", owner_id=owner.id) for number in range(count)]
 
     async def add(session: AsyncSession) -> None:
         session.add_all(notes)
@@ -64,16 +64,16 @@ def showing(answer: Response) -> str:
 def test_short_list_is_counted_exactly(client: TestClient, browser: TestClient, ada: User) -> None:
     add_notes(client, ada, 26)
 
-    assert showing(browser.get("/admin/note/list")) == "Showing 1 to 25 of 26 entries"
-    assert showing(browser.get("/admin/note/list?page=2")) == "Showing 26 to 26 of 26 entries"
-    assert showing(browser.get("/admin/note/list?q=note 7")) == "Showing 1 to 1 of 1 entries"
+    assert showing(browser.get("/admin/sample-note/list")) == "Showing 1 to 25 of 26 entries"
+    assert showing(browser.get("/admin/sample-note/list?page=2")) == "Showing 26 to 26 of 26 entries"
+    assert showing(browser.get("/admin/sample-note/list?q=note 7")) == "Showing 1 to 1 of 1 entries"
 
 
 @pytest.mark.usefixtures("small_bound")
 def test_long_list_is_counted_no_further_than_is_quick(client: TestClient, browser: TestClient, ada: User) -> None:
     """The last page knows how many there are, and the one before knows of one more."""
     add_notes(client, ada, 60)
-    pages = [showing(browser.get(f"/admin/note/list?q=note&page={page}")) for page in (1, 2, 3)]
+    pages = [showing(browser.get(f"/admin/sample-note/list?q=note&page={page}")) for page in (1, 2, 3)]
 
     assert pages == [
         "Showing 1 to 25 of more than 30 entries",
@@ -90,11 +90,12 @@ def test_action_on_all_of_them_says_how_many_are_too_many(
     monkeypatch.setattr(LibraryView, "action_select_all_limit", 10)
     add_notes(client, ada, 60)
 
-    answer = browser.post("/admin/_api/note/action?name=delete&all=1", headers={"X-CSRFToken": csrf_token(browser)})
+    token = {"X-CSRFToken": csrf_token(browser)}
+    answer = browser.post("/admin/_api/sample-note/action?name=delete&all=1", headers=token)
 
     assert answer.status_code == 400
     assert "(more than 30)" in answer.json()["msg"]
-    assert len(listed(browser, "note")) == 25
+    assert len(listed(browser, "sample-note")) == 25
 
 
 @pytest.fixture
@@ -104,8 +105,8 @@ def analyze(client: TestClient) -> Iterator[Callable[[], None]]:
     def run(statement: str) -> None:
         in_database(client, lambda session: session.execute(text(statement)))
 
-    yield lambda: run("ANALYZE notes")
-    run("TRUNCATE notes")
+    yield lambda: run("ANALYZE sample_notes")
+    run("TRUNCATE sample_notes")
 
 
 @pytest.mark.database("postgresql")
@@ -116,10 +117,10 @@ def test_postgresql_tells_about_how_many_there_are(
     add_notes(client, ada, 1234)
     analyze()
 
-    shown = browser.get("/admin/note/list")
+    shown = browser.get("/admin/sample-note/list")
     assert showing(shown) == "Showing 1 to 25 of about 1,230 entries"
     assert '<span id="rows-found" hidden>about 1,230</span>' in shown.text  # for the dialog of an export
-    assert showing(browser.get("/admin/note/list?page=50")) == "Showing 1226 to 1234 of 1234 entries"
+    assert showing(browser.get("/admin/sample-note/list?page=50")) == "Showing 1226 to 1234 of 1234 entries"
     assert "about 1,230" in words(browser.get("/admin/"))
 
 
@@ -146,7 +147,8 @@ def test_picker_pages_without_counting(client: TestClient, browser: TestClient, 
     notes = add_notes(client, ada, 21)
 
     with statements(client) as sent:
-        pages = [browser.get(f"/admin/_api/note/relation-lookup?skip={skip}&limit=20").json() for skip in (0, 20)]
+        lookup = "/admin/_api/sample-note/relation-lookup?limit=20&skip="
+        pages = [browser.get(f"{lookup}{skip}").json() for skip in (0, 20)]
 
     assert [len(page["items"]) for page in pages] == [20, 1]
     assert [page["total"] for page in pages] == [21, 21]
@@ -159,7 +161,7 @@ def test_page_asks_the_database_little(client: TestClient, browser: TestClient, 
     add_notes(client, ada, 30)
 
     with statements(client) as sent:
-        assert len(listed(browser, "note")) == 25
+        assert len(listed(browser, "sample-note")) == 25
 
     assert len([statement for statement, _ in sent if "pg_class" not in statement]) == 3
     assert sum("FROM auth_sessions" in statement for statement, _ in sent) == 1
@@ -169,18 +171,18 @@ def test_list_is_sorted_by_what_has_an_index(client: TestClient, browser: TestCl
     notes = add_notes(client, ada, 3)
     offered = {
         view: set(re.findall(r"[?;&]sort=(\w+)__", browser.get(f"/admin/{view}/list").text)) - {"id"}
-        for view in ("note", "user", "role")
+        for view in ("sample-note", "user", "role")
     }
 
-    assert offered == {"note": {"created_at"}, "user": {"email", "created_at"}, "role": {"name", "created_at"}}
+    assert offered == {"sample-note": {"created_at"}, "user": {"email", "created_at"}, "role": {"name", "created_at"}}
     oldest_first = [str(note.id) for note in notes]
-    assert listed(browser, "note", sort="created_at__asc") == oldest_first
-    assert listed(browser, "note", sort="title__asc") == oldest_first[::-1]
+    assert listed(browser, "sample-note", sort="created_at__asc") == oldest_first
+    assert listed(browser, "sample-note", sort="title__asc") == oldest_first[::-1]
 
 
 def test_pages_of_equal_rows_show_each_once(client: TestClient, browser: TestClient, ada: User) -> None:
     add_notes(client, ada, 60)
-    shown = [row for page in (1, 2, 3) for row in listed(browser, "note", page=page, sort="created_at__asc")]
+    shown = [row for page in (1, 2, 3) for row in listed(browser, "sample-note", page=page, sort="created_at__asc")]
 
     assert len(set(shown)) == len(shown) == 60
 
@@ -190,7 +192,7 @@ def explained(client: TestClient, browser: TestClient, path: str) -> str:
     with statements(client) as sent:
         answer = browser.get(path)
     assert answer.status_code == 200, answer.text
-    reads = [found for found in sent if re.search(r"\bFROM (notes|users)\b", found[0])]
+    reads = [found for found in sent if re.search(r"\bFROM (sample_notes|users)\b", found[0])]
     assert reads
 
     async def explain(session: AsyncSession) -> str:
@@ -214,8 +216,8 @@ def test_page_of_a_long_list_is_read_by_index(client: TestClient, browser: TestC
     lists = [f"list?{query}" for query in ("", f"page={MANY // 50}", "sort=created_at__asc")]
     pickers = [f"relation-lookup?limit=20&skip={skip}" for skip in (0, MANY // 2)]
 
-    for path in [*(f"note/{page}" for page in lists), *(f"_api/note/{page}" for page in pickers)]:
-        assert "Seq Scan on notes" not in explained(client, browser, f"/admin/{path}"), path
+    for path in [*(f"sample-note/{page}" for page in lists), *(f"_api/sample-note/{page}" for page in pickers)]:
+        assert "Seq Scan on sample_notes" not in explained(client, browser, f"/admin/{path}"), path
 
 
 @pytest.mark.database("postgresql")
@@ -227,15 +229,15 @@ def test_search_that_takes_too_long_is_answered_in_words(
     add_notes(client, ada, 1)
 
     async def lock(session: AsyncSession) -> Response:
-        await session.execute(text("LOCK TABLE notes IN ACCESS EXCLUSIVE MODE"))
-        return await asyncio.to_thread(browser.get, "/admin/note/list?q=note")
+        await session.execute(text("LOCK TABLE sample_notes IN ACCESS EXCLUSIVE MODE"))
+        return await asyncio.to_thread(browser.get, "/admin/sample-note/list?q=note")
 
     answer = in_database(client, lock)
 
     assert answer.status_code == 400
     assert bounds.TooLong.words in words(answer)
     monkeypatch.undo()
-    assert showing(browser.get("/admin/note/list?q=note")) == "Showing 1 to 1 of 1 entries"
+    assert showing(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 1 of 1 entries"
 
 
 @pytest.mark.database("postgresql")
@@ -253,7 +255,7 @@ def test_count_that_takes_too_long_does_without(
     monkeypatch.setattr(large.LargeView, "_keys", slow_at_last)
     monkeypatch.setattr(bounds, "PATIENCE_MS", 500)
 
-    assert showing(browser.get("/admin/note/list?q=note")) == "Showing 1 to 25 of more than 25 entries"
+    assert showing(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 25 of more than 25 entries"
 
 
 @pytest.mark.database("postgresql")
@@ -293,7 +295,7 @@ def test_export_without_rows_is_whole(browser: TestClient) -> None:
 
 def test_export_of_chosen_rows_and_fields(client: TestClient, browser: TestClient, ada: User) -> None:
     notes = add_notes(client, ada, 3)
-    path = f"/admin/_api/note/action?name=export&pks={notes[0].id}&pks={notes[2].id}"
+    path = f"/admin/_api/sample-note/action?name=export&pks={notes[0].id}&pks={notes[2].id}"
     data = {"csrftoken": csrf_token(browser), "format": "json", "scope": "selected", "fields": ["title"]}
 
     rows = browser.post(path, data=data).json()
@@ -304,9 +306,8 @@ def test_export_of_chosen_rows_and_fields(client: TestClient, browser: TestClien
 
 def test_export_of_what_cannot_be_compared_is_refused(browser: TestClient) -> None:
     data = {"csrftoken": csrf_token(browser), "format": "csv", "scope": "selected"}
-    path = (
-        "/admin/_api/note/action?name=export&all=1&_list_query=filter%3Dcreated_at__eq%253D0001-01-01T00:00%252B14:00"
-    )
+    chosen = "filter%3Dcreated_at__eq%253D0001-01-01T00:00%252B14:00"
+    path = f"/admin/_api/sample-note/action?name=export&all=1&_list_query={chosen}"
 
     assert browser.post(path, data=data).status_code == 400
 
@@ -365,7 +366,7 @@ def test_others_are_answered_during_an_export(
         visitor = asyncio.create_task(visit())
         data = f"csrftoken={token}&format=json&scope=selected".encode()
         try:
-            await call("POST", "/admin/_api/note/action", "name=export&all=1", data, note_part)
+            await call("POST", "/admin/_api/sample-note/action", "name=export&all=1", data, note_part)
         finally:
             visitor.cancel()
 

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from tests.admin.driving import listed
 
-NOTES = "/api/v1/notes"
+NOTES = "/api/v1/sample-notes"
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def titles(as_ada: TestClient) -> dict[str, str]:
 
 
 def found(browser: TestClient, titles: dict[str, str], **query: Any) -> list[str]:
-    return [titles[key] for key in listed(browser, "note", **query)]
+    return [titles[key] for key in listed(browser, "sample-note", **query)]
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_filter_of_text_finds_it(
 @pytest.mark.parametrize(
     ("page", "query"),
     [
-        ("note/list", {"q": "é" * 201}),
-        ("note/list", {"filter": f"title__contains={'x' * 201}"}),
-        ("note/list", {"filter": f"owner__contains={'x' * 201}"}),
+        ("sample-note/list", {"q": "é" * 201}),
+        ("sample-note/list", {"filter": f"title__contains={'x' * 201}"}),
+        ("sample-note/list", {"filter": f"owner__contains={'x' * 201}"}),
         ("user/list", {"q": "x" * 3000}),
-        ("_api/note/relation-lookup", {"q": "x" * 3000}),
+        ("_api/sample-note/relation-lookup", {"q": "x" * 3000}),
     ],
 )
 def test_long_search_is_refused(browser: TestClient, page: str, query: dict[str, str]) -> None:

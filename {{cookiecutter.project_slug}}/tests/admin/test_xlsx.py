@@ -14,9 +14,9 @@ from starlette_admin.fields import StringField
 from app.accounts.models import User
 from app.admin import exports
 from app.admin.xlsx import XlsxExporter
-from app.features.notes.models import Note
 from tests.admin.driving import export, words
 from tests.admin.exporting import export_all
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 TEXT = "inlineStr"
@@ -40,11 +40,11 @@ LONG = "x" * 40_000
 @pytest.mark.any_database
 def test_list_is_exported_and_no_text_is_a_formula(client: TestClient, browser: TestClient, admin: User) -> None:
     async def add(session: AsyncSession) -> None:
-        session.add(Note(title="=cmd|'/c calc'!A1", body="<b>&\x01\x0b", owner_id=admin.id))
+        session.add(SampleNote(title="=cmd|'/c calc'!A1", body="<b>&\x01\x0b", owner_id=admin.id))
 
     in_database(client, add)
 
-    answer = export(browser, "note", "xlsx")
+    answer = export(browser, "sample-note", "xlsx")
 
     head, row = cells(answer.content)
     assert answer.headers["Content-Type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -107,5 +107,5 @@ def test_list_that_is_too_long_for_a_workbook_is_refused(
     assert "This format holds 2 rows." in words(browser.get(answer.headers["Location"]))
 
 
-def _notes(owner: User, count: int) -> list[Note]:
-    return [Note(title=f"Note {number}", owner_id=owner.id) for number in range(count)]
+def _notes(owner: User, count: int) -> list[SampleNote]:
+    return [SampleNote(title=f"Note {number}", owner_id=owner.id) for number in range(count)]

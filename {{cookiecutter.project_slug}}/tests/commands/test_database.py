@@ -88,14 +88,14 @@ def test_revision_brings_the_database_to_the_models(
     app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "FOLDER", shutil.copytree(migrate.FOLDER, tmp_path / "migrations"))
-    execute(database_url, "ALTER TABLE notes ADD COLUMN forgotten INTEGER")
+    execute(database_url, "ALTER TABLE roles ADD COLUMN forgotten INTEGER")
     told = app("db", "check").error
     assert "app db revision" in told
-    assert "drops the column notes.forgotten and its values" in told
+    assert "drops the column roles.forgotten and its values" in told
 
     refused = app("db", "revision", "-m", "Forget it")
     assert refused.code == 1
-    assert "drops the column notes.forgotten and its values" in refused.error
+    assert "drops the column roles.forgotten and its values" in refused.error
     assert "--yes" in refused.error
     assert len(list((tmp_path / "migrations/versions").glob("*.py"))) == len(KNOWN)
 
@@ -113,7 +113,7 @@ def test_revision_asks_on_a_terminal_before_it_drops_data(
     app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "FOLDER", shutil.copytree(migrate.FOLDER, tmp_path / "migrations"))
-    execute(database_url, "ALTER TABLE notes ADD COLUMN forgotten INTEGER")
+    execute(database_url, "ALTER TABLE roles ADD COLUMN forgotten INTEGER")
     for answer, written in (("n", 0), ("y", 1)):
         terminal = io.StringIO(f"{answer}\n")
         monkeypatch.setattr(terminal, "isatty", lambda: True)
@@ -122,7 +122,7 @@ def test_revision_asks_on_a_terminal_before_it_drops_data(
         done = app("db", "revision", "-m", "Forget it")
 
         assert done.code == 1 - written
-        assert "notes.forgotten" in done.error
+        assert "roles.forgotten" in done.error
         assert len(list((tmp_path / "migrations/versions").glob("*.py"))) == len(KNOWN) + written
 
 

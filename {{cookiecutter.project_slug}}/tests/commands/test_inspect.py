@@ -19,16 +19,16 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_routes_name_the_function_behind_each_path(app: Run) -> None:
-    line = next(line for line in app("routes").out.splitlines() if "PATCH" in line and "/notes/" in line)
+    line = next(line for line in app("routes").out.splitlines() if "PATCH" in line and "/sample-notes/" in line)
 
-    assert line.split()[:2] == ["PATCH", "/api/v1/notes/{note_id}"]
-    assert line.split()[2].startswith("app/features/notes/routes.py:")
+    assert line.split()[:2] == ["PATCH", "/api/v1/sample-notes/{note_id}"]
+    assert line.split()[2].startswith("tests/sample/sample_notes/routes.py:")
 
 
 def test_features_name_the_modules_that_were_found(app: Run) -> None:
     found = [line.split() for line in app("features").out.splitlines()]
 
-    assert ["notes", "models", "routes"] in [line[:3] for line in found]
+    assert ["sample_notes", "models", "routes"] in [line[:3] for line in found]
 
 
 def test_settings_show_values_and_sources_and_mask_secrets(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:

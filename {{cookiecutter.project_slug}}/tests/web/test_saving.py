@@ -18,7 +18,7 @@ def browser(client: TestClient, ada: User) -> TestClient:
 
 def write_note(browser: TestClient, title: str = "Milk", body: str = "Two bottles") -> str:
     """Write a note with the form, and return its address."""
-    answer = submit(browser, "/notes/new", title=title, body=body)
+    answer = submit(browser, "/sample-notes/new", title=title, body=body)
     assert answer.status_code == 303, answer.text
     return str(answer.headers["Location"])
 
@@ -34,13 +34,13 @@ def test_entered_text_is_kept_as_it_was_entered(browser: TestClient) -> None:
 
 @pytest.mark.any_database
 def test_what_is_wrong_is_the_field_to_go_to(browser: TestClient) -> None:
-    answer = submit(browser, "/notes/new", title="   ", body="\nTwo bottles")
+    answer = submit(browser, "/sample-notes/new", title="   ", body="\nTwo bottles")
 
     page = read_page(answer)
     assert answer.status_code == 422
     assert "Please fill this in." in page.text
     assert "autofocus" in page.fields["title"]
-    assert page.forms["/notes/new"]["body"] == "\nTwo bottles"
+    assert page.forms["/sample-notes/new"]["body"] == "\nTwo bottles"
 
 
 @pytest.mark.any_database
@@ -75,7 +75,7 @@ def test_form_without_the_version_it_showed_changes_nothing(browser: TestClient,
 def test_what_people_write_is_escaped_everywhere(browser: TestClient) -> None:
     address = write_note(browser, SCRIPT, SCRIPT)
 
-    for path in ("/notes", address, f"{address}/edit", "/notes?q=%22%3E%3Cscript%3E"):
+    for path in ("/sample-notes", address, f"{address}/edit", "/sample-notes?q=%22%3E%3Cscript%3E"):
         answer = browser.get(path)
         read_page(answer)
         assert "<script" not in answer.text
@@ -85,7 +85,7 @@ def test_what_people_write_is_escaped_everywhere(browser: TestClient) -> None:
 
 @pytest.mark.any_database
 def test_cursor_that_is_not_ours_is_refused(browser: TestClient) -> None:
-    assert browser.get("/notes?cursor=x").status_code == 422
+    assert browser.get("/sample-notes?cursor=x").status_code == 422
 
 
 @pytest.mark.any_database
@@ -93,14 +93,14 @@ def test_links_below_a_list_keep_what_it_is_narrowed_to(browser: TestClient) -> 
     for title in ("Milk 1", "Bread", "Milk 2", "Milk 3"):
         write_note(browser, title)
 
-    first = read_page(browser.get("/notes?q=milk&sort=title&limit=2"))
+    first = read_page(browser.get("/sample-notes?q=milk&sort=title&limit=2"))
     (following,) = (link for link in first.links if "cursor=" in link)
     second = read_page(browser.get(following))
 
     assert "Milk 1" in first.text
     assert "Milk 3" in second.text
     assert "Bread" not in second.text
-    assert "/notes?q=milk&sort=title" in second.links
+    assert "/sample-notes?q=milk&sort=title" in second.links
 
 
 def test_of_many_who_save_at_once_one_wins(browser: TestClient) -> None:

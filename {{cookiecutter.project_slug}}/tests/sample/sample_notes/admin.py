@@ -1,0 +1,19 @@
+"""Notes in the admin."""
+
+from app.admin.views import ModelView
+from tests.sample.sample_notes.models import SampleNote
+from tests.sample.sample_notes.schemas import SampleNoteUpdate
+
+
+class SampleNoteView(ModelView):
+    """Everyone's notes."""
+
+    model = SampleNote
+    rules = SampleNoteUpdate
+    title_field = "title"
+    fields = ("id", "title", "body", "owner", "created_at", "updated_at")
+    exclude_fields_from_list = ("id", "body", "updated_at")
+    importers = ("csv",)
+
+
+views: list[type[ModelView]] = [SampleNoteView]

@@ -1,0 +1,113 @@
+"""Notes as pages."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import Response
+from sqlalchemy.orm.exc import StaleDataError
+
+from app.accounts.browser import PageScope
+from app.accounts.csrf import CsrfChecked
+from app.errors import Conflict, InvalidRequest, VersionConflict
+from app.http import SessionDep, check_version
+from app.web import forms
+from app.web.forms import read_form
+from app.web.rendering import NavItem, render, see_other
+from tests.sample.sample_notes import service
+from tests.sample.sample_notes.models import SampleNote
+from tests.sample.sample_notes.schemas import SampleNoteCreate, SampleNoteList, SampleNoteUpdate
+
+router = APIRouter(prefix="/sample-notes")
+nav = NavItem("Sample notes", "/sample-notes", "What only you see.")
+
+
+async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> SampleNote:
+    """Find the note that the path names."""
+    return await service.get_note(session, scope, note_id)
+
+
+NoteDep = Annotated[SampleNote, Depends(get_note)]
+
+
+@router.get("")
+async def list_notes(
+    request: Request, session: SessionDep, scope: PageScope, page: Annotated[SampleNoteList, Query()]
+) -> Response:
+    """List the visitor's notes, newest first unless they are sorted."""
+    rows = await service.list_notes(session, scope, page)
+    search = forms.search_form(page)
+    context = {"notes": rows.items, "page": page, "older": rows.next_cursor, "search": search}
+    return await render(request, "sample_notes/list.html", context)
+
+
+@router.get("/new")
+async def show_new_note(request: Request, scope: PageScope) -> Response:  # noqa: ARG001 - must be signed in
+    """Show an empty form."""
+    return await _show_new(request, forms.empty_form(SampleNoteCreate))
+
+
+@router.post("/new", dependencies=[CsrfChecked])
+async def create_note(request: Request, session: SessionDep, scope: PageScope) -> Response:
+    """Make a note, and show it."""
+    form = await read_form(request, SampleNoteCreate)
+    if form.data is None:
+        return await _show_new(request, form)
+    try:
+        # The savepoint keeps the session usable, whatever is refused inside.
+        async with session.begin_nested():
+            note = await service.save_note(session, SampleNote(owner_id=scope.user_id), **form.data.model_dump())
+    except (Conflict, InvalidRequest) as refusal:
+        return await _show_new(request, form.refused_by(refusal))
+    return see_other(request, f"/sample-notes/{note.id}")
+
+
+@router.get("/{note_id}")
+async def read_note(request: Request, note: NoteDep) -> Response:
+    """Show a note."""
+    return await render(request, "sample_notes/show.html", {"note": note})
+
+
+@router.get("/{note_id}/edit")
+async def edit_note(request: Request, note: NoteDep) -> Response:
+    """Show the note in a form."""
+    return await _show_edit(request, note, forms.filled_form(SampleNoteUpdate, note))
+
+
+@router.post("/{note_id}/edit", dependencies=[CsrfChecked])
+async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
+    """Change the note, unless someone else did since the form was opened."""
+    note_id = note.id
+    form = await read_form(request, SampleNoteUpdate, note)
+    if form.data is None:
+        return await _show_edit(request, note, form)
+    try:
+        check_version(note, f'"{form.version}"')
+        async with session.begin_nested():
+            await service.save_note(session, note, **form.data.model_dump(exclude_unset=True))
+    except (Conflict, InvalidRequest) as refusal:
+        note = await get_note(session, scope, note_id)
+        return await _show_edit(request, note, form.refused_by(refusal))
+    except (VersionConflict, StaleDataError):
+        note = await get_note(session, scope, note_id)
+        return await _show_edit(request, note, form.overtaken_by(note))
+    return see_other(request, f"/sample-notes/{note_id}")
+
+
+@router.post("/{note_id}/delete", dependencies=[CsrfChecked])
+async def delete_note(
+    request: Request, session: SessionDep, note: NoteDep, version: Annotated[int, Form()]
+) -> Response:
+    """Delete the note that the visitor saw."""
+    check_version(note, f'"{version}"')
+    await service.delete_note(session, note)
+    return see_other(request, "/sample-notes")
+
+
+async def _show_new(request: Request, form: forms.Form[SampleNoteCreate]) -> Response:
+    return await render(request, "sample_notes/new.html", {"form": form}, form.status)
+
+
+async def _show_edit(request: Request, note: SampleNote, form: forms.Form[SampleNoteUpdate]) -> Response:
+    context = {"note": note, "form": form}
+    return await render(request, "sample_notes/edit.html", context, form.status)
