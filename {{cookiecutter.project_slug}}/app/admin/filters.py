@@ -1,6 +1,7 @@
 """Filters that the library lacks: on times, for what is entered counts as UTC, and on what a row refers to."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import not_
 from starlette_admin.contrib.sqla import filters as library
 from starlette_admin.fields import BaseField, DateTimeField, RelationField, StringField, TextAreaField
 from starlette_admin.filters import FilterApplyContext, filters
-from starlette_admin.filters.base import BaseFilter
+from starlette_admin.filters.base import BaseFilter, FilterDataType
 
 from app.search import contains, folded, searched
 
@@ -100,6 +101,30 @@ class Filters(library.SqlaFilterRegistry):
     def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:
         """Add ours."""
         return [RefersTo, *super().relation_filters(field)]
+
+
+def join_values(node: Any, find: Callable[[str, str], type[BaseFilter] | None]) -> Any:  # noqa: ANN401
+    """Undo what the library splits where a filter takes one value: a text with a comma, or with two points.
+
+    `find` returns the filter of a field by its name.
+    """
+    if "rules" in node:
+        return {**node, "rules": [join_values(rule, find) for rule in node["rules"]]}
+    kind, value = find(node["field"], node["filter"]), node.get("value")
+    if kind is None or value is None:
+        return node
+    if isinstance(value, list) and kind.data_type in {FilterDataType.ENUM, FilterDataType.ARRAY}:
+        return {**node, "value": [_unquoted(one) for one in value]}
+    if isinstance(value, list):
+        return {**node, "value": _unquoted(",".join(value))}
+    if "value2" in node and not kind.has_value2:
+        return {**node, "value": _unquoted(f"{value}..{node['value2']}"), "value2": None}
+    return node
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if quoted else text
 
 
 def _ours(theirs: Sequence[type[BaseFilter]], *ours: type[BaseFilter]) -> list[type[BaseFilter]]:

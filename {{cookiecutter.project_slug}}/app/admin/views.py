@@ -20,9 +20,10 @@ from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
 from starlette_admin.fields import DateField, DateTimeField, EnumField, RelationField, TimeField
 from starlette_admin.filters import FilterGroup, FilterRegistry
+from starlette_admin.filters.base import BaseFilter
 
 from app.admin.fields import choices_of, default_of, field_for, title_of
-from app.admin.filters import Filters
+from app.admin.filters import Filters, join_values
 from app.admin.help_texts import help_for
 from app.admin.panels import Panel
 from app.admin.reading import read_safely
@@ -166,6 +167,15 @@ class ModelView(ShowingView):
     def get_filter_registry(self) -> FilterRegistry:
         """Offer filters that know that times are in UTC."""
         return Filters()
+
+    def _parse_filter_string(self, raw: str) -> Any:  # type: ignore[override]  # noqa: ANN401
+        """Read a filter; what its fields are decides what a comma means."""
+        fields, registry = {field.name: field for field in self._all_fields}, self.get_filter_registry()
+
+        def find(name: str, kind: str) -> type[BaseFilter] | None:
+            return registry.get_filter(fields[name], kind) if name in fields else None
+
+        return join_values(super()._parse_filter_string(raw), find)
 
     def _parse_filter_param(self, request: Request, query_params: Any = None) -> FilterGroup:  # noqa: ANN401
         """Refuse a filter so deep that parsing it, which is recursive, would fail."""
