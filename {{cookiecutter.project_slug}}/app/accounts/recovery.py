@@ -12,7 +12,7 @@ from app.accounts.models import User
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.password_policy import hash_new_password
 from app.accounts.schemas_account import PasswordChange
-from app.accounts.scope import Client, Scope
+from app.accounts.scope import COMMAND_LINE, Client, Scope
 from app.database import Database, utc_now
 
 
@@ -53,11 +53,24 @@ async def reset_password(
     password_hash = await hash_new_password(authenticator, password, found.sent_to)
     async with database.sessions.begin() as session:
         token = await one_time.consume(session, authenticator, raw, Purpose.RESET_PASSWORD)
-        await _store(session, token.user_id, password_hash, address_is_proven=True)
-        await credentials.end_all(session, authenticator, token.user_id, "password reset", client)
-        await events.record(session, Event.PASSWORD_RESET, client, user_id=token.user_id)
+        await _replace(session, authenticator, token.user_id, password_hash, client)
         await notices.notify(session, authenticator, token.user_id, token.sent_to, "password_reset")
     await attempts.forgive(authenticator, attempts.of_account(authenticator.settings, token.sent_to))
+
+
+async def set_password(database: Database, authenticator: Authenticator, email: str, password: str) -> None:
+    """Set a new password from the command line: all sessions and API keys end, as with a mailed link.
+
+    Raises:
+        UserNotFound: when there is no such account.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
+    """
+    password_hash = await hash_new_password(authenticator, password, email)
+    async with database.sessions.begin() as session:
+        user = await users.get_user_by_email(session, email)
+        await _replace(session, authenticator, user.id, password_hash, COMMAND_LINE)
+        await notices.notify(session, authenticator, user.id, user.email, "password_reset")
+    await attempts.forgive(authenticator, attempts.of_account(authenticator.settings, user.email))
 
 
 async def change_password(
@@ -83,6 +96,14 @@ async def change_password(
         await events.record(session, Event.PASSWORD_CHANGE, client, user_id=scope.user_id, session_id=scope.session_id)
         kept = data.keep_api_keys
         await notices.notify(session, authenticator, scope.user_id, scope.email, "password_changed", kept=kept)
+
+
+async def _replace(
+    session: AsyncSession, authenticator: Authenticator, user_id: UUID, password_hash: str, client: Client
+) -> None:
+    await _store(session, user_id, password_hash, address_is_proven=True)
+    await credentials.end_all(session, authenticator, user_id, "password reset", client)
+    await events.record(session, Event.PASSWORD_RESET, client, user_id=user_id)
 
 
 async def _store(session: AsyncSession, user_id: UUID, password_hash: str, *, address_is_proven: bool = False) -> None:

@@ -37,6 +37,10 @@ class Client(NamedTuple):
         return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
 
 
+COMMAND_LINE = Client("", "app users")
+"""Where an operator changes accounts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Who asks, in which session, and with which rights: the only source of identity.

@@ -4,7 +4,7 @@ import unicodedata
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -66,6 +66,18 @@ def parse_email(email: str) -> str:
 async def find_user(session: AsyncSession, email: str) -> User | None:
     """Return the user with this address, however it is spelled."""
     user: User | None = await session.scalar(select(User).where(User.email_key == email_key(email)))
+    return user
+
+
+async def get_user_by_email(session: AsyncSession, email: str) -> User:
+    """Return the user with this address.
+
+    Raises:
+        UserNotFound: when there is none.
+    """
+    user = await find_user(session, email)
+    if user is None:
+        raise UserNotFound(f"No account has the address {email}.")
     return user
 
 
@@ -135,6 +147,17 @@ async def grant_admin(session: AsyncSession, user: User) -> None:
     if await session.get(UserRole, (user.id, role.id)) is None:
         session.add(UserRole(user_id=user.id, role_id=role.id))
         await session.flush()
+
+
+async def revoke_admin(session: AsyncSession, user: User) -> None:
+    """Take the admin role away.
+
+    Raises:
+        LastAdmin: when nobody else is an active admin.
+    """
+    admin_role = select(Role.id).where(Role.name == ADMIN_ROLE).scalar_subquery()
+    await session.execute(delete(UserRole).where(UserRole.user_id == user.id, UserRole.role_id == admin_role))
+    await require_an_admin(session)
 
 
 async def require_an_admin(session: AsyncSession) -> None:

@@ -3,16 +3,27 @@
 import asyncio
 import secrets
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
-from app.accounts import users
-from app.accounts.authenticator import build_authenticator
-from app.database import opened_database
-from app.settings import Settings, load_settings
+from app import features
+from app.accounts import credentials, events, recovery, users
+from app.accounts.authenticator import Authenticator, BearerScheme, build_authenticator
+from app.accounts.events import Event
+from app.accounts.models import User
+from app.accounts.scope import COMMAND_LINE
+from app.database import Database, opened_database
+from app.settings import load_settings
 
 accounts = typer.Typer(no_args_is_help=True)
+
+Email = Annotated[str, typer.Option(help="Address to sign in with")]
+PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input")]
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -25,27 +36,124 @@ def _group() -> None:
     """Accounts."""
 
 
+@accounts.command("list")
+def list_users() -> None:
+    """List every account: address, state, roles."""
+    asyncio.run(_list())
+
+
 @accounts.command()
-def create_admin(
-    email: Annotated[str, typer.Option(help="Address to sign in with")],
-    *,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input")
-    ] = False,
-) -> None:
-    """Make an account with the admin role; an account that exists keeps its password and is left alone."""
-    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
-    if given == "":
+def create(email: Email, *, password_stdin: PasswordStdin = False) -> None:
+    """Create an account; one that exists keeps its password and is left alone."""
+    _create(email, password_stdin=password_stdin, admin=False)
+
+
+@accounts.command()
+def create_admin(email: Email, *, password_stdin: PasswordStdin = False) -> None:
+    """Create an account with the admin role; one that exists keeps its password and is left alone."""
+    _create(email, password_stdin=password_stdin, admin=True)
+
+
+@accounts.command()
+def reset_password(email: Email, *, password_stdin: PasswordStdin = False) -> None:
+    """Set a new password; all sessions of the account end, and its API keys are revoked."""
+    password, shown = _password(from_stdin=password_stdin)
+
+    async def reset() -> None:
+        async with _opened() as (database, authenticator):
+            await recovery.set_password(database, authenticator, email, password)
+
+    asyncio.run(reset())
+    typer.echo(f"{email} can sign in{shown}.")
+
+
+@accounts.command()
+def promote(email: Email) -> None:
+    """Give an account the admin role."""
+    asyncio.run(_change(email, admin=True))
+    typer.echo(f"{email} is an admin.")
+
+
+@accounts.command()
+def demote(email: Email) -> None:
+    """Take the admin role away."""
+    asyncio.run(_change(email, admin=False))
+    typer.echo(f"{email} is no admin.")
+
+
+@accounts.command()
+def disable(email: Email) -> None:
+    """Disable an account: nobody can sign in to it, its sessions end and its API keys are revoked."""
+    asyncio.run(_change(email, active=False))
+    typer.echo(f"{email} is disabled.")
+
+
+@accounts.command()
+def enable(email: Email) -> None:
+    """Enable an account that was disabled."""
+    asyncio.run(_change(email, active=True))
+    typer.echo(f"{email} is enabled.")
+
+
+def _password(*, from_stdin: bool) -> tuple[str, str]:
+    """Return a password and how it is shown: one that was given is not."""
+    if not from_stdin:
+        password = secrets.token_urlsafe(15)
+        return password, f" with {password} (shown once)"
+    given = sys.stdin.readline().rstrip("\r\n")
+    if not given:
         sys.exit("app: there is no password on standard input.")
-    password = given or secrets.token_urlsafe(15)
+    return given, ""
+
+
+def _create(email: str, *, password_stdin: bool, admin: bool) -> None:
+    password, shown = _password(from_stdin=password_stdin)
+
+    async def create_account() -> None:
+        async with _opened() as (database, authenticator), database.sessions.begin() as session:
+            user = await users.create_user(session, authenticator, email=email, password=password)
+            if admin:
+                await users.grant_admin(session, user)
+
     try:
-        asyncio.run(_create_admin(load_settings(), email, password))
+        asyncio.run(create_account())
     except users.EmailTaken:
-        sys.exit(f"app: {email} has an account already; nothing was changed.")
-    typer.echo(f"{email} can sign in" + ("." if given else f" with {password} (shown once)."))
+        sys.exit(
+            f"app: {email} has an account already; nothing was changed. See `app users reset-password` and "
+            "`app users promote`."
+        )
+    typer.echo(f"{email} can sign in{shown}.")
 
 
-async def _create_admin(settings: Settings, email: str, password: str) -> None:
+async def _list() -> None:
+    async with _opened() as (database, _), database.reads() as session:
+        for user in await session.scalars(select(User).options(selectinload(User.roles)).order_by(User.email_key)):
+            state = "disabled" if not user.is_active else "active" if user.email_verified_at else "unverified"
+            typer.echo(f"{user.email:<40} {state:<10} {' '.join(sorted(role.name for role in user.roles))}".rstrip())
+
+
+async def _change(email: str, *, admin: bool | None = None, active: bool | None = None) -> None:
+    """Change the role or the state of an account, and record it."""
+    async with _opened() as (database, authenticator), database.sessions.begin() as session:
+        user = await users.get_user_by_email(session, email)
+        event = Event.ROLES_CHANGED
+        if admin is not None:
+            await (users.grant_admin if admin else users.revoke_admin)(session, user)
+        if active is not None:
+            event = Event.USER_ENABLED if active else Event.USER_DISABLED
+            user.is_active = active
+            await session.flush()
+        if active is False:
+            await users.require_an_admin(session)
+            await credentials.end_all(session, authenticator, user.id, "disabled", COMMAND_LINE)
+        await events.record(session, event, COMMAND_LINE, user_id=user.id)
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[tuple[Database, Authenticator]]:
+    """Open the database, with what revokes the credentials that features bring."""
+    settings = load_settings()
+    features.load_models()
     async with opened_database(settings.database) as database:
-        authenticator = build_authenticator(settings, database)
-        await users.create_admin(database, authenticator, email=email, password=password)
+        schemes = features.read_exports("bearer", "scheme", BearerScheme)
+        yield database, build_authenticator(settings, database, bearer_schemes=schemes)

@@ -1,4 +1,4 @@
-"""`app users create-admin`."""
+"""`app users …`."""
 
 import io
 import re
@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.commands.conftest import Outcome
-from tests.support import in_database
+from tests.features.api_keys.driving import make_key, program
+from tests.support import PASSWORD, in_database
 
 Run = Callable[..., Outcome]
 
@@ -86,3 +87,62 @@ def test_create_admin_refuses_in_a_sentence(
 
     assert refused.code == 1
     assert sentence in refused.error
+
+
+def test_an_account_is_created_listed_and_gets_a_new_password(app: Run, client: TestClient) -> None:
+    assert app("users", "create", "--email", "Grace@Example.com").code == 0
+    assert re.search(r"^Grace@example\.com +active$", app("users", "list").out, re.MULTILINE)
+
+    done = app("users", "reset-password", "--email", "grace@EXAMPLE.com")
+
+    printed = re.search(r"with (\S+) \(shown once\)", done.out)
+    assert printed
+    assert can_sign_in(client, printed[1])
+
+
+def test_a_new_password_ends_sessions_and_api_keys(app: Run, as_ada: TestClient, ada: User) -> None:
+    key = program(as_ada, make_key(as_ada))
+    assert key.get("/api/v1/users/me").status_code == 200
+
+    assert app("users", "reset-password", "--email", ada.email).code == 0
+
+    assert as_ada.get("/api/v1/users/me").status_code == 401
+    assert key.get("/api/v1/users/me").status_code == 401
+
+
+def test_an_account_is_promoted_and_demoted(app: Run, ada: User, admin: User) -> None:
+    def admins() -> list[str]:
+        return [line.split()[0] for line in app("users", "list").out.splitlines() if line.endswith(" admin")]
+
+    assert admins() == [admin.email]
+    assert app("users", "promote", "--email", ada.email).code == 0
+    assert admins() == [ada.email, admin.email]
+    assert app("users", "demote", "--email", admin.email).code == 0
+    assert admins() == [ada.email]
+
+    for refused in (app("users", "demote", "--email", ada.email), app("users", "disable", "--email", ada.email)):
+        assert refused.code == 1
+        assert "The last admin must stay an active admin" in refused.error
+    assert admins() == [ada.email]
+    assert "disabled" not in app("users", "list").out
+
+
+@pytest.mark.usefixtures("admin")
+def test_an_account_is_disabled_and_enabled(app: Run, as_ada: TestClient, ada: User) -> None:
+    login = {"email": ada.email, "password": PASSWORD}
+
+    assert app("users", "disable", "--email", ada.email).code == 0
+    assert as_ada.get("/api/v1/users/me").status_code == 401
+    assert as_ada.post("/api/v1/auth/login", json=login).status_code == 401
+    assert re.search(rf"^{ada.email} +disabled$", app("users", "list").out, re.MULTILINE)
+
+    assert app("users", "enable", "--email", ada.email).code == 0
+    assert as_ada.post("/api/v1/auth/login", json=login).status_code == 200
+    assert as_ada.get("/api/v1/users/me").status_code == 401, "the old session stays ended"
+
+
+@pytest.mark.parametrize("command", ["reset-password", "promote", "demote", "disable", "enable"])
+def test_an_unknown_account_is_refused_in_a_sentence(app: Run, command: str) -> None:
+    refused = app("users", command, "--email", "nobody@example.com")
+
+    assert refused == (1, "", "app: User not found. No account has the address nobody@example.com.")
