@@ -42,7 +42,7 @@ def test_some_paths_and_names_are_found_in_the_documentation() -> None:
 def test_settings_are_those_of_the_project(bake: Bake) -> None:
     printed = run_dev(bake(), "app", "settings", "--example")
 
-    settings = re.findall(r"^# (.+)\n# ([A-Z_]+)=(.*)$", printed, re.MULTILINE)
+    settings = re.findall(r"^# (.+)\n# ([A-Z0-9_]+)=(.*)$", printed, re.MULTILINE)
     rows = [
         [f"`{name}`", f"`{default}`" if default else "", what] for what, name, default in settings
     ]

@@ -20,4 +20,5 @@ class Assets(StaticFiles):
         """Answer a file, or 304 when the browser has it."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "public, max-age=3600"
+        scope["state"]["is_asset"] = True  # logged at the level "debug": a page has a dozen of them
         return response

@@ -177,6 +177,8 @@ class ProblemDocument(BaseModel):
     detail: str | None = None
     instance: str | None = None
     errors: list[dict[str, Any]] | None = None
+    request_id: str | None = None
+    """Of a 500: the log has the same `X-Request-ID`."""
 
 
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
@@ -236,6 +238,8 @@ def write_problem(request: Request, problem: Problem | HTTPException) -> JSONRes
         )
         document.errors = [dict(item) for item in problem.errors] or None
     document.instance = request.url.path
+    if document.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        document.request_id = request.state.request_id
     content = document.model_dump(mode="json", exclude_none=True)
     return JSONResponse(content, document.status, headers_of(request, problem), MEDIA_TYPE)
 

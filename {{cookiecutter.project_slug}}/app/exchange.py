@@ -185,7 +185,8 @@ class Exchange:
             self.status = _GONE_STATUS
         elif refusal and not self.status:
             await self._answer_error(refusal)
-        logger.info(
+        logger.log(
+            logging.DEBUG if self.scope["state"].get("is_asset") else logging.INFO,
             "%s %s %s %.1fms %s",
             self.method,
             _LONG_SEGMENT.sub("/*", self.scope["path"]).encode("unicode_escape").decode(),

@@ -313,6 +313,11 @@ class Settings(BaseSettings):
         return self.base_url.scheme == "https"
 
     @property
+    def shows_mails(self) -> bool:
+        """Whether mails are shown at `/dev/mail`, with the links of everybody: only on a machine of developers."""
+        return self.environment is not Environment.PRODUCTION and not self.secure_cookies
+
+    @property
     def root_path(self) -> str:
         """Path of `BASE_URL` without its last slash: `/shop`, or nothing (ASGI's `root_path`)."""
         return (self.base_url.path or "").rstrip("/")

@@ -172,6 +172,7 @@ def test_bug_is_answered_without_details_and_logged(fail: Callable[..., Any], ca
         "title": "Internal server error",
         "status": 500,
         "instance": "/api/v1/fail",
+        "request_id": "request-of-ada",
     }
     assert answer.headers["X-Request-ID"] == "request-of-ada"
     assert "Content-Security-Policy" in answer.headers

@@ -42,6 +42,7 @@ def test_forwarded_address_of_a_configured_proxy_is_believed(
     assert address_of_login(client, server, ada, "203.0.113.9") == "203.0.113.9"
     assert address_of_login(client, server, ada, "203.0.113.9, 10.1.2.3") == "203.0.113.9"
     assert address_of_login(client, server, ada, "6.6.6.6, 198.51.100.7") == "198.51.100.7", "the first can be forged"
+    assert "is ignored" not in server.log.read_text()
 
 
 @pytest.mark.database("sqlite")
@@ -52,6 +53,13 @@ def test_server_by_default(start_server: StartServer, client: TestClient, ada: U
     assert address_of_login(client, server, ada, "203.0.113.9") == "127.0.0.1", "no proxy is believed"
     assert address_of_login(client, server, ada, "203.0.113.10") == "127.0.0.1"
     assert log_in_from(server, ada, "203.0.113.11").status_code == 429
+    assert server.log.read_text().count("X-Forwarded-For from 127.0.0.1 is ignored") == 1
+    assert "SERVER_TRUSTED_PROXIES" in server.log.read_text()
+
+    assert server.client.get("/docs/assets/swagger-ui.css").status_code == 200
+    assert server.client.get("/docs/assets/nothing.css").status_code == 404
+    assert "GET /docs/assets/nothing.css 404" in server.log.read_text()
+    assert "swagger-ui.css" not in server.log.read_text(), "what is there is not worth a line"
 
     live = server.client.get("/health/live")
     assert "Server" not in live.headers

@@ -6,6 +6,7 @@ SessionScope   by a session's access token only: for what a limited token must n
 RecentScope    the same, and they proved who they are a short while ago: for dangerous changes
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Annotated
@@ -23,6 +24,10 @@ from app.database import Database
 from app.errors import Forbidden, Unauthorized
 from app.http import get_database
 from app.security import SAFE_METHODS
+
+logger = logging.getLogger(__name__)
+
+_TRUST_IT = "If this is your proxy, add its address to SERVER_TRUSTED_PROXIES."
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from /api/v1/auth/login")
 
@@ -68,8 +73,18 @@ AuthenticatorDep = Annotated[Authenticator, Depends(_provide_authenticator)]
 def get_client(connection: HTTPConnection) -> Client:
     """Return where the request came from; behind a proxy, as `SERVER_TRUSTED_PROXIES` allows."""
     ip = connection.client.host if connection.client else ""
+    forwarded = connection.headers.get("x-forwarded-for")
+    if forwarded and ip not in map(str.strip, forwarded.split(",")):  # else Uvicorn took it from there
+        _warn_of_proxy(connection, ip)
     agent = connection.headers.get("user-agent", "")
     return Client(ip[:45], agent[:255], connection.state.request_id)
+
+
+def _warn_of_proxy(connection: HTTPConnection, ip: str) -> None:
+    """Warn once about a proxy that is not trusted."""
+    if not getattr(connection.app.state, "has_warned_of_proxy", False):
+        connection.app.state.has_warned_of_proxy = True
+        logger.warning("X-Forwarded-For from %s is ignored: all its clients share one rate limit. %s", ip, _TRUST_IT)
 
 
 async def _provide_client(connection: HTTPConnection) -> Client:

@@ -62,6 +62,8 @@ class Site(NamedTuple):
     shortest_password: int
     api_keys: bool
     """Whether there are API keys, or other tokens that end with the sessions."""
+    mails: str | None
+    """Where mails are shown while you develop."""
 
 
 async def render(
@@ -151,6 +153,7 @@ def _site(request: Request, visitor: Scope | None) -> Site:
         "/admin/" if may_admin else None,
         settings.auth.password_min_length,
         bool(get_authenticator(request).bearer_schemes),
+        "/dev/mail" if settings.shows_mails else None,
     )
 
 

@@ -77,3 +77,13 @@ def test_pages_are_not_there_for_others(start_app: Start, changes: dict[str, obj
 
     for path in ("/dev/mail", f"/dev/mail/{UUID(int=7)}", f"/dev/mail/{UUID(int=7)}/html"):
         assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/signup/sent", "/password/sent"])
+def test_pages_say_where_mails_are_read(client: TestClient, start_app: Start, path: str) -> None:
+    link = 'href="/dev/mail"'
+    public = start_app(base_url="https://example.com")
+
+    assert client.get(path).text.count(link) == 2
+    assert client.get("/login").text.count(link) == 1, "in the footer of every page"
+    assert link not in public.get(path).text
