@@ -60,8 +60,8 @@ def write_drop(stage: Stage, package: str) -> None:
     """Write the migration that drops the tables of a feature."""
     with _imported(stage, package):
         tables = [table for table in Base.metadata.sorted_tables if _belongs(table, package)]
-        steps: list[ops.MigrateOperation] = [ops.DropTableOp.from_table(table) for table in reversed(tables)]
-        _write(stage, f"Drop the table of {words(package)}", steps)
+        creating = ops.UpgradeOps([step for table in tables for step in _creating(table)])
+        _write(stage, f"Drop the table of {words(package)}", creating.reverse().ops)  # taken back, indexes return, too
 
 
 def _belongs(table: Table, package: str) -> bool:
