@@ -1,16 +1,13 @@
 """The rows of an imported file, read as strictly as a form: new ones, and those that the file changes."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import product
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
-from starlette_admin import RequestAction
 from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import (
     BaseField,
@@ -23,17 +20,17 @@ from starlette_admin.fields import (
     TagsField,
 )
 
-from app.admin.cells import expected, spell, write_value
+from app.admin.cells import expected, spell
 from app.admin.changes import snapshot
-from app.admin.columns import Column, columns_of
+from app.admin.columns import Column
 from app.admin.csv_files import Row
 from app.admin.fields import default_value
 from app.admin.reading import Unreadable
-from app.admin.references import References, is_id
-from app.admin.spelling import Formats, unguard
+from app.admin.references import References
+from app.admin.spelling import Formats
+from app.admin.targets import Targets, key_of
 from app.admin.uniqueness import find_taken
 
-_AT_ONCE = 500
 _NOT_TEXT = BooleanField | EnumField | NumberField | FloatField | JSONField | TagsField
 
 
@@ -48,7 +45,7 @@ class Line(NamedTuple):
 
 
 class Batch:
-    """The rows of one file. Nothing is written here, and no row belongs to a session after `load`."""
+    """The rows of one file; none of them belongs to a session after `load`."""
 
     def __init__(
         self,
@@ -61,95 +58,53 @@ class Batch:
         self.request, self.view, self.columns, self.rows, self.formats = request, view, columns, rows, formats
         self.fields: list[BaseField] = [*view.get_fields_list(request)]
         self.references: dict[str, References] = {}
-        self.targets: dict[int, Any] = {}
-        self.changed: set[int] = set()
-        self.written: dict[UUID, dict[str, str]] = {}
+        self.targets = Targets(request, view, self.fields, rows)
         self.lines: list[Line] = []
         self.unchanged = 0
         self.problems: list[tuple[int, str | None, str]] = []
 
     async def load(self, session: AsyncSession, match: str, header: str) -> None:
         """Look up what the file changes, by the cells below `header`, and what it refers to."""
-        stored = await self._stored(session, match, header) if match else {}
-        for row in self.rows:
-            target = stored.get(_key(row, header))
-            self.targets[row.number] = target or self.view.model()
-            self.changed |= {row.number} if target else set()
         if match:
-            self._refuse_matches(match, header, stored)
+            self.problems += await self.targets.find(session, match, header)
         for name, column in self.columns.items():
             if isinstance(column.field, RelationField):
-                known = References(self.request, self.view, column.field)
-                known = self.references.setdefault(column.field.name, known)
+                made = References(self.request, self.view, column.field)
+                known = self.references.setdefault(column.field.name, made)
                 await known.find({row.cells[name] for row in self.rows})
         session.expunge_all()
         self._name_own_rows()
-
-    async def _stored(self, session: AsyncSession, match: str, header: str) -> dict[str, Any]:
-        """Return the stored rows that the file names, by what it calls them, and note what an export writes of them."""
-        found: dict[str, Any] = {}
-        column, columns = getattr(self.view.model, match), columns_of(self.fields)
-        relations = [joinedload(getattr(self.view.model, c.field.name)) for c in columns if c.is_ids]
-        keys = {_key(row, header) for row in self.rows} - {""}
-        wanted = sorted(key for key in keys if match != "id" or is_id(key))
-        self.request.state.action = RequestAction.EXPORT
-        for start in range(0, len(wanted), _AT_ONCE):
-            part = [UUID(key) if match == "id" else key for key in wanted[start : start + _AT_ONCE]]
-            query = self.view.get_list_query(self.request).where(column.in_(part)).options(*relations)
-            rows = (await session.scalars(query)).unique().all()
-            await self.view.prepare(self.request, session, rows)
-            for row in rows:
-                found[str(getattr(row, match))] = row
-                cells = await self.view.export_cells(self.request, row, columns)
-                self.written[row.id] = {name: _text(write_value(value)) for name, value in cells.items()}
-        self.request.state.action = RequestAction.IMPORT
-        return found
-
-    def _refuse_matches(self, match: str, header: str, stored: Mapping[str, Any]) -> None:
-        """Refuse ids that no row has, rows that the file names twice, and those that may not be changed."""
-        counted = Counter(_key(row, header) for row in self.rows)
-        for row in self.rows:
-            key = _key(row, header)
-            target = stored.get(key)
-            if key and counted[key] > 1:
-                self.problems.append((row.number, match, "More than one row of the file has this."))
-            elif key and target is None and match == "id":
-                said = "No row has this id. Leave the cell empty to add a row."
-                self.problems.append((row.number, match, said))
-            elif target is not None and not self.view.may_change_row(self.request, target):
-                self.problems.append((row.number, None, "You may not change this row."))
 
     def _name_own_rows(self) -> None:
         """Let rows refer to other rows of the same file, by their titles and by the ids that the file gives them."""
         own = [known for known in self.references.values() if known.is_own]
         names = [n for n, c in self.columns.items() if c.field.name == self.view.title_field and not c.is_ids]
         names += [name for name in self.rows[0].cells if name.strip().lower() == "id"]
-        for row in self.rows if own else ():
-            for key in (row.cells[name].strip() for name in names):
-                for known in own:
-                    known.add(self.targets[row.number], str(UUID(key)) if is_id(key) else key)
+        for known, row, name in product(own, self.rows, names):
+            known.add(self.targets.rows[row.number], key_of(row, name))
 
     async def read(self) -> None:
         """Read every row, and make what would be stored."""
-        for index, row in enumerate(self.rows):
+        refused = {number for number, _, _ in self.problems}
+        for index, row in enumerate(row for row in self.rows if row.number not in refused):
             if index % 20 == 0:
                 await asyncio.sleep(0)  # others are served too
-            target = self.targets[row.number]
+            written = self.targets.written.get(row.number)
             try:
-                await (self._read_stored if row.number in self.changed else self._read_new)(row, target)
+                await (self._read_new(row) if written is None else self._read_stored(row, written))
             except FormValidationError as error:
                 self.problems += [(row.number, str(name) or None, str(said)) for name, said in error.errors.items()]
         self._refuse_cycles()
 
-    async def _read_new(self, row: Row, target: Any) -> None:  # noqa: ANN401
+    async def _read_new(self, row: Row) -> None:
         data = {field.name: _empty(field) for field in self.fields}
         await self._read(data, {column: row.cells[name] for name, column in self.columns.items()})
-        made = await self.view._populate_obj(self.request, target, data)  # noqa: SLF001
+        made = await self.view._populate_obj(self.request, self.targets.rows[row.number], data)  # noqa: SLF001
         self.lines.append(Line(row.number, made, data, None))
 
-    async def _read_stored(self, row: Row, target: Any) -> None:  # noqa: ANN401
+    async def _read_stored(self, row: Row, written: Mapping[str, str]) -> None:
         """Change what differs from what an export would write; all else stays as it is, to the last digit."""
-        written = self.written[target.id]
+        target = self.targets.rows[row.number]
         entered = {c: row.cells[name] for name, c in self.columns.items() if row.cells[name] != written[c.name]}
         before = await snapshot(self.view, self.request, target)
         names = {column.field.name for column in entered}
@@ -213,9 +168,9 @@ class Batch:
     def show(self, row: Row) -> dict[str, Any]:
         """Return what the preview shows of a row."""
         errors = [{"field": name, "message": said} for number, name, said in self.problems if number == row.number]
-        status = "error" if errors else "update" if row.number in self.changed else "new"
+        status = "update" if row.number in self.targets.written else "new"
         cells = {column.name: self._shown(column.field, row.cells[name]) for name, column in self.columns.items()}
-        return {"status": status, "cells": cells, "errors": errors}
+        return {"status": "error" if errors else status, "cells": cells, "errors": errors}
 
     def _shown(self, field: BaseField, cell: str) -> str:
         """Return a cell, with what is read where dates and numbers are written in another way."""
@@ -228,20 +183,10 @@ class Batch:
         return cell if read == cell else f"{cell} → {read}"
 
 
-def _key(row: Row, header: str) -> str:
-    key = unguard(row.cells.get(header, "")).strip()
-    return str(UUID(key)) if is_id(key) else key
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
 def _empty(field: BaseField) -> Any:  # noqa: ANN401
     """Return what a field has when the file says nothing of it."""
     several = isinstance(field, TagsField) or (isinstance(field, RelationField) and field.multiple)
-    value = default_value(field)
-    return [] if several and value is None else value
+    return [] if several and default_value(field) is None else default_value(field)
 
 
 def _refer(known: References, given: Mapping[Column, str]) -> Any:  # noqa: ANN401

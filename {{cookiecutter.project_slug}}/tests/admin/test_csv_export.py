@@ -54,3 +54,14 @@ def test_negative_numbers_are_exported_as_they_are(library: TestClient) -> None:
     [row] = csv.DictReader(io.StringIO(export(library, "book", "csv").text))
 
     assert (row["Title"], row["Pages"], row["Price"], row["Weight"]) == ("'-1", "-3", "-9.50", "-0.5")
+
+
+def test_references_are_exported_by_title_and_by_id(library: TestClient) -> None:
+    book = add_book(library, "Notes")
+
+    [row] = csv.DictReader(io.StringIO(export(library, "book", "csv").content.decode("utf-8-sig")))
+    [told] = export(library, "book", "json").json()
+
+    assert (row["Author"], row["Author id"]) == ("Author of Notes", str(book.author_id))
+    assert (told["author"], told["author_id"], told["subjects"]) == ("Author of Notes", str(book.author_id), [])
+    assert told["bought_at"] is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from xml.etree import ElementTree as ET
 from zipfile import ZipFile
@@ -16,11 +17,20 @@ from app.admin import exports
 from app.admin.xlsx import XlsxExporter
 from tests.admin.driving import export, words
 from tests.admin.exporting import export_all
+from tests.admin.shelves import add_book
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 TEXT = "inlineStr"
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def by_name(content: bytes) -> dict[str, tuple[str, str]]:
+    """Return the cells of the only row by the names of their columns; empty ones are left out."""
+    with ZipFile(io.BytesIO(content)) as parts:
+        sheet = ET.fromstring(parts.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - our own
+    head, row = ({cell.get("r", "").rstrip("12"): cell for cell in row} for row in sheet.iter(f"{MAIN}row"))
+    return {"".join(head[at].itertext()): (cell.get("t", "n"), "".join(cell.itertext())) for at, cell in row.items()}
 
 
 def cells(content: bytes) -> list[list[tuple[str, str]]]:
@@ -35,6 +45,36 @@ def cells(content: bytes) -> list[list[tuple[str, str]]]:
 
 
 LONG = "x" * 40_000
+
+
+def test_numbers_and_dates_are_typed(library: TestClient) -> None:
+    when = datetime(2026, 1, 31, 6, tzinfo=UTC)
+    add_book(library, "Notes", price=Decimal("-1200.50"), pages=12, weight=-0.5, in_print=True, bought_at=when)
+
+    answer = export(library, "book", "xlsx")
+
+    shown = by_name(answer.content)
+    assert (shown["Price"], shown["Pages"], shown["Weight"]) == (("n", "-1200.50"), ("n", "12"), ("n", "-0.5"))
+    assert (shown["In print"], shown["Bought at"]) == (("b", "1"), ("n", "46053.25"))
+    assert shown["Author"] == (TEXT, "Author of Notes")
+    with ZipFile(io.BytesIO(answer.content)) as parts:
+        assert b'formatCode="yyyy-mm-dd hh:mm:ss"' in parts.read("xl/styles.xml")
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (date(2026, 1, 31), ("n", "46053")),
+        (time(6), ("n", "0.25")),
+        (datetime(2026, 1, 31, 6, tzinfo=UTC), ("n", "46053.25")),
+        (date(1900, 1, 1), (TEXT, "1900-01-01")),
+        (datetime(26, 1, 31), (TEXT, "0026-01-31 00:00:00")),  # noqa: DTZ001 - a column without a zone
+    ],
+)
+def test_dates_are_dates_as_far_as_spreadsheets_know_them(value: object, cell: tuple[str, str]) -> None:
+    _, row = cells(asyncio.run(XlsxExporter().generate([StringField("a")], [{"a": value}])))
+
+    assert row == [cell]
 
 
 @pytest.mark.any_database
