@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import fireup
 from tests.baking import PROJECT, TEMPLATE, Bake
 from tests.every_kind import project_of_every_kind
@@ -14,13 +16,16 @@ from tests.serving import environment
 FUZZ = TEMPLATE / "tests" / "fuzz"
 
 
-def test_access_tokens_are_claims_or_refused(bake: Bake, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "count"), [("tokens", r"1\d"), ("names", r"6\d")])
+def test_tokens_are_claims_and_commands_are_code_or_refused(
+    bake: Bake, tmp_path: Path, name: str, count: str
+) -> None:
     project = bake()
-    shutil.copy(FUZZ / "tokens.py", project / "test_fuzz_tokens.py")
+    shutil.copy(FUZZ / f"{name}.py", project / f"test_fuzz_{name}.py")
     python = fireup.install(PROJECT / "requirements-dev.txt")
 
     done = subprocess.run(
-        [python, "-m", "pytest", "--noconftest", "-q", "test_fuzz_tokens.py"],
+        [python, "-m", "pytest", "--noconftest", "-q", f"test_fuzz_{name}.py"],
         cwd=project,
         env={**environment(), "PYTHONPATH": str(_hypothesis_alone(tmp_path))},
         check=False,
@@ -30,7 +35,7 @@ def test_access_tokens_are_claims_or_refused(bake: Bake, tmp_path: Path) -> None
     )
 
     assert done.returncode == 0, done.stdout
-    assert re.search(r"\b1\d passed", done.stdout), done.stdout
+    assert re.search(rf"\b{count} passed", done.stdout), done.stdout
 
 
 def test_admin_answers_whatever_it_is_sent(bake: Bake, tmp_path: Path) -> None:

@@ -22,10 +22,11 @@ ADMIN_KEYS = set_of("event mail role session user")
 
 # What templates and the pages' layout call their own things. A resource of this name has an underscore there: `page_`.
 TAKEN_VARIABLES = set_of(
-    "account_nav admin app browser choices constraint context csrf_field data dt entry error fields form forms func"
-    " if_match item keys label loop models name nav notice older options orm page path query refusal refusals related"
-    " request response root router rows scope search seen seen_id select self service session site static status"
-    " stored target taken text utc_now value version views visitor words"
+    "account_nav browser check_reference check_version constraint context csrf_field data documented dt entry error"
+    " false fields find_references find_visible form forms if_match keys loop mapped_column name nav notice older"
+    " options options_of page paginate path query refusal related relationship render request require response root"
+    " router rows rows_of scope search see_other seen seen_id select self service session site static stored tagged"
+    " taken true unset utc_now value version views violates visitor where_contains where_equal with_places"
 )
 TAKEN_PATHS = set_of(
     "account admin api auth dev docs email health login logout password reauth redoc signup static users verify"

@@ -97,7 +97,7 @@ def _aliased(code: str) -> str:
     own = {name.replace(OWN, "") for name in re.findall(rf"\w*{OWN}\w*", code)}
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     found = [(item.name, node.module or "") for node in imports for item in node.names if item.name in own]
-    aliases = {name: camel(module.rpartition(".")[2]) + name for name, module in found}
+    aliases = {name: _alias(name, module.rpartition(".")[2]) for name, module in found}
     # Offsets in the tree count bytes, and a mark has two.
     imported = {item.lineno for node in imports for item in node.names}
     tokens = list(generate_tokens(StringIO(code).readline)) if aliases else []
@@ -108,3 +108,7 @@ def _aliased(code: str) -> str:
             new = f"{token.string} as {alias}" if row in imported else alias
             lines[row - 1] = lines[row - 1][:start] + new + lines[row - 1][end:]
     return "".join(lines)
+
+
+def _alias(name: str, module: str) -> str:
+    return f"{module}_{name}".upper() if name.isupper() else f"{camel(module)}{name}"

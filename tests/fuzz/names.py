@@ -1,0 +1,214 @@
+"""What the scaffolder accepts is code: ruff passes, Python imports it, and pytest collects it.
+
+tests/test_fuzz.py copies this file into a generated project, and runs it there.
+"""
+
+import ast
+import builtins
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from app.main import create_app
+from app.settings import load_settings
+from fastapi.routing import APIRoute, iter_route_contexts
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment, nodes
+from scaffold.grammar import ACCESSES, Problems, parse_resource
+from scaffold.names import TAKEN_VARIABLES
+from scaffold.project import Project
+from scaffold.rendering import render_resource
+from scaffold.resource import Resource, Target
+from scaffold.writing import staged
+
+PROJECT = Project()
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text into its words."""
+    return text.split()
+
+
+NEEDED = words_of("""
+    Status Type Page Event Mail Account Session Datum Permission Model Class List Index
+    Feature Table Text Record View Form Field Query Request Response Schema Scope Select Row
+    Column Decimal Base Option Choice Value Version Service Context Error Notice Router
+    Search Site Property Object Name Module Export Offer Test TestCase HTTPRequest Entry
+    Path Visitor Browser Annotated UUID Matrix
+""")
+"""Names that projects need; most are also a class, a function or a variable of the code."""
+
+
+REFUSED = ("User", "Role", "Warning", "Doc", "Books", "news", "Staff")
+FIELDS = words_of("""
+    title name select order group from_ where table index key desc value type status date
+    time query page path form field data items loop row related options href style script
+    input label html test test_case fixture request mark httpx url xml a1 x2y email kind
+    state user session scope error
+""")
+KINDS = words_of("""
+    str str=10:unique text:optional int:index decimal=10,2 bool:default=true date:optional
+    uuid:unique enum=draft,live enum=a,b:optional list=str json:optional slug:unique url
+    email str:search:title time:optional datetime ref=Zebra:optional many=Zebra
+    str=40:optional:title float:default=1.5
+""")
+SIZES = st.sampled_from([1, 3, 6, 30, 60])
+
+
+@st.composite
+def drawn_resources(draw: st.DrawFn) -> list[tuple[str, list[str], str]]:
+    """Draw some command lines."""
+    parts = st.sampled_from([*NEEDED, "SQL", "API", "Py3", "X2", "JSON", "Http", "Test"])
+    found = []
+    for _ in range(8):
+        name = "".join(draw(st.lists(parts, min_size=1, max_size=2)))[:30]
+        names = draw(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=6, unique=True))
+        fields = [f"{field}:{draw(st.sampled_from(KINDS))}" for field in names]
+        fields += [f"more{number}:int:optional" for number in range(draw(SIZES))]
+        found.append((name, fields, draw(st.sampled_from(ACCESSES))))
+    return found
+
+
+NEEDED_ONES = [(name, ["title:str", "number:int:optional"], "owned") for name in NEEDED]
+WIDE = [f"c{number}:{kind}:optional" for number in range(60) for kind in ("int", "json")]
+
+
+@example([*NEEDED_ONES, ("Wide", WIDE, "public")])
+@given(drawn_resources())
+@settings(max_examples=2, database=None, deadline=None, derandomize=True)
+def test_what_is_accepted_is_code(drawn: list[tuple[str, list[str], str]]) -> None:
+    zebra = parse_resource("Zebra", ["name:str:optional"], PROJECT.find_target, access="public")
+    resources = {zebra.plural: zebra}
+    for name, fields, access in drawn:
+        resource = accepted(name, fields, access, zebra)
+        if resource:
+            resources.setdefault(resource.plural, resource)
+
+    check([*resources.values()])
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_name_that_projects_need_is_accepted(name: str) -> None:
+    resource = parse_resource(name, ["title:str"], PROJECT.find_target)
+
+    assert PROJECT.problems_of(resource) == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_name_is_refused_with_another_one(name: str) -> None:
+    with pytest.raises(Problems, match=r"such as|say Book|name like"):
+        raise Problems(
+            PROJECT.problems_of(parse_resource(name, ["title:str"], PROJECT.find_target))
+        )
+
+
+@pytest.mark.parametrize("access", ACCESSES)
+def test_variables_of_templates_are_known(access: str) -> None:
+    """A resource whose name is one of them has an underscore there."""
+    other = Target("Zebra", "zebras", access, None, pages=True, admin=True)
+    lines = [
+        "ftitle:str:unique:search fup:ref=Okapi:optional fstate:enum=a,b fmany:many=Zebra",
+        "fa:slug:unique fb:slug:unique fother:ref=Zebra:optional:on_delete=null",
+        "fs:str:search",
+        "fn:int",
+    ]
+    found: set[str] = set()
+    for line in lines:
+        resource = parse_resource("Okapi", line.split(), {"Zebra": other}.get, access=access)
+        for path, text in render_resource(resource).items():
+            found |= variables_of(path, text)
+
+    own = re.compile(r".*(okapi|zebra|^f[a-z]+$|_id$)")
+    free = {name for name in found if not own.match(name) and not hasattr(builtins, name)}
+    assert free - TAKEN_VARIABLES == set()
+
+
+def variables_of(path: str, text: str) -> set[str]:
+    """Return the names in small letters that functions and templates use."""
+    if path.startswith("tests/"):
+        return set()
+    if path.endswith(".html"):
+        found = {
+            node.name for node in Environment(autoescape=True).parse(text).find_all(nodes.Name)
+        }
+    else:
+        functions = [
+            node
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        inside = [node for function in functions for node in ast.walk(function)]
+        found = {node.id for node in inside if isinstance(node, ast.Name)}
+        found |= {node.arg for node in inside if isinstance(node, ast.arg)}
+    return {name for name in found if re.fullmatch("[a-z][a-z_]*", name)}
+
+
+def accepted(name: str, fields: list[str], access: str, zebra: Resource) -> Resource | None:
+    """Return the resource, or none when it is refused in sentences."""
+    target = Target(zebra.name, zebra.plural, "public", zebra.title_field, pages=True, admin=True)
+    try:
+        resource = parse_resource(name, fields, {"Zebra": target}.get, access=access)
+        problems = PROJECT.problems_of(resource)
+    except Problems as refused:
+        problems = refused.found
+    assert all(" " in problem for problem in problems)
+    return None if problems else resource
+
+
+def check(resources: list[Resource]) -> None:
+    """Write the files, have ruff, the application and pytest read them, and remove them."""
+    files = {
+        path: text for resource in resources for path, text in render_resource(resource).items()
+    }
+    with staged(PROJECT.root, files) as stage:
+        stage.tidy()
+        stage.install()
+    try:
+        run("-m", "ruff", "check", "--no-cache", "app/features", "tests/features")
+        run("-c", f"import {__name__}; {__name__}.serve()")
+        folders = [f"tests/features/{resource.plural}" for resource in resources]
+        run(
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--collect-only",
+            "--database",
+            "sqlite",
+            *folders,
+        )
+    finally:
+        for resource in resources:
+            shutil.rmtree(PROJECT.features / resource.plural)
+            shutil.rmtree(PROJECT.root / "tests/features" / resource.plural)
+
+
+def serve() -> None:
+    """Mount all features; two routes of one name would be one operation of the API."""
+    app = create_app(load_settings(secret_key=secrets.token_hex()))
+    routes = [
+        context for context in iter_route_contexts(app.routes) if context.path.startswith("/api/")
+    ]
+    names = [
+        route.original_route.name for route in routes if isinstance(route.original_route, APIRoute)
+    ]
+    assert len(names) == len(set(names))
+    app.openapi()
+
+
+def run(*words: str) -> None:
+    """Run a program of the project."""
+    done = subprocess.run(
+        [sys.executable, "-B", *words],
+        cwd=Path(PROJECT.root),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
