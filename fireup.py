@@ -102,8 +102,10 @@ def test(arguments: Sequence[str]) -> int:
         return _run_ours("pytest", arguments)
     install(PROJECT / "requirements-dev.txt")  # several tests need it, and two would begin at once
     pytest = _ours("pytest")
-    together = subprocess.call([*pytest, "-n", "auto", "-m", "not alone"])
-    measured = subprocess.call([*pytest, "-m", "alone"])
+    with dev.step("Run the tests on every processor"):  # -v: the first ones take minutes each
+        together = subprocess.call([*pytest, "-v", "-n", "auto", "-m", "not alone"])
+    with dev.step("Run the tests that measure time, alone"):
+        measured = subprocess.call([*pytest, "-v", "-m", "alone"])
     return together or measured
 
 

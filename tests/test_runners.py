@@ -198,6 +198,18 @@ def test_a_uv_that_is_dead_or_old_is_passed_over(
     assert dev.find_uv() == str(private)
 
 
+@pytest.mark.parametrize("words", [[], ["tests/features"], ["-n", "0"]])
+def test_tests_run_on_every_processor(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    """Also a chosen few; of two `-n`, pytest takes the last."""
+    lines: list[list[str]] = []
+    monkeypatch.setattr(dev, "install", lambda **_: None)
+    monkeypatch.setattr(dev, "replace_process", lines.append)
+
+    dev.test(words)
+
+    assert [line[1:] for line in lines] == [["-m", "pytest", "-n", "auto", *words]]
+
+
 def test_a_missing_network_is_told_in_a_sentence(
     bake: Bake, nothing_but_python: dict[str, str]
 ) -> None:

@@ -3,8 +3,8 @@
 
   python3 dev.py run [ARGS]    install, make .env, the database and the first admin, then serve it,
                                restarting when the code changes; ARGS go to `app serve`: --port 8001
-  python3 dev.py test [ARGS]   install the tools of developers too, then run pytest with ARGS;
-                               without, all tests on every processor: -n auto
+  python3 dev.py test [ARGS]   install the tools of developers too, then run pytest with ARGS,
+                               on every processor: -n auto, unless ARGS say -n NUMBER
   python3 dev.py check [NAME]  formatting, linting, types, imports and migrations, or only those named:
                                format, lint, types, imports, migrations
   python3 dev.py lock          lock the newest versions that pyproject.toml allows, into uv.lock and
@@ -104,9 +104,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Install all and run the project's tests; all of them on every processor, a chosen few on one."""
+    """Install all and run the project's tests on every processor; a later `-n`, or `--pdb`, wins."""
     install(developer=True)
-    return replace_process([venv_python(), "-m", "pytest", *(arguments or ["-n", "auto"])])
+    return replace_process([venv_python(), "-m", "pytest", "-n", "auto", *arguments])
 
 
 def app(arguments: Sequence[str]) -> int:

@@ -77,8 +77,10 @@ def test_two_processes_send_each_mail_once(  # noqa: PLR0913, PLR0917 - fixtures
     mail_server.inbox.holding = True
     worker = start_process(tmp_path, "worker.log", "worker", **variables)
     try:
+        post(client, mailer, addresses[0])
+        wait_until(lambda: mail_server.inbox.arrived == 1)  # the worker has started, and waits for an answer
         start_sending()
-        post(client, mailer, *addresses)
+        post(client, mailer, *addresses[1:])
         wait_until(lambda: mail_server.inbox.arrived == 2)  # each has one of its own
         mail_server.inbox.holding = False
         wait_until(lambda: len(mail_server.inbox.envelopes) >= MAILS)
