@@ -193,6 +193,26 @@ def test_row_is_found_changed_and_saved_without_a_mouse(chromium: Browser, serve
         page.locator("dl").get_by_text("Changed by hand.").wait_for()
 
 
+def test_list_is_filtered_by_a_row_that_is_chosen(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server, DESKTOP, "light") as window:
+        page = window.page
+        enter(window, server)
+        window.open("/admin/plant/list")
+        page.get_by_role("button", name="Filters", exact=True).click()
+        page.get_by_label("Field").select_option("owner")
+        page.locator(".filter-row .select2-selection").click()
+        page.keyboard.type(server.credentials()[0][:5])
+        page.locator(".select2-results__option", has_text=server.credentials()[0]).click()
+
+        with page.expect_navigation():
+            page.get_by_role("button", name="Apply filters").click()
+
+        assert f"Owner: Is {server.credentials()[0]}" in page.inner_text("main, [role=main]")
+        assert page.locator("tr[data-sa-pk]").count() == 7
+        page.get_by_role("button", name="Filters").first.click()
+        page.locator(".filter-row .select2-selection", has_text=server.credentials()[0]).wait_for()
+
+
 def test_colours_are_chosen_and_kept(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, scheme="dark") as window:
         drawn = window.page.locator("html")

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
+from uuid import UUID
 
+from fastapi import Request
 from sqlalchemy import not_
 from starlette_admin.contrib.sqla import filters as library
 from starlette_admin.fields import BaseField, DateTimeField, RelationField, StringField, TextAreaField
-from starlette_admin.filters import FilterApplyContext, filters
+from starlette_admin.filters import FilterApplyContext, FilterGroup, filters
 from starlette_admin.filters.base import BaseFilter, FilterDataType
 
 from app.search import contains, folded, searched
@@ -65,18 +67,54 @@ class EndsWith(library.EndsWithFilter):
 class RefersTo(library.ContainsFilter):
     """A row that is found by this text, which is searched as in the list of its kind."""
 
+    def condition(self, foreign: Any, request: Request, value: Any) -> Any:  # noqa: ANN401
+        """Return what must hold for the row."""
+        return foreign.get_search_query(request, value)
+
     def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
         """Return the condition."""
         view: Any = ctx.view
         request: Any = ctx.request
         field = next(field for field in view.get_fields_list(request) if field.name == ctx.field_name)
         foreign = view._find_foreign_view(field.key)  # noqa: SLF001
-        found = foreign.get_list_query(request).where(foreign.get_search_query(request, ctx.value))
+        found = foreign.get_list_query(request).where(self.condition(foreign, request, ctx.value))
         keys = found.with_only_columns(foreign.model.id, maintain_column_froms=True).correlate(None)
         relation = getattr(view.model, ctx.field_name)
         if field.multiple:
             return relation.any(foreign.model.id.in_(keys))
         return next(iter(relation.property.local_columns)).in_(keys)
+
+
+class Is(RefersTo):
+    """This row, which is chosen as in a form: see `static/admin.js`."""
+
+    name = "is"
+    label = "Is"
+
+    def parse_value(self, raw: str) -> UUID:
+        """Read an id."""
+        return UUID(raw)
+
+    def condition(self, foreign: Any, request: Request, value: Any) -> Any:  # noqa: ANN401, ARG002
+        """Return what must hold for the row."""
+        return foreign.model.id == value
+
+    def get_choices(self, request: Request) -> list[tuple[str, str]]:
+        """Return the chosen rows, with what they are called."""
+        return [("", ""), *getattr(request.state, "filtered", {}).items()]
+
+
+async def name_chosen(request: Request, view: Any, group: FilterGroup) -> None:  # noqa: ANN401
+    """Find the names of the rows that a list is filtered by."""
+    for rule in group.rules:
+        if isinstance(rule, FilterGroup):
+            await name_chosen(request, view, rule)
+        elif rule.filter == Is.name:
+            field = next(field for field in view.get_fields_list(request) if field.name == rule.field)
+            foreign = view._find_foreign_view(field.key)  # noqa: SLF001
+            rows = await foreign.find_by_pks(request, [rule.value])
+            names = {str(row.id): await foreign.repr(row, request) for row in rows}
+            request.state.filtered = getattr(request.state, "filtered", {}) | names
 
 
 class Filters(library.SqlaFilterRegistry):
@@ -100,7 +138,7 @@ class Filters(library.SqlaFilterRegistry):
     @filters(RelationField)
     def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:
         """Add ours."""
-        return [RefersTo, *super().relation_filters(field)]
+        return [Is, RefersTo, *super().relation_filters(field)]
 
 
 def join_values(node: Any, find: Callable[[str, str], type[BaseFilter] | None]) -> Any:  # noqa: ANN401

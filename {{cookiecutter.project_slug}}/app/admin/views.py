@@ -23,7 +23,7 @@ from starlette_admin.filters import FilterGroup, FilterRegistry
 from starlette_admin.filters.base import BaseFilter
 
 from app.admin.fields import choices_of, default_of, field_for, title_of
-from app.admin.filters import Filters, join_values
+from app.admin.filters import Filters, join_values, name_chosen
 from app.admin.help_texts import help_for
 from app.admin.panels import Panel
 from app.admin.reading import read_safely
@@ -145,6 +145,8 @@ class ModelView(ShowingView):
         """Return a page of rows: none behind the largest number of a database, and never all of them to a picker."""
         if limit == 0:
             return []
+        if filters := kwargs.get("filters"):
+            await name_chosen(request, self, filters)
         return await readable(super().find_all(request, min(skip, 2**31), limit, *args, **kwargs))
 
     async def count(self, request: Request, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401

@@ -4,7 +4,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.admin.driving import listed, words
-from tests.admin.shelves import add_book
+from tests.admin.shelves import add, add_author, add_book, models
+from tests.admin.test_kept import relate
 
 ODD = ["Smith, John", "a..b", 'say "a, b"', 'x "1..2" \\ y', "comma,name", "(a AND b)", "a=b, c", "ends with \\", '"q"']
 
@@ -46,3 +47,29 @@ def test_choices_are_still_several(library: TestClient) -> None:
     assert listed(library, "book", filter="genre__in=novel,science") == [science, novel]
     assert listed(library, "book", filter="genre__in=novel") == [novel]
     assert listed(library, "book", filter='genre__in="novel"') == [novel]
+
+
+def test_list_is_filtered_by_a_chosen_row(library: TestClient) -> None:
+    ada, bob = (add_author(library, name) for name in ("Ada", "Bob"))
+    first, second = (add_book(library, author.name, author_id=author.id) for author in (ada, bob))
+    (subject,) = relate(library, second, "Maps")
+    other = add(library, models().Subject(code="Other")).id
+
+    assert listed(library, "book", filter=f"author__is={ada.id}") == [str(first.id)]
+    assert listed(library, "book", filter=f"subjects__is={subject}") == [str(second.id)]
+    assert listed(library, "book", filter=f"subjects__is={other}") == []
+    assert listed(library, "book", filter=f"author__is={ada.id} OR (subjects__is={subject})") == [
+        str(second.id),
+        str(first.id),
+    ]
+    assert library.get("/admin/book/list?filter=author__is%3Djunk").status_code == 400
+
+
+@pytest.mark.any_database
+def test_chosen_row_is_named_where_the_list_is_filtered_by_it(library: TestClient) -> None:
+    ada = add_author(library, "Ada")
+
+    shown = library.get(f"/admin/book/list?filter=author__is%3D{ada.id}")
+
+    assert "Author: Is Ada" in " ".join(words(shown).split())
+    assert '"author": "/admin/_api/author/relation-lookup"' in shown.text

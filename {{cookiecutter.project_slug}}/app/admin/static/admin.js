@@ -90,3 +90,32 @@ if (options) {
     return option.call(this, data);
   };
 }
+
+// A list is filtered by a row that is chosen as in a form; the library's filters know only fixed choices.
+const rowPickers = JSON.parse(document.getElementById("row-pickers")?.textContent ?? "{}");
+const filterMenu = document.getElementById("filter-builder-dropdown");
+const offerRows = () => {
+  for (const row of filterMenu.querySelectorAll('[data-sa-hook="filter-row"]')) {
+    const [field, operator, select] = ["field", "op", "value-select"].map((part) =>
+      row.querySelector(`[data-sa-hook="filter-row-${part}"]`),
+    );
+    if (jQuery(select).data("select2")) jQuery(select).select2("destroy");
+    if (operator.value !== "is" || !rowPickers[field.value]) continue;
+    const asked = ({ term, page = 1 }) => ({ q: term, skip: (page - 1) * 20, limit: 20 });
+    const found = ({ items, total }, { page = 1 }) => ({
+      results: items.map((item) => ({ id: item.id, text: item._meta.repr })),
+      pagination: { more: page * 20 < total },
+    });
+    const ajax = { url: rowPickers[field.value], dataType: "json", data: asked, processResults: found };
+    jQuery(select).select2({ width: "100%", dropdownParent: jQuery(row), ajax });
+  }
+};
+if (filterMenu && Object.keys(rowPickers).length) {
+  filterMenu.addEventListener("change", ({ target }) => {
+    if (target.matches('[data-sa-hook="filter-row-field"], [data-sa-hook="filter-row-op"]')) offerRows();
+  });
+  filterMenu.addEventListener("click", ({ target }) => {
+    if (target.closest("[data-sa-action]")) offerRows();
+  });
+  window.addEventListener("load", offerRows);
+}
