@@ -29,7 +29,8 @@ def test_every_route_is_counted(client: TestClient) -> None:
     known = {route for test in tests for route in re.findall(r'"([A-Z]+ /\S*)": \d', test.read_text(encoding="utf-8"))}
 
     uncounted = set(routes_of(app_of(client))) - known
-    assert {route for route in uncounted if "/sample-notes" not in route} == set()
+    # Without pages, `GET /` only redirects.
+    assert {route for route in uncounted if "/sample-notes" not in route} <= {"GET /"}
 
 
 @pytest.mark.any_database
