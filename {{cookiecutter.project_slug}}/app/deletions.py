@@ -27,7 +27,7 @@ def _refuse_referred(session: Session, *_: object) -> None:
     for row in session.deleted:
         mapper = inspect(row).mapper
         counted: Counter[Table] = Counter()
-        for column, key in _restricting(mapper):
+        for column, key in restricting(mapper):
             counted[column.table] += _count(session, column, getattr(row, key))
         if some := [(_name(mapper, table, number), number) for table, number in counted.items() if number]:
             refer = "refers" if [number for _, number in some] == [1] else "refer"
@@ -36,7 +36,7 @@ def _refuse_referred(session: Session, *_: object) -> None:
 
 
 @cache
-def _restricting(mapper: Mapper[Any]) -> list[tuple[Column[Any], str]]:
+def restricting(mapper: Mapper[Any]) -> list[tuple[Column[Any], str]]:
     """Return the columns of other rows that refer to such a row and keep it, each with the attribute it refers to."""
     target: Any = mapper.local_table
     cleared = {column for r in mapper.relationships if r.direction is not MANYTOONE for column in r.remote_side}

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from starlette.routing import compile_path
 from starlette.testclient import TestClient
 
-from app.database import Base
+from app.database import Base, Keyed
+from app.deletions import restricting
 from tests.test_access import app_of, routes_of
 
 TABLE = re.compile(r'\b(?:FROM|JOIN|INTO|UPDATE) "?(\w+)')
@@ -63,6 +64,11 @@ def counted(requests: Sequence[Sent]) -> dict[str, int]:
         known = counts.setdefault(route, len(statements))
         assert len(statements) == known, (route, known, [statement for statement, _ in statements])
     return counts
+
+
+def references_to(model: type[Keyed]) -> int:
+    """Return how many columns of other tables are counted before a row is deleted; a new resource may add one."""
+    return len(restricting(inspect(model)))
 
 
 def without_features(requests: Sequence[Sent]) -> list[Sent]:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.features.notes import models
 from tests.features.notes.driving import NOTES, add_note, new_note_data
-from tests.statements import counted, watched
+from tests.statements import counted, references_to, watched
 from tests.support import in_database
 
 
@@ -194,7 +194,7 @@ def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None
         "POST /api/v1/notes": 2,
         "GET /api/v1/notes/{note_id}": 2,
         "PATCH /api/v1/notes/{note_id}": 3,
-        "DELETE /api/v1/notes/{note_id}": 3,
+        "DELETE /api/v1/notes/{note_id}": 3 + references_to(models.Note),
     }
 
 

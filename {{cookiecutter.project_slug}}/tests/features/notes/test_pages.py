@@ -6,8 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from app.features.notes import models
 from tests.features.notes.driving import NOTES, add_note, new_note_data
-from tests.statements import counted, watched
+from tests.statements import counted, references_to, watched
 from tests.web.browsing import entered, linked, open_browser, read_page, submit
 
 ADDRESS = "/notes"
@@ -100,7 +101,7 @@ def test_each_page_takes_as_many_statements_as_ever(browser: TestClient) -> None
         "GET /notes/{note_id}": 2,
         "GET /notes/{note_id}/edit": 2,
         "POST /notes/{note_id}/edit": 5,
-        "POST /notes/{note_id}/delete": 3,
+        "POST /notes/{note_id}/delete": 3 + references_to(models.Note),
     }
 
 
