@@ -40,6 +40,7 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 # The opener without proxies: Docker may be set up to hand the variables of a proxy to every container.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", \
-  "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8000/health/live', timeout=2)"]
+  "import os, urllib.request as r; port = os.getenv('SERVER_PORT') or os.getenv('PORT') or 8000; \
+  r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{port}/health/live', timeout=2)"]
 ENTRYPOINT ["python", "-m", "app"]
 CMD ["serve", "--host", "0.0.0.0"]

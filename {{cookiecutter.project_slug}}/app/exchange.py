@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
+from app.dependencies import end_session
 from app.encoding import is_percent_encoded_utf8
 from app.errors import HANDLED, ContentTooLarge, InvalidRequest, Problem, Unavailable, as_problem
-from app.http import end_session
 from app.outages import OUTAGES
 from app.response_start import complete
 

@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import revisions
+from app.dependencies import DatabaseDep
 from app.errors import Unavailable, documented
-from app.http import DatabaseDep
 from app.outages import OUTAGES, reason_of
 
 router = APIRouter(prefix="/health", tags=["health"])

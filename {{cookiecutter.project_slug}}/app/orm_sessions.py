@@ -22,8 +22,8 @@ _CLOSED = (
     "body or a WebSocket open another: `async with database.sessions.begin() as session`."
 )
 _READ_ONLY = (
-    "This session only reads. In a GET route take `WriteSessionDep` (app/http.py) in place of `SessionDep`; elsewhere "
-    "open `async with database.sessions.begin() as session`."
+    "This session only reads. In a GET route take `WriteSessionDep` (app/dependencies.py) in place of `SessionDep`; "
+    "elsewhere open `async with database.sessions.begin() as session`."
 )
 
 

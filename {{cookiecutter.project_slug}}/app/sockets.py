@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http import end_session
+from app.dependencies import end_session
 
 _CLOSED_FOR = 4000
 """Added to the status of an error: 4404 is not found. https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2"""

@@ -108,6 +108,12 @@ class Project:
 
     def unknown(self, name: str) -> str:
         """Say that there is no such resource, and which one could be meant."""
+        for path in sorted((self.root / "app").rglob("models.py")):
+            if re.search(rf"^class {re.escape(name)}\(", path.read_text(encoding="utf-8"), re.MULTILINE):
+                return (
+                    f"{name} is in {path.relative_to(self.root).as_posix()}, which `app new resource` did not write: "
+                    "change the model and its schemas by hand, then run `app db revision -m …` and `app db upgrade`"
+                )
         names = [commands[0][3] for commands in map(self.commands_of, self.packages()) if commands]
         return f"there is no resource {name}: {nearest(name, names)}" if names else f"there is no resource {name}"
 

@@ -41,3 +41,10 @@ def test_command_line_waits_for_nothing_but_the_command() -> None:
     (loaded,) = packages_after(COMMAND_LINE)
 
     assert loaded & {*LOADED_WHEN_NEEDED, "fastapi", "sqlalchemy"} <= LOADED_BY_SERVE
+
+
+def test_no_module_of_the_app_shadows_one_of_python() -> None:
+    """A tool that puts the folder `app` on the path would import ours instead."""
+    names = {path.stem for path in (Path(__file__).parent.parent / "app").iterdir()}
+
+    assert names & sys.stdlib_module_names == set()

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from app import engines, outages
 from app.accounts.models import User
 from app.database import opened_database
-from app.http import SessionDep
+from app.dependencies import SessionDep
 from app.mail.delivery import Delivery
 from app.settings import DatabaseSettings
 from tests.postgres import free_port

@@ -12,8 +12,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.accounts.dependencies import ClientDep, CurrentScope, MaybeScope, RecentScope
 from app.accounts.models import Role
+from app.dependencies import DatabaseDep, SessionDep, WriteSessionDep
 from app.errors import Conflict
-from app.http import DatabaseDep, SessionDep, WriteSessionDep
 from app.orm_sessions import ClosedSession
 from tests.support import in_database
 

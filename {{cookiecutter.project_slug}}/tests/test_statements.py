@@ -1,7 +1,7 @@
 """How many statements each route takes, however many rows there are: one more is a decision, not an accident.
 
 A test of a feature counts those of its routes, and one of the pages theirs; here are the others, and whether a route
-was forgotten. BEGIN, COMMIT and ROLLBACK are not counted: `app/http.py` says when there are any.
+was forgotten. BEGIN, COMMIT and ROLLBACK are not counted: `app/dependencies.py` says when there are any.
 """
 
 import re

@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import Role, UserRole
 from app.database import Base, Database
+from app.dependencies import DatabaseDep, SessionDep, WriteSessionDep
 from app.errors import Conflict, Problem
-from app.http import DatabaseDep, SessionDep, WriteSessionDep
 from app.orm_sessions import ClosedSession
 from tests.support import in_database, problem_of
 

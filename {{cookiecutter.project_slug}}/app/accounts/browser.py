@@ -18,8 +18,8 @@ from app.accounts.schemas import Login
 from app.accounts.scope import Client, Scope
 from app.accounts.visits import Visit
 from app.database import utc_now
+from app.dependencies import get_database
 from app.errors import Unauthorized
-from app.http import get_database
 from app.security import SAFE_METHODS
 
 _DEVICE_LIFE = timedelta(days=400)  # what browsers grant at most

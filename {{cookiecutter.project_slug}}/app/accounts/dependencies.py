@@ -21,8 +21,8 @@ from app.accounts.permissions import Permission
 from app.accounts.scope import Client, Scope
 from app.accounts.tokens import TokenError, TokenExpired
 from app.database import Database
+from app.dependencies import get_database
 from app.errors import Forbidden, Unauthorized
-from app.http import get_database
 from app.security import SAFE_METHODS
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def get_authenticator(connection: HTTPConnection) -> Authenticator:
 
 
 async def _provide_authenticator(connection: HTTPConnection) -> Authenticator:
-    return get_authenticator(connection)  # as in app/http.py
+    return get_authenticator(connection)  # as in app/dependencies.py
 
 
 AuthenticatorDep = Annotated[Authenticator, Depends(_provide_authenticator)]

@@ -21,8 +21,8 @@ from app.accounts.schemas import AccountRead, AccountUpdate
 from app.accounts.schemas_account import Accepted, Address, MailedToken, PasswordChange
 from app.accounts.service import InvalidCredentials
 from app.accounts.users import EmailTaken, LastAdmin
+from app.dependencies import DatabaseDep, IfMatch, SessionDep, check_version, tagged
 from app.errors import VersionConflict, documented
-from app.http import DatabaseDep, IfMatch, SessionDep, check_version, tagged
 from app.throttle import TooManyAttempts
 
 router = APIRouter()

@@ -20,8 +20,8 @@ from app.accounts.schemas import (
 )
 from app.accounts.service import EmailNotVerified, InvalidCredentials
 from app.accounts.sessions import SessionNotFound
+from app.dependencies import DatabaseDep, SessionDep
 from app.errors import documented
-from app.http import DatabaseDep, SessionDep
 from app.pagination import Page, PageQuery, Rows
 from app.throttle import TooManyAttempts
 

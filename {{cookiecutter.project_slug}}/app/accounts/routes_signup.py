@@ -6,8 +6,8 @@ from app.accounts import recovery, signup
 from app.accounts.dependencies import AuthenticatorDep, ClientDep
 from app.accounts.schemas_account import Accepted, Address, PasswordReset, SignUp, Verification
 from app.accounts.service import InvalidCredentials
+from app.dependencies import DatabaseDep
 from app.errors import documented
-from app.http import DatabaseDep
 from app.throttle import TooManyAttempts
 
 router = APIRouter(prefix="/auth", tags=["auth"], responses=documented(TooManyAttempts))

@@ -26,7 +26,7 @@ from app.admin.cells import write_value
 from app.admin.columns import Column, columns_of
 from app.admin.large import LargeView
 from app.admin.refusals import readable
-from app.http import get_database
+from app.dependencies import get_database
 
 SLICE = 100
 """Rows that are read and written without a pause: some ten milliseconds."""

@@ -22,7 +22,7 @@ from app.admin.csv_files import Table, UnreadableFile, read_csv
 from app.admin.spelling import Formats
 from app.admin.storing import store
 from app.admin.uniqueness import unique_texts
-from app.http import get_database
+from app.dependencies import get_database
 
 LIMITS = ImportConfig(max_upload_size=1_000_000, max_rows=5_000)
 """What is read and stored in a few seconds."""

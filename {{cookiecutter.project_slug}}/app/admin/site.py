@@ -32,7 +32,7 @@ from app.admin.ranges import date_ranges
 from app.admin.refusals import is_refusal
 from app.admin.views import ModelView
 from app.assets import Assets
-from app.http import get_database, request_session
+from app.dependencies import get_database, request_session
 from app.keys import KeyRing
 from app.security import SAFE_METHODS
 from app.settings import Environment, Settings

@@ -7,7 +7,7 @@ from app.accounts import users
 from app.accounts.browser import PageScope
 from app.accounts.csrf import CsrfChecked
 from app.accounts.schemas import AccountUpdate
-from app.http import SessionDep
+from app.dependencies import SessionDep
 from app.web.forms import Form, read_form
 from app.web.rendering import done, render
 

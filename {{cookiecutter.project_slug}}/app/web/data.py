@@ -10,7 +10,7 @@ from app.accounts.browser import PageClient, PageScope, RecentPageScope, Visitor
 from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.users import LastAdmin, email_key
-from app.http import DatabaseDep
+from app.dependencies import DatabaseDep
 from app.schemas import Schema
 from app.web.forms import Form, read_form
 from app.web.rendering import refuse, render, see_other

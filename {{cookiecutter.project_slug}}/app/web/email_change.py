@@ -10,7 +10,7 @@ from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.schemas_account import Address
 from app.accounts.users import InvalidEmail
-from app.http import DatabaseDep, SessionDep
+from app.dependencies import DatabaseDep, SessionDep
 from app.throttle import TooManyAttempts
 from app.web.forms import Form, read_form
 from app.web.links import Words, read_token, show_invalid_link, show_link

@@ -8,7 +8,7 @@ from app.accounts.browser import PageClient, PageScope
 from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep
 from app.database import utc_now
-from app.http import DatabaseDep
+from app.dependencies import DatabaseDep
 from app.web.rendering import see_other
 
 router = APIRouter(prefix="/impersonation")

@@ -9,7 +9,7 @@ from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.schemas_account import PasswordChange
 from app.accounts.service import InvalidCredentials
-from app.http import DatabaseDep
+from app.dependencies import DatabaseDep
 from app.throttle import TooManyAttempts
 from app.web.forms import Form, read_form
 from app.web.recovery import WEAK_PASSWORD

@@ -12,7 +12,7 @@ from app.accounts.one_time import InvalidLink, Purpose
 from app.accounts.password_policy import PasswordTooCommon, PasswordTooShort
 from app.accounts.passwords import PasswordTooLong
 from app.accounts.schemas_account import Address, PasswordReset
-from app.http import DatabaseDep, SessionDep
+from app.dependencies import DatabaseDep, SessionDep
 from app.throttle import TooManyAttempts
 from app.web.forms import Form, read_form
 from app.web.links import find_link, render_privately, show_invalid_link

@@ -9,7 +9,7 @@ from app.accounts import browser, events, service, sessions
 from app.accounts.browser import PageClient, PageScope
 from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep
-from app.http import SessionDep
+from app.dependencies import SessionDep
 from app.pagination import PageQuery
 from app.web.rendering import done, render, see_other
 

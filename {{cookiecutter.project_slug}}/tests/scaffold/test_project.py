@@ -82,6 +82,13 @@ def test_unknown_resource_is_guessed(project: Project) -> None:
     assert "did you mean BookReview?" in project.unknown("BookRevew")
 
 
+def test_model_written_by_hand_is_named_with_what_to_do(project: Project) -> None:
+    told = project.unknown("Key")
+
+    assert told.startswith("Key is in app/features/keys/models.py, which `app new resource` did not write: ")
+    assert "`app db revision -m …`" in told
+
+
 def test_circle_of_references_is_seen_through_other_features(project: Project) -> None:
     for name, imports in (("loans", "book_reviews"), ("book_reviews", "keys")):
         (project.features / name).mkdir(exist_ok=True)

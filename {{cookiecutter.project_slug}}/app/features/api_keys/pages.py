@@ -12,11 +12,11 @@ from app.accounts.dependencies import AuthenticatorDep
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.database import utc_now
+from app.dependencies import SessionDep
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import Access, ApiKeyCreate, ApiKeyTerms
 from app.features.api_keys.service import TooManyApiKeys
-from app.http import SessionDep
 from app.web.forms import Form, read_form
 from app.web.rendering import NavItem, done, refuse, render
 

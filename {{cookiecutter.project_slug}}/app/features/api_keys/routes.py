@@ -14,12 +14,12 @@ from app.accounts.dependencies import (
     SessionScope,
 )
 from app.accounts.reauth import ReauthenticationRequired
+from app.dependencies import SessionDep
 from app.errors import documented
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyCreated, ApiKeyRead, ApiKeys
 from app.features.api_keys.service import ApiKeyNotFound, ScopeNotHeld, TooManyApiKeys
-from app.http import SessionDep
 
 router = APIRouter(prefix="/auth/api-keys", tags=["api keys"], responses=documented(InvalidToken, SessionRequired))
 

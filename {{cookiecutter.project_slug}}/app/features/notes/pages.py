@@ -9,11 +9,11 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.accounts.browser import PageScope
 from app.accounts.csrf import CsrfChecked
+from app.dependencies import SessionDep, check_version
 from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.features.notes import service
 from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
-from app.http import SessionDep, check_version
 from app.web import forms
 from app.web.rendering import NavItem, render, see_other
 

@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.accounts.dependencies import CurrentScope, InvalidToken
+from app.dependencies import IfMatch, SessionDep, check_version, tagged
 from app.errors import StillReferred, VersionConflict, documented
 from app.features.notes import service
 from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdate
 from app.features.notes.service import NoteNotFound, NoteTitleTaken
-from app.http import IfMatch, SessionDep, check_version, tagged
 from app.pagination import Page, Rows
 
 router = APIRouter(prefix="/notes", tags=["notes"], responses=documented(InvalidToken))

@@ -12,6 +12,7 @@ from app.accounts import browser
 from app.accounts.browser import PageClient, PageScope, RecentPageScope
 from app.accounts.csrf import CsrfChecked
 from app.accounts.dependencies import AuthenticatorDep
+from app.dependencies import DatabaseDep, SessionDep
 from app.features.second_factor import challenges, service
 from app.features.second_factor.challenges import InvalidChallenge, WrongCode
 from app.features.second_factor.schemas import CodeEntry
@@ -22,7 +23,6 @@ from app.features.second_factor.service import (
     Setup,
     WrongSetupCode,
 )
-from app.http import DatabaseDep, SessionDep
 from app.throttle import TooManyAttempts
 from app.web.forms import Form, read_form
 from app.web.rendering import NavItem, done, refuse, render, see_other

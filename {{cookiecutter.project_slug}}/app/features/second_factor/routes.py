@@ -13,12 +13,12 @@ from app.accounts.dependencies import (
 )
 from app.accounts.reauth import ReauthenticationRequired
 from app.accounts.schemas import TokenPair
+from app.dependencies import DatabaseDep, SessionDep
 from app.errors import documented
 from app.features.second_factor import challenges, service
 from app.features.second_factor.challenges import InvalidChallenge, WrongCode
 from app.features.second_factor.schemas import ChallengeAnswer, CodeEntry, RecoveryCodes, SecondFactorRead, TotpSetup
 from app.features.second_factor.service import AddressNotProven, SecondFactorIsOff, SecondFactorIsOn, WrongSetupCode
-from app.http import DatabaseDep, SessionDep
 from app.throttle import TooManyAttempts
 
 router = APIRouter(prefix="/auth", tags=["second factor"])

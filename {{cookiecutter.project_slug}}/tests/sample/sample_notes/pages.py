@@ -9,8 +9,8 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.accounts.browser import PageScope
 from app.accounts.csrf import CsrfChecked
+from app.dependencies import SessionDep, check_version
 from app.errors import Conflict, InvalidRequest, VersionConflict
-from app.http import SessionDep, check_version
 from app.web import forms
 from app.web.forms import read_form
 from app.web.rendering import NavItem, render, see_other

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.accounts.dependencies import CurrentScope, InvalidToken
+from app.dependencies import IfMatch, SessionDep, check_version, tagged
 from app.errors import StillReferred, VersionConflict, documented
-from app.http import IfMatch, SessionDep, check_version, tagged
 from app.pagination import Page, Rows
 from tests.sample.sample_notes import service
 from tests.sample.sample_notes.models import SampleNote

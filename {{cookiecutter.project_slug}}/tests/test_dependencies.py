@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.dependencies import AuthenticatorDep, ClientDep, CurrentScope, MaybeScope
-from app.http import DatabaseDep, SessionDep
+from app.dependencies import DatabaseDep, SessionDep
 from tests.support import problem_of
 
 pytestmark = pytest.mark.any_database
