@@ -292,6 +292,6 @@ def test_bug_in_the_middle_forgets_no_attempt(
         answers = [try_login(client, ada.email) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [500, 500]
-    assert problem_of(answers[0]).keys() == {"type", "title", "status", "instance"}
+    assert problem_of(answers[0]).keys() == {"type", "title", "status", "instance", "request_id"}
     assert PASSWORD not in answers[0].text
     assert try_login(client, ada.email).status_code == 429

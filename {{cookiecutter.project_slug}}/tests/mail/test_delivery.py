@@ -34,7 +34,7 @@ def start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> StartApp:
     """Start an app that sends into a folder; `POST /api/hello` posts a mail, then answers 200, 409 or 500."""
-    monkeypatch.setattr(features, "template_folders", lambda: [templates])
+    monkeypatch.setattr(features, "find_template_folders", lambda: [templates])
     router = APIRouter()
 
     @router.post("/api/hello")
