@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from tests.server import SECONDS_TO_STOP, Server
-from tests.support import PASSWORD, in_database, problem_of
+from tests.support import PASSWORD, in_database, problem_of, wait_until
 
 StartServer = Callable[..., Server]
 
@@ -58,7 +58,7 @@ def test_server_by_default(start_server: StartServer, client: TestClient, ada: U
 
     assert server.client.get("/docs/assets/swagger-ui.css").status_code == 200
     assert server.client.get("/docs/assets/nothing.css").status_code == 404
-    assert "GET /docs/assets/nothing.css 404" in server.log.read_text()
+    wait_until(lambda: "GET /docs/assets/nothing.css 404" in server.log.read_text())
     assert "swagger-ui.css" not in server.log.read_text(), "what is there is not worth a line"
 
     live = server.client.get("/health/live")

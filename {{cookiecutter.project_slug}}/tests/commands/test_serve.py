@@ -43,6 +43,7 @@ def test_the_greeting_comes_in_a_box_when_the_server_listens(tmp_path: Path, arg
     try:
         deadline = time.monotonic() + 2 * SECONDS_TO_START
         while log.read_text().count("+--") < 2:
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
         assert not is_free(port)
