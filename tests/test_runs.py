@@ -97,9 +97,12 @@ def test_the_printed_password_gives_a_token_that_lists_notes(running: Running) -
 
 
 def test_pages_are_there_when_chosen(running: Running) -> None:
-    home = Visitor(running.server.address).get("/")
+    address = running.server.address
 
-    assert home.status == (200 if running.case.has("pages") else 404)
+    home = Visitor(address).get("/")
+
+    assert home.status == 200
+    assert home.url == f"{address}/{'' if running.case.has('pages') else 'docs'}"
 
 
 def test_setting_up_again_changes_nothing(running: Running) -> None:
