@@ -82,6 +82,7 @@ def test_a_message_names_a_command_as_it_is_typed_there(
     app: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, program: str
 ) -> None:
     monkeypatch.setenv(name, value)
+    monkeypatch.setattr(failures, "FOLDER", Path.cwd() / "migrations")  # the project itself may be set up
 
     refused = app("db", "upgrade")
 
