@@ -67,7 +67,7 @@ def test_resources_come_change_and_go(
         row = read(project, log, book, *credentials.groups())
         assert (row["title"], row["rating"], row["genre_ids"]) == ("One", 3, [])
 
-        assert "run `app db downgrade" in run_app(project, "destroy Book --force", fails=True)
+        assert "-m app db downgrade" in run_app(project, "destroy Book --force", fails=True)
         run_app(project, "db downgrade -5")
         for name in ("Author", "Genre"):
             assert "refers to it" in run_app(project, f"destroy {name} --force", fails=True)

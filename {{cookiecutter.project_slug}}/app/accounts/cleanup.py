@@ -82,9 +82,9 @@ async def _delete(database: Database, table: type[Base], expired: ColumnElement[
         async with database.sessions.begin() as session:
             connection = await session.connection()  # which counts rows; there are no objects of them
             count = (await connection.execute(batch)).rowcount
-        if not count:
-            return total
         total += count
+        if count < BATCH:
+            return total
 
 
 async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
