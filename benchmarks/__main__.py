@@ -11,7 +11,7 @@ import argparse
 import subprocess
 import sys
 
-PARTS = ("requests", "split", "scale", "crowd", "instructions", "tools", "admin")
+PARTS = ("requests", "split", "scale", "crowd", "instructions", "tools", "admin", "search")
 WITHOUT_POSTGRESQL = ("tools",)
 
 
