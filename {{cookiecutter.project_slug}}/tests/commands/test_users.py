@@ -11,7 +11,6 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.commands.conftest import Outcome
-from tests.features.api_keys.driving import make_key, program
 from tests.support import PASSWORD, in_database
 
 Run = Callable[..., Outcome]
@@ -100,14 +99,10 @@ def test_an_account_is_created_listed_and_gets_a_new_password(app: Run, client: 
     assert can_sign_in(client, printed[1])
 
 
-def test_a_new_password_ends_sessions_and_api_keys(app: Run, as_ada: TestClient, ada: User) -> None:
-    key = program(as_ada, make_key(as_ada))
-    assert key.get("/api/v1/users/me").status_code == 200
-
+def test_a_new_password_ends_sessions(app: Run, as_ada: TestClient, ada: User) -> None:
     assert app("users", "reset-password", "--email", ada.email).code == 0
 
     assert as_ada.get("/api/v1/users/me").status_code == 401
-    assert key.get("/api/v1/users/me").status_code == 401
 
 
 def test_an_account_is_promoted_and_demoted(app: Run, ada: User, admin: User) -> None:

@@ -1,5 +1,6 @@
 """API keys end with the sessions: signing out everywhere, a reset, a new password, a change of address taken back."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from app.cli import load_commands, run
 from app.features.api_keys.service import MOST_KEYS
 from tests.accounts.mailed import NEW, ask_for_reset, newest_token, reset, subjects, token_of
 from tests.features.api_keys.driving import KEYS, key_events, keys_in_database, make_key, program
@@ -25,6 +27,22 @@ def status_of(client: TestClient, made: Any) -> int:
 def change_password(caller: TestClient, **more: Any) -> int:
     passwords = {"current_password": PASSWORD, "new_password": NEW}
     return caller.post("/api/v1/auth/password/change", json={**passwords, **more}).status_code
+
+
+def test_a_password_from_the_command_line_revokes_them(
+    as_ada: TestClient, ada: User, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = make_key(as_ada)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
+    monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "8")
+    monkeypatch.setattr(sys, "argv", ["app", "users", "reset-password", "--email", ada.email])
+    assert status_of(as_ada, key) == 200
+
+    with pytest.raises(SystemExit):
+        run(load_commands(["users"]))
+
+    assert status_of(as_ada, key) == 401
 
 
 def test_signing_out_everywhere_revokes_them(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
