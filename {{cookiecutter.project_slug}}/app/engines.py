@@ -128,7 +128,7 @@ _SIGMA_AND_I = str.maketrans("İςΣ", "iσσ")  # noqa: RUF001 - Greek
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY_SNAPSHOT),
-    # so whoever may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
+    # so a session that may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
     if "begins" in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -197,7 +197,7 @@ def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 
 def as_problem(error: Exception) -> Problem | HTTPException:
-    """Return what the caller is told about an expected error; any other is raised again. Log an outage."""
+    """Return the answer to an expected error; any other is raised again. Log an outage."""
     if isinstance(error, RequestValidationError):
         # FastAPI would echo the input, a password included.
         return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
