@@ -143,6 +143,7 @@ def test_what_its_owner_changed_is_kept(bake: Bake, type_cache: Path) -> None:
     run_app(project, "db upgrade")
 
     assert re.search(r"written  migrations/versions/\w+_drop_the_table_of_authors\.py", dropped)
+    assert f"Next: `{project}/.venv/bin/python -m app db upgrade`." in dropped
     run_app(project, "db check")
 
 

@@ -10,6 +10,7 @@ import typer
 from alembic.util import CommandError
 from jinja2 import TemplateSyntaxError, UndefinedError
 
+from app.commands.typed import say
 from scaffold import checking, migration
 from scaffold.editing import add_fields
 from scaffold.grammar import Problems, parse_resource
@@ -97,7 +98,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             commands=[tuple(words)],
         )
         if _is_there(project, resource):
-            typer.echo(f"{name} is there, written by this very command: nothing to do.")
+            say(f"{name} is there, written by this very command: nothing to do.")
             return
         written = write_resource(project, resource, dry_run=dry_run)
     _tell("written", written, dry_run=dry_run)
@@ -172,11 +173,11 @@ def _add(  # noqa: PLR0913 - the options of a command
     with _told():
         written = add_fields(project, name, fields, word=word, dry_run=dry_run)
     if not written:
-        typer.echo(f"{name} has that, by this very command: nothing to do.")
+        say(f"{name} has that, by this very command: nothing to do.")
         return
     _tell("changed", written, dry_run=dry_run)
     if not dry_run:
-        typer.echo("Next: app db upgrade.")
+        say("Next: `app db upgrade`.")
         _go_on(project.package_of(name) or "", run_migration=run_migration, check=check)
 
 
@@ -190,18 +191,18 @@ def destroy_resource(
     with _told():
         gone = destroy(Project(), name, force=force, dry_run=dry_run)
     if gone is None:
-        typer.echo(f"Nothing to do: {Project().unknown(name)}")
+        say(f"Nothing to do: {Project().unknown(name)}")
         return
     _tell("deleted", gone.deleted, dry_run=dry_run)
     if gone.written:
         _tell("written", gone.written, dry_run=dry_run)
         if not dry_run:
-            typer.echo("Next: app db upgrade.")
+            say("Next: `app db upgrade`.")
 
 
 def check_project() -> None:
     """Check the project: form, types, imports, migrations, features. Tests are what pytest is for."""
-    failed = checking.check(typer.echo)
+    failed = checking.check()
     if failed:
         sys.exit(f"app: {', '.join(failed)} failed.")
 
@@ -224,16 +225,16 @@ def _is_there(project: Project, resource: Resource) -> bool:
 
 def _tell(done: str, paths: Sequence[str], *, dry_run: bool) -> None:
     if not paths:
-        typer.echo("It is there already, just so: nothing to do.")
+        say("It is there already, just so: nothing to do.")
     for path in paths:
-        typer.echo(f"{'would have ' if dry_run else ''}{done}  {path}")
+        say(f"{'would have ' if dry_run else ''}{done}  {path}")
 
 
 def _tell_next(resource: Resource) -> None:
     places = [f"/api/v1/{resource.path}"]
     places += [f"/{resource.path}"] * resource.pages
     places += [f"/admin/{resource.admin_key}/list"] * resource.admin
-    typer.echo(f"Next: app db upgrade. Then it is at {', '.join(places)}.")
+    say(f"Next: `app db upgrade`. Then it is at {', '.join(places)}.")
 
 
 def _go_on(package: str, *, run_migration: bool, check: bool) -> None:

@@ -219,7 +219,7 @@ def _referring(field: Field, find: FindTarget, access: str) -> tuple[Field, list
             "users are no resource: --access owned gives each row its owner; other relations are yours to write"
         ]
     if target is None:
-        return field, [f"there is no resource {name} to refer to. Make it first: app new resource {name} …"]
+        return field, [f"there is no resource {name} to refer to. Make it first: `app new resource {name} …`"]
     field = replace(field, target=target)
     return field, _problems_of_reference(field, target, access)
 

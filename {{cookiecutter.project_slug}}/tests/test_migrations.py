@@ -32,6 +32,7 @@ from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeEngine
 
 from app import migrate, revisions
+from app.commands.typed import as_typed
 from app.database import Base, UtcDateTime, opened_database
 from app.outages import DatabaseUnavailable
 from app.settings import DatabaseSettings
@@ -55,7 +56,7 @@ def tables(settings: DatabaseSettings) -> set[str]:
 
 
 def test_there_is_one_newest_migration() -> None:
-    assert len(revisions.heads()) == 1, "two branches: join them with `app db merge`"
+    assert len(revisions.heads()) == 1, as_typed("two branches: join them with `app db merge`")
 
 
 @pytest.mark.any_database

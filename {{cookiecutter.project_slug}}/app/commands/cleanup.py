@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import typer
 
 from app.accounts import cleanup
+from app.commands.typed import say
 from app.database import opened_database
 from app.settings import Settings, load_settings
 
@@ -18,7 +19,7 @@ def add_to(cli: typer.Typer) -> None:
 def clean_up() -> None:
     """Delete expired rows now: events, ended sessions, mails and the like; see the settings CLEANUP_*."""
     for name, count in asyncio.run(_clean_up(load_settings())).items():
-        typer.echo(f"{count:>8}  {name}")
+        say(f"{count:>8}  {name}")
 
 
 async def _clean_up(settings: Settings) -> Mapping[str, int]:

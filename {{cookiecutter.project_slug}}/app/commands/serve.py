@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 
 from app.collector import spared
 from app.commands.addresses import sign_in_hint
+from app.commands.typed import say
 from app.settings import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
@@ -133,7 +134,7 @@ def _greet(address: tuple[str, int], lines: list[str]) -> None:
         time.sleep(0.05)
     width = max(map(len, lines))
     edge = f"+{'-' * (width + 2)}+"
-    typer.echo("\n".join([edge, *(f"| {line:<{width}} |" for line in lines), edge]))
+    say("\n".join([edge, *(f"| {line:<{width}} |" for line in lines), edge]))
 
 
 def _set_up() -> list[str]:

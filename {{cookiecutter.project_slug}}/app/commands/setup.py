@@ -13,6 +13,7 @@ from app import migrate
 from app.accounts import users
 from app.accounts.authenticator import build_authenticator
 from app.commands.addresses import sign_in_hint
+from app.commands.typed import say
 from app.database import opened_database
 from app.settings import Settings, load_settings, problems_of
 
@@ -28,7 +29,7 @@ def add_to(cli: typer.Typer) -> None:
 def set_up() -> None:
     """Write .env with a fresh secret, migrate the database, create the first admin: what of it is missing."""
     if admin := prepare():
-        typer.echo("\n".join(["", *admin, ""]))
+        say("\n".join(["", *admin, ""]))
 
 
 def prepare() -> list[str]:
@@ -36,9 +37,9 @@ def prepare() -> list[str]:
     settings = _settings_with_secret()
     applied = migrate.upgrade(settings.database)
     password = asyncio.run(_create_first_admin(settings))
-    typer.echo(migrate.summary(applied))
+    say(migrate.summary(applied))
     if password is None:
-        typer.echo("There are users: no admin was created." if applied else "There are users: nothing was changed.")
+        say("There are users: no admin was created." if applied else "There are users: nothing was changed.")
         return []
     created = f"Created the first admin. {sign_in_hint(settings)} with"
     return [created, "", f"    {FIRST_ADMIN}", f"    {password}", "", "This password is shown once."]
@@ -52,10 +53,10 @@ def write_secrets(
     for name in ("secret_key", "database_password"):
         path = folder / name
         if path.exists():
-            typer.echo(f"{path} is there: kept.")
+            say(f"{path} is there: kept.")
         else:
             _write_private(path, secrets.token_urlsafe(48))
-            typer.echo(f"{path} was written.")
+            say(f"{path} was written.")
 
 
 def _settings_with_secret() -> Settings:
@@ -67,7 +68,7 @@ def _settings_with_secret() -> Settings:
         if wrong != [(("secret_key",), "missing")]:
             raise
     _add_secret(Path(".env"))
-    typer.echo("Wrote a fresh SECRET_KEY into .env.")
+    say("Wrote a fresh SECRET_KEY into .env.")
     return load_settings()
 
 

@@ -2,11 +2,20 @@
 
 import os
 import re
+import shlex
+import shutil
 import sys
 from pathlib import Path
 
+import typer
+
 DEV = "DEV_PY"
 """Set by `dev.py` to what was typed to start it: `python3 dev.py`."""
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print a message, to standard error if asked, with each command in it as it is typed here."""
+    typer.echo(as_typed(text), err=error)
 
 
 def as_typed(text: str) -> str:
@@ -14,7 +23,7 @@ def as_typed(text: str) -> str:
     dev = os.environ.get(DEV)
     if dev:
         text = text.replace("`app serve", f"`{dev} run")
-    return re.sub(r"`app (?=\w)", f"`{_program(dev)} ", text)
+    return re.sub(r"`app (?=\w)", lambda _: f"`{_program(dev)} ", text)
 
 
 def _program(dev: str | None) -> str:
@@ -22,4 +31,11 @@ def _program(dev: str | None) -> str:
         return f"{dev} app"
     if "UV_RUN_RECURSION_DEPTH" in os.environ:  # set by `uv run`
         return "uv run app"
-    return "python -m app" if Path(sys.argv[0]).name == "__main__.py" else "app"
+    if Path(sys.argv[0]).name == "__main__.py":
+        return f"{_on_path('python', sys.executable)} -m app"
+    return _on_path("app", sys.argv[0])
+
+
+def _on_path(name: str, file: str) -> str:
+    """Return the name of a program when the shell finds this file by it, else the file: `.venv` may not be active."""
+    return name if shutil.which(name) == file else shlex.quote(file)

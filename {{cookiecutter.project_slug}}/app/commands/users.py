@@ -17,6 +17,7 @@ from app.accounts.authenticator import Authenticator, BearerScheme, build_authen
 from app.accounts.events import Event
 from app.accounts.models import User
 from app.accounts.scope import COMMAND_LINE
+from app.commands.typed import say
 from app.database import Database, opened_database
 from app.settings import load_settings
 
@@ -64,35 +65,35 @@ def reset_password(email: Email, *, password_stdin: PasswordStdin = False) -> No
             await recovery.set_password(database, authenticator, email, password)
 
     asyncio.run(reset())
-    typer.echo(f"{email} can sign in{shown}.")
+    say(f"{email} can sign in{shown}.")
 
 
 @accounts.command()
 def promote(email: Email) -> None:
     """Give an account the admin role."""
     asyncio.run(_change(email, admin=True))
-    typer.echo(f"{email} is an admin.")
+    say(f"{email} is an admin.")
 
 
 @accounts.command()
 def demote(email: Email) -> None:
     """Take the admin role away."""
     asyncio.run(_change(email, admin=False))
-    typer.echo(f"{email} is no admin.")
+    say(f"{email} is no admin.")
 
 
 @accounts.command()
 def disable(email: Email) -> None:
     """Disable an account: nobody can sign in to it, its sessions end and its API keys are revoked."""
     asyncio.run(_change(email, active=False))
-    typer.echo(f"{email} is disabled.")
+    say(f"{email} is disabled.")
 
 
 @accounts.command()
 def enable(email: Email) -> None:
     """Enable an account that was disabled."""
     asyncio.run(_change(email, active=True))
-    typer.echo(f"{email} is enabled.")
+    say(f"{email} is enabled.")
 
 
 def _password(*, from_stdin: bool) -> tuple[str, str]:
@@ -122,14 +123,14 @@ def _create(email: str, *, password_stdin: bool, admin: bool) -> None:
             f"app: {email} has an account already; nothing was changed. See `app users reset-password` and "
             "`app users promote`."
         )
-    typer.echo(f"{email} can sign in{shown}.")
+    say(f"{email} can sign in{shown}.")
 
 
 async def _list() -> None:
     async with _opened() as (database, _), database.reads() as session:
         for user in await session.scalars(select(User).options(selectinload(User.roles)).order_by(User.email_key)):
             state = "disabled" if not user.is_active else "active" if user.email_verified_at else "unverified"
-            typer.echo(f"{user.email:<40} {state:<10} {' '.join(sorted(role.name for role in user.roles))}".rstrip())
+            say(f"{user.email:<40} {state:<10} {' '.join(sorted(role.name for role in user.roles))}".rstrip())
 
 
 async def _change(email: str, *, admin: bool | None = None, active: bool | None = None) -> None:
