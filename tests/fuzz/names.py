@@ -57,6 +57,13 @@ KINDS = words_of("""
     email str:search:title time:optional datetime ref=Zebra:optional many=Zebra
     str=40:optional:title float:default=1.5
 """)
+CODE = ("app", "migrations", "tests")
+MANY = words_of("""
+    str:search str:unique text:search:optional slug int:index int:optional bigint float
+    decimal=10,2 bool:default=true enum=a,b enum=a,b:optional date datetime time uuid:unique
+    list=str list=int:optional json url email ref=Note ref=Note:optional:on_delete=null
+    ref=Note:unique ref=Wide:optional many=Note
+""")
 SIZES = st.sampled_from([1, 3, 6, 30, 60])
 
 
@@ -126,6 +133,20 @@ def test_variables_of_templates_are_known(access: str) -> None:
     own = re.compile(r".*(okapi|zebra|^f[a-z]+$|_id$)")
     free = {name for name in found if not own.match(name) and not hasattr(builtins, name)}
     assert free - TAKEN_VARIABLES == set()
+
+
+def test_any_number_of_fields_passes_the_checks() -> None:
+    """Such as 12 of each kind, and then 12 more at once."""
+    fields = [f"f{place}_{n}:{kind}" for place, kind in enumerate(MANY) for n in range(12)]
+    added = [f"added_{n}:str:optional" for n in range(12)]
+    related = [f"related_{n}:many=Note" for n in range(12)]
+
+    run("-m", "app", "new", "resource", "Wide", "title:str", *fields)
+    run("-m", "app", "add", "field", "Wide", *added)
+    run("-m", "app", "add", "relation", "Wide", *related)
+
+    run("-m", "ruff", "check", "--no-cache", *CODE)
+    run("-m", "ruff", "format", "--no-cache", "--check", *CODE)
 
 
 def variables_of(path: str, text: str) -> set[str]:

@@ -34,13 +34,20 @@ async def check_reference(  # noqa: PLR0913, PLR0917
 
 
 async def find_references(  # noqa: PLR0913, PLR0917
-    session: AsyncSession, visible: Select[R], model: type[R], field: str, keys: Sequence[UUID], stored: Sequence[R]
-) -> list[R]:
-    """Return the rows, oldest first, each once.
+    session: AsyncSession,
+    visible: Select[R],
+    model: type[R],
+    field: str,
+    keys: Sequence[UUID] | None,
+    stored: Sequence[R],
+) -> list[R] | None:
+    """Return the rows, oldest first, each once; None when no keys were sent.
 
     Raises:
         InvalidRequest: naming the field, when the caller cannot see one of them that is not among the stored ones.
     """
+    if keys is None:
+        return None
     wanted = set(keys)
     rows = {row.id: row for row in stored if row.id in wanted}
     query = visible.where(model.id.in_(wanted - rows.keys()))

@@ -35,6 +35,8 @@ from scaffold.writing import Stage
 
 __all__ = ["models"]  # imported for its tables
 
+LENGTH_OF_NAMES = 60  # the message is the first line of a file
+
 
 def write_tables(stage: Stage, resource: Resource) -> None:
     """Write the migration that makes the tables of a resource which is on the stage."""
@@ -53,7 +55,8 @@ def write_fields(stage: Stage, resource: Resource, fields: tuple[Field, ...]) ->
         tables = resource.tables_of(fields)
         steps += [step for name in tables for step in _creating(Base.metadata.tables[name])]
         names = " and ".join(item.words for item in fields)
-        _write(stage, f"Add {names} to {resource.plural_words}", steps)
+        what = names if len(names) <= LENGTH_OF_NAMES else f"{len(fields)} fields"
+        _write(stage, f"Add {what} to {resource.plural_words}", steps)
 
 
 def write_drop(stage: Stage, package: str) -> None:
