@@ -6,11 +6,12 @@ meanwhile are refused.
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import sessions
+from app.accounts import events, sessions, users
 from app.accounts.authenticator import Authenticator
+from app.accounts.events import Event
 from app.accounts.models import AuthSession, User
 from app.accounts.scope import Client, Scope
 from app.database import utc_now
@@ -35,6 +36,27 @@ async def lock_account(session: AsyncSession, scope: Scope) -> User:
     if user is None:
         raise SessionEnded
     return user
+
+
+async def set_active(
+    session: AsyncSession, authenticator: Authenticator, user: User, client: Client, *, active: bool
+) -> bool:
+    """Enable or disable an account, record it, and tell whether this changed it.
+
+    Sessions and API keys of a disabled account end for good: they would work again once it is enabled.
+
+    Raises:
+        LastAdmin: when nobody else is an active admin.
+    """
+    user.is_active = active
+    if not inspect(user).attrs.is_active.history.has_changes():
+        return False
+    event = Event.USER_ENABLED if active else Event.USER_DISABLED
+    await events.record(session, event, client, user_id=user.id, target=user)
+    if not active:
+        await end_all(session, authenticator, user.id, "disabled", client)
+        await users.require_an_admin(session)
+    return True
 
 
 async def end_all(

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Request
-from sqlalchemy import inspect
 from starlette_admin import RequestAction
 from starlette_admin.actions import ActionSelection, action, link_row_action, row_action
 from starlette_admin.fields import BooleanField
 from starlette_admin.flash import flash
 
-from app.accounts import credentials, recovery, users
+from app.accounts import credentials, recovery
 from app.accounts.dependencies import get_authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
@@ -126,8 +125,7 @@ class UserActions(ModelView):
 
     async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:  # noqa: ARG002
         """Do what comes with being disabled or enabled."""
-        if inspect(obj).attrs.is_active.history.has_changes():
-            await self._note_switch(request, obj)
+        await self._set_active(request, obj, active=obj.is_active)
 
     async def _send_resets(self, request: Request, rows: Sequence[User]) -> None:
         active = [row for row in rows if row.is_active]
@@ -137,31 +135,20 @@ class UserActions(ModelView):
         flash(request, f"Sent: {len(active)}.", "success")
 
     async def _end_sessions(self, request: Request, rows: Sequence[User]) -> None:
-        total = 0
+        session, authenticator, total = request.state.session, get_authenticator(request), 0
         for row in rows:
-            if count := await self._end_access(request, row, "admin"):
+            if count := await credentials.end_all(session, authenticator, row.id, "admin", client_of(request)):
                 await record(request, Event.SESSION_ENDED, row.id, target=row, sessions=count)
             total += count
         flash(request, f"Ended: {total}.", "success")
 
     async def _switch(self, request: Request, rows: Sequence[User], *, active: bool) -> None:
-        others = [row for row in rows if row.is_active != active]
-        for row in others:
-            row.is_active = active
-            await self._note_switch(request, row)
-        await users.require_an_admin(request.state.session)
-        flash(request, f"{'Enabled' if active else 'Disabled'}: {len(others)}.", "success")
+        changed = [await self._set_active(request, row, active=active) for row in rows]
+        flash(request, f"{'Enabled' if active else 'Disabled'}: {sum(changed)}.", "success")
 
-    async def _note_switch(self, request: Request, user: User) -> None:
-        """Write it down; sessions and API keys end for good, or they would go on when the person is enabled."""
-        event = Event.USER_ENABLED if user.is_active else Event.USER_DISABLED
-        await record(request, event, user.id, target=user)
-        if not user.is_active:
-            await self._end_access(request, user, "disabled")
-
-    async def _end_access(self, request: Request, user: User, reason: str) -> int:
+    async def _set_active(self, request: Request, user: User, *, active: bool) -> bool:
         session, authenticator = request.state.session, get_authenticator(request)
-        return await credentials.end_all(session, authenticator, user.id, reason, client_of(request))
+        return await credentials.set_active(session, authenticator, user, client_of(request), active=active)
 
 
 async def _has_second_factor(request: Request, user: User) -> bool:

@@ -32,11 +32,6 @@ def add_to(cli: typer.Typer) -> None:
     cli.add_typer(accounts, name="users", help="Accounts.")
 
 
-@accounts.callback()
-def _group() -> None:
-    """Accounts."""
-
-
 @accounts.command("list")
 def list_users() -> None:
     """List every account: address, state, roles."""
@@ -71,29 +66,25 @@ def reset_password(email: Email, *, password_stdin: PasswordStdin = False) -> No
 @accounts.command()
 def promote(email: Email) -> None:
     """Give an account the admin role."""
-    asyncio.run(_change(email, admin=True))
-    say(f"{email} is an admin.")
+    _change(email, "is an admin", admin=True)
 
 
 @accounts.command()
 def demote(email: Email) -> None:
     """Take the admin role away."""
-    asyncio.run(_change(email, admin=False))
-    say(f"{email} is no admin.")
+    _change(email, "is no admin", admin=False)
 
 
 @accounts.command()
 def disable(email: Email) -> None:
     """Disable an account: nobody can sign in to it, its sessions end and its API keys are revoked."""
-    asyncio.run(_change(email, active=False))
-    say(f"{email} is disabled.")
+    _change(email, "is disabled", active=False)
 
 
 @accounts.command()
 def enable(email: Email) -> None:
     """Enable an account that was disabled."""
-    asyncio.run(_change(email, active=True))
-    say(f"{email} is enabled.")
+    _change(email, "is enabled", active=True)
 
 
 def _password(*, from_stdin: bool) -> tuple[str, str]:
@@ -133,21 +124,18 @@ async def _list() -> None:
             say(f"{user.email:<40} {state:<10} {' '.join(sorted(role.name for role in user.roles))}".rstrip())
 
 
-async def _change(email: str, *, admin: bool | None = None, active: bool | None = None) -> None:
-    """Change the role or the state of an account, and record it."""
-    async with _opened() as (database, authenticator), database.sessions.begin() as session:
-        user = await users.get_user_by_email(session, email)
-        event = Event.ROLES_CHANGED
-        if admin is not None:
-            await (users.grant_admin if admin else users.revoke_admin)(session, user)
-        if active is not None:
-            event = Event.USER_ENABLED if active else Event.USER_DISABLED
-            user.is_active = active
-            await session.flush()
-        if active is False:
-            await users.require_an_admin(session)
-            await credentials.end_all(session, authenticator, user.id, "disabled", COMMAND_LINE)
-        await events.record(session, event, COMMAND_LINE, user_id=user.id)
+def _change(email: str, now: str, *, admin: bool | None = None, active: bool | None = None) -> None:
+    async def change() -> None:
+        async with _opened() as (database, authenticator), database.sessions.begin() as session:
+            user = await users.get_user_by_email(session, email)
+            if admin is not None:
+                await (users.grant_admin if admin else users.revoke_admin)(session, user)
+                await events.record(session, Event.ROLES_CHANGED, COMMAND_LINE, user_id=user.id)
+            if active is not None:
+                await credentials.set_active(session, authenticator, user, COMMAND_LINE, active=active)
+
+    asyncio.run(change())
+    say(f"{email} {now}.")
 
 
 @asynccontextmanager

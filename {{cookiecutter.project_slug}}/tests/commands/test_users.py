@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from app.accounts.models import User
+from app.accounts.models import AuthEvent, User
 from tests.commands.conftest import Outcome
 from tests.support import PASSWORD, in_database
 
@@ -134,6 +134,18 @@ def test_an_account_is_disabled_and_enabled(app: Run, as_ada: TestClient, ada: U
     assert app("users", "enable", "--email", ada.email).code == 0
     assert as_ada.post("/api/v1/auth/login", json=login).status_code == 200
     assert as_ada.get("/api/v1/users/me").status_code == 401, "the old session stays ended"
+
+
+@pytest.mark.usefixtures("admin")
+def test_disabling_is_recorded_as_by_the_admin_and_only_once(app: Run, client: TestClient, ada: User) -> None:
+    query = select(AuthEvent).where(AuthEvent.name == "user_disabled")
+
+    for _ in range(2):
+        assert app("users", "disable", "--email", ada.email).code == 0
+
+    (event,) = in_database(client, lambda session: session.scalars(query)).all()
+    assert (event.user_id, event.target_type, event.target_id) == (ada.id, "users", str(ada.id))
+    assert (event.user_agent, event.actor_id) == ("app users", None)
 
 
 @pytest.mark.parametrize("command", ["reset-password", "promote", "demote", "disable", "enable"])
