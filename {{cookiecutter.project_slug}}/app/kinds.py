@@ -109,10 +109,12 @@ OneLine = AfterValidator(_one_line)
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine]
 """A text of one line."""
 
-Slug = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Slug = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"), OneLine]
 """The readable end of an address."""
 
-WebAddress = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_web_address)]
+WebAddress = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=2000), OneLine, AfterValidator(_web_address)
+]
 """The address of a page: http or https, nothing that runs."""
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]

@@ -104,6 +104,7 @@ def test_value_is_kept_as_the_database_will_give_it_back(body: dict[str, Any], k
         {"link": "javascript:alert(1)"},
         {"link": "ftp://example.com"},
         {"link": "https://exämple.com"},
+        {"link": "https://exam\nple.com"},
         {"lines": ["two\nlines"]},
         {"lines": ["  "]},
     ],

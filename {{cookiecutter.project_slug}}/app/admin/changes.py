@@ -15,6 +15,7 @@ from starlette_admin.contrib.sqla import ModelView
 from starlette_admin.fields import RelationField
 
 from app.accounts.models import User
+from app.admin.fields import in_utc
 from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.secrets import is_secret
 from app.database import Base
@@ -72,7 +73,7 @@ def _as_json(value: Any) -> str | int | None:  # noqa: ANN401
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
     if isinstance(value, datetime):
-        value = f"{value:%Y-%m-%d %H:%M:%S} UTC"
+        value = in_utc(value, "seconds")
     return shorten(str(value))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import date, datetime, time
 from enum import Enum
 from typing import Any
 
@@ -63,6 +64,13 @@ def default_of(column: Column[Any]) -> object:
 def default_value(field: BaseField) -> Any:  # noqa: ANN401 - a value of any kind
     """Return what a field has in an empty form."""
     return field.default() if callable(field.default) else field.default
+
+
+def in_utc(value: date | time, precision: str = "minutes") -> str:
+    """Write a date or time for people; `strftime` may write the year 26 with two digits, and then no form reads it."""
+    if isinstance(value, datetime):
+        return f"{value.replace(tzinfo=None).isoformat(' ', precision)} UTC"
+    return value.isoformat(precision) if isinstance(value, time) else value.isoformat()
 
 
 def _is_true(sent: str) -> bool:

@@ -1,7 +1,7 @@
 """How the admin shows a row: what names it, what stands in its cells, and the addresses of its pages."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from fastapi import Request
@@ -14,6 +14,7 @@ from starlette_admin.fields import BaseField, RelationField
 from app.admin.addresses import detail_url, edit_url
 from app.admin.changes import shorten
 from app.admin.exports import ExportingView
+from app.admin.fields import in_utc
 from app.admin.visibility import HIDDEN, find_visible
 
 
@@ -50,13 +51,16 @@ class ShowingView(ExportingView):
         """Name a row, by its key when its title is empty or hidden; the library would say "Note(0193…)"."""
         title = getattr(obj, self.title_field) if self.may_see_field(request, self.title_field) else None
         if isinstance(title, datetime):
-            return f"{title:%Y-%m-%d %H:%M} UTC"
+            return in_utc(title)
         return shorten(str(obj.id if title is None else title).strip() or str(obj.id))
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
-        """Write a time for a form as browsers read it, without a zone; name no row that the visitor may not see."""
+        """Write times as forms read them, without a zone, or in UTC; name no row that the visitor may not see."""
         if isinstance(value, datetime | time) and request.state.action.is_form():
             return value.replace(tzinfo=None).isoformat(timespec="seconds")
+        formatted = getattr(field, "output_format", "") is not None or request.state.action in (field.formatter or {})
+        if isinstance(value, date | time) and not formatted and request.state.action != RequestAction.EXPORT:
+            return in_utc(value)
         if not (value and isinstance(field, RelationField) and self._names_rows(request)):
             return await super().serialize_field_value(value, field, request)
         rows = value if field.multiple else [value]

@@ -18,7 +18,7 @@ from fastapi import Request
 from sqlalchemy import JSON, ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
-from starlette_admin.fields import DateField, DateTimeField, EnumField, RelationField, TimeField
+from starlette_admin.fields import EnumField, RelationField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 from starlette_admin.filters.base import BaseFilter
 
@@ -32,8 +32,6 @@ from app.admin.saving import KEPT_BY_THE_DATABASE
 from app.admin.shown import ShowingView
 from app.admin.xlsx import XlsxExporter
 from app.search import contains
-
-TIME_FORMATS = {DateTimeField: "%Y-%m-%d %H:%M UTC", DateField: "%Y-%m-%d", TimeField: "%H:%M"}
 
 
 class ModelView(ShowingView):
@@ -90,8 +88,6 @@ class ModelView(ShowingView):
                 field.choices = choices_of(field.enum)
             if isinstance(field, RelationField):
                 field.searchable = True  # the library takes it for "can be filtered"
-            if isinstance(field, DateTimeField) and field.output_format is None:
-                field.output_format = TIME_FORMATS.get(type(field))
 
     async def panels(self, request: Request) -> Sequence[Panel]:  # noqa: ARG002
         """Return what the first page of the admin shows of this, to those who may see it: see app/admin/panels.py."""

@@ -8,7 +8,7 @@ from app.accounts.browser import PageScope
 from app.accounts.csrf import CsrfChecked
 from app.accounts.schemas import AccountUpdate
 from app.dependencies import SessionDep
-from app.web.forms import Form, read_form
+from app.web.forms import filled_form, read_form
 from app.web.rendering import done, render
 
 router = APIRouter()
@@ -18,14 +18,14 @@ router = APIRouter()
 async def show_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
     """Show who is signed in, and what may be changed."""
     user = await users.get_account(session, scope)
-    form: Form[AccountUpdate] = Form(values={"display_name": user.display_name})
-    return await render(request, "account/profile.html", {"form": form, "user": user})
+    return await render(request, "account/profile.html", {"form": filled_form(AccountUpdate, user), "user": user})
 
 
 @router.post("/account", dependencies=[CsrfChecked])
 async def update_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
     """Change the name that others see."""
-    form, user = await read_form(request, AccountUpdate), await users.get_account(session, scope)
+    user = await users.get_account(session, scope)
+    form = await read_form(request, AccountUpdate, user)
     if form.data is None:
         return await render(request, "account/profile.html", {"form": form, "user": user}, 422)
     await users.update_account(session, user, form.data)

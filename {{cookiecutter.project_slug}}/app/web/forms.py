@@ -6,21 +6,25 @@ ticked; a time of day and date counts as UTC; a dictionary is written as JSON.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from http import HTTPStatus
-from typing import Any, Generic, NoReturn, TypeVar
+from itertools import chain
+from typing import Any, Generic, NoReturn, TypeVar, get_args
 
 from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from starlette.datastructures import FormData
 
 from app.database import Record
 from app.errors import InvalidRequest, Problem, VersionConflict
+from app.kinds import OneLine
 from app.pagination import PageParams
 from app.schemas import kind_of
 from app.web.values import as_entered
@@ -106,7 +110,7 @@ def search_form(page: PageParams) -> Form[Any]:
 async def read_form(request: Request, schema: type[S], record: Record | None = None) -> Form[S]:
     """Check what was entered against the schema; fields that it does not have are left alone.
 
-    Of a form that changes a record, only what differs from it counts: `data` says nothing of the rest.
+    Of a form that changes a record, only what was changed counts: `data` says nothing of the rest.
     """
     sent = await request.form()
     kinds = {name: kind_of(known.annotation) for name, known in schema.model_fields.items() if name in sent}
@@ -115,7 +119,7 @@ async def read_form(request: Request, schema: type[S], record: Record | None = N
     entered = {
         name: _entered(values[name], kind, optional=optional)
         for name, (kind, optional) in kinds.items()
-        if not (name in shown and _same(values[name], shown[name], boxes=len(sent.getlist(name)) > 1))
+        if name not in shown or _is_changed(schema.model_fields[name], sent.getlist(name), values[name], shown[name])
     }
     version = str(sent.get("version", ""))
     try:
@@ -128,9 +132,22 @@ async def read_form(request: Request, schema: type[S], record: Record | None = N
         return Form(None, values, errors, whole, InvalidRequest.status, version)
 
 
-def _same(one: str, other: str, *, boxes: bool) -> bool:
-    """Tell whether two texts of a field say the same; boxes that are ticked have no order."""
-    return sorted(one.split("\n")) == sorted(other.split("\n")) if boxes else one == other
+def _is_changed(known: FieldInfo, sent: list[Any], text: str, shown: str) -> bool:
+    """Tell whether this is not what a browser sends of a field that nobody touches.
+
+    It changes line ends, drops them from a text of one line, may trim it, and shortens times; boxes have no order.
+    """
+    if len(sent) > 1:
+        return sorted(text.split("\n")) != sorted(shown.split("\n"))
+    kind, _ = kind_of(known.annotation)
+    parts = [get_args(part)[1:] for part in get_args(known.annotation)]  # of `Annotated[…] | None`
+    rules = [*known.metadata, *chain.from_iterable(parts)]
+    shown = re.sub(r"\r\n?", "\n", shown)
+    if kind not in {str, list, dict} or OneLine in rules:
+        shown = shown.replace("\n", "")
+    if kind is not str or any(getattr(rule, "strip_whitespace", False) for rule in rules):
+        text, shown = text.strip(), shown.strip()
+    return repr(_entered(text, kind, optional=False)) != repr(_entered(shown, kind, optional=False))  # 1 is not 1.0
 
 
 def _text(sent: FormData, name: str, *, several: bool) -> str:
@@ -155,6 +172,9 @@ def _entered(text: str, kind: object, *, optional: bool) -> object:
         with suppress(ValueError):
             moment = datetime.fromisoformat(text)
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if kind is time:
+        with suppress(ValueError):
+            return time.fromisoformat(text)
     return text  # which the schema refuses, if it could not be read here
 
 

@@ -15,7 +15,7 @@ def in_words(value: object) -> str:
             moment = value.astimezone(UTC)
             return f"{in_words(moment.date())}, {moment:%H:%M} UTC"
         case date():
-            return f"{value.day} {value:%B %Y}"
+            return f"{value.day} {value:%B} {value.year:04}"
         case Enum():
             return str(value.value).replace("_", " ").replace("-", " ").capitalize()
         case list():

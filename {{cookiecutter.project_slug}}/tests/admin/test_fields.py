@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from io import BytesIO
@@ -44,7 +44,7 @@ from starlette_admin.fields import (
     TimeField,
 )
 
-from app.admin.fields import default_of, field_for, title_of
+from app.admin.fields import default_of, field_for, in_utc, title_of
 from app.admin.json_field import JsonField
 from app.admin.reading import Unreadable, read_safely
 from app.admin.saving import tidy
@@ -92,6 +92,18 @@ def test_field_suits_its_column() -> None:
     assert share.required
     assert [field_for(THINGS[name], Rules) for name in ("open", "name")] == ["open", "name"]
     assert isinstance(field_for(THINGS["words"], None), JsonField)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (datetime(26, 1, 3, 4, 5, 6, tzinfo=UTC), "0026-01-03 04:05 UTC"),
+        (date(26, 1, 3), "0026-01-03"),
+        (time(4, 5, 6), "04:05"),
+    ],
+)
+def test_time_is_shown_with_all_digits_of_its_year(value: date | time, shown: str) -> None:
+    assert in_utc(value) == shown
 
 
 @pytest.mark.parametrize(

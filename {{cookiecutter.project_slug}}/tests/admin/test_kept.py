@@ -117,6 +117,20 @@ def test_form_changes_only_what_was_changed(library: TestClient) -> None:
     ]
 
 
+def test_year_is_shown_with_four_digits_and_can_be_saved_again(library: TestClient) -> None:
+    book = add_book(library, "Mine", bought_at=datetime(26, 1, 31, 10, 7, 5, tzinfo=UTC))
+
+    for page in ("list", f"detail?pk={book.id}"):
+        assert "0026-01-31 10:07 UTC" in words(library.get(f"/admin/book/{page}"))
+
+    page = f"/admin/book/edit?pk={book.id}"
+    for moment in ("0027-01-31 10:07:05", "0026-02-01T10:07"):
+        answer = library.post(page, data=untouched(library, page) | {"bought_at": moment})
+        assert answer.status_code == 303, words(answer)
+    assert stored(library)[0]["bought_at"] == datetime(26, 2, 1, 10, 7, tzinfo=UTC)
+    assert "0027-01-31 10:07:05 UTC" in words(library.get(f"/admin/book/detail?pk={book.id}"))
+
+
 def test_form_keeps_references_that_its_editor_may_not_see(library: TestClient, hide: Callable[[], None]) -> None:
     author = add_author(library, "Secret")
     book = add_book(library, "Mine", author_id=author.id)

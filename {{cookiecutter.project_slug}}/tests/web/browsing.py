@@ -1,5 +1,6 @@
 """A browser as tests need it: it keeps cookies, reads HTML and submits the forms that it is shown."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -46,7 +47,12 @@ def submit(
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
     target = action or page.partition("?")[0]
-    return browser.post(target, data={**read_page(shown).forms[target], **(data or {}), **fields})
+    sent = {**read_page(shown).forms[target], **(data or {}), **fields}
+    return browser.post(target, data={name: _with_line_ends(value) for name, value in sent.items()})
+
+
+def _with_line_ends(value: Any) -> Any:
+    return re.sub(r"\r\n?|\n", "\r\n", value) if isinstance(value, str) else value
 
 
 def entered(data: Mapping[str, Any]) -> dict[str, str]:
@@ -113,7 +119,7 @@ class Page(HTMLParser):
         """Collect the text; a textarea's is the value of its field, less the line end it begins with."""
         self.text += data
         if self._textarea is not None:
-            self._form[self._textarea] = data.removeprefix("\n")
+            self._form[self._textarea] = re.sub(r"\r\n?", "\n", data).removeprefix("\n")
 
     def _note_field(self, tag: str, values: dict[str, str]) -> None:
         if values.get("type") != "hidden":
@@ -127,12 +133,20 @@ class Page(HTMLParser):
             if "checked" in values:
                 self._form[values["name"]] = [*self._sent(values["name"]), values["value"]]
         else:
-            self._form[values["name"]] = values.get("value", "")
+            self._form[values["name"]] = _held(values)
 
     def _sent(self, name: str) -> list[str]:
         """Return what stands under the same name already: the hidden field of a checkbox, other boxes."""
         sent = self._form.get(name, [])
         return sent if isinstance(sent, list) else [sent]
+
+
+def _held(values: Mapping[str, str]) -> str:
+    """Return the value of an input as a browser holds it: in one line, trimmed, a time as short as it can be."""
+    text, kind = re.sub(r"[\r\n]", "", values.get("value", "")), values.get("type")
+    if kind in {"datetime-local", "time"} and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.strip() if kind in {"email", "url"} else text
 
 
 def read_page(answer: Response) -> Page:

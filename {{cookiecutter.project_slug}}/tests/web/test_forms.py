@@ -1,10 +1,12 @@
 """Forms: every kind of field, read from what browsers send and shown again."""
 
+import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 import anyio
@@ -13,6 +15,7 @@ from pydantic import AwareDatetime, EmailStr, Field, JsonValue
 from starlette.requests import Request
 
 from app.errors import Conflict, InvalidRequest
+from app.kinds import JsonObject, Line, Moment, Slug, TimeOfDay, WebAddress
 from app.pagination import PageParams
 from app.schemas import Schema, unset
 from app.web.forms import Form, empty_form, filled_form, read_form, search_form
@@ -56,6 +59,21 @@ class ThingUpdate(Schema):
     word: str = unset()
     at: datetime | None = unset()
     lines: list[str] = unset()
+
+
+class KeptUpdate(Schema):
+    """What browsers change of a text that nobody touches depends on its kind."""
+
+    title: Line | None = unset()
+    slug: Slug = unset()
+    site: WebAddress | None = unset()
+    mail: EmailStr | None = unset()
+    body: Annotated[str, Field(max_length=50)] | None = unset()
+    at: Moment | None = unset()
+    hour: TimeOfDay | None = unset()
+    share: float = unset()
+    lines: list[str] = unset()
+    more: JsonObject | None = unset()
 
 
 def request_with(body: str) -> Request:
@@ -194,6 +212,73 @@ def test_only_what_differs_from_the_record_is_changed(body: str, changed: dict[s
     assert form.data.model_dump(exclude_unset=True) == changed
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sent"),
+    [
+        ("title", "a\nb\r\nc\r", "abc"),
+        ("title", " a", "a"),
+        ("slug", "a\n", "a"),
+        ("site", " https://example.com/\n", "https://example.com/"),
+        ("mail", "ada@\nexample.com ", "ada@example.com"),
+        ("body", "\ra\r\nb\n", "\r\na\r\nb\r\n"),
+        ("at", datetime(2026, 1, 31, 10, 0, 0, 120_456, tzinfo=UTC), "2026-01-31T10:00:00.12"),
+        ("at", datetime(2026, 1, 31, 10, 0, 0, 120_456, tzinfo=UTC), "2026-01-31T10:00:00.120"),
+        ("at", datetime(26, 1, 31, 10, 0, 0, 7, tzinfo=UTC), "0026-01-31T10:00"),
+        ("at", datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), "9999-12-31T23:59:59.999"),
+        ("hour", time(10, 0, 0, 120_456), "10:00:00.12"),
+        ("hour", time(0, 0, 30, 500_000), "00:00:30.5"),
+        ("hour", time(10, 0), "10:00:00"),
+        ("share", 1e-7, "1e-07"),
+        ("lines", [" a\r", "", "b\nc"], " a\r\n\r\n\r\nb\r\nc"),
+        ("more", {"b": 1.0, "a": [True, None, "\r\n"]}, json.dumps({"b": 1.0, "a": [True, None, "\r\n"]}, indent=2)),
+    ],
+)
+def test_field_that_nobody_touched_is_not_changed(name: str, value: object, sent: str) -> None:
+    record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
+    setattr(record, name, value)
+
+    form = anyio.run(read_form, request_with(urlencode({name: sent})), KeptUpdate, record)
+
+    assert (form.errors, form.data and form.data.model_fields_set) == ({}, set())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sent", "expected"),
+    [
+        ("title", "a\nb", "a b", "a b"),
+        ("body", "a\nb\n", "ab", "ab"),
+        ("body", " a", "a", "a"),
+        ("body", "a", "", None),
+        (
+            "at",
+            datetime(2026, 1, 31, tzinfo=UTC),
+            "2026-01-31T00:00:00.5",
+            datetime(2026, 1, 31, 0, 0, 0, 500_000, UTC),
+        ),
+        ("hour", time(10, 0), "10:00:01", time(10, 0, 1)),
+        ("lines", ["a", "b"], "ab", ["ab"]),
+        ("more", {"a": 1.0}, '{"a": 1}', {"a": 1}),
+        ("more", {"a": 1}, '{"a": true}', {"a": True}),
+    ],
+)
+def test_field_that_was_touched_is_changed(name: str, value: object, sent: str, expected: object) -> None:
+    record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
+    setattr(record, name, value)
+
+    form = anyio.run(read_form, request_with(urlencode({name: sent})), KeptUpdate, record)
+
+    assert form.data is not None
+    assert repr(form.data.model_dump(exclude_unset=True)) == repr({name: expected})
+
+
+def test_moment_that_no_zone_has_is_refused() -> None:
+    record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
+
+    form = anyio.run(read_form, request_with("at=0001-01-01T00:00:00%2B14:00"), KeptUpdate, record)
+
+    assert form.errors == {"at": "Is too near to the end of time."}
+
+
 class ThingList(PageParams):
     """What a list is narrowed to."""
 
@@ -228,6 +313,8 @@ def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
         (Decimal("1E+2"), "100", "100"),
         (date(2026, 1, 3), "3 January 2026", "2026-01-03"),
         (datetime(2026, 1, 3, 4, 5, tzinfo=UTC), "3 January 2026, 04:05 UTC", "2026-01-03T04:05"),
+        (date(26, 1, 3), "3 January 0026", "0026-01-03"),
+        (datetime(26, 1, 3, 4, 5, tzinfo=UTC), "3 January 0026, 04:05 UTC", "0026-01-03T04:05"),
         (time(4, 5, 6), "04:05:06", "04:05:06"),
         (Colour.DARK_RED, "Dark red", "dark-red"),
         ([], "—", ""),

@@ -1,14 +1,28 @@
 """Forms that make and change records, whatever browsers send and however many; notes are the example."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import in_database
 from tests.web.browsing import open_browser, read_page, submit
 
 SCRIPT = '</textarea>"><script>alert(1)</script>'
+
+
+ODD = {
+    "line-ends": {"title": "Two\nlines\r\n", "body": "\n one\r\ntwo\rthree\n\n "},
+    "blanks": {"title": "  two  blanks ", "body": " \t"},
+    "empty": {"title": "", "body": ""},
+    "markup": {"title": "\"'<&>&amp;", "body": "</textarea><b>&amp;&#13;"},
+    "invisible": {"title": "a\u2028b\u200bc\x0b", "body": "\ufeff\u2028\x85\x0c"},
+}
 
 
 @pytest.fixture
@@ -30,6 +44,60 @@ def test_entered_text_is_kept_as_it_was_entered(browser: TestClient) -> None:
     form = read_page(browser.get(f"{address}/edit")).forms[f"{address}/edit"]
 
     assert (form["title"], form["body"]) == ("Milk", "\nTwo\nbottles ")
+
+
+def add_note(client: TestClient, owner: User, **values: str) -> SampleNote:
+    """Write a row as no form would."""
+
+    async def add(session: AsyncSession) -> SampleNote:
+        session.add(note := SampleNote(owner_id=owner.id, **values))
+        return note
+
+    return in_database(client, add)
+
+
+def stored(client: TestClient, note: SampleNote) -> dict[str, Any]:
+    """Return all columns of a row."""
+    query = select(SampleNote.__table__).where(SampleNote.id == note.id)
+
+    async def read(session: AsyncSession) -> dict[str, Any]:
+        return dict((await session.execute(query)).mappings().one())
+
+    return in_database(client, read)
+
+
+@pytest.mark.parametrize("values", [pytest.param(values, id=name) for name, values in ODD.items()])
+def test_untouched_form_changes_nothing(client: TestClient, ada: User, values: dict[str, str]) -> None:
+    note = add_note(client, ada, **values)
+    before = stored(client, note)
+
+    answer = submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit")
+
+    assert answer.status_code == 303, answer.text
+    assert stored(client, note) == before
+    assert {**before, **values} == before
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("name", ["title", "body"])
+def test_form_changes_only_the_field_that_was_changed(client: TestClient, ada: User, name: str) -> None:
+    note = add_note(client, ada, **ODD["line-ends"])
+    before = stored(client, note)
+
+    answer = submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit", {name: "New"})
+
+    assert answer.status_code == 303, answer.text
+    after = stored(client, note)
+    assert after == {**before, name: "New", "version": 2, "updated_at": after["updated_at"]}
+
+
+@pytest.mark.any_database
+def test_lines_that_are_joined_are_a_change(client: TestClient, ada: User) -> None:
+    note = add_note(client, ada, title="Milk", body="one\ntwo\n")
+
+    submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit", body="onetwo")
+
+    assert stored(client, note)["body"] == "onetwo"
 
 
 @pytest.mark.any_database
