@@ -273,14 +273,15 @@ def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:
     done = subprocess.run(
         [python, "-B", "-m", "cookiecutter", *quiet, str(TEMPLATE), *words],
         check=False,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
         env={**dev.environment(), "PYTHONUTF8": "1"},
     )
     if done.returncode:
-        # The last line is the hook's sentence, or what cookiecutter itself raised.
-        lines = done.stderr.strip().splitlines() or ["cookiecutter failed without a word."]
+        # The last line is the sentence of our check, or what cookiecutter itself raised.
+        lines = done.stdout.strip().splitlines() or ["cookiecutter failed without a word."]
         sys.exit(re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1]))
     return next((scratch / "out").iterdir())
 

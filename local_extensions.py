@@ -1,16 +1,20 @@
-"""Filters that tell a project where it comes from: its .cruft.json and its README.
+"""Filters that check the answers, and that tell a project where it comes from.
 
 Cookiecutter finds this file by its name, through `_extensions` in cookiecutter.json.
 """
 
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from cookiecutter.config import BUILTIN_ABBREVIATIONS
+from cookiecutter.exceptions import FailedHookException
 from cookiecutter.repository import expand_abbreviations
 from jinja2 import Environment
 from jinja2.ext import Extension
+
+from hooks.pre_gen_project import refusal
 
 
 class Origin(Extension):
@@ -18,9 +22,21 @@ class Origin(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        environment.filters["refuse_unusable"] = refuse_unusable
         environment.filters["full_address"] = full_address
         environment.filters["git_commit"] = git_commit
         environment.filters["docs_address"] = docs_address
+
+
+def refuse_unusable(answers: Mapping[str, str]) -> str:
+    """Refuse what the hook would, with an error that cookiecutter prints without a traceback.
+
+    Raises:
+        FailedHookException: with a sentence that says what to write instead.
+    """
+    if sentence := refusal(answers):
+        raise FailedHookException(sentence)
+    return ""
 
 
 def full_address(template: str) -> str:

@@ -1,13 +1,15 @@
 """Refuse answers that would not give a working project, before anything is written.
 
 Cookiecutter fills in the answers below and runs this file with its own Python (3.10 or newer),
-in the new, still empty folder. Standard library only.
+in the new, still empty folder. Standard library only. local_extensions.py asks the same before:
+then cookiecutter prints nothing but the sentence; this is for answers that it did not ask for.
 """
 
 import json
 import keyword
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 # A name of 36 letters as wide as two (Chinese, Korean) still fits on its line of Python.
@@ -26,7 +28,7 @@ RESERVED = {
 FORBIDDEN = '"\\{}'
 
 
-def refusal(answers: dict[str, str]) -> str | None:
+def refusal(answers: Mapping[str, str]) -> str | None:
     """Return one sentence that says what to write instead, or None when all answers will do."""
     for key in ("project_name", "description", "author"):
         if fault := _text_fault(answers[key], longest=LONGEST[key]):

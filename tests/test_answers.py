@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,38 @@ def test_a_refused_folder_is_not_made(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        pytest.param("project_slug=json", "write project_slug=my_json instead.", id="slug"),
+        pytest.param("project_name={{ 7 * 7 }}", "write project_slug=my_49 instead.", id="mark"),
+        pytest.param('author=Say "x"', "write it without them.", id="quote"),
+        pytest.param("description={% x %}", "write it without them.", id="brace"),
+    ],
+)
+def test_cookiecutter_prints_a_refusal_and_nothing_else(
+    template: Path, tmp_path: Path, answer: str, sentence: str
+) -> None:
+    done = _cookiecutter(template, tmp_path, "--no-input", answer)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.endswith(f"{sentence}\n")
+    assert done.stdout.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_cookiecutter_refuses_a_typed_answer_before_it_asks_the_rest(
+    template: Path, tmp_path: Path
+) -> None:
+    done = _cookiecutter(template, tmp_path, typed='My Shop\n\nIt sells "this"\n\n')
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.endswith(
+        'description holds one of the characters " \\ { } : write it without them.\n'
+    )
+    assert "licence may others" not in done.stdout
+
+
 def test_an_existing_folder_is_left_alone(template: Path, tmp_path: Path) -> None:
     mine = tmp_path / "my_project" / "mine.txt"
     mine.parent.mkdir()
@@ -201,8 +234,12 @@ def _is_rendered(path: Path) -> bool:
 
 
 def _answer(template: Path, **answers: str) -> dict[str, Any]:
-    """Answer as a person at the prompts does: what they write is never read as a mark."""
+    """Answer as a person at the prompts does: what they write is never read as a mark.
+
+    What checks the answers then is left out: the hook checks them again.
+    """
     context = json.loads(_read(template / "cookiecutter.json"), object_pairs_hook=OrderedDict)
+    del context["__checked"]
     with (
         patch(
             "cookiecutter.prompt.read_user_variable",
@@ -212,6 +249,20 @@ def _answer(template: Path, **answers: str) -> dict[str, Any]:
         patch("cookiecutter.prompt.read_user_yes_no", lambda _, default, *__: default),
     ):
         return dict(prompt_for_config({"cookiecutter": context}))
+
+
+def _cookiecutter(
+    template: Path, folder: Path, *words: str, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run the real program, with nobody's settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "cookiecutter", str(template), "-o", str(folder / "out"), *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        input=typed,
+        env={**os.environ, "HOME": str(folder)},
+    )
 
 
 def _generate(template: Path, folder: Path, **answers: str) -> Path:
