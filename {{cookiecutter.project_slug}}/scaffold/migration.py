@@ -93,13 +93,18 @@ def revisions_of(root: Path, package: str) -> Revisions:
     about = re.compile(r'(?:create_table|alter_table)\(\s*"(\w+)"')
     tables = {script.revision: set(about.findall(Path(script.path).read_text())) for script in scripts}
     own = [script for script in scripts if tables[script.revision] & {package}]
-    newest = list(takewhile(lambda script: _is_about(tables[script.revision], package), scripts))
+    packages = {path.parent.name for path in (root / "app" / "features").glob("*/__init__.py")}
+    newest = list(
+        takewhile(
+            lambda script: {_package_of(table, packages) for table in tables[script.revision]} == {package}, scripts
+        )
+    )
     return Revisions(newest, stay=False) if set(own) <= set(newest) else Revisions([], stay=True)
 
 
-def _is_about(tables: set[str], package: str) -> bool:
-    """Tell whether these are the tables of one feature: its own, and those that relate it to others."""
-    return bool(tables) and all(table == package or table.startswith(f"{package}_") for table in tables)
+def _package_of(table: str, packages: set[str]) -> str | None:
+    """Return the feature that a table belongs to, or whose rows it relates to others: news_items is not of news."""
+    return max((name for name in packages if f"{table}_".startswith(f"{name}_")), key=len, default=None)
 
 
 def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:

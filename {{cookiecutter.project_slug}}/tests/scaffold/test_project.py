@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("scaffold", reason="an image has no tools")
 
 from scaffold.grammar import Problems
+from scaffold.migration import revisions_of
 from scaffold.names import Names
 from scaffold.project import Project, option_of, specs_of
 from scaffold.resource import broken
@@ -117,3 +118,21 @@ def test_table_of_the_project_is_not_made_twice(project: Project) -> None:
     problems = project.problems_of(Names("Lock", "keys"))
 
     assert any("app/features/keys/models.py has a table keys already" in problem for problem in problems)
+
+
+def test_migration_belongs_to_the_feature_that_its_table_names_in_full(project: Project) -> None:
+    """So that the one of news_items stays where news go."""
+    versions = project.root / "migrations/versions"
+    versions.mkdir(parents=True)
+    tables = (("news", None), ("news_staff", "news"), ("news_items", "news_staff"))
+    for table, before in tables:
+        code = f'revision = {table!r}\ndown_revision = {before!r}\nop.create_table("{table}")\n'
+        (versions / f"{table}.py").write_text(f"from unittest.mock import Mock\n\nop = Mock()\n{code}")
+    for package in ("news", "news_items"):
+        (project.features / package).mkdir()
+        (project.features / package / "__init__.py").touch()
+
+    news, items = revisions_of(project.root, "news"), revisions_of(project.root, "news_items")
+
+    assert (news.scripts, news.stay) == ([], True)
+    assert ([script.revision for script in items.scripts], items.stay) == (["news_items"], False)
