@@ -24,13 +24,7 @@ NAMES = words_of("""
     Datum Order Item Group Key Client Price Concert Tag Task Comment Invoice Staff Day Series
     Index2 Match Branch Country Hero Shelf Tooth Supplier Warehouse OrderLine Api3Call Ox
 """)
-PLURALS = {
-    "Datum": "data_points",
-    "Index2": "indices2",
-    "News": "news_list",
-    "Series": "series_list",
-    "Staff": "staff_members",
-}
+PLURALS = {"Datum": "data_points", "Index2": "indices2"}
 FIELDS = words_of("""
     title name code note body label amount count size state mark place reason first_name x1
     quite_a_long_name order group user key value type hash date time

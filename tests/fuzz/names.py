@@ -39,12 +39,13 @@ NEEDED = words_of("""
     Feature Table Text Record View Form Field Query Request Response Schema Scope Select Row
     Column Decimal Base Option Choice Value Version Service Context Error Notice Router
     Search Site Property Object Name Module Export Offer Test TestCase HTTPRequest Entry
-    Path Visitor Browser Annotated UUID Matrix
+    Path Visitor Browser Annotated UUID Matrix Staff News Series Equipment Self Import Print
+    Html UrlPath2 Axis Vertex Cactus Curriculum
 """)
 """Names that projects need; most are also a class, a function or a variable of the code."""
 
 
-REFUSED = ("User", "Role", "Warning", "Doc", "Books", "news", "Staff")
+REFUSED = ("User", "Role", "Warning", "Doc", "Books", "news")
 FIELDS = words_of("""
     title name select order group from_ where table index key desc value type status date
     time query page path form field data items loop row related options href style script

@@ -84,8 +84,8 @@ class Names:
 
     @property
     def plural_variable(self) -> str:
-        """Return book_reviews, or `data_` of a Datum."""
-        return _unused(self.plural)
+        """Return book_reviews, `data_` of a Datum, or `staff_list` of a Staff."""
+        return _unused(self.plural) if self.plural != self.snake else f"{self.plural}_list"
 
     @property
     def admin_key(self) -> str:
@@ -142,11 +142,16 @@ def problems_of_resource(name: str, plural_given: str | None) -> list[str]:
         return [f"{name}: a resource has a name like {hint}: 2 to {NAME_LENGTH} letters and digits"]
     one = singular(snake(name))
     if one and plural_given is None:
-        return [f"{name} looks like a plural: say {camel(one)}, or give the plural of {name} with --plural"]
+        return [f"{name} looks like a plural: say {camel(one)}, or add --plural {_plural_for(snake(name))}"]
     if name in RESERVED or keyword.iskeyword(name) or hasattr(builtins, name):
         owner = "accounts have" if name in RESERVED else "Python has"
         return [f"{name}: {owner} a class of this name; choose another, such as {name}Entry"]
     return []
+
+
+def _plural_for(many: str) -> str:
+    """Return a plural in which nothing is wrong, for a name that looks like one."""
+    return f"{many}_list" if problems_of_plural(camel(many), many) else many
 
 
 def _unused(variable: str) -> str:
@@ -160,8 +165,6 @@ def problems_of_plural(name: str, many: str) -> list[str]:
     one = snake(name)
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", many) or len(many) > NAME_LENGTH + 5:
         return [f"--plural {many}: write it in small letters, such as {plural(one)}"]
-    if many == one:
-        return [f"{name} has no plural of its own: give one, such as --plural {one}_list"]
     if many in TAKEN_PATHS:
         return [f"{name}: /{many} is an address of the project; give another plural, such as --plural {one}_list"]
     if keyword.iskeyword(many):

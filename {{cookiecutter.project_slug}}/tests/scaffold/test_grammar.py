@@ -71,8 +71,7 @@ def test_all_problems_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("Books title:str", "say Book"),
-        ("Sheep wool:int", "--plural sheep_list"),
+        ("Books title:str", "say Book, or add --plural books"),
         ("User name:str", "accounts have a class of this name"),
         ("Warning title:str", "Python has a class of this name"),
         ("Doc title:str", "/docs is an address of the project"),
@@ -156,6 +155,7 @@ def test_row_is_named_by_what_is_marked_or_by_a_text(fields: str, title: str | N
         ("Class", "class_", "classes"),
         ("Type", "type_", "types"),
         ("Datum", "datum", "data_"),
+        ("Staff", "staff", "staff_list"),
     ],
 )
 def test_name_that_hides_nothing(name: str, variable: str, plural_variable: str) -> None:
@@ -177,6 +177,21 @@ def test_what_outlives_its_owner_must_say_what_becomes_of_references() -> None:
     assert parse("Book a:ref=Author:on_delete=cascade", access="shared").shared
 
 
-@pytest.mark.parametrize("plural", ["Sheeps", "sheep", "admin", "lambda", "2"])
+@pytest.mark.parametrize("name", ["Staff", "News", "Series", "Species", "Sheep", "Equipment", "DeliveryStaff"])
+def test_word_without_a_plural_is_its_own(name: str) -> None:
+    names = parse(f"{name} title:str")
+
+    assert names.plural == names.snake
+
+
+@pytest.mark.parametrize("name", ["Books", "Data", "Settings", "Docs", "Physics", "Dns"])
+def test_plural_that_is_suggested_is_accepted(name: str) -> None:
+    (problem,) = problems_of(f"{name} title:str")
+    suggested = problem.rpartition("add --plural ")[2]
+
+    assert parse(f"{name} title:str", plural_given=suggested).plural == suggested
+
+
+@pytest.mark.parametrize("plural", ["Sheeps", "admin", "lambda", "2"])
 def test_plural_that_cannot_be_used_is_refused(plural: str) -> None:
     assert problems_of("Sheep wool:int", plural_given=plural)
