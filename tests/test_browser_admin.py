@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, Route
 
 from tests.baking import TEMPLATE, Bake
 from tests.life import Person
@@ -193,6 +193,18 @@ def test_row_is_found_changed_and_saved_without_a_mouse(chromium: Browser, serve
         page.locator("dl").get_by_text("Changed by hand.").wait_for()
 
 
+def test_alert_is_closed_without_a_mouse(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server) as window:
+        enter(window, server)
+        window.open("/admin/plant/list")
+        window.page.evaluate("successAlert('Stored.')")
+        window.look()
+
+        window.page.get_by_role("button", name="Close").press("Enter")
+
+        window.page.get_by_text("Stored.").wait_for(state="hidden")
+
+
 def test_list_is_filtered_by_a_row_that_is_chosen(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, DESKTOP, "light") as window:
         page = window.page
@@ -211,6 +223,80 @@ def test_list_is_filtered_by_a_row_that_is_chosen(chromium: Browser, server: Ser
         assert page.locator("tr[data-sa-pk]").count() == 7
         page.get_by_role("button", name="Filters").first.click()
         page.locator(".filter-row .select2-selection", has_text=server.credentials()[0]).wait_for()
+
+
+NOTE_PROGRESS = """
+bar => {
+  window.measured = [];
+  const note = () => window.measured.push(bar.getAttribute("value"));
+  new MutationObserver(note).observe(bar, { attributeFilter: ["value"] });
+}
+"""
+TOO_WIDE = "box => box.scrollWidth - box.clientWidth"
+
+
+def preview_prices(window: Visit, olive: str, snake: str) -> None:
+    """Preview a file with these prices of two plants, and say how it writes numbers."""
+    page, dialog = window.page, window.page.locator("#modal-import")
+    window.open("/admin/plant/list")
+    rows = {name: page.locator("tr[data-sa-pk]", has_text=name) for name in ("Olive", "Snake")}
+    ids = [row.get_attribute("data-sa-pk") for row in rows.values()]
+    file = f"Id;Price;Kind\r\n{ids[0]};{olive};fruit\r\n{ids[1]};{snake};leaf\r\n"
+    page.get_by_role("button", name="Import").click()
+    dialog.get_by_label("CSV file").set_input_files(
+        {"name": "prices.csv", "mimeType": "text/csv", "buffer": file.encode()}
+    )
+    dialog.get_by_label("Rows").select_option("id")
+    window.look()
+    dialog.get_by_role("button", name="Preview").click()
+    dialog.get_by_text(f"“{olive}” cannot be read.").first.wait_for()
+    assert dialog.get_by_role("button", name="Import").is_hidden()
+    assert dialog.get_by_text("Ignored: Kind").is_visible()
+    window.look()
+    dialog.get_by_label("Numbers in the file").select_option("1.234,50")
+
+
+def import_prices(window: Visit) -> list[str | None]:
+    """Import what is previewed, and return the values of the bar; without one it only moves."""
+    page, dialog = window.page, window.page.locator("#modal-import")
+    progress = dialog.get_by_role("progressbar", include_hidden=True)
+
+    def look_and_send(request: Route) -> None:
+        progress.wait_for()
+        window.look()
+        request.continue_()
+
+    page.route("**/plant/import", look_and_send)
+    progress.evaluate(NOTE_PROGRESS)
+    dialog.get_by_role("button", name="Import 2 row(s)").click()
+    dialog.get_by_text("2 row(s) scanned, 0 created, 2 updated").wait_for()
+    page.unroute("**/plant/import")
+    assert progress.is_hidden()
+    window.look()
+    measured: list[str | None] = page.evaluate("measured")
+    with page.expect_navigation():
+        dialog.get_by_role("button", name="Done").click()
+    return measured
+
+
+def test_file_changes_rows_in_the_dialog(chromium: Browser, server: Server) -> None:
+    """On a phone, where least fits. In the end the rows have the prices that the pictures show."""
+    with visit(chromium, server, PHONE) as window:
+        page, dialog = window.page, window.page.locator("#modal-import")
+        enter(window, server)
+        for olive, snake, read in (("1.234,50", "-2,5", "1234.50"), ("9,50", "9,5", "9.50")):
+            preview_prices(window, olive, snake)
+            dialog.get_by_text(f"{olive} → {read}").wait_for()
+            assert dialog.locator("tbody .badge").all_inner_texts() == ["update", "update"]
+            boxes = (dialog, dialog.locator(".modal-content"), dialog.locator(".modal-body"))
+            assert [box.evaluate(TOO_WIDE) for box in boxes] == [0, 0, 0]
+            window.look()
+
+            *sent, working = import_prices(window)
+
+            assert (sent[-1], working) == ("1", None)
+            price = page.locator("tr[data-sa-pk]", has_text="Olive").locator("[data-column=price]")
+            assert price.inner_text() == read
 
 
 def test_colours_are_chosen_and_kept(chromium: Browser, server: Server) -> None:

@@ -47,6 +47,17 @@ if (importButton) {
     show("import-formats", isPreview);
     show("import-progress", isBusy);
   }).observe(importButton, { childList: true });
+  // What has been sent can be measured; the transaction that follows can not, and a bar without a value says so.
+  const progress = document.getElementById("import-progress");
+  jQuery.ajaxPrefilter((request) => {
+    if (!(request.data instanceof FormData)) return;
+    request.xhr = () => {
+      const sending = new XMLHttpRequest();
+      sending.upload.onprogress = ({ loaded, total }) => (progress.value = loaded / total);
+      sending.upload.onloadend = () => progress.removeAttribute("value");
+      return sending;
+    };
+  });
   document.addEventListener("change", ({ target }) => {
     if (target.matches('[data-admin="import-format"]')) {
       document.querySelector('[data-sa-action="import-back"]').click();
@@ -58,6 +69,12 @@ if (importButton) {
       target.setCustomValidity(isLarge ? `The file has ${Math.ceil(size / 1000)} kB. Split it into smaller ones.` : "");
     }
   });
+}
+
+// The library's alerts are closed by a link without an address, which the keyboard cannot reach.
+const madeAlert = document.querySelector('[data-sa-template="alert"]')?.content;
+for (const link of [document, madeAlert].flatMap((part) => [...(part?.querySelectorAll("a.btn-close") ?? [])])) {
+  link.outerHTML = '<button type="button" class="btn-close" data-bs-dismiss="alert" aria-label="Close"></button>';
 }
 
 // On a phone each row is a card, and each value needs its column's name; the first stands without.
