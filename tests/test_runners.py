@@ -356,6 +356,28 @@ def test_the_first_command_serves_a_project_on_a_machine_with_nothing_but_python
     assert (project / ".env").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_second_project_needs_no_network(
+    tmp_path: Path, template: Path, nothing_but_python: dict[str, str]
+) -> None:
+    """All requests go to a proxy that is not there, addresses of packages unchanged."""
+    fireup = ["python3", str(template / "fireup.py")]
+    nowhere = dict.fromkeys(("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    at_once = {"PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0"}
+    offline = {**nothing_but_python, **nowhere, "NO_PROXY": "", **at_once}
+    log = tmp_path.parent / "offline.txt"
+
+    none = _run([*fireup, "--no-run", "none"], tmp_path, offline)
+    first = _run([*fireup, "--no-run", "first"], tmp_path, nothing_but_python)
+    app = ["python3", "first/dev.py", "app", "features"]
+    assert _run(app, tmp_path, nothing_but_python).returncode == 0, first.stderr
+    with running([*fireup, "second"], tmp_path, log, offline) as server:
+        assert Visitor(server.address).get("/health/ready").status == 200
+        email, _ = server.credentials()
+
+    assert none.stderr.splitlines()[-1].endswith("Is there a network?")
+    assert email == "admin@example.com"
+
+
 def _fireup(
     *arguments: str, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
