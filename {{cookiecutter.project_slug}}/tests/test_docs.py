@@ -6,7 +6,10 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
+
+from app import docs
 
 pytestmark = pytest.mark.any_database
 
@@ -142,3 +145,14 @@ def test_password_form_is_a_setting_and_never_in_production(
 
     assert (re.search(r'<form[^>]*action="/?api/v1/auth/login"', page) is not None) == offered
     assert ('type="password"' in page) == offered
+
+
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_root_is_the_home_page_or_leads_to_the_documentation(client: TestClient, below: str) -> None:
+    without_pages = FastAPI()
+    docs.mount(without_pages)
+
+    led = TestClient(without_pages, root_path=below).get("/", follow_redirects=False)
+
+    assert client.get("/").status_code == 200
+    assert (led.status_code, led.headers["Location"]) == (307, f"http://testserver{below}/docs")
