@@ -154,5 +154,5 @@ def test_root_is_the_home_page_or_leads_to_the_documentation(client: TestClient,
 
     led = TestClient(without_pages, root_path=below).get("/", follow_redirects=False)
 
-    assert client.get("/").status_code == 200
+    assert client.get("/", follow_redirects=True).status_code == 200
     assert (led.status_code, led.headers["Location"]) == (307, f"http://testserver{below}/docs")
