@@ -3,7 +3,6 @@
 Every ORM session counts before it flushes, for foreign keys that neither the database nor a relationship clears.
 """
 
-import re
 from collections import Counter
 from functools import cache
 from typing import Any
@@ -12,9 +11,9 @@ from sqlalchemy import Column, Table, event, func, inspect, select
 from sqlalchemy.orm import MANYTOONE, Mapper, Session
 
 from app.errors import StillReferred
+from app.titles import words_of
 
 _ENOUGH = 1_000
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @event.listens_for(Session, "before_flush")
@@ -32,7 +31,7 @@ def _refuse_referred(session: Session, *_: object) -> None:
         if some := [(_name(mapper, table, number), number) for table, number in counted.items() if number]:
             refer = "refers" if [number for _, number in some] == [1] else "refer"
             said = " and ".join(name for name, _ in some)
-            raise StillReferred(f"Can't delete: {said} still {refer} to this {_in_words(mapper)}.", row)
+            raise StillReferred(f"Can't delete: {said} still {refer} to this {words_of(mapper.class_)}.", row)
 
 
 @cache
@@ -62,9 +61,4 @@ def _name(mapper: Mapper[Any], table: Table, number: int) -> str:
     if number > _ENOUGH:
         return f"more than {_ENOUGH:,} {table.name.replace('_', ' ')}"
     one = [other for other in mapper.registry.mappers if other.local_table is table and number == 1]
-    return f"{number:,} {_in_words(one[0]) if one else table.name.replace('_', ' ')}"
-
-
-def _in_words(mapper: Mapper[Any]) -> str:
-    """Write the name of a class: `OrderLine` is "order line"."""
-    return " ".join(word if word.isupper() else word.lower() for word in _WORDS.split(mapper.class_.__name__))
+    return f"{number:,} {words_of(one[0].class_) if one else table.name.replace('_', ' ')}"

@@ -426,7 +426,6 @@ def broken(command: tuple[str, ...]) -> list[str]:
 
 
 def title_of(fields: tuple[Field, ...]) -> Field | None:
-    """Return the field that names a row to people: the one marked `title`, else a text, preferably a required one."""
+    """Return the field that names a row to people: the one marked `title`, else the first text."""
     texts = [item for item in fields if item.kind in {"str", "text", "slug", "email", "url"}]
-    ranked = [*filter(lambda item: item.title, fields), *filter(lambda item: item.required, texts), *texts]
-    return next(iter(ranked), None)
+    return next((item for item in fields if item.title), next(iter(texts), None))

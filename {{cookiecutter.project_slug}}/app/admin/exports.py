@@ -168,20 +168,21 @@ class ExportingView(LargeView):
             field = column.field
             value = await field.parse_obj(request, row)
             if isinstance(field, RelationField):
-                cells[column.name] = await self._refer(request, field, value, ids=column.is_ids)
+                cells[column.name] = self._refer(request, field, value, ids=column.is_ids)
             elif isinstance(value, _TYPED) and _is_plain(field):
                 cells[column.name] = value
             else:
                 cells[column.name] = await self.serialize_field_value(value, field, request)
         return cells
 
-    async def _refer(self, request: Request, field: RelationField, value: Any, *, ids: bool) -> Any:  # noqa: ANN401
-        foreign = self._find_foreign_view(field.key or "")
+    def _refer(self, request: Request, field: RelationField, value: Any, *, ids: bool) -> Any:  # noqa: ANN401
+        foreign: Any = self._find_foreign_view(field.key or "")
         rows = value if isinstance(value, list) else [value] if value is not None else []
         if ids:
             said = [str(row.id) for row in rows]
         else:
-            said = [await foreign.repr(row, request) if row.id in request.state.seen else "" for row in rows]
+            seen = request.state.seen
+            said = [foreign.title_of(request, row) or str(row.id) if row.id in seen else "" for row in rows]
         if not field.multiple:
             return next(iter(said), None)
         exporter = getattr(request.state, "export_type", None)

@@ -7,14 +7,12 @@ from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
-from sqlalchemy import JSON, Boolean, Column, ColumnDefault, Double, False_, String, Text, True_
+from sqlalchemy import JSON, Boolean, Column, ColumnDefault, Double, False_, String, True_
 from sqlalchemy import Enum as SQLEnum
 from starlette_admin.fields import BaseField, EnumField, FloatField, TagsField
 
 from app.admin.json_field import JsonField
 from app.schemas import kind_of
-
-_TITLES = ("title", "name", "label")
 
 
 def field_for(column: Column[Any], rules: type[BaseModel] | None) -> BaseField | str:
@@ -36,12 +34,9 @@ def field_for(column: Column[Any], rules: type[BaseModel] | None) -> BaseField |
 
 
 def title_of(columns: Mapping[str, Column[Any]]) -> str:
-    """Return the column that names a row: the best of its texts, short ones first, or its key; never a date."""
-    texts = [
-        name for name, one in columns.items() if isinstance(one.type, String) and not isinstance(one.type, SQLEnum)
-    ]
-    short = [name for name in texts if not isinstance(columns[name].type, Text)]
-    return next(iter([*(name for name in _TITLES if name in short), *short, *texts]), "id")
+    """Return the column that names a row: the first text, or its key."""
+    texts = (n for n, one in columns.items() if isinstance(one.type, String) and not isinstance(one.type, SQLEnum))
+    return next(texts, "id")
 
 
 def choices_of(kind: type[Enum]) -> list[tuple[Any, str]]:

@@ -73,7 +73,7 @@ class References:
             return self.refer(cell)
         rows = self.refer(ids)
         several = rows if self.field.multiple else [rows]
-        titles = [str(getattr(row, self.foreign.title_field)) for row in several]
+        titles = [self.foreign.title_of(self.request, row) or str(row.id) for row in several]
         if self.is_named and sorted({*titles}) != sorted({*self.keys(cell)}):
             raise ValueError("The name and the id are of different rows. Change both, or deselect one of the columns.")
         return rows

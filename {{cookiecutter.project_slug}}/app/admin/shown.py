@@ -16,13 +16,14 @@ from app.admin.changes import shorten
 from app.admin.exports import ExportingView
 from app.admin.fields import in_utc
 from app.admin.visibility import HIDDEN, find_visible
+from app.titles import name_row
 
 
 class ShowingView(ExportingView):
     """What `ModelView` does to show a row."""
 
     title_field: str = ""
-    """The field that names a row in sentences, links and pickers; by default its best text."""
+    """The field that names a row in sentences, links and pickers; by default the first text."""
 
     async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
         """Return a page of rows that can be shown."""
@@ -47,12 +48,15 @@ class ShowingView(ExportingView):
                 foreign = self._find_foreign_view(field.key or "")
                 request.state.seen |= {*await find_visible(request, session, foreign, ids - request.state.seen)}
 
+    def title_of(self, request: Request, row: Any) -> str:  # noqa: ANN401
+        """Return the title of a row, or nothing where it has none or the visitor may not see it."""
+        hidden = self.title_field == "id" or not self.may_see_field(request, self.title_field)
+        title = None if hidden else getattr(row, self.title_field)
+        return "" if title is None else (in_utc(title) if isinstance(title, datetime) else str(title)).strip()
+
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
-        """Name a row, by its key when its title is empty or hidden; the library would say "Note(0193…)"."""
-        title = getattr(obj, self.title_field) if self.may_see_field(request, self.title_field) else None
-        if isinstance(title, datetime):
-            return in_utc(title)
-        return shorten(str(obj.id if title is None else title).strip() or str(obj.id))
+        """Name a row."""
+        return shorten(name_row(type(obj), obj.id, self.title_of(request, obj)))
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
         """Write times as forms read them, without a zone, or in UTC; name no row that the visitor may not see."""

@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.web.values import as_entered, in_words
+from app.web.values import as_entered, in_words, name_row
 
 MOST_ROWS = 500
 """Of longer tables, the newest are offered."""
@@ -41,16 +41,16 @@ async def rows_of(
 ) -> list[Option]:
     """Offer the newest rows of `query` by their `label`, and those that are chosen however old they are."""
     columns = query.with_only_columns(key, label)
-    rows = _named(await session.execute(columns.order_by(key.desc()).limit(MOST_ROWS)))
+    rows = _named(key, await session.execute(columns.order_by(key.desc()).limit(MOST_ROWS)))
     if older := {row for row in map(_uuid, chosen) if row} - rows.keys():
         rows |= dict.fromkeys(older, HIDDEN)
-        rows |= _named(await session.execute(columns.where(key.in_(older))))
-    return sorted((Option(str(row), in_words(label)) for row, label in rows.items()), key=_by_label)
+        rows |= _named(key, await session.execute(columns.where(key.in_(older))))
+    return sorted((Option(str(row), label) for row, label in rows.items()), key=_by_label)
 
 
-def _named(found: Iterable[Any]) -> dict[UUID, Any]:
-    """Return what names each row: its id where the label is empty."""
-    return {row[0]: row[0] if row[1] in (None, "") else row[1] for row in found}
+def _named(key: InstrumentedAttribute[UUID], found: Iterable[Any]) -> dict[UUID, str]:
+    model: Any = key.class_
+    return {row[0]: name_row(model, row[0], None if row[1] == row[0] else row[1]) for row in found}
 
 
 def _uuid(text: str) -> UUID | None:

@@ -35,7 +35,7 @@ from app.accounts.scope import Scope
 from app.errors import Problem
 from app.settings import Settings
 from app.web.notices import drop_notice, leave_notice, take_notice
-from app.web.values import in_words
+from app.web.values import in_words, titled
 from app.web.words import name_device, name_happening, name_wait
 
 STATIC = Path(__file__).parent / "static"
@@ -130,7 +130,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"words": in_words, "device": name_device, "happening": name_happening, "wait": name_wait}
+    environment.filters |= {
+        "words": in_words,
+        "titled": titled,
+        "device": name_device,
+        "happening": name_happening,
+        "wait": name_wait,
+    }
     return environment
 
 

@@ -4,6 +4,10 @@ import json
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
+from uuid import UUID
+
+from app import titles
+from app.database import Keyed
 
 
 def in_words(value: object) -> str:
@@ -21,6 +25,16 @@ def in_words(value: object) -> str:
         case list():
             return ", ".join(map(in_words, value)) or "—"
     return as_entered(value) or "—"
+
+
+def name_row(model: type, key: UUID, title: object) -> str:
+    """Return what names a row: its title in words, or its model and its id."""
+    return titles.name_row(model, key, "" if title in (None, "") else in_words(title))
+
+
+def titled(title: object, row: Keyed) -> str:
+    """Return what names a row by a title that may be empty."""
+    return name_row(type(row), row.id, title)
 
 
 def as_entered(value: object) -> str:  # noqa: PLR0911 - one for each kind

@@ -133,10 +133,10 @@ def test_address_that_makes_no_sense_is_not_found(library: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "title"), [("Author", "name"), ("Subject", "code"), ("Book", "title"), ("Copy", "shelf")]
+    ("model", "title"), [("Author", "label"), ("Subject", "code"), ("Book", "isbn"), ("Copy", "shelf")]
 )
 @pytest.mark.any_database
-def test_title_is_the_best_text(library: TestClient, model: str, title: str) -> None:
+def test_title_is_the_first_text(library: TestClient, model: str, title: str) -> None:
     assert library
     assert default_view(getattr(models(), model)).title_field == title
 

@@ -110,8 +110,7 @@ def test_time_is_shown_with_all_digits_of_its_year(value: date | time, shown: st
     ("names", "expected"),
     [
         (["day", "number", "name"], "name"),
-        (["note", "name"], "name"),
-        (["day", "note"], "note"),
+        (["day", "note", "name"], "note"),
         (["day", "colour", "number", "share"], "id"),
     ],
 )

@@ -137,7 +137,9 @@ def test_problem_has_its_fix(line: str, hint: str) -> None:
     ("fields", "title"),
     [
         ("at:date name:str:optional", "name"),
-        ("nick:str:optional name:str", "name"),
+        ("nick:str:optional name:str", "nick"),
+        ("at:date about:text:optional name:str", "about"),
+        ("nick:str:optional name:str:title", "name"),
         ("name:str number:int:title", "number"),
         ("at:date number:int", None),
     ],

@@ -14,13 +14,14 @@ import pytest
 from pydantic import AwareDatetime, EmailStr, Field, JsonValue
 from starlette.requests import Request
 
+from app.accounts.models import User
 from app.errors import Conflict, InvalidRequest
 from app.kinds import JsonObject, Line, Moment, Slug, TimeOfDay, WebAddress
 from app.pagination import PageParams
 from app.schemas import Schema, unset
 from app.web.forms import Form, empty_form, filled_form, read_form, search_form
 from app.web.options import options_of
-from app.web.values import as_entered, in_words
+from app.web.values import as_entered, in_words, titled
 
 KEY = UUID("7488a646-e31f-41e4-aace-600308960662")
 
@@ -325,6 +326,21 @@ def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
 )
 def test_values_are_written_for_people_and_for_forms(value: object, words: str, entered: str) -> None:
     assert (in_words(value), as_entered(value)) == (words, entered)
+
+
+@pytest.mark.parametrize(
+    ("title", "named"),
+    [
+        (" Milk ", "Milk"),
+        (0, "0"),
+        (date(26, 1, 3), "3 January 0026"),
+        ("", f"User {KEY}"),
+        (" ", f"User {KEY}"),
+        (None, f"User {KEY}"),
+    ],
+)
+def test_row_is_named_by_its_title_or_by_what_it_is_and_its_id(title: object, named: str) -> None:
+    assert titled(title, User(id=KEY)) == named
 
 
 def test_members_of_an_enum_are_offered_in_words() -> None:

@@ -1,6 +1,7 @@
 """Forms that make and change records, whatever browsers send and however many; notes are the example."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from app.web.options import Option, rows_of
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 from tests.web.browsing import open_browser, read_page, submit
@@ -98,6 +100,16 @@ def test_lines_that_are_joined_are_a_change(client: TestClient, ada: User) -> No
     submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit", body="onetwo")
 
     assert stored(client, note)["body"] == "onetwo"
+
+
+@pytest.mark.parametrize("title", ["", " ", "Milk"])
+def test_row_is_offered_by_its_title_or_by_what_it_is_and_its_id(client: TestClient, ada: User, title: str) -> None:
+    note = add_note(client, ada, title=title, body="")
+    named = f"Sample note {note.id}"
+
+    for label, expected in ((SampleNote.title, title.strip() or named), (SampleNote.id, named)):
+        offered = in_database(client, partial(rows_of, query=select(SampleNote), key=SampleNote.id, label=label))
+        assert offered == [Option(str(note.id), expected)]
 
 
 @pytest.mark.any_database
