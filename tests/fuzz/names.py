@@ -50,7 +50,8 @@ FIELDS = words_of("""
     title name select order group from_ where table index key desc value type status date
     time query page path form field data items loop row related options href style script
     input label html test test_case fixture request mark httpx url xml a1 x2y email kind
-    state user session scope error
+    state user session scope error update create list_name dep warning caller changes pk none
+    model_name titles copy_of schema_of data_of type_of self_name print import_of view
 """)
 KINDS = words_of("""
     str str=10:unique text:optional int:index decimal=10,2 bool:default=true date:optional
@@ -82,6 +83,16 @@ def drawn_resources(draw: st.DrawFn) -> list[tuple[str, list[str], str]]:
     return found
 
 
+BESIDE = [
+    ("Todo", ["title:str", "list_in:ref=TodoList", "lists:many=TodoList"], "TodoList"),
+    ("Book", ["title:str", "review:enum=good,bad", "reviews:many=BookReview"], "BookReview"),
+    (
+        "Fact",
+        ["title:str", "create:ref=FactCreate", "update:enum=a,b", "dep:enum=a,b"],
+        "FactCreate",
+    ),
+]
+"""A resource that refers to one whose name is also that of a class of the first."""
 NEEDED_ONES = [(name, ["title:str", "number:int:optional"], "owned") for name in NEEDED]
 WIDE = [f"c{number}:{kind}:optional" for number in range(60) for kind in ("int", "json")]
 
@@ -148,6 +159,17 @@ def test_any_number_of_fields_passes_the_checks() -> None:
 
     run("-m", "ruff", "check", "--no-cache", *CODE)
     run("-m", "ruff", "format", "--no-cache", "--check", *CODE)
+
+
+@pytest.mark.parametrize(("name", "fields", "other"), BESIDE)
+def test_resource_refers_to_one_that_is_called_like_its_own_classes(
+    name: str, fields: list[str], other: str
+) -> None:
+    run("-m", "app", "new", "resource", other, "name:str", "--access", "shared")
+    run("-m", "app", "new", "resource", name, *fields)
+
+    run("-m", "ruff", "check", "--no-cache", *CODE)
+    run("-c", f"import {__name__}; {__name__}.serve()")
 
 
 def variables_of(path: str, text: str) -> set[str]:

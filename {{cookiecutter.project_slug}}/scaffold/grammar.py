@@ -42,7 +42,7 @@ FindTarget = Callable[[str], Target | None]
 
 # Words that would hide what the lines below them in the same class need.
 _HIDING = frozenset({"bool", "dict", "dt", "false", "float", "int", "l", "list", "mapped_column", "relationship"})
-_HIDING |= {"self", "str", "true"}
+_HIDING |= {"kwargs", "property", "self", "str", "true", "unset"}
 _LISTS = frozenset({"cursor", "limit", "q", "sort"})
 
 
@@ -100,6 +100,7 @@ def _know_oneself(field: Field, fields: list[Field], *, pages: bool, admin: bool
 def _problems_together(names: Names, fields: list[Field]) -> list[str]:
     """Say what is wrong with fields that are well one by one."""
     taken = [name for field in fields for name in {field.name, field.column}]
+    taken += [f"unique_{field.name}" for field in fields if field.unique]  # the constraint
     problems = [f"{name} is there twice" for name in sorted(set(taken)) if taken.count(name) > 1]
     aliases = [field.alias for field in fields if field.has_alias] + [
         field.enum_name.replace(OWN, "") for field in fields if field.args and field.kind == "enum"
@@ -249,14 +250,15 @@ def _problems_of_field_name(name: str) -> list[str]:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > NAME_LENGTH:
         hint = re.sub(r"[\W_]+", "_", snake(name)).strip("_")[:NAME_LENGTH]
         hint = hint if re.fullmatch(r"[a-z][a-z0-9_]*", hint) else "title"
+        hint = f"{hint}_text" if _problems_of_field_name(hint) else hint
         return [f"a field has a name like {hint}: small letters, digits and _, at most {NAME_LENGTH}"]
     if keyword.iskeyword(name) or name in _HIDING:
         return [f"{name} is a word of Python: try {name}_text or another name"]
     if name in {"id", "version", "created_at", "updated_at", "owner", "owner_id"}:
         return [f"every record has {name} already: leave it out, or rename it"]
     used = any(hasattr(parent, name) for parent in (Base, BaseModel, Owned, Record))
-    if used or name.startswith("model_") or name in {"registry", "metadata"}:
-        return [f"{name} is what a library calls something of its own: rename it"]
+    if used or name.startswith(("model_dump", "model_validate")) or name in {"registry", "metadata"}:
+        return [f"{name} is what a library calls something of its own: try {name}_text or another name"]
     return []
 
 

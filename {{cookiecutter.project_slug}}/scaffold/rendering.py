@@ -7,6 +7,7 @@ becomes `app/features/books/models.py`; a file whose name begins with `_` is onl
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
 from itertools import pairwise
@@ -94,10 +95,13 @@ def _aliased(code: str) -> str:
         SyntaxError: when a template does not give Python.
     """
     tree, lines = ast.parse(code), code.splitlines(keepends=True)
-    own = {name.replace(OWN, "") for name in re.findall(rf"\w*{OWN}\w*", code)}
+    marked = set(re.findall(rf"\w*{OWN}\w*", code))
+    own = Counter(name.replace(OWN, "") for name in marked)
+    # A TodoList beside the TodoList of a Todo is marked as well, at its end.
+    taken = {*own, *(name for name in marked if name.endswith(OWN) and own[name.replace(OWN, "")] > 1)}
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    found = [(item.name, node.module or "") for node in imports for item in node.names if item.name in own]
-    aliases = {name: _alias(name, module.rpartition(".")[2]) for name, module in found}
+    found = [(item.name, node.module or "") for node in imports for item in node.names if item.name in taken]
+    aliases = {name: _alias(name.replace(OWN, ""), module.rpartition(".")[2]) for name, module in found}
     # Offsets in the tree count bytes, and a mark has two.
     imported = {item.lineno for node in imports for item in node.names}
     tokens = list(generate_tokens(StringIO(code).readline)) if aliases else []

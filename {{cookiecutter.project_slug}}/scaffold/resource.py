@@ -1,5 +1,6 @@
 """What templates read: a resource and its fields."""
 
+import builtins
 import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,9 @@ ALIASES_TAKEN = frozenset(
     | {"Moment", "OneLine", "PageParams", "RecordView", "Schema", "SearchText", "Slug", "StringConstraints"}
     | {"TimeOfDay", "WebAddress"}
 )
+
+CLASSES = frozenset({"create", "dep", "list", "read", "update"})
+"""What the names of the classes of a resource end with."""
 
 LINE = 108
 SEARCHABLE = 8
@@ -99,7 +103,7 @@ class Field:
     def alias(self) -> str:
         """Return the name of its type in the schemas, where more than the type is demanded."""
         name = camel(self.column)
-        taken = len(name) == 1 or name in ALIASES_TAKEN or name.startswith(self.owner.name)
+        taken = len(name) == 1 or name in ALIASES_TAKEN or hasattr(builtins, name) or name.startswith(self.owner.name)
         return f"{name}Value" if taken else name
 
     @property
@@ -167,7 +171,8 @@ class Field:
     @property
     def enum_name(self) -> str:
         """Return the name of its enumeration."""
-        return f"{self.owner.cls}{camel(self.name)}"
+        name = f"{self.owner.cls}{camel(self.name)}"
+        return f"{name}Value" if self.name in CLASSES else name
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("scaffold", reason="an image has no tools")
 
 from scaffold.grammar import Problems, parse_resource
+from scaffold.names import OWN
 from scaffold.resource import Resource, Target
 
 TARGETS = {
@@ -83,7 +84,12 @@ def test_all_problems_are_told_at_once() -> None:
         ("Book class:str", "word of Python"),
         ("Book list:str", "word of Python"),
         ("Book version:int", "every record has version already"),
-        ("Book json:text", "a library calls something"),
+        ("Book json:text", "try json_text"),
+        ("Book model_dump:str", "try model_dump_text"),
+        ("Book str_:str", "a name like str_text"),
+        ("Book unset:str", "word of Python"),
+        ("Book property:ref=Author", "word of Python"),
+        ("Book isbn:str:unique unique_isbn:str", "unique_isbn is there twice"),
         ("Book metadata:json", "a library calls something"),
         ("Book limit:int:index", "rename it"),
         ("Book title:str title:text", "title is there twice"),
@@ -148,6 +154,25 @@ def test_row_is_named_by_what_is_marked_or_by_a_text(fields: str, title: str | N
     field = parse(f"Artist {fields}").title_field
 
     assert (field and field.name) == title
+
+
+@pytest.mark.parametrize(("field", "type_"), [("update:enum=a,b", "BookUpdateValue"), ("state:enum=a,b", "BookState")])
+def test_enumeration_hides_no_class_of_the_resource(field: str, type_: str) -> None:
+    assert parse(f"Book {field}").fields[0].enum_name.replace(OWN, "") == type_
+
+
+@pytest.mark.parametrize(
+    ("field", "type_"), [("warning:str", "WarningValue"), ("field:str", "FieldValue"), ("name:str", "Name")]
+)
+def test_type_of_a_field_hides_no_class_of_python_or_a_library(field: str, type_: str) -> None:
+    assert parse(f"Book {field}").fields[0].alias == type_
+
+
+def test_model_has_a_number_and_a_year() -> None:
+    assert [field.column for field in parse("Car model_number:str model_year:int").fields] == [
+        "model_number",
+        "model_year",
+    ]
 
 
 @pytest.mark.parametrize(
