@@ -155,6 +155,26 @@ def test_the_health_check_tells_a_server_from_none(project: Served) -> None:
     assert "Connection refused" in absent.stderr
 
 
+def test_the_health_check_follows_the_port_of_a_platform(project: Served) -> None:
+    """The image alone, as platforms run it, with no compose file."""
+    image = project.container("app")["Image"]
+    settings = {"PORT": "9000", "SECRET_KEY": "k" * 40, "DATABASE_URL": "sqlite:////tmp/app.db"}
+    variables = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
+    started = project.engine.run("docker", "run", "-d", "--network=none", *variables, image)
+    deadline = time.monotonic() + 30
+
+    state = "{{.State.Status}} {{.State.Health.Status}}"
+    inspect = ["docker", "inspect", "--format", state, started.strip()]
+    while (told := project.engine.run(*inspect)).split() == ["running", "starting"]:
+        assert time.monotonic() < deadline, told
+        time.sleep(0.5)
+    logged = project.engine.attempt("docker", "logs", started.strip())
+    project.engine.run("docker", "rm", "--force", started.strip())
+
+    assert told.split() == ["running", "healthy"], logged
+    assert "http://127.0.0.1:9000/" in logged.stdout
+
+
 def test_stop_ends_the_server_in_order(project: Served) -> None:
     started = time.monotonic()
 
