@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import typer
 
-from app.commands.typed import as_typed
+from app.commands.typed import as_typed, program
 
 MODULES = {
     "setup": "app.commands.setup",
@@ -40,7 +40,7 @@ def load_commands(arguments: Sequence[str]) -> typer.Typer:
 def run(cli: typer.Typer) -> None:
     """Run a command; an expected failure is one sentence and exit code 1, a bug a traceback."""
     try:
-        cli()
+        cli(prog_name=program())
     except SystemExit as end:
         sys.exit(as_typed(end.code) if isinstance(end.code, str) else end.code)
     except Exception as error:

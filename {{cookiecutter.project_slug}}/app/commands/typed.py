@@ -23,11 +23,12 @@ def as_typed(text: str) -> str:
     dev = os.environ.get(DEV)
     if dev:
         text = text.replace("`app serve", f"`{dev} run")
-    return re.sub(r"`app (?=\w)", lambda _: f"`{_program(dev)} ", text)
+    return re.sub(r"`app (?=\w)", lambda _: f"`{program()} ", text)
 
 
-def _program(dev: str | None) -> str:
-    if dev:
+def program() -> str:
+    """Return what is typed for `app` where this process was started."""
+    if dev := os.environ.get(DEV):
         return f"{dev} app"
     if "UV_RUN_RECURSION_DEPTH" in os.environ:  # set by `uv run`
         return "uv run app"

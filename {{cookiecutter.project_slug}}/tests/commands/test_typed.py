@@ -69,6 +69,15 @@ def test_a_program_that_is_not_on_the_path_is_named_by_its_file(
     assert as_typed(ADVICE) == f"Run `{typed} db upgrade`."
 
 
+def test_usage_is_as_typed(app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEV_PY", "python3 dev.py")
+
+    refused = app("serve", "--prot", "8001")
+
+    assert refused.code == 2
+    assert "Try 'python3 dev.py app serve --help' for help." in refused.error
+
+
 @pytest.mark.skipif("new" not in MODULES, reason="an image has no tools")
 def test_printed_advice_is_as_typed_too(app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEV_PY", "python3 dev.py")
