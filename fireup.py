@@ -102,9 +102,10 @@ def test(arguments: Sequence[str]) -> int:
         return _run_ours("pytest", arguments)
     install(PROJECT / "requirements-dev.txt")  # several tests need it, and two would begin at once
     pytest = _ours("pytest")
-    with dev.step("Run the tests on every processor"):  # -v: the first ones take minutes each
+    # -v: the first ones take minutes each.
+    with dev.step("Run the tests on every processor: half an hour on two"):
         together = subprocess.call([*pytest, "-v", "-n", "auto", "-m", "not alone"])
-    with dev.step("Run the tests that measure time, alone"):
+    with dev.step("Run the tests that measure time, alone: a minute"):
         measured = subprocess.call([*pytest, "-v", "-m", "alone"])
     return together or measured
 

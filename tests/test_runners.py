@@ -199,7 +199,9 @@ def test_a_uv_that_is_dead_or_old_is_passed_over(
 
 
 @pytest.mark.parametrize("words", [[], ["tests/features"], ["-n", "0"]])
-def test_tests_run_on_every_processor(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+def test_tests_run_on_every_processor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
     """Also a chosen few; of two `-n`, pytest takes the last."""
     lines: list[list[str]] = []
     monkeypatch.setattr(dev, "install", lambda **_: None)
@@ -208,6 +210,22 @@ def test_tests_run_on_every_processor(monkeypatch: pytest.MonkeyPatch, words: li
     dev.test(words)
 
     assert [line[1:] for line in lines] == [["-m", "pytest", "-n", "auto", *words]]
+    assert ("four minutes" in capsys.readouterr().err) == (not words)
+
+
+def test_all_tests_of_the_template_begin_with_how_long_they_take(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fireup = _load(TEMPLATE / "fireup.py")
+    told: list[str] = []
+    monkeypatch.setattr(fireup, "install", lambda *_: None)
+    monkeypatch.setattr(fireup, "_ours", lambda *_: ["pytest"])
+    monkeypatch.setattr(fireup.subprocess, "call", lambda *_: told.append(capsys.readouterr().err))
+
+    fireup.test([])
+
+    assert "half an hour" in told[0]
+    assert "a minute" in told[1]
 
 
 def test_a_missing_network_is_told_in_a_sentence(

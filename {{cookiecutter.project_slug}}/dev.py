@@ -106,6 +106,8 @@ def run(arguments: Sequence[str]) -> int:
 def test(arguments: Sequence[str]) -> int:
     """Install all and run the project's tests on every processor; a later `-n`, or `--pdb`, wins."""
     install(developer=True)
+    if not arguments:
+        print("Run all tests: in a new project four minutes on two processors ...", file=sys.stderr, flush=True)
     return replace_process([venv_python(), "-m", "pytest", "-n", "auto", *arguments])
 
 
