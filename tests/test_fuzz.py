@@ -41,10 +41,19 @@ def test_tokens_are_claims_and_commands_are_code_or_refused(
 def test_admin_answers_whatever_it_is_sent(bake: Bake, tmp_path: Path) -> None:
     project, python = project_of_every_kind(bake)
     unclosed = "-Wignore::ResourceWarning"  # the admin's library leaves files to the collector
-    shutil.copy(FUZZ / "admin.py", project / "tests" / "admin" / "test_fuzz.py")
+    tests = {"admin.py": "test_fuzz.py", "imports.py": "test_fuzz_imports.py"}
+    for name, copied in tests.items():
+        shutil.copy(FUZZ / name, project / "tests" / "admin" / copied)
 
     done = subprocess.run(
-        [python, "-m", "pytest", "-q", unclosed, "tests/admin/test_fuzz.py"],
+        [
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            unclosed,
+            *(f"tests/admin/{copied}" for copied in tests.values()),
+        ],
         cwd=project,
         env={**environment(), "PYTHONPATH": str(_hypothesis_alone(tmp_path))},
         check=False,
@@ -54,7 +63,7 @@ def test_admin_answers_whatever_it_is_sent(bake: Bake, tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout[-10_000:]
-    assert "14 passed" in done.stdout, done.stdout
+    assert "16 passed" in done.stdout, done.stdout
 
 
 def _hypothesis_alone(folder: Path) -> Path:

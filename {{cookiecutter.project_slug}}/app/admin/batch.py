@@ -173,14 +173,12 @@ class Batch:
         return {"status": "error" if errors else status, "cells": cells, "errors": errors}
 
     def _shown(self, field: BaseField, cell: str) -> str:
-        """Return a cell, with what is read where dates and numbers are written in another way."""
-        if not isinstance(field, NumberField | FloatField) or not cell:
-            return cell
+        """Return a cell, with what is read where that is spelled in another way."""
         try:
-            read = str(spell(self.request, field, cell, self.formats))
+            read = spell(self.request, field, cell, self.formats)
         except ValueError:
             return cell
-        return cell if read == cell else f"{cell} → {read}"
+        return f"{cell} → {read}" if cell and isinstance(read, str) and read != cell else cell
 
 
 def _empty(field: BaseField) -> Any:  # noqa: ANN401

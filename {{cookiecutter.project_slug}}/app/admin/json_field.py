@@ -25,6 +25,13 @@ class JsonField(JSONField):
         json.dumps(value, allow_nan=False)  # 1e400 is infinite
         return value
 
+    async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:  # noqa: ANN401
+        """Accept `{}` and `[]` where a value is required; the library takes them for none."""
+        if value is None:
+            await super().validate(request, value, form_values)
+        else:
+            await self._run_validators(request, self.validators, value, form_values)
+
     def text(self, value: object) -> str:
         """Write JSON for people."""
         if value is None or isinstance(value, Unreadable):

@@ -156,6 +156,14 @@ def test_json_is_read_and_written(entered: str, kept: object) -> None:
     assert json.loads(field.text(value) or "null") == kept
 
 
+def test_required_json_may_be_an_empty_object() -> None:
+    field, request = JsonField("more", required=True), Request({"type": "http"})
+
+    anyio.run(field.validate, request, {}, {})
+    with pytest.raises(ValueError, match="This field is required"):
+        anyio.run(field.validate, request, None, {})
+
+
 @pytest.mark.parametrize(
     "entered",
     [

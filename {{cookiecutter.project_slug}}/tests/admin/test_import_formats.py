@@ -127,6 +127,24 @@ def test_refusal_says_what_would_be_read(library: TestClient, cells: dict[str, s
 
 
 @pytest.mark.any_database
+def test_preview_shows_what_is_read(library: TestClient) -> None:
+    add_author(library, "Ada")
+    file = book_file(";", isbn="'=1", in_print="x", price="1.234,50", bought_at="31.1.2026")
+
+    [row] = send(library, file, "catalogue", {"numbers": "comma"}, preview="1").json()["sample"]
+
+    assert row["cells"] == {
+        "title": "Notes",
+        "isbn": "'=1 → =1",
+        "genre": "novel",
+        "author": "Ada",
+        "in_print": "x → true",
+        "price": "1.234,50 → 1234.50",
+        "bought_at": "31.1.2026 → 2026-01-31T00:00",
+    }
+
+
+@pytest.mark.any_database
 def test_reference_says_how_many_rows_it_names(library: TestClient) -> None:
     author, twin = add_author(library, "Ada"), add_author(library, "Twin")
 
