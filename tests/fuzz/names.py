@@ -8,8 +8,10 @@ import builtins
 import re
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,13 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, nodes
-from scaffold.grammar import ACCESSES, Problems, parse_resource
-from scaffold.names import TAKEN_VARIABLES
+from scaffold.grammar import ACCESSES, Problems, parse_fields, parse_resource
+from scaffold.names import TAKEN_VARIABLES, Names
 from scaffold.project import Project
 from scaffold.rendering import render_resource
 from scaffold.resource import Resource, Target
 from scaffold.writing import staged
+from sqlalchemy.dialects import sqlite
 
 PROJECT = Project()
 
@@ -60,6 +63,15 @@ KINDS = words_of("""
     str=40:optional:title float:default=1.5
 """)
 CODE = ("app", "migrations", "tests")
+SQLITE = words_of("""
+    action after always analyze autoincrement before conflict current database do each end
+    exclude exclusive explain fail filter first following generated glob groups ignore index
+    indexed instead key last match materialized no nothing notnull nulls offset others over
+    partition plan pragma preceding query range recursive regexp release replace returning
+    row rows savepoint temp ties transaction trigger unbounded vacuum values view virtual
+    window without order group table column select where limit default check to set using
+""")
+"""Words of https://sqlite.org/lang_keywords.html."""
 MANY = words_of("""
     str:search str:unique text:search:optional slug int:index int:optional bigint float
     decimal=10,2 bool:default=true enum=a,b enum=a,b:optional date datetime time uuid:unique
@@ -170,6 +182,19 @@ def test_resource_refers_to_one_that_is_called_like_its_own_classes(
 
     run("-m", "ruff", "check", "--no-cache", *CODE)
     run("-c", f"import {__name__}; {__name__}.serve()")
+
+
+@pytest.mark.parametrize("word", SQLITE)
+def test_word_of_sql_is_quoted_or_refused(word: str) -> None:
+    name = sqlite.dialect().identifier_preparer.quote(word)
+    fields = parse_fields(Names("Word", "words"), [f"{word}:str:unique"], PROJECT.find_target, "")[
+        0
+    ]
+
+    with closing(sqlite3.connect(":memory:")) as database:
+        for field in fields:
+            database.execute(f"CREATE TABLE words ({name} TEXT UNIQUE, more_{field.name} TEXT)")
+            database.execute(f"SELECT {name} FROM words ORDER BY words.{name}")  # noqa: S608
 
 
 def variables_of(path: str, text: str) -> set[str]:

@@ -21,6 +21,7 @@ from scaffold.names import (
     IDENTIFIER_LENGTH,
     NAME_LENGTH,
     OWN,
+    SQL_WORDS,
     Names,
     camel,
     problems_of_plural,
@@ -252,6 +253,8 @@ def _problems_of_field_name(name: str) -> list[str]:
         hint = hint if re.fullmatch(r"[a-z][a-z0-9_]*", hint) else "title"
         hint = f"{hint}_text" if _problems_of_field_name(hint) else hint
         return [f"a field has a name like {hint}: small letters, digits and _, at most {NAME_LENGTH}"]
+    if name in SQL_WORDS:
+        return [f"{name} is a word of SQL: try {name}_text or another name"]
     if keyword.iskeyword(name) or name in _HIDING:
         return [f"{name} is a word of Python: try {name}_text or another name"]
     if name in {"id", "version", "created_at", "updated_at", "owner", "owner_id"}:

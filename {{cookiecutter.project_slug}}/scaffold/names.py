@@ -28,6 +28,8 @@ TAKEN_VARIABLES = set_of(
     " router rows rows_of scope search see_other seen seen_id select self service session site static stored tagged"
     " taken true unset utc_now value version views violates visitor where_contains where_equal with_places"
 )
+SQL_WORDS = set_of("cmax cmin ctid nothing returning tableoid xmax xmin")
+"""What databases take for their own, quoted or because SQLAlchemy does not quote it."""
 TAKEN_PATHS = set_of(
     "account admin api auth dev docs email health login logout password reauth redoc signup static users verify"
 )
@@ -167,6 +169,6 @@ def problems_of_plural(name: str, many: str) -> list[str]:
         return [f"--plural {many}: write it in small letters, such as {plural(one)}"]
     if many in TAKEN_PATHS:
         return [f"{name}: /{many} is an address of the project; give another plural, such as --plural {one}_list"]
-    if keyword.iskeyword(many):
-        return [f"{name}: {many} is a word of Python; give another plural, such as --plural {one}_list"]
+    if keyword.iskeyword(many) or many in SQL_WORDS:
+        return [f"{name}: {many} is a word of Python or SQL; give another plural, such as --plural {one}_list"]
     return []

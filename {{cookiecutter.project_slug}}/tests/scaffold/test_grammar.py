@@ -87,6 +87,8 @@ def test_all_problems_are_told_at_once() -> None:
         ("Book json:text", "try json_text"),
         ("Book model_dump:str", "try model_dump_text"),
         ("Book str_:str", "a name like str_text"),
+        ("Book returning:date", "word of SQL"),
+        ("Book xmin:float", "word of SQL"),
         ("Book unset:str", "word of Python"),
         ("Book property:ref=Author", "word of Python"),
         ("Book isbn:str:unique unique_isbn:str", "unique_isbn is there twice"),
