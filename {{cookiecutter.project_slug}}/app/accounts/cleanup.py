@@ -95,7 +95,9 @@ async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
         try:
             count, pause = await claims.add(CLAIM, _DAY)
             if count == 1:
-                logger.info("cleaned up: %s", await clean_up(database, settings))
+                counts = await clean_up(database, settings)
+                deleted = [f"{number} {name}" for name, number in counts.items() if number]
+                logger.info("cleaned up: %s", ", ".join(deleted) or "nothing had expired")
         except OUTAGES as error:
             report(error)
         except Exception:

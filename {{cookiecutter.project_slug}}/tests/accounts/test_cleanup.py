@@ -121,8 +121,10 @@ def test_more_rows_than_one_batch_are_deleted(client: TestClient, monkeypatch: p
 
 
 def test_server_cleans_up_once_a_day_in_one_process(
-    client: TestClient, start_app: Callable[..., TestClient], ada: User
+    client: TestClient, start_app: Callable[..., TestClient], ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "app.cleanup")
+
     def claims() -> int:
         query = select(AttemptCount.count).where(AttemptCount.key == cleanup.CLAIM)
         return in_database(client, lambda session: session.scalar(query)) or 0
@@ -135,7 +137,8 @@ def test_server_cleans_up_once_a_day_in_one_process(
 
     add_old_event()
     start_process()
-    wait_until(lambda: count(client, AuthEvent) == 0)
+    wait_until(lambda: "cleaned up: 1 events" in caplog.messages)
+    assert count(client, AuthEvent) == 0
 
     add_old_event()
     start_process()
