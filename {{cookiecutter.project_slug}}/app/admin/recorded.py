@@ -106,5 +106,9 @@ def _person_of(row: Keyed) -> UUID | None:
     """Return whose row it is: when they are deleted, its events lose what they repeat of it."""
     if isinstance(row, User):
         return row.id
-    owner: UUID | None = getattr(row, "owner_id", None) or getattr(row, "user_id", None)
-    return owner
+    columns = inspect(type(row)).columns
+    for name in ("owner_id", "user_id"):
+        if name in columns and any(key.column is User.__table__.c.id for key in columns[name].foreign_keys):
+            owner: UUID | None = getattr(row, name)
+            return owner
+    return None

@@ -9,6 +9,7 @@ from app.database import Base
 from app.mail.models import OutboxMail
 from tests.admin.driving import act, act_on_row, export, listed, save, words
 from tests.admin.recording import edit, everything, happened
+from tests.admin.shelves import add, models
 from tests.admin.test_accounts import admin_role
 from tests.admin.test_saving import add_note
 from tests.web.browsing import open_browser
@@ -41,6 +42,15 @@ def test_each_row_of_a_bulk_delete_is_an_event(client: TestClient, browser: Test
 
     assert sorted(event.target_id or "" for event in happened(client, "data_deleted")) == rows
     assert len(happened(client)) == 2
+
+
+def test_user_id_of_another_system_is_no_person(library: TestClient) -> None:
+    subject = add(library, models().Subject(code="QA76", user_id=7))
+
+    act(library, "subject", "delete", str(subject.id))
+
+    (event,) = happened(library, "data_deleted")
+    assert (event.target_id, event.user_id) == (str(subject.id), None)
 
 
 def test_reference_is_told_by_key_and_people_by_nothing_else(

@@ -51,6 +51,7 @@ class Subject(Keyed):
     metadata = TABLES
 
     code: Mapped[str] = mapped_column(String(20), unique=True)
+    user_id: Mapped[int | None]  # of another system
 
 
 class Book(Record):
