@@ -261,14 +261,18 @@ def import_prices(window: Visit) -> list[str | None]:
     page, dialog = window.page, window.page.locator("#modal-import")
     progress = dialog.get_by_role("progressbar", include_hidden=True)
 
-    def look_and_send(request: Route) -> None:
-        progress.wait_for()
-        window.look()
-        request.continue_()
+    held: list[Route] = []
 
-    page.route("**/plant/import", look_and_send)
+    def hold(request: Route) -> None:
+        held.append(request)
+
+    page.route("**/plant/import", hold)
     progress.evaluate(NOTE_PROGRESS)
-    dialog.get_by_role("button", name="Import 2 row(s)").click()
+    with page.expect_request("**/plant/import"):
+        dialog.get_by_role("button", name="Import 2 row(s)").click()
+    progress.wait_for()
+    window.look()
+    held[0].continue_()
     dialog.get_by_text("2 row(s) scanned, 0 created, 2 updated").wait_for()
     page.unroute("**/plant/import")
     assert progress.is_hidden()
