@@ -59,7 +59,7 @@ def _load(path: Path) -> ModuleType:
 
 
 dev = _load(PROJECT / "dev.py")  # knows how to find uv
-dev.refuse_old_python()
+dev.check_python_version()
 hook = _load(TEMPLATE / "hooks/pre_gen_project.py")  # knows which answers can be used
 
 

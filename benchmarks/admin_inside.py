@@ -13,18 +13,18 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, TypeAlias
 
 import asyncpg
-from app import migrate
 from app.accounts.models import User
-from app.database import open_database
+from app.database import migrate
+from app.database.connection import build_database
 from app.features.notes.models import Note
 from app.main import create_app
-from app.settings import DatabaseSettings, load_settings
+from app.settings.config import DatabaseSettings, load_settings
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette_admin.contrib.sqla import Admin, ModelView
 from tests.postgres import new_database, running_postgres  # type: ignore[import-not-found]
 from tests.support import add_user  # type: ignore[import-not-found]
-from tests.web.browsing import open_browser
+from tests.web.browser import open_browser
 
 sys.path.append(sys.argv[3])  # after the project's packages, which all three share
 import sqladmin
@@ -123,12 +123,12 @@ def admins(url: str) -> Iterator[dict[str, TestClient]]:
         ours = running.enter_context(TestClient(create_app(settings), follow_redirects=False))
         admin = add_user(ours, "admin@example.com", admin=True)
         plain = Starlette()
-        site = Admin(open_database(DatabaseSettings(url=url)).engine)
+        site = Admin(build_database(DatabaseSettings(url=url)).engine)
         site.add_view(PlainUsers(User))
         site.add_view(PlainRoles(User.roles.property.mapper.class_))
         site.mount_to(plain)
         other = Starlette()
-        views = sqladmin.Admin(other, open_database(DatabaseSettings(url=url)).engine)
+        views = sqladmin.Admin(other, build_database(DatabaseSettings(url=url)).engine)
         views.add_view(OtherUsers)
         views.add_view(OtherNotes)
         yield {

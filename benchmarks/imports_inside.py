@@ -8,7 +8,7 @@ import time
 from app.accounts.models import User
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
-from tests.admin.importing import problems, send
+from tests.admin.import_helpers import problems, send
 from tests.sample.sample_notes.models import SampleNote  # type: ignore[import-not-found]
 from tests.support import in_database  # type: ignore[import-not-found]
 

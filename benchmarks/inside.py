@@ -14,11 +14,11 @@ from typing import Any
 
 import uvicorn
 from app.accounts import users
-from app.accounts.authenticator import build_authenticator
-from app.accounts.passwords import PasswordHasher
+from app.accounts.credentials.authenticator import build_authenticator
+from app.accounts.credentials.passwords import PasswordHasher
 from app.commands.serve import build_app
-from app.database import opened_database
-from app.settings import load_settings
+from app.database.connection import open_database
+from app.settings.config import load_settings
 from passlib.context import CryptContext
 
 PASSWORD = "known to these people only"  # noqa: S105
@@ -29,7 +29,7 @@ async def prepare(people: int) -> None:
     """Make users (known-N), some with a cheaper hash (old-N), some not verified (waiting-N)."""
     settings = load_settings()
     cheap = CryptContext(["argon2"], argon2__memory_cost=9216, argon2__time_cost=1)
-    async with opened_database(settings.database) as database:
+    async with open_database(settings.database) as database:
         authenticator = build_authenticator(settings, database)
         for kind in ("known", "old", "waiting"):
             for number in range(people):

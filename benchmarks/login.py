@@ -34,9 +34,9 @@ CROWD = 200
 PAUSE = 0.25  # what goes on after an answer, such as sending a mail, shall not count for the next
 SETTINGS = {
     "SECRET_KEY": "a key of the benchmark, which protects nothing",
-    "AUTH_CLIENT_ATTEMPTS": "1000000",  # all calls come from one address
+    "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",  # all calls come from one address
     "AUTH_LOGIN_ATTEMPTS": "1000000",
-    "AUTH_MAILS_PER_HOUR": "1000000",
+    "AUTH_EMAILS_PER_HOUR": "1000000",
     "LOG_LEVEL": "warning",
 }
 

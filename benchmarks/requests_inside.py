@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from app import migrate
 from app.accounts import users
-from app.accounts.authenticator import build_authenticator
-from app.database import opened_database
+from app.accounts.credentials.authenticator import build_authenticator
+from app.database import migrate
+from app.database.connection import open_database
 from app.features.items.models import Item
 from app.main import create_app
-from app.settings import DatabaseSettings, load_settings
+from app.settings.config import DatabaseSettings, load_settings
 from sqlalchemy import Engine, delete, event, text, update
 from starlette.testclient import TestClient
 from tests.postgres import new_database, running_postgres  # type: ignore[import-not-found]
@@ -61,7 +61,7 @@ def made_database(file: str) -> Iterator[str]:
 
 async def fill(settings: DatabaseSettings) -> None:
     """Make two people, and what one of them has."""
-    async with opened_database(settings) as database:
+    async with open_database(settings) as database:
         authenticator = build_authenticator(load_settings(), database)
         for address in (LOGIN_EMAIL, EMAIL):
             async with database.sessions.begin() as session:
@@ -75,7 +75,7 @@ async def fill(settings: DatabaseSettings) -> None:
 
 async def tidy(settings: DatabaseSettings) -> None:
     """Take back what was written, and let the database look at what it has."""
-    async with opened_database(settings) as database:
+    async with open_database(settings) as database:
         async with database.sessions.begin() as session:
             newest = UUID(ITEM_KEY.format(ITEMS))
             await session.execute(delete(Item).where(Item.title == MADE, Item.id > newest))

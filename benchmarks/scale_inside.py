@@ -9,12 +9,13 @@ import os
 import sys
 from contextlib import suppress
 
-from app import migrate
 from app.accounts import users
-from app.accounts.authenticator import build_authenticator
+from app.accounts.credentials.authenticator import build_authenticator
 from app.accounts.models import User
-from app.database import Database, opened_database, utc_now
-from app.settings import DatabaseSettings, load_settings
+from app.database import migrate
+from app.database.base import utc_now
+from app.database.connection import Database, open_database
+from app.settings.config import DatabaseSettings, load_settings
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -51,7 +52,7 @@ async def add_people(database: Database) -> None:
 
 async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
     """Add notes until there are so many."""
-    async with opened_database(settings) as database:
+    async with open_database(settings) as database:
         if not before:
             await add_people(database)
         more = text(MORE.format(key=KEYS["postgresql"]))

@@ -9,11 +9,11 @@ import sys
 import time
 from typing import TypeAlias
 
-from app import migrate
-from app.database import Database, opened_database
+from app.api.pagination import PageParams, paginate, where_contains
+from app.database import migrate
+from app.database.connection import Database, open_database
 from app.features.notes.models import Note
-from app.pagination import PageParams, paginate, where_contains
-from app.settings import DatabaseSettings
+from app.settings.config import DatabaseSettings
 from sqlalchemy import Select, select, text
 from sqlalchemy.exc import DBAPIError
 from tests.postgres import new_database, running_postgres  # type: ignore[import-not-found]
@@ -75,7 +75,7 @@ async def measure(database: Database, rows: int, rounds: int) -> dict[str, list[
 
 async def run(url: str, rows: int, rounds: int, found: Figures) -> None:
     """Fill a database, and measure it without the index of docs/admin.md and with it."""
-    async with opened_database(DatabaseSettings(url=url, statement_timeout=0)) as database:
+    async with open_database(DatabaseSettings(url=url, statement_timeout=0)) as database:
         kind = database.engine.dialect.name
         key, owner = KEYS[kind]
         async with database.sessions.begin() as session:

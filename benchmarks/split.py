@@ -27,7 +27,7 @@ from benchmarks.workloads import WORKLOADS
 
 ASKED = ("item", "page 1", "create")
 OTHER = "other"
-ROUTING = "routing and middleware (Starlette, app/security.py)"
+ROUTING = "routing and middleware (Starlette, app/api/middleware.py)"
 ENGINE = "SQLAlchemy: engine, pool, greenlets"
 # What a frame is searched for, as "function (file)"; the first that is found counts.
 PARTS = {

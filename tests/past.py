@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent, User
-from app.database import opened_database, utc_now
-from app.settings import load_settings
+from app.database.base import utc_now
+from app.database.connection import open_database
+from app.settings.config import load_settings
 
 
 async def make_past() -> None:
@@ -20,7 +21,7 @@ async def make_past() -> None:
         address = f"person-{number}@example.com"
         people.append(User(email=address, email_key=address, created_at=came))
     names = [*[Event.LOGIN_SUCCESS] * 9, Event.LOGIN_FAIL]
-    opened = opened_database(load_settings().database)
+    opened = open_database(load_settings().database)
     async with opened as database, database.sessions.begin() as session:
         session.add_all(people)
         for _ in range(700):

@@ -102,7 +102,7 @@ def test_any_plain_text_comes_back_as_it_was_written(
     folder = tmp_path_factory.mktemp("any")
     project = _generate(small_template, folder, project_slug="my_project", **answers)
 
-    settings_module = ast.walk(ast.parse(_read(project / "app/settings.py")))
+    settings_module = ast.walk(ast.parse(_read(project / "app/settings/config.py")))
     assert name in [node.value for node in settings_module if isinstance(node, ast.Constant)]
     pyproject = tomllib.loads(_read(project / "pyproject.toml"))
     assert pyproject["project"]["description"] == description

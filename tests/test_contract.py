@@ -28,8 +28,8 @@ LAST = "operation-id=delete_own_account"
 SETTINGS = {
     "SECRET_KEY": "a secret key that protects nothing at all",
     "AUTH_ARGON2_MEMORY_KIB": "8",
-    "AUTH_FAILURE_FLOOR": "0",
-    "AUTH_CLIENT_ATTEMPTS": "1000000",
+    "AUTH_LOGIN_MIN_RESPONSE_TIME": "0",
+    "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",
     "AUTH_LOGIN_ATTEMPTS": "1000000",
     "LOG_LEVEL": "warning",
 }

@@ -35,7 +35,7 @@ def admin() -> Iterator[tuple[Any, Any]]:
     """Return the modules of the project that read files and cells; they need no other package."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(PROJECT))
-        yield import_module("app.admin.csv_files"), import_module("app.admin.spelling")
+        yield import_module("app.admin.files.csv_files"), import_module("app.admin.files.formats")
     for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
         del sys.modules[name]
 
@@ -80,7 +80,7 @@ def test_any_bytes_are_read_or_refused(
 ) -> None:
     try:
         table = admin[0].read_csv(content, encoding)
-    except admin[0].UnreadableFile as error:
+    except admin[0].InvalidFile as error:
         refusal = str(error)
         assert refusal.endswith(".")
     else:

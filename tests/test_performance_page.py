@@ -96,7 +96,11 @@ HANDLED = f"{SERVED};get_request_handler.<locals>.app (fastapi/routing.py)"
         pytest.param(f"{SERVED};Lock.acquire (/lib/asyncio/locks.py)", "event loop", id="loop"),
         pytest.param(HANDLED, "dependencies", id="fastapi"),
         pytest.param(f"{SERVED};APIRoute.matches (fastapi/routing.py)", "routing", id="route"),
-        pytest.param(f"{HANDLED};verify (app/accounts/tokens.py)", "token check", id="token"),
+        pytest.param(
+            f"{HANDLED};verify (app/accounts/credentials/access_tokens.py)",
+            "token check",
+            id="token",
+        ),
         pytest.param(f"{HANDLED};check (app/features/notes/service.py)", "the project", id="app"),
         pytest.param(f"{HANDLED};serialize_response (fastapi/x.py)", "serialization", id="json"),
         pytest.param(

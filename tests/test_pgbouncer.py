@@ -20,7 +20,7 @@ EMAIL, PASSWORD = "admin@example.com", "a password of the pooler's test"
 SETTINGS = {
     "SECRET_KEY": "a secret key that protects nothing at all",
     "AUTH_ARGON2_MEMORY_KIB": "8",
-    "AUTH_CLIENT_ATTEMPTS": "1000000",
+    "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",
     "AUTH_LOGIN_ATTEMPTS": "1000000",
     "DATABASE_PGBOUNCER": "true",
     "DATABASE_MIGRATION_TIMEOUT": "1",

@@ -55,7 +55,11 @@ def test_resources_come_change_and_go(
         run_dev(
             project,
             *("test", "-n", "auto", "--database", database, "tests/features/authors"),
-            *("tests/features/books", "tests/test_access.py", "tests/test_migrations.py"),
+            *(
+                "tests/features/books",
+                "tests/api/test_access_control.py",
+                "tests/database/test_migrations.py",
+            ),
         )
         log = tmp_path / "server.txt"
         book = visit_and_add_a_book(project, log, *credentials.groups())
@@ -219,8 +223,15 @@ def test_drawn_resources_pass_their_own_tests(bake: Bake, type_cache: Path, part
     assert len(drawn) == AT_ONCE
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     for database, chosen in (
-        ("sqlite", [*map(str, sorted(drawn)), "tests/test_access.py", "tests/test_migrations.py"]),
-        ("postgresql", ["tests/test_migrations.py"]),
+        (
+            "sqlite",
+            [
+                *map(str, sorted(drawn)),
+                "tests/api/test_access_control.py",
+                "tests/database/test_migrations.py",
+            ],
+        ),
+        ("postgresql", ["tests/database/test_migrations.py"]),
     ):
         run_dev(project, "test", "-n", "auto", "--database", database, *chosen)
 

@@ -23,7 +23,7 @@ VALUE_MARKS = {
     ".cruft.json": 10,
     ".env.example": 1,
     "README.md": 5,
-    "app/settings.py": 1,
+    "app/settings/config.py": 1,
     "licenses/BSD-3-Clause": 1,
     "licenses/MIT": 1,
     "licenses/proprietary": 1,

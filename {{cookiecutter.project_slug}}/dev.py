@@ -69,7 +69,7 @@ CHECKS = {
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
-    refuse_old_python()
+    check_python_version()
     command, *rest = arguments or ["--help"]
     commands = {"run": run, "test": test, "check": check, "lock": lock, "app": app}
     if command in {"-h", "--help", "help"}:
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def refuse_old_python() -> None:
+def check_python_version() -> None:
     """Stop with a sentence instead of an error somewhere later."""
     if sys.version_info < OLDEST_PYTHON:
         needed = ".".join(map(str, OLDEST_PYTHON))

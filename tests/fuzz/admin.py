@@ -16,9 +16,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.admin.driving import csrf_token, words
-from tests.admin.shelves import add, add_book, models
-from tests.web.browsing import open_browser
+from tests.admin.browser import csrf_token, words
+from tests.admin.factories import add, add_book, models
+from tests.web.browser import open_browser
 
 SOME = settings(
     max_examples=60,

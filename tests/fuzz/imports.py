@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.accounts.models import User
-from app.admin.spelling import guard, unguard
+from app.admin.files.formats import escape_formula, unescape_formula
 from app.features.things.models import Thing
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -135,8 +135,8 @@ def cells(choices: Mapping[str, str]) -> dict[str, st.SearchStrategy[Cell]]:
     yes_or_no = {"yes": True, "NO": False, "1": True, "0": False, "x": True, "False": False}
     moments = st.datetimes(datetime(1000, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
     known: dict[str, st.SearchStrategy[Cell]] = {
-        "name": words.map(lambda text: (guard(text), text)),
-        "body": several.map("\n".join).map(lambda text: (guard(text), text)),
+        "name": words.map(lambda text: (escape_formula(text), text)),
+        "body": several.map("\n".join).map(lambda text: (escape_formula(text), text)),
         "slug": st.from_regex("[a-z0-9]{1,9}(-[a-z0-9]{1,9})?", fullmatch=True).map(
             lambda t: (t, t)
         ),
@@ -152,12 +152,12 @@ def cells(choices: Mapping[str, str]) -> dict[str, st.SearchStrategy[Cell]]:
         "hour": st.times().map(lambda value: (value.isoformat(), value)),
         "code": st.uuids().map(lambda value: (str(value).upper(), value)),
         "state": st.sampled_from([("draft", "draft"), ("LIVE", "live")]),
-        "words": several.map(lambda texts: (guard(json.dumps(texts)), texts)),
+        "words": several.map(lambda texts: (escape_formula(json.dumps(texts)), texts)),
         "numbers": st.lists(st.integers(0, 99), min_size=1).map(
             lambda n: ("\n".join(map(str, n)), n)
         ),
         "facts": st.dictionaries(words, st.none() | st.integers() | words).map(
-            lambda v: (guard(json.dumps(v)), v)
+            lambda v: (escape_formula(json.dumps(v)), v)
         ),
         "maker": st.sampled_from([("Ada", "Ada"), ("", None)]),
         "labels": st.sampled_from(
@@ -225,7 +225,11 @@ def spoil(data: st.DataObject, file: File) -> int:
 
 def items(cell: str) -> list[str]:
     """Read a list: a text on each line, or JSON."""
-    texts = json.loads(unguard(cell)) if cell.startswith("[") else unguard(cell).splitlines()
+    texts = (
+        json.loads(unescape_formula(cell))
+        if cell.startswith("[")
+        else unescape_formula(cell).splitlines()
+    )
     return sorted(str(text).strip() for text in texts)
 
 

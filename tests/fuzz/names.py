@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 from app.main import create_app
-from app.settings import load_settings
+from app.settings.config import load_settings
 from fastapi.routing import APIRoute, iter_route_contexts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, nodes
-from scaffold.grammar import ACCESSES, Problems, parse_fields, parse_resource
-from scaffold.names import TAKEN_VARIABLES, Names
+from scaffold.grammar import ACCESSES, ScaffoldError, parse_fields, parse_resource
+from scaffold.names import RESERVED_VARIABLES, Names
 from scaffold.project import Project
 from scaffold.rendering import render_resource
 from scaffold.resource import Resource, Target
-from scaffold.writing import staged
+from scaffold.staging import staging_area
 from sqlalchemy.dialects import sqlite
 
 PROJECT = Project()
@@ -132,8 +132,8 @@ def test_name_that_projects_need_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_name_is_refused_with_another_one(name: str) -> None:
-    with pytest.raises(Problems, match=r"such as|say Book|name like"):
-        raise Problems(
+    with pytest.raises(ScaffoldError, match=r"such as|say Book|name like"):
+        raise ScaffoldError(
             PROJECT.problems_of(parse_resource(name, ["title:str"], PROJECT.find_target))
         )
 
@@ -156,7 +156,7 @@ def test_variables_of_templates_are_known(access: str) -> None:
 
     own = re.compile(r".*(okapi|zebra|^f[a-z]+$|_id$)")
     free = {name for name in found if not own.match(name) and not hasattr(builtins, name)}
-    assert free - TAKEN_VARIABLES == set()
+    assert free - RESERVED_VARIABLES == set()
 
 
 def test_any_number_of_fields_passes_the_checks() -> None:
@@ -223,7 +223,7 @@ def accepted(name: str, fields: list[str], access: str, zebra: Resource) -> Reso
     try:
         resource = parse_resource(name, fields, {"Zebra": target}.get, access=access)
         problems = PROJECT.problems_of(resource)
-    except Problems as refused:
+    except ScaffoldError as refused:
         problems = refused.found
     assert all(" " in problem for problem in problems)
     return None if problems else resource
@@ -234,7 +234,7 @@ def check(resources: list[Resource]) -> None:
     files = {
         path: text for resource in resources for path, text in render_resource(resource).items()
     }
-    with staged(PROJECT.root, files) as stage:
+    with staging_area(PROJECT.root, files) as stage:
         stage.tidy()
         stage.install()
     try:

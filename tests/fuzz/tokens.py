@@ -11,9 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from app.accounts.tokens import AccessTokens, Claims, TokenError
-from app.keys import KeyRing
-from app.settings import load_settings
+from app.accounts.credentials.access_tokens import AccessTokens, Claims, TokenError
+from app.settings.config import load_settings
+from app.settings.keys import KeyRing
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature

@@ -3,12 +3,12 @@
 import sys
 
 from app.cli import load_commands, run
-from app.collector import spared
+from app.commands.gc_freeze import freeze_gc
 
 
 def main() -> None:
     """Run a command."""
-    with spared():
+    with freeze_gc():
         cli = load_commands(sys.argv[1:])
     run(cli)
 

@@ -8,24 +8,28 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
 
-from app import deletions, docs, features, health, revisions, trees  # noqa: F401 - two check what is written
-from app.accounts import routes as accounts
-from app.accounts.authenticator import BearerScheme, SecondFactor, build_authenticator
-from app.accounts.cleanup import cleaning
+from app import features
+from app.accounts.api import routes as accounts
+from app.accounts.credentials.authenticator import BearerScheme, SecondFactor, build_authenticator
+from app.accounts.lifecycle.cleanup import scheduled_cleanup
 
 # {%- if cookiecutter.admin +%}
 from app.admin import site as admin
 
 # {%- endif +%}
-from app.database import opened_database
-from app.errors import Conflict, InvalidRequest, documented, register_error_handlers
-from app.mail.delivery import delivering
-from app.query import refuse_unknown_query
-from app.security import RequestBoundary
-from app.settings import Settings, load_settings
+from app.api import docs, health
+from app.api.error_handlers import openapi_responses, register_exception_handlers
+from app.api.middleware import RequestMiddleware
+from app.api.query_params import forbid_unknown_query_params
+from app.database import delete_protection, revisions, self_references  # noqa: F401 - two listen to every flush
+from app.database.connection import open_database
+from app.errors import Conflict, InvalidRequest
+from app.mail.delivery import mail_delivery
+from app.settings.config import Settings, load_settings
 
 # {%- if cookiecutter.pages or cookiecutter.admin +%}
 from app.web import site as web
+from app.web.templating import NavItem
 
 # {%- endif +%}
 
@@ -40,14 +44,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title=settings.project_name,
-        lifespan=lambda _: opened(settings),
+        lifespan=lambda _: lifespan(settings),
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         description=docs.DESCRIPTION,
-        openapi_tags=docs.tags_of(routers),
+        openapi_tags=docs.openapi_tags(routers),
     )
-    app.add_middleware(RequestBoundary, settings=settings)
+    app.add_middleware(RequestMiddleware, settings=settings)
     if settings.server.cors_origins:
         app.add_middleware(  # last, and so outermost: what the boundary answers carries these headers, too
             CORSMiddleware,
@@ -56,19 +60,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["*"],  # the API reads no cookies: without an access token, no header does harm
             expose_headers=EXPOSED_HEADERS,
         )
-    register_error_handlers(app)
+    register_exception_handlers(app)
 
     # {%- if cookiecutter.admin +%}
-    admin.mount(app, settings)  # first, for its pages look up dozens of addresses by name
+    admin.mount(  # first: its pages look up dozens of addresses by name
+        app,
+        settings,
+        views=[view for views in features.read_exports("admin", "views", list) for view in views],
+        models=features.models_without("admin"),
+    )
     # {%- endif +%}
     # What is asked most comes first and nothing inside another: each request tries one route after the other.
     app.include_router(health.router)
-    checked = [Depends(refuse_unknown_query)]
+    checked = [Depends(forbid_unknown_query_params)]
     for router in (*routers, *accounts.routers):
-        app.include_router(router, prefix="/api/v1", dependencies=checked, responses=documented(InvalidRequest))
-    app.include_router(accounts.keys_router)
+        app.include_router(router, prefix="/api/v1", dependencies=checked, responses=openapi_responses(InvalidRequest))
+    app.include_router(accounts.jwks_router)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
-    web.mount(app)
+    web.mount(
+        app,
+        routers=features.read_exports("pages", "router", APIRouter),
+        nav=features.read_optional_exports("pages", "nav", NavItem),
+        account_nav=features.read_optional_exports("pages", "account_entry", NavItem),
+        template_folders=features.find_template_folders(),
+    )
     # {%- endif +%}
     docs.mount(app)
     _check_root_path(app, settings.root_path)
@@ -76,23 +91,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
+async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
     """Open what lives as long as the process; routes find it on `request.state`."""
-    async with opened_database(settings.database) as database:
+    async with open_database(settings.database) as database:
         authenticator = build_authenticator(
             settings,
             database,
             template_folders=features.find_template_folders(),
-            second_factors=features.read_exports("signin", "second_factor", SecondFactor),
+            second_factors=features.read_exports("login", "second_factor", SecondFactor),
             bearer_schemes=features.read_exports("bearer", "scheme", BearerScheme),
         )
-        sending = delivering(settings, database, authenticator.keys, authenticator.mailer)
-        async with aclosing(authenticator.throttle), sending, cleaning(settings.cleanup, database):
+        sending = mail_delivery(settings, database, authenticator.keys, authenticator.mailer)
+        async with aclosing(authenticator.throttle), sending, scheduled_cleanup(settings.cleanup, database):
             yield {
                 "settings": settings,
                 "database": database,
                 "authenticator": authenticator,
-                "schema": revisions.schema(),
+                "schema": revisions.code_revisions(),
             }
 
 

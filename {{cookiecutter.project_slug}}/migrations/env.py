@@ -17,18 +17,21 @@ from alembic.util import CommandError
 from sqlalchemy import Column, Connection, MetaData, String, Table, event, func, select, text
 from sqlalchemy.sql.elements import False_, True_
 
-from app import features, revisions, throttle
+from app import features
 from app.accounts import models as accounts
-from app.database import Base, Database, open_database
+from app.api import rate_limits
+from app.database import revisions
+from app.database.base import Base
+from app.database.connection import Database, build_database
+from app.database.outages import DatabaseUnavailable
 from app.mail import models as mails
-from app.outages import DatabaseUnavailable
-from app.settings import DatabaseSettings, load_settings
+from app.settings.config import DatabaseSettings, load_settings
 
 logger = logging.getLogger(__name__)
 
 LOCK_KEY = 7_275_113  # any constant: two processes that migrate one database must share it
 
-__all__ = ["accounts", "mails", "throttle"]  # imported for their tables
+__all__ = ["accounts", "mails", "rate_limits"]  # imported for their tables
 
 
 # What a database calls a type of ours, and what it is: a table that is dropped is read from one database, and must
@@ -38,8 +41,8 @@ TYPES = {
     "BYTEA": "sa.LargeBinary()",
     "CHAR(32)": "sa.Uuid()",
     "UUID": "sa.Uuid()",
-    "DATETIME": "app.database.UtcDateTime(timezone=True)",
-    "TIMESTAMP": "app.database.UtcDateTime(timezone=True)",
+    "DATETIME": "app.database.column_types.UtcDateTime(timezone=True)",
+    "TIMESTAMP": "app.database.column_types.UtcDateTime(timezone=True)",
     "JSON": "sa.JSON()",
 }
 
@@ -128,7 +131,7 @@ async def locked(database: Database, seconds: float) -> AsyncIterator[None]:
     if database.engine.dialect.name != "postgresql":
         yield
         return
-    async with database.writing_engine.begin() as connection:
+    async with database.write_engine.begin() as connection:
         await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await connection.execute(text(f"SET LOCAL lock_timeout = {int(seconds * 1000)}"))
         if not await connection.scalar(select(func.pg_try_advisory_xact_lock(LOCK_KEY))):
@@ -144,14 +147,14 @@ async def locked(database: Database, seconds: float) -> AsyncIterator[None]:
 async def connect_and_migrate() -> None:
     """Open the database that the caller named, or that the settings name."""
     named: DatabaseSettings = context.config.attributes.get("database") or load_settings().database
-    settings = named.for_long_work().model_copy(update={"lock_timeout": named.migration_timeout})
+    settings = named.for_maintenance().model_copy(update={"lock_timeout": named.migration_timeout})
     seconds = settings.lock_timeout.total_seconds()
-    database = open_database(settings)
+    database = build_database(settings)
     if settings.uses_pgbouncer:  # where a session has no settings
         limit = f"SET LOCAL lock_timeout = {int(seconds * 1000)}"
         event.listen(database.engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(limit))
     try:
-        async with locked(database, seconds), database.writing_engine.connect() as connection:
+        async with locked(database, seconds), database.write_engine.connect() as connection:
             await connection.run_sync(migrate)
     finally:
         await database.engine.dispose()

@@ -10,17 +10,17 @@ import typer
 from alembic.util import CommandError
 from jinja2 import TemplateSyntaxError, UndefinedError
 
-from app.commands.typed import say
-from scaffold import checking, migration
+from app.commands.invocation import say
+from scaffold import checks, migration
 from scaffold.editing import add_fields
-from scaffold.grammar import Problems, parse_resource
-from scaffold.kinds import KINDS
+from scaffold.features import write_feature, write_page
+from scaffold.field_types import FIELD_TYPES
+from scaffold.grammar import ScaffoldError, parse_resource
 from scaffold.project import Project
 from scaffold.removal import destroy
 from scaffold.rendering import render_resource
 from scaffold.resource import Resource
-from scaffold.slices import write_feature, write_page
-from scaffold.writing import refuse_existing, staged
+from scaffold.staging import forbid_overwrite, staging_area
 
 new = typer.Typer(no_args_is_help=True)
 add = typer.Typer(no_args_is_help=True)
@@ -45,7 +45,7 @@ def _told() -> Iterator[None]:
     """Say every problem in a line of its own, and end with 1."""
     try:
         yield
-    except Problems as problems:
+    except ScaffoldError as problems:
         sys.exit(_sentence(problems.found))
     except SyntaxError as error:
         sys.exit(_sentence([f"{error.filename}, line {error.lineno}: {error.msg}"]))
@@ -61,7 +61,7 @@ def _sentence(problems: list[str]) -> str:
     return "\n  ".join(["app: nothing was changed:", *problems])
 
 
-_KINDS = ", ".join(kind.arguments or name for name, kind in KINDS.items())
+_KINDS = ", ".join(kind.arguments or name for name, kind in FIELD_TYPES.items())
 GRAMMAR = f"""A field is name:kind, then modifiers. Kinds: {_KINDS}.
 Modifiers: optional, unique, index, search, title, default=…, min=…, max=…, on_delete=restrict|cascade|null.
 For example: title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
@@ -115,10 +115,10 @@ def write_resource(project: Project, resource: Resource, *, dry_run: bool = Fals
     """
     problems = project.problems_of(resource)
     if problems:
-        raise Problems(problems)
+        raise ScaffoldError(problems)
     files = render_resource(resource)
-    refuse_existing(project.root, files)
-    with staged(project.root, files) as stage:
+    forbid_overwrite(project.root, files)
+    with staging_area(project.root, files) as stage:
         migration.write_tables(stage, resource)
         stage.tidy()
         if not dry_run:
@@ -202,7 +202,7 @@ def destroy_resource(
 
 def check_project() -> None:
     """Check the project: form, types, imports, migrations, features. Tests are what pytest is for."""
-    failed = checking.check()
+    failed = checks.check()
     if failed:
         sys.exit(f"app: {', '.join(failed)} failed.")
 
@@ -218,7 +218,7 @@ def _is_there(project: Project, resource: Resource) -> bool:
         return False
     if project.commands_of(package)[:1] == list(resource.commands):
         return True
-    raise Problems(
+    raise ScaffoldError(
         [f"{resource.name} is there, in app/features/{package}: `app add field {resource.name} …` adds to it"]
     )
 

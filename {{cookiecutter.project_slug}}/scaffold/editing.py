@@ -6,13 +6,13 @@ The templates are rendered without it and with it, and the difference goes into 
 from dataclasses import replace
 
 from scaffold import migration
-from scaffold.grammar import Problems, parse_fields
-from scaffold.merging import Collision, merge
+from scaffold.grammar import ScaffoldError, parse_fields
 from scaffold.names import Names
 from scaffold.project import Project
 from scaffold.rendering import render_resource
 from scaffold.resource import Field, Resource
-from scaffold.writing import staged
+from scaffold.staging import staging_area
+from scaffold.three_way_merge import Collision, merge
 
 
 def add_fields(project: Project, name: str, specs: list[str], *, word: str, dry_run: bool = False) -> list[str]:
@@ -26,7 +26,7 @@ def add_fields(project: Project, name: str, specs: list[str], *, word: str, dry_
     if command in before.commands:
         return []
     after = replace(before, fields=_with(project, before, specs), commands=(*before.commands, command))
-    with staged(project.root, {}) as stage:
+    with staging_area(project.root, {}) as stage:
         texts = [stage.tidied(render_resource(resource)) for resource in (before, after)]
         stage.write(_merged(project, *texts))
         migration.write_fields(stage, after, after.fields[len(before.fields) :])
@@ -40,7 +40,7 @@ def _resource(project: Project, name: str) -> Resource:
     package = project.package_of(name)
     resource = project.resource_of(package) if package else None
     if resource is None:
-        raise Problems(
+        raise ScaffoldError(
             [project.unknown(name) if package is None else f"{name} was written by hand: no command tells how"]
         )
     return resource
@@ -65,7 +65,7 @@ def _with(project: Project, resource: Resource, specs: list[str]) -> tuple[Field
             if {old.name, old.column} & {item.name, item.column}
         ]
     if problems:
-        raise Problems(problems)
+        raise ScaffoldError(problems)
     return (*resource.fields, *added)
 
 
@@ -85,5 +85,5 @@ def _merged(project: Project, before: dict[str, str], after: dict[str, str]) -> 
                 f"{name} has changed where this is to go; put it in by hand, then run it again:\n{collision}"
             )
     if problems:
-        raise Problems(problems)
+        raise ScaffoldError(problems)
     return {name: text for name, text in changed.items() if text != (project.root / name).read_text()}

@@ -15,12 +15,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.database import Base, Owned, Record
-from scaffold.kinds import KINDS
+from app.database.base import Base, Owned, Record
+from scaffold.field_types import FIELD_TYPES
 from scaffold.names import (
     IDENTIFIER_LENGTH,
     NAME_LENGTH,
-    OWN,
+    NAME_MARK,
     SQL_WORDS,
     Names,
     camel,
@@ -47,7 +47,7 @@ _HIDING |= {"kwargs", "property", "self", "str", "true", "unset"}
 _LISTS = frozenset({"cursor", "limit", "q", "sort"})
 
 
-class Problems(ValueError):
+class ScaffoldError(ValueError):
     """What is wrong with a command line."""
 
     def __init__(self, found: Iterable[str]) -> None:
@@ -75,7 +75,7 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     if not specs:
         wrong.append(f"{name} has no fields: say what it holds, such as title:str=200")
     if problems or wrong:
-        raise Problems([*problems, *wrong])
+        raise ScaffoldError([*problems, *wrong])
     known = tuple(_know_oneself(field, fields, pages=pages, admin=admin) for field in fields)
     return Resource(name, many, access, known, pages, admin, tuple(commands))
 
@@ -104,7 +104,7 @@ def _problems_together(names: Names, fields: list[Field]) -> list[str]:
     taken += [f"unique_{field.name}" for field in fields if field.unique]  # the constraint
     problems = [f"{name} is there twice" for name in sorted(set(taken)) if taken.count(name) > 1]
     aliases = [field.alias for field in fields if field.has_alias] + [
-        field.enum_name.replace(OWN, "") for field in fields if field.args and field.kind == "enum"
+        field.enum_name.replace(NAME_MARK, "") for field in fields if field.args and field.kind == "enum"
     ]
     problems += [
         f"two fields would make the type {name}: rename one" for name in sorted(set(aliases)) if aliases.count(name) > 1
@@ -141,8 +141,8 @@ def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tupl
         hint = f"{name}:str" if not problems else "title:str"
         return None, [f"a field needs a kind: {hint}. If your shell split a list at its comma, quote the word"]
     kind, equals, arguments = parts[0].partition("=")
-    if kind not in KINDS:
-        return None, [*problems, f"{kind or 'nothing'} is no kind: {nearest(kind, KINDS)}"]
+    if kind not in FIELD_TYPES:
+        return None, [*problems, f"{kind or 'nothing'} is no kind: {nearest(kind, FIELD_TYPES)}"]
     field = Field(names, name, kind, tuple(arguments.split(",")) if equals else ())
     if field.args and not field.row.arguments:
         problems.append(f"{kind} takes nothing after the =")

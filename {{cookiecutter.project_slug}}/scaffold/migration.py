@@ -27,25 +27,25 @@ from sqlalchemy.sql.elements import False_, True_
 
 from app import features
 from app.accounts import models
-from app.database import Base
-from scaffold.grammar import Problems
+from app.database.base import Base
+from scaffold.grammar import ScaffoldError
 from scaffold.names import words
 from scaffold.resource import Field, Resource
-from scaffold.writing import Stage
+from scaffold.staging import StagingArea
 
 __all__ = ["models"]  # imported for its tables
 
 LENGTH_OF_NAMES = 60  # the message is the first line of a file
 
 
-def write_tables(stage: Stage, resource: Resource) -> None:
+def write_tables(stage: StagingArea, resource: Resource) -> None:
     """Write the migration that makes the tables of a resource which is on the stage."""
     with _imported(stage, resource.plural):
         steps = [step for name in resource.tables for step in _creating(Base.metadata.tables[name])]
         _write(stage, f"Create the table of {resource.plural_words}", steps)
 
 
-def write_fields(stage: Stage, resource: Resource, fields: tuple[Field, ...]) -> None:
+def write_fields(stage: StagingArea, resource: Resource, fields: tuple[Field, ...]) -> None:
     """Write the migration that adds fields to a resource which is on the stage."""
     with _imported(stage, resource.plural):
         table = Base.metadata.tables[resource.plural]
@@ -59,7 +59,7 @@ def write_fields(stage: Stage, resource: Resource, fields: tuple[Field, ...]) ->
         _write(stage, f"Add {what} to {resource.plural_words}", steps)
 
 
-def write_drop(stage: Stage, package: str) -> None:
+def write_drop(stage: StagingArea, package: str) -> None:
     """Write the migration that drops the tables of a feature."""
     with _imported(stage, package):
         tables = [table for table in Base.metadata.sorted_tables if _belongs(table, package)]
@@ -128,7 +128,7 @@ def _creating(table: Table) -> list[ops.MigrateOperation]:
     return [ops.CreateTableOp.from_table(table), *batch]
 
 
-def _write(stage: Stage, message: str, steps: list[ops.MigrateOperation]) -> None:
+def _write(stage: StagingArea, message: str, steps: list[ops.MigrateOperation]) -> None:
     up = ops.UpgradeOps(steps)
     context = MigrationContext.configure(dialect_name="postgresql", opts={"target_metadata": Base.metadata})
     texts = [
@@ -152,7 +152,7 @@ def _plain(text: str) -> str:
     return "\n".join(lines).strip().replace(", schema=None", "")
 
 
-def _scripts(stage: Stage) -> ScriptDirectory:
+def _scripts(stage: StagingArea) -> ScriptDirectory:
     """Return the migrations, copied to the stage.
 
     Raises:
@@ -164,7 +164,7 @@ def _scripts(stage: Stage) -> ScriptDirectory:
     scripts = ScriptDirectory.from_config(config)
     scripts.messaging_opts = {"quiet": True}
     if len(scripts.get_heads()) > 1:
-        raise Problems(["there are two newest migrations, of two branches: run `app db merge` first"])
+        raise ScaffoldError(["there are two newest migrations, of two branches: run `app db merge` first"])
     return scripts
 
 
@@ -177,7 +177,7 @@ def _render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str |
 
 
 @contextmanager
-def _imported(stage: Stage, package: str) -> Iterator[None]:
+def _imported(stage: StagingArea, package: str) -> Iterator[None]:
     """Import the models of all features, of this one as it is on the stage."""
     stage.borrow(f"app/features/{package}")
     features.__path__.insert(0, str(stage.folder / "app" / "features"))
@@ -191,7 +191,7 @@ def _imported(stage: Stage, package: str) -> Iterator[None]:
         features.__path__.pop(0)
 
 
-def _import_models(stage: Stage) -> None:
+def _import_models(stage: StagingArea) -> None:
     """Import the models of all features.
 
     Raises:
@@ -207,4 +207,4 @@ def _import_models(stage: Stage) -> None:
         message = f"{place.filename}, line {place.lineno}: {type(error).__name__}: {error}"
         for folder in (stage.folder, stage.root):
             message = message.replace(f"{folder}{os.sep}", "")
-        raise Problems([message]) from error
+        raise ScaffoldError([message]) from error

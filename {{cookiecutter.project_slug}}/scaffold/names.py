@@ -5,32 +5,32 @@ import keyword
 import re
 from dataclasses import dataclass
 
-from scaffold.plurals import plural, set_of, singular
+from scaffold.plurals import plural, singular, word_set
 
 NAME_LENGTH = 40
 IDENTIFIER_LENGTH = 63  # https://www.postgresql.org/docs/current/sql-syntax-lexical.html
 
 
-OWN = "\u02d0"  # a letter, so that a name which ends with it is still one
+NAME_MARK = "\u02d0"  # a letter, so that a name which ends with it is still one
 """Stands behind the name of a resource's class until its files are written: see scaffold/rendering.py."""
 
-RESERVED = set_of("User")
+RESERVED_NAMES = word_set("User")
 """What accounts are made of."""
 
-ADMIN_KEYS = set_of("event mail role session user")
+ADMIN_KEYS = word_set("event mail role session user")
 """What the admin calls the views of accounts."""
 
 # What templates and the pages' layout call their own things. A resource of this name has an underscore there: `page_`.
-TAKEN_VARIABLES = set_of(
+RESERVED_VARIABLES = word_set(
     "account_nav browser check_reference check_version constraint context csrf_field data documented dt entry error"
     " false fields find_references find_visible form forms if_match keys loop mapped_column name nav notice older"
     " options options_of page paginate path query refusal related relationship render request require response root"
     " router rows rows_of scope search see_other seen seen_id select self service session site static stored tagged"
     " taken true unset utc_now value version views violates visitor where_contains where_equal with_places"
 )
-SQL_WORDS = set_of("cmax cmin ctid nothing returning tableoid xmax xmin")
+SQL_WORDS = word_set("cmax cmin ctid nothing returning tableoid xmax xmin")
 """What databases take for their own, quoted or because SQLAlchemy does not quote it."""
-TAKEN_PATHS = set_of(
+RESERVED_PATHS = word_set(
     "account admin api auth dev docs email health login logout password reauth redoc signup static users verify"
 )
 
@@ -77,7 +77,7 @@ class Names:
     @property
     def cls(self) -> str:
         """Return BookReview, marked as the resource's own in case that a library has a class of this name."""
-        return self.name + OWN
+        return self.name + NAME_MARK
 
     @property
     def variable(self) -> str:
@@ -145,8 +145,8 @@ def problems_of_resource(name: str, plural_given: str | None) -> list[str]:
     one = singular(snake(name))
     if one and plural_given is None:
         return [f"{name} looks like a plural: say {camel(one)}, or add --plural {_plural_for(snake(name))}"]
-    if name in RESERVED or keyword.iskeyword(name) or hasattr(builtins, name):
-        owner = "accounts have" if name in RESERVED else "Python has"
+    if name in RESERVED_NAMES or keyword.iskeyword(name) or hasattr(builtins, name):
+        owner = "accounts have" if name in RESERVED_NAMES else "Python has"
         return [f"{name}: {owner} a class of this name; choose another, such as {name}Entry"]
     return []
 
@@ -158,7 +158,7 @@ def _plural_for(many: str) -> str:
 
 def _unused(variable: str) -> str:
     """Return a name that hides nothing: https://peps.python.org/pep-0008/#function-and-method-arguments."""
-    hides = keyword.iskeyword(variable) or hasattr(builtins, variable) or variable in TAKEN_VARIABLES
+    hides = keyword.iskeyword(variable) or hasattr(builtins, variable) or variable in RESERVED_VARIABLES
     return f"{variable}_" if hides else variable
 
 
@@ -167,7 +167,7 @@ def problems_of_plural(name: str, many: str) -> list[str]:
     one = snake(name)
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", many) or len(many) > NAME_LENGTH + 5:
         return [f"--plural {many}: write it in small letters, such as {plural(one)}"]
-    if many in TAKEN_PATHS:
+    if many in RESERVED_PATHS:
         return [f"{name}: /{many} is an address of the project; give another plural, such as --plural {one}_list"]
     if keyword.iskeyword(many) or many in SQL_WORDS:
         return [f"{name}: {many} is a word of Python or SQL; give another plural, such as --plural {one}_list"]

@@ -25,12 +25,12 @@ IRREGULAR = {
 """Plurals that no rule below makes; add yours, or give `--plural` once."""
 
 
-def set_of(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     """Return the words of a text."""
     return frozenset(text.split())
 
 
-UNCOUNTABLE = set_of(
+UNCOUNTABLE = word_set(
     "advice aircraft baggage deer equipment evidence feedback fish furniture hardware homework information knowledge"
     " luggage metadata money moose news offspring police salmon series sheep shrimp software species staff traffic"
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from scaffold.grammar import Problems, nearest, parse_fields, parse_resource
+from scaffold.grammar import ScaffoldError, nearest, parse_fields, parse_resource
 from scaffold.names import Names, snake
 from scaffold.plurals import plural
 from scaffold.resource import Resource, Target, title_of
@@ -66,7 +66,7 @@ class Project:
         try:
             return [tuple(shlex.split(command)) for command in commands]
         except ValueError as error:
-            raise Problems([f"app/features/{package}/__init__.py: {error} in a command line"]) from error
+            raise ScaffoldError([f"app/features/{package}/__init__.py: {error} in a command line"]) from error
 
     def packages(self) -> list[str]:
         """List the features."""
@@ -134,7 +134,7 @@ class Project:
                 admin=self.has_admin and "--no-admin" not in first,
                 commands=commands,
             )
-        except Problems:
+        except ScaffoldError:
             return None
 
     def find_target(self, name: str) -> Target | None:

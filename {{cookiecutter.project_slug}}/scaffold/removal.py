@@ -16,17 +16,17 @@ from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from app import revisions
-from app.database import opened_database
-from app.settings import DatabaseSettings, load_settings
+from app.database import revisions
+from app.database.connection import open_database
+from app.settings.config import DatabaseSettings, load_settings
 from scaffold import migration
-from scaffold.grammar import Problems
+from scaffold.grammar import ScaffoldError
 from scaffold.project import Project
 from scaffold.rendering import render_resource
-from scaffold.writing import staged, undone_on_failure
+from scaffold.staging import rollback_on_failure, staging_area
 
 
-class Gone(NamedTuple):
+class Removal(NamedTuple):
     """What it took to delete a resource."""
 
     deleted: list[str]
@@ -34,7 +34,7 @@ class Gone(NamedTuple):
     """The migration that drops its tables, where the one that made them has to stay."""
 
 
-def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool = False) -> Gone | None:
+def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool = False) -> Removal | None:
     """Delete a resource; nothing when there is none.
 
     Raises:
@@ -51,25 +51,25 @@ def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool =
         problems += [f"{file} would be lost: commit it, or say --force" for file in _unsaved(project, package, files)]
     problems += _applied(found.scripts)
     if problems:
-        raise Problems(problems)
+        raise ScaffoldError(problems)
     return _remove(project, package, files, drop=found.stay, dry_run=dry_run)
 
 
-def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry_run: bool) -> Gone:
-    with staged(project.root, {}) as stage:
+def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry_run: bool) -> Removal:
+    with staging_area(project.root, {}) as stage:
         if drop:
             migration.write_drop(stage, package)
             stage.tidy()
         written = stage.files()
         if dry_run:
-            return Gone(files, written)
-        with undone_on_failure(project.root) as undo:
+            return Removal(files, written)
+        with rollback_on_failure(project.root) as undo:
             for file in files:
                 undo.remember(file)
                 (project.root / file).unlink()
             stage.install()
         _remove_empty(project, package)
-        return Gone(files, written)
+        return Removal(files, written)
 
 
 def _remove_empty(project: Project, package: str) -> None:
@@ -103,7 +103,7 @@ def _unsaved(project: Project, package: str, files: list[str]) -> list[str]:
     resource = project.resource_of(package) if left else None
     if resource is None:
         return left
-    with staged(project.root, render_resource(resource)) as stage:
+    with staging_area(project.root, render_resource(resource)) as stage:
         migration.write_tables(stage, resource)
         stage.tidy()
         written = {_without_ids((stage.folder / name).read_text()) for name in stage.files()}
@@ -128,7 +128,7 @@ def _applied(scripts: list[Script]) -> list[str]:
 
 
 async def _revisions(settings: DatabaseSettings) -> frozenset[str]:
-    async with opened_database(settings) as database, database.reads() as session:
+    async with open_database(settings) as database, database.reads() as session:
         return await revisions.applied(session)
 
 

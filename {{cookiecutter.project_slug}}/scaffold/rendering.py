@@ -17,7 +17,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
-from scaffold.names import OWN, camel
+from scaffold.names import NAME_MARK, camel
 from scaffold.resource import Resource
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -85,7 +85,7 @@ def _render(folder: str, values: dict[str, Any], targets: dict[str, str]) -> Ite
     found = environment()
     for template, target in targets.items():
         text = found.get_template(f"{folder}/{template}").render(values)
-        yield target, (_aliased(text) if OWN in text and target.endswith(".py") else text).replace(OWN, "")
+        yield target, (_aliased(text) if NAME_MARK in text and target.endswith(".py") else text).replace(NAME_MARK, "")
 
 
 def _aliased(code: str) -> str:
@@ -95,13 +95,13 @@ def _aliased(code: str) -> str:
         SyntaxError: when a template does not give Python.
     """
     tree, lines = ast.parse(code), code.splitlines(keepends=True)
-    marked = set(re.findall(rf"\w*{OWN}\w*", code))
-    own = Counter(name.replace(OWN, "") for name in marked)
+    marked = set(re.findall(rf"\w*{NAME_MARK}\w*", code))
+    own = Counter(name.replace(NAME_MARK, "") for name in marked)
     # A TodoList beside the TodoList of a Todo is marked as well, at its end.
-    taken = {*own, *(name for name in marked if name.endswith(OWN) and own[name.replace(OWN, "")] > 1)}
+    taken = {*own, *(name for name in marked if name.endswith(NAME_MARK) and own[name.replace(NAME_MARK, "")] > 1)}
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     found = [(item.name, node.module or "") for node in imports for item in node.names if item.name in taken]
-    aliases = {name: _alias(name.replace(OWN, ""), module.rpartition(".")[2]) for name, module in found}
+    aliases = {name: _alias(name.replace(NAME_MARK, ""), module.rpartition(".")[2]) for name, module in found}
     # Offsets in the tree count bytes, and a mark has two.
     imported = {item.lineno for node in imports for item in node.names}
     tokens = list(generate_tokens(StringIO(code).readline)) if aliases else []

@@ -5,21 +5,21 @@ import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from scaffold.kinds import KINDS, Kind, Samples
+from scaffold.field_types import FIELD_TYPES, FieldType, Samples
 from scaffold.names import Names, camel, label, words
 from scaffold.plurals import singular
 
-ALIASES_TAKEN = frozenset(
+RESERVED_ALIASES = frozenset(
     {"Annotated", "Decimal", "EmailStr", "Field", "Int32", "Int64", "JsonObject", "JsonValue", "Line", "Literal"}
-    | {"Moment", "OneLine", "PageParams", "RecordView", "Schema", "SearchText", "Slug", "StringConstraints"}
-    | {"TimeOfDay", "WebAddress"}
+    | {"Moment", "SingleLine", "PageParams", "RecordResponse", "Schema", "SearchText", "Slug", "StringConstraints"}
+    | {"TimeOfDay", "HttpUrlString"}
 )
 
 CLASSES = frozenset({"create", "dep", "list", "read", "update"})
 """What the names of the classes of a resource end with."""
 
-LINE = 108
-SEARCHABLE = 8
+MAX_LINE_LENGTH = 108
+MIN_SEARCH_SAMPLE = 8
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Field:
     """The resource that a reference names."""
 
     @cached_property
-    def row(self) -> Kind:
+    def row(self) -> FieldType:
         """Return what is special about the kind."""
-        return KINDS[self.kind]
+        return FIELD_TYPES[self.kind]
 
     @cached_property
     def samples(self) -> Samples:
@@ -103,7 +103,9 @@ class Field:
     def alias(self) -> str:
         """Return the name of its type in the schemas, where more than the type is demanded."""
         name = camel(self.column)
-        taken = len(name) == 1 or name in ALIASES_TAKEN or hasattr(builtins, name) or name.startswith(self.owner.name)
+        taken = (
+            len(name) == 1 or name in RESERVED_ALIASES or hasattr(builtins, name) or name.startswith(self.owner.name)
+        )
         return f"{name}Value" if taken else name
 
     @property
@@ -164,7 +166,7 @@ class Field:
         return self.row.sorts and (self.index or self.unique) and not self.optional
 
     @property
-    def taken(self) -> str:
+    def taken_error(self) -> str:
         """Return the name of the error that says that another row has this value."""
         return f"{self.owner.cls}{camel(self.name)}Taken"
 
@@ -255,7 +257,7 @@ class Field:
     @property
     def is_searchable(self) -> bool:
         """Tell whether its values for tests are long enough to be told apart by a search."""
-        return len(self.changed) > SEARCHABLE
+        return len(self.changed) > MIN_SEARCH_SAMPLE
 
     @property
     def json_default(self) -> str:
@@ -313,7 +315,7 @@ class Resource(Names):
     @property
     def command_lines(self) -> list[str]:
         """Return the command lines, broken so that they fit: a line that goes on ends with a backslash."""
-        return [line for command in self.commands for line in broken(command)]
+        return [line for command in self.commands for line in wrap_command(command)]
 
     @property
     def breaks_lines(self) -> bool:
@@ -332,7 +334,7 @@ class Resource(Names):
     @property
     def excluded(self) -> str:
         """Return the argument that keeps what is no column out of a dump."""
-        names = ", ".join(f'"{item.column}"' for item in self.manys)
+        names = ", ".join(f'"{item.column}"' for item in self.many_fields)
         return f"exclude={{{names}}}" if names else ""
 
     @property
@@ -386,14 +388,14 @@ class Resource(Names):
         return [item for item in self.fields if item.kind == "ref"]
 
     @property
-    def manys(self) -> list[Field]:
+    def many_fields(self) -> list[Field]:
         """Return the references to many rows."""
         return [item for item in self.fields if item.kind == "many"]
 
     @property
     def checks(self) -> bool:
         """Tell whether there are references to check."""
-        return bool(self.refs or self.manys)
+        return bool(self.refs or self.many_fields)
 
     @property
     def targets(self) -> list[Target]:
@@ -419,11 +421,11 @@ class Resource(Names):
         return found
 
 
-def broken(command: tuple[str, ...]) -> list[str]:
+def wrap_command(command: tuple[str, ...]) -> list[str]:
     """Break a command line, quoted as a shell needs it, so that each part fits into a docstring."""
     lines = [""]
     for word in map(shlex.quote, command):
-        if lines[-1] and len(lines[-1]) + len(word) > LINE:
+        if lines[-1] and len(lines[-1]) + len(word) > MAX_LINE_LENGTH:
             lines[-1] += " \\"
             lines.append("   ")
         lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word

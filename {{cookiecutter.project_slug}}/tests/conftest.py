@@ -7,7 +7,7 @@
     add_routes(router)         routes that the app has for this test
     start_server(LOG_LEVEL=…)  a process that serves it, on the same database
 
-`tests/support.py` has the functions that tests call, `tests/databases.py` the fixtures of databases.
+`tests/support.py` has the functions that tests call, `tests/database_fixtures.py` the fixtures of databases.
 `pytest --database sqlite` is quicker; the default is both.
 """
 
@@ -25,18 +25,18 @@ from fastapi import APIRouter, FastAPI
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.main import create_app, opened
-from app.settings import Settings, all_settings, load_settings
+from app.main import create_app, lifespan
+from app.settings.config import Settings, all_settings, load_settings
 from tests import sample
 from tests.server import Server, running_server
 from tests.support import add_user, another_client, sign_in
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.database_fixtures"]
 
 sample.add_to_app()
 
 # A hash costs as little as can be: the tests make hundreds.
-CHEAP_HASHES = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "failure_floor": 0}
+CHEAP_HASHES = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "login_min_response_time": 0}
 
 BUILT_IN = {"base_url", "environment", "project_name", "server"}
 """Settings that an app is built with; the others are read while it runs."""
@@ -136,7 +136,7 @@ def start_app(
                 return running.enter_context(TestClient(app_of(settings), follow_redirects=False))
             client = another_client(running_apps(make_settings()))
             assert client.portal is not None
-            opening = client.portal.wrap_async_context_manager(opened(settings))
+            opening = client.portal.wrap_async_context_manager(lifespan(settings))
             client.app_state.update(running.enter_context(opening))
             return client
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import httpx2 as httpx
 
-from app import migrate
+from app.database import migrate
 from tests.postgres import free_port
 
 SECONDS_TO_START = 60
@@ -52,7 +52,7 @@ def environment_of(folder: Path, **settings: str) -> dict[str, str]:
     """Return the variables of a process that runs in a folder."""
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(migrate.FOLDER.parent),
+        "PYTHONPATH": str(migrate.MIGRATIONS_DIR.parent),
         "SECRET_KEY": "the tests' secret key: it protects nothing",
         "AUTH_ARGON2_MEMORY_KIB": "8",
         "MAIL_IN_SERVER": "false",

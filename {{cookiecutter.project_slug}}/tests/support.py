@@ -15,14 +15,16 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts import service, users
-from app.accounts.authenticator import Authenticator
+from app.accounts import users
+from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.models import User
 from app.accounts.scope import Client
-from app.database import opened_database, utc_now
-from app.mail.mailer import unseal
-from app.mail.models import OutboxMail
-from app.settings import DatabaseSettings
+from app.accounts.sessions import login
+from app.database.base import utc_now
+from app.database.connection import open_database
+from app.mail.mailer import decrypt_payload
+from app.mail.models import OutboxMessage
+from app.settings.config import DatabaseSettings
 
 T = TypeVar("T")
 
@@ -78,7 +80,7 @@ def sign_in(client: TestClient, user: User) -> TestClient:
     """Return the same running app, as this user sees it: each request carries their access token."""
     assert client.portal is not None, "the app does not run"
     database, authenticator = client.app_state["database"], client.app_state["authenticator"]
-    pair = client.portal.call(service.complete_login, database, authenticator, user, HERE)
+    pair = client.portal.call(login.complete_login, database, authenticator, user, HERE)
     return with_token(client, pair.access_token)
 
 
@@ -115,8 +117,8 @@ def mails_to(client: TestClient, address: str) -> list[str]:
     keys = client.app_state["authenticator"].keys
 
     async def read(session: AsyncSession) -> list[tuple[str, str]]:
-        payloads = await session.scalars(select(OutboxMail.payload).order_by(OutboxMail.id))
-        return [unseal(keys, payload) for payload in payloads if payload]
+        payloads = await session.scalars(select(OutboxMessage.payload).order_by(OutboxMessage.id))
+        return [decrypt_payload(keys, payload) for payload in payloads if payload]
 
     return [text for to, text in in_database(client, read) if to == address]
 
@@ -160,7 +162,7 @@ def execute(url: str, statement: str) -> None:
 
     async def run() -> None:
         settings = DatabaseSettings(url=url)
-        async with opened_database(settings) as database, database.engine.begin() as connection:
+        async with open_database(settings) as database, database.engine.begin() as connection:
             await connection.execute(text(statement))
 
     asyncio.run(run())

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import AuthEvent
 from app.accounts.scope import Client, Scope
-from app.database import Database, Keyed
-from app.pagination import PageParams, Rows, paginate
+from app.api.pagination import PageParams, RowPage, paginate
+from app.database.base import UUIDv7Base
+from app.database.connection import Database
 
 _log = logging.getLogger("app.events")
 
@@ -61,7 +62,7 @@ class Event(StrEnum):
     IMPERSONATION_ENDED = "impersonation_ended"
 
 
-ABOUT_ROWS = frozenset({Event.ROW_CREATED, Event.ROW_CHANGED, Event.ROW_DELETED, Event.ADMIN_ACTION})
+ROW_EVENTS = frozenset({Event.ROW_CREATED, Event.ROW_CHANGED, Event.ROW_DELETED, Event.ADMIN_ACTION})
 """Events for admins only: their data may repeat what the row keeps from its owner."""
 
 
@@ -73,7 +74,7 @@ async def record(  # noqa: PLR0913 - the columns of an event
     user_id: UUID | None = None,
     actor_id: UUID | None = None,
     session_id: UUID | None = None,
-    target: Keyed | type[Keyed] | None = None,
+    target: UUIDv7Base | type[UUIDv7Base] | None = None,
     **data: Any,  # noqa: ANN401 - whatever JSON holds
 ) -> None:
     """Write an event in the transaction of what it tells of; `target` is the row, or the table, that it happened to.
@@ -81,16 +82,21 @@ async def record(  # noqa: PLR0913 - the columns of an event
     `actor_id` is who did it, else whom the client names. The line in the log names the row and leaves out what it
     holds.
     """
-    made = make_event(event, client, user_id=user_id, target=target, data=data)
+    made = build_event(event, client, user_id=user_id, target=target, data=data)
     made.actor_id, made.session_id = actor_id or client.actor_id, session_id
     session.add(made)
     await session.flush()
-    about = f"{made.target_type}/{made.target_id}" if event in ABOUT_ROWS else data or ""
+    about = f"{made.target_type}/{made.target_id}" if event in ROW_EVENTS else data or ""
     _log.info("%s user=%s ip=%s request=%s %s", event, user_id, client.ip, client.request_id, about)
 
 
-def make_event(
-    event: Event, client: Client, *, user_id: UUID | None, target: Keyed | type[Keyed] | None, data: dict[str, Any]
+def build_event(
+    event: Event,
+    client: Client,
+    *,
+    user_id: UUID | None,
+    target: UUIDv7Base | type[UUIDv7Base] | None,
+    data: dict[str, Any],
 ) -> AuthEvent:
     """Return an event that nobody has written yet."""
     return AuthEvent(
@@ -101,22 +107,22 @@ def make_event(
         user_agent=client.user_agent,
         request_id=client.request_id,
         target_type=target.__tablename__ if target else None,
-        target_id=str(target.id) if isinstance(target, Keyed) else None,
+        target_id=str(target.id) if isinstance(target, UUIDv7Base) else None,
         data=data,
     )
 
 
-async def record_now(database: Database, event: Event, client: Client, **about: Any) -> None:  # noqa: ANN401
+async def record_and_commit(database: Database, event: Event, client: Client, **about: Any) -> None:  # noqa: ANN401
     """Write an event that must outlive the refusal which follows it."""
     async with database.sessions.begin() as session:
         await record(session, event, client, **about)
 
 
-async def list_events(session: AsyncSession, scope: Scope, page: PageParams) -> Rows[AuthEvent]:
+async def list_events(session: AsyncSession, scope: Scope, page: PageParams) -> RowPage[AuthEvent]:
     """Return a page of what happened to the caller's account, newest first."""
-    return await paginate(session, select(AuthEvent).where(happened_to(scope.user_id)), AuthEvent, page)
+    return await paginate(session, select(AuthEvent).where(events_of_user(scope.user_id)), AuthEvent, page)
 
 
-def happened_to(user_id: UUID) -> ColumnElement[bool]:
+def events_of_user(user_id: UUID) -> ColumnElement[bool]:
     """Select what someone may read of their own account."""
-    return (AuthEvent.user_id == user_id) & AuthEvent.name.not_in(ABOUT_ROWS)
+    return (AuthEvent.user_id == user_id) & AuthEvent.name.not_in(ROW_EVENTS)

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
-from app.database import Base, Keyed, Record, utc_now
+from app.database.base import Base, Record, UUIDv7Base, utc_now
 
 
 class User(Record):
@@ -113,7 +113,7 @@ class OneTimeToken(Base):
     """The second factors at the change of address that this token takes back."""
 
 
-class AuthEvent(Keyed):
+class AuthEvent(UUIDv7Base):
     """Something that happened to an account, or to a row in the admin; no route changes or deletes one.
 
     It outlives its user, without them, and the row that it tells of.
@@ -139,3 +139,8 @@ class AuthEvent(Keyed):
 
     user: Mapped[User | None] = relationship(foreign_keys=user_id, lazy="raise")
     actor: Mapped[User | None] = relationship(foreign_keys=actor_id, lazy="raise")
+
+
+def is_live(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Select the sessions that still count."""
+    return AuthSession.revoked_at.is_(None) & (AuthSession.expires_at > now) & (AuthSession.idle_expires_at > now)

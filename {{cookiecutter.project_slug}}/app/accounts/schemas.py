@@ -6,15 +6,15 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from app.kinds import OneLine
-from app.schemas import RecordView, Schema, View, unset
+from app.api.field_types import SingleLine
+from app.api.schemas import RecordResponse, ResponseSchema, Schema, unset
 
 # Whatever it looks like, an address that nobody has is answered like a wrong password.
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=320, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
 ]
-DisplayName = Annotated[str, StringConstraints(max_length=120, strip_whitespace=True), OneLine]
+DisplayName = Annotated[str, StringConstraints(max_length=120, strip_whitespace=True), SingleLine]
 
 
 class Login(Schema):
@@ -24,19 +24,19 @@ class Login(Schema):
     password: SecretStr = Field(max_length=4096)
 
 
-class Refresh(Schema):
+class TokenRefresh(Schema):
     """A refresh token."""
 
     refresh_token: str = Field(max_length=200)
 
 
-class Password(Schema):
+class PasswordConfirmation(Schema):
     """Your password."""
 
     password: SecretStr = Field(max_length=4096)
 
 
-class AccessToken(View):
+class AccessToken(ResponseSchema):
     """An access token."""
 
     access_token: str
@@ -51,7 +51,7 @@ class TokenPair(AccessToken):
     refresh_token: str
 
 
-class SecondFactorRequired(View):
+class SecondFactorRequired(ResponseSchema):
     """The password was right; send a code of one of the `methods`, with the challenge, to sign in."""
 
     mfa_required: Literal[True]
@@ -59,7 +59,7 @@ class SecondFactorRequired(View):
     methods: list[str]
 
 
-class SessionRead(View):
+class SessionRead(ResponseSchema):
     """A place where you are signed in."""
 
     id: UUID
@@ -76,7 +76,7 @@ class SessionRead(View):
     user_agent: str
 
 
-class EventRead(View):
+class EventRead(ResponseSchema):
     """Something that happened to your account."""
 
     id: UUID
@@ -88,7 +88,7 @@ class EventRead(View):
     data: dict[str, Any]
 
 
-class AccountRead(RecordView):
+class AccountRead(RecordResponse):
     """Your account."""
 
     email: str

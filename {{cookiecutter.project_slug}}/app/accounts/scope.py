@@ -10,7 +10,7 @@ from app.accounts.permissions import ADMIN_ROLE, Permission
 from app.errors import Forbidden
 
 
-class OwnerRequired(Forbidden):
+class ForbiddenWhileImpersonating(Forbidden):
     """What was asked for is left to the owner of the account; an admin who is signed in as them may not."""
 
     title = "You are signed in as someone else, and only they may do this"
@@ -66,16 +66,16 @@ class Scope:
             return False
         return ADMIN_ROLE in self.roles or permission in self.permissions
 
-    def may_impersonate(self, roles: frozenset[str], permissions: frozenset[str]) -> bool:
+    def can_impersonate(self, roles: frozenset[str], permissions: frozenset[str]) -> bool:
         """Tell whether the caller may be signed in as someone with these rights: never to do more than they may."""
         no_more = ADMIN_ROLE in self.roles or permissions <= self.permissions
         return self.may(Permission.USERS_IMPERSONATE) and ADMIN_ROLE not in roles and no_more
 
-    def require_owner(self) -> None:
+    def forbid_impersonation(self) -> None:
         """Let through who is signed in as themselves.
 
         Raises:
-            OwnerRequired: when it is an admin who is signed in as them.
+            ForbiddenWhileImpersonating: when it is an admin who is signed in as them.
         """
         if self.impersonator is not None:
-            raise OwnerRequired
+            raise ForbiddenWhileImpersonating

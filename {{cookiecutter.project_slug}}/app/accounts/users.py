@@ -8,13 +8,14 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.authenticator import Authenticator
+from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.credentials.password_policy import hash_new_password
 from app.accounts.models import Role, User, UserRole
-from app.accounts.password_policy import hash_new_password
 from app.accounts.permissions import ADMIN_ROLE
 from app.accounts.schemas import AccountUpdate
 from app.accounts.scope import Scope
-from app.database import Database, utc_now
+from app.database.base import utc_now
+from app.database.connection import Database
 from app.errors import Conflict, InvalidRequest, NotFound
 
 
@@ -63,7 +64,7 @@ def parse_email(email: str) -> str:
         raise InvalidEmail(str(error)) from error
 
 
-async def find_user(session: AsyncSession, email: str) -> User | None:
+async def find_user_by_email(session: AsyncSession, email: str) -> User | None:
     """Return the user with this address, however it is spelled."""
     user: User | None = await session.scalar(select(User).where(User.email_key == email_key(email)))
     return user
@@ -75,7 +76,7 @@ async def get_user_by_email(session: AsyncSession, email: str) -> User:
     Raises:
         UserNotFound: when there is none.
     """
-    user = await find_user(session, email)
+    user = await find_user_by_email(session, email)
     if user is None:
         raise UserNotFound(f"No account has the address {email}.")
     return user
@@ -157,10 +158,10 @@ async def revoke_admin(session: AsyncSession, user: User) -> None:
     """
     admin_role = select(Role.id).where(Role.name == ADMIN_ROLE).scalar_subquery()
     await session.execute(delete(UserRole).where(UserRole.user_id == user.id, UserRole.role_id == admin_role))
-    await require_an_admin(session)
+    await require_active_admin(session)
 
 
-async def require_an_admin(session: AsyncSession) -> None:
+async def require_active_admin(session: AsyncSession) -> None:
     """Refuse a change that left no active admin: call this after it, in its transaction.
 
     Two such changes at once would each count on the admin whom the other takes away; the lock makes one wait.

@@ -8,45 +8,45 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 from starlette_admin.auth import AdminUser, BaseAuthProvider
 
-from app.accounts import browser, csrf
-from app.accounts.dependencies import PermissionMissing
+from app.accounts.api.dependencies import PermissionDenied
+from app.accounts.browser import csrf, web_session
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
-from app.security import SAFE_METHODS
+from app.api.middleware import SAFE_METHODS
 
 
-class SessionAuth(BaseAuthProvider):
+class SessionAuthProvider(BaseAuthProvider):
     """The session of the pages, in place of a sign-in of the library's own."""
 
     async def authenticate(self, request: Request) -> AdminUser | None:
         """Return the visitor; what is raised is answered as on every page: `/login`, or "not allowed"."""
         if request.scope["path"].startswith(f"{request.scope['root_path']}/static/"):
             return None  # the library asks for its style sheets too
-        visitor = await browser.require_visitor(request)
-        visitor.require_owner()  # the admin is left to who is signed in as themselves
+        visitor = await web_session.require_visitor(request)
+        visitor.forbid_impersonation()  # the admin is left to who is signed in as themselves
         if not visitor.may(Permission.ADMIN_ACCESS):
-            raise PermissionMissing
+            raise PermissionDenied
         return AdminUser(visitor.email)
 
     def get_routes(self, templates: Jinja2Templates) -> list[Route]:  # noqa: ARG002 - there is no form
         """Add what "Sign out" in the menu posts to; the library looks for the name."""
-        return [Route("/logout", sign_out, methods=["POST"], name="logout")]
+        return [Route("/logout", logout, methods=["POST"], name="logout")]
 
 
-def visitor_of(request: Request) -> Scope:
-    """Return who looks at the admin: `SessionAuth` has found them."""
+def get_visitor(request: Request) -> Scope:
+    """Return who looks at the admin: `SessionAuthProvider` has found them."""
     visitor: Scope = request.state.visitor
     return visitor
 
 
-async def sign_out(request: Request) -> Response:
+async def logout(request: Request) -> Response:
     """End the session everywhere, not only here."""
     response = RedirectResponse(request.url_for("show_login"), 303)
-    await browser.sign_out(request, response)
+    await web_session.logout(request, response)
     return response
 
 
-class FormCheck(BaseHTTPMiddleware):
+class CsrfMiddleware(BaseHTTPMiddleware):
     """Our CSRF token, which is bound to the session, in place of one bound to a cookie that a subdomain may set.
 
     The library's templates and scripts send it under the library's names.

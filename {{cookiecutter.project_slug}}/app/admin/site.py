@@ -1,7 +1,7 @@
 """Where the admin is mounted: the library, with our session, transaction, policy and look."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,83 +18,101 @@ from starlette_admin.export import ExportConfig
 from starlette_admin.helpers import run_on_commit_callbacks
 from starlette_admin.routing import route
 
-from app.admin import accounts, history, log, mails
-from app.admin.addresses import Addresses, detail_url, edit_url
-from app.admin.auth import FormCheck, SessionAuth
-from app.admin.default import feature_views
-from app.admin.impersonation import Impersonation
-from app.admin.imports import LIMITS, Imports, import_columns, import_matches
-from app.admin.inlines import InlineRows
-from app.admin.kept import compare, label_chosen
-from app.admin.panels import Chart, Figure
-from app.admin.policy import Frame, Nonces
-from app.admin.ranges import date_ranges
-from app.admin.refusals import is_refusal
-from app.admin.views import ModelView
-from app.assets import Assets
-from app.dependencies import get_database, request_session
-from app.keys import KeyRing
-from app.security import SAFE_METHODS
-from app.settings import Environment, Settings
+from app.admin.auth import CsrfMiddleware, SessionAuthProvider
+from app.admin.base import history
+from app.admin.base.changed_data import detect_unchanged, load_selected_labels
+from app.admin.base.dashboard import Chart, Metric
+from app.admin.base.date_ranges import date_ranges
+from app.admin.base.default_view import default_view
+from app.admin.base.error_messages import is_expected_error
+from app.admin.base.inlines import InlineSiteMixin
+from app.admin.base.model_view import ModelView
+from app.admin.csp import AdminMiddleware, NonceExtension
+from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin, import_columns, import_match_fields
+from app.admin.urls import CachedURLRouter, detail_url, edit_url
+from app.admin.views import events, mails
+from app.admin.views.impersonation import ImpersonationView
+from app.admin.views.roles import RoleView
+from app.admin.views.sessions import SessionView
+from app.admin.views.users import UserView
+from app.api.dependencies import get_database, request_session
+from app.api.middleware import SAFE_METHODS
+from app.api.staticfiles import CachedStaticFiles
+from app.database.base import UUIDv7Base
+from app.settings.config import Environment, Settings
+from app.settings.keys import KeyRing
 
-FOLDER = Path(__file__).parent
+ADMIN_DIR = Path(__file__).parent
 
 
-def mount(app: FastAPI, settings: Settings) -> None:
-    """Serve the admin at `/admin`."""
+def mount(
+    app: FastAPI, settings: Settings, *, views: Sequence[type[ModelView]], models: Iterable[type[UUIDv7Base]]
+) -> None:
+    """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
     logging.getLogger("starlette_admin").setLevel(logging.WARNING)  # lower levels repeat searches and passwords
     logging.getLogger("starlette_admin.contrib.sqla.view").addFilter(_is_for_the_log)
-    ours = [*accounts.views, *log.views, *mails.views]
-    site = Site(settings, [*feature_views(ours), *ours])
+    ours: list[type[ModelView]] = [UserView, RoleView, SessionView, *events.views, *mails.views]
+    site = AdminSite(settings, [*_feature_views(views, [*models], ours), *ours])
     site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
     site.app.add_exception_handler(Exception, _raise_again)
-    frame = Middleware(Frame, addresses=Addresses(app.router), settings=settings)
+    frame = Middleware(AdminMiddleware, addresses=CachedURLRouter(app.router), settings=settings)
     app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[frame]))
 
 
-class Site(InlineRows, Imports):
+def _feature_views(
+    written: Sequence[type[ModelView]], models: Sequence[type[UUIDv7Base]], others: Sequence[type[ModelView]]
+) -> list[type[ModelView]]:
+    """Add default views; what the other views show can be picked in them, too."""
+    # Views of accounts that have a key of their own are not for forms.
+    shown = [view.model for view in (*written, *(view for view in others if view.key is None))]
+    return [*written, *(default_view(model, {*shown, *models}) for model in models)]
+
+
+class AdminSite(InlineSiteMixin, ImportSiteMixin):
     """The library's admin. It is not its SQLAlchemy variant, of which `Transaction` does all that is needed here."""
 
     def __init__(self, settings: Settings, views: Sequence[type[ModelView]]) -> None:
         super().__init__(
             title=settings.project_name,
-            templates_dir=str(FOLDER / "templates"),
-            index_view=Home(self),
-            auth_provider=SessionAuth(),
+            templates_dir=str(ADMIN_DIR / "templates"),
+            index_view=DashboardView(self),
+            auth_provider=SessionAuthProvider(),
             secret_key=KeyRing(settings).derive("admin").hex(),  # the same in every worker
-            middlewares=[Middleware(Transaction)],
+            middlewares=[Middleware(DatabaseSessionMiddleware)],
             timezone_config=None,  # times are shown in UTC
             export_config=ExportConfig(max_rows=10_000),  # of a format that is made in memory
-            import_config=LIMITS,
+            import_config=IMPORT_LIMITS,
         )
         environment = self.templates.env
-        environment.add_extension(Nonces)
+        environment.add_extension(NonceExtension)
         environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less to send
         environment.auto_reload = settings.environment is Environment.DEVELOPMENT  # it looks at files for each row
-        environment.globals["changed"] = lambda name: int((FOLDER / "static" / name).stat().st_mtime)
+        environment.globals["changed"] = lambda name: int((ADMIN_DIR / "static" / name).stat().st_mtime)
         environment.globals |= {
             "date_ranges": date_ranges,
             "detail_url": detail_url,
             "edit_url": edit_url,
             "import_columns": import_columns,
-            "import_limits": LIMITS,
-            "import_matches": import_matches,
+            "import_limits": IMPORT_LIMITS,
+            "import_match_fields": import_match_fields,
         }
         # Before the library's own route, which would serve these files without a time for which they are good.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]
-        self.routes.insert(0, Mount("/static", Assets(directory=FOLDER / "static", packages=packages), name="static"))
+        self.routes.insert(
+            0, Mount("/static", CachedStaticFiles(directory=ADMIN_DIR / "static", packages=packages), name="static")
+        )
         for view in views:
             self.add_view(view)
-        self.add_view(Impersonation(self))
+        self.add_view(ImpersonationView(self))
         shown = [view for view in self._model_views if isinstance(view, ModelView)]
         for shown_view in shown:
             shown_view.link_relations(shown)
-        for log_view in (view for view in self._model_views if isinstance(view, log.EventView)):
+        for log_view in (view for view in self._model_views if isinstance(view, events.EventView)):
             log_view.views = self._model_views
 
     def _init_csrf(self) -> None:
         """Take our check in place of the library's."""
-        self.middlewares.append(Middleware(FormCheck))
+        self.middlewares.append(Middleware(CsrfMiddleware))
 
     async def _find_object_or_404(
         self,
@@ -107,52 +125,52 @@ class Site(InlineRows, Imports):
         """Find the row of a page; with its history, where that is shown."""
         row = request.state.row = await super()._find_object_or_404(request, view, key, pk, action)
         if action == "detail":
-            request.state.history = await history.load(request, view, row)
+            request.state.history = await history.load_history(request, view, row)
         return row
 
     async def _parse_form_data(self, request: Request, form_data: FormData, view: Any) -> dict[str, Any]:  # noqa: ANN401
         """Read a form, and find out what it left as it was."""
         data = await super()._parse_form_data(request, form_data, view)
-        return await compare(request, view, data, getattr(request.state, "row", None))
+        return await detect_unchanged(request, view, data, getattr(request.state, "row", None))
 
     async def _render_form_body(self, request: Request, view: Any, obj: Any, *args: Any) -> None:  # noqa: ANN401
         """Draw a form, with the labels of what is chosen in it."""
-        await label_chosen(request, view, obj, args[-1]["inlines"])
+        await load_selected_labels(request, view, obj, args[-1]["inlines"])
         await super()._render_form_body(request, view, obj, *args)
 
-    async def show_home(self, request: Request) -> Response:
+    async def show_dashboard(self, request: Request) -> Response:
         """Show what happened lately, and how many there are of everything that the visitor may see."""
         views = [view for view in self._model_views if isinstance(view, ModelView) and view.is_accessible(request)]
         counts = [(view, await view.count(request)) for view in views]
         panels = [(view, panel) for view in views for panel in await view.panels(request)]
         shown = {
             "counts": counts,
-            "figures": [(view, panel) for view, panel in panels if isinstance(panel, Figure)],
+            "figures": [(view, panel) for view, panel in panels if isinstance(panel, Metric)],
             "charts": [panel for _, panel in panels if isinstance(panel, Chart)],
         }
         return self._template_response(request, "home.html", shown)
 
 
-class Home(CustomView):
+class DashboardView(CustomView):
     """The first page."""
 
     route_name = "index"
     add_to_menu = False
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: AdminSite) -> None:
         super().__init__()
         self.site = site
 
     @route("")
     async def index(self, request: Request) -> Response:
         """Show it."""
-        return await self.site.show_home(request)
+        return await self.site.show_dashboard(request)
 
 
-class Transaction:
+class DatabaseSessionMiddleware:
     """Give the library's views the session of the request.
 
-    The library's own would take SQLite's only write lock to show a page, see app/database.py. On PostgreSQL a page
+    The library's own would take SQLite's only write lock to show a page, see app/database/base.py. On PostgreSQL a page
     needs a transaction too, for `large.py` sets in it how long a query may take.
     """
 
@@ -178,7 +196,7 @@ class Transaction:
 def _is_for_the_log(record: logging.LogRecord) -> bool:
     """Leave out the tracebacks of what a form explains, such as a title that is taken."""
     error = record.exc_info[1] if record.exc_info else None
-    return error is None or not is_refusal(error)
+    return error is None or not is_expected_error(error)
 
 
 async def _raise_again(request: Request, error: Exception) -> Response:  # noqa: ARG001

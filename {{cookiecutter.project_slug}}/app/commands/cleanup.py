@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import typer
 
-from app.accounts import cleanup
-from app.commands.typed import say
-from app.database import opened_database
-from app.settings import Settings, load_settings
+from app.accounts.lifecycle import cleanup
+from app.commands.invocation import say
+from app.database.connection import open_database
+from app.settings.config import Settings, load_settings
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -23,5 +23,5 @@ def clean_up() -> None:
 
 
 async def _clean_up(settings: Settings) -> Mapping[str, int]:
-    async with opened_database(settings.database.for_long_work()) as database:
+    async with open_database(settings.database.for_maintenance()) as database:
         return await cleanup.clean_up(database, settings.cleanup)

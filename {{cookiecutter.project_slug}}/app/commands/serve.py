@@ -21,10 +21,10 @@ import typer
 import uvicorn
 from starlette.applications import Starlette
 
-from app.collector import spared
-from app.commands.addresses import sign_in_hint
-from app.commands.typed import say
-from app.settings import Environment, Settings, load_settings
+from app.commands.gc_freeze import freeze_gc
+from app.commands.invocation import say
+from app.commands.login_hint import login_hint
+from app.settings.config import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, or it meets a closed one
@@ -53,14 +53,14 @@ def serve(
     settings = load_settings()
     server = settings.server
     address = (host or server.host, server.port)
-    refuse_taken(*address)
+    check_address_available(*address)
     threading.Thread(
-        target=_greet, args=(address, [*greeting(settings), *(admin or [sign_in_hint(settings)])]), daemon=True
+        target=_greet, args=(address, [*startup_message(settings), *(admin or [login_hint(settings)])]), daemon=True
     ).start()
     uvicorn.run(
         "app.commands.serve:build_app",
         factory=True,
-        http="app.commands.protocol:BoundedProtocol",
+        http="app.commands.http_protocol:LimitedHttpProtocol",
         host=address[0],
         port=server.port,
         workers=None if reload else workers or server.workers,
@@ -80,7 +80,7 @@ def build_app() -> Starlette:
     """Build the app of a server process, and spare the garbage collector what it is made of."""
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_stop_after, args=(parent,), daemon=True).start()
-    with spared():
+    with freeze_gc():
         from app.main import create_app  # noqa: PLC0415 - a process that only watches over others does without it
 
         app = create_app()
@@ -102,7 +102,7 @@ def _freeze_when_warm(phase: str, info: dict[str, int]) -> None:
         gc.freeze()
 
 
-def refuse_taken(host: str, port: int) -> None:
+def check_address_available(host: str, port: int) -> None:
     """Refuse an address that this process cannot listen on, before anything says that it does."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name != "nt":  # where it would share the address
@@ -115,7 +115,7 @@ def refuse_taken(host: str, port: int) -> None:
             sys.exit(f"app: cannot listen on {host}, port {port}: {error.strerror}: {hint}.")
 
 
-def greeting(settings: Settings) -> list[str]:
+def startup_message(settings: Settings) -> list[str]:
     """Say where everything is."""
     lines = [f"{settings.project_name}: {settings.base_url}", f"API documentation: {settings.base_url}docs"]
     folder = settings.mail.url.get_secret_value().removeprefix("file:")
@@ -138,12 +138,12 @@ def _greet(address: tuple[str, int], lines: list[str]) -> None:
 
 
 def _set_up() -> list[str]:
-    from app.commands.setup import prepare  # noqa: PLC0415 - a server does without it
+    from app.commands.setup import run_setup  # noqa: PLC0415 - a server does without it
 
-    return prepare()
+    return run_setup()
 
 
-class LogLine(logging.Formatter):
+class LogFormatter(logging.Formatter):
     """One line an event, with the time and its zone."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
@@ -161,7 +161,7 @@ def log_config(level: str) -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": LogLine, "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "formatters": {"line": {"()": LogFormatter, "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         # The one tells of its plugins at every start, the other of each file; Uvicorn says that it reloads.
         "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},

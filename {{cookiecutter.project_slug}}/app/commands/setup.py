@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from app import migrate
 from app.accounts import users
-from app.accounts.authenticator import build_authenticator
-from app.commands.addresses import sign_in_hint
-from app.commands.typed import say
-from app.database import opened_database
-from app.settings import Settings, load_settings, problems_of
+from app.accounts.credentials.authenticator import build_authenticator
+from app.commands.invocation import say
+from app.commands.login_hint import login_hint
+from app.database import migrate
+from app.database.connection import open_database
+from app.settings.config import Settings, load_settings, validation_errors
 
 FIRST_ADMIN = "admin@example.com"
 
@@ -28,11 +28,11 @@ def add_to(cli: typer.Typer) -> None:
 
 def set_up() -> None:
     """Write .env with a fresh secret, migrate the database, create the first admin: what of it is missing."""
-    if admin := prepare():
+    if admin := run_setup():
         say("\n".join(["", *admin, ""]))
 
 
-def prepare() -> list[str]:
+def run_setup() -> list[str]:
     """Do so, saying what was done, and return the lines about the first admin; none when there is a user."""
     settings = _settings_with_secret()
     applied = migrate.upgrade(settings.database)
@@ -41,7 +41,7 @@ def prepare() -> list[str]:
     if password is None:
         say("There are users: no admin was created." if applied else "There are users: nothing was changed.")
         return []
-    created = f"Created the first admin. {sign_in_hint(settings)} with"
+    created = f"Created the first admin. {login_hint(settings)} with"
     return [created, "", f"    {FIRST_ADMIN}", f"    {password}", "", "This password is shown once."]
 
 
@@ -64,7 +64,7 @@ def _settings_with_secret() -> Settings:
     try:
         return load_settings()
     except ValidationError as error:
-        wrong = [(item["loc"], item["type"]) for item in problems_of(error)]
+        wrong = [(item["loc"], item["type"]) for item in validation_errors(error)]
         if wrong != [(("secret_key",), "missing")]:
             raise
     _add_secret(Path(".env"))
@@ -92,7 +92,7 @@ def _write_private(path: Path, text: str) -> None:
 
 async def _create_first_admin(settings: Settings) -> str | None:
     """Make the first admin and return the password, or nothing when there is a user."""
-    async with opened_database(settings.database) as database:
+    async with open_database(settings.database) as database:
         async with database.reads() as session:
             if await users.has_users(session):
                 return None

@@ -12,14 +12,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from app import features
-from app.accounts import credentials, events, recovery, users
-from app.accounts.authenticator import Authenticator, BearerScheme, build_authenticator
+from app.accounts import events, users
+from app.accounts.credentials.authenticator import Authenticator, BearerScheme, build_authenticator
 from app.accounts.events import Event
+from app.accounts.lifecycle import password_reset
 from app.accounts.models import User
 from app.accounts.scope import COMMAND_LINE
-from app.commands.typed import say
-from app.database import Database, opened_database
-from app.settings import load_settings
+from app.accounts.sessions import revocation
+from app.commands.invocation import say
+from app.database.connection import Database, open_database
+from app.settings.config import load_settings
 
 accounts = typer.Typer(no_args_is_help=True)
 
@@ -57,7 +59,7 @@ def reset_password(email: Email, *, password_stdin: PasswordStdin = False) -> No
 
     async def reset() -> None:
         async with _opened() as (database, authenticator):
-            await recovery.set_password(database, authenticator, email, password)
+            await password_reset.set_password(database, authenticator, email, password)
 
     asyncio.run(reset())
     say(f"{email} can sign in{shown}.")
@@ -132,7 +134,7 @@ def _change(email: str, now: str, *, admin: bool | None = None, active: bool | N
                 await (users.grant_admin if admin else users.revoke_admin)(session, user)
                 await events.record(session, Event.ROLES_CHANGED, COMMAND_LINE, user_id=user.id)
             if active is not None:
-                await credentials.set_active(session, authenticator, user, COMMAND_LINE, active=active)
+                await revocation.set_active(session, authenticator, user, COMMAND_LINE, active=active)
 
     asyncio.run(change())
     say(f"{email} {now}.")
@@ -143,6 +145,6 @@ async def _opened() -> AsyncIterator[tuple[Database, Authenticator]]:
     """Open the database, with what revokes the credentials that features bring."""
     settings = load_settings()
     features.load_models()
-    async with opened_database(settings.database) as database:
+    async with open_database(settings.database) as database:
         schemes = features.read_exports("bearer", "scheme", BearerScheme)
         yield database, build_authenticator(settings, database, bearer_schemes=schemes)

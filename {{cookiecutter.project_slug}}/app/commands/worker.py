@@ -8,18 +8,18 @@ import signal
 import typer
 
 from app.commands.serve import log_config
-from app.database import opened_database
-from app.keys import KeyRing
-from app.mail.delivery import Delivery
-from app.settings import Settings, load_settings
+from app.database.connection import open_database
+from app.mail.delivery import DeliveryWorker
+from app.settings.config import Settings, load_settings
+from app.settings.keys import KeyRing
 
 
 def add_to(cli: typer.Typer) -> None:
     """Add this command to the command line."""
-    cli.command("worker")(send_mails)
+    cli.command("worker")(run_worker)
 
 
-def send_mails() -> None:
+def run_worker() -> None:
     """Send mails until it is stopped; needed where MAIL_IN_SERVER is false."""
     settings = load_settings()
     logging.config.dictConfig(log_config(settings.log_level))
@@ -27,10 +27,10 @@ def send_mails() -> None:
 
 
 async def _deliver(settings: Settings) -> None:
-    """Send what the servers post; their transactions wake nobody here, so mails leave after `MAIL_INTERVAL`."""
+    """Send what the servers post; their transactions wake nobody here, so mails leave after `MAIL_POLL_INTERVAL`."""
     loop = asyncio.get_running_loop()
-    async with opened_database(settings.database.direct()) as database:
-        delivery = Delivery(settings, database, KeyRing(settings), asyncio.Event())
+    async with open_database(settings.database.direct()) as database:
+        delivery = DeliveryWorker(settings, database, KeyRing(settings), asyncio.Event())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(delivery.stop))
         await delivery.run()

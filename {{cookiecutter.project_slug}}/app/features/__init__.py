@@ -5,7 +5,7 @@
     pages.py      `router: APIRouter`, mounted at /; if you like, `nav: NavItem` for the menu of every page, and
                   `account_entry: NavItem` for the menu of the account
     admin.py      `views: list` of admin views; without this file, each record of models.py has one by itself
-    signin.py     `second_factor: SecondFactor`, a step between the password and the session
+    login.py      `second_factor: SecondFactor`, a step between the password and the session
     bearer.py     `scheme: BearerScheme`, another kind of bearer token
     templates/    searched for the templates of pages and, in `mails/`, of mails
 
@@ -13,6 +13,7 @@ Mounting is explicit, in `app/main.py`. `app features` lists what was found.
 """
 
 import importlib
+import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -24,12 +25,12 @@ from typing import TypeVar
 from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.orm import configure_mappers
 
-from app.database import Base
+from app.database.base import Base, UUIDv7Base
 
 T = TypeVar("T")
 
 
-class BrokenFeature(TypeError):
+class InvalidFeature(TypeError):
     """A module of a feature lacks what its name promises."""
 
 
@@ -50,7 +51,7 @@ def load_models() -> None:
     """Import the tables of all features, and have SQLAlchemy work out how they are related.
 
     Raises:
-        BrokenFeature: naming the model, when SQLAlchemy refuses it.
+        InvalidFeature: naming the model, when SQLAlchemy refuses it.
     """
     try:
         for _ in import_modules("models"):
@@ -61,23 +62,35 @@ def load_models() -> None:
         tables = [mapper.local_table for mapper in Base.registry.mappers if mapper.class_.__name__ in named]
         keys = sorted(f"{key.parent} → {key.target_fullname}" for table in tables for key in table.foreign_keys)
         message = f"SQLAlchemy refuses the models: {error} {'Foreign keys: ' if keys else ''}{', '.join(keys)}"
-        raise BrokenFeature(message) from error
+        raise InvalidFeature(message) from error
+
+
+def models_without(name: str) -> list[type[UUIDv7Base]]:
+    """List the models of the features that have no `<feature>.<name>`."""
+    return [
+        value
+        for module in import_modules("models")
+        if not find_spec(f"{module.__package__}.{name}")
+        for value in vars(module).values()
+        if inspect.isclass(value) and value.__module__ == module.__name__
+        if issubclass(value, UUIDv7Base) and hasattr(value, "__table__")
+    ]
 
 
 def read_exports(module: str, attribute: str, kind: type[T]) -> list[T]:
     """Return the typed object that every `<feature>.<module>` must define.
 
     Raises:
-        BrokenFeature: when one does not.
+        InvalidFeature: when one does not.
     """
     return [_typed(loaded, attribute, kind) for loaded in import_modules(module)]
 
 
-def read_offers(module: str, attribute: str, kind: type[T]) -> list[T]:
+def read_optional_exports(module: str, attribute: str, kind: type[T]) -> list[T]:
     """Return the typed object that a `<feature>.<module>` may define.
 
     Raises:
-        BrokenFeature: when one is of another type.
+        InvalidFeature: when one is of another type.
     """
     return [_typed(loaded, attribute, kind) for loaded in import_modules(module) if hasattr(loaded, attribute)]
 
@@ -92,5 +105,5 @@ def _typed(loaded: ModuleType, attribute: str, kind: type[T]) -> T:
     value = getattr(loaded, attribute, None)
     if not isinstance(value, kind):
         message = f"{loaded.__name__} must define `{attribute}: {kind.__name__}`"
-        raise BrokenFeature(message)
+        raise InvalidFeature(message)
     return value

@@ -7,32 +7,32 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from app.database import Database
-from app.keys import KeyRing
+from app.database.connection import Database
+from app.database.outages import OUTAGES, log_outage
 from app.mail import outbox
-from app.mail.letter import compose
-from app.mail.mailer import Mailer, unseal
-from app.mail.outbox import Claimed
-from app.mail.transports import Refused, open_transport
-from app.mail_url import read_mail_url
-from app.outages import OUTAGES, report
-from app.settings import Environment, Settings
+from app.mail.mailer import Mailer, decrypt_payload
+from app.mail.message import compose
+from app.mail.outbox import ClaimedMessage
+from app.mail.transports import PermanentFailure, open_transport
+from app.settings.config import Environment, Settings
+from app.settings.keys import KeyRing
+from app.settings.mail_url import parse_mail_url
 
 logger = logging.getLogger("app.mail")
 
-SECONDS_AFTER_AN_ERROR = 60
-SECONDS_TO_FINISH = 5
-SECONDS_BEHIND_THE_ANSWER = 0.1
+ERROR_RETRY_SECONDS = 60
+SHUTDOWN_TIMEOUT_SECONDS = 5
+SEND_DELAY_SECONDS = 0.1
 
 _MAX_ERROR_CHARACTERS = 500
 _PRIVATE = re.compile(r"https?://\S+|[^\s<>()]+@[^\s<>()]+")
 
 
-class Delivery:
+class DeliveryWorker:
     """Sends what is due, one mail after the other."""
 
     def __init__(self, settings: Settings, database: Database, keys: KeyRing, wake: asyncio.Event) -> None:
-        target = read_mail_url(settings.mail.url.get_secret_value())
+        target = parse_mail_url(settings.mail.url.get_secret_value())
         self._settings = settings
         self._database = database
         self._keys = keys
@@ -46,15 +46,15 @@ class Delivery:
         """Send until `stop` is called; what fails here must not end the process."""
         while not self._stopping:
             self._wake.clear()
-            pause = self._settings.mail.interval.total_seconds()
+            pause = self._settings.mail.poll_interval.total_seconds()
             try:
                 await self.send_due()
             except OUTAGES as error:
-                report(error)
-                pause = SECONDS_AFTER_AN_ERROR
+                log_outage(error)
+                pause = ERROR_RETRY_SECONDS
             except Exception:
                 logger.exception("the outbox cannot be used; next look in a minute")
-                pause = SECONDS_AFTER_AN_ERROR
+                pause = ERROR_RETRY_SECONDS
             await self._wait(pause)
 
     def stop(self) -> None:
@@ -67,25 +67,25 @@ class Delivery:
         while not self._stopping and (mail := await outbox.claim(self._database)):
             await self._send(mail)
 
-    async def _send(self, mail: Claimed) -> None:
+    async def _send(self, mail: ClaimedMessage) -> None:
         try:
-            to, text = unseal(self._keys, mail.payload)
+            to, text = decrypt_payload(self._keys, mail.payload)
             # It takes some milliseconds, in which the loop could not answer anybody.
             letter = await asyncio.to_thread(compose, self._settings, mail.id, to, text)
             await self._transport.send(letter)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other mails shall leave
             await self._note_error(mail, error)
         else:
-            await outbox.note_sent(self._database, mail)
+            await outbox.mark_sent(self._database, mail)
             logger.info("sent: %s %s", mail.template, mail.id)
 
-    async def _note_error(self, mail: Claimed, error: Exception) -> None:
-        words = explain(error, self._transport.secrets)
-        if isinstance(error, Refused) or mail.attempts >= self._settings.mail.attempts:
-            await outbox.give_up(self._database, mail, words)
+    async def _note_error(self, mail: ClaimedMessage, error: Exception) -> None:
+        words = describe_error(error, self._transport.secrets)
+        if isinstance(error, PermanentFailure) or mail.attempts >= self._settings.mail.max_attempts:
+            await outbox.mark_failed(self._database, mail, words)
             logger.error("given up: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, words)
         else:
-            await outbox.note_failure(self._database, mail, words)
+            await outbox.schedule_retry(self._database, mail, words)
             logger.warning("not sent: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, words)
 
     async def _wait(self, seconds: float) -> None:
@@ -95,10 +95,10 @@ class Delivery:
         except TimeoutError:
             return
         # Whoever made the mail be posted gets their answer first, or its time would tell that there was one.
-        await asyncio.sleep(SECONDS_BEHIND_THE_ANSWER)
+        await asyncio.sleep(SEND_DELAY_SECONDS)
 
 
-def explain(error: Exception, secrets: tuple[str, ...] = ()) -> str:
+def describe_error(error: Exception, secrets: tuple[str, ...] = ()) -> str:
     """Say what went wrong without addresses, links and secrets: a server may repeat whatever it was told."""
     words = f"{type(error).__name__}: {error}".removesuffix(": ")
     for secret in secrets:
@@ -107,17 +107,17 @@ def explain(error: Exception, secrets: tuple[str, ...] = ()) -> str:
 
 
 @asynccontextmanager
-async def delivering(settings: Settings, database: Database, keys: KeyRing, mailer: Mailer) -> AsyncIterator[None]:
+async def mail_delivery(settings: Settings, database: Database, keys: KeyRing, mailer: Mailer) -> AsyncIterator[None]:
     """Send mails beside whatever the process does, unless `MAIL_IN_SERVER` is false."""
     if not settings.mail.in_server:
         yield
         return
-    delivery = Delivery(settings, database, keys, mailer.posted)
+    delivery = DeliveryWorker(settings, database, keys, mailer.posted)
     loop = asyncio.create_task(delivery.run())
     try:
         yield
     finally:
         delivery.stop()
-        await asyncio.wait({loop}, timeout=SECONDS_TO_FINISH)
+        await asyncio.wait({loop}, timeout=SHUTDOWN_TIMEOUT_SECONDS)
         loop.cancel()  # the mail that a server has not taken by now is tried again when its claim ends
         await asyncio.gather(loop, return_exceptions=True)

@@ -10,10 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.keys import KeyRing
-from app.mail.letter import read_letter
-from app.mail.models import OutboxMail
-from app.settings import Settings
+from app.mail.message import parse_message
+from app.mail.models import OutboxMessage
+from app.settings.config import Settings
+from app.settings.keys import KeyRing
 
 # Line ends of every kind, other control characters, and halves of characters, which no encoding has.
 _UNSAFE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -31,7 +31,7 @@ class Mailer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            finalize=in_one_line,
+            finalize=single_line,
         )
         self.posted = asyncio.Event()
         """Set when a mail may be ready to leave: wakes the sender of this process."""
@@ -42,8 +42,8 @@ class Mailer:
         Postscripts are templates whose paragraphs follow.
         """
         text = "\n\n".join(self._render(name, context) for name in (template, *postscripts))
-        read_letter(text, self._base_url)  # a template that is none shall fail here, where it is seen
-        session.add(OutboxMail(template=template, payload=seal(self._keys, to, text)))
+        parse_message(text, self._base_url)  # a template that is none shall fail here, where it is seen
+        session.add(OutboxMessage(template=template, payload=encrypt_payload(self._keys, to, text)))
         await session.flush()
         self.wake_after_commit(session)
 
@@ -56,17 +56,17 @@ class Mailer:
         event.listen(session.sync_session, "after_commit", lambda _: self.posted.set())
 
 
-def in_one_line(value: object) -> str:
+def single_line(value: object) -> str:
     """Print a value into a mail: whatever it holds, it begins no other line, and so no header and no paragraph."""
     return _UNSAFE.sub(" ", str(value)).strip()
 
 
-def seal(keys: KeyRing, to: str, text: str) -> bytes:
+def encrypt_payload(keys: KeyRing, to: str, text: str) -> bytes:
     """Encrypt what a mail says, and to whom."""
     return keys.encrypt("outbox", json.dumps({"to": to, "text": text}).encode())
 
 
-def unseal(keys: KeyRing, payload: bytes) -> tuple[str, str]:
+def decrypt_payload(keys: KeyRing, payload: bytes) -> tuple[str, str]:
     """Return the address and the text of a mail.
 
     Raises:

@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, String, case
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from app.database import Record, utc_now
+from app.database.base import Record, utc_now
 
 
-class OutboxMail(Record):
+class OutboxMessage(Record):
     """A mail: written in the transaction that it tells of, sent after it; its content is wiped when it has left.
 
     `payload` is encrypted, for it holds the address and the links.

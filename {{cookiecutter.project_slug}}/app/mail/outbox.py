@@ -8,17 +8,24 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import Database, utc_now
-from app.mail.models import OutboxMail
+from app.database.base import utc_now
+from app.database.connection import Database
+from app.mail.models import OutboxMessage
 
-CLAIM = timedelta(minutes=5)
+CLAIM_TIMEOUT = timedelta(minutes=5)
 """How long a mail is its sender's; one whose sender was killed is tried again after it."""
 
-PAUSES = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6)]
+RETRY_DELAYS = [
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=6),
+]
 """After the first failure, the second, …; the last one counts for all that follow."""
 
 
-class Claimed(NamedTuple):
+class ClaimedMessage(NamedTuple):
     """A mail that is ours to send; `attempts` counts this one."""
 
     id: UUID
@@ -27,42 +34,42 @@ class Claimed(NamedTuple):
     attempts: int
 
 
-async def claim(database: Database) -> Claimed | None:
+async def claim(database: Database) -> ClaimedMessage | None:
     """Take the mail that has waited longest, and commit, so that nothing is locked while it is sent."""
-    oldest = select(OutboxMail.id).where(_due()).order_by(OutboxMail.next_attempt_at).limit(1)
+    oldest = select(OutboxMessage.id).where(_due()).order_by(OutboxMessage.next_attempt_at).limit(1)
     async with database.reads() as session:  # first, for a claim takes the only write lock of SQLite
         if await session.scalar(oldest) is None:
             return None
-    values = {"attempts": OutboxMail.attempts + 1, "next_attempt_at": utc_now() + CLAIM, **_CHANGED}
+    values = {"attempts": OutboxMessage.attempts + 1, "next_attempt_at": utc_now() + CLAIM_TIMEOUT, **_CHANGED}
     async with database.sessions.begin() as session:
         found = await session.execute(
-            update(OutboxMail)
-            .where(OutboxMail.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
+            update(OutboxMessage)
+            .where(OutboxMessage.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
             .values(values)
-            .returning(OutboxMail.id, OutboxMail.template, OutboxMail.payload, OutboxMail.attempts)
+            .returning(OutboxMessage.id, OutboxMessage.template, OutboxMessage.payload, OutboxMessage.attempts)
             .execution_options(synchronize_session=False)
         )
         row = found.one_or_none()
-    return Claimed(row.id, row.template, row.payload or b"", row.attempts) if row else None
+    return ClaimedMessage(row.id, row.template, row.payload or b"", row.attempts) if row else None
 
 
-async def note_sent(database: Database, mail: Claimed) -> None:
+async def mark_sent(database: Database, mail: ClaimedMessage) -> None:
     """Wipe what the mail said."""
     await _note(database, mail, sent_at=utc_now(), payload=None, last_error=None)
 
 
-async def note_failure(database: Database, mail: Claimed, error: str) -> None:
+async def schedule_retry(database: Database, mail: ClaimedMessage, error: str) -> None:
     """Let it be tried again, after a longer pause each time."""
-    pause = PAUSES[min(mail.attempts, len(PAUSES)) - 1]
+    pause = RETRY_DELAYS[min(mail.attempts, len(RETRY_DELAYS)) - 1]
     await _note(database, mail, next_attempt_at=utc_now() + pause, last_error=error)
 
 
-async def give_up(database: Database, mail: Claimed, error: str) -> None:
+async def mark_failed(database: Database, mail: ClaimedMessage, error: str) -> None:
     """Keep it as a dead letter, for people to look at."""
     await _note(database, mail, failed_at=utc_now(), last_error=error)
 
 
-async def try_again(session: AsyncSession, mails: Sequence[OutboxMail]) -> int:
+async def retry(session: AsyncSession, mails: Sequence[OutboxMessage]) -> int:
     """Begin anew with those that have not left; return how many these are."""
     waiting = [mail for mail in mails if mail.sent_at is None]
     for mail in waiting:
@@ -72,16 +79,21 @@ async def try_again(session: AsyncSession, mails: Sequence[OutboxMail]) -> int:
 
 
 def _due() -> ColumnElement[bool]:
-    return and_(OutboxMail.sent_at.is_(None), OutboxMail.failed_at.is_(None), OutboxMail.next_attempt_at <= utc_now())
+    return and_(
+        OutboxMessage.sent_at.is_(None), OutboxMessage.failed_at.is_(None), OutboxMessage.next_attempt_at <= utc_now()
+    )
 
 
-async def _note(database: Database, mail: Claimed, **values: object) -> None:
+async def _note(database: Database, mail: ClaimedMessage, **values: object) -> None:
     """Note how it ended; nothing, when the claim has ended and another has taken the mail."""
-    ours = and_(OutboxMail.id == mail.id, OutboxMail.attempts == mail.attempts, OutboxMail.sent_at.is_(None))
+    ours = and_(OutboxMessage.id == mail.id, OutboxMessage.attempts == mail.attempts, OutboxMessage.sent_at.is_(None))
     async with database.sessions.begin() as session:
         await session.execute(
-            update(OutboxMail).where(ours).values({**values, **_CHANGED}).execution_options(synchronize_session=False)
+            update(OutboxMessage)
+            .where(ours)
+            .values({**values, **_CHANGED})
+            .execution_options(synchronize_session=False)
         )
 
 
-_CHANGED = {"version": OutboxMail.version + 1}
+_CHANGED = {"version": OutboxMessage.version + 1}

@@ -8,17 +8,17 @@ from typing import Protocol
 
 import aiosmtplib
 
-from app.mail.letter import Outgoing
-from app.mail_url import SmtpServer
+from app.mail.message import OutgoingMessage
+from app.settings.mail_url import SmtpServer
 
-SECONDS_TO_ANSWER = 15
+SMTP_TIMEOUT_SECONDS = 15
 """For each of the dozen answers of a server; see `outbox.CLAIM`, which must be longer than all of them."""
 
 _PERMANENT = 500
 """From here on, a server says that it will never take this. https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1"""
 
 
-class Refused(Exception):
+class PermanentFailure(Exception):
     """No other attempt makes sense."""
 
 
@@ -28,7 +28,7 @@ class Transport(Protocol):
     secrets: tuple[str, ...]
     """What no error may show."""
 
-    async def send(self, mail: Outgoing) -> None:
+    async def send(self, mail: OutgoingMessage) -> None:
         """Return when somebody else has taken the mail.
 
         Raises:
@@ -50,7 +50,7 @@ class SmtpTransport:
         self._tls = ssl.create_default_context()
         self.secrets = tuple(filter(None, (server.password,)))
 
-    async def send(self, mail: Outgoing) -> None:
+    async def send(self, mail: OutgoingMessage) -> None:
         """Send one mail by a connection of its own."""
         try:
             await aiosmtplib.send(
@@ -62,10 +62,10 @@ class SmtpTransport:
                 username=self._server.user,
                 password=self._server.password,
                 local_hostname=mail.sender.rpartition("@")[2],
-                use_tls=self._server.tls_first,
-                start_tls=not self._server.tls_first,
+                use_tls=self._server.implicit_tls,
+                start_tls=not self._server.implicit_tls,
                 tls_context=self._tls,
-                timeout=SECONDS_TO_ANSWER,
+                timeout=SMTP_TIMEOUT_SECONDS,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _as_refusal(error.recipients[0]) from error
@@ -80,11 +80,11 @@ class FolderTransport:
         self._folder = folder
         self.secrets: tuple[str, ...] = ()
 
-    async def send(self, mail: Outgoing) -> None:
+    async def send(self, mail: OutgoingMessage) -> None:
         """Write one mail, readable by us alone: it may hold a link that opens an account."""
         await asyncio.to_thread(self._write, mail)
 
-    def _write(self, mail: Outgoing) -> None:
+    def _write(self, mail: OutgoingMessage) -> None:
         name = f"{mail.id}.eml"
         content = mail.message.as_bytes(policy=SMTP if mail.receiver.isascii() else SMTPUTF8)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,4 +95,4 @@ class FolderTransport:
 
 
 def _as_refusal(error: aiosmtplib.SMTPResponseException) -> Exception:
-    return Refused(f"{error.code} {error.message}") if error.code >= _PERMANENT else error
+    return PermanentFailure(f"{error.code} {error.message}") if error.code >= _PERMANENT else error

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app import docs
-from app.accounts import service
-from app.accounts.browser import PageScope
-from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep
+from app.accounts.api.dependencies import AuthenticatorDep
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageScope
 from app.accounts.schemas import AccessToken
-from app.web.rendering import render
+from app.accounts.sessions import login
+from app.api import docs
+from app.web.templating import render
 
 router = APIRouter(prefix="/docs")
 
@@ -19,12 +19,12 @@ async def show_docs(request: Request) -> Response:
     """Show Swagger UI, and how to authorize."""
     offers_form = docs.offers_password_form(request.state.settings)
     response = await render(request, "docs.html", {"offers_password_form": offers_form})
-    response.headers["Content-Security-Policy"] = docs.POLICY
+    response.headers["Content-Security-Policy"] = docs.CONTENT_SECURITY_POLICY
     return response
 
 
-@router.post("/token", dependencies=[CsrfChecked])
+@router.post("/token", dependencies=[CsrfProtected])
 async def issue_docs_token(authenticator: AuthenticatorDep, scope: PageScope) -> AccessToken:
     """Issue an access token of the visitor's own session, which ends with it and is not refreshed."""
-    scope.require_owner()
-    return service.issue_access_token(authenticator, scope.user_id, scope.session_id, scope.authenticated_at)
+    scope.forbid_impersonation()
+    return login.issue_access_token(authenticator, scope.user_id, scope.session_id, scope.authenticated_at)

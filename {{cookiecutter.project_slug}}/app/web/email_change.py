@@ -3,36 +3,36 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.accounts import email_change
-from app.accounts.browser import PageClient, RecentPageScope, Visitor
-from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep
-from app.accounts.one_time import InvalidLink, Purpose
-from app.accounts.schemas_account import Address
+from app.accounts.api.dependencies import AuthenticatorDep
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageClient, RecentPageScope, Visitor
+from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
+from app.accounts.lifecycle import email_change
+from app.accounts.lifecycle.schemas import EmailAddress
 from app.accounts.users import InvalidEmail
-from app.dependencies import DatabaseDep, SessionDep
-from app.throttle import TooManyAttempts
-from app.web.forms import Form, read_form
-from app.web.links import Words, read_token, show_invalid_link, show_link
-from app.web.rendering import done, refuse, render
+from app.api.dependencies import DatabaseDep, SessionDep
+from app.api.rate_limits import TooManyAttempts
+from app.web.email_links import LinkPage, read_token, show_invalid_link, show_link
+from app.web.forms import Form, parse_form
+from app.web.templating import redirect_with_message, render, render_with_problem
 
 router = APIRouter()
 
-CONFIRM = Words(
+CONFIRM = LinkPage(
     Purpose.CHANGE_EMAIL,
     "Confirm your new address",
     "From now on you will sign in with the address that this mail came to.",
     "Change the address",
     "/email/confirm",
 )
-CANCEL = Words(
+CANCEL = LinkPage(
     Purpose.CANCEL_EMAIL_CHANGE,
     "Stop the change of address",
     "Someone asked to change the address of your account. If that was not you, stop it, and change your password.",
     "Stop it",
     "/email/cancel",
 )
-REVERT = Words(
+REVERT = LinkPage(
     Purpose.REVERT_EMAIL,
     "Take the old address back",
     "Your account is again as it was before the change: with its old address, and the second factor that it had. "
@@ -42,7 +42,7 @@ REVERT = Words(
 )
 
 
-STOPPED = "The change is stopped. If it was not you who asked for it, choose a new password."
+CANCELLED = "The change is stopped. If it was not you who asked for it, choose a new password."
 REVERTED = "Your old address is back. We have mailed you a link with which you choose a new password."
 
 
@@ -52,22 +52,22 @@ async def show_email(request: Request, scope: RecentPageScope) -> Response:  # n
     return await render(request, "account/email.html", {"form": Form()})
 
 
-@router.post("/account/email", dependencies=[CsrfChecked])
+@router.post("/account/email", dependencies=[CsrfProtected])
 async def change_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, scope: RecentPageScope
 ) -> Response:
     """Mail a link to the new address."""
-    form = await read_form(request, Address)
+    form = await parse_form(request, EmailAddress)
     if form.data is None:
         return await render(request, "account/email.html", {"form": form}, 422)
     try:
-        await email_change.ask(database, authenticator, scope, form.data.email, client)
+        await email_change.request(database, authenticator, scope, form.data.email, client)
     except InvalidEmail as invalid:
         again = form.refused(email=invalid.detail or invalid.title)
         return await render(request, "account/email.html", {"form": again}, invalid.status)
     except TooManyAttempts as refusal:
-        return await refuse(request, "account/email.html", refusal, {"form": form})
-    return done(request, "/account/email", f"Open the link that we have sent to {form.data.email}.")
+        return await render_with_problem(request, "account/email.html", refusal, {"form": form})
+    return redirect_with_message(request, "/account/email", f"Open the link that we have sent to {form.data.email}.")
 
 
 @router.get("/email/confirm/{token}")
@@ -88,7 +88,7 @@ async def show_revert_email(request: Request, session: SessionDep, token: str) -
     return await show_link(request, session, token, REVERT)
 
 
-@router.post("/email/confirm", dependencies=[CsrfChecked])
+@router.post("/email/confirm", dependencies=[CsrfProtected])
 async def confirm_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, visitor: Visitor
 ) -> Response:
@@ -97,10 +97,10 @@ async def confirm_email(
         await email_change.confirm(database, authenticator, await read_token(request), client)
     except InvalidLink:
         return await show_invalid_link(request)
-    return done(request, "/account" if visitor else "/login", "Your address is changed.")
+    return redirect_with_message(request, "/account" if visitor else "/login", "Your address is changed.")
 
 
-@router.post("/email/cancel", dependencies=[CsrfChecked])
+@router.post("/email/cancel", dependencies=[CsrfProtected])
 async def cancel_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, visitor: Visitor
 ) -> Response:
@@ -109,10 +109,10 @@ async def cancel_email(
         await email_change.cancel(database, authenticator, await read_token(request), client)
     except InvalidLink:
         return await show_invalid_link(request)
-    return done(request, "/account/password" if visitor else "/password/forgot", STOPPED)
+    return redirect_with_message(request, "/account/password" if visitor else "/password/forgot", CANCELLED)
 
 
-@router.post("/email/revert", dependencies=[CsrfChecked])
+@router.post("/email/revert", dependencies=[CsrfProtected])
 async def revert_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
@@ -121,4 +121,4 @@ async def revert_email(
         await email_change.revert(database, authenticator, await read_token(request), client)
     except InvalidLink:
         return await show_invalid_link(request)
-    return done(request, "/login", REVERTED)
+    return redirect_with_message(request, "/login", REVERTED)

@@ -1,6 +1,6 @@
 """Forms of pages: what was entered, as a schema's data or as errors in plain words beside the fields.
 
-`empty_form(NoteCreate)` and `filled_form(NoteUpdate, note)` make the form that a page shows, `read_form` reads what
+`empty_form(NoteCreate)` and `filled_form(NoteUpdate, note)` make the form that a page shows, `parse_form` reads what
 was sent. An empty field is null where the schema allows null. A list has one entry a line, or one for each box that is
 ticked; a time of day and date counts as UTC; a dictionary is written as JSON.
 """
@@ -22,13 +22,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from starlette.datastructures import FormData
 
-from app.database import Record
+from app.api.field_types import SingleLine
+from app.api.pagination import PageParams
+from app.api.schemas import unwrap_annotation
+from app.api.validation_messages import validation_message
+from app.database.base import Record
 from app.errors import InvalidRequest, Problem, VersionConflict
-from app.kinds import OneLine
-from app.pagination import PageParams
-from app.schemas import kind_of
-from app.web.values import as_entered
-from app.wording import say
+from app.web.formatting import input_value
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -74,14 +74,14 @@ class Form(Generic[S]):
         """Return the same form with errors that only the service could find."""
         return replace(self, data=None, errors={**self.errors, **errors})
 
-    def refused_by(self, problem: Problem) -> "Form[S]":
+    def with_problem(self, problem: Problem) -> "Form[S]":
         """Return the same form with what a service refused: beside the fields that it names, or above them all."""
         form = replace(self, data=None, status=problem.status)
         if not problem.errors:
             return replace(form, refusal=problem.detail or f"{problem.title}.")
         return form.refused(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
 
-    def overtaken_by(self, record: Record) -> "Form[S]":
+    def with_conflict(self, record: Record) -> "Form[S]":
         """Return the same form, to be sent again by who has read that the record is another one now."""
         return replace(self, data=None, status=VersionConflict.status, version=str(record.version))
 
@@ -92,30 +92,30 @@ def empty_form(schema: type[S]) -> Form[S]:
         name: known.get_default(call_default_factory=True, validated_data={})
         for name, known in schema.model_fields.items()
     }
-    return Form(values={name: as_entered(value) for name, value in defaults.items() if value is not PydanticUndefined})
+    return Form(values={name: input_value(value) for name, value in defaults.items() if value is not PydanticUndefined})
 
 
-def filled_form(schema: type[S], record: Record) -> Form[S]:
+def form_from_record(schema: type[S], record: Record) -> Form[S]:
     """Return the form with which a record is changed."""
-    values = {name: as_entered(getattr(record, name)) for name in schema.model_fields}
+    values = {name: input_value(getattr(record, name)) for name in schema.model_fields}
     return Form(values=values, version=str(record.version))
 
 
 def search_form(page: PageParams) -> Form[Any]:
     """Return the form above a list, with what it is narrowed to; its values are also those of the links below it."""
     asked = page.model_dump(mode="json", exclude_none=True, exclude={*PageParams.model_fields})
-    return Form(values={name: as_entered(value) for name, value in asked.items()})
+    return Form(values={name: input_value(value) for name, value in asked.items()})
 
 
-async def read_form(request: Request, schema: type[S], record: Record | None = None) -> Form[S]:
+async def parse_form(request: Request, schema: type[S], record: Record | None = None) -> Form[S]:
     """Check what was entered against the schema; fields that it does not have are left alone.
 
     Of a form that changes a record, only what was changed counts: `data` says nothing of the rest.
     """
     sent = await request.form()
-    kinds = {name: kind_of(known.annotation) for name, known in schema.model_fields.items() if name in sent}
+    kinds = {name: unwrap_annotation(known.annotation) for name, known in schema.model_fields.items() if name in sent}
     values = {name: _text(sent, name, several=kind is list) for name, (kind, _) in kinds.items()}
-    shown = filled_form(schema, record).values if record else {}
+    shown = form_from_record(schema, record).values if record else {}
     entered = {
         name: _entered(values[name], kind, optional=optional)
         for name, (kind, optional) in kinds.items()
@@ -127,7 +127,7 @@ async def read_form(request: Request, schema: type[S], record: Record | None = N
     except ValidationError as error:
         errors: dict[str, str] = {}
         for problem in error.errors(include_url=False):
-            errors.setdefault(str(*problem["loc"][:1]), say(problem))
+            errors.setdefault(str(*problem["loc"][:1]), validation_message(problem))
         whole = errors.pop("", "")  # a rule of the schema that is about no single field
         return Form(None, values, errors, whole, InvalidRequest.status, version)
 
@@ -139,11 +139,11 @@ def _is_changed(known: FieldInfo, sent: list[Any], text: str, shown: str) -> boo
     """
     if len(sent) > 1:
         return sorted(text.split("\n")) != sorted(shown.split("\n"))
-    kind, _ = kind_of(known.annotation)
+    kind, _ = unwrap_annotation(known.annotation)
     parts = [get_args(part)[1:] for part in get_args(known.annotation)]  # of `Annotated[…] | None`
     rules = [*known.metadata, *chain.from_iterable(parts)]
     shown = re.sub(r"\r\n?", "\n", shown)
-    if kind not in {str, list, dict} or OneLine in rules:
+    if kind not in {str, list, dict} or SingleLine in rules:
         shown = shown.replace("\n", "")
     if kind is not str or any(getattr(rule, "strip_whitespace", False) for rule in rules):
         text, shown = text.strip(), shown.strip()

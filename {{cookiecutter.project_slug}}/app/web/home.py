@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.web.rendering import render
+from app.web.templating import render
 
 router = APIRouter()
 

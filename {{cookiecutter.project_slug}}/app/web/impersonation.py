@@ -3,18 +3,19 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.accounts import cookies, impersonation
-from app.accounts.browser import PageClient, PageScope
-from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep
-from app.database import utc_now
-from app.dependencies import DatabaseDep
-from app.web.rendering import see_other
+from app.accounts.api.dependencies import AuthenticatorDep
+from app.accounts.browser import cookies
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageClient, PageScope
+from app.accounts.sessions import impersonation
+from app.api.dependencies import DatabaseDep
+from app.database.base import utc_now
+from app.web.templating import see_other
 
 router = APIRouter(prefix="/impersonation")
 
 
-@router.post("/end", dependencies=[CsrfChecked])
+@router.post("/end", dependencies=[CsrfProtected])
 async def end_impersonation(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, scope: PageScope, client: PageClient
 ) -> Response:
@@ -25,5 +26,5 @@ async def end_impersonation(
         return see_other(request, "/account")
     own, raw = ended
     response = see_other(request, "/admin/")
-    cookies.put(request, response, cookies.SESSION, raw, own.expires_at - utc_now() if own.remember else None)
+    cookies.set_cookie(request, response, cookies.SESSION, raw, own.expires_at - utc_now() if own.remember else None)
     return response

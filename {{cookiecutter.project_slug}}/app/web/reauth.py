@@ -7,15 +7,15 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Form as FormField
 from fastapi.responses import Response
 
-from app.accounts import browser
-from app.accounts.browser import PageClient, PageScope
-from app.accounts.csrf import CsrfChecked
-from app.accounts.schemas import Password
-from app.accounts.service import InvalidCredentials
-from app.throttle import TooManyAttempts
-from app.web.forms import Form, read_form
-from app.web.rendering import refuse, render, see_other
-from app.web.signin import AFTER_SIGN_IN, local_path
+from app.accounts.browser import web_session
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageClient, PageScope
+from app.accounts.schemas import PasswordConfirmation
+from app.accounts.sessions.login import InvalidCredentials
+from app.api.rate_limits import TooManyAttempts
+from app.web.forms import Form, parse_form
+from app.web.login import LOGIN_REDIRECT_PATH, safe_redirect_path
+from app.web.templating import render, render_with_problem, see_other
 
 router = APIRouter(prefix="/reauth")
 
@@ -29,27 +29,27 @@ def reauthentication_path(target: str) -> str:
 async def show_reauthenticate(
     request: Request,
     scope: PageScope,  # noqa: ARG001 - must be signed in
-    target: Annotated[str, Query(alias="next")] = AFTER_SIGN_IN,
+    target: Annotated[str, Query(alias="next")] = LOGIN_REDIRECT_PATH,
 ) -> Response:
     """Show the form."""
-    return await render(request, "reauth.html", {"form": Form(), "next": local_path(target)})
+    return await render(request, "reauth.html", {"form": Form(), "next": safe_redirect_path(target)})
 
 
-@router.post("", dependencies=[CsrfChecked])
+@router.post("", dependencies=[CsrfProtected])
 async def reauthenticate(
     request: Request,
     client: PageClient,
     scope: PageScope,  # noqa: ARG001 - must be signed in
-    target: Annotated[str, FormField(alias="next")] = AFTER_SIGN_IN,
+    target: Annotated[str, FormField(alias="next")] = LOGIN_REDIRECT_PATH,
 ) -> Response:
     """Go on to where they wanted, with a session of a new id."""
-    form = await read_form(request, Password)
-    context = {"form": form, "next": local_path(target)}
+    form = await parse_form(request, PasswordConfirmation)
+    context = {"form": form, "next": safe_redirect_path(target)}
     if form.data is None:
         return await render(request, "reauth.html", context, 422)
-    response = see_other(request, local_path(target))
+    response = see_other(request, safe_redirect_path(target))
     try:
-        await browser.reauthenticate(request, response, form.data.password.get_secret_value(), client)
+        await web_session.reauthenticate(request, response, form.data.password.get_secret_value(), client)
     except (InvalidCredentials, TooManyAttempts) as refusal:
-        return await refuse(request, "reauth.html", refusal, context)
+        return await render_with_problem(request, "reauth.html", refusal, context)
     return response

@@ -5,13 +5,15 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.accounts import browser, events, service, sessions
-from app.accounts.browser import PageClient, PageScope
-from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep
-from app.dependencies import SessionDep
-from app.pagination import PageQuery
-from app.web.rendering import done, render, see_other
+from app.accounts import events
+from app.accounts.api.dependencies import AuthenticatorDep
+from app.accounts.browser import web_session
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageClient, PageScope
+from app.accounts.sessions import login, sessions
+from app.api.dependencies import SessionDep
+from app.api.pagination import PageQuery
+from app.web.templating import redirect_with_message, render, see_other
 
 router = APIRouter(prefix="/account")
 
@@ -22,30 +24,30 @@ async def list_sessions(request: Request, session: SessionDep, scope: PageScope)
     return await render(request, "account/sessions.html", {"sessions": await sessions.list_sessions(session, scope)})
 
 
-@router.post("/sessions/{session_id}/end", dependencies=[CsrfChecked])
+@router.post("/sessions/{session_id}/end", dependencies=[CsrfProtected])
 async def end_session(
     request: Request, session: SessionDep, client: PageClient, scope: PageScope, session_id: UUID
 ) -> Response:
     """End one of them."""
-    await sessions.end_one(session, scope, session_id, client=client)
-    return done(request, "/account/sessions", "The session is ended.")
+    await sessions.revoke_session(session, scope, session_id, client=client)
+    return redirect_with_message(request, "/account/sessions", "The session is ended.")
 
 
-@router.post("/sessions/end-others", dependencies=[CsrfChecked])
+@router.post("/sessions/end-others", dependencies=[CsrfProtected])
 async def end_other_sessions(request: Request, session: SessionDep, client: PageClient, scope: PageScope) -> Response:
     """End all but this one."""
-    await sessions.end_others(session, scope, client=client)
-    return done(request, "/account/sessions", "Only this device is signed in now.")
+    await sessions.revoke_other_sessions(session, scope, client=client)
+    return redirect_with_message(request, "/account/sessions", "Only this device is signed in now.")
 
 
-@router.post("/sessions/end-all", dependencies=[CsrfChecked])
+@router.post("/sessions/end-all", dependencies=[CsrfProtected])
 async def end_all_sessions(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, client: PageClient, scope: PageScope
 ) -> Response:
     """End all, this one too, and revoke API keys."""
-    await service.logout_everywhere(session, authenticator, scope, client)
+    await login.logout_everywhere(session, authenticator, scope, client)
     response = see_other(request, "/login")
-    browser.forget(request, response)
+    web_session.clear_session_cookies(request, response)
     return response
 
 

@@ -5,24 +5,27 @@ from urllib.parse import quote, unquote
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.accounts import cookies, signup
-from app.accounts.browser import PageClient, Visitor
-from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep
-from app.accounts.one_time import InvalidLink, Purpose
-from app.accounts.schemas_account import Address, SignUp
+from app.accounts.api.dependencies import AuthenticatorDep
+from app.accounts.browser import cookies
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageClient, Visitor
+from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
+from app.accounts.lifecycle import signup
+from app.accounts.lifecycle.schemas import EmailAddress, SignUp
 from app.accounts.users import InvalidEmail
-from app.dependencies import DatabaseDep, SessionDep
-from app.throttle import TooManyAttempts
-from app.web.forms import Form, read_form
-from app.web.links import Words, read_token, show_invalid_link, show_link
-from app.web.recovery import WEAK_PASSWORD
-from app.web.rendering import done, refuse, render, see_other
-from app.web.signin import AFTER_SIGN_IN
+from app.api.dependencies import DatabaseDep, SessionDep
+from app.api.rate_limits import TooManyAttempts
+from app.web.email_links import LinkPage, read_token, show_invalid_link, show_link
+from app.web.forms import Form, parse_form
+from app.web.login import LOGIN_REDIRECT_PATH
+from app.web.password_reset import PASSWORD_ERRORS
+from app.web.templating import redirect_with_message, render, render_with_problem, see_other
 
 router = APIRouter()
 
-VERIFY = Words(Purpose.VERIFY_EMAIL, "Confirm your address", "With this, your account is ready.", "Confirm", "/verify")
+VERIFY = LinkPage(
+    Purpose.VERIFY_EMAIL, "Confirm your address", "With this, your account is ready.", "Confirm", "/verify"
+)
 
 CONFIRMED = "Your address is confirmed. Sign in now."
 CHOOSE = "Your address is confirmed. Choose a password now."
@@ -36,29 +39,29 @@ _SIGNED_UP = "signed-up"
 async def show_sign_up(request: Request, visitor: Visitor) -> Response:
     """Show the form; people who are signed in have an account."""
     if visitor is not None:
-        return see_other(request, AFTER_SIGN_IN)
+        return see_other(request, LOGIN_REDIRECT_PATH)
     return await render(request, "signup.html", {"form": Form()})
 
 
-@router.post("/signup", dependencies=[CsrfChecked])
+@router.post("/signup", dependencies=[CsrfProtected])
 async def sign_up(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
     """Make an account, and say the same when there is one already: its owner is told by mail."""
-    form = await read_form(request, SignUp)
+    form = await parse_form(request, SignUp)
     if form.data is None:
         return await render(request, "signup.html", {"form": form}, 422)
     try:
         proof = await signup.sign_up(database, authenticator, form.data, client)
     except InvalidEmail as wrong:
         return await _sign_up_again(request, form.refused(email=wrong.detail or wrong.title))
-    except WEAK_PASSWORD as weak:
+    except PASSWORD_ERRORS as weak:
         return await _sign_up_again(request, form.refused(password=weak.detail or weak.title))
     except TooManyAttempts as refusal:
-        return await refuse(request, "signup.html", refusal, {"form": form})
+        return await render_with_problem(request, "signup.html", refusal, {"form": form})
     response = see_other(request, "/signup/sent")
     life = authenticator.settings.verify_email_ttl
-    cookies.put(request, response, _SIGNED_UP, f"{proof}.{quote(form.data.email)}", life)
+    cookies.set_cookie(request, response, _SIGNED_UP, f"{proof}.{quote(form.data.email)}", life)
     return response
 
 
@@ -75,7 +78,7 @@ async def show_verify_email(request: Request, session: SessionDep, token: str) -
     return await show_link(request, session, token, VERIFY)
 
 
-@router.post("/verify", dependencies=[CsrfChecked])
+@router.post("/verify", dependencies=[CsrfProtected])
 async def verify_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
@@ -86,25 +89,25 @@ async def verify_email(
     except InvalidLink:
         return await show_invalid_link(request)
     if proven.reset_link_token is not None:
-        return done(request, f"/password/reset/{proven.reset_link_token}", CHOOSE)
-    response = done(request, "/login", CONFIRMED)
-    cookies.drop(request, response, _SIGNED_UP)
+        return redirect_with_message(request, f"/password/reset/{proven.reset_link_token}", CHOOSE)
+    response = redirect_with_message(request, "/login", CONFIRMED)
+    cookies.delete_cookie(request, response, _SIGNED_UP)
     return response
 
 
-@router.post("/verify/resend", dependencies=[CsrfChecked])
+@router.post("/verify/resend", dependencies=[CsrfProtected])
 async def resend_verification(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
     """Mail the link again, and say the same when there is nothing to confirm."""
-    form = await read_form(request, Address)
+    form = await parse_form(request, EmailAddress)
     if form.data is None:
         return await render(request, "signup_sent.html", {"form": form}, 422)
     try:
         await signup.resend_verification(database, authenticator, form.data.email, client)
     except TooManyAttempts as refusal:
-        return await refuse(request, "signup_sent.html", refusal, {"form": form})
-    return done(request, "/signup/sent", SENT)
+        return await render_with_problem(request, "signup_sent.html", refusal, {"form": form})
+    return redirect_with_message(request, "/signup/sent", SENT)
 
 
 async def _sign_up_again(request: Request, form: Form[SignUp]) -> Response:
@@ -113,5 +116,5 @@ async def _sign_up_again(request: Request, form: Form[SignUp]) -> Response:
 
 def _signed_up(request: Request) -> tuple[str, str]:
     """Return what shows that this browser signed up, and with which address; both empty when it did not."""
-    proof, _, email = (cookies.read(request, _SIGNED_UP) or "").partition(".")
+    proof, _, email = (cookies.get_cookie(request, _SIGNED_UP) or "").partition(".")
     return proof, unquote(email)

@@ -1,34 +1,43 @@
-"""Where the web part is mounted: its pages, the features' pages, static files, and errors for people."""
+"""Mount the web pages: those of this package, those of the features, static files and error pages."""
 
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
-from app import features, web
-from app.assets import Assets
-from app.web.errors import show_errors_as_pages
-from app.web.rendering import STATIC, NavItem
+from app import web
+from app.api.staticfiles import CachedStaticFiles
+from app.web.errors import register_error_pages
+from app.web.templating import STATIC, NavItem, build_environment
 
 
-def mount(app: FastAPI) -> None:
-    """Serve the pages."""
-    for router in (*_routers(), *features.read_exports("pages", "router", APIRouter)):
+def mount(
+    app: FastAPI,
+    *,
+    routers: Iterable[APIRouter],
+    nav: Sequence[NavItem],
+    account_nav: Sequence[NavItem],
+    template_folders: Iterable[Path],
+) -> None:
+    """Serve the pages, and what features add: routers, menu entries and templates."""
+    for router in (*_routers(), *routers):
         app.include_router(router, include_in_schema=False)
-    app.mount("/static", Assets(directory=STATIC), name="static")
-    app.state.nav = features.read_offers("pages", "nav", NavItem)
-    app.state.account_nav = _account_nav()
-    show_errors_as_pages(app)
+    app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
+    app.state.templates = build_environment(template_folders)
+    app.state.nav = nav
+    app.state.account_nav = _account_nav(account_nav)
+    register_error_pages(app)
 
 
-def _account_nav() -> list[NavItem]:
+def _account_nav(added: Iterable[NavItem]) -> list[NavItem]:
     """Put what the features add to the account between what proves who one is and what happened."""
     return [
         NavItem("Profile", "/account"),
         NavItem("Password", "/account/password"),
         NavItem("E-mail", "/account/email"),
-        *features.read_offers("pages", "account_entry", NavItem),
+        *added,
         NavItem("Sessions", "/account/sessions"),
         NavItem("Activity", "/account/activity"),
         NavItem("Your data", "/account/data"),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import app.database
+import app.database.base
 
 revision = "0001"
 down_revision = None
@@ -18,8 +18,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("permissions", sa.JSON(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_roles")),
         sa.UniqueConstraint("name", name=op.f("uq_roles_name")),
     )
@@ -28,15 +28,15 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("email_key", sa.String(length=320), nullable=False),
-        sa.Column("email_verified_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("email_verified_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("password_hash", sa.String(length=255), nullable=True),
-        sa.Column("password_changed_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("password_changed_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("display_name", sa.String(length=120), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("last_login_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("last_login_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),
     )
@@ -46,22 +46,22 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=True),
-        sa.Column("token_issued_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("token_issued_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.Column("former_token_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("remember", sa.Boolean(), nullable=False),
-        sa.Column("authenticated_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("last_seen_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("idle_expires_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("authenticated_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("idle_expires_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.Column("ip_first", sa.String(length=45), nullable=False),
         sa.Column("ip_last", sa.String(length=45), nullable=False),
         sa.Column("user_agent", sa.String(length=255), nullable=False),
-        sa.Column("revoked_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("revoked_reason", sa.String(length=32), nullable=True),
         sa.Column("impersonator_session_id", sa.Uuid(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["impersonator_session_id"],
             ["auth_sessions.id"],
@@ -101,9 +101,9 @@ def upgrade() -> None:
         sa.Column("parent_id", sa.Uuid(), nullable=True),
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("nonce", sa.LargeBinary(length=16), nullable=True),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("used_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("used_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["parent_id"],
             ["refresh_tokens.id"],
@@ -126,7 +126,7 @@ def upgrade() -> None:
         "attempt_counts",
         sa.Column("key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("expires_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_attempt_counts")),
     )
     with op.batch_alter_table("attempt_counts") as batch_op:
@@ -137,13 +137,13 @@ def upgrade() -> None:
         sa.Column("template", sa.String(length=80), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("next_attempt_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("sent_at", app.database.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("failed_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("next_attempt_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(length=500), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     with op.batch_alter_table("outbox") as batch_op:
@@ -155,7 +155,7 @@ def upgrade() -> None:
     op.create_table(
         "auth_events",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=True),
         sa.Column("actor_id", sa.Uuid(), nullable=True),
@@ -188,9 +188,9 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=32), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("sent_to", sa.String(length=320), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("used_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("used_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_one_time_tokens_user_id_users"), ondelete="CASCADE"
         ),

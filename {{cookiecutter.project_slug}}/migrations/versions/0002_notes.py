@@ -7,7 +7,7 @@ Revises: 0001
 import sqlalchemy as sa
 from alembic import op
 
-import app.database
+import app.database.base
 
 revision = "0002"
 down_revision = "0001"
@@ -23,8 +23,8 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), server_default="", nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_notes_owner_id_users"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
         sa.UniqueConstraint("owner_id", "title", name=op.f("uq_notes_owner_id_title")),

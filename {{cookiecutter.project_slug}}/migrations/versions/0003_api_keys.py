@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import app.database
+import app.database.base
 
 revision = "0003"
 down_revision = "0002"
@@ -19,14 +19,14 @@ def upgrade() -> None:
         sa.Column("prefix", sa.String(length=8), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("scopes", sa.JSON(), nullable=False),
-        sa.Column("expires_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("last_used_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("last_used_ip", sa.String(length=45), nullable=True),
-        sa.Column("revoked_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("owner_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", app.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["owner_id"], ["users.id"], name=op.f("fk_api_keys_owner_id_users"), ondelete="CASCADE"
         ),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import app.database
+import app.database.base
 
 revision = "0004"
 down_revision = "0003"
@@ -18,9 +18,9 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("used_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("used_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_login_challenges_user_id_users"), ondelete="CASCADE"
         ),
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("code_hash", sa.String(length=255), nullable=False),
-        sa.Column("used_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("used_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_recovery_codes_user_id_users"), ondelete="CASCADE"
         ),
@@ -44,8 +44,8 @@ def upgrade() -> None:
         "totp_secrets",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", app.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("confirmed_at", app.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", app.database.column_types.UtcDateTime(timezone=True), nullable=True),
         sa.Column("last_used_step", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_totp_secrets_user_id_users"), ondelete="CASCADE"

@@ -1,4 +1,4 @@
-"""Make the function that text search compares with: what `fold` of app/engines.py does, in SQL.
+"""Make the function that text search compares with: what `fold` of app/database/engine.py does, in SQL.
 
 SQLite calls Python instead.
 """

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts.dependencies import require
+from app.accounts.api.dependencies import require_permission
 from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
@@ -26,7 +26,7 @@ def route(add_routes: Callable[[APIRouter], None]) -> None:
     router = APIRouter()
 
     @router.get(PATH)
-    async def read(scope: Annotated[Scope, Depends(require(Permission.ADMIN_ACCESS))]) -> str:
+    async def read(scope: Annotated[Scope, Depends(require_permission(Permission.ADMIN_ACCESS))]) -> str:
         return scope.email
 
     add_routes(router)
@@ -44,7 +44,7 @@ def give_role(client: TestClient, user: User, role: Role) -> None:
 def test_route_that_asks_for_a_permission(client: TestClient, as_ada: TestClient, as_admin: TestClient) -> None:
     """Behaviour 131."""
     assert client.get(PATH).status_code == 401
-    assert problem_of(as_ada.get(PATH))["type"] == "urn:problem:PermissionMissing"
+    assert problem_of(as_ada.get(PATH))["type"] == "urn:problem:PermissionDenied"
     assert as_admin.get(PATH).json() == "admin@example.com"
 
 

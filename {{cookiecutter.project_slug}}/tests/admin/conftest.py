@@ -15,10 +15,10 @@ from app import features
 from app.accounts.models import User
 from app.accounts.permissions import Permission
 from app.main import create_app
-from app.settings import Settings
+from app.settings.config import Settings
 from tests.admin.staff import give_role
 from tests.support import add_user, another_client, in_database
-from tests.web.browsing import open_browser
+from tests.web.browser import open_browser
 
 
 @pytest.fixture

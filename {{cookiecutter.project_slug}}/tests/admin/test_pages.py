@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, AuthSession, User
-from app.admin.policy import INLINE_HANDLERS
-from tests.admin.driving import export, listed, save, words
+from app.admin.csp import INLINE_HANDLERS
+from tests.admin.browser import export, listed, save, words
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
-from tests.web.browsing import open_browser
+from tests.web.browser import open_browser
 
 pytestmark = pytest.mark.any_database  # that every page is shown is seen in the other modules, on both
 

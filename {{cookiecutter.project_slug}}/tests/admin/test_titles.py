@@ -3,10 +3,10 @@
 import pytest
 from starlette.testclient import TestClient
 
-from app.admin.permissions import GuardedView
-from tests.admin.driving import act_on_row, export, listed, words
-from tests.admin.importing import problems, send
-from tests.admin.shelves import add, add_book, models
+from app.admin.base.permissions import GuardedView
+from tests.admin.browser import act_on_row, export, listed, words
+from tests.admin.factories import add, add_book, models
+from tests.admin.import_helpers import problems, send
 
 
 @pytest.mark.parametrize("label", ["", " "])
@@ -38,7 +38,7 @@ def test_row_whose_title_is_hidden_is_named_by_what_it_is_and_its_id(
     library: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     author = add(library, models().Author(name="Ada", label="Secret"))
-    monkeypatch.setattr(GuardedView, "may_see_field", lambda _, __, name: name != "label")
+    monkeypatch.setattr(GuardedView, "can_view_field", lambda _, __, name: name != "label")
 
     shown = library.get(f"/admin/author/detail?pk={author.id}").text
 

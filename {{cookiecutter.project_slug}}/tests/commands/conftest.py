@@ -42,4 +42,4 @@ def configured(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "8")
-    monkeypatch.setenv("AUTH_FAILURE_FLOOR", "PT0S")
+    monkeypatch.setenv("AUTH_LOGIN_MIN_RESPONSE_TIME", "PT0S")

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import uvicorn
 
-from app.cli import MODULES, load_commands
-from app.commands import failures, serve
-from app.settings import load_settings
+from app.cli import COMMAND_MODULES, load_commands
+from app.commands import error_messages, serve
+from app.settings.config import load_settings
 from tests.commands.conftest import Outcome
 from tests.postgres import free_port
 
 Run = Callable[..., Outcome]
 
 
-@pytest.mark.parametrize("command", MODULES)
+@pytest.mark.parametrize("command", COMMAND_MODULES)
 def test_every_command_explains_itself(app: Run, command: str) -> None:
     explained = app(command, "--help")
 
@@ -30,7 +30,7 @@ def test_every_command_is_found_by_its_name() -> None:
     cli = load_commands([])
 
     commands = {command.name for command in cli.registered_commands}
-    assert commands | {group.name for group in cli.registered_groups} == set(MODULES)
+    assert commands | {group.name for group in cli.registered_groups} == set(COMMAND_MODULES)
 
 
 def test_wrong_settings_are_named_by_their_variables(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_message_names_a_command_as_it_is_typed_there(
     app: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, program: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    monkeypatch.setattr(failures, "FOLDER", Path.cwd() / "migrations")  # the project itself may be set up
+    monkeypatch.setattr(error_messages, "MIGRATIONS_DIR", Path.cwd() / "migrations")  # the project itself may be set up
 
     refused = app("db", "upgrade")
 
@@ -96,7 +96,7 @@ def test_a_missing_secret_is_looked_for_where_the_project_is(
     project = tmp_path / "project"
     project.mkdir()
     (project / ".env").touch()
-    monkeypatch.setattr(failures, "FOLDER", project / "migrations")
+    monkeypatch.setattr(error_messages, "MIGRATIONS_DIR", project / "migrations")
 
     assert f"it is in {project / '.env'}: run the command in {project}" in app("db", "upgrade").error
 

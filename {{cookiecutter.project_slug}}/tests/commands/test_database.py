@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app import migrate, revisions
+from app.database import migrate, revisions
 from tests.commands.conftest import Outcome
 from tests.server import SECONDS_TO_START, start_process
 from tests.support import execute
@@ -16,7 +16,7 @@ from tests.support import execute
 Run = Callable[..., Outcome]
 
 HEADS = revisions.heads()
-KNOWN = revisions.schema().known
+KNOWN = revisions.code_revisions().known
 EMPTY = ("def upgrade() -> None: pass", "def downgrade() -> None: pass")
 
 pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
@@ -57,8 +57,8 @@ def test_upgrade_says_what_it_applied(app: Run) -> None:
 
 
 def test_a_migration_that_fails_is_named(app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    versions = shutil.copytree(migrate.FOLDER, tmp_path / "migrations") / "versions"
-    monkeypatch.setattr(migrate, "FOLDER", versions.parent)
+    versions = shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations") / "versions"
+    monkeypatch.setattr(migrate, "MIGRATIONS_DIR", versions.parent)
     broken = versions / "broken.py"
     lines = ["from alembic import op", 'revision = "broken"', f'down_revision = "{next(iter(HEADS))}"']
     broken.write_text("\n".join([*lines, 'def upgrade() -> None: op.execute("DROP TABLE nosuch")', EMPTY[1]]))
@@ -77,19 +77,19 @@ def test_an_unknown_revision_is_refused_in_a_sentence(app: Run) -> None:
 
 
 def test_revision_writes_nothing_when_the_database_equals_the_models(app: Run) -> None:
-    before = sorted((migrate.FOLDER / "versions").glob("*.py"))
+    before = sorted((migrate.MIGRATIONS_DIR / "versions").glob("*.py"))
 
     refused = app("db", "revision", "-m", "nothing")
 
     assert refused.code == 1
     assert "no migration to write" in refused.error
-    assert sorted((migrate.FOLDER / "versions").glob("*.py")) == before
+    assert sorted((migrate.MIGRATIONS_DIR / "versions").glob("*.py")) == before
 
 
 def test_revision_brings_the_database_to_the_models(
     app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "FOLDER", shutil.copytree(migrate.FOLDER, tmp_path / "migrations"))
+    monkeypatch.setattr(migrate, "MIGRATIONS_DIR", shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations"))
     execute(database_url, "ALTER TABLE roles ADD COLUMN forgotten INTEGER")
     told = app("db", "check").error
     assert "app db revision" in told
@@ -114,7 +114,7 @@ def test_revision_brings_the_database_to_the_models(
 def test_revision_asks_on_a_terminal_before_it_drops_data(
     app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "FOLDER", shutil.copytree(migrate.FOLDER, tmp_path / "migrations"))
+    monkeypatch.setattr(migrate, "MIGRATIONS_DIR", shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations"))
     execute(database_url, "ALTER TABLE roles ADD COLUMN forgotten INTEGER")
     for answer, written in (("n", 0), ("y", 1)):
         terminal = io.StringIO(f"{answer}\n")
@@ -129,8 +129,8 @@ def test_revision_asks_on_a_terminal_before_it_drops_data(
 
 
 def test_migrations_of_two_branches_are_joined(app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    versions = shutil.copytree(migrate.FOLDER, tmp_path / "migrations") / "versions"
-    monkeypatch.setattr(migrate, "FOLDER", versions.parent)
+    versions = shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations") / "versions"
+    monkeypatch.setattr(migrate, "MIGRATIONS_DIR", versions.parent)
     assert app("db", "merge").out == "There is one newest migration: nothing to do.\n"
     for name in ("theirs", "ours"):
         lines = (f'revision = "{name}"', f'down_revision = "{next(iter(HEADS))}"', *EMPTY)

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from app import revisions
 from app.accounts.models import User
+from app.database import revisions
 from app.main import create_app
-from app.settings import load_settings
+from app.settings.config import load_settings
 from tests.commands.conftest import Outcome
 from tests.support import in_database
 
@@ -30,7 +30,7 @@ def test_setup_makes_a_project_that_its_first_admin_can_sign_in_to(app: Run) -> 
 
     printed = re.search(r"(\S+@\S+)\n\s+(\S+)", done.out)
     assert done.code == 0
-    assert f"Applied migrations: {', '.join(sorted(revisions.schema().known))}.\n" in done.out
+    assert f"Applied migrations: {', '.join(sorted(revisions.code_revisions().known))}.\n" in done.out
     assert printed
     assert len(printed[2]) >= load_settings().auth.password_min_length
     with TestClient(create_app()) as client:

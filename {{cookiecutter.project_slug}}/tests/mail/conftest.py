@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from starlette.testclient import TestClient
 
-from app.database import utc_now
+from app.database.base import utc_now
 from app.mail.mailer import Mailer
-from tests.mail.driving import MailServer, demanding, running_mail_server
+from tests.mail.helpers import MailServer, demanding, running_mail_server
 
 HELLO = "Subject: Hello from {{ project }}\n\n{{ text }}\n\nThat is all.\n"
 

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from app import features
-from app.dependencies import SessionDep
+from app.api.dependencies import SessionDep
 from app.errors import Conflict
 from app.mail.mailer import Mailer
-from tests.mail.driving import body, outbox, post, written
+from tests.mail.helpers import body, outbox, post, written
 from tests.support import in_database, wait_until
 
 StartApp = Callable[..., TestClient]

@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.database import utc_now
+from app.database.base import utc_now
 from app.mail.mailer import Mailer
-from tests.mail.driving import MailServer, change_all, outbox, post
+from tests.mail.helpers import MailServer, change_all, outbox, post
 from tests.server import SECONDS_TO_STOP, Server, start_process
 from tests.support import wait_until
 
@@ -23,7 +23,7 @@ def variables(mail_server: MailServer, certificate: Path, database_url: str) -> 
     return {
         "DATABASE_URL": database_url,
         "MAIL_URL": mail_server.url(),
-        "MAIL_INTERVAL": "PT0.1S",
+        "MAIL_POLL_INTERVAL": "PT0.1S",
         "MAIL_IN_SERVER": "true",
         "SSL_CERT_FILE": str(certificate),
     }
@@ -32,7 +32,7 @@ def variables(mail_server: MailServer, certificate: Path, database_url: str) -> 
 @pytest.fixture
 def start_sending(start_app: Callable[..., TestClient], mail_server: MailServer) -> Callable[[], TestClient]:
     """Start an app in this process that sends to the mail server."""
-    return lambda: start_app(mail={"in_server": True, "url": mail_server.url(), "interval": 0.1})
+    return lambda: start_app(mail={"in_server": True, "url": mail_server.url(), "poll_interval": 0.1})
 
 
 @pytest.mark.any_database

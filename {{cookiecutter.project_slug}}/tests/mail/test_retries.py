@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.database import utc_now
+from app.database.base import utc_now
 from app.mail import outbox as queue
 from app.mail.mailer import Mailer
-from app.mail.models import OutboxMail
-from app.settings import Settings
-from tests.mail.driving import change_all, outbox, post, send_due, written
+from app.mail.models import OutboxMessage
+from app.settings.config import Settings
+from tests.mail.helpers import change_all, outbox, post, send_due, written
 from tests.support import in_database
 
 MakeSettings = Callable[..., Settings]
@@ -29,10 +29,10 @@ def folder(tmp_path: Path) -> Path:
 def broken(make_settings: MakeSettings, tmp_path: Path) -> Settings:
     """Return settings by which no mail can leave: the folder is a file."""
     (tmp_path / "file").touch()
-    return make_settings(mail={"url": f"file:{tmp_path / 'file'}", "attempts": 7})
+    return make_settings(mail={"url": f"file:{tmp_path / 'file'}", "max_attempts": 7})
 
 
-def claim(client: TestClient) -> queue.Claimed | None:
+def claim(client: TestClient) -> queue.ClaimedMessage | None:
     """Claim a mail, in a transaction of its own."""
     assert client.portal is not None
     return client.portal.call(queue.claim, client.app_state["database"])
@@ -63,7 +63,7 @@ def test_mail_that_cannot_be_sent_holds_up_no_other(
     client: TestClient, mailer: Mailer, make_settings: MakeSettings, folder: Path
 ) -> None:
     async def spoil(session: AsyncSession) -> None:
-        session.add(OutboxMail(template="hello", payload=b"of a key that was thrown away"))
+        session.add(OutboxMessage(template="hello", payload=b"of a key that was thrown away"))
 
     in_database(client, spoil)
     post(client, mailer, "ada@example.com")
@@ -85,7 +85,7 @@ def test_mail_begins_anew_when_people_want_it(
     send_due(client, broken)
 
     async def begin_anew(session: AsyncSession) -> int:
-        return await queue.try_again(session, [await session.get_one(OutboxMail, dead.id)])
+        return await queue.retry(session, [await session.get_one(OutboxMessage, dead.id)])
 
     (dead,) = outbox(client)
     assert dead.failed_at is not None
@@ -113,6 +113,6 @@ def test_claim_is_for_one_and_ends(client: TestClient, mailer: Mailer) -> None:
     assert again.attempts == 2
     late = first if again.id == first.id else second
     assert client.portal is not None
-    client.portal.call(partial(queue.note_failure, database, late, "too late"))
+    client.portal.call(partial(queue.schedule_retry, database, late, "too late"))
 
     assert [mail.last_error for mail in outbox(client)] == [None, None], "who comes back too late changes nothing"

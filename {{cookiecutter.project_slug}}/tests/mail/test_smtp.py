@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from app.mail.delivery import explain
+from app.mail.delivery import describe_error
 from app.mail.mailer import Mailer
-from app.settings import Settings
-from tests.mail.driving import (
+from app.settings.config import Settings
+from tests.mail.helpers import (
     LOGIN,
     PASSWORD,
     MailServer,
@@ -103,7 +103,7 @@ def test_error_of_a_server_is_kept_without_what_it_repeats(
 
     (waiting,) = outbox(client)
     assert waiting.last_error == "SMTPDataError: (451, '<…> not now, …"
-    assert explain(ValueError(f"no {PASSWORD}, please"), (PASSWORD,)) == "ValueError: no …, please"
+    assert describe_error(ValueError(f"no {PASSWORD}, please"), (PASSWORD,)) == "ValueError: no …, please"
 
 
 def test_mail_that_a_server_will_never_take_is_given_up_at_once(
@@ -115,5 +115,5 @@ def test_mail_that_a_server_will_never_take_is_given_up_at_once(
     send_due(client, make_settings(mail={"url": mail_server.url()}))
 
     (dead,) = outbox(client)
-    assert (dead.attempts, dead.last_error) == (1, "Refused: 550 no such user")
+    assert (dead.attempts, dead.last_error) == (1, "PermanentFailure: 550 no such user")
     assert dead.failed_at is not None

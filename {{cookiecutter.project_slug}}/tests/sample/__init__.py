@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from app import features
-from app.database import opened_database
-from app.settings import DatabaseSettings
+from app.database.connection import open_database
+from app.settings.config import DatabaseSettings
 from tests.sample.sample_notes.models import TABLES
 
 NAME = "sample_notes"
@@ -25,5 +25,5 @@ def add_to_app() -> None:
 
 async def create_table(settings: DatabaseSettings) -> None:
     """Create the table in a migrated database."""
-    async with opened_database(settings) as database, database.writing_engine.begin() as connection:
+    async with open_database(settings) as database, database.write_engine.begin() as connection:
         await connection.run_sync(TABLES.create_all)

@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
-from scaffold.grammar import Problems, parse_resource
-from scaffold.names import OWN
+from scaffold.grammar import ScaffoldError, parse_resource
+from scaffold.names import NAME_MARK
 from scaffold.resource import Resource, Target
 
 TARGETS = {
@@ -24,7 +24,7 @@ def parse(line: str, **options: str) -> Resource:
 
 def problems_of(line: str, **options: str) -> list[str]:
     """Return what is said about a command line."""
-    with pytest.raises(Problems) as refused:
+    with pytest.raises(ScaffoldError) as refused:
         parse(line, **options)
     return refused.value.found
 
@@ -160,7 +160,7 @@ def test_row_is_named_by_what_is_marked_or_by_a_text(fields: str, title: str | N
 
 @pytest.mark.parametrize(("field", "type_"), [("update:enum=a,b", "BookUpdateValue"), ("state:enum=a,b", "BookState")])
 def test_enumeration_hides_no_class_of_the_resource(field: str, type_: str) -> None:
-    assert parse(f"Book {field}").fields[0].enum_name.replace(OWN, "") == type_
+    assert parse(f"Book {field}").fields[0].enum_name.replace(NAME_MARK, "") == type_
 
 
 @pytest.mark.parametrize(

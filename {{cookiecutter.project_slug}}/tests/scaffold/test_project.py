@@ -6,11 +6,11 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
-from scaffold.grammar import Problems
+from scaffold.grammar import ScaffoldError
 from scaffold.migration import revisions_of
 from scaffold.names import Names
 from scaffold.project import Project, option_of, specs_of
-from scaffold.resource import broken
+from scaffold.resource import wrap_command
 
 COMMANDS = r'''r"""Book reviews.
 
@@ -54,7 +54,7 @@ def record(project: Project, *lines: str) -> None:
 def test_command_is_read_as_it_was_typed(project: Project) -> None:
     command = ("app", "new", "resource", "Key", "state:str=40:default=Not set; <b>$HOME *", "x:int", *["y:str"] * 30)
 
-    record(project, *broken(command))
+    record(project, *wrap_command(command))
 
     assert project.commands_of("keys") == [command]
 
@@ -62,7 +62,7 @@ def test_command_is_read_as_it_was_typed(project: Project) -> None:
 def test_command_that_cannot_be_read_is_told(project: Project) -> None:
     record(project, "app new resource Key a:str:default=don't")
 
-    with pytest.raises(Problems, match=r"keys/__init__\.py"):
+    with pytest.raises(ScaffoldError, match=r"keys/__init__\.py"):
         project.commands_of("keys")
 
 

@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.support import log_in, with_token
-from tests.web.browsing import open_browser, read_page, submit
+from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
 

@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.support import PASSWORD
-from tests.web.browsing import cookie_name, open_browser, read_page
+from tests.web.browser import cookie_name, open_browser, read_page
 
 pytestmark = pytest.mark.any_database
 

@@ -6,9 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.statements import counted, watched
+from tests.query_counts import counted, watched
 from tests.support import problem_of, with_token
-from tests.web.browsing import open_browser, read_page, submit
+from tests.web.browser import open_browser, read_page, submit
 
 ME = "/api/v1/users/me"
 TOKEN = "/docs/token"
@@ -55,7 +55,7 @@ def test_page_leads_strangers_to_the_sign_in_and_back(client: TestClient) -> Non
     assert TOKEN not in page.forms
     assert {"/login?next=/docs", "/redoc", "/openapi.json"} <= set(page.links)
     csrf = {"csrf_token": read_page(browser.get("/login")).forms["/login"]["csrf_token"]}
-    assert problem_of(browser.post(TOKEN, data=csrf, headers=JSON))["type"] == "urn:problem:SignInRequired"
+    assert problem_of(browser.post(TOKEN, data=csrf, headers=JSON))["type"] == "urn:problem:LoginRequired"
 
 
 @pytest.mark.any_database

@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.errors import Conflict, Unavailable, VersionConflict
-from app.web import rendering
+from app.web import templating
 from tests.support import add_user, take_database_away
-from tests.web.browsing import open_browser, read_page, submit
+from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
 
@@ -153,7 +153,7 @@ def test_broken_frame_of_the_pages_is_a_plain_problem(failing: TestClient, monke
     def fail(*_: object) -> None:
         raise TemplateSyntaxError("broken", 1)
 
-    monkeypatch.setattr(rendering, "_site", fail)
+    monkeypatch.setattr(templating, "_site", fail)
 
     answer = failing.get("/nowhere")
 

@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.web.browsing import open_browser, read_page
+from tests.web.browser import open_browser, read_page
 
 pytestmark = pytest.mark.any_database
 

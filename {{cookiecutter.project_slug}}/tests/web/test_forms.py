@@ -15,13 +15,13 @@ from pydantic import AwareDatetime, EmailStr, Field, JsonValue
 from starlette.requests import Request
 
 from app.accounts.models import User
+from app.api.field_types import AwareUtcDatetime, HttpUrlString, JsonObject, ShortText, Slug, TimeOfDay
+from app.api.pagination import PageParams
+from app.api.schemas import Schema, unset
 from app.errors import Conflict, InvalidRequest
-from app.kinds import JsonObject, Line, Moment, Slug, TimeOfDay, WebAddress
-from app.pagination import PageParams
-from app.schemas import Schema, unset
-from app.web.forms import Form, empty_form, filled_form, read_form, search_form
-from app.web.options import options_of
-from app.web.values import as_entered, in_words, titled
+from app.web.choices import enum_choices
+from app.web.formatting import display_value, input_value, titled
+from app.web.forms import Form, empty_form, form_from_record, parse_form, search_form
 
 KEY = UUID("7488a646-e31f-41e4-aace-600308960662")
 
@@ -65,12 +65,12 @@ class ThingUpdate(Schema):
 class KeptUpdate(Schema):
     """What browsers change of a text that nobody touches depends on its kind."""
 
-    title: Line | None = unset()
+    title: ShortText | None = unset()
     slug: Slug = unset()
-    site: WebAddress | None = unset()
+    site: HttpUrlString | None = unset()
     mail: EmailStr | None = unset()
     body: Annotated[str, Field(max_length=50)] | None = unset()
-    at: Moment | None = unset()
+    at: AwareUtcDatetime | None = unset()
     hour: TimeOfDay | None = unset()
     share: float = unset()
     lines: list[str] = unset()
@@ -89,7 +89,7 @@ def request_with(body: str) -> Request:
 
 def read(body: str) -> Form[Thing]:
     """Read a form that was sent with this body."""
-    return anyio.run(read_form, request_with(body), Thing)
+    return anyio.run(parse_form, request_with(body), Thing)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_filled_form_shows_the_record() -> None:
     at = datetime(2026, 1, 31, 12, 30, 15, 250_000, tzinfo=timezone(timedelta(hours=1)))
     record: Any = SimpleNamespace(word="aa", at=at, lines=["a", "b"], version=3)
 
-    form = filled_form(ThingUpdate, record)
+    form = form_from_record(ThingUpdate, record)
 
     assert form.values == {"word": "aa", "at": "2026-01-31T11:30:15.250", "lines": "a\nb"}
     assert form.version == "3"
@@ -207,7 +207,7 @@ def test_only_what_differs_from_the_record_is_changed(body: str, changed: dict[s
         word="aa", at=datetime(2026, 1, 31, 12, 30, 0, 7, tzinfo=UTC), lines=["a", "b"], version=3
     )
 
-    form = anyio.run(read_form, request_with(body), ThingUpdate, record)
+    form = anyio.run(parse_form, request_with(body), ThingUpdate, record)
 
     assert form.data is not None
     assert form.data.model_dump(exclude_unset=True) == changed
@@ -238,7 +238,7 @@ def test_field_that_nobody_touched_is_not_changed(name: str, value: object, sent
     record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
     setattr(record, name, value)
 
-    form = anyio.run(read_form, request_with(urlencode({name: sent})), KeptUpdate, record)
+    form = anyio.run(parse_form, request_with(urlencode({name: sent})), KeptUpdate, record)
 
     assert (form.errors, form.data and form.data.model_fields_set) == ({}, set())
 
@@ -266,7 +266,7 @@ def test_field_that_was_touched_is_changed(name: str, value: object, sent: str, 
     record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
     setattr(record, name, value)
 
-    form = anyio.run(read_form, request_with(urlencode({name: sent})), KeptUpdate, record)
+    form = anyio.run(parse_form, request_with(urlencode({name: sent})), KeptUpdate, record)
 
     assert form.data is not None
     assert repr(form.data.model_dump(exclude_unset=True)) == repr({name: expected})
@@ -275,7 +275,7 @@ def test_field_that_was_touched_is_changed(name: str, value: object, sent: str, 
 def test_moment_that_no_zone_has_is_refused() -> None:
     record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
 
-    form = anyio.run(read_form, request_with("at=0001-01-01T00:00:00%2B14:00"), KeptUpdate, record)
+    form = anyio.run(parse_form, request_with("at=0001-01-01T00:00:00%2B14:00"), KeptUpdate, record)
 
     assert form.errors == {"at": "Is too near to the end of time."}
 
@@ -298,10 +298,10 @@ def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
     form = read("word=aa")
     field = InvalidRequest(errors=[{"loc": ("body", "key"), "msg": "Choose one that exists", "type": "reference"}])
 
-    assert form.refused_by(field).errors == {"key": "Choose one that exists."}
-    assert form.refused_by(field).status == 422
-    assert form.refused_by(Conflict("It is Sunday.")).refusal == "It is Sunday."
-    assert form.refused_by(Conflict()).data is None
+    assert form.with_problem(field).errors == {"key": "Choose one that exists."}
+    assert form.with_problem(field).status == 422
+    assert form.with_problem(Conflict("It is Sunday.")).refusal == "It is Sunday."
+    assert form.with_problem(Conflict()).data is None
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
     ],
 )
 def test_values_are_written_for_people_and_for_forms(value: object, words: str, entered: str) -> None:
-    assert (in_words(value), as_entered(value)) == (words, entered)
+    assert (display_value(value), input_value(value)) == (words, entered)
 
 
 @pytest.mark.parametrize(
@@ -344,4 +344,4 @@ def test_row_is_named_by_its_title_or_by_what_it_is_and_its_id(title: object, na
 
 
 def test_members_of_an_enum_are_offered_in_words() -> None:
-    assert options_of(Colour) == [("dark-red", "Dark red"), ("blue", "Blue")]
+    assert enum_choices(Colour) == [("dark-red", "Dark red"), ("blue", "Blue")]

@@ -4,8 +4,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.statements import counted, watched
-from tests.web.browsing import open_browser, read_page
+from tests.query_counts import counted, watched
+from tests.web.browser import open_browser, read_page
 
 pytestmark = pytest.mark.any_database
 

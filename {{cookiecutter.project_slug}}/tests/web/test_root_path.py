@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 import app
 from app.accounts.models import User
 from tests.support import PASSWORD, add_user
-from tests.web.browsing import cookie_name, open_browser, submit
+from tests.web.browser import cookie_name, open_browser, submit
 
 pytestmark = pytest.mark.any_database
 

@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
-from app.database import utc_now
+from app.database.base import utc_now
 from tests.support import PASSWORD, add_user, in_database, sign_in
-from tests.web.browsing import cookie_name, open_browser, read_page, submit
-from tests.web.test_signin import copy_of, is_signed_in
+from tests.web.browser import cookie_name, open_browser, read_page, submit
+from tests.web.test_login import copy_of, is_signed_in
 
 SESSIONS = "/api/v1/auth/sessions"
 

@@ -1,4 +1,4 @@
-// What the library does in attributes, which the content security policy forbids: see app/admin/policy.py.
+// What the library does in attributes, which the content security policy forbids: see app/admin/csp.py.
 document.addEventListener("click", (event) => {
   if (event.target.closest('[data-admin="apply-columns"]')) applyColumnVisibility();
 });

@@ -8,27 +8,27 @@ from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import DateTimeField, StringField, TagsField
 from starlette_admin.flash import flash
 
-from app.accounts.dependencies import get_client
+from app.accounts.api.dependencies import get_client
 from app.accounts.models import User
 from app.accounts.permissions import Permission
-from app.admin.auth import visitor_of
-from app.admin.permissions import never
-from app.admin.roles import PersonalView
-from app.admin.views import ModelView
+from app.admin.auth import get_visitor
+from app.admin.base.model_view import ModelView
+from app.admin.base.permissions import never
+from app.admin.views.roles import UserOwnedView
+from app.database.search import contains
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
-from app.search import contains
 
 _ASK = "Revoke this? Programs that use it are refused at once."
 
 
-class ApiKeyView(PersonalView):
+class ApiKeyView(UserOwnedView):
     """Everyone's keys, by their prefixes."""
 
     model = ApiKey
-    see_permission = Permission.USERS_READ
+    view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
-    own_events = ModelView.own_events | {"revoke"}
+    audited_separately = ModelView.audited_separately | {"revoke"}
     can_create = can_edit = can_delete = never
     key = "api-key"
     icon = "fa-solid fa-plug"
@@ -72,7 +72,7 @@ class ApiKeyView(PersonalView):
     async def _revoke(self, request: Request, rows: Sequence[ApiKey]) -> None:
         client = get_client(request)
         for row in rows:
-            await service.revoke_key(request.state.session, row, client, actor_id=visitor_of(request).user_id)
+            await service.revoke_key(request.state.session, row, client, actor_id=get_visitor(request).user_id)
         flash(request, f"Revoked: {len(rows)}.", "success")
 
 

@@ -1,7 +1,7 @@
 """API keys as bearer tokens: `Authorization: Bearer app_…`."""
 
-from app.accounts.authenticator import BearerScheme
+from app.accounts.credentials.authenticator import BearerScheme
 from app.features.api_keys import service
-from app.features.api_keys.tokens import START
+from app.features.api_keys.key_format import TOKEN_PREFIX
 
-scheme = BearerScheme(START, service.find_caller, service.revoke_all)
+scheme = BearerScheme(TOKEN_PREFIX, service.authenticate, service.revoke_all)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import Owned, Record
+from app.database.base import Owned, Record
 
 
 class ApiKey(Owned, Record):

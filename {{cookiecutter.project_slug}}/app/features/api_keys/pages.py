@@ -6,19 +6,19 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from app.accounts.browser import PageClient, PageScope, RecentPageScope
-from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep
+from app.accounts.api.dependencies import AuthenticatorDep
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageClient, PageScope, RecentPageScope
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
-from app.database import utc_now
-from app.dependencies import SessionDep
+from app.api.dependencies import SessionDep
+from app.database.base import utc_now
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
-from app.features.api_keys.schemas import Access, ApiKeyCreate, ApiKeyTerms
+from app.features.api_keys.schemas import Access, ApiKeyBase, ApiKeyCreate
 from app.features.api_keys.service import TooManyApiKeys
-from app.web.forms import Form, read_form
-from app.web.rendering import NavItem, done, refuse, render
+from app.web.forms import Form, parse_form
+from app.web.templating import NavItem, redirect_with_message, render, render_with_problem
 
 router = APIRouter(prefix="/account/api-keys")
 account_entry = NavItem("API keys", "/account/api-keys")
@@ -42,18 +42,18 @@ async def list_api_keys(request: Request, session: SessionDep, scope: PageScope)
 @router.get("/new")
 async def show_new_api_key(request: Request, scope: RecentPageScope) -> Response:
     """Show the form."""
-    form: Form[ApiKeyTerms] = Form(values={"expires_in_days": "90"})
+    form: Form[ApiKeyBase] = Form(values={"expires_in_days": "90"})
     return await render(request, "api_keys/new.html", _choices(scope, form, {Access.READ}))
 
 
-@router.post("/new", dependencies=[CsrfChecked])
+@router.post("/new", dependencies=[CsrfProtected])
 async def create_api_key(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: PageClient
 ) -> Response:
     """Make a key, and show it: this once."""
     sent = await request.form()
-    chosen = {item for item in service.grantable(scope) if item in sent}
-    form = await read_form(request, ApiKeyTerms)
+    chosen = {item for item in service.grantable_scopes(scope) if item in sent}
+    form = await parse_form(request, ApiKeyBase)
     if not chosen:
         form = form.refused(scopes="Please choose what it may do.")
     if form.data is None:
@@ -62,7 +62,7 @@ async def create_api_key(
     try:
         key, raw = await service.create_key(session, authenticator, scope, data, client)
     except TooManyApiKeys as problem:
-        return await refuse(request, "api_keys/new.html", problem, _choices(scope, form, chosen))
+        return await render_with_problem(request, "api_keys/new.html", problem, _choices(scope, form, chosen))
     return await render(request, "api_keys/created.html", {"key": key, "raw": raw})
 
 
@@ -72,13 +72,13 @@ async def ask_to_revoke(request: Request, key: KeyDep) -> Response:
     return await render(request, "api_keys/revoke.html", {"key": key})
 
 
-@router.post("/{key_id}/revoke", dependencies=[CsrfChecked])
+@router.post("/{key_id}/revoke", dependencies=[CsrfProtected])
 async def revoke_api_key(request: Request, session: SessionDep, client: PageClient, key: KeyDep) -> Response:
     """Revoke the key."""
     await service.revoke_key(session, key, client)
-    return done(request, "/account/api-keys", f"The key “{key.name}” was revoked.")
+    return redirect_with_message(request, "/account/api-keys", f"The key “{key.name}” was revoked.")
 
 
-def _choices(scope: Scope, form: Form[ApiKeyTerms], chosen: set[Access | Permission]) -> dict[str, object]:
+def _choices(scope: Scope, form: Form[ApiKeyBase], chosen: set[Access | Permission]) -> dict[str, object]:
     """Return what the form shows: what was entered, and what a key can allow."""
-    return {"form": form, "chosen": chosen, "permissions": service.grantable(scope)[len(Access) :]}
+    return {"form": form, "chosen": chosen, "permissions": service.grantable_scopes(scope)[len(Access) :]}

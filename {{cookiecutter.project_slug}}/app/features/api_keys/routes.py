@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from app.accounts.dependencies import (
+from app.accounts.api.dependencies import (
     AuthenticatorDep,
     ClientDep,
     InvalidToken,
@@ -13,15 +13,17 @@ from app.accounts.dependencies import (
     SessionRequired,
     SessionScope,
 )
-from app.accounts.reauth import ReauthenticationRequired
-from app.dependencies import SessionDep
-from app.errors import documented
+from app.accounts.sessions.reauth import ReauthenticationRequired
+from app.api.dependencies import SessionDep
+from app.api.error_handlers import openapi_responses
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyCreated, ApiKeyRead, ApiKeys
-from app.features.api_keys.service import ApiKeyNotFound, ScopeNotHeld, TooManyApiKeys
+from app.features.api_keys.service import ApiKeyNotFound, ScopeNotAllowed, TooManyApiKeys
 
-router = APIRouter(prefix="/auth/api-keys", tags=["api keys"], responses=documented(InvalidToken, SessionRequired))
+router = APIRouter(
+    prefix="/auth/api-keys", tags=["api keys"], responses=openapi_responses(InvalidToken, SessionRequired)
+)
 
 
 async def get_key(session: SessionDep, scope: RecentScope, key_id: UUID) -> ApiKey:
@@ -39,7 +41,9 @@ async def list_api_keys(session: SessionDep, scope: SessionScope) -> ApiKeys:
 @router.post(
     "",
     status_code=201,
-    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, ScopeNotHeld, TooManyApiKeys),
+    responses=openapi_responses(
+        InvalidToken, ReauthenticationRequired, SessionRequired, ScopeNotAllowed, TooManyApiKeys
+    ),
 )
 async def create_api_key(
     session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: ApiKeyCreate
@@ -56,7 +60,7 @@ async def create_api_key(
 @router.delete(
     "/{key_id}",
     status_code=204,
-    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, ApiKeyNotFound),
+    responses=openapi_responses(InvalidToken, ReauthenticationRequired, SessionRequired, ApiKeyNotFound),
 )
 async def revoke_api_key(session: SessionDep, client: ClientDep, key: Annotated[ApiKey, Depends(get_key)]) -> None:
     """Revoke one of your API keys: it is refused from now on."""

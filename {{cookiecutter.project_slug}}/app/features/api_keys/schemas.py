@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app.accounts.permissions import Permission
-from app.kinds import OneLine
-from app.schemas import Schema, View
+from app.api.field_types import SingleLine
+from app.api.schemas import ResponseSchema, Schema
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), OneLine]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), SingleLine]
 
 
 class Access(StrEnum):
@@ -21,21 +21,21 @@ class Access(StrEnum):
     WRITE = "write"
 
 
-class ApiKeyTerms(Schema):
+class ApiKeyBase(Schema):
     """What a key is called, and how long it lives."""
 
     name: Name
     expires_in_days: int = Field(default=90, ge=1, le=366)
 
 
-class ApiKeyCreate(ApiKeyTerms):
+class ApiKeyCreate(ApiKeyBase):
     """A new key."""
 
     scopes: set[Access | Permission] = Field(min_length=1)
     """`read`, `write`, and permissions that you have yourself."""
 
 
-class ApiKeyRead(View):
+class ApiKeyRead(ResponseSchema):
     """One of your keys; the key itself cannot be read again."""
 
     id: UUID
@@ -54,7 +54,7 @@ class ApiKeyCreated(ApiKeyRead):
     key: str
 
 
-class ApiKeys(View):
+class ApiKeys(ResponseSchema):
     """All of your keys."""
 
     items: list[ApiKeyRead]

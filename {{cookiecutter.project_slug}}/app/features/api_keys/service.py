@@ -8,19 +8,22 @@ from uuid import UUID
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import credentials, events, notices
-from app.accounts.authenticator import Authenticator
+from app.accounts import events
+from app.accounts.credentials import notifications
+from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import Permission
 from app.accounts.scope import Client, Scope
-from app.database import Database, utc_now
+from app.accounts.sessions import revocation
+from app.database.base import utc_now
+from app.database.connection import Database
 from app.errors import Conflict, Forbidden, NotFound
+from app.features.api_keys.key_format import generate_key, parse_prefix
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import Access, ApiKeyCreate
-from app.features.api_keys.tokens import make_key, read_prefix
 
-MOST_KEYS = 50
+MAX_KEYS = 50
 """Keys that one user can have at the same time."""
 
 _USED_EVERY = timedelta(minutes=1)
@@ -32,7 +35,7 @@ class ApiKeyNotFound(NotFound):
     title = "API key not found"
 
 
-class ScopeNotHeld(Forbidden):
+class ScopeNotAllowed(Forbidden):
     """A key can allow no more than its owner may do."""
 
     title = "You cannot grant what you may not do"
@@ -49,7 +52,7 @@ def keys_for(scope: Scope) -> Select[ApiKey]:
     return select(ApiKey).where(ApiKey.owner_id == scope.user_id, ApiKey.revoked_at.is_(None))
 
 
-def grantable(scope: Scope) -> list[Access | Permission]:
+def grantable_scopes(scope: Scope) -> list[Access | Permission]:
     """List what a key of the caller can allow."""
     return [*Access, *(permission for permission in Permission if scope.may(permission))]
 
@@ -77,16 +80,16 @@ async def create_key(
     """Make a key; the second value is the key itself, which is stored nowhere.
 
     Raises:
-        ScopeNotHeld: when it is to allow what the caller may not do.
-        TooManyApiKeys: when there are `MOST_KEYS`.
+        ScopeNotAllowed: when it is to allow what the caller may not do.
+        TooManyApiKeys: when there are `MAX_KEYS`.
         SessionEnded: when the caller's session was ended meanwhile.
     """
-    if missing := data.scopes.difference(grantable(scope)):
-        raise ScopeNotHeld(", ".join(sorted(missing)))
-    await credentials.lock_account(session, scope)  # so that of many at once each counts the others
-    if len(await list_keys(session, scope)) >= MOST_KEYS:
-        raise TooManyApiKeys(f"Revoke one first: at most {MOST_KEYS} are kept.")
-    prefix, raw = make_key()
+    if missing := data.scopes.difference(grantable_scopes(scope)):
+        raise ScopeNotAllowed(", ".join(sorted(missing)))
+    await revocation.lock_account(session, scope)  # so that of many at once each counts the others
+    if len(await list_keys(session, scope)) >= MAX_KEYS:
+        raise TooManyApiKeys(f"Revoke one first: at most {MAX_KEYS} are kept.")
+    prefix, raw = generate_key()
     key = ApiKey(
         owner_id=scope.user_id,
         name=data.name,
@@ -123,12 +126,12 @@ async def revoke_all(session: AsyncSession, user_id: UUID, client: Client) -> No
         await events.record(session, Event.KEY_REVOKED, client, user_id=user_id, prefixes=prefixes)
 
 
-async def find_caller(database: Database, authenticator: Authenticator, raw: str, client: Client) -> Scope | None:
+async def authenticate(database: Database, authenticator: Authenticator, raw: str, client: Client) -> Scope | None:
     """Return the caller behind a key: its owner with the roles of this moment, limited to the scopes of the key.
 
     What cannot be a key is refused without a query. Whatever else is wrong, the answer is the same: none.
     """
-    prefix = read_prefix(raw)
+    prefix = parse_prefix(raw)
     if prefix is None:
         return None
     async with database.reads() as session:
@@ -194,4 +197,4 @@ async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scop
         scopes=key.scopes,
     )
     about = {"name": key.name, "prefix": key.prefix}
-    await notices.notify(session, authenticator, scope.user_id, scope.email, "api_key_created", **about)
+    await notifications.notify(session, authenticator, scope.user_id, scope.email, "api_key_created", **about)

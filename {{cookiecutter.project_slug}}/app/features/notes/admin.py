@@ -1,6 +1,6 @@
 """Notes in the admin."""
 
-from app.admin.views import ModelView
+from app.admin.base.model_view import ModelView
 from app.features.notes.models import Note
 from app.features.notes.schemas import NoteUpdate
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import Owned, Record
+from app.database.base import Owned, Record
 
 
 class Note(Owned, Record):

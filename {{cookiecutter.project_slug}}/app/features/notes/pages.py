@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.accounts.browser import PageScope
-from app.accounts.csrf import CsrfChecked
-from app.dependencies import SessionDep, check_version
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageScope
+from app.api.dependencies import SessionDep, check_version
 from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.features.notes import service
 from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
 from app.web import forms
-from app.web.rendering import NavItem, render, see_other
+from app.web.templating import NavItem, render, see_other
 
 router = APIRouter(prefix="/notes")
 nav = NavItem("Notes", "/notes", "What only you see.")
@@ -46,10 +46,10 @@ async def show_new_note(request: Request, scope: PageScope) -> Response:  # noqa
     return await _show_new(request, forms.empty_form(NoteCreate))
 
 
-@router.post("/new", dependencies=[CsrfChecked])
+@router.post("/new", dependencies=[CsrfProtected])
 async def create_note(request: Request, session: SessionDep, scope: PageScope) -> Response:
     """Make a note, and show it."""
-    form = await forms.read_form(request, NoteCreate)
+    form = await forms.parse_form(request, NoteCreate)
     if form.data is None:
         return await _show_new(request, form)
     try:
@@ -57,7 +57,7 @@ async def create_note(request: Request, session: SessionDep, scope: PageScope) -
         async with session.begin_nested():
             note = await service.create_note(session, scope, form.data)
     except (Conflict, InvalidRequest) as refusal:
-        return await _show_new(request, form.refused_by(refusal))
+        return await _show_new(request, form.with_problem(refusal))
     return see_other(request, f"/notes/{note.id}")
 
 
@@ -70,14 +70,14 @@ async def read_note(request: Request, note: NoteDep) -> Response:
 @router.get("/{note_id}/edit")
 async def edit_note(request: Request, note: NoteDep) -> Response:
     """Show the note in a form."""
-    return await _show_edit(request, note, forms.filled_form(NoteUpdate, note))
+    return await _show_edit(request, note, forms.form_from_record(NoteUpdate, note))
 
 
-@router.post("/{note_id}/edit", dependencies=[CsrfChecked])
+@router.post("/{note_id}/edit", dependencies=[CsrfProtected])
 async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
     """Change the note, unless someone else did since the form was opened."""
     note_id = note.id
-    form = await forms.read_form(request, NoteUpdate, note)
+    form = await forms.parse_form(request, NoteUpdate, note)
     if form.data is None:
         return await _show_edit(request, note, form)
     try:
@@ -86,14 +86,14 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
             await service.update_note(session, note, form.data)
     except (Conflict, InvalidRequest) as refusal:
         note = await get_note(session, scope, note_id)
-        return await _show_edit(request, note, form.refused_by(refusal))
+        return await _show_edit(request, note, form.with_problem(refusal))
     except (VersionConflict, StaleDataError):
         note = await get_note(session, scope, note_id)
-        return await _show_edit(request, note, form.overtaken_by(note))
+        return await _show_edit(request, note, form.with_conflict(note))
     return see_other(request, f"/notes/{note_id}")
 
 
-@router.post("/{note_id}/delete", dependencies=[CsrfChecked])
+@router.post("/{note_id}/delete", dependencies=[CsrfProtected])
 async def delete_note(
     request: Request, session: SessionDep, note: NoteDep, version: Annotated[int, Form()]
 ) -> Response:

@@ -7,11 +7,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.scope import Scope
-from app.database import violates
+from app.api.pagination import RowPage, paginate, where_contains, where_equal
+from app.database.constraints import violates
 from app.errors import NotFound, Taken
 from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
-from app.pagination import Rows, paginate, where_contains, where_equal
 
 
 class NoteNotFound(NotFound):
@@ -32,7 +32,7 @@ def notes_for(scope: Scope) -> Select[Note]:
     return select(Note).where(Note.owner_id == scope.user_id)
 
 
-async def list_notes(session: AsyncSession, scope: Scope, page: NoteList) -> Rows[Note]:
+async def list_notes(session: AsyncSession, scope: Scope, page: NoteList) -> RowPage[Note]:
     """Return a page of the caller's notes, newest first unless it is sorted."""
     query = where_equal(notes_for(scope), {Note.title: page.title})
     query = where_contains(query, page.q, Note.title)

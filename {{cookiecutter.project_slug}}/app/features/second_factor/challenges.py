@@ -12,20 +12,23 @@ from uuid import UUID
 from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import attempts, events, notices
-from app.accounts.authenticator import Authenticator
+from app.accounts import events
+from app.accounts.credentials import notifications
+from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
 from app.accounts.scope import Client
-from app.database import Database, utc_now
+from app.accounts.sessions import login_rate_limits
+from app.api.rate_limits import Bucket, RateLimit, TooManyAttempts
+from app.database.base import utc_now
+from app.database.connection import Database
 from app.errors import Unauthorized
-from app.features.second_factor import codes, recovery
+from app.features.second_factor import recovery_codes, totp
+from app.features.second_factor.encryption import decrypt_secret, encrypt_secret
 from app.features.second_factor.models import LoginChallenge, TotpSecret
-from app.features.second_factor.sealing import seal, unseal
-from app.throttle import Bucket, Limit, TooManyAttempts
 
-LIFE = timedelta(minutes=5)
-MOST_TRIES = 5
+CHALLENGE_TTL = timedelta(minutes=5)
+MAX_ATTEMPTS = 5
 
 
 class InvalidChallenge(Unauthorized):
@@ -56,13 +59,13 @@ class _Match(NamedTuple):
     """The secret, encrypted anew: it shall outlive the fallbacks of `SECRET_KEY`."""
 
 
-async def open_challenge(session: AsyncSession, authenticator: Authenticator, user: User) -> str:
+async def create_challenge(session: AsyncSession, authenticator: Authenticator, user: User) -> str:
     """Return the secret that goes to who gave the right password, and must come back with the code."""
     now, raw = utc_now(), secrets.token_urlsafe(32)
     dead = delete(LoginChallenge).where(LoginChallenge.user_id == user.id, LoginChallenge.expires_at <= now)
     await session.execute(dead)
     token_hash = authenticator.keys.digest("login-challenge", raw)
-    session.add(LoginChallenge(user_id=user.id, token_hash=token_hash, created_at=now, expires_at=now + LIFE))
+    session.add(LoginChallenge(user_id=user.id, token_hash=token_hash, created_at=now, expires_at=now + CHALLENGE_TTL))
     await session.flush()
     return raw
 
@@ -80,7 +83,7 @@ async def answer_challenge(
     opened = await _take_try(database, authenticator, raw)
     bucket = _bucket(authenticator, opened.user_id)
     try:
-        await attempts.count(database, authenticator, [bucket], client, user_id=opened.user_id)
+        await login_rate_limits.hit_limits(database, authenticator, [bucket], client, user_id=opened.user_id)
     except TooManyAttempts as refusal:
         if refusal.first:
             await _warn(database, authenticator, opened.user_id)
@@ -88,23 +91,23 @@ async def answer_challenge(
     match = await _match(database, authenticator, opened.user_id, code)
     user = await _close(database, authenticator, opened, match, client) if match else None
     if user is None:
-        await events.record_now(database, Event.SECOND_FACTOR_FAIL, client, user_id=opened.user_id)
+        await events.record_and_commit(database, Event.SECOND_FACTOR_FAIL, client, user_id=opened.user_id)
         raise WrongCode
-    await attempts.forgive(authenticator, [bucket])
+    await login_rate_limits.clear_limits(authenticator, [bucket])
     return user
 
 
 def _bucket(authenticator: Authenticator, user_id: UUID) -> Bucket:
     """Count as many codes as passwords, but of the user, whichever challenge they answer."""
     settings = authenticator.settings
-    return Limit("second-factor", settings.login_attempts, settings.login_window), str(user_id)
+    return RateLimit("second-factor", settings.login_attempts, settings.login_window), str(user_id)
 
 
 async def _warn(database: Database, authenticator: Authenticator, user_id: UUID) -> None:
     """Tell the owner, for whoever guesses codes has the password."""
     async with database.sessions.begin() as session:
         user = await session.get_one(User, user_id)
-        await notices.notify(session, authenticator, user.id, user.email, "second_factor_guessed")
+        await notifications.notify(session, authenticator, user.id, user.email, "second_factor_guessed")
 
 
 async def _take_try(database: Database, authenticator: Authenticator, raw: str) -> _Open:
@@ -123,7 +126,7 @@ async def _take_try(database: Database, authenticator: Authenticator, raw: str) 
                 LoginChallenge.token_hash.in_(authenticator.keys.digests("login-challenge", raw)),
                 LoginChallenge.used_at.is_(None),
                 LoginChallenge.expires_at > now,
-                LoginChallenge.attempts < MOST_TRIES,
+                LoginChallenge.attempts < MAX_ATTEMPTS,
                 owner,
             )
             .values(attempts=LoginChallenge.attempts + 1)
@@ -142,11 +145,11 @@ async def _match(database: Database, authenticator: Authenticator, user_id: UUID
         stored = await session.scalar(query)
     if stored is None:
         return None
-    secret = unseal(authenticator.keys, stored)
-    step = codes.find_step(secret, entered, utc_now()) if secret else None
+    secret = decrypt_secret(authenticator.keys, stored)
+    step = totp.match_time_step(secret, entered, utc_now()) if secret else None
     if secret and step is not None:
-        return _Match(step=step, sealed=seal(authenticator.keys, secret))
-    number = await recovery.find_code(database, authenticator, user_id, entered)
+        return _Match(step=step, sealed=encrypt_secret(authenticator.keys, secret))
+    number = await recovery_codes.verify_code(database, authenticator, user_id, entered)
     return _Match(number=number) if number is not None else None
 
 
@@ -174,7 +177,7 @@ async def _close(
 async def _use(session: AsyncSession, user_id: UUID, match: _Match) -> bool:
     """Use the code: one conditional update, so that of many at once exactly one wins."""
     if match.number is not None:
-        return await recovery.use_code(session, user_id, match.number)
+        return await recovery_codes.consume_code(session, user_id, match.number)
     used = await session.execute(
         update(TotpSecret)
         .where(TotpSecret.user_id == user_id, TotpSecret.last_used_step < match.step)
@@ -188,6 +191,6 @@ async def _tell_of_recovery(
     session: AsyncSession, authenticator: Authenticator, user: User, number: int, client: Client
 ) -> None:
     """Write it down, and tell the owner: who has found the codes is let in by them."""
-    left = await recovery.count_codes(session, user.id)
+    left = await recovery_codes.count_codes(session, user.id)
     await events.record(session, Event.RECOVERY_CODE_USED, client, user_id=user.id, left=left, number=number)
-    await notices.notify(session, authenticator, user.id, user.email, "recovery_code_used", left=left)
+    await notifications.notify(session, authenticator, user.id, user.email, "recovery_code_used", left=left)

@@ -8,25 +8,25 @@ from fastapi import Form as Field
 from fastapi.responses import Response
 from markupsafe import Markup
 
-from app.accounts import browser
-from app.accounts.browser import PageClient, PageScope, RecentPageScope
-from app.accounts.csrf import CsrfChecked
-from app.accounts.dependencies import AuthenticatorDep
-from app.dependencies import DatabaseDep, SessionDep
+from app.accounts.api.dependencies import AuthenticatorDep
+from app.accounts.browser import web_session
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageClient, PageScope, RecentPageScope
+from app.api.dependencies import DatabaseDep, SessionDep
+from app.api.rate_limits import TooManyAttempts
 from app.features.second_factor import challenges, service
 from app.features.second_factor.challenges import InvalidChallenge, WrongCode
 from app.features.second_factor.schemas import CodeEntry
 from app.features.second_factor.service import (
     AddressNotProven,
-    SecondFactorIsOff,
-    SecondFactorIsOn,
-    Setup,
+    SecondFactorAlreadyEnabled,
+    SecondFactorNotEnabled,
+    TotpEnrollment,
     WrongSetupCode,
 )
-from app.throttle import TooManyAttempts
-from app.web.forms import Form, read_form
-from app.web.rendering import NavItem, done, refuse, render, see_other
-from app.web.signin import AFTER_SIGN_IN, local_path
+from app.web.forms import Form, parse_form
+from app.web.login import LOGIN_REDIRECT_PATH, safe_redirect_path
+from app.web.templating import NavItem, redirect_with_message, render, render_with_problem, see_other
 
 router = APIRouter()
 account_entry = NavItem("Second factor", "/account/second-factor")
@@ -39,28 +39,28 @@ WRONG_CODE = "This is not the code. Wait for the next one, and check the clock o
 
 @router.get("/login/second-factor")
 async def ask_for_code(
-    request: Request, target: Annotated[str, Query(alias="next")] = AFTER_SIGN_IN, *, remember: bool = False
+    request: Request, target: Annotated[str, Query(alias="next")] = LOGIN_REDIRECT_PATH, *, remember: bool = False
 ) -> Response:
     """Ask for the code, in a browser that has given the password."""
-    if browser.get_challenge(request) is None:
+    if web_session.get_challenge(request) is None:
         return see_other(request, "/login")
-    context = {"form": Form(), "next": local_path(target), "remember": remember}
+    context = {"form": Form(), "next": safe_redirect_path(target), "remember": remember}
     return await render(request, "second_factor/ask.html", context)
 
 
-@router.post("/login/second-factor", dependencies=[CsrfChecked])
+@router.post("/login/second-factor", dependencies=[CsrfProtected])
 async def answer_challenge(
     request: Request,
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
     client: PageClient,
-    target: Annotated[str, Field(alias="next")] = AFTER_SIGN_IN,
+    target: Annotated[str, Field(alias="next")] = LOGIN_REDIRECT_PATH,
     *,
     remember: Annotated[bool, Field()] = False,
 ) -> Response:
     """Open the session, if the code is right."""
-    form, challenge = await read_form(request, CodeEntry), browser.get_challenge(request)
-    context = {"form": form, "next": local_path(target), "remember": remember}
+    form, challenge = await parse_form(request, CodeEntry), web_session.get_challenge(request)
+    context = {"form": form, "next": safe_redirect_path(target), "remember": remember}
     if challenge is None:
         return see_other(request, "/login")
     if form.data is None:
@@ -68,37 +68,37 @@ async def answer_challenge(
     try:
         user = await challenges.answer_challenge(database, authenticator, challenge, form.data.code, client)
     except InvalidChallenge:
-        return done(request, "/login", "That took too long, or too many tries. Please sign in again.")
+        return redirect_with_message(request, "/login", "That took too long, or too many tries. Please sign in again.")
     except (WrongCode, TooManyAttempts) as problem:
-        return await refuse(request, "second_factor/ask.html", problem, {**context, "form": Form()})
-    response = see_other(request, local_path(target))
-    await browser.complete_sign_in(request, response, user, client, remember=remember)
+        return await render_with_problem(request, "second_factor/ask.html", problem, {**context, "form": Form()})
+    response = see_other(request, safe_redirect_path(target))
+    await web_session.complete_login(request, response, user, client, remember=remember)
     return response
 
 
 @router.get(HOME)
 async def show_second_factor(request: Request, session: SessionDep, scope: PageScope) -> Response:
     """Show whether it is on."""
-    return await render(request, "second_factor/state.html", {"state": await service.read_state(session, scope)})
+    return await render(request, "second_factor/state.html", {"state": await service.read_status(session, scope)})
 
 
 @router.get(f"{HOME}/add")
 async def show_begin(request: Request, session: SessionDep, scope: RecentPageScope) -> Response:
     """Explain what it needs."""
-    if await service.is_on(session, scope.user_id):
+    if await service.is_enabled(session, scope.user_id):
         return see_other(request, HOME)
     return await render(request, "second_factor/add.html")
 
 
-@router.post(f"{HOME}/add", dependencies=[CsrfChecked])
+@router.post(f"{HOME}/add", dependencies=[CsrfProtected])
 async def begin(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope
 ) -> Response:
     """Make a secret, and go to where it is shown."""
     try:
-        await service.begin(session, authenticator, scope, _issuer(request))
-    except (AddressNotProven, SecondFactorIsOn) as problem:
-        return await refuse(request, "second_factor/add.html", problem)
+        await service.start_setup(session, authenticator, scope, _issuer(request))
+    except (AddressNotProven, SecondFactorAlreadyEnabled) as problem:
+        return await render_with_problem(request, "second_factor/add.html", problem)
     return see_other(request, f"{HOME}/confirm")
 
 
@@ -109,12 +109,12 @@ async def show_setup(
     """Show the QR code, until it is confirmed."""
     try:
         setup = await service.get_setup(session, authenticator, scope, _issuer(request))
-    except SecondFactorIsOff:
+    except SecondFactorNotEnabled:
         return see_other(request, HOME)
     return await render(request, "second_factor/confirm.html", {"form": Form(), **_shown(setup)})
 
 
-@router.post(f"{HOME}/confirm", dependencies=[CsrfChecked])
+@router.post(f"{HOME}/confirm", dependencies=[CsrfProtected])
 async def confirm(
     request: Request,
     database: DatabaseDep,
@@ -123,14 +123,14 @@ async def confirm(
     client: PageClient,
 ) -> Response:
     """Turn it on, and show the recovery codes: this once."""
-    form = await read_form(request, CodeEntry)
+    form = await parse_form(request, CodeEntry)
     try:
         if form.data is not None:
-            codes = await service.confirm(database, authenticator, scope, form.data.code, client)
+            codes = await service.confirm_setup(database, authenticator, scope, form.data.code, client)
             return await render(request, "second_factor/codes.html", {"codes": codes})
     except WrongSetupCode:
         form = form.refused(code=WRONG_CODE)
-    except SecondFactorIsOff:
+    except SecondFactorNotEnabled:
         return see_other(request, HOME)
     async with database.reads() as session:
         setup = await service.get_setup(session, authenticator, scope, _issuer(request))
@@ -143,7 +143,7 @@ async def ask_to_replace_codes(request: Request, scope: RecentPageScope) -> Resp
     return await render(request, "second_factor/replace.html")
 
 
-@router.post(f"{HOME}/recovery-codes", dependencies=[CsrfChecked])
+@router.post(f"{HOME}/recovery-codes", dependencies=[CsrfProtected])
 async def replace_recovery_codes(
     request: Request,
     database: DatabaseDep,
@@ -162,13 +162,13 @@ async def ask_to_remove(request: Request, scope: RecentPageScope) -> Response:  
     return await render(request, "second_factor/remove.html")
 
 
-@router.post(f"{HOME}/remove", dependencies=[CsrfChecked])
+@router.post(f"{HOME}/remove", dependencies=[CsrfProtected])
 async def remove(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: PageClient
 ) -> Response:
     """Turn it off."""
-    await service.remove(session, authenticator, scope, client)
-    return done(request, HOME, "The second factor is off. Your other devices were signed out.")
+    await service.disable(session, authenticator, scope, client)
+    return redirect_with_message(request, HOME, "The second factor is off. Your other devices were signed out.")
 
 
 def _issuer(request: Request) -> str:
@@ -177,7 +177,7 @@ def _issuer(request: Request) -> str:
     return name
 
 
-def _shown(setup: Setup) -> dict[str, object]:
+def _shown(setup: TotpEnrollment) -> dict[str, object]:
     """Draw the QR code, with attributes alone, which the content security policy allows; group the secret by four."""
     code = segno.make_qr(setup.uri, error="l")
     drawing = code.svg_inline(scale=_WIDTH / code.symbol_size(border=4)[0], border=4, light="#fff")

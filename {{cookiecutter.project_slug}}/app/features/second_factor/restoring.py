@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent
-from app.database import utc_now
-from app.features.second_factor.codes import STEP_SECONDS
+from app.database.base import utc_now
 from app.features.second_factor.models import LoginChallenge, RecoveryCode, TotpSecret
+from app.features.second_factor.totp import TIME_STEP_SECONDS
 
 
 async def save(session: AsyncSession, user_id: UUID) -> dict[str, Any] | None:
@@ -33,7 +33,7 @@ async def restore(session: AsyncSession, user_id: UUID, saved: dict[str, Any] | 
     used = (AuthEvent.user_id == user_id, AuthEvent.name == Event.RECOVERY_CODE_USED, AuthEvent.at >= since)
     numbers = {data.get("number") for data in await session.scalars(select(AuthEvent.data).where(*used))}
     now = utc_now()
-    step = int(now.timestamp()) // STEP_SECONDS  # a code that is good now may have been used
+    step = int(now.timestamp()) // TIME_STEP_SECONDS  # a code that is good now may have been used
     secret = bytes.fromhex(saved["secret"])
     session.add(TotpSecret(user_id=user_id, secret=secret, confirmed_at=now, last_used_step=step))
     codes = [(number, code_hash) for number, code_hash in saved["codes"] if number not in numbers]

@@ -2,8 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from app.accounts import service as accounts
-from app.accounts.dependencies import (
+from app.accounts.api.dependencies import (
     AuthenticatorDep,
     ClientDep,
     InvalidToken,
@@ -11,20 +10,26 @@ from app.accounts.dependencies import (
     SessionRequired,
     SessionScope,
 )
-from app.accounts.reauth import ReauthenticationRequired
 from app.accounts.schemas import TokenPair
-from app.dependencies import DatabaseDep, SessionDep
-from app.errors import documented
+from app.accounts.sessions import login as accounts
+from app.accounts.sessions.reauth import ReauthenticationRequired
+from app.api.dependencies import DatabaseDep, SessionDep
+from app.api.error_handlers import openapi_responses
+from app.api.rate_limits import TooManyAttempts
 from app.features.second_factor import challenges, service
 from app.features.second_factor.challenges import InvalidChallenge, WrongCode
 from app.features.second_factor.schemas import ChallengeAnswer, CodeEntry, RecoveryCodes, SecondFactorRead, TotpSetup
-from app.features.second_factor.service import AddressNotProven, SecondFactorIsOff, SecondFactorIsOn, WrongSetupCode
-from app.throttle import TooManyAttempts
+from app.features.second_factor.service import (
+    AddressNotProven,
+    SecondFactorAlreadyEnabled,
+    SecondFactorNotEnabled,
+    WrongSetupCode,
+)
 
 router = APIRouter(prefix="/auth", tags=["second factor"])
 
 
-@router.post("/second-factor", responses=documented(InvalidChallenge, WrongCode, TooManyAttempts))
+@router.post("/second-factor", responses=openapi_responses(InvalidChallenge, WrongCode, TooManyAttempts))
 async def answer_challenge(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: ChallengeAnswer
 ) -> TokenPair:
@@ -37,27 +42,31 @@ async def answer_challenge(
     return await accounts.complete_login(database, authenticator, user, client)
 
 
-@router.get("/second-factor", responses=documented(InvalidToken, SessionRequired))
+@router.get("/second-factor", responses=openapi_responses(InvalidToken, SessionRequired))
 async def read_second_factor(session: SessionDep, scope: SessionScope) -> SecondFactorRead:
     """Read whether signing in asks you for a code, and how many recovery codes you have left."""
-    return SecondFactorRead.model_validate(await service.read_state(session, scope))
+    return SecondFactorRead.model_validate(await service.read_status(session, scope))
 
 
 @router.post(
     "/totp",
-    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, AddressNotProven, SecondFactorIsOn),
+    responses=openapi_responses(
+        InvalidToken, ReauthenticationRequired, SessionRequired, AddressNotProven, SecondFactorAlreadyEnabled
+    ),
 )
 async def begin_totp(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope
 ) -> TotpSetup:
     """Get a secret for your authenticator app. Nothing changes before you confirm it with a code."""
     issuer = request.state.settings.project_name
-    return TotpSetup.model_validate(await service.begin(session, authenticator, scope, issuer))
+    return TotpSetup.model_validate(await service.start_setup(session, authenticator, scope, issuer))
 
 
 @router.post(
     "/totp/confirm",
-    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorIsOff, WrongSetupCode),
+    responses=openapi_responses(
+        InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorNotEnabled, WrongSetupCode
+    ),
 )
 async def confirm_totp(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: CodeEntry
@@ -66,24 +75,24 @@ async def confirm_totp(
 
     The answer has your recovery codes, for when you lose the app. It is the only one that does.
     """
-    return RecoveryCodes(recovery_codes=await service.confirm(database, authenticator, scope, data.code, client))
+    return RecoveryCodes(recovery_codes=await service.confirm_setup(database, authenticator, scope, data.code, client))
 
 
 @router.delete(
     "/totp",
     status_code=204,
-    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorIsOff),
+    responses=openapi_responses(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorNotEnabled),
 )
 async def remove_totp(
     session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
 ) -> None:
     """Sign in with the password alone again. Your other sessions end."""
-    await service.remove(session, authenticator, scope, client)
+    await service.disable(session, authenticator, scope, client)
 
 
 @router.post(
     "/recovery-codes",
-    responses=documented(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorIsOff),
+    responses=openapi_responses(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorNotEnabled),
 )
 async def replace_recovery_codes(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep

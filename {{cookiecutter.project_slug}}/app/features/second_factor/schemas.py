@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from app.schemas import Schema, View
+from app.api.schemas import ResponseSchema, Schema
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
@@ -22,21 +22,21 @@ class CodeEntry(Schema):
     code: Code
 
 
-class SecondFactorRead(View):
+class SecondFactorRead(ResponseSchema):
     """Whether signing in asks you for a code, and how many recovery codes you have left."""
 
-    is_on: bool
+    is_enabled: bool
     recovery_codes_left: int
 
 
-class TotpSetup(View):
+class TotpSetup(ResponseSchema):
     """What an authenticator app needs to know: the secret, or the address that holds it."""
 
     secret: str
     uri: str
 
 
-class RecoveryCodes(View):
+class RecoveryCodes(ResponseSchema):
     """New recovery codes: each works once, and this is the only answer that has them."""
 
     recovery_codes: list[str]

@@ -6,16 +6,19 @@ from uuid import UUID
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import credentials, events, notices, sessions
-from app.accounts.authenticator import Authenticator
+from app.accounts import events
+from app.accounts.credentials import notifications
+from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import User
 from app.accounts.scope import Client, Scope
-from app.database import Database, utc_now
+from app.accounts.sessions import revocation, sessions
+from app.database.base import utc_now
+from app.database.connection import Database
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
-from app.features.second_factor import codes, recovery
+from app.features.second_factor import recovery_codes, totp
+from app.features.second_factor.encryption import decrypt_secret, encrypt_secret
 from app.features.second_factor.models import LoginChallenge, RecoveryCode, TotpSecret
-from app.features.second_factor.sealing import seal, unseal
 
 _EVENTS = {
     "second_factor_added": Event.SECOND_FACTOR_ADDED,
@@ -25,13 +28,13 @@ _EVENTS = {
 """What is written down when one of our mails goes out."""
 
 
-class SecondFactorIsOn(Conflict):
+class SecondFactorAlreadyEnabled(Conflict):
     """There is a second factor already; remove it first."""
 
     title = "The second factor is on already"
 
 
-class SecondFactorIsOff(NotFound):
+class SecondFactorNotEnabled(NotFound):
     """There is no second factor, or none that waits to be confirmed."""
 
     title = "There is no second factor"
@@ -49,101 +52,103 @@ class WrongSetupCode(InvalidRequest):
     title = "Wrong code"
 
 
-class State(NamedTuple):
+class SecondFactorStatus(NamedTuple):
     """Whether signing in asks for a code, and how many recovery codes are left."""
 
-    is_on: bool
+    is_enabled: bool
     recovery_codes_left: int
 
 
-class Setup(NamedTuple):
+class TotpEnrollment(NamedTuple):
     """What the app is to know; shown until it is confirmed, and never again."""
 
     secret: str
     uri: str
 
 
-async def is_on(session: AsyncSession, user_id: UUID) -> bool:
+async def is_enabled(session: AsyncSession, user_id: UUID) -> bool:
     """Tell whether signing in asks this user for a code."""
     confirmed = exists().where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
     return bool(await session.scalar(select(confirmed)))
 
 
-async def read_state(session: AsyncSession, scope: Scope) -> State:
+async def read_status(session: AsyncSession, scope: Scope) -> SecondFactorStatus:
     """Return how things are for the caller."""
-    return State(await is_on(session, scope.user_id), await recovery.count_codes(session, scope.user_id))
+    return SecondFactorStatus(
+        await is_enabled(session, scope.user_id), await recovery_codes.count_codes(session, scope.user_id)
+    )
 
 
-async def begin(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> Setup:
+async def start_setup(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> TotpEnrollment:
     """Make a secret, in place of one that was not confirmed.
 
     Raises:
         AddressNotProven: when the address is not.
-        SecondFactorIsOn: when there is a confirmed one.
+        SecondFactorAlreadyEnabled: when there is a confirmed one.
     """
-    user = await credentials.lock_account(session, scope)  # so that a second click waits
+    user = await revocation.lock_account(session, scope)  # so that a second click waits
     if user.email_verified_at is None:
         raise AddressNotProven
-    if await is_on(session, user.id):
-        raise SecondFactorIsOn
-    secret = codes.make_totp_secret()
-    sealed = seal(authenticator.keys, secret)
+    if await is_enabled(session, user.id):
+        raise SecondFactorAlreadyEnabled
+    secret = totp.generate_secret()
+    sealed = encrypt_secret(authenticator.keys, secret)
     await session.merge(TotpSecret(user_id=user.id, secret=sealed, created_at=utc_now()))
     await session.flush()
-    return Setup(secret, codes.write_uri(secret, user.email, issuer))
+    return TotpEnrollment(secret, totp.provisioning_uri(secret, user.email, issuer))
 
 
-async def get_setup(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> Setup:
+async def get_setup(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> TotpEnrollment:
     """Return the secret that waits to be confirmed.
 
     Raises:
-        SecondFactorIsOff: when none does.
+        SecondFactorNotEnabled: when none does.
     """
     _, secret = await _get_pending(session, authenticator, scope)
-    return Setup(secret, codes.write_uri(secret, scope.email, issuer))
+    return TotpEnrollment(secret, totp.provisioning_uri(secret, scope.email, issuer))
 
 
-async def confirm(
+async def confirm_setup(
     database: Database, authenticator: Authenticator, scope: Scope, code: str, client: Client
 ) -> list[str]:
     """Turn the second factor on, if the app shows the right code, and return the recovery codes.
 
     Raises:
-        SecondFactorIsOff: when no secret waits.
+        SecondFactorNotEnabled: when no secret waits.
         WrongSetupCode: when it is not the code.
     """
     async with database.reads() as session:
         row, secret = await _get_pending(session, authenticator, scope)
-    step = codes.find_step(secret, code, utc_now())
+    step = totp.match_time_step(secret, code, utc_now())
     if step is None:
         raise WrongSetupCode
-    written, hashes = await recovery.make_codes(authenticator)
+    written, hashes = await recovery_codes.generate_codes(authenticator)
     async with database.sessions.begin() as session:
-        await credentials.lock_account(session, scope)
+        await revocation.lock_account(session, scope)
         await _turn_on(session, row, step)
-        await recovery.store_codes(session, scope.user_id, hashes)
+        await recovery_codes.store_codes(session, scope.user_id, hashes)
         await _tell(session, authenticator, scope, client, "second_factor_added")
     return written
 
 
-async def remove(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
+async def disable(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
     """Turn the second factor off; the caller's other sessions end.
 
     Raises:
-        SecondFactorIsOff: when it is.
+        SecondFactorNotEnabled: when it is.
     """
-    await credentials.lock_account(session, scope)
+    await revocation.lock_account(session, scope)
     await _delete(session, scope.user_id)
-    await sessions.end_others(session, scope)
+    await sessions.revoke_other_sessions(session, scope)
     await _tell(session, authenticator, scope, client, "second_factor_removed")
 
 
-async def remove_for(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> None:
+async def disable_for_user(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> None:
     """Turn the second factor off for someone who has lost it, as `remove` does; all their sessions end."""
     await _delete(session, user.id)
-    await sessions.end_all(session, user.id, "second factor removed")
+    await sessions.revoke_all_sessions(session, user.id, "second factor removed")
     await events.record(session, Event.SECOND_FACTOR_REMOVED, client, user_id=user.id, what="second_factor_removed")
-    await notices.notify(session, authenticator, user.id, user.email, "second_factor_removed")
+    await notifications.notify(session, authenticator, user.id, user.email, "second_factor_removed")
 
 
 async def replace_recovery_codes(
@@ -152,15 +157,15 @@ async def replace_recovery_codes(
     """Make new recovery codes; the ones before are dead.
 
     Raises:
-        SecondFactorIsOff: when it is.
+        SecondFactorNotEnabled: when it is.
     """
     async with database.reads() as session:
-        if not await is_on(session, scope.user_id):
-            raise SecondFactorIsOff
-    written, hashes = await recovery.make_codes(authenticator)
+        if not await is_enabled(session, scope.user_id):
+            raise SecondFactorNotEnabled
+    written, hashes = await recovery_codes.generate_codes(authenticator)
     async with database.sessions.begin() as session:
-        await credentials.lock_account(session, scope)
-        await recovery.store_codes(session, scope.user_id, hashes)
+        await revocation.lock_account(session, scope)
+        await recovery_codes.store_codes(session, scope.user_id, hashes)
         await _tell(session, authenticator, scope, client, "recovery_codes_made")
     return written
 
@@ -168,9 +173,9 @@ async def replace_recovery_codes(
 async def _get_pending(session: AsyncSession, authenticator: Authenticator, scope: Scope) -> tuple[TotpSecret, str]:
     query = select(TotpSecret).where(TotpSecret.user_id == scope.user_id, TotpSecret.confirmed_at.is_(None))
     row = await session.scalar(query)
-    secret = unseal(authenticator.keys, row.secret) if row is not None else None
+    secret = decrypt_secret(authenticator.keys, row.secret) if row is not None else None
     if row is None or secret is None:
-        raise SecondFactorIsOff
+        raise SecondFactorNotEnabled
     return row, secret
 
 
@@ -183,14 +188,14 @@ async def _turn_on(session: AsyncSession, row: TotpSecret, step: int) -> None:
         .returning(TotpSecret.user_id)
     )
     if confirmed.one_or_none() is None:
-        raise SecondFactorIsOff
+        raise SecondFactorNotEnabled
 
 
 async def _delete(session: AsyncSession, user_id: UUID) -> None:
     confirmed = TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None)
     gone = await session.execute(delete(TotpSecret).where(*confirmed).returning(TotpSecret.user_id))
     if gone.one_or_none() is None:
-        raise SecondFactorIsOff
+        raise SecondFactorNotEnabled
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     await session.execute(delete(LoginChallenge).where(LoginChallenge.user_id == user_id))
 
@@ -198,4 +203,4 @@ async def _delete(session: AsyncSession, user_id: UUID) -> None:
 async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client, mail: str) -> None:
     """Write it down, and tell the owner, whose session may have been used by someone else."""
     await events.record(session, _EVENTS[mail], client, user_id=scope.user_id, session_id=scope.session_id, what=mail)
-    await notices.notify(session, authenticator, scope.user_id, scope.email, mail)
+    await notifications.notify(session, authenticator, scope.user_id, scope.email, mail)

@@ -8,10 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.driving import act, act_on_row, listed, words
+from tests.admin.browser import act, act_on_row, listed, words
 from tests.admin.staff import add_staff
-from tests.features.api_keys.driving import key_events, keys_in_database, make_key, program
-from tests.web.browsing import open_browser
+from tests.features.api_keys.helpers import key_events, keys_in_database, make_key, program
+from tests.web.browser import open_browser
 
 pytestmark = pytest.mark.any_database
 

@@ -11,16 +11,16 @@ from fastapi import APIRouter, Depends, WebSocket
 from sqlalchemy import delete, update
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from app.accounts.dependencies import CurrentScope, require
+from app.accounts.api.dependencies import CurrentScope, require_permission
 from app.accounts.models import AuthSession, User, UserRole
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
-from app.database import utc_now
-from app.features.api_keys.tokens import make_key as make_raw
-from tests.features.api_keys.driving import KEYS, change_keys, key_events, keys_in_database, make_key, program
-from tests.statements import counted, watched
+from app.database.base import utc_now
+from app.features.api_keys.key_format import generate_key as make_raw
+from tests.api.test_access_control import app_of, call, routes_of
+from tests.features.api_keys.helpers import KEYS, change_keys, key_events, keys_in_database, make_key, program
+from tests.query_counts import counted, watched
 from tests.support import in_database, mails_to, problem_of, with_token
-from tests.test_access import app_of, call, routes_of
 
 ADMINS = "/api/v1/for-admins"
 ME = "/api/v1/users/me"
@@ -130,7 +130,7 @@ def test_key_needs_both_rights_to_open_a_socket(
     for other in others:
         with pytest.raises(WebSocketDenialResponse) as refused, other.websocket_connect("/api/v1/socket"):
             pass
-        assert refused.value.json()["type"] == "urn:problem:PermissionMissing"
+        assert refused.value.json()["type"] == "urn:problem:PermissionDenied"
 
 
 def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
@@ -286,7 +286,7 @@ def test_nobody_grants_what_they_may_not_do(as_ada: TestClient, as_admin: TestCl
 
     refused = as_ada.post(KEYS, json=wanted)
 
-    assert problem_of(refused)["type"] == "urn:problem:ScopeNotHeld"
+    assert problem_of(refused)["type"] == "urn:problem:ScopeNotAllowed"
     assert as_ada.get(KEYS).json()["items"] == []
     assert as_admin.post(KEYS, json=wanted).status_code == 201
 
@@ -314,7 +314,7 @@ def test_revoked_key_leaves_the_list_and_is_not_found_again(as_ada: TestClient) 
 
 @pytest.mark.any_database
 def test_nobody_hoards_keys(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.features.api_keys.service.MOST_KEYS", 2)
+    monkeypatch.setattr("app.features.api_keys.service.MAX_KEYS", 2)
     made = [make_key(as_ada) for _ in range(2)]
 
     refused = as_ada.post(KEYS, json={"name": "One more", "scopes": ["read"]})
@@ -347,7 +347,7 @@ def for_admins(client: TestClient, add_routes: Callable[[APIRouter], None]) -> T
     router = APIRouter()
 
     @router.get(ADMINS)
-    async def read(scope: Annotated[Scope, Depends(require(Permission.ADMIN_ACCESS))]) -> str:
+    async def read(scope: Annotated[Scope, Depends(require_permission(Permission.ADMIN_ACCESS))]) -> str:
         return scope.email
 
     add_routes(router)
@@ -360,7 +360,7 @@ def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admi
     plain, narrow = make_key(as_admin), make_key(as_admin, "admin:access")
     wide = make_key(as_admin, "read", "admin:access")
 
-    assert problem_of(program(for_admins, plain).get(ADMINS))["type"] == "urn:problem:PermissionMissing"
+    assert problem_of(program(for_admins, plain).get(ADMINS))["type"] == "urn:problem:PermissionDenied"
     assert program(for_admins, narrow).get(ADMINS).status_code == 403
     assert program(for_admins, wide).get(ADMINS).json() == "admin@example.com"
 

@@ -9,12 +9,12 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
-from app.database import utc_now
-from tests.accounts.mailed import NEW
-from tests.features.api_keys.driving import change_keys, keys_in_database, make_key, program
-from tests.statements import counted, watched
+from app.database.base import utc_now
+from tests.accounts.email_links import NEW
+from tests.features.api_keys.helpers import change_keys, keys_in_database, make_key, program
+from tests.query_counts import counted, watched
 from tests.support import PASSWORD, in_database, newest_link, with_token
-from tests.web.browsing import open_browser, read_page, submit
+from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
 
@@ -77,7 +77,7 @@ def test_only_ones_own_permissions_are_offered(client: TestClient, ada: User, ad
 
 
 def test_too_many_keys_are_explained(client: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.features.api_keys.service.MOST_KEYS", 0)
+    monkeypatch.setattr("app.features.api_keys.service.MAX_KEYS", 0)
 
     refused = submit(open_browser(client, ada), f"{PAGE}/new", name="Backup", read="true")
 

@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.cli import load_commands, run
-from app.features.api_keys.service import MOST_KEYS
-from tests.accounts.mailed import NEW, ask_for_reset, newest_token, reset, subjects, token_of
-from tests.features.api_keys.driving import KEYS, key_events, keys_in_database, make_key, program
+from app.features.api_keys.service import MAX_KEYS
+from tests.accounts.email_links import NEW, ask_for_reset, newest_token, reset, subjects, token_of
+from tests.features.api_keys.helpers import KEYS, key_events, keys_in_database, make_key, program
 from tests.support import PASSWORD, log_in, mails_to, problem_of, sign_in, with_token
 
 ME = "/api/v1/users/me"
@@ -123,7 +123,7 @@ def test_change_of_address_taken_back_revokes_them(client: TestClient, as_ada: T
 
 
 def test_of_many_at_once_no_more_are_made_than_are_allowed(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    for _ in range(MOST_KEYS - 2):
+    for _ in range(MAX_KEYS - 2):
         make_key(as_ada)
     callers = [sign_in(client, ada) for _ in range(6)]
 
@@ -134,4 +134,4 @@ def test_of_many_at_once_no_more_are_made_than_are_allowed(client: TestClient, a
     assert {problem_of(answer)["type"] for answer in answers if answer.status_code == 409} == {
         "urn:problem:TooManyApiKeys"
     }
-    assert len(keys_in_database(client)) == MOST_KEYS
+    assert len(keys_in_database(client)) == MAX_KEYS

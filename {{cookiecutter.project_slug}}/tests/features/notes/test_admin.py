@@ -6,9 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.driving import entered, listed, save
-from tests.features.notes.driving import NOTES, add_note, new_note_data
-from tests.web.browsing import open_browser
+from tests.admin.browser import entered, listed, save
+from tests.features.notes.helpers import NOTES, add_note, new_note_data
+from tests.web.browser import open_browser
 
 VIEW = "note"
 

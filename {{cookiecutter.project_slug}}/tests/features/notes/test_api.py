@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.features.notes import models
-from tests.features.notes.driving import NOTES, add_note, new_note_data
-from tests.statements import counted, references_to, watched
+from tests.features.notes.helpers import NOTES, add_note, new_note_data
+from tests.query_counts import counted, references_to, watched
 from tests.support import in_database
 
 

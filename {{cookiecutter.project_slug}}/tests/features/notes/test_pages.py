@@ -7,9 +7,9 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.features.notes import models
-from tests.features.notes.driving import NOTES, add_note, new_note_data
-from tests.statements import counted, references_to, watched
-from tests.web.browsing import entered, linked, open_browser, read_page, submit
+from tests.features.notes.helpers import NOTES, add_note, new_note_data
+from tests.query_counts import counted, references_to, watched
+from tests.web.browser import entered, linked, open_browser, read_page, submit
 
 ADDRESS = "/notes"
 NO_ID = "01890000-0000-7000-8000-000000000000"

@@ -4,10 +4,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User
-from tests.admin.driving import act_on_row, words
-from tests.features.second_factor.driving import challenge_of, code_of, turn_on
+from tests.admin.browser import act_on_row, words
+from tests.features.second_factor.helpers import challenge_of, code_of, turn_on
 from tests.support import in_database, log_in, mails_to
-from tests.web.browsing import open_browser
+from tests.web.browser import open_browser
 
 pytestmark = pytest.mark.any_database
 

@@ -10,12 +10,12 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
-from app.database import utc_now
+from app.database.base import utc_now
 from app.features.second_factor.models import LoginChallenge
-from tests.features.second_factor.driving import code_of, forget_last_code, wrong_code
-from tests.statements import counted, watched
+from tests.features.second_factor.helpers import code_of, forget_last_code, wrong_code
+from tests.query_counts import counted, watched
 from tests.support import PASSWORD, in_database
-from tests.web.browsing import cookie_name, open_browser, read_page, submit
+from tests.web.browser import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
 

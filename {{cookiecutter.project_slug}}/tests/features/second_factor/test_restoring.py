@@ -7,10 +7,10 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.database import utc_now
+from app.database.base import utc_now
 from app.features.second_factor.models import RecoveryCode
-from tests.accounts.mailed import NEW, ask_for_reset, forget_counts, newest_token, reset, subjects, token_of
-from tests.features.second_factor.driving import RECOVERY, TOTP, answer, code_of, forget_last_code, turn_on
+from tests.accounts.email_links import NEW, ask_for_reset, forget_counts, newest_token, reset, subjects, token_of
+from tests.features.second_factor.helpers import RECOVERY, TOTP, answer, code_of, forget_last_code, turn_on
 from tests.support import PASSWORD, in_database, mails_to, with_token
 
 LOGIN = "/api/v1/auth/login"
@@ -46,7 +46,7 @@ def test_factor_that_was_added_since_is_removed(client: TestClient, as_ada: Test
     assert "access_token" in signed_in
     assert answer(client, open_challenge, code_of(secret)).status_code == 401
     state = with_token(client, signed_in["access_token"]).get("/api/v1/auth/second-factor").json()
-    assert state == {"is_on": False, "recovery_codes_left": 0}
+    assert state == {"is_enabled": False, "recovery_codes_left": 0}
 
 
 def test_factor_that_waits_to_be_confirmed_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:

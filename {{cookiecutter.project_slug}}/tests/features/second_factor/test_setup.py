@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
-from app.database import utc_now
+from app.database.base import utc_now
 from app.features.second_factor.models import TotpSecret
-from tests.features.second_factor.driving import (
+from tests.features.second_factor.helpers import (
     ANSWER,
     CONFIRM,
     RECOVERY,
@@ -23,7 +23,7 @@ from tests.features.second_factor.driving import (
     turn_on,
     wrong_code,
 )
-from tests.statements import counted, watched
+from tests.query_counts import counted, watched
 from tests.support import in_database, log_in, mails_to, problem_of, with_token
 
 
@@ -40,13 +40,13 @@ def test_code_is_asked_for_only_once_the_app_is_confirmed(client: TestClient, as
     """Behaviour 116."""
     secret = as_ada.post(TOTP).json()["secret"]
     assert "access_token" in log_in(client, ada.email)
-    assert as_ada.get(ANSWER).json() == {"is_on": False, "recovery_codes_left": 0}
+    assert as_ada.get(ANSWER).json() == {"is_enabled": False, "recovery_codes_left": 0}
 
     confirmed = as_ada.post(CONFIRM, json={"code": code_of(secret)})
 
     assert len(confirmed.json()["recovery_codes"]) == 10
     assert challenge_of(client, ada)
-    assert as_ada.get(ANSWER).json() == {"is_on": True, "recovery_codes_left": 10}
+    assert as_ada.get(ANSWER).json() == {"is_enabled": True, "recovery_codes_left": 10}
 
 
 @pytest.mark.any_database
@@ -60,7 +60,7 @@ def test_secret_is_shown_until_it_is_confirmed_and_never_again(client: TestClien
 
     answers = [as_ada.post(TOTP), as_ada.get(ANSWER), as_ada.get("/api/v1/users/me")]
 
-    assert problem_of(answers[0])["type"] == "urn:problem:SecondFactorIsOn"
+    assert problem_of(answers[0])["type"] == "urn:problem:SecondFactorAlreadyEnabled"
     for later in answers:
         assert begun["secret"] not in later.text
     assert begun["secret"].encode() not in stored_secret(client).secret
@@ -87,7 +87,7 @@ def test_wrong_code_confirms_nothing(client: TestClient, as_ada: TestClient, ada
 
 @pytest.mark.any_database
 def test_nothing_is_confirmed_that_was_not_begun(as_ada: TestClient) -> None:
-    assert problem_of(as_ada.post(CONFIRM, json={"code": "123456"}))["type"] == "urn:problem:SecondFactorIsOff"
+    assert problem_of(as_ada.post(CONFIRM, json={"code": "123456"}))["type"] == "urn:problem:SecondFactorNotEnabled"
     assert as_ada.post(RECOVERY).status_code == 404
     assert as_ada.delete(TOTP).status_code == 404
 
@@ -115,7 +115,7 @@ def test_password_must_be_fresh(client: TestClient, as_ada: TestClient, method: 
 
     assert refused.status_code == 401
     assert 'error="insufficient_user_authentication"' in refused.headers["WWW-Authenticate"]
-    assert as_ada.get(ANSWER).json() == {"is_on": True, "recovery_codes_left": 10}
+    assert as_ada.get(ANSWER).json() == {"is_enabled": True, "recovery_codes_left": 10}
 
 
 @pytest.mark.any_database
@@ -133,7 +133,7 @@ def test_removal_is_mailed_written_down_and_ends_other_sessions(
 
     assert removed.status_code == 204
     assert other.get(ANSWER).status_code == 401
-    assert as_ada.get(ANSWER).json() == {"is_on": False, "recovery_codes_left": 0}
+    assert as_ada.get(ANSWER).json() == {"is_enabled": False, "recovery_codes_left": 0}
     assert answer(client, waiting, codes[0]).status_code == 401
     assert "was removed" in mails_to(client, ada.email)[-1]
     names = event_names(client, ada)
@@ -178,9 +178,9 @@ def test_what_is_ones_own_is_ones_own(client: TestClient, as_ada: TestClient, as
     """Behaviour 130."""
     turn_on(as_ada)
 
-    assert as_bob.get(ANSWER).json() == {"is_on": False, "recovery_codes_left": 0}
+    assert as_bob.get(ANSWER).json() == {"is_enabled": False, "recovery_codes_left": 0}
     assert as_bob.delete(TOTP).status_code == 404
-    assert as_ada.get(ANSWER).json()["is_on"]
+    assert as_ada.get(ANSWER).json()["is_enabled"]
     assert "access_token" in log_in(client, bob.email)
 
 

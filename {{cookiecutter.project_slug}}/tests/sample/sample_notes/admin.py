@@ -1,6 +1,6 @@
 """Notes in the admin."""
 
-from app.admin.views import ModelView
+from app.admin.base.model_view import ModelView
 from tests.sample.sample_notes.models import SampleNote
 from tests.sample.sample_notes.schemas import SampleNoteUpdate
 

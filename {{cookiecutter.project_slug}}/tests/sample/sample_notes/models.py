@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, MetaData, String, Text, UniqueConstrai
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts.models import User
-from app.database import NAMING_CONVENTION, Owned, Record
+from app.database.base import NAMING_CONVENTION, Owned, Record
 
 TABLES = MetaData(naming_convention=NAMING_CONVENTION)
 

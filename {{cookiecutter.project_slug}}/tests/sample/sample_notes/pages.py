@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.accounts.browser import PageScope
-from app.accounts.csrf import CsrfChecked
-from app.dependencies import SessionDep, check_version
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageScope
+from app.api.dependencies import SessionDep, check_version
 from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.web import forms
-from app.web.forms import read_form
-from app.web.rendering import NavItem, render, see_other
+from app.web.forms import parse_form
+from app.web.templating import NavItem, render, see_other
 from tests.sample.sample_notes import service
 from tests.sample.sample_notes.models import SampleNote
 from tests.sample.sample_notes.schemas import SampleNoteCreate, SampleNoteList, SampleNoteUpdate
@@ -47,10 +47,10 @@ async def show_new_note(request: Request, scope: PageScope) -> Response:  # noqa
     return await _show_new(request, forms.empty_form(SampleNoteCreate))
 
 
-@router.post("/new", dependencies=[CsrfChecked])
+@router.post("/new", dependencies=[CsrfProtected])
 async def create_note(request: Request, session: SessionDep, scope: PageScope) -> Response:
     """Make a note, and show it."""
-    form = await read_form(request, SampleNoteCreate)
+    form = await parse_form(request, SampleNoteCreate)
     if form.data is None:
         return await _show_new(request, form)
     try:
@@ -58,7 +58,7 @@ async def create_note(request: Request, session: SessionDep, scope: PageScope) -
         async with session.begin_nested():
             note = await service.save_note(session, SampleNote(owner_id=scope.user_id), **form.data.model_dump())
     except (Conflict, InvalidRequest) as refusal:
-        return await _show_new(request, form.refused_by(refusal))
+        return await _show_new(request, form.with_problem(refusal))
     return see_other(request, f"/sample-notes/{note.id}")
 
 
@@ -71,14 +71,14 @@ async def read_note(request: Request, note: NoteDep) -> Response:
 @router.get("/{note_id}/edit")
 async def edit_note(request: Request, note: NoteDep) -> Response:
     """Show the note in a form."""
-    return await _show_edit(request, note, forms.filled_form(SampleNoteUpdate, note))
+    return await _show_edit(request, note, forms.form_from_record(SampleNoteUpdate, note))
 
 
-@router.post("/{note_id}/edit", dependencies=[CsrfChecked])
+@router.post("/{note_id}/edit", dependencies=[CsrfProtected])
 async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
     """Change the note, unless someone else did since the form was opened."""
     note_id = note.id
-    form = await read_form(request, SampleNoteUpdate, note)
+    form = await parse_form(request, SampleNoteUpdate, note)
     if form.data is None:
         return await _show_edit(request, note, form)
     try:
@@ -87,14 +87,14 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
             await service.save_note(session, note, **form.data.model_dump(exclude_unset=True))
     except (Conflict, InvalidRequest) as refusal:
         note = await get_note(session, scope, note_id)
-        return await _show_edit(request, note, form.refused_by(refusal))
+        return await _show_edit(request, note, form.with_problem(refusal))
     except (VersionConflict, StaleDataError):
         note = await get_note(session, scope, note_id)
-        return await _show_edit(request, note, form.overtaken_by(note))
+        return await _show_edit(request, note, form.with_conflict(note))
     return see_other(request, f"/sample-notes/{note_id}")
 
 
-@router.post("/{note_id}/delete", dependencies=[CsrfChecked])
+@router.post("/{note_id}/delete", dependencies=[CsrfProtected])
 async def delete_note(
     request: Request, session: SessionDep, note: NoteDep, version: Annotated[int, Form()]
 ) -> Response:

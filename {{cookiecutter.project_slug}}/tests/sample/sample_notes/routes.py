@@ -5,16 +5,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.accounts.dependencies import CurrentScope, InvalidToken
-from app.dependencies import IfMatch, SessionDep, check_version, tagged
-from app.errors import StillReferred, VersionConflict, documented
-from app.pagination import Page, Rows
+from app.accounts.api.dependencies import CurrentScope, InvalidToken
+from app.api.dependencies import IfMatch, SessionDep, check_version, with_etag
+from app.api.error_handlers import openapi_responses
+from app.api.pagination import Page, RowPage
+from app.errors import StillReferenced, VersionConflict
 from tests.sample.sample_notes import service
 from tests.sample.sample_notes.models import SampleNote
 from tests.sample.sample_notes.schemas import SampleNoteCreate, SampleNoteList, SampleNoteRead, SampleNoteUpdate
 from tests.sample.sample_notes.service import SampleNoteNotFound, SampleNoteTitleTaken
 
-router = APIRouter(prefix="/sample-notes", tags=["sample notes"], responses=documented(InvalidToken))
+router = APIRouter(prefix="/sample-notes", tags=["sample notes"], responses=openapi_responses(InvalidToken))
 
 
 async def get_note(session: SessionDep, scope: CurrentScope, note_id: UUID) -> SampleNote:
@@ -22,31 +23,31 @@ async def get_note(session: SessionDep, scope: CurrentScope, note_id: UUID) -> S
 
 
 NoteDep = Annotated[SampleNote, Depends(get_note)]
-CHANGING = documented(SampleNoteNotFound, SampleNoteTitleTaken, VersionConflict)
+CHANGING = openapi_responses(SampleNoteNotFound, SampleNoteTitleTaken, VersionConflict)
 
 
 @router.get("", response_model=Page[SampleNoteRead])
 async def list_sample_notes(
     session: SessionDep, scope: CurrentScope, page: Annotated[SampleNoteList, Query()]
-) -> Rows[SampleNote]:
+) -> RowPage[SampleNote]:
     """List your notes."""
     return await service.list_notes(session, scope, page)
 
 
-@router.post("", status_code=201, response_model=SampleNoteRead, responses=documented(SampleNoteTitleTaken))
+@router.post("", status_code=201, response_model=SampleNoteRead, responses=openapi_responses(SampleNoteTitleTaken))
 async def create_sample_note(
     session: SessionDep, scope: CurrentScope, request: Request, response: Response, data: SampleNoteCreate
 ) -> SampleNote:
     """Create a note."""
     note = await service.save_note(session, SampleNote(owner_id=scope.user_id), **data.model_dump())
     response.headers["Location"] = request.url_for("read_sample_note", note_id=note.id).path
-    return tagged(response, note)
+    return with_etag(response, note)
 
 
-@router.get("/{note_id}", response_model=SampleNoteRead, responses=documented(SampleNoteNotFound))
+@router.get("/{note_id}", response_model=SampleNoteRead, responses=openapi_responses(SampleNoteNotFound))
 async def read_sample_note(note: NoteDep, response: Response) -> SampleNote:
     """Read one of your notes."""
-    return tagged(response, note)
+    return with_etag(response, note)
 
 
 @router.patch("/{note_id}", response_model=SampleNoteRead, responses=CHANGING)
@@ -55,10 +56,12 @@ async def update_sample_note(
 ) -> SampleNote:
     """Change the fields you send."""
     check_version(note, if_match)
-    return tagged(response, await service.save_note(session, note, **data.model_dump(exclude_unset=True)))
+    return with_etag(response, await service.save_note(session, note, **data.model_dump(exclude_unset=True)))
 
 
-@router.delete("/{note_id}", status_code=204, responses=documented(SampleNoteNotFound, StillReferred, VersionConflict))
+@router.delete(
+    "/{note_id}", status_code=204, responses=openapi_responses(SampleNoteNotFound, StillReferenced, VersionConflict)
+)
 async def delete_sample_note(session: SessionDep, note: NoteDep, if_match: IfMatch = None) -> None:
     """Delete one of your notes."""
     check_version(note, if_match)

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from app.kinds import OneLine
-from app.pagination import PageParams, SearchText
-from app.schemas import RecordView, Schema, unset
+from app.api.field_types import SingleLine
+from app.api.pagination import PageParams, SearchText
+from app.api.schemas import RecordResponse, Schema, unset
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), SingleLine]
 Body = Annotated[str, StringConstraints(max_length=50_000)]
 
 
@@ -26,7 +26,7 @@ class SampleNoteUpdate(Schema):
     body: Body = unset()
 
 
-class SampleNoteRead(RecordView):
+class SampleNoteRead(RecordResponse):
     """A note."""
 
     title: str

@@ -7,9 +7,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.scope import Scope
-from app.database import violates
+from app.api.pagination import RowPage, paginate, where_contains, where_equal
+from app.database.constraints import violates
 from app.errors import NotFound, Taken
-from app.pagination import Rows, paginate, where_contains, where_equal
 from tests.sample.sample_notes.models import SampleNote
 from tests.sample.sample_notes.schemas import SampleNoteList
 
@@ -27,7 +27,7 @@ class SampleNoteTitleTaken(Taken):
     field = "title"
 
 
-async def list_notes(session: AsyncSession, scope: Scope, page: SampleNoteList) -> Rows[SampleNote]:
+async def list_notes(session: AsyncSession, scope: Scope, page: SampleNoteList) -> RowPage[SampleNote]:
     query = where_equal(select(SampleNote).where(SampleNote.owner_id == scope.user_id), {SampleNote.title: page.title})
     return await paginate(session, where_contains(query, page.q, SampleNote.title), SampleNote, page, sort=page.sort)
 

@@ -3,7 +3,7 @@
 from sqlalchemy import MetaData
 from sqlalchemy.orm import Mapped
 
-from app.database import Record
+from app.database.base import Record
 
 
 class Drawer(Record):

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import AuthSession, User
-from app.database import NAMING_CONVENTION, Keyed, Record
+from app.database.base import NAMING_CONVENTION, Record, UUIDv7Base
 
 TABLES = MetaData(naming_convention=NAMING_CONVENTION)
 
@@ -44,7 +44,7 @@ class Author(Record):
     name: Mapped[str] = mapped_column(String(80), unique=True)
 
 
-class Subject(Keyed):
+class Subject(UUIDv7Base):
     """What books are about."""
 
     __tablename__ = "subjects"
@@ -108,7 +108,7 @@ class Copy(Record):
     book: Mapped[Book] = relationship(back_populates="copies", lazy="raise")
 
 
-class Locker(Keyed):
+class Locker(UUIDv7Base):
     """What cannot be made by hand: nobody can enter its key."""
 
     __tablename__ = "lockers"
@@ -119,7 +119,7 @@ class Locker(Keyed):
     author_id: Mapped[UUID | None] = mapped_column(ForeignKey(Author.id))
 
 
-class Mark(Keyed):
+class Mark(UUIDv7Base):
     """Where books stand: marks form a tree."""
 
     __tablename__ = "marks"

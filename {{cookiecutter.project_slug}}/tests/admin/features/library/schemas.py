@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from app.schemas import Schema, unset
+from app.api.schemas import Schema, unset
 
 
 class BookUpdate(Schema):

@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import Any
 
 from app.accounts.models import User
-from app.admin.default import DefaultView
-from app.admin.inlines import InlineView
-from app.schemas import Schema
+from app.admin.base.default_view import DefaultView
+from app.admin.base.inlines import InlineView
+from app.api.schemas import Schema
 
 library: Any = import_module("app.features.library.models")
 

@@ -1,0 +1,1 @@
+"""Accounts as a JSON API: routers, and the dependencies that authenticate access tokens."""

@@ -1,0 +1,198 @@
+"""What a route of the API asks for: the caller, from the bearer token and nothing else.
+
+OptionalScope     anybody, known or not: for what everybody may read
+CurrentScope   anybody who is known: by a session's access token, or by one that is limited, such as an API key
+SessionScope   by a session's access token only: for what a limited token must never touch
+RecentScope    the same, and they proved who they are a short while ago: for dangerous changes
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.accounts.credentials.access_tokens import TokenError, TokenExpired
+from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.permissions import Permission
+from app.accounts.scope import Client, Scope
+from app.accounts.sessions import authentication, reauth
+from app.api.dependencies import get_database
+from app.api.middleware import SAFE_METHODS
+from app.database.connection import Database
+from app.errors import Forbidden, Unauthorized
+
+logger = logging.getLogger(__name__)
+
+_TRUST_IT = "If this is your proxy, add its address to SERVER_TRUSTED_PROXIES."
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from /api/v1/auth/login")
+
+
+class InvalidToken(Unauthorized):
+    """The access token is missing its mark, or its session is over."""
+
+    title = "Invalid access token"
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750 §3
+
+
+class ExpiredToken(InvalidToken):
+    """The access token's time is over; refresh it."""
+
+    title = "Access token expired"
+
+
+class PermissionDenied(Forbidden):
+    """None of the caller's roles allows this, or their token is limited to less."""
+
+    title = "Permission missing"
+
+
+class SessionRequired(Forbidden):
+    """This is for people who signed in, not for programs with a limited token."""
+
+    title = "Sign in to do this: this token is limited"
+
+
+def get_authenticator(connection: HTTPConnection) -> Authenticator:
+    """Return the authenticator of this process."""
+    authenticator: Authenticator = connection.state.authenticator
+    return authenticator
+
+
+async def _provide_authenticator(connection: HTTPConnection) -> Authenticator:
+    return get_authenticator(connection)  # as in app/api/dependencies.py
+
+
+AuthenticatorDep = Annotated[Authenticator, Depends(_provide_authenticator)]
+
+
+def get_client(connection: HTTPConnection) -> Client:
+    """Return where the request came from; behind a proxy, as `SERVER_TRUSTED_PROXIES` allows."""
+    ip = connection.client.host if connection.client else ""
+    forwarded = connection.headers.get("x-forwarded-for")
+    if forwarded and ip not in map(str.strip, forwarded.split(",")):  # else Uvicorn took it from there
+        _warn_of_proxy(connection, ip)
+    agent = connection.headers.get("user-agent", "")
+    return Client(ip[:45], agent[:255], connection.state.request_id)
+
+
+def _warn_of_proxy(connection: HTTPConnection, ip: str) -> None:
+    """Warn once about a proxy that is not trusted."""
+    if not getattr(connection.app.state, "has_warned_of_proxy", False):
+        connection.app.state.has_warned_of_proxy = True
+        logger.warning("X-Forwarded-For from %s is ignored: all its clients share one rate limit. %s", ip, _TRUST_IT)
+
+
+async def _provide_client(connection: HTTPConnection) -> Client:
+    return get_client(connection)
+
+
+ClientDep = Annotated[Client, Depends(_provide_client)]
+
+
+async def get_optional_scope(
+    connection: HTTPConnection, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Scope | None:
+    """Return the caller behind the bearer token, or none without a token.
+
+    Raises:
+        InvalidToken: with one that is wrong, expired, or of an ended session.
+        PermissionDenied: with one that is limited to less than to read, or to write; a WebSocket may do both.
+    """
+    if credentials is None:
+        return None
+    # Not as dependencies: each costs its time at every request.
+    database, authenticator, token = get_database(connection), get_authenticator(connection), credentials.credentials
+    for scheme in authenticator.bearer_schemes:
+        if token.startswith(scheme.prefix):
+            scope = await scheme.authenticate(database, authenticator, token, get_client(connection))
+            break
+    else:
+        scope = await _find_session(database, authenticator, token)
+    if scope is None:
+        raise InvalidToken
+    if scope.limits is not None and not _needs(connection) <= scope.limits:
+        raise PermissionDenied
+    return scope
+
+
+OptionalScope = Annotated[Scope | None, Depends(get_optional_scope)]
+
+
+async def get_scope(scope: OptionalScope) -> Scope:
+    """Return the caller.
+
+    Raises:
+        Unauthorized: without a token.
+    """
+    if scope is None:
+        raise Unauthorized
+    return scope
+
+
+CurrentScope = Annotated[Scope, Depends(get_scope)]
+
+
+async def get_session_scope(scope: CurrentScope) -> Scope:
+    """Return the caller.
+
+    Raises:
+        SessionRequired: when their token is a limited one.
+    """
+    if scope.limits is not None:
+        raise SessionRequired
+    return scope
+
+
+SessionScope = Annotated[Scope, Depends(get_session_scope)]
+
+
+async def get_recent_scope(authenticator: AuthenticatorDep, scope: SessionScope) -> Scope:
+    """Return the caller.
+
+    Raises:
+        ReauthenticationRequired: when they proved who they are too long ago.
+    """
+    reauth.require_recent_authentication(authenticator, scope)
+    return scope
+
+
+RecentScope = Annotated[Scope, Depends(get_recent_scope)]
+
+
+def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
+    """Make a dependency that lets through who may: `Depends(require(Permission.ADMIN_ACCESS))`."""
+
+    async def check(scope: CurrentScope) -> Scope:
+        if not scope.may(permission):
+            raise PermissionDenied
+        return scope
+
+    return check
+
+
+def _needs(connection: HTTPConnection) -> AbstractSet[str]:
+    if connection.scope["type"] == "websocket":
+        return {"read", "write"}
+    return {"read"} if connection.scope["method"] in SAFE_METHODS else {"write"}
+
+
+async def _find_session(database: Database, authenticator: Authenticator, token: str) -> Scope | None:
+    """Return the caller behind an access token.
+
+    Raises:
+        InvalidToken: when it is not one of ours.
+        ExpiredToken: when its time is over.
+    """
+    try:
+        claims = authenticator.tokens.verify(token)
+    except TokenExpired as error:
+        raise ExpiredToken from error
+    except TokenError as error:
+        raise InvalidToken from error
+    scope = await authentication.authenticate_api_session(database, claims.session_id)
+    return scope if scope is not None and scope.user_id == claims.subject else None

@@ -1,0 +1,132 @@
+"""Your own account over HTTP: profile, password, address, and all that is kept about you."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from app.accounts import users
+from app.accounts.api.dependencies import (
+    AuthenticatorDep,
+    ClientDep,
+    CurrentScope,
+    InvalidToken,
+    RecentScope,
+    SessionRequired,
+    SessionScope,
+)
+from app.accounts.api.routes_signup import CHECK_YOUR_EMAIL
+from app.accounts.lifecycle import email_change, password_reset, personal_data
+from app.accounts.lifecycle.schemas import Accepted, EmailAddress, EmailedToken, PasswordChange
+from app.accounts.models import User
+from app.accounts.schemas import AccountRead, AccountUpdate
+from app.accounts.sessions.login import InvalidCredentials
+from app.accounts.sessions.reauth import ReauthenticationRequired
+from app.accounts.users import EmailTaken, LastAdmin
+from app.api.dependencies import DatabaseDep, IfMatch, SessionDep, check_version, with_etag
+from app.api.error_handlers import openapi_responses
+from app.api.rate_limits import TooManyAttempts
+from app.errors import VersionConflict
+
+router = APIRouter()
+
+_REFUSALS = (InvalidToken, SessionRequired)
+_RECENT_REFUSALS = (ReauthenticationRequired, *_REFUSALS)
+
+
+@router.get("/users/me", tags=["users"], response_model=AccountRead, responses=openapi_responses(InvalidToken))
+async def read_own_account(session: SessionDep, scope: CurrentScope, response: Response) -> User:
+    """Read your account."""
+    return with_etag(response, await users.get_account(session, scope))
+
+
+@router.patch(
+    "/users/me", tags=["users"], response_model=AccountRead, responses=openapi_responses(InvalidToken, VersionConflict)
+)
+async def update_own_account(
+    session: SessionDep,
+    scope: CurrentScope,
+    response: Response,
+    data: AccountUpdate,
+    if_match: IfMatch = None,
+) -> User:
+    """Change the fields you send; the others keep their values."""
+    user = await users.get_account(session, scope)
+    check_version(user, if_match)
+    return with_etag(response, await users.update_account(session, user, data))
+
+
+@router.get("/users/me/export", tags=["users"], responses=openapi_responses(*_REFUSALS))
+async def export_account(database: DatabaseDep, scope: SessionScope, client: ClientDep) -> dict[str, Any]:
+    """Read everything that is kept about you, and everything that is yours."""
+    return await personal_data.export_account(database, scope, client)
+
+
+@router.delete("/users/me", tags=["users"], status_code=204, responses=openapi_responses(*_RECENT_REFUSALS, LastAdmin))
+async def delete_own_account(
+    database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
+) -> None:
+    """Delete your account and everything that is yours, for good."""
+    await personal_data.delete_account(database, authenticator, scope, client)
+
+
+@router.post(
+    "/auth/password/change",
+    tags=["auth"],
+    status_code=204,
+    responses=openapi_responses(InvalidCredentials, *_REFUSALS, TooManyAttempts),
+)
+async def change_password(
+    database: DatabaseDep,
+    authenticator: AuthenticatorDep,
+    scope: SessionScope,
+    client: ClientDep,
+    data: PasswordChange,
+) -> None:
+    """Change your password: your other sessions end, this one goes on.
+
+    Your API keys are revoked too, unless you send `keep_api_keys`.
+    """
+    await password_reset.change_password(database, authenticator, scope, data, client)
+
+
+@router.post(
+    "/auth/email/change",
+    tags=["auth"],
+    status_code=202,
+    responses=openapi_responses(*_RECENT_REFUSALS, TooManyAttempts),
+)
+async def request_email_change(
+    database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: EmailAddress
+) -> Accepted:
+    """Ask for another address: it counts when you have confirmed it with the token that is mailed to it."""
+    await email_change.request(database, authenticator, scope, data.email, client)
+    return CHECK_YOUR_EMAIL
+
+
+@router.post("/auth/email/change/confirm", tags=["auth"], status_code=204, responses=openapi_responses(EmailTaken))
+async def confirm_email_change(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailedToken
+) -> None:
+    """Give your account its new address, with the token that was mailed to it."""
+    await email_change.confirm(database, authenticator, data.token, client)
+
+
+@router.post("/auth/email/change/cancel", tags=["auth"], status_code=204)
+async def cancel_email_change(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailedToken
+) -> None:
+    """Stop a change of your address, with the token that was mailed to the old one."""
+    await email_change.cancel(database, authenticator, data.token, client)
+
+
+@router.post("/auth/email/change/revert", tags=["auth"], status_code=204, responses=openapi_responses(EmailTaken))
+async def revert_email_change(
+    database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailedToken
+) -> None:
+    """Take your old address back, with the token that was mailed to it.
+
+    Your account is again as it was before the change: all sessions end, API keys are revoked, and a second factor
+    that was added since is removed, one that was removed since is back. Your password is removed: a token to set a new
+    one is mailed.
+    """
+    await email_change.revert(database, authenticator, data.token, client)

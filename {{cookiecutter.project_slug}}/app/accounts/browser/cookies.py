@@ -1,0 +1,51 @@
+"""The cookies of the pages: out of reach of scripts and of other sites' forms.
+
+SESSION         who is signed in
+ANONYMOUS       what the forms of a visitor who is not are bound to
+DEVICE          that someone signed in here before
+SECOND_FACTOR   the challenge between the password and the code
+"""
+
+from datetime import timedelta
+
+from fastapi import Request, Response
+from fastapi.requests import HTTPConnection
+
+from app.settings.config import Settings
+
+SESSION = "session"
+ANONYMOUS = "anonymous"
+DEVICE = "device"
+SECOND_FACTOR = "second-factor"
+
+
+def get_cookie(connection: HTTPConnection, name: str) -> str | None:
+    """Return what the browser sent."""
+    return connection.cookies.get(_full(connection, name)) or None
+
+
+def set_cookie(request: Request, response: Response, name: str, value: str, life: timedelta | None = None) -> None:
+    """Set a cookie; without a life it goes when the browser is closed."""
+    response.set_cookie(
+        _full(request, name),
+        value,
+        max_age=None if life is None else int(life.total_seconds()),
+        secure=_settings(request).secure_cookies,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def delete_cookie(request: Request, response: Response, name: str) -> None:
+    """Take a cookie back."""
+    secure = _settings(request).secure_cookies
+    response.delete_cookie(_full(request, name), secure=secure, httponly=True, samesite="lax")
+
+
+def _full(connection: HTTPConnection, name: str) -> str:
+    return f"{_settings(connection).cookie_prefix}{name}"
+
+
+def _settings(connection: HTTPConnection) -> Settings:
+    settings: Settings = connection.state.settings
+    return settings

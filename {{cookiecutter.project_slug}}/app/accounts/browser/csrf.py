@@ -1,0 +1,81 @@
+"""The CSRF token of the forms: the pages check it with `CsrfProtected`, the admin in its own way."""
+
+import hmac
+import secrets
+from collections.abc import AsyncIterator
+
+from fastapi import Depends, Request, Response
+
+from app.accounts.api.dependencies import get_authenticator
+from app.accounts.browser import cookies
+from app.accounts.credentials.authenticator import Authenticator
+from app.errors import Forbidden
+
+
+class InvalidCsrfToken(Forbidden):
+    """The form was not ours, or its cookie is gone."""
+
+    title = "The form has expired: load the page again"
+
+
+def csrf_token(request: Request) -> str:
+    """Return a token for a form: another one each time, all good as long as the cookie is.
+
+    It is bound to the session, or to a cookie of its own for people who are not signed in (OWASP: signed
+    double submit). Send that cookie with `set_anonymous_cookie`.
+    """
+    nonce = secrets.token_hex(16)
+    return f"{nonce}.{_mac(get_authenticator(request), nonce, _binding(request))}"
+
+
+def set_anonymous_cookie(request: Request, response: Response) -> None:
+    """Set the cookie that the tokens of an anonymous visitor are bound to, when it is new."""
+    if made := getattr(request.state, "anonymous_cookie", None):
+        cookies.set_cookie(request, response, cookies.ANONYMOUS, made)
+
+
+async def check_csrf(request: Request) -> AsyncIterator[None]:
+    """Refuse a form that was not made for this browser; close the files of any form when the request ends.
+
+    Raises:
+        InvalidCsrfToken: when its token is missing or wrong.
+    """
+    try:
+        sent = request.headers.get("x-csrf-token")
+        if sent is None:
+            sent = str((await request.form()).get("csrf_token", ""))
+        verify_csrf(request, sent)
+        yield
+    finally:
+        await request.close()
+
+
+def verify_csrf(request: Request, sent: str) -> None:
+    """Refuse a token that was not made for this browser; the admin's scripts send theirs under another name.
+
+    Raises:
+        InvalidCsrfToken: when it is wrong.
+    """
+    nonce, _, mac = sent.partition(".")
+    keys = get_authenticator(request)
+    if not nonce or not hmac.compare_digest(_mac(keys, nonce, _binding(request)).encode(), mac.encode()):
+        raise InvalidCsrfToken
+
+
+CsrfProtected = Depends(check_csrf)
+
+
+def _binding(request: Request) -> str:
+    """Return what tokens are bound to: the part of the session's cookie that stays, or a cookie made for it now."""
+    if session := cookies.get_cookie(request, cookies.SESSION):
+        return session.partition(".")[0]
+    if anonymous := cookies.get_cookie(request, cookies.ANONYMOUS):
+        return anonymous
+    if not hasattr(request.state, "anonymous_cookie"):
+        request.state.anonymous_cookie = secrets.token_urlsafe(32)
+    made: str = request.state.anonymous_cookie
+    return made
+
+
+def _mac(authenticator: Authenticator, nonce: str, binding: str) -> str:
+    return authenticator.keys.digest("csrf", f"{nonce}:{binding}").hex()

@@ -1,0 +1,1 @@
+"""Credentials: passwords, access and refresh tokens, one-time tokens."""

@@ -1,0 +1,183 @@
+"""Access tokens: JWTs of RFC 9068, signed ES256. The only module that imports a JWT library (python-jose).
+
+The library is used for nothing but the signature and the registered claims; every check that it leaves out is made
+here, before and after. docs/decisions of the template tells why each one stands.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from jose import jwk, jwt
+from jose.backends.cryptography_backend import CryptographyECKey
+from uuid_utils.compat import uuid7
+
+from app.settings.config import Settings
+from app.settings.keys import KeyRing
+
+ALGORITHM = "ES256"
+TYPE = "at+jwt"
+_MAX_LENGTH = 4096
+_MAX_SKEW_SECONDS = 5
+_REMEMBERED = 4096
+_HEADER_MEMBERS = {"alg", "kid", "typ"}  # so no crit, b64, jwk, jku, x5u
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{2,512}\.[A-Za-z0-9_-]{2,3072}\.[A-Za-z0-9_-]{2,700}")
+# Not exp: the library would refuse an expired token as it refuses a wrong one, and we tell them apart.
+_OPTIONS = {f"require_{claim}": True for claim in ("iat", "sub", "jti", "aud", "iss")}
+
+
+class TokenError(Exception):
+    """The token is not one that we issued, or not valid now."""
+
+
+class TokenExpired(TokenError):
+    """The token was ours, and its time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid access token says; times are seconds since 1970."""
+
+    subject: UUID
+    session_id: UUID
+    issued_at: int
+    expires_at: int
+    authenticated_at: int
+
+
+class AccessTokens:
+    """Issue and verify access tokens."""
+
+    def __init__(self, settings: Settings, keys: KeyRing) -> None:
+        self.issuer = str(settings.base_url).rstrip("/")
+        self.audience = f"{self.issuer}/api"
+        self.ttl = settings.auth.access_token_ttl
+        pairs = [(_jwk(key.public_key()), key) for key in keys.signing_keys()]
+        self._public = {public["kid"]: _prepare(public) for public, _ in pairs}
+        self._jwks = {"keys": [public for public, _ in pairs]}
+        first, private = pairs[0]
+        self._kid = first["kid"]
+        self._private = CryptographyECKey(private, ALGORITHM)
+        # What a token says never changes, and its signature costs as much as a query; whether its time is over, and
+        # whether its session still counts, is asked at each request. A refused token is not remembered.
+        self._remembered = lru_cache(_REMEMBERED)(self._read)
+
+    def issue(self, subject: UUID, session_id: UUID, authenticated_at: int) -> str:
+        """Return a token for a user and their session."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": self.audience,
+            "sub": str(subject),
+            "sid": str(session_id),
+            "jti": str(uuid7()),
+            "iat": now,
+            "exp": now + int(self.ttl / timedelta(seconds=1)),
+            "auth_time": authenticated_at,
+        }
+        headers = {"kid": self._kid, "typ": TYPE}
+        return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers=headers)
+
+    def verify(self, token: str) -> Claims:
+        """Return the claims of a valid token.
+
+        Raises:
+            TokenExpired: when its time is over.
+            TokenError: when anything else is wrong.
+        """
+        try:
+            return self._verify(token)
+        except TokenError:
+            raise
+        except Exception as error:  # RecursionError, OverflowError, UnicodeError … leave the library too
+            message = "not a token of ours"
+            raise TokenError(message) from error
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the public keys. https://www.rfc-editor.org/rfc/rfc7517"""
+        return self._jwks
+
+    def _verify(self, token: str) -> Claims:
+        claims = self._remembered(token)
+        now = time.time()
+        if claims.issued_at > now + _MAX_SKEW_SECONDS:
+            raise TokenError("issued in the future")
+        if claims.expires_at <= now:
+            raise TokenExpired
+        return claims
+
+    def _read(self, token: str) -> Claims:
+        """Check everything but the time."""
+        key = self._key_of(token)
+        options = _OPTIONS | {"verify_exp": False, "leeway": 0}
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=self.audience,
+            issuer=self.issuer,
+            options=options,
+        )
+        times = [claims["iat"], claims["exp"], claims["auth_time"]]
+        if any(type(moment) is not int for moment in times):
+            raise TokenError("times")
+        if claims["aud"] != self.audience or claims["iss"] != self.issuer or type(claims["jti"]) is not str:
+            raise TokenError("claims")
+        issued_at, expires_at, authenticated_at = times
+        if not 0 < expires_at - issued_at <= self.ttl.total_seconds():
+            raise TokenError("life")
+        return Claims(UUID(claims["sub"]), UUID(claims["sid"]), issued_at, expires_at, authenticated_at)
+
+    def _key_of(self, token: str) -> CryptographyECKey:
+        """Check everything that stands before the signature, and find the key that it needs."""
+        if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _SHAPE.fullmatch(token):
+            raise TokenError("shape")
+        header_bytes, _, _ = [_decode(segment) for segment in token.split(".")]
+        header = json.loads(header_bytes)
+        if type(header) is not dict or set(header) != _HEADER_MEMBERS:
+            raise TokenError("header")
+        if header["alg"] != ALGORITHM or header["typ"] != TYPE or type(header["kid"]) is not str:
+            raise TokenError("header")
+        return self._public[header["kid"]]
+
+
+def _decode(segment: str) -> bytes:
+    """Decode base64url, which has one spelling only; a lenient decoder would take several for one token."""
+    raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    if _encode(raw) != segment:
+        raise TokenError("spelling")
+    return raw
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _jwk(public: ec.EllipticCurvePublicKey) -> dict[str, str]:
+    """Describe a public key, named by its thumbprint. https://www.rfc-editor.org/rfc/rfc7638"""
+    numbers = public.public_numbers()
+    members = {
+        "crv": "P-256",
+        "kty": "EC",
+        "x": _encode(numbers.x.to_bytes(32)),
+        "y": _encode(numbers.y.to_bytes(32)),
+    }
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    kid = _encode(hashlib.sha256(canonical).digest())
+    return {**members, "alg": ALGORITHM, "use": "sig", "kid": kid}
+
+
+def _prepare(public: dict[str, str]) -> CryptographyECKey:
+    key = jwk.construct(public, ALGORITHM)
+    if type(key) is not CryptographyECKey:
+        message = "python-jose must use its cryptography back end: install python-jose[cryptography]"
+        raise RuntimeError(message)
+    return key

@@ -1,0 +1,95 @@
+"""What accounts need for as long as the process lives, and what features may add to signing in."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.credentials.access_tokens import AccessTokens
+from app.accounts.credentials.passwords import PasswordHasher
+from app.accounts.models import User
+from app.accounts.scope import Client, Scope
+from app.api.rate_limits import RateLimiter
+from app.database.connection import Database
+from app.mail.mailer import Mailer
+from app.settings.config import AuthSettings, Settings
+from app.settings.keys import KeyRing
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """A step between the right password and the session, which a feature defines in its `login.py`."""
+
+    name: str
+    """What the API calls it, among the `methods` of a challenge."""
+    page: str
+    """Path of the page that asks for it."""
+    is_enabled: Callable[[AsyncSession, UUID], Awaitable[bool]]
+    """Tell whether this user has it."""
+    challenge: Callable[[AsyncSession, "Authenticator", User], Awaitable[str]]
+    """Open a challenge and return its secret, which the next step must bring."""
+    remove: Callable[[AsyncSession, "Authenticator", User, Client], Awaitable[None]]
+    """Turn it off for a user who cannot do so, and tell them; their sessions end."""
+    save: Callable[[AsyncSession, UUID], Awaitable[Any]]
+    """Return what this user has now, as JSON, when their address changes; none when they have nothing."""
+    restore: Callable[[AsyncSession, UUID, Any, datetime], Awaitable[None]]
+    """Give the user back what was saved at that moment, and remove what was added since: the change is taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class BearerScheme:
+    """A kind of bearer token beside the access token, which a feature defines in its `bearer.py`."""
+
+    prefix: str
+    """How such a token begins."""
+    authenticate: Callable[[Database, "Authenticator", str, Client], Awaitable[Scope | None]]
+    """Return the caller behind the token; none when it is not valid."""
+    revoke_all: Callable[[AsyncSession, UUID, Client], Awaitable[None]]
+    """Revoke all tokens of a user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Made once, by `build_authenticator`, and passed to the functions of this package."""
+
+    settings: AuthSettings
+    project_name: str
+    base_url: str
+    """Of the links in mails, without a slash at the end."""
+    keys: KeyRing
+    tokens: AccessTokens
+    passwords: PasswordHasher
+    mailer: Mailer
+    throttle: RateLimiter
+    second_factors: Sequence[SecondFactor] = ()
+    bearer_schemes: Sequence[BearerScheme] = ()
+
+
+def build_authenticator(
+    settings: Settings,
+    database: Database,
+    *,
+    template_folders: Sequence[Path] = (),
+    second_factors: Sequence[SecondFactor] = (),
+    bearer_schemes: Sequence[BearerScheme] = (),
+) -> Authenticator:
+    """Derive the keys and measure out the password hasher; the rest is what the features add."""
+    keys = KeyRing(settings)
+    return Authenticator(
+        settings.auth,
+        settings.project_name,
+        str(settings.base_url).rstrip("/"),
+        keys,
+        AccessTokens(settings, keys),
+        PasswordHasher(settings.auth),
+        Mailer(settings, keys, [TEMPLATES, *template_folders]),
+        RateLimiter(settings, database, keys),
+        second_factors,
+        bearer_schemes,
+    )

@@ -1,0 +1,162 @@
+"""Secrets that are mailed: each for one purpose, used once, and stored as a keyed hash."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.models import OneTimeToken, User
+from app.database.base import utc_now
+from app.errors import InvalidRequest
+
+_TABLE = OneTimeToken.__table__
+
+
+class Purpose(StrEnum):
+    """What a token is for; for anything else it is worth nothing."""
+
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
+    CHANGE_EMAIL = "change_email"
+    """Goes to the new address."""
+    CANCEL_EMAIL_CHANGE = "cancel_email_change"
+    REVERT_EMAIL = "revert_email"
+    """Goes to the old address, and outlives changes of the password: it is for who lost the account to another."""
+
+
+_TO_THE_USERS_ADDRESS = frozenset({Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CANCEL_EMAIL_CHANGE})
+
+
+class InvalidLink(InvalidRequest):
+    """The token is unknown, was used, has expired, or went to an address that the account no longer has."""
+
+    title = "The link is invalid, was used, or has expired"
+
+
+async def issue(  # noqa: PLR0913 - the columns of a token
+    session: AsyncSession,
+    authenticator: Authenticator,
+    user_id: UUID,
+    purpose: Purpose,
+    *,
+    sent_to: str,
+    life: timedelta,
+    saved: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a new token, which goes into a mail and nowhere else.
+
+    For an id that no user has, the statement is the same and no row is made: its time tells nothing.
+    """
+    raw, now = secrets.token_urlsafe(32), utc_now()
+    row = {
+        "id": uuid7(),
+        "purpose": str(purpose),
+        "token_hash": authenticator.keys.digest(_key(purpose), raw),
+        "sent_to": sent_to,
+        "created_at": now,
+        "expires_at": now + life,
+        "saved": saved,
+    }
+    values = [literal(value, _TABLE.c[name].type) for name, value in row.items()]
+    await session.execute(
+        insert(OneTimeToken).from_select([*row, "user_id"], select(*values, User.id).where(User.id == user_id))
+    )
+    return raw
+
+
+async def find(session: AsyncSession, authenticator: Authenticator, raw: str, purpose: Purpose) -> OneTimeToken | None:
+    """Return the token when it could be used now; nothing changes."""
+    query = select(OneTimeToken).where(*_live(authenticator, raw, purpose))
+    token: OneTimeToken | None = await session.scalar(query)
+    return token
+
+
+async def consume(session: AsyncSession, authenticator: Authenticator, raw: str, purpose: Purpose) -> OneTimeToken:
+    """Use the token: one conditional update, so that of many at once exactly one wins.
+
+    The account is locked first: see `credentials.py`.
+
+    Raises:
+        InvalidLink: when it cannot be used.
+    """
+    live = select(OneTimeToken.user_id).where(*_live(authenticator, raw, purpose))
+    await session.scalar(select(User.id).where(User.id.in_(live)).with_for_update())
+    used = await session.scalars(
+        update(OneTimeToken)
+        .where(*_live(authenticator, raw, purpose))
+        .values(used_at=utc_now())
+        .returning(OneTimeToken)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    token: OneTimeToken | None = used.one_or_none()
+    if token is None:
+        raise InvalidLink
+    return token
+
+
+async def find_previous_addresses(session: AsyncSession, user_id: UUID) -> Sequence[str]:
+    """Return the addresses that can still take a change of the user's address back."""
+    mine = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == Purpose.REVERT_EMAIL)
+    live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > utc_now())
+    return (await session.scalars(select(OneTimeToken.sent_to).where(*mine, *live).distinct())).all()
+
+
+async def revoke(session: AsyncSession, user_id: UUID, *purposes: Purpose) -> None:
+    """Make the user's unused tokens of these purposes worthless."""
+    await _void(session, OneTimeToken.user_id == user_id, OneTimeToken.purpose.in_(purposes))
+
+
+async def revoke_all(session: AsyncSession, user_id: UUID) -> None:
+    """Make the user's unused tokens worthless, but those that take a change of address back."""
+    await revoke(session, user_id, *(purpose for purpose in Purpose if purpose is not Purpose.REVERT_EMAIL))
+
+
+async def revoke_older(session: AsyncSession, user_id: UUID, purpose: Purpose, *, keep: int) -> None:
+    """Make all but the newest tokens of a purpose worthless."""
+    mine = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
+    newest = select(OneTimeToken.id).where(*mine).order_by(OneTimeToken.id.desc()).limit(keep)
+    await _void(session, *mine, OneTimeToken.id.not_in(newest))
+
+
+async def revoke_newer(session: AsyncSession, token: OneTimeToken) -> None:
+    """Make the tokens of the same user and purpose worthless that were issued after this one."""
+    await _void(
+        session,
+        OneTimeToken.user_id == token.user_id,
+        OneTimeToken.purpose == token.purpose,
+        OneTimeToken.id > token.id,
+    )
+
+
+async def _void(session: AsyncSession, *conditions: ColumnElement[bool]) -> None:
+    await session.execute(
+        update(OneTimeToken)
+        .where(*conditions, OneTimeToken.used_at.is_(None))
+        .values(used_at=utc_now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _live(authenticator: Authenticator, raw: str, purpose: Purpose) -> list[ColumnElement[bool]]:
+    """Select the token that this is, if its time is not over and its user still has the address it proves."""
+    owner = exists().where(User.id == OneTimeToken.user_id, User.is_active)
+    if purpose in _TO_THE_USERS_ADDRESS:
+        owner = owner.where(User.email == OneTimeToken.sent_to)
+    return [
+        OneTimeToken.token_hash.in_(authenticator.keys.digests(_key(purpose), raw)),
+        OneTimeToken.purpose == purpose,
+        OneTimeToken.used_at.is_(None),
+        OneTimeToken.expires_at > utc_now(),
+        owner,
+    ]
+
+
+def _key(purpose: Purpose) -> str:
+    return f"one-time:{purpose}"

@@ -1,0 +1,106 @@
+"""Delete expired rows: once a day in the server, and by `app cleanup`. It can run at any time, and twice."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, inspect, select
+
+from app.accounts.lifecycle import personal_data
+from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, User
+from app.api.rate_limits import AttemptCount, DatabaseCounterStore
+from app.database.base import Base, utc_now
+from app.database.connection import Database
+from app.database.outages import OUTAGES, log_outage
+from app.mail.models import OutboxMessage
+from app.settings.config import CleanupSettings
+
+logger = logging.getLogger("app.cleanup")
+
+BATCH_SIZE = 5000
+"""Rows deleted in one transaction, so that other writers never wait long."""
+
+DAILY_RUN_KEY = b"cleanup"
+"""Key of the count that lets one process a day clean up: the one that counts 1."""
+
+_DAY = timedelta(days=1)
+_PAUSE_AFTER_AN_ERROR = timedelta(hours=1)
+
+
+@asynccontextmanager
+async def scheduled_cleanup(settings: CleanupSettings, database: Database) -> AsyncIterator[None]:
+    """Clean up once a day while the process runs, unless `CLEANUP_IN_SERVER` is false."""
+    if not settings.in_server:
+        yield
+        return
+    loop = asyncio.create_task(_clean_daily(settings, database))
+    try:
+        yield
+    finally:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+
+
+async def clean_up(database: Database, keep: CleanupSettings) -> Mapping[str, int]:
+    """Delete expired rows in short transactions; return how many rows of each kind.
+
+    - Accounts whose address was never verified, so that it can be signed up with again.
+    - Mailed tokens and counts of attempts that have expired.
+    - Ended sessions, with their refresh tokens. The used tokens of a live session stay: they reveal a thief.
+    - Sent mails, which have no content any more, and mails that were given up, with their content.
+    - Events.
+    """
+    async with database.sessions.begin() as session:
+        unverified = (User.email_verified_at.is_(None), User.created_at < utc_now() - keep.unverified_account_retention)
+        counts = {"unverified accounts": await personal_data.delete_users(session, *unverified)}
+    for name, (table, expired) in _expired(keep).items():
+        counts[name] = await _delete(database, table, expired)
+    return counts
+
+
+def _expired(keep: CleanupSettings) -> Mapping[str, tuple[type[Base], ColumnElement[bool]]]:
+    now = utc_now()
+    ended = now - keep.session_retention
+    ends = (AuthSession.revoked_at < ended) | (AuthSession.expires_at < ended) | (AuthSession.idle_expires_at < ended)
+    return {
+        "mailed tokens": (OneTimeToken, OneTimeToken.expires_at < now),
+        "counts of attempts": (AttemptCount, AttemptCount.expires_at < now),
+        "sessions": (AuthSession, ends),
+        "sent mails": (OutboxMessage, OutboxMessage.sent_at < now - keep.sent_mail_retention),
+        "failed mails": (OutboxMessage, OutboxMessage.failed_at < now - keep.failed_mail_retention),
+        "events": (AuthEvent, AuthEvent.at < now - keep.event_retention),
+    }
+
+
+async def _delete(database: Database, table: type[Base], expired: ColumnElement[bool]) -> int:
+    key: ColumnElement[Any] = inspect(table).primary_key[0]
+    batch = delete(table).where(key.in_(select(key).where(expired).limit(BATCH_SIZE)))
+    total = 0
+    while True:
+        async with database.sessions.begin() as session:
+            connection = await session.connection()  # which counts rows; there are no objects of them
+            count = (await connection.execute(batch)).rowcount
+        total += count
+        if count < BATCH_SIZE:
+            return total
+
+
+async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
+    """Clean up when no other process has done so for a day; a failure must not end the process."""
+    claims = DatabaseCounterStore(database)
+    while True:
+        pause = _PAUSE_AFTER_AN_ERROR
+        try:
+            count, pause = await claims.add(DAILY_RUN_KEY, _DAY)
+            if count == 1:
+                counts = await clean_up(database, settings)
+                deleted = [f"{number} {name}" for name, number in counts.items() if number]
+                logger.info("cleaned up: %s", ", ".join(deleted) or "nothing had expired")
+        except OUTAGES as error:
+            log_outage(error)
+        except Exception:
+            logger.exception("cleaning up failed; it is tried again later")
+        await asyncio.sleep(pause.total_seconds())

@@ -1,0 +1,124 @@
+"""Choose a new password: with a mailed link for who forgot the old one, or with the old one."""
+
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events, users
+from app.accounts.credentials import notifications, one_time_tokens
+from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
+from app.accounts.credentials.password_policy import hash_new_password
+from app.accounts.events import Event
+from app.accounts.lifecycle import email_links
+from app.accounts.lifecycle.schemas import PasswordChange
+from app.accounts.models import User
+from app.accounts.scope import COMMAND_LINE, Client, Scope
+from app.accounts.sessions import login, login_rate_limits, revocation, sessions
+from app.database.base import utc_now
+from app.database.connection import Database
+
+
+async def request_password_reset(database: Database, authenticator: Authenticator, email: str, client: Client) -> None:
+    """Mail a link that sets a new password, if the address has an account; the work is the same if not.
+
+    Raises:
+        TooManyAttempts: from one place of the network.
+    """
+    await email_links.hit_client_limit(authenticator, client)
+    if not await email_links.hit_email_limit(authenticator, "reset", email):
+        return
+    async with database.sessions.begin() as session:
+        user = await users.find_user_by_email(session, email)
+        known = user if user is not None and user.is_active else None
+        await email_links.send_link_or_simulate(session, authenticator, known, Purpose.RESET_PASSWORD, email)
+        await events.record(session, Event.PASSWORD_RESET_ASKED, client, user_id=known.id if known else None)
+
+
+async def send_password_reset(session: AsyncSession, authenticator: Authenticator, user: User) -> None:
+    """Mail a link that sets a new password, for an admin who was asked to."""
+    await email_links.send_link(session, authenticator, user, Purpose.RESET_PASSWORD)
+
+
+async def reset_password(
+    database: Database, authenticator: Authenticator, raw: str, password: str, client: Client
+) -> None:
+    """Set a new password: all sessions and API keys end, and the address is proven. It signs nobody in.
+
+    Raises:
+        InvalidLink: when the token cannot be used.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy; the token can still be used.
+    """
+    async with database.reads() as session:
+        found = await one_time_tokens.find(session, authenticator, raw, Purpose.RESET_PASSWORD)
+    if found is None:
+        raise InvalidLink
+    password_hash = await hash_new_password(authenticator, password, found.sent_to)
+    async with database.sessions.begin() as session:
+        token = await one_time_tokens.consume(session, authenticator, raw, Purpose.RESET_PASSWORD)
+        await _replace(session, authenticator, token.user_id, password_hash, client)
+        await notifications.notify(session, authenticator, token.user_id, token.sent_to, "password_reset")
+    await login_rate_limits.clear_limits(
+        authenticator, login_rate_limits.account_limits(authenticator.settings, token.sent_to)
+    )
+
+
+async def set_password(database: Database, authenticator: Authenticator, email: str, password: str) -> None:
+    """Set a new password from the command line: all sessions and API keys end, as with a mailed link.
+
+    Raises:
+        UserNotFound: when there is no such account.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
+    """
+    password_hash = await hash_new_password(authenticator, password, email)
+    async with database.sessions.begin() as session:
+        user = await users.get_user_by_email(session, email)
+        await _replace(session, authenticator, user.id, password_hash, COMMAND_LINE)
+        await notifications.notify(session, authenticator, user.id, user.email, "password_reset")
+    await login_rate_limits.clear_limits(
+        authenticator, login_rate_limits.account_limits(authenticator.settings, user.email)
+    )
+
+
+async def change_password(
+    database: Database, authenticator: Authenticator, scope: Scope, data: PasswordChange, client: Client
+) -> None:
+    """Set a new password: the caller's other sessions end, and their API keys unless they keep them.
+
+    Raises:
+        InvalidCredentials: when the current one is wrong, which counts like a wrong one at sign-in.
+        TooManyAttempts: after several wrong ones.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
+        SessionEnded: when the caller's session was ended meanwhile.
+    """
+    current, new = data.current_password.get_secret_value(), data.new_password.get_secret_value()
+    await login.verify_password(database, authenticator, scope, current, client)
+    password_hash = await hash_new_password(authenticator, new, scope.email)
+    async with database.sessions.begin() as session:
+        await revocation.lock_account(session, scope)
+        await _store(session, scope.user_id, password_hash)
+        await sessions.revoke_other_sessions(session, scope)
+        if not data.keep_api_keys:
+            await revocation.revoke_bearer_tokens(session, authenticator, scope.user_id, client)
+        await events.record(session, Event.PASSWORD_CHANGE, client, user_id=scope.user_id, session_id=scope.session_id)
+        kept = data.keep_api_keys
+        await notifications.notify(session, authenticator, scope.user_id, scope.email, "password_changed", kept=kept)
+
+
+async def _replace(
+    session: AsyncSession, authenticator: Authenticator, user_id: UUID, password_hash: str, client: Client
+) -> None:
+    await _store(session, user_id, password_hash, address_is_proven=True)
+    await revocation.revoke_all_credentials(session, authenticator, user_id, "password reset", client)
+    await events.record(session, Event.PASSWORD_RESET, client, user_id=user_id)
+
+
+async def _store(session: AsyncSession, user_id: UUID, password_hash: str, *, address_is_proven: bool = False) -> None:
+    """Store a password, with which no link works any more that was mailed before."""
+    now = utc_now()
+    values = {"password_hash": password_hash, "password_changed_at": now}
+    if address_is_proven:
+        values["email_verified_at"] = func.coalesce(User.email_verified_at, now)
+    await session.execute(update(User).where(User.id == user_id).values(values))
+    await one_time_tokens.revoke_all(session, user_id)

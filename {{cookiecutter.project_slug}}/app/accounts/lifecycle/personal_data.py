@@ -1,0 +1,104 @@
+"""Everything that is kept about a person: give them a copy, or delete it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, LargeBinary, delete, inspect, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events, users
+from app.accounts.credentials import one_time_tokens
+from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import AuthEvent, AuthSession, User
+from app.accounts.permissions import ADMIN_ROLE
+from app.accounts.scope import Client, Scope
+from app.database.base import Base, Owned
+from app.database.connection import Database
+
+_SECRET = frozenset({"password_hash", "email_key"})
+
+
+async def export_account(database: Database, scope: Scope, client: Client) -> dict[str, Any]:
+    """Return what is kept about the caller: the rows of their account, and of every table whose rows are `Owned`.
+
+    Hashes and encrypted secrets are left out.
+
+    Raises:
+        ForbiddenWhileImpersonating: when it is an admin who is signed in as them.
+    """
+    scope.forbid_impersonation()
+    async with database.reads() as session:
+        profile = await session.get_one(User, scope.user_id)
+        copy: dict[str, Any] = {
+            "profile": _columns(profile),
+            "sessions": await _rows(session, AuthSession, AuthSession.user_id == scope.user_id),
+            "events": await _rows(session, AuthEvent, events.events_of_user(scope.user_id)),
+        }
+        for table in _owned_tables():
+            copy[table.__tablename__] = await _rows(session, table, table.owner_id == scope.user_id)
+    await events.record_and_commit(
+        database, Event.DATA_EXPORTED, client, user_id=scope.user_id, session_id=scope.session_id
+    )
+    return copy
+
+
+async def delete_account(database: Database, authenticator: Authenticator, scope: Scope, client: Client) -> None:
+    """Delete the caller and everything that is theirs; what happened stays written down, without a person.
+
+    Raises:
+        LastAdmin: when nobody else is admin.
+    """
+    async with database.sessions.begin() as session:
+        addresses = {scope.email, *await one_time_tokens.find_previous_addresses(session, scope.user_id)}
+        await delete_users(session, User.id == scope.user_id)
+        if ADMIN_ROLE in scope.roles:
+            await users.require_active_admin(session)
+        nobody = Client("", "", client.request_id)
+        await events.record(session, Event.USER_DELETED, nobody)
+        for address in addresses:
+            await authenticator.mailer.post(session, address, "account_deleted")
+
+
+async def delete_users(session: AsyncSession, *which: ColumnElement[bool]) -> int:
+    """Delete users, and with them all rows that refer to them; their events lose what tells of a person."""
+    await anonymize_events(session, *which)
+    gone = await session.scalars(
+        delete(User).where(*which).returning(User.id), execution_options={"synchronize_session": False}
+    )
+    return len(gone.all())
+
+
+async def anonymize_events(session: AsyncSession, *which: ColumnElement[bool]) -> None:
+    """Take out of the events of users what tells of a person, before they are deleted.
+
+    What they did to rows of others stays to be read: it names people by their keys only.
+    """
+    ids = select(User.id).where(*which)
+    nowhere: dict[str, Any] = {"ip": "", "user_agent": ""}
+    for theirs, values in (
+        (AuthEvent.actor_id.in_(ids), nowhere),
+        (AuthEvent.user_id.in_(ids), {**nowhere, "data": {}}),
+    ):
+        await session.execute(
+            update(AuthEvent).where(theirs).values(values), execution_options={"synchronize_session": False}
+        )
+
+
+def _owned_tables() -> Iterable[Any]:
+    tables = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Owned)]
+    return sorted(tables, key=lambda table: str(table.__tablename__))
+
+
+async def _rows(session: AsyncSession, table: type[Base], mine: ColumnElement[bool]) -> list[dict[str, Any]]:
+    rows = await session.scalars(select(table).where(mine).order_by(*inspect(table).primary_key))
+    return [_columns(row) for row in rows]
+
+
+def _columns(row: Base) -> dict[str, Any]:
+    """Return the values that a person can read."""
+    return {
+        column.key: getattr(row, column.key)
+        for column in inspect(type(row)).column_attrs
+        if column.key not in _SECRET and not isinstance(column.columns[0].type, LargeBinary)
+    }

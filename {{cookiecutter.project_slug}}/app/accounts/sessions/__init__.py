@@ -1,0 +1,1 @@
+"""Sessions: sign in and out, authenticate requests, limit attempts, revoke."""

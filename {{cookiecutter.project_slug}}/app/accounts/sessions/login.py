@@ -1,0 +1,207 @@
+"""Sign in, refresh, sign out: what the API and the pages both call."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import anyio
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events, users
+from app.accounts.credentials import device_cookies, refresh_tokens
+from app.accounts.credentials.authenticator import Authenticator, SecondFactor
+from app.accounts.events import Event
+from app.accounts.models import AuthSession, User
+from app.accounts.schemas import AccessToken, SecondFactorRequired, TokenPair
+from app.accounts.scope import Client, Scope
+from app.accounts.sessions import login_rate_limits, login_tracking, revocation, sessions
+from app.api.rate_limits import TooManyAttempts
+from app.database.connection import Database
+from app.errors import Forbidden, Unauthorized
+
+
+class InvalidCredentials(Unauthorized):
+    """The address or the password is wrong; which of them is not told."""
+
+    title = "Wrong e-mail address or password"
+
+
+class EmailNotVerified(Forbidden):
+    """The password is right, but the address was never proven to be theirs."""
+
+    title = "E-mail address not verified"
+
+
+async def authenticate(  # noqa: PLR0913 - what a try consists of
+    database: Database,
+    authenticator: Authenticator,
+    email: str,
+    password: str,
+    client: Client,
+    *,
+    device: str | None = None,
+) -> User:
+    """Return the user whose address and password these are; `device` is the cookie of the browser, if it has one.
+
+    No transaction is open while the password is hashed: on SQLite it would keep every writer waiting.
+
+    Raises:
+        TooManyAttempts: without a look at the password, whether or not there is such an account.
+        InvalidCredentials: the same, and after the same time, for a wrong password, an unknown address and a
+            disabled account.
+        EmailNotVerified: only when the password is right.
+    """
+    soonest = anyio.current_time() + authenticator.settings.login_min_response_time.total_seconds()
+    try:
+        return await _authenticate(database, authenticator, email, password, client, device)
+    except InvalidCredentials:
+        await anyio.sleep_until(soonest)
+        raise
+
+
+async def verify_password(
+    database: Database, authenticator: Authenticator, scope: Scope, password: str, client: Client
+) -> None:
+    """Check the password of someone who is signed in.
+
+    They have a count of their own, so that a stranger's guesses do not keep them out; a wrong one counts for the
+    account too.
+
+    Raises:
+        TooManyAttempts: after several wrong ones.
+        InvalidCredentials: when it is wrong.
+        ForbiddenWhileImpersonating: when it is an admin who is signed in as them.
+    """
+    scope.forbid_impersonation()
+    settings = authenticator.settings
+    own = login_rate_limits.session_limits(settings, scope.session_id)
+    await login_rate_limits.hit_limits(database, authenticator, own, client, user_id=scope.user_id)
+    async with database.reads() as session:
+        user = await session.get(User, scope.user_id)
+    try:
+        await _check_password(database, authenticator, user, password, client)
+    except InvalidCredentials:
+        with suppress(TooManyAttempts):
+            account = login_rate_limits.account_limits(settings, scope.email)
+            await login_rate_limits.hit_limits(database, authenticator, account, client, user_id=scope.user_id)
+        raise
+    await login_rate_limits.clear_limits(authenticator, own)
+
+
+async def start_second_factor(
+    database: Database, authenticator: Authenticator, user: User
+) -> tuple[SecondFactor, str] | None:
+    """Return the second factor that this user has, and the secret of a fresh challenge; none when they have none."""
+    for factor in authenticator.second_factors:
+        async with database.reads() as session:  # most have none, and then there is nothing to write
+            is_enabled = await factor.is_enabled(session, user.id)
+        if is_enabled:
+            async with database.sessions.begin() as session:
+                return factor, await factor.challenge(session, authenticator, user)
+    return None
+
+
+async def login(
+    database: Database, authenticator: Authenticator, user: User, client: Client
+) -> TokenPair | SecondFactorRequired:
+    """Open an API session for someone whose password was right, or ask them for their second factor first."""
+    step = await start_second_factor(database, authenticator, user)
+    if step is not None:
+        factor, challenge = step
+        return SecondFactorRequired(mfa_required=True, challenge=challenge, methods=[factor.name])
+    return await complete_login(database, authenticator, user, client)
+
+
+async def complete_login(database: Database, authenticator: Authenticator, user: User, client: Client) -> TokenPair:
+    """Open an API session for someone who has proven everything (see `admit`), and return its first tokens."""
+    async with database.sessions.begin() as session:
+        await login_tracking.update_last_login(session, user)
+        opened = await sessions.create_api_session(session, authenticator, user, client)
+        refresh_token = await refresh_tokens.issue_refresh_token(session, authenticator, opened)
+        await login_tracking.record_login(session, authenticator, user, opened, client)
+    return _pair(authenticator, opened, refresh_token)
+
+
+async def refresh(database: Database, authenticator: Authenticator, raw: str, client: Client) -> TokenPair:
+    """Exchange a refresh token for a new pair.
+
+    Raises:
+        InvalidRefreshToken: when it is not valid; a second use ends the session.
+    """
+    auth_session, child = await refresh_tokens.rotate_refresh_token(database, authenticator, raw, client)
+    return _pair(authenticator, auth_session, child)
+
+
+def issue_access_token(
+    authenticator: Authenticator, user_id: UUID, session_id: UUID, authenticated_at: datetime
+) -> AccessToken:
+    """Sign an access token for a session."""
+    return AccessToken(
+        access_token=authenticator.tokens.issue(user_id, session_id, int(authenticated_at.timestamp())),
+        token_type="Bearer",  # noqa: S106 - RFC 6750's word, not a secret
+        expires_in=int(authenticator.tokens.ttl / timedelta(seconds=1)),
+    )
+
+
+async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
+    """End the caller's session."""
+    await sessions.end_session(session, scope)
+    await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, session_id=scope.session_id)
+
+
+async def logout_everywhere(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
+    """End all sessions of the caller, this one too, and their API keys; an admin who is signed in as them may not."""
+    scope.forbid_impersonation()
+    ended = await revocation.revoke_all_credentials(session, authenticator, scope.user_id, "logout everywhere", client)
+    await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended)
+
+
+async def _authenticate(  # noqa: PLR0913, PLR0917 - as above
+    database: Database, authenticator: Authenticator, email: str, password: str, client: Client, device: str | None
+) -> User:
+    settings = authenticator.settings
+    await login_rate_limits.hit_limits(
+        database, authenticator, login_rate_limits.client_limits(settings, client), client
+    )
+    async with database.reads() as session:
+        user = await users.find_user_by_email(session, email)
+    known = device_cookies.verify_device_cookie(authenticator.keys, user, device)
+    buckets = (
+        login_rate_limits.device_limits(settings, known) if known else login_rate_limits.account_limits(settings, email)
+    )
+    await login_rate_limits.hit_limits(database, authenticator, buckets, client, user_id=user.id if user else None)
+    user = await _check_password(database, authenticator, user, password, client)
+    await login_rate_limits.clear_limits(authenticator, buckets)
+    if user.email_verified_at is None:
+        await events.record_and_commit(database, Event.LOGIN_FAIL, client, user_id=user.id, reason="email not verified")
+        raise EmailNotVerified
+    return user
+
+
+async def _check_password(
+    database: Database, authenticator: Authenticator, user: User | None, password: str, client: Client
+) -> User:
+    """Return the user when the password is theirs and they are active, with its hash brought up to date."""
+    stored = user.password_hash if user is not None and user.is_active else None
+    right, replacement = await authenticator.passwords.verify(password, stored)
+    if user is None or not right:
+        await events.record_and_commit(database, Event.LOGIN_FAIL, client, user_id=user.id if user else None)
+        raise InvalidCredentials
+    if replacement is not None:
+        await _store_hash(database, user, replacement)
+    return user
+
+
+async def _store_hash(database: Database, user: User, replacement: str) -> None:
+    async with database.sessions.begin() as session:
+        await session.execute(
+            update(User)
+            .where(User.id == user.id, User.password_hash == user.password_hash)
+            .values(password_hash=replacement)
+        )
+
+
+def _pair(authenticator: Authenticator, opened: AuthSession, refresh_token: str) -> TokenPair:
+    access = issue_access_token(authenticator, opened.user_id, opened.id, opened.authenticated_at)
+    return TokenPair(refresh_token=refresh_token, **access.model_dump())

@@ -1,0 +1,66 @@
+"""What is done whenever someone is let in, by the API or by a page."""
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events
+from app.accounts.credentials import notifications
+from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import AuthSession, User
+from app.accounts.scope import Client
+from app.database.base import utc_now
+from app.errors import Unauthorized
+
+
+class CredentialsChanged(Unauthorized):
+    """The password was changed, or the account disabled, after the password was checked."""
+
+    title = "Sign in again"
+
+
+async def update_last_login(session: AsyncSession, user: User) -> None:
+    """Date the sign-in of a user, before their session is opened.
+
+    It locks their account, so that several sign-ins at once count each other, and none outlives a reset.
+
+    Raises:
+        CredentialsChanged: when the password is another one by now, or the account is disabled.
+    """
+    unchanged = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
+    dated = await session.execute(
+        update(User)
+        .where(User.id == user.id, User.is_active, unchanged)
+        .values(last_login_at=utc_now())
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    if dated.one_or_none() is None:
+        raise CredentialsChanged
+
+
+async def record_login(  # noqa: PLR0913 - what is noted
+    session: AsyncSession,
+    authenticator: Authenticator,
+    user: User,
+    opened: AuthSession,
+    client: Client,
+    *,
+    known_device: bool = False,
+) -> None:
+    """Write down that this user was let in, and tell them by mail when it was with a device that is new to them."""
+    known = known_device or await _is_known(session, user, opened)
+    await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=opened.id)
+    if not known:
+        about = {"ip": client.ip, "user_agent": client.user_agent, "at": f"{utc_now():%d %B %Y, %H:%M} UTC"}
+        await notifications.notify(session, authenticator, user.id, user.email, "new_sign_in", **about)
+
+
+async def _is_known(session: AsyncSession, user: User, opened: AuthSession) -> bool:
+    """Tell whether they signed in with such a program before, or never before at all."""
+    if user.last_login_at is None:
+        return True
+    theirs = AuthSession.user_id == user.id, AuthSession.impersonator_session_id.is_(None)
+    others = *theirs, AuthSession.id != opened.id
+    query = select(exists().where(*others, AuthSession.user_agent == opened.user_agent))
+    return bool(await session.scalar(query))

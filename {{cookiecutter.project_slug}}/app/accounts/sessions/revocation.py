@@ -1,0 +1,77 @@
+"""What gives access to an account beside its password: sessions, second factors, bearer tokens such as API keys.
+
+What changes one of them locks the account first. So changes wait for one another, and those of a session that was ended
+meanwhile are refused.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import inspect, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events, users
+from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import AuthSession, User, is_live
+from app.accounts.scope import Client, Scope
+from app.accounts.sessions import sessions
+from app.database.base import utc_now
+from app.errors import Unauthorized
+
+
+class SessionEnded(Unauthorized):
+    """The session ended while the request was on its way."""
+
+    title = "Your session has ended: sign in again"
+
+
+async def lock_account(session: AsyncSession, scope: Scope) -> User:
+    """Lock the caller's account until the transaction ends, and return it.
+
+    Raises:
+        SessionEnded: when the caller's session, or the account, was ended meanwhile.
+    """
+    live = AuthSession.id == scope.session_id, is_live(utc_now()), User.is_active
+    query = select(User).join(AuthSession, AuthSession.user_id == User.id).where(*live)
+    user: User | None = await session.scalar(query.with_for_update())
+    if user is None:
+        raise SessionEnded
+    return user
+
+
+async def set_active(
+    session: AsyncSession, authenticator: Authenticator, user: User, client: Client, *, active: bool
+) -> bool:
+    """Enable or disable an account, record it, and tell whether this changed it.
+
+    Sessions and API keys of a disabled account end for good: they would work again once it is enabled.
+
+    Raises:
+        LastAdmin: when nobody else is an active admin.
+    """
+    user.is_active = active
+    if not inspect(user).attrs.is_active.history.has_changes():
+        return False
+    event = Event.USER_ENABLED if active else Event.USER_DISABLED
+    await events.record(session, event, client, user_id=user.id, target=user)
+    if not active:
+        await revoke_all_credentials(session, authenticator, user.id, "disabled", client)
+        await users.require_active_admin(session)
+    return True
+
+
+async def revoke_all_credentials(
+    session: AsyncSession, authenticator: Authenticator, user_id: UUID, reason: str, client: Client
+) -> int:
+    """End all sessions of a user and revoke their API keys; return how many sessions there were."""
+    ended = await sessions.revoke_all_sessions(session, user_id, reason)
+    await revoke_bearer_tokens(session, authenticator, user_id, client)
+    return ended
+
+
+async def revoke_bearer_tokens(
+    session: AsyncSession, authenticator: Authenticator, user_id: UUID, client: Client
+) -> None:
+    """Revoke the user's API keys and other bearer tokens."""
+    for scheme in authenticator.bearer_schemes:
+        await scheme.revoke_all(session, user_id, client)

@@ -1,0 +1,190 @@
+"""Sessions: open one at sign-in, change its cookie, list and end them."""
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import events
+from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.events import Event
+from app.accounts.models import AuthSession, User, is_live
+from app.accounts.schemas import SessionRead
+from app.accounts.scope import Client, Scope
+from app.database.base import utc_now
+from app.errors import NotFound
+
+
+class SessionNotFound(NotFound):
+    """No session that goes on has this id, or it is someone else's."""
+
+    title = "Session not found"
+
+
+async def create_api_session(
+    session: AsyncSession, authenticator: Authenticator, user: User, client: Client
+) -> AuthSession:
+    """Open a session whose access the refresh tokens prolong."""
+    lives = authenticator.settings
+    opened = _new_session(user, "api", client, lives.refresh_idle, lives.refresh_absolute)
+    return await _open(session, authenticator, opened)
+
+
+async def create_web_session(  # noqa: PLR0913 - what a session begins with
+    session: AsyncSession,
+    authenticator: Authenticator,
+    user: User,
+    client: Client,
+    *,
+    remember: bool,
+    impersonator: Scope | None = None,
+) -> tuple[AuthSession, str]:
+    """Open a browser's session; the second value is for its cookie and is stored nowhere."""
+    lives = authenticator.settings
+    idle = lives.remember_idle if remember else lives.session_idle
+    absolute = lives.remember_absolute if remember else lives.session_absolute
+    opened = _new_session(user, "web", client, idle, absolute)
+    raw = _new_cookie()
+    opened.token_hash = authenticator.keys.digest("web-session", raw)
+    opened.remember = remember
+    opened.impersonator_session_id = impersonator.session_id if impersonator else None
+    return await _open(session, authenticator, opened), raw
+
+
+async def rotate_session_token(
+    session: AsyncSession, authenticator: Authenticator, session_id: UUID, issued_at: datetime, former: str
+) -> str | None:
+    """Return a new cookie in place of one that was issued then; of several requests at once, one gets it.
+
+    The former one stays good for some seconds, for requests that are on their way.
+    """
+    raw = _new_cookie(former)
+    changed = await session.execute(
+        update(AuthSession)
+        .where(AuthSession.id == session_id, AuthSession.token_issued_at == issued_at)
+        .values(
+            former_token_hash=AuthSession.token_hash,
+            token_hash=authenticator.keys.digest("web-session", raw),
+            token_issued_at=utc_now(),
+        )
+        .returning(AuthSession.id)
+    )
+    return raw if changed.one_or_none() else None
+
+
+async def regenerate_session_token(
+    session: AsyncSession, authenticator: Authenticator, scope: Scope, former: str = ""
+) -> str:
+    """Return a new cookie for the caller's session, for they have just proven who they are; the former one is dead.
+
+    Forms that are open elsewhere stay good when the former cookie is given.
+    """
+    raw = _new_cookie(former)
+    await session.execute(
+        update(AuthSession)
+        .where(AuthSession.id == scope.session_id, AuthSession.kind == "web")
+        .values(
+            former_token_hash=None,
+            token_hash=authenticator.keys.digest("web-session", raw),
+            token_issued_at=utc_now(),
+        )
+    )
+    return raw
+
+
+async def list_sessions(session: AsyncSession, scope: Scope) -> list[SessionRead]:
+    """Return the caller's sessions that go on, newest first."""
+    query = select(AuthSession).where(AuthSession.user_id == scope.user_id, is_live(utc_now()))
+    rows = await session.scalars(query.order_by(AuthSession.id.desc()))
+    return [_describe(row, current=row.id == scope.session_id) for row in rows]
+
+
+async def revoke_session(session: AsyncSession, scope: Scope, session_id: UUID, *, client: Client) -> None:
+    """End one of the caller's sessions.
+
+    Raises:
+        SessionNotFound: also when it is someone else's, or over.
+    """
+    if not await _end(session, "revoked", AuthSession.user_id == scope.user_id, AuthSession.id == session_id):
+        raise SessionNotFound
+    await events.record(session, Event.SESSION_ENDED, client, user_id=scope.user_id, session_id=session_id)
+
+
+async def revoke_other_sessions(session: AsyncSession, scope: Scope, *, client: Client | None = None) -> int:
+    """End all sessions of the caller but this one; return how many. With a client it is an event of its own."""
+    others = AuthSession.user_id == scope.user_id, AuthSession.id != scope.session_id
+    ended = await _end(session, "revoked", *others)
+    if client is not None:
+        await events.record(session, Event.SESSION_ENDED, client, user_id=scope.user_id, sessions=ended)
+    return ended
+
+
+async def revoke_all_sessions(session: AsyncSession, user_id: UUID, reason: str) -> int:
+    """End all sessions of a user; return how many."""
+    return await _end(session, reason, AuthSession.user_id == user_id)
+
+
+async def end_session(session: AsyncSession, scope: Scope, reason: str = "logout") -> bool:
+    """End the caller's session, and that of an admin behind it: the cookies and the tokens are dead from now on."""
+    ids = scope.session_id, (scope.impersonator or scope).session_id
+    return bool(await _end(session, reason, AuthSession.id.in_(ids)))
+
+
+async def _open(session: AsyncSession, authenticator: Authenticator, opened: AuthSession) -> AuthSession:
+    """Add a session; when the user has too many now, the oldest end."""
+    session.add(opened)
+    await session.flush()
+    own = AuthSession.user_id == opened.user_id, AuthSession.impersonator_session_id.is_(None)
+    live = select(AuthSession.id).where(*own, is_live(utc_now()))
+    too_old = live.order_by(AuthSession.id.desc()).offset(authenticator.settings.max_sessions)
+    await _end(session, "too many", AuthSession.id.in_(too_old))
+    return opened
+
+
+async def _end(session: AsyncSession, reason: str, *which: ColumnElement[bool]) -> int:
+    now = utc_now()
+    ended = await session.execute(
+        update(AuthSession)
+        .where(*which, is_live(now))
+        .values(revoked_at=now, revoked_reason=reason)
+        .returning(AuthSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(ended.all())
+
+
+def _new_session(user: User, kind: str, client: Client, idle: timedelta, absolute: timedelta) -> AuthSession:
+    now = utc_now()
+    return AuthSession(
+        user_id=user.id,
+        kind=kind,
+        authenticated_at=now,
+        last_seen_at=now,
+        idle_expires_at=now + idle,
+        expires_at=now + absolute,
+        ip_first=client.ip,
+        ip_last=client.ip,
+        user_agent=client.user_agent,
+    )
+
+
+def _new_cookie(former: str = "") -> str:
+    """Make up a cookie: a part that forms are bound to (`csrf_token` in browser.py) and may stay, and a secret."""
+    bound = former.partition(".")[0] or secrets.token_urlsafe(16)
+    return f"{bound}.{secrets.token_urlsafe(32)}"
+
+
+def _describe(row: AuthSession, *, current: bool) -> SessionRead:
+    return SessionRead(
+        id=row.id,
+        kind="web" if row.kind == "web" else "api",
+        impersonated=row.impersonator_session_id is not None,
+        current=current,
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        ip=row.ip_last,
+        user_agent=row.user_agent,
+    )

@@ -1,0 +1,37 @@
+"""Write down what admins do; `log.py` shows it."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+
+from app.accounts import events
+from app.accounts.api.dependencies import get_client
+from app.accounts.events import Event
+from app.accounts.scope import Client
+from app.admin.auth import get_visitor
+from app.database.base import UUIDv7Base
+
+
+async def record(request: Request, event: Event, user_id: UUID | None, **data: Any) -> None:  # noqa: ANN401
+    """Write down what an admin did to someone, or to a row: `target`."""
+    await events.record(request.state.session, event, get_admin_client(request), user_id=user_id, **data)
+
+
+async def record_all(
+    request: Request, happened: Sequence[tuple[Event, UUID | None, UUIDv7Base, dict[str, Any]]]
+) -> None:
+    """Write down what an admin did to many rows, in a few statements; the event of the whole is the line in the log."""
+    client, session = get_admin_client(request), request.state.session
+    session.add_all(
+        events.build_event(event, client, user_id=user_id, target=target, data=data)
+        for event, user_id, target, data in happened
+    )
+    await session.flush()
+
+
+def get_admin_client(request: Request) -> Client:
+    """Return where the request came from, with the admin as who acts."""
+    client = get_client(request)
+    return client._replace(actor_id=get_visitor(request).user_id)

@@ -1,0 +1,82 @@
+"""What a form changed in a row, as JSON for the log: never a secret, and people by their keys only.
+
+{"title": {"old": "Milk", "new": "Bread"}, "tags": {"added": [{"id": "…", "name": "…"}], "removed": []}, "pin_hash": {}}
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from fastapi import Request
+from sqlalchemy import Column, inspect
+from starlette_admin.contrib.sqla import ModelView
+from starlette_admin.fields import RelationField
+
+from app.accounts.models import User
+from app.admin.base.fields import in_utc
+from app.admin.base.saving import READONLY_FIELDS
+from app.admin.base.sensitive_columns import is_sensitive
+from app.database.base import Base
+
+MAX_VALUE_LENGTH = 200
+"""Characters of a value; the rest is in the row."""
+
+
+async def snapshot(view: ModelView, request: Request, row: Base) -> Mapping[str, Any]:
+    """Return what a row holds: its columns, and as far as the view loads them, the rows that it refers to."""
+    loaded, mapper = vars(row), inspect(type(row))
+    held: dict[str, Any] = {}
+    for field in view.fields:
+        if isinstance(field, RelationField) and field.name in loaded:
+            held[field.name] = await _refer(view._find_foreign_view(str(field.key)), request, loaded[field.name])  # noqa: SLF001
+    told = {column for name in held for column in mapper.relationships[name].local_columns}
+    names = [attribute.key for attribute in mapper.column_attrs if attribute.columns[0] not in told]
+    return held | {name: loaded[name] for name in names if name in loaded and name not in READONLY_FIELDS}
+
+
+async def _refer(view: Any, request: Request, rows: Any) -> Any:  # noqa: ANN401
+    """Name rows by key and title; several are a tuple. A person's title is their address, which must not stay here."""
+    if isinstance(rows, list):
+        return tuple([await _refer(view, request, row) for row in rows])
+    if rows is None or isinstance(rows, User):
+        return rows and {"id": str(rows.id)}
+    return {"id": str(rows.id), "name": truncate(await view.repr(rows, request))}
+
+
+def diff(model: type[Base], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what became different, field by field."""
+    columns = inspect(model).columns
+    return {
+        name: _tell(columns.get(name), before[name], value)
+        for name, value in after.items()
+        if name in before and before[name] != value
+    }
+
+
+def _tell(column: Column[Any] | None, old: Any, new: Any) -> dict[str, Any]:  # noqa: ANN401
+    if column is not None and is_sensitive(column):
+        return {}
+    if isinstance(new, tuple):
+        return {"added": [row for row in new if row not in old], "removed": [row for row in old if row not in new]}
+    if column is None:
+        return {"old": old, "new": new}
+    return {"old": _as_json(old), "new": _as_json(new)}
+
+
+def _as_json(value: Any) -> str | int | None:  # noqa: ANN401
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, datetime):
+        value = in_utc(value, "seconds")
+    return truncate(str(value))
+
+
+def truncate(text: str) -> str:
+    """Cut a long text."""
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 1]}…"

@@ -1,0 +1,117 @@
+"""How the admin shows a row: what names it, what stands in its cells, and the addresses of its pages."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+from fastapi import Request
+from markupsafe import escape
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette_admin import RequestAction
+from starlette_admin.actions import link_row_action
+from starlette_admin.fields import BaseField, RelationField
+
+from app.admin.base.changes import truncate
+from app.admin.base.exports import ExportView
+from app.admin.base.fields import in_utc
+from app.admin.base.visibility import HIDDEN, find_visible_ids
+from app.admin.urls import detail_url, edit_url
+from app.database.titles import name_row
+
+
+class DisplayView(ExportView):
+    """What `ModelView` does to show a row."""
+
+    title_field: str = ""
+    """The field that names a row in sentences, links and pickers; by default the first text."""
+
+    async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
+        """Return a page of rows that can be shown."""
+        rows = await super().find_all(request, *args, **kwargs)
+        await self.prepare(request, request.state.session, rows)
+        return rows
+
+    async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
+        """Return rows by their keys that can be shown."""
+        rows: Sequence[Any] = await super().find_by_pks(request, pks)
+        await self.prepare(request, request.state.session, rows)
+        return rows
+
+    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+        """Find out which of the rows that these refer to the visitor may see; forms do not name them."""
+        request.state.seen = getattr(request.state, "seen", frozenset())
+        named = self._names_rows(request) or request.state.action == RequestAction.EXPORT
+        for field in self.get_fields_list(request) if named else ():
+            if isinstance(field, RelationField):
+                found = (vars(row).get(field.name) for row in rows)
+                ids = {row.id for value in found if value for row in (value if field.multiple else [value])}
+                foreign = self._find_foreign_view(field.key or "")
+                request.state.seen |= {*await find_visible_ids(request, session, foreign, ids - request.state.seen)}
+
+    def title_of(self, request: Request, row: Any) -> str:  # noqa: ANN401
+        """Return the title of a row, or nothing where it has none or the visitor may not see it."""
+        hidden = self.title_field == "id" or not self.can_view_field(request, self.title_field)
+        title = None if hidden else getattr(row, self.title_field)
+        return "" if title is None else (in_utc(title) if isinstance(title, datetime) else str(title)).strip()
+
+    async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
+        """Name a row."""
+        return truncate(name_row(type(obj), obj.id, self.title_of(request, obj)))
+
+    async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
+        """Write times as forms read them, without a zone, or in UTC; name no row that the visitor may not see."""
+        if isinstance(value, datetime | time) and request.state.action.is_form():
+            return value.replace(tzinfo=None).isoformat(timespec="seconds")
+        formatted = getattr(field, "output_format", "") is not None or request.state.action in (field.formatter or {})
+        if isinstance(value, date | time) and not formatted and request.state.action != RequestAction.EXPORT:
+            return in_utc(value)
+        if not (value and isinstance(field, RelationField) and self._names_rows(request)):
+            return await super().serialize_field_value(value, field, request)
+        rows = value if field.multiple else [value]
+        hidden = [_without_name(row) for row in rows if row.id not in request.state.seen]
+        if hidden and not field.multiple:
+            return hidden[0]
+        seen = [row for row in rows if row.id in request.state.seen] if hidden else value
+        shown = await super().serialize_field_value(seen, field, request)
+        return [*shown, *hidden] if hidden else shown
+
+    def _names_rows(self, request: Request) -> bool:
+        action = request.state.action
+        return not action.is_form() and action not in {RequestAction.EXPORT, RequestAction.RELATION_LOOKUP}
+
+    async def serialize(
+        self,
+        obj: Any,  # noqa: ANN401
+        request: Request,
+        include_relationships: bool = True,  # noqa: FBT001, FBT002 - as the library has it
+        include_select2: bool = False,  # noqa: FBT001, FBT002
+    ) -> dict[str, Any]:
+        """Return what is shown of a row; of one that another refers to, its name, where the library has all fields."""
+        meta: dict[str, Any] = {"repr": await self.repr(obj, request)}
+        if include_select2:
+            selection, result = await self.select2_selection(obj, request), await self.select2_result(obj, request)
+            meta["select2"] = {"selection": selection, "result": result}
+        fields = self.get_fields_list(request) if include_relationships else []
+        values = {
+            field.name: await self.serialize_field_value(await field.parse_obj(request, obj), field, request)
+            for field in fields
+        }
+        return {"id": str(obj.id), **values, "_meta": meta}
+
+    @link_row_action("view", "View", icon_class="default_actions.view", exclude_from_detail=True)
+    def row_action_1_view(self, request: Request, pk: str) -> str:
+        """Lead to the page of a row."""
+        return detail_url(request, str(self.key), pk)
+
+    @link_row_action("edit", "Edit", icon_class="default_actions.edit", action_btn_class="action.row_item_edit")
+    def row_action_2_edit(self, request: Request, pk: str) -> str:
+        """Lead to the form of a row."""
+        return edit_url(request, str(self.key), pk)
+
+    async def select2_result(self, obj: Any, request: Request) -> str:  # noqa: ANN401
+        """Show a row in a picker, as HTML; the library would show all its fields."""
+        return f"<span>{escape(await self.repr(obj, request))}</span>"
+
+
+def _without_name(row: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"id": str(row.id), "_meta": {"repr": HIDDEN, "hidden": True}}

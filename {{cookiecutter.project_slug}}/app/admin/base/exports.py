@@ -1,0 +1,149 @@
+"""Exports of any length: rows are read and sent a few at a time, so that nobody waits meanwhile and no memory fills."""
+
+from collections.abc import Sequence
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import QueryParams
+from starlette_admin import RequestAction
+from starlette_admin.actions import ActionSelection, action
+from starlette_admin.export import BaseExporter, ExportContext, JsonExporter
+from starlette_admin.fields import BaseField, RelationField
+from starlette_admin.flash import flash
+from starlette_admin.views import build_export_form
+
+from app.admin.base.error_messages import run_query
+from app.admin.base.list_view import ListView
+from app.admin.files.columns import FileColumn, file_columns
+from app.admin.files.exporters import Chunks, StreamingCsvExporter, StreamingExporter, StreamingJsonExporter
+from app.api.dependencies import get_database
+
+CHUNK_SIZE = 100
+"""Rows that are read and written without a pause: some ten milliseconds."""
+
+_TYPED = bool | int | float | Decimal | date | time
+
+
+class ExportView(ListView):
+    """What `ModelView` does to export; formats that are no streams are made by the library, in memory."""
+
+    exporters: Sequence[BaseExporter | str] = (StreamingCsvExporter(), StreamingJsonExporter())
+
+    @action(
+        "export",
+        "Export",
+        "",
+        header="Configure your export",
+        icon_class="list.export",
+        submit_btn_text="Export",
+        form=build_export_form,
+        custom_response=True,
+        allow_empty_selection=True,
+        dedicated_button=True,
+        modal_size="lg",
+    )
+    async def export_action(self, request: Request, selection: ActionSelection) -> Response:
+        """Send the chosen rows, or the page in its order, or all that are found, newest first."""
+        request.state.action = RequestAction.EXPORT
+        form = await request.form()
+        exporter = next((e for e in self.exporters if getattr(e, "extension", "") == form.get("format")), None)
+        if not isinstance(exporter, StreamingExporter):
+            answer: Response = await super().export_action(request, selection)
+            return answer
+        request.state.export_type = exporter  # by it, the library knows whether a list may stay one
+        shown, chosen = self.get_fields_list(request), form.getlist("fields")
+        fields = [field for field in shown if field.name in chosen] or list(shown)
+        columns = file_columns(fields)
+        name = str(form.get("filename") or "").strip() or str(self.key)
+
+        items: Sequence[Any]
+        if form.get("scope") != "page" and selection.is_select_all:
+            found = await self._apply_search_and_filters(
+                request, self.get_list_query(request), selection.q, selection.filters
+            )
+            items = range(await run_query(self._count_all(request, found)))
+            slices = self._read_all(request, found, columns)
+        else:
+            items = await self._chosen(request, selection)
+            slices = self._read(request, items, columns)
+        if exporter.max_rows is not None and len(items) > exporter.max_rows:
+            flash(request, f"This format holds {exporter.max_rows:,} rows. Export CSV, or look for fewer.", "error")
+            return RedirectResponse(request.url_for("admin:list", key=self.key), 303)
+        told = ExportContext(fields=fields, rows=[], view=self, request=request, filename=name)
+        await self._emit_before_export(request, exporter, items, told)
+        await self._emit_after_export(request, exporter, items, told)
+        return StreamingResponse(
+            exporter.stream(columns, slices),
+            media_type=exporter.content_type,
+            headers={
+                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.{exporter.extension}"
+            },
+        )
+
+    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+        """Look up what is needed to show these rows: a page of a list, one row, or a part of an export."""
+
+    async def _chosen(self, request: Request, selection: ActionSelection) -> Sequence[Any]:
+        if (await request.form()).get("scope") != "page":
+            return await self.find_by_pks(request, await selection.pks())
+        at = self._parse_list_params(request, QueryParams(request.query_params.get("_list_query", "").lstrip("?")))
+        return await self.find_all(request, (at.page - 1) * at.page_size, at.page_size, at.q, at.sorts, at.filters)
+
+    async def _count_all(self, request: Request, found: Select[Any]) -> int:
+        keys = found.with_only_columns(self.model.id).subquery()
+        return int(await request.state.session.scalar(select(func.count()).select_from(keys)))
+
+    async def _read(self, request: Request, rows: Sequence[Any], columns: Sequence[FileColumn]) -> Chunks:
+        yield [await self.export_row(request, row, columns) for row in rows]
+
+    async def _read_all(self, request: Request, found: Select[Any], columns: Sequence[FileColumn]) -> Chunks:
+        """Read on after the last row, with a connection for no longer than that takes: downloads may be slow."""
+        query = found.order_by(self.model.id.desc()).limit(CHUNK_SIZE).options(*self._shown_relations(request))
+        after = query
+        while True:
+            async with get_database(request).reads() as session:
+                rows = (await session.scalars(after)).unique().all()
+                await self.prepare(request, session, rows)
+            yield [await self.export_row(request, row, columns) for row in rows]
+            if len(rows) < CHUNK_SIZE:
+                return
+            after = query.where(self.model.id < rows[-1].id)
+
+    async def export_row(self, request: Request, row: object, columns: Sequence[FileColumn]) -> dict[str, Any]:
+        """Return what a file has of a row: numbers and times as such, and rows by their titles and their ids."""
+        cells: dict[str, Any] = {}
+        for column in columns:
+            field = column.field
+            value = await field.parse_obj(request, row)
+            if isinstance(field, RelationField):
+                cells[column.name] = self._refer(request, field, value, ids=column.is_ids)
+            elif isinstance(value, _TYPED) and _is_plain(field):
+                cells[column.name] = value
+            else:
+                cells[column.name] = await self.serialize_field_value(value, field, request)
+        return cells
+
+    def _refer(self, request: Request, field: RelationField, value: Any, *, ids: bool) -> Any:  # noqa: ANN401
+        foreign: Any = self._find_foreign_view(field.key or "")
+        rows = value if isinstance(value, list) else [value] if value is not None else []
+        if ids:
+            said = [str(row.id) for row in rows]
+        else:
+            seen = request.state.seen
+            said = [foreign.title_of(request, row) or str(row.id) if row.id in seen else "" for row in rows]
+        if not field.multiple:
+            return next(iter(said), None)
+        exporter = getattr(request.state, "export_type", None)
+        return said if isinstance(exporter, JsonExporter) else "\n".join(said)
+
+
+def _is_plain(field: BaseField) -> bool:
+    """Tell whether the library alone decides how a field is written."""
+    written_by = type(field).serialize_value.__module__
+    return written_by.startswith("starlette_admin.") and RequestAction.EXPORT not in (field.formatter or {})

@@ -1,0 +1,180 @@
+"""Filters that the library lacks: on times, for what is entered counts as UTC, and on what a row refers to."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy import not_
+from starlette_admin.contrib.sqla import filters as library
+from starlette_admin.fields import BaseField, DateTimeField, RelationField, StringField, TextAreaField
+from starlette_admin.filters import FilterApplyContext, FilterGroup, filters
+from starlette_admin.filters.base import BaseFilter, FilterDataType
+
+from app.database.search import contains, fold_column, fold_term
+
+
+class DateTimeEquals(library.DateTimeEqualFilter):
+    """This moment."""
+
+    def parse_value(self, raw: str) -> date | datetime | time:
+        """Read a time."""
+        return _in_utc(super().parse_value(raw))
+
+
+class DateTimeBetween(library.DateTimeBetweenFilter):
+    """From one moment to another."""
+
+    def parse_value(self, raw: str) -> date | datetime | time:
+        """Read a time."""
+        return _in_utc(super().parse_value(raw))
+
+
+class Contains(library.ContainsFilter):
+    """This text somewhere, in small or capital letters."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        return contains(_column(ctx), ctx.value)
+
+
+class NotContains(library.NotContainsFilter):
+    """This text nowhere."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        return not_(contains(_column(ctx), ctx.value))
+
+
+class StartsWith(library.StartsWithFilter):
+    """This text at the beginning."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        return fold_column(_column(ctx)).startswith(fold_term(ctx.value), autoescape=True)
+
+
+class EndsWith(library.EndsWithFilter):
+    """This text at the end."""
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        return fold_column(_column(ctx)).endswith(fold_term(ctx.value), autoescape=True)
+
+
+class RelationContains(library.ContainsFilter):
+    """A row that is found by this text, which is searched as in the list of its kind."""
+
+    def condition(self, foreign: Any, request: Request, value: Any) -> Any:  # noqa: ANN401
+        """Return what must hold for the row."""
+        return foreign.get_search_query(request, value)
+
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+        """Return the condition."""
+        view: Any = ctx.view
+        request: Any = ctx.request
+        field = next(field for field in view.get_fields_list(request) if field.name == ctx.field_name)
+        foreign = view._find_foreign_view(field.key)  # noqa: SLF001
+        found = foreign.get_list_query(request).where(self.condition(foreign, request, ctx.value))
+        keys = found.with_only_columns(foreign.model.id, maintain_column_froms=True).correlate(None)
+        relation = getattr(view.model, ctx.field_name)
+        if field.multiple:
+            return relation.any(foreign.model.id.in_(keys))
+        return next(iter(relation.property.local_columns)).in_(keys)
+
+
+class RelationIs(RelationContains):
+    """This row, which is chosen as in a form: see `static/admin.js`."""
+
+    name = "is"
+    label = "Is"
+
+    def parse_value(self, raw: str) -> UUID:
+        """Read an id."""
+        return UUID(raw)
+
+    def condition(self, foreign: Any, request: Request, value: Any) -> Any:  # noqa: ANN401, ARG002
+        """Return what must hold for the row."""
+        return foreign.model.id == value
+
+    def get_choices(self, request: Request) -> list[tuple[str, str]]:
+        """Return the chosen rows, with what they are called."""
+        return [("", ""), *getattr(request.state, "filtered", {}).items()]
+
+
+async def load_filter_labels(request: Request, view: Any, group: FilterGroup) -> None:  # noqa: ANN401
+    """Find the names of the rows that a list is filtered by."""
+    for rule in group.rules:
+        if isinstance(rule, FilterGroup):
+            await load_filter_labels(request, view, rule)
+        elif rule.filter == RelationIs.name:
+            field = next(field for field in view.get_fields_list(request) if field.name == rule.field)
+            foreign = view._find_foreign_view(field.key)  # noqa: SLF001
+            rows = await foreign.find_by_pks(request, [rule.value])
+            names = {str(row.id): await foreign.repr(row, request) for row in rows}
+            request.state.filtered = getattr(request.state, "filtered", {}) | names
+
+
+class AdminFilterRegistry(library.SqlaFilterRegistry):
+    """Which filters a field has."""
+
+    @filters(StringField)
+    def string_filters(self, field: BaseField) -> list[type[BaseFilter]]:
+        """Search as everywhere; the library takes % and _ for wildcards, too."""
+        return _ours(super().string_filters(field), Contains, NotContains, StartsWith, EndsWith)
+
+    @filters(TextAreaField)
+    def textarea_filters(self, field: BaseField) -> list[type[BaseFilter]]:
+        """Search likewise."""
+        return _ours(super().textarea_filters(field), Contains, NotContains, StartsWith, EndsWith)
+
+    @filters(DateTimeField)
+    def datetime_filters(self, field: BaseField) -> list[type[BaseFilter]]:
+        """Compare in UTC."""
+        return _ours(super().datetime_filters(field), DateTimeEquals, DateTimeBetween)
+
+    @filters(RelationField)
+    def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:
+        """Add ours."""
+        return [RelationIs, RelationContains, *super().relation_filters(field)]
+
+
+def rejoin_values(node: Any, find: Callable[[str, str], type[BaseFilter] | None]) -> Any:  # noqa: ANN401
+    """Undo what the library splits where a filter takes one value: a text with a comma, or with two points.
+
+    `find` returns the filter of a field by its name.
+    """
+    if "rules" in node:
+        return {**node, "rules": [rejoin_values(rule, find) for rule in node["rules"]]}
+    kind, value = find(node["field"], node["filter"]), node.get("value")
+    if kind is None or value is None:
+        return node
+    if isinstance(value, list) and kind.data_type in {FilterDataType.ENUM, FilterDataType.ARRAY}:
+        return {**node, "value": [_unquoted(one) for one in value]}
+    if isinstance(value, list):
+        return {**node, "value": _unquoted(",".join(value))}
+    if "value2" in node and not kind.has_value2:
+        return {**node, "value": _unquoted(f"{value}..{node['value2']}"), "value2": None}
+    return node
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if quoted else text
+
+
+def _ours(theirs: Sequence[type[BaseFilter]], *ours: type[BaseFilter]) -> list[type[BaseFilter]]:
+    """Take our filters in place of those of the same name."""
+    named = {kind.name: kind for kind in ours}
+    return [named.get(kind.name, kind) for kind in theirs]
+
+
+def _column(ctx: FilterApplyContext) -> Any:  # noqa: ANN401
+    view: Any = ctx.view
+    return getattr(view.model, ctx.field_name)
+
+
+def _in_utc(value: date | datetime | time) -> date | datetime | time:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value

@@ -1,0 +1,44 @@
+"""What stands below a field in a form: what its model says of it already.
+
+    pages: Mapped[int | None]
+    \"\"\"Without the index.\"\"\"
+
+The description of the field in the `rules` comes first, then `mapped_column(doc=...)`, then such a docstring.
+"""
+
+import ast
+import inspect
+import sys
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def help_text_for(model: type[Any], name: str, rules: type[BaseModel] | None) -> str | None:
+    """Return what is known of a field; of a reference, what is known of its column."""
+    names = (name, f"{name}_id")
+    described = [rules.model_fields[n].description for n in names if n in rules.model_fields] if rules else []
+    columns = [model.__table__.c[n].doc for n in names if n in model.__table__.c]
+    written = [_docstrings(cls.__module__).get((cls.__name__, n)) for cls in model.__mro__ for n in names]
+    return next((" ".join(text.split()) for text in (*described, *columns, *written) if text), None)
+
+
+@cache
+def _docstrings(module: str) -> dict[tuple[str, str], str]:
+    """Return the strings that follow the attributes of a module's classes; Python itself does not keep them."""
+    if not module.startswith("app."):
+        return {}
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except OSError:  # there is no source
+        return {}
+    return {
+        (cls.name, attribute.target.id): text.value.value
+        for cls in tree.body
+        if isinstance(cls, ast.ClassDef)
+        for attribute, text in pairwise(cls.body)
+        if isinstance(attribute, ast.AnnAssign) and isinstance(attribute.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }

@@ -1,0 +1,124 @@
+"""What the cells of a file say, in the spelling that a form sends: dates, numbers and yes or no as spreadsheets write.
+
+A cell that no field can read is refused with a sentence that says what would be read.
+"""
+
+import json
+import re
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from fastapi import Request
+from starlette_admin.fields import (
+    BaseField,
+    BooleanField,
+    DateField,
+    DateTimeField,
+    EnumField,
+    FloatField,
+    IntegerField,
+    JSONField,
+    NumberField,
+    TagsField,
+    TimeField,
+)
+
+from app.admin.files.formats import (
+    ImportFormats,
+    escape_formula,
+    normalize_bool,
+    normalize_date,
+    normalize_datetime,
+    normalize_number,
+    normalize_time,
+    unescape_formula,
+)
+
+
+def format_cell(value: object) -> object:
+    """Return what a cell of a CSV file has: numbers are no text, times are in UTC, lists and objects are JSON."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False)
+    return escape_formula(value) if isinstance(value, str) else value
+
+
+def normalize_cell(request: Request, field: BaseField, cell: str, formats: ImportFormats) -> Any:  # noqa: ANN401 - text, or a list
+    """Return a cell in the spelling of a form; what has none stays, and the field refuses it.
+
+    Raises:
+        ValueError: when it is none of the values that there are.
+    """
+    cell = unescape_formula(cell)
+    text = re.sub(r"[\u00a0\u202f]", " ", cell).strip()
+    if isinstance(field, TagsField):
+        return _list_of(cell)
+    if isinstance(field, EnumField):
+        lines = text.splitlines() if field.multiple else [text]
+        chosen = [_choose(request, field, line) for line in lines]
+        return chosen if field.multiple else chosen[0]
+    if isinstance(field, BooleanField):
+        return normalize_bool(text)
+    return _spell_number(field, text, formats) if isinstance(field, NumberField | FloatField) else cell
+
+
+def invalid_cell_message(request: Request, field: BaseField, cell: str) -> str:
+    """Return what would be read in place of a cell that cannot be."""
+    return f"“{cell[:40]}” cannot be read. {_example(request, field)}"
+
+
+def _example(request: Request, field: BaseField) -> str:
+    if isinstance(field, EnumField):
+        return f"Enter one of: {', '.join(str(value) for value, _ in _choices(request, field))[:400]}."
+    numbers = "1234.50, or choose how the file writes numbers."
+    examples = {
+        BooleanField: "Enter yes or no.",
+        TimeField: "Enter a time like 08:30 or 08:30:15.",
+        DateField: "Enter a date like 2026-01-31 or 31.01.2026, or choose how the file writes dates.",
+        DateTimeField: "Enter a date and time like 2026-01-31 08:30, or choose how the file writes dates.",
+        IntegerField: "Enter a whole number like 1234.",
+        NumberField: f"Enter a number like {numbers}",
+        FloatField: f"Enter a number like {numbers}",
+        JSONField: 'Enter JSON, such as {"color": "red"}.',
+    }
+    return next((said for kind, said in examples.items() if isinstance(field, kind)), "Enter it as in the form.")
+
+
+def _list_of(cell: str) -> list[str]:
+    """Return one text for each line; a list in JSON is read too."""
+    try:
+        read = json.loads(cell)
+    except ValueError:
+        read = None
+    return [str(item) for item in read] if isinstance(read, list) else [line for line in cell.splitlines() if line]
+
+
+def _choices(request: Request, field: EnumField) -> list[tuple[Any, str]]:
+    return [*field._get_choices(request)]  # noqa: SLF001
+
+
+def _choose(request: Request, field: EnumField, text: str) -> str:
+    """Return the value that is meant, by its name or by its words, in any case."""
+    choices = _choices(request, field)
+    if all(isinstance(value, bool) for value, _ in choices):
+        text = normalize_bool(text)
+    known = {str(label).casefold(): value for value, label in choices}
+    known |= {str(value).casefold(): value for value, _ in choices}
+    if text.casefold() not in known:
+        raise ValueError(text)
+    return str(known[text.casefold()])
+
+
+def _spell_number(field: BaseField, text: str, formats: ImportFormats) -> str:
+    """Return a number, or a time, which the library counts among them."""
+    if isinstance(field, TimeField):
+        return normalize_time(text)
+    if isinstance(field, DateTimeField):
+        return normalize_date(text, formats) if isinstance(field, DateField) else normalize_datetime(text, formats)
+    return normalize_number(text, formats)

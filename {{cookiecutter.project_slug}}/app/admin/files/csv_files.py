@@ -1,0 +1,114 @@
+"""CSV files that people upload: read whole, or refused with a sentence that says what to change.
+
+Delimiters (comma, semicolon, tab), line ends, UTF-8 and UTF-16 are detected. Windows-1252 is read when the person says
+so.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MAX_COLUMNS = 100
+WINDOWS_1252 = "cp1252"
+"""Python's name of Windows-1252, the encoding of western Excel files that are not Unicode."""
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_DECLARED = re.compile(r'"?sep=([,;\t])"?(?:\r\n?|\n)')  # Excel's own first line
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class InvalidFile(ValueError):
+    """The file is no table; the message is for the person who sent it."""
+
+
+class CsvRow(NamedTuple):
+    """A row of the file."""
+
+    number: int
+    """As a spreadsheet counts: the row of names is the first."""
+    cells: dict[str, str]
+
+
+class CsvTable(NamedTuple):
+    """What a file holds, and how it was read."""
+
+    names: list[str]
+    rows: list[CsvRow]
+    delimiter: str
+    """In words."""
+
+
+def read_csv(content: bytes, encoding: str = "") -> CsvTable:
+    """Return the names of the columns, and the rows; empty rows and empty columns at the end are skipped.
+
+    Raises:
+        InvalidFile: when it is not such a table.
+    """
+    text = _decode(content, encoding)
+    declared = _DECLARED.match(text)
+    text = text[declared.end() :] if declared else text
+    delimiter = declared[1] if declared else _sniff(text)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        table = [(number, cells) for number, cells in enumerate(lines, 1) if number == 1 or any(map(str.strip, cells))]
+    except csv.Error as error:
+        raise InvalidFile(f"Line {lines.line_num} cannot be read: {error}.") from error
+    names = _names(_trimmed([name.strip() for _, cells in table[:1] for name in cells]))
+    if not table[1:]:
+        raise InvalidFile("The file has no rows below the names of the columns.")
+    rows = [CsvRow(number, _cells(number, names, cells)) for number, cells in table[1:]]
+    return CsvTable(names, rows, _DELIMITERS[delimiter])
+
+
+def _decode(content: bytes, encoding: str) -> str:
+    if content.startswith(b"PK\x03\x04"):
+        raise InvalidFile("This is a workbook, not a CSV file. Save it as “CSV UTF-8” in your spreadsheet.")
+    try:
+        if content.startswith(_UTF_16):
+            return content.decode("utf-16")
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if encoding == WINDOWS_1252 and error.encoding == "utf-8":
+            return content.decode(WINDOWS_1252, "replace")
+        line, name = content[: error.start].count(b"\n") + 1, error.encoding.upper()[:6].rstrip("-")
+        raise InvalidFile(
+            f"Line {line} has characters that are not {name}. "
+            "Save the file as UTF-8, or choose Windows-1252 if it comes from an older spreadsheet."
+        ) from error
+
+
+def _sniff(text: str) -> str:
+    """Return the delimiter that the first line has most often, outside of quotes."""
+    outside = "".join(text[:65_536].partition("\n")[0].partition("\r")[0].split('"')[::2])
+    return max(_DELIMITERS, key=outside.count)
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
+
+
+def _names(names: list[str]) -> list[str]:
+    if len(names) > MAX_COLUMNS:
+        raise InvalidFile(f"The file has {len(names):,} columns. Use at most {MAX_COLUMNS}.")
+    if "" in names:
+        raise InvalidFile(f"Column {names.index('') + 1} has no name in the first row.")
+    if twice := next(_repeated(names), None):
+        raise InvalidFile(f"Two columns have the same name: {twice[:80]}.")
+    return names
+
+
+def _repeated(names: list[str]) -> Iterator[str]:
+    return (name for index, name in enumerate(names) if name in names[:index])
+
+
+def _cells(number: int, names: list[str], cells: list[str]) -> dict[str, str]:
+    if len(cells) != len(names):
+        cells = cells[: len(names)] + _trimmed(cells[len(names) :])
+    if len(cells) != len(names):
+        counted = "1 cell" if len(cells) == 1 else f"{len(cells):,} cells"
+        raise InvalidFile(f"Row {number} has {counted}, and the first row has {len(names)}.")
+    return dict(zip(names, cells, strict=True))

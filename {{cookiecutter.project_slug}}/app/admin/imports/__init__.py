@@ -1,0 +1,1 @@
+"""Import of files: match rows, check them, preview and save."""

@@ -1,0 +1,40 @@
+"""Addresses of the admin's pages: a list shows a hundred, and the library walks through all routes for each."""
+
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote_plus
+
+from fastapi import Request
+from starlette.datastructures import URLPath
+from starlette.routing import Router
+from starlette_admin.helpers import _carry_origin
+
+
+class CachedURLRouter:
+    """The router of the app, for who asks it for addresses: each is looked up once, and is a path."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self.url_path_for = lru_cache(maxsize=1_000)(self._find)
+
+    def _find(self, name: str, /, **path_params: Any) -> URLPath:  # noqa: ANN401 - as in Starlette
+        return URLPath(str(self._router.url_path_for(name, **path_params)))  # names no protocol
+
+
+def detail_url(request: Request, key: str, pk: object) -> str:
+    """Return the address of a row's page, which knows the way back."""
+    return _row_url(request, "admin:detail", key, pk)
+
+
+def edit_url(request: Request, key: str, pk: object) -> str:
+    """Return the address of a row's form, which knows the way back."""
+    return _row_url(request, "admin:edit", key, pk)
+
+
+def _row_url(request: Request, page: str, key: str, pk: object) -> str:
+    path = f"{request.base_url.path.rstrip('/')}{request.scope['router'].url_path_for(page, key=key)}"
+    origin = _carry_origin(request)
+    return f"{path}?pk={pk}&_origin={_quoted(origin)}" if origin else f"{path}?pk={pk}"  # keys need no quotes
+
+
+_quoted = lru_cache(maxsize=100)(quote_plus)  # the same for all rows of a page

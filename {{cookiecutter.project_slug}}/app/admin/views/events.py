@@ -1,0 +1,82 @@
+"""The log in the admin: what happened to whom, and what admins did to which row. It only grows."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette_admin.fields import BaseField, StringField
+from starlette_admin.views import BaseModelView
+
+from app.accounts.events import Event
+from app.accounts.models import AuthEvent
+from app.accounts.permissions import Permission
+from app.admin.base import history
+from app.admin.base.dashboard import Chart, Panel, count_per_day
+from app.admin.base.model_view import ModelView
+from app.admin.base.permissions import never
+
+
+class EventDataField(BaseField):
+    """The data of an event, as far as the visitor may read it."""
+
+    async def parse_obj(self, request: Request, obj: AuthEvent) -> Any:  # noqa: ANN401
+        """Return what `EventView.prepare` found."""
+        return request.state.log.data[obj.id]
+
+
+class EventView(ModelView):
+    """What happened, newest first."""
+
+    model = AuthEvent
+    view_permission = Permission.USERS_READ
+    can_create = can_edit = can_delete = never
+    people = ("user_id", "actor_id")
+    sortable_field_mapping: ClassVar = {"at": AuthEvent.id}
+    key = "event"
+    icon = "fa-solid fa-clock-rotate-left"
+    menu_label = "Events"
+    display_name = "Event"
+    title_field = "name"
+    date_field = "at"
+    fields = (
+        "id",
+        "at",
+        StringField("name", "What"),
+        "user",
+        "actor",
+        StringField("target_type", "Table"),
+        StringField("target_id", "Row", list_template="fields/target.html", detail_template="fields/target.html"),
+        EventDataField(
+            "data",
+            "More",
+            list_template="fields/list/happened.html",
+            detail_template="fields/detail/happened.html",
+        ),
+        StringField("ip", "Address"),
+        StringField("user_agent", "Program"),
+        StringField("request_id", "Request"),
+        StringField("session_id", "Session"),
+    )
+    exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
+
+    views: Sequence[BaseModelView] = ()
+    """All views of the site: they tell which rows the visitor may see."""
+
+    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+        """Find out, for a whole page at once, what the visitor may read, and whom events name by keys only."""
+        await super().prepare(request, session, rows)
+        request.state.log = await history.read_history(request, session, self.views, rows)
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show who came in, and who did not."""
+        session = request.state.session
+        succeeded = AuthEvent.name == Event.LOGIN_SUCCESS
+        failed = AuthEvent.name.in_([Event.LOGIN_FAIL, Event.SECOND_FACTOR_FAIL])
+        return [
+            Chart("Sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
+            Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), bad=True),
+        ]
+
+
+views: Sequence[type[ModelView]] = (EventView,)

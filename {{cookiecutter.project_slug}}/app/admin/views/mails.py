@@ -1,0 +1,80 @@
+"""Mails in the admin: which wait, which were given up and why; never what they say, or to whom."""
+
+from collections.abc import Sequence
+
+from fastapi import Request
+from sqlalchemy import select
+from starlette_admin.actions import ActionSelection, action, row_action
+from starlette_admin.fields import DateTimeField, EnumField, StringField
+from starlette_admin.flash import flash
+
+from app.accounts.api.dependencies import get_authenticator
+from app.accounts.permissions import Permission
+from app.admin.base.dashboard import Metric, Panel, count_up_to_limit
+from app.admin.base.model_view import ModelView
+from app.admin.base.permissions import never
+from app.mail import outbox
+from app.mail.models import OutboxMessage
+
+
+class OutboxView(ModelView):
+    """The outbox. A mail can be sent once more, or deleted before it leaves."""
+
+    model = OutboxMessage
+    view_permission = Permission.USERS_READ
+    change_permission = Permission.USERS_MANAGE
+    can_create = can_edit = never  # they are posted by what they tell of
+    key = "mail"
+    icon = "fa-solid fa-envelope"
+    menu_label = "Mails"
+    display_name = "Mail"
+    title_field = "template"
+    fields = (
+        "id",
+        StringField("template", "Kind"),
+        EnumField("state", choices=["waiting", "sent", "failed"]),
+        DateTimeField("created_at", "Posted"),
+        "attempts",
+        DateTimeField("next_attempt_at", "Next attempt"),
+        DateTimeField("sent_at", "Sent"),
+        DateTimeField("failed_at", "Given up"),
+        StringField("last_error", "Last error"),
+    )
+    exclude_fields_from_list = ("id", "sent_at", "failed_at")
+    delete_warning = "A mail that has not left yet will never leave."
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show what has not left."""
+        unsent = select(OutboxMessage.id).where(OutboxMessage.sent_at.is_(None))
+        queries = {
+            "Mails waiting": unsent.where(OutboxMessage.failed_at.is_(None)),
+            "Mails given up": unsent.where(OutboxMessage.failed_at.is_not(None)),
+        }
+        return [
+            Metric(label, await count_up_to_limit(request.state.session, query)) for label, query in queries.items()
+        ]
+
+    @action("again", "Try again", "Send these mails as soon as possible?", icon_class="fa-solid fa-rotate-right")
+    async def again_action(self, request: Request, selection: ActionSelection) -> None:
+        """Send the chosen mails that have not left."""
+        await self._try_again(request, await selection.rows())
+
+    @row_action("again", "Try again", "Send this mail as soon as possible?", icon_class="fa-solid fa-rotate-right")
+    async def again_row_action(self, request: Request, pk: str) -> None:
+        """Send one mail."""
+        await self._try_again(request, await self.find_by_pks(request, [pk]))
+
+    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: OutboxMessage) -> bool:
+        """Offer no other attempt for what has left."""
+        return (name != "again" or obj.sent_at is None) and await super().is_row_action_allowed_for_obj(
+            request, name, obj
+        )
+
+    async def _try_again(self, request: Request, rows: Sequence[OutboxMessage]) -> None:
+        session = request.state.session
+        count = await outbox.retry(session, rows)
+        get_authenticator(request).mailer.wake_after_commit(session)
+        flash(request, f"Will be tried again: {count}.", "success")
+
+
+views: Sequence[type[ModelView]] = (OutboxView,)

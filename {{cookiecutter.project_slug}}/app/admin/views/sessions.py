@@ -1,0 +1,84 @@
+"""Sessions in the admin: listed, and ended."""
+
+from collections.abc import Sequence
+
+from fastapi import Request
+from sqlalchemy import select
+from starlette_admin.actions import ActionSelection, action, row_action
+from starlette_admin.fields import BooleanField, DateTimeField, StringField
+from starlette_admin.flash import flash
+
+from app.accounts.events import Event
+from app.accounts.models import AuthSession, is_live
+from app.accounts.permissions import Permission
+from app.admin.base.audit_log import record
+from app.admin.base.dashboard import Metric, Panel, count_up_to_limit
+from app.admin.base.model_view import ModelView
+from app.admin.base.permissions import never
+from app.admin.views.roles import UserOwnedView
+from app.database.base import utc_now
+
+
+def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG001 - the library gives it
+    return row.impersonator_session_id is not None
+
+
+class SessionView(UserOwnedView):
+    """Where people are signed in."""
+
+    model = AuthSession
+    person = "user"
+    view_permission = Permission.USERS_READ
+    change_permission = Permission.USERS_MANAGE
+    people = ("user_id",)
+    audited_separately = ModelView.audited_separately | {"end"}
+    can_create = can_edit = can_delete = never
+    key = "session"
+    icon = "fa-solid fa-laptop"
+    menu_label = "Sessions"
+    display_name = "Session"
+    title_field = "id"
+    fields = (
+        "id",
+        "user",
+        "kind",
+        BooleanField(
+            "impersonated", "By an admin", getter=_is_impersonated, filters=[], searchable=False, orderable=False
+        ),
+        DateTimeField("created_at", "Signed in"),
+        DateTimeField("last_seen_at", "Last seen"),
+        StringField("ip_last", "Address"),
+        StringField("user_agent", "Program"),
+        DateTimeField("expires_at", "Ends at the latest"),
+        DateTimeField("revoked_at", "Ended"),
+        StringField("revoked_reason", "Ended by"),
+    )
+    exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show how many go on."""
+        live = select(AuthSession.id).where(is_live(utc_now()))
+        return [Metric("Live sessions", await count_up_to_limit(request.state.session, live))]
+
+    @action("end", "End", "End these sessions? Whoever uses them is signed out at once.", icon_class="fa-solid fa-ban")
+    async def end_action(self, request: Request, selection: ActionSelection) -> None:
+        """End the chosen sessions."""
+        await self._end(request, await selection.rows())
+
+    @row_action("end", "End", "End this session? Whoever uses it is signed out at once.", icon_class="fa-solid fa-ban")
+    async def end_row_action(self, request: Request, pk: str) -> None:
+        """End one session."""
+        await self._end(request, await self.find_by_pks(request, [pk]))
+
+    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: AuthSession) -> bool:
+        """Offer no end to what has ended."""
+        return (name != "end" or obj.revoked_at is None) and await super().is_row_action_allowed_for_obj(
+            request, name, obj
+        )
+
+    async def _end(self, request: Request, rows: Sequence[AuthSession]) -> None:
+        for row in rows:
+            if row.revoked_at is None:
+                row.revoked_at, row.revoked_reason = utc_now(), "admin"
+                await record(request, Event.SESSION_ENDED, row.user_id, target=row, session_id=row.id)
+        flash(request, f"Ended: {len(rows)}.", "success")

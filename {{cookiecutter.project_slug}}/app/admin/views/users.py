@@ -1,0 +1,139 @@
+"""Users in the admin."""
+
+from typing import Any, ClassVar
+
+from fastapi import Request
+from sqlalchemy import Select, inspect
+from sqlalchemy.orm import joinedload
+from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField
+
+from app.accounts import users
+from app.accounts.api.dependencies import get_authenticator
+from app.accounts.credentials.password_policy import PasswordTooCommon, PasswordTooShort
+from app.accounts.events import Event
+from app.accounts.lifecycle import personal_data
+from app.accounts.models import User, UserRole
+from app.accounts.permissions import Permission
+from app.accounts.schemas import AccountUpdate
+from app.admin.base.audit_log import record
+from app.admin.base.dashboard import Chart, Panel, count_per_day
+from app.admin.base.saving import READONLY_FIELDS
+from app.admin.views.roles import forbid_privilege_escalation, has_no_more_permissions
+from app.admin.views.user_actions import SecondFactorField, UserActions
+from app.database.base import utc_now
+
+
+class UserView(UserActions):
+    """People. Who is the last admin can be neither disabled, nor demoted, nor deleted."""
+
+    model = User
+    rules = AccountUpdate
+    view_permission = Permission.USERS_READ
+    change_permission = Permission.USERS_MANAGE
+    icon = "fa-solid fa-users"
+    title_field = "email"
+    fields = (
+        "id",
+        EmailField("email", "E-mail", required=True, maxlength=320, list_template="fields/list/text.html"),
+        PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
+        "display_name",
+        BooleanField("is_active", "Active", default=True, help_text="Who is not active is signed out at once."),
+        "roles",
+        DateTimeField("last_login_at", "Last sign-in"),
+        DateTimeField("email_verified_at", "E-mail verified"),
+        "password_changed_at",
+        SecondFactorField("second_factor", "Second factor", searchable=False, orderable=False),
+        "created_at",
+        "updated_at",
+    )
+    sortable_field_mapping: ClassVar = {"email": User.email_key}
+    exclude_fields_from_list = (
+        "id",
+        "password",
+        "email_verified_at",
+        "password_changed_at",
+        "second_factor",
+        "updated_at",
+    )
+    exclude_fields_from_detail = ("password",)
+    exclude_fields_from_export = ("password", "second_factor")
+    exclude_fields_from_create = (
+        *READONLY_FIELDS,
+        "last_login_at",
+        "email_verified_at",
+        "password_changed_at",
+        "second_factor",
+    )
+    exclude_fields_from_edit = (*exclude_fields_from_create, "email", "password")
+    action_permissions: ClassVar = {"impersonate": Permission.USERS_IMPERSONATE}
+    audited_separately = UserActions.audited_separately | {"roles"}
+    delete_event = Event.USER_DELETED
+    problem_fields: ClassVar = {
+        users.InvalidEmail: "email",
+        users.EmailTaken: "email",
+        PasswordTooShort: "password",
+        PasswordTooCommon: "password",
+    }
+    delete_warning = "This deletes the person with everything that is theirs. To keep it, make them inactive instead."
+
+    def get_list_query(self, request: Request) -> Select[Any]:
+        """Load the roles for `may_change_row`, also where they are not shown."""
+        return super().get_list_query(request).options(joinedload(User.roles))
+
+    def can_change_row(self, request: Request, row: User) -> bool:
+        """Leave who may do more than the visitor alone."""
+        return has_no_more_permissions(request, row)
+
+    async def validate(self, request: Request, data: dict[str, Any]) -> None:
+        """Give no role that allows more than the visitor may do."""
+        forbid_privilege_escalation(request, data.get("roles", ()))
+        await super().validate(request, data)
+
+    async def panels(self, request: Request) -> list[Panel]:
+        """Show how many came."""
+        return [Chart("New people", await count_per_day(request.state.session, User, User.created_at))]
+
+    async def create(self, request: Request, data: dict[str, Any]) -> User:
+        """Make a user by the rules that hold everywhere; the library knows none of them."""
+        session = request.state.session
+        try:
+            # First, while no transaction is open: see `authenticate` in app/accounts/sessions/login.py.
+            user = await users.create_user(
+                session, get_authenticator(request), email=data["email"], password=data["password"]
+            )
+            user.display_name, user.is_active = data["display_name"], data["is_active"]
+            roles = (await self._arrange_data(request, data)).get("roles", [])
+            forbid_privilege_escalation(request, roles)
+            session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
+            await session.flush()
+            await record(request, Event.USER_CREATED, user.id, target=user, roles=[role.name for role in roles])
+        except Exception as error:  # noqa: BLE001 - what is not a refusal is raised again
+            await session.rollback()
+            await self.handle_exception(request, error)
+        await self._emit_after_create(request, user)
+        return user
+
+    async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:
+        """Count the version up even when only the roles change, which are in a table of their own."""
+        await super().before_edit(request, data, obj)
+        obj.updated_at = utc_now()
+        roles = inspect(obj).attrs.roles.history
+        added, removed = [role.name for role in roles.added or ()], [role.name for role in roles.deleted or ()]
+        if added or removed:
+            await record(request, Event.ROLES_CHANGED, obj.id, target=obj, added=added, removed=removed)
+
+    async def after_edit(self, request: Request, obj: User) -> None:
+        """Keep an admin."""
+        await super().after_edit(request, obj)
+        await users.require_active_admin(request.state.session)
+
+    async def delete(self, request: Request, pks: list[Any]) -> int | None:
+        """Keep what happened, and nothing in it that tells of the people."""
+        found = await self.find_by_pks(request, pks)
+        await personal_data.anonymize_events(request.state.session, User.id.in_([user.id for user in found]))
+        return await super().delete(request, pks)
+
+    async def after_delete(self, request: Request, obj: User) -> None:
+        """Keep an admin."""
+        await super().after_delete(request, obj)
+        await users.require_active_admin(request.state.session)

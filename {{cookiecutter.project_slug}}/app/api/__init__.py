@@ -1,0 +1,1 @@
+"""HTTP: middleware, errors, pagination, dependencies, rate limits, API documentation, health checks."""

@@ -1,0 +1,108 @@
+"""What routes ask for: a session, and the headers `ETag` and `If-Match` (RFC 9110 §13)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Header, Response
+from fastapi.requests import HTTPConnection
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.types import Scope
+
+from app.database.base import Record
+from app.database.connection import Database
+from app.errors import VersionConflict
+
+R = TypeVar("R", bound=Record)
+_SESSION = "request_session"  # the key in the state of a request
+
+
+def get_database(connection: HTTPConnection) -> Database:
+    """Return the database of this process."""
+    database: Database = connection.state.database
+    return database
+
+
+@asynccontextmanager
+async def request_session(
+    connection: HTTPConnection, sessions: async_sessionmaker[AsyncSession]
+) -> AsyncIterator[AsyncSession]:
+    """Return the session of this request, opened at its first use; `close_request_session` ends it.
+
+    An exception rolls back at once, even if its answer is a redirect, and leaves the connection to that answer.
+    """
+    state = connection.scope["state"]
+    session: AsyncSession = state.get(_SESSION) or state.setdefault(_SESSION, sessions())
+    try:
+        yield session
+    except BaseException:
+        await close_request_session(connection.scope, commit=False)
+        raise
+
+
+async def close_request_session(scope: Scope, *, commit: bool) -> None:
+    """Commit or roll back what the request did, and close its session for good."""
+    session: AsyncSession | None = scope["state"].pop(_SESSION, None)
+    if session is not None:
+        async with session:
+            if commit:
+                await session.commit()
+
+
+async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+    """Open the session of this request, which ends when the response starts; it only reads for GET and HEAD."""
+    database = get_database(connection)
+    only_reads = connection.scope.get("method", "GET") in {"GET", "HEAD"}  # a WebSocket has no method
+    async with request_session(connection, database.reads if only_reads else database.sessions) as session:
+        yield session
+
+
+async def get_write_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+    """Open the session of this request so that it may write, for GET too."""
+    database = get_database(connection)
+    async with request_session(connection, database.sessions) as session:
+        if session.bind is not database.write_engine:
+            message = "SessionDep opened a session that only reads: put WriteSessionDep first in the route's signature"
+            raise RuntimeError(message)
+        yield session
+
+
+async def _provide_database(connection: HTTPConnection) -> Database:
+    return get_database(connection)  # FastAPI would call a plain function in a thread
+
+
+DatabaseDep = Annotated[Database, Depends(_provide_database)]
+
+SessionDep = Annotated[AsyncSession, Depends(get_session)]
+
+# For the rare GET that writes: where another site's sign-in comes back, a link that confirms. It stands first in the
+# signature of the route; the other dependencies, which ask for SessionDep, then share it.
+WriteSessionDep = Annotated[AsyncSession, Depends(get_write_session)]
+
+IfMatch = Annotated[
+    str | None,
+    Header(description="The `ETag` that you read: the change is refused with 412 if the row has a newer one."),
+]
+
+
+def etag(record: Record) -> str:
+    """Return the entity tag of a record: its version."""
+    return f'"{record.version}"'
+
+
+def with_etag(response: Response, record: R) -> R:
+    """Put the record's `ETag` on the response that answers it."""
+    response.headers["ETag"] = etag(record)
+    return record
+
+
+def check_version(record: Record, if_match: str | None) -> None:
+    """Refuse a change that was prepared on an older version.
+
+    Raises:
+        VersionConflict: when `If-Match` names other versions only.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return
+    if etag(record) not in {tag.strip() for tag in if_match.split(",")}:
+        raise VersionConflict

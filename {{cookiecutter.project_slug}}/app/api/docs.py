@@ -1,0 +1,125 @@
+"""The API documentation, served from the project itself: no other host is asked for anything.
+
+Both viewers write styles into the page, and ReDoc works in a blob: they get a policy of their own, which still
+allows no inline script and no other host. Where the project has pages, `app/web/docs.py` puts Swagger UI into their
+frame.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import fastapi_offline
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+
+from app.api.staticfiles import CachedStaticFiles
+from app.settings.config import Environment, Settings
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+DESCRIPTION = """Most routes need an access token, sent as `Authorization: Bearer …`.
+
+- `POST /api/v1/auth/login` exchanges an email address and its password for an access token and a refresh token.
+- `POST /api/v1/auth/token/refresh` exchanges the refresh token for the next pair, before the access token expires.
+"""
+
+FIRST_PATHS = ("/api/v1/auth/login", "/api/v1/auth/token/refresh", "/api/v1/auth/register", "/api/v1/users/me")
+"""Paths that the document begins with; the others keep the order of the routes."""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>API documentation</title>
+<link rel="icon" href="data:,">
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+_SIGN_IN = """<form class="wrapper" action="api/v1/auth/login" data-authorizes="json">
+<label>Email <input name="email" type="email" autocomplete="username" required></label>
+<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+<button>Authorize</button> <output id="authorized"></output>
+</form>
+"""
+_SWAGGER = """<meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="docs/assets/swagger-ui.css">
+<div id="swagger-ui"></div>
+<script src="docs/assets/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>"""
+_REDOC = """<a href="docs">Back to the API console</a>
+<redoc spec-url="openapi.json"></redoc>
+<script src="docs/redoc.js"></script>"""
+
+_PACKAGE = Path(fastapi_offline.__file__).parent / "static"
+_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+
+router = APIRouter(include_in_schema=False)
+
+
+def mount(app: FastAPI) -> None:
+    """Serve Swagger UI at `/docs` and ReDoc at `/redoc`."""
+    app.include_router(router)
+    app.mount("/docs/assets", CachedStaticFiles(directory=_PACKAGE), name="docs-assets")
+    app.openapi = lambda: _in_order(FastAPI.openapi(app))  # type: ignore[method-assign]
+
+
+def openapi_tags(routers: Iterable[APIRouter]) -> list[dict[str, Any]]:
+    """List the sections of the document in their order: signing in, users, features, health."""
+    own = [str(tag) for router in routers for tag in router.tags]
+    return [{"name": name} for name in dict.fromkeys(["auth", "users", *own, "health"])]
+
+
+def offers_password_form(settings: Settings) -> bool:
+    """Tell whether `/docs` asks for email and password. https://www.rfc-editor.org/rfc/rfc9700#section-2.4"""
+    return settings.auth.docs_password_form and settings.environment is not Environment.PRODUCTION
+
+
+@router.get("/")
+async def redirect_home(request: Request) -> RedirectResponse:
+    """Lead from the root of a project without a home page to what it has; a home page comes before this route."""
+    return RedirectResponse(request.url_for("show_swagger"))
+
+
+@router.get("/docs")
+async def show_swagger(request: Request) -> HTMLResponse:
+    """Show Swagger UI."""
+    form = _SIGN_IN if offers_password_form(request.state.settings) else ""
+    return HTMLResponse(
+        _PAGE.format(body=form + _SWAGGER), headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    )
+
+
+@router.get("/docs/start.js")
+async def start_swagger() -> FileResponse:
+    """Start Swagger UI."""
+    return FileResponse(Path(__file__).with_name("docs.js"), media_type="text/javascript")
+
+
+@router.get("/redoc")
+async def show_redoc() -> HTMLResponse:
+    """Show ReDoc."""
+    return HTMLResponse(_PAGE.format(body=_REDOC), headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+
+@router.get("/docs/redoc.js")
+def load_redoc() -> Response:
+    """Load ReDoc without its logo, which is on another host."""
+    script = (_PACKAGE / "redoc.standalone.js").read_bytes().replace(_LOGO, b"data:,")
+    return Response(script, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
+
+
+def _in_order(document: dict[str, Any]) -> dict[str, Any]:
+    """Put what people need first in front."""
+    paths = sorted(
+        document["paths"].items(),
+        key=lambda item: FIRST_PATHS.index(item[0]) if item[0] in FIRST_PATHS else len(FIRST_PATHS),
+    )
+    return {**document, "paths": dict(paths)}

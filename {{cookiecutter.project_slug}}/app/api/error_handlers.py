@@ -1,0 +1,128 @@
+"""Exception handlers: errors become problem documents (RFC 9457)."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+from app.api.allowed_methods import allowed_methods
+from app.database import outages
+from app.database.constraints import violates_foreign_key
+from app.errors import InvalidRequest, Problem, StillReferenced, Unavailable, VersionConflict
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    instance: str | None = None
+    errors: list[dict[str, Any]] | None = None
+    request_id: str | None = None
+    """Of a 500: the log has the same `X-Request-ID`."""
+
+
+def openapi_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems that a route may answer, for OpenAPI: `responses=documented(NoteNotFound)`."""
+    by_status: dict[int | str, list[type[Problem]]] = defaultdict(list)
+    for problem in problems:
+        by_status[problem.status.value].append(problem)
+    return {
+        status: {
+            "model": ProblemDetails,
+            "description": " · ".join(kind.title for kind in kinds),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        }
+        for status, kinds in by_status.items()
+    }
+
+
+def as_problem(error: Exception) -> Problem | HTTPException:
+    """Return the answer to an expected error; any other is raised again. Log an outage."""
+    if isinstance(error, RequestValidationError):
+        # FastAPI would echo the input, a password included.
+        return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, UnicodeError | RecursionError):
+        # FastAPI calls JSON invalid when it is misspelled, but not when it is no UTF-8 or too deep.
+        return InvalidRequest("The body cannot be read.")
+    if isinstance(error, StaleDataError):
+        return VersionConflict()
+    if isinstance(error, IntegrityError):
+        if not violates_foreign_key(error):
+            raise error
+        return StillReferenced()
+    if isinstance(error, outages.OUTAGES):
+        outages.log_outage(error)
+        return Unavailable(outages.outage_reason(error))
+    if isinstance(error, Unavailable) and error.__cause__:
+        outages.log_outage(error.__cause__)
+    assert isinstance(error, Problem | HTTPException)  # noqa: S101 - no other kind is registered
+    return error
+
+
+def problem_response(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error with its problem document."""
+    return write_problem(request, as_problem(error))
+
+
+def write_problem(request: Request, problem: Problem | HTTPException) -> JSONResponse:
+    """Write the document of a problem."""
+    if isinstance(problem, HTTPException):
+        document = ProblemDetails(
+            type="about:blank",
+            title=HTTPStatus(problem.status_code).phrase,
+            status=problem.status_code,
+        )
+    else:
+        document = ProblemDetails(
+            type=problem.type(), title=problem.title, status=problem.status, detail=problem.detail
+        )
+        document.errors = [dict(item) for item in problem.errors] or None
+    document.instance = request.url.path
+    if document.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        document.request_id = request.state.request_id
+    content = document.model_dump(mode="json", exclude_none=True)
+    return JSONResponse(content, document.status, problem_headers(request, problem), MEDIA_TYPE)
+
+
+def problem_headers(request: Request, problem: Problem | HTTPException) -> Mapping[str, str]:
+    """Return the headers of an error. `Allow` lists every method of the path; Starlette lists those of one route."""
+    headers = problem.headers or {}
+    return {"Allow": allowed_methods(request) or headers["Allow"]} if "Allow" in headers else headers
+
+
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    return problem_response(request, error)
+
+
+HANDLED_EXCEPTIONS: tuple[type[Exception], ...] = (
+    Problem,
+    RequestValidationError,
+    StaleDataError,
+    IntegrityError,
+    *outages.OUTAGES,
+    HTTPException,
+)
+
+
+def register_exception_handlers(app: FastAPI) -> None:
+    """Answer every expected failure of `app` with a problem document; any other is a bug, and a 500."""
+    for kind in HANDLED_EXCEPTIONS:
+        app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(Exception, _answer_bug)
+
+
+async def _answer_bug(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged in app/api/middleware.py
+    return problem_response(request, Problem())

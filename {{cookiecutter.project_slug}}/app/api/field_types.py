@@ -1,0 +1,127 @@
+"""Kinds of values that a length does not describe: what schemas demand of them.
+
+`Title = Annotated[str, StringConstraints(max_length=200)]` needs none of these; a moment, a price or an object does.
+"""
+
+import json
+import math
+import re
+import unicodedata
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    AwareDatetime,
+    Field,
+    JsonValue,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
+_HTTP_URL = TypeAdapter(AnyHttpUrl)
+_JSON_BYTES = 50_000
+
+
+def quantize(places: int) -> AfterValidator:
+    """Write a decimal with so many places, as the database will: 9 is 9.00, and 1E+2 is 100.00."""
+    unit = Decimal(1).scaleb(-places)
+    return AfterValidator(lambda value: value.quantize(unit) + 0)  # + 0, for there is a -0
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is too near to the end of time") from error
+
+
+def _without_zone(moment: time) -> time:
+    if moment.tzinfo is not None:
+        raise ValueError("must not have a zone")
+    return moment
+
+
+def _one_line(text: str) -> str:
+    """Refuse line ends, and characters that are invisible or reorder text, as in RFC 8264 §9; not needed joiners."""
+    rest = "" if text.isprintable() else _FLAG.sub("", text)
+    for place, character in enumerate(rest):
+        if unicodedata.category(character) in _UNSEEN and not _is_needed(rest, place):
+            raise ValueError("must be one line, without control or invisible characters")
+    return text
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+
+# The flag of a part of a country has invisible letters. https://www.unicode.org/reports/tr51/
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+_NON_JOINER, _JOINER = "\u200c", "\u200d"
+_VIRAMA = 9  # https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values
+
+
+def _is_needed(text: str, place: int) -> bool:
+    """Tell whether a joiner stands between letters of Arabic or Indic scripts (RFC 5892 A.1, A.2), or in an emoji."""
+    if text[place] not in {_NON_JOINER, _JOINER} or not 0 < place < len(text) - 1:
+        return False
+    before, after = text[place - 1], text[place + 1]
+    arabic = unicodedata.bidirectional(before) in {"AL", "NSM"} and unicodedata.bidirectional(after) == "AL"
+    emoji = unicodedata.category(before) in {"So", "Sk", "Mn"} and unicodedata.category(after) in {"So", "Sm"}
+    return unicodedata.combining(before) == _VIRAMA or arabic or (text[place] == _JOINER and emoji)
+
+
+def _web_address(text: str) -> str:
+    if not text.isascii():
+        raise ValueError("must be written in ASCII; a browser copies it so")
+    try:
+        _HTTP_URL.validate_python(text)
+    except ValidationError as error:
+        raise ValueError("must be the address of a page, such as https://example.com") from error
+    return text
+
+
+def _bounded(value: dict[str, Any]) -> dict[str, Any]:
+    if not _is_finite(value):
+        raise ValueError("must not contain NaN or Infinity")
+    if len(json.dumps(value)) > _JSON_BYTES:
+        raise ValueError(f"must not be longer than {_JSON_BYTES} bytes")
+    return value
+
+
+def _is_finite(value: JsonValue) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(_is_finite(item) for item in items)
+
+
+Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""A whole number; a greater one does not fit into the column."""
+
+Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
+"""A whole number that JavaScript may round when it reads it: clients see its format."""
+
+SingleLine = AfterValidator(_one_line)
+"""What a name or a title must be: `Annotated[str, StringConstraints(max_length=80), SingleLine]`."""
+
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), SingleLine]
+"""A text of one line."""
+
+Slug = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"), SingleLine]
+"""The readable end of an address."""
+
+HttpUrlString = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=2000), SingleLine, AfterValidator(_web_address)
+]
+"""The address of a page: http or https, nothing that runs."""
+
+AwareUtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment, given in any zone and kept in UTC."""
+
+TimeOfDay = Annotated[time, AfterValidator(_without_zone)]
+"""A time of day, anywhere."""
+
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
+"""An object of any shape."""

@@ -1,0 +1,161 @@
+"""What surrounds every request, as one pure-ASGI middleware: id, log line, headers, limits, same origin."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.encoding import has_unsupported_charset
+from app.api.request_cycle import (
+    ConcurrencyLimit,
+    MiddlewareConfig,
+    RequestResponseCycle,
+    assign_request_id,
+    content_too_large,
+)
+from app.api.websockets import serve_websocket
+from app.errors import Forbidden, HeadersTooLarge, Problem, UnsupportedCharset, URLTooLong
+from app.settings.config import Settings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cache-Control": "no-store",
+}
+_PORTS = {"http": 80, "https": 443}
+_HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+HEADER_OVERHEAD = 32  # as HTTP/2 counts, so that one limit bounds size and number. RFC 9113 §6.5.2
+
+
+class CrossSiteRequest(Forbidden):
+    """A page of another site sent this request, with the person's cookies."""
+
+    title = "Cross-site request refused"
+
+
+class RequestMiddleware:
+    """Guard and dress each request.
+
+    - An `X-Request-ID` that the caller sent is kept when it is sane, else one is made; it is answered and logged.
+    - Security headers, with a content security policy that allows no inline code and no other host. A route
+      that needs another policy sets the header itself (the API documentation does, the admin does).
+    - A URL, headers or a body over their limits are refused, the body whether its length is announced or not.
+    - A `HEAD` is answered as a `GET` is, without the body.
+    - A form that is not UTF-8 is refused.
+    - When many requests are being answered, one more waits until some are done, and is sent away when that takes
+      too long: if all went on at once, all would be late. It counts from when its body is there, so that slow senders
+      keep nobody out.
+    - Below a path (`BASE_URL=https://example.com/shop`), the app gets that path as its `root_path`.
+    - An unsafe request or a WebSocket outside `/api` must come from our own pages (OWASP: Fetch Metadata, then Origin).
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        server = settings.server
+        added = Headers(_HEADERS | _HTTPS_ONLY if settings.secure_cookies else _HEADERS).raw
+        places = ConcurrencyLimit(server.max_concurrent_requests, server.queue_timeout.total_seconds())
+        self.root_path = settings.root_path
+        self.rules = MiddlewareConfig(server.max_body_bytes, added, places, self.root_path)
+        self.max_header_bytes = server.max_header_bytes
+        self.base_origin = parse_origin(str(settings.base_url))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if self.root_path and scope["type"] in {"http", "websocket"}:
+            self._set_root_path(scope)
+        if scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        exchange = RequestResponseCycle(self.rules, scope, headers, receive, send)
+        try:
+            exchange.refusal = self._refusal(scope, headers)
+            if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+                await exchange.acquire_slot()
+            if exchange.refusal is None:
+                await self.app(exchange.scope, exchange.receive, exchange.send)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            await exchange.handle_exception(error)
+        finally:
+            await exchange.finish()
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if self._head_refusal(scope) or self._is_cross_site(scope, headers):
+            await send({"type": "websocket.close"})  # before it is accepted, this is 403
+        else:
+            assign_request_id(scope, headers)
+            await serve_websocket(self.app, scope, receive, send)
+
+    def _set_root_path(self, scope: Scope) -> None:
+        """Add the path of `BASE_URL` to a request from a proxy that strips it; others have it already."""
+        if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
+            scope["path"] = self.root_path + scope["path"]
+            scope["raw_path"] = self.root_path.encode() + (scope.get("raw_path") or b"")
+        scope["root_path"] = self.root_path
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
+        if refusal := self._head_refusal(scope):
+            return refusal
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self.rules.max_body_bytes:
+            return content_too_large(self.rules.max_body_bytes)
+        if scope["method"] in SAFE_METHODS:
+            return None
+        if has_unsupported_charset(headers.get("content-type", "")):
+            return UnsupportedCharset()
+        return CrossSiteRequest() if self._is_cross_site(scope, headers) else None
+
+    def _head_refusal(self, scope: Scope) -> Problem | None:
+        """Refuse a head over the limit under any server; the bundled one does it before it has read it all."""
+        size = len(scope["path"]) + len(scope["query_string"])
+        if size > self.max_header_bytes:
+            return URLTooLong(f"At most {self.max_header_bytes} bytes.")
+        size += sum(len(name) + len(value) + HEADER_OVERHEAD for name, value in scope["headers"])
+        if size > self.max_header_bytes:
+            return HeadersTooLarge(f"At most {self.max_header_bytes} bytes, with {HEADER_OVERHEAD} for each header.")
+        return None
+
+    def _is_cross_site(self, scope: Scope, headers: Headers) -> bool:
+        """Tell whether a browser sent this from a page that is not ours; clients without any of the headers pass.
+
+        The API reads no cookie, so any page may call it.
+
+        The CSRF token of the form is the second layer. https://cheatsheetseries.owasp.org (CSRF Prevention)
+        """
+        if scope["path"].startswith(f"{self.root_path}/api/"):
+            return False
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site not in {"same-origin", "none"}
+        source = headers.get("origin") or headers.get("referer")
+        if source is None:
+            return False
+        scheme = scope["scheme"].replace("ws", "http")  # the origin of a WebSocket is that of its page
+        own = parse_origin(f"{scheme}://{headers.get('host', '')}")
+        return parse_origin(source) not in {self.base_origin, own} - {None}
+
+
+def parse_origin(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port, which together are an origin (RFC 6454 §4); none when the URL has none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname and port else None

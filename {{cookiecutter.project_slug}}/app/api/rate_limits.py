@@ -1,0 +1,181 @@
+"""Attempts that are counted, by all workers together, and refused when there are too many."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import LargeBinary, bindparam, case, delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database.base import Base, utc_now
+from app.database.connection import Database
+from app.errors import TooManyRequests, Unavailable
+from app.settings.config import Settings
+from app.settings.keys import KeyRing
+
+_REDIS_TIMEOUT_SECONDS = 3
+
+
+class TooManyAttempts(TooManyRequests):
+    """It was tried so often that the next try is not looked at."""
+
+    title = "Too many attempts"
+
+    def __init__(self, retry_after: timedelta, *, first: bool = False) -> None:
+        super().__init__(retry_after)
+        self.first = first
+        """Whether it is the first refusal of this time."""
+
+
+class RateLimit(NamedTuple):
+    """So many attempts within a time."""
+
+    name: str
+    attempts: int
+    window: timedelta
+
+
+Bucket = tuple[RateLimit, str]
+"""A limit, and whose attempts it counts: an address, an account, a device."""
+
+
+class AttemptCount(Base):
+    """How often something was tried; the key is a keyed hash of what is limited and of whom."""
+
+    __tablename__ = "attempt_counts"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    count: Mapped[int]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CounterStore(Protocol):
+    """Where attempts are counted."""
+
+    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+        """Count one more, atomically; return how many there are, and how long they count."""
+
+    async def clear(self, keys: Sequence[bytes]) -> None:
+        """Begin at nothing."""
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+
+
+class RateLimiter:
+    """Counts attempts; what it counts is committed at once, and so outlives a refusal."""
+
+    def __init__(self, settings: Settings, database: Database, keys: KeyRing) -> None:
+        url = settings.redis_url
+        self._counts: CounterStore = (
+            RedisCounterStore(url.get_secret_value()) if url else DatabaseCounterStore(database)
+        )
+        self._keys = keys
+
+    async def hit(self, limit: RateLimit, subject: str) -> None:
+        """Count one attempt of a subject: an address, an account, a device. Call it with no transaction open.
+
+        Raises:
+            TooManyAttempts: when it is one too many.
+        """
+        count, left = await self._counts.add(self._key(limit, subject), limit.window)
+        if count > limit.attempts:
+            raise TooManyAttempts(left, first=count == limit.attempts + 1)
+
+    async def forget(self, buckets: Iterable[Bucket]) -> None:
+        """Begin to count anew."""
+        await self._counts.clear([self._key(limit, subject) for limit, subject in buckets])
+
+    async def aclose(self) -> None:
+        """Close the connections to Redis, if there are any."""
+        await self._counts.aclose()
+
+    def _key(self, limit: RateLimit, subject: str) -> bytes:
+        return self._keys.digest("throttle", f"{limit.name}:{subject}")
+
+
+class RateLimiterUnavailable(Unavailable):
+    """Redis does not answer: what cannot be counted is not let through."""
+
+    title = "Attempts cannot be counted just now"
+
+
+class DatabaseCounterStore:
+    """Counts in the table above, each committed with its own statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        dialect = postgresql if database.engine.dialect.name == "postgresql" else sqlite
+        now, ends = (bindparam(name, type_=AttemptCount.expires_at.type) for name in ("now", "ends"))
+        insert = dialect.insert(AttemptCount).values(key=bindparam("subject"), count=1, expires_at=ends)
+        over = AttemptCount.expires_at <= now
+        self._count_up = insert.on_conflict_do_update(
+            index_elements=[AttemptCount.key],
+            set_={
+                "count": case((over, 1), else_=AttemptCount.count + 1),
+                "expires_at": case((over, ends), else_=AttemptCount.expires_at),
+            },
+        ).returning(AttemptCount.count, AttemptCount.expires_at)
+
+    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+        """Insert or count up in one statement; a row whose time is over starts at one."""
+        now = utc_now()
+        counted = await self._database.write(self._count_up, {"subject": key, "now": now, "ends": now + window})
+        ((count, expires_at),) = counted
+        return count, expires_at - now
+
+    async def clear(self, keys: Sequence[bytes]) -> None:
+        """Delete the rows."""
+        await self._database.write(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
+
+    async def aclose(self) -> None:
+        """Leave the database open, for others use it."""
+
+
+class RedisCounterStore:
+    """Counts in Redis, which forgets them by itself."""
+
+    def __init__(self, url: str) -> None:
+        # Not at the top: it takes long, and few need it.
+        from redis import RedisError  # noqa: PLC0415
+        from redis.asyncio import Redis  # noqa: PLC0415
+
+        self._redis = Redis.from_url(url, socket_timeout=_REDIS_TIMEOUT_SECONDS)
+        self._failures = (RedisError, OSError)
+
+    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+        """Set to nothing, unless it is there, and count up: in one transaction.
+
+        Raises:
+            RateLimiterUnavailable: when Redis fails.
+        """
+        name = _name(key)
+        try:
+            async with self._redis.pipeline(transaction=True) as steps:
+                steps.set(name, 0, px=window, nx=True)
+                steps.incr(name)
+                steps.pttl(name)
+                _, count, left = await steps.execute()
+        except self._failures as error:
+            raise RateLimiterUnavailable from error
+        return count, timedelta(milliseconds=left)
+
+    async def clear(self, keys: Sequence[bytes]) -> None:
+        """Delete the keys.
+
+        Raises:
+            RateLimiterUnavailable: when Redis fails.
+        """
+        try:
+            await self._redis.delete(*map(_name, keys))
+        except self._failures as error:
+            raise RateLimiterUnavailable from error
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+
+def _name(key: bytes) -> str:
+    return f"attempts:{key.hex()}"

@@ -1,0 +1,39 @@
+"""The first message of a response: the headers that all have, and 304 in place of what the client has already."""
+
+import re
+from collections.abc import Sequence
+
+from starlette.datastructures import URL, Headers
+from starlette.types import Message, Scope
+
+Header = tuple[bytes, bytes]
+
+_TAG = re.compile(r'"[^"]*"')  # without `W/`: a weak comparison ignores it
+_OF_A_BODY = frozenset({b"content-length", b"content-type"})
+
+
+def finalize_headers(message: Message, scope: Scope, request: Headers, ours: Sequence[Header]) -> None:
+    """Add what the application did not set itself."""
+    headers = [_without_host(header, scope) for header in message["headers"] if header[0] != b"x-request-id"]
+    theirs = dict(headers)
+    if message["status"] == 200 and scope["method"] == "GET" and _has(request, theirs.get(b"etag")):  # noqa: PLR2004
+        message["status"] = 304
+        headers = [header for header in headers if header[0] not in _OF_A_BODY]
+    message["headers"] = [*headers, *(header for header in ours if header[0] not in theirs)]
+
+
+def _has(request: Headers, etag: bytes | None) -> bool:
+    """Tell whether the client named this version in `If-None-Match` (RFC 9110 §13.1.2)."""
+    if etag is None or "if-none-match" not in request:
+        return False
+    sent = ",".join(request.getlist("if-none-match"))
+    return sent.strip() == "*" or etag.decode("latin-1").removeprefix("W/") in _TAG.findall(sent)
+
+
+def _without_host(header: Header, scope: Scope) -> Header:
+    """Make a `Location` on this site a path: Starlette builds its redirects from `Host`, which anyone may forge."""
+    name, value = header
+    if name != b"location":
+        return header
+    site = str(URL(scope={**scope, "path": "", "query_string": b""})).encode()
+    return (name, b"/" + value[len(site) :].lstrip(b"/")) if value.startswith(site + b"/") else header

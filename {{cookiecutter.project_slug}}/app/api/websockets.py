@@ -1,0 +1,31 @@
+"""One WebSocket, as it passes through `app/api/middleware.py`."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.dependencies import close_request_session
+
+_CLOSED_FOR = 4000
+"""Added to the status of an error: 4404 is not found. https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2"""
+
+
+async def serve_websocket(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a WebSocket: it holds no session once it is open, and an error then closes it.
+
+    Before it is open, an error refuses the handshake with its HTTP response.
+    """
+    is_open = False
+
+    async def pass_on(message: Message) -> None:
+        nonlocal is_open
+        kind = message["type"]
+        await close_request_session(scope, commit=kind == "websocket.accept")
+        is_open = is_open or kind == "websocket.accept"
+        if is_open and kind == "websocket.http.response.start":
+            await send({"type": "websocket.close", "code": _CLOSED_FOR + message["status"]})
+        elif not (is_open and kind == "websocket.http.response.body"):
+            await send(message)
+
+    try:
+        await app(scope, receive, pass_on)
+    finally:
+        await close_request_session(scope, commit=False)

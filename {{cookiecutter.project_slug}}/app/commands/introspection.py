@@ -1,0 +1,138 @@
+"""`app routes`, `app features`, `app settings`: what is there, and where it comes from."""
+
+import inspect
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+import typer
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from pydantic import SecretStr
+from starlette.routing import Mount, Route
+
+from app import features
+from app.main import create_app
+from app.settings.config import all_settings, load_settings, variable_names
+from app.settings.sources import read_env_file, read_platform_port, read_secret_files
+
+_IS_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
+
+FEATURE_MODULES = ("models", "routes", "pages", "admin")
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    cli.command("routes")(list_routes)
+    cli.command("features")(list_features)
+    cli.command("settings")(list_settings)
+
+
+def list_routes() -> None:
+    """List every route: method, path, and where its function is."""
+    for methods, path, place in sorted(_routes(create_app()), key=lambda row: row[1]):
+        typer.echo(f"{methods:<12} {path:<40} {place}")
+
+
+def list_features() -> None:
+    """List the features and the modules that were found in each."""
+    for name in features.list_features():
+        package = f"{features.__name__}.{name}"
+        found = [module for module in FEATURE_MODULES if find_spec(f"{package}.{module}")]
+        typer.echo(f"{name:<20} {' '.join(found)}")
+
+
+def list_settings(
+    *,
+    example: Annotated[bool, typer.Option("--example", help="Print .env.example instead")] = False,
+) -> None:
+    """List every setting with its value, secrets masked, and where the value came from."""
+    if example:
+        typer.echo(env_example(), nl=False)
+        return
+    settings = load_settings()
+    sources: dict[str, Mapping[str, str | None]] = {
+        "environment": {name.lower(): value for name, value in os.environ.items() if value},
+        ".env": read_env_file(variable_names()),
+        "secrets folder": read_secret_files(),
+        "PORT": read_platform_port(),
+        "default": dict.fromkeys(map(str.lower, variable_names())),
+    }
+    for setting in all_settings():
+        value = masked_value(setting.value_in(settings))
+        source = next(name for name, values in sources.items() if setting.variable.lower() in values)
+        typer.echo(f"{setting.variable:<28} {value:<50} {source}")
+
+
+def env_example() -> str:
+    """Write `.env.example`: every setting with its meaning and its default."""
+    lines = ["# Every setting and its default. Copy what you change into .env; `app settings` shows what counts."]
+    for setting in all_settings():
+        text = "" if setting.field.is_required() else env_value(setting.default)
+        lines += ["", f"# {setting.field.description}", f"# {setting.variable}={text}"]
+    return "\n".join(lines) + "\n"
+
+
+def masked_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
+    """Write a value for people: secrets, and the password inside of a URL, are masked."""
+    if isinstance(value, SecretStr):
+        return "********"
+    if isinstance(value, tuple) and any(isinstance(item, SecretStr) for item in value):
+        return ",".join("********" for _ in value)
+    return mask_password(env_value(value))
+
+
+def mask_password(text: str) -> str:
+    """Mask what may be a password in a URL: before the host, and in the parameters."""
+    scheme, separator, rest = text.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    user = re.split(r"[:/?]", credentials, maxsplit=1)[0]
+    address, mark, query = place.partition("?")
+    parameters = [part.partition("=") for part in query.split("&")]
+    masked_value = [
+        f"{name}=********" if _IS_SECRET.search(unquote(name)) else f"{name}{equals}{value}"
+        for name, equals, value in parameters
+    ]
+    login = f"{user}:********@" if user != credentials else f"{credentials}{at}"
+    return f"{scheme}{separator}{login}{address}{mark}{'&'.join(masked_value)}" if separator else text
+
+
+def env_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
+    """Write a value as the environment has it, secrets too."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, timedelta):
+        if value % timedelta(seconds=1):
+            return f"{value // timedelta(milliseconds=1)}ms"
+        seconds = int(value.total_seconds())
+        for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+            if seconds and seconds % size == 0:
+                return f"{seconds // size}{unit}"
+        return str(seconds)
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else str(value)
+
+
+def _routes(app: FastAPI) -> Iterator[tuple[str, str, str]]:
+    for route in iter_route_contexts(app.routes):
+        original = route.original_route
+        if isinstance(original, Mount):
+            yield "MOUNT", f"{original.path}/…", type(original.app).__name__
+        elif isinstance(original, Route):
+            methods = ",".join(sorted((route.methods or set()) - {"HEAD"}))
+            yield methods, route.path or "", _place(original.endpoint)
+
+
+def _place(endpoint: Any) -> str:  # noqa: ANN401 - a function, or an object that is called
+    function = inspect.unwrap(endpoint)
+    source = Path(inspect.getsourcefile(function) or "?")
+    line = function.__code__.co_firstlineno if inspect.isfunction(function) else 0
+    root = Path(features.__file__).parents[2]
+    place = source.relative_to(root) if source.is_relative_to(root) else source.name
+    return f"{place}:{line}"

@@ -1,0 +1,42 @@
+"""How a person types the commands of this project: messages say `app …`, and this names the program before it."""
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import typer
+
+DEV_PY_VARIABLE = "DEV_PY"
+"""Set by `dev.py` to what was typed to start it: `python3 dev.py`."""
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print a message, to standard error if asked, with each command in it as it is typed here."""
+    typer.echo(as_invoked(text), err=error)
+
+
+def as_invoked(text: str) -> str:
+    """Write each `app …` in a message as it is typed where this process was started."""
+    dev = os.environ.get(DEV_PY_VARIABLE)
+    if dev:
+        text = text.replace("`app serve", f"`{dev} run")
+    return re.sub(r"`app (?=\w)", lambda _: f"`{program()} ", text)
+
+
+def program() -> str:
+    """Return what is typed for `app` where this process was started."""
+    if dev := os.environ.get(DEV_PY_VARIABLE):
+        return f"{dev} app"
+    if "UV_RUN_RECURSION_DEPTH" in os.environ:  # set by `uv run`
+        return "uv run app"
+    if Path(sys.argv[0]).name == "__main__.py":
+        return f"{_on_path('python', sys.executable)} -m app"
+    return _on_path("app", sys.argv[0])
+
+
+def _on_path(name: str, file: str) -> str:
+    """Return the name of a program when the shell finds this file by it, else the file: `.venv` may not be active."""
+    return name if shutil.which(name) == file else shlex.quote(file)

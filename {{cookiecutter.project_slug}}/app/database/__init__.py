@@ -1,0 +1,1 @@
+"""The database: engine and sessions, base classes, column types, integrity checks, migrations."""

@@ -1,0 +1,151 @@
+"""How the project connects: engines for SQLite and PostgreSQL, and what is set on their connections."""
+
+import logging
+import os
+import stat
+import unicodedata
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolResetState
+
+from app.database.outages import UNREACHABLE, DatabaseUnavailable, TranslatingPool, translate_driver_error
+from app.settings.config import DatabaseSettings
+from app.settings.database_url import parse_postgresql_url
+
+
+def create_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+    """Make the engine that reads and the one that writes, which share their connections; see `Database`."""
+    open_engine = _open_sqlite if settings.url.startswith("sqlite") else _open_postgresql
+    engine, writes = open_engine(settings)
+    event.listen(engine.sync_engine, "handle_error", translate_driver_error, retval=True)
+    return engine, writes
+
+
+def _open_sqlite(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+    engine = create_async_engine(
+        settings.url,
+        connect_args={"timeout": settings.busy_timeout.total_seconds()},
+        hide_parameters=True,
+        pool_reset_on_return=None,  # see _reset_sqlite
+    )
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug lines have the values of every statement
+    event.listen(engine.sync_engine, "do_connect", _make_private)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "reset", _reset_sqlite)
+    return engine, engine.execution_options(begins=True)
+
+
+def _open_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args=postgresql_connect_args(settings),
+        hide_parameters=True,
+        poolclass=TranslatingPool,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout.total_seconds(),
+        pool_recycle=300,  # a firewall may forget an idle connection without a word
+        isolation_level="READ COMMITTED" if settings.uses_pgbouncer else "AUTOCOMMIT",
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine, engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def postgresql_connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+    """Bound every wait: by the server, and here for when the server itself has stopped."""
+    seconds = settings.statement_timeout.total_seconds()
+    arguments = {
+        "timeout": settings.connect_timeout.total_seconds(),
+        "command_timeout": seconds + CLIENT_TIMEOUT_MARGIN_SECONDS if seconds else None,
+        **parse_postgresql_url(settings.url),
+    }
+    if settings.password:
+        arguments["password"] = settings.password.get_secret_value()
+    if settings.uses_pgbouncer:  # it refuses settings of the server
+        from app.database.pgbouncer import CONNECT_ARGS  # noqa: PLC0415 - only where PostgreSQL is used
+
+        return arguments | CONNECT_ARGS
+    limits = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
+    milliseconds = {name: str(limit // timedelta(milliseconds=1)) for name, limit in limits.items()}
+    return arguments | {"server_settings": milliseconds}
+
+
+CLIENT_TIMEOUT_MARGIN_SECONDS = 2  # it ends a statement itself, unless it has stopped
+
+
+def _make_private(dialect: object, record: object, arguments: list[str], options: dict[str, Any]) -> None:  # noqa: ARG001 - SQLAlchemy's
+    """Create the file such that other users of the machine cannot read it, or take that right from them.
+
+    SQLite gives its `-wal` and `-shm` files the mode of the database.
+    """
+    if arguments[0] == ":memory:" or options.get("uri"):
+        return
+    try:
+        # Only when it does not exist: to close a file ends every lock that this process has on it, SQLite's too.
+        # https://www.sqlite.org/howtocorrupt.html (2.2)
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise DatabaseUnavailable(UNREACHABLE, error) from error
+    for path in (Path(arguments[0] + end) for end in ("", "-wal", "-shm")):
+        with suppress(FileNotFoundError, PermissionError):  # not there, or another user's
+            if (mode := path.stat().st_mode) & stat.S_IRWXO:
+                path.chmod(stat.S_IMODE(mode) & ~stat.S_IRWXO)
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - any DB-API driver
+    connection.isolation_level = None  # we say BEGIN ourselves, see below
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer at a time do not wait
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+    connection.create_function("fold_text", 1, fold_text, deterministic=True)
+
+
+def fold_text(text: str | None) -> str | None:
+    """Return a text as searches compare it: NFKC, in small letters, ß as ss.
+
+    SQLite calls this as `fold_text`; PostgreSQL has the same in SQL: see `migrations/versions/0006_search.py`.
+    """
+    if text is None or text.isascii():
+        return text and text.lower()
+    return unicodedata.normalize("NFKC", text).translate(_SIGMA_AND_I).lower().replace("ß", "ss")
+
+
+# Their small letters depend on what stands around them, or on the library.
+_SIGMA_AND_I = str.maketrans("İςΣ", "iσσ")  # noqa: RUF001 - Greek
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY_SNAPSHOT),
+    # so a session that may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
+    if "begins" in connection.get_execution_options():
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> None:  # noqa: ANN401, ARG001 - any driver
+    """Roll back what was begun and not ended; the pool would ask the driver's thread each time, for nothing.
+
+    https://docs.sqlalchemy.org/en/21/core/pooling.html#pool-reset-on-return
+    """
+    if not state.terminate_only and connection.driver_connection.in_transaction:
+        connection.rollback()
+
+
+def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
+    """Have the pool take a new connection for one that the server closed; the driver knows without asking it.
+
+    `pool_pre_ping` would ask each time. https://docs.sqlalchemy.org/en/21/core/pooling.html
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError

@@ -1,0 +1,127 @@
+"""Failures of the database that are not bugs: it is away, full, busy or too slow, and a later request may succeed."""
+
+import logging
+import sqlite3
+import time
+
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
+
+logger = logging.getLogger("app.database")
+
+TRACEBACK_INTERVAL_SECONDS = 60
+"""An outage ends when no failure of its kind was reported for this long; the next one logs its traceback again."""
+
+UNREACHABLE = "The database does not answer."
+CONNECTION_REFUSED = "The database refuses the connection."
+_POOLER = "The database is behind PgBouncer: set DATABASE_PGBOUNCER=true."
+_BUSY = "Another change is in progress."
+_SLOW = "The database took too long."
+_FULL = "The database is out of disk space, memory or connections."
+_READ_ONLY = "The database cannot be written to."
+
+# Codes, or the beginning of several. https://www.postgresql.org/docs/current/errcodes-appendix.html
+_BY_SQLSTATE = {
+    "08": UNREACHABLE,
+    "53": _FULL,
+    "58": _FULL,
+    "57P": UNREACHABLE,
+    "57014": _SLOW,
+    "55P03": _BUSY,
+    "40001": _BUSY,
+    "40P01": _BUSY,
+    "25006": _READ_ONLY,
+}
+_BY_SQLITE_CODE = {  # https://www.sqlite.org/rescode.html
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_IOERR: _FULL,
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_CANTOPEN: UNREACHABLE,
+}
+
+_last_reports: dict[type, float] = {}
+
+
+class DatabaseUnavailable(OperationalError):
+    """The database cannot do this now; `reason` is a sentence without names or values."""
+
+    def __init__(self, reason: str, error: BaseException, statement: str | None = None) -> None:
+        super().__init__(statement, None, error, hide_parameters=True)
+        self.reason = reason
+
+
+OUTAGES: tuple[type[Exception], ...] = (DatabaseUnavailable, PoolTimeout)
+"""What the caller may try again later."""
+
+
+class TranslatingPool(AsyncAdaptedQueuePool):
+    """A pool that raises `DatabaseUnavailable` when it cannot connect; asyncpg has errors of many kinds for that."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Take a connection, or open one."""
+        try:
+            return super().connect()
+        except Exception as error:
+            from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415 - only where PostgreSQL is used
+
+            cause = _driver_error(error)
+            if isinstance(cause, InterfaceError | PostgresError):
+                raise DatabaseUnavailable(_reason(cause) or CONNECTION_REFUSED, cause) from error
+            if isinstance(cause, OSError):
+                raise DatabaseUnavailable(_reason(cause) or UNREACHABLE, cause) from error
+            raise
+
+
+def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | None:
+    """Replace an error of the driver with `DatabaseUnavailable` when it is one; hide the values that it names.
+
+    It listens to `handle_error`: https://docs.sqlalchemy.org/en/21/core/events.html
+    """
+    error = _driver_error(context.original_exception)
+    if not isinstance(error, Exception):
+        return None  # the task was cancelled
+    if isinstance(error, TimeoutError):
+        context.is_disconnect = True  # the answer may still come: nobody else may use this connection
+    if getattr(error, "detail", None):
+        error.detail = None  # type: ignore[attr-defined] # `Key (email)=(ada@example.com) already exists.`
+    reason = _reason(error) or (UNREACHABLE if context.is_disconnect else None)
+    return DatabaseUnavailable(reason, context.original_exception, context.statement) if reason else None
+
+
+def log_outage(error: BaseException) -> None:
+    """Log a failure in one line; the first of an outage with its traceback."""
+    cause = _driver_error(error)
+    kind, now = type(cause), time.monotonic()
+    begins = now - _last_reports.get(kind, -TRACEBACK_INTERVAL_SECONDS) >= TRACEBACK_INTERVAL_SECONDS
+    _last_reports[kind] = now
+    line, _, _ = f"{kind.__name__}: {cause}".removesuffix(": ").partition("\n")
+    logger.warning("unavailable: %s", line, exc_info=error if begins else None)
+
+
+def outage_reason(error: BaseException) -> str:
+    """Return a sentence for the caller about one of `OUTAGES`."""
+    return error.reason if isinstance(error, DatabaseUnavailable) else "Every database connection is busy."
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """Return what the driver raised, inside of what SQLAlchemy makes of it."""
+    while isinstance(inner := getattr(error, "driver_exception", None), BaseException):
+        error = inner
+    return error
+
+
+def _reason(error: BaseException) -> str | None:
+    """Return why the database cannot answer now; nothing when this is another error."""
+    if "unsupported startup parameter" in str(error):
+        return _POOLER
+    if sqlstate := getattr(error, "sqlstate", None):
+        return next((reason for code, reason in _BY_SQLSTATE.items() if str(sqlstate).startswith(code)), None)
+    if (code := getattr(error, "sqlite_errorcode", None)) is not None:
+        return _BY_SQLITE_CODE.get(code & 0xFF)
+    if isinstance(error, TimeoutError):
+        return _SLOW
+    return UNREACHABLE if isinstance(error, OSError) else None

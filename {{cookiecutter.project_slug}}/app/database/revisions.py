@@ -1,0 +1,79 @@
+"""The revisions that the code has, and those that a database is at; found without Alembic, which a server can spare."""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+MIGRATIONS_DIR = Path(__file__).parents[2] / "migrations"
+INCOMPATIBLE_TABLE = "alembic_incompatible"
+"""Holds the revisions whose migration says `incompatible = True`; migrations/env.py makes and fills it."""
+_READ = {"revision", "down_revision"}
+
+
+class CodeRevisions(NamedTuple):
+    """The revisions that the code has, and the newest of them."""
+
+    known: frozenset[str]
+    heads: frozenset[str]
+
+    def is_ahead_of(self, applied: frozenset[str]) -> bool:
+        """Tell whether the database lacks a migration of the code; it may have newer ones, of a later release."""
+        if applied <= self.known:
+            return applied != self.heads
+        return bool(applied & (self.known - self.heads))
+
+
+def heads(folder: Path = MIGRATIONS_DIR) -> frozenset[str]:
+    """Return the newest revisions that the code has: one, unless two branches were not merged."""
+    return code_revisions(folder).heads
+
+
+def code_revisions(folder: Path = MIGRATIONS_DIR) -> CodeRevisions:
+    """Read the revisions of the code."""
+    scripts = [_read_assignments(path, path.stat().st_mtime_ns) for path in (folder / "versions").glob("*.py")]
+    replaced = {name for script in scripts for name in _as_tuple(script.get("down_revision"))}
+    known = frozenset(script["revision"] for script in scripts if "revision" in script)
+    return CodeRevisions(known, known - replaced)
+
+
+async def applied(session: AsyncSession) -> frozenset[str]:
+    """Return the revisions that the database is at: none before the first migration."""
+    return await _column(session, "SELECT version_num FROM alembic_version")
+
+
+async def incompatible(session: AsyncSession) -> frozenset[str]:
+    """Return the applied revisions on whose schema older code cannot run."""
+    return await _column(session, f"SELECT revision FROM {INCOMPATIBLE_TABLE}")  # noqa: S608 - a constant
+
+
+async def _column(session: AsyncSession, query: str) -> frozenset[str]:
+    """Return a column; nothing if its table does not exist."""
+    try:
+        return frozenset(await session.scalars(text(query)))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
+            return frozenset()
+        raise
+
+
+@cache
+def _read_assignments(path: Path, changed: int) -> dict[str, Any]:  # noqa: ARG001 - read anew when it was changed
+    """Read what a migration says of itself, without running it."""
+    found = {}
+    for node in ast.parse(path.read_bytes()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                found[name] = value
+    return {name: ast.literal_eval(value) for name, value in found.items() if name in _READ}
+
+
+def _as_tuple(revisions: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Write one, several, or none alike."""
+    return (revisions,) if isinstance(revisions, str) else tuple(revisions or ())

@@ -1,0 +1,34 @@
+"""Text search that finds the same rows on SQLite and PostgreSQL, in every locale."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, cast, func
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.database.engine import fold_text
+from app.errors import InvalidRequest
+
+MAX_SEARCH_LENGTH = 200
+"""Characters of a search; SQLite refuses long patterns."""
+
+
+def contains(column: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
+    """Keep the rows whose column has the text somewhere, as `fold` compares."""
+    return fold_column(column).contains(fold_term(text), autoescape=True)
+
+
+def fold_column(column: InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    """Return the column as it is compared."""
+    return func.fold_text(column if isinstance(column.type, String) else cast(column, String), type_=String())
+
+
+def fold_term(text: str) -> str:
+    """Return a text as it is compared.
+
+    Raises:
+        InvalidRequest: when it is longer than 200 characters.
+    """
+    if len(text) > MAX_SEARCH_LENGTH:
+        said = f"Search for at most {MAX_SEARCH_LENGTH} characters"
+        raise InvalidRequest(f"{said}.", [{"loc": ("query", "q"), "msg": said, "type": "string_too_long"}])
+    return str(fold_text(text))

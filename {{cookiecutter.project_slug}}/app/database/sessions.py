@@ -1,0 +1,64 @@
+"""The sessions of the database: one that writes and one that only reads. Neither is used again once it is closed."""
+
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
+
+
+class ClosedSessionError(RuntimeError):
+    """A session was used after its request, or after its `async with` block."""
+
+
+class ReadOnlySessionError(RuntimeError):
+    """A session that only reads was asked to write."""
+
+
+_CLOSED = (
+    "This session is closed: the session of a request ends when its response starts. In a background task, a streamed "
+    "body or a WebSocket open another: `async with database.sessions.begin() as session`."
+)
+_READ_ONLY = (
+    "This session only reads. In a GET route use `WriteSessionDep` (app/api/dependencies.py) instead of `SessionDep`; "
+    "elsewhere open `async with database.sessions.begin() as session`."
+)
+
+
+class WriteSession(Session):
+    """A session that cannot be used again once it is closed."""
+
+    def _autobegin_t(self, begin: bool = False) -> SessionTransaction:  # noqa: FBT001, FBT002 - SQLAlchemy's
+        """Say what to do when the session was closed; SQLAlchemy says only that it was."""
+        try:
+            return super()._autobegin_t(begin)
+        except InvalidRequestError as error:
+            if "permanently closed" in str(error):
+                raise ClosedSessionError(_CLOSED) from error
+            raise
+
+
+class _ReadSession(WriteSession):
+    def get_bind(self, *mapper: Any, **arguments: Any) -> Engine | Connection:  # noqa: ANN401
+        """Refuse INSERT, UPDATE and DELETE."""
+        if getattr(arguments.get("clause"), "is_dml", False):
+            raise ReadOnlySessionError(_READ_ONLY)
+        return super().get_bind(*mapper, **arguments)
+
+
+@event.listens_for(_ReadSession, "before_flush")
+def _refuse_flush(session: Session, context: object, instances: object) -> None:  # noqa: ARG001
+    if session.new or session.deleted or any(session.is_modified(row) for row in session.dirty):
+        raise ReadOnlySessionError(_READ_ONLY)
+
+
+class ReadSession(AsyncSession):
+    """A session without a transaction; it refuses to write, because an error would leave half of it saved."""
+
+    sync_session_class = _ReadSession
+
+    async def commit(self) -> None:
+        """Refuse changes that were not flushed; there is nothing else to do."""
+        self.sync_session.flush()

@@ -1,0 +1,110 @@
+"""A mail as its receiver gets it: text and HTML, both made from one text.
+
+    Subject: Confirm your address
+
+    A paragraph; others follow after an empty line.
+
+    Confirm it
+    https://example.com/verify/…
+
+A paragraph whose last line is a link to this project, with at most one line above it, becomes a button in HTML.
+"""
+
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from app.database.base import utc_now
+from app.settings.config import Settings
+from app.settings.mail_url import parse_sender
+
+BUTTON = "Open the link"
+
+
+class Paragraph(NamedTuple):
+    """Lines of text, or a button when there is a link."""
+
+    lines: list[str]
+    link: str | None = None
+    label: str = BUTTON
+
+
+class MessageText(NamedTuple):
+    """What a text says."""
+
+    subject: str
+    paragraphs: list[Paragraph]
+
+
+class OutgoingMessage(NamedTuple):
+    """A mail, and from and to whom the servers shall take it."""
+
+    id: UUID
+    sender: str
+    receiver: str
+    message: EmailMessage
+
+
+def parse_message(text: str, base_url: str) -> MessageText:
+    """Read a text.
+
+    Raises:
+        ValueError: when it does not begin with its subject, or says nothing.
+    """
+    first, *blocks = re.split(r"\n\s*\n", text.strip())
+    name, _, subject = first.partition(":")
+    if name != "Subject" or not subject.strip() or "\n" in first or not blocks:
+        raise ValueError("a mail begins with its line `Subject: …`, an empty line and a paragraph")
+    return MessageText(subject.strip(), [_read_paragraph(block, base_url) for block in blocks])
+
+
+def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMessage:
+    """Make the mail; its id never changes, so that a mail program knows one that comes twice."""
+    base_url = str(settings.base_url).rstrip("/")
+    letter, sender, receiver = parse_message(text, base_url), parse_sender(settings.mail.sender), ascii_address(to)
+    context = {"project": settings.project_name, "base_url": base_url, "letter": letter}
+    body = "\n\n".join("\n".join(paragraph.lines) for paragraph in letter.paragraphs)
+
+    message = EmailMessage()
+    message["Subject"] = letter.subject
+    message["From"] = Address(sender.display_name or settings.project_name, sender.username, sender.domain)
+    message["To"] = Address("", *receiver.rsplit("@", 1))
+    message["Date"] = utc_now()
+    message["Message-ID"] = f"<{mail_id}@{sender.domain}>"
+    message["Auto-Submitted"] = "auto-generated"  # no answer from who is away. https://www.rfc-editor.org/rfc/rfc3834
+    message.set_content(f"{body}\n\n-- \n{settings.project_name}\n{base_url}\n", cte="quoted-printable")
+    message.add_alternative(_layout().render(context), subtype="html", cte="quoted-printable")
+    return OutgoingMessage(mail_id, sender.addr_spec, receiver, message)
+
+
+def ascii_address(address: str) -> str:
+    """Return an address as servers want it: a domain of another alphabet in its ASCII form."""
+    try:
+        valid = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError("this is no address") from error
+    return valid.ascii_email or valid.normalized
+
+
+def _read_paragraph(block: str, base_url: str) -> Paragraph:
+    lines = [line.strip() for line in block.split("\n")]
+    *above, last = lines
+    if len(above) > 1 or not re.fullmatch(rf"{re.escape(base_url)}(/\S*)?", last):
+        return Paragraph(lines)
+    return Paragraph(lines, last, above[0].rstrip(":") if above else BUTTON)
+
+
+@lru_cache
+def _layout() -> Template:
+    folder = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(
+        loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("layout.html")

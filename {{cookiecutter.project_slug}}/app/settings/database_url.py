@@ -1,0 +1,101 @@
+"""How `DATABASE_URL` is read: with the parameters of libpq, as hosts of PostgreSQL write it, for asyncpg.
+
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode
+
+_FORM = "write it as postgresql://user:password@host:port/name, with %-codes for special characters in the password"
+_URL = re.compile(
+    r"postgresql\+asyncpg://((?P<user>[^:/@]*)(:(?P<password>[^@]*))?@)?(?P<hosts>[^/?@]*)(/(?P<name>[^?]*))?"
+    r"(\?(?P<words>.*))?",
+    re.DOTALL,
+)
+_PORT = re.compile(r":([^,:\]]*)(?:,|$)")
+_HIGHEST_PORT = 65_535
+
+_CHOICES = {
+    "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+    "sslnegotiation": {"postgres", "direct"},
+    "target_session_attrs": {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"},
+}
+_FILES = {"sslcert", "sslcrl", "sslkey", "sslrootcert"}
+_TEXTS = {"application_name", "dbname", "host", "options", "passfile", "password", "port", "sslpassword", "user"}
+_TEXTS |= {"ssl_max_protocol_version", "ssl_min_protocol_version"}
+_IGNORED = {  # asyncpg has nothing like them, and the connection works without
+    *("channel_binding", "client_encoding", "fallback_application_name", "gssencmode", "sslcompression", "sslsni"),
+    *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout"),
+    "pgbouncer",  # see DatabaseSettings.uses_pgbouncer
+}
+
+
+def normalize_database_url(text: str) -> str:
+    """Return the URL with the driver that the project uses, without the blanks and quotes around it.
+
+    Raises:
+        ValueError: when it names another database.
+    """
+    text = re.sub(r"""^\s*(["']?)(.*)\1\s*$""", r"\2", text, flags=re.DOTALL).strip()
+    text = re.sub(r"^postgres(ql)?://", "postgresql+asyncpg://", text)
+    text = re.sub(r"^sqlite://", "sqlite+aiosqlite://", text)
+    if not text.startswith(("postgresql+asyncpg://", "sqlite+aiosqlite://")):
+        raise ValueError("use postgresql://… or sqlite:///…")
+    return text
+
+
+def check_sqlite_directory(url: str) -> None:
+    """Refuse a file of SQLite in a folder that does not exist.
+
+    Raises:
+        ValueError: when it does not.
+    """
+    file = re.match(r"sqlite\+aiosqlite:///(?!file:|:memory:)([^?]+)", url)
+    if file and not Path(file[1]).parent.is_dir():
+        raise ValueError(f"the folder {Path(file[1]).parent} does not exist: create it, or name another")
+
+
+def parse_postgresql_url(text: str) -> dict[str, Any]:
+    """Return the arguments of `asyncpg.connect` for a URL of PostgreSQL.
+
+    Raises:
+        ValueError: when a part cannot be used; the sentence has no value of the URL, which may hold a password.
+    """
+    parts = _URL.fullmatch(text)
+    if parts is None or not all("=" in part for part in (parts["words"] or "=").split("&")):
+        raise ValueError(_FORM)
+    words = dict(parse_qsl(parts["words"] or "", keep_blank_values=True))
+    arguments: dict[str, Any] = {name: unquote(parts[name]) for name in ("user", "password") if parts[name]}
+    if ssl := words.pop("ssl", None):  # what SQLAlchemy and the drivers of JavaScript say
+        words.setdefault("sslmode", {"true": "require", "false": "disable"}.get(ssl, ssl))
+    if (seconds := words.pop("connect_timeout", "0")) != "0":
+        if not seconds.isdecimal():
+            raise ValueError("connect_timeout must be a number of seconds")
+        arguments["timeout"] = int(seconds)
+    _check(words, _PORT.findall(parts["hosts"]) + words.get("port", "1").split(","))
+    if words.get("sslrootcert") == "system":
+        arguments["ssl"] = True  # the certificates of this machine, and the name of the host
+        words = {name: value for name, value in words.items() if not name.startswith("ssl")}
+    kept = urlencode({name: value for name, value in words.items() if name not in _IGNORED})
+    name = f"/{parts['name']}" if parts["name"] else ""
+    return {**arguments, "dsn": f"postgresql://{parts['hosts']}{name}?{kept}"}
+
+
+def _check(words: Mapping[str, str], ports: list[str]) -> None:
+    if not all(port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT for port in ports):
+        raise ValueError("a port must be a number from 1 to 65535")
+    for name, value in words.items():
+        if name not in {*_CHOICES, *_FILES, *_TEXTS, *_IGNORED}:
+            raise ValueError(f"the parameter {name[:40]!r} is not supported: remove it from the URL")
+        if value not in _CHOICES.get(name, {value}):
+            raise ValueError(f"{name} must be one of {', '.join(sorted(_CHOICES[name]))}")
+        if name in _FILES and value != "system" and not Path(value).is_file():
+            raise ValueError(f"{name} names a file that does not exist")
+    verifies = words.get("sslmode", "").startswith("verify-")
+    if verifies and "sslrootcert" not in words and not Path("~/.postgresql/root.crt").expanduser().exists():
+        raise ValueError(
+            "sslmode=verify-… needs sslrootcert=FILE, or sslrootcert=system for this machine's certificates"
+        )

@@ -1,0 +1,65 @@
+"""Values of records as texts: in words for people who read, and as the fields of forms take them."""
+
+import json
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+
+from app.database import titles
+from app.database.base import UUIDv7Base
+
+
+def display_value(value: object) -> str:
+    """Write a value as people read it."""
+    match value:
+        case bool():
+            return "Yes" if value else "No"
+        case datetime():
+            moment = value.astimezone(UTC)
+            return f"{display_value(moment.date())}, {moment:%H:%M} UTC"
+        case date():
+            return f"{value.day} {value:%B} {value.year:04}"
+        case Enum():
+            return str(value.value).replace("_", " ").replace("-", " ").capitalize()
+        case list():
+            return ", ".join(map(display_value, value)) or "—"
+    return input_value(value) or "—"
+
+
+def name_row(model: type, key: UUID, title: object) -> str:
+    """Return what names a row: its title in words, or its model and its id."""
+    return titles.name_row(model, key, "" if title in (None, "") else display_value(title))
+
+
+def titled(title: object, row: UUIDv7Base) -> str:
+    """Return what names a row by a title that may be empty."""
+    return name_row(type(row), row.id, title)
+
+
+def input_value(value: object) -> str:  # noqa: PLR0911 - one for each kind
+    """Write a value as the field of a form takes it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case datetime():
+            # A browser would drop a moment with more than three digits behind the point.
+            return _short(value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds"))
+        case time():
+            return _short(value.isoformat(timespec="milliseconds"))
+        case Decimal():
+            return f"{value:f}"
+        case Enum():
+            return str(value.value)
+        case list():
+            return "\n".join(map(input_value, value))
+        case dict():
+            return json.dumps(value, ensure_ascii=False, indent=2)
+    return str(value)
+
+
+def _short(moment: str) -> str:
+    """Leave out what is behind the point, and the seconds, when there are none."""
+    return moment.removesuffix(".000").removesuffix(":00")

@@ -1,0 +1,89 @@
+"""Forgot the password: ask for a link, and choose a new password with it."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.api.dependencies import AuthenticatorDep
+from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser.web_session import PageClient
+from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
+from app.accounts.credentials.password_policy import PasswordTooCommon, PasswordTooShort
+from app.accounts.credentials.passwords import PasswordTooLong
+from app.accounts.lifecycle import password_reset
+from app.accounts.lifecycle.schemas import EmailAddress, PasswordReset
+from app.api.dependencies import DatabaseDep, SessionDep
+from app.api.rate_limits import TooManyAttempts
+from app.web.email_links import find_token, render_without_referrer, show_invalid_link
+from app.web.forms import Form, parse_form
+from app.web.templating import redirect_with_message, render, render_with_problem, see_other
+
+router = APIRouter(prefix="/password")
+
+PASSWORD_ERRORS = (PasswordTooCommon, PasswordTooLong, PasswordTooShort)
+"""Why a new password may be refused; the reason belongs beside its field."""
+
+
+@router.get("/forgot")
+async def show_forgot_password(request: Request) -> Response:
+    """Show the form that asks for a link."""
+    return await render(request, "forgot.html", {"form": Form()})
+
+
+@router.post("/forgot", dependencies=[CsrfProtected])
+async def forgot_password(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
+) -> Response:
+    """Mail the link, and say the same whether there is such an account or not."""
+    form = await parse_form(request, EmailAddress)
+    if form.data is None:
+        return await render(request, "forgot.html", {"form": form}, 422)
+    try:
+        await password_reset.request_password_reset(database, authenticator, form.data.email, client)
+    except TooManyAttempts as refusal:
+        return await render_with_problem(request, "forgot.html", refusal, {"form": form})
+    return see_other(request, "/password/sent")
+
+
+@router.get("/sent")
+async def show_reset_sent(request: Request) -> Response:
+    """Say where to look now."""
+    return await render(request, "forgot_sent.html")
+
+
+@router.get("/reset/{token}")
+async def show_reset_password(request: Request, session: SessionDep, token: str) -> Response:
+    """Show the form for a new password; opening it changes nothing."""
+    return await _show_reset(request, session, token, Form())
+
+
+@router.post("/reset", dependencies=[CsrfProtected])
+async def reset_password(
+    request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
+) -> Response:
+    """Set the password, and let them sign in with it."""
+    form = await parse_form(request, PasswordReset)
+    if form.data is not None:
+        token, password = (form.data.token, form.data.password.get_secret_value())
+        try:
+            await password_reset.reset_password(database, authenticator, token, password, client)
+        except InvalidLink:
+            return await _show_invalid(request)
+        except PASSWORD_ERRORS as weak:
+            form = form.refused(password=weak.detail or weak.title)
+        else:
+            return redirect_with_message(request, "/login", "Your new password is set. Sign in with it.")
+    async with database.reads() as session:
+        return await _show_reset(request, session, form.value("token"), form)
+
+
+async def _show_reset(request: Request, session: AsyncSession, raw: str, form: Form[PasswordReset]) -> Response:
+    found = await find_token(request, session, raw, Purpose.RESET_PASSWORD)
+    if found is None:
+        return await _show_invalid(request)
+    context = {"form": form, "token": raw, "email": found.sent_to}
+    return await render_without_referrer(request, "reset.html", context, 422 if form.errors else 200)
+
+
+async def _show_invalid(request: Request) -> Response:
+    return await show_invalid_link(request, "/password/forgot", "Ask for another link")

@@ -1,0 +1,182 @@
+"""Pages from templates: one environment, and what every template may count on.
+
+    visitor        who is signed in, or none
+    nav            what the features put in the menu
+    account_nav    the menu of the account, for pages that extend `account/frame.html`
+    notice         what the form before this page did, to be said once
+    refusal        the problem for which a form is shown again, or none
+    site           the project's name, and the paths of the parts that are there
+    root           the path of `BASE_URL`, empty as a rule: every link begins with it, `href="{{ root }}/notes"`
+    path           of this page below it, to mark it in the menu
+    csrf_field()   the hidden field that every form with method="post" needs
+    static(name)   the address of a file in `static/`, which changes when the file does
+
+Templates are looked for in `app/web/templates` and in each feature's `templates/`. What they print is escaped, and
+a name that does not exist is an error.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.routing import Mount, NoMatchFound
+
+from app.accounts.api.dependencies import get_authenticator
+from app.accounts.browser import csrf, web_session
+from app.accounts.permissions import Permission
+from app.accounts.scope import Scope
+from app.errors import Problem
+from app.settings.config import Settings
+from app.web.flash import clear_flash, get_flash, set_flash
+from app.web.formatting import display_value, titled
+from app.web.template_filters import device_label, event_label, format_wait
+
+STATIC = Path(__file__).parent / "static"
+
+_CSRF_FIELD = Markup('<input type="hidden" name="csrf_token" value="{}">')
+
+
+class NavItem(NamedTuple):
+    """A feature's entry in a menu and, with a sentence about it, on the home page."""
+
+    label: str
+    path: str
+    about: str = ""
+    permission: Permission | None = None
+    """Who lacks it does not see the entry."""
+
+
+class SiteContext(NamedTuple):
+    """The project, as the templates know it; parts that are not there have no path."""
+
+    name: str
+    home: str
+    admin: str | None
+    password_min_length: int
+    api_keys: bool
+    """Whether there are API keys, or other tokens that end with the sessions."""
+    mails: str | None
+    """Where mails are shown while you develop."""
+
+
+async def render(
+    request: Request, name: str, context: Mapping[str, object] | None = None, status: int = 200
+) -> HTMLResponse:
+    """Answer with a template, for whoever is signed in."""
+    await web_session.rotate_session_if_due(request)
+    return render_template(request, name, context, status)
+
+
+async def render_with_problem(
+    request: Request, name: str, problem: Problem, context: Mapping[str, object] | None = None
+) -> HTMLResponse:
+    """Show a form again, and above it why it was refused."""
+    response = await render(request, name, {**(context or {}), "refusal": problem}, problem.status)
+    if wait := problem.headers.get("Retry-After"):
+        response.headers["Retry-After"] = wait
+    return response
+
+
+def render_template(
+    request: Request, name: str, context: Mapping[str, object] | None = None, status: int = 200
+) -> HTMLResponse:
+    """Do the same without asking the database, which may be what has failed: knows a visitor only who was found."""
+    visitor: Scope | None = getattr(request.state, "visitor", None)
+    root = _settings(request).root_path
+    shared = {
+        "visitor": visitor,
+        "nav": [item for item in request.app.state.nav if _may_see(visitor, item)],
+        "account_nav": request.app.state.account_nav,
+        "notice": get_flash(request),
+        "refusal": None,
+        "site": _site(request, visitor),
+        "root": root,
+        "path": request.url.path.removeprefix(root),
+        "static": partial(_static, root),
+        "csrf_field": partial(_csrf_field, request),
+    }
+    templates: Environment = request.app.state.templates
+    response = HTMLResponse(templates.get_template(name).render({**shared, **(context or {})}), status)
+    web_session.set_pending_cookies(request, response)
+    clear_flash(request, response)
+    return response
+
+
+def see_other(request: Request, path: str) -> RedirectResponse:
+    """Redirect to a path of the project after a form, so that loading the page again does not submit it twice."""
+    return RedirectResponse(_settings(request).root_path + path, 303)
+
+
+def redirect_with_message(request: Request, path: str, notice: str) -> RedirectResponse:
+    """Do the same, and have the next page say what was done."""
+    response = see_other(request, path)
+    set_flash(request, response, notice)
+    return response
+
+
+def build_environment(folders: Iterable[Path]) -> Environment:
+    """Build the Jinja environment; `folders` are searched after `app/web/templates`."""
+    environment = Environment(
+        loader=FileSystemLoader([Path(__file__).parent / "templates", *folders]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "words": display_value,
+        "titled": titled,
+        "device": device_label,
+        "happening": event_label,
+        "wait": format_wait,
+    }
+    return environment
+
+
+def _may_see(visitor: Scope | None, item: NavItem) -> bool:
+    return item.permission is None or (visitor is not None and visitor.may(item.permission))
+
+
+def _site(request: Request, visitor: Scope | None) -> SiteContext:
+    """Name what is there; the admin only to people who may use it."""
+    try:
+        home: str = request.app.url_path_for("show_home")
+    except NoMatchFound:  # pages were not chosen
+        home = "/account"
+    mounts = {route.path for route in request.app.routes if isinstance(route, Mount)}
+    may_admin = "/admin" in mounts and visitor is not None and visitor.may(Permission.ADMIN_ACCESS)
+    settings = _settings(request)
+    return SiteContext(
+        settings.project_name,
+        home,
+        "/admin/" if may_admin else None,
+        settings.auth.password_min_length,
+        bool(get_authenticator(request).bearer_schemes),
+        "/dev/mail" if settings.shows_dev_mailbox else None,
+    )
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.state.settings
+    return settings
+
+
+def _static(root: str, name: str) -> str:
+    """Return the address of a static file, with a mark of its content."""
+    path = STATIC / name
+    return f"{root}/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
+
+
+def _csrf_field(request: Request) -> Markup:
+    return _CSRF_FIELD.format(csrf.csrf_token(request))
+
+
+@lru_cache
+def _digest(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - asked anew when the file has changed
+    return sha256(path.read_bytes()).hexdigest()[:12]

@@ -1,0 +1,30 @@
+"""The kinds of fields: to add one, write a class in here and a line in `KINDS`."""
+
+from scaffold.field_types.base import FieldType, Samples, quoted
+from scaffold.field_types.numeric import BigInt, DecimalType, Float, Int
+from scaffold.field_types.other import Bool, Date, DateTime, Enum, Json, List, Many, Ref, Time, Uuid
+from scaffold.field_types.text import Email, Slug, Str, Text, Url
+
+FIELD_TYPES: dict[str, FieldType] = {
+    "str": Str(),
+    "text": Text(),
+    "slug": Slug(),
+    "email": Email(),
+    "url": Url(),
+    "int": Int(),
+    "bigint": BigInt(),
+    "float": Float(),
+    "decimal": DecimalType(),
+    "bool": Bool(),
+    "date": Date(),
+    "datetime": DateTime(),
+    "time": Time(),
+    "uuid": Uuid(),
+    "enum": Enum(),
+    "list": List(),
+    "json": Json(),
+    "ref": Ref(),
+    "many": Many(),
+}
+
+__all__ = ["FIELD_TYPES", "FieldType", "Samples", "quoted"]

@@ -1,0 +1,139 @@
+"""What tokens of all kinds have in common: they are not what is stored, they end with their user and their key."""
+
+import base64
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.credentials import one_time_tokens
+from app.accounts.credentials.one_time_tokens import Purpose
+from app.accounts.models import User
+from app.accounts.sessions import authentication, sessions
+from app.database.base import Base
+from tests.support import HERE, in_database, log_in
+
+pytestmark = pytest.mark.any_database
+
+ME = "/api/v1/users/me"
+REFRESH = "/api/v1/auth/token/refresh"
+
+
+class Held(NamedTuple):
+    """Everything that lets its holder in as Ada, or act for her."""
+
+    access: str
+    refresh: str
+    cookie: str
+    mailed: dict[Purpose, str]
+
+
+@pytest.fixture
+def held(client: TestClient, ada: User) -> Held:
+    pair = log_in(client, ada.email)
+    pair = client.post(REFRESH, json={"refresh_token": pair["refresh_token"]}).json()
+    authenticator = client.app_state["authenticator"]
+
+    async def issue(session: AsyncSession) -> tuple[str, dict[Purpose, str]]:
+        _, cookie = await sessions.create_web_session(session, authenticator, ada, HERE, remember=False)
+        life = timedelta(hours=1)
+        return cookie, {
+            purpose: await one_time_tokens.issue(session, authenticator, ada.id, purpose, sent_to=ada.email, life=life)
+            for purpose in Purpose
+        }
+
+    return Held(pair["access_token"], pair["refresh_token"], *in_database(client, issue))
+
+
+def accepted(client: TestClient, text: str) -> list[str]:
+    """Return as what a text is good: an access token or another kind of bearer, a refresh token, a cookie, a mail's."""
+    database, authenticator = client.app_state["database"], client.app_state["authenticator"]
+
+    async def find_mailed(session: AsyncSession) -> list[str]:
+        return [kind for kind in Purpose if await one_time_tokens.find(session, authenticator, text, kind)]
+
+    assert client.portal is not None
+    found = list(map(str, in_database(client, find_mailed)))
+    if client.portal.call(authentication.authenticate_web_session, database, authenticator, text, ""):
+        found.append("cookie")
+    if is_header(text) and client.get(ME, headers={b"Authorization": b"Bearer " + text.encode()}).status_code != 401:
+        found.append("bearer")
+    if client.post(REFRESH, json={"refresh_token": text}).status_code not in {401, 422}:
+        found.append("refresh")
+    return found
+
+
+def is_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def stored_values(client: TestClient) -> list[Any]:
+    """Return every value of every table."""
+
+    async def read(session: AsyncSession) -> list[Any]:
+        rows = [row for table in Base.metadata.sorted_tables for row in await session.execute(select(table))]
+        return [value for row in rows for value in row]
+
+    return in_database(client, read)
+
+
+def spellings(values: Iterable[Any]) -> Iterator[str]:
+    """Yield each value as a thief could write it into a request; what is short cannot be a secret."""
+    for value in values:
+        if isinstance(value, bytes):
+            encoded = base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+            yield from (value.hex(), encoded, f"rt_{encoded}")
+        elif isinstance(value, UUID) or (isinstance(value, str) and len(value) >= 16):
+            yield str(value)
+
+
+def test_nothing_that_is_stored_is_a_token(client: TestClient, held: Held) -> None:
+    """Behaviour 69."""
+    authenticator = client.app_state["authenticator"]
+    found = set(spellings(stored_values(client)))
+
+    good = {text: accepted(client, text) for text in found if not text.startswith("$argon2")}
+
+    assert authenticator.keys.digest("web-session", held.cookie).hex() in found
+    assert len(found) > 25, len(found)
+    assert {text: kinds for text, kinds in good.items() if kinds} == {}
+    assert accepted(client, held.cookie) == ["cookie"]
+    assert accepted(client, held.access) == ["bearer"]
+    assert accepted(client, held.refresh) == ["refresh"]
+
+
+def test_token_for_one_purpose_is_none_for_another(client: TestClient, held: Held) -> None:
+    """Behaviours 47, 96."""
+    assert len(held.mailed) == len(Purpose) == len(set(held.mailed.values()))
+    for purpose, raw in held.mailed.items():
+        assert accepted(client, raw) == [purpose]
+
+
+@pytest.mark.parametrize("how", ["disabled", "deleted"])
+def test_user_who_is_gone_is_refused_whatever_they_hold(client: TestClient, ada: User, held: Held, how: str) -> None:
+    """Behaviours 54, 65."""
+    gone = delete(User) if how == "deleted" else update(User).values(is_active=False)
+
+    in_database(client, lambda session: session.execute(gone.where(User.id == ada.id)))
+
+    for text in (held.access, held.refresh, held.cookie):
+        assert accepted(client, text) == []
+
+
+def test_former_key_signs_nobody_out_until_it_is_dropped(
+    start_app: Callable[..., TestClient], client: TestClient, held: Held
+) -> None:
+    """Behaviour 152."""
+    old_key = client.app_state["settings"].secret_key.get_secret_value()
+    rotated = start_app(secret_key="n" * 40, secret_key_fallbacks=old_key)
+    dropped = start_app(secret_key="n" * 40)
+    kinds = {held.access: "bearer", held.refresh: "refresh", held.cookie: "cookie"}
+    kinds.update({raw: purpose for purpose, raw in held.mailed.items()})
+
+    assert {text: accepted(dropped, text) for text in kinds} == {text: [] for text in kinds}
+    assert {text: accepted(rotated, text) for text in kinds} == {text: [kind] for text, kind in kinds.items()}

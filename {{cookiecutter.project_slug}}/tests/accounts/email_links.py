@@ -1,0 +1,52 @@
+"""What tests of mailed links share."""
+
+from typing import Any
+
+from sqlalchemy import delete
+from starlette.testclient import TestClient
+
+from app.api.rate_limits import AttemptCount
+from tests.support import PASSWORD, in_database, link_in, mails_to
+
+LOGIN = "/api/v1/auth/login"
+FORGOT = "/api/v1/auth/password/forgot"
+RESET = "/api/v1/auth/password/reset"
+
+NEW = "another good passphrase"
+"""A password that is chosen instead of the first one."""
+
+
+def token_of(mail: str) -> str:
+    """Return the token of the only link in a mail."""
+    return link_in(mail).rpartition("/")[2]
+
+
+def newest_token(client: TestClient, address: str) -> str:
+    """Return the token that was mailed to an address last."""
+    return token_of(mails_to(client, address)[-1])
+
+
+def subjects(client: TestClient, address: str) -> list[str]:
+    """List the subjects of the mails to an address, oldest first."""
+    return [mail.splitlines()[0].removeprefix("Subject: ") for mail in mails_to(client, address)]
+
+
+def try_login(client: TestClient, email: str, password: str = PASSWORD) -> int:
+    """Return the status that a sign-in is answered with."""
+    return client.post(LOGIN, json={"email": email, "password": password}).status_code
+
+
+def forget_counts(client: TestClient) -> None:
+    """Let the time pass in which attempts and mails are counted."""
+    in_database(client, lambda session: session.execute(delete(AttemptCount)))
+
+
+def ask_for_reset(client: TestClient, email: str) -> str:
+    """Return the token that comes when somebody forgot their password."""
+    assert client.post(FORGOT, json={"email": email}).status_code == 202
+    return newest_token(client, email)
+
+
+def reset(client: TestClient, token: str, password: str = NEW) -> Any:
+    """Set a new password with a mailed token."""
+    return client.post(RESET, json={"token": token, "password": password})

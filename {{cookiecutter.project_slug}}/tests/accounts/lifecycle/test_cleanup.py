@@ -1,0 +1,197 @@
+"""Clean-up: what is over goes, what is needed stays."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+from starlette.testclient import TestClient
+
+from app.accounts.lifecycle import cleanup
+from app.accounts.lifecycle.cleanup import clean_up
+from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, RefreshToken, User
+from app.api.rate_limits import AttemptCount
+from app.database.base import utc_now
+from app.mail.models import OutboxMessage
+from tests.accounts.email_links import ask_for_reset, try_login
+from tests.support import PASSWORD, add_user, in_database, log_in, wait_until, with_token
+
+REFRESH = "/api/v1/auth/token/refresh"
+NOTHING = {
+    "unverified accounts": 0,
+    "mailed tokens": 0,
+    "counts of attempts": 0,
+    "sessions": 0,
+    "sent mails": 0,
+    "failed mails": 0,
+    "events": 0,
+}
+LONG_AGO, YESTERDAY = timedelta(days=8), timedelta(days=1)
+
+
+def run(client: TestClient) -> dict[str, int]:
+    assert client.portal is not None
+    return dict(client.portal.call(clean_up, client.app_state["database"], client.app_state["settings"].cleanup))
+
+
+def age(client: TestClient, table: Any, by: timedelta, *columns: str) -> None:
+    """Move times of all rows of a table into the past."""
+    past = dict.fromkeys(columns, utc_now() - by)
+    in_database(client, lambda session: session.execute(update(table).values(**past)))
+
+
+def count(client: TestClient, table: type) -> int:
+    return in_database(client, lambda session: session.scalar(select(func.count()).select_from(table))) or 0
+
+
+def test_nothing_is_deleted_that_is_needed(client: TestClient, ada: User) -> None:
+    client.post("/api/v1/auth/register", json={"email": "carol@example.com", "password": PASSWORD})
+    ask_for_reset(client, ada.email)
+    pair = log_in(client, ada.email)
+    age(client, User, YESTERDAY, "created_at")
+    age(client, OutboxMessage, YESTERDAY, "created_at", "sent_at")
+
+    assert run(client) == NOTHING
+
+    assert with_token(client, pair["access_token"]).get("/api/v1/users/me").status_code == 200
+
+
+def test_what_is_over_goes_once(client: TestClient, ada: User) -> None:
+    log_in(client, ada.email)
+    ask_for_reset(client, ada.email)
+    age(client, OneTimeToken, timedelta(seconds=1), "expires_at")
+    age(client, AttemptCount, timedelta(seconds=1), "expires_at")
+    age(client, AuthSession, LONG_AGO, "revoked_at")
+    age(client, OutboxMessage, LONG_AGO, "sent_at")
+    attempts, mails = count(client, AttemptCount), count(client, OutboxMessage)
+
+    assert run(client) == NOTHING | {
+        "mailed tokens": 1,
+        "counts of attempts": attempts,
+        "sessions": 1,
+        "sent mails": mails,
+    }
+
+    tables = (OneTimeToken, AttemptCount, AuthSession, RefreshToken, OutboxMessage)
+    assert [count(client, table) for table in tables] == [0] * 5
+    assert attempts > 0 < mails
+    assert count(client, AuthEvent) > 0
+    assert run(client) == NOTHING
+
+
+def test_mail_that_waits_stays(client: TestClient, ada: User) -> None:
+    ask_for_reset(client, ada.email)
+    age(client, OutboxMessage, timedelta(days=1000), "created_at", "next_attempt_at")
+
+    assert run(client) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "days", "table", "column"),
+    [
+        pytest.param("events", "event_retention", 365, AuthEvent, "at", id="events"),
+        pytest.param("sessions", "session_retention", 7, AuthSession, "expires_at", id="sessions"),
+        pytest.param("sent mails", "sent_mail_retention", 7, OutboxMessage, "sent_at", id="sent"),
+        pytest.param("failed mails", "failed_mail_retention", 30, OutboxMessage, "failed_at", id="failed"),
+    ],
+)
+def test_each_kind_is_kept_for_its_time(  # noqa: PLR0913, PLR0917 - one row of the table
+    start_app: Callable[..., TestClient], kind: str, setting: str, days: int, table: Any, column: str
+) -> None:
+    client = start_app()
+    log_in(client, add_user(client, "ada@example.com").email)
+    ask_for_reset(client, "ada@example.com")
+    rows = count(client, table)
+    age(client, table, timedelta(days=days - 1), column)
+
+    assert run(client) == NOTHING
+    assert run(start_app(cleanup={setting: f"{days - 2}d"}))[kind] == rows > 0
+
+    assert count(client, table) == 0
+
+
+@pytest.mark.any_database
+def test_more_rows_than_one_batch_are_deleted(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "BATCH_SIZE", 2)
+    in_database(client, lambda session: session.run_sync(lambda sync: sync.add_all(_old_events(5))))
+
+    assert run(client)["events"] == 5
+    assert count(client, AuthEvent) == 0
+
+
+def test_server_cleans_up_once_a_day_in_one_process(
+    client: TestClient, start_app: Callable[..., TestClient], ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "app.cleanup")
+
+    def claims() -> int:
+        query = select(AttemptCount.count).where(AttemptCount.key == cleanup.DAILY_RUN_KEY)
+        return in_database(client, lambda session: session.scalar(query)) or 0
+
+    def add_old_event() -> None:
+        in_database(client, lambda session: session.run_sync(lambda sync: sync.add_all(_old_events(1))))
+
+    def start_process() -> None:
+        start_app(cleanup={"in_server": True})
+
+    add_old_event()
+    start_process()
+    wait_until(lambda: "cleaned up: 1 events" in caplog.messages)
+    assert count(client, AuthEvent) == 0
+
+    add_old_event()
+    start_process()
+    wait_until(lambda: claims() == 2)
+    assert count(client, AuthEvent) == 1, "the second process leaves it to tomorrow"
+
+    age(client, AttemptCount, timedelta(seconds=1), "expires_at")  # the next day
+    start_process()
+    wait_until(lambda: count(client, AuthEvent) == 0)
+    assert try_login(client, ada.email) == 200
+
+
+def _old_events(number: int) -> list[AuthEvent]:
+    return [AuthEvent(name="authn_login_success", at=utc_now() - timedelta(days=366)) for _ in range(number)]
+
+
+@pytest.mark.parametrize("column", ["expires_at", "idle_expires_at", "revoked_at"])
+def test_session_stays_for_a_week_after_its_end(client: TestClient, ada: User, column: str) -> None:
+    log_in(client, ada.email)
+
+    age(client, AuthSession, timedelta(days=6), column)
+    assert run(client)["sessions"] == 0
+
+    age(client, AuthSession, LONG_AGO, column)
+    assert run(client)["sessions"] == 1
+
+
+def test_used_token_of_a_live_session_is_still_noticed(client: TestClient, ada: User) -> None:
+    """Behaviour 71."""
+    pair = log_in(client, ada.email)
+    newer = client.post(REFRESH, json={"refresh_token": pair["refresh_token"]}).json()
+    age(client, AuthSession, LONG_AGO, "created_at")
+    long_used = {"used_at": utc_now() - LONG_AGO, "expires_at": utc_now() - YESTERDAY}
+    used = update(RefreshToken).where(RefreshToken.used_at.is_not(None)).values(**long_used)
+    in_database(client, lambda session: session.execute(used))
+
+    run(client)
+
+    assert client.post(REFRESH, json={"refresh_token": pair["refresh_token"]}).status_code == 401
+    assert client.post(REFRESH, json={"refresh_token": newer["refresh_token"]}).status_code == 401
+    reason = in_database(client, lambda session: session.scalar(select(AuthSession.revoked_reason)))
+    assert reason == "refresh_reuse"
+
+
+def test_address_that_nobody_proved_is_free_again(client: TestClient, ada: User) -> None:
+    """Behaviour 13."""
+    first = {"email": "carol@example.com", "password": PASSWORD}
+    client.post("/api/v1/auth/register", json=first)
+    age(client, User, LONG_AGO, "created_at")
+
+    assert run(client)["unverified accounts"] == 1
+
+    assert try_login(client, ada.email) == 200, "ada has proven hers"
+    assert try_login(client, first["email"]) == 401
+    client.post("/api/v1/auth/register", json=first | {"password": "another good passphrase"})
+    assert try_login(client, first["email"], "another good passphrase") == 403

@@ -1,0 +1,332 @@
+"""Change one's address: confirmed at the new one, stopped or taken back at the old one."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, User
+from app.accounts.scope import Scope
+from app.accounts.sessions import login, revocation
+from app.accounts.sessions.login_tracking import CredentialsChanged
+from app.accounts.sessions.revocation import SessionEnded
+from app.database.base import utc_now
+from tests.accounts.email_links import (
+    NEW,
+    ask_for_reset,
+    forget_counts,
+    newest_token,
+    reset,
+    subjects,
+    token_of,
+    try_login,
+)
+from tests.support import HERE, PASSWORD, in_database, link_in, log_in, mails_to, newest_link, problem_of
+
+CHANGE = "/api/v1/auth/email/change"
+ME = "/api/v1/users/me"
+OLD, ELSEWHERE = "ada@example.com", "ada@elsewhere.example"
+
+
+def ask(caller: TestClient, email: Any = ELSEWHERE) -> Any:
+    return caller.post(CHANGE, json={"email": email}, headers={"X-Request-ID": "the-same-id"})
+
+
+def use(client: TestClient, what: str, token: str) -> Any:
+    """Use a mailed token: to `confirm`, `cancel` or `revert`."""
+    return client.post(f"{CHANGE}/{what}", json={"token": token})
+
+
+def move(client: TestClient, caller: TestClient, email: str = ELSEWHERE) -> None:
+    """Change the caller's address, and confirm it."""
+    forget_counts(client)
+    assert ask(caller, email).status_code == 202
+    assert use(client, "confirm", newest_token(client, email)).status_code == 204
+
+
+def token_to_revert(client: TestClient, address: str = OLD) -> str:
+    """Return the token with which an address takes the change back."""
+    (mail,) = [mail for mail in mails_to(client, address) if "/email/revert/" in mail]
+    return token_of(mail)
+
+
+def address_of(client: TestClient, user: User) -> str:
+    return in_database(client, lambda session: session.get_one(User, user.id)).email
+
+
+def test_change_counts_when_the_new_address_confirms_it(as_ada: TestClient, client: TestClient) -> None:
+    """Behaviour 101."""
+    answer = ask(as_ada)
+
+    assert (answer.status_code, answer.json()) == (202, {"detail": "Check your mail."})
+    assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (200, 401)
+    assert newest_link(client, ELSEWHERE).startswith("/email/confirm/")
+    assert use(client, "confirm", newest_token(client, ELSEWHERE)).status_code == 204
+    assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (401, 200)
+    assert as_ada.get(ME).json()["email"] == ELSEWHERE, "the session goes on"
+    assert ELSEWHERE in mails_to(client, OLD)[-1]
+
+
+@pytest.mark.any_database
+def test_old_session_is_not_enough(as_ada: TestClient, client: TestClient) -> None:
+    """Behaviours 100, 124."""
+    hour_ago = utc_now() - timedelta(hours=1)
+    in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=hour_ago)))
+
+    answer = ask(as_ada)
+
+    assert answer.status_code == 401
+    assert 'error="insufficient_user_authentication", max_age="900"' in answer.headers["WWW-Authenticate"]
+    assert mails_to(client, OLD) == mails_to(client, ELSEWHERE) == []
+
+
+@pytest.mark.any_database
+def test_old_address_can_stop_it(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """Behaviour 103."""
+    ask(as_ada)
+    notice = mails_to(client, OLD)[-1]
+    assert ELSEWHERE in notice
+    assert link_in(notice).startswith("/email/cancel/")
+
+    assert use(client, "cancel", newest_token(client, OLD)).status_code == 204
+
+    assert use(client, "confirm", newest_token(client, ELSEWHERE)).status_code == 422
+    assert use(client, "cancel", newest_token(client, OLD)).status_code == 422
+    assert address_of(client, ada) == OLD
+
+
+@pytest.mark.any_database
+def test_address_of_someone_is_not_told(as_ada: TestClient, client: TestClient, ada: User, bob: User) -> None:
+    """Behaviour 104."""
+    free = ask(as_ada)
+
+    taken = ask(as_ada, "BOB@example.com")
+
+    assert (taken.status_code, taken.content) == (free.status_code, free.content)
+    assert sorted(taken.headers.items()) == sorted(free.headers.items())
+    assert subjects(client, bob.email) == [f"Your address at {client.app_state['authenticator'].project_name}"]
+    assert len(mails_to(client, OLD)) == 2, "the old address hears of both"
+    assert (address_of(client, ada), address_of(client, bob)) == (OLD, "bob@example.com")
+
+
+def test_of_two_at_once_one_gets_the_address(
+    as_ada: TestClient, as_bob: TestClient, client: TestClient, ada: User, bob: User
+) -> None:
+    """Behaviour 105."""
+    tokens = []
+    for caller in (as_ada, as_bob):
+        ask(caller, "free@example.com")
+        tokens.append(newest_token(client, "free@example.com"))
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda token: use(client, "confirm", token), tokens))
+
+    assert sorted(answer.status_code for answer in answers) == [204, 409]
+    (lost,) = [answer for answer in answers if answer.status_code == 409]
+    assert problem_of(lost)["type"] == "urn:problem:EmailTaken"
+    assert sorted([address_of(client, ada), address_of(client, bob)]).count("free@example.com") == 1
+
+
+def test_change_can_be_taken_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """Behaviour 106."""
+    move(client, as_ada)
+    pair = log_in(client, ELSEWHERE)
+    way_back = token_to_revert(client)
+
+    assert use(client, "revert", way_back).status_code == 204
+
+    assert address_of(client, ada) == OLD
+    assert as_ada.get(ME).status_code == 401
+    refresh = {"refresh_token": pair["refresh_token"]}
+    assert client.post("/api/v1/auth/token/refresh", json=refresh).status_code == 401
+    assert try_login(client, OLD) == 401, "whoever changed the address knew the password"
+    assert reset(client, newest_token(client, OLD)).status_code == 204
+    assert try_login(client, OLD, NEW) == 200
+
+
+@pytest.mark.any_database
+def test_change_can_be_taken_back_for_a_week(as_ada: TestClient, client: TestClient) -> None:
+    """Behaviour 106."""
+    move(client, as_ada)
+    purpose = OneTimeToken.purpose == "revert_email"
+    token = in_database(client, lambda session: session.scalar(select(OneTimeToken).where(purpose)))
+    assert token is not None
+    assert token.expires_at - token.created_at == timedelta(days=7)
+    over = {"expires_at": utc_now() - timedelta(seconds=1)}
+    in_database(client, lambda session: session.execute(update(OneTimeToken).where(purpose).values(**over)))
+
+    assert use(client, "revert", newest_token(client, OLD)).status_code == 422
+
+
+@pytest.mark.any_database
+def test_thief_cannot_burn_the_way_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """They change the address often, reset the password, and sign up with the old address."""
+    move(client, as_ada, "eve0@example.com")
+    way_back = newest_token(client, OLD)
+    for number in range(1, 5):
+        move(client, as_ada, f"eve{number}@example.com")
+    reset(client, ask_for_reset(client, "eve4@example.com"), "the thief's own passphrase")
+    client.post("/api/v1/auth/register", json={"email": OLD, "password": "the thief's own passphrase"})
+    assert use(client, "revert", token_to_revert(client, "eve2@example.com")).status_code == 204
+
+    assert use(client, "revert", way_back).status_code == 204
+
+    assert address_of(client, ada) == OLD
+    for number in range(4):
+        mails = mails_to(client, f"eve{number}@example.com")
+        tokens = [token_of(mail) for mail in mails if "/email/revert/" in mail]
+        assert [use(client, "revert", token).status_code for token in tokens] == [422]
+    assert try_login(client, OLD, "the thief's own passphrase") == 401
+
+
+@pytest.mark.any_database
+def test_links_mailed_to_the_old_address_end(as_ada: TestClient, client: TestClient) -> None:
+    """Behaviour 107."""
+    token = ask_for_reset(client, OLD)
+
+    move(client, as_ada)
+
+    assert reset(client, token).status_code == 422
+    assert (try_login(client, ELSEWHERE), try_login(client, ELSEWHERE, NEW)) == (200, 401)
+
+
+@pytest.mark.any_database
+def test_new_request_replaces_the_one_before(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    ask(as_ada, "first@example.com")
+    ask(as_ada, "second@example.com")
+
+    assert use(client, "confirm", newest_token(client, "first@example.com")).status_code == 422
+    assert use(client, "confirm", newest_token(client, "second@example.com")).status_code == 204
+    assert address_of(client, ada) == "second@example.com"
+
+
+@pytest.mark.any_database
+def test_account_that_proved_nothing_gives_way(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    client.post("/api/v1/auth/register", json={"email": ELSEWHERE, "password": PASSWORD})
+
+    move(client, as_ada)
+
+    assert address_of(client, ada) == ELSEWHERE
+    users = list(in_database(client, lambda session: session.scalars(select(User.email))))
+    assert users == [ELSEWHERE]
+
+
+@pytest.mark.any_database
+def test_mailbox_is_not_flooded(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
+    answers = [ask(caller, "victim@example.com").status_code for caller in [as_ada] * 3 + [as_bob] * 2]
+
+    assert answers == [202] * 5
+    assert len(mails_to(client, "victim@example.com")) == 3
+    assert ask(as_ada).status_code == 429
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("email", ["no-at-sign", "a@-.example", "a b@example.com", None, 7])
+def test_malformed_address_is_refused(as_ada: TestClient, client: TestClient, email: Any) -> None:
+    """Behaviours 5, 38."""
+    assert ask(as_ada, email).status_code == 422
+    assert mails_to(client, OLD) == []
+
+
+@pytest.mark.any_database
+def test_unknown_field_is_refused(as_ada: TestClient) -> None:
+    """Behaviour 11."""
+    body = {"email": ELSEWHERE, "email_verified_at": "2026-01-01T00:00:00Z"}
+
+    assert as_ada.post(CHANGE, json=body).status_code == 422
+
+
+@pytest.mark.any_database
+def test_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """Behaviour 150."""
+    ask(as_ada)
+    use(client, "cancel", newest_token(client, OLD))
+    move(client, as_ada)
+    use(client, "revert", newest_token(client, OLD))
+
+    query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id, AuthEvent.name.like("user_email%"))
+    events = list(in_database(client, lambda session: session.scalars(query.order_by(AuthEvent.id))))
+    asked, cancelled = "user_email_change_asked", "user_email_change_cancelled"
+    assert events == [asked, cancelled, asked, "user_email_changed", "user_email_reverted"]
+
+
+def test_former_addresses_are_told_while_they_can_take_it_back(as_ada: TestClient, client: TestClient) -> None:
+    """Behaviour 153."""
+    project = client.app_state["authenticator"].project_name
+    move(client, as_ada, "eve1@example.com")
+    move(client, as_ada, "eve2@example.com")
+    reset(client, ask_for_reset(client, "eve2@example.com"))
+    log_in(client, "eve2@example.com", NEW)
+
+    told = subjects(client, OLD)[-4:]
+
+    assert told == [
+        f"Your address at {project} was changed",
+        f"Your former account at {project} has another address",
+        f"Your password at {project} was reset",
+        f"New sign-in to {project}",
+    ]
+    assert subjects(client, "eve1@example.com")[-2:] == told[-2:]
+    assert not any("until a few days ago" in mail for mail in mails_to(client, "eve2@example.com"))
+    assert all("until a few days ago" in mail for mail in mails_to(client, OLD)[-3:])
+    assert not any("/password/reset/" in mail for mail in mails_to(client, OLD)), "links go to the new address only"
+
+
+@pytest.mark.any_database
+def test_former_address_is_not_told_when_it_cannot_take_it_back(as_ada: TestClient, client: TestClient) -> None:
+    move(client, as_ada)
+    purpose = OneTimeToken.purpose == "revert_email"
+    over = {"expires_at": utc_now() - timedelta(seconds=1)}
+    in_database(client, lambda session: session.execute(update(OneTimeToken).where(purpose).values(**over)))
+    before = mails_to(client, OLD)
+
+    reset(client, ask_for_reset(client, ELSEWHERE))
+
+    assert mails_to(client, OLD) == before
+    assert subjects(client, ELSEWHERE)[-1].endswith("was reset")
+
+
+@pytest.mark.any_database
+def test_former_address_is_told_that_the_account_was_deleted(as_ada: TestClient, client: TestClient) -> None:
+    move(client, as_ada)
+
+    assert as_ada.delete(ME).status_code == 204
+
+    assert subjects(client, OLD)[-1] == subjects(client, ELSEWHERE)[-1]
+    assert subjects(client, OLD)[-1].endswith("was deleted")
+
+
+@pytest.mark.any_database
+def test_address_that_loses_the_account_is_told(as_ada: TestClient, client: TestClient) -> None:
+    move(client, as_ada)
+
+    use(client, "revert", token_to_revert(client))
+
+    assert subjects(client, ELSEWHERE)[-1].startswith("This address was removed from an account at ")
+    assert OLD in mails_to(client, ELSEWHERE)[-1]
+
+
+def test_nothing_that_was_begun_before_outlives_the_way_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """A thief's requests are on their way while the owner takes the address back. Behaviour 106."""
+    move(client, as_ada)
+    authenticator = client.app_state["authenticator"]
+    scope = in_database(client, lambda session: _scope_of(session, ada))
+    thief = in_database(client, lambda session: session.get_one(User, ada.id))
+    assert use(client, "revert", token_to_revert(client)).status_code == 204
+
+    with pytest.raises(SessionEnded):
+        in_database(client, lambda session: revocation.lock_account(session, scope))
+    assert client.portal is not None
+    with pytest.raises(CredentialsChanged):
+        client.portal.call(login.complete_login, client.app_state["database"], authenticator, thief, HERE)
+
+
+async def _scope_of(session: AsyncSession, user: User) -> Scope:
+    """Return the caller as the newest session of a user has them."""
+    query = select(AuthSession).where(AuthSession.user_id == user.id).order_by(AuthSession.id.desc()).limit(1)
+    opened = (await session.scalars(query)).one()
+    return Scope(user.id, opened.id, user.email, frozenset(), frozenset(), opened.authenticated_at)

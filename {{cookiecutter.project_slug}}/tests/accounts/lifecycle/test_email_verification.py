@@ -1,0 +1,222 @@
+"""Prove an address with the mailed token; a password that a stranger chose is not kept."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+from starlette.testclient import TestClient
+
+from app.accounts.lifecycle.schemas import SignUp
+from app.accounts.lifecycle.signup import EmailVerified, sign_up, verify_email
+from app.accounts.models import OneTimeToken, User
+from app.api.rate_limits import AttemptCount
+from app.database.base import utc_now
+from tests.accounts.email_links import newest_token
+from tests.support import HERE, PASSWORD, in_database, log_in, mails_to, problem_of
+
+VERIFY = "/api/v1/auth/verify-email"
+RESEND = "/api/v1/auth/verify-email/resend"
+FORGOT = "/api/v1/auth/password/forgot"
+RESET = "/api/v1/auth/password/reset"
+LOGIN = "/api/v1/auth/login"
+ADA = "ada@example.com"
+
+
+def verify(client: TestClient, token: str, **more: Any) -> Any:
+    return client.post(VERIFY, json={"token": token, **more})
+
+
+def try_login(client: TestClient, password: str = PASSWORD) -> int:
+    return client.post(LOGIN, json={"email": ADA, "password": password}).status_code
+
+
+def is_verified(client: TestClient) -> bool:
+    return bool(in_database(client, lambda session: session.scalar(select(User.email_verified_at))))
+
+
+def run(client: TestClient, work: Any, *arguments: Any, **more: Any) -> Any:
+    """Call a service as the pages do."""
+    state = client.app_state
+
+    async def call() -> Any:
+        return await work(state["database"], state["authenticator"], *arguments, **more)
+
+    assert client.portal is not None
+    return client.portal.call(call)
+
+
+@pytest.fixture
+def token(client: TestClient) -> str:
+    """Token that was mailed to somebody who signed up."""
+    client.post("/api/v1/auth/register", json={"email": ADA, "password": PASSWORD})
+    return newest_token(client, ADA)
+
+
+@pytest.mark.any_database
+def test_token_with_the_password_opens_the_account(client: TestClient, token: str) -> None:
+    assert verify(client, token, password=PASSWORD).status_code == 204
+    assert log_in(client, ADA)
+
+
+@pytest.mark.any_database
+def test_looking_at_the_link_changes_nothing(client: TestClient, token: str) -> None:
+    """Behaviour 6."""
+    for _ in range(2):
+        client.get(f"/verify/{token}")
+
+    assert not is_verified(client)
+    assert verify(client, token).status_code == 204
+    assert is_verified(client)
+
+
+def test_token_works_once(client: TestClient, token: str) -> None:
+    """Behaviour 7."""
+    verify(client, token, password=PASSWORD)
+
+    again = verify(client, token, password=PASSWORD)
+
+    assert (again.status_code, problem_of(again)["type"]) == (422, "urn:problem:InvalidLink")
+    assert again.json() == verify(client, "A" * 43).json(), "unknown and used are answered alike"
+
+
+def test_token_works_once_for_many_at_once(client: TestClient, token: str) -> None:
+    with ThreadPoolExecutor(5) as threads:
+        answers = list(threads.map(lambda _: verify(client, token).status_code, range(5)))
+
+    assert sorted(answers) == [204, 422, 422, 422, 422]
+
+
+@pytest.mark.any_database
+def test_old_token_is_refused(client: TestClient, token: str) -> None:
+    """Behaviour 8."""
+    day_ago = utc_now() - timedelta(seconds=1)
+    in_database(client, lambda session: session.execute(update(OneTimeToken).values(expires_at=day_ago)))
+
+    assert problem_of(verify(client, token))["type"] == "urn:problem:InvalidLink"
+    assert not is_verified(client)
+
+
+@pytest.mark.any_database
+def test_token_lives_for_a_day(client: TestClient, token: str) -> None:
+    row = in_database(client, lambda session: session.scalar(select(OneTimeToken)))
+
+    assert row is not None
+    assert row.expires_at - row.created_at == timedelta(hours=24)
+    assert token.encode() not in row.token_hash
+
+
+@pytest.mark.any_database
+def test_token_proves_no_other_address(client: TestClient, token: str) -> None:
+    """Behaviour 9."""
+    new = {"email": "ada@elsewhere.example", "email_key": "ada@elsewhere.example"}
+    in_database(client, lambda session: session.execute(update(User).values(**new)))
+
+    assert verify(client, token).status_code == 422
+    assert not is_verified(client)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("path", [RESET])
+def test_token_is_good_for_nothing_else(client: TestClient, token: str, path: str) -> None:
+    body = {"token": token} | ({"password": "another good passphrase"} if "reset" in path else {})
+
+    assert problem_of(client.post(path, json=body))["type"] == "urn:problem:InvalidLink"
+    assert verify(client, token).status_code == 204
+
+
+@pytest.mark.any_database
+def test_resending_is_limited_and_tells_nothing(client: TestClient, token: str) -> None:
+    """Behaviour 10."""
+    answers = [client.post(RESEND, json={"email": email}) for email in (ADA, ADA, "nobody@example.com")]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(202, {"detail": "Check your mail."})] * 3
+    assert len(mails_to(client, ADA)) == 1, "the mail of the sign-up is less than a minute old"
+    in_database(client, lambda session: session.execute(delete(AttemptCount)))
+    for _ in range(2):
+        client.post(RESEND, json={"email": ADA})
+    assert len(mails_to(client, ADA)) == 2
+    assert mails_to(client, "nobody@example.com") == []
+    assert verify(client, newest_token(client, ADA), password=PASSWORD).status_code == 204
+    assert verify(client, token).status_code == 422, "the others are void"
+
+
+@pytest.mark.any_database
+def test_proven_address_gets_no_other_link(client: TestClient, ada: User) -> None:
+    client.post(RESEND, json={"email": ada.email})
+
+    assert mails_to(client, ada.email) == []
+
+
+@pytest.mark.any_database
+def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token: str) -> None:
+    """Behaviour 12."""
+    assert verify(client, token).status_code == 204
+
+    assert is_verified(client)
+    assert try_login(client) == 401
+    client.post(FORGOT, json={"email": ADA})
+    mine = {"token": newest_token(client, ADA), "password": "another good passphrase"}
+    assert client.post(RESET, json=mine).status_code == 204
+    assert (try_login(client), try_login(client, mine["password"])) == (401, 200)
+
+
+@pytest.mark.any_database
+def test_reset_proves_the_address_and_replaces_the_password(client: TestClient, token: str) -> None:
+    """Behaviour 12."""
+    client.post(FORGOT, json={"email": ADA})
+    mine = {"token": newest_token(client, ADA), "password": "another good passphrase"}
+
+    assert client.post(RESET, json=mine).status_code == 204
+
+    assert (try_login(client), try_login(client, mine["password"])) == (401, 200)
+    assert verify(client, token).status_code == 422
+
+
+@pytest.mark.any_database
+def test_wrong_password_uses_nothing_up(client: TestClient, token: str) -> None:
+    answer = verify(client, token, password="not the password")
+
+    assert (answer.status_code, problem_of(answer)["type"]) == (401, "urn:problem:InvalidCredentials")
+    assert not is_verified(client)
+    assert verify(client, token, password=PASSWORD).status_code == 204
+
+
+@pytest.mark.any_database
+def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
+    """Behaviour 12."""
+    proof = run(client, sign_up, SignUp(email=ADA, password=PASSWORD), HERE)
+
+    verified: EmailVerified = run(client, verify_email, newest_token(client, ADA), HERE, browser=proof)
+
+    assert (verified.user.email, verified.reset_link_token) == (ADA, None)
+    assert log_in(client, ADA)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("who", ["second", "none"])
+def test_browser_that_chose_no_password_gets_a_way_to_set_one(client: TestClient, token: str, who: str) -> None:
+    """Behaviour 12. The owner signs up where a stranger did so before; what they chose was not stored."""
+    proof = run(client, sign_up, SignUp(email=ADA, password="another good passphrase"), HERE)
+
+    verified: EmailVerified = run(client, verify_email, token, HERE, browser=proof if who == "second" else None)
+
+    assert try_login(client) == 401
+    assert try_login(client, "another good passphrase") == 401
+    assert verified.reset_link_token is not None
+    mine = {"token": verified.reset_link_token, "password": "a third good passphrase"}
+    assert client.post(RESET, json=mine).status_code == 204
+    assert try_login(client, mine["password"]) == 200
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("token", ["", "x" * 201, "half \ud800 a character", "with/slash", "nul\x00", 7, None, ["x"]])
+@pytest.mark.parametrize("path", [VERIFY, RESET])
+def test_malformed_token_is_refused(client: TestClient, path: str, token: Any) -> None:
+    body = {"token": token} | ({"password": PASSWORD} if path == RESET else {})
+
+    answer = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422

@@ -1,0 +1,97 @@
+"""Change one's password: the old one is asked for, and all other sessions end."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthEvent, User
+from tests.accounts.email_links import NEW, ask_for_reset, reset, subjects, try_login
+from tests.support import PASSWORD, in_database, log_in, mails_to, problem_of, with_token
+
+pytestmark = pytest.mark.any_database
+
+CHANGE = "/api/v1/auth/password/change"
+ME = "/api/v1/users/me"
+
+
+def change(caller: TestClient, current: str = PASSWORD, new: str = NEW) -> Any:
+    return caller.post(CHANGE, json={"current_password": current, "new_password": new})
+
+
+def test_other_sessions_end_and_this_one_goes_on(client: TestClient, ada: User) -> None:
+    """Behaviours 65, 85."""
+    this, other = log_in(client, ada.email), log_in(client, ada.email)
+
+    answer = change(with_token(client, this["access_token"]))
+
+    assert answer.status_code == 204
+    assert with_token(client, this["access_token"]).get(ME).status_code == 200
+    assert with_token(client, other["access_token"]).get(ME).status_code == 401
+    for pair, status in ((this, 200), (other, 401)):
+        refreshed = client.post("/api/v1/auth/token/refresh", json={"refresh_token": pair["refresh_token"]})
+        assert refreshed.status_code == status
+    assert (try_login(client, ada.email), try_login(client, ada.email, NEW)) == (401, 200)
+
+
+def test_wrong_current_password_counts_as_a_failed_sign_in(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """Behaviour 84."""
+    answer = change(as_ada, current="not the password")
+
+    assert (answer.status_code, problem_of(answer)["type"]) == (401, "urn:problem:InvalidCredentials")
+    query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id).order_by(AuthEvent.id.desc())
+    assert in_database(client, lambda session: session.scalar(query)) == "authn_login_fail"
+    answers = [change(as_ada, current="not the password").status_code for _ in range(5)]
+    assert answers[-1] == 429
+    assert try_login(client, ada.email) == 429
+    assert mails_to(client, ada.email) == []
+
+
+def test_nobody_changes_a_password(client: TestClient) -> None:
+    assert change(client).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("new", "problem"),
+    [
+        ("elevenchars", "PasswordTooShort"),
+        ("password1234567", "PasswordTooCommon"),
+        ("ada@example.com1", "PasswordTooCommon"),
+        ("x" * 1025, "PasswordTooLong"),
+    ],
+)
+def test_bad_password_is_refused(as_ada: TestClient, client: TestClient, ada: User, new: str, problem: str) -> None:
+    """Behaviours 15, 21, 22, 24."""
+    answer = change(as_ada, new=new)
+
+    assert (answer.status_code, problem_of(answer)["type"]) == (422, f"urn:problem:{problem}")
+    assert new not in answer.text
+    assert try_login(client, ada.email) == 200
+
+
+def test_owner_is_told_and_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """Behaviours 86, 150."""
+    change(as_ada)
+
+    assert subjects(client, ada.email)[-1].endswith("was changed")
+    mail = mails_to(client, ada.email)[-1]
+    assert PASSWORD not in mail
+    assert NEW not in mail
+    events = list(in_database(client, lambda session: session.scalars(select(AuthEvent.name))))
+    assert "authn_password_change" in events
+
+
+def test_mailed_links_end(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    token = ask_for_reset(client, ada.email)
+
+    change(as_ada)
+
+    assert reset(client, token, "a third good passphrase").status_code == 422
+
+
+def test_unknown_field_is_refused(as_ada: TestClient) -> None:
+    """Behaviour 11."""
+    body = {"current_password": PASSWORD, "new_password": NEW, "user_id": "1"}
+
+    assert as_ada.post(CHANGE, json=body).status_code == 422

@@ -1,0 +1,253 @@
+"""Forgotten passwords: a mailed token sets a new one, once, and everybody is signed out."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.lifecycle.password_reset import send_password_reset
+from app.accounts.models import AuthEvent, OneTimeToken, User
+from app.database.base import utc_now
+from tests.accounts.email_links import FORGOT, NEW, RESET, ask_for_reset, newest_token, reset, try_login
+from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, problem_of, with_token
+
+ME = "/api/v1/users/me"
+
+
+def set_fields(client: TestClient, user: User, **fields: Any) -> None:
+    in_database(client, lambda session: session.execute(update(User).where(User.id == user.id).values(**fields)))
+
+
+@pytest.mark.any_database
+def test_every_address_is_answered_alike(client: TestClient, ada: User) -> None:
+    """Behaviour 87."""
+    disabled, unverified = (add_user(client, f"{name}@example.com") for name in ("disabled", "unverified"))
+    set_fields(client, disabled, is_active=False)
+    set_fields(client, unverified, email_verified_at=None)
+    addresses = [ada.email, "nobody@example.com", disabled.email, unverified.email]
+
+    answers = [
+        client.post(FORGOT, json={"email": email}, headers={"X-Request-ID": "the-same-id"}) for email in addresses
+    ]
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({(answer.content, str(sorted(answer.headers.items()))) for answer in answers}) == 1
+    assert [len(mails_to(client, email)) for email in addresses] == [1, 0, 0, 1]
+
+
+@pytest.mark.any_database
+def test_unknown_address_leaves_no_mail_and_no_token(client: TestClient) -> None:
+    client.post(FORGOT, json={"email": "nobody@example.com"})
+
+    async def rows(session: AsyncSession) -> list[Any]:
+        return [await session.scalar(select(table)) for table in (OneTimeToken, User)]
+
+    assert in_database(client, rows) == [None, None]
+    asked = in_database(client, lambda session: session.scalar(select(AuthEvent)))
+    assert asked is not None
+    assert (asked.name, asked.user_id) == ("authn_password_reset_asked", None)
+
+
+def test_token_works_once(client: TestClient, ada: User) -> None:
+    """Behaviour 89."""
+    token = ask_for_reset(client, ada.email)
+    assert reset(client, token).status_code == 204
+
+    again = reset(client, token, "a third good passphrase")
+
+    assert (again.status_code, problem_of(again)["type"]) == (422, "urn:problem:InvalidLink")
+    assert try_login(client, ada.email, NEW) == 200
+
+
+def test_token_works_once_for_many_at_once(client: TestClient, ada: User) -> None:
+    token = ask_for_reset(client, ada.email)
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda number: reset(client, token, f"{NEW} {number}").status_code, range(4)))
+
+    assert sorted(answers) == [204, 422, 422, 422]
+    assert [try_login(client, ada.email, f"{NEW} {number}") == 200 for number in range(4)] == [
+        answer == 204 for answer in answers
+    ]
+
+
+@pytest.mark.any_database
+def test_old_token_is_refused(client: TestClient, ada: User) -> None:
+    """Behaviour 90."""
+    token = ask_for_reset(client, ada.email)
+    row = in_database(client, lambda session: session.scalar(select(OneTimeToken)))
+    assert row is not None
+    assert row.expires_at - row.created_at == timedelta(minutes=30)
+    earlier = {"expires_at": utc_now() - timedelta(minutes=1)}
+    in_database(client, lambda session: session.execute(update(OneTimeToken).values(**earlier)))
+
+    assert problem_of(reset(client, token))["type"] == "urn:problem:InvalidLink"
+    assert try_login(client, ada.email) == 200
+
+
+def test_one_token_ends_the_others(client: TestClient, ada: User) -> None:
+    """Behaviour 91."""
+    first, second = ask_for_reset(client, ada.email), ask_for_reset(client, ada.email)
+
+    assert reset(client, first).status_code == 204
+    assert reset(client, second).status_code == 422
+
+
+def test_three_tokens_live_at_once(start_app: Callable[..., TestClient]) -> None:
+    client = start_app(auth={"emails_per_hour": 10})
+    ada = add_user(client, "ada@example.com")
+    tokens = [ask_for_reset(client, ada.email) for _ in range(4)]
+
+    assert reset(client, tokens[0]).status_code == 422
+    assert reset(client, tokens[1]).status_code == 204
+
+
+def test_reset_signs_everybody_out_and_nobody_in(client: TestClient, ada: User) -> None:
+    """Behaviours 65, 92."""
+    pair = log_in(client, ada.email)
+
+    answer = reset(client, ask_for_reset(client, ada.email))
+
+    assert (answer.status_code, answer.content, "set-cookie" in answer.headers) == (204, b"", False)
+    assert with_token(client, pair["access_token"]).get(ME).status_code == 401
+    refresh = {"refresh_token": pair["refresh_token"]}
+    assert client.post("/api/v1/auth/token/refresh", json=refresh).status_code == 401
+    assert (try_login(client, ada.email), try_login(client, ada.email, NEW)) == (401, 200)
+
+
+@pytest.mark.any_database
+def test_looking_at_the_link_changes_nothing(client: TestClient, ada: User) -> None:
+    """Behaviour 93."""
+    token = ask_for_reset(client, ada.email)
+
+    for _ in range(2):
+        client.get(f"/password/reset/{token}")
+
+    assert reset(client, token).status_code == 204
+
+
+@pytest.mark.any_database
+def test_link_is_on_the_base_url(client: TestClient, ada: User) -> None:
+    """Behaviour 94."""
+    headers = {"Host": "evil.test", "X-Forwarded-Host": "evil.test"}
+
+    assert client.post(FORGOT, json={"email": ada.email}, headers=headers).status_code == 202
+
+    (mail,) = mails_to(client, ada.email)
+    assert f"{client.app_state['authenticator'].base_url}/password/reset/" in mail
+    assert "evil.test" not in mail
+
+
+@pytest.mark.any_database
+def test_other_tokens_do_not_reset(client: TestClient, ada: User) -> None:
+    """Behaviour 96."""
+    client.post("/api/v1/auth/register", json={"email": "carol@example.com", "password": PASSWORD})
+    pair = log_in(client, ada.email)
+    others = [newest_token(client, "carol@example.com"), pair["refresh_token"], pair["access_token"].replace(".", "_")]
+
+    answers = [reset(client, token[:200]).status_code for token in [*others, pair["access_token"]]]
+
+    assert answers == [422] * 4
+    assert try_login(client, ada.email) == 200
+
+
+@pytest.mark.any_database
+def test_mailbox_is_not_flooded(client: TestClient, ada: User) -> None:
+    """Behaviour 97."""
+    answers = [client.post(FORGOT, json={"email": ada.email}).status_code for _ in range(10)]
+
+    assert answers == [202] * 10
+    assert len(mails_to(client, ada.email)) == 3
+
+
+@pytest.mark.any_database
+def test_too_many_from_one_place_are_refused(start_app: Callable[..., TestClient]) -> None:
+    client = start_app(auth={"ip_attempts_per_minute": 2})
+
+    answers = [client.post(FORGOT, json={"email": f"user{number}@example.com"}) for number in range(3)]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+
+
+@pytest.mark.any_database
+def test_owner_is_told(client: TestClient, ada: User) -> None:
+    """Behaviour 86."""
+    reset(client, ask_for_reset(client, ada.email))
+
+    notice = mails_to(client, ada.email)[-1]
+    assert notice.startswith("Subject: Your password at")
+    assert NEW not in notice
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [
+        ("elevenchars", "PasswordTooShort"),
+        ("qwertyuiop12345", "PasswordTooCommon"),
+        ("ada@example.com1", "PasswordTooCommon"),
+        ("x" * 1025, "PasswordTooLong"),
+    ],
+)
+def test_bad_password_uses_nothing_up(client: TestClient, ada: User, password: str, problem: str) -> None:
+    """Behaviours 15, 21, 22, 24."""
+    token = ask_for_reset(client, ada.email)
+
+    answer = reset(client, token, password)
+
+    assert (answer.status_code, problem_of(answer)["type"]) == (422, f"urn:problem:{problem}")
+    assert token not in answer.text
+    assert password not in answer.text
+    assert reset(client, token).status_code == 204
+
+
+@pytest.mark.any_database
+def test_reset_ends_the_throttle_of_the_account(client: TestClient, ada: User) -> None:
+    """Behaviour 110."""
+    answers = [try_login(client, ada.email, "wrong") for _ in range(6)]
+    assert (answers[-1], try_login(client, ada.email)) == (429, 429)
+
+    assert reset(client, ask_for_reset(client, ada.email)).status_code == 204
+
+    assert try_login(client, ada.email, NEW) == 200
+
+
+@pytest.mark.any_database
+def test_disabled_account_is_not_reset(client: TestClient, ada: User) -> None:
+    token = ask_for_reset(client, ada.email)
+    set_fields(client, ada, is_active=False)
+
+    assert reset(client, token).status_code == 422
+
+
+@pytest.mark.any_database
+def test_admin_can_have_the_link_mailed(client: TestClient, ada: User) -> None:
+    authenticator = client.app_state["authenticator"]
+
+    in_database(client, lambda session: send_password_reset(session, authenticator, ada))
+
+    assert reset(client, newest_token(client, ada.email)).status_code == 204
+
+
+@pytest.mark.any_database
+def test_it_is_written_down(client: TestClient, ada: User) -> None:
+    """Behaviour 150."""
+    reset(client, ask_for_reset(client, ada.email))
+
+    query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id).order_by(AuthEvent.id)
+    events = list(in_database(client, lambda session: session.scalars(query)))
+    assert events == ["authn_password_reset_asked", "authn_password_reset"]
+
+
+@pytest.mark.any_database
+def test_unknown_field_is_refused(client: TestClient, ada: User) -> None:
+    """Behaviour 11."""
+    token = ask_for_reset(client, ada.email)
+
+    assert client.post(RESET, json={"token": token, "password": NEW, "roles": ["admin"]}).status_code == 422
+    assert client.post(FORGOT, json={"email": ada.email, "is_superuser": True}).status_code == 422

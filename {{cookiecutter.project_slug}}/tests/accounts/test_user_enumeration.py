@@ -1,0 +1,123 @@
+"""Whether an address has an account shows neither in the time nor in what is done while the caller waits.
+
+Times differ from run to run, so what is compared here is the work: hashes and statements. `benchmarks` of the template
+measures times.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event, update
+from starlette.testclient import TestClient
+
+from app.accounts.credentials.passwords import PasswordHasher
+from app.accounts.models import User
+from tests.accounts.email_links import NEW, ask_for_reset, newest_token
+from tests.support import PASSWORD, in_database, log_in, with_token
+
+AUTH = "/api/v1/auth"
+
+
+@contextmanager
+def watched(client: TestClient) -> Iterator[list[str]]:
+    """Collect the statements that are executed, without their values and names."""
+    engine = client.app_state["database"].engine.sync_engine
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        unnamed = re.sub(r"(RELEASE|ROLLBACK TO) SAVEPOINT \S+", "END OF SAVEPOINT", statement)
+        statements.append(re.sub(r"\s+", " ", unnamed))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def work_of(client: TestClient, path: str, body: dict[str, str]) -> list[str]:
+    with watched(client) as statements:
+        assert client.post(f"{AUTH}/{path}", json=body).status_code == 202
+    return statements
+
+
+@pytest.mark.any_database
+def test_forgotten_password_is_the_same_work_for_everybody(client: TestClient, ada: User) -> None:
+    """Behaviour 88."""
+    known, unknown = (
+        work_of(client, "password/forgot", {"email": email}) for email in (ada.email, "nobody@example.com")
+    )
+
+    assert len([statement for statement in known if statement.startswith("INSERT INTO outbox")]) == 1
+    assert known == unknown
+
+
+@pytest.mark.any_database
+def test_resending_is_the_same_work_for_everybody(client: TestClient, ada: User, bob: User) -> None:
+    unverified = update(User).where(User.id == bob.id).values(email_verified_at=None)
+    in_database(client, lambda session: session.execute(unverified))
+
+    works = [
+        work_of(client, "verify-email/resend", {"email": email})
+        for email in (ada.email, bob.email, "nobody@example.com")
+    ]
+
+    assert works[0]
+    assert works[0] == works[1] == works[2]
+
+
+@pytest.mark.any_database
+def test_sign_up_is_the_same_work_for_everybody(client: TestClient, ada: User, hashes: list[int]) -> None:
+    """Behaviour 3. An event is written for one, a mail for the other."""
+    known, unknown = (
+        work_of(client, "register", {"email": email, "password": NEW}) for email in (ada.email, "nobody@example.com")
+    )
+
+    assert known.pop().startswith("INSERT INTO outbox")
+    assert unknown.pop().startswith("INSERT INTO auth_events")
+    assert len(known) > 5
+    assert known == unknown
+    assert len(hashes) == 4, "each an estimate and a hash"
+
+
+@pytest.fixture
+def hashes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Collect how many connections were in use at each hash and each estimate of a password."""
+    run, pool = PasswordHasher.run, client.app_state["database"].engine.pool
+    in_use: list[int] = []
+
+    async def watched_run(self: PasswordHasher, work: Callable[[], Any]) -> Any:
+        in_use.append(pool.checkedout())
+        return await run(self, work)
+
+    monkeypatch.setattr(PasswordHasher, "run", watched_run)
+    return in_use
+
+
+def test_no_transaction_waits_for_a_hash(client: TestClient, ada: User, hashes: list[int]) -> None:
+    carol = {"email": "carol@example.com", "password": PASSWORD}
+    client.post(f"{AUTH}/register", json=carol)
+    proof = {"token": newest_token(client, carol["email"]), "password": PASSWORD}
+    assert client.post(f"{AUTH}/verify-email", json=proof).status_code == 204
+    mine = {"token": ask_for_reset(client, ada.email), "password": NEW}
+    assert client.post(f"{AUTH}/password/reset", json=mine).status_code == 204
+    as_ada = with_token(client, log_in(client, ada.email, NEW)["access_token"])
+    change = {"current_password": NEW, "new_password": PASSWORD}
+    assert as_ada.post(f"{AUTH}/password/change", json=change).status_code == 204
+
+    assert len(hashes) == 9
+    assert set(hashes) == {0}
+
+
+@pytest.mark.any_database
+def test_too_long_a_password_is_not_hashed(client: TestClient, ada: User, hashes: list[int]) -> None:
+    """Behaviour 18."""
+    long = "x" * 1025
+    carol = {"email": "carol@example.com", "password": long}
+
+    assert client.post(f"{AUTH}/register", json=carol).status_code == 422
+    assert client.post(f"{AUTH}/login", json={"email": ada.email, "password": long}).status_code == 401
+    assert hashes == []

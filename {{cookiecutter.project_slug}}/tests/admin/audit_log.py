@@ -1,0 +1,35 @@
+"""What the tests of the log share: what it holds, and a form that adds to it."""
+
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthEvent, User
+from tests.admin.browser import save
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import in_database
+
+
+def happened(client: TestClient, *names: str) -> list[AuthEvent]:
+    """Return the events about rows, or with these names, oldest first."""
+    query = select(AuthEvent).order_by(AuthEvent.id)
+    query = query.where(AuthEvent.name.in_(names) if names else AuthEvent.target_type.is_not(None))
+    return list(in_database(client, lambda session: session.scalars(query)))
+
+
+def everything(client: TestClient) -> str:
+    """Return all that is in the log, as text."""
+    query = text("SELECT * FROM auth_events")
+
+    async def read(session: AsyncSession) -> str:
+        return str([tuple(row) for row in await session.execute(query)])
+
+    return in_database(client, read)
+
+
+def edit(browser: TestClient, note: SampleNote, owner: User, **fields: str) -> Any:
+    """Save the form of a note."""
+    held = {"title": note.title, "body": note.body, "owner": str(owner.id)}
+    return save(browser, f"/admin/sample-note/edit?pk={note.id}", {**held, **fields})

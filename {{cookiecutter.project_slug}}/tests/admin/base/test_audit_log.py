@@ -1,0 +1,188 @@
+"""What admins do to rows is written down, in the transaction of the change, and secrets are not."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from app.admin.base.changes import MAX_VALUE_LENGTH, diff
+from app.database.base import Base
+from app.mail.models import OutboxMessage
+from tests.admin.audit_log import edit, everything, happened
+from tests.admin.base.test_saving import add_note
+from tests.admin.browser import act, act_on_row, export, listed, save, words
+from tests.admin.factories import add, models
+from tests.admin.views.test_users import admin_role
+from tests.web.browser import open_browser
+
+pytestmark = pytest.mark.any_database
+
+
+def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    save(browser, "/admin/sample-note/create", title="Milk", body="Two", owner=str(ada.id))
+    row = listed(browser, "sample-note")[0]
+    save(browser, f"/admin/sample-note/edit?pk={row}", title="Bread", body="Two", owner=str(ada.id))
+    act_on_row(browser, "sample-note", "delete", row)
+
+    events = happened(client)
+    assert [(event.name, event.data) for event in events] == [
+        ("data_created", {"name": "Milk"}),
+        ("data_changed", {"name": "Bread", "changes": {"title": {"old": "Milk", "new": "Bread"}}}),
+        ("data_deleted", {"name": "Bread"}),
+    ]
+    for event in events:
+        assert (event.target_type, event.target_id, event.actor_id) == ("sample_notes", row, admin.id)
+        assert (event.ip, event.user_agent) == ("testclient", "testclient")
+        assert event.request_id
+
+
+def test_each_row_of_a_bulk_delete_is_an_event(client: TestClient, browser: TestClient, ada: User) -> None:
+    rows = [str(add_note(client, ada, title).id) for title in ("a", "b")]
+
+    act(browser, "sample-note", "delete", *rows)
+
+    assert sorted(event.target_id or "" for event in happened(client, "data_deleted")) == rows
+    assert len(happened(client)) == 2
+
+
+def test_user_id_of_another_system_is_no_person(library: TestClient) -> None:
+    subject = add(library, models().Subject(code="QA76", user_id=7))
+
+    act(library, "subject", "delete", str(subject.id))
+
+    (event,) = happened(library, "data_deleted")
+    assert (event.target_id, event.user_id) == (str(subject.id), None)
+
+
+def test_reference_is_told_by_key_and_people_by_nothing_else(
+    client: TestClient, browser: TestClient, ada: User, bob: User
+) -> None:
+    note = add_note(client, ada)
+
+    edit(browser, note, bob)
+
+    (event,) = happened(client)
+    assert event.data["changes"] == {"owner": {"old": {"id": str(ada.id)}, "new": {"id": str(bob.id)}}}
+    shown = words(browser.get(f"/admin/sample-note/detail?pk={note.id}"))
+    assert ada.email in shown
+    assert ada.email in words(browser.get(f"/admin/event/detail?pk={event.id}"))
+    assert ada.email not in everything(client)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"title": "x" * 201}, id="long"),
+        pytest.param({"title": "Taken"}, id="taken"),
+        pytest.param({"owner": "junk"}, id="no-owner"),
+        pytest.param({"_version": "7"}, id="overtaken"),
+    ],
+)
+def test_refused_form_leaves_no_event(
+    client: TestClient, browser: TestClient, ada: User, change: dict[str, str]
+) -> None:
+    add_note(client, ada, "Taken")
+    note = add_note(client, ada)
+    valid = {"title": "Bread", "body": "", "owner": str(ada.id)}
+
+    assert save(browser, f"/admin/sample-note/edit?pk={note.id}", {**valid, **change}).status_code == 422
+
+    assert happened(client) == []
+
+
+def test_saving_without_a_change_is_no_event(client: TestClient, browser: TestClient, ada: User) -> None:
+    note = add_note(client, ada)
+
+    edit(browser, note, ada)
+
+    assert happened(client) == []
+
+
+def test_refused_delete_leaves_no_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    assert act(browser, "user", "delete", ada.id, admin.id).status_code == 400
+    assert act(browser, "role", "delete", listed(browser, "role")[0]).status_code == 400
+
+    assert happened(client) == []
+
+
+def test_export_is_an_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    add_note(client, ada)
+
+    export(browser, "sample-note", "csv")
+    export(browser, "sample-note", "nonsense")
+
+    (event,) = happened(client)
+    assert (event.name, event.target_type, event.target_id) == ("data_exported", "sample_notes", None)
+    assert (event.actor_id, event.data) == (admin.id, {"format": "csv", "rows": 1})
+
+
+def test_action_that_says_more_itself_is_told_once(client: TestClient, browser: TestClient, ada: User) -> None:
+    open_browser(client, ada)
+    session = listed(browser, "session")[0]
+
+    act_on_row(browser, "session", "end", session)
+    act(browser, "user", "reset", ada.id)
+
+    assert [(event.name, event.target_type, event.target_id) for event in happened(client)] == [
+        ("session_ended", "auth_sessions", session),
+        ("authn_password_reset_asked", "users", str(ada.id)),
+    ]
+
+
+def test_change_of_a_person_is_told_once(client: TestClient, browser: TestClient, ada: User) -> None:
+    page = f"/admin/user/edit?pk={ada.id}"
+
+    save(browser, page, display_name="", is_active="on", roles=admin_role(client))
+    save(browser, page, display_name="Countess", roles=admin_role(client))
+    act(browser, "user", "delete", ada.id)
+
+    events = happened(client)
+    assert [event.name for event in events] == [
+        "privilege_permissions_changed",
+        "user_disabled",
+        "data_changed",
+        "user_deleted",
+    ]
+    assert {(event.target_type, event.target_id) for event in events} == {("users", str(ada.id))}
+
+
+def test_changed_person_is_told_with_old_and_new(client: TestClient, browser: TestClient, ada: User) -> None:
+    save(browser, f"/admin/user/edit?pk={ada.id}", display_name="Countess", is_active="on")
+
+    (event,) = happened(client)
+    assert event.user_id == ada.id
+    assert event.data == {"changes": {"display_name": {"old": "", "new": "Countess"}}}
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "old", "new"),
+    [
+        pytest.param(User, "password_hash", "$argon2id$1", "$argon2id$2", id="hash"),
+        pytest.param(User, "email_key", "a@example.com", "b@example.com", id="key"),
+        pytest.param(AuthSession, "former_token_hash", b"1", None, id="token"),
+        pytest.param(OutboxMessage, "payload", None, b"sealed", id="bytes"),
+    ],
+)
+def test_secret_is_said_to_have_changed_and_no_more(model: type[Base], column: str, old: object, new: object) -> None:
+    assert diff(model, {column: old}, {column: new}) == {column: {}}
+
+
+def test_long_value_is_cut(client: TestClient, browser: TestClient, ada: User) -> None:
+    note = add_note(client, ada)
+
+    edit(browser, note, ada, body="x" * 1000)
+
+    (event,) = happened(client)
+    assert event.data["changes"]["body"]["new"] == "x" * (MAX_VALUE_LENGTH - 1) + "…"
+
+
+def test_line_in_the_log_names_the_row_and_not_what_it_holds(
+    client: TestClient, browser: TestClient, ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    note = add_note(client, ada)
+
+    with caplog.at_level("INFO", "app.events"):
+        edit(browser, note, ada, title="Bread")
+
+    (line,) = (record.getMessage() for record in caplog.records if record.name == "app.events")
+    assert line.startswith("data_changed")
+    assert line.endswith(f"sample_notes/{note.id}")

@@ -1,0 +1,142 @@
+"""What a view may switch on is written down too: cells, rows in another form, actions, imports."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+from starlette_admin.actions import action, row_action
+from starlette_admin.exceptions import ActionFailed
+
+from app.admin.base.inlines import InlineView
+from app.admin.views.users import UserView
+from app.main import create_app
+from app.settings.config import Settings
+from tests.admin.audit_log import edit, happened
+from tests.admin.base.test_saving import add_note
+from tests.admin.browser import act, act_on_row, csrf_token, save, words
+from tests.sample.sample_notes.admin import SampleNoteView
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import add_user
+from tests.web.browser import open_browser
+
+pytestmark = pytest.mark.any_database
+
+
+async def shout(self: SampleNoteView, request: Any, selection: Any) -> None:  # noqa: ARG001
+    """Change the chosen notes."""
+    for row in await selection.rows():
+        row.title = row.title.upper()
+
+
+async def fail(self: SampleNoteView, request: Any, pk: str) -> None:
+    """Change a note, and then say no."""
+    (await self.find_by_pk(request, pk)).title = "never"
+    raise ActionFailed("No.")
+
+
+class NoteInline(InlineView):
+    """Notes in the form of their owner."""
+
+    model = SampleNote
+    title_field = "title"
+    fields = ("title", "body")
+
+
+@pytest.fixture
+def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """Return an app whose notes are edited in the list and with their owner, imported, shouted, and hide their body."""
+    monkeypatch.setattr(UserView, "inlines", [NoteInline])
+    monkeypatch.setattr(SampleNoteView, "inline_editable_fields", ["title"])
+    monkeypatch.setattr(SampleNoteView, "importers", ("csv",))
+    monkeypatch.setattr(SampleNoteView, "exclude_fields_from_detail", ("body",))
+    monkeypatch.setattr(SampleNoteView, "shout_action", action("shout", "Shout")(shout), raising=False)
+    monkeypatch.setattr(SampleNoteView, "fail_row_action", row_action("fail", "Fail")(fail), raising=False)
+    with TestClient(create_app(settings), follow_redirects=False) as client:
+        yield client
+
+
+def test_cell_is_edited_in_the_list(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    note = add_note(shop, ada)
+    cell = f"/admin/_api/sample-note/inline-edit?pk={note.id}&field=title"
+    token = {"X-CSRFToken": csrf_token(browser)}
+
+    assert browser.post(cell, data={"title": "Bread"}, headers=token).status_code == 200
+    assert browser.post(cell, data={"title": ""}, headers=token).status_code == 422
+
+    (event,) = happened(shop)
+    assert (event.name, event.target_id) == ("data_changed", str(note.id))
+    assert event.data["changes"] == {"title": {"old": "Milk", "new": "Bread"}}
+
+
+def test_rows_in_the_form_of_another_are_told_each(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    changed, gone = add_note(shop, ada, "Changed"), add_note(shop, ada, "Gone")
+    page, person = f"/admin/user/edit?pk={ada.id}", {"display_name": "", "is_active": "on"}
+    rows = {
+        "inlines.sample-note.0.pk": str(changed.id),
+        "inlines.sample-note.0.title": "Bread",
+        "inlines.sample-note.0.body": changed.body,
+        "inlines.sample-note.0._version": "1",
+        "inlines.sample-note.1.pk": str(gone.id),
+        "inlines.sample-note.1.DELETE": "on",
+        "inlines.sample-note.1._version": "1",
+        "inlines.sample-note.2.title": "New",
+    }
+
+    assert save(browser, page, person, **{**rows, "inlines.sample-note.0.title": ""}).status_code == 422
+    assert happened(shop) == []
+    assert save(browser, page, person, **rows).status_code == 303
+
+    changes = {"title": {"old": "Changed", "new": "Bread"}}
+    assert [(event.name, event.data.get("changes")) for event in happened(shop)] == [
+        ("data_changed", changes),
+        ("data_deleted", None),
+        ("data_created", None),
+    ]
+
+
+def test_actions_are_events_unless_they_fail(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    rows = [add_note(shop, ada, title).id for title in ("a", "b")]
+
+    assert act(browser, "sample-note", "shout", *rows).status_code == 200
+    assert act_on_row(browser, "sample-note", "fail", rows[0]).status_code == 400
+    assert act(browser, "sample-note", "unknown", *rows).status_code == 400
+
+    events = happened(shop)
+    assert [event.name for event in events] == ["admin_action"] * 2
+    assert sorted(UUID(event.target_id or "") for event in events) == rows
+    assert {event.data["action"] for event in events} == {"shout"}
+
+
+def test_import_is_an_event_and_so_is_each_row(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    token = {"X-CSRFToken": csrf_token(browser)}
+
+    for rows, preview in (("Milk\n \n", "0"), ("Milk\nEggs\n", "1"), ("Milk\nEggs\n", "0")):
+        lines = "".join(f"{title},,{ada.id}\n" for title in rows.splitlines())
+        file = {"file": ("notes.csv", f"title,body,owner\n{lines}", "text/csv")}
+        answer = browser.post(
+            f"/admin/_api/sample-note/import?preview={preview}", data={"format": "csv"}, files=file, headers=token
+        )
+        assert answer.status_code == 200, answer.text
+
+    assert [(event.name, event.data) for event in happened(shop)] == [
+        ("data_created", {"name": "Milk"}),
+        ("data_created", {"name": "Eggs"}),
+        ("data_imported", {"rows": 2}),
+    ]
+
+
+def test_history_hides_what_the_page_hides(shop: TestClient) -> None:
+    ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
+    note = add_note(shop, ada)
+    edit(browser, note, ada, title="Bread", body="between us")
+
+    history = words(browser.get(f"/admin/sample-note/detail?pk={note.id}")).partition("History")[2]
+
+    assert "Milk" in history
+    assert "between us" not in history

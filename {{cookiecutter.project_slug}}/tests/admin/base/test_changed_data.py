@@ -1,0 +1,211 @@
+"""What a form of the admin did not change stays as it is: nothing is lost by saving."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fastapi import Request
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+from starlette.testclient import TestClient
+
+from app.admin.base.permissions import GuardedView
+from tests.admin.browser import words
+from tests.admin.factories import add, add_author, add_book, models
+from tests.admin.forms import untouched
+from tests.support import add_user, in_database
+
+HIDDEN = "Not visible to you"
+
+PLAIN = {"title": "Mine", "isbn": "1", "genre": "novel"}
+ODD: dict[str, Any] = {
+    "moment": {"bought_at": datetime(2026, 1, 31, 10, 0, 0, 123456, UTC)},
+    "year-26": {"bought_at": datetime(26, 1, 31, 10, 0, tzinfo=UTC)},
+    "minute": {"bought_at": datetime(9999, 12, 31, 10, 7, tzinfo=UTC)},
+    "blanks": {"title": "  two  blanks ", "size": " a\nb\r\nc "},
+    "too-short-by-now": {"title": "x"},
+    "line-ends": {"summary": "\n one\r\ntwo\rthree\n\n "},
+    "markup": {"summary": "</textarea><b>&amp;", "title": "\"'<&>"},
+    "empty": {"summary": "", "size": ""},
+    "decimal": {"price": Decimal("-0.10"), "weight": 1e-7, "pages": 0},
+    "long-float": {"weight": 0.1 + 0.2, "in_print": False},
+    "large-float": {"weight": 1.7976931348623157e308},
+    "json": {"facts": {"b": 1.0, "a": [True, None, "é\n", {"x": 2**60}]}},
+    "json-empty": {"facts": {}},
+    "json-list": {"facts": [1, "1"]},
+}
+
+
+@pytest.fixture
+def hide(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what hides the authors and subjects that are called "Secret"."""
+
+    def visible(self: GuardedView, _: Request, rows: Select[Any]) -> Select[Any]:
+        column = {"Author": "name", "Subject": "code"}.get(self.model.__name__)
+        return rows.where(getattr(self.model, column) != "Secret") if column else rows
+
+    return lambda: monkeypatch.setattr(GuardedView, "visible_rows", visible)
+
+
+def stored(library: TestClient) -> list[dict[str, Any]]:
+    """Return all that is stored of the books, with their subjects."""
+
+    async def read(session: AsyncSession) -> list[dict[str, Any]]:
+        book = models().Book
+        books = await session.scalars(select(book).order_by(book.id).options(selectinload(book.subjects)))
+        names = book.__table__.c.keys()
+        return [
+            {name: getattr(row, name) for name in names}
+            | {"subjects": sorted(subject.code for subject in row.subjects)}
+            for row in books
+        ]
+
+    return in_database(library, read)
+
+
+def relate(library: TestClient, book: Any, *codes: str) -> list[str]:
+    """Relate a book to new subjects, and return their ids."""
+    subjects = [add(library, models().Subject(code=code)) for code in codes]
+
+    async def work(session: AsyncSession) -> None:
+        table = models().books_subjects
+        await session.execute(table.insert(), [{"book_id": book.id, "subject_id": one.id} for one in subjects])
+
+    in_database(library, work)
+    return [str(one.id) for one in subjects]
+
+
+def add_odd_books(library: TestClient) -> dict[str, Any]:
+    """Write a book for each of the values, with references."""
+    reader = add_user(library, "reader@example.com")
+    books = {}
+    for name, values in ODD.items():
+        author = add_author(library, f"Author of {name}")
+        books[name] = add(library, models().Book(**{**PLAIN, "author_id": author.id, "reader_id": reader.id, **values}))
+        relate(library, books[name], f"B {name}", f"A {name}")
+    return books
+
+
+@pytest.mark.parametrize("view", ["book", "writer"])
+def test_untouched_form_changes_nothing(library: TestClient, view: str) -> None:
+    books = add_odd_books(library)
+    before = stored(library)
+
+    for name, book in books.items():
+        page = f"/admin/{view}/edit?pk={book.id if view == 'book' else book.author_id}"
+        answer = library.post(page, data=untouched(library, page))
+        assert answer.status_code == 303, (name, words(answer))
+
+    assert stored(library) == before
+
+
+def test_form_changes_only_what_was_changed(library: TestClient) -> None:
+    books = add_odd_books(library)
+    before = stored(library)
+
+    for book in books.values():
+        page = f"/admin/book/edit?pk={book.id}"
+        assert library.post(page, data=untouched(library, page) | {"isbn": "2"}).status_code == 303
+
+    after = stored(library)
+    assert after == [
+        old | {"isbn": "2", "version": 2, "updated_at": new["updated_at"]}
+        for old, new in zip(before, after, strict=True)
+    ]
+
+
+def test_year_is_shown_with_four_digits_and_can_be_saved_again(library: TestClient) -> None:
+    book = add_book(library, "Mine", bought_at=datetime(26, 1, 31, 10, 7, 5, tzinfo=UTC))
+
+    for page in ("list", f"detail?pk={book.id}"):
+        assert "0026-01-31 10:07 UTC" in words(library.get(f"/admin/book/{page}"))
+
+    page = f"/admin/book/edit?pk={book.id}"
+    for moment in ("0027-01-31 10:07:05", "0026-02-01T10:07"):
+        answer = library.post(page, data=untouched(library, page) | {"bought_at": moment})
+        assert answer.status_code == 303, words(answer)
+    assert stored(library)[0]["bought_at"] == datetime(26, 2, 1, 10, 7, tzinfo=UTC)
+    assert "0027-01-31 10:07:05 UTC" in words(library.get(f"/admin/book/detail?pk={book.id}"))
+
+
+def test_form_keeps_references_that_its_editor_may_not_see(library: TestClient, hide: Callable[[], None]) -> None:
+    author = add_author(library, "Secret")
+    book = add_book(library, "Mine", author_id=author.id)
+    relate(library, book, "Secret", "Known")
+    other = str(add(library, models().Subject(code="Other")).id)
+    hide()
+    page = f"/admin/book/edit?pk={book.id}"
+    sent = untouched(library, page)
+    shown = library.get(page).text
+
+    answer = library.post(page, data=sent | {"subjects": [*sent["subjects"], other], "isbn": "2"})
+
+    assert answer.status_code == 303, words(answer)
+    (after,) = stored(library)
+    assert (after["author_id"], after["isbn"], after["subjects"]) == (author.id, "2", ["Known", "Other", "Secret"])
+    assert shown.count(HIDDEN) == 2
+    assert "Secret" not in shown
+
+
+def test_reference_that_its_editor_may_not_see_can_be_replaced_and_not_chosen(
+    library: TestClient, hide: Callable[[], None]
+) -> None:
+    secret, known = add_author(library, "Secret"), add_author(library, "Known")
+    book = add_book(library, "Mine", author_id=secret.id)
+    hide()
+    page = f"/admin/book/edit?pk={book.id}"
+
+    changed = library.post(page, data=untouched(library, page) | {"author": str(known.id)})
+    refused = library.post(page, data=untouched(library, page) | {"author": str(secret.id)})
+
+    assert (changed.status_code, refused.status_code) == (303, 422)
+    assert "Choose from the list." in words(refused)
+    assert stored(library)[0]["author_id"] == known.id
+
+
+def test_refused_form_still_has_what_was_chosen(library: TestClient, hide: Callable[[], None]) -> None:
+    book = add_book(library, "Mine", author_id=add_author(library, "Secret").id)
+    (subject,) = relate(library, book, "Secret")
+    hide()
+    page = f"/admin/book/edit?pk={book.id}"
+
+    answer = library.post(page, data=untouched(library, page) | {"isbn": "x" * 99})
+
+    assert answer.status_code == 422
+    assert answer.text.count(HIDDEN) == 2
+    assert f'<option value="{subject}" selected>' in answer.text
+
+
+def test_chosen_row_that_is_deleted_meanwhile_is_refused(library: TestClient) -> None:
+    reader, other = (add_user(library, f"{name}@example.com") for name in ("ada", "bob"))
+    book = add_book(library, "Mine", reader_id=reader.id)
+    page = f"/admin/book/edit?pk={book.id}"
+    sent = untouched(library, page)
+    in_database(library, lambda session: session.execute(delete(type(other)).where(type(other).id == other.id)))
+
+    chosen = library.post(page, data=sent | {"reader": str(other.id)})
+    assert (chosen.status_code, stored(library)[0]["reader_id"]) == (422, reader.id)
+
+    in_database(library, lambda session: session.execute(delete(type(reader)).where(type(reader).id == reader.id)))
+    kept = library.post(page, data=sent)
+    assert kept.status_code == 422
+    assert "Choose from the list." in words(kept)
+
+
+def test_form_that_was_overtaken_does_not_take_the_older_values_for_unchanged(library: TestClient) -> None:
+    book = add_book(library, "Mine")
+    page = f"/admin/book/edit?pk={book.id}"
+    sent = untouched(library, page)
+    model = models().Book
+    in_database(
+        library, lambda session: session.execute(update(model).where(model.id == book.id).values(isbn="9", version=2))
+    )
+
+    refused = library.post(page, data=sent)
+    saved = library.post(page, data=sent | {"_version": "2"})
+
+    assert (refused.status_code, saved.status_code) == (422, 303)
+    assert stored(library)[0]["isbn"] == "Mine"

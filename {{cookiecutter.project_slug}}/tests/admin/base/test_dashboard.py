@@ -1,0 +1,125 @@
+"""The first page: what happened lately, and how many there are of everything that one may see."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.events import Event
+from app.accounts.models import AuthEvent, AuthSession, User
+from app.admin.base import dashboard, permissions
+from app.admin.base.dashboard import DAYS, count_per_day
+from app.admin.views import events, users
+from app.database.base import utc_now
+from app.mail.models import OutboxMessage
+from tests.admin.browser import words
+from tests.support import add_user, in_database
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def made(at: datetime) -> UUID:
+    """Return the key of a row that was made then."""
+    return UUID(int=(int(at.timestamp() * 1000) << 80) + hash(at) % 2**60)
+
+
+def overview(browser: TestClient) -> str:
+    """Return the words of the page, each separated by one space."""
+    answer = browser.get("/admin/")
+    assert answer.status_code == 200
+    return " ".join(words(answer).split())
+
+
+def test_days_are_counted_in_utc_and_none_is_left_out(client: TestClient) -> None:
+    moments = [
+        TODAY - timedelta(days=DAYS - 1, milliseconds=1),  # too long ago
+        TODAY - timedelta(days=DAYS - 1),
+        TODAY - timedelta(milliseconds=1),  # as exact as SQLite is
+        TODAY,
+    ]
+
+    async def add(session: AsyncSession) -> None:
+        session.add_all(AuthEvent(id=made(at), at=at, name=Event.LOGOUT) for at in moments)
+        session.add(AuthEvent(id=made(TODAY + timedelta(seconds=1)), at=TODAY, name=Event.LOGIN_FAIL))
+
+    in_database(client, add)
+    counted = in_database(
+        client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at, AuthEvent.name == Event.LOGOUT)
+    )
+
+    days = [(TODAY - timedelta(days=ago)).date() for ago in reversed(range(DAYS))]
+    assert [*counted] == days
+    assert {day: number for day, number in counted.items() if number} == {days[0]: 1, days[-2]: 1, days[-1]: 1}
+
+
+def test_old_row_with_a_new_key_is_not_counted(client: TestClient) -> None:
+    """An import brings people who came long ago."""
+
+    async def add(session: AsyncSession) -> None:
+        session.add(AuthEvent(at=TODAY - timedelta(days=DAYS + 1), name=Event.LOGOUT))
+
+    in_database(client, add)
+
+    assert set(in_database(client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at)).values()) == {0}
+
+
+def test_charts_and_figures_tell_what_is_in_the_database(client: TestClient, browser: TestClient) -> None:
+    async def add(session: AsyncSession) -> None:
+        now = utc_now()
+        times = {"authenticated_at": now, "last_seen_at": now, "idle_expires_at": now + timedelta(days=1)}
+        ada_s = {"user_id": ada.id, "kind": "web", **times}
+        session.add(AuthSession(expires_at=now + timedelta(days=1), **ada_s))
+        session.add(AuthSession(expires_at=now - timedelta(days=1), **ada_s))
+        session.add(AuthEvent(name=Event.LOGIN_SUCCESS))
+        session.add_all(AuthEvent(name=Event.LOGIN_FAIL) for _ in range(1200))
+        session.add(AuthEvent(name=Event.SECOND_FACTOR_FAIL))
+        session.add_all(OutboxMessage(template="x") for _ in range(3))
+        session.add_all(OutboxMessage(template="x", **{f"{state}_at": now}) for state in ("sent", "failed", "failed"))
+
+    ada = add_user(client, "ada@example.com")
+    in_database(client, add)
+    shown = overview(browser)
+
+    assert "New people 2 in 30 days" in shown
+    assert "Sign-ins 1 in 30 days" in shown
+    assert "Failed sign-ins 1,201 in 30 days" in shown
+    assert f"{TODAY:%d %B}: 1,201" in shown
+    assert f"{TODAY:%Y-%m-%d} 1,201" in shown
+    assert "Live sessions 2" in shown
+    assert "Mails waiting 3 " in shown
+    assert "Mails given up 2 " in shown
+    assert "Users 2 " in shown
+
+
+@pytest.mark.any_database
+def test_what_one_may_not_see_is_not_counted(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for view in (users.UserView, events.EventView):
+        monkeypatch.setattr(view, "is_accessible", permissions.never)
+
+    shown = overview(browser)
+
+    assert "Live sessions" in shown
+    for label in ("New people", "Sign-ins", "sign-ins", "Users", "Events"):
+        assert label not in shown
+
+
+def test_large_figure_is_not_counted_to_its_end(
+    client: TestClient, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def add(session: AsyncSession) -> None:
+        session.add_all(OutboxMessage(template="x") for _ in range(4))
+
+    monkeypatch.setattr(dashboard, "COUNT_LIMIT", 2)
+    in_database(client, add)
+
+    assert "Mails waiting 2+ " in overview(browser)
+
+
+@pytest.mark.any_database
+def test_chart_without_any_number_is_shown(browser: TestClient, admin: User) -> None:
+    page = browser.get("/admin/").text
+
+    assert admin.email in page
+    assert "Failed sign-ins: at most 0 a day in the last 30 days" in page

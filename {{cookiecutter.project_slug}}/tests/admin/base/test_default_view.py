@@ -1,0 +1,168 @@
+"""Models that nobody wrote a view for: the features of this folder."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.admin.base.default_view import DefaultView, default_view
+from tests.admin.browser import export, listed, save, words
+from tests.admin.factories import add_author, add_book, models
+from tests.sample.sample_notes.models import SampleNote
+from tests.sample.sample_notes.schemas import SampleNoteUpdate
+from tests.support import in_database
+
+
+@pytest.mark.any_database
+def test_models_without_a_view_have_one_and_those_with_one_keep_it(library: TestClient) -> None:
+    home = words(library.get("/admin/"))
+
+    menus = ("Authors", "Subjects", "Books", "Copies", "Lockers", "Sample notes")
+    assert [menu for menu in menus if menu not in home] == []
+    assert "Drawers" not in home
+    assert library.get("/admin/drawer/list").status_code == 404
+    assert library.get("/admin/book-subject/list").status_code == 404
+
+
+def test_row_is_made_changed_and_shown_by_its_title(library: TestClient) -> None:
+    author = add_author(library, "Ada Lovelace")
+    entered = {"title": "Notes", "isbn": "1", "genre": "science", "author": str(author.id), "size": "a", "summary": ""}
+
+    made = save(library, "/admin/book/create", **entered)
+    book = books(library)[0]
+    changed = save(library, f"/admin/book/edit?pk={book.id}", **{**entered, "title": "More", "price": "9.50"})
+
+    assert (made.status_code, changed.status_code) == (303, 303)
+    book = books(library)[0]
+    assert (book.title, book.genre, book.author_id, book.size, book.version) == (
+        "More",
+        "science",
+        author.id,
+        "a",
+        2,
+    )
+    shown = words(library.get(f"/admin/book/detail?pk={book.id}"))
+    assert "9.50" in shown
+    assert "Ada Lovelace" in shown
+
+
+@pytest.mark.any_database
+def test_what_the_api_refuses_is_refused(library: TestClient) -> None:
+    author = add_author(library, "Ada Lovelace")
+    entered = {"isbn": "1", "genre": "novel", "author": str(author.id), "size": "a", "summary": ""}
+
+    refused = save(library, "/admin/book/create", entered, title="No")
+
+    assert refused.status_code == 422
+    assert "Please use at least 3 characters." in words(refused)
+    assert books(library) == []
+    assert save(library, "/admin/book/create", entered, title="Notes").status_code == 303
+
+
+@pytest.mark.any_database
+def test_form_has_no_secret_and_what_the_database_keeps(library: TestClient) -> None:
+    form = library.get("/admin/book/create").text
+
+    for name in ("title", "genre", "summary", "author", "reader", "subjects"):
+        assert f'name="{name}"' in form
+    for name in ("id", "version", "created_at", "api_token", "cover", "age", "author_id", "session", "copies"):
+        assert f'name="{name}"' not in form
+    assert 'name="session_id"' in form  # sessions are shown under another name than their model's, and are not picked
+
+
+@pytest.mark.any_database
+def test_secret_is_neither_shown_nor_exported(library: TestClient) -> None:
+    book = add_book(library, "Notes", api_token="hush", cover=b"hush")
+
+    assert listed(library, "book") == [str(book.id)]
+    pages = [library.get(f"/admin/book/{page}") for page in ("list", f"detail?pk={book.id}", f"edit?pk={book.id}")]
+    for page in [*pages, export(library, "book", "csv"), export(library, "book", "json")]:
+        assert page.status_code == 200
+        assert "hush" not in page.text
+
+
+@pytest.mark.any_database
+def test_row_that_needs_a_secret_cannot_be_made(library: TestClient) -> None:
+    assert library.get("/admin/locker/list").status_code == 200
+    assert library.get("/admin/locker/create").status_code == 403
+
+
+@pytest.mark.any_database
+def test_choice_is_shown_in_words(library: TestClient) -> None:
+    author = add_author(library, "Ada")
+    add_book(library, "First", author_id=author.id, genre="science")
+
+    for page in ("book/list", "book/create"):
+        shown = words(library.get(f"/admin/{page}"))
+        assert "Science" in shown
+        assert "SCIENCE" not in shown
+
+
+@pytest.mark.any_database
+def test_refused_form_shows_a_time_as_browsers_read_it(library: TestClient) -> None:
+    author = add_author(library, "Ada")
+    entered = {"title": "", "isbn": "1", "genre": "novel", "author": str(author.id), "bought_at": "2026-01-31T10:20:00"}
+
+    refused = save(library, "/admin/book/create", **entered)
+
+    assert refused.status_code == 422
+    assert 'value="2026-01-31T10:20:00"' in refused.text
+
+
+def test_list_is_searched_and_filtered(library: TestClient) -> None:
+    ada, bob = add_author(library, "Ada"), add_author(library, "Bob")
+    first = add_book(library, "First", author_id=ada.id, genre="science", in_print=False)
+    second = add_book(library, "Second", author_id=bob.id, isbn="A word", pages=200)
+
+    assert listed(library, "book") == [str(second.id), str(first.id)]
+    assert listed(library, "book", q="fir") == [str(first.id)]
+    assert listed(library, "book", q="a word") == [str(second.id)]
+    assert listed(library, "book", filter="genre__eq=science") == [str(first.id)]
+    assert listed(library, "book", filter="in_print__is_false") == [str(first.id)]
+    assert listed(library, "book", filter="pages__gt=100") == [str(second.id)]
+    assert listed(library, "book", filter="author__contains=ad") == [str(first.id)]
+    assert listed(library, "book", filter="reader__is_null") == [str(second.id), str(first.id)]
+
+
+@pytest.mark.any_database
+def test_address_that_makes_no_sense_is_not_found(library: TestClient) -> None:
+    for page in ("detail?pk=junk", "edit?pk=00000000-0000-7000-8000-000000000000"):
+        assert library.get(f"/admin/book/{page}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("model", "title"), [("Author", "label"), ("Subject", "code"), ("Book", "isbn"), ("Copy", "shelf")]
+)
+@pytest.mark.any_database
+def test_title_is_the_first_text(library: TestClient, model: str, title: str) -> None:
+    assert library
+    assert default_view(getattr(models(), model)).title_field == title
+
+
+@pytest.mark.any_database
+def test_rules_are_those_of_the_schema_beside_the_model(library: TestClient) -> None:
+    assert library
+    assert default_view(SampleNote).rules is SampleNoteUpdate
+    assert default_view(models().Author).rules is None
+    assert default_view(models().Locker).rules is None  # they need what no form has
+
+
+def test_view_may_say_some_of_it_itself() -> None:
+    class SampleNoteView(DefaultView):
+        model = SampleNote
+        title_field = "body"
+
+    assert SampleNoteView.title_field == "body"
+    assert SampleNoteView.fields == ("id", "title", "body", "owner", "created_at", "updated_at")
+    assert SampleNoteView.exclude_fields_from_list == ("id", "body", "updated_at")
+
+
+def books(library: TestClient) -> list[Any]:
+    """Return all books."""
+
+    async def read(session: AsyncSession) -> list[Any]:
+        return list(await session.scalars(select(models().Book).order_by(models().Book.id)))
+
+    return in_database(library, read)

@@ -1,0 +1,215 @@
+"""Which field suits a column, what an empty form shows, and the rules of the API."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from io import BytesIO
+from typing import Annotated, Any
+
+import anyio
+import pytest
+from pydantic import BaseModel, Field
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    Double,
+    Enum,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    false,
+    true,
+)
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette_admin.fields import (
+    BaseField,
+    DateField,
+    DateTimeField,
+    DecimalField,
+    EmailField,
+    EnumField,
+    FloatField,
+    HasOne,
+    IntegerField,
+    StringField,
+    TagsField,
+    TimeField,
+)
+
+from app.admin.base.fields import column_default, default_title_field, field_for, in_utc
+from app.admin.base.form_parsing import InvalidInput, parse_strictly
+from app.admin.base.json_field import JsonField
+from app.admin.base.saving import clean_value
+
+
+class Colour(StrEnum):
+    """What it looks like."""
+
+    DARK_RED = "dark-red"
+
+
+class Rules(BaseModel):
+    """What the API demands."""
+
+    words: Annotated[list[str], Field(max_length=2)] | None = None
+    more: dict[str, str] | None = None
+
+
+THINGS = Table(
+    "things",
+    MetaData(),
+    Column("words", JSON, server_default="[]"),
+    Column("more", JSON),
+    Column("known", Boolean, nullable=True),
+    Column("open", Boolean, nullable=False, server_default=true()),
+    Column("shut", Boolean, nullable=False, server_default=false()),
+    Column("share", Double, nullable=False),
+    Column("number", Integer, server_default="3"),
+    Column("price", Numeric(4, 2), server_default="9.50"),
+    Column("day", Date, server_default="2026-01-31"),
+    Column("colour", Enum(Colour, values_callable=list), server_default="dark-red"),
+    Column("name", String(9), default="Ada"),
+    Column("note", Text, nullable=True),
+).c
+
+
+def test_field_suits_its_column() -> None:
+    words, more, known, share = (field_for(THINGS[name], Rules) for name in ("words", "more", "known", "share"))
+
+    assert isinstance(words, TagsField)
+    assert isinstance(more, JsonField)
+    assert isinstance(known, EnumField)
+    assert [known.coerce(sent) for sent in ("True", "False")] == [True, False]
+    assert isinstance(share, FloatField)
+    assert share.required
+    assert [field_for(THINGS[name], Rules) for name in ("open", "name")] == ["open", "name"]
+    assert isinstance(field_for(THINGS["words"], None), JsonField)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (datetime(26, 1, 3, 4, 5, 6, tzinfo=UTC), "0026-01-03 04:05 UTC"),
+        (date(26, 1, 3), "0026-01-03"),
+        (time(4, 5, 6), "04:05"),
+    ],
+)
+def test_time_is_shown_with_all_digits_of_its_year(value: date | time, shown: str) -> None:
+    assert in_utc(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["day", "number", "name"], "name"),
+        (["day", "note", "name"], "note"),
+        (["day", "colour", "number", "share"], "id"),
+    ],
+)
+def test_row_is_named_by_a_text_or_its_key_and_never_by_a_date(names: list[str], expected: str) -> None:
+    assert default_title_field({name: THINGS[name] for name in names}) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("words", []),
+        ("more", None),
+        ("open", True),
+        ("shut", False),
+        ("number", 3),
+        ("price", Decimal("9.50")),
+        ("day", date(2026, 1, 31)),
+        ("colour", Colour.DARK_RED),
+        ("name", "Ada"),
+    ],
+)
+def test_empty_form_shows_what_the_database_would_give(name: str, expected: object) -> None:
+    assert column_default(THINGS[name]) == expected
+
+
+def read(field: BaseField, *typed: str | UploadFile) -> Any:
+    """Return what a field of a view reads."""
+    parse_strictly(field)
+    return anyio.run(field.parse_form_data, Request({"type": "http"}), FormData([(field.id, text) for text in typed]))
+
+
+@pytest.mark.parametrize(
+    ("entered", "kept"),
+    [("", None), (" null ", None), ("[]", []), ('{"a": "é"}', {"a": "é"}), ('"a"', "a")],
+)
+def test_json_is_read_and_written(entered: str, kept: object) -> None:
+    field = JsonField("more", id="more")
+
+    value = read(field, entered)
+
+    assert value == kept
+    assert clean_value(field, value) == kept
+    assert json.loads(field.text(value) or "null") == kept
+
+
+def test_required_json_may_be_an_empty_object() -> None:
+    field, request = JsonField("more", required=True), Request({"type": "http"})
+
+    anyio.run(field.validate, request, {}, {})
+    with pytest.raises(ValueError, match="This field is required"):
+        anyio.run(field.validate, request, None, {})
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        "{",
+        "a",
+        '{"a": }',
+        "[" * 100_000,
+        '{"a": "\\ud800"}',
+        '{"\\udfff": 1}',
+        '["\\u0000"]',
+        "NaN",
+        "[1e400]",
+        "9" * 5000,
+    ],
+)
+def test_json_that_cannot_be_stored_is_refused_and_shown_again(entered: str) -> None:
+    field = JsonField("more", id="more")
+
+    value = read(field, entered)
+
+    assert field.text(value) == entered
+    with pytest.raises(ValueError, match="cannot be read"):
+        clean_value(field, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"),
+    [
+        (IntegerField, "four"),
+        (FloatField, "four"),
+        (DecimalField, "1e99999999999999999999"),
+        (DateTimeField, "not a date"),
+        (DateField, "2026-02-30"),
+        (TimeField, "24:61"),
+    ],
+)
+def test_what_a_field_cannot_read_is_kept_as_it_was_typed(kind: Callable[..., BaseField], typed: str) -> None:
+    value = read(kind("more", id="more"), typed)
+
+    assert isinstance(value, InvalidInput)
+    assert value == typed
+
+
+@pytest.mark.parametrize(
+    "kind", [IntegerField, FloatField, DecimalField, DateTimeField, StringField, EmailField, HasOne]
+)
+def test_field_that_was_not_sent_or_is_a_file_is_empty(kind: Callable[..., BaseField]) -> None:
+    assert not read(kind("more", id="more"))
+    assert not read(kind("more", id="more"), UploadFile(BytesIO(b"4")))

@@ -1,0 +1,148 @@
+"""What a form says and its fields cannot read, or refer to: it is refused and shown again, and nothing is dropped."""
+
+from html import unescape
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+from starlette.testclient import TestClient
+
+from tests.admin.browser import act_on_row, csrf_token, save, words
+from tests.admin.factories import add, add_author, add_book, models
+from tests.support import in_database
+
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+
+
+def books(library: TestClient) -> list[tuple[Any, ...]]:
+    """Return what is known of each book, oldest first."""
+
+    async def read(session: AsyncSession) -> list[tuple[Any, ...]]:
+        book = models().Book
+        found = await session.scalars(select(book).order_by(book.id).options(selectinload(book.subjects)))
+        return [(row.title, row.weight, row.facts, row.reader_id, [s.code for s in row.subjects]) for row in found]
+
+    return in_database(library, read)
+
+
+def send(library: TestClient, page: str, **fields: Any) -> Response:
+    """Save a book: a new one, or the one whose form this is."""
+    author = add_author(library, f"Author {uuid4()}")
+    book = {
+        "title": "Changed",
+        "isbn": "123",
+        "genre": "novel",
+        "size": "octavo",
+        "summary": "Short",
+        "author": str(author.id),
+    }
+    return save(library, page, {**book, **fields})
+
+
+@pytest.fixture(params=["create", "edit"])
+def page(request: pytest.FixtureRequest, library: TestClient) -> str:
+    """Return the address of a form."""
+    subject = add(library, models().Subject(code="A"))
+    book = add_book(library, "Mine", weight=1.5, facts={"a": 1}, subjects=[subject])
+    return "/admin/book/create" if request.param == "create" else f"/admin/book/edit?pk={book.id}"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("weight", "four"),
+        ("weight", "1.5.2"),
+        ("pages", "9" * 5000),
+        ("price", "a lot"),
+        ("bought_at", "yesterday"),
+        ("facts", '{"a": "\\ud800"}'),
+        ("facts", '{"\\udc00": 1}'),
+        ("facts", '{"a": "\\u0000"}'),
+        ("facts", '{"a": 1e400}'),
+        ("facts", '{"a": NaN}'),
+        ("facts", "{"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_and_shown_again(library: TestClient, page: str, field: str, typed: str) -> None:
+    before = books(library)
+
+    answer = send(library, page, **{field: typed})
+
+    assert answer.status_code == 422
+    assert "This cannot be read." in words(answer)
+    assert typed in unescape(answer.text)
+    assert books(library) == before
+
+
+def test_field_that_the_form_lacks_is_empty(library: TestClient) -> None:
+    assert send(library, "/admin/book/create").status_code == 303
+    assert books(library) == [("Changed", None, None, None, [])]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"reader": UNKNOWN}, {"reader": "junk"}, {"subjects": UNKNOWN}, {"subjects": "junk"}, {"author": UNKNOWN}],
+    ids=str,
+)
+def test_unknown_reference_is_refused(library: TestClient, page: str, chosen: dict[str, str]) -> None:
+    before = books(library)
+
+    answer = send(library, page, **chosen)
+
+    assert answer.status_code == 422
+    assert "Choose from the list." in words(answer)
+    assert books(library) == before
+
+
+def test_unknown_reference_among_known_ones_is_refused(library: TestClient) -> None:
+    known = add(library, models().Subject(code="A"))
+
+    refused = send(library, "/admin/book/create", subjects=[str(known.id), UNKNOWN])
+    saved = send(library, "/admin/book/create", subjects=[str(known.id), str(known.id)])
+
+    assert (refused.status_code, saved.status_code) == (422, 303)
+    assert books(library) == [("Changed", None, None, None, ["A"])]
+
+
+@pytest.mark.parametrize("chosen", [{"reader": UNKNOWN}, {"subjects": UNKNOWN}, {"reader": "junk"}], ids=str)
+def test_unknown_reference_of_an_inline_row_is_refused(library: TestClient, chosen: dict[str, str]) -> None:
+    author = add_author(library, "Ada")
+    row = {"title": "New", "isbn": "123", "genre": "novel", **chosen}
+    inline = {f"inlines.work.0.{name}": value for name, value in row.items()}
+
+    answer = save(library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", **inline})
+
+    assert answer.status_code == 422
+    assert "Choose from the list." in words(answer)
+    assert books(library) == []
+
+
+@pytest.mark.parametrize("index", ["²", "9" * 5000, "-1", "x"])
+def test_inline_row_without_a_number_is_ignored(library: TestClient, index: str) -> None:
+    author = add_author(library, "Ada")
+
+    answer = save(library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", f"inlines.work.{index}.title": "New"})
+
+    assert answer.status_code == 303
+    assert books(library) == []
+
+
+@pytest.mark.parametrize("name", ["view", "edit"])
+def test_link_is_no_action_that_runs(library: TestClient, name: str) -> None:
+    book = add_book(library, "Mine")
+
+    assert act_on_row(library, "book", name, book.id).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["delete", "view", ""])
+def test_action_on_no_row_is_refused(library: TestClient, name: str) -> None:
+    answer = library.post(
+        "/admin/_api/book/row-action", params={"name": name}, headers={"X-CSRFToken": csrf_token(library)}
+    )
+
+    assert answer.status_code < 500
+    assert answer.status_code != 303

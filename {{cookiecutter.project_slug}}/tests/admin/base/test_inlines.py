@@ -1,0 +1,210 @@
+"""Rows in the form of the row that they belong to: nothing of another parent, nothing unseen, nothing unread."""
+
+import re
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from tests.admin.browser import save, words
+from tests.admin.factories import add, add_book, models
+from tests.support import in_database
+
+
+@pytest.fixture
+def book(library: TestClient) -> Any:
+    """Return a book."""
+    return add_book(library, "Mine")
+
+
+def add_copy(library: TestClient, book: Any, shelf: str) -> Any:
+    """Write a copy."""
+    return add(library, models().Copy(book_id=book.id, shelf=shelf))
+
+
+def copies(library: TestClient) -> list[tuple[str, str, int, int]]:
+    """Return what is known of each copy, oldest first."""
+
+    async def read(session: AsyncSession) -> list[tuple[str, str, int, int]]:
+        copy, book = models().Copy, models().Book
+        query = select(book.title, copy.shelf, copy.lent, copy.version).join(copy.book).order_by(copy.id)
+        return [(*row,) for row in await session.execute(query)]
+
+    return in_database(library, read)
+
+
+def entered(*rows: dict[str, Any], key: str = "copy") -> dict[str, str]:
+    """Return what a form sends for these rows."""
+    return {f"inlines.{key}.{i}.{name}": str(value) for i, row in enumerate(rows) for name, value in row.items()}
+
+
+def save_rows(library: TestClient, book: Any, *rows: dict[str, Any], view: str = "shelf", **more: str) -> Response:
+    """Save a book with these rows."""
+    return save(
+        library,
+        f"/admin/{view}/edit?pk={book.id}",
+        {"title": book.title, **entered(*rows, key="copy" if view == "shelf" else "kept"), **more},
+    )
+
+
+def existing(copy: Any, **changes: Any) -> dict[str, Any]:
+    """Return a row of the form as it was shown, with changes."""
+    return {"pk": copy.id, "shelf": copy.shelf, "lent": copy.lent, "_version": copy.version, **changes}
+
+
+def test_rows_are_shown_added_changed_and_deleted_with_their_parent(library: TestClient, book: Any) -> None:
+    first, second = add_copy(library, book, "A1"), add_copy(library, book, "A2")
+    shown = library.get(f"/admin/shelf/edit?pk={book.id}").text
+    detail = words(library.get(f"/admin/shelf/detail?pk={book.id}"))
+
+    rows = [existing(first, lent=3), existing(second, DELETE=1), {"shelf": " B1 ", "lent": ""}, {"shelf": ""}]
+    answer = save_rows(library, book, *rows)
+
+    assert answer.status_code == 303, words(answer)
+    assert re.findall(r'value="(A\d)"', shown) == ["A1", "A2"]
+    assert 'name="inlines.copy.0._version" value="1"' in shown
+    assert "A2" in detail
+    assert copies(library) == [("Mine", "A1", 3, 2), ("Mine", "B1", 0, 1)]
+
+
+@pytest.mark.any_database
+def test_parent_is_made_with_its_rows(library: TestClient, book: Any) -> None:
+    other = add_book(library, "Not mine")
+    made = save(library, "/admin/keep/create", {"title": "New", **entered({"shelf": "C1", "lent": 1}, key="kept")})
+
+    assert made.status_code == 422  # it needs an author, which this form lacks
+    assert copies(library) == []
+    assert other.id != book.id
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("change", [{"shelf": "Z9"}, {"DELETE": 1}], ids=["changed", "deleted"])
+def test_row_of_another_parent_is_refused(library: TestClient, book: Any, change: dict[str, Any]) -> None:
+    theirs = add_copy(library, add_book(library, "Theirs"), "T1")
+
+    answer = save_rows(library, book, existing(theirs, **change), title="Changed")
+
+    assert answer.status_code == 422
+    assert "This row is gone, or it belongs elsewhere." in words(answer)
+    assert copies(library) == [("Theirs", "T1", 0, 1)]
+    assert f'value="{book.title}"' in library.get(f"/admin/shelf/edit?pk={book.id}").text  # nothing of it was saved
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("key", ["junk", "00000000-0000-7000-8000-000000000000"])
+def test_row_that_is_not_there_is_refused(library: TestClient, book: Any, key: str) -> None:
+    for change in ({"shelf": "Z9"}, {"DELETE": 1}):
+        answer = save_rows(library, book, {"pk": key, "lent": 0, "_version": 1, **change})
+
+        assert answer.status_code == 422
+
+
+@pytest.mark.any_database
+def test_row_cannot_be_moved_to_another_parent(library: TestClient, book: Any) -> None:
+    other = add_book(library, "Other")
+    mine = add_copy(library, book, "A1")
+    stolen = {"book": str(other.id), "book_id": str(other.id)}
+
+    answer = save_rows(library, book, existing(mine, **stolen), {"shelf": "A2", "lent": 0, **stolen})
+
+    assert answer.status_code == 303
+    assert [row[0] for row in copies(library)] == ["Mine", "Mine"]
+
+
+@pytest.mark.any_database
+def test_row_is_headed_by_its_title(library: TestClient, book: Any) -> None:
+    copy = add_copy(library, book, "A1")
+    heading = '<span class="text-muted fw-semibold">A1</span>'
+
+    shown = library.get(f"/admin/shelf/edit?pk={book.id}")
+    refused = save_rows(library, book, existing(copy, shelf="", lent=3))
+
+    assert heading in shown.text
+    assert refused.status_code == 422
+    assert heading in refused.text
+
+
+def test_row_that_was_overtaken_is_refused_with_all_that_was_entered(library: TestClient, book: Any) -> None:
+    first, second = add_copy(library, book, "A1"), add_copy(library, book, "A2")
+
+    async def change(session: AsyncSession) -> None:
+        copy = models().Copy
+        await session.execute(update(copy).where(copy.id == second.id).values(lent=9, version=2))
+
+    in_database(library, change)
+
+    answer = save_rows(library, book, existing(first, lent=5), existing(second, lent=7))
+
+    assert answer.status_code == 422
+    assert "Someone else changed this meanwhile." in words(answer)
+    assert copies(library) == [("Mine", "A1", 0, 1), ("Mine", "A2", 9, 2)]
+    assert 'value="7"' in answer.text
+
+
+@pytest.mark.any_database
+def test_row_without_its_version_is_refused(library: TestClient, book: Any) -> None:
+    copy = add_copy(library, book, "A1")
+
+    answer = save_rows(library, book, {"pk": copy.id, "shelf": "A3", "lent": 0})
+
+    assert answer.status_code == 422
+    assert copies(library) == [("Mine", "A1", 0, 1)]
+
+
+@pytest.mark.any_database
+def test_rows_that_stay_as_they_are_are_not_written(library: TestClient, book: Any) -> None:
+    copy = add_copy(library, book, "A1")
+
+    save_rows(library, book, existing(copy))
+
+    assert copies(library) == [("Mine", "A1", 0, 1)]
+    assert "A1" not in words(library.get("/admin/shelf/list"))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        pytest.param({"shelf": "A1", "lent": "x"}, "This cannot be read.", id="no-number"),
+        pytest.param({"shelf": "  ", "lent": "1"}, "This field is required.", id="blank"),
+        pytest.param({"shelf": "A\x00", "lent": "1"}, "This has a character that cannot be stored.", id="nul"),
+        pytest.param({"shelf": "A" * 11, "lent": "1"}, "Use at most 10 characters.", id="long"),
+        pytest.param({"shelf": "A1", "lent": str(10**30)}, "A value is too long or out of range.", id="large"),
+        pytest.param({"shelf": "taken", "lent": "1"}, "This is taken.", id="taken"),
+    ],
+)
+def test_what_cannot_be_stored_is_told_and_nothing_is(
+    library: TestClient, book: Any, row: dict[str, str], message: str
+) -> None:
+    add_copy(library, book, "taken")
+
+    answer = save_rows(library, book, row, title="Changed")
+
+    assert answer.status_code == 422
+    assert message in words(answer)
+    assert copies(library) == [("Mine", "taken", 0, 1)]
+
+
+@pytest.mark.any_database
+def test_row_is_not_deleted_where_that_is_not_offered(library: TestClient, book: Any) -> None:
+    copy = add_copy(library, book, "A1")
+
+    answer = save_rows(library, book, existing(copy, DELETE=1), view="keep")
+
+    assert answer.status_code == 422
+    assert copies(library) == [("Mine", "A1", 0, 1)]
+
+
+@pytest.mark.any_database
+def test_form_has_fifty_rows_at_most(library: TestClient, book: Any) -> None:
+    in_database(library, lambda session: _add_many(session, book))
+
+    shown = library.get(f"/admin/shelf/edit?pk={book.id}").text
+
+    assert len(re.findall(r'name="inlines\.copy\.\d+\.pk"', shown)) == 50
+
+
+async def _add_many(session: AsyncSession, book: Any) -> None:
+    session.add_all(models().Copy(book_id=book.id, shelf=str(number)) for number in range(51))

@@ -1,0 +1,378 @@
+"""A long table in the admin: how many rows are told, what is read, how long a search may take, what is exported."""
+
+import asyncio
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+from starlette_admin.views import BaseModelView as LibraryView
+
+from app.accounts.models import User
+from app.admin.base import exports, list_view, query_limits
+from tests.admin.browser import csrf_token, listed, words
+from tests.admin.export_helpers import export_all
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import in_database
+
+MANY = 20_000
+ADD_MANY = text("""
+    INSERT INTO sample_notes (id, title, body, owner_id, version, created_at, updated_at)
+    SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+        'Note ' || md5(n::text), repeat('x', 200), :owner, 1, now(), now()
+    FROM generate_series(1, :count) AS n
+""")
+
+
+def add_notes(client: TestClient, owner: User, count: int) -> list[SampleNote]:
+    """Add notes, oldest first."""
+    notes = [SampleNote(title=f"Note {number}", owner_id=owner.id) for number in range(count)]
+
+    async def add(session: AsyncSession) -> None:
+        session.add_all(notes)
+
+    in_database(client, add)
+    return notes
+
+
+@pytest.fixture
+def small_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count no further than 30."""
+    monkeypatch.setattr(list_view, "MAX_COUNT", 30)
+    monkeypatch.setattr(list_view, "MAX_SEARCH_COUNT", 30)
+
+
+def showing(answer: Response) -> str:
+    """Return what a list says of the number of its rows."""
+    assert answer.status_code == 200, answer.text
+    found = re.search(r"Showing .* entries", words(answer))
+    assert found
+    return found[0]
+
+
+# How many
+
+
+def test_short_list_is_counted_exactly(client: TestClient, browser: TestClient, ada: User) -> None:
+    add_notes(client, ada, 26)
+
+    assert showing(browser.get("/admin/sample-note/list")) == "Showing 1 to 25 of 26 entries"
+    assert showing(browser.get("/admin/sample-note/list?page=2")) == "Showing 26 to 26 of 26 entries"
+    assert showing(browser.get("/admin/sample-note/list?q=note 7")) == "Showing 1 to 1 of 1 entries"
+
+
+@pytest.mark.usefixtures("small_bound")
+def test_long_list_is_counted_no_further_than_is_quick(client: TestClient, browser: TestClient, ada: User) -> None:
+    """The last page knows how many there are, and the one before knows of one more."""
+    add_notes(client, ada, 60)
+    pages = [showing(browser.get(f"/admin/sample-note/list?q=note&page={page}")) for page in (1, 2, 3)]
+
+    assert pages == [
+        "Showing 1 to 25 of more than 30 entries",
+        "Showing 26 to 50 of more than 50 entries",
+        "Showing 51 to 60 of 60 entries",
+    ]
+    assert "more than 30" in words(browser.get("/admin/"))
+
+
+@pytest.mark.usefixtures("small_bound")
+def test_action_on_all_of_them_says_how_many_are_too_many(
+    client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LibraryView, "action_select_all_limit", 10)
+    add_notes(client, ada, 60)
+
+    token = {"X-CSRFToken": csrf_token(browser)}
+    answer = browser.post("/admin/_api/sample-note/action?name=delete&all=1", headers=token)
+
+    assert answer.status_code == 400
+    assert "(more than 30)" in answer.json()["msg"]
+    assert len(listed(browser, "sample-note")) == 25
+
+
+@pytest.fixture
+def analyze(client: TestClient) -> Iterator[Callable[[], None]]:
+    """Have PostgreSQL count the notes; it keeps their number in mind until the end of the test."""
+
+    def run(statement: str) -> None:
+        in_database(client, lambda session: session.execute(text(statement)))
+
+    yield lambda: run("ANALYZE sample_notes")
+    run("TRUNCATE sample_notes")
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.usefixtures("small_bound")
+def test_postgresql_tells_about_how_many_there_are(
+    client: TestClient, browser: TestClient, ada: User, analyze: Callable[[], None]
+) -> None:
+    add_notes(client, ada, 1234)
+    analyze()
+
+    shown = browser.get("/admin/sample-note/list")
+    assert showing(shown) == "Showing 1 to 25 of about 1,230 entries"
+    assert '<span id="rows-found" hidden>about 1,230</span>' in shown.text  # for the dialog of an export
+    assert showing(browser.get("/admin/sample-note/list?page=50")) == "Showing 1226 to 1234 of 1234 entries"
+    assert "about 1,230" in words(browser.get("/admin/"))
+
+
+# What is read
+
+
+@contextmanager
+def statements(client: TestClient) -> Iterator[list[tuple[str, Any]]]:
+    """Collect what is sent to the database."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        sent.append((statement, parameters))
+
+    engine = client.app_state["database"].engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def test_picker_pages_without_counting(client: TestClient, browser: TestClient, ada: User) -> None:
+    notes = add_notes(client, ada, 21)
+
+    with statements(client) as sent:
+        lookup = "/admin/_api/sample-note/relation-lookup?limit=20&skip="
+        pages = [browser.get(f"{lookup}{skip}").json() for skip in (0, 20)]
+
+    assert [len(page["items"]) for page in pages] == [20, 1]
+    assert [page["total"] for page in pages] == [21, 21]
+    assert [item["id"] for page in pages for item in page["items"]] == [str(note.id) for note in notes]
+    assert not [statement for statement, _ in sent if "count(" in statement.lower()]
+
+
+def test_page_asks_the_database_little(client: TestClient, browser: TestClient, ada: User) -> None:
+    """Who asks, the rows, and how many there are: on PostgreSQL first whether these were counted lately."""
+    add_notes(client, ada, 30)
+
+    with statements(client) as sent:
+        assert len(listed(browser, "sample-note")) == 25
+
+    assert len([statement for statement, _ in sent if "pg_class" not in statement]) == 3
+    assert sum("FROM auth_sessions" in statement for statement, _ in sent) == 1
+
+
+def test_list_is_sorted_by_what_has_an_index(client: TestClient, browser: TestClient, ada: User) -> None:
+    notes = add_notes(client, ada, 3)
+    offered = {
+        view: set(re.findall(r"[?;&]sort=(\w+)__", browser.get(f"/admin/{view}/list").text)) - {"id"}
+        for view in ("sample-note", "user", "role")
+    }
+
+    assert offered == {"sample-note": {"created_at"}, "user": {"email", "created_at"}, "role": {"name", "created_at"}}
+    oldest_first = [str(note.id) for note in notes]
+    assert listed(browser, "sample-note", sort="created_at__asc") == oldest_first
+    assert listed(browser, "sample-note", sort="title__asc") == oldest_first[::-1]
+
+
+def test_pages_of_equal_rows_show_each_once(client: TestClient, browser: TestClient, ada: User) -> None:
+    add_notes(client, ada, 60)
+    shown = [row for page in (1, 2, 3) for row in listed(browser, "sample-note", page=page, sort="created_at__asc")]
+
+    assert len(set(shown)) == len(shown) == 60
+
+
+def explained(client: TestClient, browser: TestClient, path: str) -> str:
+    """Return the plans of what an address reads from a table."""
+    with statements(client) as sent:
+        answer = browser.get(path)
+    assert answer.status_code == 200, answer.text
+    reads = [found for found in sent if re.search(r"\bFROM (sample_notes|users)\b", found[0])]
+    assert reads
+
+    async def explain(session: AsyncSession) -> str:
+        connection = await session.connection()
+        plans = [await connection.exec_driver_sql(f"EXPLAIN {read}", parameters) for read, parameters in reads]
+        return "\n".join(line for plan in plans for line in plan.scalars())
+
+    return in_database(client, explain)
+
+
+@pytest.fixture
+def many_notes(client: TestClient, ada: User, analyze: Callable[[], None]) -> None:
+    in_database(client, lambda session: session.execute(ADD_MANY, {"owner": ada.id, "count": MANY}))
+    analyze()
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.usefixtures("small_bound", "many_notes")
+def test_page_of_a_long_list_is_read_by_index(client: TestClient, browser: TestClient) -> None:
+    """These are the planner's own choices."""
+    lists = [f"list?{query}" for query in ("", f"page={MANY // 50}", "sort=created_at__asc")]
+    pickers = [f"relation-lookup?limit=20&skip={skip}" for skip in (0, MANY // 2)]
+
+    for path in [*(f"sample-note/{page}" for page in lists), *(f"_api/sample-note/{page}" for page in pickers)]:
+        assert "Seq Scan on sample_notes" not in explained(client, browser, f"/admin/{path}"), path
+
+
+@pytest.mark.database("postgresql")
+def test_search_that_takes_too_long_is_answered_in_words(
+    client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock stands for a long table without an index."""
+    monkeypatch.setattr(query_limits, "STATEMENT_TIMEOUT_MS", 50)
+    add_notes(client, ada, 1)
+
+    async def lock(session: AsyncSession) -> Response:
+        await session.execute(text("LOCK TABLE sample_notes IN ACCESS EXCLUSIVE MODE"))
+        return await asyncio.to_thread(browser.get, "/admin/sample-note/list?q=note")
+
+    answer = in_database(client, lock)
+
+    assert answer.status_code == 400
+    assert query_limits.QueryTimeout.words in words(answer)
+    monkeypatch.undo()
+    assert showing(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 1 of 1 entries"
+
+
+@pytest.mark.database("postgresql")
+def test_count_that_takes_too_long_does_without(
+    client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are there: why refuse to show them?"""
+    add_notes(client, ada, 60)
+    keys, calls = list_view.ListView._keys, iter(range(9))  # noqa: SLF001
+
+    async def slow_at_last(*asked: Any) -> Any:
+        found = await keys(*asked)
+        return found.where(text("pg_sleep(5)::text = ''")) if next(calls) else found
+
+    monkeypatch.setattr(list_view.ListView, "_keys", slow_at_last)
+    monkeypatch.setattr(query_limits, "STATEMENT_TIMEOUT_MS", 500)
+
+    assert showing(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 25 of more than 25 entries"
+
+
+@pytest.mark.database("postgresql")
+def test_action_may_write_for_longer_than_a_list_may_read(client: TestClient) -> None:
+    async def limits(session: AsyncSession) -> list[str]:
+        found = []
+        async with query_limits.statement_timeout(session):
+            found.append(str(await session.scalar(text("SHOW statement_timeout"))))
+        return [*found, str(await session.scalar(text("SHOW statement_timeout")))]
+
+    assert in_database(client, limits) == ["1s", "15s"]
+
+
+# Exports
+
+
+def test_everything_found_is_exported_however_much_it_is(
+    client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK_SIZE", 10)
+    notes = add_notes(client, ada, 20)  # so that the last slice is empty
+
+    answer = export_all(browser, "json", filename="Ноты 1")
+    rows = list(csv.DictReader(io.StringIO(export_all(browser, "csv").text)))
+
+    newest_first = [note.title for note in reversed(notes)]
+    assert [row["title"] for row in answer.json()] == newest_first
+    assert [row["Title"] for row in rows] == newest_first
+    assert (rows[0]["Owner"], rows[0]["Owner id"]) == (ada.email, str(ada.id))
+    assert "filename*=UTF-8''%D0%9D" in answer.headers["Content-Disposition"]
+
+
+def test_export_without_rows_is_whole(browser: TestClient) -> None:
+    assert export_all(browser, "json").json() == []
+    assert export_all(browser, "csv").text == "\ufeffId,Title,Body,Owner,Owner id,Created at,Updated at\r\n"
+
+
+def test_export_of_chosen_rows_and_fields(client: TestClient, browser: TestClient, ada: User) -> None:
+    notes = add_notes(client, ada, 3)
+    path = f"/admin/_api/sample-note/action?name=export&pks={notes[0].id}&pks={notes[2].id}"
+    data = {"csrftoken": csrf_token(browser), "format": "json", "scope": "selected", "fields": ["title"]}
+
+    rows = browser.post(path, data=data).json()
+
+    assert sorted(row["title"] for row in rows) == ["Note 0", "Note 2"]
+    assert {name for row in rows for name in row} == {"title"}
+
+
+def test_export_of_what_cannot_be_compared_is_refused(browser: TestClient) -> None:
+    data = {"csrftoken": csrf_token(browser), "format": "csv", "scope": "selected"}
+    chosen = "filter%3Dcreated_at__eq%253D0001-01-01T00:00%252B14:00"
+    path = f"/admin/_api/sample-note/action?name=export&all=1&_list_query={chosen}"
+
+    assert browser.post(path, data=data).status_code == 400
+
+
+def test_others_are_answered_during_an_export(
+    client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part that is sent has few rows, and between them the loop serves whoever else is there."""
+    monkeypatch.setattr(exports, "CHUNK_SIZE", 20)
+    add_notes(client, ada, 400)
+    token = csrf_token(browser)
+    parts: list[bytes] = []
+    answered_before: list[int] = []
+    answered = 0
+
+    async def call(method: str, path: str, query: str, body: bytes, receive_part: Any) -> None:
+        cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        headers = {"host": "testserver", "cookie": cookies, "content-type": "application/x-www-form-urlencoded"}
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "server": ("testserver", 80),
+            "client": ("testclient", 50000),
+            "root_path": "",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "state": dict(browser.app_state),
+        }
+        asked = iter([{"type": "http.request", "body": body}])
+
+        async def receive() -> Any:
+            return next(asked, None) or await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.body" and message.get("body"):
+                receive_part(message["body"])
+
+        await browser.app(scope, receive, send)
+
+    def note_part(part: bytes) -> None:
+        parts.append(part)
+        answered_before.append(answered)
+
+    async def visit() -> None:
+        nonlocal answered
+        while True:
+            await call("GET", "/health/live", "", b"", lambda _: None)
+            answered += 1
+            await asyncio.sleep(0.001)  # a loop that never rests takes the interpreter from SQLite's thread
+
+    async def export_while_others_visit() -> None:
+        visitor = asyncio.create_task(visit())
+        data = f"csrftoken={token}&format=json&scope=selected".encode()
+        try:
+            await call("POST", "/admin/_api/sample-note/action", "name=export&all=1", data, note_part)
+        finally:
+            visitor.cancel()
+
+    assert browser.portal is not None
+    browser.portal.call(asyncio.wait_for, export_while_others_visit(), 30)
+
+    assert len(json.loads(b"".join(parts))) == 400
+    assert max(part.count(b'"title"') for part in parts) == 20
+    assert len(set(answered_before)) > len(parts) // 2, answered_before

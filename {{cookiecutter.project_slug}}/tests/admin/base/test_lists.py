@@ -1,0 +1,153 @@
+"""What people look for who know other admins: ranges of time, help, links to what a row refers to, many at once."""
+
+import re
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.admin.base.permissions import never
+from app.admin.views.roles import RoleView
+from app.database.base import utc_now
+from tests.admin.browser import act, listed, save, words
+from tests.admin.factories import add_author, add_book
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import in_database
+
+LINK = re.compile(r'<a class="btn btn-sm( active)?" href="([^"]+)"[^>]*>([^<]+)</a>')
+
+
+def add_note(client: TestClient, owner: User, title: str, made_at: datetime) -> str:
+    """Write a note as if it had been written then."""
+
+    async def work(session: AsyncSession) -> str:
+        note = SampleNote(title=title, body="", owner_id=owner.id)
+        session.add(note)
+        await session.flush()
+        await session.execute(update(SampleNote).where(SampleNote.id == note.id).values(created_at=made_at))
+        return str(note.id)
+
+    return in_database(client, work)
+
+
+def links(browser: TestClient, page: str) -> dict[str, tuple[str, bool]]:
+    """Return the links above a list, and which is the chosen one."""
+    _, _, nav = browser.get(page).text.partition('aria-label="Time"')
+    found = LINK.findall(nav.partition("</nav>")[0])
+    return {label: (unescape(url), bool(active)) for active, url, label in found}
+
+
+def shown(browser: TestClient, url: str) -> list[str]:
+    """Return the ids on the page behind a link."""
+    return re.findall(r'<tr data-sa-pk="([^"]+)"', browser.get(url).text)
+
+
+def test_list_is_narrowed_to_a_range_of_time(client: TestClient, browser: TestClient, ada: User) -> None:
+    now = utc_now()
+    new = add_note(client, ada, "new", now)
+    week = add_note(client, ada, "week", now - timedelta(days=6))
+    old = add_note(client, ada, "old", now - timedelta(days=800))
+
+    first = links(browser, "/admin/sample-note/list")
+
+    assert [*first] == ["Any time", "Today", "Past 7 days", "This month", "This year"]
+    assert [label for label, (_, chosen) in first.items() if chosen] == ["Any time"]
+    assert shown(browser, first["Today"][0]) == [new]
+    assert shown(browser, first["Past 7 days"][0]) == [week, new]
+    assert old not in shown(browser, first["This year"][0])
+    assert new in shown(browser, first["This month"][0])
+    assert shown(browser, first["Any time"][0]) == [old, week, new]
+
+
+@pytest.mark.any_database
+def test_range_keeps_the_other_filters_and_replaces_its_own(client: TestClient, browser: TestClient, ada: User) -> None:
+    now = utc_now()
+    for title, days in (("Milk", 0), ("Bread", 0), ("More bread", 3)):
+        add_note(client, ada, title, now - timedelta(days=days))
+
+    narrowed = links(browser, "/admin/sample-note/list?filter=title__contains=read&q=bread")
+    today = links(browser, narrowed["Today"][0])
+    week = links(browser, today["Past 7 days"][0])
+
+    assert len(shown(browser, narrowed["Today"][0])) == 1
+    assert [label for label, (_, chosen) in today.items() if chosen] == ["Today"]
+    assert "q=bread" in today["Past 7 days"][0]
+    assert len(shown(browser, today["Past 7 days"][0])) == 2
+    assert len(shown(browser, week["Any time"][0])) == 2
+    assert "between" not in week["Any time"][0]
+
+
+@pytest.mark.any_database
+def test_range_holds_beside_filters_of_which_one_is_enough(client: TestClient, browser: TestClient, ada: User) -> None:
+    now = utc_now()
+    new = add_note(client, ada, "Milk", now)
+    add_note(client, ada, "Bread", now - timedelta(days=800))
+
+    either = links(browser, "/admin/sample-note/list?filter=title__eq=Milk OR title__eq=Bread")
+
+    assert shown(browser, either["Today"][0]) == [new]
+    assert shown(browser, links(browser, either["Today"][0])["Today"][0]) == [new]
+
+
+@pytest.mark.any_database
+def test_events_are_narrowed_by_when_they_happened(browser: TestClient) -> None:
+    assert "filter=at__between" in links(browser, "/admin/event/list")["Today"][0]
+
+
+@pytest.mark.any_database
+def test_list_without_a_time_has_no_ranges(library: TestClient) -> None:
+    assert links(library, "/admin/subject/list") == {}
+    assert links(library, "/admin/book/list") != {}
+
+
+@pytest.mark.any_database
+def test_form_says_what_the_model_says_of_a_field(library: TestClient) -> None:
+    form = words(library.get("/admin/book/create"))
+
+    assert "Ten or thirteen digits." in form  # the schema
+    assert "Without the index." in form  # the column
+    assert "What it is about, in one sentence." in form  # the docstring
+
+
+@pytest.mark.any_database
+def test_form_leads_to_what_the_row_refers_to(library: TestClient) -> None:
+    author = add_author(library, "Ada")
+    book = add_book(library, "Notes", author_id=author.id)
+
+    new = library.get("/admin/book/create").text
+    old = library.get(f"/admin/book/edit?pk={book.id}").text
+
+    for form in (new, old):
+        assert re.search(r'href="/admin/author/create" target="_blank" rel="noopener"', form)
+    assert f"/admin/author/edit?pk={author.id}" in old
+    assert "/admin/author/edit" not in new
+
+
+@pytest.mark.any_database
+def test_what_cannot_be_made_has_no_link(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "/admin/role/create" in browser.get("/admin/user/create").text
+    monkeypatch.setattr(RoleView, "can_create", never)
+
+    assert "/admin/role/create" not in browser.get("/admin/user/create").text
+
+
+@pytest.mark.any_database
+def test_link_to_what_was_entered_is_no_code(browser: TestClient) -> None:
+    answer = save(browser, "/admin/sample-note/create", title="Milk", body="", owner='"><script>alert(1)</script>')
+
+    assert answer.status_code == 422
+    assert "<script>alert" not in answer.text
+
+
+def test_rows_are_deleted_together(library: TestClient) -> None:
+    author = add_author(library, "Ada")
+    rows: list[Any] = [add_book(library, title, author_id=author.id) for title in ("a", "b", "c")]
+
+    assert act(library, "book", "delete", rows[0].id, rows[1].id).status_code == 200
+
+    assert listed(library, "book") == [str(rows[2].id)]

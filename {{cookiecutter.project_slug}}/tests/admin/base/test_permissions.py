@@ -1,0 +1,270 @@
+"""Permissions in the admin: who lacks one is refused on every way, and sees nothing of what it is for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import Request
+from httpx2 import Response
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from app.accounts.permissions import Permission
+from tests.admin.browser import act, act_on_row, csrf_token, export, listed, save, words
+from tests.admin.staff import MANAGER, add_staff
+from tests.sample.sample_notes.admin import SampleNoteView
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import in_database
+from tests.web.browser import open_browser
+
+pytestmark = pytest.mark.any_database
+
+ACCOUNTS = ("user", "role", "session", "event", "mail")
+NO_SUCH_ROW = "00000000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+def editor(client: TestClient) -> User:
+    """Return someone who may enter the admin, and no more."""
+    return add_staff(client, "editor", Permission.ADMIN_ACCESS)
+
+
+@pytest.fixture
+def editors(client: TestClient, editor: User) -> TestClient:
+    """Return their browser."""
+    return open_browser(client, editor)
+
+
+@pytest.fixture
+def note(client: TestClient, ada: User) -> SampleNote:
+    return add_note(client, ada, "Milk")
+
+
+def add_note(client: TestClient, owner: User, title: str) -> SampleNote:
+    """Write a note."""
+
+    async def add(session: AsyncSession) -> SampleNote:
+        note = SampleNote(title=title, body="Two bottles", owner_id=owner.id)
+        session.add(note)
+        return note
+
+    return in_database(client, add)
+
+
+def notes(client: TestClient) -> dict[str, SampleNote]:
+    """Return all notes by their titles."""
+
+    async def read(session: AsyncSession) -> dict[str, SampleNote]:
+        return {note.title: note for note in await session.scalars(select(SampleNote))}
+
+    return in_database(client, read)
+
+
+def post(browser: TestClient, path: str, **data: Any) -> Response:
+    """Send a form that was not shown."""
+    return browser.post(f"/admin/{path}", data={"csrftoken": csrf_token(browser), **data})
+
+
+def edit(browser: TestClient, row: object) -> Response:
+    """Change a note by a form that was not shown."""
+    return post(browser, f"sample-note/edit?pk={row}", title="x", body="x", _version="1")
+
+
+def test_editor_sees_and_changes_what_asks_for_nothing_more(
+    client: TestClient, editors: TestClient, editor: User, note: SampleNote
+) -> None:
+    assert listed(editors, "sample-note") == [str(note.id)]
+    assert export(editors, "sample-note", "csv").status_code == 200
+    assert save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="").status_code == 303
+    assert save(editors, "/admin/sample-note/create", title="Eggs", body="").status_code == 303
+
+    owners = {title: written.owner_id for title, written in notes(client).items()}
+    assert owners == {"Bread": note.owner_id, "Eggs": editor.id}
+    assert act(editors, "sample-note", "delete", note.id).status_code == 200
+    assert list(notes(client)) == ["Eggs"]
+
+
+@pytest.mark.parametrize("view", ACCOUNTS)
+def test_every_way_into_a_view_of_accounts_is_closed(editors: TestClient, view: str) -> None:
+    get, row = editors.get, f"pk={NO_SUCH_ROW}"
+    form = {"csrftoken": csrf_token(editors), "name": "x"}
+    refused = [
+        *(get(f"/admin/{view}/{page}") for page in ("list", "create", f"detail?{row}", f"edit?{row}")),
+        *(get(f"/admin/_api/{view}/relation-lookup?{query}") for query in ("q=a", f"pks={NO_SUCH_ROW}", "")),
+        *(get(f"/admin/_api/{view}/{page}?{row}&field=name") for page in ("inline-edit", "inline-edit/row")),
+        *(editors.post(f"/admin/{view}/{page}", data=form) for page in ("create", f"edit?{row}")),
+        *(
+            editors.post(f"/admin/_api/{view}/{page}", data=form)
+            for page in ("import", f"inline-edit?{row}&field=name")
+        ),
+    ]
+    forbidden = [
+        export(editors, view, "csv"),
+        *(run(editors, view, name, NO_SUCH_ROW) for run in (act, act_on_row) for name in ("delete", "end", "reset")),
+        editors.post(f"/admin/_api/{view}/action?name=delete&all=1", headers={"X-CSRFToken": form["csrftoken"]}),
+    ]
+
+    assert {answer.status_code for answer in refused} == {403}
+    assert [(answer.status_code, answer.json()) for answer in forbidden] == [(400, {"msg": "Forbidden"})] * 8
+
+
+def test_menu_and_dashboard_show_what_one_may_see(client: TestClient, editors: TestClient, admin: User) -> None:
+    shown, all_of_it = editors.get("/admin/").text, open_browser(client, admin).get("/admin/").text
+
+    for view in ACCOUNTS:
+        assert f"/admin/{view}/list" not in shown
+        assert all_of_it.count(f"/admin/{view}/list") >= 2
+    assert shown.count("/admin/sample-note/list") == 2
+
+
+def test_who_may_not_see_users_learns_nothing_of_owners(
+    client: TestClient, editors: TestClient, note: SampleNote, ada: User, bob: User
+) -> None:
+    pages = ["list", f"detail?pk={note.id}", f"edit?pk={note.id}", "create"]
+    shown = [editors.get(f"/admin/sample-note/{page}").text for page in pages]
+
+    shown.append(export(editors, "sample-note", "json").text)
+    assert not [text for text in shown if ada.email in text or "wner" in text]
+    assert listed(editors, "sample-note", q="ada@example") == []
+    assert editors.get("/admin/sample-note/list?filter=owner__is_null%3D1").status_code == 400
+    save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Milk", body="", owner=str(bob.id))
+    assert notes(client)["Milk"].owner_id == ada.id
+
+
+def test_who_sees_accounts_need_not_change_them(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, add_staff(client, "support", Permission.ADMIN_ACCESS, Permission.USERS_READ))
+    session = listed(browser, "session")[0]
+
+    assert ada.email in browser.get(f"/admin/user/detail?pk={ada.id}").text
+    assert ada.email in browser.get("/admin/_api/user/relation-lookup?q=ada").text
+    assert browser.get(f"/admin/user/edit?pk={ada.id}").status_code == 403
+    assert post(browser, f"user/edit?pk={ada.id}", display_name="x").status_code == 403
+    assert browser.get("/admin/role/create").status_code == 403
+    for view, name, row in (("user", "delete", ada.id), ("user", "reset", ada.id), ("session", "end", session)):
+        for run in (act, act_on_row):
+            assert run(browser, view, name, row).json() == {"msg": "Forbidden"}
+        assert f'"{name}"' not in browser.get(f"/admin/{view}/list").text
+    assert in_database(client, lambda s: s.scalar(select(AuthSession.revoked_at))) is None
+
+
+def test_lost_permission_counts_at_once(client: TestClient, admin: User) -> None:
+    browser = open_browser(client, add_staff(client, "manager", *MANAGER))
+    role = listed(browser, "role")[0]
+    assert browser.get("/admin/user/list").status_code == 200
+
+    save(open_browser(client, admin), f"/admin/role/edit?pk={role}", name="manager", permissions="admin:access")
+
+    assert browser.get("/admin/user/list").status_code == 403
+    assert browser.get("/admin/").status_code == 200
+
+
+def test_view_may_ask_for_more_to_change_than_to_see(
+    editors: TestClient, note: SampleNote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SampleNoteView, "change_permission", Permission.CONTENT_EDIT)
+
+    assert editors.get(f"/admin/sample-note/detail?pk={note.id}").status_code == 200
+    assert export(editors, "sample-note", "csv").status_code == 200
+    assert editors.get("/admin/sample-note/create").status_code == 403
+    assert post(editors, "sample-note/create", title="x").status_code == 403
+    assert edit(editors, note.id).status_code == 403
+    assert act(editors, "sample-note", "delete", note.id).json() == {"msg": "Forbidden"}
+
+
+@pytest.mark.parametrize(
+    ("action", "attempt"),
+    [
+        pytest.param("view", lambda browser, row: browser.get(f"/admin/sample-note/detail?pk={row}"), id="view"),
+        pytest.param("create", lambda browser, _: post(browser, "sample-note/create", title="x", body=""), id="create"),
+        pytest.param("edit", edit, id="edit"),
+        pytest.param("delete", lambda browser, row: act(browser, "sample-note", "delete", row), id="delete"),
+        pytest.param("delete", lambda browser, row: act_on_row(browser, "sample-note", "delete", row), id="delete-one"),
+        pytest.param("export", lambda browser, _: export(browser, "sample-note", "csv"), id="export"),
+    ],
+)
+def test_one_action_may_ask_for_a_permission(
+    editors: TestClient,
+    note: SampleNote,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+    attempt: Callable[[TestClient, object], Response],
+) -> None:
+    monkeypatch.setattr(SampleNoteView, "action_permissions", {action: Permission.CONTENT_EDIT})
+
+    assert attempt(editors, note.id).status_code in {400, 403}
+    assert listed(editors, "sample-note") == [str(note.id)]
+    writer = add_staff(editors, "writer", Permission.ADMIN_ACCESS, Permission.CONTENT_EDIT)
+    assert attempt(open_browser(editors, writer), note.id).status_code < 400
+
+
+def test_field_is_hidden_everywhere_and_what_is_sent_for_it_ignored(
+    client: TestClient, editors: TestClient, note: SampleNote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SampleNoteView, "field_permissions", {"title": Permission.CONTENT_EDIT})
+
+    pages = ["list", "list?q=Two", f"detail?pk={note.id}", f"edit?pk={note.id}"]
+    shown = [editors.get(f"/admin/sample-note/{page}") for page in pages] + [export(editors, "sample-note", "csv")]
+    assert {answer.status_code for answer in shown} == {200}
+    assert not [answer for answer in shown if "Milk" in answer.text or "Title" in answer.text]
+    assert "Milk" not in editors.get("/admin/_api/sample-note/relation-lookup").text
+    assert listed(editors, "sample-note", q="Milk") == []
+    assert editors.get("/admin/sample-note/list?filter=title__eq%3DMilk").status_code == 400
+    answer = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="Three")
+    assert answer.status_code == 303, words(answer)
+    assert {title: written.body for title, written in notes(client).items()} == {"Milk": "Three"}
+
+
+def test_row_is_not_found_by_who_may_not_see_it(
+    client: TestClient, editors: TestClient, editor: User, note: SampleNote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def own(_: SampleNoteView, request: Request, rows: Select[Any]) -> Select[Any]:
+        return rows.where(SampleNote.owner_id == request.state.visitor.user_id)
+
+    monkeypatch.setattr(SampleNoteView, "visible_rows", own)
+    mine = add_note(client, editor, "Mine")
+
+    assert listed(editors, "sample-note") == [str(mine.id)]
+    assert "Milk" not in export(editors, "sample-note", "csv").text
+    assert editors.get(f"/admin/_api/sample-note/relation-lookup?pks={note.id}").json() == {"items": [], "total": 0}
+    assert editors.get("/admin/_api/sample-note/relation-lookup?q=Milk").json() == {"items": [], "total": 0}
+    for page in ("detail", "edit"):
+        assert editors.get(f"/admin/sample-note/{page}?pk={note.id}").status_code == 404
+    assert edit(editors, note.id).status_code == 404
+    act_on_row(editors, "sample-note", "delete", note.id)
+    act(editors, "sample-note", "delete", note.id, mine.id)
+    assert list(notes(client)) == ["Milk"]
+    assert "Sample notes 0 " in " ".join(words(editors.get("/admin/")).split())
+
+
+def test_row_cannot_be_put_out_of_sight(
+    client: TestClient, editors: TestClient, monkeypatch: pytest.MonkeyPatch, note: SampleNote
+) -> None:
+    not_secret = SampleNote.title != "Secret"
+    monkeypatch.setattr(SampleNoteView, "visible_rows", lambda _view, _request, rows: rows.where(not_secret))
+
+    created = save(editors, "/admin/sample-note/create", title="Secret", body="")
+    moved = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Secret", body="")
+
+    assert (created.status_code, moved.status_code) == (422, 422)
+    assert "This would be out of your sight." in words(moved)
+    assert list(notes(client)) == ["Milk"]
+
+
+def test_row_that_is_seen_may_be_closed_to_changes(
+    client: TestClient, editors: TestClient, editor: User, note: SampleNote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SampleNoteView, "can_change_row", lambda _view, _request, row: row.title != "Milk")
+    other = add_note(client, editor, "Bread")
+
+    shown = editors.get(f"/admin/sample-note/detail?pk={note.id}").text
+
+    assert "Milk" in shown
+    assert f"/admin/sample-note/edit?pk={note.id}" not in shown
+    assert editors.get(f"/admin/sample-note/edit?pk={note.id}").status_code == 403
+    assert edit(editors, note.id).status_code == 403
+    assert act_on_row(editors, "sample-note", "delete", note.id).json() == {"msg": "Forbidden"}
+    assert act(editors, "sample-note", "delete", other.id, note.id).json() == {"msg": "Forbidden"}
+    assert set(notes(client)) == {"Milk", "Bread"}
+    assert export(editors, "sample-note", "csv").status_code == 200

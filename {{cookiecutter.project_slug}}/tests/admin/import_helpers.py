@@ -1,0 +1,69 @@
+"""Importing files as the admin's script does."""
+
+import csv
+import io
+from typing import Any
+
+from httpx2 import Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.admin.browser import csrf_token
+from tests.admin.factories import models
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import in_database
+
+
+def send(
+    browser: TestClient,
+    content: str | bytes,
+    view: str = "sample-note",
+    choices: dict[str, str] | None = None,
+    /,
+    **query: str,
+) -> Response:
+    """Import a file as the admin's script does; `preview="1"` only shows what would happen."""
+    return browser.post(
+        f"/admin/_api/{view}/import",
+        params=query,
+        data={"format": "csv", **(choices or {})},
+        files={"file": ("notes.csv", content if isinstance(content, bytes) else content.encode(), "text/csv")},
+        headers={"X-CSRFToken": csrf_token(browser)},
+    )
+
+
+def notes(client: TestClient) -> list[tuple[str, str, str]]:
+    """Return the title, the body and the owner of every note, in the order of their titles."""
+
+    async def read(session: AsyncSession) -> list[tuple[str, str, str]]:
+        query = select(SampleNote.title, SampleNote.body, User.email).join(SampleNote.owner).order_by(SampleNote.title)
+        return [(*row,) for row in await session.execute(query)]
+
+    return in_database(client, read)
+
+
+def table(*rows: tuple[object, ...]) -> str:
+    """Return a file with these rows of title, body and owner."""
+    file = io.StringIO()
+    csv.writer(file).writerows([("title", "body", "owner"), *rows])
+    return file.getvalue()
+
+
+def problems(answer: Response) -> list[tuple[int, str | None, str]]:
+    """Return the row, the field and the words of each problem."""
+    assert answer.status_code == 200, answer.text
+    return [(error["row"], error["field"], error["message"]) for error in answer.json()["errors"]]
+
+
+def books(library: TestClient) -> list[Any]:
+    """Return every book with its subjects and its author, in the order of their titles."""
+
+    async def read(session: AsyncSession) -> list[Any]:
+        book = models().Book
+        query = select(book).options(selectinload(book.subjects), selectinload(book.author)).order_by(book.title)
+        return list(await session.scalars(query))
+
+    return in_database(library, read)

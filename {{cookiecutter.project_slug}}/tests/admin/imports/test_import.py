@@ -1,0 +1,316 @@
+"""Importing: all rows of a file or none, as strictly as forms, and words for every file that makes no sense."""
+
+import csv
+import io
+import logging
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+from starlette.testclient import TestClient
+from starlette_admin.exceptions import FormValidationError
+
+from app.accounts.models import User
+from tests.admin.browser import csrf_token, export, listed
+from tests.admin.factories import add, add_author, models
+from tests.admin.import_helpers import notes, problems, send, table
+from tests.admin.staff import events
+from tests.sample.sample_notes.admin import SampleNoteView
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import add_user, in_database
+from tests.web.browser import open_browser
+
+HEAD = "title,body,owner\n"
+
+
+def test_rows_are_previewed_and_then_stored(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+    file = "\ufeff" + table((" Milk ", "Two\r\nbottles", ada.id), ("=1+1", "", bob.email))
+
+    preview = send(browser, file, preview="1").json()
+    before = notes(client)
+    answer = send(browser, file).json()
+
+    assert preview["rows_total"] == preview["rows_new"] == 2
+    assert preview["sample"][0]["cells"] == {"title": " Milk ", "body": "Two\r\nbottles", "owner": str(ada.id)}
+    assert before == []
+    assert (answer["rows_created"], answer["errors"]) == (2, [])
+    assert notes(client) == [("=1+1", "", "bob@example.com"), ("Milk", "Two\nbottles", "ada@example.com")]
+
+
+def test_what_is_exported_can_be_imported(client: TestClient, browser: TestClient, ada: User) -> None:
+    send(browser, table(("Milk", "Two bottles", ada.id)))
+    exported = export(browser, "sample-note", "csv").text.replace("Milk", "Bread")
+
+    preview = send(browser, exported, preview="1").json()
+    answer = send(browser, exported)
+
+    assert {"Id", "Created at"} <= {*preview["unmatched_headers"]}
+    assert problems(answer) == []
+    assert [title for title, _, _ in notes(client)] == ["Bread", "Milk"]
+
+
+def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: TestClient, ada: User) -> None:
+    send(browser, table(("Stored", "", ada.id)))
+    file = table(
+        ("Good", "", ada.id),
+        ("", "", ada.id),
+        ("Nobody's", "", ""),
+        ("Stranger's", "", "nobody@example.com"),
+        ("Stored", "", ada.email),
+        ("Twice", "", ada.id),
+        ("Twice", "", ada.id),
+        ("a\x00b", "", ada.id),
+        ("x" * 201, "", ada.id),
+        ("Long", "x" * 50_001, ada.id),
+    )
+
+    answers = [send(browser, file, preview="1"), send(browser, file)]
+
+    for answer in answers:
+        assert [(row, field) for row, field, _ in problems(answer)] == [
+            (3, "title"),
+            (4, "owner"),
+            (5, "owner"),
+            (6, "title"),
+            (8, "title"),
+            (9, "title"),
+            (10, "title"),
+            (11, "body"),
+        ]
+        assert {message for _, _, message in problems(answer)} == {
+            "This field is required.",
+            "None of the users is called “nobody@example.com”.",
+            "This is taken.",
+            "This has a character that cannot be stored.",
+            "Use at most 200 characters.",
+            "Please use at most 50000 characters.",
+        }
+        assert "SELECT" not in answer.text
+    assert [row["status"] for row in answers[0].json()["sample"][:3]] == ["new", "error", "error"]
+    assert answers[1].json()["rows_created"] == 0
+    assert [title for title, _, _ in notes(client)] == ["Stored"]
+
+
+@pytest.mark.any_database
+def test_same_title_of_another_owner_is_not_taken(
+    client: TestClient, browser: TestClient, ada: User, bob: User
+) -> None:
+    assert problems(send(browser, table(("Milk", "", ada.id), ("Milk", "", bob.id)))) == []
+    assert len(notes(client)) == 2
+
+
+@pytest.mark.any_database
+def test_column_that_is_missing_or_deselected_has_its_default(
+    client: TestClient, browser: TestClient, ada: User
+) -> None:
+    assert problems(send(browser, f"title,owner\nMilk,{ada.id}\n")) == []
+    assert notes(client) == [("Milk", "", "ada@example.com")]
+    assert problems(send(browser, f"body,owner\nMilk,{ada.id}\n")) == [(2, "title", "This field is required.")]
+
+
+@pytest.mark.any_database
+def test_columns_that_no_form_has_are_left_out(client: TestClient, browser: TestClient, ada: User) -> None:
+    key = "00000000-0000-7000-8000-000000000000"
+    file = f"id,version,created_at,title,owner\n{key},9,2001-01-01T00:00,Milk,{ada.id}\n"
+
+    assert problems(send(browser, file)) == []
+
+    async def read(session: AsyncSession) -> Any:
+        return await session.scalar(select(SampleNote))
+
+    note = in_database(client, read)
+    assert (note.version, note.owner_id) == (1, ada.id)
+    assert str(note.id) != key
+    assert note.created_at.year > 2001
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"", "The file has no rows", id="empty"),
+        pytest.param(HEAD, "The file has no rows", id="only-names"),
+        pytest.param("Bücher".encode("latin-1"), "Line 1 has characters that are not UTF-8.", id="latin-1"),
+        pytest.param(b"\xff\xfetitle!!", "Line 1 has characters that are not UTF-16.", id="half-utf-16"),
+        pytest.param(b"PK\x03\x04" + bytes(40), "This is a workbook, not a CSV file.", id="xlsx"),
+        pytest.param(",".join(["a"] * 400_000) + "\n", "The file has 400,000 columns.", id="many-columns"),
+        pytest.param(f"{HEAD}Milk\n", "Row 2 has 1 cell, and the first row has 3.", id="few-cells"),
+        pytest.param(f"{HEAD}{',' * 400_000}x\n", "Row 2 has 400,001 cells", id="many-cells"),
+        pytest.param("title,title\na,b\n", "Two columns have the same name: title.", id="same-name"),
+        pytest.param("title,Title\na,b\n", "Two columns are “Title”. Keep one of them.", id="same-field"),
+        pytest.param("title,,owner\na,b,c\n", "Column 2 has no name in the first row.", id="no-name"),
+        pytest.param(f'{HEAD}"Milk,,\n', "cannot be read", id="open-quote"),
+        pytest.param(f'{HEAD}"Mi"lk,,\n', "cannot be read", id="text-after-quote"),
+        pytest.param("title\n" + "x" * 200_000, "cannot be read", id="huge-cell"),
+        pytest.param(
+            "title\n" + "x\n" * 5_001, "The file has 5,001 rows. Import at most 5,000 at once.", id="many-rows"
+        ),
+        pytest.param("title\n" + "x" * 1_000_000, "The file has 1,000,006 bytes.", id="large"),
+    ],
+)
+def test_file_that_is_no_table_is_refused_in_words(browser: TestClient, content: str | bytes, message: str) -> None:
+    for query in ({"preview": "1"}, {}):
+        answer = send(browser, content, **query)
+
+        assert answer.status_code == 400
+        assert message in answer.json()["error"]
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "\x00\n\x00\n", "=title\nMilk\n"])
+def test_file_without_a_known_column_is_refused_in_words(browser: TestClient, content: str) -> None:
+    assert problems(send(browser, content)) == [(1, None, "No column has the name of a field.")]
+
+
+@pytest.mark.any_database
+def test_view_that_does_not_offer_it_refuses(browser: TestClient) -> None:
+    for view in ("user", "role", "session", "event"):
+        assert send(browser, "email\na@example.com\n", view).status_code == 403
+        assert "modal-import" not in browser.get(f"/admin/{view}/list").text
+
+
+@pytest.mark.any_database
+def test_who_is_no_admin_cannot_import(client: TestClient, browser: TestClient, ada: User) -> None:
+    stranger = open_browser(client, add_user(client, "eve@example.com"))
+    file = {"file": ("notes.csv", table(("Milk", "", ada.id)), "text/csv")}
+    forged = browser.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
+    refused = stranger.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
+
+    assert (forged.status_code, refused.status_code) == (403, 403)
+    assert notes(client) == []
+
+
+@pytest.mark.any_database
+def test_other_formats_are_refused(browser: TestClient) -> None:
+    token = csrf_token(browser)
+    for form in ({"format": "json"}, {}):
+        answer = browser.post("/admin/_api/sample-note/import", data=form, headers={"X-CSRFToken": token})
+        assert answer.status_code == 400
+
+
+@pytest.mark.any_database
+def test_list_says_what_a_file_may_have(browser: TestClient) -> None:
+    page = browser.get("/admin/sample-note/list").text
+
+    assert "title*, body, owner*" in page
+    assert "5,000 rows" in page
+
+
+def test_values_of_every_kind_are_read(library: TestClient) -> None:
+    ada, _ = add_author(library, "Ada"), add_author(library, "Twin")
+    for code in ("maths", "machines"):
+        add(library, models().Subject(code=code))
+    file = io.StringIO()
+    row = {"title": "Notes", "isbn": "1", "genre": "science", "in_print": "no", "pages": "12", "price": "9.50"}
+    csv.writer(file).writerows(zip(*{**row, "author": "Ada", "subjects": "maths\nmachines"}.items(), strict=True))
+
+    assert problems(send(library, file.getvalue(), "catalogue")) == []
+
+    async def read(session: AsyncSession) -> Any:
+        query = select(models().Book).options(selectinload(models().Book.subjects))
+        return (await session.scalars(query)).one()
+
+    book = in_database(library, read)
+    assert (book.genre, book.in_print, book.pages, book.price) == ("science", False, 12, Decimal("9.50"))
+    assert (book.author_id, {subject.code for subject in book.subjects}) == (ada.id, {"maths", "machines"})
+    assert (book.size, book.summary, book.reader_id) == ("octavo", "", None)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("genre", "poem"),
+        ("genre", ""),
+        ("in_print", "perhaps"),
+        ("pages", "many"),
+        ("pages", "1e400"),
+        ("pages", "9" * 5_000),
+        ("price", "NaN"),
+        ("title", "No"),
+        ("author", "Nobody"),
+        ("subjects", "maths\nnothing"),
+        ("session_id", "junk"),
+    ],
+)
+def test_value_that_cannot_be_stored_is_told_with_its_row(library: TestClient, column: str, cell: str) -> None:
+    add_author(library, "Ada")
+    row = {"title": "Notes", "isbn": "1", "genre": "novel", "author": "Ada", column: cell}
+    file = io.StringIO()
+    csv.writer(file).writerows(zip(*row.items(), strict=True))
+
+    answer = send(library, file.getvalue(), "catalogue")
+
+    assert [(number, field) for number, field, _ in problems(answer)] == [(2, column)]
+    assert listed(library, "catalogue") == []
+
+
+def test_many_rows_are_stored(client: TestClient, browser: TestClient, ada: User) -> None:
+    rows = [(f"Note {number}", "x", ada.email) for number in range(600)]  # more than are stored at once
+
+    answer = send(browser, table(*rows)).json()
+
+    assert answer["rows_created"] == len(notes(client)) == 600
+
+
+def test_preview_refuses_what_only_the_database_refuses(
+    client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise FormValidationError({"title": "Not today."})
+
+    monkeypatch.setattr(SampleNoteView, "after_create", refuse)
+
+    for query in ({"preview": "1"}, {}):
+        assert [said for _, _, said in problems(send(browser, table(("Milk", "", ada.id)), **query))] == ["Not today."]
+    assert notes(client) == []
+
+
+def test_bug_in_an_import_is_in_the_log(
+    client: TestClient,
+    browser: TestClient,
+    ada: User,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(SampleNoteView, "before_create", fail)
+
+    assert send(browser, table(("Milk", "", ada.id))).status_code == 500
+    assert "ZeroDivisionError" in caplog.text
+    assert notes(client) == []
+    assert logging.getLogger("starlette_admin").isEnabledFor(logging.WARNING)
+
+
+def test_rows_refer_to_rows_of_the_same_file(library: TestClient) -> None:
+    file = "name,parent\nLeaf,Branch\nBranch,Root\nRoot,\n"
+    loop = "name,parent\nA,B\nB,A\n"
+
+    told = problems(send(library, loop, "shelf-mark"))
+    assert problems(send(library, file, "shelf-mark")) == []
+
+    async def read(session: AsyncSession) -> dict[str, str | None]:
+        mark = models().Mark
+        rows = {row.id: row for row in await session.scalars(select(mark))}
+        return {row.name: rows[row.parent_id].name if row.parent_id else None for row in rows.values()}
+
+    assert {said for _, _, said in told} == {"A row cannot be its own ancestor."}
+    assert in_database(library, read) == {"Leaf": "Branch", "Branch": "Root", "Root": None}
+
+
+def test_events_of_an_import_are_written_in_batches(client: TestClient, browser: TestClient, ada: User) -> None:
+    content = table(*((f"Note {number}", "", ada.email) for number in range(200)))
+
+    written: list[str] = []
+    engine = browser.app_state["database"].engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *told: written.append(told[2]))
+
+    send(browser, content)
+
+    assert len([statement for statement in written if statement.startswith("INSERT")]) == 3  # notes, events, the file
+    assert len(events(client, "data_created")) == 200

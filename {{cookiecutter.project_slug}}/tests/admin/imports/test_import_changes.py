@@ -1,0 +1,128 @@
+"""Files that change rows: export, edit, import is a round trip."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.admin.browser import export
+from tests.admin.factories import add, add_author, models
+from tests.admin.import_helpers import books, problems, send, table
+from tests.admin.staff import events
+from tests.sample.sample_notes.models import SampleNote
+from tests.support import in_database
+
+
+def read_notes(client: TestClient) -> list[SampleNote]:
+    """Return every note, in the order of their titles."""
+
+    async def read(session: AsyncSession) -> list[SampleNote]:
+        return list(await session.scalars(select(SampleNote).order_by(SampleNote.title)))
+
+    return in_database(client, read)
+
+
+AWKWARD = ["+1+1", "=1+1", "'=1", "-5.00", ' "quoted", text; =2', "Bücher\tTab", "a\nb", "two\r\nlines", "@x", "''+1"]
+
+
+@pytest.mark.parametrize("match", ["", "id"])
+def test_exported_file_is_imported_unchanged(library: TestClient, match: str) -> None:
+    author = add_author(library, "=Ada")
+    subjects = [add(library, models().Subject(code=code)) for code in ("+1", "maths")]
+
+    async def write(session: AsyncSession) -> None:
+        for number, text in enumerate(AWKWARD):
+            book = models().Book(title=f"{number}: {text.split()[0]}", isbn=f"-{number}", genre="novel", summary=text)
+            book.price, book.weight, book.facts = Decimal("-5.00"), -0.25, {"=a": ["é", 1]}
+            book.bought_at = datetime(2026, 1, 31, 8, 30, 15, 120 + number, UTC)
+            book.author_id, book.in_print = author.id, number % 2 == 0
+            book.subjects = [await session.merge(subject) for subject in subjects]
+            session.add(book)
+
+    in_database(library, write)
+    before = sorted(map(_without_key, books(library)), key=str)
+    file = export(library, "catalogue", "csv").content
+
+    answer = send(library, file, "catalogue", {"match": match})
+
+    assert problems(answer) == []
+    assert sorted(map(_without_key, books(library)), key=str) == sorted(before * (1 if match else 2), key=str)
+    assert answer.json()["rows_skipped"] == (len(AWKWARD) if match else 0)
+
+
+def _without_key(book: Any) -> tuple[object, ...]:
+    names = ("title", "isbn", "genre", "price", "weight", "facts", "bought_at", "in_print", "author_id")
+    summary = book.summary.replace("\r\n", "\n")
+    return (*(getattr(book, name) for name in names), summary, sorted(subject.code for subject in book.subjects))
+
+
+def test_file_changes_rows_by_id_and_adds_others(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+    send(browser, table(("Milk", "Two", ada.id), ("Eggs", "Six", ada.id)))
+    eggs, milk = read_notes(client)
+    file = (
+        f"id,title,body,owner\n{milk.id},Oat milk,Two,{bob.email}\n"
+        f"{eggs.id},Eggs,Six,{ada.email}\n,Bread,,{ada.email}\n"
+    )
+
+    preview = send(browser, file, "sample-note", {"match": "id"}, preview="1").json()
+    answer = send(browser, file, "sample-note", {"match": "id"}).json()
+
+    assert [row["status"] for row in preview["sample"]] == ["update", "update", "new"]
+    assert [answer[name] for name in ("rows_created", "rows_updated", "rows_skipped")] == [1, 1, 1]
+    assert [(note.title, note.body, note.owner_id, note.version) for note in read_notes(client)] == [
+        ("Bread", "", ada.id, 1),
+        ("Eggs", "Six", ada.id, 1),
+        ("Oat milk", "Two", bob.id, 2),
+    ]
+    told = [event.data for event in events(client, "data_changed")]
+    assert [(data["name"], data["changes"]["title"]) for data in told] == [
+        ("Oat milk", {"old": "Milk", "new": "Oat milk"})
+    ]
+
+
+def test_file_changes_rows_by_a_unique_text(library: TestClient) -> None:
+    old = add_author(library, "Ada")
+
+    answer = send(library, "name,label\nAda,Countess\nBob,Bob\n", "poet", {"match": "name"})
+
+    async def read(session: AsyncSession) -> list[tuple[object, ...]]:
+        author = models().Author
+        return [(*row,) for row in await session.execute(select(author.name, author.label).order_by(author.name))]
+
+    assert problems(answer) == []
+    assert in_database(library, read) == [("Ada", "Countess"), ("Bob", "Bob")]
+    assert old.label == "Ada"
+
+
+@pytest.mark.any_database
+def test_rows_that_cannot_be_changed_are_told(client: TestClient, browser: TestClient, ada: User) -> None:
+    send(browser, table(("Milk", "", ada.id), ("Eggs", "", ada.id)))
+    eggs, milk = read_notes(client)
+    unknown = "00000000-0000-7000-8000-000000000000"
+    file = f"id,title\n{unknown},A\n{milk.id},B\n{milk.id},C\n{eggs.id},\n"
+
+    told = problems(send(browser, file, "sample-note", {"match": "id"}))
+
+    assert told == [
+        (2, "id", "No row has this id. Leave the cell empty to add a row."),
+        (3, "id", "More than one row of the file has this."),
+        (4, "id", "More than one row of the file has this."),
+        (5, "title", "This field is required."),
+    ]
+    refused = send(browser, "title\nMilk\n", "sample-note", {"match": "id"})
+    assert refused.json()["error"] == "To change rows, the file needs a column “id”."
+    assert send(browser, file, "sample-note", {"match": "body"}).status_code == 400
+
+
+@pytest.mark.any_database
+def test_file_does_not_undo_what_it_does_not_change(client: TestClient, browser: TestClient, ada: User) -> None:
+    send(browser, table((" Milk", "Two", ada.id)))
+    [milk] = read_notes(client)
+
+    assert problems(send(browser, f"id,body\n{milk.id},Three\n", "sample-note", {"match": "id"})) == []
+    assert [(note.title, note.body) for note in read_notes(client)] == [("Milk", "Three")]

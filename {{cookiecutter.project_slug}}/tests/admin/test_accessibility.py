@@ -1,0 +1,34 @@
+"""What people who do not see the pages are told; tests of the template look with a browser."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.admin.browser import listed, words
+
+pytestmark = pytest.mark.any_database
+
+
+def test_page_says_where_its_content_begins(browser: TestClient) -> None:
+    for page in ("/admin/", "/admin/sample-note/list", "/admin/sample-note/create", "/admin/nothing-is-here"):
+        source = browser.get(page).text
+
+        assert source.count('role="main" id="content" tabindex="-1"') == 1
+        assert source.count('href="#content"') == 1
+
+
+def test_question_names_its_dialog(browser: TestClient) -> None:
+    user = listed(browser, "user")[0]
+
+    for page in ("/admin/user/list", f"/admin/user/detail?pk={user}"):
+        assert 'aria-labelledby="modal-action-title actionConfirmation"' in browser.get(page).text
+
+
+def test_yes_is_a_word(browser: TestClient) -> None:
+    user = listed(browser, "user")[0]
+
+    for page in ("/admin/user/list", f"/admin/user/detail?pk={user}"):
+        assert " Yes " in words(browser.get(page))
+
+
+def test_colours_are_offered_when_a_script_can_choose_them(browser: TestClient) -> None:
+    assert '<label class="side-theme" hidden>' in browser.get("/admin/").text

@@ -1,0 +1,57 @@
+"""Events in the admin: everyone's are read, and none is made, changed or deleted."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.admin.browser import act, act_on_row, csrf_token, export, listed, words
+from tests.support import PASSWORD, log_in
+
+pytestmark = pytest.mark.any_database
+
+LOGIN = "/api/v1/auth/login"
+
+
+def test_admin_reads_everyones_successes_and_failures(client: TestClient, browser: TestClient, ada: User) -> None:
+    """Behaviours 36, 150."""
+    client.post(LOGIN, json={"email": ada.email, "password": "wrong"}, headers={"User-Agent": "<i>thief</i>"})
+    client.post(LOGIN, json={"email": "nobody@example.com", "password": "wrong"})
+    token = log_in(client, ada.email)["access_token"]
+
+    page = browser.get("/admin/event/list")
+    detail = browser.get(f"/admin/event/detail?pk={listed(browser, 'event')[2]}")
+
+    assert [words(page).count(name) for name in ("authn_login_success", "authn_login_fail")] == [1, 2]
+    for text in (ada.email, "authn_login_fail", "testclient", "<i>thief</i>"):
+        assert text in words(detail)
+    for answer in (page, detail, export(browser, "event", "csv")):
+        assert PASSWORD not in answer.text
+        assert token not in answer.text
+        assert "<i>thief" not in answer.text or answer.headers["Content-Type"].startswith("text/csv")
+
+
+def test_events_are_searched_by_name_and_by_person(client: TestClient, browser: TestClient, ada: User) -> None:
+    client.post(LOGIN, json={"email": "nobody@example.com", "password": "wrong"})
+    log_in(client, ada.email)
+    success, failure = listed(browser, "event")
+
+    assert listed(browser, "event", q="ADA@") == [success]
+    assert listed(browser, "event", q="login_fail") == [failure]
+    assert listed(browser, "event", q="%") == []
+    assert listed(browser, "event", sort="data__asc") == [success, failure], "there is no order of JSON"
+
+
+def test_no_form_and_no_action_changes_an_event(client: TestClient, browser: TestClient, ada: User) -> None:
+    """Behaviour 150."""
+    log_in(client, ada.email)
+    before = listed(browser, "event")
+
+    answers = [browser.get("/admin/event/create"), browser.get(f"/admin/event/edit?pk={before[0]}")]
+    token = {"X-CSRFToken": csrf_token(browser)}
+    forged = {"target_type": "sample_notes", "target_id": "1", "data": "{}"}
+    paths = ("event/create", f"event/edit?pk={before[0]}", f"_api/event/inline-edit?pk={before[0]}&field=data")
+    answers += [browser.post(f"/admin/{path}", data=forged, headers=token) for path in paths]
+    answers += [delete(browser, "event", "delete", before[0]) for delete in (act, act_on_row)]
+
+    assert all(answer.status_code >= 400 for answer in answers)
+    assert listed(browser, "event") == before

@@ -1,0 +1,254 @@
+"""Admins sign in as someone else: it is seen, written down, ended, and leaves to the owner what is theirs alone."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from app.accounts.api.dependencies import get_client
+from app.accounts.browser.web_session import get_page_client, require_recent_visitor
+from app.accounts.models import AuthSession, User
+from app.database.base import utc_now
+from tests.admin.audit_log import happened
+from tests.admin.browser import act_on_row, listed, words
+from tests.admin.impersonation import END, cookie_of, go_back, impersonate, is_signed_in, newest_session, with_cookie
+from tests.query_counts import counted, watched
+from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, sign_in, with_token
+from tests.web.browser import open_browser, read_page, submit
+
+pytestmark = pytest.mark.any_database
+
+
+def test_admin_sees_what_the_user_sees(client: TestClient, browser: TestClient, ada: User) -> None:
+    before = cookie_of(browser)
+
+    answer = impersonate(browser, ada)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+    assert "Max-Age" not in answer.headers["Set-Cookie"]
+    page = read_page(browser.get("/account"))
+    assert f"You are signed in as {ada.email}." in " ".join(page.text.split())
+    assert END in page.forms
+    assert cookie_of(browser).split(".")[0] != before.split(".")[0]
+    opened = newest_session(client)
+    assert (opened.user_id, opened.kind, opened.remember) == (ada.id, "web", False)
+    assert opened.expires_at <= utc_now() + timedelta(hours=1)
+
+
+def test_bar_is_on_every_page(browser: TestClient, ada: User) -> None:
+    assert END not in browser.get("/account").text
+    impersonate(browser, ada)
+
+    for path in ("/account", "/account/sessions", "/nothing-is-here"):
+        assert END in browser.get(path).text
+
+
+def test_way_back_is_to_the_same_session_with_another_cookie(
+    client: TestClient, browser: TestClient, ada: User
+) -> None:
+    own, own_cookie = newest_session(client).id, cookie_of(browser)
+    impersonate(browser, ada)
+    borrowed = cookie_of(browser)
+
+    answer = go_back(browser)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/admin/")
+    assert browser.get("/admin/").status_code == 200
+    assert END not in browser.get("/account").text
+    assert len({own_cookie, borrowed, cookie_of(browser)}) == 3
+    assert not is_signed_in(with_cookie(client, borrowed))
+    assert not is_signed_in(with_cookie(client, own_cookie))
+    live = select(AuthSession.id).where(AuthSession.revoked_at.is_(None))
+    assert list(in_database(client, lambda session: session.scalars(live))) == [own]
+
+
+def test_it_is_written_down_and_no_mail_is_sent(
+    client: TestClient, browser: TestClient, admin: User, ada: User
+) -> None:
+    impersonate(browser, ada)
+    borrowed = newest_session(client).id
+    go_back(browser)
+
+    (started,), (ended,) = happened(client, "impersonation_started"), happened(client, "impersonation_ended")
+    for event in (started, ended):
+        assert (event.user_id, event.actor_id, event.session_id, event.data) == (ada.id, admin.id, borrowed, {})
+    assert mails_to(client, ada.email) == []
+    last_login = select(User.last_login_at).where(User.id == ada.id)
+    assert in_database(client, lambda session: session.scalar(last_login)) is None
+
+
+def test_what_is_done_meanwhile_names_the_admin(
+    client: TestClient, browser: TestClient, admin: User, ada: User
+) -> None:
+    adas = open_browser(client, ada)
+    other = newest_session(client).id
+    impersonate(browser, ada)
+
+    submit(browser, "/account/sessions", action=f"/account/sessions/{other}/end")
+    submit(browser, "/account", action="/logout")
+
+    (ended,), (out,) = happened(client, "session_ended"), happened(client, "authn_logout")
+    assert {(event.user_id, event.actor_id) for event in (ended, out)} == {(ada.id, admin.id)}
+    assert not is_signed_in(adas)
+
+
+def test_user_sees_it_and_can_end_it(client: TestClient, browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+    borrowed = newest_session(client).id
+    adas = open_browser(client, ada)
+
+    assert "By an administrator" in adas.get("/account/sessions").text
+    assert "An administrator signed in as you" in adas.get("/account/activity").text
+    listed_sessions = sign_in(client, ada).get("/api/v1/auth/sessions").json()
+    assert [row["id"] for row in listed_sessions if row["impersonated"]] == [str(borrowed)]
+    submit(adas, "/account/sessions", action=f"/account/sessions/{borrowed}/end")
+
+    assert not is_signed_in(browser)
+
+
+def test_sign_out_ends_the_session_of_the_admin_too(client: TestClient, browser: TestClient, ada: User) -> None:
+    own = cookie_of(browser)
+    impersonate(browser, ada)
+
+    submit(browser, "/account", action="/logout")
+
+    assert not is_signed_in(browser)
+    assert not is_signed_in(with_cookie(client, own))
+
+
+def test_device_of_the_admin_is_not_known_to_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
+    log_in(client, ada.email)
+    browser.headers["User-Agent"] = "the admin's browser"
+    impersonate(browser, ada)
+    go_back(browser)
+
+    client.post(
+        "/api/v1/auth/login",
+        json={"email": ada.email, "password": PASSWORD},
+        headers={"User-Agent": "the admin's browser"},
+    )
+
+    assert len(mails_to(client, ada.email)) == 1
+
+
+def test_no_session_of_the_user_gives_way(start_app: Any) -> None:
+    client = start_app(auth={"max_sessions": 1})
+    ada = add_user(client, "ada@example.com")
+    browser, adas = open_browser(client, add_user(client, "admin@example.com", admin=True)), open_browser(client, ada)
+
+    impersonate(browser, ada)
+
+    assert is_signed_in(adas)
+    open_browser(client, ada)
+    assert not is_signed_in(adas)
+    assert is_signed_in(browser)
+
+
+def test_admin_can_end_it_from_the_list_of_sessions(client: TestClient, browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+    second = open_browser(client, add_user(client, "second@example.com", admin=True))
+    borrowed = listed(second, "session", q=ada.email)
+
+    assert second.get("/admin/session/list").text.count("text-success") == 1
+    for part in ("filter=impersonated__is_true", "sort=impersonated"):
+        assert second.get(f"/admin/session/list?{part}").status_code in {200, 400}
+    assert act_on_row(second, "session", "end", *borrowed).status_code == 200
+
+    assert not is_signed_in(browser)
+
+
+# What is left to the owner
+
+
+def routes_with(client: TestClient, dependency: object) -> Iterator[str]:
+    """List the pages that depend on this function, at any depth, as `METHOD /path`."""
+    for context in iter_route_contexts(client.app.routes):  # type: ignore[attr-defined]
+        route = context.original_route
+        if not isinstance(route, APIRoute) or str(context.path).startswith("/api/"):
+            continue
+        if dependency in calls_of(route.dependant):
+            yield f"{min(context.methods or ())} {context.path}"
+
+
+def calls_of(dependant: Dependant) -> Iterator[object]:
+    """List the functions that a route depends on, less those beneath the one that knows who acts."""
+    for inner in dependant.dependencies:
+        yield inner.call
+        if inner.call is not get_page_client:
+            yield from calls_of(inner)
+
+
+def test_pages_know_who_acts(client: TestClient) -> None:
+    """A page that writes down where it was called from asks for `PageClient`, or the admin would go unnamed."""
+    assert list(routes_with(client, get_page_client))
+    assert list(routes_with(client, get_client)) == []
+
+
+def test_whatever_asks_for_a_recent_sign_in_is_refused(client: TestClient, browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+    token = read_page(browser.get("/account")).forms[END]["csrf_token"]
+    routes = [route.replace("{key_id}", str(uuid4())).split() for route in routes_with(client, require_recent_visitor)]
+
+    answers = [browser.request(method, path, headers={"X-CSRF-Token": token}) for method, path in routes]
+
+    assert {"/account/email", "/account/delete"} <= {path for _, path in routes}
+    assert {answer.status_code for answer in answers} == {403}
+    assert all("only they may do this" in answer.text for answer in answers)
+    assert all(END in answer.text for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        pytest.param(
+            "/account/password", {"current_password": "x" * 12, "new_password": "another long one"}, id="password"
+        ),
+        pytest.param("/reauth", {"password": PASSWORD}, id="reauthentication"),
+        pytest.param("/account/sessions/end-all", {}, id="sign-out-everywhere"),
+    ],
+)
+def test_form_that_is_the_owners_alone_is_refused(
+    client: TestClient, browser: TestClient, ada: User, path: str, data: dict[str, str]
+) -> None:
+    impersonate(browser, ada)
+    token = read_page(browser.get("/account")).forms[END]["csrf_token"]
+
+    answer = browser.post(path, data={**data, "csrf_token": token})
+
+    assert answer.status_code == 403
+    assert "only they may do this" in words(answer)
+    assert is_signed_in(browser)
+    log_in(client, ada.email)
+
+
+def test_data_are_not_exported_and_the_admin_is_closed(client: TestClient, browser: TestClient, helper: User) -> None:
+    impersonate(browser, helper)
+
+    assert browser.get("/account/data/export").status_code == 403
+    assert happened(client, "user_data_exported") == []
+    assert browser.get("/admin/").status_code == 403
+    assert browser.get("/admin/sample-note/list").status_code == 403
+
+
+def test_api_knows_nothing_of_it(client: TestClient, browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+
+    assert browser.get("/api/v1/users/me").status_code == 401
+    assert with_token(client, cookie_of(browser)).get("/api/v1/users/me").status_code == 401
+
+
+def test_way_back_takes_as_many_statements_as_ever(browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+    with watched(browser) as requests:
+        assert go_back(browser).status_code == 303
+
+    assert counted(requests) == {
+        "GET /account": 2,
+        "POST /impersonation/end": 5,
+    }

@@ -1,0 +1,222 @@
+"""Impersonation under attack: nobody gets to do more than they may, by whatever way, or comes back after the end."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, Role, User, UserRole
+from app.accounts.permissions import Permission
+from app.database.base import utc_now
+from tests.admin.audit_log import happened
+from tests.admin.impersonation import END, change, cookie_of, csrf_of, go_back, impersonate, is_signed_in, with_cookie
+from tests.admin.staff import give_role
+from tests.support import PASSWORD, add_user, in_database, problem_of
+from tests.web.browser import open_browser, read_page, submit
+
+pytestmark = pytest.mark.any_database
+
+
+def test_nobody_is_signed_in_as_an_admin(client: TestClient, browser: TestClient, admin: User, helper: User) -> None:
+    second = add_user(client, "second@example.com", admin=True)
+    helpers = open_browser(client, helper)
+
+    for visitor, user in ((browser, second), (browser, admin), (helpers, admin)):
+        assert visitor.get(f"/admin/impersonate?pk={user.id}").status_code == 403
+        token = csrf_of(visitor)
+        assert visitor.post(f"/admin/impersonate?pk={user.id}", data=token).status_code == 403
+    assert happened(client, "impersonation_started") == []
+
+
+def test_nobody_gains_a_permission(client: TestClient, browser: TestClient, ada: User, bob: User, helper: User) -> None:
+    give_role(client, ada, "editor", Permission.CONTENT_EDIT)
+    helpers = open_browser(client, helper)
+
+    assert helpers.get(f"/admin/impersonate?pk={ada.id}").status_code == 403
+    assert impersonate(helpers, bob).status_code == 303
+    assert impersonate(browser, ada).status_code == 303
+
+
+def test_without_the_permission_it_is_neither_offered_nor_done(client: TestClient, ada: User, bob: User) -> None:
+    give_role(client, bob, "clerk", Permission.ADMIN_ACCESS)
+    bobs = open_browser(client, bob)
+
+    assert bobs.get(f"/admin/impersonate?pk={ada.id}").status_code == 403
+    assert bobs.post(f"/admin/impersonate?pk={ada.id}", data=csrf_of(bobs)).status_code == 403
+    assert "/admin/impersonate" not in bobs.get("/admin/user/list").text
+
+
+def test_it_is_offered_for_whom_it_may_be_done(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    gone = add_user(client, "gone@example.com")
+    change(client, update(User).where(User.id == gone.id).values(is_active=False))
+
+    page = browser.get("/admin/user/list").text
+
+    assert f"/admin/impersonate?pk={ada.id}" in page
+    assert f"pk={gone.id}" not in page.replace(f"/detail?pk={gone.id}", "").replace(f"/edit?pk={gone.id}", "")
+    assert f"/admin/impersonate?pk={admin.id}" not in page
+    assert browser.get(f"/admin/impersonate?pk={gone.id}").status_code == 403
+
+
+def test_unknown_user_is_not_found(browser: TestClient) -> None:
+    for pk in (str(uuid4()), "nonsense", ""):
+        assert browser.get(f"/admin/impersonate?pk={pk}").status_code == 404
+        assert browser.post(f"/admin/impersonate?pk={pk}", data=csrf_of(browser)).status_code == 404
+
+
+def test_it_is_not_nested(client: TestClient, browser: TestClient, helper: User, ada: User) -> None:
+    impersonate(browser, helper)
+    token = read_page(browser.get("/account")).forms[END]["csrf_token"]
+
+    shown = browser.get(f"/admin/impersonate?pk={ada.id}")
+    sent = browser.post(f"/admin/impersonate?pk={ada.id}", data={"csrftoken": token})
+
+    assert (shown.status_code, sent.status_code) == (403, 403)
+    assert len(happened(client, "impersonation_started")) == 1
+
+
+def test_password_is_asked_for_when_the_sign_in_is_old(client: TestClient, browser: TestClient, ada: User) -> None:
+    page, token = f"/admin/impersonate?pk={ada.id}", csrf_of(browser)
+    change(client, update(AuthSession).values(authenticated_at=utc_now() - timedelta(hours=1)))
+
+    answer, sent = browser.get(page), browser.post(page, data=token)
+
+    assert answer.headers["Location"] == f"/reauth?next=%2Fadmin%2Fimpersonate%3Fpk%3D{ada.id}"
+    assert (sent.status_code, happened(client, "impersonation_started")) == (303, [])
+    again = submit(browser, answer.headers["Location"], action="/reauth", password=PASSWORD)
+    assert again.headers["Location"] == page
+    assert impersonate(browser, ada).headers["Location"] == "/account"
+
+
+ADMINS = select(User.id).where(User.email == "admin@example.com").scalar_subquery()
+ADAS = select(User.id).where(User.email == "ada@example.com").scalar_subquery()
+ADMIN_ROLES = select(Role.id).where(Role.name == "admin").scalar_subquery()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(
+            update(AuthSession).where(AuthSession.user_id == ADMINS).values(revoked_at=utc_now()), id="signed-out"
+        ),
+        pytest.param(
+            update(AuthSession).where(AuthSession.user_id == ADMINS).values(expires_at=utc_now()), id="expired"
+        ),
+        pytest.param(update(User).where(User.id == ADMINS).values(is_active=False), id="disabled"),
+        pytest.param(delete(UserRole).where(UserRole.user_id == ADMINS), id="no-admin-any-more"),
+        pytest.param(delete(User).where(User.id == ADMINS), id="deleted"),
+        pytest.param(update(User).where(User.id == ADAS).values(is_active=False), id="user-disabled"),
+        pytest.param(
+            update(UserRole).where(UserRole.user_id == ADMINS).values(user_id=ADAS), id="user-is-admin-in-their-place"
+        ),
+        pytest.param(update(AuthSession).where(AuthSession.user_id == ADAS).values(expires_at=utc_now()), id="over"),
+    ],
+)
+def test_it_ends_with_what_allowed_it(client: TestClient, browser: TestClient, ada: User, statement: Any) -> None:
+    impersonate(browser, ada)
+    token = read_page(browser.get("/account")).forms[END]["csrf_token"]
+    change(client, statement)
+
+    back = browser.post(END, data={"csrf_token": token})
+
+    assert not is_signed_in(browser)
+    assert (back.status_code, "Set-Cookie" in back.headers) == (401, False)
+    assert happened(client, "impersonation_ended") == []
+
+
+def test_it_ends_when_the_user_becomes_an_admin(client: TestClient, browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+
+    async def promote(session: AsyncSession) -> None:
+        role = await session.scalar(select(Role.id).where(Role.name == "admin"))
+        session.add(UserRole(user_id=ada.id, role_id=role))
+
+    in_database(client, promote)
+
+    assert not is_signed_in(browser)
+
+
+def test_it_ends_when_the_user_may_do_more(client: TestClient, helper: User, ada: User) -> None:
+    helpers = open_browser(client, helper)
+    impersonate(helpers, ada)
+    assert is_signed_in(helpers)
+
+    give_role(client, ada, "editor", Permission.CONTENT_EDIT)
+
+    assert not is_signed_in(helpers)
+
+
+def test_rights_are_those_of_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
+    """The roles of both are read at once, and must not be mixed up."""
+    give_role(client, ada, "editor", Permission.CONTENT_EDIT)
+    impersonate(browser, ada)
+
+    shown = browser.get("/account")
+
+    assert 'href="/admin/"' not in shown.text
+    assert shown.status_code == 200
+
+
+def test_forms_need_their_token(client: TestClient, browser: TestClient, ada: User) -> None:
+    admins_token = csrf_of(browser)["csrftoken"]
+
+    assert browser.post(f"/admin/impersonate?pk={ada.id}").status_code == 403
+    assert browser.get(f"/admin/impersonate?pk={ada.id}").status_code == 200
+    assert happened(client, "impersonation_started") == []
+    impersonate(browser, ada)
+    for forged in ({}, {"csrf_token": admins_token}):
+        assert browser.post(END, data=forged).status_code == 403
+    assert browser.get(END).status_code == 405
+    assert END in browser.get("/account").text
+
+
+def test_signing_in_as_someone_else_ends_it_and_the_way_back(
+    client: TestClient, browser: TestClient, ada: User, bob: User
+) -> None:
+    own = cookie_of(browser)
+    impersonate(browser, ada)
+    borrowed, token = cookie_of(browser), read_page(browser.get("/account")).forms[END]["csrf_token"]
+
+    answer = browser.post("/login", data={"email": bob.email, "password": PASSWORD, "csrf_token": token})
+
+    assert answer.status_code == 303
+    assert END not in browser.get("/account").text
+    assert not is_signed_in(with_cookie(client, own))
+    assert not is_signed_in(with_cookie(client, borrowed))
+
+
+def test_copy_of_the_cookie_opens_nothing_after_the_end(client: TestClient, browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+    thief = with_cookie(client, cookie_of(browser))
+    token = read_page(thief.get("/account")).forms[END]["csrf_token"]
+    go_back(browser)
+
+    answer = thief.post(END, data={"csrf_token": token})
+
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (401, False)
+    assert browser.get("/admin/").status_code == 200
+
+
+def test_who_is_signed_in_as_themselves_has_no_way_back(client: TestClient, ada: User) -> None:
+    adas = open_browser(client, ada)
+    before = cookie_of(adas)
+    token = read_page(adas.get("/account")).forms["/logout"]["csrf_token"]
+
+    answer = adas.post(END, data={"csrf_token": token})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+    assert cookie_of(adas) == before
+    assert is_signed_in(adas)
+
+
+def test_admin_gets_no_access_token_of_the_user(browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+    shown = read_page(browser.get("/docs"))
+
+    assert "/docs/token" not in shown.forms
+    refused = browser.post("/docs/token", data=shown.forms[END], headers={"Accept": "application/json"})
+    assert problem_of(refused)["type"] == "urn:problem:ForbiddenWhileImpersonating"

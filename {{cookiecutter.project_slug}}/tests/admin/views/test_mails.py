@@ -1,0 +1,81 @@
+"""The outbox in the admin: what became of mails, without what they say."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.database.base import utc_now
+from app.mail.models import OutboxMessage
+from tests.admin.browser import act, act_on_row, export, listed, words
+from tests.support import in_database, mails_to
+
+pytestmark = pytest.mark.any_database
+
+
+def change(client: TestClient, row: str, **values: Any) -> None:
+    """Change a mail as its sender would."""
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(update(OutboxMessage).where(OutboxMessage.id == UUID(row)).values(values))
+
+    in_database(client, work)
+
+
+@pytest.fixture
+def mails(client: TestClient, browser: TestClient, ada: User, bob: User) -> list[str]:
+    """Return the ids of three mails: one is sent, one waits, one has failed."""
+    for email in (ada.email, bob.email, ada.email):
+        assert client.post("/api/v1/auth/password/forgot", json={"email": email}).status_code == 202
+    rows = listed(browser, "mail")[::-1]
+    change(client, rows[0], sent_at=utc_now(), payload=None, attempts=1)
+    change(client, rows[2], failed_at=utc_now(), attempts=8, last_error="SMTPConnectError: nobody there")
+    return rows
+
+
+def test_mails_are_shown_without_their_content(browser: TestClient, mails: list[str]) -> None:
+    pages = [browser.get("/admin/mail/list"), *(browser.get(f"/admin/mail/detail?pk={row}") for row in mails)]
+    pages += [export(browser, "mail", kind) for kind in ("csv", "json")]
+
+    assert "SMTPConnectError: nobody there" in words(pages[0])
+    assert {page.status_code for page in pages} == {200}
+    for page in pages:
+        assert "payload" not in page.text
+        assert "gAAAA" not in page.text, "the beginning of what is encrypted"
+        assert "bob@example.com" not in page.text
+
+
+@pytest.mark.parametrize(("state", "number"), [("sent", 0), ("waiting", 1), ("failed", 2)])
+def test_mails_are_filtered_by_their_state(browser: TestClient, mails: list[str], state: str, number: int) -> None:
+    assert listed(browser, "mail", filter=f"state__eq={state}") == [mails[number]]
+
+
+@pytest.mark.parametrize("again", [act, act_on_row])
+def test_dead_letter_is_tried_again(client: TestClient, browser: TestClient, mails: list[str], again: Any) -> None:
+    assert again(browser, "mail", "again", mails[2]).status_code == 200
+
+    assert listed(browser, "mail", filter="state__eq=waiting") == [mails[2], mails[1]]
+    assert client.app_state["authenticator"].mailer.posted.is_set()
+
+
+def test_sent_mail_is_not_sent_again(browser: TestClient, mails: list[str]) -> None:
+    assert act_on_row(browser, "mail", "again", mails[0]).status_code == 400
+    assert act(browser, "mail", "again", *mails).status_code == 200
+
+    assert listed(browser, "mail", filter="state__eq=sent") == [mails[0]]
+
+
+def test_mail_can_be_deleted_but_neither_written_nor_changed(
+    client: TestClient, browser: TestClient, mails: list[str], bob: User
+) -> None:
+    assert browser.get("/admin/mail/create").status_code == 403
+    assert browser.get(f"/admin/mail/edit?pk={mails[1]}").status_code == 403
+    assert mails_to(client, bob.email)
+
+    assert act_on_row(browser, "mail", "delete", mails[1]).status_code == 200
+
+    assert mails_to(client, bob.email) == []

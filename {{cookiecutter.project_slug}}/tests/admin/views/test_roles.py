@@ -1,0 +1,281 @@
+"""Roles in the admin: they are made and changed there, and nobody gets, gives or touches more than they have."""
+
+import re
+
+import pytest
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.accounts.permissions import Permission
+from app.admin.views.roles import RoleView
+from tests.admin.browser import act, act_on_row, csrf_token, listed, save, words
+from tests.admin.staff import MANAGER, add_role, add_staff, events, roles, roles_of
+from tests.support import mails_to
+from tests.web.browser import open_browser
+
+NEW = {"email": "eve@example.com", "password": "a long enough password", "display_name": "", "is_active": "on"}
+
+
+@pytest.fixture
+def manager(client: TestClient) -> User:
+    """Return someone who manages users, and may do nothing else."""
+    return add_staff(client, "manager", *MANAGER)
+
+
+@pytest.fixture
+def managers(client: TestClient, manager: User) -> TestClient:
+    """Return their browser; there is no admin yet."""
+    return open_browser(client, manager)
+
+
+def make(browser: TestClient, name: str, *permissions: str) -> Response:
+    """Make a role by the form."""
+    return save(browser, "/admin/role/create", name=name, permissions=permissions)
+
+
+@pytest.mark.any_database
+def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClient, admin: User) -> None:
+    assert make(browser, " editor ", "admin:access", "content:edit").status_code == 303
+    made = roles(client)["editor"]
+    assert made.permissions == ["admin:access", "content:edit"]
+
+    page = f"/admin/role/edit?pk={made.id}"
+    assert save(browser, page, name="writer", permissions=["content:edit", "users:read"]).status_code == 303
+    assert roles(client)["writer"].permissions == ["content:edit", "users:read"]
+    assert save(browser, page, name="nothing").status_code == 303
+    assert roles(client)["nothing"].permissions == []
+
+    assert "Whoever has this role loses, at once, what it allows." in browser.get("/admin/role/list").text
+    assert act_on_row(browser, "role", "delete", made.id).status_code == 200
+    created, changed, emptied, deleted = events(client, "data_")
+    assert [event.data["name"] for event in (created, deleted)] == ["editor", "nothing"]
+    assert changed.data["changes"] == {
+        "name": {"old": "editor", "new": "writer"},
+        "permissions": {"old": '["admin:access", "content:edit"]', "new": '["content:edit", "users:read"]'},
+    }
+    assert emptied.data["changes"]["permissions"]["new"] == "[]"
+    assert {event.actor_id for event in (created, changed, emptied, deleted)} == {admin.id}
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("name", "permission", "message"),
+    [
+        pytest.param("", "content:edit", "This field is required.", id="no-name"),
+        pytest.param("x" * 41, "content:edit", "Use at most 40 characters.", id="long-name"),
+        pytest.param("taken", "content:edit", "This is taken.", id="taken"),
+        pytest.param("admin", "content:edit", "This is taken.", id="admin"),
+        pytest.param(" admin", "content:edit", "This is taken.", id="admin-with-a-space"),
+        pytest.param("ADMIN", "content:edit", "This is taken.", id="admin-in-capitals"),
+        pytest.param("\uff41dmin", "content:edit", "This is taken.", id="admin-in-wide-letters"),
+        pytest.param("Taken", "content:edit", "This is taken.", id="taken-in-another-case"),
+        pytest.param("ad\u200dmin", "content:edit", "Must be one line", id="invisible-character"),
+        pytest.param("x", "everything", "Please choose one of the options.", id="unknown-permission"),
+        pytest.param("x", "", "Please fill this in.", id="empty-permission"),
+    ],
+)
+def test_role_that_makes_no_sense_is_refused(
+    client: TestClient, browser: TestClient, name: str, permission: str, message: str
+) -> None:
+    taken = add_role(client, "taken")
+    other = add_role(client, "other")
+
+    for page in ("create", f"edit?pk={other.id}"):
+        answer = save(browser, f"/admin/role/{page}", name=name, permissions=permission)
+        assert answer.status_code == 422
+        assert message in words(answer)
+    assert {role.id for role in roles(client).values()} >= {taken.id, other.id}
+    assert set(roles(client)) == {"admin", "taken", "other"}
+    assert events(client, "data_") == []
+
+
+@pytest.mark.any_database
+def test_form_offers_several_permissions(browser: TestClient) -> None:
+    (field,) = re.findall(r'<select id="permissions".*?</select>', browser.get("/admin/role/create").text, re.DOTALL)
+
+    assert re.search(r"[\s\"]multiple\s", field)
+    assert re.findall('<option value="([^"]+)"', field) == [*Permission]
+
+
+@pytest.mark.any_database
+def test_who_deletes_a_role_is_told_how_many_people_have_it(client: TestClient, browser: TestClient) -> None:
+    editor = add_staff(client, "editor", Permission.CONTENT_EDIT)
+    role = roles(client)["editor"]
+
+    for page in ("list", f"detail?pk={role.id}"):
+        assert "loses, at once, what it allows. People who have it: 1." in browser.get(f"/admin/role/{page}").text
+    assert act_on_row(browser, "role", "delete", role.id).status_code == 200
+    assert roles_of(client, editor) == set()
+
+
+@pytest.mark.any_database
+def test_role_admin_stays_as_it_is(client: TestClient, browser: TestClient) -> None:
+    admin_role, other = roles(client)["admin"], add_role(client, "other")
+    form = {"csrftoken": csrf_token(browser), "name": "x", "permissions": "content:edit"}
+
+    assert ">content:edit</span>" in browser.get(f"/admin/role/detail?pk={admin_role.id}").text
+    assert browser.get(f"/admin/role/edit?pk={admin_role.id}").status_code == 403
+    assert browser.post(f"/admin/role/edit?pk={admin_role.id}", data=form).status_code == 403
+    assert act_on_row(browser, "role", "delete", admin_role.id).status_code == 400
+    assert act(browser, "role", "delete", other.id, admin_role.id).status_code == 400
+    assert set(roles(client)) == {"admin", "other"}
+
+
+@pytest.mark.any_database
+def test_permission_that_the_code_has_no_more_is_shown_and_can_go(client: TestClient, browser: TestClient) -> None:
+    old = add_role(client, "old", "books:burn", "content:edit")
+
+    for page in ("list", f"detail?pk={old.id}"):
+        assert ">books:burn</span>" in browser.get(f"/admin/role/{page}").text
+    assert "books:burn" not in browser.get(f"/admin/role/edit?pk={old.id}").text
+    assert save(browser, f"/admin/role/edit?pk={old.id}", name="old", permissions="content:edit").status_code == 303
+    assert roles(client)["old"].permissions == ["content:edit"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("filter=name__eq%3Dadmin", 200),
+        ("filter=permissions__eq%3Dcontent:edit", 400),
+        ("filter=permissions__in%3Dcontent:edit", 400),
+        ("sort=permissions__asc", 200),
+        ("sort=name__asc", 200),
+        ("q=content", 200),
+    ],
+)
+def test_roles_are_searched_by_name_alone(browser: TestClient, query: str, status: int) -> None:
+    assert browser.get(f"/admin/role/list?{query}").status_code == status
+
+
+@pytest.mark.any_database
+@pytest.mark.usefixtures("admin")
+def test_role_with_less_than_the_manager_has_can_be_made_and_given(
+    client: TestClient, managers: TestClient, ada: User
+) -> None:
+    assert make(managers, "reader", Permission.ADMIN_ACCESS, Permission.USERS_READ).status_code == 303
+    reader = roles(client)["reader"]
+
+    answer = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=str(reader.id))
+
+    assert answer.status_code == 303, words(answer)
+    assert roles_of(client, ada) == {"reader"}
+    assert "content:edit" not in managers.get("/admin/role/create").text
+
+
+@pytest.mark.any_database
+def test_permission_that_the_manager_lacks_is_in_no_role_of_theirs(client: TestClient, managers: TestClient) -> None:
+    small, big = add_role(client, "small", "users:read"), add_role(client, "big", "users:read", "content:edit")
+    own = roles(client)["manager"]
+
+    for page in ("create", f"edit?pk={small.id}", f"edit?pk={own.id}"):
+        answer = save(managers, f"/admin/role/{page}", name="x", permissions=["users:read", "content:edit"])
+        assert answer.status_code == 422
+        assert "You may not do this yourself: content:edit." in words(answer)
+    form = {"csrftoken": csrf_token(managers), "name": "big", "permissions": "users:read"}
+    assert managers.get(f"/admin/role/edit?pk={big.id}").status_code == 403
+    assert managers.post(f"/admin/role/edit?pk={big.id}", data=form).status_code == 403
+    assert act(managers, "role", "delete", small.id, big.id).status_code == 400
+    assert set(roles(client)) == {"manager", "small", "big"}
+
+
+@pytest.mark.any_database
+def test_no_role_admin_where_there_is_none_yet(client: TestClient, managers: TestClient) -> None:
+    """Who could make it would be admin."""
+    own = roles(client)["manager"]
+
+    for page in ("create", f"edit?pk={own.id}"):
+        assert save(managers, f"/admin/role/{page}", name="admin", permissions="users:read").status_code == 422
+    assert set(roles(client)) == {"manager"}
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("name", ["admin", "editor"])
+def test_role_that_allows_more_is_not_given(
+    client: TestClient, admin: User, managers: TestClient, manager: User, name: str
+) -> None:
+    add_role(client, "editor", Permission.CONTENT_EDIT)
+    own, beyond = (str(roles(client)[role].id) for role in ("manager", name))
+
+    answers = [
+        save(managers, "/admin/user/create", **NEW, roles=beyond),
+        save(managers, f"/admin/user/edit?pk={manager.id}", display_name="", is_active="on", roles=[own, beyond]),
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 422
+        assert f"These allow more than you may do yourself: {name}." in words(answer)
+    assert roles_of(client, manager) == {"manager"}
+    assert sorted(listed(managers, "user")) == sorted([str(admin.id), str(manager.id)])
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("above", ["admin", "editor"])
+def test_who_may_do_more_is_left_alone(client: TestClient, admin: User, managers: TestClient, above: str) -> None:
+    editor = add_staff(client, "editor", Permission.CONTENT_EDIT)
+    user, less = (admin if above == "admin" else editor), add_staff(client, "less", Permission.USERS_READ)
+    form = {"csrftoken": csrf_token(managers), "display_name": "x"}
+
+    assert managers.get(f"/admin/user/detail?pk={user.id}").status_code == 200
+    assert managers.get(f"/admin/user/edit?pk={user.id}").status_code == 403
+    assert managers.post(f"/admin/user/edit?pk={user.id}", data=form).status_code == 403
+    for name in ("delete", "reset"):
+        assert act_on_row(managers, "user", name, user.id).json() == {"msg": "Forbidden"}
+        assert act(managers, "user", name, less.id, user.id).json() == {"msg": "Forbidden"}
+    everyone = managers.post("/admin/_api/user/action?name=delete&all=1", headers={"X-CSRFToken": form["csrftoken"]})
+
+    assert everyone.json() == {"msg": "Forbidden"}
+    assert len(listed(managers, "user")) == 4
+    assert mails_to(client, user.email) == []
+    assert roles_of(client, user) == {above}
+
+
+@pytest.mark.any_database
+def test_sessions_of_who_may_do_more_go_on(client: TestClient, admin: User, managers: TestClient, ada: User) -> None:
+    for user in (admin, ada):
+        open_browser(client, user)
+    admins, adas = (listed(managers, "session", q=user.email)[0] for user in (admin, ada))
+
+    assert managers.get(f"/admin/session/detail?pk={admins}").status_code == 200
+    assert act_on_row(managers, "session", "end", admins).json() == {"msg": "Forbidden"}
+    assert act(managers, "session", "end", adas, admins).json() == {"msg": "Forbidden"}
+    assert [event.user_id for event in events(client, "session_ended")] == []
+    assert act_on_row(managers, "session", "end", adas).status_code == 200
+    assert [event.user_id for event in events(client, "session_ended")] == [ada.id]
+
+
+@pytest.mark.any_database
+@pytest.mark.usefixtures("admin")
+def test_who_may_do_no_more_is_managed(client: TestClient, managers: TestClient) -> None:
+    peer = add_staff(client, "peer", *MANAGER)
+
+    assert act_on_row(managers, "user", "reset", peer.id).status_code == 200
+    assert len(mails_to(client, peer.email)) == 1
+    assert save(managers, f"/admin/user/edit?pk={peer.id}", display_name="").status_code == 303
+    assert roles_of(client, peer) == set()
+
+
+@pytest.mark.any_database
+def test_who_may_do_more_is_left_alone_also_by_who_sees_no_roles(
+    client: TestClient, admin: User, managers: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RoleView, "view_permission", Permission.CONTENT_EDIT)
+
+    assert len(listed(managers, "user")) == 3
+    assert managers.get(f"/admin/user/edit?pk={admin.id}").status_code == 403
+    answer = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="Ada", is_active="on", roles="x")
+    assert answer.status_code == 303, words(answer)
+    assert save(managers, "/admin/user/create", **NEW, roles=str(roles(client)["admin"].id)).status_code == 303
+    assert roles_of(client, admin) == {"admin"}
+    assert len(listed(managers, "user")) == 4
+
+
+@pytest.mark.any_database
+def test_admin_gives_every_role(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    every = [str(role.id) for role in (add_role(client, "editor", "content:edit"), roles(client)["admin"])]
+
+    answer = save(browser, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=every)
+
+    assert answer.status_code == 303
+    assert roles_of(client, ada) == {"editor", "admin"}
+    assert act(browser, "user", "delete", admin.id).status_code == 200

@@ -1,0 +1,123 @@
+"""What admins do to people: they are signed out, disabled, enabled; one admin stays, and it is written down."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from tests.admin.audit_log import happened
+from tests.admin.browser import act, act_on_row, listed, save, words
+from tests.admin.impersonation import is_signed_in
+from tests.support import PASSWORD, add_user, in_database, log_in, with_token
+from tests.web.browser import open_browser
+
+pytestmark = pytest.mark.any_database
+
+
+def is_active(client: TestClient, user: User) -> bool:
+    """Tell whether someone may sign in."""
+    query = select(User.is_active).where(User.id == user.id)
+    return bool(in_database(client, lambda session: session.scalar(query)))
+
+
+@pytest.mark.parametrize("end", [act, act_on_row])
+def test_all_sessions_of_someone_are_ended(
+    client: TestClient, browser: TestClient, ada: User, bob: User, end: Any
+) -> None:
+    adas, bobs = open_browser(client, ada), open_browser(client, bob)
+    token = log_in(client, ada.email)["access_token"]
+
+    assert end(browser, "user", "end-sessions", ada.id).status_code == 200
+
+    assert [is_signed_in(adas), is_signed_in(bobs), is_signed_in(browser)] == [False, True, True]
+    assert with_token(client, token).get("/api/v1/users/me").status_code == 401
+    (event,) = happened(client, "session_ended")
+    assert (event.user_id, event.data) == (ada.id, {"sessions": 2})
+    assert event.actor_id not in {None, ada.id}
+    log_in(client, ada.email)
+
+
+def test_one_who_ends_their_own_sessions_is_signed_out(browser: TestClient, admin: User) -> None:
+    assert act_on_row(browser, "user", "end-sessions", admin.id).status_code == 200
+
+    answer = browser.get("/admin/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Fadmin%2F")
+
+
+@pytest.mark.parametrize("run", [act, act_on_row])
+def test_user_is_disabled_and_enabled(
+    client: TestClient, browser: TestClient, admin: User, ada: User, run: Any
+) -> None:
+    adas = open_browser(client, ada)
+
+    assert run(browser, "user", "disable", ada.id).status_code == 200
+
+    assert not is_signed_in(adas)
+    login = {"email": ada.email, "password": PASSWORD}
+    assert client.post("/api/v1/auth/login", json=login).status_code == 401
+    assert run(browser, "user", "enable", ada.id).status_code == 200
+    assert not is_signed_in(adas)
+    log_in(client, ada.email)
+    events = happened(client, "user_disabled") + happened(client, "user_enabled")
+    assert [(event.user_id, event.actor_id) for event in events] == [(ada.id, admin.id)] * 2
+
+
+def test_form_disables_as_the_action_does(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    adas, page = open_browser(client, ada), f"/admin/user/edit?pk={ada.id}"
+
+    save(browser, page, display_name="")
+    save(browser, page, display_name="", is_active="on")
+    save(browser, page, display_name="Ada", is_active="on")
+
+    assert not is_signed_in(adas)
+    events = happened(client, "user_disabled") + happened(client, "user_enabled")
+    assert [(event.user_id, event.actor_id) for event in events] == [(ada.id, admin.id)] * 2
+
+
+def test_what_is_so_already_is_not_written_down(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+    act(browser, "user", "disable", ada.id)
+
+    again = act(browser, "user", "disable", ada.id, bob.id)
+
+    assert again.status_code == 200
+    assert "Disabled: 1." in words(browser.get("/admin/user/list"))
+    assert {event.user_id for event in happened(client, "user_disabled")} == {ada.id, bob.id}
+    assert len(happened(client, "user_disabled")) == 2
+    assert act_on_row(browser, "user", "disable", ada.id).status_code == 400
+    act(browser, "user", "end-sessions", ada.id)
+    assert happened(client, "session_ended") == []
+
+
+def test_last_admin_is_not_disabled(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    """Behaviour 134."""
+    alone = act_on_row(browser, "user", "disable", admin.id)
+    among_others = act(browser, "user", "disable", ada.id, admin.id)
+
+    assert alone.json() == among_others.json() == {"msg": "The last admin must stay an active admin"}
+    assert is_active(client, ada)
+    assert is_signed_in(browser)
+    assert happened(client, "user_disabled") == []
+
+
+def test_admin_may_disable_themselves_when_another_stays(client: TestClient, browser: TestClient, admin: User) -> None:
+    add_user(client, "second@example.com", admin=True)
+
+    assert act_on_row(browser, "user", "disable", admin.id).status_code == 200
+
+    assert not is_signed_in(browser)
+    assert not is_active(client, admin)
+
+
+def test_sessions_are_found_by_whose_they_are(client: TestClient, browser: TestClient, ada: User) -> None:
+    open_browser(client, ada)
+
+    async def read(session: AsyncSession) -> list[str]:
+        return [str(row) for row in await session.scalars(select(AuthSession.id).where(AuthSession.user_id == ada.id))]
+
+    page = browser.get(f"/admin/user/detail?pk={ada.id}").text
+
+    assert "/admin/session/list?q=ada%40example.com" in page
+    assert listed(browser, "session", q="ada@example.com") == in_database(client, read)

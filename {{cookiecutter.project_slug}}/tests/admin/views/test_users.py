@@ -1,0 +1,273 @@
+"""Accounts in the admin: people are managed, the last admin stays, sessions can be ended."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+from starlette.testclient import TestClient
+
+from app.accounts import users
+from app.accounts.models import AuthSession, User, UserRole
+from tests.admin.audit_log import happened
+from tests.admin.browser import act, act_on_row, listed, save, words
+from tests.support import add_user, in_database, link_in, log_in, mails_to
+from tests.web.browser import open_browser
+
+pytestmark = pytest.mark.any_database
+
+NEW = {"email": "Eve@Example.com", "password": "a long enough password", "display_name": " Eve ", "is_active": "on"}
+
+
+def person(client: TestClient, email: str) -> User:
+    """Return a user with their roles."""
+
+    async def read(session: AsyncSession) -> User:
+        query = select(User).where(User.email_key == users.email_key(email)).options(joinedload(User.roles))
+        return (await session.scalars(query)).unique().one()
+
+    return in_database(client, read)
+
+
+def admin_role(client: TestClient) -> str:
+    """Return the id of the role that the first admin has."""
+    return str(person(client, "admin@example.com").roles[0].id)
+
+
+def test_user_is_made_and_can_sign_in(client: TestClient, browser: TestClient) -> None:
+    answer = save(browser, "/admin/user/create", **NEW, roles=admin_role(client))
+
+    assert answer.status_code == 303, words(answer)
+    made = person(client, "eve@example.com")
+    assert (made.display_name, made.is_active, [role.name for role in made.roles]) == ("Eve", True, ["admin"])
+    assert made.password_hash is not None
+    assert made.password_hash.startswith("$argon2id$")
+    log_in(client, "eve@example.com", NEW["password"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({"email": "nonsense"}, "email", id="no-address"),
+        pytest.param({"email": "ADMIN@example.com"}, "E-mail address taken", id="taken"),
+        pytest.param({"email": "x" * 320 + "@example.com"}, "Use at most 320 characters.", id="long-address"),
+        pytest.param({"password": "short"}, "Use at least", id="short-password"),
+        pytest.param({"password": ""}, "This field is required.", id="no-password"),
+        pytest.param({"display_name": "a\u202eb"}, "Must be one line", id="reversed-name"),
+        pytest.param({"display_name": "x" * 121}, "Use at most 120 characters.", id="long-name"),
+    ],
+)
+def test_user_who_breaks_a_rule_is_not_made(browser: TestClient, change: dict[str, str], message: str) -> None:
+    answer = save(browser, "/admin/user/create", **{**NEW, **change})
+
+    assert answer.status_code == 422
+    assert message in words(answer)
+    assert 'aria-invalid="true"' in answer.text
+    assert {**NEW, **change}["password"] not in answer.text or not change.get("password", "x")
+    assert len(listed(browser, "user")) == 1
+
+
+def test_user_is_changed(client: TestClient, browser: TestClient, ada: User) -> None:
+    """Behaviour 135."""
+    data = {"display_name": "Countess", "is_active": "on", "roles": admin_role(client), "email": "new@example.com"}
+
+    answer = save(browser, f"/admin/user/edit?pk={ada.id}", **data, password="another password")
+
+    changed = person(client, ada.email)
+    assert answer.status_code == 303
+    assert (changed.display_name, [role.name for role in changed.roles]) == ("Countess", ["admin"])
+    assert changed.password_hash == ada.password_hash
+    log_in(client, ada.email)
+
+
+def test_change_of_roles_alone_overtakes_another_form(client: TestClient, browser: TestClient, ada: User) -> None:
+    page = f"/admin/user/edit?pk={ada.id}"
+
+    first = save(browser, page, display_name="", is_active="on", roles=admin_role(client))
+    stale = save(browser, page, display_name="", is_active="on", _version=str(ada.version))
+
+    assert (first.status_code, stale.status_code) == (303, 422)
+    assert person(client, ada.email).roles
+
+
+def test_disabled_user_is_out_at_once(client: TestClient, browser: TestClient, ada: User) -> None:
+    adas = open_browser(client, ada)
+    token = log_in(client, ada.email)["access_token"]
+
+    save(browser, f"/admin/user/edit?pk={ada.id}", display_name="")
+
+    assert adas.get("/account").status_code == 303
+    assert client.get("/api/v1/users/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"is_active": "", "roles": "admin"}, id="disabled"),
+        pytest.param({"is_active": "on", "roles": ""}, id="demoted"),
+    ],
+)
+def test_last_admin_stays_in_spite_of_a_form(
+    client: TestClient, browser: TestClient, admin: User, change: dict[str, str]
+) -> None:
+    """Behaviour 134."""
+    roles = {"roles": admin_role(client)} if change["roles"] else {}
+
+    answer = save(browser, f"/admin/user/edit?pk={admin.id}", display_name="Me", is_active=change["is_active"], **roles)
+
+    assert answer.status_code == 422
+    assert "The last admin must stay an active admin" in words(answer)
+    unchanged = person(client, admin.email)
+    assert (unchanged.is_active, unchanged.display_name, len(unchanged.roles)) == (True, "", 1)
+
+
+def test_last_admin_stays_in_spite_of_an_action(browser: TestClient, admin: User, ada: User) -> None:
+    """Behaviour 134."""
+    alone = act_on_row(browser, "user", "delete", admin.id)
+    among_others = act(browser, "user", "delete", ada.id, admin.id)
+
+    assert (alone.status_code, among_others.status_code) == (400, 400)
+    assert alone.json() == among_others.json() == {"msg": "The last admin must stay an active admin"}
+    assert sorted(listed(browser, "user")) == sorted([str(ada.id), str(admin.id)])
+
+
+def test_disabled_admin_does_not_count(client: TestClient, browser: TestClient, admin: User) -> None:
+    """Behaviour 134."""
+    second = add_user(client, "second@example.com", admin=True)
+
+    async def disable(session: AsyncSession) -> None:
+        await session.execute(update(User).where(User.id == second.id).values(is_active=False))
+
+    in_database(client, disable)
+
+    assert act(browser, "user", "delete", admin.id).status_code == 400
+
+
+@pytest.mark.database("postgresql")  # SQLite has one writer at a time anyway
+def test_two_admins_cannot_remove_each_other(client: TestClient, admin: User) -> None:
+    """Behaviour 134."""
+    second = add_user(client, "second@example.com", admin=True)
+    both_gone = asyncio.Barrier(2)
+
+    async def demote(user: User) -> None:
+        async with client.app_state["database"].sessions.begin() as session:
+            await session.execute(delete(UserRole).where(UserRole.user_id == user.id))
+            await both_gone.wait()
+            await users.require_active_admin(session)
+
+    async def demote_both() -> Sequence[BaseException | None]:
+        return await asyncio.gather(demote(admin), demote(second), return_exceptions=True)
+
+    assert client.portal is not None
+    refusals = [error for error in client.portal.call(demote_both) if error]
+
+    assert [type(error) for error in refusals] == [users.LastAdmin]
+
+
+def test_admin_may_leave_when_another_stays(client: TestClient, browser: TestClient, admin: User) -> None:
+    add_user(client, "second@example.com", admin=True)
+
+    assert act(browser, "user", "delete", admin.id).status_code == 200
+    assert browser.get("/admin/").status_code == 303
+
+
+def test_deleted_user_takes_along_what_is_theirs(browser: TestClient, ada: User) -> None:
+    save(browser, "/admin/sample-note/create", title="Milk", body="", owner=str(ada.id))
+
+    assert "everything that is theirs" in browser.get("/admin/user/list").text
+    assert act(browser, "user", "delete", ada.id).status_code == 200
+
+    assert listed(browser, "sample-note") == []
+
+
+@pytest.mark.parametrize("end", [act, act_on_row])
+def test_ended_session_is_dead(client: TestClient, browser: TestClient, ada: User, end: Any) -> None:
+    """Behaviour 135."""
+    adas = open_browser(client, ada)
+    newest = listed(browser, "session")[0]
+
+    assert end(browser, "session", "end", newest).status_code == 200
+
+    async def read(session: AsyncSession) -> str | None:
+        return await session.scalar(select(AuthSession.revoked_reason).where(AuthSession.user_id == ada.id))
+
+    assert adas.get("/account").status_code == 303
+    assert browser.get("/admin/").status_code == 200
+    assert in_database(client, read) == "admin"
+    assert act_on_row(browser, "session", "end", newest).status_code == 400
+
+
+def test_sessions_are_only_shown(browser: TestClient) -> None:
+    row = listed(browser, "session")[0]
+
+    assert browser.get("/admin/session/create").status_code == 403
+    assert browser.get(f"/admin/session/edit?pk={row}").status_code == 403
+    for action in (act, act_on_row):
+        assert action(browser, "session", "delete", row).json() == {"msg": "Forbidden"}
+    assert listed(browser, "session") == [row]
+
+
+@pytest.mark.parametrize("send", [act, act_on_row])
+def test_link_for_a_new_password_is_mailed(client: TestClient, browser: TestClient, ada: User, send: Any) -> None:
+    """Behaviours 135, 150."""
+    assert send(browser, "user", "reset", ada.id).status_code == 200
+
+    (mail,) = mails_to(client, ada.email)
+    assert "/password/reset/" in link_in(mail)
+    (event,) = happened(client, "authn_password_reset_asked")
+    assert (event.user_id, event.ip) == (ada.id, "testclient")
+    assert event.actor_id == person(client, "admin@example.com").id
+    log_in(client, ada.email)
+
+
+def test_who_is_disabled_gets_no_link(client: TestClient, browser: TestClient, ada: User) -> None:
+    save(browser, f"/admin/user/edit?pk={ada.id}", display_name="")
+
+    assert act_on_row(browser, "user", "reset", ada.id).status_code == 400
+    act(browser, "user", "reset", ada.id)
+
+    assert mails_to(client, ada.email) == []
+    assert happened(client, "authn_password_reset_asked") == []
+
+
+def test_what_admins_do_is_written_down(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+    """Behaviour 150."""
+    page = f"/admin/user/edit?pk={ada.id}"
+    save(browser, "/admin/user/create", **NEW)
+    save(browser, page, display_name="", is_active="on", roles=admin_role(client))
+    save(browser, page, display_name="Ada", is_active="on", roles=admin_role(client))
+    save(browser, page, display_name="Ada", is_active="on")
+    open_browser(client, ada)
+    act(browser, "session", "end", listed(browser, "session")[0])
+
+    created, (given, taken), ended = (
+        happened(client, name) for name in ("user_created", "privilege_permissions_changed", "session_ended")
+    )
+    assert [event.user_id for event in created] == [person(client, "eve@example.com").id]
+    assert (given.data, taken.data) == ({"added": ["admin"], "removed": []}, {"added": [], "removed": ["admin"]})
+    assert {event.user_id for event in (given, taken, *ended)} == {ada.id}
+    assert {event.actor_id for event in (*created, given, taken, *ended)} == {admin.id}
+
+
+def test_deleted_user_leaves_events_that_tell_of_nobody(
+    client: TestClient, browser: TestClient, admin: User, ada: User
+) -> None:
+    log_in(client, ada.email)
+
+    act(browser, "user", "delete", ada.id)
+
+    (login,), (deleted,) = happened(client, "authn_login_success"), happened(client, "user_deleted")
+    assert (login.user_id, login.ip, login.user_agent) == (None, "", "")
+    assert (deleted.user_id, deleted.actor_id) == (None, admin.id)
+
+
+def test_admin_who_deletes_themselves_leaves_events_too(client: TestClient, browser: TestClient, admin: User) -> None:
+    add_user(client, "second@example.com", admin=True)
+
+    assert act(browser, "user", "delete", admin.id).status_code == 200
+
+    (deleted,) = happened(client, "user_deleted")
+    assert (deleted.user_id, deleted.actor_id) == (None, None)

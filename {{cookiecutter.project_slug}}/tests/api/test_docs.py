@@ -1,0 +1,158 @@
+"""The API documentation: complete, and served from the project itself."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from app.api import docs
+
+pytestmark = pytest.mark.any_database
+
+PAGES = ["/docs", "/redoc"]
+
+
+@pytest.fixture
+def operations(client: TestClient) -> list[dict[str, Any]]:
+    """List the operations of the OpenAPI document, each with its method and path."""
+    paths = client.get("/openapi.json").json()["paths"]
+    return [
+        {**operation, "method": method, "path": path}
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_document_is_openapi_3_1(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+
+    assert document["openapi"].startswith("3.1.")
+    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+
+
+def test_operation_ids_are_unique(operations: list[dict[str, Any]]) -> None:
+    ids = [operation["operationId"] for operation in operations]
+
+    assert len(set(ids)) == len(ids)
+    assert "create_sample_note" in ids
+
+
+def test_every_operation_is_explained(operations: list[dict[str, Any]]) -> None:
+    assert [operation["path"] for operation in operations if not operation.get("description")] == []
+    assert [operation["path"] for operation in operations if not operation.get("tags")] == []
+
+
+def test_every_error_is_documented_as_a_problem(operations: list[dict[str, Any]]) -> None:
+    for operation in operations:
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                schema = response["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/ProblemDetails"}, (operation["path"], status)
+
+
+def test_every_private_operation_documents_401(operations: list[dict[str, Any]]) -> None:
+    private = [operation for operation in operations if operation.get("security")]
+
+    assert private
+    assert [operation["path"] for operation in private if "401" not in operation["responses"]] == []
+
+
+def test_conflicts_of_notes_are_documented(operations: list[dict[str, Any]]) -> None:
+    [update] = [operation for operation in operations if operation["operationId"] == "update_sample_note"]
+
+    assert update["responses"].keys() == {"200", "401", "404", "409", "412", "422"}
+    assert update["responses"]["409"]["description"] == "You have another note with this title"
+
+
+def test_document_names_no_validation_error_of_fastapi(client: TestClient) -> None:
+    assert "HTTPValidationError" not in client.get("/openapi.json").text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_loads_nothing_from_other_hosts(client: TestClient, path: str) -> None:
+    page = client.get(path)
+
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert re.findall(r"(?:https?:)?//[a-z]", page.text) == []
+    assert "http" not in page.headers["Content-Security-Policy"]
+    assert re.findall(r"<script(?![^>]*\bsrc=)", page.text) == []
+    assert "'unsafe-inline'" not in page.headers["Content-Security-Policy"].split("style-src")[0]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_what_a_page_loads_is_there(client: TestClient, path: str) -> None:
+    loaded = re.findall(
+        r'<(?:script|link|img|redoc)\b[^>]*\b(?:src|href|spec-url)="(?!data:)([^"]*)"', client.get(path).text
+    )
+
+    assert loaded
+    for target in loaded:
+        answer = client.get(urljoin(path, target))
+        assert answer.status_code == 200, target
+        kinds = {"js": "javascript", "css": "text/css", "svg": "svg"}
+        kind = kinds.get(target.partition("?")[0].rpartition(".")[2], "json")
+        assert kind in answer.headers["Content-Type"]
+
+
+def test_assets_stay_in_their_folder(client: TestClient) -> None:
+    for path in ("/docs/assets/../__init__.py", "/docs/assets/%2e%2e/__init__.py", "/docs/assets//etc/passwd"):
+        assert client.get(path).status_code == 404
+
+
+def test_redoc_asks_no_other_host_for_its_logo(client: TestClient) -> None:
+    script = client.get("/docs/redoc.js")
+
+    assert "cdn.redoc" not in script.text
+    assert script.headers["Cache-Control"] == "public, max-age=3600"
+
+
+def test_document_begins_with_how_to_authorize_and_ends_with_health(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+
+    names = [tag["name"] for tag in document["tags"]]
+    assert (names[:2], names[-1]) == (["auth", "users"], "health")
+    assert len(names) == len(set(names))
+    assert {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]} <= {
+        *names
+    }
+    assert next(iter(document["paths"])) == "/api/v1/auth/login"
+    assert "Authorization: Bearer" in document["info"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [
+        pytest.param({}, True, id="by-default"),
+        pytest.param({"auth": {"docs_password_form": False}}, False, id="switched-off"),
+        pytest.param(
+            {"environment": "production", "base_url": "https://testserver", "auth": {"argon2_memory_kib": 19_456}},
+            False,
+            id="production",
+        ),
+    ],
+)
+def test_password_form_is_a_setting_and_never_in_production(
+    start_app: Callable[..., TestClient],
+    changes: dict[str, Any],
+    offered: bool,  # noqa: FBT001
+) -> None:
+    """It calls the ordinary sign-in, which limits the attempts and asks for a second factor."""
+    page = start_app(**changes).get("/docs").text
+
+    assert (re.search(r'<form[^>]*action="/?api/v1/auth/login"', page) is not None) == offered
+    assert ('type="password"' in page) == offered
+
+
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_root_is_the_home_page_or_leads_to_the_documentation(client: TestClient, below: str) -> None:
+    without_pages = FastAPI()
+    docs.mount(without_pages)
+
+    led = TestClient(without_pages, root_path=below).get("/", follow_redirects=False)
+
+    assert client.get("/", follow_redirects=True).status_code == 200
+    assert (led.status_code, led.headers["Location"]) == (307, f"http://testserver{below}/docs")

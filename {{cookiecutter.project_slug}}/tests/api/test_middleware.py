@@ -1,0 +1,417 @@
+"""What surrounds every request: id, headers, limits, origin."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import anyio
+import pytest
+from fastapi import APIRouter, Request, WebSocket
+from fastapi.responses import StreamingResponse
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from app.main import create_app
+from app.settings.config import Settings
+from tests.support import SECONDS_TO_WAIT, problem_of
+
+pytestmark = pytest.mark.any_database
+
+StartApp = Callable[..., TestClient]
+
+LOGIN = "/api/v1/auth/login"
+
+
+@pytest.mark.parametrize("sent", ["abcdefgh", "0196-aZ.09_x", "x" * 64])
+def test_request_id_of_the_caller_is_kept(client: TestClient, sent: str) -> None:
+    assert client.get("/health/live", headers={"X-Request-ID": sent}).headers["X-Request-ID"] == sent
+
+
+@pytest.mark.parametrize(
+    "sent", [None, "short", "x" * 65, "with space in it", "new\tline-here", "<script>alert</script>"]
+)
+def test_request_gets_an_id_of_ours(client: TestClient, sent: str | None) -> None:
+    headers = {} if sent is None else {"X-Request-ID": sent}
+
+    made = client.get("/health/live", headers=headers).headers["X-Request-ID"]
+
+    assert UUID(made).version == 7
+
+
+def test_request_is_logged_with_its_id_and_without_its_query(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app.requests")
+
+    client.get("/nowhere%0Aforged?token=secret", headers={"X-Request-ID": "request-of-ada"})
+
+    [line] = [record.getMessage() for record in caplog.records if record.name == "app.requests"]
+    assert line.startswith("GET /nowhere\\nforged 404 ")
+    assert line.endswith(" request-of-ada")
+    assert "secret" not in line
+
+
+def test_token_in_a_path_is_not_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "app.requests")
+    token = secrets.token_urlsafe(32)
+
+    client.get(f"/verify/{token}/")
+
+    [line] = [record.getMessage() for record in caplog.records if record.name == "app.requests"]
+    assert line.startswith("GET /verify/*/ ")
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/api/v1/sample-notes", "/openapi.json"])
+def test_every_answer_has_the_security_headers(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_what_a_user_reads_is_kept_by_no_cache(as_ada: TestClient) -> None:
+    """Behaviour 142."""
+    for path in ("/api/v1/users/me", "/api/v1/sample-notes"):
+        answer = as_ada.get(path)
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
+def test_policy_allows_nothing_inline_and_no_other_host(client: TestClient) -> None:
+    """Behaviour 139."""
+    policy = client.get("/health/live").headers["Content-Security-Policy"]
+
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == directives["script-src"] == directives["style-src"] == "'self'"
+    assert directives["object-src"] == directives["base-uri"] == directives["frame-ancestors"] == "'none'"
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_https_is_made_to_stay(start_app: StartApp) -> None:
+    """Behaviour 139."""
+    secure = start_app(base_url="https://example.com")
+
+    assert secure.get("/health/live").headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def pieces(size: int) -> Iterator[bytes]:
+    """Send a body in pieces, so that its length is not announced."""
+    for _ in range(size // 1000):
+        yield b" " * 1000
+
+
+def test_announced_body_over_the_limit_is_refused(start_app: StartApp) -> None:
+    client = start_app(server={"max_body_bytes": 2000})
+
+    answer = client.post(LOGIN, content=b" " * 2001)
+
+    assert problem_of(answer)["status"] == 413
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_body_over_the_limit_is_refused_though_its_length_is_not_announced(start_app: StartApp) -> None:
+    client = start_app(server={"max_body_bytes": 2000})
+
+    answer = client.post(LOGIN, content=pieces(3000), headers={"Content-Type": "application/json"})
+
+    assert problem_of(answer)["status"] == 413
+
+
+def test_route_that_reads_the_body_itself_is_guarded_too(
+    client: TestClient, add_routes: Callable[[APIRouter], None]
+) -> None:
+    router = APIRouter()
+
+    @router.post("/api/v1/read")
+    async def read(request: Request) -> int:
+        return len(await request.body())
+
+    add_routes(router)
+
+    assert client.post("/api/v1/read", content=pieces(10_000)).json() == 10_000
+    assert problem_of(client.post("/api/v1/read", content=pieces(2_000_000)))["status"] == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("/login", {"a": "x" * 5000}, 431, id="long-header"),
+        pytest.param("/login", {f"a{number}": "" for number in range(200)}, 431, id="many-headers"),
+        pytest.param("/login?" + "x" * 5000, {}, 414, id="long-query"),
+        pytest.param("/" + "x" * 5000, {}, 414, id="long-path"),
+    ],
+)
+def test_head_over_the_limit_is_refused_under_any_server(
+    start_app: StartApp, path: str, headers: dict[str, str], status: int
+) -> None:
+    client = start_app(server={"max_header_bytes": 4096})
+
+    assert problem_of(client.get(path, headers=headers))["status"] == status
+
+
+def test_websocket_with_a_head_over_the_limit_is_refused(
+    client: TestClient, add_routes: Callable[[APIRouter], None]
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/socket")
+    async def accept(socket: WebSocket) -> None:
+        await socket.accept()
+
+    add_routes(router)
+
+    with client.websocket_connect("/socket", headers={"a": "x" * 20_000}):
+        pass
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/socket", headers={"a": "x" * 40_000}):
+        pass
+
+
+def test_bug_after_the_response_began_cuts_the_connection(
+    client: TestClient, add_routes: Callable[[APIRouter], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    router = APIRouter()
+
+    def lines() -> Iterator[bytes]:
+        yield b"the beginning\n"
+        raise RuntimeError("in the middle")
+
+    @router.get("/api/v1/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(lines())
+
+    add_routes(router)
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        client.get("/api/v1/stream")
+    assert "in the middle" in caplog.text
+
+
+@pytest.mark.parametrize("body", [pytest.param(b" " * 2000, id="announced"), pytest.param(None, id="in-pieces")])
+def test_body_at_the_limit_is_read(start_app: StartApp, body: bytes | None) -> None:
+    client = start_app(server={"max_body_bytes": 2000})
+
+    answer = client.post(LOGIN, content=body or pieces(2000), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+
+
+def test_request_waits_for_a_place_or_is_sent_away(make_settings: Callable[..., Settings]) -> None:
+    limits = {"max_concurrent_requests": 1, "queue_timeout": 0.5}
+    app = create_app(make_settings(server={"cors_origins": "https://app.example", **limits}))
+    arrived, leave = threading.Event(), anyio.Event()
+
+    @app.get("/slow")
+    async def wait() -> None:
+        arrived.set()
+        await leave.wait()
+
+    with TestClient(app) as client, ThreadPoolExecutor() as threads:
+        assert client.portal is not None
+        slow = threads.submit(client.get, "/slow")
+        assert arrived.wait(SECONDS_TO_WAIT)
+
+        sent_away = client.get("/api/v1/sample-notes", headers=APP)
+        alive = client.get("/health/live")
+        patient = threads.submit(client.post, "/api/v1/auth/login", json={})
+        client.portal.call(leave.set)
+
+        assert problem_of(sent_away)["status"] == 503
+        assert sent_away.headers["Retry-After"] == "1"
+        assert sent_away.headers["Access-Control-Allow-Origin"] == "https://app.example"
+        assert [alive.status_code, slow.result().status_code, patient.result().status_code] == [200, 200, 422]
+        assert client.get("/api/v1/sample-notes").status_code == 401
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", b"{}")])
+def test_who_hung_up_while_waiting_is_not_answered(
+    make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture, method: str, body: bytes
+) -> None:
+    caplog.set_level(logging.INFO, "app.requests")
+    app = create_app(make_settings(server={"max_concurrent_requests": 1, "queue_timeout": SECONDS_TO_WAIT}))
+    arrived, leave, asked = threading.Event(), anyio.Event(), []
+
+    @app.get("/slow")
+    async def wait() -> None:
+        arrived.set()
+        await leave.wait()
+
+    @app.api_route("/asked", methods=["GET", "POST"])
+    async def note(sent: dict[str, Any] | None = None) -> None:  # noqa: ARG001 - so that the body is read
+        asked.append(1)
+
+    def impatient(state: dict[str, Any]) -> Any:
+        messages = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
+        headers = [(b"content-length", str(len(body)).encode())]
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": "/asked",
+            "query_string": b"",
+            "headers": headers,
+            "state": state,
+        }
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            raise AssertionError(message)
+
+        return app, scope, receive, send
+
+    with TestClient(app) as client, ThreadPoolExecutor() as threads:
+        assert client.portal is not None
+        slow = threads.submit(client.get, "/slow")
+        assert arrived.wait(SECONDS_TO_WAIT)
+        gone = client.portal.start_task_soon(*impatient(dict(client.app_state)))
+        client.portal.call(anyio.sleep, 0.05)
+        client.portal.call(leave.set)
+        gone.result(SECONDS_TO_WAIT)
+
+        assert (slow.result().status_code, asked) == (200, [])
+        assert f"{method} /asked 499 " in caplog.text
+        assert client.request(method, "/asked").status_code == 200
+        assert asked == [1]
+
+
+def test_slow_sender_takes_no_place(make_settings: Callable[..., Settings]) -> None:
+    app = create_app(make_settings(server={"max_concurrent_requests": 1, "queue_timeout": 0.5}))
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/auth/login",
+        "query_string": b"",
+        "headers": [(b"content-length", b"9")],
+        "client": ("10.0.0.1", 1),
+    }
+
+    async def receive() -> Any:
+        await anyio.sleep_forever()
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    with TestClient(app) as client:
+        assert client.portal is not None
+        scope["state"] = dict(client.app_state)
+        sender = client.portal.start_task_soon(app, scope, receive, send)
+
+        assert client.get("/api/v1/sample-notes").status_code == 401
+        sender.cancel()
+
+
+def test_other_sites_get_no_cors_headers(client: TestClient) -> None:
+    """Behaviour 141."""
+    headers = {"Origin": "https://other.example", "Access-Control-Request-Method": "GET"}
+
+    preflight = client.options("/api/v1/sample-notes", headers=headers)
+    for answer in (client.get("/health/live", headers=headers), preflight):
+        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+APP = {"Origin": "https://app.example"}
+
+
+def test_configured_site_may_call_the_api(start_app: StartApp) -> None:
+    """Behaviour 141."""
+    client = start_app(server={"cors_origins": "https://app.example"})
+    asked = "authorization, if-match, if-none-match, idempotency-key, traceparent, baggage, x-requested-with"
+    asks = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": asked}
+
+    for path in ("/api/v1/sample-notes", "/api/v1/nowhere"):
+        allowed = client.options(path, headers={**APP, **asks})
+        refused = client.options(path, headers={"Origin": "https://other.example", **asks})
+
+        assert allowed.status_code == 200
+        assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.example"
+        assert allowed.headers["Access-Control-Allow-Headers"] == asked
+        assert "PATCH" in allowed.headers["Access-Control-Allow-Methods"]
+        assert "Origin" in allowed.headers["Vary"]
+        assert "Access-Control-Allow-Credentials" not in allowed.headers
+        assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("send", "status"),
+    [
+        pytest.param(lambda c: c.get("/health/live", headers=APP), 200, id="success"),
+        pytest.param(lambda c: c.get("/api/v1/sample-notes", headers=APP), 401, id="anonymous"),
+        pytest.param(lambda c: c.get("/api/v1/nowhere", headers=APP), 404, id="unknown-route"),
+        pytest.param(lambda c: c.put("/api/v1/sample-notes", headers=APP), 405, id="wrong-method"),
+        pytest.param(lambda c: c.post(LOGIN, content=b"x" * 3000, headers=APP), 413, id="body-announced"),
+        pytest.param(lambda c: c.post(LOGIN, content=pieces(3000), headers=APP), 413, id="body-in-pieces"),
+        pytest.param(lambda c: c.get("/health/live?" + "x" * 5000, headers=APP), 414, id="long-url"),
+        pytest.param(lambda c: c.post(LOGIN, json={}, headers=APP), 422, id="invalid"),
+        pytest.param(lambda c: c.get("/health/live", headers={**APP, "a": "x" * 5000}), 431, id="large-headers"),
+        pytest.param(lambda c: c.get("/bug", headers=APP), 500, id="bug"),
+    ],
+)
+def test_configured_site_may_read_every_answer(
+    make_settings: Callable[..., Settings], send: Callable[[TestClient], Any], status: int
+) -> None:
+    limits = {"max_body_bytes": 2000, "max_header_bytes": 4096}
+    app = create_app(make_settings(server={"cors_origins": "https://app.example", **limits}))
+
+    @app.get("/bug")
+    async def fail() -> None:
+        raise RuntimeError
+
+    with TestClient(app) as client:
+        answer = send(client)
+
+    exposed = {"ETag", "Location", "Retry-After", "X-Request-ID"}
+    assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    assert exposed <= set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, id="fetch-metadata"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, id="sister-host"),
+        pytest.param({"Origin": "https://evil.example"}, id="origin"),
+        pytest.param({"Origin": "null"}, id="null-origin"),
+        pytest.param({"Origin": "https://testserver"}, id="other-scheme"),
+        pytest.param({"Origin": "http://testserver:8080"}, id="other-port"),
+        pytest.param({"Origin": "https://127.0.0.1:8000"}, id="other-scheme-than-the-base-url"),
+        pytest.param({"Origin": "http://["}, id="malformed"),
+        pytest.param({"Origin": "http://testserver:99999"}, id="malformed-port"),
+        pytest.param({"Origin": "http://", "Host": ""}, id="no-host"),
+        pytest.param({"Referer": "https://evil.example/page"}, id="referer"),
+        pytest.param({"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8000"}, id="metadata-counts-first"),
+    ],
+)
+def test_cross_site_request_outside_the_api_is_refused(client: TestClient, headers: dict[str, str]) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        problem = problem_of(client.request(method, "/anywhere", headers=headers))
+        assert problem["type"] == "urn:problem:CrossSiteRequest"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="not-a-browser"),
+        pytest.param({"Sec-Fetch-Site": "same-origin"}, id="own-page"),
+        pytest.param({"Sec-Fetch-Site": "none"}, id="typed-address"),
+        pytest.param({"Origin": "http://127.0.0.1:8000"}, id="base-url"),
+        pytest.param({"Origin": "http://testserver"}, id="host"),
+        pytest.param({"Origin": "http://TESTSERVER:80"}, id="host-spelled-otherwise"),
+        pytest.param({"Referer": "http://testserver/page"}, id="referer"),
+    ],
+)
+def test_own_request_outside_the_api_passes(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post("/anywhere", headers=headers).status_code == 404
+
+
+def test_api_may_be_called_from_anywhere_for_it_reads_no_cookie(client: TestClient) -> None:
+    assert client.post(LOGIN, json={}, headers={"Origin": "https://other.example"}).status_code == 422

@@ -1,0 +1,142 @@
+"""How many statements each route takes, however many rows there are: one more is a decision, not an accident.
+
+A test of a feature counts those of its routes, and one of the pages theirs; here are the others, and whether a route
+was forgotten. BEGIN, COMMIT and ROLLBACK are not counted: `app/api/dependencies.py` says when there are any.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.accounts.email_links import NEW, forget_counts, newest_token
+from tests.api.test_access_control import app_of, routes_of
+from tests.query_counts import counted, watched, without_features
+from tests.support import PASSWORD, add_user, sign_in, with_token
+
+AUTH = "/api/v1/auth"
+CHANGE = f"{AUTH}/email/change"
+ME = "/api/v1/users/me"
+EVE, EVES_NEW = "eve@example.com", "eve@new.example.com"
+
+
+@pytest.mark.any_database
+def test_every_route_is_counted(client: TestClient) -> None:
+    """Each stands somewhere in the tests as `"GET /api/v1/users/me": 2`; those of tests/sample need not."""
+    tests = Path(__file__).parents[1].rglob("test_*.py")
+    known = {route for test in tests for route in re.findall(r'"([A-Z]+ /\S*)": \d', test.read_text(encoding="utf-8"))}
+
+    uncounted = set(routes_of(app_of(client))) - known
+    # Without pages, `GET /` only redirects.
+    assert {route for route in uncounted if "/sample-notes" not in route} <= {"GET /"}
+
+
+@pytest.mark.any_database
+def test_what_is_the_same_for_everybody_asks_for_nothing(client: TestClient) -> None:
+    with watched(client) as requests:
+        for path in (
+            "/.well-known/jwks.json",
+            "/docs",
+            "/docs/redoc.js",
+            "/docs/start.js",
+            "/health/live",
+            "/health/ready",
+            "/openapi.json",
+            "/redoc",
+        ):
+            assert client.get(path).status_code == 200
+
+    assert counted(without_features(requests)) == {
+        "GET /.well-known/jwks.json": 0,
+        "GET /docs": 0,
+        "GET /docs/redoc.js": 0,
+        "GET /docs/start.js": 0,
+        "GET /health/live": 0,
+        "GET /health/ready": 1,
+        "GET /openapi.json": 0,
+        "GET /redoc": 0,
+    }
+
+
+def test_own_account(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    with watched(as_ada) as requests:
+        as_ada.get(ME)
+        as_ada.patch(ME, json={"display_name": "Ada"})
+        for _ in range(3):
+            as_ada.get(f"{AUTH}/sessions")
+            as_ada.get(f"{AUTH}/events")
+            sign_in(client, ada)
+        other = as_ada.get(f"{AUTH}/sessions").json()[0]
+        as_ada.delete(f"{AUTH}/sessions/{other['id']}")
+        as_ada.delete(f"{AUTH}/sessions")
+        as_ada.get(f"{ME}/export")
+        as_ada.post(f"{AUTH}/reauth", json={"password": PASSWORD})
+        as_ada.post(f"{AUTH}/password/change", json={"current_password": PASSWORD, "new_password": NEW})
+        assert as_ada.delete(ME).status_code == 204
+
+    assert counted(without_features(requests)) == {
+        "GET /api/v1/users/me": 2,
+        "PATCH /api/v1/users/me": 3,
+        "GET /api/v1/auth/sessions": 2,
+        "GET /api/v1/auth/events": 2,
+        "DELETE /api/v1/auth/sessions/{session_id}": 3,
+        "DELETE /api/v1/auth/sessions": 3,
+        "GET /api/v1/users/me/export": 5,
+        "POST /api/v1/auth/reauth": 6,
+        "POST /api/v1/auth/password/change": 11,
+        "DELETE /api/v1/users/me": 7,
+    }
+
+
+def test_signing_up_and_in(client: TestClient) -> None:
+    with watched(client) as requests:
+        client.post(f"{AUTH}/register", json={"email": EVE, "password": PASSWORD})
+        forget_counts(client)
+        client.post(f"{AUTH}/verify-email/resend", json={"email": EVE})
+        client.post(f"{AUTH}/verify-email", json={"token": newest_token(client, EVE), "password": PASSWORD})
+        client.post(f"{AUTH}/password/forgot", json={"email": EVE})
+        client.post(f"{AUTH}/password/reset", json={"token": newest_token(client, EVE), "password": NEW})
+        pair = client.post(f"{AUTH}/login", json={"email": EVE, "password": NEW}).json()
+        client.post(f"{AUTH}/token/refresh", json={"refresh_token": pair["refresh_token"]})
+    eve = with_token(client, pair["access_token"])
+    again = with_token(
+        client, client.post(f"{AUTH}/login", json={"email": EVE, "password": NEW}).json()["access_token"]
+    )
+    with watched(eve, again) as ends:
+        assert eve.post(f"{AUTH}/logout").status_code == 204
+        assert again.post(f"{AUTH}/logout-all").status_code == 204
+
+    assert counted(without_features([*requests, *ends])) == {
+        "POST /api/v1/auth/register": 11,
+        "POST /api/v1/auth/verify-email/resend": 9,
+        "POST /api/v1/auth/verify-email": 8,
+        "POST /api/v1/auth/password/forgot": 9,
+        "POST /api/v1/auth/password/reset": 10,
+        "POST /api/v1/auth/login": 10,
+        "POST /api/v1/auth/token/refresh": 4,
+        "POST /api/v1/auth/logout": 3,
+        "POST /api/v1/auth/logout-all": 3,
+    }
+
+
+@pytest.mark.parametrize("last", ["confirm", "cancel", "revert"])
+def test_changing_the_address(client: TestClient, last: str) -> None:
+    eve = sign_in(client, add_user(client, EVE))
+    with watched(eve, client) as requests:
+        eve.post(CHANGE, json={"email": EVES_NEW})
+        if last != "cancel":
+            client.post(f"{CHANGE}/confirm", json={"token": newest_token(client, EVES_NEW)})
+        if last != "confirm":
+            assert client.post(f"{CHANGE}/{last}", json={"token": newest_token(client, EVE)}).status_code == 204
+
+    assert (
+        counted(without_features(requests)).items()
+        <= {
+            "POST /api/v1/auth/email/change": 14,
+            "POST /api/v1/auth/email/change/confirm": 12,
+            "POST /api/v1/auth/email/change/cancel": 5,
+            "POST /api/v1/auth/email/change/revert": 16,
+        }.items()
+    )

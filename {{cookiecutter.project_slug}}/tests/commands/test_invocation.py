@@ -1,0 +1,89 @@
+"""Each command that a message names is written as it is typed where the message is read."""
+
+import ast
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.cli import COMMAND_MODULES
+from app.commands.invocation import as_invoked
+from tests.commands.conftest import Outcome
+
+ROOT = Path(__file__).parents[2]
+COMMAND = re.compile(rf"\bapp ({'|'.join([*COMMAND_MODULES, 'new', 'add', 'destroy', 'check'])})\b")
+ADVICE = "Run `app db upgrade`."
+
+
+def messages(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield each text of a module that is no docstring, with its line."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.lineno, node.value
+
+
+def test_every_message_marks_the_commands_that_it_names() -> None:
+    modules = [*ROOT.glob("app/**/*.py"), *ROOT.glob("scaffold/*.py"), *ROOT.glob("dev.py")]
+
+    unmarked = [
+        (path.relative_to(ROOT), line, text)
+        for path in modules
+        for line, text in messages(path)
+        for found in COMMAND.finditer(text)
+        if text[: found.start()][-1:] != "`" and text != found[0]  # the latter is how events name where they come from
+    ]
+
+    assert unmarked == []
+
+
+def test_commands_print_only_what_is_translated() -> None:
+    modules = {*ROOT.glob("app/commands/*.py"), *ROOT.glob("scaffold/*.py")}
+    plain = {path.name for path in modules if re.search(r"\b(typer\.echo|print)\(", path.read_text(encoding="utf-8"))}
+
+    assert plain == {"introspection.py", "invocation.py"}, (
+        "print messages with say(); only data, as .env.example, stays as it is"
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "found", "typed"),
+    [
+        pytest.param("/venv/bin/app", "/venv/bin/app", "app", id="active-venv"),
+        pytest.param("/my venv/bin/app", None, "'/my venv/bin/app'", id="by-its-path"),
+        pytest.param("/venv/bin/app", "/usr/bin/app", "/venv/bin/app", id="another-app"),
+        pytest.param("/srv/app/__main__.py", sys.executable, "python -m app", id="container"),
+        pytest.param("/srv/app/__main__.py", None, f"{sys.executable} -m app", id="python-by-its-path"),
+    ],
+)
+def test_a_program_that_is_not_on_the_path_is_named_by_its_file(
+    monkeypatch: pytest.MonkeyPatch, program: str, found: str | None, typed: str
+) -> None:
+    for name in ("DEV_PY", "UV_RUN_RECURSION_DEPTH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "argv", [program])
+    monkeypatch.setattr(shutil, "which", lambda _: found)
+
+    assert as_invoked(ADVICE) == f"Run `{typed} db upgrade`."
+
+
+def test_usage_is_as_typed(app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEV_PY", "python3 dev.py")
+
+    refused = app("serve", "--prot", "8001")
+
+    assert refused.code == 2
+    assert "Try 'python3 dev.py app serve --help' for help." in refused.error
+
+
+@pytest.mark.skipif("new" not in COMMAND_MODULES, reason="an image has no tools")
+def test_printed_advice_is_as_typed_too(app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEV_PY", "python3 dev.py")
+
+    told = app("destroy", "User").out
+
+    assert "`python3 dev.py app db upgrade`" in told

@@ -1,0 +1,104 @@
+"""A row that others refer to is not deleted, and the refusal says how many they are."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from starlette.testclient import TestClient
+
+from app.errors import StillReferenced
+from tests.support import in_database
+
+
+class OwnTables(DeclarativeBase):
+    """Tables that no migration makes, and names that no feature can have."""
+
+
+class BigShop(OwnTables):
+    """A row that others refer to."""
+
+    __tablename__ = "shops_of_tests"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    visits: Mapped[list["Visit"]] = relationship()
+
+
+class BillLine(OwnTables):
+    """A row that keeps what it refers to."""
+
+    __tablename__ = "bill_lines"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    shop_name: Mapped[str] = mapped_column(ForeignKey("shops_of_tests.name"))
+    second_name: Mapped[str | None] = mapped_column(ForeignKey("shops_of_tests.name", ondelete="SET NULL"))
+
+
+class Visit(OwnTables):
+    """A row whose reference the relationship clears."""
+
+    __tablename__ = "visits_of_tests"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    shop_name: Mapped[str | None] = mapped_column(ForeignKey("shops_of_tests.name"))
+
+
+@pytest.fixture
+def shops(client: TestClient) -> Iterator[TestClient]:
+    """Make the shops a, b and c: two lines refer to a, one to b, and one by way of `second_name` to c."""
+
+    async def make(session: AsyncSession) -> None:
+        await session.run_sync(lambda sync: OwnTables.metadata.create_all(sync.connection()))
+        session.add_all([BigShop(name=name) for name in "abc"])
+        await session.flush()
+        session.add_all(
+            [BillLine(name="1", shop_name="a"), BillLine(name="2", shop_name="a"), BillLine(name="3", shop_name="b")]
+        )
+        session.add_all([Visit(name="1", shop_name="c"), BillLine(name="4", shop_name="a", second_name="c")])
+
+    in_database(client, make)
+    yield client
+    in_database(client, lambda session: session.run_sync(lambda sync: OwnTables.metadata.drop_all(sync.connection())))
+
+
+@pytest.mark.parametrize(
+    ("shop", "said"),
+    [
+        ("a", "Can't delete: 3 bill lines still refer to this big shop."),
+        ("b", "Can't delete: 1 bill line still refers to this big shop."),
+    ],
+)
+def test_refusal_counts_what_refers_to_the_row(shops: TestClient, shop: str, said: str) -> None:
+    async def delete(session: AsyncSession) -> None:
+        await session.delete(await session.get_one(BigShop, shop))
+        await session.flush()
+
+    with pytest.raises(StillReferenced) as refused:
+        in_database(shops, delete)
+
+    assert refused.value.detail == said
+
+
+def test_row_is_deleted_with_what_refers_to_it_or_without_its_reference(shops: TestClient) -> None:
+    async def delete(session: AsyncSession) -> list[str]:
+        lines = {line.name: line for line in await session.scalars(select(BillLine))}
+        await session.delete(await session.get_one(BigShop, "c"))  # the database and the relationship clear these
+        await session.delete(lines["3"])
+        await session.delete(await session.get_one(BigShop, "b"))
+        await session.flush()
+        return list(await session.scalars(select(BigShop.name)))
+
+    assert in_database(shops, delete) == ["a"]
+
+
+def test_row_is_deleted_in_the_same_flush_as_the_last_reference_is_changed(shops: TestClient) -> None:
+    async def delete(session: AsyncSession) -> list[str]:
+        line = await session.get_one(BillLine, "3")
+        shop = await session.get_one(BigShop, "b")
+        line.shop_name = "a"
+        await session.delete(shop)
+        await session.flush()
+        return sorted(await session.scalars(select(BigShop.name)))
+
+    assert in_database(shops, delete) == ["a", "c"]

@@ -1,0 +1,262 @@
+"""A database that is away, full, busy or too slow: 503 at every entrance, one line each in the log."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.api.dependencies import SessionDep
+from app.database import engine, outages
+from app.database.connection import open_database
+from app.mail.delivery import DeliveryWorker
+from app.settings.config import DatabaseSettings
+from tests.postgres import free_port
+from tests.support import add_user, execute, in_database, problem_of, sign_in, take_database_away, wait_until
+
+FAIL = "/api/v1/fail"
+NOTES = "/api/v1/sample-notes"
+
+
+@pytest.fixture(autouse=True)
+def fresh_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outages, "_last_reports", {})
+
+
+@pytest.fixture
+def run_sql(add_routes: Callable[[APIRouter], None]) -> Callable[..., Any]:
+    """Ask for a route that runs these statements in one transaction."""
+
+    def ask(client: TestClient, *statements: str) -> Any:
+        router = APIRouter()
+
+        @router.post(FAIL)
+        async def fail(session: SessionDep) -> None:
+            for statement in statements:
+                await session.execute(text(statement))
+
+        add_routes(router)
+        return client.post(FAIL)
+
+    return ask
+
+
+def test_no_entrance_answers_500_when_the_database_is_away(
+    start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start_app(database={"url": own_database_url})
+    as_ada = sign_in(client, add_user(client, "ada@example.com"))
+    take_database_away(client)
+
+    answers = [
+        client.post("/api/v1/auth/login", json={"email": "ada@example.com", "password": "a password of hers"}),
+        as_ada.get(NOTES),
+        as_ada.post(NOTES, json={"title": "First"}),
+        client.get("/health/ready"),
+    ]
+
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 4
+    assert {problem_of(answer)["detail"] for answer in answers} <= {
+        "The database does not answer.",
+        "The database refuses the connection.",
+    }
+    lines = [record for record in caplog.records if record.name == "app.database"]
+    assert [record.levelno for record in caplog.records if record.levelno >= logging.WARNING] == [logging.WARNING] * 4
+    assert [record.exc_info is not None for record in lines] == [True, False, False, False]
+    assert client.get("/health/live").status_code == 200
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize(
+    ("sqlstate", "status"),
+    [
+        *((code, 503) for code in ("08006", "53100", "53300", "57P03", "57014", "55P03", "40001", "40P01", "58030")),
+        ("25006", 503),
+        ("42P01", 500),
+        ("22012", 500),
+    ],
+)
+def test_what_postgresql_refuses_for_now_is_unavailable(
+    client: TestClient, run_sql: Callable[..., Any], sqlstate: str, status: int
+) -> None:
+    answer = run_sql(client, f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$")
+
+    assert answer.status_code == status
+    assert answer.headers.get("Retry-After") == ("1" if status == 503 else None)
+    assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.database("postgresql")
+def test_commit_that_fails_for_now_is_unavailable_and_not_repeated(
+    start_app: Callable[..., TestClient],
+    own_database_url: str,
+    run_sql: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fails = "BEGIN RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001'; END"
+    execute(own_database_url, f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $${fails}$$")
+    late = "AFTER INSERT ON roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"
+    execute(own_database_url, f"CREATE CONSTRAINT TRIGGER late {late}")
+    client = start_app(database={"url": own_database_url})
+
+    answer = run_sql(client, "INSERT INTO roles VALUES (gen_random_uuid(), 'one', '[]', 1, now(), now())")
+
+    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "Another change is in progress.")
+    assert caplog.text.count("unavailable:") == 1
+    assert in_database(client, lambda session: session.scalar(text("SELECT count(*) FROM roles"))) == 0
+
+
+@pytest.mark.database("sqlite")
+def test_full_disk_is_unavailable(
+    start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any]
+) -> None:
+    client = start_app(database={"url": own_database_url})
+    in_database(client, lambda session: session.execute(text("PRAGMA max_page_count = 1")))  # what is there stays
+
+    answer = run_sql(client, f"INSERT INTO roles SELECT randomblob(16), hex(randomblob({10**6})), '[]', 1, 0, 0")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert problem_of(answer)["detail"] == "The database is out of disk space, memory or connections."
+
+
+@pytest.mark.database("sqlite")
+def test_database_that_is_read_only_is_unavailable(
+    start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any]
+) -> None:
+    answer = run_sql(start_app(database={"url": own_database_url}), "PRAGMA query_only = ON", "DELETE FROM roles")
+
+    assert problem_of(answer)["detail"] == "The database cannot be written to."
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize(
+    ("limits", "statements"),
+    [
+        pytest.param({"statement_timeout": "500ms"}, ["SELECT pg_sleep(30)"], id="by-the-server"),
+        pytest.param(
+            {"statement_timeout": "500ms"},
+            ["SET statement_timeout = 0", "SELECT pg_sleep(30)"],
+            id="server-has-stopped",
+        ),
+    ],
+)
+def test_statement_that_takes_too_long_is_given_up(
+    start_app: Callable[..., TestClient],
+    run_sql: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    limits: dict[str, str],
+    statements: list[str],
+) -> None:
+    monkeypatch.setattr(engine, "CLIENT_TIMEOUT_MARGIN_SECONDS", 0.1)
+    client = start_app(database=limits)
+
+    answer = run_sql(client, *statements)
+
+    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "The database took too long.")
+    assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.database("postgresql")
+def test_cancellation_of_a_statement_stays_one(database_url: str) -> None:
+    async def cancel() -> None:
+        async with open_database(DatabaseSettings(url=database_url)) as database, database.sessions() as session:
+            await session.execute(text("SELECT 1"))
+            async with asyncio.timeout(0.05):
+                await session.execute(text("SELECT pg_sleep(30)"))
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(cancel())
+
+
+@pytest.mark.database("postgresql")
+def test_lock_that_another_holds_is_waited_for_only_so_long(start_app: Callable[..., TestClient], ada: User) -> None:
+    client = start_app(database={"lock_timeout": "50ms"})
+    as_ada = sign_in(client, ada)
+    url = client.app_state["settings"].database.url
+
+    async def post_while_locked() -> Any:
+        async with open_database(DatabaseSettings(url=url)) as other, other.write_engine.begin() as connection:
+            await connection.execute(text("LOCK TABLE sample_notes"))
+            return await asyncio.to_thread(as_ada.post, NOTES, json={"title": "First"})
+
+    answer = asyncio.run(post_while_locked())
+
+    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "Another change is in progress.")
+    assert as_ada.post(NOTES, json={"title": "First"}).status_code == 201
+
+
+@pytest.mark.any_database
+def test_server_that_says_nothing_is_given_up(start_app: Callable[..., TestClient]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/app"
+        client = start_app(database={"url": url, "connect_timeout": "50ms"})
+
+        problem = problem_of(client.get("/health/ready"))
+
+    assert (problem["status"], problem["detail"]) == (503, "The database took too long.")
+
+
+def test_no_line_of_the_log_has_the_values_of_a_statement(
+    client: TestClient, ada: User, add_routes: Callable[[APIRouter], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    router = APIRouter()
+
+    @router.post(FAIL)
+    async def fail(session: SessionDep) -> None:
+        session.add(User(email=ada.email, email_key=ada.email_key, password_hash=ada.password_hash))
+        await session.flush()
+
+    add_routes(router)
+    caplog.set_level(logging.DEBUG)
+
+    answer = client.post(FAIL)
+    client.post("/api/v1/auth/login", json={"email": ada.email, "password": "not the password"})
+
+    assert answer.status_code == 500
+    assert "IntegrityError" in caplog.text
+    assert ada.email not in caplog.text
+    assert "$argon2" not in caplog.text
+
+
+@pytest.mark.any_database
+def test_redis_that_is_away_is_unavailable(
+    start_app: Callable[..., TestClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start_app(redis_url=f"redis://127.0.0.1:{free_port()}")
+    login = {"email": "ada@example.com", "password": "not the password"}
+
+    answers = [client.post("/api/v1/auth/login", json=login) for _ in range(2)]
+
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 2
+    lines = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.name, record.exc_info is not None) for record in lines] == [
+        ("app.database", True),
+        ("app.database", False),
+    ]
+
+
+@pytest.mark.database("postgresql")
+def test_sender_of_mails_writes_one_line_and_goes_on(
+    start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start_app(database={"url": own_database_url})
+    take_database_away(client)
+    state = client.app_state
+    delivery = DeliveryWorker(state["settings"], state["database"], state["authenticator"].keys, asyncio.Event())
+
+    async def look() -> None:
+        sending = asyncio.create_task(delivery.run())
+        await asyncio.to_thread(wait_until, lambda: caplog.text.count("unavailable:"))
+        delivery.stop()
+        await sending
+
+    client.portal.call(look)  # type: ignore[union-attr]
+
+    (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert (line.name, line.levelname) == ("app.database", "WARNING")

@@ -1,0 +1,70 @@
+"""What the tests of the second factor share."""
+
+from typing import Any
+
+import pyotp
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthEvent, User
+from app.database.base import utc_now
+from app.features.second_factor.models import TotpSecret
+from tests.support import PASSWORD, in_database
+
+TOTP = "/api/v1/auth/totp"
+CONFIRM = "/api/v1/auth/totp/confirm"
+ANSWER = "/api/v1/auth/second-factor"
+RECOVERY = "/api/v1/auth/recovery-codes"
+
+
+def turn_on(caller: TestClient) -> tuple[str, list[str]]:
+    """Turn the second factor on through the API; return the secret and the recovery codes."""
+    begun = caller.post(TOTP)
+    assert begun.status_code == 200, begun.text
+    secret: str = begun.json()["secret"]
+    confirmed = caller.post(CONFIRM, json={"code": code_of(secret)})
+    assert confirmed.status_code == 200, confirmed.text
+    forget_last_code(caller)
+    codes: list[str] = confirmed.json()["recovery_codes"]
+    return secret, codes
+
+
+def code_of(secret: str) -> str:
+    """Return what the app shows now; it is good for at least half a minute."""
+    return pyotp.TOTP(secret).now()
+
+
+def wrong_code(secret: str) -> str:
+    """Return six digits that are the code of no step around now."""
+    totp = pyotp.TOTP(secret)
+    near = {totp.generate_otp(totp.timecode(utc_now()) + step) for step in range(-2, 4)}
+    return next(code for code in (f"{number:06}" for number in range(10)) if code not in near)
+
+
+def forget_last_code(client: TestClient) -> None:
+    """Let the code that was used be as good as the next one would be."""
+    in_database(client, lambda session: session.execute(update(TotpSecret).values(last_used_step=0)))
+
+
+def challenge_of(client: TestClient, user: User, password: str = PASSWORD) -> str:
+    """Sign in with the password, and return the challenge that comes back."""
+    answer = client.post("/api/v1/auth/login", json={"email": user.email, "password": password})
+    assert answer.status_code == 200, answer.text
+    challenge: str = answer.json()["challenge"]
+    return challenge
+
+
+def answer(client: TestClient, challenge: str, code: str) -> Any:
+    """Answer a challenge."""
+    return client.post(ANSWER, json={"challenge": challenge, "code": code})
+
+
+def event_names(client: TestClient, user: User) -> list[str]:
+    """Return what was written down about this user, oldest first."""
+
+    async def read(session: AsyncSession) -> list[str]:
+        query = select(AuthEvent.name).where(AuthEvent.user_id == user.id).order_by(AuthEvent.id)
+        return list(await session.scalars(query))
+
+    return in_database(client, read)

@@ -1,0 +1,67 @@
+"""Codes: those of RFC 6238, and how people write the others."""
+
+from datetime import UTC, datetime, timedelta
+
+import pyotp
+import pytest
+
+from app.features.second_factor import totp
+
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+"""The one of RFC 6238, Appendix B: "12345678901234567890"."""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [(59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (2000000000, "279037"), (20000000000, "353130")],
+)
+def test_codes_are_those_of_the_rfc(seconds: int, code: str) -> None:
+    """Its table has eight digits, of which apps show the last six. https://www.rfc-editor.org/rfc/rfc6238"""
+    assert totp.match_time_step(SECRET, code, datetime.fromtimestamp(seconds, UTC)) == seconds // 30
+
+
+def test_present_and_former_code_count_and_no_other() -> None:
+    now = datetime(2026, 11, 21, 12, 0, 15, tzinfo=UTC)
+    present = int(now.timestamp()) // 30
+    step = timedelta(seconds=30)
+
+    def found(code_at: datetime) -> int | None:
+        code = pyotp.TOTP(SECRET).at(code_at)
+        return totp.match_time_step(SECRET, code, now)
+
+    assert [found(now + n * step) for n in (-2, -1, 0, 1)] == [None, present - 1, present, None]
+
+
+@pytest.mark.parametrize("entered", ["287 082", " 287082\n"])
+def test_spaces_do_not_matter(entered: str) -> None:
+    assert totp.match_time_step(SECRET, entered, datetime.fromtimestamp(59, UTC)) == 1
+
+
+@pytest.mark.parametrize(
+    "entered", ["", "28708", "2870822", "\uff12\uff18\uff17\uff10\uff18\uff12", "287-082", "abcdef", "é" * 6]
+)
+def test_what_is_no_code_is_refused(entered: str) -> None:
+    assert totp.match_time_step(SECRET, entered, datetime.fromtimestamp(59, UTC)) is None
+
+
+def test_recovery_codes_are_read_as_people_write_them() -> None:
+    for number, secret in enumerate(totp.make_recovery_secrets(), 1):
+        written = totp.write_recovery_code(number, secret)
+        for entered in (written, written.lower(), f" {written} ", written.replace("-", ""), written.replace("-", " ")):
+            assert totp.read_recovery_code(entered) == (number, secret)
+
+
+@pytest.mark.parametrize(
+    "entered", ["", "0-ABCDE-FGHJK", "11-ABCDE-FGHJK", "1-ABCDE-FGHJ", "1-ABCDE-FGHJKK", "1-ABCD0-FGHJK", "ABCDE-FGHJK"]
+)
+def test_what_is_no_recovery_code_is_not_read(entered: str) -> None:
+    assert totp.read_recovery_code(entered) is None
+
+
+def test_recovery_codes_have_fifty_bits_and_no_lookalikes() -> None:
+    made = totp.make_recovery_secrets()
+
+    assert len(made) == len(set(made)) == 10
+    assert {len(secret) for secret in made} == {10}
+    assert len(set(totp.ALPHABET)) == 2**5
+    assert not set("0O1I") & set(totp.ALPHABET)

@@ -1,0 +1,183 @@
+"""Discovery of features: what is found, and what is refused."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter
+
+from app import features
+from app.features import InvalidFeature
+from tests.server import SECONDS_TO_START, environment_of
+
+REVIEWED = """
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.accounts.models import User
+from app.database.base import Owned, Record
+
+
+class Article(Owned, Record):
+    __tablename__ = "articles"
+
+    reviewer_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    reviewer: Mapped[User | None] = relationship(lazy="raise")
+"""
+
+PROGRAM = """
+import sys
+from app import features
+features.__path__.append(sys.argv.pop())
+from app.__main__ import main
+main()
+"""
+
+ERASING = """
+import asyncio
+import sys
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from app import features
+features.__path__.append(sys.argv.pop())
+features.load_models()
+from app.accounts.lifecycle.personal_data import delete_users
+from app.accounts.models import User
+from app.database.base import Base
+from app.database.connection import open_database
+from app.features.articles.models import Article
+from app.settings.config import load_settings
+
+async def main():
+    async with open_database(load_settings().database) as database, database.sessions.begin() as session:
+        await session.run_sync(lambda sync: Base.metadata.create_all(sync.connection()))
+        ada, bob = (User(email=name, email_key=name) for name in ("ada", "bob"))
+        session.add_all([ada, bob])
+        await session.flush()
+        session.add(Article(owner_id=ada.id, reviewer_id=bob.id))
+        await session.flush()
+        query = select(Article).options(joinedload(Article.owner), joinedload(Article.reviewer))
+        for gone in (None, bob, ada):
+            if gone:
+                await erase(session, User.id == gone.id)
+                session.expunge_all()
+            rows = await session.scalars(query)
+            print([(row.owner.email, row.reviewer and row.reviewer.email) for row in rows])
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Look for features in a folder of the test as well."""
+    monkeypatch.setattr(features, "__path__", [str(tmp_path), *features.__path__])
+    yield tmp_path
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def write(folder: Path, name: str, **modules: str) -> None:
+    """Write a feature."""
+    (folder / name).mkdir()
+    for module, text in {"__init__": "", **modules}.items():
+        (folder / name / f"{module}.py").write_text(text)
+
+
+def test_feature_is_found_by_its_folder(folder: Path) -> None:
+    write(folder, "tasks", routes="from fastapi import APIRouter\nrouter = APIRouter(prefix='/tasks')\n")
+
+    assert {"sample_notes", "tasks"} <= set(features.list_features())
+    assert "/tasks" in [router.prefix for router in features.read_exports("routes", "router", APIRouter)]
+
+
+def test_feature_without_a_module_is_passed_over(folder: Path) -> None:
+    write(folder, "tasks", models="")
+
+    names = [module.__name__ for module in features.import_modules("routes")]
+
+    assert "tests.sample.sample_notes.routes" in names
+    assert "app.features.tasks.routes" not in names
+
+
+@pytest.mark.parametrize("text", [pytest.param("", id="absent"), pytest.param("router = 1", id="of-another-type")])
+def test_module_without_what_its_name_promises_is_refused(folder: Path, text: str) -> None:
+    write(folder, "broken", routes=text)
+
+    with pytest.raises(InvalidFeature, match=r"app\.features\.broken\.routes must define `router: APIRouter`"):
+        features.read_exports("routes", "router", APIRouter)
+
+
+def test_what_a_module_may_define_is_found_and_checked(folder: Path) -> None:
+    write(folder, "tasks", pages="menu = 'Tasks'")
+    write(folder, "quiet", pages="")
+
+    assert features.read_optional_exports("pages", "menu", str) == ["Tasks"]
+    with pytest.raises(InvalidFeature, match=r"app\.features\.tasks\.pages must define `menu: int`"):
+        features.read_optional_exports("pages", "menu", int)
+
+
+def test_module_that_cannot_be_imported_is_not_passed_over(folder: Path) -> None:
+    write(folder, "broken", routes="import no_such_module")
+
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        features.read_exports("routes", "router", APIRouter)
+
+
+def test_file_is_not_a_feature(folder: Path) -> None:
+    (folder / "loose.py").write_text("")
+
+    assert "loose" not in features.list_features()
+
+
+def test_templates_of_features_are_found(folder: Path) -> None:
+    write(folder, "tasks")
+    (folder / "tasks" / "templates").mkdir()
+    write(folder, "plain")
+
+    found = features.find_template_folders()
+
+    assert folder / "tasks" / "templates" in found
+    assert folder / "plain" / "templates" not in found
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("command", ["routes", "db upgrade"])
+def test_relationship_that_cannot_choose_its_column_is_named(tmp_path: Path, command: str) -> None:
+    write(tmp_path, "articles", models=REVIEWED)
+
+    refused = run_app(tmp_path, command)
+
+    assert refused.returncode == 1
+    for name in ("Article.reviewer", "articles.owner_id", "articles.reviewer_id"):
+        assert name in refused.stderr
+    for name in ("Traceback", "DATABASE_URL"):
+        assert name not in refused.stderr
+
+
+@pytest.mark.any_database
+def test_owned_rows_may_refer_to_a_second_user(tmp_path: Path) -> None:
+    """A model cannot be taken back, hence the process of its own."""
+    write(tmp_path, "articles", models=REVIEWED.replace("relationship(", "relationship(foreign_keys=[reviewer_id], "))
+
+    done = run_app(tmp_path, "", ERASING)
+
+    assert (done.returncode, done.stdout) == (0, "[('ada', 'bob')]\n[('ada', None)]\n[]\n"), done.stderr
+
+
+def run_app(folder: Path, command: str, program: str = PROGRAM) -> subprocess.CompletedProcess[str]:
+    """Run a command, with the features in a folder as well."""
+    return subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", program, *command.split(), str(folder)],
+        cwd=folder,
+        env=environment_of(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_TO_START,
+    )

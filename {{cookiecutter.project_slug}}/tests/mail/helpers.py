@@ -1,0 +1,159 @@
+"""Mails in tests: a template of one's own, a real SMTP server, a look into the outbox and the folder."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any, NamedTuple
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.mail.delivery import DeliveryWorker
+from app.mail.mailer import Mailer
+from app.mail.models import OutboxMessage
+from app.settings.config import Settings
+from tests.postgres import free_port
+from tests.support import in_database
+
+USER, PASSWORD = "ada@mail.test", "p@ss/wörd: 100%"
+LOGIN = "ada%40mail.test:p%40ss%2Fw%C3%B6rd%3A%20100%25"
+"""The two, as a URL has them."""
+
+
+class Inbox:
+    """What a server took, and what it says to a mail."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+        self.tls: list[bool] = []
+        self.answer = "250 taken"
+        self.answer_to_receiver = "250 known"
+        self.arrived = 0
+        """Mails that came here, taken or not."""
+        self.holding = False
+        """Whether those who bring a mail must wait for the answer."""
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Sequence[str]
+    ) -> str:
+        """Answer to an address."""
+        _ = server, session, options
+        if self.answer_to_receiver.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return self.answer_to_receiver
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take a mail, or say why not."""
+        _ = server
+        self.arrived += 1
+        while self.holding:  # noqa: ASYNC110 - another thread ends it
+            await asyncio.sleep(0.01)
+        if self.answer.startswith("2"):
+            self.envelopes.append(envelope)
+            self.tls.append(session.ssl is not None)
+        return self.answer
+
+
+class MailServer(NamedTuple):
+    """A server, and what it took."""
+
+    port: int
+    inbox: Inbox
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """The mails that it took."""
+        return [parse(envelope.original_content or b"") for envelope in self.inbox.envelopes]
+
+    def url(self, login: str = LOGIN) -> str:
+        """Return what `MAIL_URL` has to be."""
+        return f"smtp://{login}@localhost:{self.port}"
+
+
+@contextmanager
+def running_mail_server(*, port: int | None = None, **options: Any) -> Iterator[MailServer]:
+    """Run an SMTP server; the options are those of aiosmtpd's `SMTP`."""
+    inbox = Inbox()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port or free_port(), **options)
+    controller.start()
+    try:
+        yield MailServer(controller.port, inbox)
+    finally:
+        controller.stop()
+
+
+def demanding(tls: SSLContext) -> dict[str, Any]:
+    """Return the options of a server that takes mails after STARTTLS and login only."""
+    return {"tls_context": tls, "require_starttls": True, "auth_required": True, "authenticator": check_login}
+
+
+def check_login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: Any) -> AuthResult:
+    """Know one user."""
+    _ = server, session, envelope, mechanism
+    known = isinstance(login, LoginPassword) and (login.login, login.password) == (USER.encode(), PASSWORD.encode())
+    return AuthResult(success=known, handled=False)
+
+
+def post(client: TestClient, mailer: Mailer, *addresses: str, text: str = "Hello.") -> None:
+    """Post a mail to each address, in one transaction."""
+
+    async def work(session: AsyncSession) -> None:
+        for address in addresses:
+            await mailer.post(session, address, "hello", text=text)
+
+    in_database(client, work)
+
+
+def send_due(client: TestClient, settings: Settings) -> None:
+    """Do once what the loop does."""
+    state = client.app_state
+
+    async def work() -> None:
+        mailer = state["authenticator"].mailer
+        await DeliveryWorker(settings, state["database"], state["authenticator"].keys, mailer.posted).send_due()
+
+    assert client.portal is not None
+    client.portal.call(work)
+
+
+def outbox(client: TestClient) -> Sequence[OutboxMessage]:
+    """Return all mails, oldest first."""
+
+    async def read(session: AsyncSession) -> Sequence[OutboxMessage]:
+        return (await session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))).all()
+
+    return in_database(client, read)
+
+
+def change_all(client: TestClient, **values: Any) -> None:
+    """Change every mail: `next_attempt_at` above all."""
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(update(OutboxMessage).values(values))
+
+    in_database(client, work)
+
+
+def written(folder: Path) -> list[EmailMessage]:
+    """Return the mails in a folder, oldest first."""
+    return [parse(path.read_bytes()) for path in sorted(folder.glob("[!.]*.eml"))]
+
+
+def parse(content: bytes) -> EmailMessage:
+    """Read a mail as a mail program does."""
+    return message_from_bytes(content, policy=policy.default)
+
+
+def body(mail: EmailMessage, kind: str) -> str:
+    """Return the `plain` or the `html` text of a mail."""
+    part = mail.get_body((kind,))
+    assert part is not None
+    text: str = part.get_content()
+    return text.replace("\r\n", "\n")

@@ -1,0 +1,131 @@
+"""What a receiver gets: text and HTML that say the same, and headers that nobody can forge."""
+
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.database.base import utc_now
+from app.mail.mailer import Mailer
+from app.mail.message import ascii_address, compose, parse_message
+from app.settings.config import Settings, load_settings
+from tests.mail.helpers import body, post, send_due, written
+
+BASE = "https://app.example.com"
+ID = UUID("0193b3c4-0000-7000-8000-000000000000")
+
+
+def letter_of(text: str, to: str = "ada@example.com", **settings: object) -> EmailMessage:
+    """Compose a mail as the sender does."""
+    return compose(load_settings(secret_key="x" * 32, base_url=BASE, **settings), ID, to, text).message
+
+
+def test_mail_has_the_headers_that_a_mail_needs() -> None:
+    mail = letter_of("Subject: Grüße aus Köln\n\nHallo.", project_name="Büro", mail={"sender": "no-reply@b.test"})
+
+    assert mail["Subject"] == "Grüße aus Köln"
+    assert mail["From"] == "Büro <no-reply@b.test>"
+    assert mail["To"] == "ada@example.com"
+    assert mail["Message-ID"] == f"<{ID}@b.test>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert abs((utc_now() - parsedate_to_datetime(mail["Date"])).total_seconds()) < 10
+    assert mail.as_bytes().isascii()
+
+
+def test_name_of_the_sender_wins_over_the_project() -> None:
+    assert letter_of("Subject: A\n\nB", mail={"sender": "Ada <ada@b.test>"})["From"] == "Ada <ada@b.test>"
+
+
+def test_text_and_html_say_the_same() -> None:
+    link = f"{BASE}/verify/token?next=/notes&a=b"
+
+    mail = letter_of(
+        f"Subject: A\n\nHello <Ada> & co,\nhow are you?\n\nConfirm it:\n{link}\n\nBye.", project_name="Büro"
+    )
+
+    text, html = body(mail, "plain"), body(mail, "html")
+    assert text == f"Hello <Ada> & co,\nhow are you?\n\nConfirm it:\n{link}\n\nBye.\n\n-- \nBüro\n{BASE}\n"
+    assert "Hello &lt;Ada&gt; &amp; co,<br>how are you?</p>" in html
+    assert f'<a href="{link.replace("&", "&amp;")}" style="' in html
+    assert ">Confirm it</a>" in html
+    assert "Büro" in html
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "buttons"),
+    [
+        pytest.param(f"{BASE}/a", 1, id="alone"),
+        pytest.param(BASE, 1, id="home"),
+        pytest.param(f"Sign in\n{BASE}/a", 1, id="with-a-label"),
+        pytest.param(f"See {BASE}/a", 0, id="within-a-sentence"),
+        pytest.param(f"One\nTwo\n{BASE}/a", 0, id="below-lines"),
+        pytest.param(f"{BASE}.evil.test/a", 0, id="other-host"),
+        pytest.param(f"{BASE}@evil.test/a", 0, id="host-behind"),
+        pytest.param("https://evil.test/a", 0, id="elsewhere"),
+        pytest.param("javascript:alert(1)", 0, id="script"),
+    ],
+)
+def test_only_links_to_the_project_become_buttons(paragraph: str, buttons: int) -> None:
+    assert body(letter_of(f"Subject: A\n\n{paragraph}"), "html").count("<a ") == buttons
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Hello", "Subject: A", "Subject:\n\nB", "Subject: A\nB\n\nC", "To: a@b.test\n\nB", "\n\n", "Subject: A\n\n"],
+)
+def test_text_without_subject_and_paragraph_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a mail begins with"):
+        parse_message(text, BASE)
+
+
+@pytest.mark.parametrize(
+    ("address", "as_servers_want_it"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ädä@example.com", "ädä@example.com"),
+    ],
+)
+def test_addresses_of_all_alphabets_can_be_written_to(address: str, as_servers_want_it: str) -> None:
+    assert ascii_address(address) == as_servers_want_it
+    assert letter_of("Subject: A\n\nB", address)["To"] == as_servers_want_it
+
+
+@pytest.mark.parametrize("address", ["", "ada", "a@b.test\r\nBcc: c@d.test", "a@b.test, c@d.test", "A <a@b.test>"])
+def test_nothing_but_one_address_is_written_to(address: str) -> None:
+    with pytest.raises(ValueError, match="no address"):
+        letter_of("Subject: A\n\nB", address)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    "end", ["\n", "\r\n", "\r", "\n\n", "\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\x00", "\ud800\n"], ids=ascii
+)
+def test_text_of_a_user_forges_neither_header_nor_paragraph(
+    client: TestClient,
+    templates: Path,
+    make_settings: Callable[..., Settings],
+    mailer: Mailer,
+    end: str,
+) -> None:
+    """Behaviour 140."""
+    (templates / "mails/hello.txt").write_text("Subject: Hello {{ text }}\n\nHello {{ text }}!\n\nBye.\n")
+    forged = f"Ada{end}Bcc: eve@example.com{end}{end}<script>alert(1)</script>{end}{end}http://testserver/x"
+
+    post(client, mailer, "ada@example.com", text=forged)
+    send_due(client, make_settings(mail={"url": f"file:{templates / 'out'}"}))
+
+    (mail,) = written(templates / "out")
+    said = "Ada Bcc: eve@example.com <script>alert(1)</script> http://testserver/x"
+    assert sorted(mail.keys()) == sorted(
+        ["Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"]
+    )
+    assert mail["Subject"].strip() == f"Hello {said}"
+    assert body(mail, "plain").split("\n\n")[:2] == [f"Hello {said}!", "Bye."]
+    assert "<script" not in body(mail, "html")
+    assert "<a " not in body(mail, "html")

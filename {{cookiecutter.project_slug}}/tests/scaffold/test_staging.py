@@ -1,0 +1,80 @@
+"""Files are written all, or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("scaffold", reason="an image has no tools")
+
+from scaffold.grammar import ScaffoldError
+from scaffold.staging import StagingArea, forbid_overwrite, rollback_on_failure, staging_area
+
+FILES = {"app/a.py": "import os\nx = {  'a':1 }\n", "app/deep/b.txt": "b\n"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    project = tmp_path / "project"
+    (project / "app").mkdir(parents=True)
+    (project / "app" / "mine.txt").write_text("mine\n")
+    (project / "pyproject.toml").write_text("[tool.ruff.lint]\nselect = ['F']\n")
+    return project
+
+
+def tree(root: Path) -> dict[str, str | None]:
+    return {path.relative_to(root).as_posix(): path.read_text() if path.is_file() else None for path in root.rglob("*")}
+
+
+def test_files_are_formed_before_they_are_written(root: Path) -> None:
+    with staging_area(root, FILES) as stage:
+        stage.tidy()
+        stage.install()
+
+    assert (root / "app/a.py").read_text() == 'x = {"a": 1}\n'
+    assert (root / "app/deep/b.txt").read_text() == "b\n"
+
+
+def test_whatever_goes_wrong_takes_all_of_it_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(root)
+    copied: list[str] = []
+
+    def fail(source: Path, target: Path) -> None:
+        target.write_text(source.read_text())
+        copied.append(target.name)
+        if len(copied) == len(FILES):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("scaffold.staging.shutil.copyfile", fail)
+    with staging_area(root, {**FILES, "app/mine.txt": "theirs\n"}) as stage, pytest.raises(KeyboardInterrupt):
+        stage.install()
+
+    assert copied
+    assert tree(root) == before
+
+
+def test_file_that_was_deleted_comes_back(root: Path) -> None:
+    before = tree(root)
+
+    def delete_and_fail() -> None:
+        with rollback_on_failure(root) as undo:
+            undo.remember("app/mine.txt")
+            (root / "app/mine.txt").unlink()
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        delete_and_fail()
+
+    assert tree(root) == before
+
+
+def test_what_is_there_is_not_written_over(root: Path) -> None:
+    with pytest.raises(ScaffoldError, match=r"app/mine\.txt is there already"):
+        forbid_overwrite(root, {"app/mine.txt": "", "app/new.txt": ""})
+
+
+def test_python_that_cannot_be_read_is_refused(root: Path, tmp_path: Path) -> None:
+    stage = StagingArea(root, tmp_path / "stage")
+    stage.write({"app/a.py": "x = (\n"})
+
+    with pytest.raises(ScaffoldError, match="ruff could not read"):
+        stage.tidy()

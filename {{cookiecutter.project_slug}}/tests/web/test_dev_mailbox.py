@@ -1,0 +1,89 @@
+"""Mails while developing: shown to developers, and not there for anybody else."""
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.support import wait_until
+from tests.web.browser import open_browser, read_page
+
+pytestmark = pytest.mark.any_database
+
+Start = Callable[..., TestClient]
+
+
+@pytest.fixture
+def sent(start_app: Start, ada: User, tmp_path: Path) -> TestClient:
+    """Return a browser of a project that has written two mails, one to Ada."""
+    folder = tmp_path / "mails"
+    client = start_app(mail={"in_server": True, "url": f"file:{folder}"})
+    for email in (ada.email, "new@example.com"):
+        client.post("/api/v1/auth/password/forgot", json={"email": email})
+    client.post("/api/v1/auth/register", json={"email": "new@example.com", "password": "a long enough passphrase"})
+    wait_until(lambda: len(list(folder.glob("[!.]*.eml"))) == 2)
+    return open_browser(client)
+
+
+def test_mails_are_listed_newest_first(sent: TestClient) -> None:
+    page = read_page(sent.get("/dev/mail"))
+
+    assert page.text.index("To new@example.com") < page.text.index("To ada@example.com")
+
+
+def test_mail_is_shown_with_links_that_work(sent: TestClient) -> None:
+    oldest = [link for link in read_page(sent.get("/dev/mail")).links if link.startswith("/dev/mail/")][-1]
+
+    page = read_page(sent.get(oldest))
+    html = sent.get(f"{oldest}/html")
+
+    (link,) = (link for link in page.links if "/password/reset/" in link)
+    assert sent.get(link).status_code == 200
+    assert f'href="{link}"' in html.text
+    assert html.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "sandbox" in html.headers["Content-Security-Policy"]
+
+
+def test_list_without_mails(client: TestClient, start_app: Start) -> None:
+    by_server = start_app(mail={"url": "smtp://localhost"})
+
+    assert "There are no mails" in read_page(open_browser(client).get("/dev/mail")).text
+    assert "Mails leave by a server" in read_page(open_browser(by_server).get("/dev/mail")).text
+
+
+@pytest.mark.parametrize("name", [str(UUID(int=1)), "..%2F..%2Fsecret", "secret", "secret.eml"])
+def test_nothing_else_is_shown(client: TestClient, name: str) -> None:
+    Path("mail").mkdir()
+    Path("secret.eml").write_text("Subject: Hush\n\nHush")
+
+    answers = [open_browser(client).get(f"/dev/mail/{name}{end}") for end in ("", "/html")]
+
+    assert {answer.status_code for answer in answers} <= {404, 422}
+    assert not [answer for answer in answers if "Hush" in answer.text]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"environment": "production", "auth": {"argon2_memory_kib": 19_456}}, id="production"),
+        pytest.param({}, id="https"),
+    ],
+)
+def test_pages_are_not_there_for_others(start_app: Start, changes: dict[str, object]) -> None:
+    client = open_browser(start_app(base_url="https://testserver", **changes), address="https://testserver")
+
+    for path in ("/dev/mail", f"/dev/mail/{UUID(int=7)}", f"/dev/mail/{UUID(int=7)}/html"):
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/signup/sent", "/password/sent"])
+def test_pages_say_where_mails_are_read(client: TestClient, start_app: Start, path: str) -> None:
+    link = 'href="/dev/mail"'
+    public = start_app(base_url="https://example.com")
+
+    assert client.get(path).text.count(link) == 2
+    assert client.get("/login").text.count(link) == 1, "in the footer of every page"
+    assert link not in public.get(path).text

@@ -1,0 +1,334 @@
+"""Sign in and out with a browser."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+
+from app.accounts.models import AuthSession, User
+from app.database.base import utc_now
+from tests.support import PASSWORD, add_user, in_database, log_in, mails_to
+from tests.web.browser import cookie_name, open_browser, read_page, submit
+
+pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
+
+WRONG = "not the password at all"
+
+
+def is_signed_in(browser: TestClient) -> bool:
+    """Tell whether the browser is let in."""
+    return browser.get("/account").status_code == 200
+
+
+def copy_of(browser: TestClient) -> TestClient:
+    """Return another browser with the same cookies, as a thief would have."""
+    thief = open_browser(browser)
+    thief.cookies.update(browser.cookies)
+    return thief
+
+
+def test_signing_in_shows_the_account(client: TestClient, ada: User) -> None:
+    browser = open_browser(client)
+
+    answer = submit(browser, "/login", email="ADA@Example.com", password=PASSWORD)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+    assert ada.email in browser.get("/account").text
+
+
+def test_page_for_people_who_are_signed_in_sends_others_to_sign_in_and_back(client: TestClient, ada: User) -> None:
+    """Behaviour 33."""
+    browser = open_browser(client)
+
+    sent = browser.get("/account?a=%26b")
+    answer = submit(browser, sent.headers["Location"], email=ada.email, password=PASSWORD)
+
+    assert (sent.status_code, answer.status_code) == (303, 303)
+    assert answer.headers["Location"] == "/account?a=%26b"
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
+def test_wrong_password_and_unknown_address_look_the_same(client: TestClient, email: str) -> None:
+    """Behaviour 27."""
+    browser = open_browser(client)
+
+    answer = submit(browser, "/login", email=email, password=WRONG)
+
+    page = read_page(answer)
+    assert answer.status_code == 401
+    assert "Wrong e-mail address or password." in page.text
+    assert page.forms["/login"]["email"] == email
+    assert WRONG not in answer.text
+    assert cookie_name(browser) not in browser.cookies
+
+
+def test_disabled_account_is_answered_like_a_wrong_password(client: TestClient, ada: User) -> None:
+    """Behaviours 27, 54."""
+
+    async def disable(session: AsyncSession) -> None:
+        await session.execute(update(User).where(User.id == ada.id).values(is_active=False))
+
+    browser = open_browser(client, ada)
+    in_database(client, disable)
+
+    assert submit(open_browser(client), "/login", email=ada.email, password=PASSWORD).status_code == 401
+    assert not is_signed_in(browser)
+
+
+def test_empty_form_is_explained_beside_its_fields(client: TestClient) -> None:
+    answer = submit(open_browser(client), "/login", email="", password="x" * 5000)
+
+    page = read_page(answer)
+    assert answer.status_code == 422
+    assert page.fields["email"]["aria-describedby"] == "email-error"
+    assert "autofocus" in page.fields["email"]
+    assert "Please fill this in." in page.text
+
+
+def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestClient, ada: User) -> None:
+    answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
+
+    name, *attributes = cookie_of(answer)
+    assert name.startswith(f"{cookie_name(client)}=")
+    assert attributes == ["httponly", "path=/", "samesite=lax"]
+
+
+def test_cookie_of_https_is_bound_to_the_host(start_app: Callable[..., TestClient]) -> None:
+    """Behaviour 31."""
+    client = start_app(base_url="https://testserver")
+    add_user(client, "ada@example.com")
+    browser = open_browser(client, address="https://testserver")
+
+    answer = submit(browser, "/login", email="ada@example.com", password=PASSWORD)
+
+    name, *attributes = cookie_of(answer)
+    assert name.startswith("__Host-session=")
+    assert attributes == ["httponly", "path=/", "samesite=lax", "secure"]
+    assert is_signed_in(browser)
+    assert answer.headers["Strict-Transport-Security"]
+
+
+def test_cookie_outlives_the_browser_only_when_asked_to(client: TestClient, ada: User) -> None:
+    answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD, remember="true")
+
+    assert f"max-age={60 * 86_400}" in cookie_of(answer)
+
+
+def cookie_of(answer: Any, name: str = "session") -> list[str]:
+    """Return the cookie of this name: name and value, then its attributes in lower case."""
+    (cookie,) = [item for item in answer.headers.get_list("set-cookie") if f"{name}=" in item.partition(";")[0]]
+    value, *attributes = cookie.split("; ")
+    return [value, *sorted(attribute.lower() for attribute in attributes)]
+
+
+def test_signing_in_again_changes_the_cookie_and_ends_the_session_before(client: TestClient, ada: User) -> None:
+    """Behaviour 32."""
+    browser = open_browser(client, ada)
+    thief = copy_of(browser)
+    token = read_page(browser.get("/account")).forms["/logout"]["csrf_token"]
+
+    answer = browser.post("/login", data={"csrf_token": token, "email": ada.email, "password": PASSWORD})
+
+    assert answer.status_code == 303
+    assert browser.cookies[cookie_name(browser)] != thief.cookies[cookie_name(thief)]
+    assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
+
+
+def test_session_that_someone_made_up_is_not_taken_over(client: TestClient, ada: User) -> None:
+    """Behaviour 32."""
+    browser = open_browser(client)
+    browser.cookies.set(cookie_name(browser), "chosen-by-the-attacker")
+
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+
+    thief = open_browser(client)
+    thief.cookies.set(cookie_name(thief), "chosen-by-the-attacker")
+    assert not is_signed_in(thief)
+
+
+def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(client: TestClient, ada: User) -> None:
+    """Behaviour 72."""
+    browser = open_browser(client, ada)
+    thief = copy_of(browser)
+
+    answer = submit(browser, "/account", action="/logout")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert cookie_name(browser) not in browser.cookies
+    assert not is_signed_in(thief)
+
+
+def test_signing_out_leaves_other_browsers_signed_in(client: TestClient, ada: User) -> None:
+    browser, other = open_browser(client, ada), open_browser(client, ada)
+
+    submit(browser, "/account", action="/logout")
+
+    assert is_signed_in(other)
+
+
+def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> None:
+    """Behaviour 35."""
+    browser = open_browser(client, ada)
+
+    assert browser.get("/login").headers["Location"] == "/account"
+    assert browser.get("/login?next=/account?a=1").headers["Location"] == "/account?a=1"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param("//evil.test", id="another-host"),
+        pytest.param("https://evil.test/", id="another-site"),
+        pytest.param("https:evil.test", id="scheme"),
+        pytest.param("javascript:alert(1)", id="script"),
+        pytest.param("/\\evil.test", id="backslash"),
+        pytest.param("\\\\evil.test", id="backslashes"),
+        pytest.param("/\t/evil.test", id="tab"),
+        pytest.param("\t//evil.test", id="tab-first"),
+        pytest.param("/\r\nSet-Cookie: a=b", id="line-end"),
+        pytest.param("/\n/evil.test", id="newline"),
+        pytest.param(" /account", id="space"),
+        pytest.param("account", id="relative"),
+        pytest.param("/acc\u00f6unt", id="not-ascii"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_next_leads_nowhere_else(client: TestClient, ada: User, target: str) -> None:
+    """Behaviour 33."""
+    browser = open_browser(client)
+    shown = browser.get("/login", params={"next": target})
+    form = read_page(shown).forms["/login"]
+
+    answer = browser.post("/login", data={**form, "next": target, "email": ada.email, "password": PASSWORD})
+
+    assert form["next"] == "/account"
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+    assert browser.get("/login", params={"next": target}).headers["Location"] == "/account"
+
+
+@pytest.mark.parametrize("column", [pytest.param("idle_expires_at", id="unused"), pytest.param("expires_at", id="old")])
+def test_session_ends_by_itself(client: TestClient, ada: User, column: str) -> None:
+    """Behaviour 79."""
+    browser = open_browser(client, ada)
+
+    async def expire(session: AsyncSession) -> None:
+        await session.execute(update(AuthSession).values({column: utc_now() - timedelta(seconds=1)}))
+
+    in_database(client, expire)
+
+    assert not is_signed_in(browser)
+
+
+def test_using_a_session_keeps_it_alive_but_not_beyond_its_longest_life(client: TestClient, ada: User) -> None:
+    """Behaviour 79."""
+    browser = open_browser(client, ada)
+    a_while, longest = utc_now() - timedelta(hours=11), utc_now() + timedelta(seconds=60)
+
+    async def age(session: AsyncSession) -> None:
+        values = {"last_seen_at": a_while, "idle_expires_at": longest, "expires_at": longest}
+        await session.execute(update(AuthSession).values(values))
+
+    async def read(session: AsyncSession) -> AuthSession:
+        return (await session.scalars(select(AuthSession))).one()
+
+    in_database(client, age)
+
+    assert is_signed_in(browser)
+    kept = in_database(client, read)
+    assert kept.idle_expires_at > utc_now() + timedelta(hours=11)
+    assert kept.expires_at == longest
+
+
+def test_pages_ignore_bearer_tokens_and_the_api_ignores_cookies(client: TestClient, ada: User) -> None:
+    """Behaviour 52."""
+    bearer = {"Authorization": f"Bearer {log_in(client, ada.email)['access_token']}"}
+
+    assert open_browser(client).get("/account", headers=bearer).status_code == 303
+    assert open_browser(client, ada).get("/api/v1/users/me").status_code == 401
+
+
+def test_token_of_an_api_session_is_not_a_cookie(client: TestClient, ada: User) -> None:
+    """Behaviour 82."""
+    browser = open_browser(client)
+    browser.cookies.set(cookie_name(browser), log_in(client, ada.email)["refresh_token"])
+
+    assert not is_signed_in(browser)
+
+
+def lock(client: TestClient, user: User) -> None:
+    """Guess at an account, as a stranger, until it is closed."""
+    answers = [log_in_with(client, user, WRONG) for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+
+
+def log_in_with(client: TestClient, user: User, password: str) -> int:
+    return client.post("/api/v1/auth/login", json={"email": user.email, "password": password}).status_code
+
+
+def test_stranger_who_guesses_does_not_lock_the_owner_out_of_a_known_browser(client: TestClient, ada: User) -> None:
+    """Behaviour 109."""
+    browser, unknown = open_browser(client), open_browser(client)
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+    submit(browser, "/account", action="/logout")
+    lock(client, ada)
+
+    assert submit(browser, "/login", email=ada.email, password=PASSWORD).status_code == 303
+    assert submit(unknown, "/login", email=ada.email, password=PASSWORD).status_code == 429
+    assert log_in_with(client, ada, PASSWORD) == 429, "the stranger's count went on"
+
+
+def test_browser_known_to_one_account_is_unknown_to_another(client: TestClient, ada: User, bob: User) -> None:
+    browser = open_browser(client)
+    submit(browser, "/login", email=bob.email, password=PASSWORD)
+    submit(browser, "/account", action="/logout")
+    lock(client, ada)
+    forged = open_browser(client)
+    forged.cookies.set(
+        cookie_name(forged, "device"), browser.cookies[cookie_name(browser, "device")].replace(bob.id.hex, ada.id.hex)
+    )
+
+    for trying in (browser, forged):
+        assert submit(trying, "/login", email=ada.email, password=PASSWORD).status_code == 429
+
+
+def test_known_browser_has_a_count_of_its_own(client: TestClient, ada: User) -> None:
+    browser = open_browser(client)
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+    submit(browser, "/account", action="/logout")
+
+    guesses = [submit(browser, "/login", email=ada.email, password=WRONG).status_code for _ in range(6)]
+
+    assert guesses == [401] * 5 + [429]
+    assert submit(open_browser(client), "/login", email=ada.email, password=PASSWORD).status_code == 303
+
+
+def test_cookie_of_a_known_browser_is_kept_from_scripts_and_says_nothing_of_the_person(
+    client: TestClient, ada: User
+) -> None:
+    answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
+
+    value, *attributes = cookie_of(answer, "device")
+    assert ada.email not in value
+    assert attributes == ["httponly", f"max-age={400 * 86_400}", "path=/", "samesite=lax"]
+
+
+def test_known_browser_is_not_told_of_by_mail(client: TestClient, ada: User) -> None:
+    """Behaviour 37. Whatever the browser calls itself after an update."""
+    browser = open_browser(client)
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+    submit(browser, "/account", action="/logout")
+    browser.headers["User-Agent"] = "the same, updated"
+
+    submit(browser, "/login", email=ada.email, password=PASSWORD)
+
+    assert mails_to(client, ada.email) == []
+    stranger = open_browser(client)
+    stranger.headers["User-Agent"] = "another"
+    submit(stranger, "/login", email=ada.email, password=PASSWORD)
+    assert len(mails_to(client, ada.email)) == 1

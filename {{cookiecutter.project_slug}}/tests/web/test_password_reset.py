@@ -1,0 +1,79 @@
+"""Choose a new password with a mailed link."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.support import PASSWORD, mails_to, newest_link
+from tests.web.browser import open_browser, read_page, submit
+
+pytestmark = pytest.mark.any_database
+
+NEW = "a quite different phrase, 8 words"
+
+
+def ask_for_link(browser: TestClient, email: str, **headers: str) -> str:
+    """Ask for a link, and return its path."""
+    form = read_page(browser.get("/password/forgot")).forms["/password/forgot"]
+    answer = browser.post("/password/forgot", data={**form, "email": email}, headers=headers)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/password/sent")
+    return newest_link(browser, email)
+
+
+def test_new_password_is_chosen_with_the_link(client: TestClient, ada: User) -> None:
+    """Opening the link, however often, uses nothing up. Behaviours 92, 93, 144."""
+    elsewhere, browser = open_browser(client, ada), open_browser(client)
+    link = ask_for_link(browser, ada.email)
+    assert [browser.get(link).status_code for _ in range(2)] == [200, 200]
+
+    weak = submit(browser, link, action="/password/reset", password="short")
+    answer = browser.post("/password/reset", data={**read_page(weak).forms["/password/reset"], "password": NEW})
+    said = read_page(browser.get("/login")).text
+    again = browser.get(link)
+
+    assert (weak.status_code, answer.status_code, again.status_code) == (422, 303, 422)
+    assert answer.headers["Location"] == "/login"
+    assert elsewhere.get("/account").status_code == browser.get("/account").status_code == 303
+    assert "Your new password is set." in said
+    assert submit(browser, "/login", email=ada.email, password=PASSWORD).status_code == 401
+    assert submit(browser, "/login", email=ada.email, password=NEW).status_code == 303
+
+
+def test_page_of_the_link_tells_its_address_to_nobody(client: TestClient, ada: User) -> None:
+    """Behaviour 95."""
+    browser = open_browser(client)
+    link = ask_for_link(browser, ada.email)
+    token = link.rpartition("/")[2]
+
+    for answer in (browser.get(link), submit(browser, link, action="/password/reset", password="short")):
+        page = read_page(answer)
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "//" not in answer.text.replace("<!doctype html>", "")
+        assert not [address for address in page.links if token in address]
+        assert answer.text.count(token) == 1
+        assert page.forms["/password/reset"]["token"] == token
+
+
+def test_link_leads_to_our_own_address_whatever_the_request_says(client: TestClient, ada: User) -> None:
+    """Behaviour 94."""
+    browser = open_browser(client)
+
+    link = ask_for_link(browser, ada.email, **{"Host": "evil.test", "X-Forwarded-Host": "evil.test"})
+
+    mail = mails_to(client, ada.email)[-1]
+    assert str(client.app_state["settings"].base_url).rstrip("/") + link in mail
+    assert "evil.test" not in mail
+
+
+@pytest.mark.parametrize("token", ["x", "\u00e9", "x" * 300])
+def test_link_that_is_not_ours_is_explained(client: TestClient, token: str) -> None:
+    browser = open_browser(client)
+    form = read_page(browser.get("/password/forgot")).forms["/password/forgot"]
+
+    opened = browser.get(f"/password/reset/{token}")
+    sent = browser.post("/password/reset", data={**form, "token": token, "password": NEW})
+
+    assert (opened.status_code, sent.status_code) == (422, 422)
+    assert "/password/forgot" in read_page(opened).links
+    assert "This link does not work" in read_page(sent).text

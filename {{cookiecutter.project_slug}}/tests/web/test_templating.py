@@ -1,0 +1,77 @@
+"""What all pages share: headers, cookies, static files, the menu."""
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from app.accounts.permissions import Permission
+from app.web.templating import NavItem
+from tests.web.browser import cookie_name, open_browser, read_page, submit
+
+pytestmark = pytest.mark.any_database
+
+
+def test_pages_are_kept_by_no_cache_and_allow_no_inline_code(client: TestClient, ada: User) -> None:
+    """Behaviours 139, 142."""
+    answer = open_browser(client, ada).get("/account")
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "unsafe" not in policy
+    for directive in ("object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"):
+        assert directive in policy
+
+
+def test_only_a_page_with_a_form_gives_a_stranger_a_cookie(client: TestClient) -> None:
+    browser = open_browser(client)
+
+    assert "set-cookie" not in browser.get("/nowhere").headers
+    assert browser.get("/login").headers["set-cookie"].startswith(cookie_name(browser, "anonymous"))
+    assert "set-cookie" not in browser.get("/login").headers
+
+
+def test_static_files_are_kept_until_they_change(client: TestClient) -> None:
+    browser = open_browser(client)
+    page = browser.get("/login").text
+    (address,) = (part for part in page.split('"') if part.startswith("/static/site.css?v="))
+
+    first = browser.get(address)
+    again = browser.get(address, headers={"If-None-Match": first.headers["ETag"]})
+
+    assert first.headers["Content-Type"] == "text/css; charset=utf-8"
+    assert first.headers["Cache-Control"] == "public, max-age=3600"
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
+    answer = open_browser(client).get("/login")
+
+    assert read_page(answer).tags.count("script") == 0
+    assert "//" not in answer.text.replace("<!doctype html>", "")
+
+
+def test_menu_marks_the_page_that_is_shown(client: TestClient, ada: User) -> None:
+    assert '<a href="/account" aria-current="page">' in open_browser(client, ada).get("/account").text
+
+
+def test_entry_of_the_menu_is_shown_to_who_may_use_it(client: TestClient, ada: User, admin: User) -> None:
+    assert isinstance(client.app, FastAPI)
+    entry = NavItem("Secrets", "/secrets", "", Permission.ADMIN_ACCESS)
+    client.app.state.nav.append(entry)
+    try:
+        shown = ["/secrets" in open_browser(client, who).get("/nowhere").text for who in (None, ada, admin)]
+    finally:
+        client.app.state.nav.remove(entry)
+
+    assert shown == [False, False, True]
+
+
+def test_nobody_else_can_put_words_on_a_page(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    submit(browser, "/account", display_name="Ada")
+    words, mac = browser.cookies[cookie_name(browser, "notice")].split(".")
+
+    browser.cookies.set(cookie_name(browser, "notice"), f"{words[::-1]}.{mac}", domain="testserver.local")
+
+    assert 'role="status"' not in browser.get("/account?notice=forged&saved=yes").text

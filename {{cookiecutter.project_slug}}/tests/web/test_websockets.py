@@ -1,0 +1,52 @@
+"""WebSockets of pages know the person by the cookie of the session."""
+
+from collections.abc import Callable
+
+import pytest
+from fastapi import APIRouter, WebSocket
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
+
+from app.accounts.browser.web_session import PageClient, RecentPageScope, Visitor
+from app.accounts.models import User
+from tests.web.browser import open_browser
+
+pytestmark = pytest.mark.any_database
+
+PAGE = "/socket"
+
+
+@pytest.fixture(autouse=True)
+def _socket(add_routes: Callable[[APIRouter], None]) -> None:
+    router = APIRouter()
+
+    @router.websocket(PAGE)
+    async def greet(socket: WebSocket, visitor: Visitor, scope: RecentPageScope, client: PageClient) -> None:
+        await socket.accept()
+        await socket.send_json([visitor == scope, scope.email, client.user_agent])
+
+    add_routes(router)
+
+
+def test_cookie_signs_a_socket_in(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+
+    with browser.websocket_connect(PAGE, headers={"Origin": "http://testserver"}) as socket:
+        assert socket.receive_json() == [True, "ada@example.com", "testclient"]
+
+
+def test_cookie_does_not_for_pages_of_other_sites(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+
+    with (
+        pytest.raises(WebSocketDisconnect),
+        browser.websocket_connect(PAGE, headers={"Origin": "https://evil.example"}),
+    ):
+        pass
+
+
+def test_nobody_gets_a_problem_document_and_no_redirect(client: TestClient) -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused, open_browser(client).websocket_connect(PAGE):
+        pass
+
+    assert (refused.value.status_code, refused.value.json()["type"]) == (401, "urn:problem:LoginRequired")
