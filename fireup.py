@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
-"""Generate a project and run it, with nothing but Python.
+"""Generate a project and run it. Requires only Python.
 
   python3 fireup.py [FOLDER] [--no-run] [--port N] [QUESTION=ANSWER ...]
-      generate a project into FOLDER (./my_project), named after it, then install and serve it;
-      --no-run only generates; the questions are those of cookiecutter.json: admin=no
+      generate a project in FOLDER (default: ./my_project), named after the folder, then install
+      and serve it; --no-run only generates it; QUESTION is one of cookiecutter.json: admin=no
 
-For those who work on the template itself:
-  python3 fireup.py test [ARGS]   run the tests in tests/, those of generated projects included;
-                                  ARGS go to pytest; without, all on every processor
-  python3 fireup.py behaviours    run a fresh project's tests, and show which of them keep what
-                                  docs/behaviours.md promises; with --collect, without running
-  python3 fireup.py check         lint and type-check the template and, as it stands here, the
-                                  project inside it
-  python3 fireup.py lock          lock the newest versions, for the template and for the project
+For working on the template itself:
+  python3 fireup.py test [ARGS]   run the tests in tests/, including those of generated projects;
+                                  pytest gets ARGS; without ARGS, run all tests on all CPU cores
+  python3 fireup.py behaviours    run the tests of a new project and show which ones cover each
+                                  behavior in docs/behaviours.md; --collect lists without running
+  python3 fireup.py check         lint and type-check the template and the project inside it
+  python3 fireup.py lock          lock the latest versions, for the template and for the project
 
-The same with cookiecutter: cookiecutter ADDRESS, then in the new folder python3 dev.py run.
-What is needed is installed into the cache folder of the user, every file checked by its hash.
+With cookiecutter instead: run `cookiecutter URL`, then `python3 dev.py run` in the new folder.
+Tools are installed in your cache folder; every file is verified by hash.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).resolve().parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
-# Which answers a requirement needs, as a cookiecutter mark says it, and answers that leave it out.
+# Maps the cookiecutter condition that a requirement depends on to answers that exclude it.
 GUARDS = {
     "cookiecutter.admin": {"admin": "no"},
     "cookiecutter.pages or cookiecutter.admin": {"admin": "no", "pages": "no"},
@@ -48,19 +47,19 @@ GUARDS = {
 
 
 def _load(path: Path) -> ModuleType:
-    """Load a script of the template; nothing may be written beside it."""
+    """Load a script of the template without writing bytecode next to it."""
     sys.dont_write_bytecode = True
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.exists():
-        sys.exit(f"{path} is missing: clone the template again.")
+        sys.exit(f"{path} is missing. Clone the template again.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-dev = _load(PROJECT / "dev.py")  # knows how to find uv
+dev = _load(PROJECT / "dev.py")  # finds uv
 dev.check_python_version()
-hook = _load(TEMPLATE / "hooks/pre_gen_project.py")  # knows which answers can be used
+hook = _load(TEMPLATE / "hooks/pre_gen_project.py")  # validates answers
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def create(arguments: Sequence[str]) -> int:
-    """Generate a project and, unless told not to, run it."""
+    """Generate a project and, without `--no-run`, run it."""
     parser = argparse.ArgumentParser(usage="see python3 fireup.py --help", add_help=False)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--no-run", action="store_true")
@@ -86,37 +85,37 @@ def create(arguments: Sequence[str]) -> int:
     answers = dict(word.split("=", 1) for word in options.words if "=" in word)
     folders = [Path(word).resolve() for word in options.words if "=" not in word]
     if len(folders) > 1:
-        sys.exit(f"One FOLDER is enough: {folders[1].name} is one too many.")
+        sys.exit(f"Expected one FOLDER, got {', '.join(folder.name for folder in folders)}.")
     project = generate(folders[0] if folders else None, answers)
     if options.no_run:
         place = shlex.quote(str(project))
-        print(f"Your project is in {project}. Run it with\n  cd {place}\n  python3 dev.py run")
+        print(f"Created {project}. To run it:\n  cd {place}\n  python3 dev.py run")
         return 0
     line = [sys.executable, str(project / "dev.py"), "run", "--port", options.port]
     return int(dev.replace_process(line))
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Run the template's tests; all of them on every processor, a chosen few on one."""
+    """Run the template's tests: all of them in parallel, or the selected ones in one process."""
     if arguments:
         return _run_ours("pytest", arguments)
     install(PROJECT / "requirements-dev.txt")  # several tests need it, and two would begin at once
     pytest = _ours("pytest")
     # -v: the first ones take minutes each.
-    with dev.step("Run the tests on every processor: half an hour on two"):
+    with dev.step("Run the tests in parallel: half an hour on two"):
         together = subprocess.call([*pytest, "-v", "-n", "auto", "-m", "not alone"])
-    with dev.step("Run the tests that measure time, alone: a minute"):
+    with dev.step("Run the timing tests serially: a minute"):
         measured = subprocess.call([*pytest, "-v", "-m", "alone"])
     return together or measured
 
 
 def behaviours(arguments: Sequence[str]) -> int:
-    """Show which tests keep the promises of docs/behaviours.md."""
+    """Show which tests cover each behavior in docs/behaviours.md."""
     return _run_ours("tests.behaviours", arguments)
 
 
 def check(arguments: Sequence[str]) -> int:
-    """Lint and type-check the template, and the project as it stands in it."""
+    """Lint and type-check the template and the project inside it."""
     if arguments:
         sys.exit("`check` takes no arguments.")
     ours = install(TEMPLATE / "requirements-dev.txt")
@@ -168,7 +167,7 @@ def lock(arguments: Sequence[str]) -> int:
 
 
 def guard(full: Path, leaner: Sequence[Path]) -> str:
-    """Return the full requirements, those that are missing in a leaner file behind its mark."""
+    """Return the full requirements; wrap those missing from a leaner file in its condition."""
     text = full.read_text(encoding="utf-8")
     head, *blocks = re.split(r"^(?=\w)", text, flags=re.MULTILINE)
     kept = [set(dev.read_pins(path)) for path in leaner]
@@ -185,12 +184,12 @@ def guard(full: Path, leaner: Sequence[Path]) -> str:
 
 
 def generate(folder: Path | None, answers: dict[str, str]) -> Path:
-    """Generate a project into a folder, or into one here that is named by its slug."""
+    """Generate a project in `folder`, by default in the current directory under its slug."""
     questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
     if folder:
         _refuse_used(folder)
         if "project_slug" in answers:
-            sys.exit(f"{folder} names the folder already: leave project_slug out, or FOLDER.")
+            sys.exit(f"Pass either FOLDER or project_slug, not both: {folder} names the folder.")
         # The slug is the name of the folder, which is given, and nothing else.
         slug = hook.suggest_slug(folder.name)
         answers = {"project_name": _name_from(folder), **answers, "project_slug": slug}
@@ -201,7 +200,7 @@ def generate(folder: Path | None, answers: dict[str, str]) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(dir=parent, prefix=".fireup-")
     except OSError as error:
-        sys.exit(f"{parent} cannot be written to ({error.strerror}): name another FOLDER.")
+        sys.exit(f"Can't write to {parent} ({error.strerror}). Choose another FOLDER.")
     with scratch as name:
         made = _bake(python, Path(name), answers)
         target = folder or parent / made.name
@@ -213,17 +212,17 @@ def generate(folder: Path | None, answers: dict[str, str]) -> Path:
 
 
 def _check(answers: dict[str, str], questions: dict[str, Any]) -> None:
-    """Refuse in one sentence what cookiecutter would refuse in a traceback, or read as code."""
+    """Validate the answers, because cookiecutter raises a traceback or evaluates them as code."""
     known = [name for name in questions if not name.startswith("_")]
     for question, given in answers.items():
         if question not in known:
-            sys.exit(f"There is no question {question}: the questions are {', '.join(known)}.")
+            sys.exit(f"Unknown option {question!r}. Options: {', '.join(known)}.")
         choices, answer = questions[question], given
         if isinstance(choices, bool):
             choices, answer = ["yes", "no"], {"true": "yes", "false": "no"}.get(given, given)
         if isinstance(choices, list) and answer not in choices:
             instead = " or ".join(f"{question}={choice}" for choice in choices)
-            sys.exit(f"{question}={given} is no answer: write {instead}.")
+            sys.exit(f"Invalid value {question}={given}. Use {instead}.")
     some = {
         "project_name": "Shop",
         "description": "A shop.",
@@ -235,7 +234,7 @@ def _check(answers: dict[str, str], questions: dict[str, Any]) -> None:
 
 
 def install(requirements: Path) -> str:
-    """Return the Python of a virtual environment in the cache that has exactly these packages."""
+    """Return the Python of a cached virtual environment with exactly these packages."""
     wanted = requirements.read_bytes() + sys.base_prefix.encode() + sys.version.encode()
     folder = dev.make_cache_folder() / f"venv-{hashlib.sha256(wanted).hexdigest()[:16]}"
     python = str(dev.venv_python(folder))
@@ -252,12 +251,12 @@ def install(requirements: Path) -> str:
 
 
 def _run_ours(module: str, arguments: Sequence[str]) -> int:
-    """Become a module, with the template's own packages."""
+    """Replace this process with a module run in the template's environment."""
     return int(dev.replace_process([*_ours(module), *arguments]))
 
 
 def _ours(module: str) -> list[str]:
-    """Go to the template, and return what runs a module there with the template's own packages."""
+    """Change to the template's folder; return the command that runs a module of its tools."""
     python = install(TEMPLATE / "requirements-dev.txt")
     os.environ["UV"] = dev.find_uv()
     os.chdir(TEMPLATE)
@@ -265,7 +264,7 @@ def _ours(module: str) -> list[str]:
 
 
 def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:
-    """Run cookiecutter without the settings that the user may have for it, and without asking."""
+    """Run cookiecutter non-interactively and without the user's own configuration."""
     config = scratch / "config.json"  # JSON is YAML too
     folders = {"replay_dir": str(scratch / "replay"), "cookiecutters_dir": str(scratch)}
     config.write_text(json.dumps(folders), encoding="utf-8")
@@ -281,19 +280,23 @@ def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:
         env={**dev.environment(), "PYTHONUTF8": "1"},
     )
     if done.returncode:
-        # The last line is the sentence of our check, or what cookiecutter itself raised.
-        lines = done.stdout.strip().splitlines() or ["cookiecutter failed without a word."]
+        # The last line is the hook's message, or the exception that cookiecutter raised.
+        lines = done.stdout.strip().splitlines() or [
+            "cookiecutter failed without an error message."
+        ]
         sys.exit(re.sub(r"^[\w.]+(Error|Exception): ", "", lines[-1]))
     return next((scratch / "out").iterdir())
 
 
 def _refuse_used(folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        sys.exit(f"{folder} exists and is not empty: run its dev.py, or name another FOLDER.")
+        sys.exit(
+            f"{folder} already exists and is not empty. Run its dev.py, or choose another FOLDER."
+        )
 
 
 def _name_from(folder: Path) -> str:
-    """Make `My Shop` of the folder my_shop, and leave a name with capitals as it is."""
+    """Turn the folder name `my_shop` into `My Shop`; keep a name with capitals unchanged."""
     plain = (letter for letter in folder.name if letter.isprintable())
     words = re.sub(rf"[-_\s{re.escape(hook.FORBIDDEN)}]+", " ", "".join(plain)).strip()
     words = words[: hook.LONGEST["project_name"]].strip() or "My Project"

@@ -24,7 +24,7 @@ polyline { fill: none; stroke-width: 2 }
 
 
 def draw(panels: Mapping[str, Mapping[str, float]], ours: str) -> str:
-    """Draw one bar for each figure, panel by panel, with those of `ours` in a colour."""
+    """Draw one bar for each figure, panel by panel, with those of `ours` in a color."""
     drawn, top = [], 0
     for title, figures in panels.items():
         drawn.append(f'<text class="title" x="4" y="{top + 22}">{escape(title)}</text>')

@@ -116,7 +116,7 @@ class Project:
     def filled(
         self, *, server: str = "", file: str = "", inside: str = "requests_inside"
     ) -> Iterator[Filled]:
-        """Make a database, on a core that the contestants leave alone, unless it is in a file."""
+        """Create a database, on a core that the contestants leave alone, unless it is in a file."""
         variables = dict(self.inside_variables)
         variables |= {"TEST_DATABASE_URL": server} if server else {}
         command = [self.python, "-m", f"benchmarks.{inside}", *filter(None, [file])]

@@ -72,7 +72,7 @@ def generate_and_start(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 
 def work(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Make a resource in a project and take it back, and in the end run its tests, twice."""
+    """Create a resource in a project and take it back, and in the end run its tests, twice."""
     project = Timed(fireup.generate(folder / "worked_on", {}))
     project.run("app setup", "app setup")
     for number in range(rounds):

@@ -40,7 +40,7 @@ def refusal(answers: Mapping[str, str]) -> str | None:
 
 
 def suggest_slug(slug: str) -> str:
-    """Make a folder name that will do out of one that will not."""
+    """Create a folder name that will do out of one that will not."""
     words = re.sub(r"[^a-z0-9]+", "_", slug.lower()).strip("_")
     words = words[: LONGEST["project_slug"] - len("my_")].rstrip("_")
     if _slug_fault(words) is None:

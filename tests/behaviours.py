@@ -34,7 +34,7 @@ class Behaviour(NamedTuple):
 
     @property
     def is_promised(self) -> bool:
-        """Tell whether it applies."""
+        """Return whether it applies."""
         return self.priority != "-"
 
 

@@ -53,10 +53,10 @@ class Person:
         assert self.window.page.get_by_text(text).first.is_visible(), text
 
     def sign_up(self) -> None:
-        """Make an account, and prove the address with the mailed link."""
+        """Create an account, and prove the address with the mailed link."""
         self.window.open("/")
         self.window.follow("Sign up")
-        self.fill("E-mail address", self.address)
+        self.fill("Email address", self.address)
         self.fill("Password", self.password)
         self.window.press("Sign up")
         self.see(self.address)
@@ -67,7 +67,7 @@ class Person:
     def sign_in(self) -> None:
         """Sign in, with a recovery code when there are some."""
         self.window.open("/login")
-        self.fill("E-mail address", self.address)
+        self.fill("Email address", self.address)
         self.fill("Password", self.password)
         self.window.press("Sign in")
         if self.codes:
@@ -79,7 +79,7 @@ class Person:
         """Forget the password, and choose the second one."""
         self.window.open("/login")
         self.window.follow("Forgot your password?")
-        self.fill("E-mail address", self.address)
+        self.fill("Email address", self.address)
         self.window.press("Send the link")
         self.window.open(self.link("Choose a new password"))
         self.password = SECOND
@@ -122,8 +122,8 @@ class Person:
 
     def change_address(self, new: str) -> None:
         """Change the address, with the link that goes to the new one."""
-        self.window.follow("E-mail")
-        self.fill("New e-mail address", new)
+        self.window.follow("Email")
+        self.fill("New email address", new)
         self.window.press("Change the address")
         self.window.open(self.link("Confirm", new))
         self.window.press("Change the address")
@@ -133,7 +133,7 @@ class Person:
     def take_data_along(self) -> None:
         """Download everything, and look for the address in it."""
         self.window.follow("Activity")
-        self.see("The e-mail address was changed")
+        self.see("The email address was changed")
         self.window.follow("Your data")
         with self.window.page.expect_download() as download:
             self.window.page.get_by_role("link", name="Download your data").click()

@@ -183,7 +183,7 @@ def test_cookiecutter_refuses_a_typed_answer_before_it_asks_the_rest(
     assert done.stdout.endswith(
         'description holds one of the characters " \\ { } : write it without them.\n'
     )
-    assert "licence may others" not in done.stdout
+    assert "license may others" not in done.stdout
 
 
 def test_an_existing_folder_is_left_alone(template: Path, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_there_are_at_most_eight_questions_each_with_a_sentence() -> None:
 
 
 def _is_rendered(path: Path) -> bool:
-    """Tell whether the file has marks, or is needed beside those that have."""
+    """Return whether the file has marks, or is needed beside those that have."""
     return (
         (
             path.name == "__init__.py" and path.parent.name != "sample"

@@ -140,7 +140,7 @@ def test_api_documentation_takes_a_password_while_you_develop(
     with visit(chromium, server) as window:
         window.open("/docs")
         window.page.get_by_text("/api/v1/notes/{note_id}").first.wait_for()
-        for entered, said in {"wrong": "Wrong e-mail", password: "Authorized for 10"}.items():
+        for entered, said in {"wrong": "Wrong email", password: "Authorized for 10"}.items():
             window.page.get_by_label("Email", exact=True).fill(email)
             window.page.get_by_label("Password", exact=True).fill(entered)
             window.page.get_by_role("button", name="Authorize", exact=True).first.click()
@@ -200,7 +200,7 @@ def test_pages_that_refuse_are_accessible(chromium: Browser, server: Server) -> 
         window.page.goto(f"{server.address}/nowhere")
         missing = inaccessible(window.page)
         window.page.goto(f"{server.address}/login")
-        window.page.get_by_label("E-mail address").fill("nobody@example.com")
+        window.page.get_by_label("Email address").fill("nobody@example.com")
         window.page.get_by_label("Password").fill("wrong")
         window.press("Sign in")
         wrong = inaccessible(window.page)

@@ -98,7 +98,7 @@ def test_everything_fits_and_can_be_used_by_all(
 ) -> None:
     """No page is too wide, breaks its policy, or keeps people out; nor does what it opens.
 
-    What fits depends on the size, and contrast on the colours: other pairs would show nothing new.
+    What fits depends on the size, and contrast on the colors: other pairs would show nothing new.
     """
     with visit(chromium, server, size, scheme) as window:
         page = window.page
@@ -310,13 +310,13 @@ def test_colours_are_chosen_and_kept(chromium: Browser, server: Server) -> None:
         window.open("/admin/")
         assert drawn.get_attribute("data-bs-theme") == "dark"
 
-        window.page.get_by_label("Colours").select_option("Light")
+        window.page.get_by_label("Colors").select_option("Light")
         assert drawn.get_attribute("data-bs-theme") == "light"
         window.open("/admin/plant/list")
         assert drawn.get_attribute("data-bs-theme") == "light"
-        assert window.page.get_by_label("Colours").input_value() == "light"
+        assert window.page.get_by_label("Colors").input_value() == "light"
 
-        window.page.get_by_label("Colours").select_option("As the system")
+        window.page.get_by_label("Colors").select_option("As the system")
         assert drawn.get_attribute("data-bs-theme") == "dark"
         window.page.emulate_media(color_scheme="light")
         window.page.locator("html[data-bs-theme=light]").wait_for()
@@ -328,7 +328,7 @@ def test_colours_are_not_offered_without_scripts(chromium: Browser, server: Serv
         window.sign_in(server)
         window.open("/admin/")
         assert window.page.get_by_role("heading", name="Overview").is_visible()
-        assert window.page.get_by_text("Colours").is_hidden()
+        assert window.page.get_by_text("Colors").is_hidden()
 
 
 def test_who_may_not_enter_is_told_so(chromium: Browser, server: Server, project: Path) -> None:

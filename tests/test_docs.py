@@ -4,7 +4,7 @@ The rule for README.md, docs/*.md and the project's README.md:
 
 - Every line of a ```console or ```bash block is a command, and is run here, the lines of a file in
   their order. In a block with prompts, only the lines that start with `$ ` are.
-- Commands of a file run in one throw-away folder: a clone of the template for the template's files
+- Commands of a file run in one temporary folder: a clone of the template for the template's files
   that name `fireup.py`, a freshly set up default project for all others. `cd` and `export` last
   until the end of the block.
 - A command that cannot be run here is listed in NOT_RUN_HERE with the reason, or the test that
@@ -117,7 +117,7 @@ def _run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _leads_somewhere(document: Path, link: str) -> bool:
-    """Tell whether a link to a file, or to a heading, has its target; the web is not asked."""
+    """Return whether a link to a file, or to a heading, has its target; the web is not asked."""
     address, _, heading = link.partition("#")
     if re.match(r"(https?|mailto):", address) or "{{" in address:
         return True

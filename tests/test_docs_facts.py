@@ -83,7 +83,7 @@ def _rows(name: str, first_heading: str) -> Iterator[list[str]]:
 
 
 def _exists(path: str, name: str) -> bool:
-    """Tell whether a path, of which parts may be `*`, is there and defines the name.
+    """Return whether a path, of which parts may be `*`, is there and defines the name.
 
     The books of docs/extending.md have the files that notes have.
     """

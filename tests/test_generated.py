@@ -126,7 +126,7 @@ def _is_ours(module: str) -> bool:
 
 
 def _exists(project: Path, target: str) -> bool:
-    """Tell whether the target is a module, or a name that its parent module defines."""
+    """Return whether the target is a module, or a name that its parent module defines."""
     if _module(project, target):
         return True
     parent, _, name = target.rpartition(".")

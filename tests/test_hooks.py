@@ -83,7 +83,7 @@ def test_a_suggested_slug_is_accepted(slug: str) -> None:
         pytest.param("two\nlines", id="line-break"),
         pytest.param("two\u2028lines", id="line-separator"),
         pytest.param("nul\0", id="nul"),
-        pytest.param("\x1b[31mred", id="colour"),
+        pytest.param("\x1b[31mred", id="color"),
         pytest.param("\u202eright to left", id="bidirectional"),
         pytest.param("\ud800", id="surrogate"),
         pytest.param("a" * 201, id="too-long"),

@@ -15,7 +15,7 @@ from tests.baking import PROJECT, TEMPLATE, tree
 
 @pytest.fixture(scope="module")
 def clone(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a repository of the template."""
+    """Create a repository of the template."""
     clone = shutil.copytree(template, tmp_path_factory.mktemp("clone") / "fireup")
     _git(clone, "init", "--quiet")
     _git(clone, "add", "--all")

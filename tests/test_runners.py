@@ -270,7 +270,7 @@ def test_help_explains_every_command(script: Path) -> None:
         pytest.param(["license=GPL"], "write license=MIT or license=Ap", id="no-such-choice"),
         pytest.param(["pages=maybe"], "write pages=yes or pages=no", id="neither-yes-nor-no"),
         pytest.param(["project_name=class"], "project_slug=my_class", id="hook"),
-        pytest.param(["colour=red"], "questions are project_name, ", id="no-such-question"),
+        pytest.param(["color=red"], "questions are project_name, ", id="no-such-question"),
         pytest.param(["project_name={{ 7 * 7 }}"], "project_name holds one of", id="braces"),
         pytest.param(["description={% x %}"], "description holds one of", id="mark"),
         pytest.param(["./s", "project_slug=other"], "leave project_slug out", id="two-names"),

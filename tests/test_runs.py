@@ -27,7 +27,7 @@ class Case:
     database: str = "sqlite"
 
     def has(self, option: str) -> bool:
-        """Tell whether the option is on."""
+        """Return whether the option is on."""
         return self.answers.get(option, True) is True
 
 

@@ -72,7 +72,7 @@ class Visit:
     def sign_in(self, server: Server) -> None:
         """Fill in the form that is shown with what the first run printed."""
         email, password = server.credentials()
-        self.page.get_by_label("E-mail address").fill(email)
+        self.page.get_by_label("Email address").fill(email)
         self.page.get_by_label("Password").fill(password)
         self.press("Sign in")
 
@@ -99,7 +99,7 @@ def visit(
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
-        reduced_motion="reduce",  # colours are measured when nothing fades
+        reduced_motion="reduce",  # colors are measured when nothing fades
         java_script_enabled=scripts,
     )
     visit = Visit(context.new_page(), server.address)

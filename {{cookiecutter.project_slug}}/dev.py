@@ -1,29 +1,29 @@
 #!/usr/bin/env python3
-"""Set up and run this project with nothing but Python: it brings the tools that are missing.
+"""Set up and run this project. Requires only Python; missing tools are installed.
 
-  python3 dev.py run [ARGS]    install, make .env, the database and the first admin, then serve it,
-                               restarting when the code changes; ARGS go to `app serve`: --port 8001
-  python3 dev.py test [ARGS]   install the tools of developers too, then run pytest with ARGS,
-                               on every processor: -n auto, unless ARGS say -n NUMBER
-  python3 dev.py check [NAME]  formatting, linting, types, imports and migrations, or only those named:
-                               format, lint, types, imports, migrations
-  python3 dev.py lock          lock the newest versions that pyproject.toml allows, into uv.lock and
-                               requirements*.txt; with --no-upgrade only what pyproject.toml changed
-  python3 dev.py app [ARGS]    install, then run `app ARGS`, the command line of the project
+  python3 dev.py run [ARGS]    install dependencies, create .env, the database and the first admin, then start the
+                               development server with auto-reload; ARGS are passed to `app serve`, for example --port
+                               8001
+  python3 dev.py test [ARGS]   install development dependencies, then run pytest with ARGS in parallel (-n auto;
+                               override with -n NUMBER)
+  python3 dev.py check [NAME]  run all checks, or only the named ones: format, lint, types, imports, migrations
+  python3 dev.py lock          upgrade and lock dependencies in uv.lock and requirements*.txt; with --no-upgrade, lock
+                               only changes in pyproject.toml
+  python3 dev.py app [ARGS]    install dependencies, then run the project's command line, `app ARGS`
 
-The first time, exactly the versions in requirements-dev.txt are installed, their files checked by
-their hashes, and uv.lock is written from them: commit it. From then on uv.lock leads.
+The first run installs the exact versions in requirements-dev.txt, verifies their hashes and writes uv.lock. Commit
+uv.lock; later runs install from it.
 
-With uv (0.11 or newer) the same is, after the first time:
+After the first run you can use uv (0.11 or later) directly:
   run    uv run app serve --setup --reload
   test   uv run pytest -n auto
   lock   uv lock --upgrade, and uv export for each of requirements*.txt
   app    uv run app
-A new dependency: uv add NAME && python3 dev.py lock --no-upgrade
+To add a dependency: uv add NAME && python3 dev.py lock --no-upgrade
 
-Without uv on the PATH (or named by $UV) a private copy, checked by its hash, is kept in the cache
-folder of the user. It and the packages come from where pip and uv are set up to look.
-With pip alone: python3 -m venv .venv, then with the pip of .venv
+If uv is not on the PATH (or set in $UV), a private copy is installed in your cache folder and verified by hash.
+Packages come from the index that pip and uv are configured to use.
+To use pip only, create a virtual environment with `python3 -m venv .venv`, then run in it
   pip install --no-deps --require-hashes -r requirements-dev.txt
   pip install --no-deps --no-build-isolation -e .
 """
@@ -57,7 +57,7 @@ OLDEST_UV = (0, 11)
 PINNED_UV = ROOT / "requirements-uv.txt"
 EXPORTS = {"requirements.txt": "--no-default-groups", "requirements-dev.txt": "--all-groups"}
 HEADER = "# Locked with hashes by `python3 dev.py lock`: change pyproject.toml and lock again.\n"
-# What Python is asked to run; a check has failed when one of its commands fails.
+# Arguments to Python; a check fails if any of its commands fails.
 CHECKS = {
     "format": [["-m", "ruff", "format", "--check", "."]],
     "lint": [["-m", "ruff", "check", "."]],
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__)
         return 0
     if command not in commands:
-        sys.exit(f"There is no command {command}: write one of {', '.join(commands)}, or --help.")
+        sys.exit(f"Unknown command {command!r}. Commands: {', '.join(commands)}. See --help.")
     os.environ["DEV_PY"] = f"python3 {shlex.quote(os.path.relpath(__file__))}"  # for messages that name a command
     os.chdir(ROOT)
     try:
@@ -86,14 +86,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check_python_version() -> None:
-    """Stop with a sentence instead of an error somewhere later."""
+    """Exit with a clear message if Python is too old."""
     if sys.version_info < OLDEST_PYTHON:
         needed = ".".join(map(str, OLDEST_PYTHON))
-        sys.exit(f"Python {needed} or newer is needed, and this is {sys.version.split()[0]}.")
+        sys.exit(f"Python {needed} or later is required; this is {sys.version.split()[0]}.")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Install, set up and serve."""
+    """Install dependencies, set up the project and start the development server."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--port")
     port = parser.parse_known_args(arguments)[0].port
@@ -104,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Install all and run the project's tests on every processor; a later `-n`, or `--pdb`, wins."""
+    """Install everything and run the tests in parallel; `-n` or `--pdb` in the arguments overrides this."""
     install(developer=True)
     if not arguments:
         print("Run all tests: in a new project four minutes on two processors ...", file=sys.stderr, flush=True)
@@ -112,16 +112,16 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def app(arguments: Sequence[str]) -> int:
-    """Install and run the project's own command line; what writes code needs the tools of developers."""
+    """Install dependencies and run the project's command line; code generators need development dependencies."""
     install(developer=arguments[:1] in (["new"], ["add"], ["destroy"], ["check"]))
     return replace_process([venv_python(), "-m", "app", *arguments])
 
 
 def check(arguments: Sequence[str]) -> int:
-    """Run every check, or those named, also after one has failed."""
+    """Run all checks, or the named ones; continue after a failure."""
     unknown = set(arguments) - set(CHECKS)
     if unknown:
-        sys.exit(f"There is no check {unknown.pop()}: write some of {', '.join(CHECKS)}.")
+        sys.exit(f"Unknown check {unknown.pop()!r}. Checks: {', '.join(CHECKS)}.")
     install(developer=True)
     failed = []
     for name in arguments or CHECKS:
@@ -136,7 +136,7 @@ def check(arguments: Sequence[str]) -> int:
 def lock(arguments: Sequence[str]) -> int:
     """Write uv.lock and the requirements files."""
     if set(arguments) - {"--no-upgrade"}:
-        sys.exit("`lock` knows only --no-upgrade.")
+        sys.exit("`lock` accepts only --no-upgrade.")
     uv = find_uv()
     with step("Lock"):
         if arguments and not Path("uv.lock").exists():
@@ -151,35 +151,35 @@ def lock(arguments: Sequence[str]) -> int:
 
 
 def install(*, developer: bool) -> None:
-    """Bring the virtual environment to what is locked; do nothing when it is there already."""
+    """Sync the virtual environment with the lock file; do nothing if it is up to date."""
     stamp = Path(venv_python()).parent.parent / "dev.stamp"
     words = stamp.read_text(encoding="utf-8").split() if stamp.exists() else []
     if words[:1] == [_fingerprint()] and (not developer or "developer" in words):
         return
     if not os.access(ROOT, os.W_OK):
-        sys.exit(f"{ROOT} cannot be written to: change its owner or copy it elsewhere.")
+        sys.exit(f"Can't write to {ROOT}. Change its permissions or copy the project elsewhere.")
     uv = find_uv()
     if not Path("uv.lock").exists():
-        with step("Lock the tested versions in uv.lock"):
+        with step("Lock tested dependency versions in uv.lock"):
             lock_from_pins(uv)
-    with step("Install packages into .venv, which takes a minute the first time"):
-        # Without --inexact a plain run would throw the tools of developers out again.
+    with step("Install dependencies into .venv (the first run takes about a minute)"):
+        # Without --inexact, a run without developer tools would uninstall them.
         call_uv(uv, "sync", "--inexact", *([] if developer else ["--no-dev"]))
     stamp.write_text(f"{_fingerprint()} {'developer' * developer}\n", encoding="utf-8")
 
 
 def find_uv() -> str:
-    """Return a uv that answers and is new enough, bringing a private copy when there is none."""
+    """Return a working uv that is recent enough; install a private copy if there is none."""
     name = "uv.exe" if os.name == "nt" else "uv"
     version = next(iter(read_pins(PINNED_UV))).replace("==", "-")
     private = cache_folder() / version / "bin" / name
     for candidate in (os.environ.get("UV"), shutil.which("uv"), str(private)):
         if candidate and _uv_version(candidate) >= OLDEST_UV:
             return candidate
-    with step(f"Bring {version}, as there is no uv on the PATH"):
+    with step(f"Install {version} (no uv found on PATH)"):
         _download_uv(private.parent.parent)
     if _uv_version(str(private)) < OLDEST_UV:
-        sys.exit(f"{private} does not run on this machine: install uv yourself.")
+        sys.exit(f"{private} does not run on this machine. Install uv manually.")
     return str(private)
 
 
@@ -209,7 +209,7 @@ def read_pins(path: Path) -> dict[str, set[str]]:
 
 
 def keep_pinned_files(locked: str, pins: Mapping[str, set[str]]) -> str:
-    """Take those files out of uv.lock that the package index offers and nobody has tested."""
+    """Remove files from uv.lock whose hashes are not in the tested requirements."""
     tested: dict[str, set[str]] = {}
     for pin, hashes in pins.items():
         tested.setdefault(pin.split("==")[0], set()).update(hashes)
@@ -224,11 +224,11 @@ def call_uv(uv: str, *arguments: str) -> None:
     # Without a network, what uv has in its cache may be enough.
     if done.returncode and subprocess.call([*line, "--offline"], env=environment(), stderr=subprocess.DEVNULL):
         sys.stderr.buffer.write(done.stderr)
-        sys.exit(f"uv {arguments[0]} failed, and says why above. Is there a network?")
+        sys.exit(f"`uv {arguments[0]}` failed; see the output above. Check your network connection.")
 
 
 def write_requirements(name: str, uv: str, *arguments: str, stdin: str = "") -> None:
-    """Write what uv prints to a requirements file, without a word on where packages come from."""
+    """Write uv's output to a requirements file, without index URLs."""
     plain = ["--quiet", "--no-header", "--no-annotate"]
     done = subprocess.run(
         [uv, *arguments, *plain],
@@ -238,30 +238,30 @@ def write_requirements(name: str, uv: str, *arguments: str, stdin: str = "") -> 
         check=False,
     )
     if done.returncode:
-        sys.exit(f"uv could not write {name}, and says why above.")
+        sys.exit(f"uv could not export {name}; see the output above.")
     Path(name).write_bytes(HEADER.encode() + done.stdout.replace(b"\r\n", b"\n"))
 
 
 def environment() -> dict[str, str]:
-    """Return the variables for uv and the tools: this Python, the system's certificates."""
+    """Return environment variables for uv and the tools: this Python, the system's CA certificates."""
     ours = {"UV_PYTHON": sys.executable, "UV_SYSTEM_CERTS": "1", "PIP_ROOT_USER_ACTION": "ignore"}
     return {**ours, **{key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}}
 
 
 def cache_folder() -> Path:
-    """Return the folder of ours in the user's cache."""
+    """Return this tool's folder in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return Path(base or Path.home() / ".cache") / "fireup"
 
 
 def make_cache_folder() -> Path:
-    """Make it, or stop when nothing can be written into it."""
+    """Create the cache folder, or exit if it is not writable."""
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        sys.exit(f"{folder} cannot be written to ({error.strerror}): set XDG_CACHE_HOME to a folder that can.")
+        sys.exit(f"Can't write to {folder} ({error.strerror}). Set XDG_CACHE_HOME to a writable folder.")
     return folder
 
 
@@ -272,7 +272,7 @@ def venv_python(folder: Path | None = None) -> str:
 
 
 def replace_process(line: list[str]) -> int:
-    """Become the program, so that signals reach it; Windows can only wait for it."""
+    """Replace this process with the program, so that it receives signals; on Windows, run it and wait."""
     if os.name != "nt":
         os.execve(line[0], line, environment())  # noqa: S606 - without a shell is what we want
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -281,7 +281,7 @@ def replace_process(line: list[str]) -> int:
 
 @contextlib.contextmanager
 def step(title: str) -> Iterator[None]:
-    """Say what is being done, and then how long it took."""
+    """Print a step and then its duration."""
     print(f"{title} ...", file=sys.stderr, flush=True)
     start = time.monotonic()
     yield
@@ -289,14 +289,14 @@ def step(title: str) -> Iterator[None]:
 
 
 def _fingerprint() -> str:
-    """Sum up all that an installation depends on."""
+    """Hash everything the installation depends on."""
     files = [Path(name) for name in ("pyproject.toml", "uv.lock")]
     parts = [path.read_bytes() for path in files if path.exists()]
     return hashlib.sha256(repr([sys.base_prefix, str(ROOT), *parts]).encode()).hexdigest()
 
 
 def _uv_version(candidate: str) -> tuple[int, ...]:
-    """Ask a uv for its version; () when it is none, as a shim that leads nowhere."""
+    """Return the version of a uv executable; () if it doesn't work, for example a broken shim."""
     try:
         printed = subprocess.check_output([candidate, "--version"], stderr=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError):
@@ -306,22 +306,22 @@ def _uv_version(candidate: str) -> tuple[int, ...]:
 
 
 def _download_uv(target: Path) -> None:
-    """Put the pinned uv into a folder with the pip of this Python, or of a throw-away venv's."""
+    """Install the pinned uv into a folder with this Python's pip, or with that of a temporary venv."""
     with tempfile.TemporaryDirectory(dir=make_cache_folder()) as folder:
         python = sys.executable if importlib.util.find_spec("pip") else _make_venv(folder)
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         checked = ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(PINNED_UV)]
-        # A user's own settings for pip may ask for what does not go together with --target.
+        # The user's pip configuration may conflict with --target.
         env = {**environment(), "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
         if subprocess.call([*pip, *checked, "--target", f"{folder}/uv"], env=env):
-            sys.exit("pip could not bring uv, and says why above. Is there a network?")
-        with contextlib.suppress(OSError):  # another process was faster
+            sys.exit("pip could not install uv; see the output above. Check your network connection.")
+        with contextlib.suppress(OSError):  # another process installed it first
             Path(folder, "uv").rename(target)
 
 
 def _make_venv(folder: str) -> str:
     if subprocess.call([sys.executable, "-m", "venv", f"{folder}/venv"], stdout=subprocess.DEVNULL):
-        sys.exit("This Python has neither pip nor venv: install one of them, or uv.")
+        sys.exit("This Python has neither pip nor venv. Install one of them, or uv.")
     return venv_python(Path(folder, "venv"))
 
 
@@ -333,7 +333,7 @@ def _keep_tested(package: str, tested: Mapping[str, set[str]]) -> str:
     hashes = [re.search(r'hash = "(.+?)"', line) for line in lines]
     kept = [not found or found[1] in tested[name[1]] for found in hashes]
     if not any(found and keep for found, keep in zip(hashes, kept, strict=True)):
-        sys.exit(f"The package index has other files of {name[1]} than the tested ones.")
+        sys.exit(f"The package index has none of the tested files of {name[1]}.")
     return "".join(line for line, keep in zip(lines, kept, strict=True) if keep)
 
 

@@ -84,7 +84,7 @@ class App:
 
 
 async def create(connection: Any, owner: UUID, data: dict[str, Any]) -> Reply:  # noqa: ANN401
-    """Make an item."""
+    """Create an item."""
     title, body = data.get("title"), data.get("body")
     if not isinstance(title, str) or not 1 <= len(title) <= MAX_TITLE or not isinstance(body, str):
         return 422, {"detail": "Not an item"}

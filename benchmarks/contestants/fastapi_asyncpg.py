@@ -79,7 +79,7 @@ async def list_items(
 
 @app.post("/api/v1/items", response_model=ItemRead, status_code=201)
 async def create_item(connection: ConnectionDep, user: UserDep, data: ItemCreate) -> dict[str, Any]:
-    """Make an item."""
+    """Create an item."""
     values = uuid7(), user["id"], data.title, data.body
     return dict(await connection.fetchrow(queries.INSERT, *values))
 

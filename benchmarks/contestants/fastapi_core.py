@@ -88,7 +88,7 @@ async def list_items(
 
 @app.post("/api/v1/items", response_model=ItemRead, status_code=201)
 async def create_item(connection: ConnectionDep, user: UserDep, data: ItemCreate) -> Row[Any]:
-    """Make an item."""
+    """Create an item."""
     values = {"owner_id": user.id, **data.model_dump()}
     return (await connection.execute(queries.INSERT, values)).one()
 

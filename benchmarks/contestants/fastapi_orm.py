@@ -102,7 +102,7 @@ async def list_items(
 
 @app.post("/api/v1/items", response_model=ItemRead, status_code=201)
 async def create_item(session: SessionDep, user: UserDep, data: ItemCreate) -> Item:
-    """Make an item."""
+    """Create an item."""
     item = Item(owner_id=user.id, **data.model_dump())
     session.add(item)
     await session.commit()

@@ -154,7 +154,7 @@ def list_items(session: SessionDep, user: UserDep, offset: int = 0) -> dict[str,
 
 @app.post("/api/v1/items", response_model=ItemRead, status_code=201)
 def create_item(session: SessionDep, user: UserDep, data: ItemCreate) -> Item:
-    """Make an item."""
+    """Create an item."""
     item = Item.model_validate(data, update={"owner_id": user.id})
     session.add(item)
     session.commit()

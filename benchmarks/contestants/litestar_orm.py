@@ -142,7 +142,7 @@ async def list_items(session: AsyncSession, user: User, cursor: str | None = Non
 
 @post("/api/v1/items")
 async def create_item(session: AsyncSession, user: User, data: ItemCreate) -> ItemRead:
-    """Make an item."""
+    """Create an item."""
     item = Item(owner_id=user.id, title=data.title, body=data.body)
     session.add(item)
     await session.commit()

@@ -67,7 +67,7 @@ async def list_items(request: Request) -> Response:
 
 
 async def create_item(request: Request) -> Response:
-    """Make an item."""
+    """Create an item."""
     data = orjson.loads(await request.body())
     title, body = data.get("title"), data.get("body")
     if not isinstance(title, str) or not 1 <= len(title) <= MAX_TITLE or not isinstance(body, str):

@@ -70,6 +70,6 @@ class Note(Base):
 
 
 def open_engine(**options: Any) -> AsyncEngine:  # noqa: ANN401 - of the engine
-    """Make an engine with as many connections as the others have."""
+    """Create an engine with as many connections as the others have."""
     url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://")
     return create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0, **options)

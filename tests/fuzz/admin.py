@@ -154,7 +154,7 @@ class Sender:
         self.headers = {"X-CSRFToken": csrf_token(browser)}
 
     def made(self, view: str, **fields: str) -> str:
-        """Make a row, and return its id."""
+        """Create a row, and return its id."""
         path = f"/admin/{view}/create"
         answer = self.browser.post(
             path, data={**fields, "_continue_editing": ""}, headers=self.headers
@@ -216,7 +216,7 @@ def shown_again(answer: Response, pairs: list[tuple[str, str]]) -> None:
 
 
 def _readable(name: str, typed: str) -> bool:
-    """Tell whether a field may show something else that says the same, such as 7 for 007."""
+    """Return whether a field may show something else that says the same, such as 7 for 007."""
     if name == "facts":
         return _is_json(typed)
     return any(c.isdigit() for c in typed) or typed.lower().strip("+-") in {

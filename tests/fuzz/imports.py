@@ -171,7 +171,7 @@ def cells(choices: Mapping[str, str]) -> dict[str, st.SearchStrategy[Cell]]:
 
 @st.composite
 def files(draw: Callable[[st.SearchStrategy[Any]], Any]) -> File:
-    """Make a table of things, and say in which ways it writes numbers and dates."""
+    """Create a table of things, and say in which ways it writes numbers and dates."""
     choices = {
         "numbers": draw(st.sampled_from(["", "point", "comma"])),
         "dates": draw(st.sampled_from([*DATES])),
@@ -245,7 +245,7 @@ READ: dict[type, Callable[[str], Any]] = {
 
 
 def shows(cell: str, value: Any) -> bool:  # noqa: ANN401 - of any kind
-    """Tell whether the preview shows a value; what is read stands behind an arrow."""
+    """Return whether the preview shows a value; what is read stands behind an arrow."""
     cell = cell.rpartition(" → ")[2]
     if value is None or value == []:
         return cell.strip() in {"", "null", "[]"}

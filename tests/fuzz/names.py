@@ -198,7 +198,7 @@ def test_word_of_sql_is_quoted_or_refused(word: str) -> None:
 
 
 def variables_of(path: str, text: str) -> set[str]:
-    """Return the names in small letters that functions and templates use."""
+    """Return the names in lowercase letters that functions and templates use."""
     if path.startswith("tests/"):
         return set()
     if path.endswith(".html"):

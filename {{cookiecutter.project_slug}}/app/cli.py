@@ -1,4 +1,4 @@
-"""The command line, `app …`: every command explains itself with `--help`, and fails in one sentence."""
+"""Command-line interface, `app …`. Expected failures print one line and exit with code 1."""
 
 import sys
 from collections.abc import Sequence
@@ -23,22 +23,22 @@ COMMAND_MODULES = {
 }
 """The module of each command, which has `add_to(cli)`."""
 
-if find_spec("scaffold"):  # it is a tool: not in an image, and no part of the application
+if find_spec("scaffold"):  # a development tool: not part of the app, not in the image
     COMMAND_MODULES |= dict.fromkeys(("new", "add", "destroy", "check"), "scaffold.commands")
 
 
 def load_commands(arguments: Sequence[str]) -> typer.Typer:
-    """Load the command that is asked for, and all when none is: a server carries no other, and no command waits."""
+    """Import only the requested command, or all of them for `--help`, to keep startup fast and servers small."""
     asked = [COMMAND_MODULES[name] for name in arguments[:1] if name in COMMAND_MODULES]
     cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    cli.callback()(lambda: None)  # without one, a command that is alone loses its name
+    cli.callback()(lambda: None)  # without a callback, Typer drops the name of a single command
     for module in asked or dict.fromkeys(COMMAND_MODULES.values()):
         import_module(module).add_to(cli)
     return cli
 
 
 def run(cli: typer.Typer) -> None:
-    """Run a command; an expected failure is one sentence and exit code 1, a bug a traceback."""
+    """Run a command. Expected failures print one line and exit with code 1; bugs print a traceback."""
     try:
         cli(prog_name=program())
     except SystemExit as end:

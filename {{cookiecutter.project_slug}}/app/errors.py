@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): one base class, one shape on the wire.
+"""Errors as problem details (RFC 9457).
 
     Problem
     ├── InvalidRequest      422   a value is wrong
@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 
 
 class Problem(Exception):
-    """A failure that the caller should hear about."""
+    """An expected error that is returned to the caller (RFC 9457 problem details)."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     title: ClassVar[str] = "Internal server error"
@@ -39,19 +39,19 @@ class Problem(Exception):
 
     @classmethod
     def type(cls) -> str:
-        """Return the stable name of this kind of problem."""
+        """Return the stable problem type."""
         return f"urn:problem:{cls.__name__}"
 
 
 class InvalidRequest(Problem):
-    """A value is missing or wrong; `errors` says which."""
+    """A value is missing or invalid; `errors` lists which."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Invalid request"
 
 
 class Unauthorized(Problem):
-    """The caller is not known."""
+    """The request is not authenticated."""
 
     status = HTTPStatus.UNAUTHORIZED
     title = "Unauthorized"
@@ -59,28 +59,28 @@ class Unauthorized(Problem):
 
 
 class Forbidden(Problem):
-    """The caller is known and may not do this."""
+    """The caller doesn't have permission."""
 
     status = HTTPStatus.FORBIDDEN
     title = "Forbidden"
 
 
 class NotFound(Problem):
-    """Nothing is there, or it is not the caller's to see."""
+    """The resource doesn't exist or isn't visible to the caller."""
 
     status = HTTPStatus.NOT_FOUND
     title = "Not found"
 
 
 class Conflict(Problem):
-    """The request is well formed, but the current state does not allow it."""
+    """The request conflicts with the current state."""
 
     status = HTTPStatus.CONFLICT
     title = "Conflict"
 
 
 class Taken(Conflict):
-    """Another row has the value of a field that is unique; `errors` says which field."""
+    """A unique value is already in use; `errors` names the field."""
 
     field: ClassVar[str]
 
@@ -89,9 +89,9 @@ class Taken(Conflict):
 
 
 class StillReferenced(Conflict):
-    """Rows still refer to the row that would be deleted, or it refers to one that was just deleted."""
+    """A foreign key prevents the change: other rows refer to this one, or it refers to a deleted row."""
 
-    title = "Something else still refers to this"
+    title = "Other records still refer to this"
 
     def __init__(self, detail: str | None = None, row: object = None) -> None:
         super().__init__(detail)
@@ -99,10 +99,10 @@ class StillReferenced(Conflict):
 
 
 class VersionConflict(Problem):
-    """Someone else changed the row since it was read."""
+    """The row was modified since the caller read it."""
 
     status = HTTPStatus.PRECONDITION_FAILED
-    title = "Changed since you read it"
+    title = "Modified since you last read it"
 
 
 class ContentTooLarge(Problem):
@@ -123,18 +123,18 @@ class HeadersTooLarge(Problem):
     """The request line and the headers are longer than `SERVER_MAX_HEADER_BYTES`."""
 
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    title = "Headers too large"
+    title = "Request headers too large"
 
 
 class UnsupportedCharset(Problem):
     """The `Content-Type` of a form or of JSON names another encoding than UTF-8."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    title = "Forms and JSON must be UTF-8"
+    title = "Unsupported charset: send UTF-8"
 
 
 class TooManyRequests(Problem):
-    """The caller tried too often, and is told when to come back."""
+    """The caller exceeded a rate limit; `Retry-After` says when to retry."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     title = "Too many requests"
@@ -146,7 +146,7 @@ class TooManyRequests(Problem):
 
 
 class Unavailable(Problem):
-    """The server cannot do this now."""
+    """The server is temporarily unable to handle the request."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     title = "Unavailable"

@@ -1,4 +1,4 @@
-"""The composition root: the one module that knows every part, and mounts it."""
+"""Application factory: builds the app and mounts every part."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -37,7 +37,7 @@ EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Link", "Location", "Retry-Aft
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Build the application; tests pass their own settings."""
+    """Create the app; tests pass their own settings."""
     settings = settings or load_settings()
     features.load_models()
     routers = features.read_exports("routes", "router", APIRouter)
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(RequestMiddleware, settings=settings)
     if settings.server.cors_origins:
-        app.add_middleware(  # last, and so outermost: what the boundary answers carries these headers, too
+        app.add_middleware(  # added last, so it is outermost and its headers apply to all responses
             CORSMiddleware,
             allow_origins=settings.server.cors_origins,
             allow_methods=["*"],
@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
-    """Open what lives as long as the process; routes find it on `request.state`."""
+    """Lifespan: open process-wide resources, available on `request.state`."""
     async with open_database(settings.database) as database:
         authenticator = build_authenticator(
             settings,
@@ -112,10 +112,10 @@ async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
 
 
 def _check_root_path(app: FastAPI, root_path: str) -> None:
-    """Refuse a path of `BASE_URL` that is also a route: nobody could tell whether a proxy has stripped it."""
+    """Reject a `BASE_URL` whose path is also a route, because a stripped prefix would be ambiguous."""
     paths = [route.path or "" for route in iter_route_contexts(app.routes)] if root_path else []
     if any(f"{path}/".startswith(f"{root_path}/") for path in paths):
-        raise Conflict(f"BASE_URL must not end in {root_path}, which is a path of the project itself.")
+        raise Conflict(f"BASE_URL can't end in {root_path}: the project uses that path itself.")
 
 
 def _operation_id(route: APIRoute) -> str:

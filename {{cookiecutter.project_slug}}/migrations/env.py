@@ -1,4 +1,4 @@
-"""How Alembic reaches the models and the database; `app db …` and plain `alembic …` both come here."""
+"""Alembic environment, used by `app db …` and `alembic …`."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ TYPES = {
 
 
 def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
-    """Write types and Boolean defaults as every database takes them: SQLite has 0, which PostgreSQL refuses."""
+    """Render types and Boolean defaults portably: SQLite uses 0, which PostgreSQL rejects."""
     if kind == "type":
         name = item.__visit_name__
         return TYPES.get(f"{name}({item.length})" if name == "CHAR" else name, False)
@@ -66,7 +66,7 @@ def compare_default(  # noqa: PLR0913, PLR0917 - Alembic's
     wanted: Any,  # noqa: ANN401, ARG001
     rendered: str | None,  # noqa: ARG001
 ) -> bool | None:
-    """Take the empty text for what it is, which Alembic does not on SQLite; it compares all others itself."""
+    """Compare empty string defaults correctly on SQLite; leave others to Alembic."""
     default = getattr(column.server_default, "arg", None)
     return False if default == "" and found is not None and found.lstrip("(").startswith("''") else None
 
@@ -75,7 +75,7 @@ INCOMPATIBLE = Table(revisions.INCOMPATIBLE_TABLE, MetaData(), Column("revision"
 
 
 def record_step(ctx: MigrationContext, step: MigrationInfo, heads: object, run_args: object) -> None:  # noqa: ARG001
-    """Record what is applied, and `incompatible = True` of a migration: code that lacks it is not ready then."""
+    """Record applied migrations marked `incompatible = True`; older code then reports not ready."""
     context.config.attributes.setdefault("applied", []).extend(step.up_revision_ids)
     for script in step.up_revisions:
         if isinstance(script, Script) and ctx.connection and getattr(script.module, "incompatible", False):
@@ -86,7 +86,7 @@ def record_step(ctx: MigrationContext, step: MigrationInfo, heads: object, run_a
 
 
 def include_name(name: str | None, kind: str, parents: object) -> bool:  # noqa: ARG001 - Alembic's
-    """Compare only tables of models, and those that a migration of the project created: others are not ours to drop."""
+    """Compare only tables of models and of the project's migrations; ignore others."""
     return kind != "table" or name in Base.metadata.tables or name in created_tables()
 
 
@@ -121,7 +121,7 @@ def migrate(connection: Connection) -> None:
 
 @asynccontextmanager
 async def locked(database: Database, seconds: float) -> AsyncIterator[None]:
-    """Let one process migrate at a time, on PostgreSQL.
+    """Serialize migrations with an advisory lock on PostgreSQL.
 
     The lock belongs to a transaction on a connection of its own: it ends with it in any case, also behind PgBouncer.
 

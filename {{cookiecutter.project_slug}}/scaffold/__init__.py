@@ -1,4 +1,4 @@
-"""The tool behind `app new …`, `app add …`, `app destroy …` and `app check`; the application never imports it.
+"""Code generator behind `app new`, `app add`, `app destroy` and `app check`. Not imported by the app.
 
 commands.py    the command line
 grammar.py     its words → a `Resource`, or every problem at once

@@ -25,24 +25,26 @@ from scaffold.staging import forbid_overwrite, staging_area
 new = typer.Typer(no_args_is_help=True)
 add = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Its name, in camel case: BookReview")]
-Fields = Annotated[list[str] | None, typer.Argument(help="name:kind[=…][:modifier…], as in title:str=200:unique")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing")]
-Migrate = Annotated[bool, typer.Option("--migrate", help="Bring the database up to date as well")]
-Check = Annotated[bool, typer.Option("--check", help="Check the project, and run the new tests")]
+Name = Annotated[str, typer.Argument(help="Name of the resource in CamelCase, for example BookReview")]
+Fields = Annotated[
+    list[str] | None, typer.Argument(help="Fields as name:type[=…][:modifier…], for example title:str=200:unique")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything")]
+Migrate = Annotated[bool, typer.Option("--migrate", help="Also apply migrations")]
+Check = Annotated[bool, typer.Option("--check", help="Also run the checks and the new tests")]
 
 
 def add_to(cli: typer.Typer) -> None:
     """Add these commands to the command line of the project."""
-    cli.add_typer(new, name="new", help="Write code: a resource, a page, a feature.")
-    cli.add_typer(add, name="add", help="Add to a resource: a field, a relation.")
+    cli.add_typer(new, name="new", help="Generate code: a resource, page or feature.")
+    cli.add_typer(add, name="add", help="Add fields or relations to a resource.")
     cli.command("destroy")(destroy_resource)
     cli.command("check")(check_project)
 
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Say every problem in a line of its own, and end with 1."""
+    """Print each problem on its own line and exit with code 1."""
     try:
         yield
     except ScaffoldError as problems:
@@ -57,14 +59,14 @@ def _told() -> Iterator[None]:
 
 def _sentence(problems: list[str]) -> str:
     if len(problems) == 1:
-        return f"app: nothing was changed. {problems[0]}"
-    return "\n  ".join(["app: nothing was changed:", *problems])
+        return f"app: {problems[0]} (nothing was changed)"
+    return "\n  ".join(["app: nothing was changed because of these errors:", *problems])
 
 
 _KINDS = ", ".join(kind.arguments or name for name, kind in FIELD_TYPES.items())
-GRAMMAR = f"""A field is name:kind, then modifiers. Kinds: {_KINDS}.
+GRAMMAR = f"""A field is name:type, followed by modifiers. Types: {_KINDS}.
 Modifiers: optional, unique, index, search, title, default=…, min=…, max=…, on_delete=restrict|cascade|null.
-For example: title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
+Example: title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
 
 
 @new.command("resource", epilog=GRAMMAR)
@@ -72,15 +74,15 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     name: Name,
     fields: Fields = None,
     *,
-    access: Annotated[str, typer.Option(help="Who may: owned, shared, public or admin")] = "owned",
-    plural: Annotated[str | None, typer.Option(help="Its plural, in small letters: book_reviews")] = None,
-    no_admin: Annotated[bool, typer.Option("--no-admin", help="Leave out the admin view")] = False,
-    no_pages: Annotated[bool, typer.Option("--no-pages", help="Leave out the pages")] = False,
+    access: Annotated[str, typer.Option(help="Access: owned, shared, public or admin")] = "owned",
+    plural: Annotated[str | None, typer.Option(help="Plural in snake_case, for example book_reviews")] = None,
+    no_admin: Annotated[bool, typer.Option("--no-admin", help="Don't generate an admin view")] = False,
+    no_pages: Annotated[bool, typer.Option("--no-pages", help="Don't generate web pages")] = False,
     dry_run: DryRun = False,
     run_migration: Migrate = False,
     check: Check = False,
 ) -> None:
-    """Write a resource: model, schemas, service, routes, pages, admin, migration and tests."""
+    """Generate a resource: model, schemas, service, routes, pages, admin, migration and tests."""
     project = Project()
     words = ["app", "new", "resource", name, *(fields or [])]
     words += ["--access", access] if access != "owned" else []
@@ -98,7 +100,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             commands=[tuple(words)],
         )
         if _is_there(project, resource):
-            say(f"{name} is there, written by this very command: nothing to do.")
+            say(f"{name} already exists with exactly these fields; nothing to do.")
             return
         written = write_resource(project, resource, dry_run=dry_run)
     _tell("written", written, dry_run=dry_run)
@@ -128,13 +130,13 @@ def write_resource(project: Project, resource: Resource, *, dry_run: bool = Fals
 
 @new.command("page")
 def new_page(
-    path: Annotated[str, typer.Argument(help="Its address: about, or legal/imprint")],
+    path: Annotated[str, typer.Argument(help="URL path, for example about or legal/imprint")],
     *,
-    title: Annotated[str | None, typer.Option(help="What stands above it")] = None,
-    access: Annotated[str, typer.Option(help="Who sees it: public or signed-in")] = "public",
+    title: Annotated[str | None, typer.Option(help="Page title")] = None,
+    access: Annotated[str, typer.Option(help="Access: public or signed-in")] = "public",
     dry_run: DryRun = False,
 ) -> None:
-    """Write a page, its template and its test."""
+    """Generate a page with a template and a test."""
     with _told():
         written = write_page(Project(), path, title=title, access=access, dry_run=dry_run)
     _tell("written", written, dry_run=dry_run)
@@ -142,9 +144,9 @@ def new_page(
 
 @new.command("feature")
 def new_feature(
-    name: Annotated[str, typer.Argument(help="In small letters: reports")], *, dry_run: DryRun = False
+    name: Annotated[str, typer.Argument(help="Name in snake_case, for example reports")], *, dry_run: DryRun = False
 ) -> None:
-    """Write an empty feature: a service, a route and its test."""
+    """Generate an empty feature with a service, a route and a test."""
     with _told():
         written = write_feature(Project(), name, dry_run=dry_run)
     _tell("written", written, dry_run=dry_run)
@@ -154,7 +156,7 @@ def new_feature(
 def add_field(
     name: Name, fields: Fields = None, *, dry_run: DryRun = False, run_migration: Migrate = False, check: Check = False
 ) -> None:
-    """Add fields to a resource, wherever it knows them; rows that are there keep what they have."""
+    """Add fields to a resource: model, schemas, forms, admin, tests and a migration. Existing rows are kept."""
     _add("field", name, fields or [], dry_run=dry_run, run_migration=run_migration, check=check)
 
 
@@ -162,7 +164,7 @@ def add_field(
 def add_relation(
     name: Name, fields: Fields = None, *, dry_run: DryRun = False, run_migration: Migrate = False, check: Check = False
 ) -> None:
-    """Relate a resource to another one: genres:many=Genre, or author:ref=Author:optional."""
+    """Add a relation to another resource, for example genres:many=Genre or author:ref=Author:optional."""
     _add("relation", name, fields or [], dry_run=dry_run, run_migration=run_migration, check=check)
 
 
@@ -173,21 +175,24 @@ def _add(  # noqa: PLR0913 - the options of a command
     with _told():
         written = add_fields(project, name, fields, word=word, dry_run=dry_run)
     if not written:
-        say(f"{name} has that, by this very command: nothing to do.")
+        say(f"{name} already has these fields; nothing to do.")
         return
     _tell("changed", written, dry_run=dry_run)
     if not dry_run:
-        say("Next: `app db upgrade`.")
+        say("Next, run `app db upgrade`.")
         _go_on(project.package_of(name) or "", run_migration=run_migration, check=check)
 
 
 def destroy_resource(
     name: Name,
     *,
-    force: Annotated[bool, typer.Option("--force", help="Delete files that git does not have as well")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also delete files that are not committed to git")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Delete a resource with its tests and its migration, unless something refers to it or work would be lost."""
+    """Delete a resource and its tests, and drop its table.
+
+    Fails if other code refers to it or files are not committed.
+    """
     with _told():
         gone = destroy(Project(), name, force=force, dry_run=dry_run)
     if gone is None:
@@ -197,18 +202,18 @@ def destroy_resource(
     if gone.written:
         _tell("written", gone.written, dry_run=dry_run)
         if not dry_run:
-            say("Next: `app db upgrade`.")
+            say("Next, run `app db upgrade`.")
 
 
 def check_project() -> None:
-    """Check the project: form, types, imports, migrations, features. Tests are what pytest is for."""
+    """Check linting, formatting, types, imports, migrations and features. To run tests, use pytest."""
     failed = checks.check()
     if failed:
         sys.exit(f"app: {', '.join(failed)} failed.")
 
 
 def _is_there(project: Project, resource: Resource) -> bool:
-    """Tell whether the same command was run before.
+    """Return whether the same command was run before.
 
     Raises:
         Problems: when another one made a resource of this name.
@@ -219,13 +224,13 @@ def _is_there(project: Project, resource: Resource) -> bool:
     if project.commands_of(package)[:1] == list(resource.commands):
         return True
     raise ScaffoldError(
-        [f"{resource.name} is there, in app/features/{package}: `app add field {resource.name} …` adds to it"]
+        [f"{resource.name} already exists in app/features/{package}. Add fields with `app add field {resource.name} …`"]
     )
 
 
 def _tell(done: str, paths: Sequence[str], *, dry_run: bool) -> None:
     if not paths:
-        say("It is there already, just so: nothing to do.")
+        say("Already up to date; nothing to do.")
     for path in paths:
         say(f"{'would have ' if dry_run else ''}{done}  {path}")
 
@@ -234,11 +239,11 @@ def _tell_next(resource: Resource) -> None:
     places = [f"/api/v1/{resource.path}"]
     places += [f"/{resource.path}"] * resource.pages
     places += [f"/admin/{resource.admin_key}/list"] * resource.admin
-    say(f"Next: `app db upgrade`. Then it is at {', '.join(places)}.")
+    say(f"Next, run `app db upgrade`. URLs: {', '.join(places)}")
 
 
 def _go_on(package: str, *, run_migration: bool, check: bool) -> None:
-    """Do what was asked for after the files are there; each is a program of its own, which sees the new code."""
+    """Run the follow-up commands, each in a new process that imports the new code."""
     if run_migration:
         _run("app", "db", "upgrade")
     if check:

@@ -21,7 +21,7 @@ def write_feature(project: Project, name: str, *, dry_run: bool = False) -> list
         Problems: when the name cannot be used, or is.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
-        raise ScaffoldError([f"{name}: a feature has a name like reports: small letters, digits and _"])
+        raise ScaffoldError([f"{name}: invalid feature name; use snake_case like reports"])
     feature, tests = f"app/features/{name}", f"tests/features/{name}"
     targets = {
         "__init__.py.j2": f"{feature}/__init__.py",
@@ -44,9 +44,11 @@ def write_page(project: Project, path: str, *, title: str | None, access: str, d
     name = re.sub(r"[/-]", "_", path)
     problems = []
     if not project.has_pages:
-        problems.append("this project was made without pages")
+        problems.append("this project was generated without pages")
     if not re.fullmatch(r"[a-z][a-z0-9]*([/-][a-z0-9]+)*", path) or keyword.iskeyword(name):
-        problems.append(f"{path}: the address of a page has small letters, digits, - and /, such as legal/imprint")
+        problems.append(
+            f"{path}: a page's URL path consists of lowercase letters, digits, - and /, for example legal/imprint"
+        )
     if access not in PAGE_ACCESSES:
         problems.append(f"--access {access}: {nearest(access, PAGE_ACCESSES)}")
     if problems:

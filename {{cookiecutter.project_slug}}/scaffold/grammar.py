@@ -1,4 +1,4 @@
-"""The words of a command line → a `Resource`, or every problem at once, each with its fix.
+"""Parse command-line arguments to a `Resource`, or collect all errors with suggestions.
 
     app new resource Book title:str=200:unique price:decimal=10,2:optional author:ref=Author
 
@@ -73,7 +73,7 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     names = Names(name, many)
     fields, wrong = parse_fields(names, specs, find, access)
     if not specs:
-        wrong.append(f"{name} has no fields: say what it holds, such as title:str=200")
+        wrong.append(f"{name} needs at least one field, for example title:str=200")
     if problems or wrong:
         raise ScaffoldError([*problems, *wrong])
     known = tuple(_know_oneself(field, fields, pages=pages, admin=admin) for field in fields)
@@ -102,21 +102,23 @@ def _problems_together(names: Names, fields: list[Field]) -> list[str]:
     """Say what is wrong with fields that are well one by one."""
     taken = [name for field in fields for name in {field.name, field.column}]
     taken += [f"unique_{field.name}" for field in fields if field.unique]  # the constraint
-    problems = [f"{name} is there twice" for name in sorted(set(taken)) if taken.count(name) > 1]
+    problems = [f"duplicate field {name}" for name in sorted(set(taken)) if taken.count(name) > 1]
     aliases = [field.alias for field in fields if field.has_alias] + [
         field.enum_name.replace(NAME_MARK, "") for field in fields if field.args and field.kind == "enum"
     ]
     problems += [
-        f"two fields would make the type {name}: rename one" for name in sorted(set(aliases)) if aliases.count(name) > 1
+        f"two fields would both define the type {name}: rename one"
+        for name in sorted(set(aliases))
+        if aliases.count(name) > 1
     ]
     titles = [field.name for field in fields if field.title]
     if len(titles) > 1:
-        problems.append(f"{' and '.join(titles)} are both marked title: one field names a row")
+        problems.append(f"{' and '.join(titles)} are both marked as title: only one field can be the title")
     for field in fields:
         longest = max((len(name) for name in _identifiers(names, field)), default=0)
         if longest > IDENTIFIER_LENGTH:
             problems.append(
-                f"{field.name}: a name in the database would be {longest} letters long, which is more than"
+                f"{field.name}: its database identifier would have {longest} characters, which is more than"
                 f" {IDENTIFIER_LENGTH}: shorten it, or the resource"
             )
     return problems
@@ -139,13 +141,13 @@ def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tupl
     problems = _problems_of_field_name(name)
     if not parts or not parts[0]:
         hint = f"{name}:str" if not problems else "title:str"
-        return None, [f"a field needs a kind: {hint}. If your shell split a list at its comma, quote the word"]
+        return None, [f"a field needs a type: {hint}. If your shell splits arguments at commas, quote the field"]
     kind, equals, arguments = parts[0].partition("=")
     if kind not in FIELD_TYPES:
-        return None, [*problems, f"{kind or 'nothing'} is no kind: {nearest(kind, FIELD_TYPES)}"]
+        return None, [*problems, f"{kind or 'nothing'} is not a field type: {nearest(kind, FIELD_TYPES)}"]
     field = Field(names, name, kind, tuple(arguments.split(",")) if equals else ())
     if field.args and not field.row.arguments:
-        problems.append(f"{kind} takes nothing after the =")
+        problems.append(f"{kind} doesn't take an argument")
     field, wrong = _modified(field, parts[1:])
     if kind in {"ref", "many"}:
         field, more = _referring(field, find, access)
@@ -153,7 +155,7 @@ def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tupl
     if not wrong and not problems:
         wrong += field.row.problems_of(field) or _problems_of_default(field)
         if field.filtered and field.column in _LISTS:
-            wrong.append(f"a list has a parameter {name} already: rename it")
+            wrong.append(f"{name} is a reserved query parameter: rename the field")
     return field, problems + wrong
 
 
@@ -169,7 +171,7 @@ def _modified(field: Field, parts: Sequence[str]) -> tuple[Field, list[str]]:
     """Put the modifiers on a field."""
     given = [part.partition("=") for part in parts]
     names = [word for word, _, _ in given]
-    problems = [f"{word} is there twice" for word in dict.fromkeys(names) if names.count(word) > 1]
+    problems = [f"duplicate modifier {word}" for word in dict.fromkeys(names) if names.count(word) > 1]
     changes: dict[str, Any] = {}
     for word, equals, value in given:
         problem = _problem_of_modifier(field, word, equals, value)
@@ -184,11 +186,11 @@ def _modified(field: Field, parts: Sequence[str]) -> tuple[Field, list[str]]:
 def _problem_of_modifier(field: Field, word: str, equals: str, value: str) -> str | None:
     allowed = [*field.row.modifiers.split(), *([] if field.kind in UNTITLED else ["title"])]
     if word not in FLAGS + VALUES:
-        return f"{word or 'nothing'} is no modifier: {nearest(word, FLAGS + VALUES)}"
+        return f"{word or 'nothing'} is not a modifier: {nearest(word, FLAGS + VALUES)}"
     if word not in allowed:
-        return f"{field.kind} has no {word}: it may be {', '.join(allowed) or 'nothing but itself'}"
+        return f"{field.kind} doesn't support {word}; supported modifiers: {', '.join(allowed) or 'none'}"
     if word in FLAGS:
-        return f"write {word}, without =" if equals else None
+        return f"{word} doesn't take a value" if equals else None
     if not equals or (not value and word != "default"):
         return f"{word} needs a value: {word}=…"
     if word == "on_delete" and value not in ON_DELETE:
@@ -199,13 +201,13 @@ def _problem_of_modifier(field: Field, word: str, equals: str, value: str) -> st
 def _problems_of_pairs(field: Field) -> list[str]:
     problems: list[str] = []
     if field.optional and field.default_text is not None:
-        problems.append("optional and default exclude each other: keep one")
+        problems.append("optional and default can't be combined")
     if field.on_delete == "null" and not field.optional:
-        problems.append("on_delete=null needs optional, for the field must be able to be empty")
+        problems.append("on_delete=null requires optional")
     if field.unique and field.index:
-        problems.append("unique has its index: leave out index")
+        problems.append("unique already creates an index: remove index")
     if field.unique and field.default_text is not None:
-        problems.append("a unique field has no default: two rows would have it")
+        problems.append("a unique field can't have a default")
     return problems
 
 
@@ -213,15 +215,15 @@ def _referring(field: Field, find: FindTarget, access: str) -> tuple[Field, list
     """Find what a reference names."""
     name = field.args[0] if field.args else camel(field.name)
     if len(field.args) > 1 or not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
-        return field, [f"name one resource, such as {field.row.arguments}"]
+        return field, [f"specify one resource, for example {field.row.arguments}"]
     own = field.owner
     target = Target(own.name, own.plural, access) if name == own.name else find(name)
     if name == "User":
         return field, [
-            "users are no resource: --access owned gives each row its owner; other relations are yours to write"
+            "User is not a resource. Use --access owned to give rows an owner; write other references to users by hand"
         ]
     if target is None:
-        return field, [f"there is no resource {name} to refer to. Make it first: `app new resource {name} …`"]
+        return field, [f"resource {name} doesn't exist. Create it first: `app new resource {name} …`"]
     field = replace(field, target=target)
     return field, _problems_of_reference(field, target, access)
 
@@ -229,19 +231,19 @@ def _referring(field: Field, find: FindTarget, access: str) -> tuple[Field, list
 def _problems_of_reference(field: Field, target: Target, access: str) -> list[str]:
     problems: list[str] = []
     if field.is_self and field.kind == "many":
-        problems.append("a resource that has many of itself is written by hand")
+        problems.append("self-referencing many-to-many relations are not supported: write it by hand")
     elif field.is_self and not field.optional:
-        problems.append("a reference to its own kind must be optional, or there could be no first row")
+        problems.append("a self-reference must be optional")
     if field.owner.plural in target.refers_to:
         problems.append(
-            f"{target.name} already refers to {field.owner.name}, directly or through others: Python cannot import a"
+            f"{target.name} already references {field.owner.name}, directly or indirectly: Python cannot import a"
             f" circle of models. Write this relation by hand, or keep the reference on one side only"
         )
     if target.access == "admin" and access != "admin":
-        problems.append(f"only admins see {target.plural_words}: make this one --access admin too")
+        problems.append(f"{target.plural_words} are visible only to admins: use --access admin here too")
     if target.access == "owned" and access != "owned" and field.kind == "ref" and field.on_delete == "restrict":
         problems.append(
-            f"{target.plural_words} go with their owner: add on_delete=cascade, or optional and on_delete=null"
+            f"{target.plural_words} are deleted with their owner: add on_delete=cascade, or optional and on_delete=null"
         )
     return problems
 
@@ -252,16 +254,16 @@ def _problems_of_field_name(name: str) -> list[str]:
         hint = re.sub(r"[\W_]+", "_", snake(name)).strip("_")[:NAME_LENGTH]
         hint = hint if re.fullmatch(r"[a-z][a-z0-9_]*", hint) else "title"
         hint = f"{hint}_text" if _problems_of_field_name(hint) else hint
-        return [f"a field has a name like {hint}: small letters, digits and _, at most {NAME_LENGTH}"]
+        return [f"invalid field name; use snake_case like {hint}, at most {NAME_LENGTH} characters"]
     if name in SQL_WORDS:
         return [f"{name} is a word of SQL: try {name}_text or another name"]
     if keyword.iskeyword(name) or name in _HIDING:
-        return [f"{name} is a word of Python: try {name}_text or another name"]
+        return [f"{name} is a Python keyword: use {name}_text or another name"]
     if name in {"id", "version", "created_at", "updated_at", "owner", "owner_id"}:
-        return [f"every record has {name} already: leave it out, or rename it"]
+        return [f"every resource already has the field {name}"]
     used = any(hasattr(parent, name) for parent in (Base, BaseModel, Owned, Record))
     if used or name.startswith(("model_dump", "model_validate")) or name in {"registry", "metadata"}:
-        return [f"{name} is what a library calls something of its own: try {name}_text or another name"]
+        return [f"{name} is a reserved name: use {name}_text or another name"]
     return []
 
 
@@ -269,4 +271,4 @@ def nearest(word: str, options: Iterable[str]) -> str:
     """Say what could have been meant."""
     known = list(options)
     close = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {close[0]}?" if close else f"it is one of {', '.join(known)}"
+    return f"did you mean {close[0]}?" if close else f"choose from {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Models → a migration, without a database: what it holds depends on the code alone.
+"""Generate migrations from models without a database.
 
 Rendered for PostgreSQL, whose types SQLite understands; the other way round does not work.
 """
@@ -68,7 +68,7 @@ def write_drop(stage: StagingArea, package: str) -> None:
 
 
 def _belongs(table: Table, package: str) -> bool:
-    """Tell whether a table, or one that only relates its rows to others, is of this feature."""
+    """Return whether a table, or one that only relates its rows to others, is of this feature."""
     if table.name == package:
         return True
     keys = {key.column.table.name for column in table.columns for key in column.foreign_keys}
@@ -164,7 +164,7 @@ def _scripts(stage: StagingArea) -> ScriptDirectory:
     scripts = ScriptDirectory.from_config(config)
     scripts.messaging_opts = {"quiet": True}
     if len(scripts.get_heads()) > 1:
-        raise ScaffoldError(["there are two newest migrations, of two branches: run `app db merge` first"])
+        raise ScaffoldError(["there are multiple migration heads: run `app db merge` first"])
     return scripts
 
 

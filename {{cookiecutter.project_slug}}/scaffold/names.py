@@ -1,4 +1,4 @@
-"""Names: their forms, and those that cannot be used."""
+"""Name forms and reserved names."""
 
 import builtins
 import keyword
@@ -141,13 +141,13 @@ def problems_of_resource(name: str, plural_given: str | None) -> list[str]:
         hint = camel(re.sub(r"\W+", "_", name).strip("_"))[:NAME_LENGTH]
         hint = camel(singular(snake(hint)) or snake(hint))
         hint = hint if re.fullmatch(r"[A-Z][A-Za-z0-9]+", hint) and hint != name else "BookReview"
-        return [f"{name}: a resource has a name like {hint}: 2 to {NAME_LENGTH} letters and digits"]
+        return [f"{name}: invalid resource name; use CamelCase like {hint}, 2 to {NAME_LENGTH} letters and digits"]
     one = singular(snake(name))
     if one and plural_given is None:
-        return [f"{name} looks like a plural: say {camel(one)}, or add --plural {_plural_for(snake(name))}"]
+        return [f"{name} looks like a plural: use {camel(one)}, or set --plural {_plural_for(snake(name))}"]
     if name in RESERVED_NAMES or keyword.iskeyword(name) or hasattr(builtins, name):
         owner = "accounts have" if name in RESERVED_NAMES else "Python has"
-        return [f"{name}: {owner} a class of this name; choose another, such as {name}Entry"]
+        return [f"{name}: {owner} a class of this name; use another, for example {name}Entry"]
     return []
 
 
@@ -166,9 +166,9 @@ def problems_of_plural(name: str, many: str) -> list[str]:
     """Say what is wrong with the plural of a resource."""
     one = snake(name)
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", many) or len(many) > NAME_LENGTH + 5:
-        return [f"--plural {many}: write it in small letters, such as {plural(one)}"]
+        return [f"--plural {many}: use snake_case, for example {plural(one)}"]
     if many in RESERVED_PATHS:
-        return [f"{name}: /{many} is an address of the project; give another plural, such as --plural {one}_list"]
+        return [f"{name}: /{many} is a reserved URL; set another plural, for example --plural {one}_list"]
     if keyword.iskeyword(many) or many in SQL_WORDS:
-        return [f"{name}: {many} is a word of Python or SQL; give another plural, such as --plural {one}_list"]
+        return [f"{name}: {many} is a Python or SQL keyword; set another plural, for example --plural {one}_list"]
     return []

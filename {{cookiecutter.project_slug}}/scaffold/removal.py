@@ -1,4 +1,4 @@
-"""The way back: `app destroy Book`.
+"""`app destroy Book`: delete a resource.
 
 A file goes when git has it as it is, or when it is what the templates write; anything else is work of yours.
 """
@@ -48,7 +48,9 @@ def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool =
     files += [Path(script.path).relative_to(project.root).as_posix() for script in found.scripts]
     problems = _references(project, package)
     if not force:
-        problems += [f"{file} would be lost: commit it, or say --force" for file in _unsaved(project, package, files)]
+        problems += [
+            f"{file} is not committed: commit it, or use --force" for file in _unsaved(project, package, files)
+        ]
     problems += _applied(found.scripts)
     if problems:
         raise ScaffoldError(problems)
@@ -92,7 +94,7 @@ def _references(project: Project, package: str) -> list[str]:
     for path in sorted([*(project.root / "app").rglob("*.py"), *(project.root / "tests").rglob("*.py")]):
         inside = path.relative_to(project.root)
         if package not in inside.parts and pattern.search(path.read_text()):
-            problems.append(f"{inside.as_posix()} refers to it: change that first, or destroy what it belongs to")
+            problems.append(f"{inside.as_posix()} refers to it: change that file first, or destroy its resource")
     return problems
 
 
@@ -123,7 +125,9 @@ def _applied(scripts: list[Script]) -> list[str]:
         if sqlite and not Path(make_url(settings.url).database or "").exists():
             return []
         if asyncio.run(_revisions(settings)) & {script.revision for script in scripts}:
-            return [f"your database has its table: run `app db downgrade {scripts[-1].down_revision}` first"]
+            return [
+                f"the table still exists in your database: run `app db downgrade {scripts[-1].down_revision}` first"
+            ]
     return []
 
 

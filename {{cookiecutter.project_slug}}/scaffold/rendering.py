@@ -1,4 +1,4 @@
-r"""Templates → texts.
+r"""Render templates.
 
 The marks clash with neither Python nor HTML nor the Jinja of pages: `<<name>>` is a value, a line that begins with `%%`
 is a statement, `<% if x %>` is one inside a line, `<# … #>` a comment. `scaffold/templates/resource/app/models.py.j2`

@@ -1,4 +1,4 @@
-"""What templates read: a resource and its fields."""
+"""Template context: a resource and its fields."""
 
 import builtins
 import shlex
@@ -122,7 +122,7 @@ class Field:
 
     @property
     def has_alias(self) -> bool:
-        """Tell whether the schemas give its type a name."""
+        """Return whether the schemas give its type a name."""
         return bool(self.check) and not self.check.isidentifier()
 
     @property
@@ -132,7 +132,7 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Tell whether a new row must say it."""
+        """Return whether a new row must say it."""
         return self.default_text is None and not self.optional and self.kind != "many"
 
     @property
@@ -157,12 +157,12 @@ class Field:
 
     @property
     def filtered(self) -> bool:
-        """Tell whether lists can be narrowed by it."""
+        """Return whether lists can be narrowed by it."""
         return self.row.filters or self.index or (self.unique and self.kind != "ref")
 
     @property
     def sorted(self) -> bool:
-        """Tell whether lists can be sorted by it."""
+        """Return whether lists can be sorted by it."""
         return self.row.sorts and (self.index or self.unique) and not self.optional
 
     @property
@@ -225,7 +225,7 @@ class Field:
 
     @property
     def is_self(self) -> bool:
-        """Tell whether it refers to rows of its own table."""
+        """Return whether it refers to rows of its own table."""
         return self.target.plural == self.owner.plural
 
     @property
@@ -256,7 +256,7 @@ class Field:
 
     @property
     def is_searchable(self) -> bool:
-        """Tell whether its values for tests are long enough to be told apart by a search."""
+        """Return whether its values for tests are long enough to be told apart by a search."""
         return len(self.changed) > MIN_SEARCH_SAMPLE
 
     @property
@@ -294,22 +294,22 @@ class Resource(Names):
 
     @property
     def owned(self) -> bool:
-        """Tell whether each row belongs to a user, who alone sees it."""
+        """Return whether each row belongs to a user, who alone sees it."""
         return self.access == "owned"
 
     @property
     def shared(self) -> bool:
-        """Tell whether all who are signed in read and write."""
+        """Return whether all who are signed in read and write."""
         return self.access == "shared"
 
     @property
     def public(self) -> bool:
-        """Tell whether everybody reads."""
+        """Return whether everybody reads."""
         return self.access == "public"
 
     @property
     def admin_only(self) -> bool:
-        """Tell whether it is for admins alone."""
+        """Return whether it is for admins alone."""
         return self.access == "admin"
 
     @property
@@ -319,7 +319,7 @@ class Resource(Names):
 
     @property
     def breaks_lines(self) -> bool:
-        """Tell whether there is a backslash among them."""
+        """Return whether there is a backslash among them."""
         return any(line.endswith("\\") for line in self.command_lines)
 
     @property
@@ -379,7 +379,7 @@ class Resource(Names):
 
     @property
     def lists(self) -> bool:
-        """Tell whether a list has parameters of its own."""
+        """Return whether a list has parameters of its own."""
         return bool(self.searches or self.filters or self.sorts)
 
     @property
@@ -394,7 +394,7 @@ class Resource(Names):
 
     @property
     def checks(self) -> bool:
-        """Tell whether there are references to check."""
+        """Return whether there are references to check."""
         return bool(self.refs or self.many_fields)
 
     @property

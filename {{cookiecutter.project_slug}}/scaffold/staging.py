@@ -44,9 +44,7 @@ class StagingArea:
         # Not as `python -m ruff`: it would start a Python each time.
         ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
         if ruff is None:
-            raise ScaffoldError(
-                ["ruff, which forms what is written, is not installed: `python3 dev.py app …` installs it"]
-            )
+            raise ScaffoldError(["ruff is required to format generated code. `python3 dev.py app …` installs it"])
         files = [name for name in self.files() if name.endswith(".py")]
         # Unused imports first, or isort breaks lines that would be short without them.
         for command in (["check", "--fix-only", "--select=F401"], ["check", "--fix-only"], ["format"]):
@@ -58,7 +56,7 @@ class StagingArea:
                 cwd=self.folder, capture_output=True, text=True, check=False,
             )  # fmt: skip
             if done.returncode:
-                raise ScaffoldError([f"ruff could not read what was to be written: {done.stdout}{done.stderr}"])
+                raise ScaffoldError([f"ruff could not parse the generated code: {done.stdout}{done.stderr}"])
 
     def tidied(self, files: dict[str, str]) -> dict[str, str]:
         """Return texts in the project's form, without keeping them here."""
@@ -138,4 +136,4 @@ def forbid_overwrite(root: Path, files: dict[str, str]) -> None:
     """
     there = [name for name in sorted(files) if (root / name).exists()]
     if there:
-        raise ScaffoldError([f"{name} is there already: move it away, or choose another name" for name in there])
+        raise ScaffoldError([f"{name} already exists: move it, or choose another name" for name in there])

@@ -1,4 +1,4 @@
-"""Three texts → one: what the templates write now goes into a file that its owner may have changed.
+"""Three-way merge of template changes into files that may have been edited.
 
     before   what the templates wrote
     mine     what the file is

@@ -35,15 +35,15 @@ pytest_plugins = ["tests.database_fixtures"]
 
 sample.add_to_app()
 
-# A hash costs as little as can be: the tests make hundreds.
+# Minimal hashing cost, because the tests create hundreds of hashes.
 CHEAP_HASHES = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "login_min_response_time": 0}
 
 BUILT_IN = {"base_url", "environment", "project_name", "server"}
-"""Settings that an app is built with; the others are read while it runs."""
+"""Settings read at startup; the others are read at runtime."""
 
 
 def pytest_configure() -> None:
-    """Keep each worker of pytest-xdist on a processor, where none is left over: its threads take turns.
+    """Pin each pytest-xdist worker to a CPU.
 
     A turn that goes from one processor to another costs twice as much.
     """
@@ -55,7 +55,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what stays until the end, modules, tables, routes, tests, and let it come seldom."""
+    """Freeze long-lived objects (`gc.freeze`) and collect rarely."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
@@ -63,7 +63,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def clean_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the settings of this machine: environment, `.env` and folder of secrets."""
+    """Isolate tests from the machine's settings: environment, `.env` and secrets directory."""
     for setting in all_settings():
         monkeypatch.delenv(setting.variable, raising=False)
     monkeypatch.delenv("PORT", raising=False)
@@ -73,7 +73,7 @@ def clean_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make_settings(database_url: str) -> Callable[..., Settings]:
-    """Make the settings of a test: `make_settings(auth={"refresh_grace": 0})` changes that one only."""
+    """Return settings for a test, with overrides: `make_settings(auth={"refresh_grace": 0})`."""
     return partial(_make_settings, database_url)
 
 

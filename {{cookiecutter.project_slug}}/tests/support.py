@@ -52,7 +52,7 @@ def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]
 
 
 def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin: bool = False) -> User:
-    """Make a user who can sign in."""
+    """Create an user who can sign in."""
 
     async def add(session: AsyncSession) -> User:
         now = utc_now()

@@ -1,1 +1,1 @@
-"""Accounts: who people are, how they prove it, and what they may do."""
+"""User accounts: authentication, sessions and permissions."""

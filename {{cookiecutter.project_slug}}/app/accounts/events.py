@@ -1,4 +1,4 @@
-"""What happened to accounts, and to rows in the admin: one row and one line in the log each, never with a secret.
+"""Audit events of accounts and admin changes: one row and one log line each, without secrets.
 
 Names follow OWASP's logging vocabulary.
 https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_Sheet.html
@@ -22,7 +22,7 @@ _log = logging.getLogger("app.events")
 
 
 class Event(StrEnum):
-    """Everything that is written down."""
+    """Event types."""
 
     USER_CREATED = "user_created"
     USER_DELETED = "user_deleted"
@@ -98,7 +98,7 @@ def build_event(
     target: UUIDv7Base | type[UUIDv7Base] | None,
     data: dict[str, Any],
 ) -> AuthEvent:
-    """Return an event that nobody has written yet."""
+    """Build an event without saving it."""
     return AuthEvent(
         name=event,
         user_id=user_id,
@@ -113,16 +113,16 @@ def build_event(
 
 
 async def record_and_commit(database: Database, event: Event, client: Client, **about: Any) -> None:  # noqa: ANN401
-    """Write an event that must outlive the refusal which follows it."""
+    """Record an event in its own transaction, so that it survives the rollback of the request."""
     async with database.sessions.begin() as session:
         await record(session, event, client, **about)
 
 
 async def list_events(session: AsyncSession, scope: Scope, page: PageParams) -> RowPage[AuthEvent]:
-    """Return a page of what happened to the caller's account, newest first."""
+    """Return a page of the caller's events, newest first."""
     return await paginate(session, select(AuthEvent).where(events_of_user(scope.user_id)), AuthEvent, page)
 
 
 def events_of_user(user_id: UUID) -> ColumnElement[bool]:
-    """Select what someone may read of their own account."""
+    """Select the events visible to a user."""
     return (AuthEvent.user_id == user_id) & AuthEvent.name.not_in(ROW_EVENTS)

@@ -1,4 +1,4 @@
-"""Tables of accounts: users, roles, sessions, refresh tokens, mailed tokens, and what happened."""
+"""Database models: users, roles, sessions, refresh tokens, one-time tokens and events."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from app.database.base import Base, Record, UUIDv7Base, utc_now
 
 
 class User(Record):
-    """A person who can sign in. `email_key` is what makes two spellings of an address the same account."""
+    """A user account. `email_key` is the normalized email address, used for uniqueness."""
 
     __tablename__ = "users"
 
@@ -29,7 +29,7 @@ class User(Record):
 
 
 class Role(Record):
-    """A named list of permissions."""
+    """A named set of permissions."""
 
     __tablename__ = "roles"
 
@@ -38,7 +38,7 @@ class Role(Record):
 
 
 class UserRole(Base):
-    """Who has which role."""
+    """Association of users and roles."""
 
     __tablename__ = "user_roles"
 
@@ -47,7 +47,7 @@ class UserRole(Base):
 
 
 class AuthSession(Record):
-    """One sign-in on one device: a browser (`web`, by cookie) or a client of the API (`api`, by tokens)."""
+    """A session of a browser (`web`, by cookie) or an API client (`api`, by tokens)."""
 
     __tablename__ = "auth_sessions"
 
@@ -125,9 +125,9 @@ class AuthEvent(UUIDv7Base):
     at: Mapped[datetime] = mapped_column(default=utc_now)
     name: Mapped[str] = mapped_column(String(64))
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
-    """Whose account it is."""
+    """The account the event is about."""
     actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
-    """Who did it, when it was someone else."""
+    """The actor, if not the account's owner."""
     session_id: Mapped[UUID | None]
     ip: Mapped[str] = mapped_column(String(45), default="")
     user_agent: Mapped[str] = mapped_column(String(255), default="")
@@ -142,5 +142,5 @@ class AuthEvent(UUIDv7Base):
 
 
 def is_live(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Select the sessions that still count."""
+    """Select active sessions."""
     return AuthSession.revoked_at.is_(None) & (AuthSession.expires_at > now) & (AuthSession.idle_expires_at > now)

@@ -1,4 +1,4 @@
-"""What callers send and receive about accounts."""
+"""Request and response schemas of accounts."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, StringConstraints
 from app.api.field_types import SingleLine
 from app.api.schemas import RecordResponse, ResponseSchema, Schema, unset
 
-# Whatever it looks like, an address that nobody has is answered like a wrong password.
+# Not validated as an email address: an unknown address gets the same response as a wrong password.
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=320, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
@@ -18,7 +18,7 @@ DisplayName = Annotated[str, StringConstraints(max_length=120, strip_whitespace=
 
 
 class Login(Schema):
-    """An address and its password."""
+    """Sign-in credentials."""
 
     email: Email
     password: SecretStr = Field(max_length=4096)
@@ -42,17 +42,17 @@ class AccessToken(ResponseSchema):
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int
-    """Life of the access token, in seconds."""
+    """Lifetime of the access token in seconds."""
 
 
 class TokenPair(AccessToken):
-    """An access token, and the refresh token that gets the next one."""
+    """An access token and a refresh token."""
 
     refresh_token: str
 
 
 class SecondFactorRequired(ResponseSchema):
-    """The password was right; send a code of one of the `methods`, with the challenge, to sign in."""
+    """Two-factor authentication required: send the challenge with a code of one of the `methods`."""
 
     mfa_required: Literal[True]
     challenge: str
@@ -60,24 +60,24 @@ class SecondFactorRequired(ResponseSchema):
 
 
 class SessionRead(ResponseSchema):
-    """A place where you are signed in."""
+    """A session."""
 
     id: UUID
     kind: Literal["web", "api"]
     current: bool
-    """Whether this request came from it."""
+    """Whether this is the current session."""
     impersonated: bool
-    """Whether it is an administrator who is signed in as you."""
+    """Whether an administrator is signed in as you."""
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
-    """When it ends at the latest."""
+    """Absolute expiry."""
     ip: str
     user_agent: str
 
 
 class EventRead(ResponseSchema):
-    """Something that happened to your account."""
+    """An event of your account."""
 
     id: UUID
     at: datetime
@@ -98,6 +98,6 @@ class AccountRead(RecordResponse):
 
 
 class AccountUpdate(Schema):
-    """Fields of your account that you may change; absent ones stay."""
+    """Fields of your account to update. Omitted fields are unchanged."""
 
     display_name: DisplayName = unset()

@@ -1,4 +1,4 @@
-"""The caller, as services know them, and where they call from."""
+"""The caller (`Scope`) and client information."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,23 +11,23 @@ from app.errors import Forbidden
 
 
 class ForbiddenWhileImpersonating(Forbidden):
-    """What was asked for is left to the owner of the account; an admin who is signed in as them may not."""
+    """Only the account's owner may do this, not an impersonating admin."""
 
-    title = "You are signed in as someone else, and only they may do this"
+    title = "Not available while you're signed in as another user"
 
 
 class Client(NamedTuple):
-    """Where a request came from."""
+    """Client of a request: IP address and user agent."""
 
     ip: str
     user_agent: str
     request_id: str = ""
     actor_id: UUID | None = None
-    """Who is at the screen, when it is not whose account it is."""
+    """The impersonating admin."""
 
     @property
     def network(self) -> str:
-        """Return what counts as one place: an IPv4 address, or a /64, which one customer has whole."""
+        """Return the network used for rate limits: an IPv4 address or an IPv6 /64."""
         try:
             address = ip_address(self.ip)
         except ValueError:
@@ -38,14 +38,15 @@ class Client(NamedTuple):
 
 
 COMMAND_LINE = Client("", "app users")
-"""Where an operator changes accounts."""
+"""Client of the command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who asks, in which session, and with which rights: the only source of identity.
+    """The caller: user, session and permissions.
 
-    It is read from the database at each request, so that sign-out, a disabled account or a lost role count at once.
+    Loaded from the database on each request, so that sign-out, disabled accounts and role changes take effect
+    immediately.
     """
 
     user_id: UUID
@@ -54,20 +55,20 @@ class Scope:
     roles: frozenset[str]
     permissions: frozenset[str]
     authenticated_at: datetime
-    """When they last proved who they are."""
+    """Time of the last authentication."""
     limits: frozenset[str] | None = None
-    """What their token is limited to, whatever their roles allow; none for a session."""
+    """Permissions the token is limited to; None for a session."""
     impersonator: "Scope | None" = None
     """The admin who is signed in as this user, in the session that they will go back to."""
 
     def may(self, permission: Permission) -> bool:
-        """Tell whether a role of the caller allows this, and their token is not limited to less."""
+        """Return whether the caller has this permission, through a role and within the token's limits."""
         if self.limits is not None and permission not in self.limits:
             return False
         return ADMIN_ROLE in self.roles or permission in self.permissions
 
     def can_impersonate(self, roles: frozenset[str], permissions: frozenset[str]) -> bool:
-        """Tell whether the caller may be signed in as someone with these rights: never to do more than they may."""
+        """Return whether the caller has all of these permissions, as impersonation requires."""
         no_more = ADMIN_ROLE in self.roles or permissions <= self.permissions
         return self.may(Permission.USERS_IMPERSONATE) and ADMIN_ROLE not in roles and no_more
 

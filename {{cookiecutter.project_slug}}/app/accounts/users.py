@@ -1,4 +1,4 @@
-"""Users: find, make, change."""
+"""User management."""
 
 import unicodedata
 from uuid import UUID
@@ -20,21 +20,21 @@ from app.errors import Conflict, InvalidRequest, NotFound
 
 
 class EmailTaken(Conflict):
-    """Another account has this address."""
+    """Another account uses this email address."""
 
-    title = "E-mail address taken"
+    title = "Email address already in use"
 
 
 class InvalidEmail(InvalidRequest):
-    """This is not an e-mail address."""
+    """Invalid email address."""
 
-    title = "Invalid e-mail address"
+    title = "Invalid email address"
 
 
 class LastAdmin(Conflict):
-    """Without this user, nobody would be admin."""
+    """This would leave no active admin."""
 
-    title = "The last admin must stay an active admin"
+    title = "Can't disable or demote the last active admin"
 
 
 class UserNotFound(NotFound):
@@ -65,7 +65,7 @@ def parse_email(email: str) -> str:
 
 
 async def find_user_by_email(session: AsyncSession, email: str) -> User | None:
-    """Return the user with this address, however it is spelled."""
+    """Return the user with this email address, compared in normalized form."""
     user: User | None = await session.scalar(select(User).where(User.email_key == email_key(email)))
     return user
 
@@ -78,12 +78,12 @@ async def get_user_by_email(session: AsyncSession, email: str) -> User:
     """
     user = await find_user_by_email(session, email)
     if user is None:
-        raise UserNotFound(f"No account has the address {email}.")
+        raise UserNotFound(f"No account with the email address {email}.")
     return user
 
 
 async def has_users(session: AsyncSession) -> bool:
-    """Tell whether there is any user at all."""
+    """Return whether any user exists."""
     return bool(await session.scalar(select(exists().select_from(User))))
 
 
@@ -101,7 +101,7 @@ async def update_account(session: AsyncSession, user: User, data: AccountUpdate)
 
 
 async def create_user(session: AsyncSession, authenticator: Authenticator, *, email: str, password: str) -> User:
-    """Make a user whose address counts as proven: for the command line, the admin and tests.
+    """Create an user whose address counts as proven: for the command line, the admin and tests.
 
     Call it before the session's first statement: no transaction may be open while the password is hashed.
 
@@ -128,7 +128,7 @@ async def create_user(session: AsyncSession, authenticator: Authenticator, *, em
 
 
 async def create_admin(database: Database, authenticator: Authenticator, *, email: str, password: str) -> None:
-    """Make a user with the admin role; call it with no transaction open.
+    """Create an user with the admin role; call it outside a transaction.
 
     Raises:
         EmailTaken: when there is an account already; it stays as it is.
@@ -139,7 +139,7 @@ async def create_admin(database: Database, authenticator: Authenticator, *, emai
 
 
 async def grant_admin(session: AsyncSession, user: User) -> None:
-    """Give the admin role, which is made when it is missing."""
+    """Grant the admin role, creating it if needed."""
     role = await session.scalar(select(Role).where(Role.name == ADMIN_ROLE))
     if role is None:
         role = Role(name=ADMIN_ROLE)
@@ -151,7 +151,7 @@ async def grant_admin(session: AsyncSession, user: User) -> None:
 
 
 async def revoke_admin(session: AsyncSession, user: User) -> None:
-    """Take the admin role away.
+    """Revoke the admin role.
 
     Raises:
         LastAdmin: when nobody else is an active admin.
@@ -162,7 +162,7 @@ async def revoke_admin(session: AsyncSession, user: User) -> None:
 
 
 async def require_active_admin(session: AsyncSession) -> None:
-    """Refuse a change that left no active admin: call this after it, in its transaction.
+    """Check that an active admin remains. Call it after the change, in the same transaction.
 
     Two such changes at once would each count on the admin whom the other takes away; the lock makes one wait.
 

@@ -1,1 +1,1 @@
-"""The admin: starlette-admin behind our own sign-in."""
+"""Admin site, based on starlette-admin with the project's authentication."""

@@ -1,4 +1,4 @@
-"""Who may enter the admin: our own session and its permission, and our own check of forms."""
+"""Authentication and CSRF protection of the admin, using the site's session."""
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -16,7 +16,7 @@ from app.api.middleware import SAFE_METHODS
 
 
 class SessionAuthProvider(BaseAuthProvider):
-    """The session of the pages, in place of a sign-in of the library's own."""
+    """Authentication provider that uses the site's session."""
 
     async def authenticate(self, request: Request) -> AdminUser | None:
         """Return the visitor; what is raised is answered as on every page: `/login`, or "not allowed"."""
@@ -40,7 +40,7 @@ def get_visitor(request: Request) -> Scope:
 
 
 async def logout(request: Request) -> Response:
-    """End the session everywhere, not only here."""
+    """Sign out of the whole site."""
     response = RedirectResponse(request.url_for("show_login"), 303)
     await web_session.logout(request, response)
     return response

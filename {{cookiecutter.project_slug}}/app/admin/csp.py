@@ -1,4 +1,4 @@
-"""The frame of every answer of the admin: a content security policy under which the library's inline scripts run."""
+"""Content security policy of the admin, with nonces for the library's inline scripts."""
 
 import re
 import secrets
@@ -44,7 +44,7 @@ ARIA_FIXES = {
 
 
 class NonceExtension(Extension):
-    """Mend each template of the library as it is loaded: a nonce for inline code, none of it in attributes, landmarks.
+    """Patch the library's templates on load: add nonces and landmarks, remove inline event handlers.
 
     What the attributes did is done by `static/admin.js`. A test looks for what an upgrade may add.
     """

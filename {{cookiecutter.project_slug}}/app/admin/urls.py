@@ -1,4 +1,4 @@
-"""Addresses of the admin's pages: a list shows a hundred, and the library walks through all routes for each."""
+"""Cached URLs of admin pages; the library searches all routes for each URL."""
 
 from functools import lru_cache
 from typing import Any

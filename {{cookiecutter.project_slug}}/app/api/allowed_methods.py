@@ -1,4 +1,4 @@
-"""The methods that an address answers to: for `Allow` of a 405 (RFC 9110 §10.2.1)."""
+"""Allowed methods of a path, for the `Allow` header of a 405 response (RFC 9110 §10.2.1)."""
 
 from fastapi import Request
 from fastapi.routing import iter_route_contexts
@@ -6,7 +6,7 @@ from starlette.routing import compile_path
 
 
 def allowed_methods(request: Request) -> str:
-    """Return the methods of all routes with this path; mounted applications are not looked into."""
+    """Return the methods of all routes with this path; mounted apps are ignored."""
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     routes = [route for route in iter_route_contexts(request.app.routes) if route.methods and route.path]
     found = {m for route in routes if compile_path(str(route.path))[0].match(path) for m in route.methods or ()}

@@ -1,4 +1,4 @@
-"""What routes ask for: a session, and the headers `ETag` and `If-Match` (RFC 9110 §13)."""
+"""FastAPI dependencies: database session, `ETag` and `If-Match` (RFC 9110 §13)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ def get_database(connection: HTTPConnection) -> Database:
 async def request_session(
     connection: HTTPConnection, sessions: async_sessionmaker[AsyncSession]
 ) -> AsyncIterator[AsyncSession]:
-    """Return the session of this request, opened at its first use; `close_request_session` ends it.
+    """Return the request's session, created on first use; `close_request_session` closes it.
 
     An exception rolls back at once, even if its answer is a redirect, and leaves the connection to that answer.
     """
@@ -41,7 +41,7 @@ async def request_session(
 
 
 async def close_request_session(scope: Scope, *, commit: bool) -> None:
-    """Commit or roll back what the request did, and close its session for good."""
+    """Commit or roll back the request's transaction and close its session."""
     session: AsyncSession | None = scope["state"].pop(_SESSION, None)
     if session is not None:
         async with session:
@@ -50,7 +50,7 @@ async def close_request_session(scope: Scope, *, commit: bool) -> None:
 
 
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """Open the session of this request, which ends when the response starts; it only reads for GET and HEAD."""
+    """Dependency for the request's session, which is closed when the response starts. Read-only for GET and HEAD."""
     database = get_database(connection)
     only_reads = connection.scope.get("method", "GET") in {"GET", "HEAD"}  # a WebSocket has no method
     async with request_session(connection, database.reads if only_reads else database.sessions) as session:
@@ -58,11 +58,13 @@ async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]
 
 
 async def get_write_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """Open the session of this request so that it may write, for GET too."""
+    """Dependency for a read-write session, also for GET."""
     database = get_database(connection)
     async with request_session(connection, database.sessions) as session:
         if session.bind is not database.write_engine:
-            message = "SessionDep opened a session that only reads: put WriteSessionDep first in the route's signature"
+            message = (
+                "SessionDep already opened a read-only session: put WriteSessionDep first in the route's signature"
+            )
             raise RuntimeError(message)
         yield session
 
@@ -75,32 +77,32 @@ DatabaseDep = Annotated[Database, Depends(_provide_database)]
 
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
 
-# For the rare GET that writes: where another site's sign-in comes back, a link that confirms. It stands first in the
-# signature of the route; the other dependencies, which ask for SessionDep, then share it.
+# For GET routes that write, such as OAuth callbacks. Must be the first parameter of the route; other dependencies
+# that use SessionDep then share it.
 WriteSessionDep = Annotated[AsyncSession, Depends(get_write_session)]
 
 IfMatch = Annotated[
     str | None,
-    Header(description="The `ETag` that you read: the change is refused with 412 if the row has a newer one."),
+    Header(description="The resource's `ETag`. Returns 412 if it was modified since."),
 ]
 
 
 def etag(record: Record) -> str:
-    """Return the entity tag of a record: its version."""
+    """Return the ETag of a record: its version."""
     return f'"{record.version}"'
 
 
 def with_etag(response: Response, record: R) -> R:
-    """Put the record's `ETag` on the response that answers it."""
+    """Set the `ETag` header to the record's version and return the record."""
     response.headers["ETag"] = etag(record)
     return record
 
 
 def check_version(record: Record, if_match: str | None) -> None:
-    """Refuse a change that was prepared on an older version.
+    """Check `If-Match` against the record's version.
 
     Raises:
-        VersionConflict: when `If-Match` names other versions only.
+        VersionConflict: no version in `If-Match` matches.
     """
     if if_match is None or if_match.strip() == "*":
         return

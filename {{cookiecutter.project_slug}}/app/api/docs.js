@@ -1,4 +1,4 @@
-// Starts Swagger UI and hands it an access token. It is a file because the policy forbids inline scripts.
+// Start Swagger UI and pass it an access token. A separate file, because the CSP forbids inline scripts.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const showScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 dark.addEventListener("change", showScheme);
@@ -18,15 +18,15 @@ for (const form of document.querySelectorAll("form[data-authorizes]")) {
       method: "POST",
       headers: { Accept: "application/json", ...(isJson && { "Content-Type": "application/json" }) },
       body: isJson ? JSON.stringify(Object.fromEntries(sent)) : sent,
-    }).then((response) => response.json(), () => ({ title: "The server does not answer. Try again." }));
+    }).then((response) => response.json(), () => ({ title: "The server is not responding. Try again." }));
     document.getElementById("authorized").textContent = authorize(answer);
     form.reset();
   });
 }
 
 function authorize(answer) {
-  if (answer.mfa_required) return "This account has a second factor: sign in with it, and authorize from your session.";
+  if (answer.mfa_required) return "This account uses two-factor authentication. Sign in on the website and authorize from there.";
   if (!answer.access_token) return [answer.title, answer.detail].filter(Boolean).join(". ");
   ui.preauthorizeApiKey("HTTPBearer", answer.access_token);
-  return `Authorized for ${Math.round(answer.expires_in / 60)} minutes. Then authorize again.`;
+  return `Authorized for ${Math.round(answer.expires_in / 60)} minutes.`;
 }

@@ -1,4 +1,4 @@
-"""The API documentation, served from the project itself: no other host is asked for anything.
+"""Self-hosted API docs (Swagger UI and ReDoc), without third-party requests.
 
 Both viewers write styles into the page, and ReDoc works in a blob: they get a policy of their own, which still
 allows no inline script and no other host. Where the project has pages, `app/web/docs.py` puts Swagger UI into their
@@ -21,10 +21,10 @@ CONTENT_SECURITY_POLICY = (
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
-DESCRIPTION = """Most routes need an access token, sent as `Authorization: Bearer …`.
+DESCRIPTION = """Most endpoints require an access token in the `Authorization: Bearer …` header.
 
-- `POST /api/v1/auth/login` exchanges an email address and its password for an access token and a refresh token.
-- `POST /api/v1/auth/token/refresh` exchanges the refresh token for the next pair, before the access token expires.
+- `POST /api/v1/auth/login` exchanges an email address and password for an access token and a refresh token.
+- `POST /api/v1/auth/token/refresh` exchanges the refresh token for a new pair before the access token expires.
 """
 
 FIRST_PATHS = ("/api/v1/auth/login", "/api/v1/auth/token/refresh", "/api/v1/auth/register", "/api/v1/users/me")
@@ -72,19 +72,19 @@ def mount(app: FastAPI) -> None:
 
 
 def openapi_tags(routers: Iterable[APIRouter]) -> list[dict[str, Any]]:
-    """List the sections of the document in their order: signing in, users, features, health."""
+    """Return the OpenAPI tags in order: auth, users, features, health."""
     own = [str(tag) for router in routers for tag in router.tags]
     return [{"name": name} for name in dict.fromkeys(["auth", "users", *own, "health"])]
 
 
 def offers_password_form(settings: Settings) -> bool:
-    """Tell whether `/docs` asks for email and password. https://www.rfc-editor.org/rfc/rfc9700#section-2.4"""
+    """Return whether `/docs` shows the password form. https://www.rfc-editor.org/rfc/rfc9700#section-2.4"""
     return settings.auth.docs_password_form and settings.environment is not Environment.PRODUCTION
 
 
 @router.get("/")
 async def redirect_home(request: Request) -> RedirectResponse:
-    """Lead from the root of a project without a home page to what it has; a home page comes before this route."""
+    """Redirect from `/` in a project without a home page."""
     return RedirectResponse(request.url_for("show_swagger"))
 
 
@@ -111,13 +111,13 @@ async def show_redoc() -> HTMLResponse:
 
 @router.get("/docs/redoc.js")
 def load_redoc() -> Response:
-    """Load ReDoc without its logo, which is on another host."""
+    """Load ReDoc without its logo, which would be a third-party request."""
     script = (_PACKAGE / "redoc.standalone.js").read_bytes().replace(_LOGO, b"data:,")
     return Response(script, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
 
 
 def _in_order(document: dict[str, Any]) -> dict[str, Any]:
-    """Put what people need first in front."""
+    """Move authentication paths to the top of the document."""
     paths = sorted(
         document["paths"].items(),
         key=lambda item: FIRST_PATHS.index(item[0]) if item[0] in FIRST_PATHS else len(FIRST_PATHS),

@@ -1,4 +1,4 @@
-"""Forms and JSON are UTF-8: a parser would decode others in ways that end in lone surrogates, or in other letters."""
+"""Require UTF-8 for forms and JSON; parsers would decode other charsets incorrectly."""
 
 import re
 from urllib.parse import unquote_to_bytes
@@ -7,13 +7,13 @@ _OTHER_CHARSET = re.compile(r'charset(?!\s*=\s*"?utf-?8"?\s*(?:;|$))')
 
 
 def has_unsupported_charset(content_type: str) -> bool:
-    """Tell whether a form or JSON is announced in another encoding (RFC 7578 §4.6, RFC 8259 §11)."""
+    """Return whether `Content-Type` declares a charset other than UTF-8 (RFC 7578 §4.6, RFC 8259 §11)."""
     kind = content_type.lower()
     return "charset" in kind and ("form" in kind or "json" in kind) and _OTHER_CHARSET.search(kind) is not None
 
 
 def is_percent_encoded_utf8(form: bytes) -> bool:
-    """Tell whether this is well formed as `application/x-www-form-urlencoded`."""
+    """Return whether this is valid `application/x-www-form-urlencoded`."""
     try:
         unquote_to_bytes(form).decode()
     except UnicodeDecodeError:

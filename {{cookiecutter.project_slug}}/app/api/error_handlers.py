@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemDetails(BaseModel):
-    """The body of every error."""
+    """Body of every error response (RFC 9457)."""
 
     type: str
     title: str
@@ -31,11 +31,11 @@ class ProblemDetails(BaseModel):
     instance: str | None = None
     errors: list[dict[str, Any]] | None = None
     request_id: str | None = None
-    """Of a 500: the log has the same `X-Request-ID`."""
+    """Only for status 500; matches `X-Request-ID` and the log."""
 
 
 def openapi_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """Describe the problems that a route may answer, for OpenAPI: `responses=documented(NoteNotFound)`."""
+    """Return OpenAPI responses for the problems that a route can raise: `responses=documented(NoteNotFound)`."""
     by_status: dict[int | str, list[type[Problem]]] = defaultdict(list)
     for problem in problems:
         by_status[problem.status.value].append(problem)
@@ -50,13 +50,13 @@ def openapi_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any
 
 
 def as_problem(error: Exception) -> Problem | HTTPException:
-    """Return the answer to an expected error; any other is raised again. Log an outage."""
+    """Convert an expected error to a problem; re-raise others. Log database outages."""
     if isinstance(error, RequestValidationError):
         # FastAPI would echo the input, a password included.
         return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
     if isinstance(error, HTTPException) and isinstance(error.__cause__, UnicodeError | RecursionError):
         # FastAPI calls JSON invalid when it is misspelled, but not when it is no UTF-8 or too deep.
-        return InvalidRequest("The body cannot be read.")
+        return InvalidRequest("The request body can't be decoded.")
     if isinstance(error, StaleDataError):
         return VersionConflict()
     if isinstance(error, IntegrityError):
@@ -73,12 +73,12 @@ def as_problem(error: Exception) -> Problem | HTTPException:
 
 
 def problem_response(request: Request, error: Exception) -> JSONResponse:
-    """Answer an error with its problem document."""
+    """Return the problem response for an error."""
     return write_problem(request, as_problem(error))
 
 
 def write_problem(request: Request, problem: Problem | HTTPException) -> JSONResponse:
-    """Write the document of a problem."""
+    """Build the problem response."""
     if isinstance(problem, HTTPException):
         document = ProblemDetails(
             type="about:blank",
@@ -98,7 +98,10 @@ def write_problem(request: Request, problem: Problem | HTTPException) -> JSONRes
 
 
 def problem_headers(request: Request, problem: Problem | HTTPException) -> Mapping[str, str]:
-    """Return the headers of an error. `Allow` lists every method of the path; Starlette lists those of one route."""
+    """Return the headers of an error response.
+
+    `Allow` lists all methods of the path; Starlette's lists only one route's.
+    """
     headers = problem.headers or {}
     return {"Allow": allowed_methods(request) or headers["Allow"]} if "Allow" in headers else headers
 
@@ -118,7 +121,7 @@ HANDLED_EXCEPTIONS: tuple[type[Exception], ...] = (
 
 
 def register_exception_handlers(app: FastAPI) -> None:
-    """Answer every expected failure of `app` with a problem document; any other is a bug, and a 500."""
+    """Register exception handlers that return problem details; unexpected exceptions return 500."""
     for kind in HANDLED_EXCEPTIONS:
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(Exception, _answer_bug)

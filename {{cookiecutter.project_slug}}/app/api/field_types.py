@@ -1,4 +1,4 @@
-"""Kinds of values that a length does not describe: what schemas demand of them.
+"""Custom types for schemas and their validators.
 
 `Title = Annotated[str, StringConstraints(max_length=200)]` needs none of these; a moment, a price or an object does.
 """
@@ -36,12 +36,12 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("is too near to the end of time") from error
+        raise ValueError("is out of range") from error
 
 
 def _without_zone(moment: time) -> time:
     if moment.tzinfo is not None:
-        raise ValueError("must not have a zone")
+        raise ValueError("must not have a time zone")
     return moment
 
 
@@ -63,7 +63,7 @@ _VIRAMA = 9  # https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_V
 
 
 def _is_needed(text: str, place: int) -> bool:
-    """Tell whether a joiner stands between letters of Arabic or Indic scripts (RFC 5892 A.1, A.2), or in an emoji."""
+    """Return whether a joiner stands between letters of Arabic or Indic scripts (RFC 5892 A.1, A.2), or in an emoji."""
     if text[place] not in {_NON_JOINER, _JOINER} or not 0 < place < len(text) - 1:
         return False
     before, after = text[place - 1], text[place + 1]
@@ -74,11 +74,11 @@ def _is_needed(text: str, place: int) -> bool:
 
 def _web_address(text: str) -> str:
     if not text.isascii():
-        raise ValueError("must be written in ASCII; a browser copies it so")
+        raise ValueError("must be ASCII; encode other characters (punycode, percent-encoding)")
     try:
         _HTTP_URL.validate_python(text)
     except ValidationError as error:
-        raise ValueError("must be the address of a page, such as https://example.com") from error
+        raise ValueError("must be a URL such as https://example.com") from error
     return text
 
 
@@ -86,7 +86,7 @@ def _bounded(value: dict[str, Any]) -> dict[str, Any]:
     if not _is_finite(value):
         raise ValueError("must not contain NaN or Infinity")
     if len(json.dumps(value)) > _JSON_BYTES:
-        raise ValueError(f"must not be longer than {_JSON_BYTES} bytes")
+        raise ValueError(f"must be at most {_JSON_BYTES} bytes")
     return value
 
 
@@ -104,24 +104,24 @@ Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
 """A whole number that JavaScript may round when it reads it: clients see its format."""
 
 SingleLine = AfterValidator(_one_line)
-"""What a name or a title must be: `Annotated[str, StringConstraints(max_length=80), SingleLine]`."""
+"""Validator for names and titles: `Annotated[str, StringConstraints(max_length=80), SingleLine]`."""
 
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), SingleLine]
 """A text of one line."""
 
 Slug = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"), SingleLine]
-"""The readable end of an address."""
+"""Slug: lowercase letters, digits and hyphens."""
 
 HttpUrlString = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=2000), SingleLine, AfterValidator(_web_address)
 ]
-"""The address of a page: http or https, nothing that runs."""
+"""HTTP or HTTPS URL."""
 
 AwareUtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A moment, given in any zone and kept in UTC."""
+"""Timezone-aware datetime, stored in UTC."""
 
 TimeOfDay = Annotated[time, AfterValidator(_without_zone)]
 """A time of day, anywhere."""
 
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
-"""An object of any shape."""
+"""JSON object."""

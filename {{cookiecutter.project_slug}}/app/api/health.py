@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve: for load balancers, containers and people."""
+"""Liveness and readiness probes."""
 
 import logging
 from functools import cache
@@ -21,22 +21,22 @@ DATABASE_TIMEOUT_SECONDS = 3
 
 
 class NotReady(Unavailable):
-    """The database cannot answer, or this code cannot run on its schema."""
+    """The database is unreachable, or its schema doesn't match this release."""
 
     title = "Not ready"
 
 
 @router.get("/live")
 async def check_live() -> dict[str, str]:
-    """Answer 200 as long as the process runs."""
+    """Liveness probe: 200 while the process is running."""
     return {"status": "live"}
 
 
 @router.get("/ready", responses=openapi_responses(NotReady))
 async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]:
-    """Answer 200 when the database answers and this code can run on its schema, else 503.
+    """Readiness probe: 200 if the database responds and its schema is compatible with this release, else 503.
 
-    A newer schema is ready, unless a migration says that older code cannot run on it.
+    A newer schema is compatible unless one of its migrations is marked `incompatible`.
     """
     try:
         with anyio.fail_after(DATABASE_TIMEOUT_SECONDS):
@@ -45,9 +45,9 @@ async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]
     except OUTAGES as error:
         raise NotReady(outage_reason(error)) from error
     except TimeoutError as error:
-        raise NotReady("The database does not answer.") from error
+        raise NotReady("The database is not responding.") from error
     except DBAPIError as error:
-        raise NotReady("The database refuses to show its revision: the log says why.") from error
+        raise NotReady("The schema revision can't be read; see the log.") from error
     return {"status": "ready"}
 
 
@@ -59,13 +59,13 @@ async def _check_schema(session: AsyncSession, schema: revisions.CodeRevisions) 
     """
     applied = await revisions.applied(session)
     if schema.is_ahead_of(applied):
-        raise NotReady("The schema lacks a migration of this code: run `app db upgrade`.")
+        raise NotReady("Migrations are pending: run `app db upgrade`.")
     if newer := applied - schema.known:
         if await revisions.incompatible(session) - schema.known:
-            raise NotReady("The schema is too new for this code: deploy the release that it was made for.")
+            raise NotReady("The schema is incompatible with this release: deploy a newer one.")
         _warn_once(newer)
 
 
 @cache
 def _warn_once(newer: frozenset[str]) -> None:
-    logger.warning("the schema is newer than this code: the database is at %s", ", ".join(sorted(newer)))
+    logger.warning("the schema is newer than this release: database is at %s", ", ".join(sorted(newer)))

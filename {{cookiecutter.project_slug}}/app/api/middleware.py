@@ -1,4 +1,4 @@
-"""What surrounds every request, as one pure-ASGI middleware: id, log line, headers, limits, same origin."""
+"""ASGI middleware for all requests: request ID, log, security headers, limits, same-origin check."""
 
 from urllib.parse import urlsplit
 
@@ -40,25 +40,24 @@ HEADER_OVERHEAD = 32  # as HTTP/2 counts, so that one limit bounds size and numb
 
 
 class CrossSiteRequest(Forbidden):
-    """A page of another site sent this request, with the person's cookies."""
+    """The request was sent from another site with the user's cookies."""
 
-    title = "Cross-site request refused"
+    title = "Cross-site request blocked"
 
 
 class RequestMiddleware:
-    """Guard and dress each request.
+    """Outermost middleware of the app.
 
-    - An `X-Request-ID` that the caller sent is kept when it is sane, else one is made; it is answered and logged.
-    - Security headers, with a content security policy that allows no inline code and no other host. A route
-      that needs another policy sets the header itself (the API documentation does, the admin does).
-    - A URL, headers or a body over their limits are refused, the body whether its length is announced or not.
-    - A `HEAD` is answered as a `GET` is, without the body.
-    - A form that is not UTF-8 is refused.
-    - When many requests are being answered, one more waits until some are done, and is sent away when that takes
-      too long: if all went on at once, all would be late. It counts from when its body is there, so that slow senders
-      keep nobody out.
+    - Accept a valid `X-Request-ID` or generate one; return and log it.
+    - Add security headers, including a content security policy without inline code or other hosts. Routes can set
+      their own (the API docs and the admin do).
+    - Reject URLs, headers and bodies over their limits, with or without `Content-Length`.
+    - Handle `HEAD` like `GET`, without the body.
+    - Reject forms that are not UTF-8.
+    - Limit concurrent requests; further requests wait in a queue and get 503 after a timeout. A request takes a slot
+      only once its body has arrived, so slow clients don't block others.
     - Below a path (`BASE_URL=https://example.com/shop`), the app gets that path as its `root_path`.
-    - An unsafe request or a WebSocket outside `/api` must come from our own pages (OWASP: Fetch Metadata, then Origin).
+    - Outside `/api`, reject cross-site unsafe requests and WebSockets (OWASP: Fetch Metadata, then Origin).
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -103,7 +102,7 @@ class RequestMiddleware:
             await serve_websocket(self.app, scope, receive, send)
 
     def _set_root_path(self, scope: Scope) -> None:
-        """Add the path of `BASE_URL` to a request from a proxy that strips it; others have it already."""
+        """Add the path of `BASE_URL` if the proxy stripped it."""
         if not f"{scope['path']}/".startswith(f"{self.root_path}/"):
             scope["path"] = self.root_path + scope["path"]
             scope["raw_path"] = self.root_path.encode() + (scope.get("raw_path") or b"")
@@ -122,7 +121,7 @@ class RequestMiddleware:
         return CrossSiteRequest() if self._is_cross_site(scope, headers) else None
 
     def _head_refusal(self, scope: Scope) -> Problem | None:
-        """Refuse a head over the limit under any server; the bundled one does it before it has read it all."""
+        """Reject oversized headers, for servers that don't; the bundled one does so while reading."""
         size = len(scope["path"]) + len(scope["query_string"])
         if size > self.max_header_bytes:
             return URLTooLong(f"At most {self.max_header_bytes} bytes.")
@@ -132,7 +131,7 @@ class RequestMiddleware:
         return None
 
     def _is_cross_site(self, scope: Scope, headers: Headers) -> bool:
-        """Tell whether a browser sent this from a page that is not ours; clients without any of the headers pass.
+        """Return whether a browser sent this request from another site; clients without these headers are allowed.
 
         The API reads no cookie, so any page may call it.
 

@@ -1,4 +1,4 @@
-"""Pages of a long list, newest first or sorted: `PageParams` in, `Page[T]` out.
+"""Cursor (keyset) pagination: `PageParams` in, `Page[T]` out.
 
 A page is a keyset: it starts after the last row of the page before it, so page 4,000 costs what page 1 does
 and a row that is added meanwhile moves nothing. https://use-the-index-luke.com/no-offset
@@ -33,11 +33,11 @@ _KEY_BYTES = 16
 
 
 class PageParams(BaseModel):
-    """Which part of a list the caller wants; a feature adds its filters: `class NoteList(PageParams)`."""
+    """Pagination parameters; features add filters: `class NoteList(PageParams)`."""
 
     limit: int = Field(default=20, ge=1, le=100)
     cursor: str | None = Field(default=None, max_length=4000)
-    """`next_cursor` of the page before; opaque."""
+    """Opaque `next_cursor` of the previous page."""
 
     @model_validator(mode="before")
     @classmethod
@@ -58,7 +58,7 @@ SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=
 
 
 class Page(BaseModel, Generic[T]):
-    """One part of a list; `next_cursor` is null on the last one."""
+    """A page of results; `next_cursor` is null on the last page."""
 
     items: list[T]
     next_cursor: str | None
@@ -127,12 +127,12 @@ def _decode(cursor: str, sort: str | None, column: InstrumentedAttribute[Any] | 
         order, value = json.loads(place[_KEY_BYTES:])
         return [_value(column, value), key] if order == sort else _not_ours()
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        invalid = {"loc": ("query", "cursor"), "msg": "Not a cursor of this list", "type": "cursor"}
+        invalid = {"loc": ("query", "cursor"), "msg": "Invalid cursor", "type": "cursor"}
         raise InvalidRequest(errors=[invalid]) from error
 
 
 def _not_ours() -> list[Any]:
-    raise ValueError("made for another order")
+    raise ValueError("cursor belongs to a different sort order")
 
 
 def _value(column: InstrumentedAttribute[Any], sent: object) -> object:

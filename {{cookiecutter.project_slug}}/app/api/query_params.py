@@ -1,4 +1,4 @@
-"""Query parameters that a route of the API does not declare are refused; FastAPI would ignore them."""
+"""Reject undeclared query parameters of API routes, which FastAPI would ignore."""
 
 from collections.abc import Iterator
 from inspect import isclass
@@ -32,7 +32,7 @@ async def forbid_unknown_query_params(connection: HTTPConnection) -> None:
         takes = ", ".join(sorted(known)) or "none"
         told = {"msg": "Unknown query parameter", "type": "extra_forbidden"}
         errors = [{"loc": ("query", name), **told} for name in unknown[:_MOST_REPORTED]]
-        raise InvalidRequest(f"Query parameters of this route: {takes}.", errors)
+        raise InvalidRequest(f"Allowed query parameters: {takes}.", errors)
 
 
 def _known(connection: HTTPConnection) -> frozenset[str]:

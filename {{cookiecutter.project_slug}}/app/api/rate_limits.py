@@ -1,4 +1,4 @@
-"""Attempts that are counted, by all workers together, and refused when there are too many."""
+"""Rate limiting, shared by all workers."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -18,18 +18,18 @@ _REDIS_TIMEOUT_SECONDS = 3
 
 
 class TooManyAttempts(TooManyRequests):
-    """It was tried so often that the next try is not looked at."""
+    """A rate limit was exceeded."""
 
     title = "Too many attempts"
 
     def __init__(self, retry_after: timedelta, *, first: bool = False) -> None:
         super().__init__(retry_after)
         self.first = first
-        """Whether it is the first refusal of this time."""
+        """Whether this is the first rejection in the window."""
 
 
 class RateLimit(NamedTuple):
-    """So many attempts within a time."""
+    """Maximum number of attempts per time window."""
 
     name: str
     attempts: int
@@ -37,11 +37,11 @@ class RateLimit(NamedTuple):
 
 
 Bucket = tuple[RateLimit, str]
-"""A limit, and whose attempts it counts: an address, an account, a device."""
+"""A rate limit and its subject: an IP address, an account or a device."""
 
 
 class AttemptCount(Base):
-    """How often something was tried; the key is a keyed hash of what is limited and of whom."""
+    """A rate limit counter; the key is an HMAC of the limit and its subject."""
 
     __tablename__ = "attempt_counts"
 
@@ -51,20 +51,20 @@ class AttemptCount(Base):
 
 
 class CounterStore(Protocol):
-    """Where attempts are counted."""
+    """Storage of rate limit counters."""
 
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
-        """Count one more, atomically; return how many there are, and how long they count."""
+        """Increment atomically; return the count and the remaining window."""
 
     async def clear(self, keys: Sequence[bytes]) -> None:
-        """Begin at nothing."""
+        """Reset counters."""
 
     async def aclose(self) -> None:
-        """Close what was opened."""
+        """Close connections."""
 
 
 class RateLimiter:
-    """Counts attempts; what it counts is committed at once, and so outlives a refusal."""
+    """Counts attempts. Counts are committed immediately, so they survive a rollback of the request."""
 
     def __init__(self, settings: Settings, database: Database, keys: KeyRing) -> None:
         url = settings.redis_url
@@ -74,7 +74,7 @@ class RateLimiter:
         self._keys = keys
 
     async def hit(self, limit: RateLimit, subject: str) -> None:
-        """Count one attempt of a subject: an address, an account, a device. Call it with no transaction open.
+        """Count one attempt of a subject: an address, an account, a device. Call it outside a transaction.
 
         Raises:
             TooManyAttempts: when it is one too many.
@@ -84,7 +84,7 @@ class RateLimiter:
             raise TooManyAttempts(left, first=count == limit.attempts + 1)
 
     async def forget(self, buckets: Iterable[Bucket]) -> None:
-        """Begin to count anew."""
+        """Reset the counters of a bucket."""
         await self._counts.clear([self._key(limit, subject) for limit, subject in buckets])
 
     async def aclose(self) -> None:
@@ -96,9 +96,9 @@ class RateLimiter:
 
 
 class RateLimiterUnavailable(Unavailable):
-    """Redis does not answer: what cannot be counted is not let through."""
+    """Redis is unavailable. Requests that can't be counted are rejected (fail closed)."""
 
-    title = "Attempts cannot be counted just now"
+    title = "The rate limit service is unavailable"
 
 
 class DatabaseCounterStore:
@@ -119,7 +119,7 @@ class DatabaseCounterStore:
         ).returning(AttemptCount.count, AttemptCount.expires_at)
 
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
-        """Insert or count up in one statement; a row whose time is over starts at one."""
+        """Insert or increment in one statement; expired rows restart at one."""
         now = utc_now()
         counted = await self._database.write(self._count_up, {"subject": key, "now": now, "ends": now + window})
         ((count, expires_at),) = counted
@@ -130,11 +130,11 @@ class DatabaseCounterStore:
         await self._database.write(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
 
     async def aclose(self) -> None:
-        """Leave the database open, for others use it."""
+        """Do nothing: the database is shared."""
 
 
 class RedisCounterStore:
-    """Counts in Redis, which forgets them by itself."""
+    """Stores counters in Redis, with expiry."""
 
     def __init__(self, url: str) -> None:
         # Not at the top: it takes long, and few need it.

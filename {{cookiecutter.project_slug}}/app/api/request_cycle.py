@@ -1,4 +1,4 @@
-"""One request and its response, as they pass through `app/api/middleware.py`."""
+"""Per-request part of the middleware in `app/api/middleware.py`: limits, request log, commit and headers."""
 
 import asyncio
 import logging
@@ -24,21 +24,20 @@ from app.errors import ContentTooLarge, InvalidRequest, Problem, Unavailable
 
 logger = logging.getLogger("app.requests")
 
-_ALIVE = "/health/live"  # a server that is only busy must not be killed
-_GONE = Unavailable("Nobody waits for the answer.")
-_GONE_STATUS = 499  # what nginx writes into its log, too
+_ALIVE = "/health/live"  # a busy server must not be restarted by its orchestrator
+_GONE = Unavailable("The client disconnected.")
+_GONE_STATUS = 499  # as in nginx logs
 
-# Of a path. The token of a mailed link has 43 characters, an id 36.
+# Path segments that may be tokens: emailed tokens have 43 characters, IDs have 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class ConcurrencyLimit:
-    """Room for so many requests; the others wait for it, in the order in which they came.
+    """Concurrency limit with a FIFO queue.
 
-    However many they are: who is sent away at once asks again at once, and a crowd of these leaves no time for
-    those who were let in.
+    The queue is unbounded: clients that are rejected immediately retry immediately, which would overload the server.
     """
 
     def __init__(self, places: int, queue_timeout: float) -> None:
@@ -47,11 +46,11 @@ class ConcurrencyLimit:
 
     @property
     def locked(self) -> bool:
-        """Tell whether one more has to wait."""
+        """Whether the next request has to wait."""
         return self._free.locked()
 
     async def take(self) -> bool:
-        """Wait for a place, and tell whether there was one in time."""
+        """Acquire a slot; return False on timeout."""
         if not self.locked:
             return await self._free.acquire()
         try:
@@ -61,52 +60,52 @@ class ConcurrencyLimit:
             return False
 
     def leave(self) -> None:
-        """Let in who has waited longest."""
+        """Release the slot to the next request in the queue."""
         self._free.release()
 
 
 @dataclass(frozen=True, slots=True)
 class MiddlewareConfig:
-    """What is the same for all requests."""
+    """Settings shared by all requests."""
 
     max_body_bytes: int
     headers: list[tuple[bytes, bytes]]
-    """Those of every response that has not set them itself."""
+    """Default response headers."""
     places: ConcurrencyLimit
     root_path: str
 
 
 class RequestResponseCycle:
-    """One request and its response, as they pass."""
+    """State of one request and its response."""
 
     def __init__(self, rules: MiddlewareConfig, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         self.rules = rules
         self.headers, self._receive, self._send = headers, receive, send
-        self.application = scope["app"]  # kept, for a mounted application puts itself there
+        self.application = scope["app"]  # saved, because mounted apps overwrite it
         self.left, self.entered = rules.max_body_bytes, False
         self._kept: list[Message] = []
         self._form = bytearray()
         self.refusal: Problem | HTTPException | None = None
-        """What is answered instead of what the application says."""
+        """Error to return instead of the application's response."""
         self.started, self.status = time.perf_counter(), 0
         self.id, self.method = assign_request_id(scope, headers), scope["method"]
         self.scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
-        """What the application gets: a HEAD is a GET whose body is not sent."""
+        """Scope passed to the application: HEAD becomes GET."""
         self._is_complete = False
 
     async def acquire_slot(self) -> None:
-        """Wait for a place among the requests that are being answered."""
+        """Acquire a concurrency slot."""
         if self.entered or self.refusal or self.scope["path"] == self.rules.root_path + _ALIVE:
             return
         waits = self.rules.places.locked
         self.entered = await self.rules.places.take()
         if not self.entered:
-            self.refusal = Unavailable("Too many requests are being answered.")
+            self.refusal = Unavailable("The server is overloaded.")
         elif waits and await self._has_hung_up():
             self.refusal = _GONE
 
     async def _has_hung_up(self) -> bool:
-        """Tell whether nobody waits for the answer any more: after a rush, those who come now shall be next."""
+        """Return whether the client disconnected while the request was queued."""
         with suppress(TimeoutError):
             async with asyncio.timeout(0):
                 while (message := await self._receive())["type"] != "http.disconnect":
@@ -115,7 +114,7 @@ class RequestResponseCycle:
         return False
 
     async def receive(self) -> Message:
-        """Pass a piece of the body on, or hang up when the pieces add up to more than the limit."""
+        """Receive a body chunk; disconnect if the body exceeds the limit."""
         if self._kept:
             return self._kept.pop(0)
         message = await self._receive()
@@ -130,12 +129,12 @@ class RequestResponseCycle:
         if "urlencoded" in self.headers.get("content-type", "").lower():
             self._form += piece
         if is_last and not is_percent_encoded_utf8(bytes(self._form)):
-            self.refusal = InvalidRequest("The form is not percent-encoded UTF-8.")
+            self.refusal = InvalidRequest("Form data must be percent-encoded UTF-8.")
         elif is_last:
             await self.acquire_slot()
 
     async def send(self, message: Message) -> None:
-        """Add our headers to the response's; drop a response to a refused request, and a body that is not sent."""
+        """Add default headers; drop the response of a rejected request and the body of a HEAD response."""
         if self._is_complete or (self.refusal and not self.status):
             return
         if message["type"] != "http.response.start":
@@ -150,7 +149,7 @@ class RequestResponseCycle:
             await self._send({"type": "http.response.body", "body": b""})
 
     async def _end_session(self, status: int) -> None:
-        """Commit before the client hears of a success; when that fails, it hears of the failure."""
+        """Commit before sending a successful response; if the commit fails, send the error."""
         try:
             await close_request_session(self.scope, commit=status < HTTPStatus.BAD_REQUEST)
         except HANDLED_EXCEPTIONS as error:
@@ -158,17 +157,17 @@ class RequestResponseCycle:
             raise
 
     async def handle_exception(self, error: Exception) -> None:
-        """Answer a bug here, where our headers are added and the log knows the request's id."""
+        """Return 500 for unexpected exceptions, with the default headers and the request ID in the log."""
         if self.refusal:
-            return  # whatever failed, failed because we withheld the rest of the body
+            return  # failed because the rest of the body was withheld
         if self.status or not isinstance(error, OUTAGES):
             logger.error("failed: %s", self.id, exc_info=error)
         if self.status:
-            raise error  # the response has begun: the server can only cut the connection
+            raise error  # the response has started: the server can only close the connection
         await self._answer_error(error)
 
     async def _answer_error(self, error: Exception) -> None:
-        """Send what the application answers to this error."""
+        """Send the response of the app's exception handler."""
         # A mounted application has put itself into the scope: errors are answered by the one that mounts.
         request = Request({**self.scope, "app": self.application})
         kinds = (*OUTAGES, Problem, Exception)
@@ -177,7 +176,7 @@ class RequestResponseCycle:
         await response(self.scope, self._receive, self.send)
 
     async def finish(self) -> None:
-        """Make room, refuse what is refused, and write the line of this request, without what may be a token."""
+        """Release the slot, send a pending error, and log the request without tokens."""
         await close_request_session(self.scope, commit=False)  # if no response has started
         if self.entered:
             self.rules.places.leave()
@@ -198,7 +197,7 @@ class RequestResponseCycle:
 
 
 def assign_request_id(scope: Scope, headers: Headers) -> str:
-    """Give the request the id that its caller sent, or a new one."""
+    """Return the request ID sent by the client, or a new one."""
     sent = headers.get("x-request-id", "")
     found = sent if _SANE_ID.fullmatch(sent) else str(uuid7())
     scope.setdefault("state", {})["request_id"] = found
@@ -206,5 +205,5 @@ def assign_request_id(scope: Scope, headers: Headers) -> str:
 
 
 def content_too_large(limit: int) -> ContentTooLarge:
-    """Say how much a body may have."""
-    return ContentTooLarge(f"At most {limit} bytes.")
+    """Return the error for an oversized body."""
+    return ContentTooLarge(f"Maximum size: {limit} bytes.")

@@ -1,4 +1,4 @@
-"""The first message of a response: the headers that all have, and 304 in place of what the client has already."""
+"""Default response headers and 304 Not Modified."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _OF_A_BODY = frozenset({b"content-length", b"content-type"})
 
 
 def finalize_headers(message: Message, scope: Scope, request: Headers, ours: Sequence[Header]) -> None:
-    """Add what the application did not set itself."""
+    """Add default headers that the application didn't set."""
     headers = [_without_host(header, scope) for header in message["headers"] if header[0] != b"x-request-id"]
     theirs = dict(headers)
     if message["status"] == 200 and scope["method"] == "GET" and _has(request, theirs.get(b"etag")):  # noqa: PLR2004
@@ -23,7 +23,7 @@ def finalize_headers(message: Message, scope: Scope, request: Headers, ours: Seq
 
 
 def _has(request: Headers, etag: bytes | None) -> bool:
-    """Tell whether the client named this version in `If-None-Match` (RFC 9110 §13.1.2)."""
+    """Return whether `If-None-Match` matches this ETag (RFC 9110 §13.1.2)."""
     if etag is None or "if-none-match" not in request:
         return False
     sent = ",".join(request.getlist("if-none-match"))
@@ -31,7 +31,7 @@ def _has(request: Headers, etag: bytes | None) -> bool:
 
 
 def _without_host(header: Header, scope: Scope) -> Header:
-    """Make a `Location` on this site a path: Starlette builds its redirects from `Host`, which anyone may forge."""
+    """Make a same-site `Location` relative: Starlette builds redirects from the `Host` header, which can be forged."""
     name, value = header
     if name != b"location":
         return header

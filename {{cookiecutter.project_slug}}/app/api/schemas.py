@@ -1,4 +1,4 @@
-"""What every schema shares: strict input, plain output, and the difference between absent and null."""
+"""Base classes of request and response schemas."""
 
 from datetime import datetime
 from types import NoneType, UnionType
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 def check_storable(value: Any) -> Any:  # noqa: ANN401 - fields of every type
-    """Return the value, unless there is a text in it that no database can store.
+    """Validate that strings can be stored in the database.
 
     Raises:
         ValueError: when there is.
@@ -18,7 +18,7 @@ def check_storable(value: Any) -> Any:  # noqa: ANN401 - fields of every type
         if "\x00" in value:
             raise ValueError("must not contain the NUL character")
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("must not contain half of a surrogate pair")
+            raise ValueError("must not contain lone surrogates")
     elif isinstance(value, dict):
         for pair in value.items():
             check_storable(pair)
@@ -29,7 +29,7 @@ def check_storable(value: Any) -> Any:  # noqa: ANN401 - fields of every type
 
 
 class Schema(BaseModel):
-    """What a caller sends: an unknown field is an error, and so is a text that no database can store."""
+    """Base class of request schemas; rejects unknown fields and strings that can't be stored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,13 +40,13 @@ class Schema(BaseModel):
 
 
 class ResponseSchema(BaseModel):
-    """What a caller receives: fields of a record, named one by one."""
+    """Base class of response schemas."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class RecordResponse(ResponseSchema):
-    """The fields that every record has."""
+    """Fields common to all records."""
 
     id: UUID
     version: int

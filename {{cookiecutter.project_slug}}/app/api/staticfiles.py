@@ -1,4 +1,4 @@
-"""Static files that browsers may keep for an hour, and then ask whether they changed."""
+"""Static files, cached by browsers for an hour and then revalidated."""
 
 import os
 
@@ -8,7 +8,7 @@ from starlette.types import Scope
 
 
 class CachedStaticFiles(StaticFiles):
-    """A folder of files; everything else that the project answers says `no-store`."""
+    """A folder of files; all other responses are `no-store`."""
 
     def file_response(
         self,
@@ -17,7 +17,7 @@ class CachedStaticFiles(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """Answer a file, or 304 when the browser has it."""
+        """Return the file, or 304 if the browser has the current version."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "public, max-age=3600"
         scope["state"]["is_asset"] = True  # logged at the level "debug": a page has a dozen of them

@@ -1,52 +1,52 @@
-"""What Pydantic finds wrong with what people entered, in plain words: it writes for programmers."""
+"""User-friendly messages for Pydantic's validation errors."""
 
 from pydantic_core import ErrorDetails
 
 # By the kind of the error. https://docs.pydantic.dev/latest/errors/validation_errors/
 _PLAIN_WORDS = {
-    "missing": "Please fill this in.",
-    "string_too_short": "Please use at least {min_length} characters.",
-    "string_too_long": "Please use at most {max_length} characters.",
-    "string_pattern_mismatch": "Please check this: it does not have the right form.",
-    "too_short": "Please give at least {min_length}.",
-    "too_long": "Please give at most {max_length}.",
-    "int_parsing": "Please enter a whole number.",
-    "int_from_float": "Please enter a whole number.",
-    "int_parsing_size": "Please enter a smaller number.",
-    "float_parsing": "Please enter a number.",
-    "finite_number": "Please enter a number.",
-    "decimal_parsing": "Please enter a number.",
-    "decimal_max_digits": "Please use at most {max_digits} digits.",
-    "decimal_max_places": "Please use at most {decimal_places} digits behind the point.",
-    "decimal_whole_digits": "Please use at most {whole_digits} digits before the point.",
-    "greater_than": "Please enter more than {gt}.",
-    "greater_than_equal": "Please enter {ge} or more.",
-    "less_than": "Please enter less than {lt}.",
-    "less_than_equal": "Please enter {le} or less.",
-    "date_parsing": "Please enter a date.",
-    "date_from_datetime_parsing": "Please enter a date.",
-    "datetime_parsing": "Please enter a date and a time.",
-    "datetime_from_date_parsing": "Please enter a date and a time.",
-    "time_parsing": "Please enter a time.",
-    "uuid_parsing": "Please check this: it does not have the right form.",
-    "dict_type": "Please enter JSON in braces, its names in double quotes.",
-    "bool_parsing": "Please choose one of the options.",
-    "literal_error": "Please choose one of the options.",
-    "enum": "Please choose one of the options.",
+    "missing": "This field is required.",
+    "string_too_short": "Use at least {min_length} characters.",
+    "string_too_long": "Use at most {max_length} characters.",
+    "string_pattern_mismatch": "Enter a valid value.",
+    "too_short": "Select at least {min_length}.",
+    "too_long": "Select at most {max_length}.",
+    "int_parsing": "Enter a whole number.",
+    "int_from_float": "Enter a whole number.",
+    "int_parsing_size": "Enter a smaller number.",
+    "float_parsing": "Enter a number.",
+    "finite_number": "Enter a number.",
+    "decimal_parsing": "Enter a number.",
+    "decimal_max_digits": "Use at most {max_digits} digits.",
+    "decimal_max_places": "Use at most {decimal_places} decimal places.",
+    "decimal_whole_digits": "Use at most {whole_digits} digits before the decimal point.",
+    "greater_than": "Enter a value greater than {gt}.",
+    "greater_than_equal": "Enter {ge} or more.",
+    "less_than": "Enter a value less than {lt}.",
+    "less_than_equal": "Enter {le} or less.",
+    "date_parsing": "Enter a valid date.",
+    "date_from_datetime_parsing": "Enter a valid date.",
+    "datetime_parsing": "Enter a valid date and time.",
+    "datetime_from_date_parsing": "Enter a valid date and time.",
+    "time_parsing": "Enter a valid time.",
+    "uuid_parsing": "Enter a valid value.",
+    "dict_type": "Enter a valid JSON object.",
+    "bool_parsing": "Select one of the options.",
+    "literal_error": "Select one of the options.",
+    "enum": "Select one of the options.",
 }
 
 
 def validation_message(problem: ErrorDetails) -> str:
-    """Return a sentence for the person who entered it."""
+    """Return the message for a validation error."""
     kind, context = problem["type"], problem.get("ctx", {})
     if problem["input"] is None or str(problem["input"]).strip() == "":
         kind = "missing"
     if kind in _PLAIN_WORDS:
         sentence = _PLAIN_WORDS[kind].format(**context)
     elif "email address" in problem["msg"]:
-        sentence = "Please enter an e-mail address, such as ada@example.com."
+        sentence = "Enter a valid email address, such as ada@example.com."
     else:
         message = problem["msg"].removeprefix("Value error, ").replace("Input should", "This should")
         sentence = f"{message[:1].upper()}{message[1:].rstrip('.')}."
     entry = problem["loc"][1:2]
-    return f"Entry {entry[0] + 1}: {sentence}" if entry and isinstance(entry[0], int) else sentence
+    return f"Item {entry[0] + 1}: {sentence}" if entry and isinstance(entry[0], int) else sentence

@@ -1,15 +1,15 @@
-"""One WebSocket, as it passes through `app/api/middleware.py`."""
+"""WebSocket part of the middleware in `app/api/middleware.py`."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import close_request_session
 
 _CLOSED_FOR = 4000
-"""Added to the status of an error: 4404 is not found. https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2"""
+"""Close codes are 4000 plus the HTTP status: 4404 is not found. https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2"""
 
 
 async def serve_websocket(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve a WebSocket: it holds no session once it is open, and an error then closes it.
+    """Serve a WebSocket; close its database session when it opens, and close the socket on errors.
 
     Before it is open, an error refuses the handshake with its HTTP response.
     """

@@ -1,1 +1,1 @@
-"""The commands of `app`, one module a group."""
+"""Commands of the `app` command line, one module per group."""

@@ -1,4 +1,4 @@
-"""`app cleanup`: delete expired rows now; the server does it once a day."""
+"""`app cleanup`: delete expired rows; the server also does this once a day."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def clean_up() -> None:
-    """Delete expired rows now: events, ended sessions, mails and the like; see the settings CLEANUP_*."""
+    """Delete expired events, sessions, emails and accounts. Retention is set by CLEANUP_*."""
     for name, count in asyncio.run(_clean_up(load_settings())).items():
         say(f"{count:>8}  {name}")
 

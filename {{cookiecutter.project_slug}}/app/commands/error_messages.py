@@ -1,4 +1,4 @@
-"""What an expected failure of a command is in a sentence."""
+"""Error messages for expected failures of commands."""
 
 import traceback
 from pathlib import Path
@@ -18,7 +18,7 @@ from app.settings.sources import EnvFileError
 
 
 def error_message(error: Exception) -> str | None:  # noqa: PLR0911 - one a kind
-    """Say what went wrong, and what to do about it; nothing about a bug."""
+    """Return a message for an expected failure, or None for a bug."""
     match error:
         case ValidationError():
             return _explain_settings(error)
@@ -36,22 +36,22 @@ def error_message(error: Exception) -> str | None:  # noqa: PLR0911 - one a kind
 
 
 def _explain_migrations(error: CommandError) -> str:
-    """Say what Alembic found."""
+    """Describe an Alembic error."""
     if isinstance(error.__cause__, MultipleHeads):
-        return "app: two branches made a migration each. Join them with `app db merge`, and commit what it writes."
+        return "app: there are multiple migration heads. Run `app db merge` and commit the result."
     hint = " Run `app db upgrade` first." if "not up to date" in str(error) else ""
     return f"app: {error}{hint}"
 
 
 def _explain_database(error: DBAPIError | PoolTimeout | OSError) -> str:
-    """Say what the database, or the file system, answered."""
+    """Describe an error of the database or the file system."""
     if isinstance(error, OSError) and error.filename:
         return f"app: {error.filename}: {error.strerror}."
     if isinstance(error, OUTAGES):
         cause = getattr(error, "driver_exception", error)
         said = str(cause).partition("\n")[0] or type(cause).__name__
         hint = (
-            " Check that it runs, and DATABASE_URL."
+            " Check DATABASE_URL and that the server is running."
             if outage_reason(error) in {UNREACHABLE, CONNECTION_REFUSED}
             else ""
         )
@@ -59,31 +59,33 @@ def _explain_database(error: DBAPIError | PoolTimeout | OSError) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if place := _migration_of(error):
         return f"app: the migration in {place} failed and was rolled back: {cause}"
-    return f"app: the database answered: {cause}. Check DATABASE_URL; if a table is missing, run `app db upgrade`."
+    return f"app: database error: {cause}. Check DATABASE_URL. If a table is missing, run `app db upgrade`."
 
 
 def _migration_of(error: Exception) -> str | None:
-    """Return the file and line of the migration that raised an error."""
+    """Return the file and line of the migration that failed."""
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename}:{frame.lineno}" for frame in frames if Path(frame.filename).parent.name == "versions"]
     return places[-1] if places else None
 
 
 def _explain_settings(error: ValidationError) -> str:
-    """Say for each wrong setting which variable it is, and what is wrong."""
+    """List each invalid setting with its variable and the error."""
     variables = {setting.path: setting.variable for setting in all_settings()}
-    lines = ["app: the settings are not usable:"]
+    lines = ["app: invalid settings:"]
     for item in validation_errors(error):
         path = tuple(str(part) for part in item["loc"])
         name = variables.get(path[:2]) or variables.get(path[:1]) or "settings"
         hint = f" ({_where_to_set_up()})" if name == "SECRET_KEY" and item["type"] == "missing" else ""
         lines.append(f"  {name}: {item['msg'].removeprefix('Value error, ')}{hint}")
-    return "\n".join([*lines, f"Set them in the environment or in {Path('.env').resolve()}; `.env.example` lists all."])
+    return "\n".join(
+        [*lines, f"Set them in the environment or in {Path('.env').resolve()}. `.env.example` lists all settings."]
+    )
 
 
 def _where_to_set_up() -> str:
-    """Say how to get a secret key: the folder decides which `.env` is read."""
+    """Return how to get a secret key; `.env` is read from the current directory."""
     root = MIGRATIONS_DIR.parent
     if Path.cwd() != root and (root / ".env").exists():
-        return f"it is in {root / '.env'}: run the command in {root}"
-    return "`app setup` makes one"
+        return f"found in {root / '.env'}: run the command from {root}"
+    return "run `app setup` to generate one"

@@ -1,4 +1,4 @@
-"""The garbage collector, which is spared what stays as long as the process."""
+"""Garbage collector tuning: freeze objects that live as long as the process (`gc.freeze`)."""
 
 import gc
 from collections.abc import Iterator

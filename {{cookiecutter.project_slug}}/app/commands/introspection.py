@@ -1,4 +1,4 @@
-"""`app routes`, `app features`, `app settings`: what is there, and where it comes from."""
+"""`app routes`, `app features`, `app settings`: show what the project consists of."""
 
 import inspect
 import os
@@ -34,13 +34,13 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def list_routes() -> None:
-    """List every route: method, path, and where its function is."""
+    """List all routes with their source location."""
     for methods, path, place in sorted(_routes(create_app()), key=lambda row: row[1]):
         typer.echo(f"{methods:<12} {path:<40} {place}")
 
 
 def list_features() -> None:
-    """List the features and the modules that were found in each."""
+    """List the features and their modules."""
     for name in features.list_features():
         package = f"{features.__name__}.{name}"
         found = [module for module in FEATURE_MODULES if find_spec(f"{package}.{module}")]
@@ -49,9 +49,9 @@ def list_features() -> None:
 
 def list_settings(
     *,
-    example: Annotated[bool, typer.Option("--example", help="Print .env.example instead")] = False,
+    example: Annotated[bool, typer.Option("--example", help="Print the contents of .env.example")] = False,
 ) -> None:
-    """List every setting with its value, secrets masked, and where the value came from."""
+    """List all settings with their values (secrets masked) and sources."""
     if example:
         typer.echo(env_example(), nl=False)
         return
@@ -70,8 +70,10 @@ def list_settings(
 
 
 def env_example() -> str:
-    """Write `.env.example`: every setting with its meaning and its default."""
-    lines = ["# Every setting and its default. Copy what you change into .env; `app settings` shows what counts."]
+    """Return `.env.example`: all settings with descriptions and defaults."""
+    lines = [
+        "# All settings and their defaults. Copy those you change to .env. `app settings` shows the values in use."
+    ]
     for setting in all_settings():
         text = "" if setting.field.is_required() else env_value(setting.default)
         lines += ["", f"# {setting.field.description}", f"# {setting.variable}={text}"]
@@ -79,7 +81,7 @@ def env_example() -> str:
 
 
 def masked_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
-    """Write a value for people: secrets, and the password inside of a URL, are masked."""
+    """Format a value for display; mask secrets and passwords in URLs."""
     if isinstance(value, SecretStr):
         return "********"
     if isinstance(value, tuple) and any(isinstance(item, SecretStr) for item in value):
@@ -88,7 +90,7 @@ def masked_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
 
 
 def mask_password(text: str) -> str:
-    """Mask what may be a password in a URL: before the host, and in the parameters."""
+    """Mask credentials in a URL, in the user part and in the query parameters."""
     scheme, separator, rest = text.partition("://")
     credentials, at, place = rest.rpartition("@")
     user = re.split(r"[:/?]", credentials, maxsplit=1)[0]
@@ -103,7 +105,7 @@ def mask_password(text: str) -> str:
 
 
 def env_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
-    """Write a value as the environment has it, secrets too."""
+    """Format a value as an environment variable, including secrets."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, timedelta):

@@ -1,4 +1,4 @@
-"""How a person types the commands of this project: messages say `app …`, and this names the program before it."""
+"""Rewrite `app …` in messages to the command the user typed, such as `python3 dev.py app …`."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 DEV_PY_VARIABLE = "DEV_PY"
-"""Set by `dev.py` to what was typed to start it: `python3 dev.py`."""
+"""Set by `dev.py` to the command that started it, such as `python3 dev.py`."""
 
 
 def say(text: str, *, error: bool = False) -> None:
@@ -19,7 +19,7 @@ def say(text: str, *, error: bool = False) -> None:
 
 
 def as_invoked(text: str) -> str:
-    """Write each `app …` in a message as it is typed where this process was started."""
+    """Replace each `app …` in a message with the command to type."""
     dev = os.environ.get(DEV_PY_VARIABLE)
     if dev:
         text = text.replace("`app serve", f"`{dev} run")

@@ -1,4 +1,4 @@
-"""`app serve`: the bundled Uvicorn, set up as the settings say."""
+"""`app serve`: run Uvicorn with the project's settings."""
 
 import contextlib
 import errno
@@ -39,14 +39,16 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on [SERVER_HOST]")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port [SERVER_PORT]")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes [SERVER_WORKERS]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind to [SERVER_HOST]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to bind to [SERVER_PORT]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Number of worker processes [SERVER_WORKERS]")
+    ] = None,
     *,
     setup: Annotated[bool, typer.Option("--setup", help="Run `app setup` first")] = False,
-    reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart when the code changes (development)")] = False,
 ) -> None:
-    """Serve the application until it is stopped."""
+    """Start the web server."""
     if port is not None:
         os.environ["SERVER_PORT"] = str(port)  # the processes that Uvicorn starts read it
     admin = _set_up() if setup else []
@@ -77,7 +79,7 @@ def serve(
 
 
 def build_app() -> Starlette:
-    """Build the app of a server process, and spare the garbage collector what it is made of."""
+    """Build the app of a worker process and freeze its objects (`gc.freeze`)."""
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_stop_after, args=(parent,), daemon=True).start()
     with freeze_gc():
@@ -89,9 +91,9 @@ def build_app() -> Starlette:
 
 
 def _stop_after(parent: BaseProcess) -> None:
-    """Stop this worker when its parent is gone, even killed: it would go on holding the port."""
+    """Stop this worker when its parent dies, even by SIGKILL, so that it doesn't keep the port."""
     parent.join()
-    logging.getLogger(__name__).warning("the parent process has ended: stopping")
+    logging.getLogger(__name__).warning("parent process exited, shutting down")
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -103,7 +105,7 @@ def _freeze_when_warm(phase: str, info: dict[str, int]) -> None:
 
 
 def check_address_available(host: str, port: int) -> None:
-    """Refuse an address that this process cannot listen on, before anything says that it does."""
+    """Exit early if the address can't be bound."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name != "nt":  # where it would share the address
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,16 +118,16 @@ def check_address_available(host: str, port: int) -> None:
 
 
 def startup_message(settings: Settings) -> list[str]:
-    """Say where everything is."""
+    """Return the lines of the startup banner."""
     lines = [f"{settings.project_name}: {settings.base_url}", f"API documentation: {settings.base_url}docs"]
     folder = settings.mail.url.get_secret_value().removeprefix("file:")
     if settings.environment is Environment.DEVELOPMENT and folder != settings.mail.url.get_secret_value():
-        lines.append(f"Mails stay here: {f'{settings.base_url}dev/mail' if find_spec('app.web') else Path(folder)}")
+        lines.append(f"Emails (not sent): {f'{settings.base_url}dev/mail' if find_spec('app.web') else Path(folder)}")
     return lines
 
 
 def _greet(address: tuple[str, int], lines: list[str]) -> None:
-    """Print the lines in a box once the server listens: it may be another process."""
+    """Print the startup banner once the server, possibly another process, accepts connections."""
     host, port = address
     while True:
         with contextlib.suppress(OSError):
@@ -144,7 +146,7 @@ def _set_up() -> list[str]:
 
 
 class LogFormatter(logging.Formatter):
-    """One line an event, with the time and its zone."""
+    """Log formatter: one line per record, with an ISO 8601 timestamp."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
         """Write ISO 8601 with milliseconds."""
@@ -157,13 +159,13 @@ class LogFormatter(logging.Formatter):
 
 
 def log_config(level: str) -> dict[str, object]:
-    """Write one line an event to standard error."""
+    """Configure logging: one line per record on standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": LogFormatter, "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        # The one tells of its plugins at every start, the other of each file; Uvicorn says that it reloads.
+        # Both are noisy at INFO: Alembic logs its plugins at startup, watchfiles every file.
         "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }

@@ -1,4 +1,4 @@
-"""`app setup` and `app secrets`: from nothing to a usable project, and nothing changed the second time."""
+"""`app setup` and `app secrets`: idempotent first-time setup."""
 
 import asyncio
 import os
@@ -27,40 +27,43 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def set_up() -> None:
-    """Write .env with a fresh secret, migrate the database, create the first admin: what of it is missing."""
+    """Set up the project: create .env with a secret key, apply migrations and create the first admin.
+
+    Skips steps that are already done.
+    """
     if admin := run_setup():
         say("\n".join(["", *admin, ""]))
 
 
 def run_setup() -> list[str]:
-    """Do so, saying what was done, and return the lines about the first admin; none when there is a user."""
+    """Run the setup, print each step, and return the lines about the first admin; empty if users exist."""
     settings = _settings_with_secret()
     applied = migrate.upgrade(settings.database)
     password = asyncio.run(_create_first_admin(settings))
     say(migrate.summary(applied))
     if password is None:
-        say("There are users: no admin was created." if applied else "There are users: nothing was changed.")
+        say("Users already exist; no admin was created." if applied else "Already set up; nothing to do.")
         return []
-    created = f"Created the first admin. {login_hint(settings)} with"
-    return [created, "", f"    {FIRST_ADMIN}", f"    {password}", "", "This password is shown once."]
+    created = f"Created an admin user. {login_hint(settings)} with"
+    return [created, "", f"    {FIRST_ADMIN}", f"    {password}", "", "This password won't be shown again."]
 
 
 def write_secrets(
-    folder: Annotated[Path, typer.Argument(help="Folder that is read as SECRETS_DIR")],
+    folder: Annotated[Path, typer.Argument(help="Directory to write to; read through SECRETS_DIR")],
 ) -> None:
-    """Write random secrets into a folder, one file each, unless they are there."""
+    """Generate a secret key and a database password as files in a directory. Existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("secret_key", "database_password"):
         path = folder / name
         if path.exists():
-            say(f"{path} is there: kept.")
+            say(f"{path} already exists, skipped.")
         else:
             _write_private(path, secrets.token_urlsafe(48))
-            say(f"{path} was written.")
+            say(f"Wrote {path}.")
 
 
 def _settings_with_secret() -> Settings:
-    """Load the settings; when a secret key is all that is missing, make one and keep it in `.env`."""
+    """Load the settings; if only the secret key is missing, generate one and store it in `.env`."""
     try:
         return load_settings()
     except ValidationError as error:
@@ -68,30 +71,32 @@ def _settings_with_secret() -> Settings:
         if wrong != [(("secret_key",), "missing")]:
             raise
     _add_secret(Path(".env"))
-    say("Wrote a fresh SECRET_KEY into .env.")
+    say("Wrote a new SECRET_KEY to .env.")
     return load_settings()
 
 
 def _add_secret(path: Path) -> None:
-    """Make `.env`, or add to the one that is there; only its owner can read it from now on."""
+    """Create `.env` or append to it, with mode 0600."""
     before = (
-        path.read_text() if path.exists() else "# Settings of this machine; never commit it. .env.example lists all.\n"
+        path.read_text()
+        if path.exists()
+        else "# Local settings. Don't commit this file. .env.example lists all settings.\n"
     )
     text = f"{before.rstrip()}\nSECRET_KEY={secrets.token_urlsafe(48)}\n"
     fresh = path.with_name(f".env.{secrets.token_hex(4)}")
     _write_private(fresh, text)
-    fresh.replace(path)  # at once, so that nothing is lost when this is interrupted
+    fresh.replace(path)  # atomically, so that an interrupt loses nothing
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, and never over another."""
+    """Create a file with mode 0600; never overwrite one."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
 
 
 async def _create_first_admin(settings: Settings) -> str | None:
-    """Make the first admin and return the password, or nothing when there is a user."""
+    """Create the first admin and return its password, or None if users exist."""
     async with open_database(settings.database) as database:
         async with database.reads() as session:
             if await users.has_users(session):

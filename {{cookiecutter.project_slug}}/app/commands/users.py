@@ -1,4 +1,4 @@
-"""`app users …`: accounts from the command line."""
+"""`app users …`: manage user accounts."""
 
 import asyncio
 import secrets
@@ -25,36 +25,36 @@ from app.settings.config import load_settings
 
 accounts = typer.Typer(no_args_is_help=True)
 
-Email = Annotated[str, typer.Option(help="Address to sign in with")]
+Email = Annotated[str, typer.Option(help="Email address of the account")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input")]
 
 
 def add_to(cli: typer.Typer) -> None:
     """Add this group to the command line."""
-    cli.add_typer(accounts, name="users", help="Accounts.")
+    cli.add_typer(accounts, name="users", help="Manage user accounts.")
 
 
 @accounts.command("list")
 def list_users() -> None:
-    """List every account: address, state, roles."""
+    """List all accounts with email, status and roles."""
     asyncio.run(_list())
 
 
 @accounts.command()
 def create(email: Email, *, password_stdin: PasswordStdin = False) -> None:
-    """Create an account; one that exists keeps its password and is left alone."""
+    """Create an account. Fails if the email is taken."""
     _create(email, password_stdin=password_stdin, admin=False)
 
 
 @accounts.command()
 def create_admin(email: Email, *, password_stdin: PasswordStdin = False) -> None:
-    """Create an account with the admin role; one that exists keeps its password and is left alone."""
+    """Create an admin account. Fails if the email is taken."""
     _create(email, password_stdin=password_stdin, admin=True)
 
 
 @accounts.command()
 def reset_password(email: Email, *, password_stdin: PasswordStdin = False) -> None:
-    """Set a new password; all sessions of the account end, and its API keys are revoked."""
+    """Set a new password, end all sessions and revoke all API keys."""
     password, shown = _password(from_stdin=password_stdin)
 
     async def reset() -> None:
@@ -67,36 +67,36 @@ def reset_password(email: Email, *, password_stdin: PasswordStdin = False) -> No
 
 @accounts.command()
 def promote(email: Email) -> None:
-    """Give an account the admin role."""
-    _change(email, "is an admin", admin=True)
+    """Grant the admin role to an account."""
+    _change(email, "is now an admin", admin=True)
 
 
 @accounts.command()
 def demote(email: Email) -> None:
-    """Take the admin role away."""
-    _change(email, "is no admin", admin=False)
+    """Revoke the admin role of an account."""
+    _change(email, "is no longer an admin", admin=False)
 
 
 @accounts.command()
 def disable(email: Email) -> None:
-    """Disable an account: nobody can sign in to it, its sessions end and its API keys are revoked."""
-    _change(email, "is disabled", active=False)
+    """Disable an account, end its sessions and revoke its API keys."""
+    _change(email, "was disabled", active=False)
 
 
 @accounts.command()
 def enable(email: Email) -> None:
-    """Enable an account that was disabled."""
-    _change(email, "is enabled", active=True)
+    """Enable a disabled account."""
+    _change(email, "was enabled", active=True)
 
 
 def _password(*, from_stdin: bool) -> tuple[str, str]:
-    """Return a password and how it is shown: one that was given is not."""
+    """Return the password and the text that shows it; a password from standard input is not shown."""
     if not from_stdin:
         password = secrets.token_urlsafe(15)
-        return password, f" with {password} (shown once)"
+        return password, f" with password {password} (shown once)"
     given = sys.stdin.readline().rstrip("\r\n")
     if not given:
-        sys.exit("app: there is no password on standard input.")
+        sys.exit("app: no password on standard input.")
     return given, ""
 
 
@@ -112,10 +112,7 @@ def _create(email: str, *, password_stdin: bool, admin: bool) -> None:
     try:
         asyncio.run(create_account())
     except users.EmailTaken:
-        sys.exit(
-            f"app: {email} has an account already; nothing was changed. See `app users reset-password` and "
-            "`app users promote`."
-        )
+        sys.exit(f"app: an account with {email} already exists. Use `app users reset-password` or `app users promote`.")
     say(f"{email} can sign in{shown}.")
 
 

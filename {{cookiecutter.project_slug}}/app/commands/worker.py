@@ -1,4 +1,4 @@
-"""`app worker`: sends mails, where several servers run and none of them shall."""
+"""`app worker`: send emails in a separate process."""
 
 import asyncio
 import logging
@@ -20,14 +20,14 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def run_worker() -> None:
-    """Send mails until it is stopped; needed where MAIL_IN_SERVER is false."""
+    """Start the mail worker. Required if MAIL_IN_SERVER is false."""
     settings = load_settings()
     logging.config.dictConfig(log_config(settings.log_level))
     asyncio.run(_deliver(settings))
 
 
 async def _deliver(settings: Settings) -> None:
-    """Send what the servers post; their transactions wake nobody here, so mails leave after `MAIL_POLL_INTERVAL`."""
+    """Send queued emails. The worker is not notified of new ones, so it polls every `MAIL_POLL_INTERVAL`."""
     loop = asyncio.get_running_loop()
     async with open_database(settings.database.direct()) as database:
         delivery = DeliveryWorker(settings, database, KeyRing(settings), asyncio.Event())

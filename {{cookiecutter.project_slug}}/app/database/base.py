@@ -25,7 +25,7 @@ NAMING_CONVENTION = {
 
 
 def utc_now() -> datetime:
-    """Return the present moment, aware, in UTC."""
+    """Return the current time in UTC, timezone-aware."""
     return datetime.now(UTC)
 
 
@@ -33,12 +33,12 @@ def _values(kind: type[StrEnum]) -> list[str]:
     return [member.value for member in kind]
 
 
-# None is SQL NULL, and never the null of JSON, which `IS NULL` does not find.
+# Store None as SQL NULL, not as JSON null, which `IS NULL` doesn't match.
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class Base(DeclarativeBase):
-    """Parent of every table."""
+    """Base class of all models."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {  # noqa: RUF012 - read once, by SQLAlchemy
@@ -52,7 +52,7 @@ class Base(DeclarativeBase):
 
 
 class UUIDv7Base(Base):
-    """A table with UUIDv7 keys (RFC 9562 §5.7): they begin with the time, so newest first is `ORDER BY id DESC`."""
+    """A table with UUIDv7 keys (RFC 9562 §5.7): `ORDER BY id DESC` sorts newest first."""
 
     __abstract__ = True
 
@@ -60,7 +60,7 @@ class UUIDv7Base(Base):
 
 
 class Record(UUIDv7Base):
-    """A table with a key, two times, and a version that tells two writers apart."""
+    """A model with an ID, creation and update times, and a version for optimistic locking."""
 
     __abstract__ = True
 
@@ -70,17 +70,20 @@ class Record(UUIDv7Base):
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805
-        """Count `version` up at each change, and refuse a change of an old version."""
+        """Increment `version` on each update; raise `StaleDataError` on a concurrent update."""
         return {"version_id_col": cls.version}
 
 
 class Owned:
-    """Rows that belong to one user, and go with them; add `Index(None, "owner_id", "id")`, which pages need."""
+    """Mixin for rows that belong to a user and are deleted with them.
+
+    Add `Index(None, "owner_id", "id")` for pagination.
+    """
 
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), sort_order=80)
 
     @declared_attr
     @classmethod
     def owner(cls) -> Mapped[Any]:
-        """Relate the row to its user, for queries that ask for it: `.options(joinedload(Note.owner))`."""
+        """Relationship to the owner; load it explicitly with `.options(joinedload(Note.owner))`."""
         return relationship("User", lazy="raise", foreign_keys=lambda: cls.owner_id)

@@ -7,22 +7,22 @@ from sqlalchemy import DateTime, Dialect, TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC; SQLite would give it back without its zone."""
+    """A timezone-aware UTC datetime; SQLite would return it without a timezone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Refuse a moment without a zone, and store the others in UTC."""
+        """Reject naive datetimes and convert others to UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
-            message = "a time needs a zone: use datetime.now(UTC)"
+            message = "naive datetime: use datetime.now(UTC)"
             raise ValueError(message)
         return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
-        """Give the zone back."""
+        """Add the UTC timezone."""
         if value is None:
             return None
         moment: datetime = value

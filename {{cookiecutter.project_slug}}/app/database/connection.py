@@ -15,7 +15,7 @@ from app.settings.config import DatabaseSettings
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The engine of this process, a read-write and a read-only session factory.
+    """The process's engine, with a read-write and a read-only session factory.
 
     `sessions` writes in a transaction. `reads` refuses to write and has none: each statement stands for itself, which
     saves the round trips of BEGIN and ROLLBACK, and on SQLite the wait for a writer. Neither expires rows
@@ -31,7 +31,7 @@ class Database:
     """Whether `engine` commits each statement by itself; not through PgBouncer."""
 
     async def read(self, query: Executable, parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
-        """Run a query of columns, not of entities, without a session: for what is asked at each request."""
+        """Run a column query without an ORM session, for queries that run on every request."""
         async with self.engine.connect() as connection:
             return (await connection.execute(query, parameters)).all()
 
@@ -48,7 +48,7 @@ class Database:
 
 
 def build_database(settings: DatabaseSettings) -> Database:
-    """Make the engine; nothing connects before the first query. Close it with `database.engine.dispose()`."""
+    """Create the engine; it connects on the first query. Close it with `database.engine.dispose()`."""
     engine, writes = create_engines(settings)
     kept: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False}
     return Database(
@@ -62,7 +62,7 @@ def build_database(settings: DatabaseSettings) -> Database:
 
 @asynccontextmanager
 async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
-    """Open the database, and close it in the end."""
+    """Context manager that opens and closes the database."""
     database = build_database(settings)
     try:
         yield database

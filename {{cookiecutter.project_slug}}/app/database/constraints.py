@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 
 def violates(error: IntegrityError, constraint: UniqueConstraint) -> bool:
-    """Tell whether it was this constraint that refused; any other is a bug, not a conflict.
+    """Return whether an integrity error was raised by this constraint.
 
     PostgreSQL names the constraint, SQLite its columns.
     """
@@ -14,6 +14,6 @@ def violates(error: IntegrityError, constraint: UniqueConstraint) -> bool:
 
 
 def violates_foreign_key(error: IntegrityError) -> bool:
-    """Tell whether a foreign key refused: a row is still referred to, or refers to one that is gone."""
+    """Return whether an integrity error is a foreign key violation."""
     # https://www.postgresql.org/docs/current/errcodes-appendix.html
     return getattr(error.orig, "sqlstate", None) in {"23001", "23503"} or "FOREIGN KEY" in str(error.orig)

@@ -1,4 +1,4 @@
-"""Deleting a row that others refer to is refused with how many they are; the database only says that there are some.
+"""Report how many rows still reference a row that is to be deleted; the database only raises an integrity error.
 
 Every ORM session counts before it flushes, for foreign keys that neither the database nor a relationship clears.
 """
@@ -18,10 +18,10 @@ _ENOUGH = 1_000
 
 @event.listens_for(Session, "before_flush")
 def _refuse_referred(session: Session, *_: object) -> None:
-    """Refuse to delete what rows refer to that stay as they are.
+    """Raise if a deleted row is still referenced by rows that are not deleted.
 
     Raises:
-        StillReferenced: with a sentence, and the row.
+        StillReferenced: with a message and the row.
     """
     for row in session.deleted:
         mapper = inspect(row).mapper
@@ -36,7 +36,7 @@ def _refuse_referred(session: Session, *_: object) -> None:
 
 @cache
 def restricting_columns(mapper: Mapper[Any]) -> list[tuple[Column[Any], str]]:
-    """Return the columns of other rows that refer to such a row and keep it, each with the attribute it refers to."""
+    """Return the foreign key columns that prevent the deletion of such a row, with the referenced attributes."""
     target: Any = mapper.local_table
     cleared = {column for r in mapper.relationships if r.direction is not MANYTOONE for column in r.remote_side}
     return [
@@ -50,7 +50,7 @@ def restricting_columns(mapper: Mapper[Any]) -> list[tuple[Column[Any], str]]:
 
 
 def _count(session: Session, column: Column[Any], key: object) -> int:
-    """Count the rows that refer to a key, without those that this flush changes or deletes."""
+    """Count the rows that reference a key, excluding rows changed or deleted in this flush."""
     states = [inspect(row) for row in (*session.dirty, *session.deleted)]
     touched = [state.identity[0] for state in states if state.mapper.local_table is column.table]
     query = select(column).where(column == key, next(iter(column.table.primary_key)).not_in(touched))

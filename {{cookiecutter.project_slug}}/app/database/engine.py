@@ -1,4 +1,4 @@
-"""How the project connects: engines for SQLite and PostgreSQL, and what is set on their connections."""
+"""SQLAlchemy engines for SQLite and PostgreSQL, and their connection settings."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ from app.settings.database_url import parse_postgresql_url
 
 
 def create_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
-    """Make the engine that reads and the one that writes, which share their connections; see `Database`."""
+    """Create the read and the write engine, which share a connection pool; see `Database`."""
     open_engine = _open_sqlite if settings.url.startswith("sqlite") else _open_postgresql
     engine, writes = open_engine(settings)
     event.listen(engine.sync_engine, "handle_error", translate_driver_error, retval=True)
@@ -35,7 +35,7 @@ def _open_sqlite(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
         hide_parameters=True,
         pool_reset_on_return=None,  # see _reset_sqlite
     )
-    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug lines have the values of every statement
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug log contains parameter values
     event.listen(engine.sync_engine, "do_connect", _make_private)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -52,7 +52,7 @@ def _open_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngi
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout.total_seconds(),
-        pool_recycle=300,  # a firewall may forget an idle connection without a word
+        pool_recycle=300,  # firewalls may silently drop idle connections
         isolation_level="READ COMMITTED" if settings.uses_pgbouncer else "AUTOCOMMIT",
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
@@ -60,7 +60,7 @@ def _open_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngi
 
 
 def postgresql_connect_args(settings: DatabaseSettings) -> dict[str, Any]:
-    """Bound every wait: by the server, and here for when the server itself has stopped."""
+    """Set timeouts in the server, and in the client in case the server is unresponsive."""
     seconds = settings.statement_timeout.total_seconds()
     arguments = {
         "timeout": settings.connect_timeout.total_seconds(),
@@ -69,7 +69,7 @@ def postgresql_connect_args(settings: DatabaseSettings) -> dict[str, Any]:
     }
     if settings.password:
         arguments["password"] = settings.password.get_secret_value()
-    if settings.uses_pgbouncer:  # it refuses settings of the server
+    if settings.uses_pgbouncer:  # PgBouncer rejects server settings
         from app.database.pgbouncer import CONNECT_ARGS  # noqa: PLC0415 - only where PostgreSQL is used
 
         return arguments | CONNECT_ARGS
@@ -82,7 +82,7 @@ CLIENT_TIMEOUT_MARGIN_SECONDS = 2  # it ends a statement itself, unless it has s
 
 
 def _make_private(dialect: object, record: object, arguments: list[str], options: dict[str, Any]) -> None:  # noqa: ARG001 - SQLAlchemy's
-    """Create the file such that other users of the machine cannot read it, or take that right from them.
+    """Create the SQLite file with mode 0600, or remove permissions of other users.
 
     SQLite gives its `-wal` and `-shm` files the mode of the database.
     """
@@ -106,14 +106,14 @@ def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, A
     connection.isolation_level = None  # we say BEGIN ourselves, see below
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer at a time do not wait
-    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
+    cursor.execute("PRAGMA synchronous = FULL")  # committed writes survive a power loss
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
     connection.create_function("fold_text", 1, fold_text, deterministic=True)
 
 
 def fold_text(text: str | None) -> str | None:
-    """Return a text as searches compare it: NFKC, in small letters, ß as ss.
+    """Return text folded for search: NFKC, lowercase, ß as ss.
 
     SQLite calls this as `fold_text`; PostgreSQL has the same in SQL: see `migrations/versions/0006_search.py`.
     """
@@ -122,7 +122,7 @@ def fold_text(text: str | None) -> str | None:
     return unicodedata.normalize("NFKC", text).translate(_SIGMA_AND_I).lower().replace("ß", "ss")
 
 
-# Their small letters depend on what stands around them, or on the library.
+# Their lowercase letters depend on what stands around them, or on the library.
 _SIGMA_AND_I = str.maketrans("İςΣ", "iσσ")  # noqa: RUF001 - Greek
 
 
@@ -134,7 +134,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> None:  # noqa: ANN401, ARG001 - any driver
-    """Roll back what was begun and not ended; the pool would ask the driver's thread each time, for nothing.
+    """Roll back only if a transaction is open, which saves a call to the driver's thread.
 
     https://docs.sqlalchemy.org/en/21/core/pooling.html#pool-reset-on-return
     """
@@ -143,7 +143,7 @@ def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> Non
 
 
 def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
-    """Have the pool take a new connection for one that the server closed; the driver knows without asking it.
+    """Replace connections that the server closed; the driver knows this without a round trip, unlike `pool_pre_ping`.
 
     `pool_pre_ping` would ask each time. https://docs.sqlalchemy.org/en/21/core/pooling.html
     """

@@ -1,4 +1,4 @@
-"""Migrations from Python: what `app setup`, `app db …` and the tests call."""
+"""Alembic commands, called by `app setup`, `app db …` and the tests."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +16,7 @@ MIGRATIONS_DIR = revisions.MIGRATIONS_DIR
 
 
 class DataLoss(Exception):
-    """A migration would lose data; each argument says which."""
+    """A migration would lose data; each argument describes a loss."""
 
 
 def alembic_config(settings: DatabaseSettings | None = None) -> Config:
@@ -28,7 +28,7 @@ def alembic_config(settings: DatabaseSettings | None = None) -> Config:
 
 
 def upgrade(settings: DatabaseSettings, revision: str = "head") -> list[str]:
-    """Bring the database up to a revision, and return what was applied; each migration is a transaction of its own."""
+    """Upgrade to a revision and return the applied ones; each migration runs in its own transaction."""
     config = alembic_config(settings)
     command.upgrade(config, revision)
     return list(config.attributes["applied"])
@@ -36,11 +36,11 @@ def upgrade(settings: DatabaseSettings, revision: str = "head") -> list[str]:
 
 def summary(applied: list[str]) -> str:
     """Say what was applied."""
-    return f"Applied migrations: {', '.join(applied)}." if applied else "No migration was missing."
+    return f"Applied migrations: {', '.join(applied)}." if applied else "The database is up to date."
 
 
 def downgrade(settings: DatabaseSettings, revision: str) -> None:
-    """Take the database back to a revision, or to `base`, which is empty."""
+    """Downgrade to a revision, or to `base`."""
     command.downgrade(alembic_config(settings), revision)
 
 
@@ -89,12 +89,12 @@ def data_losses(diffs: Iterable[Any]) -> list[str]:
     for step in steps:
         match step:
             case ("remove_table", table):
-                lost.append(f"drops the table {table.name} and its rows")
+                lost.append(f"drops table {table.name} and all its rows")
             case ("remove_column", _, table, column):
                 names = " or ".join(name for place, name in added if place == table)
                 hint = f"batch_op.alter_column({column.name!r}, new_column_name=…)"
                 renamed = f"; if its new name is {names}, write {hint} instead" if names else ""
-                lost.append(f"drops the column {table}.{column.name} and its values{renamed}")
+                lost.append(f"drops column {table}.{column.name} and its values{renamed}")
             case ("modify_type", _, table, column, _, old, new) if _narrows(old, new):
                 lost.append(f"narrows the column {table}.{column} from {old!r} to {new!r}, which may round its values")
     return lost

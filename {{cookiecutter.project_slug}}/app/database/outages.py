@@ -1,4 +1,4 @@
-"""Failures of the database that are not bugs: it is away, full, busy or too slow, and a later request may succeed."""
+"""Transient database failures: unreachable, full, busy or too slow. The caller may retry."""
 
 import logging
 import sqlite3
@@ -12,15 +12,15 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 logger = logging.getLogger("app.database")
 
 TRACEBACK_INTERVAL_SECONDS = 60
-"""An outage ends when no failure of its kind was reported for this long; the next one logs its traceback again."""
+"""The traceback of an error type is logged again only after this long without one."""
 
-UNREACHABLE = "The database does not answer."
-CONNECTION_REFUSED = "The database refuses the connection."
+UNREACHABLE = "The database is not responding."
+CONNECTION_REFUSED = "The database refused the connection."
 _POOLER = "The database is behind PgBouncer: set DATABASE_PGBOUNCER=true."
-_BUSY = "Another change is in progress."
+_BUSY = "The record is locked by another transaction."
 _SLOW = "The database took too long."
 _FULL = "The database is out of disk space, memory or connections."
-_READ_ONLY = "The database cannot be written to."
+_READ_ONLY = "The database is read-only."
 
 # Codes, or the beginning of several. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
@@ -47,7 +47,7 @@ _last_reports: dict[type, float] = {}
 
 
 class DatabaseUnavailable(OperationalError):
-    """The database cannot do this now; `reason` is a sentence without names or values."""
+    """The database is temporarily unavailable; `reason` contains no identifiers or values."""
 
     def __init__(self, reason: str, error: BaseException, statement: str | None = None) -> None:
         super().__init__(statement, None, error, hide_parameters=True)
@@ -55,14 +55,14 @@ class DatabaseUnavailable(OperationalError):
 
 
 OUTAGES: tuple[type[Exception], ...] = (DatabaseUnavailable, PoolTimeout)
-"""What the caller may try again later."""
+"""Errors that are returned as 503."""
 
 
 class TranslatingPool(AsyncAdaptedQueuePool):
-    """A pool that raises `DatabaseUnavailable` when it cannot connect; asyncpg has errors of many kinds for that."""
+    """A connection pool that raises `DatabaseUnavailable` for all of asyncpg's connection errors."""
 
     def connect(self) -> PoolProxiedConnection:
-        """Take a connection, or open one."""
+        """Check out a connection, or open one."""
         try:
             return super().connect()
         except Exception as error:
@@ -77,15 +77,15 @@ class TranslatingPool(AsyncAdaptedQueuePool):
 
 
 def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | None:
-    """Replace an error of the driver with `DatabaseUnavailable` when it is one; hide the values that it names.
+    """Convert a transient driver error to `DatabaseUnavailable`, and remove values from its message.
 
-    It listens to `handle_error`: https://docs.sqlalchemy.org/en/21/core/events.html
+    Listener for `handle_error`: https://docs.sqlalchemy.org/en/21/core/events.html
     """
     error = _driver_error(context.original_exception)
     if not isinstance(error, Exception):
         return None  # the task was cancelled
     if isinstance(error, TimeoutError):
-        context.is_disconnect = True  # the answer may still come: nobody else may use this connection
+        context.is_disconnect = True  # the response may still arrive, so the connection can't be reused
     if getattr(error, "detail", None):
         error.detail = None  # type: ignore[attr-defined] # `Key (email)=(ada@example.com) already exists.`
     reason = _reason(error) or (UNREACHABLE if context.is_disconnect else None)
@@ -93,7 +93,7 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
 
 
 def log_outage(error: BaseException) -> None:
-    """Log a failure in one line; the first of an outage with its traceback."""
+    """Log a failure on one line; include the traceback for the first of an outage."""
     cause = _driver_error(error)
     kind, now = type(cause), time.monotonic()
     begins = now - _last_reports.get(kind, -TRACEBACK_INTERVAL_SECONDS) >= TRACEBACK_INTERVAL_SECONDS
@@ -103,8 +103,8 @@ def log_outage(error: BaseException) -> None:
 
 
 def outage_reason(error: BaseException) -> str:
-    """Return a sentence for the caller about one of `OUTAGES`."""
-    return error.reason if isinstance(error, DatabaseUnavailable) else "Every database connection is busy."
+    """Return the reason to show to the caller."""
+    return error.reason if isinstance(error, DatabaseUnavailable) else "No database connection is available."
 
 
 def _driver_error(error: BaseException) -> BaseException:

@@ -1,4 +1,4 @@
-"""References to other rows: they must exist, and the caller must be allowed to see them.
+"""Validate references: the row must exist and be visible to the caller.
 
 Pass what the other feature lets this caller see: `authors_for(scope)`. A row of someone else is none, unless it is
 referred to already: an update may send back what the caller read.
@@ -58,4 +58,6 @@ async def resolve_references(  # noqa: PLR0913, PLR0917
 
 
 def _no_such_row(field: str) -> InvalidRequest:
-    return InvalidRequest(errors=[{"loc": ("body", field), "msg": "Choose one that exists", "type": "reference"}])
+    return InvalidRequest(
+        errors=[{"loc": ("body", field), "msg": "Referenced record doesn't exist", "type": "reference"}]
+    )

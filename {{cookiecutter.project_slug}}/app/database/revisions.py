@@ -1,4 +1,4 @@
-"""The revisions that the code has, and those that a database is at; found without Alembic, which a server can spare."""
+"""Migration revisions of the code and of the database, without importing Alembic in the server."""
 
 import ast
 from functools import cache
@@ -16,20 +16,20 @@ _READ = {"revision", "down_revision"}
 
 
 class CodeRevisions(NamedTuple):
-    """The revisions that the code has, and the newest of them."""
+    """Known revisions and heads of the code."""
 
     known: frozenset[str]
     heads: frozenset[str]
 
     def is_ahead_of(self, applied: frozenset[str]) -> bool:
-        """Tell whether the database lacks a migration of the code; it may have newer ones, of a later release."""
+        """Return whether migrations are pending; the database may also have newer ones."""
         if applied <= self.known:
             return applied != self.heads
         return bool(applied & (self.known - self.heads))
 
 
 def heads(folder: Path = MIGRATIONS_DIR) -> frozenset[str]:
-    """Return the newest revisions that the code has: one, unless two branches were not merged."""
+    """Return the heads; more than one if branches need merging."""
     return code_revisions(folder).heads
 
 
@@ -42,12 +42,12 @@ def code_revisions(folder: Path = MIGRATIONS_DIR) -> CodeRevisions:
 
 
 async def applied(session: AsyncSession) -> frozenset[str]:
-    """Return the revisions that the database is at: none before the first migration."""
+    """Return the applied heads; empty before the first migration."""
     return await _column(session, "SELECT version_num FROM alembic_version")
 
 
 async def incompatible(session: AsyncSession) -> frozenset[str]:
-    """Return the applied revisions on whose schema older code cannot run."""
+    """Return applied revisions marked as incompatible with older code."""
     return await _column(session, f"SELECT revision FROM {INCOMPATIBLE_TABLE}")  # noqa: S608 - a constant
 
 
@@ -63,7 +63,7 @@ async def _column(session: AsyncSession, query: str) -> frozenset[str]:
 
 @cache
 def _read_assignments(path: Path, changed: int) -> dict[str, Any]:  # noqa: ARG001 - read anew when it was changed
-    """Read what a migration says of itself, without running it."""
+    """Parse a migration's variables without executing it."""
     found = {}
     for node in ast.parse(path.read_bytes()).body:
         match node:

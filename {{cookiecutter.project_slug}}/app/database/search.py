@@ -29,6 +29,6 @@ def fold_term(text: str) -> str:
         InvalidRequest: when it is longer than 200 characters.
     """
     if len(text) > MAX_SEARCH_LENGTH:
-        said = f"Search for at most {MAX_SEARCH_LENGTH} characters"
+        said = f"Search text can have at most {MAX_SEARCH_LENGTH} characters"
         raise InvalidRequest(f"{said}.", [{"loc": ("query", "q"), "msg": said, "type": "string_too_long"}])
     return str(fold_text(text))

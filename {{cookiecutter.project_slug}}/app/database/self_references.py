@@ -1,4 +1,4 @@
-"""Rows that refer to rows of their own table form a tree: no row is its own ancestor.
+"""Cycle checks for self-referencing tables.
 
 Every ORM session checks it when it flushes, for each nullable foreign key to the key of the same table; `update()`
 statements are not checked. To allow cycles: `mapped_column(ForeignKey("people.id"), info={"cycles": True})`.
@@ -29,7 +29,7 @@ class SelfReference(NamedTuple):
 
 @event.listens_for(Session, "before_flush")
 def _prepare(session: Session, *_: object) -> None:
-    """Let transactions that move rows take turns, and take apart stored cycles, which the ORM cannot sort."""
+    """Serialize transactions that move rows, and break up stored cycles, which the ORM can't order."""
     for parent, rows in _by_parent([*session.dirty, *session.deleted]):
         above = {key: _above(parent, row) & rows.keys() for key, row in rows.items()}
         moved = any(_history(row, parent.attribute).has_changes() for row in rows.values())
@@ -43,7 +43,7 @@ def _prepare(session: Session, *_: object) -> None:
 
 @event.listens_for(Session, "after_flush")
 def _refuse_cycles(session: Session, *_: object) -> None:
-    """Refuse a cycle that this flush makes.
+    """Raise if this flush would create a cycle.
 
     Raises:
         InvalidRequest: naming the field.
@@ -51,7 +51,7 @@ def _refuse_cycles(session: Session, *_: object) -> None:
     for parent, rows in _by_parent(session.dirty):
         keys = [key for key, row in rows.items() if _history(row, parent.attribute).added not in ((), [None])]
         if keys and parent.is_checked and session.scalar(_in_cycle(parent, keys)) is not None:
-            said = "A row cannot be its own ancestor"
+            said = "A record can't be its own ancestor"
             raise InvalidRequest(errors=[{"loc": ("body", parent.attribute), "msg": said, "type": "cycle"}])
 
 

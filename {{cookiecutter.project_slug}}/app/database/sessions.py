@@ -1,4 +1,4 @@
-"""The sessions of the database: one that writes and one that only reads. Neither is used again once it is closed."""
+"""Read-write and read-only ORM sessions; both raise if used after closing."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 
 class ClosedSessionError(RuntimeError):
-    """A session was used after its request, or after its `async with` block."""
+    """A closed session was used."""
 
 
 class ReadOnlySessionError(RuntimeError):
-    """A session that only reads was asked to write."""
+    """A read-only session was used to write."""
 
 
 _CLOSED = (
-    "This session is closed: the session of a request ends when its response starts. In a background task, a streamed "
-    "body or a WebSocket open another: `async with database.sessions.begin() as session`."
+    "This session is closed: a request's session ends when its response starts. In background tasks, streaming "
+    "responses and WebSockets, open a new one: `async with database.sessions.begin() as session`."
 )
 _READ_ONLY = (
-    "This session only reads. In a GET route use `WriteSessionDep` (app/api/dependencies.py) instead of `SessionDep`; "
-    "elsewhere open `async with database.sessions.begin() as session`."
+    "This session is read-only. In a GET route, use `WriteSessionDep` (app/api/dependencies.py) instead of "
+    "`SessionDep`; elsewhere, open `async with database.sessions.begin() as session`."
 )
 
 

@@ -1,4 +1,4 @@
-"""Your features: each package in here is one, and its modules are found by name.
+"""Features: each package in here is a feature, and its modules are discovered by name.
 
     models.py     tables; imported for the migrations
     routes.py     `router: APIRouter`, mounted under /api/v1
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class InvalidFeature(TypeError):
-    """A module of a feature lacks what its name promises."""
+    """A feature module doesn't define the expected object."""
 
 
 def list_features() -> list[str]:
@@ -61,7 +61,7 @@ def load_models() -> None:
         named = re.findall(r"relationship (\w+)\.", str(error))
         tables = [mapper.local_table for mapper in Base.registry.mappers if mapper.class_.__name__ in named]
         keys = sorted(f"{key.parent} → {key.target_fullname}" for table in tables for key in table.foreign_keys)
-        message = f"SQLAlchemy refuses the models: {error} {'Foreign keys: ' if keys else ''}{', '.join(keys)}"
+        message = f"SQLAlchemy can't configure the models: {error} {'Foreign keys: ' if keys else ''}{', '.join(keys)}"
         raise InvalidFeature(message) from error
 
 

@@ -1,1 +1,1 @@
-"""Mails: posted into an outbox within a transaction, sent after it."""
+"""Email with a transactional outbox."""

@@ -1,4 +1,4 @@
-"""The loop that sends what is in the outbox, in a server's process or in `app worker`."""
+"""Delivery loop for the outbox, in a server process or in `app worker`."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ _PRIVATE = re.compile(r"https?://\S+|[^\s<>()]+@[^\s<>()]+")
 
 
 class DeliveryWorker:
-    """Sends what is due, one mail after the other."""
+    """Sends due emails one at a time."""
 
     def __init__(self, settings: Settings, database: Database, keys: KeyRing, wake: asyncio.Event) -> None:
         target = parse_mail_url(settings.mail.url.get_secret_value())
@@ -40,10 +40,10 @@ class DeliveryWorker:
         self._transport = open_transport(target)
         self._stopping = False
         if isinstance(target, Path) and settings.environment is Environment.PRODUCTION:
-            logger.warning("MAIL_URL is a folder: mails are only written to %s, nobody gets them", target)
+            logger.warning("MAIL_URL is a folder: emails are written to %s and not sent", target)
 
     async def run(self) -> None:
-        """Send until `stop` is called; what fails here must not end the process."""
+        """Send until `stop` is called; errors don't end the loop."""
         while not self._stopping:
             self._wake.clear()
             pause = self._settings.mail.poll_interval.total_seconds()
@@ -53,17 +53,17 @@ class DeliveryWorker:
                 log_outage(error)
                 pause = ERROR_RETRY_SECONDS
             except Exception:
-                logger.exception("the outbox cannot be used; next look in a minute")
+                logger.exception("the outbox is unavailable; retrying in a minute")
                 pause = ERROR_RETRY_SECONDS
             await self._wait(pause)
 
     def stop(self) -> None:
-        """End `run` when the mail that is being sent has left."""
+        """Stop `run` after the current email."""
         self._stopping = True
         self._wake.set()
 
     async def send_due(self) -> None:
-        """Send all whose time has come."""
+        """Send all due emails."""
         while not self._stopping and (mail := await outbox.claim(self._database)):
             await self._send(mail)
 
@@ -83,10 +83,10 @@ class DeliveryWorker:
         words = describe_error(error, self._transport.secrets)
         if isinstance(error, PermanentFailure) or mail.attempts >= self._settings.mail.max_attempts:
             await outbox.mark_failed(self._database, mail, words)
-            logger.error("given up: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, words)
+            logger.error("giving up on email: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, words)
         else:
             await outbox.schedule_retry(self._database, mail, words)
-            logger.warning("not sent: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, words)
+            logger.warning("sending failed: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, words)
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -94,12 +94,12 @@ class DeliveryWorker:
                 await self._wake.wait()
         except TimeoutError:
             return
-        # Whoever made the mail be posted gets their answer first, or its time would tell that there was one.
+        # Let the request that queued the email finish first; otherwise its response time would reveal it.
         await asyncio.sleep(SEND_DELAY_SECONDS)
 
 
 def describe_error(error: Exception, secrets: tuple[str, ...] = ()) -> str:
-    """Say what went wrong without addresses, links and secrets: a server may repeat whatever it was told."""
+    """Describe an error without addresses, links and secrets, which servers may echo."""
     words = f"{type(error).__name__}: {error}".removesuffix(": ")
     for secret in secrets:
         words = words.replace(secret, "…")
@@ -108,7 +108,7 @@ def describe_error(error: Exception, secrets: tuple[str, ...] = ()) -> str:
 
 @asynccontextmanager
 async def mail_delivery(settings: Settings, database: Database, keys: KeyRing, mailer: Mailer) -> AsyncIterator[None]:
-    """Send mails beside whatever the process does, unless `MAIL_IN_SERVER` is false."""
+    """Send emails in the background, unless `MAIL_IN_SERVER` is false."""
     if not settings.mail.in_server:
         yield
         return

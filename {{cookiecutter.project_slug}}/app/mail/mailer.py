@@ -1,4 +1,4 @@
-"""Post a mail: render it, encrypt it, and put it into the outbox with the transaction that it tells of."""
+"""Queue emails: render, encrypt and insert into the outbox in the current transaction."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _UNSAFE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 class Mailer:
-    """Writes mails from the templates in some folders."""
+    """Renders emails from templates and queues them."""
 
     def __init__(self, settings: Settings, keys: KeyRing, folders: Sequence[Path]) -> None:
         self._project = settings.project_name
@@ -34,15 +34,15 @@ class Mailer:
             finalize=single_line,
         )
         self.posted = asyncio.Event()
-        """Set when a mail may be ready to leave: wakes the sender of this process."""
+        """Set when an email was queued; wakes this process's delivery loop."""
 
     async def post(self, session: AsyncSession, to: str, template: str, *postscripts: str, **context: object) -> None:
-        """Post `mails/<template>.txt` to an address: it leaves when the transaction is committed, or not at all.
+        """Queue the email `mails/<template>.txt`; it is sent if the transaction commits.
 
         Postscripts are templates whose paragraphs follow.
         """
         text = "\n\n".join(self._render(name, context) for name in (template, *postscripts))
-        parse_message(text, self._base_url)  # a template that is none shall fail here, where it is seen
+        parse_message(text, self._base_url)  # fail here if the template is invalid
         session.add(OutboxMessage(template=template, payload=encrypt_payload(self._keys, to, text)))
         await session.flush()
         self.wake_after_commit(session)
@@ -52,22 +52,22 @@ class Mailer:
         return found.render(project=self._project, base_url=self._base_url, **context)
 
     def wake_after_commit(self, session: AsyncSession) -> None:
-        """Have the sender of this process look into the outbox as soon as the transaction is committed."""
+        """Wake this process's delivery loop after the commit."""
         event.listen(session.sync_session, "after_commit", lambda _: self.posted.set())
 
 
 def single_line(value: object) -> str:
-    """Print a value into a mail: whatever it holds, it begins no other line, and so no header and no paragraph."""
+    """Sanitize a template value: remove line breaks, to prevent header and paragraph injection."""
     return _UNSAFE.sub(" ", str(value)).strip()
 
 
 def encrypt_payload(keys: KeyRing, to: str, text: str) -> bytes:
-    """Encrypt what a mail says, and to whom."""
+    """Encrypt recipient and content."""
     return keys.encrypt("outbox", json.dumps({"to": to, "text": text}).encode())
 
 
 def decrypt_payload(keys: KeyRing, payload: bytes) -> tuple[str, str]:
-    """Return the address and the text of a mail.
+    """Decrypt recipient and content.
 
     Raises:
         cryptography.fernet.InvalidToken: when its key is not among ours.

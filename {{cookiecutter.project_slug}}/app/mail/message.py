@@ -1,4 +1,4 @@
-"""A mail as its receiver gets it: text and HTML, both made from one text.
+"""Render emails: plain text and HTML from one template.
 
     Subject: Confirm your address
 
@@ -44,7 +44,7 @@ class MessageText(NamedTuple):
 
 
 class OutgoingMessage(NamedTuple):
-    """A mail, and from and to whom the servers shall take it."""
+    """An email message with its SMTP envelope."""
 
     id: UUID
     sender: str
@@ -66,7 +66,7 @@ def parse_message(text: str, base_url: str) -> MessageText:
 
 
 def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMessage:
-    """Make the mail; its id never changes, so that a mail program knows one that comes twice."""
+    """Build the message. Its Message-ID is stable, so that clients can deduplicate retries."""
     base_url = str(settings.base_url).rstrip("/")
     letter, sender, receiver = parse_message(text, base_url), parse_sender(settings.mail.sender), ascii_address(to)
     context = {"project": settings.project_name, "base_url": base_url, "letter": letter}
@@ -85,7 +85,7 @@ def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMe
 
 
 def ascii_address(address: str) -> str:
-    """Return an address as servers want it: a domain of another alphabet in its ASCII form."""
+    """Return an address with its domain IDNA-encoded."""
     try:
         valid = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:

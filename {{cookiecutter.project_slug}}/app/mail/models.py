@@ -1,4 +1,4 @@
-"""The table of mails that are to be sent."""
+"""Outbox table."""
 
 from datetime import datetime
 
@@ -21,10 +21,10 @@ class OutboxMessage(Record):
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime] = mapped_column(default=utc_now)
-    """No process tries it before; one that takes it moves this on, so that no other takes it too."""
+    """Next attempt. Claiming an email moves this forward, so that no other process claims it."""
     sent_at: Mapped[datetime | None] = mapped_column()
     failed_at: Mapped[datetime | None] = mapped_column()
-    """When it was given up."""
+    """Time of permanent failure."""
     last_error: Mapped[str | None] = mapped_column(String(500))
     """Without addresses, links and passwords."""
     state: Mapped[str] = column_property(

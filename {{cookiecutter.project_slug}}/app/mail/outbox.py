@@ -1,4 +1,4 @@
-"""The outbox as a queue: whoever claims a mail is the only one who sends it, until the claim ends."""
+"""Queue operations on the outbox. A claimed email is sent only by the claiming process until the claim expires."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,7 +13,7 @@ from app.database.connection import Database
 from app.mail.models import OutboxMessage
 
 CLAIM_TIMEOUT = timedelta(minutes=5)
-"""How long a mail is its sender's; one whose sender was killed is tried again after it."""
+"""Claim timeout; after it, emails of a crashed process are retried."""
 
 RETRY_DELAYS = [
     timedelta(minutes=1),
@@ -22,7 +22,7 @@ RETRY_DELAYS = [
     timedelta(hours=2),
     timedelta(hours=6),
 ]
-"""After the first failure, the second, …; the last one counts for all that follow."""
+"""Delay after each failed attempt; the last one repeats."""
 
 
 class ClaimedMessage(NamedTuple):
@@ -35,7 +35,7 @@ class ClaimedMessage(NamedTuple):
 
 
 async def claim(database: Database) -> ClaimedMessage | None:
-    """Take the mail that has waited longest, and commit, so that nothing is locked while it is sent."""
+    """Claim the oldest due email and commit, so that no lock is held while sending."""
     oldest = select(OutboxMessage.id).where(_due()).order_by(OutboxMessage.next_attempt_at).limit(1)
     async with database.reads() as session:  # first, for a claim takes the only write lock of SQLite
         if await session.scalar(oldest) is None:
@@ -59,18 +59,18 @@ async def mark_sent(database: Database, mail: ClaimedMessage) -> None:
 
 
 async def schedule_retry(database: Database, mail: ClaimedMessage, error: str) -> None:
-    """Let it be tried again, after a longer pause each time."""
+    """Schedule a retry with an increasing delay."""
     pause = RETRY_DELAYS[min(mail.attempts, len(RETRY_DELAYS)) - 1]
     await _note(database, mail, next_attempt_at=utc_now() + pause, last_error=error)
 
 
 async def mark_failed(database: Database, mail: ClaimedMessage, error: str) -> None:
-    """Keep it as a dead letter, for people to look at."""
+    """Mark as permanently failed."""
     await _note(database, mail, failed_at=utc_now(), last_error=error)
 
 
 async def retry(session: AsyncSession, mails: Sequence[OutboxMessage]) -> int:
-    """Begin anew with those that have not left; return how many these are."""
+    """Reset unsent emails for retry; return their number."""
     waiting = [mail for mail in mails if mail.sent_at is None]
     for mail in waiting:
         mail.failed_at, mail.attempts, mail.next_attempt_at = None, 0, utc_now()

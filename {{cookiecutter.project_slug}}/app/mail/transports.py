@@ -1,4 +1,4 @@
-"""The ways that mails leave: to an SMTP server, or into a folder."""
+"""Email transports: SMTP and files."""
 
 import asyncio
 import ssl
@@ -19,11 +19,11 @@ _PERMANENT = 500
 
 
 class PermanentFailure(Exception):
-    """No other attempt makes sense."""
+    """Permanent failure."""
 
 
 class Transport(Protocol):
-    """A way that mails leave."""
+    """Email transport."""
 
     secrets: tuple[str, ...]
     """What no error may show."""
@@ -43,7 +43,7 @@ def open_transport(target: SmtpServer | Path) -> Transport:
 
 
 class SmtpTransport:
-    """Sends through a server; always by TLS, to a server whose certificate is good."""
+    """SMTP transport. Requires TLS with a valid certificate."""
 
     def __init__(self, server: SmtpServer) -> None:
         self._server = server
@@ -74,14 +74,14 @@ class SmtpTransport:
 
 
 class FolderTransport:
-    """Writes each mail into a file, which is there completely or not at all."""
+    """Writes each email to a file, atomically."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.secrets: tuple[str, ...] = ()
 
     async def send(self, mail: OutgoingMessage) -> None:
-        """Write one mail, readable by us alone: it may hold a link that opens an account."""
+        """Write one email with mode 0600, because it may contain a sign-in link."""
         await asyncio.to_thread(self._write, mail)
 
     def _write(self, mail: OutgoingMessage) -> None:

@@ -1,11 +1,11 @@
-"""Settings: everything an operator may change without editing code.
+"""Application settings.
 
-Each setting has one variable: `settings.database.pool_size` is `DATABASE_POOL_SIZE`. It is looked for in the
-environment, then in `.env` of the current folder, then in a folder of secrets (one file a setting, named
-`database_pool_size`; `/run/secrets`, or `SECRETS_DIR`), and has a default last; that of SERVER_PORT is `PORT`.
-`app settings` prints what was found where.
+Each setting has one environment variable: `settings.database.pool_size` is `DATABASE_POOL_SIZE`. Sources, in order:
+the environment, `.env` in the current directory, a secrets directory (one file per setting, such as
+`database_pool_size`, in `/run/secrets` or `SECRETS_DIR`), the default. SERVER_PORT falls back to `PORT`. `app
+settings` prints each value and its source.
 
-Settings are read once, by `load_settings()`, and passed on: no module imports them as a global.
+`load_settings()` reads them once; they are passed explicitly, never imported as a global.
 """
 
 import logging
@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 
 class Environment(StrEnum):
-    """Where the process runs; production refuses unsafe settings."""
+    """Deployment environment; production rejects unsafe settings."""
 
     DEVELOPMENT = "development"
     TEST = "test"
@@ -66,33 +66,39 @@ class _Section(BaseModel):
 
 
 class DatabaseSettings(_Section):
-    """Where the data is."""
+    """Database connection and timeouts."""
 
     url: str = "sqlite+aiosqlite:///app.db"
-    """SQLite, or PostgreSQL as postgresql://user@host/name."""
+    """Database URL: sqlite+aiosqlite:///app.db or postgresql://user@host/name."""
     password: SecretStr | None = None
-    """Put into the URL as it is, so that it needs no percent-encoding."""
+    """Database password. Unlike a password in the URL, it needs no percent-encoding."""
     pgbouncer: bool = False
-    """Whether DATABASE_URL leads to PgBouncer or another pooler in transaction mode."""
+    """Set to true if DATABASE_URL points to PgBouncer or another pooler in transaction mode."""
     direct_url: str | None = None
-    """PostgreSQL without the pooler, for migrations, `app cleanup` and `app worker`; DATABASE_URL by default."""
+    """Direct PostgreSQL URL that bypasses the pooler, for migrations, `app cleanup` and `app worker`.
+
+    Defaults to DATABASE_URL.
+    """
     pool_size: int = Field(default=10, ge=1, le=200)
-    """PostgreSQL connections of each worker; all workers together must fit the server."""
+    """Maximum PostgreSQL connections per worker process.
+
+    The sum over all workers must stay below the server's `max_connections`.
+    """
     pool_timeout: Duration = timedelta(seconds=10)
-    """How long a request waits for a free connection."""
+    """How long a request waits for a free connection from the pool before it gets 503."""
     connect_timeout: Duration = timedelta(seconds=5)
-    """Time limit for opening a connection to PostgreSQL."""
+    """Timeout for connecting to PostgreSQL."""
     statement_timeout: Duration = timedelta(seconds=15)
-    """Time limit of one statement on PostgreSQL; 0 for none. A request that exceeds it gets 503."""
+    """Timeout for a single statement on PostgreSQL; 0 disables it. Requests that exceed it get 503."""
     lock_timeout: Duration = timedelta(seconds=5)
-    """How long a statement waits for a lock on PostgreSQL; 0 for ever. A request that exceeds it gets 503."""
+    """Timeout for acquiring a lock on PostgreSQL; 0 disables it. Requests that exceed it get 503."""
     busy_timeout: Duration = timedelta(seconds=10)
-    """How long a write waits for another one, on SQLite."""
+    """How long a write waits for another write to finish on SQLite (`busy_timeout`)."""
     migration_timeout: Duration = timedelta(seconds=30)
-    """How long a migration waits for another one, and for a table that is in use, on PostgreSQL."""
+    """How long a migration waits for another migration or a table lock on PostgreSQL."""
 
     def direct(self) -> "DatabaseSettings":
-        """Return the settings for what a pooler cannot do: they lead to `direct_url`."""
+        """Return the settings with `direct_url`, for work that a transaction pooler doesn't support."""
         if self.direct_url:
             return self.model_copy(update={"url": self.direct_url, "pgbouncer": False})
         if self.uses_pgbouncer:
@@ -100,12 +106,12 @@ class DatabaseSettings(_Section):
         return self
 
     def for_maintenance(self) -> "DatabaseSettings":
-        """Return the settings for migrations and clean-up: direct, and without a limit for a statement."""
+        """Return the settings for migrations and cleanup: direct connection, no statement timeout."""
         return self.direct().model_copy(update={"statement_timeout": timedelta(0), "pool_size": max(2, self.pool_size)})
 
     @property
     def uses_pgbouncer(self) -> bool:
-        """Whether the URL leads to a pooler."""
+        """Whether the URL points to a pooler."""
         return self.pgbouncer or bool(re.search(r"[?&]pgbouncer=true(&|$)", self.url))
 
     @field_validator("url", "direct_url")
@@ -120,98 +126,112 @@ class DatabaseSettings(_Section):
 
 
 class ServerSettings(_Section):
-    """How HTTP is served."""
+    """HTTP server: address, limits and timeouts."""
 
     host: str = "127.0.0.1"
-    """Address to listen on."""
+    """Address to bind to."""
     port: int = Field(default=8000, ge=0, le=65_535)
-    """Port to listen on; without it, PORT, which hosting platforms set."""
+    """Port to bind to. Defaults to PORT, which hosting platforms set."""
     workers: int = Field(default=1, ge=1, le=64)
-    """Processes; one in a container that is scaled by replicas."""
+    """Number of worker processes. Use 1 in containers and scale with replicas."""
     trusted_proxies: Networks = ()
-    """Addresses or networks whose X-Forwarded-* headers are believed, comma-separated. Never `*`."""
+    """IP addresses or networks of trusted reverse proxies, comma-separated.
+
+    Only their X-Forwarded-* headers are used. Don't use `*`.
+    """
     cors_origins: Origins = ()
-    """Origins whose scripts may call the API, as https://app.example, comma-separated; none by default."""
+    """Allowed CORS origins, comma-separated, such as https://app.example."""
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
-    """Largest request body; more is refused with 413."""
+    """Maximum size of a request body in bytes. Larger requests get 413."""
     max_header_bytes: int = Field(default=32_768, ge=4096)
-    """Largest request line and headers, each header counted with 32 bytes of overhead; more is refused with 431."""
+    """Maximum size of the request line and headers in bytes, counting 32 bytes of overhead per header.
+
+    Larger requests get 414 or 431.
+    """
     read_timeout: Duration = Field(default=timedelta(seconds=20), gt=timedelta(0))
-    """How long a client may take to send a request, or 500 bytes of it per second; a slower one gets 408."""
+    """Timeout for receiving a request; extended while the client sends at least 500 bytes per second.
+
+    Slower requests get 408.
+    """
     max_connections: int = Field(default=10_000, ge=1)
-    """Maximum open connections per process; over it, idle ones are closed."""
+    """Maximum open connections per process. Above the limit, idle connections are closed."""
     max_concurrent_requests: int = Field(default=200, ge=1)
-    """Requests that one process answers at once; more wait until some are done."""
+    """Maximum concurrent requests per process. Further requests wait in a queue."""
     queue_timeout: Duration = timedelta(seconds=10)
-    """Who has waited so long is sent away with 503."""
+    """How long a request waits in the queue before it gets 503."""
 
 
 class AuthSettings(_Section):
-    """Lives of tokens and sessions, and the cost of a password hash."""
+    """Token and session lifetimes, password hashing and rate limits."""
 
     access_token_ttl: Duration = timedelta(minutes=10)
-    """Life of an access token. https://www.rfc-editor.org/rfc/rfc9068"""
+    """Lifetime of an access token (RFC 9068)."""
     refresh_idle: Duration = timedelta(days=14)
-    """A refresh token that is not used for so long is dead."""
+    """Idle lifetime of a refresh token."""
     refresh_absolute: Duration = timedelta(days=60)
-    """Longest life of an API session, however often it is refreshed."""
+    """Absolute lifetime of an API session."""
     refresh_grace: Duration = timedelta(seconds=10)
-    """A refresh repeated within this time gets the same answer; 0 ends the session at once."""
+    """Grace period in which reusing a refresh token returns the same new tokens.
+
+    After it, or with 0, reuse revokes the session.
+    """
     session_idle: Duration = timedelta(hours=12)
-    """A browser session that is not used for so long is dead."""
+    """Idle lifetime of a browser session."""
     session_absolute: Duration = timedelta(days=7)
-    """Longest life of a browser session."""
+    """Absolute lifetime of a browser session."""
     remember_idle: Duration = timedelta(days=14)
-    """The same, for people who asked to stay signed in."""
+    """Idle lifetime of a browser session with “stay signed in”."""
     remember_absolute: Duration = timedelta(days=60)
-    """The same, for people who asked to stay signed in."""
+    """Absolute lifetime of a browser session with “stay signed in”."""
     password_min_length: int = Field(default=12, ge=8)
-    """Shortest password, in characters; NIST recommends 15 without a second factor."""
+    """Minimum password length in characters. NIST recommends 15 without a second factor."""
     argon2_memory_kib: int = Field(default=47_104, ge=8)
-    """Memory of one password hash, in KiB. https://cheatsheetseries.owasp.org (Password Storage)"""
+    """Argon2 memory cost in KiB (OWASP Password Storage Cheat Sheet)."""
     argon2_time_cost: int = Field(default=1, ge=1)
-    """Passes over that memory."""
+    """Argon2 time cost (iterations)."""
     session_renew_after: Duration = timedelta(hours=24)
-    """A browser session gets a new cookie so often."""
+    """Interval at which the session cookie is rotated."""
     max_sessions: int = Field(default=50, ge=1)
-    """Sessions of one user; one more ends the oldest."""
+    """Maximum sessions per user. A new sign-in over the limit ends the oldest session."""
     reauthenticate_after: Duration = timedelta(minutes=15)
-    """Dangerous changes ask for the password again when the last time was longer ago."""
+    """How long after signing in sensitive actions are allowed without entering the password again."""
     verify_email_ttl: Duration = timedelta(hours=24)
-    """Life of the link that proves an address."""
+    """Lifetime of an email verification link."""
     reset_password_ttl: Duration = timedelta(minutes=30)
-    """Life of the link that sets a new password."""
+    """Lifetime of a password reset link."""
     change_email_ttl: Duration = timedelta(hours=72)
-    """Life of the links that confirm and that cancel a change of address."""
+    """Lifetime of the links that confirm or cancel an email change."""
     revert_email_ttl: Duration = timedelta(days=7)
-    """Life of the link that takes a change of address back."""
+    """Lifetime of the link that reverts an email change."""
     login_attempts: int = Field(default=5, ge=1)
-    """Wrong passwords for one account within `AUTH_LOGIN_WINDOW`; then it is closed to unknown devices."""
+    """Failed sign-ins per account within `AUTH_LOGIN_WINDOW` before sign-in from unknown devices is blocked."""
     login_window: Duration = timedelta(minutes=15)
-    """How long it is closed."""
+    """Window in which failed sign-ins are counted, and duration of the block."""
     ip_attempts_per_minute: int = Field(default=30, ge=1)
-    """Sign-ins that one address of the network may try in a minute."""
+    """Maximum sign-in attempts per IP address and minute."""
     emails_per_hour: int = Field(default=3, ge=1)
-    """Mails of one kind to one address in an hour."""
+    """Maximum emails of one type to one address per hour."""
     login_min_response_time: Duration = timedelta(milliseconds=250)
-    """A refused sign-in takes at least so long, whatever the reason, so that its time tells nothing."""
+    """Minimum response time of a failed sign-in, to prevent user enumeration by timing."""
     docs_password_form: bool = True
-    """Form for email and password on `/docs`. Never shown in production."""
+    """Show a username and password form on `/docs`. Always off in production."""
 
 
 class MailSettings(_Section):
-    """How mails leave."""
+    """Outgoing email."""
 
     url: SecretStr = SecretStr("file:mail")
-    """smtp://user:password@host:587 (STARTTLS), smtps://user:password@host:465, or file:FOLDER, which only writes."""
+    """Mail server: smtp://user:password@host:587 (STARTTLS), smtps://user:password@host:465 (TLS), or file:DIRECTORY
+    to write emails to files.
+    """
     sender: str = "no-reply@localhost"
-    """Address that mails come from, as ada@example.com or Ada <ada@example.com>."""
+    """Sender address: ada@example.com or Ada <ada@example.com>."""
     in_server: bool = True
-    """Send from the server's processes; when false, `app worker` must run."""
+    """Send emails from the server processes. If false, run `app worker`."""
     poll_interval: Duration = timedelta(seconds=5)
-    """How often the outbox is looked into; mails of the same process leave at once."""
+    """Polling interval of the outbox. Emails queued by the same process are sent immediately."""
     max_attempts: int = Field(default=8, ge=1)
-    """How often one mail is tried, at longer and longer intervals, before it is given up."""
+    """Maximum delivery attempts per email, with increasing delays."""
 
     @field_validator("url")
     @classmethod
@@ -230,20 +250,20 @@ Retention = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36
 
 
 class CleanupSettings(_Section):
-    """How long rows are kept that have no further use."""
+    """Data retention."""
 
     in_server: bool = True
-    """Delete expired rows once a day, in one of the server's processes; when false, run `app cleanup` daily."""
+    """Delete expired rows once a day in one of the server processes. If false, schedule `app cleanup` daily."""
     event_retention: Retention = timedelta(days=365)
-    """Retention of events, such as sign-ins and changes in the admin."""
+    """Retention of audit events, such as sign-ins and changes made in the admin."""
     session_retention: Retention = timedelta(days=7)
     """Retention of ended sessions."""
     sent_mail_retention: Retention = timedelta(days=7)
-    """Retention of sent mails; their content is deleted at once."""
+    """Retention of sent emails. Their content is deleted as soon as they are sent."""
     failed_mail_retention: Retention = timedelta(days=30)
-    """Retention of mails that were given up, with their encrypted content."""
+    """Retention of emails that could not be delivered, with their encrypted content."""
     unverified_account_retention: Retention = timedelta(days=7)
-    """Retention of accounts whose address was never verified."""
+    """Retention of accounts whose email address was never verified."""
 
 
 def _local_url(validated: dict[str, Any]) -> AnyHttpUrl:
@@ -251,7 +271,7 @@ def _local_url(validated: dict[str, Any]) -> AnyHttpUrl:
 
 
 class Settings(BaseSettings):
-    """All settings; a section's fields carry its name as prefix."""
+    """All settings. The fields of a section are prefixed with its name."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True,
@@ -264,26 +284,26 @@ class Settings(BaseSettings):
     )
 
     environment: Environment = Environment.DEVELOPMENT
-    """development, test or production."""
+    """Deployment environment: development, test or production."""
     project_name: str = "{{ cookiecutter.project_name }}"
-    """Shown on the pages and in the API documentation."""
+    """Display name, shown on web pages and in the API docs."""
     secret_key: SecretStr = Field(min_length=32)
-    """At least 32 random characters; every other key is derived from it."""
+    """Secret key, at least 32 random characters. All other keys are derived from it."""
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)] = ()
-    """Former secret keys, comma-separated: they still verify, and never sign."""
+    """Previous secret keys, comma-separated. Used to verify, never to sign."""
     log_level: LogLevel = "info"
-    """debug, info, warning or error."""
+    """Log level: debug, info, warning or error."""
     database: DatabaseSettings = DatabaseSettings()
     server: ServerSettings = ServerSettings()
     base_url: AnyHttpUrl = Field(default_factory=_local_url)
-    """Public address of the project, with its path if it has one: https://example.com/shop."""
+    """Public URL of the project, including any path prefix: https://example.com/shop."""
     auth: AuthSettings = AuthSettings()
     mail: MailSettings = MailSettings()
     cleanup: CleanupSettings = CleanupSettings()
     redis_url: SecretStr | None = None
-    """Redis that counts attempts instead of the database."""
+    """Redis URL for rate limit counters. Defaults to the database."""
 
-    MIN_ARGON2_KIB: ClassVar[int] = 19_456  # OWASP's minimum for one pass more than ours
+    MIN_ARGON2_KIB: ClassVar[int] = 19_456  # OWASP's minimum for t=2
 
     @field_validator("base_url")
     @classmethod
@@ -298,40 +318,40 @@ class Settings(BaseSettings):
         if self.environment is not Environment.PRODUCTION:
             return self
         unsafe = {
-            "BASE_URL must be https": self.base_url.scheme != "https",
+            "BASE_URL must start with https://": self.base_url.scheme != "https",
             "SERVER_CORS_ORIGINS must not be *": "*" in self.server.cors_origins,
             "SERVER_TRUSTED_PROXIES must not be *": "*" in self.server.trusted_proxies,
-            "AUTH_ARGON2_MEMORY_KIB is too low": self.auth.argon2_memory_kib < self.MIN_ARGON2_KIB,
+            "AUTH_ARGON2_MEMORY_KIB must be at least 19456": self.auth.argon2_memory_kib < self.MIN_ARGON2_KIB,
         }
         if found := [reason for reason, bad in unsafe.items() if bad]:
-            raise ValueError("not safe in production: " + "; ".join(found))
+            raise ValueError("unsafe in production: " + "; ".join(found))
         return self
 
     @property
     def secure_cookies(self) -> bool:
-        """Whether the site is reached by https, so that cookies may say `Secure`."""
+        """Whether the site is served over HTTPS, so that cookies can be `Secure`."""
         return self.base_url.scheme == "https"
 
     @property
     def shows_dev_mailbox(self) -> bool:
-        """Whether mails are shown at `/dev/mail`, with the links of everybody: only on a machine of developers."""
+        """Whether sent emails are shown at `/dev/mail`: only in development, because they contain sign-in links."""
         return self.environment is not Environment.PRODUCTION and not self.secure_cookies
 
     @property
     def root_path(self) -> str:
-        """Path of `BASE_URL` without its last slash: `/shop`, or nothing (ASGI's `root_path`)."""
+        """Path of `BASE_URL` without the trailing slash, `/shop` or empty (ASGI's `root_path`)."""
         return (self.base_url.path or "").rstrip("/")
 
     @cached_property
     def cookie_prefix(self) -> str:
-        """Return what the names of cookies begin with, so that projects on one host do not overwrite each other's.
+        """Return the prefix of cookie names: projects on one host don't overwrite each other's cookies.
 
         Browsers send a host's cookies to all of its ports, and `__Host-` forbids a `Path` other than `/`.
         https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
         """
         port = "" if self.base_url.port in {80, 443} else str(self.base_url.port)
         parts = [port, *self.root_path.split("/")]
-        if not self.secure_cookies:  # on a machine of developers, where projects come and go on the same port
+        if not self.secure_cookies:  # in development, several projects may use the same port in turn
             parts.insert(0, re.sub(r"[^a-z0-9]+", "-", self.project_name.lower()).strip("-"))
         return "__Host-" * self.secure_cookies + "".join(f"{part}." for part in parts if part)
 
@@ -344,7 +364,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by ours
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by ours
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment, then `.env`, the folder of secrets and `PORT`."""
+        """Read the environment, then `.env`, the secrets directory and `PORT`."""
         ours = (read_env_file(variable_names()), read_secret_files(), read_platform_port())
         return init_settings, env_settings, *(MappingSettingsSource(settings_cls, values) for values in ours)
 
@@ -358,11 +378,11 @@ class Setting(NamedTuple):
 
     @property
     def default(self) -> Any:  # noqa: ANN401 - any type a setting has
-        """Return the value that counts when nothing sets it; undefined for a required one."""
+        """Return the default; undefined for a required setting."""
         return self.field.get_default(call_default_factory=True, validated_data={"server": ServerSettings()})
 
     def value_in(self, settings: Settings) -> Any:  # noqa: ANN401 - any type a setting has
-        """Return the value in force."""
+        """Return the effective value."""
         value: Any = settings
         for name in self.path:
             value = getattr(value, name)
@@ -370,16 +390,16 @@ class Setting(NamedTuple):
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - of any setting's type
-    """Read the settings; `overrides` win over every other source.
+    """Read the settings; `overrides` take precedence over all sources.
 
     Raises:
-        pydantic.ValidationError: when one is missing or wrong.
+        pydantic.ValidationError: a setting is missing or invalid.
     """
     return Settings(**overrides)
 
 
 def validation_errors(error: ValidationError) -> list[ErrorDetails]:
-    """List what is wrong, without the defaults that could only not be computed because of it."""
+    """List the errors, without those of defaults that depend on an invalid setting."""
     return [item for item in error.errors() if item["type"] != "default_factory_not_called"]
 
 

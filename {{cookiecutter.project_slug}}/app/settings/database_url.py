@@ -1,4 +1,4 @@
-"""How `DATABASE_URL` is read: with the parameters of libpq, as hosts of PostgreSQL write it, for asyncpg.
+"""Parse `DATABASE_URL`: translate libpq parameters, as used by PostgreSQL hosting providers, to asyncpg.
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
 
-_FORM = "write it as postgresql://user:password@host:port/name, with %-codes for special characters in the password"
+_FORM = "use postgresql://user:password@host:port/name and percent-encode special characters in the password"
 _URL = re.compile(
     r"postgresql\+asyncpg://((?P<user>[^:/@]*)(:(?P<password>[^@]*))?@)?(?P<hosts>[^/?@]*)(/(?P<name>[^?]*))?"
     r"(\?(?P<words>.*))?",
@@ -26,7 +26,7 @@ _CHOICES = {
 _FILES = {"sslcert", "sslcrl", "sslkey", "sslrootcert"}
 _TEXTS = {"application_name", "dbname", "host", "options", "passfile", "password", "port", "sslpassword", "user"}
 _TEXTS |= {"ssl_max_protocol_version", "ssl_min_protocol_version"}
-_IGNORED = {  # asyncpg has nothing like them, and the connection works without
+_IGNORED = {  # not supported by asyncpg, and not required
     *("channel_binding", "client_encoding", "fallback_application_name", "gssencmode", "sslcompression", "sslsni"),
     *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout"),
     "pgbouncer",  # see DatabaseSettings.uses_pgbouncer
@@ -34,10 +34,10 @@ _IGNORED = {  # asyncpg has nothing like them, and the connection works without
 
 
 def normalize_database_url(text: str) -> str:
-    """Return the URL with the driver that the project uses, without the blanks and quotes around it.
+    """Return the URL with the project's driver, without surrounding whitespace and quotes.
 
     Raises:
-        ValueError: when it names another database.
+        ValueError: unsupported database.
     """
     text = re.sub(r"""^\s*(["']?)(.*)\1\s*$""", r"\2", text, flags=re.DOTALL).strip()
     text = re.sub(r"^postgres(ql)?://", "postgresql+asyncpg://", text)
@@ -48,21 +48,21 @@ def normalize_database_url(text: str) -> str:
 
 
 def check_sqlite_directory(url: str) -> None:
-    """Refuse a file of SQLite in a folder that does not exist.
+    """Check that the folder of a SQLite file exists.
 
     Raises:
         ValueError: when it does not.
     """
     file = re.match(r"sqlite\+aiosqlite:///(?!file:|:memory:)([^?]+)", url)
     if file and not Path(file[1]).parent.is_dir():
-        raise ValueError(f"the folder {Path(file[1]).parent} does not exist: create it, or name another")
+        raise ValueError(f"the folder {Path(file[1]).parent} does not exist: create it, or change the path")
 
 
 def parse_postgresql_url(text: str) -> dict[str, Any]:
-    """Return the arguments of `asyncpg.connect` for a URL of PostgreSQL.
+    """Return the arguments of `asyncpg.connect` for a PostgreSQL URL.
 
     Raises:
-        ValueError: when a part cannot be used; the sentence has no value of the URL, which may hold a password.
+        ValueError: a parameter is invalid. The message doesn't contain values of the URL, which may include a password.
     """
     parts = _URL.fullmatch(text)
     if parts is None or not all("=" in part for part in (parts["words"] or "=").split("&")):
@@ -93,7 +93,7 @@ def _check(words: Mapping[str, str], ports: list[str]) -> None:
         if value not in _CHOICES.get(name, {value}):
             raise ValueError(f"{name} must be one of {', '.join(sorted(_CHOICES[name]))}")
         if name in _FILES and value != "system" and not Path(value).is_file():
-            raise ValueError(f"{name} names a file that does not exist")
+            raise ValueError(f"{name}: file not found")
     verifies = words.get("sslmode", "").startswith("verify-")
     if verifies and "sslrootcert" not in words and not Path("~/.postgresql/root.crt").expanduser().exists():
         raise ValueError(

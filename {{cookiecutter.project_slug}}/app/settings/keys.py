@@ -1,4 +1,4 @@
-"""Keys derived from `SECRET_KEY`, one for each purpose, so that a token of one kind can never pass as another."""
+"""Keys derived from `SECRET_KEY` (HKDF), one per purpose, so that a token of one type is never valid as another."""
 
 import base64
 import hmac
@@ -17,7 +17,7 @@ _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class KeyRing:
-    """The secret key in force, and the former ones, which verify and never sign."""
+    """The current secret key and previous ones, which only verify."""
 
     def __init__(self, settings: Settings) -> None:
         self._secrets = [_bytes(settings.secret_key), *map(_bytes, settings.secret_key_fallbacks)]
@@ -27,23 +27,23 @@ class KeyRing:
         return _hkdf(self._secrets[0], purpose, 32)
 
     def derive_all(self, purpose: str) -> list[bytes]:
-        """Return the keys for a purpose: the one in force first, then those of the former secrets."""
+        """Return the keys for a purpose: the current one first, then those of previous secrets."""
         return [_hkdf(secret, purpose, 32) for secret in self._secrets]
 
     def digest(self, purpose: str, value: str) -> bytes:
-        """Return the keyed hash under which a token is stored, so that a dump of the table holds none."""
+        """Return the keyed hash (HMAC) under which a token is stored, so that a database dump contains no tokens."""
         return hmac.digest(self.derive(purpose), value.encode(), "sha256")
 
     def digests(self, purpose: str, value: str) -> list[bytes]:
-        """Return the hashes under which a token may have been stored, by former secrets too."""
+        """Return the possible stored hashes of a token, including those from previous secrets."""
         return [hmac.digest(key, value.encode(), "sha256") for key in self.derive_all(purpose)]
 
     def encrypt(self, purpose: str, value: bytes) -> bytes:
-        """Encrypt what must be read again, but not by who has a dump of the database."""
+        """Encrypt a value that must be readable again, but not from a database dump."""
         return self._cipher(purpose).encrypt(value)
 
     def decrypt(self, purpose: str, value: bytes) -> bytes:
-        """Read what was encrypted, by a former secret too.
+        """Decrypt a value, also with previous secrets.
 
         Raises:
             cryptography.fernet.InvalidToken: when none of our keys did it, or it was changed.

@@ -1,4 +1,4 @@
-"""How `MAIL_URL` and `MAIL_SENDER` are read: here, because the settings check them, and know no other part."""
+"""Parse `MAIL_URL` and `MAIL_SENDER`."""
 
 import re
 from email.headerregistry import Address
@@ -13,7 +13,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z
 
 
 class SmtpServer(NamedTuple):
-    """A server that takes mails."""
+    """An SMTP server."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ def parse_mail_url(url: str) -> SmtpServer | Path:
     except ValueError:
         host = None
     if not host or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"write it as {scheme}://user:password@host:port, with %-codes for special characters")
+        raise ValueError(f"use {scheme}://user:password@host:port and percent-encode special characters")
     user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
     return SmtpServer(host, port, user, password, implicit_tls=scheme == "smtps")
 
@@ -54,7 +54,9 @@ def parse_sender(text: str) -> Address:
     name, opened, rest = text.strip().rpartition("<")
     address, closed = (rest.removesuffix(">"), rest.endswith(">")) if opened else (rest, False)
     if not _ADDRESS.fullmatch(address) or bool(opened) is not closed or "<" in name or not name.isprintable():
-        raise ValueError("write it as ada@example.com or Ada <ada@example.com>; other alphabets in the name only")
+        raise ValueError(
+            "use ada@example.com or Ada <ada@example.com>; non-ASCII characters are allowed only in the name"
+        )
     user, _, domain = address.partition("@")
     return Address(name.strip().strip('"'), user, domain)
 
@@ -64,5 +66,5 @@ def _read_folder(rest: str) -> Path:
         raise ValueError("use file:FOLDER, or file:/FOLDER for an absolute one")
     folder = "/" + rest.lstrip("/") if rest.startswith("/") else rest
     if not folder.strip("/"):
-        raise ValueError("use file:FOLDER, which names the folder that mails are written into")
+        raise ValueError("use file:FOLDER, where FOLDER is the directory to write emails to")
     return Path(folder)

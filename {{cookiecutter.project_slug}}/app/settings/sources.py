@@ -40,7 +40,7 @@ def _read_origin(value: str) -> str:
             return origin
     if value == "*":
         return value
-    message = f"{value!r} is not an origin: write https://app.example or http://localhost:5173, without a path"
+    message = f"{value!r} is not an origin: use https://app.example or http://localhost:5173, without a path"
     raise ValueError(message)
 
 
@@ -84,11 +84,11 @@ def read_env_file(variables: Sequence[str]) -> dict[str, str | None]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise EnvFileError(f"{path.resolve()} is not UTF-8: save it with this encoding.") from error
+        raise EnvFileError(f"{path.resolve()} is not UTF-8. Save it as UTF-8.") from error
     known: list[str] = []
     for line in parse_stream(StringIO(text)):
         if line.error or (line.key and line.value is None) or "\0" in line.original.string:
-            raise EnvFileError(f"{path.resolve()}, line {line.original.line}: write NAME=value, in UTF-8.")
+            raise EnvFileError(f"{path.resolve()}, line {line.original.line}: invalid syntax. Use NAME=value.")
         if line.key:
             _check_variable(path, line.key, line.value or "", variables, {*known, *os.environ})
             known.append(line.key)
@@ -98,12 +98,12 @@ def read_env_file(variables: Sequence[str]) -> dict[str, str | None]:
 def _check_variable(path: Path, name: str, value: str, variables: Sequence[str], known: set[str]) -> None:
     meant = [] if name.upper() in variables else get_close_matches(name.upper(), variables, 1, _ALIKE)
     if meant:
-        raise EnvFileError(f"{path.resolve()}: there is no setting {name}: write {meant[0]}.")
+        raise EnvFileError(f"{path.resolve()}: unknown setting {name}. Did you mean {meant[0]}?")
     unset = [f"${other}" for other in re.findall(r"\$({[^}:]*})", value) if other.strip("{}") not in known]
     if unset:
         raise EnvFileError(
-            f"{path.resolve()}: {name} refers to {unset[0]}, which is not set. If the characters belong to the value, "
-            f"set {name} in the environment or as a file in SECRETS_DIR."
+            f"{path.resolve()}: {name} references {unset[0]}, which is not set. If `$` is part of the value, set "
+            f"{name} in the environment or as a file in SECRETS_DIR."
         )
 
 

@@ -1,1 +1,1 @@
-"""Pages for people: rendering, sign-in, and the shell that features' pages stand in."""
+"""Web pages: rendering, sign-in, account pages and the layout of feature pages."""

@@ -1,4 +1,4 @@
-"""The page of one's own account."""
+"""Profile page."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -23,10 +23,10 @@ async def show_account(request: Request, scope: PageScope, session: SessionDep) 
 
 @router.post("/account", dependencies=[CsrfProtected])
 async def update_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
-    """Change the name that others see."""
+    """Update the display name."""
     user = await users.get_account(session, scope)
     form = await parse_form(request, AccountUpdate, user)
     if form.data is None:
         return await render(request, "account/profile.html", {"form": form, "user": user}, 422)
     await users.update_account(session, user, form.data)
-    return redirect_with_message(request, "/account", "Your name was saved.")
+    return redirect_with_message(request, "/account", "Profile saved.")

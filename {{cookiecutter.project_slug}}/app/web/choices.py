@@ -1,4 +1,4 @@
-"""What the selects of a form offer: the members of an enum, or rows that the visitor may see."""
+"""Options of select fields: enum members, or rows visible to the user."""
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.web.formatting import display_value, input_value, name_row
 
 MAX_CHOICES = 500
-"""Of longer tables, the newest are offered."""
+"""Maximum number of options; the newest rows are used."""
 
 HIDDEN = "Not visible to you"
 """The label of a chosen row that the visitor may not see. It stays chosen until the visitor changes it."""

@@ -1,4 +1,4 @@
-"""Mails while you develop: what was written into the folder of `MAIL_URL`, at `/dev/mail`.
+"""Development mailbox at `/dev/mail`: shows the emails written to the folder in `MAIL_URL`.
 
 The pages are not there in production, nor on a site that is reached by https: they show the links of everybody.
 """
@@ -41,7 +41,7 @@ class StoredMessage(NamedTuple):
 
 
 async def require_development(request: Request) -> None:
-    """Refuse that these pages exist, unless this is a machine of developers."""
+    """Return 404 outside development."""
     settings: Settings = request.state.settings
     if not settings.shows_dev_mailbox:
         raise NotFound

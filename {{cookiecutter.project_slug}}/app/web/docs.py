@@ -1,4 +1,4 @@
-"""The API documentation in the frame of the pages, with an access token for those who are signed in on them."""
+"""API docs in the site's layout, with an access token for signed-in users."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -25,6 +25,6 @@ async def show_docs(request: Request) -> Response:
 
 @router.post("/token", dependencies=[CsrfProtected])
 async def issue_docs_token(authenticator: AuthenticatorDep, scope: PageScope) -> AccessToken:
-    """Issue an access token of the visitor's own session, which ends with it and is not refreshed."""
+    """Issue an access token for the user's session; it is revoked with the session and can't be refreshed."""
     scope.forbid_impersonation()
     return login.issue_access_token(authenticator, scope.user_id, scope.session_id, scope.authenticated_at)

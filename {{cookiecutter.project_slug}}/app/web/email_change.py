@@ -1,4 +1,4 @@
-"""Change the e-mail address: ask for it, confirm it at the new address, stop it or take it back from the old one."""
+"""Email change pages: request, confirm, cancel and revert."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -20,30 +20,31 @@ router = APIRouter()
 
 CONFIRM = LinkPage(
     Purpose.CHANGE_EMAIL,
-    "Confirm your new address",
-    "From now on you will sign in with the address that this mail came to.",
-    "Change the address",
+    "Confirm your new email address",
+    "You'll sign in with your new email address from now on.",
+    "Change email address",
     "/email/confirm",
 )
 CANCEL = LinkPage(
     Purpose.CANCEL_EMAIL_CHANGE,
-    "Stop the change of address",
-    "Someone asked to change the address of your account. If that was not you, stop it, and change your password.",
-    "Stop it",
+    "Cancel the email change",
+    "Someone requested to change the email address of your account. If this wasn't you, cancel it and change your "
+    "password.",
+    "Cancel the change",
     "/email/cancel",
 )
 REVERT = LinkPage(
     Purpose.REVERT_EMAIL,
-    "Take the old address back",
-    "Your account is again as it was before the change: with its old address, and the second factor that it had. "
-    "Everyone is signed out, API keys are revoked, and you choose a new password.",
-    "Take it back",
+    "Restore your old email address",
+    "This restores the email address and the second factor your account had before the change. It signs out all "
+    "devices, revokes all API keys, and requires a new password.",
+    "Restore",
     "/email/revert",
 )
 
 
-CANCELLED = "The change is stopped. If it was not you who asked for it, choose a new password."
-REVERTED = "Your old address is back. We have mailed you a link with which you choose a new password."
+CANCELLED = "Email change canceled. If you didn't request it, change your password."
+REVERTED = "Your old email address was restored. We've emailed you a link to choose a new password."
 
 
 @router.get("/account/email")
@@ -56,7 +57,7 @@ async def show_email(request: Request, scope: RecentPageScope) -> Response:  # n
 async def change_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, scope: RecentPageScope
 ) -> Response:
-    """Mail a link to the new address."""
+    """Send a confirmation link to the new address."""
     form = await parse_form(request, EmailAddress)
     if form.data is None:
         return await render(request, "account/email.html", {"form": form}, 422)
@@ -67,7 +68,7 @@ async def change_email(
         return await render(request, "account/email.html", {"form": again}, invalid.status)
     except TooManyAttempts as refusal:
         return await render_with_problem(request, "account/email.html", refusal, {"form": form})
-    return redirect_with_message(request, "/account/email", f"Open the link that we have sent to {form.data.email}.")
+    return redirect_with_message(request, "/account/email", f"Open the link we sent to {form.data.email}.")
 
 
 @router.get("/email/confirm/{token}")
@@ -92,19 +93,19 @@ async def show_revert_email(request: Request, session: SessionDep, token: str) -
 async def confirm_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, visitor: Visitor
 ) -> Response:
-    """Change the address."""
+    """Change email address."""
     try:
         await email_change.confirm(database, authenticator, await read_token(request), client)
     except InvalidLink:
         return await show_invalid_link(request)
-    return redirect_with_message(request, "/account" if visitor else "/login", "Your address is changed.")
+    return redirect_with_message(request, "/account" if visitor else "/login", "Email address changed.")
 
 
 @router.post("/email/cancel", dependencies=[CsrfProtected])
 async def cancel_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, visitor: Visitor
 ) -> Response:
-    """Stop the change."""
+    """Cancel the change."""
     try:
         await email_change.cancel(database, authenticator, await read_token(request), client)
     except InvalidLink:
@@ -116,7 +117,7 @@ async def cancel_email(
 async def revert_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
-    """Take the old address back."""
+    """Revert the change."""
     try:
         await email_change.revert(database, authenticator, await read_token(request), client)
     except InvalidLink:

@@ -1,4 +1,6 @@
-"""What the pages of mailed links share: opening one changes nothing, and its token leaves with no request of the page.
+"""Shared code of the pages for emailed links.
+
+Opening a link has no side effects, and its token is not leaked by requests of the page.
 
 The token stands in the path until the form has sent it on. The browser is told to keep the page in no cache, which
 every page says, and to name its address to nobody.
@@ -22,7 +24,7 @@ Context = dict[str, object]
 
 
 class LinkPage(NamedTuple):
-    """What a link does, said to the person who opened it."""
+    """Texts of a link's page."""
 
     purpose: Purpose
     title: str
@@ -38,14 +40,14 @@ async def find_token(request: Request, session: AsyncSession, raw: str, purpose:
 
 
 async def show_link(request: Request, session: AsyncSession, raw: str, words: LinkPage) -> Response:
-    """Say what the link does, with the button that does it."""
+    """Show the confirmation page of a link."""
     if await find_token(request, session, raw, words.purpose) is None:
         return await show_invalid_link(request)
     return await render_without_referrer(request, "link.html", {"words": words, "token": raw})
 
 
 async def show_invalid_link(request: Request, path: str = "/account", label: str = "Go to your account") -> Response:
-    """Say that the link does not work, and where to get another."""
+    """Show that the link is invalid and how to get a new one."""
     return await render_without_referrer(
         request, "link_invalid.html", {"target": path, "label": label}, InvalidLink.status
     )

@@ -1,4 +1,4 @@
-"""Errors for people: a page in place of the problem document, outside the API, when the client reads HTML."""
+"""HTML error pages, for requests outside the API that accept HTML."""
 
 from http import HTTPStatus
 from typing import NamedTuple
@@ -22,43 +22,42 @@ from app.web.reauth import reauthentication_path
 from app.web.templating import render_template, see_other
 
 API_PATHS = frozenset({"api", "health", ".well-known", "openapi.json"})
-"""First parts of paths whose errors are problem documents, whatever the client accepts."""
+"""Path prefixes that always return problem details."""
 
 
 class ErrorText(NamedTuple):
-    """A heading, and what it means for the reader."""
+    """Heading and text of an error page."""
 
     title: str
     advice: str
 
 
 ERROR_TEXTS = {
-    400: ErrorText(
-        "That request made no sense", "Something was missing from what your browser sent. Go back and try again."
-    ),
-    401: ErrorText("Please sign in", "This page is for people who are signed in."),
+    400: ErrorText("Bad request", "The request was incomplete. Go back and try again."),
+    401: ErrorText("Sign in required", "You need to sign in to see this page."),
     403: ErrorText(
-        "Not allowed", "Nothing was changed. Go back, load the page again, and retry if you meant to do this."
+        "Access denied",
+        "You don't have permission to do this, or the form has expired. Go back, reload the page and try again.",
     ),
-    404: ErrorText("Page not found", "Nothing is at this address, or it is not yours to see."),
-    405: ErrorText("That does not work here", "This address cannot be used that way. Start again from its page."),
-    409: ErrorText("That does not go together", "It contradicts what is already saved. Nothing was changed."),
-    412: ErrorText("Someone else was faster", "This was changed since you opened it. Load the page again to see how."),
-    413: ErrorText("That is too much at once", "Nothing was saved. Go back and send something shorter."),
-    414: ErrorText("That address is too long", "Go back and try a shorter one."),
-    415: ErrorText("That cannot be read", "Nothing was saved. Send the form as UTF-8, as browsers do."),
-    422: ErrorText("Something is not right", "A value in the request is missing or wrong. Go back and check it."),
-    429: ErrorText("Too many attempts", "Please wait a while, and try again."),
-    431: ErrorText("Your browser sent too much", "Delete the cookies of this site, and try again."),
-    500: ErrorText(
-        "Something broke on our side", "It was written to the log and is ours to mend. Try again in a while."
+    404: ErrorText("Page not found", "The page doesn't exist, or you don't have access to it."),
+    405: ErrorText("Method not allowed", "This URL doesn't support that action. Go back to the page and try again."),
+    409: ErrorText("Conflict", "The change conflicts with existing data. Nothing was saved."),
+    412: ErrorText(
+        "Someone else changed this", "This was changed after you opened it. Reload the page to see the latest version."
     ),
-    503: ErrorText("Please try again in a moment", "The server cannot answer right now."),
+    413: ErrorText("Request too large", "Nothing was saved. Go back and send less data."),
+    414: ErrorText("URL too long", "Go back and try a shorter URL."),
+    415: ErrorText("Unsupported encoding", "Nothing was saved. Forms must be sent as UTF-8."),
+    422: ErrorText("Invalid request", "A value is missing or invalid. Go back and check it."),
+    429: ErrorText("Too many attempts", "Wait a while, then try again."),
+    431: ErrorText("Request headers too large", "Delete your cookies for this site and try again."),
+    500: ErrorText("Something went wrong", "The error was logged. Try again later."),
+    503: ErrorText("Service unavailable", "The service is temporarily unavailable. Try again in a moment."),
 }
 
 
 def register_error_pages(app: FastAPI) -> None:
-    """Answer the errors of `app` with pages, to people."""
+    """Register handlers that return HTML error pages."""
     for kind in HANDLED_EXCEPTIONS:
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(Exception, _answer_bug)
@@ -117,7 +116,7 @@ async def _page(request: Request, problem: Problem | HTTPException) -> Response:
     context = {"status": status, "words": words, "detail": detail, "request_id": request.state.request_id}
     try:
         response = render_template(request, "error.html", context, status)
-    except TemplateError:  # the frame of every page is broken, and so perhaps the cause of this error
+    except TemplateError:  # rendering the layout may have caused this error
         return write_problem(request, problem)
     response.headers.update(problem_headers(request, problem))
     return response

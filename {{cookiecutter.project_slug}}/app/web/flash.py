@@ -1,4 +1,4 @@
-"""What a form did, said once on the page after it: a cookie that we signed, so that no link can put words on a page."""
+"""Flash messages, stored in a signed cookie so that they can't be forged."""
 
 import base64
 import hmac
@@ -14,7 +14,7 @@ _LIFE = timedelta(minutes=1)
 
 
 def set_flash(request: Request, response: Response, text: str) -> None:
-    """Have the next page that this browser is shown say `text`."""
+    """Show `text` on the next page."""
     words = base64.urlsafe_b64encode(text.encode()).decode()
     cookies.set_cookie(request, response, _NOTICE, f"{words}.{_mac(request, words)}", _LIFE)
 

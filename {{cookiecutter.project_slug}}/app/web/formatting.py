@@ -1,4 +1,4 @@
-"""Values of records as texts: in words for people who read, and as the fields of forms take them."""
+"""Format values for display and for form fields."""
 
 import json
 from datetime import UTC, date, datetime, time

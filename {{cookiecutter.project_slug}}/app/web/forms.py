@@ -1,4 +1,4 @@
-"""Forms of pages: what was entered, as a schema's data or as errors in plain words beside the fields.
+"""HTML forms: validate input with a schema and show errors next to the fields.
 
 `empty_form(NoteCreate)` and `filled_form(NoteUpdate, note)` make the form that a page shows, `parse_form` reads what
 was sent. An empty field is null where the schema allows null. A list has one entry a line, or one for each box that is
@@ -38,18 +38,18 @@ class Form(Generic[S]):
     """A form as a template shows it: empty, filled from a record, or sent back with errors."""
 
     data: S | None = None
-    """What was entered, when all of it is valid."""
+    """Validated data, or None if invalid."""
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
-    """Why nothing was saved, when it is about no single field."""
+    """Form-level error."""
     status: int = HTTPStatus.OK
     """Of the answer that shows the form."""
     version: str = ""
     """Of the record when the form was opened: the hidden field `version` of a form that changes one."""
 
     def value(self, name: str) -> str:
-        """Return what the field shows."""
+        """Return the field's value."""
         return self.values.get(name, "")
 
     def chosen(self, name: str) -> AbstractSet[str]:
@@ -57,12 +57,12 @@ class Form(Generic[S]):
         return {*self.value(name).split("\n")} - {""}
 
     def error(self, name: str) -> str | None:
-        """Return what is wrong with the field."""
+        """Return the field's error."""
         return self.errors.get(name)
 
     @property
     def overtaken(self) -> bool:
-        """Tell whether someone else changed the record since the form was opened."""
+        """Whether the record was changed since the form was opened."""
         return self.status == VersionConflict.status
 
     @property
@@ -133,7 +133,7 @@ async def parse_form(request: Request, schema: type[S], record: Record | None = 
 
 
 def _is_changed(known: FieldInfo, sent: list[Any], text: str, shown: str) -> bool:
-    """Tell whether this is not what a browser sends of a field that nobody touches.
+    """Return whether this is not what a browser sends of a field that nobody touches.
 
     It changes line ends, drops them from a text of one line, may trim it, and shortens times; boxes have no order.
     """

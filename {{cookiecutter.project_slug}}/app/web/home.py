@@ -1,4 +1,4 @@
-"""The home page: yours to rewrite, with its template `templates/home.html`."""
+"""Home page; customize it together with `templates/home.html`."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -10,5 +10,5 @@ router = APIRouter()
 
 @router.get("/")
 async def show_home(request: Request) -> Response:
-    """Say what is here."""
+    """Show the home page."""
     return await render(request, "home.html")

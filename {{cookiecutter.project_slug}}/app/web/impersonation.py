@@ -1,4 +1,4 @@
-"""The way back for an admin who is signed in as someone else; the bar on every page leads here."""
+"""End an impersonation; linked from the bar on every page."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

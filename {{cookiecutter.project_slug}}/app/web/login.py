@@ -1,4 +1,4 @@
-"""Sign in and out with a browser."""
+"""Sign-in and sign-out pages."""
 
 import re
 from typing import Annotated
@@ -40,7 +40,7 @@ def login_path(target: str) -> str:
 async def show_login(
     request: Request, visitor: Visitor, target: Annotated[str, Query(alias="next")] = LOGIN_REDIRECT_PATH
 ) -> Response:
-    """Show the form; people who are signed in go on to where they wanted."""
+    """Show the sign-in form; redirect users who are already signed in."""
     if visitor is not None:
         return see_other(request, safe_redirect_path(target))
     return await render(
@@ -74,7 +74,7 @@ async def submit_login(
 
 @router.post("/logout", dependencies=[CsrfProtected])
 async def submit_logout(request: Request) -> Response:
-    """End the session; the cookie is dead, wherever it was copied to."""
+    """Sign out: end the session and invalidate its cookie."""
     response = see_other(request, "/login")
     await web_session.logout(request, response)
     return response

@@ -1,4 +1,4 @@
-"""Change one's own password."""
+"""Password change page."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -19,7 +19,7 @@ from app.web.templating import redirect_with_message, render, render_with_proble
 router = APIRouter(prefix="/account/password")
 
 TEMPLATE = "account/password.html"
-WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a message
+WRONG_PASSWORD = "Incorrect password."  # noqa: S105 - a message
 
 
 @router.get("")
@@ -46,6 +46,6 @@ async def change_password(
         return await render(request, TEMPLATE, {"form": again}, weak.status)
     except TooManyAttempts as refusal:
         return await render_with_problem(request, TEMPLATE, refusal, {"form": form})
-    response = redirect_with_message(request, "/account/password", "Your password was changed.")
+    response = redirect_with_message(request, "/account/password", "Password changed.")
     await web_session.regenerate_session(request, response)
     return response

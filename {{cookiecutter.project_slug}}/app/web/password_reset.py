@@ -1,4 +1,4 @@
-"""Forgot the password: ask for a link, and choose a new password with it."""
+"""Password reset pages."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -34,7 +34,7 @@ async def show_forgot_password(request: Request) -> Response:
 async def forgot_password(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
-    """Mail the link, and say the same whether there is such an account or not."""
+    """Send a reset link; the response is the same if the account doesn't exist."""
     form = await parse_form(request, EmailAddress)
     if form.data is None:
         return await render(request, "forgot.html", {"form": form}, 422)
@@ -72,7 +72,7 @@ async def reset_password(
         except PASSWORD_ERRORS as weak:
             form = form.refused(password=weak.detail or weak.title)
         else:
-            return redirect_with_message(request, "/login", "Your new password is set. Sign in with it.")
+            return redirect_with_message(request, "/login", "Password changed. Sign in with your new password.")
     async with database.reads() as session:
         return await _show_reset(request, session, form.value("token"), form)
 
@@ -86,4 +86,4 @@ async def _show_reset(request: Request, session: AsyncSession, raw: str, form: F
 
 
 async def _show_invalid(request: Request) -> Response:
-    return await show_invalid_link(request, "/password/forgot", "Ask for another link")
+    return await show_invalid_link(request, "/password/forgot", "Request another link")

@@ -1,4 +1,4 @@
-"""One's own data: take them along, or delete them all."""
+"""Data export and account deletion pages."""
 
 import json
 
@@ -18,11 +18,11 @@ from app.web.templating import render, render_with_problem, see_other
 
 router = APIRouter(prefix="/account")
 
-WRONG_EMAIL = "This is not the address of your account."
+WRONG_EMAIL = "This doesn't match your email address."
 
 
 class Confirmation(Schema):
-    """What is typed, so that nobody deletes an account by a slip of the hand."""
+    """Confirmation text, to prevent accidental deletion."""
 
     confirmation: str = ""
 
@@ -35,7 +35,7 @@ async def show_data(request: Request, scope: PageScope) -> Response:  # noqa: AR
 
 @router.get("/data/export")
 async def export_data(database: DatabaseDep, client: PageClient, scope: PageScope) -> Response:
-    """Hand out everything as a file."""
+    """Download the data as a file."""
     copy = await personal_data.export_account(database, scope, client)
     text = json.dumps(copy, default=str, ensure_ascii=False, indent=2)
     headers = {"Content-Disposition": 'attachment; filename="account.json"'}
@@ -44,7 +44,7 @@ async def export_data(database: DatabaseDep, client: PageClient, scope: PageScop
 
 @router.get("/delete")
 async def show_delete_account(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be signed in
-    """Ask whether it is meant."""
+    """Show the confirmation form."""
     return await render(request, "account/delete.html", {"form": Form()})
 
 
@@ -68,7 +68,7 @@ async def delete_account(
 
 @router.get("/deleted")
 async def show_deleted(request: Request, visitor: Visitor) -> Response:
-    """Say goodbye."""
+    """Show that the account was deleted."""
     if visitor is not None:
         return see_other(request, "/account")
     return await render(request, "account/deleted.html")

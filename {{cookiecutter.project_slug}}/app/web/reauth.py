@@ -1,4 +1,4 @@
-"""Ask for the password again, before what is dangerous."""
+"""Re-authentication page for sensitive actions."""
 
 from typing import Annotated
 from urllib.parse import urlencode

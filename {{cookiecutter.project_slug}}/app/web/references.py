@@ -1,4 +1,4 @@
-"""What rows refer to, as far as the visitor may see it: pages show nothing else of it than that it is there."""
+"""Referenced rows, limited to those visible to the user."""
 
 from collections.abc import Iterable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Where one is signed in, and what happened to the account."""
+"""Sessions and activity pages."""
 
 from uuid import UUID
 
@@ -30,14 +30,14 @@ async def end_session(
 ) -> Response:
     """End one of them."""
     await sessions.revoke_session(session, scope, session_id, client=client)
-    return redirect_with_message(request, "/account/sessions", "The session is ended.")
+    return redirect_with_message(request, "/account/sessions", "Session ended.")
 
 
 @router.post("/sessions/end-others", dependencies=[CsrfProtected])
 async def end_other_sessions(request: Request, session: SessionDep, client: PageClient, scope: PageScope) -> Response:
     """End all but this one."""
     await sessions.revoke_other_sessions(session, scope, client=client)
-    return redirect_with_message(request, "/account/sessions", "Only this device is signed in now.")
+    return redirect_with_message(request, "/account/sessions", "You've been signed out on all other devices.")
 
 
 @router.post("/sessions/end-all", dependencies=[CsrfProtected])

@@ -1,4 +1,4 @@
-"""Sign up, and prove that the address is one's own."""
+"""Sign-up and email verification pages."""
 
 from urllib.parse import quote, unquote
 
@@ -24,12 +24,16 @@ from app.web.templating import redirect_with_message, render, render_with_proble
 router = APIRouter()
 
 VERIFY = LinkPage(
-    Purpose.VERIFY_EMAIL, "Confirm your address", "With this, your account is ready.", "Confirm", "/verify"
+    Purpose.VERIFY_EMAIL,
+    "Confirm your email address",
+    "Confirm your email address to activate your account.",
+    "Confirm",
+    "/verify",
 )
 
-CONFIRMED = "Your address is confirmed. Sign in now."
-CHOOSE = "Your address is confirmed. Choose a password now."
-SENT = "If the address waits to be confirmed, the mail is on its way."
+CONFIRMED = "Email address confirmed. You can now sign in."
+CHOOSE = "Email address confirmed. Choose a password."
+SENT = "If this address needs to be confirmed, we've sent another email."
 
 _SIGNED_UP = "signed-up"
 """The cookie of a browser that signed up: what shows that it did, and the address, for the page after it."""
@@ -47,7 +51,7 @@ async def show_sign_up(request: Request, visitor: Visitor) -> Response:
 async def sign_up(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
-    """Make an account, and say the same when there is one already: its owner is told by mail."""
+    """Create an account, and say the same when there is one already: its owner is told by mail."""
     form = await parse_form(request, SignUp)
     if form.data is None:
         return await render(request, "signup.html", {"form": form}, 422)

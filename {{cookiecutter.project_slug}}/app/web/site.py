@@ -1,4 +1,4 @@
-"""Mount the web pages: those of this package, those of the features, static files and error pages."""
+"""Mounts the web pages, feature pages, static files and error pages."""
 
 import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ def _account_nav(added: Iterable[NavItem]) -> list[NavItem]:
     return [
         NavItem("Profile", "/account"),
         NavItem("Password", "/account/password"),
-        NavItem("E-mail", "/account/email"),
+        NavItem("Email", "/account/email"),
         *added,
         NavItem("Sessions", "/account/sessions"),
         NavItem("Activity", "/account/activity"),

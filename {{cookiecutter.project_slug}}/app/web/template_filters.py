@@ -1,4 +1,4 @@
-"""What the account's pages tell in plain words: what happened, on which device, and how long to wait."""
+"""Labels for events, devices and durations on the account pages."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -7,36 +7,36 @@ from app.accounts.events import Event
 from app.accounts.models import AuthEvent
 
 EVENT_LABELS: Mapping[str, str] = {
-    Event.USER_CREATED: "The account was made",
-    Event.USER_DELETED: "The account was deleted",
-    Event.EMAIL_VERIFIED: "The e-mail address was confirmed",
+    Event.USER_CREATED: "Account created",
+    Event.USER_DELETED: "Account deleted",
+    Event.EMAIL_VERIFIED: "Email address confirmed",
     Event.LOGIN_SUCCESS: "Signed in",
-    Event.LOGIN_FAIL: "Someone tried to sign in and failed",
-    Event.LOGIN_LOCK: "Signing in was closed for a while, after many failures",
+    Event.LOGIN_FAIL: "Failed sign-in",
+    Event.LOGIN_LOCK: "Sign-in temporarily blocked after repeated failures",
     Event.LOGOUT: "Signed out",
-    Event.TOKEN_REUSE: "A session was ended, because its token was used twice",
-    Event.REAUTHENTICATED: "The password was entered once more",
-    Event.PASSWORD_CHANGE: "The password was changed",
-    Event.PASSWORD_RESET_ASKED: "A link to choose a new password was asked for",
-    Event.PASSWORD_RESET: "A new password was chosen with a mailed link",
-    Event.EMAIL_CHANGE_ASKED: "A change of the e-mail address was asked for",
-    Event.EMAIL_CHANGED: "The e-mail address was changed",
-    Event.EMAIL_CHANGE_CANCELLED: "A change of the e-mail address was stopped",
-    Event.EMAIL_REVERTED: "The change of the e-mail address was taken back",
-    Event.SESSION_ENDED: "A session was ended",
-    Event.SECOND_FACTOR_ADDED: "A second factor was added",
-    Event.SECOND_FACTOR_REMOVED: "The second factor was removed",
-    Event.SECOND_FACTOR_FAIL: "A wrong code was entered",
-    Event.RECOVERY_CODE_USED: "A recovery code was used",
-    Event.KEY_CREATED: "An API key was made",
-    Event.KEY_REVOKED: "An API key was revoked",
-    Event.KEY_USED: "An API key was used",
-    Event.ROLES_CHANGED: "The roles were changed",
-    Event.DATA_EXPORTED: "The data of the account were downloaded",
-    Event.USER_DISABLED: "The account was disabled",
-    Event.USER_ENABLED: "The account was enabled",
+    Event.TOKEN_REUSE: "Session revoked: its refresh token was reused",
+    Event.REAUTHENTICATED: "Password confirmed",
+    Event.PASSWORD_CHANGE: "Password changed",
+    Event.PASSWORD_RESET_ASKED: "Password reset requested",
+    Event.PASSWORD_RESET: "Password reset",
+    Event.EMAIL_CHANGE_ASKED: "Email change requested",
+    Event.EMAIL_CHANGED: "Email address changed",
+    Event.EMAIL_CHANGE_CANCELLED: "Email change canceled",
+    Event.EMAIL_REVERTED: "Email change reverted",
+    Event.SESSION_ENDED: "Session ended",
+    Event.SECOND_FACTOR_ADDED: "Two-factor authentication enabled",
+    Event.SECOND_FACTOR_REMOVED: "Two-factor authentication disabled",
+    Event.SECOND_FACTOR_FAIL: "Incorrect verification code",
+    Event.RECOVERY_CODE_USED: "Recovery code used",
+    Event.KEY_CREATED: "API key created",
+    Event.KEY_REVOKED: "API key revoked",
+    Event.KEY_USED: "API key used",
+    Event.ROLES_CHANGED: "Roles changed",
+    Event.DATA_EXPORTED: "Account data downloaded",
+    Event.USER_DISABLED: "Account disabled",
+    Event.USER_ENABLED: "Account enabled",
     Event.IMPERSONATION_STARTED: "An administrator signed in as you",
-    Event.IMPERSONATION_ENDED: "The administrator is not signed in as you any more",
+    Event.IMPERSONATION_ENDED: "The administrator's session ended",
 }
 
 # The first that is found counts: most browsers say that they are some others, too.
@@ -62,12 +62,12 @@ _LONGEST_AGENT = 60
 
 
 def event_label(event: AuthEvent) -> str:
-    """Say what an event was."""
+    """Return the label of an event."""
     return EVENT_LABELS.get(event.name) or event.name.replace("_", " ").capitalize()
 
 
 def device_label(user_agent: str) -> str:
-    """Say which browser runs where, as far as what it says of itself can be understood."""
+    """Return browser and operating system of a user agent."""
     browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), None)
     system = next((name for mark, name in _SYSTEMS.items() if mark in user_agent), None)
     if browser and system:
@@ -76,6 +76,6 @@ def device_label(user_agent: str) -> str:
 
 
 def format_wait(seconds: str) -> str:
-    """Say how long that is."""
+    """Format a duration."""
     minutes = ceil(int(seconds) / 60)
     return "a minute" if minutes == 1 else f"{minutes} minutes"

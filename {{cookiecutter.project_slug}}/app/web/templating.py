@@ -1,4 +1,4 @@
-"""Pages from templates: one environment, and what every template may count on.
+"""Template rendering: the Jinja environment and common context variables.
 
     visitor        who is signed in, or none
     nav            what the features put in the menu
@@ -43,17 +43,17 @@ _CSRF_FIELD = Markup('<input type="hidden" name="csrf_token" value="{}">')
 
 
 class NavItem(NamedTuple):
-    """A feature's entry in a menu and, with a sentence about it, on the home page."""
+    """A navigation entry, also shown with a description on the home page."""
 
     label: str
     path: str
     about: str = ""
     permission: Permission | None = None
-    """Who lacks it does not see the entry."""
+    """Permission required to see the entry."""
 
 
 class SiteContext(NamedTuple):
-    """The project, as the templates know it; parts that are not there have no path."""
+    """Site information for templates; paths of missing parts are empty."""
 
     name: str
     home: str
@@ -68,7 +68,7 @@ class SiteContext(NamedTuple):
 async def render(
     request: Request, name: str, context: Mapping[str, object] | None = None, status: int = 200
 ) -> HTMLResponse:
-    """Answer with a template, for whoever is signed in."""
+    """Render a template for the current user."""
     await web_session.rotate_session_if_due(request)
     return render_template(request, name, context, status)
 
@@ -109,12 +109,12 @@ def render_template(
 
 
 def see_other(request: Request, path: str) -> RedirectResponse:
-    """Redirect to a path of the project after a form, so that loading the page again does not submit it twice."""
+    """Redirect after a form submission (303, Post/Redirect/Get)."""
     return RedirectResponse(_settings(request).root_path + path, 303)
 
 
 def redirect_with_message(request: Request, path: str, notice: str) -> RedirectResponse:
-    """Do the same, and have the next page say what was done."""
+    """Redirect with a flash message."""
     response = see_other(request, path)
     set_flash(request, response, notice)
     return response
@@ -168,7 +168,7 @@ def _settings(request: Request) -> Settings:
 
 
 def _static(root: str, name: str) -> str:
-    """Return the address of a static file, with a mark of its content."""
+    """Return the URL of a static file with a content hash."""
     path = STATIC / name
     return f"{root}/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
 

@@ -1,4 +1,4 @@
-"""The kinds of fields: to add one, write a class in here and a line in `KINDS`."""
+"""Field types. To add one, write a class in this package and add it to `KINDS`."""
 
 from scaffold.field_types.base import FieldType, Samples, quoted
 from scaffold.field_types.numeric import BigInt, DecimalType, Float, Int

@@ -1,4 +1,4 @@
-"""What every kind of field tells."""
+"""Base class of field types."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ class FieldType:
         Raises:
             ValueError: when it is none, with a sentence that says what one looks like.
         """
-        raise ValueError(f"this kind has no default on the command line; add one to {field.name} by hand later")
+        raise ValueError(
+            f"defaults of this type are not supported on the command line; set the default of {field.name} in the code"
+        )
 
     def json_of(self, field: Field, text: str) -> str:
         """Return the default as JSON has it, as a Python literal."""
@@ -107,13 +109,13 @@ def bounds_errors(  # noqa: PLR0913 - one place for every number
     """Say what is wrong with min and max."""
     pattern = r"-?\d{1,19}" if whole else rf"-?\d{{1,15}}(\.\d{{1,{places}}})?" if places else r"-?\d{1,15}"
     given = {"min": field.low, "max": field.high}
-    wrong = [f"{name}={text} is not a number that fits" for name, text in given.items()
+    wrong = [f"{name}={text} is not a valid number for this type" for name, text in given.items()
              if text and not (re.fullmatch(pattern, text) and least <= Decimal(text) <= most)]  # fmt: skip
     if wrong:
         return wrong
     low, high = Decimal(field.low or least), Decimal(field.high or most)
     if low > high or (whole and room and low == high):
-        return [f"min={low} and max={high} leave no choice"]
+        return [f"min={low} and max={high} leave no valid value"]
     if high - low < room and room == MIN_UNIQUE_VALUES:
-        return [f"a unique number needs room: {MIN_UNIQUE_VALUES} values between min and max"]
+        return [f"a unique number needs a range of at least {MIN_UNIQUE_VALUES} values"]
     return []

@@ -1,4 +1,4 @@
-"""Kinds that are numbers."""
+"""Numeric field types."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Int(FieldType):
     def default_of(self, field: Field, text: str) -> str:
         low, high = self.bounds(field)
         if not re.fullmatch(r"-?\d+", text) or not low <= int(text) <= high:
-            raise ValueError(f"the default is a whole number from {low} to {high}")
+            raise ValueError(f"the default must be an integer from {low} to {high}")
         return number(int(text))
 
     def json_of(self, field: Field, text: str) -> str:
@@ -82,7 +82,7 @@ class Float(FieldType):
     def default_of(self, field: Field, text: str) -> str:
         value = float(text) if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", text) else None
         if value is None or not float(field.low or value) <= value <= float(field.high or value):
-            raise ValueError("the default is a number such as 1.5, within its bounds")
+            raise ValueError("the default must be a number such as 1.5, between min and max")
         return repr(value)
 
     def json_of(self, field: Field, text: str) -> str:
@@ -137,7 +137,7 @@ class DecimalType(FieldType):
         except InvalidOperation:
             units = Decimal("NaN")
         if not units.is_finite() or units != int(units) or not low <= units <= high:
-            raise ValueError(f"the default is a number such as {self.write(field, high)}, within its bounds")
+            raise ValueError(f"the default is a number such as {self.write(field, high)}, between min and max")
         return f'Decimal("{self.write(field, int(units))}")'
 
     def json_of(self, field: Field, text: str) -> str:
@@ -149,10 +149,10 @@ class DecimalType(FieldType):
     def problems_of(self, field: Field) -> list[str]:
         numbers = [int(text) for text in field.args if re.fullmatch(r"\d{1,2}", text)]
         if field.args and (len(numbers) != 2 or len(field.args) != 2 or not 1 <= numbers[0] <= 15):  # noqa: PLR2004
-            return ["write digits and decimals, such as decimal=10,2; SQLite keeps 15 digits at most"]
+            return ["specify precision and scale, for example decimal=10,2 (at most 15 digits, because of SQLite)"]
         if field.places > field.digits:
             return [
-                f"{field.places} decimals of {field.digits} digits is too many: decimal=10,2 has 8 before the point"
+                f"scale {field.places} is too large for {field.digits} digits: decimal=10,2 has 8 before the point"
             ]
         return bounds_errors(
             field, *(Decimal(end).scaleb(-field.places) for end in (-(10**field.digits) + 1, 10**field.digits - 1)),

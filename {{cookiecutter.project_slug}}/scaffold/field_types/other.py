@@ -1,4 +1,4 @@
-"""Kinds that are neither text nor number: choices, moments, lists, references."""
+"""Other field types: booleans, enums, dates, lists, JSON and references."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Bool(FieldType):
 
     def default_of(self, field: Field, text: str) -> str:
         if text not in {"true", "false"}:
-            raise ValueError("the default is true or false")
+            raise ValueError("the default must be true or false")
         return text.capitalize()
 
     def server_default_of(self, field: Field, text: str) -> str:
@@ -45,16 +45,16 @@ class Enum(FieldType):
 
     def default_of(self, field: Field, text: str) -> str:
         if text not in field.args:
-            raise ValueError(f"the default is one of {', '.join(field.args)}")
+            raise ValueError(f"the default must be one of {', '.join(field.args)}")
         return f"{field.enum_name}.{member(text)}"
 
     def problems_of(self, field: Field) -> list[str]:
         members = [member(text) for text in field.args]
         wrong = [text for text in field.args if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*", text)]
         if wrong or len(members) < 2 or [text for text in field.args if len(text) > 40]:  # noqa: PLR2004
-            return ["write two values or more, of letters, digits and hyphens, such as enum=draft,live"]
+            return ["specify at least two values of letters, digits and hyphens, for example enum=draft,live"]
         if len(set(members)) < len(members):
-            return ["two of the values are equal"]
+            return ["duplicate value"]
         return []
 
     def samples_of(self, field: Field) -> Samples:
@@ -77,7 +77,7 @@ class Date(FieldType):
         try:
             day = date.fromisoformat(text)
         except ValueError as error:
-            raise ValueError("the default is a day such as 2026-01-31") from error
+            raise ValueError("the default must be a date such as 2026-01-31") from error
         return f"dt.date({day.year}, {day.month}, {day.day})"
 
     def samples_of(self, field: Field) -> Samples:
@@ -138,7 +138,7 @@ class List(FieldType):
 
     def default_of(self, field: Field, text: str) -> str:
         if text or field.low not in {"", "0"}:
-            raise ValueError("the only default is the empty list: write default=, without min")
+            raise ValueError("the default can only be an empty list: use default=, without min")
         return "Field(default_factory=list)"
 
     def server_default_of(self, field: Field, text: str) -> str:
@@ -146,7 +146,7 @@ class List(FieldType):
 
     def problems_of(self, field: Field) -> list[str]:
         if field.args not in {(), ("str",), ("int",)}:
-            return ["a list holds str or int: list=str"]
+            return ["a list contains str or int, for example list=str"]
         return bounds_errors(field, 0, self.most)
 
     def samples_of(self, field: Field) -> Samples:
@@ -169,7 +169,7 @@ class Json(FieldType):
 
     def default_of(self, field: Field, text: str) -> str:
         if text:
-            raise ValueError("the only default is the empty object: write default=")
+            raise ValueError("the default can only be an empty object: use default=")
         return "Field(default_factory=dict)"
 
     def server_default_of(self, field: Field, text: str) -> str:

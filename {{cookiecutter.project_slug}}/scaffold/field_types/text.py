@@ -1,4 +1,4 @@
-"""Kinds that are text."""
+"""Text field types."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ class Text(FieldType):
     def default_of(self, field: Field, text: str) -> str:
         low, high = self.bounds(field)
         if not re.fullmatch(rf"[^\"'`\\\x00-\x1f]{{0,{LONGEST_DEFAULT}}}", text):
-            raise ValueError(f"write a default with quotes, or of over {LONGEST_DEFAULT} characters, into the code")
+            raise ValueError(
+                f"set a default that contains quotes or has more than {LONGEST_DEFAULT} characters in the code"
+            )
         if not low <= len(text) <= high or text != text.strip():
-            raise ValueError(f"the default has {len(text)} characters, and may have {low} to {high}")
+            raise ValueError(f"the default has {len(text)} characters; it must have {low} to {high}")
         return quoted(text)
 
     def problems_of(self, field: Field) -> list[str]:
         problems = bounds_errors(field, 0, self.most)
         if problems or not (field.unique or field.index) or self.bounds(field)[1] <= LONGEST_KEY:
             return problems
-        return [f"PostgreSQL cannot index texts this long: use str={LONGEST_KEY}, or max={LONGEST_KEY}"]
+        return [f"too long for an index in PostgreSQL: use str={LONGEST_KEY} or max={LONGEST_KEY}"]
 
     def samples_of(self, field: Field) -> Samples:
         low, high = self.bounds(field)
@@ -69,11 +71,11 @@ class Str(Text):
 
     def problems_of(self, field: Field) -> list[str]:
         if len(field.args) > 1 or not re.fullmatch(r"[1-9]\d{0,4}", field.args[0] if field.args else "1"):
-            return ["a length is one number from 1 to 99999, such as str=200"]
+            return ["the length must be a number from 1 to 99999, for example str=200"]
         if field.high:
-            return [f"the greatest length is part of the kind: str={field.high}"]
+            return [f"specify the maximum length with the type: str={field.high}"]
         if (field.unique or field.index) and field.length > LONGEST_KEY:
-            return [f"PostgreSQL cannot index texts this long: use at most str={LONGEST_KEY}"]
+            return [f"too long for an index in PostgreSQL: use at most str={LONGEST_KEY}"]
         return bounds_errors(field, 0, field.length)
 
 
@@ -86,7 +88,7 @@ LONGEST_DEFAULT = 60
 
 
 class Slug(FieldType):
-    """The readable end of an address: small letters, digits, hyphens."""
+    """The readable end of an address: lowercase letters, digits, hyphens."""
 
     modifiers = "optional unique index search default"
     column = "String(100)"
@@ -94,7 +96,7 @@ class Slug(FieldType):
 
     def default_of(self, field: Field, text: str) -> str:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) or len(text) > 100:  # noqa: PLR2004
-            raise ValueError("a slug has small letters, digits and single hyphens")
+            raise ValueError("a slug consists of lowercase letters, digits and single hyphens")
         return quoted(text)
 
     def samples_of(self, field: Field) -> Samples:

@@ -88,7 +88,7 @@ def test_change_is_refused(as_ada: TestClient, change: Any) -> None:
 
 
 def create_user(client: TestClient, email: str, password: str = PASSWORD) -> User:
-    """Make a user by the rules, as the command line and the admin do."""
+    """Create an user by the rules, as the command line and the admin do."""
     authenticator = client.app_state["authenticator"]
     return in_database(
         client, lambda session: users.create_user(session, authenticator, email=email, password=password)

@@ -37,7 +37,7 @@ def with_cookie(client: TestClient, cookie: str) -> TestClient:
 
 
 def is_signed_in(browser: TestClient) -> bool:
-    """Tell whether the cookie is good for a page."""
+    """Return whether the cookie is good for a page."""
     return browser.get("/account").status_code == 200
 
 

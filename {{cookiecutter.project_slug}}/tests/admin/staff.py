@@ -12,7 +12,7 @@ MANAGER = (Permission.ADMIN_ACCESS, Permission.USERS_READ, Permission.USERS_MANA
 
 
 def add_role(client: TestClient, name: str, *permissions: str) -> Role:
-    """Make a role."""
+    """Create a role."""
 
     async def add(session: AsyncSession) -> Role:
         role = Role(name=name, permissions=list(permissions))
@@ -23,7 +23,7 @@ def add_role(client: TestClient, name: str, *permissions: str) -> Role:
 
 
 def give_role(client: TestClient, user: User, name: str, *permissions: str) -> None:
-    """Make a role, and give it to a user."""
+    """Create a role, and give it to a user."""
     role = add_role(client, name, *permissions)
 
     async def give(session: AsyncSession) -> None:
@@ -33,7 +33,7 @@ def give_role(client: TestClient, user: User, name: str, *permissions: str) -> N
 
 
 def add_staff(client: TestClient, name: str, *permissions: str) -> User:
-    """Make a user with a role of their own, whose name is that of their address."""
+    """Create an user with a role of their own, whose name is that of their address."""
     user = add_user(client, f"{name}@example.com")
     give_role(client, user, name, *permissions)
     return user

@@ -55,7 +55,7 @@ def test_other_addresses_ignore_them(client: TestClient, path: str) -> None:
 class Filters(BaseModel):
     """Query parameters of every kind of name."""
 
-    colour: str = ""
+    color: str = ""
     size: str = Field(default="", alias="Size")
     place: str = Field(default="", validation_alias=AliasChoices("place", "where"))
 
@@ -104,7 +104,7 @@ def own() -> TestClient:
     "path",
     [
         "/plain?q=1&Alias-Name=2&tags=3&tags=4",
-        "/model?colour=red&Size=1&where=here",
+        "/model?color=red&Size=1&where=here",
         "/model?place=here",
         "/anything?page=2&x=y",
         "/key?key=secret",
@@ -120,7 +120,7 @@ def test_route_of_ones_own_gets_what_it_declares(own: TestClient, path: str) -> 
     [
         ("/plain?alias=1", "Alias-Name, q, tags"),
         ("/plain?Q=1", "Alias-Name, q, tags"),
-        ("/model?size=1", "Size, colour, place, where"),
+        ("/model?size=1", "Size, color, place, where"),
         ("/key?key=secret&page=2", "key"),
         ("/inner?cursor=2", "page, size"),
     ],

@@ -75,7 +75,7 @@ def test_workers_end_with_their_parent(shared_sqlite: Callable[[], str], tmp_pat
 
 
 def is_free(port: int | None) -> bool:
-    """Tell whether a server could listen on a port."""
+    """Return whether a server could listen on a port."""
     try:
         socket.create_server(("127.0.0.1", port or 0)).close()
     except OSError:

@@ -74,7 +74,7 @@ def test_create_admin_leaves_an_account_alone(app: Run, client: TestClient, monk
     [
         pytest.param("grace@example.com", "short", "at least 12 characters", id="short-password"),
         pytest.param("grace@example.com", "", "no password on standard input", id="no-password"),
-        pytest.param("grace", "a password of my own", "Invalid e-mail address", id="no-address"),
+        pytest.param("grace", "a password of my own", "Invalid email address", id="no-address"),
     ],
 )
 def test_create_admin_refuses_in_a_sentence(

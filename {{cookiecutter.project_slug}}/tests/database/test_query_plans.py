@@ -1,4 +1,4 @@
-"""How PostgreSQL finds the rows of a list and of a look-up when there are many: by an index, by its own choice."""
+"""How PostgreSQL finds the rows of a list and of a lookup when there are many: by an index, by its own choice."""
 
 import re
 from collections.abc import Callable

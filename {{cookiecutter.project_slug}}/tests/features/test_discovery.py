@@ -63,7 +63,7 @@ async def main():
         query = select(Article).options(joinedload(Article.owner), joinedload(Article.reviewer))
         for gone in (None, bob, ada):
             if gone:
-                await erase(session, User.id == gone.id)
+                await delete_users(session, User.id == gone.id)
                 session.expunge_all()
             rows = await session.scalars(query)
             print([(row.owner.email, row.reviewer and row.reviewer.email) for row in rows])

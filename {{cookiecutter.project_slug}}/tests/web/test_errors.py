@@ -1,4 +1,4 @@
-"""Errors: pages for people, problem documents for programs."""
+"""Errors: web pages, problem documents for programs."""
 
 from collections.abc import Callable
 

@@ -26,7 +26,7 @@ from app.web.forms import Form, empty_form, form_from_record, parse_form, search
 KEY = UUID("7488a646-e31f-41e4-aace-600308960662")
 
 
-class Colour(StrEnum):
+class Color(StrEnum):
     """What it looks like."""
 
     DARK_RED = "dark-red"
@@ -41,7 +41,7 @@ class Thing(Schema):
     share: Annotated[float, Field(le=1, allow_inf_nan=False)] = 0.5
     price: Annotated[Decimal, Field(max_digits=4, decimal_places=2)] = Decimal("9.50")
     choice: Literal["yes", "no"] = "yes"
-    colour: Colour = Colour.BLUE
+    color: Color = Color.BLUE
     open: bool = False
     known: bool | None = None
     day: date | None = None
@@ -110,13 +110,13 @@ def read(body: str) -> Form[Thing]:
         ("word=aa&price=1.234", "price", "Please use at most 2 digits behind the point."),
         ("word=aa&price=123", "price", "Please use at most 2 digits before the point."),
         ("word=aa&choice=maybe", "choice", "Please choose one of the options."),
-        ("word=aa&colour=green", "colour", "Please choose one of the options."),
+        ("word=aa&color=green", "color", "Please choose one of the options."),
         ("word=aa&open=perhaps", "open", "Please choose one of the options."),
         ("word=aa&day=tomorrow", "day", "Please enter a date."),
         ("word=aa&at=now", "at", "Please enter a date and a time."),
         ("word=aa&hour=noon", "hour", "Please enter a time."),
         ("word=aa&key=1", "key", "Please check this: it does not have the right form."),
-        ("word=aa&mail=ada", "mail", "Please enter an e-mail address, such as ada@example.com."),
+        ("word=aa&mail=ada", "mail", "Please enter an email address, such as ada@example.com."),
         ("word=aa&lines=a%0D%0Ab%0D%0Ac", "lines", "Please give at most 2."),
         ("word=aa&lines=a%0D%0Abbbbbb", "lines", "Entry 2: Please use at most 5 characters."),
         ("word=aa&more=[1]", "more", "Please enter JSON in braces, its names in double quotes."),
@@ -136,7 +136,7 @@ def test_errors_are_in_plain_words(body: str, field: str, words: str) -> None:
     [
         pytest.param("word=aaa", "number", 1, id="absent"),
         pytest.param("price=1", "price", Decimal(1), id="decimal"),
-        pytest.param("colour=dark-red", "colour", Colour.DARK_RED, id="enum"),
+        pytest.param("color=dark-red", "color", Color.DARK_RED, id="enum"),
         pytest.param("open=false", "open", False, id="box-not-ticked"),
         pytest.param("open=false&open=true", "open", True, id="box-ticked"),
         pytest.param("known=", "known", None, id="not-known"),
@@ -178,7 +178,7 @@ def test_empty_form_shows_the_defaults() -> None:
     values = dict(empty_form(Thing).values)
 
     assert "word" not in values
-    assert (values["number"], values["price"], values["colour"]) == ("1", "9.50", "blue")
+    assert (values["number"], values["price"], values["color"]) == ("1", "9.50", "blue")
     assert (values["open"], values["known"], values["lines"]) == ("false", "", "")
 
 
@@ -317,7 +317,7 @@ def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
         (date(26, 1, 3), "3 January 0026", "0026-01-03"),
         (datetime(26, 1, 3, 4, 5, tzinfo=UTC), "3 January 0026, 04:05 UTC", "0026-01-03T04:05"),
         (time(4, 5, 6), "04:05:06", "04:05:06"),
-        (Colour.DARK_RED, "Dark red", "dark-red"),
+        (Color.DARK_RED, "Dark red", "dark-red"),
         ([], "—", ""),
         ([1, 2], "1, 2", "1\n2"),
         ({}, "{}", "{}"),
@@ -344,4 +344,4 @@ def test_row_is_named_by_its_title_or_by_what_it_is_and_its_id(title: object, na
 
 
 def test_members_of_an_enum_are_offered_in_words() -> None:
-    assert enum_choices(Colour) == [("dark-red", "Dark red"), ("blue", "Blue")]
+    assert enum_choices(Color) == [("dark-red", "Dark red"), ("blue", "Blue")]

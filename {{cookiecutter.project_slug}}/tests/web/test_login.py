@@ -20,7 +20,7 @@ WRONG = "not the password at all"
 
 
 def is_signed_in(browser: TestClient) -> bool:
-    """Tell whether the browser is let in."""
+    """Return whether the browser is let in."""
     return browser.get("/account").status_code == 200
 
 
@@ -61,7 +61,7 @@ def test_wrong_password_and_unknown_address_look_the_same(client: TestClient, em
 
     page = read_page(answer)
     assert answer.status_code == 401
-    assert "Wrong e-mail address or password." in page.text
+    assert "Wrong email address or password." in page.text
     assert page.forms["/login"]["email"] == email
     assert WRONG not in answer.text
     assert cookie_name(browser) not in browser.cookies

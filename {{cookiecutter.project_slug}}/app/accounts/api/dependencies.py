@@ -1,4 +1,4 @@
-"""What a route of the API asks for: the caller, from the bearer token and nothing else.
+"""FastAPI dependencies for the caller, authenticated by bearer token.
 
 OptionalScope     anybody, known or not: for what everybody may read
 CurrentScope   anybody who is known: by a session's access token, or by one that is limited, such as an API key
@@ -27,34 +27,34 @@ from app.errors import Forbidden, Unauthorized
 
 logger = logging.getLogger(__name__)
 
-_TRUST_IT = "If this is your proxy, add its address to SERVER_TRUSTED_PROXIES."
+_TRUST_IT = "If this is your reverse proxy, add its address to SERVER_TRUSTED_PROXIES."
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from /api/v1/auth/login")
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access token from `POST /api/v1/auth/login`.")
 
 
 class InvalidToken(Unauthorized):
-    """The access token is missing its mark, or its session is over."""
+    """The access token is invalid, or its session has ended."""
 
     title = "Invalid access token"
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750 §3
 
 
 class ExpiredToken(InvalidToken):
-    """The access token's time is over; refresh it."""
+    """The access token has expired; refresh it."""
 
     title = "Access token expired"
 
 
 class PermissionDenied(Forbidden):
-    """None of the caller's roles allows this, or their token is limited to less."""
+    """The caller's roles or token don't grant this permission."""
 
-    title = "Permission missing"
+    title = "Permission denied"
 
 
 class SessionRequired(Forbidden):
-    """This is for people who signed in, not for programs with a limited token."""
+    """This requires a session; limited tokens such as API keys are not accepted."""
 
-    title = "Sign in to do this: this token is limited"
+    title = "This token can't be used here. Sign in"
 
 
 def get_authenticator(connection: HTTPConnection) -> Authenticator:
@@ -71,7 +71,7 @@ AuthenticatorDep = Annotated[Authenticator, Depends(_provide_authenticator)]
 
 
 def get_client(connection: HTTPConnection) -> Client:
-    """Return where the request came from; behind a proxy, as `SERVER_TRUSTED_PROXIES` allows."""
+    """Return the client's IP address and user agent; X-Forwarded-For is used only from `SERVER_TRUSTED_PROXIES`."""
     ip = connection.client.host if connection.client else ""
     forwarded = connection.headers.get("x-forwarded-for")
     if forwarded and ip not in map(str.strip, forwarded.split(",")):  # else Uvicorn took it from there
@@ -81,10 +81,10 @@ def get_client(connection: HTTPConnection) -> Client:
 
 
 def _warn_of_proxy(connection: HTTPConnection, ip: str) -> None:
-    """Warn once about a proxy that is not trusted."""
+    """Warn once about an untrusted proxy."""
     if not getattr(connection.app.state, "has_warned_of_proxy", False):
         connection.app.state.has_warned_of_proxy = True
-        logger.warning("X-Forwarded-For from %s is ignored: all its clients share one rate limit. %s", ip, _TRUST_IT)
+        logger.warning("X-Forwarded-For from %s is ignored, so all its clients share one rate limit. %s", ip, _TRUST_IT)
 
 
 async def _provide_client(connection: HTTPConnection) -> Client:
@@ -97,7 +97,7 @@ ClientDep = Annotated[Client, Depends(_provide_client)]
 async def get_optional_scope(
     connection: HTTPConnection, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Scope | None:
-    """Return the caller behind the bearer token, or none without a token.
+    """Return the caller of the bearer token, or None without a token.
 
     Raises:
         InvalidToken: with one that is wrong, expired, or of an ended session.
@@ -105,7 +105,7 @@ async def get_optional_scope(
     """
     if credentials is None:
         return None
-    # Not as dependencies: each costs its time at every request.
+    # Called directly: each dependency adds overhead to every request.
     database, authenticator, token = get_database(connection), get_authenticator(connection), credentials.credentials
     for scheme in authenticator.bearer_schemes:
         if token.startswith(scheme.prefix):
@@ -165,7 +165,7 @@ RecentScope = Annotated[Scope, Depends(get_recent_scope)]
 
 
 def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
-    """Make a dependency that lets through who may: `Depends(require(Permission.ADMIN_ACCESS))`."""
+    """Return a dependency that requires a permission: `Depends(require(Permission.ADMIN_ACCESS))`."""
 
     async def check(scope: CurrentScope) -> Scope:
         if not scope.may(permission):

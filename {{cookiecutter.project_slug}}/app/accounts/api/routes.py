@@ -1,4 +1,4 @@
-"""Accounts over HTTP: the routers of all parts, and the public keys."""
+"""API router for accounts, and the JWKS endpoint."""
 
 from typing import Any
 
@@ -14,6 +14,6 @@ jwks_router = APIRouter(tags=["auth"])
 
 @jwks_router.get("/.well-known/jwks.json")
 async def read_jwks(authenticator: AuthenticatorDep, response: Response) -> dict[str, Any]:
-    """Read the public keys that verify access tokens (RFC 7517)."""
+    """Get the public keys for verifying access tokens (JWKS, RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return authenticator.tokens.jwks()

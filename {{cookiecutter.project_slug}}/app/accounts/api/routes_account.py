@@ -1,4 +1,4 @@
-"""Your own account over HTTP: profile, password, address, and all that is kept about you."""
+"""API routes for the caller's account: profile, password, email, data export and deletion."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ _RECENT_REFUSALS = (ReauthenticationRequired, *_REFUSALS)
 
 @router.get("/users/me", tags=["users"], response_model=AccountRead, responses=openapi_responses(InvalidToken))
 async def read_own_account(session: SessionDep, scope: CurrentScope, response: Response) -> User:
-    """Read your account."""
+    """Get your account."""
     return with_etag(response, await users.get_account(session, scope))
 
 
@@ -49,7 +49,7 @@ async def update_own_account(
     data: AccountUpdate,
     if_match: IfMatch = None,
 ) -> User:
-    """Change the fields you send; the others keep their values."""
+    """Update your account. Omitted fields are unchanged."""
     user = await users.get_account(session, scope)
     check_version(user, if_match)
     return with_etag(response, await users.update_account(session, user, data))
@@ -57,7 +57,7 @@ async def update_own_account(
 
 @router.get("/users/me/export", tags=["users"], responses=openapi_responses(*_REFUSALS))
 async def export_account(database: DatabaseDep, scope: SessionScope, client: ClientDep) -> dict[str, Any]:
-    """Read everything that is kept about you, and everything that is yours."""
+    """Export all data stored about you, including everything you own."""
     return await personal_data.export_account(database, scope, client)
 
 
@@ -65,7 +65,7 @@ async def export_account(database: DatabaseDep, scope: SessionScope, client: Cli
 async def delete_own_account(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
 ) -> None:
-    """Delete your account and everything that is yours, for good."""
+    """Permanently delete your account and everything you own."""
     await personal_data.delete_account(database, authenticator, scope, client)
 
 
@@ -82,10 +82,7 @@ async def change_password(
     client: ClientDep,
     data: PasswordChange,
 ) -> None:
-    """Change your password: your other sessions end, this one goes on.
-
-    Your API keys are revoked too, unless you send `keep_api_keys`.
-    """
+    """Change your password. Ends all other sessions and revokes your API keys unless you send `keep_api_keys`."""
     await password_reset.change_password(database, authenticator, scope, data, client)
 
 
@@ -98,7 +95,7 @@ async def change_password(
 async def request_email_change(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: EmailAddress
 ) -> Accepted:
-    """Ask for another address: it counts when you have confirmed it with the token that is mailed to it."""
+    """Request an email change. It takes effect when you confirm it with the token sent to the new address."""
     await email_change.request(database, authenticator, scope, data.email, client)
     return CHECK_YOUR_EMAIL
 
@@ -107,7 +104,7 @@ async def request_email_change(
 async def confirm_email_change(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailedToken
 ) -> None:
-    """Give your account its new address, with the token that was mailed to it."""
+    """Confirm an email change with the token sent to the new address."""
     await email_change.confirm(database, authenticator, data.token, client)
 
 
@@ -115,7 +112,7 @@ async def confirm_email_change(
 async def cancel_email_change(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailedToken
 ) -> None:
-    """Stop a change of your address, with the token that was mailed to the old one."""
+    """Cancel an email change with the token sent to the old address."""
     await email_change.cancel(database, authenticator, data.token, client)
 
 
@@ -123,10 +120,9 @@ async def cancel_email_change(
 async def revert_email_change(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailedToken
 ) -> None:
-    """Take your old address back, with the token that was mailed to it.
+    """Revert an email change with the token sent to the old address.
 
-    Your account is again as it was before the change: all sessions end, API keys are revoked, and a second factor
-    that was added since is removed, one that was removed since is back. Your password is removed: a token to set a new
-    one is mailed.
+    Ends all sessions, revokes API keys, and restores the second factor the account had before the change. The
+    password is removed; a password reset token is emailed.
     """
     await email_change.revert(database, authenticator, data.token, client)

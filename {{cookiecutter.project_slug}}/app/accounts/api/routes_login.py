@@ -1,4 +1,4 @@
-"""Sign in, refresh, sign out, see where you are signed in and what happened, over HTTP."""
+"""API routes for sign-in, token refresh, sign-out, sessions and activity."""
 
 from uuid import UUID
 
@@ -34,9 +34,9 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 async def login(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: Login
 ) -> TokenPair | SecondFactorRequired:
-    """Exchange an e-mail address and its password for an access token and a refresh token.
+    """Exchange an email address and password for an access token and a refresh token.
 
-    With a second factor, the answer is a challenge instead, to be sent with a code.
+    If the account has a second factor, the response is a challenge to send back with a code.
     """
     password = data.password.get_secret_value()
     user = await login_service.authenticate(database, authenticator, data.email, password, client)
@@ -49,8 +49,8 @@ async def refresh_token(
 ) -> TokenPair:
     """Exchange a refresh token for a new pair.
 
-    Each refresh token works once. Repeating the same request within a few seconds gives the same answer; using it
-    again later ends the session.
+    Refresh tokens are single-use. A retry within `AUTH_REFRESH_GRACE` gets the same response; later reuse revokes the
+    session.
     """
     return await login_service.refresh(database, authenticator, data.refresh_token, client)
 
@@ -63,7 +63,7 @@ async def reauthenticate(
     client: ClientDep,
     data: PasswordConfirmation,
 ) -> AccessToken:
-    """Prove again who you are, when a dangerous change asks for it; the answer is an access token that says so."""
+    """Confirm your password before a sensitive action. Returns a new access token."""
     password = data.password.get_secret_value()
     proven_at = await reauth.reauthenticate(database, authenticator, scope, password, client)
     return login_service.issue_access_token(authenticator, scope.user_id, scope.session_id, proven_at)
@@ -71,7 +71,7 @@ async def reauthenticate(
 
 @router.post("/logout", status_code=204, responses=openapi_responses(InvalidToken, SessionRequired))
 async def logout(session: SessionDep, scope: SessionScope, client: ClientDep) -> None:
-    """End this session: its tokens are refused from now on."""
+    """Sign out: end this session and revoke its tokens."""
     await login_service.logout(session, scope, client)
 
 
@@ -79,19 +79,19 @@ async def logout(session: SessionDep, scope: SessionScope, client: ClientDep) ->
 async def logout_all(
     session: SessionDep, authenticator: AuthenticatorDep, scope: SessionScope, client: ClientDep
 ) -> None:
-    """End all your sessions, this one too, and revoke your API keys."""
+    """Sign out everywhere: end all sessions, including this one, and revoke your API keys."""
     await login_service.logout_everywhere(session, authenticator, scope, client)
 
 
 @router.get("/sessions", responses=openapi_responses(InvalidToken, SessionRequired))
 async def list_own_sessions(session: SessionDep, scope: SessionScope) -> list[SessionRead]:
-    """List where you are signed in, newest first."""
+    """List your sessions, newest first."""
     return await sessions.list_sessions(session, scope)
 
 
 @router.delete("/sessions", status_code=204, responses=openapi_responses(InvalidToken, SessionRequired))
 async def end_other_sessions(session: SessionDep, scope: SessionScope, client: ClientDep) -> None:
-    """End all your sessions but this one; your API keys go on."""
+    """End all other sessions. API keys are not affected."""
     await sessions.revoke_other_sessions(session, scope, client=client)
 
 
@@ -107,5 +107,5 @@ async def end_one_session(session: SessionDep, scope: SessionScope, client: Clie
 
 @router.get("/events", response_model=Page[EventRead], responses=openapi_responses(InvalidToken, SessionRequired))
 async def list_own_events(session: SessionDep, scope: SessionScope, page: PageQuery) -> RowPage[AuthEvent]:
-    """List what happened to your account, newest first."""
+    """List your account's activity, newest first."""
     return await events.list_events(session, scope, page)

@@ -1,4 +1,4 @@
-"""Sign up, prove an address, choose a forgotten password anew, over HTTP."""
+"""API routes for sign-up, email verification and password reset."""
 
 from fastapi import APIRouter
 
@@ -12,12 +12,15 @@ from app.api.rate_limits import TooManyAttempts
 
 router = APIRouter(prefix="/auth", tags=["auth"], responses=openapi_responses(TooManyAttempts))
 
-CHECK_YOUR_EMAIL = Accepted(detail="Check your mail.")
+CHECK_YOUR_EMAIL = Accepted(detail="Check your email.")
 
 
 @router.post("/register", status_code=202)
 async def sign_up(database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: SignUp) -> Accepted:
-    """Make an account. A mail follows in any case; the answer does not tell whether the address has an account."""
+    """Create an account.
+
+    An email is sent in any case; the response doesn't reveal whether the address is registered.
+    """
     await signup.sign_up(database, authenticator, data, client)
     return CHECK_YOUR_EMAIL
 
@@ -26,10 +29,10 @@ async def sign_up(database: DatabaseDep, authenticator: AuthenticatorDep, client
 async def verify_email(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailVerification
 ) -> None:
-    """Prove that the address is yours, with the token that was mailed.
+    """Verify your email address with the token from the email.
 
-    Send the password of your sign-up too, or it is taken away, for somebody else may have chosen it: then set one
-    with `/auth/password/forgot`.
+    Include the password you signed up with; otherwise it is removed, because someone else may have chosen it, and you
+    set a new one with `/auth/password/forgot`.
     """
     password = data.password.get_secret_value() if data.password else None
     await signup.verify_email(database, authenticator, data.token, client, password=password)
@@ -39,7 +42,7 @@ async def verify_email(
 async def resend_verification(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailAddress
 ) -> Accepted:
-    """Have the mail of your sign-up sent again: once a minute at most, and a few times an hour."""
+    """Resend the verification email. Limited to once a minute and a few times an hour."""
     await signup.resend_verification(database, authenticator, data.email, client)
     return CHECK_YOUR_EMAIL
 
@@ -48,7 +51,7 @@ async def resend_verification(
 async def forgot_password(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: EmailAddress
 ) -> Accepted:
-    """Have a token mailed that sets a new password. The answer does not tell whether the address has an account."""
+    """Request a password reset email. The response doesn't reveal whether the address is registered."""
     await password_reset.request_password_reset(database, authenticator, data.email, client)
     return CHECK_YOUR_EMAIL
 
@@ -57,9 +60,9 @@ async def forgot_password(
 async def reset_password(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: PasswordReset
 ) -> None:
-    """Set a new password with the token that was mailed.
+    """Set a new password with the token from the email.
 
-    All your sessions end and your API keys are revoked; then sign in.
+    Ends all sessions and revokes your API keys. Sign in afterwards.
     """
     token, password = data.token, data.password.get_secret_value()
     await password_reset.reset_password(database, authenticator, token, password, client)

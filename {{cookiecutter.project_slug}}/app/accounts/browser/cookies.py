@@ -1,4 +1,4 @@
-"""The cookies of the pages: out of reach of scripts and of other sites' forms.
+"""Cookies of the web pages (HttpOnly, SameSite).
 
 SESSION         who is signed in
 ANONYMOUS       what the forms of a visitor who is not are bound to
@@ -20,12 +20,12 @@ SECOND_FACTOR = "second-factor"
 
 
 def get_cookie(connection: HTTPConnection, name: str) -> str | None:
-    """Return what the browser sent."""
+    """Return the cookie's value."""
     return connection.cookies.get(_full(connection, name)) or None
 
 
 def set_cookie(request: Request, response: Response, name: str, value: str, life: timedelta | None = None) -> None:
-    """Set a cookie; without a life it goes when the browser is closed."""
+    """Set a cookie; without a lifetime it is a session cookie."""
     response.set_cookie(
         _full(request, name),
         value,
@@ -37,7 +37,7 @@ def set_cookie(request: Request, response: Response, name: str, value: str, life
 
 
 def delete_cookie(request: Request, response: Response, name: str) -> None:
-    """Take a cookie back."""
+    """Delete a cookie."""
     secure = _settings(request).secure_cookies
     response.delete_cookie(_full(request, name), secure=secure, httponly=True, samesite="lax")
 

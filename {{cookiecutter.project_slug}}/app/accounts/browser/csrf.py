@@ -1,4 +1,4 @@
-"""The CSRF token of the forms: the pages check it with `CsrfProtected`, the admin in its own way."""
+"""CSRF tokens: pages check them with `CsrfProtected`, the admin in `app/admin/auth.py`."""
 
 import hmac
 import secrets
@@ -13,13 +13,13 @@ from app.errors import Forbidden
 
 
 class InvalidCsrfToken(Forbidden):
-    """The form was not ours, or its cookie is gone."""
+    """The CSRF token is missing or invalid."""
 
-    title = "The form has expired: load the page again"
+    title = "The form has expired. Reload the page"
 
 
 def csrf_token(request: Request) -> str:
-    """Return a token for a form: another one each time, all good as long as the cookie is.
+    """Return a new CSRF token; all tokens are valid as long as the cookie.
 
     It is bound to the session, or to a cookie of its own for people who are not signed in (OWASP: signed
     double submit). Send that cookie with `set_anonymous_cookie`.
@@ -35,7 +35,7 @@ def set_anonymous_cookie(request: Request, response: Response) -> None:
 
 
 async def check_csrf(request: Request) -> AsyncIterator[None]:
-    """Refuse a form that was not made for this browser; close the files of any form when the request ends.
+    """Validate the form's CSRF token, and close uploaded files at the end of the request.
 
     Raises:
         InvalidCsrfToken: when its token is missing or wrong.
@@ -51,7 +51,7 @@ async def check_csrf(request: Request) -> AsyncIterator[None]:
 
 
 def verify_csrf(request: Request, sent: str) -> None:
-    """Refuse a token that was not made for this browser; the admin's scripts send theirs under another name.
+    """Validate a CSRF token; the admin's scripts use another header name.
 
     Raises:
         InvalidCsrfToken: when it is wrong.
@@ -66,7 +66,7 @@ CsrfProtected = Depends(check_csrf)
 
 
 def _binding(request: Request) -> str:
-    """Return what tokens are bound to: the part of the session's cookie that stays, or a cookie made for it now."""
+    """Return the value that tokens are bound to: the stable part of the session cookie, or an anonymous cookie."""
     if session := cookies.get_cookie(request, cookies.SESSION):
         return session.partition(".")[0]
     if anonymous := cookies.get_cookie(request, cookies.ANONYMOUS):

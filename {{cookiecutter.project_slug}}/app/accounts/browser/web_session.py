@@ -1,4 +1,4 @@
-"""The caller behind a browser: a session cookie and nothing else.
+"""Browser authentication with a session cookie.
 
 The pages and the admin share this: one session, one sign-in. The API never reads cookies.
 """
@@ -30,13 +30,13 @@ _CHALLENGE_LIFE = timedelta(minutes=10)
 
 
 class LoginRequired(Unauthorized):
-    """The page is for people who are signed in; they are sent to `/login` and back."""
+    """Sign-in is required; redirects to `/login` and back."""
 
-    title = "Sign in to see this page"
+    title = "Sign in required"
 
 
 async def find_visitor(connection: HTTPConnection) -> Scope | None:
-    """Return the caller behind the session cookie; looked up once a request."""
+    """Return the user of the session cookie; cached per request."""
     state = connection.state
     if not hasattr(state, "visitor"):
         raw, ip = cookies.get_cookie(connection, cookies.SESSION), get_client(connection).ip
@@ -64,7 +64,7 @@ PageScope = Annotated[Scope, Depends(require_visitor)]
 
 
 async def get_page_client(connection: HTTPConnection, visitor: Visitor) -> Client:
-    """Return where the request came from, and who is at the screen when an admin is signed in as the visitor."""
+    """Return the client, including the impersonating admin, if any."""
     client = get_client(connection)
     return client._replace(actor_id=visitor.impersonator.user_id) if visitor and visitor.impersonator else client
 
@@ -86,7 +86,7 @@ RecentPageScope = Annotated[Scope, Depends(require_recent_visitor)]
 
 
 def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
-    """Make a dependency that lets through who may: `Depends(browser.require(Permission.ADMIN_ACCESS))`."""
+    """Return a dependency that requires a permission: `Depends(browser.require(Permission.ADMIN_ACCESS))`."""
 
     async def check(scope: PageScope) -> Scope:
         if not scope.may(permission):
@@ -118,12 +118,12 @@ async def login(request: Request, response: Response, data: Login, client: Clien
 
 
 def get_challenge(request: Request) -> str | None:
-    """Return the challenge of the second factor that this browser is to meet."""
+    """Return the pending second-factor challenge of this browser."""
     return cookies.get_cookie(request, cookies.SECOND_FACTOR)
 
 
 async def complete_login(request: Request, response: Response, user: User, client: Client, *, remember: bool) -> None:
-    """Open a session for someone who has proven everything (see `admit`), and put the cookies on the response."""
+    """Create a session after successful authentication (see `admit`), and set the cookies."""
     authenticator, device = get_authenticator(request), cookies.get_cookie(request, cookies.DEVICE)
     known = device_cookies.verify_device_cookie(authenticator.keys, user, device) is not None
     before = await find_visitor(request)
@@ -148,7 +148,7 @@ async def complete_login(request: Request, response: Response, user: User, clien
 
 
 async def reauthenticate(request: Request, response: Response, password: str, client: Client) -> None:
-    """Let the visitor prove again who they are; their cookie changes.
+    """Re-authenticate the user and rotate the cookie.
 
     Raises:
         InvalidCredentials, TooManyAttempts: see `reauth.reauthenticate`.
@@ -159,7 +159,7 @@ async def reauthenticate(request: Request, response: Response, password: str, cl
 
 
 async def regenerate_session(request: Request, response: Response) -> None:
-    """Give the visitor's session another cookie, for what they may do has changed; the one before it is dead."""
+    """Rotate the session cookie after a privilege change; the previous one becomes invalid."""
     scope, former = await require_visitor(request), cookies.get_cookie(request, cookies.SESSION) or ""
     async with get_database(request).sessions.begin() as session:
         raw = await sessions.regenerate_session_token(session, get_authenticator(request), scope, former)
@@ -167,7 +167,7 @@ async def regenerate_session(request: Request, response: Response) -> None:
 
 
 async def logout(request: Request, response: Response) -> None:
-    """End the session in the database, and take its cookie back."""
+    """End the session and delete its cookie."""
     visitor = await find_visitor(request)
     if visitor is not None:
         async with get_database(request).sessions.begin() as session:
@@ -176,14 +176,14 @@ async def logout(request: Request, response: Response) -> None:
 
 
 def clear_session_cookies(request: Request, response: Response) -> None:
-    """Take the cookies of a session back that has ended; that this device is known stays."""
+    """Delete the cookies of an ended session, but keep the known-device cookie."""
     for name in (cookies.SESSION, cookies.ANONYMOUS):
         cookies.delete_cookie(request, response, name)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 async def rotate_session_if_due(request: Request) -> None:
-    """Rotate an old session token; call it before a page is rendered, and `set_pending_cookies` after.
+    """Rotate an old session cookie. Call it before rendering a page, and `set_pending_cookies` afterwards.
 
     Not for a form: its transaction may be open, and SQLite has one writer.
     """

@@ -1,7 +1,7 @@
 """Access tokens: JWTs of RFC 9068, signed ES256. The only module that imports a JWT library (python-jose).
 
 The library is used for nothing but the signature and the registered claims; every check that it leaves out is made
-here, before and after. docs/decisions of the template tells why each one stands.
+here, before and after. See docs/decisions in the template for the reasons.
 """
 
 import base64
@@ -35,16 +35,16 @@ _OPTIONS = {f"require_{claim}": True for claim in ("iat", "sub", "jti", "aud", "
 
 
 class TokenError(Exception):
-    """The token is not one that we issued, or not valid now."""
+    """The token is invalid."""
 
 
 class TokenExpired(TokenError):
-    """The token was ours, and its time is over."""
+    """The token has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid access token says; times are seconds since 1970."""
+    """Claims of an access token; times are Unix timestamps."""
 
     subject: UUID
     session_id: UUID
@@ -98,7 +98,7 @@ class AccessTokens:
         except TokenError:
             raise
         except Exception as error:  # RecursionError, OverflowError, UnicodeError … leave the library too
-            message = "not a token of ours"
+            message = "not an access token of this project"
             raise TokenError(message) from error
 
     def jwks(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class AccessTokens:
         return claims
 
     def _read(self, token: str) -> Claims:
-        """Check everything but the time."""
+        """Verify everything but the expiry."""
         key = self._key_of(token)
         options = _OPTIONS | {"verify_exp": False, "leeway": 0}
         claims = jwt.decode(
@@ -150,7 +150,7 @@ class AccessTokens:
 
 
 def _decode(segment: str) -> bytes:
-    """Decode base64url, which has one spelling only; a lenient decoder would take several for one token."""
+    """Decode base64url strictly; a lenient decoder would accept several encodings of the same token."""
     raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     if _encode(raw) != segment:
         raise TokenError("spelling")
@@ -178,6 +178,6 @@ def _jwk(public: ec.EllipticCurvePublicKey) -> dict[str, str]:
 def _prepare(public: dict[str, str]) -> CryptographyECKey:
     key = jwk.construct(public, ALGORITHM)
     if type(key) is not CryptographyECKey:
-        message = "python-jose must use its cryptography back end: install python-jose[cryptography]"
+        message = "python-jose needs its cryptography backend: install python-jose[cryptography]"
         raise RuntimeError(message)
     return key

@@ -1,4 +1,4 @@
-"""What accounts need for as long as the process lives, and what features may add to signing in."""
+"""Process-wide authentication services, and protocols for features that extend sign-in."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """A step between the right password and the session, which a feature defines in its `login.py`."""
+    """A second factor, which a feature defines in its `login.py`."""
 
     name: str
     """What the API calls it, among the `methods` of a challenge."""
     page: str
-    """Path of the page that asks for it."""
+    """Path of its sign-in page."""
     is_enabled: Callable[[AsyncSession, UUID], Awaitable[bool]]
-    """Tell whether this user has it."""
+    """Return whether this user has it enabled."""
     challenge: Callable[[AsyncSession, "Authenticator", User], Awaitable[str]]
     """Open a challenge and return its secret, which the next step must bring."""
     remove: Callable[[AsyncSession, "Authenticator", User, Client], Awaitable[None]]
-    """Turn it off for a user who cannot do so, and tell them; their sessions end."""
+    """Disable it for a user, end their sessions and notify them."""
     save: Callable[[AsyncSession, UUID], Awaitable[Any]]
     """Return what this user has now, as JSON, when their address changes; none when they have nothing."""
     restore: Callable[[AsyncSession, UUID, Any, datetime], Awaitable[None]]
@@ -44,12 +44,12 @@ class SecondFactor:
 
 @dataclass(frozen=True, slots=True)
 class BearerScheme:
-    """A kind of bearer token beside the access token, which a feature defines in its `bearer.py`."""
+    """An additional type of bearer token, which a feature defines in its `bearer.py`."""
 
     prefix: str
-    """How such a token begins."""
+    """Prefix of these tokens."""
     authenticate: Callable[[Database, "Authenticator", str, Client], Awaitable[Scope | None]]
-    """Return the caller behind the token; none when it is not valid."""
+    """Return the caller, or None if the token is invalid."""
     revoke_all: Callable[[AsyncSession, UUID, Client], Awaitable[None]]
     """Revoke all tokens of a user."""
 

@@ -1,4 +1,4 @@
-"""Mails that tell the owner of an account what happened to it.
+"""Security notifications to account owners.
 
 While a change of address can be taken back, the former address gets them too: a thief may have changed it.
 """

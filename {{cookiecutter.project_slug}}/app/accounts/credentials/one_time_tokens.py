@@ -1,4 +1,4 @@
-"""Secrets that are mailed: each for one purpose, used once, and stored as a keyed hash."""
+"""One-time tokens sent by email: bound to a purpose and stored as a keyed hash."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ _TABLE = OneTimeToken.__table__
 
 
 class Purpose(StrEnum):
-    """What a token is for; for anything else it is worth nothing."""
+    """Purpose of a token; it is invalid for any other."""
 
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
     CHANGE_EMAIL = "change_email"
-    """Goes to the new address."""
+    """Sent to the new address."""
     CANCEL_EMAIL_CHANGE = "cancel_email_change"
     REVERT_EMAIL = "revert_email"
     """Goes to the old address, and outlives changes of the password: it is for who lost the account to another."""
@@ -37,7 +37,7 @@ _TO_THE_USERS_ADDRESS = frozenset({Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD,
 class InvalidLink(InvalidRequest):
     """The token is unknown, was used, has expired, or went to an address that the account no longer has."""
 
-    title = "The link is invalid, was used, or has expired"
+    title = "The link is invalid, expired or already used"
 
 
 async def issue(  # noqa: PLR0913 - the columns of a token
@@ -50,7 +50,7 @@ async def issue(  # noqa: PLR0913 - the columns of a token
     life: timedelta,
     saved: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return a new token, which goes into a mail and nowhere else.
+    """Create a token to send by email.
 
     For an id that no user has, the statement is the same and no row is made: its time tells nothing.
     """
@@ -72,7 +72,7 @@ async def issue(  # noqa: PLR0913 - the columns of a token
 
 
 async def find(session: AsyncSession, authenticator: Authenticator, raw: str, purpose: Purpose) -> OneTimeToken | None:
-    """Return the token when it could be used now; nothing changes."""
+    """Return the token if it is valid, without using it."""
     query = select(OneTimeToken).where(*_live(authenticator, raw, purpose))
     token: OneTimeToken | None = await session.scalar(query)
     return token
@@ -109,7 +109,7 @@ async def find_previous_addresses(session: AsyncSession, user_id: UUID) -> Seque
 
 
 async def revoke(session: AsyncSession, user_id: UUID, *purposes: Purpose) -> None:
-    """Make the user's unused tokens of these purposes worthless."""
+    """Revoke the user's unused tokens of these purposes."""
     await _void(session, OneTimeToken.user_id == user_id, OneTimeToken.purpose.in_(purposes))
 
 
@@ -119,7 +119,7 @@ async def revoke_all(session: AsyncSession, user_id: UUID) -> None:
 
 
 async def revoke_older(session: AsyncSession, user_id: UUID, purpose: Purpose, *, keep: int) -> None:
-    """Make all but the newest tokens of a purpose worthless."""
+    """Revoke all but the newest tokens of a purpose."""
     mine = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
     newest = select(OneTimeToken.id).where(*mine).order_by(OneTimeToken.id.desc()).limit(keep)
     await _void(session, *mine, OneTimeToken.id.not_in(newest))

@@ -1,4 +1,4 @@
-"""Which passwords people may choose: long enough, and not easy to guess. No rule of composition (NIST SP 800-63B).
+"""Password policy: minimum length and strength, no composition rules (NIST SP 800-63B).
 
 The only module that imports zxcvbn.
 """
@@ -49,7 +49,7 @@ async def hash_new_password(authenticator: Authenticator, password: str, email: 
         raise PasswordTooShort(f"Use at least {shortest} characters.")
     words = _words_about(email, authenticator.project_name)
     if await authenticator.passwords.run(lambda: _score(spelled, words)) < _LEAST_SCORE:
-        raise PasswordTooCommon("It is easy to guess: add words that do not belong together.")
+        raise PasswordTooCommon("This password is easy to guess. Use several unrelated words.")
     return await authenticator.passwords.hash(password)
 
 

@@ -1,4 +1,4 @@
-"""Password hashing: argon2id, off the event loop, a few at a time. The only module that imports passlib.
+"""Password hashing with Argon2id, in a thread pool of limited size. The only module that imports passlib.
 
 `passlib` comes from libpass, its maintained fork; never install both.
 """
@@ -34,9 +34,9 @@ class PasswordTooLong(InvalidRequest):
 
 
 class HasherOverloaded(Unavailable):
-    """So many people sign in at this moment that more would only wait."""
+    """Too many password hashes are in progress."""
 
-    title = "Too many sign-ins at this moment"
+    title = "Too many concurrent sign-ins"
 
 
 class PasswordHasher:
@@ -70,7 +70,7 @@ class PasswordHasher:
         return await self.run(lambda: self._context.hash(spelled))
 
     async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """Tell whether the password is right, and what to store instead when `stored` has old parameters.
+        """Return whether the password is right, and what to store instead when `stored` has old parameters.
 
         Without a stored hash the work is the same, so that the time does not tell whether there is an account.
 

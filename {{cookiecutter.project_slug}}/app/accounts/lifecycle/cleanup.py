@@ -1,4 +1,4 @@
-"""Delete expired rows: once a day in the server, and by `app cleanup`. It can run at any time, and twice."""
+"""Delete expired rows, daily in the server or with `app cleanup`. Idempotent."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ from app.settings.config import CleanupSettings
 logger = logging.getLogger("app.cleanup")
 
 BATCH_SIZE = 5000
-"""Rows deleted in one transaction, so that other writers never wait long."""
+"""Maximum rows deleted per transaction, so that other writers don't wait long."""
 
 DAILY_RUN_KEY = b"cleanup"
-"""Key of the count that lets one process a day clean up: the one that counts 1."""
+"""Counter key that elects one process per day: the one that counts 1."""
 
 _DAY = timedelta(days=1)
 _PAUSE_AFTER_AN_ERROR = timedelta(hours=1)
@@ -66,11 +66,11 @@ def _expired(keep: CleanupSettings) -> Mapping[str, tuple[type[Base], ColumnElem
     ended = now - keep.session_retention
     ends = (AuthSession.revoked_at < ended) | (AuthSession.expires_at < ended) | (AuthSession.idle_expires_at < ended)
     return {
-        "mailed tokens": (OneTimeToken, OneTimeToken.expires_at < now),
-        "counts of attempts": (AttemptCount, AttemptCount.expires_at < now),
+        "one-time tokens": (OneTimeToken, OneTimeToken.expires_at < now),
+        "rate limit counters": (AttemptCount, AttemptCount.expires_at < now),
         "sessions": (AuthSession, ends),
-        "sent mails": (OutboxMessage, OutboxMessage.sent_at < now - keep.sent_mail_retention),
-        "failed mails": (OutboxMessage, OutboxMessage.failed_at < now - keep.failed_mail_retention),
+        "sent emails": (OutboxMessage, OutboxMessage.sent_at < now - keep.sent_mail_retention),
+        "failed emails": (OutboxMessage, OutboxMessage.failed_at < now - keep.failed_mail_retention),
         "events": (AuthEvent, AuthEvent.at < now - keep.event_retention),
     }
 
@@ -89,7 +89,7 @@ async def _delete(database: Database, table: type[Base], expired: ColumnElement[
 
 
 async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
-    """Clean up when no other process has done so for a day; a failure must not end the process."""
+    """Run the cleanup if no other process did within a day; log failures."""
     claims = DatabaseCounterStore(database)
     while True:
         pause = _PAUSE_AFTER_AN_ERROR
@@ -98,9 +98,9 @@ async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
             if count == 1:
                 counts = await clean_up(database, settings)
                 deleted = [f"{number} {name}" for name, number in counts.items() if number]
-                logger.info("cleaned up: %s", ", ".join(deleted) or "nothing had expired")
+                logger.info("cleanup deleted: %s", ", ".join(deleted) or "nothing had expired")
         except OUTAGES as error:
             log_outage(error)
         except Exception:
-            logger.exception("cleaning up failed; it is tried again later")
+            logger.exception("cleanup failed and will be retried")
         await asyncio.sleep(pause.total_seconds())

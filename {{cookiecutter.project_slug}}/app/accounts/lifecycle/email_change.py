@@ -1,4 +1,4 @@
-"""Change one's address: confirm it at the new one; the old one can stop it before, and take it back for a while after.
+"""Email change: confirmed at the new address; the old address can cancel it, or revert it for some time.
 
 Addresses belong to who has proven them: an account that was only signed up with one gives way.
 """
@@ -77,7 +77,7 @@ async def confirm(database: Database, authenticator: Authenticator, raw: str, cl
 
 
 async def cancel(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
-    """Stop a change that is not confirmed yet.
+    """Cancel a pending email change.
 
     Raises:
         InvalidLink: when the token cannot be used.

@@ -1,4 +1,4 @@
-"""Mails with a link that works once: where each leads, how long it lives, and how many may be asked for."""
+"""Emails with one-time links: targets, lifetimes and rate limits."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -67,7 +67,7 @@ async def send_link_or_simulate(
 
 
 def link_ttl(authenticator: Authenticator, purpose: Purpose) -> timedelta:
-    """Return how long a link works."""
+    """Return the lifetime of a link."""
     life: timedelta = getattr(authenticator.settings, _KINDS[purpose].life)
     return life
 

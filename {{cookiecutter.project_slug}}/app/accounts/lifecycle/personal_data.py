@@ -1,4 +1,4 @@
-"""Everything that is kept about a person: give them a copy, or delete it."""
+"""Data export and account deletion."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,12 +20,12 @@ _SECRET = frozenset({"password_hash", "email_key"})
 
 
 async def export_account(database: Database, scope: Scope, client: Client) -> dict[str, Any]:
-    """Return what is kept about the caller: the rows of their account, and of every table whose rows are `Owned`.
+    """Return all data stored about the caller: account rows and all `Owned` rows.
 
     Hashes and encrypted secrets are left out.
 
     Raises:
-        ForbiddenWhileImpersonating: when it is an admin who is signed in as them.
+        ForbiddenWhileImpersonating: the caller is an impersonating admin.
     """
     scope.forbid_impersonation()
     async with database.reads() as session:
@@ -44,10 +44,10 @@ async def export_account(database: Database, scope: Scope, client: Client) -> di
 
 
 async def delete_account(database: Database, authenticator: Authenticator, scope: Scope, client: Client) -> None:
-    """Delete the caller and everything that is theirs; what happened stays written down, without a person.
+    """Delete the caller and everything they own; events are kept, anonymized.
 
     Raises:
-        LastAdmin: when nobody else is admin.
+        LastAdmin: the caller is the only admin.
     """
     async with database.sessions.begin() as session:
         addresses = {scope.email, *await one_time_tokens.find_previous_addresses(session, scope.user_id)}
@@ -61,7 +61,7 @@ async def delete_account(database: Database, authenticator: Authenticator, scope
 
 
 async def delete_users(session: AsyncSession, *which: ColumnElement[bool]) -> int:
-    """Delete users, and with them all rows that refer to them; their events lose what tells of a person."""
+    """Delete users and all rows that reference them; anonymize their events."""
     await anonymize_events(session, *which)
     gone = await session.scalars(
         delete(User).where(*which).returning(User.id), execution_options={"synchronize_session": False}
@@ -96,7 +96,7 @@ async def _rows(session: AsyncSession, table: type[Base], mine: ColumnElement[bo
 
 
 def _columns(row: Base) -> dict[str, Any]:
-    """Return the values that a person can read."""
+    """Return the exportable values."""
     return {
         column.key: getattr(row, column.key)
         for column in inspect(type(row)).column_attrs

@@ -1,4 +1,4 @@
-"""What callers send to sign up, to prove an address, and to change a password or an address."""
+"""Request schemas for sign-up, verification, password and email changes."""
 
 from pydantic import Field, SecretStr
 
@@ -17,39 +17,39 @@ class SignUp(Schema):
 
 
 class EmailAddress(Schema):
-    """An address that a mail is to be sent to."""
+    """Email address to send to."""
 
     email: Email
 
 
 class EmailedToken(Schema):
-    """The last part of a mailed link."""
+    """Token from an emailed link (its last path segment)."""
 
     token: str = Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")
 
 
 class EmailVerification(EmailedToken):
-    """The token that proves an address; with the password that was chosen at sign-up, which is then kept."""
+    """Verification token, and the password chosen at sign-up to keep it."""
 
     password: SecretStr | None = Field(default=None, max_length=_PASSWORD_LENGTH)
 
 
 class PasswordReset(EmailedToken):
-    """The token of the mail, and the new password."""
+    """Reset token and new password."""
 
     password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
 
 
 class PasswordChange(Schema):
-    """The password in force, and the new one."""
+    """Current and new password."""
 
     current_password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
     new_password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
     keep_api_keys: bool = False
-    """Whether your API keys go on; they are revoked otherwise."""
+    """Keep your API keys. By default they are revoked."""
 
 
 class Accepted(ResponseSchema):
-    """What will happen, whether or not the address has an account."""
+    """Confirmation message; the same whether or not the address is registered."""
 
     detail: str

@@ -1,6 +1,6 @@
-"""Sign up, and prove that the address is one's own.
+"""Sign-up and email verification.
 
-Nobody learns here whether an address has an account: each answer is the same, and takes the same work.
+Responses and their timing don't reveal whether an email address is registered (no user enumeration).
 """
 
 import hmac
@@ -35,7 +35,7 @@ class EmailVerified(NamedTuple):
 
 
 async def sign_up(database: Database, authenticator: Authenticator, data: SignUp, client: Client) -> str:
-    """Make an account, or tell the owner of the address by mail that there is one.
+    """Create an account, or tell the owner of the address by mail that there is one.
 
     Returns what the browser may keep: with it, `verify_email` believes that the password is theirs. It only fits
     the password that is stored, so it is worth nothing when there was an account before.
@@ -66,7 +66,7 @@ async def sign_up(database: Database, authenticator: Authenticator, data: SignUp
 
 
 async def resend_verification(database: Database, authenticator: Authenticator, email: str, client: Client) -> None:
-    """Mail the link again to an address that is not proven: once a minute, and a few times an hour.
+    """Resend the verification email: at most once a minute and a few times an hour.
 
     Raises:
         TooManyAttempts: from one place of the network.

@@ -1,4 +1,4 @@
-"""Who is behind a session: asked of the database at each request, so that what was taken away counts at once."""
+"""Session lookup: loads the caller on each request, so that revocations take effect immediately."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -62,18 +62,18 @@ _OF_WEB = _CALLERS.where(
 
 
 class AuthenticatedSession(NamedTuple):
-    """The caller behind a session, and what else the session tells."""
+    """The caller and their session."""
 
     scope: Scope
     seen: datetime
     remember: bool
     issued_at: datetime
-    """When its cookie was made."""
+    """Time the cookie was issued."""
     expires_at: datetime
 
 
 async def authenticate_api_session(database: Database, session_id: UUID) -> Scope | None:
-    """Return the caller of a live session, by whose access token they are known."""
+    """Return the caller of an active API session, by access token claims."""
     visit = await _find(database, _OF_API, session_id=session_id)
     return visit.scope if visit else None
 
@@ -81,7 +81,7 @@ async def authenticate_api_session(database: Database, session_id: UUID) -> Scop
 async def authenticate_web_session(
     database: Database, authenticator: Authenticator, raw: str, ip: str
 ) -> AuthenticatedSession | None:
-    """Return the live browser session of a cookie, and note that its user was here.
+    """Return the active browser session of a cookie, and update its last-seen time.
 
     A cookie that was replaced because it was old is good for some seconds more: see `sessions.reissue_cookie`.
     """

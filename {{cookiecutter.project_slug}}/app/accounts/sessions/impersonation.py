@@ -1,4 +1,4 @@
-"""Impersonation: an admin is signed in as someone else, to see what they see, and goes back.
+"""Impersonation: admins can sign in as another user.
 
 It is a session of that user which remembers the admin's own. `visits.py` looks at both at each request: the admin must
 be signed in, active, and still allowed to. What is the owner's alone is refused by `Scope.require_owner`, and what is
@@ -26,7 +26,7 @@ _LIFE = timedelta(hours=1)
 class ImpersonationRefused(Forbidden):
     """The user is an admin, may do what the caller may not, is disabled, or is the caller; or it is not allowed."""
 
-    title = "You cannot sign in as this user"
+    title = "You can't sign in as this user"
 
 
 async def start(

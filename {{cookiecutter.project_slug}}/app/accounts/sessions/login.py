@@ -1,4 +1,4 @@
-"""Sign in, refresh, sign out: what the API and the pages both call."""
+"""Sign-in, token refresh and sign-out, shared by the API and the web pages."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -22,15 +22,15 @@ from app.errors import Forbidden, Unauthorized
 
 
 class InvalidCredentials(Unauthorized):
-    """The address or the password is wrong; which of them is not told."""
+    """The email address or the password is wrong; the error doesn't reveal which."""
 
-    title = "Wrong e-mail address or password"
+    title = "Incorrect email or password"
 
 
 class EmailNotVerified(Forbidden):
-    """The password is right, but the address was never proven to be theirs."""
+    """The password is correct, but the email address is not verified."""
 
-    title = "E-mail address not verified"
+    title = "Email address not verified"
 
 
 async def authenticate(  # noqa: PLR0913 - what a try consists of
@@ -42,7 +42,7 @@ async def authenticate(  # noqa: PLR0913 - what a try consists of
     *,
     device: str | None = None,
 ) -> User:
-    """Return the user whose address and password these are; `device` is the cookie of the browser, if it has one.
+    """Authenticate a user by email and password; `device` is the known-device cookie, if any.
 
     No transaction is open while the password is hashed: on SQLite it would keep every writer waiting.
 
@@ -105,7 +105,7 @@ async def start_second_factor(
 async def login(
     database: Database, authenticator: Authenticator, user: User, client: Client
 ) -> TokenPair | SecondFactorRequired:
-    """Open an API session for someone whose password was right, or ask them for their second factor first."""
+    """Create an API session after a correct password, or return a second-factor challenge."""
     step = await start_second_factor(database, authenticator, user)
     if step is not None:
         factor, challenge = step
@@ -153,7 +153,9 @@ async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
 async def logout_everywhere(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
     """End all sessions of the caller, this one too, and their API keys; an admin who is signed in as them may not."""
     scope.forbid_impersonation()
-    ended = await revocation.revoke_all_credentials(session, authenticator, scope.user_id, "logout everywhere", client)
+    ended = await revocation.revoke_all_credentials(
+        session, authenticator, scope.user_id, "signed out everywhere", client
+    )
     await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended)
 
 

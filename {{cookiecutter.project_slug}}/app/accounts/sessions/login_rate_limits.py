@@ -1,7 +1,7 @@
-"""How many passwords may be tried, and how the tries are counted.
+"""Rate limits for sign-in.
 
-Whoever is unknown shares one count for each account. A browser in which the owner has signed in before has a count of
-its own, so that a stranger's guesses do not lock the owner out. https://owasp.org/www-community (device cookies)
+Unknown devices share one counter per account. Known devices have their own, so that an attacker can't lock the owner
+out. https://owasp.org/www-community (device cookies)
 """
 
 from collections.abc import Sequence
@@ -17,28 +17,28 @@ from app.api.rate_limits import Bucket, RateLimit, TooManyAttempts
 from app.database.connection import Database
 from app.settings.config import AuthSettings
 
-# NIST SP 800-63B-4 §3.2.2: not more than 100 wrong ones in a row, however slowly they come.
+# NIST SP 800-63B-4 §3.2.2: at most 100 consecutive failed attempts, regardless of time.
 _MOST_IN_A_ROW, _ROW = 100, timedelta(days=30)
 
 
 def client_limits(settings: AuthSettings, client: Client) -> list[Bucket]:
-    """Count what comes from one place of the network, for whichever account."""
+    """Return the bucket of an IP address (IPv6: /64), for all accounts."""
     return [(RateLimit("login-client", settings.ip_attempts_per_minute, timedelta(minutes=1)), client.network)]
 
 
 def account_limits(settings: AuthSettings, email: str) -> list[Bucket]:
-    """Count what unknown devices try with an address, whether or not it has an account."""
+    """Return the bucket of unknown devices for an email address, registered or not."""
     often = RateLimit("login", settings.login_attempts, settings.login_window)
     return [(often, email_key(email)), (RateLimit("login-in-a-row", _MOST_IN_A_ROW, _ROW), email_key(email))]
 
 
 def device_limits(settings: AuthSettings, device: str) -> list[Bucket]:
-    """Count what a known device tries."""
+    """Return the bucket of a known device."""
     return [(RateLimit("login-device", settings.login_attempts, settings.login_window), device)]
 
 
 def session_limits(settings: AuthSettings, session_id: UUID) -> list[Bucket]:
-    """Count what is tried by someone who is signed in."""
+    """Return the bucket of a signed-in user."""
     return [(RateLimit("login-session", settings.login_attempts, settings.login_window), str(session_id))]
 
 
@@ -50,7 +50,7 @@ async def hit_limits(
     *,
     user_id: UUID | None = None,
 ) -> None:
-    """Count one attempt, before the password is looked at; call it with no transaction open.
+    """Count an attempt before checking the password. Call it outside a transaction.
 
     Raises:
         TooManyAttempts: when a bucket is full; that it is now is an event.
@@ -65,5 +65,5 @@ async def hit_limits(
 
 
 async def clear_limits(authenticator: Authenticator, buckets: Sequence[Bucket]) -> None:
-    """Begin to count anew, for the password was right or was reset: `forgive(…, of_account(settings, email))`."""
+    """Reset the counter after a correct password or a reset: `forgive(…, of_account(settings, email))`."""
     await authenticator.throttle.forget(buckets)

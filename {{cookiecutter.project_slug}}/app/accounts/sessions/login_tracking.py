@@ -1,4 +1,4 @@
-"""What is done whenever someone is let in, by the API or by a page."""
+"""Post-login bookkeeping, shared by the API and the web pages."""
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +14,7 @@ from app.errors import Unauthorized
 
 
 class CredentialsChanged(Unauthorized):
-    """The password was changed, or the account disabled, after the password was checked."""
+    """The password was changed or the account disabled since the password was checked."""
 
     title = "Sign in again"
 
@@ -48,7 +48,7 @@ async def record_login(  # noqa: PLR0913 - what is noted
     *,
     known_device: bool = False,
 ) -> None:
-    """Write down that this user was let in, and tell them by mail when it was with a device that is new to them."""
+    """Record a successful sign-in, and notify the user by email if the device is new."""
     known = known_device or await _is_known(session, user, opened)
     await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=opened.id)
     if not known:
@@ -57,7 +57,7 @@ async def record_login(  # noqa: PLR0913 - what is noted
 
 
 async def _is_known(session: AsyncSession, user: User, opened: AuthSession) -> bool:
-    """Tell whether they signed in with such a program before, or never before at all."""
+    """Return whether the user has signed in with this user agent before, or has never signed in."""
     if user.last_login_at is None:
         return True
     theirs = AuthSession.user_id == user.id, AuthSession.impersonator_session_id.is_(None)

@@ -18,7 +18,7 @@ from app.errors import Unauthorized
 class ReauthenticationRequired(Unauthorized):
     """The caller is known, but proved it too long ago. https://www.rfc-editor.org/rfc/rfc9470"""
 
-    title = "Enter your password again"
+    title = "Re-enter your password"
 
     def __init__(self, max_age: timedelta) -> None:
         super().__init__()

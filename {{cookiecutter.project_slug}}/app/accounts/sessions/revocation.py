@@ -1,7 +1,6 @@
-"""What gives access to an account beside its password: sessions, second factors, bearer tokens such as API keys.
+"""Changes to credentials other than the password: sessions, second factors and bearer tokens such as API keys.
 
-What changes one of them locks the account first. So changes wait for one another, and those of a session that was ended
-meanwhile are refused.
+Each change locks the account first, which serializes changes and rejects those of a session that has ended.
 """
 
 from uuid import UUID
@@ -20,9 +19,9 @@ from app.errors import Unauthorized
 
 
 class SessionEnded(Unauthorized):
-    """The session ended while the request was on its way."""
+    """The session ended while the request was in progress."""
 
-    title = "Your session has ended: sign in again"
+    title = "Your session has ended. Sign in again"
 
 
 async def lock_account(session: AsyncSession, scope: Scope) -> User:
@@ -42,9 +41,10 @@ async def lock_account(session: AsyncSession, scope: Scope) -> User:
 async def set_active(
     session: AsyncSession, authenticator: Authenticator, user: User, client: Client, *, active: bool
 ) -> bool:
-    """Enable or disable an account, record it, and tell whether this changed it.
+    """Enable or disable an account, record the event, and return whether the state changed.
 
-    Sessions and API keys of a disabled account end for good: they would work again once it is enabled.
+    Disabling ends all sessions and revokes API keys, so that they don't become valid again when the account is
+    enabled.
 
     Raises:
         LastAdmin: when nobody else is an active admin.
@@ -63,7 +63,7 @@ async def set_active(
 async def revoke_all_credentials(
     session: AsyncSession, authenticator: Authenticator, user_id: UUID, reason: str, client: Client
 ) -> int:
-    """End all sessions of a user and revoke their API keys; return how many sessions there were."""
+    """End all sessions of a user and revoke their API keys; return the number of sessions."""
     ended = await sessions.revoke_all_sessions(session, user_id, reason)
     await revoke_bearer_tokens(session, authenticator, user_id, client)
     return ended

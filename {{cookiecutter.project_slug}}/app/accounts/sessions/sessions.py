@@ -1,4 +1,4 @@
-"""Sessions: open one at sign-in, change its cookie, list and end them."""
+"""Session management: create, rotate, list and end sessions."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from app.errors import NotFound
 
 
 class SessionNotFound(NotFound):
-    """No session that goes on has this id, or it is someone else's."""
+    """No active session with this ID belongs to the caller."""
 
     title = "Session not found"
 
@@ -95,7 +95,7 @@ async def regenerate_session_token(
 
 
 async def list_sessions(session: AsyncSession, scope: Scope) -> list[SessionRead]:
-    """Return the caller's sessions that go on, newest first."""
+    """Return the caller's active sessions, newest first."""
     query = select(AuthSession).where(AuthSession.user_id == scope.user_id, is_live(utc_now()))
     rows = await session.scalars(query.order_by(AuthSession.id.desc()))
     return [_describe(row, current=row.id == scope.session_id) for row in rows]
@@ -113,7 +113,7 @@ async def revoke_session(session: AsyncSession, scope: Scope, session_id: UUID, 
 
 
 async def revoke_other_sessions(session: AsyncSession, scope: Scope, *, client: Client | None = None) -> int:
-    """End all sessions of the caller but this one; return how many. With a client it is an event of its own."""
+    """End all other sessions of the caller; return their number. With a client, record an event."""
     others = AuthSession.user_id == scope.user_id, AuthSession.id != scope.session_id
     ended = await _end(session, "revoked", *others)
     if client is not None:
@@ -133,7 +133,7 @@ async def end_session(session: AsyncSession, scope: Scope, reason: str = "logout
 
 
 async def _open(session: AsyncSession, authenticator: Authenticator, opened: AuthSession) -> AuthSession:
-    """Add a session; when the user has too many now, the oldest end."""
+    """Add a session; end the oldest ones over the limit."""
     session.add(opened)
     await session.flush()
     own = AuthSession.user_id == opened.user_id, AuthSession.impersonator_session_id.is_(None)

@@ -1,4 +1,4 @@
-"""Write down what admins do; `log.py` shows it."""
+"""Record audit events of admin actions; `log.py` shows them."""
 
 from collections.abc import Sequence
 from typing import Any

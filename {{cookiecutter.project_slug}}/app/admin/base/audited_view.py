@@ -1,4 +1,4 @@
-"""Saving, written down: each row that the admin makes, changes or deletes, each action, export and import is an event.
+"""Audit logging: records an event for each create, update, delete, action, export and import.
 
 Events are written in the transaction of what they tell of: what is refused or fails leaves none.
 """
@@ -34,7 +34,7 @@ class AuditedView(SavingView):
         self.events.on(AdminEvent.AFTER_IMPORT, self._record_import)
 
     async def create(self, request: Request, data: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Make a row."""
+        """Create a row."""
         row = await super().create(request, data)
         await self.record_created(request, row)
         return row

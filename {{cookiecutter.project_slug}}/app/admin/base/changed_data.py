@@ -1,4 +1,4 @@
-"""What a form did not change stays as it is, to the last digit.
+"""Detect unchanged form fields, so that saving doesn't alter values that forms can't represent exactly.
 
 The texts of a form don't say everything: a time is shown without microseconds, and browsers change line ends. So each
 field is compared with what a browser sends back when nobody touches it.

@@ -1,4 +1,4 @@
-"""What a form changed in a row, as JSON for the log: never a secret, and people by their keys only.
+"""Diff of a changed record as JSON for the audit log, without secrets; users are referenced by ID only.
 
 {"title": {"old": "Milk", "new": "Bread"}, "tags": {"added": [{"id": "…", "name": "…"}], "removed": []}, "pin_hash": {}}
 """

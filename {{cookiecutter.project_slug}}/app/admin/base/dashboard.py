@@ -1,4 +1,4 @@
-"""What a view tells on the first page of the admin: figures, and charts of the last days.
+"""Dashboard panels: figures and charts.
 
 async def panels(self, request: Request) -> list[Panel]:
     days = await count_per_day(request.state.session, Note, Note.created_at)
@@ -43,7 +43,7 @@ class Chart:
     label: str
     days: Mapping[date, int]
     bad: bool = False
-    """Whether it would better be nothing."""
+    """Whether a nonzero value is a problem."""
 
     @property
     def total(self) -> int:

@@ -1,4 +1,4 @@
-"""Links above a list: what is from today, from this week, from this month, from this year."""
+"""Date range links above a list: today, past 7 days, this month, this year."""
 
 from datetime import date, timedelta
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The view that a model has when nobody wrote one.
+"""Default views for models without a custom view.
 
 A feature with models and without `admin.py` is in the admin by itself. To begin from what it would get:
 

@@ -1,4 +1,4 @@
-"""How the admin shows a row: what names it, what stands in its cells, and the addresses of its pages."""
+"""Display of records: titles, cell values and URLs."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time

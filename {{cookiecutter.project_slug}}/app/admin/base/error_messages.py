@@ -1,4 +1,4 @@
-"""What went wrong, in words for the person at the form; never SQL, never a value."""
+"""User-friendly error messages for failed saves, without SQL and values."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from app.errors import InvalidRequest, Problem
 
 T = TypeVar("T")
 
-EDIT_CONFLICT = "Someone else changed this meanwhile. Look at it again before you save."
+EDIT_CONFLICT = "Someone else has changed this record. Review their changes, then save again."
 
 
 def explain(
@@ -29,20 +29,20 @@ def explain(
     if isinstance(error, IntegrityError):
         for constraint in table.constraints:
             if isinstance(constraint, UniqueConstraint) and violates(error, constraint):
-                return {[*constraint.columns][-1].key: "This is taken."}
-        return {"": "Something that this needs is missing, or something else still needs this."}
+                return {[*constraint.columns][-1].key: "This value is already in use."}
+        return {"": "A related record is missing, or other records still refer to this one."}
     if is_data_error(error):
         return {"": "A value is too long or out of range."}
     return None
 
 
 def is_expected_error(error: BaseException) -> bool:
-    """Tell whether it is something that `explain` explains."""
+    """Return whether it is something that `explain` explains."""
     return isinstance(error, Problem | StaleDataError | IntegrityError) or is_data_error(error)
 
 
 def is_data_error(error: BaseException) -> bool:
-    """Tell whether a value could not be what its column holds; each driver has its own way to say so."""
+    """Return whether a value could not be what its column holds; each driver has its own way to say so."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, OverflowError | StatementError)
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
@@ -62,5 +62,5 @@ async def run_query(query: Awaitable[T]) -> T:
         raise HTTPException(error.status, error.detail) from error
     except Exception as error:
         if is_data_error(error):
-            raise HTTPException(400, "The filter has a value that cannot be compared.") from error
+            raise HTTPException(400, "The filter value is invalid.") from error
         raise

@@ -1,4 +1,4 @@
-"""Exports of any length: rows are read and sent a few at a time, so that nobody waits meanwhile and no memory fills."""
+"""Streaming exports: rows are read and sent in batches, so memory use is constant and no other request waits."""
 
 from collections.abc import Sequence
 from datetime import date, time
@@ -39,7 +39,7 @@ class ExportView(ListView):
         "export",
         "Export",
         "",
-        header="Configure your export",
+        header="Export options",
         icon_class="list.export",
         submit_btn_text="Export",
         form=build_export_form,
@@ -73,7 +73,11 @@ class ExportView(ListView):
             items = await self._chosen(request, selection)
             slices = self._read(request, items, columns)
         if exporter.max_rows is not None and len(items) > exporter.max_rows:
-            flash(request, f"This format holds {exporter.max_rows:,} rows. Export CSV, or look for fewer.", "error")
+            flash(
+                request,
+                f"This format is limited to {exporter.max_rows:,} rows. Export as CSV, or filter the list.",
+                "error",
+            )
             return RedirectResponse(request.url_for("admin:list", key=self.key), 303)
         told = ExportContext(fields=fields, rows=[], view=self, request=request, filename=name)
         await self._emit_before_export(request, exporter, items, told)
@@ -144,6 +148,6 @@ class ExportView(ListView):
 
 
 def _is_plain(field: BaseField) -> bool:
-    """Tell whether the library alone decides how a field is written."""
+    """Return whether the library alone decides how a field is written."""
     written_by = type(field).serialize_value.__module__
     return written_by.startswith("starlette_admin.") and RequestAction.EXPORT not in (field.formatter or {})

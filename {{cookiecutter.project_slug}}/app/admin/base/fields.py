@@ -1,4 +1,4 @@
-"""Which field of the library suits a column, and what it shows in an empty form."""
+"""Map columns to starlette-admin fields and default values."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Filters that the library lacks: on times, for what is entered counts as UTC, and on what a row refers to."""
+"""Custom list filters: UTC datetimes, case-insensitive text and references."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Reading a form: what a field cannot read stays as it was typed, so that the form is refused and shows it again."""
+"""Form parsing that keeps invalid input, so that the form can show it again."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What stands below a field in a form: what its model says of it already.
+"""Help texts of form fields, taken from schemas and models.
 
     pages: Mapped[int | None]
     \"\"\"Without the index.\"\"\"

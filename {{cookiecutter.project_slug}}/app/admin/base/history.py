@@ -1,4 +1,4 @@
-"""The history of a row, as its page shows it."""
+"""Change history on a record's page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ class History:
         """Say who did it: their address only to visitors who may see accounts, and to themselves."""
         person = event.actor or event.user
         if person is None:
-            return "Someone who is gone"
+            return "Deleted user"
         may_know = person.id == self.visitor.user_id or self.visitor.may(Permission.USERS_READ)
-        return person.email if may_know else "Someone else"
+        return person.email if may_know else "Another user"
 
 
 async def load_history(request: Request, view: Any, row: UUIDv7Base) -> History:  # noqa: ANN401

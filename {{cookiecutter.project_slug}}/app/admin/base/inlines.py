@@ -1,4 +1,4 @@
-"""Rows that are edited in the form of the row that they belong to.
+"""Inline forms: edit child records in the parent's form.
 
     class CopyInline(InlineView):
         model = Copy
@@ -33,7 +33,7 @@ from app.admin.base.model_view import ModelView
 
 _Library: Any = InlineModelView  # its `model` is a ClassVar and ours is none: mypy would refuse every view
 _MOST = 50  # a form has at most 1,000 fields
-_GONE = "This row is gone, or it belongs elsewhere."
+_GONE = "This record was deleted or belongs to another one."
 
 
 class InlineView(_Library, ModelView):  # type: ignore[misc]
@@ -75,7 +75,7 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         if found is None or getattr(found, self._get_fk_attr()) != parent.id:
             raise FormValidationError({"": _GONE})
         if row["delete"] and not self.allow_delete:
-            raise FormValidationError({"": "This cannot be deleted here."})
+            raise FormValidationError({"": "This record can't be deleted here."})
         if row["data"]["_version"] != str(getattr(found, "version", None)):
             raise FormValidationError({"": EDIT_CONFLICT})
 

@@ -1,4 +1,4 @@
-"""JSON in a form: text, which every keyboard, phone and screen reader can edit."""
+"""JSON form field as a plain text area, for accessibility."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reading in the admin, such that a million rows do not matter: no page costs more than what it shows.
+"""Efficient lists for large tables: keyset queries, limited counts and indexed sorting.
 
 `docs/admin.md` tells what that asks of a model.
 """
@@ -137,7 +137,7 @@ class ListView(GuardedView):
         return strict if "id" in dict(strict) else [*strict, ("id", direction)]
 
     def _is_narrowed(self, request: Request, q: str | None, filters: FilterGroup | None) -> bool:
-        """Tell whether rows have to be looked for; else they are all, and only their order matters."""
+        """Return whether rows have to be looked for; else they are all, and only their order matters."""
         filtered = filters is not None and not filters.is_empty()
         return bool((q or "").strip()) or filtered or self.get_list_query(request).whereclause is not None
 

@@ -178,5 +178,5 @@ class ModelView(DisplayView):
     def _parse_filter_param(self, request: Request, query_params: Any = None) -> FilterGroup:  # noqa: ANN401
         """Refuse a filter so deep that parsing it, which is recursive, would fail."""
         if ((query_params or request.query_params).get("filter") or "").count("(") > 20:  # noqa: PLR2004
-            raise HTTPException(400, "This filter is too deep.")
+            raise HTTPException(400, "The filter is nested too deeply.")
         return super()._parse_filter_param(request, query_params)

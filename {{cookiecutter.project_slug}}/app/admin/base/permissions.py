@@ -1,4 +1,4 @@
-"""Who may see and change what in the admin: a view, what can be done there, a field, a row.
+"""Permissions of admin views, actions, fields and rows.
 
     class BookView(ModelView):
         model = Book
@@ -31,12 +31,12 @@ from app.database.base import Owned
 
 
 def has_permission(request: Request, permission: Permission) -> bool:
-    """Tell whether the visitor has a permission."""
+    """Return whether the visitor has a permission."""
     return get_visitor(request).may(permission)
 
 
 def never(self: "GuardedView", request: Request) -> bool:  # noqa: ARG001
-    """Refuse it to everyone: `can_create = never`."""
+    """Deny to everyone: `can_create = never`."""
     return False
 
 
@@ -53,12 +53,12 @@ class GuardedView(AuditedView):
     """What is needed to see, and to change, a field."""
 
     def has_action_permission(self, request: Request, action: str) -> bool:
-        """Tell whether the visitor may do this with any row."""
+        """Return whether the visitor may do this with any row."""
         usual = self.view_permission if action in {"view", "export"} else self.change_permission
         return has_permission(request, self.action_permissions.get(action) or usual or self.view_permission)
 
     def can_view_field(self, request: Request, name: str) -> bool:
-        """Tell whether the visitor may see a field."""
+        """Return whether the visitor may see a field."""
         needed = self.field_permissions.get(name)
         return needed is None or has_permission(request, needed)
 
@@ -67,49 +67,49 @@ class GuardedView(AuditedView):
         return rows
 
     def can_change_row(self, request: Request, row: Any) -> bool:  # noqa: ANN401, ARG002
-        """Tell whether the visitor may change, delete or act on a row that they see."""
+        """Return whether the visitor may change, delete or act on a row that they see."""
         return True
 
     # What the library asks.
 
     def is_accessible(self, request: Request) -> bool:
-        """Tell whether the view is there for the visitor."""
+        """Return whether the view is there for the visitor."""
         return has_permission(request, self.view_permission)
 
     def can_view_detail(self, request: Request) -> bool:
-        """Tell whether a row's page is shown."""
+        """Return whether a row's page is shown."""
         return self.has_action_permission(request, "view")
 
     def can_create(self, request: Request) -> bool:
-        """Tell whether rows can be made."""
+        """Return whether rows can be made."""
         return self.has_action_permission(request, "create")
 
     def can_edit(self, request: Request) -> bool:
-        """Tell whether rows can be changed."""
+        """Return whether rows can be changed."""
         return self.has_action_permission(request, "edit")
 
     def can_delete(self, request: Request) -> bool:
-        """Tell whether rows can be deleted."""
+        """Return whether rows can be deleted."""
         return self.has_action_permission(request, "delete")
 
     def can_export(self, request: Request) -> bool:
-        """Tell whether rows can be downloaded."""
+        """Return whether rows can be downloaded."""
         return self.has_action_permission(request, "export")
 
     def can_import(self, request: Request) -> bool:
-        """Tell whether rows can be uploaded."""
+        """Return whether rows can be uploaded."""
         return self.has_action_permission(request, "import")
 
     async def is_action_allowed(self, request: Request, name: str) -> bool:
-        """Tell whether an action on chosen rows is offered."""
+        """Return whether an action on chosen rows is offered."""
         return self.has_action_permission(request, name) and await super().is_action_allowed(request, name)
 
     async def is_row_action_allowed(self, request: Request, name: str) -> bool:
-        """Tell whether an action of single rows is offered."""
+        """Return whether an action of single rows is offered."""
         return self.has_action_permission(request, name) and await super().is_row_action_allowed(request, name)
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: Any) -> bool:  # noqa: ANN401
-        """Tell whether an action is offered for this row."""
+        """Return whether an action is offered for this row."""
         allowed = name == "view" or self.can_change_row(request, obj)
         return allowed and await super().is_row_action_allowed_for_obj(request, name, obj)
 
@@ -153,7 +153,7 @@ class GuardedView(AuditedView):
     async def after_create(self, request: Request, obj: Any) -> None:  # noqa: ANN401
         """Refuse to put a row where the visitor would not see it."""
         if obj.id not in getattr(request.state, "in_sight", ()) and not await self.find_by_pks(request, [str(obj.id)]):
-            raise FormValidationError({"": "This would be out of your sight."})
+            raise FormValidationError({"": "You wouldn't have access to the record after this change."})
 
     async def after_edit(self, request: Request, obj: Any) -> None:  # noqa: ANN401
         """Refuse to move a row there, too."""

@@ -1,4 +1,4 @@
-"""How long a list may be looked for, and how its number of rows is told when it was not counted to the end."""
+"""Search timeouts, and approximate row counts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,16 +13,16 @@ STATEMENT_TIMEOUT_MS = 1000
 
 
 class QueryTimeout(HTTPException):
-    """PostgreSQL has not found in time what was searched."""
+    """The search timed out."""
 
-    words = "This search takes too long: the table is large, and no index helps. Look for something else."
+    words = "The search timed out because the table is large. Narrow the search, or add an index."
 
     def __init__(self) -> None:
         super().__init__(400, self.words)
 
 
 class LowerBound(int):
-    """A number of rows of which not all were counted."""
+    """A row count that stopped at a limit."""
 
     def __str__(self) -> str:
         return f"more than {int(self) - 1:,}"
@@ -32,7 +32,7 @@ class LowerBound(int):
 
 
 class Estimate(int):
-    """A number of rows that PostgreSQL remembers from its last look at the table."""
+    """A row count estimated by PostgreSQL (`reltuples`)."""
 
     def __str__(self) -> str:
         return f"about {round(int(self), 3 - len(repr(int(self)))):,}"

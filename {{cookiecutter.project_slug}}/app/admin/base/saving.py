@@ -1,4 +1,4 @@
-"""Saving in the admin: what cannot be stored is told beside its field, in words, and nothing is overwritten unseen."""
+"""Saving forms: validation errors per field, and optimistic locking."""
 
 from collections.abc import Awaitable, Collection, Mapping
 from datetime import UTC, datetime
@@ -148,7 +148,7 @@ def require_existing(field: RelationField, keys: str | list[str] | None, found: 
     """Refuse a form that refers to rows that were not found."""
     chosen = {key for key in (keys if isinstance(keys, list) else [keys]) if key}
     if len(chosen) > (len(found) if isinstance(found, Collection) else found is not None):
-        raise FormValidationError({field.name: "Choose from the list."})
+        raise FormValidationError({field.name: "Select an option from the list."})
 
 
 def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
@@ -158,7 +158,7 @@ def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
         ValueError: with a sentence for the person, when that is not what was entered.
     """
     if isinstance(value, InvalidInput):
-        raise ValueError("This cannot be read.")  # noqa: TRY004 - it has the type of what was typed
+        raise ValueError("Enter a valid value.")  # noqa: TRY004 - it has the type of what was typed
     if isinstance(value, str):
         return _tidy_text(field, value)
     if isinstance(value, float | Decimal) and not Decimal(value).is_finite():
@@ -170,7 +170,7 @@ def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
 
 def _tidy_text(field: BaseField, value: str) -> str:
     if "\x00" in value:
-        raise ValueError("This has a character that cannot be stored.")
+        raise ValueError("This contains an unsupported character.")
     if isinstance(field, TextAreaField):
         value = value.replace("\r\n", "\n")  # as the API stores it; browsers send the other
     elif not isinstance(field, PasswordField):

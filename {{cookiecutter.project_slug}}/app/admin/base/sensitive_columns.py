@@ -1,4 +1,4 @@
-"""Which columns hold secrets, and so are neither shown by themselves nor repeated in the log."""
+"""Detect columns with secrets, which are hidden by default and not logged."""
 
 import re
 from typing import Any

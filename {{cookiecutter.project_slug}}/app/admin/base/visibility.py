@@ -10,7 +10,7 @@ from starlette_admin.fields import RelationField
 
 from app.accounts.models import AuthEvent
 
-HIDDEN = "Not visible to you"
+HIDDEN = "No access"
 
 
 async def find_visible_ids(

@@ -1,4 +1,4 @@
-"""What the cells of a file say, in the spelling that a form sends: dates, numbers and yes or no as spreadsheets write.
+"""Parse cells of imported files to form values: dates, numbers and booleans as spreadsheets write them.
 
 A cell that no field can read is refused with a sentence that says what would be read.
 """
@@ -70,18 +70,18 @@ def normalize_cell(request: Request, field: BaseField, cell: str, formats: Impor
 
 def invalid_cell_message(request: Request, field: BaseField, cell: str) -> str:
     """Return what would be read in place of a cell that cannot be."""
-    return f"“{cell[:40]}” cannot be read. {_example(request, field)}"
+    return f"“{cell[:40]}” is invalid. {_example(request, field)}"
 
 
 def _example(request: Request, field: BaseField) -> str:
     if isinstance(field, EnumField):
-        return f"Enter one of: {', '.join(str(value) for value, _ in _choices(request, field))[:400]}."
-    numbers = "1234.50, or choose how the file writes numbers."
+        return f"Choose one of: {', '.join(str(value) for value, _ in _choices(request, field))[:400]}."
+    numbers = "1234.50, or choose another number format."
     examples = {
         BooleanField: "Enter yes or no.",
         TimeField: "Enter a time like 08:30 or 08:30:15.",
-        DateField: "Enter a date like 2026-01-31 or 31.01.2026, or choose how the file writes dates.",
-        DateTimeField: "Enter a date and time like 2026-01-31 08:30, or choose how the file writes dates.",
+        DateField: "Enter a date like 2026-01-31 or 31.01.2026, or choose another date format.",
+        DateTimeField: "Enter a date and time like 2026-01-31 08:30, or choose another date format.",
         IntegerField: "Enter a whole number like 1234.",
         NumberField: f"Enter a number like {numbers}",
         FloatField: f"Enter a number like {numbers}",

@@ -52,7 +52,7 @@ def match_columns(names: Sequence[str], fields: Iterable[BaseField]) -> dict[str
     for name in names:
         column = known.get(normalize_header(name))
         if column in matched.values():
-            raise InvalidFile(f"Two columns are “{name[:80]}”. Keep one of them.")
+            raise InvalidFile(f"Duplicate column “{name[:80]}”. Remove one of them.")
         if column is not None:
             matched[name] = column
     return matched

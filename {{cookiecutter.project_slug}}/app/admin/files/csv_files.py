@@ -1,4 +1,4 @@
-"""CSV files that people upload: read whole, or refused with a sentence that says what to change.
+"""Parse uploaded CSV files, with helpful error messages.
 
 Delimiters (comma, semicolon, tab), line ends, UTF-8 and UTF-16 are detected. Windows-1252 is read when the person says
 so.
@@ -54,17 +54,17 @@ def read_csv(content: bytes, encoding: str = "") -> CsvTable:
     try:
         table = [(number, cells) for number, cells in enumerate(lines, 1) if number == 1 or any(map(str.strip, cells))]
     except csv.Error as error:
-        raise InvalidFile(f"Line {lines.line_num} cannot be read: {error}.") from error
+        raise InvalidFile(f"Line {lines.line_num} is invalid: {error}.") from error
     names = _names(_trimmed([name.strip() for _, cells in table[:1] for name in cells]))
     if not table[1:]:
-        raise InvalidFile("The file has no rows below the names of the columns.")
+        raise InvalidFile("The file has no rows below the header.")
     rows = [CsvRow(number, _cells(number, names, cells)) for number, cells in table[1:]]
     return CsvTable(names, rows, _DELIMITERS[delimiter])
 
 
 def _decode(content: bytes, encoding: str) -> str:
     if content.startswith(b"PK\x03\x04"):
-        raise InvalidFile("This is a workbook, not a CSV file. Save it as “CSV UTF-8” in your spreadsheet.")
+        raise InvalidFile("This is an Excel file, not CSV. Save it as “CSV UTF-8”.")
     try:
         if content.startswith(_UTF_16):
             return content.decode("utf-16")
@@ -74,8 +74,8 @@ def _decode(content: bytes, encoding: str) -> str:
             return content.decode(WINDOWS_1252, "replace")
         line, name = content[: error.start].count(b"\n") + 1, error.encoding.upper()[:6].rstrip("-")
         raise InvalidFile(
-            f"Line {line} has characters that are not {name}. "
-            "Save the file as UTF-8, or choose Windows-1252 if it comes from an older spreadsheet."
+            f"Line {line} is not valid {name}. Save the file as UTF-8, or choose Windows-1252 if it was saved by "
+            "an older version of Excel."
         ) from error
 
 
@@ -95,9 +95,9 @@ def _names(names: list[str]) -> list[str]:
     if len(names) > MAX_COLUMNS:
         raise InvalidFile(f"The file has {len(names):,} columns. Use at most {MAX_COLUMNS}.")
     if "" in names:
-        raise InvalidFile(f"Column {names.index('') + 1} has no name in the first row.")
+        raise InvalidFile(f"Column {names.index('') + 1} has no name in the header.")
     if twice := next(_repeated(names), None):
-        raise InvalidFile(f"Two columns have the same name: {twice[:80]}.")
+        raise InvalidFile(f"Duplicate column name: {twice[:80]}.")
     return names
 
 
@@ -110,5 +110,5 @@ def _cells(number: int, names: list[str], cells: list[str]) -> dict[str, str]:
         cells = cells[: len(names)] + _trimmed(cells[len(names) :])
     if len(cells) != len(names):
         counted = "1 cell" if len(cells) == 1 else f"{len(cells):,} cells"
-        raise InvalidFile(f"Row {number} has {counted}, and the first row has {len(names)}.")
+        raise InvalidFile(f"Row {number} has {counted}, but the header has {len(names)}.")
     return dict(zip(names, cells, strict=True))

@@ -1,4 +1,4 @@
-"""The rows of an imported file, read as strictly as a form: new ones, and those that the file changes."""
+"""Validate and load imported rows, new and changed, with the same rules as forms."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ _NOT_TEXT = BooleanField | EnumField | NumberField | FloatField | JSONField | Ta
 
 
 class ImportRow(NamedTuple):
-    """A row of the file, on its way into the database."""
+    """A row being imported."""
 
     number: int
     row: Any
@@ -157,14 +157,15 @@ class ImportBatch:
             try:
                 TopologicalSorter(above).prepare()
             except CycleError as error:
-                said = "A row cannot be its own ancestor."
+                said = "A record can't be its own ancestor."
                 self.problems += [(line.number, name, said) for line in self.lines if id(line.row) in error.args[1]]
 
     async def check_uniqueness(self, session: AsyncSession) -> None:
         """Find what must be unique and is not, in the file or with what is stored."""
         rows = {line.number: line.row for line in self.lines}
         self.problems += [
-            (n, name, "This is taken.") for n, name in await find_duplicates(session, self.view.model, rows)
+            (n, name, "This value is already in use.")
+            for n, name in await find_duplicates(session, self.view.model, rows)
         ]
 
     def show(self, row: CsvRow) -> dict[str, Any]:

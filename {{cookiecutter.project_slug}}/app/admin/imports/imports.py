@@ -1,4 +1,4 @@
-"""Importing: all rows of a file, or none. A view offers it when it says `importers = ("csv",)`.
+"""CSV imports in a single transaction. Enable with `importers = ("csv",)`.
 
 The library's pages ask for the file, show what would happen, and show what did. Its own way to store saves what it can.
 """
@@ -78,13 +78,11 @@ class ImportSiteMixin(BaseAdmin):
 async def _read_upload(request: Request, view: Any, form: FormData) -> Upload:  # noqa: ANN401
     file = form.get("file")
     if form.get("format") != "csv":
-        raise InvalidFile("Only CSV can be imported.")
+        raise InvalidFile("Only CSV files can be imported.")
     if not isinstance(file, UploadFile):
         raise InvalidFile("Choose a file.")
     if (file.size or 0) > IMPORT_LIMITS.max_upload_size:
-        raise InvalidFile(
-            f"The file has {file.size:,} bytes. Import at most {IMPORT_LIMITS.max_upload_size:,} at once."
-        )
+        raise InvalidFile(f"The file has {file.size:,} bytes. The limit is {IMPORT_LIMITS.max_upload_size:,} at once.")
     content = await file.read()
     table = read_csv(content, str(form.get("encoding") or ""))
     if len(table.rows) > (IMPORT_LIMITS.max_rows or 0):
@@ -94,7 +92,7 @@ async def _read_upload(request: Request, view: Any, form: FormData) -> Upload:  
     chosen = {name: column for name, column in known.items() if not names or column.name in names}
     match = str(form.get("match") or "")
     if match and match not in import_match_fields(request, view):
-        raise InvalidFile("Rows cannot be changed by this field.")
+        raise InvalidFile("Records can't be matched by this field.")
     return Upload(table, content, known, chosen, match, ImportFormats(str(form.get("numbers")), str(form.get("dates"))))
 
 
@@ -116,12 +114,12 @@ async def _import(request: Request, view: Any, upload: Upload, *, preview: bool)
 async def _read(request: Request, view: Any, upload: Upload) -> ImportBatch:  # noqa: ANN401
     batch = ImportBatch(request, view, upload.chosen, upload.table.rows, upload.formats)
     if not upload.chosen:
-        batch.problems.append((1, None, "No column has the name of a field."))
+        batch.problems.append((1, None, "No column matches a field name."))
         return batch
     header = next((name for name in upload.table.names if normalize_header(name) == normalize_header(upload.match)), "")
     header = header or next((name for name, c in upload.known.items() if c.name == upload.match), "")
     if upload.match and not header:
-        raise InvalidFile(f"To change rows, the file needs a column “{upload.match}”.")
+        raise InvalidFile(f"To update records, the file needs a column “{upload.match}”.")
     await batch.load(request.state.session, upload.match, header)
     await batch.read()
     await batch.check_uniqueness(request.state.session)

@@ -1,4 +1,4 @@
-"""What the cells of a file refer to: rows, by their ids or by the words that name them."""
+"""Resolve references in imported files by ID or title."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -75,18 +75,20 @@ class ReferenceLookup:
         several = rows if self.field.multiple else [rows]
         titles = [self.foreign.title_of(self.request, row) or str(row.id) for row in several]
         if self.is_named and sorted({*titles}) != sorted({*self.keys(cell)}):
-            raise ValueError("The name and the id are of different rows. Change both, or deselect one of the columns.")
+            raise ValueError(
+                "The name and the ID refer to different records. Change both, or remove one of the columns."
+            )
         return rows
 
     def _refusal(self, key: str, count: int) -> str:
         kind = str(self.foreign.model.__tablename__).replace("_", " ")
         if count:
-            return f"{count} of the {kind} are called “{key[:80]}”. Enter the id of the one you mean."
-        return f"None of the {kind} {'has the id' if is_uuid(key) else 'is called'} “{key[:80]}”."
+            return f"{count} {kind} are called “{key[:80]}”. Use the ID."
+        return f"No {kind} {'has the id' if is_uuid(key) else 'is called'} “{key[:80]}”."
 
 
 def is_uuid(key: str) -> bool:
-    """Tell whether a text is the id of a row."""
+    """Return whether a text is the id of a row."""
     try:
         UUID(key)
     except ValueError:

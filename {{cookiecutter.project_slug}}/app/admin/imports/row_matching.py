@@ -60,11 +60,11 @@ class RowMatcher:
         for row in self.file:
             key = match_key(row, header)
             if key and counted[key] > 1:
-                yield row.number, match, "More than one row of the file has this."
+                yield row.number, match, "Duplicate value: another row of the file has it too."
             elif key and key not in found and match == "id":
-                yield row.number, match, "No row has this id. Leave the cell empty to add a row."
+                yield row.number, match, "No record has this ID. Leave the cell empty to add a record."
             elif key in found and not self.view.can_change_row(self.request, found[key]):
-                yield row.number, None, "You may not change this row."
+                yield row.number, None, "You don't have permission to change this record."
 
 
 def match_key(row: CsvRow, header: str) -> str:

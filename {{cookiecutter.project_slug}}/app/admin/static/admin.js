@@ -66,7 +66,7 @@ if (importButton) {
     if (target.matches('[data-admin="import-file"]')) {
       const size = target.files[0]?.size ?? 0;
       const isLarge = size > Number(target.dataset.largest);
-      target.setCustomValidity(isLarge ? `The file has ${Math.ceil(size / 1000)} kB. Split it into smaller ones.` : "");
+      target.setCustomValidity(isLarge ? `The file is too large (${Math.ceil(size / 1000)} kB). Split it into smaller files.` : "");
     }
   });
 }

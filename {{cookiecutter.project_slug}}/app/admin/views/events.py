@@ -1,4 +1,4 @@
-"""The log in the admin: what happened to whom, and what admins did to which row. It only grows."""
+"""Admin view for the audit log (append-only)."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -26,7 +26,7 @@ class EventDataField(BaseField):
 
 
 class EventView(ModelView):
-    """What happened, newest first."""
+    """Events, newest first."""
 
     model = AuthEvent
     view_permission = Permission.USERS_READ
@@ -42,19 +42,19 @@ class EventView(ModelView):
     fields = (
         "id",
         "at",
-        StringField("name", "What"),
+        StringField("name", "Event"),
         "user",
         "actor",
         StringField("target_type", "Table"),
         StringField("target_id", "Row", list_template="fields/target.html", detail_template="fields/target.html"),
         EventDataField(
             "data",
-            "More",
+            "Details",
             list_template="fields/list/happened.html",
             detail_template="fields/detail/happened.html",
         ),
-        StringField("ip", "Address"),
-        StringField("user_agent", "Program"),
+        StringField("ip", "IP address"),
+        StringField("user_agent", "User agent"),
         StringField("request_id", "Request"),
         StringField("session_id", "Session"),
     )

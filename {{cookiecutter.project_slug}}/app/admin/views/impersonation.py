@@ -1,4 +1,4 @@
-"""Sign in as someone else: the page that asks whether it is meant, and the form on it. The way back is in app/web."""
+"""Impersonation: confirmation page and form. Ending it is in app/web."""
 
 from uuid import UUID
 

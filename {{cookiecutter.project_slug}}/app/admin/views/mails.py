@@ -1,4 +1,4 @@
-"""Mails in the admin: which wait, which were given up and why; never what they say, or to whom."""
+"""Admin view for the outbox: queued and failed emails, without recipients and content."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from app.mail.models import OutboxMessage
 
 
 class OutboxView(ModelView):
-    """The outbox. A mail can be sent once more, or deleted before it leaves."""
+    """The outbox. Emails can be retried, or deleted before they are sent."""
 
     model = OutboxMessage
     view_permission = Permission.USERS_READ
@@ -26,40 +26,40 @@ class OutboxView(ModelView):
     can_create = can_edit = never  # they are posted by what they tell of
     key = "mail"
     icon = "fa-solid fa-envelope"
-    menu_label = "Mails"
-    display_name = "Mail"
+    menu_label = "Emails"
+    display_name = "Email"
     title_field = "template"
     fields = (
         "id",
-        StringField("template", "Kind"),
+        StringField("template", "Type"),
         EnumField("state", choices=["waiting", "sent", "failed"]),
-        DateTimeField("created_at", "Posted"),
+        DateTimeField("created_at", "Queued"),
         "attempts",
         DateTimeField("next_attempt_at", "Next attempt"),
         DateTimeField("sent_at", "Sent"),
-        DateTimeField("failed_at", "Given up"),
+        DateTimeField("failed_at", "Failed"),
         StringField("last_error", "Last error"),
     )
     exclude_fields_from_list = ("id", "sent_at", "failed_at")
-    delete_warning = "A mail that has not left yet will never leave."
+    delete_warning = "Emails that have not been sent will not be sent."
 
     async def panels(self, request: Request) -> list[Panel]:
         """Show what has not left."""
         unsent = select(OutboxMessage.id).where(OutboxMessage.sent_at.is_(None))
         queries = {
-            "Mails waiting": unsent.where(OutboxMessage.failed_at.is_(None)),
-            "Mails given up": unsent.where(OutboxMessage.failed_at.is_not(None)),
+            "Queued emails": unsent.where(OutboxMessage.failed_at.is_(None)),
+            "Failed emails": unsent.where(OutboxMessage.failed_at.is_not(None)),
         }
         return [
             Metric(label, await count_up_to_limit(request.state.session, query)) for label, query in queries.items()
         ]
 
-    @action("again", "Try again", "Send these mails as soon as possible?", icon_class="fa-solid fa-rotate-right")
+    @action("again", "Retry", "Retry sending these emails?", icon_class="fa-solid fa-rotate-right")
     async def again_action(self, request: Request, selection: ActionSelection) -> None:
         """Send the chosen mails that have not left."""
         await self._try_again(request, await selection.rows())
 
-    @row_action("again", "Try again", "Send this mail as soon as possible?", icon_class="fa-solid fa-rotate-right")
+    @row_action("again", "Retry", "Retry sending this email?", icon_class="fa-solid fa-rotate-right")
     async def again_row_action(self, request: Request, pk: str) -> None:
         """Send one mail."""
         await self._try_again(request, await self.find_by_pks(request, [pk]))
@@ -74,7 +74,7 @@ class OutboxView(ModelView):
         session = request.state.session
         count = await outbox.retry(session, rows)
         get_authenticator(request).mailer.wake_after_commit(session)
-        flash(request, f"Will be tried again: {count}.", "success")
+        flash(request, f"Queued for retry: {count}.", "success")
 
 
 views: Sequence[type[ModelView]] = (OutboxView,)

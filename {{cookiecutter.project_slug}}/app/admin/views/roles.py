@@ -1,4 +1,4 @@
-"""Roles in the admin: they list permissions, and nobody gives, takes or changes more than they have."""
+"""Admin view for roles. Users can't grant or change permissions they don't have."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -46,7 +46,7 @@ class PermissionsField(EnumField):
             "permissions",
             multiple=True,
             choices_loader=self.grantable,
-            help_text="You can give those that you have.",
+            help_text="You can grant permissions that you have.",
             list_template="fields/list/tags.html",
             detail_template="fields/detail/tags.html",
         )
@@ -66,7 +66,7 @@ class PermissionsField(EnumField):
 
 
 class RoleView(ModelView):
-    """What people may do. The role `admin`, which allows everything, stays as it is."""
+    """Roles. The role `admin` has all permissions and can't be changed."""
 
     model = Role
     rules = RoleSchema
@@ -77,7 +77,7 @@ class RoleView(ModelView):
     fields = ("id", "name", PermissionsField(), "created_at", "updated_at")
     exclude_fields_from_list = ("id", "updated_at")
     searchable_fields = sortable_fields = ("name", "created_at")  # no database compares lists
-    delete_warning = "Whoever has this role loses, at once, what it allows."
+    delete_warning = "Users with this role lose its permissions immediately."
 
     def can_change_row(self, request: Request, row: Role) -> bool:
         """Keep the role `admin`, and what allows more than the visitor may do."""
@@ -87,14 +87,16 @@ class RoleView(ModelView):
         """Say, before a role is deleted, how many people have it."""
         actions = await super().get_row_actions_for_obj(request, obj)
         people = await request.state.session.scalar(select(func.count()).where(UserRole.role_id == obj.id))
-        warning = f"{self.delete_warning} People who have it: {people}."
+        warning = f"{self.delete_warning} Users with this role: {people}."
         return [action | {"confirmation": warning} if action["name"] == "delete" else action for action in actions]
 
     async def validate(self, request: Request, data: dict[str, Any]) -> None:
         """Refuse permissions that the visitor lacks."""
         lacking = [permission for permission in data.get("permissions", ()) if not has_permission(request, permission)]
         if lacking:
-            raise FormValidationError({"permissions": f"You may not do this yourself: {', '.join(lacking)}."})
+            raise FormValidationError(
+                {"permissions": f"You don't have these permissions yourself: {', '.join(lacking)}."}
+            )
         await super().validate(request, data)
 
     async def after_create(self, request: Request, obj: Role) -> None:
@@ -113,7 +115,7 @@ class RoleView(ModelView):
         await session.execute(select(Role.id).where(Role.name == ADMIN_ROLE).with_for_update(key_share=True))
         others = await session.scalars(select(Role.name).where(Role.id != role.id))
         if normalize_role_name(role.name) in {ADMIN_ROLE, *map(normalize_role_name, others)}:
-            raise FormValidationError({"name": "This is taken."})
+            raise FormValidationError({"name": "This name is already in use."})
 
 
 class UserOwnedView(ModelView):
@@ -134,12 +136,12 @@ class UserOwnedView(ModelView):
 
 
 def has_no_more_permissions(request: Request, user: User) -> bool:
-    """Tell whether someone, whose roles are loaded, may do nothing that the visitor may not."""
+    """Return whether someone, whose roles are loaded, may do nothing that the visitor may not."""
     return all(has_all_permissions_of(get_visitor(request), role) for role in user.roles)
 
 
 def has_all_permissions_of(scope: Scope, role: Role) -> bool:
-    """Tell whether someone may do all that a role allows."""
+    """Return whether someone may do all that a role allows."""
     return ADMIN_ROLE in scope.roles or (role.name != ADMIN_ROLE and scope.permissions.issuperset(role.permissions))
 
 
@@ -151,4 +153,4 @@ def forbid_privilege_escalation(request: Request, roles: Iterable[Role]) -> None
     """
     beyond = [role.name for role in roles if not has_all_permissions_of(get_visitor(request), role)]
     if beyond:
-        raise FormValidationError({"roles": f"These allow more than you may do yourself: {', '.join(beyond)}."})
+        raise FormValidationError({"roles": f"These roles have more permissions than you: {', '.join(beyond)}."})

@@ -24,7 +24,7 @@ def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG00
 
 
 class SessionView(UserOwnedView):
-    """Where people are signed in."""
+    """Sessions."""
 
     model = AuthSession
     person = "user"
@@ -43,35 +43,35 @@ class SessionView(UserOwnedView):
         "user",
         "kind",
         BooleanField(
-            "impersonated", "By an admin", getter=_is_impersonated, filters=[], searchable=False, orderable=False
+            "impersonated", "Impersonated", getter=_is_impersonated, filters=[], searchable=False, orderable=False
         ),
         DateTimeField("created_at", "Signed in"),
         DateTimeField("last_seen_at", "Last seen"),
-        StringField("ip_last", "Address"),
-        StringField("user_agent", "Program"),
-        DateTimeField("expires_at", "Ends at the latest"),
+        StringField("ip_last", "IP address"),
+        StringField("user_agent", "User agent"),
+        DateTimeField("expires_at", "Expires"),
         DateTimeField("revoked_at", "Ended"),
-        StringField("revoked_reason", "Ended by"),
+        StringField("revoked_reason", "Reason"),
     )
     exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")
 
     async def panels(self, request: Request) -> list[Panel]:
         """Show how many go on."""
         live = select(AuthSession.id).where(is_live(utc_now()))
-        return [Metric("Live sessions", await count_up_to_limit(request.state.session, live))]
+        return [Metric("Active sessions", await count_up_to_limit(request.state.session, live))]
 
-    @action("end", "End", "End these sessions? Whoever uses them is signed out at once.", icon_class="fa-solid fa-ban")
+    @action("end", "End", "End these sessions? Their users are signed out immediately.", icon_class="fa-solid fa-ban")
     async def end_action(self, request: Request, selection: ActionSelection) -> None:
         """End the chosen sessions."""
         await self._end(request, await selection.rows())
 
-    @row_action("end", "End", "End this session? Whoever uses it is signed out at once.", icon_class="fa-solid fa-ban")
+    @row_action("end", "End", "End this session? Its user is signed out immediately.", icon_class="fa-solid fa-ban")
     async def end_row_action(self, request: Request, pk: str) -> None:
         """End one session."""
         await self._end(request, await self.find_by_pks(request, [pk]))
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: AuthSession) -> bool:
-        """Offer no end to what has ended."""
+        """Hide the action for ended sessions."""
         return (name != "end" or obj.revoked_at is None) and await super().is_row_action_allowed_for_obj(
             request, name, obj
         )

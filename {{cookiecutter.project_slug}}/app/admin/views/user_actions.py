@@ -19,14 +19,17 @@ from app.admin.base.audit_log import get_admin_client, record
 from app.admin.base.model_view import ModelView
 
 _ASK_RESET = (
-    "Mail a link that sets a new password? The one in force stays until it is used. Then all sessions end and API keys "
-    "are revoked."
+    "Send a password reset email? The current password stays valid until the link is used. Then all sessions end "
+    "and all API keys are revoked."
 )
-_ASK_END = "End all their sessions? They are signed out at once, in browsers and programs; their API keys are revoked."
-_ASK_DISABLE = "Disable? They are signed out at once, their API keys end, and they cannot sign in until enabled."
+_ASK_END = "End all sessions? The user is signed out everywhere and all API keys are revoked."
+_ASK_DISABLE = (
+    "Disable this account? The user is signed out, all API keys are revoked, and they can't sign in until the "
+    "account is enabled again."
+)
 _ASK_FACTOR = (
-    "Switch the second factor off? Signing in asks for the password alone until they set up another; they are signed "
-    "out, and told by mail. Make sure that it is really they who ask for it."
+    "Turn off two-factor authentication? The user can then sign in with only a password. They are signed out and "
+    "notified by email. Verify their identity first."
 )
 
 
@@ -53,12 +56,12 @@ class UserActions(ModelView):
         "impersonate",
     }
 
-    @action("reset", "Send reset mail", _ASK_RESET, icon_class="fa-solid fa-envelope")
+    @action("reset", "Send password reset email", _ASK_RESET, icon_class="fa-solid fa-envelope")
     async def reset_action(self, request: Request, selection: ActionSelection) -> None:
         """Mail the chosen people a link that sets a new password."""
         await self._send_resets(request, await selection.rows())
 
-    @row_action("reset", "Send reset mail", _ASK_RESET, icon_class="fa-solid fa-envelope")
+    @row_action("reset", "Send password reset email", _ASK_RESET, icon_class="fa-solid fa-envelope")
     async def reset_row_action(self, request: Request, pk: str) -> None:
         """Mail one person a link that sets a new password."""
         await self._send_resets(request, await self.find_by_pks(request, [pk]))
@@ -83,17 +86,21 @@ class UserActions(ModelView):
         """Keep one person out."""
         await self._switch(request, await self.find_by_pks(request, [pk]), active=False)
 
-    @action("enable", "Enable", "Enable? They can sign in again.", icon_class="fa-solid fa-user-check")
+    @action("enable", "Enable", "Enable this account? The user can sign in again.", icon_class="fa-solid fa-user-check")
     async def enable_action(self, request: Request, selection: ActionSelection) -> None:
         """Let the chosen people in again."""
         await self._switch(request, await selection.rows(), active=True)
 
-    @row_action("enable", "Enable", "Enable? They can sign in again.", icon_class="fa-solid fa-user-check")
+    @row_action(
+        "enable", "Enable", "Enable this account? The user can sign in again.", icon_class="fa-solid fa-user-check"
+    )
     async def enable_row_action(self, request: Request, pk: str) -> None:
         """Let one person in again."""
         await self._switch(request, await self.find_by_pks(request, [pk]), active=True)
 
-    @row_action("second-factor", "Switch off second factor", _ASK_FACTOR, icon_class="fa-solid fa-mobile-screen")
+    @row_action(
+        "second-factor", "Turn off two-factor authentication", _ASK_FACTOR, icon_class="fa-solid fa-mobile-screen"
+    )
     async def second_factor_row_action(self, request: Request, pk: str) -> None:
         """Take the second factor away from who has lost it."""
         session, authenticator = request.state.session, get_authenticator(request)
@@ -101,7 +108,7 @@ class UserActions(ModelView):
         for factor in authenticator.second_factors:
             if await factor.is_enabled(session, user.id):
                 await factor.remove(session, authenticator, user, client)
-        flash(request, "The second factor is off, and they are signed out.", "success")
+        flash(request, "Two-factor authentication was turned off and the user was signed out.", "success")
 
     @link_row_action("impersonate", "Sign in as …", icon_class="fa-solid fa-user-secret")
     def impersonate_row_action(self, request: Request, pk: str) -> str:

@@ -1,4 +1,4 @@
-"""Users in the admin."""
+"""Admin views for users and sessions."""
 
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from app.database.base import utc_now
 
 
 class UserView(UserActions):
-    """People. Who is the last admin can be neither disabled, nor demoted, nor deleted."""
+    """Users. The last active admin can't be disabled, demoted or deleted."""
 
     model = User
     rules = AccountUpdate
@@ -34,15 +34,15 @@ class UserView(UserActions):
     title_field = "email"
     fields = (
         "id",
-        EmailField("email", "E-mail", required=True, maxlength=320, list_template="fields/list/text.html"),
+        EmailField("email", "Email", required=True, maxlength=320, list_template="fields/list/text.html"),
         PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
         "display_name",
-        BooleanField("is_active", "Active", default=True, help_text="Who is not active is signed out at once."),
+        BooleanField("is_active", "Active", default=True, help_text="Deactivating a user signs them out immediately."),
         "roles",
         DateTimeField("last_login_at", "Last sign-in"),
-        DateTimeField("email_verified_at", "E-mail verified"),
+        DateTimeField("email_verified_at", "Email verified"),
         "password_changed_at",
-        SecondFactorField("second_factor", "Second factor", searchable=False, orderable=False),
+        SecondFactorField("second_factor", "Two-factor authentication", searchable=False, orderable=False),
         "created_at",
         "updated_at",
     )
@@ -74,27 +74,27 @@ class UserView(UserActions):
         PasswordTooShort: "password",
         PasswordTooCommon: "password",
     }
-    delete_warning = "This deletes the person with everything that is theirs. To keep it, make them inactive instead."
+    delete_warning = "This deletes the user and all their data. To keep the data, disable the account instead."
 
     def get_list_query(self, request: Request) -> Select[Any]:
         """Load the roles for `may_change_row`, also where they are not shown."""
         return super().get_list_query(request).options(joinedload(User.roles))
 
     def can_change_row(self, request: Request, row: User) -> bool:
-        """Leave who may do more than the visitor alone."""
+        """Prevent changes to users with more permissions than the current user."""
         return has_no_more_permissions(request, row)
 
     async def validate(self, request: Request, data: dict[str, Any]) -> None:
-        """Give no role that allows more than the visitor may do."""
+        """Prevent granting roles with more permissions than the current user has."""
         forbid_privilege_escalation(request, data.get("roles", ()))
         await super().validate(request, data)
 
     async def panels(self, request: Request) -> list[Panel]:
         """Show how many came."""
-        return [Chart("New people", await count_per_day(request.state.session, User, User.created_at))]
+        return [Chart("New users", await count_per_day(request.state.session, User, User.created_at))]
 
     async def create(self, request: Request, data: dict[str, Any]) -> User:
-        """Make a user by the rules that hold everywhere; the library knows none of them."""
+        """Create an user by the rules that hold everywhere; the library knows none of them."""
         session = request.state.session
         try:
             # First, while no transaction is open: see `authenticate` in app/accounts/sessions/login.py.

@@ -1,1 +1,1 @@
-"""Keys for programs, limited to some scopes, in place of a password. Delete the folder to do without."""
+"""API keys with limited permissions. Optional: delete the package to remove the feature."""

@@ -1,4 +1,4 @@
-"""API keys in the admin: whose, for what, used when. They can be revoked, and the key itself is nowhere."""
+"""Admin view for API keys. Keys can be revoked; their values are never shown."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from app.database.search import contains
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
 
-_ASK = "Revoke this? Programs that use it are refused at once."
+_ASK = "Revoke this API key? Clients that use it lose access immediately."
 
 
 class ApiKeyView(UserOwnedView):
@@ -44,7 +44,7 @@ class ApiKeyView(UserOwnedView):
         "created_at",
         "expires_at",
         DateTimeField("last_used_at", "Last used"),
-        StringField("last_used_ip", "From"),
+        StringField("last_used_ip", "IP address"),
         DateTimeField("revoked_at", "Revoked"),
     )
     exclude_fields_from_list = ("id", "created_at", "last_used_ip")

@@ -1,8 +1,8 @@
-"""How a key is written: `app_`, a prefix to find it by, the secret, and a check sum.
+"""How a key is written: `app_`, a prefix to find it by, the secret, and a checksum.
 
     app_Kd7mPq2x_<43 characters, 249 bits>_u9XwTe
 
-The check sum tells a key from a typo without asking the database, and lets scanners of source code recognise one.
+The checksum tells a key from a typo without asking the database, and lets scanners of source code recognise one.
 """
 
 import re
@@ -26,7 +26,7 @@ class NewKey(NamedTuple):
 
 
 def generate_key() -> NewKey:
-    """Make a key."""
+    """Create a key."""
     prefix = _random(8)
     body = f"{TOKEN_PREFIX}{prefix}_{_random(43)}"
     return NewKey(prefix, f"{body}_{_check_sum(body)}")

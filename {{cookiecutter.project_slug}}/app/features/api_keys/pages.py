@@ -25,7 +25,7 @@ account_entry = NavItem("API keys", "/account/api-keys")
 
 
 async def get_key(session: SessionDep, scope: RecentPageScope, key_id: UUID) -> ApiKey:
-    """Find the key that the path names."""
+    """Return the key from the path."""
     return await service.get_key(session, scope, key_id)
 
 
@@ -50,12 +50,12 @@ async def show_new_api_key(request: Request, scope: RecentPageScope) -> Response
 async def create_api_key(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: PageClient
 ) -> Response:
-    """Make a key, and show it: this once."""
+    """Create a key, and show it: this once."""
     sent = await request.form()
     chosen = {item for item in service.grantable_scopes(scope) if item in sent}
     form = await parse_form(request, ApiKeyBase)
     if not chosen:
-        form = form.refused(scopes="Please choose what it may do.")
+        form = form.refused(scopes="Select at least one permission.")
     if form.data is None:
         return await render(request, "api_keys/new.html", _choices(scope, form, chosen), 422)
     data = ApiKeyCreate(**form.data.model_dump(), scopes=chosen)
@@ -76,7 +76,7 @@ async def ask_to_revoke(request: Request, key: KeyDep) -> Response:
 async def revoke_api_key(request: Request, session: SessionDep, client: PageClient, key: KeyDep) -> Response:
     """Revoke the key."""
     await service.revoke_key(session, key, client)
-    return redirect_with_message(request, "/account/api-keys", f"The key “{key.name}” was revoked.")
+    return redirect_with_message(request, "/account/api-keys", f"Revoked API key “{key.name}”.")
 
 
 def _choices(scope: Scope, form: Form[ApiKeyBase], chosen: set[Access | Permission]) -> dict[str, object]:

@@ -27,13 +27,13 @@ router = APIRouter(
 
 
 async def get_key(session: SessionDep, scope: RecentScope, key_id: UUID) -> ApiKey:
-    """Find the key that the path names."""
+    """Return the key from the path."""
     return await service.get_key(session, scope, key_id)
 
 
 @router.get("")
 async def list_api_keys(session: SessionDep, scope: SessionScope) -> ApiKeys:
-    """List your API keys, newest first; those that you revoked are not in it."""
+    """List your API keys, newest first, without revoked ones."""
     keys = await service.list_keys(session, scope)
     return ApiKeys(items=[ApiKeyRead.model_validate(key) for key in keys])
 
@@ -48,10 +48,11 @@ async def list_api_keys(session: SessionDep, scope: SessionScope) -> ApiKeys:
 async def create_api_key(
     session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: ApiKeyCreate
 ) -> ApiKeyCreated:
-    """Make an API key, to be sent as `Authorization: Bearer app_…` by a program.
+    """Create an API key, sent as `Authorization:
 
-    This answer is the only one that has the key itself. With `read` it may read what you may, with `write` change it,
-    and with a permission, which must be yours, use that one. It never reaches your password, sessions or keys.
+    Bearer app_…`. The key is returned only in this response. `read` and `write` grant read and write access to
+    everything you can access; you can also grant permissions you have. API keys can't access your password, sessions
+    or API keys.
     """
     key, raw = await service.create_key(session, authenticator, scope, data, client)
     return ApiKeyCreated(**ApiKeyRead.model_validate(key).model_dump(), key=raw)
@@ -63,5 +64,5 @@ async def create_api_key(
     responses=openapi_responses(InvalidToken, ReauthenticationRequired, SessionRequired, ApiKeyNotFound),
 )
 async def revoke_api_key(session: SessionDep, client: ClientDep, key: Annotated[ApiKey, Depends(get_key)]) -> None:
-    """Revoke one of your API keys: it is refused from now on."""
+    """Revoke one of your API keys. It becomes invalid immediately."""
     await service.revoke_key(session, key, client)

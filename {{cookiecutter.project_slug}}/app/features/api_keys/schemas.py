@@ -1,4 +1,4 @@
-"""What callers send and receive about API keys."""
+"""Request and response schemas of API keys."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,14 +15,14 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class Access(StrEnum):
-    """What a key may do with what is its owner's."""
+    """Access of a key to its owner's data."""
 
     READ = "read"
     WRITE = "write"
 
 
 class ApiKeyBase(Schema):
-    """What a key is called, and how long it lives."""
+    """Name and lifetime of a key."""
 
     name: Name
     expires_in_days: int = Field(default=90, ge=1, le=366)
@@ -32,11 +32,11 @@ class ApiKeyCreate(ApiKeyBase):
     """A new key."""
 
     scopes: set[Access | Permission] = Field(min_length=1)
-    """`read`, `write`, and permissions that you have yourself."""
+    """`read`, `write`, and permissions you have."""
 
 
 class ApiKeyRead(ResponseSchema):
-    """One of your keys; the key itself cannot be read again."""
+    """An API key, without its value."""
 
     id: UUID
     name: str
@@ -49,7 +49,7 @@ class ApiKeyRead(ResponseSchema):
 
 
 class ApiKeyCreated(ApiKeyRead):
-    """A key that was just made: the only answer that has it."""
+    """A new API key, with its value."""
 
     key: str
 

@@ -1,4 +1,4 @@
-"""What can be done with API keys, and by whom."""
+"""Business logic and access rules of API keys."""
 
 import hmac
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class ApiKeyNotFound(NotFound):
 class ScopeNotAllowed(Forbidden):
     """A key can allow no more than its owner may do."""
 
-    title = "You cannot grant what you may not do"
+    title = "You can't grant permissions you don't have"
 
 
 class TooManyApiKeys(Conflict):
@@ -77,7 +77,7 @@ async def get_key(session: AsyncSession, scope: Scope, key_id: UUID) -> ApiKey:
 async def create_key(
     session: AsyncSession, authenticator: Authenticator, scope: Scope, data: ApiKeyCreate, client: Client
 ) -> tuple[ApiKey, str]:
-    """Make a key; the second value is the key itself, which is stored nowhere.
+    """Create a key; the second value is the key itself, which is stored nowhere.
 
     Raises:
         ScopeNotAllowed: when it is to allow what the caller may not do.
@@ -88,7 +88,7 @@ async def create_key(
         raise ScopeNotAllowed(", ".join(sorted(missing)))
     await revocation.lock_account(session, scope)  # so that of many at once each counts the others
     if len(await list_keys(session, scope)) >= MAX_KEYS:
-        raise TooManyApiKeys(f"Revoke one first: at most {MAX_KEYS} are kept.")
+        raise TooManyApiKeys(f"You can have at most {MAX_KEYS} API keys. Revoke one first.")
     prefix, raw = generate_key()
     key = ApiKey(
         owner_id=scope.user_id,

@@ -1,4 +1,4 @@
-"""Notes as pages: they work without JavaScript."""
+"""Web pages for notes; they work without JavaScript."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,11 +18,11 @@ from app.web import forms
 from app.web.templating import NavItem, render, see_other
 
 router = APIRouter(prefix="/notes")
-nav = NavItem("Notes", "/notes", "What only you see.")
+nav = NavItem("Notes", "/notes", "Your private notes.")
 
 
 async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> Note:
-    """Find the note that the path names."""
+    """Return the note from the path."""
     return await service.get_note(session, scope, note_id)
 
 
@@ -48,7 +48,7 @@ async def show_new_note(request: Request, scope: PageScope) -> Response:  # noqa
 
 @router.post("/new", dependencies=[CsrfProtected])
 async def create_note(request: Request, session: SessionDep, scope: PageScope) -> Response:
-    """Make a note, and show it."""
+    """Create a note and redirect to it."""
     form = await forms.parse_form(request, NoteCreate)
     if form.data is None:
         return await _show_new(request, form)

@@ -1,4 +1,4 @@
-"""Notes over HTTP."""
+"""API routes for notes."""
 
 from typing import Annotated
 from uuid import UUID
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/notes", tags=["notes"], responses=openapi_responses(
 
 
 async def get_note(session: SessionDep, scope: CurrentScope, note_id: UUID) -> Note:
-    """Find the note that the path names."""
+    """Return the note with the ID in the path."""
     return await service.get_note(session, scope, note_id)
 
 
@@ -28,7 +28,7 @@ NoteDep = Annotated[Note, Depends(get_note)]
 
 @router.get("", response_model=Page[NoteRead])
 async def list_notes(session: SessionDep, scope: CurrentScope, page: Annotated[NoteList, Query()]) -> RowPage[Note]:
-    """List your notes, newest first unless they are sorted."""
+    """List your notes, newest first by default."""
     return await service.list_notes(session, scope, page)
 
 
@@ -36,7 +36,7 @@ async def list_notes(session: SessionDep, scope: CurrentScope, page: Annotated[N
 async def create_note(
     session: SessionDep, scope: CurrentScope, request: Request, response: Response, data: NoteCreate
 ) -> Note:
-    """Make a note. Its title must be unique among yours."""
+    """Create a note. Titles must be unique."""
     note = await service.create_note(session, scope, data)
     response.headers["Location"] = request.url_for("read_note", note_id=note.id).path
     return with_etag(response, note)
@@ -44,7 +44,7 @@ async def create_note(
 
 @router.get("/{note_id}", response_model=NoteRead, responses=openapi_responses(NoteNotFound))
 async def read_note(note: NoteDep, response: Response) -> Note:
-    """Read one of your notes."""
+    """Get one of your notes."""
     return with_etag(response, note)
 
 
@@ -58,7 +58,7 @@ async def update_note(
     data: NoteUpdate,
     if_match: IfMatch = None,
 ) -> Note:
-    """Change the fields you send; the others keep their values."""
+    """Update one of your notes. Omitted fields are unchanged."""
     check_version(note, if_match)
     return with_etag(response, await service.update_note(session, note, data))
 

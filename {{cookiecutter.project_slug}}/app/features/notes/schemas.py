@@ -1,4 +1,4 @@
-"""What callers send and receive about notes."""
+"""Request and response schemas of notes."""
 
 from typing import Annotated, Literal
 
@@ -20,7 +20,7 @@ class NoteCreate(Schema):
 
 
 class NoteUpdate(Schema):
-    """Changes to a note; absent fields stay as they are."""
+    """Changes to a note. Omitted fields are unchanged."""
 
     title: Title = unset()
     body: Body = unset()
@@ -34,10 +34,10 @@ class NoteRead(RecordResponse):
 
 
 class NoteList(PageParams):
-    """Which notes, and in which order."""
+    """Filters and sort order of notes."""
 
-    q: SearchText | None = Field(default=None, description="Text in the title")
+    q: SearchText | None = Field(default=None, description="Search in the title")
     title: Title | None = None
     sort: Literal["title", "-title"] | None = Field(
-        default=None, description="Newest first, unless this says otherwise; - is descending"
+        default=None, description="Sort order; prefix `-` for descending. Default: newest first"
     )

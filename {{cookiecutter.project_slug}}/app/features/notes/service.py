@@ -1,4 +1,4 @@
-"""What can be done with notes, and by whom."""
+"""Business logic and access rules of notes."""
 
 from uuid import UUID
 
@@ -15,25 +15,25 @@ from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
 
 
 class NoteNotFound(NotFound):
-    """No note has this id, or it belongs to someone else."""
+    """The note doesn't exist or belongs to someone else."""
 
     title = "Note not found"
 
 
 class NoteTitleTaken(Taken):
-    """Another note of the same owner has this title."""
+    """The owner already has a note with this title."""
 
-    title = "You have another note with this title"
+    title = "You already have a note with this title"
     field = "title"
 
 
 def notes_for(scope: Scope) -> Select[Note]:
-    """Select the notes that this caller may see: every query starts here."""
+    """Select the notes visible to the caller. Start every query here."""
     return select(Note).where(Note.owner_id == scope.user_id)
 
 
 async def list_notes(session: AsyncSession, scope: Scope, page: NoteList) -> RowPage[Note]:
-    """Return a page of the caller's notes, newest first unless it is sorted."""
+    """Return a page of the caller's notes, newest first by default."""
     query = where_equal(notes_for(scope), {Note.title: page.title})
     query = where_contains(query, page.q, Note.title)
     return await paginate(session, query, Note, page, sort=page.sort)
@@ -52,7 +52,7 @@ async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> Note:
 
 
 async def create_note(session: AsyncSession, scope: Scope, data: NoteCreate) -> Note:
-    """Make a note that belongs to the caller.
+    """Create a note owned by the caller.
 
     Raises:
         NoteTitleTaken: when another one has this title.
@@ -64,7 +64,7 @@ async def create_note(session: AsyncSession, scope: Scope, data: NoteCreate) -> 
 
 
 async def update_note(session: AsyncSession, note: Note, data: NoteUpdate) -> Note:
-    """Change the fields that were sent.
+    """Update a note with the fields sent.
 
     Raises:
         NoteTitleTaken: when another one has the new title.
@@ -76,7 +76,7 @@ async def update_note(session: AsyncSession, note: Note, data: NoteUpdate) -> No
 
 
 async def delete_note(session: AsyncSession, note: Note) -> None:
-    """Delete a note for good."""
+    """Delete a note."""
     await session.delete(note)
     await session.flush()
 

@@ -1,1 +1,1 @@
-"""A second factor: codes of an authenticator app, and recovery codes. Delete the folder to do without."""
+"""Two-factor authentication: TOTP and recovery codes. Optional: delete the package to remove the feature."""

@@ -40,7 +40,7 @@ class InvalidChallenge(Unauthorized):
 class WrongCode(Unauthorized):
     """The code is wrong, or was used before."""
 
-    title = "Wrong code"
+    title = "Incorrect code"
 
 
 class _Open(NamedTuple):

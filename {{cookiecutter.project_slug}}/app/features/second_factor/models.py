@@ -1,4 +1,4 @@
-"""The second factor in the database."""
+"""Database models of two-factor authentication."""
 
 from datetime import datetime
 from uuid import UUID
@@ -35,7 +35,7 @@ class RecoveryCode(Base):
 
 
 class LoginChallenge(Base):
-    """A sign-in that has the right password, and waits for the code."""
+    """A sign-in with a correct password that is waiting for a code."""
 
     __tablename__ = "login_challenges"
 

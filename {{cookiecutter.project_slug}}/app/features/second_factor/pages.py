@@ -1,4 +1,4 @@
-"""The second factor as pages: asked for at sign-in, turned on and off in the account."""
+"""Web pages for two-factor authentication: sign-in, setup and removal."""
 
 from typing import Annotated
 
@@ -29,12 +29,12 @@ from app.web.login import LOGIN_REDIRECT_PATH, safe_redirect_path
 from app.web.templating import NavItem, redirect_with_message, render, render_with_problem, see_other
 
 router = APIRouter()
-account_entry = NavItem("Second factor", "/account/second-factor")
+account_entry = NavItem("Two-factor authentication", "/account/second-factor")
 
 HOME = account_entry.path
 _WIDTH = 240  # pixels, with the white border: fits every phone
 
-WRONG_CODE = "This is not the code. Wait for the next one, and check the clock of your device."
+WRONG_CODE = "Incorrect code. Wait for the next one, and check that your device's clock is correct."
 
 
 @router.get("/login/second-factor")
@@ -68,7 +68,7 @@ async def answer_challenge(
     try:
         user = await challenges.answer_challenge(database, authenticator, challenge, form.data.code, client)
     except InvalidChallenge:
-        return redirect_with_message(request, "/login", "That took too long, or too many tries. Please sign in again.")
+        return redirect_with_message(request, "/login", "Too many attempts, or the sign-in expired. Sign in again.")
     except (WrongCode, TooManyAttempts) as problem:
         return await render_with_problem(request, "second_factor/ask.html", problem, {**context, "form": Form()})
     response = see_other(request, safe_redirect_path(target))
@@ -94,7 +94,7 @@ async def show_begin(request: Request, session: SessionDep, scope: RecentPageSco
 async def begin(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope
 ) -> Response:
-    """Make a secret, and go to where it is shown."""
+    """Create a secret, and go to where it is shown."""
     try:
         await service.start_setup(session, authenticator, scope, _issuer(request))
     except (AddressNotProven, SecondFactorAlreadyEnabled) as problem:
@@ -168,7 +168,7 @@ async def remove(
 ) -> Response:
     """Turn it off."""
     await service.disable(session, authenticator, scope, client)
-    return redirect_with_message(request, HOME, "The second factor is off. Your other devices were signed out.")
+    return redirect_with_message(request, HOME, "Two-factor authentication is off. Your other devices were signed out.")
 
 
 def _issuer(request: Request) -> str:

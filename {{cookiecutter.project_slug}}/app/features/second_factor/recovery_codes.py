@@ -22,7 +22,7 @@ class NewCodes(NamedTuple):
 
 
 async def generate_codes(authenticator: Authenticator) -> NewCodes:
-    """Make ten codes; with no transaction open, for their hashes take time."""
+    """Make ten codes; outside a transaction, for their hashes take time."""
     made = totp.make_recovery_secrets()
     hashes = [await authenticator.passwords.hash(secret) for secret in made]
     return NewCodes([totp.write_recovery_code(number, secret) for number, secret in enumerate(made, 1)], hashes)

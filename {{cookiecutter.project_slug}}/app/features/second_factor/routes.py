@@ -1,4 +1,4 @@
-"""The second factor over HTTP."""
+"""API routes for two-factor authentication."""
 
 from fastapi import APIRouter, Request
 
@@ -33,10 +33,9 @@ router = APIRouter(prefix="/auth", tags=["second factor"])
 async def answer_challenge(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: ChallengeAnswer
 ) -> TokenPair:
-    """Finish signing in: send the challenge that the password was answered with, and a code.
+    """Complete a sign-in with the challenge and a code from your authenticator app, or a recovery code.
 
-    A code of your authenticator app, or one of your recovery codes. A challenge lives for five minutes and allows
-    five tries.
+    A challenge expires after five minutes and allows five attempts.
     """
     user = await challenges.answer_challenge(database, authenticator, data.challenge, data.code, client)
     return await accounts.complete_login(database, authenticator, user, client)
@@ -44,7 +43,7 @@ async def answer_challenge(
 
 @router.get("/second-factor", responses=openapi_responses(InvalidToken, SessionRequired))
 async def read_second_factor(session: SessionDep, scope: SessionScope) -> SecondFactorRead:
-    """Read whether signing in asks you for a code, and how many recovery codes you have left."""
+    """Get the status of two-factor authentication and the number of unused recovery codes."""
     return SecondFactorRead.model_validate(await service.read_status(session, scope))
 
 
@@ -57,7 +56,7 @@ async def read_second_factor(session: SessionDep, scope: SessionScope) -> Second
 async def begin_totp(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope
 ) -> TotpSetup:
-    """Get a secret for your authenticator app. Nothing changes before you confirm it with a code."""
+    """Start setup: get a secret for your authenticator app. It is not active until you confirm it with a code."""
     issuer = request.state.settings.project_name
     return TotpSetup.model_validate(await service.start_setup(session, authenticator, scope, issuer))
 
@@ -71,10 +70,7 @@ async def begin_totp(
 async def confirm_totp(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: CodeEntry
 ) -> RecoveryCodes:
-    """Confirm that your app has the secret: from now on, signing in asks you for a code.
-
-    The answer has your recovery codes, for when you lose the app. It is the only one that does.
-    """
+    """Confirm the setup with a code. The response contains your recovery codes, which are not shown again."""
     return RecoveryCodes(recovery_codes=await service.confirm_setup(database, authenticator, scope, data.code, client))
 
 
@@ -86,7 +82,7 @@ async def confirm_totp(
 async def remove_totp(
     session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
 ) -> None:
-    """Sign in with the password alone again. Your other sessions end."""
+    """Turn off two-factor authentication. Ends your other sessions."""
     await service.disable(session, authenticator, scope, client)
 
 
@@ -97,5 +93,5 @@ async def remove_totp(
 async def replace_recovery_codes(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
 ) -> RecoveryCodes:
-    """Get new recovery codes; the ones before are dead."""
+    """Generate new recovery codes. The previous ones become invalid."""
     return RecoveryCodes(recovery_codes=await service.replace_recovery_codes(database, authenticator, scope, client))

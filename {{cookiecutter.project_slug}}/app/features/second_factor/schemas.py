@@ -1,4 +1,4 @@
-"""What callers send and receive about the second factor."""
+"""Request and response schemas of two-factor authentication."""
 
 from typing import Annotated
 
@@ -30,13 +30,13 @@ class SecondFactorRead(ResponseSchema):
 
 
 class TotpSetup(ResponseSchema):
-    """What an authenticator app needs to know: the secret, or the address that holds it."""
+    """Secret and otpauth URI for an authenticator app."""
 
     secret: str
     uri: str
 
 
 class RecoveryCodes(ResponseSchema):
-    """New recovery codes: each works once, and this is the only answer that has them."""
+    """Recovery codes; each works once. Returned only in this response."""
 
     recovery_codes: list[str]

@@ -1,4 +1,4 @@
-"""Turn the second factor on and off, and make recovery codes."""
+"""Set up and remove two-factor authentication, and generate recovery codes."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -31,25 +31,25 @@ _EVENTS = {
 class SecondFactorAlreadyEnabled(Conflict):
     """There is a second factor already; remove it first."""
 
-    title = "The second factor is on already"
+    title = "Two-factor authentication is already on"
 
 
 class SecondFactorNotEnabled(NotFound):
     """There is no second factor, or none that waits to be confirmed."""
 
-    title = "There is no second factor"
+    title = "Two-factor authentication is not set up"
 
 
 class AddressNotProven(Forbidden):
     """Who has not proven the address could lock out whose it is."""
 
-    title = "Prove your e-mail address first"
+    title = "Verify your email address first"
 
 
 class WrongSetupCode(InvalidRequest):
     """The app does not have the secret, or its clock is wrong."""
 
-    title = "Wrong code"
+    title = "Incorrect code"
 
 
 class SecondFactorStatus(NamedTuple):
@@ -67,7 +67,7 @@ class TotpEnrollment(NamedTuple):
 
 
 async def is_enabled(session: AsyncSession, user_id: UUID) -> bool:
-    """Tell whether signing in asks this user for a code."""
+    """Return whether signing in asks this user for a code."""
     confirmed = exists().where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
     return bool(await session.scalar(select(confirmed)))
 
@@ -80,7 +80,7 @@ async def read_status(session: AsyncSession, scope: Scope) -> SecondFactorStatus
 
 
 async def start_setup(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> TotpEnrollment:
-    """Make a secret, in place of one that was not confirmed.
+    """Create a secret, in place of one that was not confirmed.
 
     Raises:
         AddressNotProven: when the address is not.

@@ -57,7 +57,7 @@ def write_recovery_code(number: int, secret: str) -> str:
 
 
 def read_recovery_code(entered: str) -> RecoveryEntry | None:
-    """Read a code that people copied by hand: without hyphens, in small letters, with spaces."""
+    """Read a code that people copied by hand: without hyphens, in lowercase letters, with spaces."""
     shape = _RECOVERY.fullmatch(_tidy(entered).upper())
     return RecoveryEntry(int(shape[1]), shape[2] + shape[3]) if shape else None
 

@@ -50,7 +50,7 @@ from app.admin.base.json_field import JsonField
 from app.admin.base.saving import clean_value
 
 
-class Colour(StrEnum):
+class Color(StrEnum):
     """What it looks like."""
 
     DARK_RED = "dark-red"
@@ -75,7 +75,7 @@ THINGS = Table(
     Column("number", Integer, server_default="3"),
     Column("price", Numeric(4, 2), server_default="9.50"),
     Column("day", Date, server_default="2026-01-31"),
-    Column("colour", Enum(Colour, values_callable=list), server_default="dark-red"),
+    Column("color", Enum(Color, values_callable=list), server_default="dark-red"),
     Column("name", String(9), default="Ada"),
     Column("note", Text, nullable=True),
 ).c
@@ -111,7 +111,7 @@ def test_time_is_shown_with_all_digits_of_its_year(value: date | time, shown: st
     [
         (["day", "number", "name"], "name"),
         (["day", "note", "name"], "note"),
-        (["day", "colour", "number", "share"], "id"),
+        (["day", "color", "number", "share"], "id"),
     ],
 )
 def test_row_is_named_by_a_text_or_its_key_and_never_by_a_date(names: list[str], expected: str) -> None:
@@ -128,7 +128,7 @@ def test_row_is_named_by_a_text_or_its_key_and_never_by_a_date(names: list[str],
         ("number", 3),
         ("price", Decimal("9.50")),
         ("day", date(2026, 1, 31)),
-        ("colour", Colour.DARK_RED),
+        ("color", Color.DARK_RED),
         ("name", "Ada"),
     ],
 )

@@ -30,7 +30,7 @@ def managers(client: TestClient, manager: User) -> TestClient:
 
 
 def make(browser: TestClient, name: str, *permissions: str) -> Response:
-    """Make a role by the form."""
+    """Create a role by the form."""
     return save(browser, "/admin/role/create", name=name, permissions=permissions)
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.any_database
 
 
 def is_active(client: TestClient, user: User) -> bool:
-    """Tell whether someone may sign in."""
+    """Return whether someone may sign in."""
     query = select(User.is_active).where(User.id == user.id)
     return bool(in_database(client, lambda session: session.scalar(query)))
 

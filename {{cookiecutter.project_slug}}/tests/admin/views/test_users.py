@@ -52,7 +52,7 @@ def test_user_is_made_and_can_sign_in(client: TestClient, browser: TestClient) -
     ("change", "message"),
     [
         pytest.param({"email": "nonsense"}, "email", id="no-address"),
-        pytest.param({"email": "ADMIN@example.com"}, "E-mail address taken", id="taken"),
+        pytest.param({"email": "ADMIN@example.com"}, "Email address taken", id="taken"),
         pytest.param({"email": "x" * 320 + "@example.com"}, "Use at most 320 characters.", id="long-address"),
         pytest.param({"password": "short"}, "Use at least", id="short-password"),
         pytest.param({"password": ""}, "This field is required.", id="no-password"),

@@ -13,7 +13,7 @@ KEYS = "/api/v1/auth/api-keys"
 
 
 def make_key(caller: TestClient, *scopes: str, **terms: Any) -> Any:
-    """Make a key through the API, and return the answer with the key in it."""
+    """Create a key through the API, and return the answer with the key in it."""
     answer = caller.post(KEYS, json={"name": "Backup", "scopes": scopes or ["read", "write"], **terms})
     assert answer.status_code == 201, answer.text
     return answer.json()

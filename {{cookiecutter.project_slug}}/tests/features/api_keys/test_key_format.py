@@ -24,7 +24,7 @@ def test_no_character_looks_like_another() -> None:
 
 
 def test_every_typo_of_one_character_is_noticed() -> None:
-    """The check sum finds every change of up to 32 bits in a row."""
+    """The checksum finds every change of up to 32 bits in a row."""
     raw = generate_key().raw
 
     for place in range(4, len(raw)):

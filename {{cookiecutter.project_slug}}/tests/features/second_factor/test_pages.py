@@ -97,7 +97,7 @@ def test_address_must_be_proven_first(client: TestClient, ada: User) -> None:
     refused = submit(open_browser(client, ada), f"{HOME}/add")
 
     assert refused.status_code == 403
-    assert "Prove your e-mail address first" in read_page(refused).text
+    assert "Prove your email address first" in read_page(refused).text
 
 
 def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:

@@ -23,7 +23,7 @@ nav = NavItem("Sample notes", "/sample-notes", "What only you see.")
 
 
 async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> SampleNote:
-    """Find the note that the path names."""
+    """Return the note from the path."""
     return await service.get_note(session, scope, note_id)
 
 
@@ -49,7 +49,7 @@ async def show_new_note(request: Request, scope: PageScope) -> Response:  # noqa
 
 @router.post("/new", dependencies=[CsrfProtected])
 async def create_note(request: Request, session: SessionDep, scope: PageScope) -> Response:
-    """Make a note, and show it."""
+    """Create a note, and show it."""
     form = await parse_form(request, SampleNoteCreate)
     if form.data is None:
         return await _show_new(request, form)
