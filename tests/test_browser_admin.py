@@ -135,7 +135,7 @@ def test_everything_fits_and_can_be_used_by_all(
         look_at(window, page.get_by_role("combobox", name="Owner"), ".select2-results__option")
         page.get_by_label("More").fill("{")
         page.get_by_role("button", name="Save", exact=True).click()
-        page.get_by_text("This cannot be read.").wait_for()
+        page.get_by_text("Enter a valid value.").wait_for()
         assert page.get_by_label("More").input_value() == "{"
         window.look()
         # The browser says that the status was 404, then 422, and what it reads no time from.
@@ -249,11 +249,11 @@ def preview_prices(window: Visit, olive: str, snake: str) -> None:
     dialog.get_by_label("Rows").select_option("id")
     window.look()
     dialog.get_by_role("button", name="Preview").click()
-    dialog.get_by_text(f"“{olive}” cannot be read.").first.wait_for()
+    dialog.get_by_text(f"“{olive}” is invalid.").first.wait_for()
     assert dialog.get_by_role("button", name="Import").is_hidden()
     assert dialog.get_by_text("Ignored: Kind").is_visible()
     window.look()
-    dialog.get_by_label("Numbers in the file").select_option("1.234,50")
+    dialog.get_by_label("Number format").select_option("1.234,50")
 
 
 def import_prices(window: Visit) -> list[str | None]:
@@ -303,32 +303,32 @@ def test_file_changes_rows_in_the_dialog(chromium: Browser, server: Server) -> N
             assert price.inner_text() == read
 
 
-def test_colours_are_chosen_and_kept(chromium: Browser, server: Server) -> None:
+def test_theme_are_chosen_and_kept(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, scheme="dark") as window:
         drawn = window.page.locator("html")
         enter(window, server)
         window.open("/admin/")
         assert drawn.get_attribute("data-bs-theme") == "dark"
 
-        window.page.get_by_label("Colors").select_option("Light")
+        window.page.get_by_label("Theme").select_option("Light")
         assert drawn.get_attribute("data-bs-theme") == "light"
         window.open("/admin/plant/list")
         assert drawn.get_attribute("data-bs-theme") == "light"
-        assert window.page.get_by_label("Colors").input_value() == "light"
+        assert window.page.get_by_label("Theme").input_value() == "light"
 
-        window.page.get_by_label("Colors").select_option("As the system")
+        window.page.get_by_label("Theme").select_option("System")
         assert drawn.get_attribute("data-bs-theme") == "dark"
         window.page.emulate_media(color_scheme="light")
         window.page.locator("html[data-bs-theme=light]").wait_for()
 
 
-def test_colours_are_not_offered_without_scripts(chromium: Browser, server: Server) -> None:
+def test_theme_are_not_offered_without_scripts(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, scripts=False) as window:
         window.open("/login")
         window.sign_in(server)
         window.open("/admin/")
         assert window.page.get_by_role("heading", name="Overview").is_visible()
-        assert window.page.get_by_text("Colors").is_hidden()
+        assert window.page.get_by_text("Theme").is_hidden()
 
 
 def test_who_may_not_enter_is_told_so(chromium: Browser, server: Server, project: Path) -> None:

@@ -90,11 +90,11 @@ def test_any_bytes_are_read_or_refused(
 @given(text=CELLS | st.text("'=+;a ", max_size=8))
 @example(text="'=1")
 @example(text="a;=1;'-2")
-def test_guarded_text_is_no_formula_and_is_read_back(admin: tuple[Any, Any], text: str) -> None:
-    guarded = admin[1].guard(text)
+def test_escaped_text_is_no_formula_and_is_read_back(admin: tuple[Any, Any], text: str) -> None:
+    escaped = admin[1].escape_formula(text)
 
-    assert admin[1].unguard(guarded) == text
-    assert not any(part.lstrip(" ").startswith(FORMULAS) for part in guarded.split(";"))
+    assert admin[1].unescape_formula(escaped) == text
+    assert not any(part.lstrip(" ").startswith(FORMULAS) for part in escaped.split(";"))
 
 
 @given(value=PRICES, style=st.sampled_from(["", "point", "comma"]))
@@ -104,7 +104,7 @@ def test_numbers_are_read_as_they_are_written(
     written = f"{value:,.2f}" if style else f"{value:.2f}"
     written = written.translate(str.maketrans(",.", ".,")) if style == "comma" else written
 
-    assert admin[1].spell_number(written, admin[1].Formats(style)) == f"{value:.2f}"
+    assert admin[1].normalize_number(written, admin[1].ImportFormats(style)) == f"{value:.2f}"
 
 
 @given(
@@ -114,8 +114,8 @@ def test_numbers_are_read_as_they_are_written(
 def test_dates_are_read_as_they_are_written(
     admin: tuple[Any, Any], moment: datetime, style: str
 ) -> None:
-    formats = admin[1].Formats("", {"%d/%m/%Y": "dmy", "%m/%d/%Y": "mdy"}.get(style, ""))
+    formats = admin[1].ImportFormats("", {"%d/%m/%Y": "dmy", "%m/%d/%Y": "mdy"}.get(style, ""))
 
-    assert admin[1].spell_date(f"{moment:{style}}", formats) == f"{moment:%Y-%m-%d}"
-    read = admin[1].spell_moment(f"{moment:{style} %H:%M:%S.%f}", formats)
+    assert admin[1].normalize_date(f"{moment:{style}}", formats) == f"{moment:%Y-%m-%d}"
+    read = admin[1].normalize_datetime(f"{moment:{style} %H:%M:%S.%f}", formats)
     assert datetime.fromisoformat(read) == moment

@@ -151,9 +151,7 @@ class DecimalType(FieldType):
         if field.args and (len(numbers) != 2 or len(field.args) != 2 or not 1 <= numbers[0] <= 15):  # noqa: PLR2004
             return ["specify precision and scale, for example decimal=10,2 (at most 15 digits, because of SQLite)"]
         if field.places > field.digits:
-            return [
-                f"scale {field.places} is too large for {field.digits} digits: decimal=10,2 has 8 before the point"
-            ]
+            return [f"scale {field.places} is too large for {field.digits} digits: decimal=10,2 has 8 before the point"]
         return bounds_errors(
             field, *(Decimal(end).scaleb(-field.places) for end in (-(10**field.digits) + 1, 10**field.digits - 1)),
             room=MIN_UNIQUE_VALUES if field.unique else 0, whole=False, places=field.places,

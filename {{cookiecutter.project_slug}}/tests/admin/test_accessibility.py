@@ -30,5 +30,5 @@ def test_yes_is_a_word(browser: TestClient) -> None:
         assert " Yes " in words(browser.get(page))
 
 
-def test_colours_are_offered_when_a_script_can_choose_them(browser: TestClient) -> None:
+def test_theme_is_offered_only_when_scripts_run(browser: TestClient) -> None:
     assert '<label class="side-theme" hidden>' in browser.get("/admin/").text

@@ -45,7 +45,7 @@ def test_user_without_the_permission_is_refused(client: TestClient, ada: User) -
         answer = browser.get(page)
 
         assert answer.status_code == 403
-        assert "Permission missing" in answer.text
+        assert "Permission denied" in answer.text
 
 
 def test_access_token_does_not_open_the_admin(as_admin: TestClient) -> None:

@@ -59,7 +59,7 @@ class ReferenceLookup:
         for key in self.keys(cell):
             found = self.found.get(key, [])
             if len(found) != 1:
-                raise ValueError(self._refusal(key, len(found)))
+                raise ValueError(self._lookup_error(key, len(found)))
             rows += [row for row in found if row not in rows]
         return rows if self.field.multiple else next(iter(rows), None)
 
@@ -80,11 +80,11 @@ class ReferenceLookup:
             )
         return rows
 
-    def _refusal(self, key: str, count: int) -> str:
-        kind = str(self.foreign.model.__tablename__).replace("_", " ")
+    def _lookup_error(self, key: str, count: int) -> str:
         if count:
-            return f"{count} {kind} are called “{key[:80]}”. Use the ID."
-        return f"No {kind} {'has the id' if is_uuid(key) else 'is called'} “{key[:80]}”."
+            plural = str(self.foreign.model.__tablename__).replace("_", " ")
+            return f"{count} {plural} are called “{key[:80]}”. Use the ID."
+        return f"No {self.foreign.display_name.lower()} {'has the ID' if is_uuid(key) else 'is called'} “{key[:80]}”."
 
 
 def is_uuid(key: str) -> bool:

@@ -115,7 +115,7 @@ class RoleView(ModelView):
         await session.execute(select(Role.id).where(Role.name == ADMIN_ROLE).with_for_update(key_share=True))
         others = await session.scalars(select(Role.name).where(Role.id != role.id))
         if normalize_role_name(role.name) in {ADMIN_ROLE, *map(normalize_role_name, others)}:
-            raise FormValidationError({"name": "This name is already in use."})
+            raise FormValidationError({"name": "This value is already in use."})
 
 
 class UserOwnedView(ModelView):

@@ -144,7 +144,7 @@ def test_list_that_is_too_long_for_a_workbook_is_refused(
     answer = export_all(browser, "xlsx")
 
     assert answer.status_code == 303
-    assert "This format holds 2 rows." in words(browser.get(answer.headers["Location"]))
+    assert "This format is limited to 2 rows." in words(browser.get(answer.headers["Location"]))
 
 
 def _notes(owner: User, count: int) -> list[SampleNote]:

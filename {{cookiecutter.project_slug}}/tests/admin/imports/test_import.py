@@ -82,11 +82,11 @@ def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: Test
         ]
         assert {message for _, _, message in problems(answer)} == {
             "This field is required.",
-            "None of the users is called “nobody@example.com”.",
-            "This is taken.",
-            "This has a character that cannot be stored.",
+            "No user is called “nobody@example.com”.",
+            "This value is already in use.",
+            "This contains an unsupported character.",
             "Use at most 200 characters.",
-            "Please use at most 50000 characters.",
+            "Use at most 50000 characters.",
         }
         assert "SELECT" not in answer.text
     assert [row["status"] for row in answers[0].json()["sample"][:3]] == ["new", "error", "error"]
@@ -133,18 +133,18 @@ def test_columns_that_no_form_has_are_left_out(client: TestClient, browser: Test
     [
         pytest.param(b"", "The file has no rows", id="empty"),
         pytest.param(HEAD, "The file has no rows", id="only-names"),
-        pytest.param("Bücher".encode("latin-1"), "Line 1 has characters that are not UTF-8.", id="latin-1"),
-        pytest.param(b"\xff\xfetitle!!", "Line 1 has characters that are not UTF-16.", id="half-utf-16"),
-        pytest.param(b"PK\x03\x04" + bytes(40), "This is a workbook, not a CSV file.", id="xlsx"),
+        pytest.param("Bücher".encode("latin-1"), "Line 1 is not valid UTF-8.", id="latin-1"),
+        pytest.param(b"\xff\xfetitle!!", "Line 1 is not valid UTF-16.", id="half-utf-16"),
+        pytest.param(b"PK\x03\x04" + bytes(40), "This is an Excel file, not CSV.", id="xlsx"),
         pytest.param(",".join(["a"] * 400_000) + "\n", "The file has 400,000 columns.", id="many-columns"),
-        pytest.param(f"{HEAD}Milk\n", "Row 2 has 1 cell, and the first row has 3.", id="few-cells"),
+        pytest.param(f"{HEAD}Milk\n", "Row 2 has 1 cell, but the header has 3.", id="few-cells"),
         pytest.param(f"{HEAD}{',' * 400_000}x\n", "Row 2 has 400,001 cells", id="many-cells"),
-        pytest.param("title,title\na,b\n", "Two columns have the same name: title.", id="same-name"),
-        pytest.param("title,Title\na,b\n", "Two columns are “Title”. Keep one of them.", id="same-field"),
-        pytest.param("title,,owner\na,b,c\n", "Column 2 has no name in the first row.", id="no-name"),
-        pytest.param(f'{HEAD}"Milk,,\n', "cannot be read", id="open-quote"),
-        pytest.param(f'{HEAD}"Mi"lk,,\n', "cannot be read", id="text-after-quote"),
-        pytest.param("title\n" + "x" * 200_000, "cannot be read", id="huge-cell"),
+        pytest.param("title,title\na,b\n", "Duplicate column name: title.", id="same-name"),
+        pytest.param("title,Title\na,b\n", "Duplicate column “Title”. Remove one of them.", id="same-field"),
+        pytest.param("title,,owner\na,b,c\n", "Column 2 has no name in the header.", id="no-name"),
+        pytest.param(f'{HEAD}"Milk,,\n', "Line 2 is invalid", id="open-quote"),
+        pytest.param(f'{HEAD}"Mi"lk,,\n', "Line 2 is invalid", id="text-after-quote"),
+        pytest.param("title\n" + "x" * 200_000, "Line 2 is invalid", id="huge-cell"),
         pytest.param(
             "title\n" + "x\n" * 5_001, "The file has 5,001 rows. Import at most 5,000 at once.", id="many-rows"
         ),
@@ -162,7 +162,7 @@ def test_file_that_is_no_table_is_refused_in_words(browser: TestClient, content:
 @pytest.mark.any_database
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", "\x00\n\x00\n", "=title\nMilk\n"])
 def test_file_without_a_known_column_is_refused_in_words(browser: TestClient, content: str) -> None:
-    assert problems(send(browser, content)) == [(1, None, "No column has the name of a field.")]
+    assert problems(send(browser, content)) == [(1, None, "No column matches a field name.")]
 
 
 @pytest.mark.any_database
@@ -299,7 +299,7 @@ def test_rows_refer_to_rows_of_the_same_file(library: TestClient) -> None:
         rows = {row.id: row for row in await session.scalars(select(mark))}
         return {row.name: rows[row.parent_id].name if row.parent_id else None for row in rows.values()}
 
-    assert {said for _, _, said in told} == {"A row cannot be its own ancestor."}
+    assert {said for _, _, said in told} == {"A record can't be its own ancestor."}
     assert in_database(library, read) == {"Leaf": "Branch", "Branch": "Root", "Root": None}
 
 

@@ -109,13 +109,13 @@ def test_rows_that_cannot_be_changed_are_told(client: TestClient, browser: TestC
     told = problems(send(browser, file, "sample-note", {"match": "id"}))
 
     assert told == [
-        (2, "id", "No row has this id. Leave the cell empty to add a row."),
-        (3, "id", "More than one row of the file has this."),
-        (4, "id", "More than one row of the file has this."),
+        (2, "id", "No record has this ID. Leave the cell empty to add a record."),
+        (3, "id", "Duplicate value: another row of the file has it too."),
+        (4, "id", "Duplicate value: another row of the file has it too."),
         (5, "title", "This field is required."),
     ]
     refused = send(browser, "title\nMilk\n", "sample-note", {"match": "id"})
-    assert refused.json()["error"] == "To change rows, the file needs a column “id”."
+    assert refused.json()["error"] == "To update records, the file needs a column “id”."
     assert send(browser, file, "sample-note", {"match": "body"}).status_code == 400
 
 

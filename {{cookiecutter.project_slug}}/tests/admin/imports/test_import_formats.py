@@ -105,14 +105,14 @@ def test_numbers_and_dates_are_read_as_chosen(
     ("cells", "expected"),
     [
         ({"pages": "12,5"}, "Enter a whole number like 1234."),
-        ({"price": "€12.50"}, "Enter a number like 1234.50, or choose how the file writes numbers."),
-        ({"price": "1,5"}, "Enter a number like 1234.50, or choose how the file writes numbers."),
+        ({"price": "€12.50"}, "Enter a number like 1234.50, or choose another number format."),
+        ({"price": "1,5"}, "Enter a number like 1234.50, or choose another number format."),
         (
             {"bought_at": "1/31/2026"},
-            "Enter a date and time like 2026-01-31 08:30, or choose how the file writes dates.",
+            "Enter a date and time like 2026-01-31 08:30, or choose another date format.",
         ),
         ({"in_print": "WAHR"}, "Enter yes or no."),
-        ({"genre": "poem"}, "Enter one of: novel, science."),
+        ({"genre": "poem"}, "Choose one of: novel, science."),
         ({"facts": "{"}, 'Enter JSON, such as {"color": "red"}.'),
     ],
 )
@@ -122,7 +122,7 @@ def test_refusal_says_what_would_be_read(library: TestClient, cells: dict[str, s
 
     answer = send(library, book_file(**cells), "catalogue", preview="1")
 
-    assert problems(answer) == [(2, name, f"“{cell}” cannot be read. {expected}")]
+    assert problems(answer) == [(2, name, f"“{cell}” is invalid. {expected}")]
     assert answer.json()["rows_new"] == 0
 
 
@@ -153,9 +153,9 @@ def test_reference_says_how_many_rows_it_names(library: TestClient) -> None:
 
     in_database(library, rename)
     told = problems(send(library, book_file(author="Bob"), "catalogue"))
-    assert told == [(2, "author", "None of the authors is called “Bob”.")]
+    assert told == [(2, "author", "No author is called “Bob”.")]
     told = problems(send(library, book_file(author="Twin", author_id=str(author.id)), "catalogue"))
-    assert told[0][2].startswith("The name and the id are of different rows.")
+    assert told[0][2].startswith("The name and the ID refer to different records.")
     assert problems(send(library, book_file(author="", author_id=str(author.id)), "catalogue")) != []
     assert problems(send(library, book_file(author_id=str(author.id)), "catalogue")) == []
 

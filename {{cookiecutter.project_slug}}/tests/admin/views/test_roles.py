@@ -46,7 +46,7 @@ def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClien
     assert save(browser, page, name="nothing").status_code == 303
     assert roles(client)["nothing"].permissions == []
 
-    assert "Whoever has this role loses, at once, what it allows." in browser.get("/admin/role/list").text
+    assert "Users with this role lose its permissions immediately." in browser.get("/admin/role/list").text
     assert act_on_row(browser, "role", "delete", made.id).status_code == 200
     created, changed, emptied, deleted = events(client, "data_")
     assert [event.data["name"] for event in (created, deleted)] == ["editor", "nothing"]
@@ -64,15 +64,15 @@ def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClien
     [
         pytest.param("", "content:edit", "This field is required.", id="no-name"),
         pytest.param("x" * 41, "content:edit", "Use at most 40 characters.", id="long-name"),
-        pytest.param("taken", "content:edit", "This is taken.", id="taken"),
-        pytest.param("admin", "content:edit", "This is taken.", id="admin"),
-        pytest.param(" admin", "content:edit", "This is taken.", id="admin-with-a-space"),
-        pytest.param("ADMIN", "content:edit", "This is taken.", id="admin-in-capitals"),
-        pytest.param("\uff41dmin", "content:edit", "This is taken.", id="admin-in-wide-letters"),
-        pytest.param("Taken", "content:edit", "This is taken.", id="taken-in-another-case"),
+        pytest.param("taken", "content:edit", "This value is already in use.", id="taken"),
+        pytest.param("admin", "content:edit", "This value is already in use.", id="admin"),
+        pytest.param(" admin", "content:edit", "This value is already in use.", id="admin-with-a-space"),
+        pytest.param("ADMIN", "content:edit", "This value is already in use.", id="admin-in-capitals"),
+        pytest.param("\uff41dmin", "content:edit", "This value is already in use.", id="admin-in-wide-letters"),
+        pytest.param("Taken", "content:edit", "This value is already in use.", id="taken-in-another-case"),
         pytest.param("ad\u200dmin", "content:edit", "Must be one line", id="invisible-character"),
-        pytest.param("x", "everything", "Please choose one of the options.", id="unknown-permission"),
-        pytest.param("x", "", "Please fill this in.", id="empty-permission"),
+        pytest.param("x", "everything", "Select one of the options.", id="unknown-permission"),
+        pytest.param("x", "", "This field is required.", id="empty-permission"),
     ],
 )
 def test_role_that_makes_no_sense_is_refused(
@@ -104,7 +104,7 @@ def test_who_deletes_a_role_is_told_how_many_people_have_it(client: TestClient, 
     role = roles(client)["editor"]
 
     for page in ("list", f"detail?pk={role.id}"):
-        assert "loses, at once, what it allows. People who have it: 1." in browser.get(f"/admin/role/{page}").text
+        assert "lose its permissions immediately. Users with this role: 1." in browser.get(f"/admin/role/{page}").text
     assert act_on_row(browser, "role", "delete", role.id).status_code == 200
     assert roles_of(client, editor) == set()
 
@@ -171,7 +171,7 @@ def test_permission_that_the_manager_lacks_is_in_no_role_of_theirs(client: TestC
     for page in ("create", f"edit?pk={small.id}", f"edit?pk={own.id}"):
         answer = save(managers, f"/admin/role/{page}", name="x", permissions=["users:read", "content:edit"])
         assert answer.status_code == 422
-        assert "You may not do this yourself: content:edit." in words(answer)
+        assert "You don't have these permissions yourself: content:edit." in words(answer)
     form = {"csrftoken": csrf_token(managers), "name": "big", "permissions": "users:read"}
     assert managers.get(f"/admin/role/edit?pk={big.id}").status_code == 403
     assert managers.post(f"/admin/role/edit?pk={big.id}", data=form).status_code == 403
@@ -204,7 +204,7 @@ def test_role_that_allows_more_is_not_given(
 
     for answer in answers:
         assert answer.status_code == 422
-        assert f"These allow more than you may do yourself: {name}." in words(answer)
+        assert f"These roles have more permissions than you: {name}." in words(answer)
     assert roles_of(client, manager) == {"manager"}
     assert sorted(listed(managers, "user")) == sorted([str(admin.id), str(manager.id)])
 

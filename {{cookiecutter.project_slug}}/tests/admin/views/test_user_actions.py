@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
+from app.accounts import users
 from app.accounts.models import AuthSession, User
 from tests.admin.audit_log import happened
 from tests.admin.browser import act, act_on_row, listed, save, words
@@ -96,7 +97,7 @@ def test_last_admin_is_not_disabled(client: TestClient, browser: TestClient, adm
     alone = act_on_row(browser, "user", "disable", admin.id)
     among_others = act(browser, "user", "disable", ada.id, admin.id)
 
-    assert alone.json() == among_others.json() == {"msg": "The last admin must stay an active admin"}
+    assert alone.json() == among_others.json() == {"msg": users.LastAdmin.title}
     assert is_active(client, ada)
     assert is_signed_in(browser)
     assert happened(client, "user_disabled") == []
