@@ -62,7 +62,7 @@ async def _check_schema(session: AsyncSession, schema: revisions.CodeRevisions) 
         raise NotReady("Migrations are pending: run `app db upgrade`.")
     if newer := applied - schema.known:
         if await revisions.incompatible(session) - schema.known:
-            raise NotReady("The schema is incompatible with this release: deploy a newer one.")
+            raise NotReady("The schema belongs to a newer, incompatible release: deploy that release.")
         _warn_once(newer)
 
 

@@ -96,7 +96,7 @@ def data_losses(diffs: Iterable[Any]) -> list[str]:
                 renamed = f"; if its new name is {names}, write {hint} instead" if names else ""
                 lost.append(f"drops column {table}.{column.name} and its values{renamed}")
             case ("modify_type", _, table, column, _, old, new) if _narrows(old, new):
-                lost.append(f"narrows the column {table}.{column} from {old!r} to {new!r}, which may round its values")
+                lost.append(f"narrows column {table}.{column} from {old!r} to {new!r}, which may round its values")
     return lost
 
 

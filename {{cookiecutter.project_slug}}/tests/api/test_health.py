@@ -54,7 +54,7 @@ def test_newer_schema_is_ready_and_the_log_says_so_once(
     answers = [client.get("/health/ready") for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert caplog.text.count("the schema is newer than this code") == 1
+    assert caplog.text.count("the schema is newer than this release") == 1
 
 
 def test_schema_of_another_branch_does_not_hide_that_a_migration_is_missing(
@@ -87,7 +87,7 @@ def test_newer_schema_that_is_marked_as_incompatible_is_not_ready_until_it_is_ta
     refused = client.get("/health/ready")
     migrate.downgrade(database, head)
 
-    assert "too new" in problem_of(refused)["detail"]
+    assert "deploy that release" in problem_of(refused)["detail"]
     assert client.get("/health/ready").status_code == 200
     migrate.upgrade(database)
     assert client.get("/health/ready").status_code == 503
@@ -109,7 +109,7 @@ def test_refusal_by_the_database_is_not_blamed_on_the_schema(
     full = problem_of(client.get("/health/ready"))
 
     execute(own_database_url, f"DROP ROLE {role}")
-    assert problem["detail"] == "The database refuses to show its revision: the log says why."
+    assert problem["detail"] == "The schema revision can't be read; see the log."
     assert "permission denied" in caplog.text
     assert full["detail"] == "The database is out of disk space, memory or connections."
     assert f'too many connections for role "{role}"' in caplog.text
@@ -120,7 +120,7 @@ def test_absent_server_is_not_ready(start_app: Callable[..., TestClient]) -> Non
 
     problem = problem_of(client.get("/health/ready"))
 
-    assert (problem["status"], problem["detail"]) == (503, "The database does not answer.")
+    assert (problem["status"], problem["detail"]) == (503, "The database is not responding.")
     assert client.get("/health/live").status_code == 200
 
 

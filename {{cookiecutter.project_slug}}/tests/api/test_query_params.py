@@ -36,8 +36,8 @@ def test_refusal_names_the_known_ones(as_ada: TestClient) -> None:
     paged, alone = as_ada.get("/api/v1/auth/events?page=2&limit=5"), as_ada.get("/api/v1/users/me?page=2")
 
     assert problem_of(paged)["errors"] == [{"loc": ["query", "page"], **UNKNOWN}]
-    assert problem_of(paged)["detail"] == "Query parameters of this route: cursor, limit."
-    assert problem_of(alone)["detail"] == "Query parameters of this route: none."
+    assert problem_of(paged)["detail"] == "Allowed query parameters: cursor, limit."
+    assert problem_of(alone)["detail"] == "Allowed query parameters: none."
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_route_of_ones_own_refuses_the_rest(own: TestClient, path: str, known: s
     answer = own.get(path)
 
     assert answer.status_code == 422
-    assert problem_of(answer)["detail"] == f"Query parameters of this route: {known}."
+    assert problem_of(answer)["detail"] == f"Allowed query parameters: {known}."
 
 
 def test_refusal_is_short(client: TestClient) -> None:
@@ -153,4 +153,4 @@ def test_socket_refuses_them() -> None:
         assert socket.receive_text() == "Ada"
     with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/socket?name=Ada&page=2"):
         pass
-    assert problem_of(refused.value)["detail"] == "Query parameters of this route: name."
+    assert problem_of(refused.value)["detail"] == "Allowed query parameters: name."

@@ -53,7 +53,7 @@ def test_document_without_a_path_names_no_server(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["/api", "/api/v1", "/docs", "/health"])
 def test_path_that_is_also_a_route_is_refused(start_app: Callable[..., TestClient], path: str) -> None:
-    with pytest.raises(Conflict, match=f"must not end in {path}, which is a path of the project"):
+    with pytest.raises(Conflict, match=f"BASE_URL can't end in {path}: the project uses that path itself"):
         start_app(base_url=f"https://example.com{path}")
 
 

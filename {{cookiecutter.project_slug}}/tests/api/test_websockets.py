@@ -111,7 +111,7 @@ def test_open_sockets_hold_no_connection(client: TestClient, as_ada: TestClient)
 
 @pytest.mark.usefixtures("sockets")
 def test_session_of_the_handshake_cannot_be_used_later(as_ada: TestClient) -> None:
-    with pytest.raises(ClosedSessionError, match="open another"):
+    with pytest.raises(ClosedSessionError, match="open a new one"):
         ask(as_ada, "reuse")
 
 

@@ -63,8 +63,8 @@ def test_no_entrance_answers_500_when_the_database_is_away(
 
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 4
     assert {problem_of(answer)["detail"] for answer in answers} <= {
-        "The database does not answer.",
-        "The database refuses the connection.",
+        "The database is not responding.",
+        "The database refused the connection.",
     }
     lines = [record for record in caplog.records if record.name == "app.database"]
     assert [record.levelno for record in caplog.records if record.levelno >= logging.WARNING] == [logging.WARNING] * 4
@@ -107,7 +107,7 @@ def test_commit_that_fails_for_now_is_unavailable_and_not_repeated(
 
     answer = run_sql(client, "INSERT INTO roles VALUES (gen_random_uuid(), 'one', '[]', 1, now(), now())")
 
-    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "Another change is in progress.")
+    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "The record is locked by another transaction.")
     assert caplog.text.count("unavailable:") == 1
     assert in_database(client, lambda session: session.scalar(text("SELECT count(*) FROM roles"))) == 0
 
@@ -131,7 +131,7 @@ def test_database_that_is_read_only_is_unavailable(
 ) -> None:
     answer = run_sql(start_app(database={"url": own_database_url}), "PRAGMA query_only = ON", "DELETE FROM roles")
 
-    assert problem_of(answer)["detail"] == "The database cannot be written to."
+    assert problem_of(answer)["detail"] == "The database is read-only."
 
 
 @pytest.mark.database("postgresql")
@@ -187,7 +187,7 @@ def test_lock_that_another_holds_is_waited_for_only_so_long(start_app: Callable[
 
     answer = asyncio.run(post_while_locked())
 
-    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "Another change is in progress.")
+    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "The record is locked by another transaction.")
     assert as_ada.post(NOTES, json={"title": "First"}).status_code == 201
 
 

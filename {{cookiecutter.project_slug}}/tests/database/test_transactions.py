@@ -174,7 +174,7 @@ def test_background_task_cannot_use_the_session_of_its_request(
     add_routes(router)
 
     for _ in range(12):  # more than the connections of the pool
-        with pytest.raises(ClosedSessionError, match="open another"):
+        with pytest.raises(ClosedSessionError, match="open a new one"):
             client.request(method, PATH)
     assert "database.sessions.begin()" in caplog.text
     assert client.get("/health/ready").status_code == 200
@@ -213,7 +213,7 @@ def test_streamed_body_cannot_use_the_session_of_its_request(
 
     add_routes(router)
 
-    with pytest.raises(ClosedSessionError, match="open another"):
+    with pytest.raises(ClosedSessionError, match="open a new one"):
         client.request(method, PATH)
 
 
