@@ -46,7 +46,7 @@ def start(
             raise LookupError
 
     add_routes(router)
-    return lambda **mail: start_app(mail={"in_server": True, "url": f"file:{folder}", "interval": AN_HOUR, **mail})
+    return lambda **mail: start_app(mail={"in_server": True, "url": f"file:{folder}", "poll_interval": AN_HOUR, **mail})
 
 
 def test_mail_leaves_at_once_when_its_request_succeeds_and_never_when_it_fails(start: StartApp, folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_mail_leaves_at_once_when_its_request_succeeds_and_never_when_it_fails(s
 def test_mail_that_another_process_posted_leaves_after_the_interval(
     start: StartApp, client: TestClient, mailer: Mailer, folder: Path
 ) -> None:
-    start(interval=0.02)
+    start(poll_interval=0.02)
 
     post(client, mailer, "ada@example.com")
 
@@ -95,7 +95,7 @@ def test_server_outlives_an_outbox_that_cannot_be_used(
     try:
         assert client.portal is not None
         client.portal.call(client.app_state["authenticator"].mailer.posted.set)
-        wait_until(lambda: "the outbox cannot be used" in caplog.text)
+        wait_until(lambda: "the outbox is unavailable" in caplog.text)
 
         assert client.get("/health/live").status_code == 200
     finally:
@@ -118,4 +118,4 @@ def test_production_is_warned_that_nobody_gets_mails(
 
     start_app(environment=environment, mail={"in_server": True, "url": f"file:{folder}"}, **safe)
 
-    assert caplog.text.count("nobody gets them") == warnings
+    assert caplog.text.count("and not sent") == warnings

@@ -158,7 +158,7 @@ def test_theft_is_written_down_and_told_by_mail_once(client: TestClient, ada: Us
     (event,) = in_database(client, lambda session: session.scalars(query))
     (mail,) = mails_to(client, ada.email)
     assert (event.user_id, event.ip) == (ada.id, "testclient")
-    assert "was ended" in mail
+    assert "We ended one of your" in mail
     assert pair["refresh_token"] not in mail
 
 

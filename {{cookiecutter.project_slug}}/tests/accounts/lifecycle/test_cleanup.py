@@ -20,11 +20,11 @@ from tests.support import PASSWORD, add_user, in_database, log_in, wait_until, w
 REFRESH = "/api/v1/auth/token/refresh"
 NOTHING = {
     "unverified accounts": 0,
-    "mailed tokens": 0,
-    "counts of attempts": 0,
+    "one-time tokens": 0,
+    "rate limit counters": 0,
     "sessions": 0,
-    "sent mails": 0,
-    "failed mails": 0,
+    "sent emails": 0,
+    "failed emails": 0,
     "events": 0,
 }
 LONG_AGO, YESTERDAY = timedelta(days=8), timedelta(days=1)
@@ -67,10 +67,10 @@ def test_what_is_over_goes_once(client: TestClient, ada: User) -> None:
     attempts, mails = count(client, AttemptCount), count(client, OutboxMessage)
 
     assert run(client) == NOTHING | {
-        "mailed tokens": 1,
-        "counts of attempts": attempts,
+        "one-time tokens": 1,
+        "rate limit counters": attempts,
         "sessions": 1,
-        "sent mails": mails,
+        "sent emails": mails,
     }
 
     tables = (OneTimeToken, AttemptCount, AuthSession, RefreshToken, OutboxMessage)
@@ -92,8 +92,8 @@ def test_mail_that_waits_stays(client: TestClient, ada: User) -> None:
     [
         pytest.param("events", "event_retention", 365, AuthEvent, "at", id="events"),
         pytest.param("sessions", "session_retention", 7, AuthSession, "expires_at", id="sessions"),
-        pytest.param("sent mails", "sent_mail_retention", 7, OutboxMessage, "sent_at", id="sent"),
-        pytest.param("failed mails", "failed_mail_retention", 30, OutboxMessage, "failed_at", id="failed"),
+        pytest.param("sent emails", "sent_mail_retention", 7, OutboxMessage, "sent_at", id="sent"),
+        pytest.param("failed emails", "failed_mail_retention", 30, OutboxMessage, "failed_at", id="failed"),
     ],
 )
 def test_each_kind_is_kept_for_its_time(  # noqa: PLR0913, PLR0917 - one row of the table
@@ -137,7 +137,7 @@ def test_server_cleans_up_once_a_day_in_one_process(
 
     add_old_event()
     start_process()
-    wait_until(lambda: "cleaned up: 1 events" in caplog.messages)
+    wait_until(lambda: "cleanup deleted: 1 events" in caplog.messages)
     assert count(client, AuthEvent) == 0
 
     add_old_event()

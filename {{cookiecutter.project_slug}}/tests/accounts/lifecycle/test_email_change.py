@@ -62,7 +62,7 @@ def test_change_counts_when_the_new_address_confirms_it(as_ada: TestClient, clie
     """Behaviour 101."""
     answer = ask(as_ada)
 
-    assert (answer.status_code, answer.json()) == (202, {"detail": "Check your mail."})
+    assert (answer.status_code, answer.json()) == (202, {"detail": "Check your email."})
     assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (200, 401)
     assert newest_link(client, ELSEWHERE).startswith("/email/confirm/")
     assert use(client, "confirm", newest_token(client, ELSEWHERE)).status_code == 204
@@ -108,7 +108,9 @@ def test_address_of_someone_is_not_told(as_ada: TestClient, client: TestClient, 
 
     assert (taken.status_code, taken.content) == (free.status_code, free.content)
     assert sorted(taken.headers.items()) == sorted(free.headers.items())
-    assert subjects(client, bob.email) == [f"Your address at {client.app_state['authenticator'].project_name}"]
+    assert subjects(client, bob.email) == [
+        f"Your email address is already in use at {client.app_state['authenticator'].project_name}"
+    ]
     assert len(mails_to(client, OLD)) == 2, "the old address hears of both"
     assert (address_of(client, ada), address_of(client, bob)) == (OLD, "bob@example.com")
 
@@ -265,14 +267,14 @@ def test_former_addresses_are_told_while_they_can_take_it_back(as_ada: TestClien
     told = subjects(client, OLD)[-4:]
 
     assert told == [
-        f"Your address at {project} was changed",
-        f"Your former account at {project} has another address",
-        f"Your password at {project} was reset",
+        f"The email address of your {project} account was changed",
+        f"The email address of your former {project} account was changed again",
+        f"Your {project} password was reset",
         f"New sign-in to {project}",
     ]
     assert subjects(client, "eve1@example.com")[-2:] == told[-2:]
-    assert not any("until a few days ago" in mail for mail in mails_to(client, "eve2@example.com"))
-    assert all("until a few days ago" in mail for mail in mails_to(client, OLD)[-3:])
+    assert not any("used this address until recently" in mail for mail in mails_to(client, "eve2@example.com"))
+    assert all("used this address until recently" in mail for mail in mails_to(client, OLD)[-3:])
     assert not any("/password/reset/" in mail for mail in mails_to(client, OLD)), "links go to the new address only"
 
 
@@ -306,7 +308,7 @@ def test_address_that_loses_the_account_is_told(as_ada: TestClient, client: Test
 
     use(client, "revert", token_to_revert(client))
 
-    assert subjects(client, ELSEWHERE)[-1].startswith("This address was removed from an account at ")
+    assert subjects(client, ELSEWHERE)[-1].startswith("This email address was removed from an account at ")
     assert OLD in mails_to(client, ELSEWHERE)[-1]
 
 

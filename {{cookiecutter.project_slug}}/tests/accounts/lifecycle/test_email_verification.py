@@ -132,7 +132,7 @@ def test_resending_is_limited_and_tells_nothing(client: TestClient, token: str) 
     """Behaviour 10."""
     answers = [client.post(RESEND, json={"email": email}) for email in (ADA, ADA, "nobody@example.com")]
 
-    assert [(answer.status_code, answer.json()) for answer in answers] == [(202, {"detail": "Check your mail."})] * 3
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(202, {"detail": "Check your email."})] * 3
     assert len(mails_to(client, ADA)) == 1, "the mail of the sign-up is less than a minute old"
     in_database(client, lambda session: session.execute(delete(AttemptCount)))
     for _ in range(2):

@@ -180,7 +180,8 @@ def test_owner_is_told(client: TestClient, ada: User) -> None:
     reset(client, ask_for_reset(client, ada.email))
 
     notice = mails_to(client, ada.email)[-1]
-    assert notice.startswith("Subject: Your password at")
+    project = client.app_state["authenticator"].project_name
+    assert notice.startswith(f"Subject: Your {project} password was reset\n")
     assert NEW not in notice
 
 

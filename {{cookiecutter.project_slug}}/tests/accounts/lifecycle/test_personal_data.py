@@ -98,7 +98,7 @@ def test_address_can_be_signed_up_with_anew(as_ada: TestClient, client: TestClie
 
     client.post("/api/v1/auth/register", json={"email": ada.email, "password": PASSWORD})
 
-    assert subjects(client, ada.email)[-1].startswith("Confirm your address")
+    assert subjects(client, ada.email)[-1].startswith("Confirm your email address")
     assert try_login(client, ada.email) == 403
 
 

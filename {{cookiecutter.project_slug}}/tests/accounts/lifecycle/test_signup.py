@@ -43,9 +43,9 @@ def test_new_address_gets_an_account_that_waits_for_its_proof(client: TestClient
     """Behaviour 1."""
     answer = register(client, display_name="  Ada Lovelace ")
 
-    assert (answer.status_code, answer.json()) == (202, {"detail": "Check your mail."})
+    assert (answer.status_code, answer.json()) == (202, {"detail": "Check your email."})
     (mail,) = mails_to(client, ADA)
-    assert mail.startswith("Subject: Confirm your address")
+    assert mail.startswith("Subject: Confirm your email address")
     assert link_in(mail).startswith("/verify/")
     refused = try_login(client, ADA)
     assert (refused.status_code, problem_of(refused)["type"]) == (403, "urn:problem:EmailNotVerified")
@@ -73,7 +73,9 @@ def test_registered_address_is_not_told(client: TestClient, verified: bool) -> N
     assert sorted(again.headers.items()) == sorted(fresh.headers.items())
     assert count_users(client) == 2
     last = mails_to(client, ADA)[-1]
-    assert last.startswith("Subject: You have an account" if verified else "Subject: Confirm your address")
+    assert last.startswith(
+        "Subject: You already have an account" if verified else "Subject: Confirm your email address"
+    )
     assert try_login(client, ADA, "another good passphrase").status_code == 401
     assert try_login(client, ADA).status_code == (200 if verified else 403)
 
