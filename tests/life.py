@@ -62,7 +62,7 @@ class Person:
         self.see(self.address)
         self.window.open(self.link("Confirm"))
         self.window.press("Confirm")
-        self.see("Your address is confirmed.")
+        self.see("Email address confirmed.")
 
     def sign_in(self) -> None:
         """Sign in, with a recovery code when there are some."""
@@ -80,31 +80,31 @@ class Person:
         self.window.open("/login")
         self.window.follow("Forgot your password?")
         self.fill("Email address", self.address)
-        self.window.press("Send the link")
-        self.window.open(self.link("Choose a new password"))
+        self.window.press("Send reset link")
+        self.window.open(self.link("Reset your"))
         self.password = SECOND
         self.fill("New password", self.password)
-        self.window.press("Save the password")
-        self.see("Your new password is set.")
+        self.window.press("Set password")
+        self.see("Password changed. Sign in with your new password.")
 
     def change_password(self) -> None:
         """Change the password back to the first one."""
         self.window.follow("Password")
-        self.fill("Password now", self.password)
+        self.fill("Current password", self.password)
         self.fill("New password", FIRST)
         self.password = FIRST
-        self.window.press("Change the password")
-        self.see("Your password was changed.")
+        self.window.press("Change password")
+        self.see("Password changed.")
 
     def add_second_factor(self) -> None:
         """Turn it on with what an authenticator app would show, and keep the recovery codes."""
-        self.window.follow("Second factor")
-        self.window.follow("Turn it on")
-        self.window.press("I have an app")
+        self.window.follow("Two-factor authentication")
+        self.window.follow("Set up")
+        self.window.press("Continue")
         assert self.window.page.get_by_role("img", name="QR code").is_visible()
         key = self.window.page.locator("main p code").first.inner_text()
         self.fill("Code", one_time_code(key))
-        self.window.press("Turn it on")
+        self.window.press("Turn on")
         self.codes = self.window.page.locator("main li code").all_inner_texts()
         assert len(self.codes) == 10
 
@@ -115,8 +115,8 @@ class Person:
         other.sign_in()
         self.window.follow("Sessions")
         assert self.window.page.get_by_text("This device").count() == 1
-        self.window.press("End all others")
-        self.see("Only this device is signed in now.")
+        self.window.press("End all other sessions")
+        self.see("You've been signed out on all other devices.")
         other.window.open("/account")
         assert other.window.page.url.startswith(f"{self.window.address}/login")
 
@@ -124,16 +124,16 @@ class Person:
         """Change the address, with the link that goes to the new one."""
         self.window.follow("Email")
         self.fill("New email address", new)
-        self.window.press("Change the address")
+        self.window.press("Change email")
         self.window.open(self.link("Confirm", new))
-        self.window.press("Change the address")
+        self.window.press("Change email address")
         self.address = new
-        self.see("Your address is changed.")
+        self.see("Email address changed.")
 
     def take_data_along(self) -> None:
         """Download everything, and look for the address in it."""
         self.window.follow("Activity")
-        self.see("The email address was changed")
+        self.see("Email address changed")
         self.window.follow("Your data")
         with self.window.page.expect_download() as download:
             self.window.page.get_by_role("link", name="Download your data").click()
@@ -145,8 +145,8 @@ class Person:
         """Delete everything; nobody can sign in any more."""
         self.window.follow("Delete your account…")
         self.window.page.get_by_label("to confirm").fill(self.address)
-        self.window.press("Delete for good")
-        self.see("Your account is deleted")
+        self.window.press("Delete my account")
+        self.see("Your account was deleted")
         self.window.open("/login")
         assert self.window.page.get_by_role("link", name="Account").count() == 0
 

@@ -54,7 +54,7 @@ def test_everything_works_without_javascript(
         assert window.page.get_by_role("heading", level=1).inner_text() == "Changed without scripts"
         window.page.get_by_text("Delete…").click()
         window.look()
-        window.press("Delete for good")
+        window.press("Delete note")
         assert window.page.get_by_text("Changed without scripts").count() == 0
 
         window.follow("Account")
@@ -140,7 +140,7 @@ def test_api_documentation_takes_a_password_while_you_develop(
     with visit(chromium, server) as window:
         window.open("/docs")
         window.page.get_by_text("/api/v1/notes/{note_id}").first.wait_for()
-        for entered, said in {"wrong": "Wrong email", password: "Authorized for 10"}.items():
+        for entered, said in {"wrong": "Incorrect email", password: "Authorized for 10"}.items():
             window.page.get_by_label("Email", exact=True).fill(email)
             window.page.get_by_label("Password", exact=True).fill(entered)
             window.page.get_by_role("button", name="Authorize", exact=True).first.click()
@@ -190,7 +190,7 @@ def test_pages_are_accessible(chromium: Browser, server: Server, scheme: Scheme)
         window.open(note)
         window.page.get_by_text("Delete…").click()
         found["delete"] = inaccessible(window.page)
-        window.press("Delete for good")
+        window.press("Delete note")
 
     assert {path: rules for path, rules in found.items() if rules} == {}
 
@@ -219,7 +219,7 @@ def test_keyboard_reaches_the_content_first_and_shows_where_it_is(
     with visit(chromium, server) as window:
         window.open("/")
         window.page.keyboard.press("Tab")
-        skip = window.page.get_by_role("link", name="Skip to the content")
+        skip = window.page.get_by_role("link", name="Skip to content")
         assert skip.evaluate("link => link === document.activeElement")
         assert skip.evaluate("link => link.getBoundingClientRect().top >= 0")
         assert skip.evaluate("link => getComputedStyle(link).outlineStyle") == "solid"

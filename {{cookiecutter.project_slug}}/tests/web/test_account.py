@@ -18,8 +18,8 @@ def test_name_is_kept_and_said_to_be(client: TestClient, ada: User) -> None:
     shown = read_page(browser.get(answer.headers["Location"]))
     assert answer.status_code == 303
     assert shown.forms["/account"]["display_name"] == "Ada Lovelace"
-    assert "Your name was saved." in shown.text
-    assert "Your name was saved." not in browser.get("/account").text
+    assert "Profile saved." in shown.text
+    assert "Profile saved." not in browser.get("/account").text
     api = with_token(client, log_in(client, ada.email)["access_token"])
     assert api.get("/api/v1/users/me").json()["display_name"] == "Ada Lovelace"
 
@@ -33,7 +33,7 @@ def test_too_long_a_name_is_explained_and_kept_in_the_form(client: TestClient, a
     assert answer.status_code == 422
     assert page.forms["/account"]["display_name"] == "x" * 121
     assert page.fields["display_name"]["aria-invalid"] == "true"
-    assert "Please use at most 120 characters." in page.text
+    assert "Use at most 120 characters." in page.text
     assert read_page(browser.get("/account")).forms["/account"]["display_name"] == ""
 
 

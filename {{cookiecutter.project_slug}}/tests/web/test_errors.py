@@ -42,14 +42,14 @@ def failing(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Test
 @pytest.mark.parametrize(
     ("path", "status", "sentence"),
     [
-        ("/nowhere", 404, "Nothing is at this address"),
-        ("/static/nothing.css", 404, "Nothing is at this address"),
+        ("/nowhere", 404, "The page doesn't exist"),
+        ("/static/nothing.css", 404, "The page doesn't exist"),
         ("/fail/409", 409, "The room is taken."),
-        ("/fail/412", 412, "Load the page again"),
-        ("/fail/409?count=x", 422, "missing or wrong"),
-        ("/fail/500", 500, "ours to mend"),
-        ("/fail/503", 503, "cannot answer right now"),
-        ("/fail/busy", 503, "Every database connection is busy."),
+        ("/fail/412", 412, "Reload the page"),
+        ("/fail/409?count=x", 422, "missing or invalid"),
+        ("/fail/500", 500, "The error was logged"),
+        ("/fail/503", 503, "temporarily unavailable"),
+        ("/fail/busy", 503, "No database connection is available."),
     ],
 )
 def test_people_get_a_page_that_says_what_to_do(failing: TestClient, path: str, status: int, sentence: str) -> None:
@@ -75,7 +75,7 @@ def test_pages_and_admin_say_so_when_the_database_is_away(
     answers = [browser.get(path) for path in ("/account", "/nowhere", "/admin/", "/admin/user/list")]
 
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 4
-    assert all("cannot answer right now" in read_page(answer).text for answer in answers)
+    assert all("temporarily unavailable" in read_page(answer).text for answer in answers)
 
 
 def test_page_says_when_to_come_back(failing: TestClient) -> None:
@@ -111,7 +111,7 @@ def test_refusals_before_any_route_are_pages_too(start_app: Callable[..., TestCl
     too_long = browser.post("/login", content=iter([b"x" * 1500, b"x" * 1500]), headers=form)
 
     assert [answer.status_code for answer in (cross_site, too_large, too_long)] == [403, 413, 413]
-    assert "Nothing was changed." in read_page(cross_site).text
+    assert "Cross-site request blocked" in read_page(cross_site).text
     assert "At most 2048 bytes." in read_page(too_large).text
     assert "At most 2048 bytes." in read_page(too_long).text
 

@@ -46,7 +46,7 @@ def test_form_of_another_charset_is_refused(client: TestClient, ada: User, chars
 def test_form_of_another_charset_is_answered_with_a_page(client: TestClient) -> None:
     answer = open_browser(client).post("/login", content=b"", headers={"Content-Type": f"{MULTIPART}; charset=utf-7"})
 
-    assert "Send the form as UTF-8" in read_page(answer).text
+    assert "Forms must be sent as UTF-8" in read_page(answer).text
 
 
 @pytest.mark.parametrize(

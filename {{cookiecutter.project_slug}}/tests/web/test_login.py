@@ -61,7 +61,7 @@ def test_wrong_password_and_unknown_address_look_the_same(client: TestClient, em
 
     page = read_page(answer)
     assert answer.status_code == 401
-    assert "Wrong email address or password." in page.text
+    assert "Incorrect email or password." in page.text
     assert page.forms["/login"]["email"] == email
     assert WRONG not in answer.text
     assert cookie_name(browser) not in browser.cookies
@@ -87,7 +87,7 @@ def test_empty_form_is_explained_beside_its_fields(client: TestClient) -> None:
     assert answer.status_code == 422
     assert page.fields["email"]["aria-describedby"] == "email-error"
     assert "autofocus" in page.fields["email"]
-    assert "Please fill this in." in page.text
+    assert "This field is required." in page.text
 
 
 def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestClient, ada: User) -> None:

@@ -34,7 +34,7 @@ def test_new_password_is_chosen_with_the_link(client: TestClient, ada: User) -> 
     assert (weak.status_code, answer.status_code, again.status_code) == (422, 303, 422)
     assert answer.headers["Location"] == "/login"
     assert elsewhere.get("/account").status_code == browser.get("/account").status_code == 303
-    assert "Your new password is set." in said
+    assert "Password changed. Sign in with your new password." in said
     assert submit(browser, "/login", email=ada.email, password=PASSWORD).status_code == 401
     assert submit(browser, "/login", email=ada.email, password=NEW).status_code == 303
 
@@ -76,4 +76,4 @@ def test_link_that_is_not_ours_is_explained(client: TestClient, token: str) -> N
 
     assert (opened.status_code, sent.status_code) == (422, 422)
     assert "/password/forgot" in read_page(opened).links
-    assert "This link does not work" in read_page(sent).text
+    assert "This link is invalid" in read_page(sent).text

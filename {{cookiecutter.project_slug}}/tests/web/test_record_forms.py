@@ -118,7 +118,7 @@ def test_what_is_wrong_is_the_field_to_go_to(browser: TestClient) -> None:
 
     page = read_page(answer)
     assert answer.status_code == 422
-    assert "Please fill this in." in page.text
+    assert "This field is required." in page.text
     assert "autofocus" in page.fields["title"]
     assert page.forms["/sample-notes/new"]["body"] == "\nTwo bottles"
 

@@ -45,9 +45,9 @@ def test_link_that_was_used_says_so_and_no_more(client: TestClient) -> None:
 
     again, opened = browser.post("/verify", data=form), browser.get(link)
 
-    assert "Your address is confirmed." in said
+    assert "Email address confirmed." in said
     assert (again.status_code, opened.status_code) == (422, 422)
-    assert "This link does not work" in read_page(again).text
+    assert "This link is invalid" in read_page(again).text
     assert read_page(again).text == read_page(opened).text
 
 

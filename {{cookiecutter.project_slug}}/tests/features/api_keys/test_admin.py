@@ -69,7 +69,7 @@ def test_page_of_a_user_leads_to_their_keys(
 
     page = browser.get(f"/admin/user/detail?pk={ada.id}")
 
-    link = unescape(page.text.partition("What is theirs:")[2]).partition("/admin/api-key/list?q=")[2].partition('"')[0]
+    link = unescape(page.text.partition("Related records:")[2]).partition("/admin/api-key/list?q=")[2].partition('"')[0]
     assert listed(browser, "api-key", q=unquote(link)) == [adas["id"]]
 
 

@@ -37,7 +37,7 @@ def test_key_is_made_shown_once_and_works(client: TestClient, ada: User) -> None
     assert found[0] not in listed.text
     page = read_page(listed)
     (key,) = keys_in_database(client)
-    for words in ("Backup", f"app_{key.prefix}_…", "may read", "Expires", "Last used", "testclient"):
+    for words in ("Backup", f"app_{key.prefix}_…", "Permissions: read", "Expires", "Last used", "testclient"):
         assert words in page.text
     assert {"/account", PAGE} < set(page.links)  # the menu of the account
 
@@ -49,8 +49,8 @@ def test_what_is_missing_is_told_and_the_rest_kept(client: TestClient, ada: User
 
     page = read_page(refused)
     assert refused.status_code == 422
-    assert "Please fill this in." in page.text
-    assert "Please choose what it may do." in page.text
+    assert "This field is required." in page.text
+    assert "Select at least one permission." in page.text
     assert page.forms[f"{PAGE}/new"]["expires_in_days"] == "1000"
     assert "checked" not in page.fields["read"]
     assert keys_in_database(client) == []
@@ -94,8 +94,8 @@ def test_key_is_revoked(client: TestClient, ada: User) -> None:
 
     assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
     page = read_page(browser.get(PAGE))
-    assert "The key “Backup” was revoked." in page.text
-    assert "You have no keys." in page.text
+    assert "Revoked API key “Backup”." in page.text
+    assert "You have no API keys." in page.text
     assert keys_in_database(client)[0].revoked_at is not None
     assert browser.get(link).status_code == 404
 
@@ -207,4 +207,4 @@ def test_page_of_a_reset_says_that_keys_are_revoked(client: TestClient, ada: Use
     browser = open_browser(client)
     submit(browser, "/password/forgot", email=ada.email)
 
-    assert "its API keys revoked" in read_page(browser.get(newest_link(client, ada.email))).text
+    assert "revokes your API keys" in read_page(browser.get(newest_link(client, ada.email))).text

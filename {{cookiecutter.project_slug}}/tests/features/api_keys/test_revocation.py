@@ -73,7 +73,7 @@ def test_reset_revokes_them_and_says_so(client: TestClient, as_ada: TestClient, 
     assert reset(client, ask_for_reset(client, ada.email)).status_code == 204
 
     assert status_of(client, made) == 401
-    assert "API keys revoked" in mails_to(client, ada.email)[-1]
+    assert "API keys were revoked" in mails_to(client, ada.email)[-1]
 
 
 @pytest.mark.any_database

@@ -11,7 +11,7 @@ from tests.web.browser import open_browser
 
 pytestmark = pytest.mark.any_database
 
-OFFER = "Switch off second factor"
+OFFER = "Turn off two-factor authentication"
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def newest_event(client: TestClient) -> AuthEvent:
 def is_shown_as_on(browser: TestClient, user: User) -> bool:
     """Read it from the page of the user."""
     page = browser.get(f"/admin/user/detail?pk={user.id}").text
-    return "text-success" in page.partition("<dt>Second factor</dt>")[2].partition("</dd>")[0]
+    return "text-success" in page.partition("<dt>Two-factor authentication</dt>")[2].partition("</dd>")[0]
 
 
 def test_it_is_shown_and_offered_only_to_whom_it_is_on_for(

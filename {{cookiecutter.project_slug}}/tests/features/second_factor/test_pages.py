@@ -46,7 +46,7 @@ def give_password(client: TestClient, user: User, **entered: str) -> tuple[TestC
 def test_it_is_turned_on(client: TestClient, ada: User) -> None:
     """Behaviour 116."""
     browser = open_browser(client, ada)
-    assert "Turn it on" in read_page(browser.get(HOME)).text
+    assert "Set up" in read_page(browser.get(HOME)).text
 
     browser, _, codes = turn_on(client, ada)
 
@@ -82,7 +82,7 @@ def test_wrong_code_is_told_and_the_same_picture_shown(client: TestClient, ada: 
     secret = re.search(r"secret=([A-Z2-7]+)", before.text)
     assert secret
 
-    for code, words in ((wrong_code(secret[1]), "This is not the code."), ("", "Please fill this in.")):
+    for code, words in ((wrong_code(secret[1]), "Incorrect code."), ("", "This field is required.")):
         refused = submit(browser, f"{HOME}/confirm", code=code)
         assert refused.status_code == 422
         assert words in read_page(refused).text
@@ -97,7 +97,7 @@ def test_address_must_be_proven_first(client: TestClient, ada: User) -> None:
     refused = submit(open_browser(client, ada), f"{HOME}/add")
 
     assert refused.status_code == 403
-    assert "Prove your email address first" in read_page(refused).text
+    assert "Verify your email address first" in read_page(refused).text
 
 
 def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:
@@ -156,7 +156,7 @@ def test_wrong_code_is_told(client: TestClient, ada: User) -> None:
     empty = submit(browser, answer.headers["Location"], action=ASK, code="")
 
     assert (refused.status_code, empty.status_code) == (401, 422)
-    assert "Wrong code" in read_page(refused).text
+    assert "Incorrect code" in read_page(refused).text
     assert read_page(refused).forms[ASK]["next"] == HOME
     assert cookie_name(browser) not in browser.cookies
 
@@ -188,7 +188,7 @@ def test_who_takes_too_long_begins_again(client: TestClient, ada: User) -> None:
     answer = submit(browser, ASK, code=code_of(secret))
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
-    assert "Please sign in again." in read_page(browser.get("/login")).text
+    assert "Sign in again." in read_page(browser.get("/login")).text
 
 
 def test_nobody_is_led_away(client: TestClient, ada: User) -> None:
@@ -229,7 +229,7 @@ def test_it_is_turned_off(client: TestClient, ada: User) -> None:
     answer = submit(browser, f"{HOME}/remove")
 
     assert (answer.status_code, answer.headers["Location"]) == (303, HOME)
-    assert "The second factor is off." in read_page(browser.get(HOME)).text
+    assert "Two-factor authentication is off." in read_page(browser.get(HOME)).text
     assert other.get(HOME).headers["Location"].startswith("/login")
     _, signed_in = give_password(client, ada)
     assert signed_in.headers["Location"] == "/account"
