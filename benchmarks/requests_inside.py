@@ -81,7 +81,7 @@ async def tidy(settings: DatabaseSettings) -> None:
             await session.execute(delete(Item).where(Item.title == MADE, Item.id > newest))
             again = update(Item).where(Item.version > 1)
             await session.execute(again.values(version=1, title="Changed once"))
-        async with database.reads() as session:  # which has no transaction
+        async with database.read_sessions() as session:  # which has no transaction
             sqlite = database.engine.dialect.name == "sqlite"
             await session.execute(text("ANALYZE" if sqlite else "VACUUM ANALYZE"))
 

@@ -60,7 +60,7 @@ async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
             async with database.sessions.begin() as session:
                 last = min(first + AT_ONCE - 1, rows)
                 await session.execute(more, {"first": first, "last": last})
-        async with database.reads() as session:  # which has no transaction
+        async with database.read_sessions() as session:  # which has no transaction
             await session.execute(text("VACUUM ANALYZE"))
             # It would go on while we measure; but not everybody may ask for it.
             with suppress(ProgrammingError):

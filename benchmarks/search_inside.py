@@ -63,7 +63,7 @@ def searches(rows: int) -> dict[str, Select[tuple[Note]]]:
 async def measure(database: Database, rows: int, rounds: int) -> dict[str, list[float]]:
     """Return the milliseconds of the first page of each search."""
     times: dict[str, list[float]] = {name: [] for name in searches(rows)}
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         for number in range(rounds + 1):
             for name, query in searches(rows).items():
                 started = time.perf_counter()

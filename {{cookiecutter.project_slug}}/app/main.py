@@ -107,7 +107,7 @@ async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
                 "settings": settings,
                 "database": database,
                 "authenticator": authenticator,
-                "schema": revisions.code_revisions(),
+                "revisions": revisions.code_revisions(),
             }
 
 

@@ -132,7 +132,7 @@ def _applied(scripts: list[Script]) -> list[str]:
 
 
 async def _revisions(settings: DatabaseSettings) -> frozenset[str]:
-    async with open_database(settings) as database, database.reads() as session:
+    async with open_database(settings) as database, database.read_sessions() as session:
         return await revisions.applied(session)
 
 

@@ -182,7 +182,7 @@ class DatabaseSessionMiddleware:
         request = Request(scope)
         database = get_database(request)
         only_reads = request.method in SAFE_METHODS and database.engine.dialect.name == "sqlite"
-        async with request_session(request, database.reads if only_reads else database.sessions) as session:
+        async with request_session(request, database.read_sessions if only_reads else database.sessions) as session:
             request.state.session = session
 
             async def send_and_call_back(message: Message) -> None:

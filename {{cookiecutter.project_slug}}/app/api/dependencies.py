@@ -53,7 +53,7 @@ async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]
     """Dependency for the request's session, which is closed when the response starts. Read-only for GET and HEAD."""
     database = get_database(connection)
     only_reads = connection.scope.get("method", "GET") in {"GET", "HEAD"}  # a WebSocket has no method
-    async with request_session(connection, database.reads if only_reads else database.sessions) as session:
+    async with request_session(connection, database.read_sessions if only_reads else database.sessions) as session:
         yield session
 
 

@@ -40,8 +40,8 @@ async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]
     """
     try:
         with anyio.fail_after(DATABASE_TIMEOUT_SECONDS):
-            async with database.reads() as session:
-                await _check_schema(session, request.state.schema)
+            async with database.read_sessions() as session:
+                await _check_revisions(session, request.state.revisions)
     except OUTAGES as error:
         raise NotReady(outage_reason(error)) from error
     except TimeoutError as error:
@@ -51,17 +51,17 @@ async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]
     return {"status": "ready"}
 
 
-async def _check_schema(session: AsyncSession, schema: revisions.CodeRevisions) -> None:
+async def _check_revisions(session: AsyncSession, code: revisions.CodeRevisions) -> None:
     """Compare the revisions of the database with those of the code.
 
     Raises:
-        NotReady: when a migration of the code is missing, or a newer one is marked as incompatible.
+        NotReady: a migration is pending, or the database has a newer one that is marked as incompatible.
     """
     applied = await revisions.applied(session)
-    if schema.is_ahead_of(applied):
+    if code.is_ahead_of(applied):
         raise NotReady("Migrations are pending: run `app db upgrade`.")
-    if newer := applied - schema.known:
-        if await revisions.incompatible(session) - schema.known:
+    if newer := applied - code.known:
+        if await revisions.incompatible(session) - code.known:
             raise NotReady("The schema belongs to a newer, incompatible release: deploy that release.")
         _warn_once(newer)
 

@@ -121,13 +121,13 @@ class DatabaseCounterStore:
     async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
         """Insert or increment in one statement; expired rows restart at one."""
         now = utc_now()
-        counted = await self._database.write(self._count_up, {"subject": key, "now": now, "ends": now + window})
+        counted = await self._database.execute(self._count_up, {"subject": key, "now": now, "ends": now + window})
         ((count, expires_at),) = counted
         return count, expires_at - now
 
     async def clear(self, keys: Sequence[bytes]) -> None:
         """Delete the rows."""
-        await self._database.write(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
+        await self._database.execute(delete(AttemptCount).where(AttemptCount.key.in_(keys)))
 
     async def aclose(self) -> None:
         """Do nothing: the database is shared."""

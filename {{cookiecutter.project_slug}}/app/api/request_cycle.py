@@ -186,7 +186,7 @@ class RequestResponseCycle:
         elif refusal and not self.status:
             await self._answer_error(refusal)
         logger.log(
-            logging.DEBUG if self.scope["state"].get("is_asset") else logging.INFO,
+            logging.DEBUG if self.scope["state"].get("is_static_file") else logging.INFO,
             "%s %s %s %.1fms %s",
             self.method,
             _LONG_SEGMENT.sub("/*", self.scope["path"]).encode("unicode_escape").decode(),

@@ -20,5 +20,5 @@ class CachedStaticFiles(StaticFiles):
         """Return the file, or 304 if the browser has the current version."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "public, max-age=3600"
-        scope["state"]["is_asset"] = True  # logged at the level "debug": a page has a dozen of them
+        scope["state"]["is_static_file"] = True  # logged at the level "debug": a page has a dozen of them
         return response

@@ -98,7 +98,7 @@ def _write_private(path: Path, text: str) -> None:
 async def _create_first_admin(settings: Settings) -> str | None:
     """Create the first admin and return its password, or None if users exist."""
     async with open_database(settings.database) as database:
-        async with database.reads() as session:
+        async with database.read_sessions() as session:
             if await users.has_users(session):
                 return None
         password = secrets.token_urlsafe(15)

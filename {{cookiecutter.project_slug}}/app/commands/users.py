@@ -117,7 +117,7 @@ def _create(email: str, *, password_stdin: bool, admin: bool) -> None:
 
 
 async def _list() -> None:
-    async with _opened() as (database, _), database.reads() as session:
+    async with _opened() as (database, _), database.read_sessions() as session:
         for user in await session.scalars(select(User).options(selectinload(User.roles)).order_by(User.email_key)):
             state = "disabled" if not user.is_active else "active" if user.email_verified_at else "unverified"
             say(f"{user.email:<40} {state:<10} {' '.join(sorted(role.name for role in user.roles))}".rstrip())

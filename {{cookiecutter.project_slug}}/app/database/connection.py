@@ -15,30 +15,32 @@ from app.settings.config import DatabaseSettings
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The process's engine, with a read-write and a read-only session factory.
+    """The process's engines, with a read-write and a read-only session factory.
 
-    `sessions` writes in a transaction. `reads` refuses to write and has none: each statement stands for itself, which
-    saves the round trips of BEGIN and ROLLBACK, and on SQLite the wait for a writer. Neither expires rows
-    at commit, so that what was committed can be answered. Of the engines, which share their connections, the one for
-    reads is the plain one, for what differs from it is set anew at each use; a write of one statement may use it too.
+    Sessions of `sessions` open a transaction. Those of `read_sessions` reject writes and run each statement on its
+    own, which saves the round trips of BEGIN and ROLLBACK, and on SQLite the wait for a writer. Neither expires rows
+    on commit, so a route can return what it saved.
+
+    Both engines share a connection pool. `engine` is for reads and for single statements; `write_engine` is a copy
+    whose options are applied each time it checks out a connection.
     """
 
     engine: AsyncEngine
     write_engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
-    reads: async_sessionmaker[AsyncSession]
+    read_sessions: async_sessionmaker[AsyncSession]
     autocommit: bool
-    """Whether `engine` commits each statement by itself; not through PgBouncer."""
+    """Whether `engine` commits each statement automatically; not through PgBouncer."""
 
-    async def read(self, query: Executable, parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
+    async def fetch_all(self, query: Executable, parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Run a column query without an ORM session, for queries that run on every request."""
         async with self.engine.connect() as connection:
             return (await connection.execute(query, parameters)).all()
 
-    async def write(
+    async def execute(
         self, statement: Executable, parameters: Mapping[str, object] | None = None
     ) -> Sequence[Row[*tuple[Any, ...]]]:
-        """Run one statement in a transaction of its own; return the rows that it returns."""
+        """Run one statement in its own transaction and return the rows it returns."""
         async with self.engine.connect() as connection:
             result = await connection.execute(statement, parameters)
             rows = result.all() if result.returns_rows else []
@@ -48,14 +50,14 @@ class Database:
 
 
 def build_database(settings: DatabaseSettings) -> Database:
-    """Create the engine; it connects on the first query. Close it with `database.engine.dispose()`."""
+    """Create the engines; they connect on the first query. Close them with `database.engine.dispose()`."""
     engine, writes = create_engines(settings)
-    kept: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False}
+    options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False}
     return Database(
         engine,
         writes,
-        async_sessionmaker(writes, sync_session_class=WriteSession, **kept),
-        async_sessionmaker(engine, class_=ReadSession, **kept),
+        async_sessionmaker(writes, sync_session_class=WriteSession, **options),
+        async_sessionmaker(engine, class_=ReadSession, **options),
         autocommit=not settings.uses_pgbouncer,
     )
 

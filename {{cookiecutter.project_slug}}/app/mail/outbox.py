@@ -37,7 +37,7 @@ class ClaimedMessage(NamedTuple):
 async def claim(database: Database) -> ClaimedMessage | None:
     """Claim the oldest due email and commit, so that no lock is held while sending."""
     oldest = select(OutboxMessage.id).where(_due()).order_by(OutboxMessage.next_attempt_at).limit(1)
-    async with database.reads() as session:  # first, for a claim takes the only write lock of SQLite
+    async with database.read_sessions() as session:  # first, for a claim takes the only write lock of SQLite
         if await session.scalar(oldest) is None:
             return None
     values = {"attempts": OutboxMessage.attempts + 1, "next_attempt_at": utc_now() + CLAIM_TIMEOUT, **_CHANGED}

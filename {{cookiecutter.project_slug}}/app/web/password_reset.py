@@ -73,7 +73,7 @@ async def reset_password(
             form = form.refused(password=weak.detail or weak.title)
         else:
             return redirect_with_message(request, "/login", "Password changed. Sign in with your new password.")
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         return await _show_reset(request, session, form.value("token"), form)
 
 

@@ -45,7 +45,7 @@ def sockets(add_routes: Callable[[APIRouter], None]) -> None:
                 raise Conflict
             if text == "reuse":
                 await session.scalar(select(Role))
-            async with database.reads() as own:
+            async with database.read_sessions() as own:
                 await socket.send_json([scope.email, len((await own.scalars(select(Role))).all())])
 
     @router.websocket(f"{PATH}/write")

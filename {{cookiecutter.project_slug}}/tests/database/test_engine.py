@@ -58,7 +58,7 @@ def test_sqlite_reads_go_on_beside_a_writer(settings: Settings) -> None:
         async with database.sessions.begin() as writer:
             writer.add(Role(name="new"))
             await writer.flush()
-            async with database.reads() as reader:
+            async with database.read_sessions() as reader:
                 return len((await reader.scalars(select(Role))).all())
 
     assert run(settings, read_while_writing) == 0
@@ -109,7 +109,7 @@ def test_reads_ask_for_the_rows_and_nothing_else(settings: Settings) -> None:
     """No BEGIN, no ROLLBACK: `now()` is when the transaction began, and each statement has one of its own."""
 
     async def moments(database: Database) -> list[datetime | None]:
-        async with database.reads.begin() as session:
+        async with database.read_sessions.begin() as session:
             return [await session.scalar(text("SELECT now()")) for _ in range(2)]
 
     first, second = run(settings, moments)
@@ -122,7 +122,7 @@ def test_connection_that_the_server_closed_is_replaced(settings: Settings) -> No
     """As when PostgreSQL restarts: the next request notices nothing."""
 
     async def backend(database: Database) -> int | None:
-        async with database.reads() as session:
+        async with database.read_sessions() as session:
             number: int | None = await session.scalar(text("SELECT pg_backend_pid()"))
             return number
 
@@ -152,7 +152,7 @@ def test_writers_that_read_first_wait_for_each_other(settings: Settings) -> None
                 role.permissions = [*role.permissions, str(number)]
 
         await asyncio.gather(*(add(number) for number in range(5)))
-        async with database.reads() as session:
+        async with database.read_sessions() as session:
             return (await session.scalars(select(Role.permissions))).one()
 
     assert sorted(run(settings, count_up)) == ["0", "1", "2", "3", "4"]

@@ -221,7 +221,7 @@ def test_streamed_body_opens_a_session(client: TestClient, add_routes: AddRoutes
     router = APIRouter()
 
     async def read(database: Database) -> AsyncIterator[str]:
-        async with database.reads() as session:
+        async with database.read_sessions() as session:
             yield ",".join((await session.scalars(select(Role.name))).all())
 
     @router.post(PATH)
@@ -234,7 +234,7 @@ def test_streamed_body_opens_a_session(client: TestClient, add_routes: AddRoutes
     assert client.post(PATH).text == "new"  # what was committed before the response started
 
 
-@pytest.mark.parametrize("factory", ["sessions", "reads"])
+@pytest.mark.parametrize("factory", ["sessions", "read_sessions"])
 def test_session_that_was_closed_is_not_opened_again(client: TestClient, factory: str) -> None:
     async def use_after_close() -> None:
         async with getattr(client.app_state["database"], factory)() as session:

@@ -50,7 +50,7 @@ async def reset_password(
         InvalidLink: when the token cannot be used.
         PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy; the token can still be used.
     """
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         found = await one_time_tokens.find(session, authenticator, raw, Purpose.RESET_PASSWORD)
     if found is None:
         raise InvalidLink

@@ -28,7 +28,7 @@ async def export_account(database: Database, scope: Scope, client: Client) -> di
         ForbiddenWhileImpersonating: the caller is an impersonating admin.
     """
     scope.forbid_impersonation()
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         profile = await session.get_one(User, scope.user_id)
         copy: dict[str, Any] = {
             "profile": _columns(profile),

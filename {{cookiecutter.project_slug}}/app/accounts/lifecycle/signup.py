@@ -142,7 +142,7 @@ async def _find_proven_hash(
     database: Database, authenticator: Authenticator, raw: str, browser: str | None, password: str | None
 ) -> str | None:
     """Return the stored hash when the caller has proven that it is of their password; no transaction stays open."""
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         token = await one_time_tokens.find(session, authenticator, raw, Purpose.VERIFY_EMAIL)
         if token is None:
             raise InvalidLink

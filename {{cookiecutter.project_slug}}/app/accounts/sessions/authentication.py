@@ -95,7 +95,7 @@ async def authenticate_web_session(
 
 async def _find(database: Database, query: Executable, **of: object) -> AuthenticatedSession | None:
     """Join session, user and roles in one query: one row for each role, an impersonating admin's included."""
-    rows = await database.read(query, {"now": utc_now(), **of})
+    rows = await database.fetch_all(query, {"now": utc_now(), **of})
     if not rows:
         return None
     row = rows[0]

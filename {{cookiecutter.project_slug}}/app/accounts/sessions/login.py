@@ -77,7 +77,7 @@ async def verify_password(
     settings = authenticator.settings
     own = login_rate_limits.session_limits(settings, scope.session_id)
     await login_rate_limits.hit_limits(database, authenticator, own, client, user_id=scope.user_id)
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         user = await session.get(User, scope.user_id)
     try:
         await _check_password(database, authenticator, user, password, client)
@@ -94,7 +94,7 @@ async def start_second_factor(
 ) -> tuple[SecondFactor, str] | None:
     """Return the second factor that this user has, and the secret of a fresh challenge; none when they have none."""
     for factor in authenticator.second_factors:
-        async with database.reads() as session:  # most have none, and then there is nothing to write
+        async with database.read_sessions() as session:  # most have none, and then there is nothing to write
             is_enabled = await factor.is_enabled(session, user.id)
         if is_enabled:
             async with database.sessions.begin() as session:
@@ -166,7 +166,7 @@ async def _authenticate(  # noqa: PLR0913, PLR0917 - as above
     await login_rate_limits.hit_limits(
         database, authenticator, login_rate_limits.client_limits(settings, client), client
     )
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         user = await users.find_user_by_email(session, email)
     known = device_cookies.verify_device_cookie(authenticator.keys, user, device)
     buckets = (

@@ -111,7 +111,7 @@ class ExportView(ListView):
         query = found.order_by(self.model.id.desc()).limit(CHUNK_SIZE).options(*self._shown_relations(request))
         after = query
         while True:
-            async with get_database(request).reads() as session:
+            async with get_database(request).read_sessions() as session:
                 rows = (await session.scalars(after)).unique().all()
                 await self.prepare(request, session, rows)
             yield [await self.export_row(request, row, columns) for row in rows]

@@ -100,7 +100,7 @@ async def _import(request: Request, view: Any, upload: Upload, *, preview: bool)
     """Check all rows, without a transaction, and store them when each of them is right; a preview takes that back."""
     writing, importer = request.state.session, view.importers[0]
     context = ImportContext([*view.get_fields_list(request)], upload.content, view, request, dry_run=preview)
-    async with get_database(request).reads() as request.state.session:
+    async with get_database(request).read_sessions() as request.state.session:
         await view._emit_before_import(request, importer, context)  # noqa: SLF001
         batch = await _read(request, view, upload)
     request.state.session = writing

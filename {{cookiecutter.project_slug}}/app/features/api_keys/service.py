@@ -134,7 +134,7 @@ async def authenticate(database: Database, authenticator: Authenticator, raw: st
     prefix = parse_prefix(raw)
     if prefix is None:
         return None
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         found = await _find(session, prefix)
     if found is None:
         return None

@@ -140,7 +140,7 @@ async def _take_try(database: Database, authenticator: Authenticator, raw: str) 
 
 async def _match(database: Database, authenticator: Authenticator, user_id: UUID, entered: str) -> _Match | None:
     """Tell which code this is; it may have been used."""
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         query = select(TotpSecret.secret).where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
         stored = await session.scalar(query)
     if stored is None:

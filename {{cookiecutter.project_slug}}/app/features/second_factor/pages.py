@@ -132,7 +132,7 @@ async def confirm(
         form = form.refused(code=WRONG_CODE)
     except SecondFactorNotEnabled:
         return see_other(request, HOME)
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         setup = await service.get_setup(session, authenticator, scope, _issuer(request))
     return await render(request, "second_factor/confirm.html", {"form": form, **_shown(setup)}, 422)
 

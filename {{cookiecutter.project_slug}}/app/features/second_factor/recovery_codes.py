@@ -46,7 +46,7 @@ async def verify_code(database: Database, authenticator: Authenticator, user_id:
     entry = totp.read_recovery_code(entered)
     if entry is None:
         return None
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         row = await session.get(RecoveryCode, (user_id, entry.number))
     stored = row.code_hash if row is not None and row.used_at is None else None
     right, _ = await authenticator.passwords.verify(entry.secret, stored)

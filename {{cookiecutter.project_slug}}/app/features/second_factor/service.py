@@ -117,7 +117,7 @@ async def confirm_setup(
         SecondFactorNotEnabled: when no secret waits.
         WrongSetupCode: when it is not the code.
     """
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         row, secret = await _get_pending(session, authenticator, scope)
     step = totp.match_time_step(secret, code, utc_now())
     if step is None:
@@ -159,7 +159,7 @@ async def replace_recovery_codes(
     Raises:
         SecondFactorNotEnabled: when it is.
     """
-    async with database.reads() as session:
+    async with database.read_sessions() as session:
         if not await is_enabled(session, scope.user_id):
             raise SecondFactorNotEnabled
     written, hashes = await recovery_codes.generate_codes(authenticator)
