@@ -18,7 +18,7 @@ from tests.admin.factories import add, add_author, add_book, models
 from tests.admin.forms import untouched
 from tests.support import add_user, in_database
 
-HIDDEN = "Not visible to you"
+HIDDEN = "No access"
 
 PLAIN = {"title": "Mine", "isbn": "1", "genre": "novel"}
 ODD: dict[str, Any] = {
@@ -162,7 +162,7 @@ def test_reference_that_its_editor_may_not_see_can_be_replaced_and_not_chosen(
     refused = library.post(page, data=untouched(library, page) | {"author": str(secret.id)})
 
     assert (changed.status_code, refused.status_code) == (303, 422)
-    assert "Choose from the list." in words(refused)
+    assert "Select an option from the list." in words(refused)
     assert stored(library)[0]["author_id"] == known.id
 
 
@@ -192,7 +192,7 @@ def test_chosen_row_that_is_deleted_meanwhile_is_refused(library: TestClient) ->
     in_database(library, lambda session: session.execute(delete(type(reader)).where(type(reader).id == reader.id)))
     kept = library.post(page, data=sent)
     assert kept.status_code == 422
-    assert "Choose from the list." in words(kept)
+    assert "Select an option from the list." in words(kept)
 
 
 def test_form_that_was_overtaken_does_not_take_the_older_values_for_unchanged(library: TestClient) -> None:

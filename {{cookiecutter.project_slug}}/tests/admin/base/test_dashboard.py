@@ -82,14 +82,14 @@ def test_charts_and_figures_tell_what_is_in_the_database(client: TestClient, bro
     in_database(client, add)
     shown = overview(browser)
 
-    assert "New people 2 in 30 days" in shown
+    assert "New users 2 in 30 days" in shown
     assert "Sign-ins 1 in 30 days" in shown
     assert "Failed sign-ins 1,201 in 30 days" in shown
     assert f"{TODAY:%d %B}: 1,201" in shown
     assert f"{TODAY:%Y-%m-%d} 1,201" in shown
-    assert "Live sessions 2" in shown
-    assert "Mails waiting 3 " in shown
-    assert "Mails given up 2 " in shown
+    assert "Active sessions 2" in shown
+    assert "Queued emails 3 " in shown
+    assert "Failed emails 2 " in shown
     assert "Users 2 " in shown
 
 
@@ -100,8 +100,8 @@ def test_what_one_may_not_see_is_not_counted(browser: TestClient, monkeypatch: p
 
     shown = overview(browser)
 
-    assert "Live sessions" in shown
-    for label in ("New people", "Sign-ins", "sign-ins", "Users", "Events"):
+    assert "Active sessions" in shown
+    for label in ("New users", "Sign-ins", "sign-ins", "Users", "Events"):
         assert label not in shown
 
 
@@ -114,7 +114,7 @@ def test_large_figure_is_not_counted_to_its_end(
     monkeypatch.setattr(dashboard, "COUNT_LIMIT", 2)
     in_database(client, add)
 
-    assert "Mails waiting 2+ " in overview(browser)
+    assert "Queued emails 2+ " in overview(browser)
 
 
 @pytest.mark.any_database

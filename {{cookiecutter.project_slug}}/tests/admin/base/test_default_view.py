@@ -56,7 +56,7 @@ def test_what_the_api_refuses_is_refused(library: TestClient) -> None:
     refused = save(library, "/admin/book/create", entered, title="No")
 
     assert refused.status_code == 422
-    assert "Please use at least 3 characters." in words(refused)
+    assert "Use at least 3 characters." in words(refused)
     assert books(library) == []
     assert save(library, "/admin/book/create", entered, title="Notes").status_code == 303
 

@@ -63,7 +63,7 @@ def test_missing_reference_is_told_without_sql(client: TestClient) -> None:
     error = error_of(client, NOTES.insert().values(id=uuid4(), title="Milk", owner_id=uuid4(), version=1, body=""))
 
     assert explain(error, NOTES, {}) == {
-        "": "Something that this needs is missing, or something else still needs this."
+        "": "A related record is missing, or other records still refer to this one."
     }
 
 
@@ -84,7 +84,7 @@ def test_bug_stays_a_bug(client: TestClient, statement: Any) -> None:
     "value", [InvalidInput("four"), Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), float("inf"), float("nan")]
 )
 def test_input_that_is_no_value_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match=r"^(Enter a number|This cannot be read)\.$"):
+    with pytest.raises(ValueError, match=r"^(Enter a number|Enter a valid value)\.$"):
         clean_value(DecimalField("a"), value)
 
 

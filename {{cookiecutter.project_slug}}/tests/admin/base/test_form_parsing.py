@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_refused_and_shown_again(library: TestClient, pag
     answer = send(library, page, **{field: typed})
 
     assert answer.status_code == 422
-    assert "This cannot be read." in words(answer)
+    assert "Enter a valid value." in words(answer)
     assert typed in unescape(answer.text)
     assert books(library) == before
 
@@ -94,7 +94,7 @@ def test_unknown_reference_is_refused(library: TestClient, page: str, chosen: di
     answer = send(library, page, **chosen)
 
     assert answer.status_code == 422
-    assert "Choose from the list." in words(answer)
+    assert "Select an option from the list." in words(answer)
     assert books(library) == before
 
 
@@ -117,7 +117,7 @@ def test_unknown_reference_of_an_inline_row_is_refused(library: TestClient, chos
     answer = save(library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", **inline})
 
     assert answer.status_code == 422
-    assert "Choose from the list." in words(answer)
+    assert "Select an option from the list." in words(answer)
     assert books(library) == []
 
 

@@ -48,7 +48,7 @@ def test_history_names_people_only_to_those_who_may_see_accounts(
 
     history = words(page).partition("History")[2]
     assert "Butter" in history
-    assert "Someone else" in history
+    assert "Another user" in history
     assert clerk.email in history
     assert not [person.email for person in (admin, ada, bob) if person.email in page.text]
 

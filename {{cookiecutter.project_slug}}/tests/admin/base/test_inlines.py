@@ -88,7 +88,7 @@ def test_row_of_another_parent_is_refused(library: TestClient, book: Any, change
     answer = save_rows(library, book, existing(theirs, **change), title="Changed")
 
     assert answer.status_code == 422
-    assert "This row is gone, or it belongs elsewhere." in words(answer)
+    assert "This record was deleted or belongs to another one." in words(answer)
     assert copies(library) == [("Theirs", "T1", 0, 1)]
     assert f'value="{book.title}"' in library.get(f"/admin/shelf/edit?pk={book.id}").text  # nothing of it was saved
 
@@ -139,7 +139,7 @@ def test_row_that_was_overtaken_is_refused_with_all_that_was_entered(library: Te
     answer = save_rows(library, book, existing(first, lent=5), existing(second, lent=7))
 
     assert answer.status_code == 422
-    assert "Someone else changed this meanwhile." in words(answer)
+    assert "Someone else has changed this record." in words(answer)
     assert copies(library) == [("Mine", "A1", 0, 1), ("Mine", "A2", 9, 2)]
     assert 'value="7"' in answer.text
 
@@ -167,12 +167,12 @@ def test_rows_that_stay_as_they_are_are_not_written(library: TestClient, book: A
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        pytest.param({"shelf": "A1", "lent": "x"}, "This cannot be read.", id="no-number"),
+        pytest.param({"shelf": "A1", "lent": "x"}, "Enter a valid value.", id="no-number"),
         pytest.param({"shelf": "  ", "lent": "1"}, "This field is required.", id="blank"),
-        pytest.param({"shelf": "A\x00", "lent": "1"}, "This has a character that cannot be stored.", id="nul"),
+        pytest.param({"shelf": "A\x00", "lent": "1"}, "This contains an unsupported character.", id="nul"),
         pytest.param({"shelf": "A" * 11, "lent": "1"}, "Use at most 10 characters.", id="long"),
         pytest.param({"shelf": "A1", "lent": str(10**30)}, "A value is too long or out of range.", id="large"),
-        pytest.param({"shelf": "taken", "lent": "1"}, "This is taken.", id="taken"),
+        pytest.param({"shelf": "taken", "lent": "1"}, "This value is already in use.", id="taken"),
     ],
 )
 def test_what_cannot_be_stored_is_told_and_nothing_is(

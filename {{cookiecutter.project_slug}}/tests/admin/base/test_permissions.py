@@ -248,7 +248,7 @@ def test_row_cannot_be_put_out_of_sight(
     moved = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Secret", body="")
 
     assert (created.status_code, moved.status_code) == (422, 422)
-    assert "This would be out of your sight." in words(moved)
+    assert "You wouldn't have access to the record after this change." in words(moved)
     assert list(notes(client)) == ["Milk"]
 
 

@@ -90,12 +90,12 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
         pytest.param({"title": ""}, "This field is required.", id="no-title"),
         pytest.param({"title": "   "}, "This field is required.", id="blank-title"),
         pytest.param({"title": "x" * 201}, "Use at most 200 characters.", id="long-title"),
-        pytest.param({"body": "x" * 50_001}, "Please use at most 50000 characters.", id="long-body"),
-        pytest.param({"title": "a\x00b"}, "This has a character that cannot be stored.", id="nul"),
-        pytest.param({"title": "Milk"}, "This is taken.", id="taken"),
+        pytest.param({"body": "x" * 50_001}, "Use at most 50000 characters.", id="long-body"),
+        pytest.param({"title": "a\x00b"}, "This contains an unsupported character.", id="nul"),
+        pytest.param({"title": "Milk"}, "This value is already in use.", id="taken"),
         pytest.param({"owner": ""}, "This field is required.", id="no-owner"),
-        pytest.param({"owner": "junk"}, "Choose from the list.", id="malformed-owner"),
-        pytest.param({"owner": "00000000-0000-7000-8000-000000000000"}, "Choose from the list.", id="no-such-owner"),
+        pytest.param({"owner": "junk"}, "Select an option from the list.", id="malformed-owner"),
+        pytest.param({"owner": "00000000-0000-7000-8000-000000000000"}, "Select an option from the list.", id="no-such-owner"),
     ],
 )
 @pytest.mark.parametrize("page", ["/admin/sample-note/create", "/admin/sample-note/edit?pk={}"])
@@ -127,7 +127,7 @@ def test_form_that_was_overtaken_is_refused_with_what_was_entered(
     stale = save(browser, f"/admin/sample-note/edit?pk={note.id}", _version="1", **mine)
 
     assert (first.status_code, stale.status_code) == (303, 422)
-    assert "Someone else changed this meanwhile." in words(stale)
+    assert "Someone else has changed this record." in words(stale)
     assert 'value="Mine"' in stale.text
     assert 'name="_version" value="2"' in stale.text
     assert notes(client)[0].title == "Theirs"
@@ -144,7 +144,7 @@ def test_form_without_the_version_that_it_shows_is_refused(
     answer = browser.post(f"/admin/sample-note/edit?pk={note.id}", data=data)
 
     assert answer.status_code == 422
-    assert "Someone else changed this meanwhile." in words(answer)
+    assert "Someone else has changed this record." in words(answer)
     assert [(n.title, n.version) for n in notes(client)] == [("Milk", 1)]
 
 

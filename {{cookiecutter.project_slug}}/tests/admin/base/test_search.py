@@ -63,4 +63,4 @@ def test_long_search_is_refused(browser: TestClient, page: str, query: dict[str,
     answer = browser.get(f"/admin/{page}", params=query)
 
     assert answer.status_code == 422
-    assert "Search for at most 200 characters." in answer.text
+    assert "Search text can have at most 200 characters." in answer.text

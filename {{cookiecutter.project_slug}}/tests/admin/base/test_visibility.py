@@ -18,7 +18,7 @@ from tests.admin.browser import export, listed, save
 from tests.admin.factories import add, add_author, add_book, models
 from tests.support import in_database
 
-HIDDEN = "Not visible to you"
+HIDDEN = "No access"
 
 
 @pytest.fixture
