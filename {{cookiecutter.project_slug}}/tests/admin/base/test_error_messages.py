@@ -62,9 +62,7 @@ def test_text_that_the_database_refuses_is_the_callers_mistake(client: TestClien
 def test_missing_reference_is_told_without_sql(client: TestClient) -> None:
     error = error_of(client, NOTES.insert().values(id=uuid4(), title="Milk", owner_id=uuid4(), version=1, body=""))
 
-    assert explain(error, NOTES, {}) == {
-        "": "A related record is missing, or other records still refer to this one."
-    }
+    assert explain(error, NOTES, {}) == {"": "A related record is missing, or other records still refer to this one."}
 
 
 def test_row_that_someone_else_changed_is_told() -> None:

@@ -95,7 +95,9 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
         pytest.param({"title": "Milk"}, "This value is already in use.", id="taken"),
         pytest.param({"owner": ""}, "This field is required.", id="no-owner"),
         pytest.param({"owner": "junk"}, "Select an option from the list.", id="malformed-owner"),
-        pytest.param({"owner": "00000000-0000-7000-8000-000000000000"}, "Select an option from the list.", id="no-such-owner"),
+        pytest.param(
+            {"owner": "00000000-0000-7000-8000-000000000000"}, "Select an option from the list.", id="no-such-owner"
+        ),
     ],
 )
 @pytest.mark.parametrize("page", ["/admin/sample-note/create", "/admin/sample-note/edit?pk={}"])
