@@ -29,10 +29,10 @@ if find_spec("scaffold"):  # a development tool: not part of the app, not in the
 
 def load_commands(arguments: Sequence[str]) -> typer.Typer:
     """Import only the requested command, or all of them for `--help`, to keep startup fast and servers small."""
-    asked = [COMMAND_MODULES[name] for name in arguments[:1] if name in COMMAND_MODULES]
+    requested = [COMMAND_MODULES[name] for name in arguments[:1] if name in COMMAND_MODULES]
     cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     cli.callback()(lambda: None)  # without a callback, Typer drops the name of a single command
-    for module in asked or dict.fromkeys(COMMAND_MODULES.values()):
+    for module in requested or dict.fromkeys(COMMAND_MODULES.values()):
         import_module(module).add_to(cli)
     return cli
 
@@ -41,11 +41,11 @@ def run(cli: typer.Typer) -> None:
     """Run a command. Expected failures print one line and exit with code 1; bugs print a traceback."""
     try:
         cli(prog_name=program())
-    except SystemExit as end:
-        sys.exit(as_invoked(end.code) if isinstance(end.code, str) else end.code)
+    except SystemExit as error:
+        sys.exit(as_invoked(error.code) if isinstance(error.code, str) else error.code)
     except Exception as error:
-        from app.commands.error_messages import error_message  # noqa: PLC0415 - it knows every library that may fail
+        from app.commands.error_messages import error_message  # noqa: PLC0415 - imports every library that may fail
 
-        if sentence := error_message(error):
-            sys.exit(as_invoked(sentence))
+        if message := error_message(error):
+            sys.exit(as_invoked(message))
         raise

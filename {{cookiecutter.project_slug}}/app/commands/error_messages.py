@@ -1,5 +1,6 @@
 """Error messages for expected failures of commands."""
 
+import re
 import traceback
 from pathlib import Path
 
@@ -16,8 +17,17 @@ from app.features import InvalidFeature
 from app.settings.config import all_settings, validation_errors
 from app.settings.sources import EnvFileError
 
+# By error type, instead of Pydantic's messages. https://docs.pydantic.dev/latest/errors/validation_errors/
+_SETTING_ERRORS = {
+    "missing": "not set",
+    "int_parsing": "must be an integer",
+    "bool_parsing": "must be true or false",
+    "time_delta_parsing": "must be a duration such as 250ms, 90 (seconds), 10m, 12h or 14d",
+    "url_parsing": "must be a URL such as https://example.com",
+}
 
-def error_message(error: Exception) -> str | None:  # noqa: PLR0911 - one a kind
+
+def error_message(error: Exception) -> str | None:  # noqa: PLR0911 - one per error type
     """Return a message for an expected failure, or None for a bug."""
     match error:
         case ValidationError():
@@ -49,24 +59,26 @@ def _explain_database(error: DBAPIError | PoolTimeout | OSError) -> str:
         return f"app: {error.filename}: {error.strerror}."
     if isinstance(error, OUTAGES):
         cause = getattr(error, "driver_exception", error)
-        said = str(cause).partition("\n")[0] or type(cause).__name__
+        detail = str(cause).partition("\n")[0] or type(cause).__name__
         hint = (
             " Check DATABASE_URL and that the server is running."
             if outage_reason(error) in {UNREACHABLE, CONNECTION_REFUSED}
             else ""
         )
-        return f"app: {outage_reason(error)} ({said.rstrip('.')}){hint}"
+        return f"app: {outage_reason(error)} ({detail.rstrip('.')}){hint}"
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if place := _migration_of(error):
-        return f"app: the migration in {place} failed and was rolled back: {cause}"
+    if location := _migration_of(error):
+        return f"app: the migration in {location} failed and was rolled back: {cause}"
     return f"app: database error: {cause}. Check DATABASE_URL. If a table is missing, run `app db upgrade`."
 
 
 def _migration_of(error: Exception) -> str | None:
     """Return the file and line of the migration that failed."""
     frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{frame.filename}:{frame.lineno}" for frame in frames if Path(frame.filename).parent.name == "versions"]
-    return places[-1] if places else None
+    locations = [
+        f"{frame.filename}:{frame.lineno}" for frame in frames if Path(frame.filename).parent.name == "versions"
+    ]
+    return locations[-1] if locations else None
 
 
 def _explain_settings(error: ValidationError) -> str:
@@ -76,14 +88,15 @@ def _explain_settings(error: ValidationError) -> str:
     for item in validation_errors(error):
         path = tuple(str(part) for part in item["loc"])
         name = variables.get(path[:2]) or variables.get(path[:1]) or "settings"
-        hint = f" ({_where_to_set_up()})" if name == "SECRET_KEY" and item["type"] == "missing" else ""
-        lines.append(f"  {name}: {item['msg'].removeprefix('Value error, ')}{hint}")
+        message = _SETTING_ERRORS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        hint = f" ({_secret_key_hint()})" if name == "SECRET_KEY" and item["type"] == "missing" else ""
+        lines.append(f"  {name}: {re.sub(r'^(Input|String) should', 'must', message)}{hint}")
     return "\n".join(
         [*lines, f"Set them in the environment or in {Path('.env').resolve()}. `.env.example` lists all settings."]
     )
 
 
-def _where_to_set_up() -> str:
+def _secret_key_hint() -> str:
     """Return how to get a secret key; `.env` is read from the current directory."""
     root = MIGRATIONS_DIR.parent
     if Path.cwd() != root and (root / ".env").exists():

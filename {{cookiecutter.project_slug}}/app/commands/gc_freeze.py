@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def freeze_gc() -> Iterator[None]:
-    """Keep it away from what is being loaded, and from then on from what was.
+    """Disable garbage collection while modules are loaded, then exclude the loaded objects from it.
 
-    It would look through all of it again and again: a sixth of the time that a server takes to start. Later, one
-    round would keep every request waiting for a tenth of a second. https://docs.python.org/3/library/gc.html#gc.freeze
+    Collections take a sixth of a server's startup time. Later, a full collection would delay all requests by a tenth
+    of a second. https://docs.python.org/3/library/gc.html#gc.freeze
     """
     gc.disable()
     try:

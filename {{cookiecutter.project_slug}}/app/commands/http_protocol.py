@@ -1,6 +1,6 @@
-"""HTTP/1.1 for the bundled server: Uvicorn's protocol, with limits on requests that are not complete.
+"""HTTP/1.1 for the bundled server: Uvicorn's protocol, with limits on incomplete requests.
 
-The application sees a request only when all its headers have arrived. What comes before that is limited here.
+The application sees a request only after all its headers have arrived; until then, the limits here apply.
 """
 
 import asyncio
@@ -19,59 +19,58 @@ from app.settings.config import ServerSettings
 
 logger = logging.getLogger(__name__)
 
-MIN_BYTES_PER_SECOND = 500  # as Apache's mod_reqtimeout by default
+MIN_BYTES_PER_SECOND = 500  # the default of Apache's mod_reqtimeout
 MAX_PIPELINED = 32
 MAX_STALLED_CHECKS = 3
 LINGER_SECONDS = 1.0
-OPEN_FILES_LIMIT = 16_384  # for 10,000 connections; macOS allows no process an unlimited number
+OPEN_FILES_LIMIT = 16_384  # for 10,000 connections; macOS doesn't allow an unlimited number
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """One connection."""
+    """A connection."""
 
     def __init__(self, *, app_state: dict[str, Any], **rest: Any) -> None:  # noqa: ANN401 - Uvicorn's
         super().__init__(app_state=app_state, **rest)
         limits: ServerSettings = app_state["settings"].server
         self.max_header_bytes = limits.max_header_bytes
-        self.max_connections = min(
-            limits.max_connections, raise_open_files_limit() * 3 // 4
-        )  # the rest is for everything else
+        # The rest is for the database, logs and other files.
+        self.max_connections = min(limits.max_connections, raise_open_files_limit() * 3 // 4)
         self.timeout = limits.read_timeout.total_seconds()
-        self.enough = self.timeout * MIN_BYTES_PER_SECOND
+        self.min_bytes = self.timeout * MIN_BYTES_PER_SECOND
         self.received = 0.0  # bytes since the last check
-        self.unparsed = 0  # bytes that the parser may hold; 0 only when no request is incomplete
-        self.unsent = self.stuck = 0
+        self.unparsed = 0  # bytes that the parser may buffer; 0 only if no request is incomplete
+        self.unsent = self.stalled_checks = 0
         self.done = False
         self.url = b""
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is being answered."""
+        """Whether a request is being processed."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in Uvicorn
-        """Start the checks, and make room when too many connections are open."""
+        """Start the checks; close idle connections if too many are open."""
         super().connection_made(transport)
         self.timer = self.loop.call_later(self.timeout, self._check_progress)
         if len(self.connections) > self.max_connections:
-            self._make_room()
+            self._close_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the checks."""
+        """Stop the checks."""
         self.timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse piece by piece, and refuse what the parser would have to hold beyond the limit."""
+        """Parse in chunks; reject the request if the parser would have to buffer more than the limit."""
         for start in range(0, len(data), self.max_header_bytes):
             if self.done or self.transport.is_closing():
                 return
-            piece = data[start : start + self.max_header_bytes]
-            self.received = self.received + len(piece) if self.unparsed else self.enough
-            self.unparsed += len(piece)
-            super().data_received(piece)
+            chunk = data[start : start + self.max_header_bytes]
+            self.received = self.received + len(chunk) if self.unparsed else self.min_bytes
+            self.unparsed += len(chunk)
+            super().data_received(chunk)
             if self.unparsed > self.max_header_bytes or len(self.pipeline) > MAX_PIPELINED:
-                self._refuse(414 if 2 * len(self.url) > self.max_header_bytes else 431)
+                self._reject(414 if 2 * len(self.url) > self.max_header_bytes else 431)
 
     def on_headers_complete(self) -> None:
         """Pass the request on, with a copy of its headers: Uvicorn adds trailers to the list."""
@@ -80,47 +79,47 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Note that the parser passed everything on."""
+        """Reset the count: the parser has buffered nothing."""
         self.unparsed = 1
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that the request is complete."""
+        """Reset the count: the request is complete."""
         self.unparsed = 0
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Let another protocol take over; it ignores a handshake that it cannot parse, so refuse that here."""
+        """Switch to the WebSocket protocol; reject invalid handshakes, which it would ignore."""
         self.timer.cancel()
         super().handle_websocket_upgrade()
         if not getattr(self.transport.get_protocol(), "handshake_initiated", True):
-            self._refuse(400)
+            self._reject(400)
         self.done = True
 
     def _check_progress(self) -> None:
-        """Judge what happened since the last check; a request that began since then gets until the next one."""
+        """Reject a slow request, close an idle connection, and abort if the client doesn't read its response."""
         self.timer = self.loop.call_later(self.timeout, self._check_progress)
         unsent = self.transport.get_write_buffer_size()
-        self.stuck = self.stuck + 1 if unsent and unsent == self.unsent else 0
+        self.stalled_checks = self.stalled_checks + 1 if unsent and unsent == self.unsent else 0
         cycle, flow = self.cycle, self.flow
-        waits = self.is_busy and (flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
-        slow = self.received < self.enough and not waits
-        self.received, self.unsent = self.enough if waits else 0, unsent
-        if self.stuck == MAX_STALLED_CHECKS:
-            self.transport.abort()  # the client does not read its response
+        waiting = self.is_busy and (flow.read_paused or cycle.waiting_for_100_continue or not cycle.more_body)
+        slow = self.received < self.min_bytes and not waiting
+        self.received, self.unsent = self.min_bytes if waiting else 0, unsent
+        if self.stalled_checks == MAX_STALLED_CHECKS:
+            self.transport.abort()  # the client doesn't read its response
         elif slow and self.unparsed and not self.transport.is_closing():
-            self._refuse(408)
+            self._reject(408)
         elif slow and self.cycle is None:
             self.transport.close()  # nothing was sent
 
-    def _refuse(self, status: int) -> None:
-        """Answer and close, but drop what still arrives for a moment: closing at once could destroy the answer."""
+    def _reject(self, status: int) -> None:
+        """Send an error response and close after a delay, because closing immediately could discard the response."""
         self.done = True
-        logger.info("refused an incomplete request: %d", status)
+        logger.info("rejected an incomplete request: %d", status)
         if self.is_busy and not self.cycle.more_body:
-            self.cycle.keep_alive = False  # close after the answers to the requests before this one
+            self.cycle.keep_alive = False  # close after the responses to earlier requests
         elif self.is_busy and (self.cycle.response_started or self.pipeline):
-            self.transport.abort()  # an answer would be taken for a part of another one
+            self.transport.abort()  # a response would be taken for a part of another one
         else:
             if self.is_busy:
                 self.cycle.disconnected = True
@@ -133,11 +132,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.timer.cancel()
             self.timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
-    def _make_room(self) -> None:
-        """Close all idle connections; if there is none, this one."""
+    def _close_idle(self) -> None:
+        """Close all idle connections; if there are none, this one."""
         others = (other for other in self.connections if isinstance(other, LimitedHttpProtocol) and other is not self)
         idle = [other for other in others if not other.is_busy and not other.transport.get_write_buffer_size()]
-        message = "%d connections are open (limits: SERVER_MAX_CONNECTIONS, `ulimit -n`): closed %d idle ones"
+        message = "%d connections are open (limits: SERVER_MAX_CONNECTIONS, `ulimit -n`); closed %d idle ones"
         logger.warning(message, len(self.connections), len(idle))
         for connection in idle or [self]:
             self.connections.discard(connection)
@@ -146,12 +145,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
 @cache
 def raise_open_files_limit() -> int:
-    """Raise the number of files that this process may open, often 1024 or less, and return it."""
+    """Raise the limit of open files, which is often 1024 or less, and return it."""
     if sys.platform == "win32":
         return OPEN_FILES_LIMIT
     import resource  # noqa: PLC0415 - Unix only
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # the system has another limit
+    with suppress(OSError, ValueError):  # the system has a lower limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES_LIMIT)), hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -1,4 +1,4 @@
-"""`app routes`, `app features`, `app settings`: show what the project consists of."""
+"""`app routes`, `app features` and `app settings`: list what the project consists of."""
 
 import inspect
 import os
@@ -35,8 +35,8 @@ def add_to(cli: typer.Typer) -> None:
 
 def list_routes() -> None:
     """List all routes with their source location."""
-    for methods, path, place in sorted(_routes(create_app()), key=lambda row: row[1]):
-        typer.echo(f"{methods:<12} {path:<40} {place}")
+    for methods, path, source in sorted(_routes(create_app()), key=lambda row: row[1]):
+        typer.echo(f"{methods:<12} {path:<40} {source}")
 
 
 def list_features() -> None:
@@ -59,7 +59,7 @@ def list_settings(
     sources: dict[str, Mapping[str, str | None]] = {
         "environment": {name.lower(): value for name, value in os.environ.items() if value},
         ".env": read_env_file(variable_names()),
-        "secrets folder": read_secret_files(),
+        "secrets directory": read_secret_files(),
         "PORT": read_platform_port(),
         "default": dict.fromkeys(map(str.lower, variable_names())),
     }
@@ -76,7 +76,7 @@ def env_example() -> str:
     ]
     for setting in all_settings():
         text = "" if setting.field.is_required() else env_value(setting.default)
-        lines += ["", f"# {setting.field.description}", f"# {setting.variable}={text}"]
+        lines += ["", f"# {' '.join((setting.field.description or '').split())}", f"# {setting.variable}={text}"]
     return "\n".join(lines) + "\n"
 
 
@@ -90,18 +90,18 @@ def masked_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
 
 
 def mask_password(text: str) -> str:
-    """Mask credentials in a URL, in the user part and in the query parameters."""
+    """Mask passwords in a URL, in the user part and in the query parameters."""
     scheme, separator, rest = text.partition("://")
-    credentials, at, place = rest.rpartition("@")
+    credentials, at, location = rest.rpartition("@")
     user = re.split(r"[:/?]", credentials, maxsplit=1)[0]
-    address, mark, query = place.partition("?")
+    address, mark, query = location.partition("?")
     parameters = [part.partition("=") for part in query.split("&")]
-    masked_value = [
+    masked = [
         f"{name}=********" if _IS_SECRET.search(unquote(name)) else f"{name}{equals}{value}"
         for name, equals, value in parameters
     ]
     login = f"{user}:********@" if user != credentials else f"{credentials}{at}"
-    return f"{scheme}{separator}{login}{address}{mark}{'&'.join(masked_value)}" if separator else text
+    return f"{scheme}{separator}{login}{address}{mark}{'&'.join(masked)}" if separator else text
 
 
 def env_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
@@ -118,6 +118,8 @@ def env_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
         return str(seconds)
     if isinstance(value, tuple):
         return ",".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None else str(value)
 
 
@@ -128,13 +130,12 @@ def _routes(app: FastAPI) -> Iterator[tuple[str, str, str]]:
             yield "MOUNT", f"{original.path}/…", type(original.app).__name__
         elif isinstance(original, Route):
             methods = ",".join(sorted((route.methods or set()) - {"HEAD"}))
-            yield methods, route.path or "", _place(original.endpoint)
+            yield methods, route.path or "", _source(original.endpoint)
 
 
-def _place(endpoint: Any) -> str:  # noqa: ANN401 - a function, or an object that is called
+def _source(endpoint: Any) -> str:  # noqa: ANN401 - a function or a callable object
     function = inspect.unwrap(endpoint)
-    source = Path(inspect.getsourcefile(function) or "?")
+    file = Path(inspect.getsourcefile(function) or "?")
     line = function.__code__.co_firstlineno if inspect.isfunction(function) else 0
     root = Path(features.__file__).parents[2]
-    place = source.relative_to(root) if source.is_relative_to(root) else source.name
-    return f"{place}:{line}"
+    return f"{file.relative_to(root) if file.is_relative_to(root) else file.name}:{line}"

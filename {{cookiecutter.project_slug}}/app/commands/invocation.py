@@ -14,12 +14,12 @@ DEV_PY_VARIABLE = "DEV_PY"
 
 
 def say(text: str, *, error: bool = False) -> None:
-    """Print a message, to standard error if asked, with each command in it as it is typed here."""
+    """Print a message, with commands as the user invokes them."""
     typer.echo(as_invoked(text), err=error)
 
 
 def as_invoked(text: str) -> str:
-    """Replace each `app …` in a message with the command to type."""
+    """Replace each `app …` in a message with the command as the user invokes it."""
     dev = os.environ.get(DEV_PY_VARIABLE)
     if dev:
         text = text.replace("`app serve", f"`{dev} run")
@@ -27,16 +27,16 @@ def as_invoked(text: str) -> str:
 
 
 def program() -> str:
-    """Return what is typed for `app` where this process was started."""
+    """Return how the user invoked `app`."""
     if dev := os.environ.get(DEV_PY_VARIABLE):
         return f"{dev} app"
     if "UV_RUN_RECURSION_DEPTH" in os.environ:  # set by `uv run`
         return "uv run app"
     if Path(sys.argv[0]).name == "__main__.py":
-        return f"{_on_path('python', sys.executable)} -m app"
-    return _on_path("app", sys.argv[0])
+        return f"{_name_or_path('python', sys.executable)} -m app"
+    return _name_or_path("app", sys.argv[0])
 
 
-def _on_path(name: str, file: str) -> str:
-    """Return the name of a program when the shell finds this file by it, else the file: `.venv` may not be active."""
+def _name_or_path(name: str, file: str) -> str:
+    """Return the name if it is this file on the PATH, otherwise the path: `.venv` may not be active."""
     return name if shutil.which(name) == file else shlex.quote(file)

@@ -27,10 +27,10 @@ from app.commands.login_hint import login_hint
 from app.settings.config import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
-KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, or it meets a closed one
+KEEP_ALIVE_SECONDS = 75  # longer than proxies keep idle connections, so that they don't reuse a closed one
 _OLDEST_GENERATION = 2
 _LAST_PORT = 65_535
-_LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses is reached
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to connect to a server on all interfaces
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -50,7 +50,7 @@ def serve(
 ) -> None:
     """Start the web server."""
     if port is not None:
-        os.environ["SERVER_PORT"] = str(port)  # the processes that Uvicorn starts read it
+        os.environ["SERVER_PORT"] = str(port)  # read by Uvicorn's child processes
     admin = _set_up() if setup else []
     settings = load_settings()
     server = settings.server
@@ -69,7 +69,7 @@ def serve(
         reload=reload,
         reload_dirs=[str(Path(__file__).parents[1])] if reload else None,
         log_config=log_config(settings.log_level),
-        access_log=False,  # ours has the request id and no query string
+        access_log=False,  # app.api logs requests, with the request ID and without the query string
         server_header=False,
         proxy_headers=bool(server.trusted_proxies),
         forwarded_allow_ips=list(server.trusted_proxies),
@@ -83,7 +83,7 @@ def build_app() -> Starlette:
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_stop_after, args=(parent,), daemon=True).start()
     with freeze_gc():
-        from app.main import create_app  # noqa: PLC0415 - a process that only watches over others does without it
+        from app.main import create_app  # noqa: PLC0415 - not needed in the supervisor process
 
         app = create_app()
     gc.callbacks.append(_freeze_when_warm)
@@ -98,7 +98,7 @@ def _stop_after(parent: BaseProcess) -> None:
 
 
 def _freeze_when_warm(phase: str, info: dict[str, int]) -> None:
-    """Spare it as well what the first requests built and later ones use, instead of its first full round."""
+    """Freeze the objects that the first requests created, instead of the first full collection."""
     if phase == "start" and info["generation"] == _OLDEST_GENERATION:
         gc.callbacks.remove(_freeze_when_warm)
         gc.freeze()
@@ -107,7 +107,7 @@ def _freeze_when_warm(phase: str, info: dict[str, int]) -> None:
 def check_address_available(host: str, port: int) -> None:
     """Exit early if the address can't be bound."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        if os.name != "nt":  # where it would share the address
+        if os.name != "nt":  # there it would allow two servers on one address
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -131,7 +131,7 @@ def _greet(address: tuple[str, int], lines: list[str]) -> None:
     host, port = address
     while True:
         with contextlib.suppress(OSError):
-            socket.create_connection((_LOCAL.get(host, host), port)).close()
+            socket.create_connection((_LOOPBACK.get(host, host), port)).close()
             break
         time.sleep(0.05)
     width = max(map(len, lines))
@@ -140,7 +140,7 @@ def _greet(address: tuple[str, int], lines: list[str]) -> None:
 
 
 def _set_up() -> list[str]:
-    from app.commands.setup import run_setup  # noqa: PLC0415 - a server does without it
+    from app.commands.setup import run_setup  # noqa: PLC0415 - not needed to serve
 
     return run_setup()
 
@@ -148,12 +148,12 @@ def _set_up() -> list[str]:
 class LogFormatter(logging.Formatter):
     """Log formatter: one line per record, with an ISO 8601 timestamp."""
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
-        """Write ISO 8601 with milliseconds."""
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - name from logging
+        """Format as ISO 8601 with milliseconds."""
         return datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="milliseconds")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write `uvicorn` for the logger of Uvicorn's messages, which are not all errors."""
+        """Rename the logger `uvicorn.error`, which also logs messages that are not errors."""
         record.name = "uvicorn" if record.name == "uvicorn.error" else record.name
         return super().format(record)
 

@@ -67,8 +67,8 @@ def _settings_with_secret() -> Settings:
     try:
         return load_settings()
     except ValidationError as error:
-        wrong = [(item["loc"], item["type"]) for item in validation_errors(error)]
-        if wrong != [(("secret_key",), "missing")]:
+        errors = [(item["loc"], item["type"]) for item in validation_errors(error)]
+        if errors != [(("secret_key",), "missing")]:
             raise
     _add_secret(Path(".env"))
     say("Wrote a new SECRET_KEY to .env.")
@@ -83,9 +83,9 @@ def _add_secret(path: Path) -> None:
         else "# Local settings. Don't commit this file. .env.example lists all settings.\n"
     )
     text = f"{before.rstrip()}\nSECRET_KEY={secrets.token_urlsafe(48)}\n"
-    fresh = path.with_name(f".env.{secrets.token_hex(4)}")
-    _write_private(fresh, text)
-    fresh.replace(path)  # atomically, so that an interrupt loses nothing
+    temporary = path.with_name(f".env.{secrets.token_hex(4)}")
+    _write_private(temporary, text)
+    temporary.replace(path)  # atomically, so that an interrupt loses nothing
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -55,14 +55,14 @@ def create_admin(email: Email, *, password_stdin: PasswordStdin = False) -> None
 @accounts.command()
 def reset_password(email: Email, *, password_stdin: PasswordStdin = False) -> None:
     """Set a new password, end all sessions and revoke all API keys."""
-    password, shown = _password(from_stdin=password_stdin)
+    password, note = _password(from_stdin=password_stdin)
 
     async def reset() -> None:
         async with _opened() as (database, authenticator):
             await password_reset.set_password(database, authenticator, email, password)
 
     asyncio.run(reset())
-    say(f"{email} can sign in{shown}.")
+    say(f"{email} can sign in{note}.")
 
 
 @accounts.command()
@@ -90,18 +90,18 @@ def enable(email: Email) -> None:
 
 
 def _password(*, from_stdin: bool) -> tuple[str, str]:
-    """Return the password and the text that shows it; a password from standard input is not shown."""
+    """Return the password and the text that shows it; a password from standard input isn't shown."""
     if not from_stdin:
         password = secrets.token_urlsafe(15)
         return password, f" with password {password} (shown once)"
-    given = sys.stdin.readline().rstrip("\r\n")
-    if not given:
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
         sys.exit("app: no password on standard input.")
-    return given, ""
+    return password, ""
 
 
 def _create(email: str, *, password_stdin: bool, admin: bool) -> None:
-    password, shown = _password(from_stdin=password_stdin)
+    password, note = _password(from_stdin=password_stdin)
 
     async def create_account() -> None:
         async with _opened() as (database, authenticator), database.sessions.begin() as session:
@@ -113,7 +113,7 @@ def _create(email: str, *, password_stdin: bool, admin: bool) -> None:
         asyncio.run(create_account())
     except users.EmailTaken:
         sys.exit(f"app: an account with {email} already exists. Use `app users reset-password` or `app users promote`.")
-    say(f"{email} can sign in{shown}.")
+    say(f"{email} can sign in{note}.")
 
 
 async def _list() -> None:
@@ -123,7 +123,7 @@ async def _list() -> None:
             say(f"{user.email:<40} {state:<10} {' '.join(sorted(role.name for role in user.roles))}".rstrip())
 
 
-def _change(email: str, now: str, *, admin: bool | None = None, active: bool | None = None) -> None:
+def _change(email: str, outcome: str, *, admin: bool | None = None, active: bool | None = None) -> None:
     async def change() -> None:
         async with _opened() as (database, authenticator), database.sessions.begin() as session:
             user = await users.get_user_by_email(session, email)
@@ -134,12 +134,12 @@ def _change(email: str, now: str, *, admin: bool | None = None, active: bool | N
                 await revocation.set_active(session, authenticator, user, COMMAND_LINE, active=active)
 
     asyncio.run(change())
-    say(f"{email} {now}.")
+    say(f"{email} {outcome}.")
 
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[tuple[Database, Authenticator]]:
-    """Open the database, with what revokes the credentials that features bring."""
+    """Open the database, and load the bearer schemes of features, which revoke their credentials."""
     settings = load_settings()
     features.load_models()
     async with open_database(settings.database) as database:

@@ -116,7 +116,7 @@ class DatabaseSettings(_Section):
 
     @field_validator("url", "direct_url")
     @classmethod
-    def _can_be_used(cls, url: str | None) -> str | None:
+    def _normalize_url(cls, url: str | None) -> str | None:
         if url is not None:
             url = normalize_database_url(url)
             check_sqlite_directory(url)
@@ -235,13 +235,13 @@ class MailSettings(_Section):
 
     @field_validator("url")
     @classmethod
-    def _is_server_or_folder(cls, url: SecretStr) -> SecretStr:
+    def _check_mail_url(cls, url: SecretStr) -> SecretStr:
         parse_mail_url(url.get_secret_value())
         return url
 
     @field_validator("sender")
     @classmethod
-    def _is_an_address(cls, sender: str) -> str:
+    def _check_sender(cls, sender: str) -> str:
         parse_sender(sender)
         return sender
 
@@ -307,14 +307,14 @@ class Settings(BaseSettings):
 
     @field_validator("base_url")
     @classmethod
-    def _end_with_a_slash(cls, url: AnyHttpUrl) -> AnyHttpUrl:
+    def _normalize_base_url(cls, url: AnyHttpUrl) -> AnyHttpUrl:
         if not re.fullmatch(r"https?://[^/?#@]+(/[A-Za-z0-9_~-]+)*/?", str(url)):
             message = "use https://example.com or https://example.com/path, with letters, digits, - _ ~ in the path"
             raise ValueError(message)
         return AnyHttpUrl(f"{str(url).rstrip('/')}/")
 
     @model_validator(mode="after")
-    def _refuse_unsafe_production(self) -> "Settings":
+    def _reject_unsafe_production(self) -> "Settings":
         if self.environment is not Environment.PRODUCTION:
             return self
         unsafe = {
@@ -361,8 +361,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by ours
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by ours
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by our own
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by our own
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the environment, then `.env`, the secrets directory and `PORT`."""
         ours = (read_env_file(variable_names()), read_secret_files(), read_platform_port())

@@ -46,7 +46,7 @@ class KeyRing:
         """Decrypt a value, also with previous secrets.
 
         Raises:
-            cryptography.fernet.InvalidToken: when none of our keys did it, or it was changed.
+            cryptography.fernet.InvalidToken: encrypted with an unknown key, or modified.
         """
         return self._cipher(purpose).decrypt(value)
 

@@ -20,20 +20,20 @@ class SmtpServer(NamedTuple):
     user: str | None
     password: str | None
     implicit_tls: bool
-    """Whether TLS begins with the connection (smtps), or after a STARTTLS, which must work."""
+    """Whether the connection starts with TLS (smtps); otherwise STARTTLS is required."""
 
 
 def parse_mail_url(url: str) -> SmtpServer | Path:
-    """Return the server that takes the mails, or the folder that they are written into.
+    """Parse `MAIL_URL` to an SMTP server, or a directory to write emails to.
 
     Raises:
-        ValueError: when it is neither; the sentence has nothing of the URL, which may hold a password.
+        ValueError: invalid URL. The message doesn't contain the URL, which may include a password.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "file":
-        return _read_folder(rest)
+        return _parse_directory(rest)
     if scheme not in _DEFAULT_PORTS:
-        raise ValueError("use smtp://…, smtps://… or file:FOLDER")
+        raise ValueError("use smtp://…, smtps://… or file:DIRECTORY")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or _DEFAULT_PORTS[scheme]
@@ -46,14 +46,14 @@ def parse_mail_url(url: str) -> SmtpServer | Path:
 
 
 def parse_sender(text: str) -> Address:
-    """Return the address that mails come from, with its name if it has one.
+    """Parse `MAIL_SENDER`, with or without a display name.
 
     Raises:
-        ValueError: when it is not one address.
+        ValueError: not a single email address.
     """
-    name, opened, rest = text.strip().rpartition("<")
-    address, closed = (rest.removesuffix(">"), rest.endswith(">")) if opened else (rest, False)
-    if not _ADDRESS.fullmatch(address) or bool(opened) is not closed or "<" in name or not name.isprintable():
+    name, bracket, rest = text.strip().rpartition("<")
+    address, closed = (rest.removesuffix(">"), rest.endswith(">")) if bracket else (rest, False)
+    if not _ADDRESS.fullmatch(address) or bool(bracket) is not closed or "<" in name or not name.isprintable():
         raise ValueError(
             "use ada@example.com or Ada <ada@example.com>; non-ASCII characters are allowed only in the name"
         )
@@ -61,10 +61,10 @@ def parse_sender(text: str) -> Address:
     return Address(name.strip().strip('"'), user, domain)
 
 
-def _read_folder(rest: str) -> Path:
+def _parse_directory(rest: str) -> Path:
     if rest.startswith("//") and not rest.startswith("///"):
-        raise ValueError("use file:FOLDER, or file:/FOLDER for an absolute one")
-    folder = "/" + rest.lstrip("/") if rest.startswith("/") else rest
-    if not folder.strip("/"):
-        raise ValueError("use file:FOLDER, where FOLDER is the directory to write emails to")
-    return Path(folder)
+        raise ValueError("use file:DIRECTORY, or file:/DIRECTORY for an absolute path")
+    directory = "/" + rest.lstrip("/") if rest.startswith("/") else rest
+    if not directory.strip("/"):
+        raise ValueError("use file:DIRECTORY, the directory to write emails to")
+    return Path(directory)

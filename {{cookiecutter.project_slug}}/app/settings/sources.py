@@ -1,4 +1,4 @@
-"""Where settings are read from, and how their values are written."""
+"""Sources of settings, and the formats of their values."""
 
 import os
 import re
@@ -18,22 +18,22 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode
 
 _UNITS = {"ms": "milliseconds", "": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _MAX_SECRET_BYTES = 65_536
-_ALIKE = 0.85  # DATABSE_URL is meant to be DATABASE_URL, DATABASE_PUBLIC_URL is not
+_SIMILARITY = 0.85  # DATABSE_URL is a misspelled DATABASE_URL, DATABASE_PUBLIC_URL is another variable
 
 
 def split_commas(value: object) -> object:
-    """Read `a, b` as a list."""
+    """Split `a, b` into a list; leave other values unchanged."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _read_duration(value: object) -> object:
+def _parse_duration(value: object) -> object:
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+)(ms|[smhd]?)", value.strip())):
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
     return value
 
 
-def _read_origin(value: str) -> str:
-    """Return an origin in the form in which browsers send it, so that a slash or a capital letter does no harm."""
+def _parse_origin(value: str) -> str:
+    """Normalize an origin to the form that browsers send: lowercase, without a trailing slash."""
     with suppress(ValidationError):
         origin = str(AnyUrl(value)).rstrip("/")
         if re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*]+", origin):
@@ -44,25 +44,27 @@ def _read_origin(value: str) -> str:
     raise ValueError(message)
 
 
-def _read_network(value: str) -> str:
+def _parse_network(value: str) -> str:
     return value if value == "*" else str(ip_network(value))
 
 
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_read_origin)], ...], NoDecode, BeforeValidator(split_commas)]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_read_network)], ...], NoDecode, BeforeValidator(split_commas)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_parse_origin)], ...], NoDecode, BeforeValidator(split_commas)]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_parse_network)], ...], NoDecode, BeforeValidator(split_commas)
+]
 
-Duration = Annotated[timedelta, BeforeValidator(_read_duration)]
-"""Written as `250ms`, `90` (seconds), `10m`, `12h` or `14d`."""
+Duration = Annotated[timedelta, BeforeValidator(_parse_duration)]
+"""A duration, written as `250ms`, `90` (seconds), `10m`, `12h` or `14d`."""
 
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda name: str(name).lower())]
 
 
 class EnvFileError(ValueError):
-    """`.env` cannot be read as it was meant."""
+    """`.env` has a syntax error, a misspelled setting or an unset variable."""
 
 
 class MappingSettingsSource(EnvSettingsSource):
-    """Settings by the names of their variables in lower case, from elsewhere than the environment."""
+    """Settings from a mapping of lowercase variable names to values."""
 
     def __init__(self, settings_cls: type[BaseSettings], values: Mapping[str, str | None]) -> None:
         self._values = values
@@ -73,10 +75,10 @@ class MappingSettingsSource(EnvSettingsSource):
 
 
 def read_env_file(variables: Sequence[str]) -> dict[str, str | None]:
-    """Read `.env` in the current folder: name in lower case → value; `${NAME}` in a value stands for another variable.
+    """Return the lowercase names and values in `.env` of the current directory; `${NAME}` is expanded.
 
     Raises:
-        EnvFileError: when a line is no assignment, misspells a variable or uses one that is not set.
+        EnvFileError: a line is not an assignment, misspells a setting or references an unset variable.
     """
     path = Path(".env")
     if not path.exists():
@@ -96,9 +98,9 @@ def read_env_file(variables: Sequence[str]) -> dict[str, str | None]:
 
 
 def _check_variable(path: Path, name: str, value: str, variables: Sequence[str], known: set[str]) -> None:
-    meant = [] if name.upper() in variables else get_close_matches(name.upper(), variables, 1, _ALIKE)
-    if meant:
-        raise EnvFileError(f"{path.resolve()}: unknown setting {name}. Did you mean {meant[0]}?")
+    similar = [] if name.upper() in variables else get_close_matches(name.upper(), variables, 1, _SIMILARITY)
+    if similar:
+        raise EnvFileError(f"{path.resolve()}: unknown setting {name}. Did you mean {similar[0]}?")
     unset = [f"${other}" for other in re.findall(r"\$({[^}:]*})", value) if other.strip("{}") not in known]
     if unset:
         raise EnvFileError(
@@ -108,12 +110,12 @@ def _check_variable(path: Path, name: str, value: str, variables: Sequence[str],
 
 
 def read_platform_port() -> dict[str, str | None]:
-    """Return the port that Heroku, Render, Cloud Run and others choose: `PORT`, unless SERVER_PORT is set."""
+    """Return `server_port` from `PORT`, which Heroku, Render, Cloud Run and other platforms set."""
     return {"server_port": os.environ["PORT"]} if os.environ.get("PORT") else {}
 
 
 def read_secret_files() -> dict[str, str]:
-    """Read the folder of secrets: file name in lower case → content without surrounding space."""
+    """Return the lowercase names and stripped contents of the files in the secrets directory."""
     folder = Path(os.environ.get("SECRETS_DIR") or "/run/secrets")
     if not folder.is_dir():
         return {}

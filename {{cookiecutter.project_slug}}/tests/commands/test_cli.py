@@ -1,4 +1,4 @@
-"""Every command explains itself, and a mistake is told in sentences."""
+"""Help of each command, and error messages for invalid settings and arguments."""
 
 import re
 import socket
@@ -19,21 +19,21 @@ Run = Callable[..., Outcome]
 
 
 @pytest.mark.parametrize("command", COMMAND_MODULES)
-def test_every_command_explains_itself(app: Run, command: str) -> None:
-    explained = app(command, "--help")
+def test_every_command_has_help(app: Run, command: str) -> None:
+    printed = app(command, "--help")
 
-    assert explained.code == 0
-    assert command in explained.out
+    assert printed.code == 0
+    assert command in printed.out
 
 
-def test_every_command_is_found_by_its_name() -> None:
+def test_every_command_is_registered_under_its_name() -> None:
     cli = load_commands([])
 
     commands = {command.name for command in cli.registered_commands}
     assert commands | {group.name for group in cli.registered_groups} == set(COMMAND_MODULES)
 
 
-def test_wrong_settings_are_named_by_their_variables(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_settings_are_reported_by_variable(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_POOL_SIZE", "many")
     monkeypatch.setenv("DATABASE_URL", "mysql://localhost/app")
 
@@ -54,11 +54,11 @@ def test_wrong_settings_are_named_by_their_variables(app: Run, monkeypatch: pyte
         pytest.param("SERVER_TRUSTED_PROXIES", "*", id="any-proxy"),
     ],
 )
-def test_server_does_not_start_in_production_with(
+def test_server_does_not_start_with_unsafe_production_settings(
     app: Run, monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None
 ) -> None:
     """Behaviour 146."""
-    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: pytest.fail("it was started"))
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: pytest.fail("the server was started"))
     safe = {"ENVIRONMENT": "production", "SECRET_KEY": "s" * 40, "BASE_URL": "https://example.com"}
     for name, text in {**safe, variable: value}.items():
         if text is not None:
@@ -78,7 +78,7 @@ def test_server_does_not_start_in_production_with(
         ("UNRELATED", "1", "app"),
     ],
 )
-def test_a_message_names_a_command_as_it_is_typed_there(
+def test_message_shows_the_command_as_invoked(
     app: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, program: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -87,10 +87,10 @@ def test_a_message_names_a_command_as_it_is_typed_there(
     refused = app("db", "upgrade")
 
     assert refused.code == 1
-    assert f"SECRET_KEY: Field required (`{program} setup` makes one)" in refused.error
+    assert f"SECRET_KEY: not set (run `{program} setup` to generate one)" in refused.error
 
 
-def test_a_missing_secret_is_looked_for_where_the_project_is(
+def test_missing_secret_is_found_in_the_project_directory(
     app: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
@@ -98,10 +98,10 @@ def test_a_missing_secret_is_looked_for_where_the_project_is(
     (project / ".env").touch()
     monkeypatch.setattr(error_messages, "MIGRATIONS_DIR", project / "migrations")
 
-    assert f"it is in {project / '.env'}: run the command in {project}" in app("db", "upgrade").error
+    assert f"found in {project / '.env'}: run the command from {project}" in app("db", "upgrade").error
 
 
-def test_serve_refuses_a_taken_port_before_it_says_anything(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_rejects_a_port_in_use_before_it_prints_anything(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
     monkeypatch.setenv("DEV_PY", "python3 dev.py")
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -116,37 +116,41 @@ def test_serve_refuses_a_taken_port_before_it_says_anything(app: Run, monkeypatc
     )
 
 
-def test_serve_refuses_an_address_of_another_machine(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_rejects_an_address_of_another_machine(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
 
     assert "check SERVER_HOST" in app("serve", "--host", "192.0.2.1").error
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "message"),
     [
-        pytest.param("LOG_LEVEL=debug".encode("utf-16"), "is not UTF-8: save it with this encoding.", id="utf-16"),
-        pytest.param("LOG_LEVEL=debug".encode("utf-16-le"), "line 1: write NAME=value, in UTF-8.", id="utf-16-le"),
+        pytest.param("LOG_LEVEL=debug".encode("utf-16"), "is not UTF-8. Save it as UTF-8.", id="utf-16"),
+        pytest.param("LOG_LEVEL=debug".encode("utf-16-le"), "line 1: invalid syntax. Use NAME=value.", id="utf-16-le"),
         pytest.param("PROJECT_NAME=Café".encode("latin-1"), "is not UTF-8", id="latin-1"),
-        pytest.param(b"# a comment\nSECRET_KEY\n", "line 2: write NAME=value", id="no-value"),
-        pytest.param(b"DATABSE_URL=sqlite:///x.db", "no setting DATABSE_URL: write DATABASE_URL.", id="misspelled"),
-        pytest.param(b"secret_kye=x", "no setting secret_kye: write SECRET_KEY.", id="misspelled-in-lower-case"),
-        pytest.param(b"DATABASE_PASSWORD=a${X}b", "DATABASE_PASSWORD refers to ${X}, which is not set.", id="unset"),
-        pytest.param(b"DATABASE_PASSWORD='a${X}b'", "DATABASE_PASSWORD refers to ${X}", id="quoted"),
+        pytest.param(b"# a comment\nSECRET_KEY\n", "line 2: invalid syntax. Use NAME=value.", id="no-value"),
+        pytest.param(
+            b"DATABSE_URL=sqlite:///x.db", "unknown setting DATABSE_URL. Did you mean DATABASE_URL?", id="misspelled"
+        ),
+        pytest.param(
+            b"secret_kye=x", "unknown setting secret_kye. Did you mean SECRET_KEY?", id="misspelled-in-lower-case"
+        ),
+        pytest.param(b"DATABASE_PASSWORD=a${X}b", "DATABASE_PASSWORD references ${X}, which is not set.", id="unset"),
+        pytest.param(b"DATABASE_PASSWORD='a${X}b'", "DATABASE_PASSWORD references ${X}", id="quoted"),
     ],
 )
-def test_an_env_file_that_would_be_misread_is_refused(app: Run, content: bytes, sentence: str) -> None:
+def test_invalid_env_file_is_rejected(app: Run, content: bytes, message: str) -> None:
     Path(".env").write_bytes(content)
 
     for refused in (app("setup"), app("settings"), app("serve")):
         assert refused.code == 1
-        assert sentence in refused.error
+        assert message in refused.error
         assert str(Path(".env").resolve()) in refused.error
         assert refused.error.count("\n") == 0
     assert Path(".env").read_bytes() == content
 
 
-def test_an_env_file_may_have_variables_of_others(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_env_file_can_contain_unrelated_variables(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERE", "from the environment")
     lines = ("\ufeffTHERE=from the file", "export SECRET_KEY=${HERE}, and ${THERE}, ${NOWHERE:-by default}")
     Path(".env").write_text("\r\n".join([*lines, "COMPOSE_PROJECT_NAME=shop", "DATABASE_PUBLIC_URL=x"]))
@@ -157,10 +161,10 @@ def test_an_env_file_may_have_variables_of_others(app: Run, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("variable", "value"), [("LOG_LEVEL", "verbose"), ("DATABASE_URL", "sqlite:////no/folder/x")])
-def test_a_server_does_not_start_with_a_wrong_setting(
+def test_server_does_not_start_with_an_invalid_setting(
     app: Run, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: pytest.fail("it was started"))
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: pytest.fail("the server was started"))
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
     monkeypatch.setenv(variable, value)
 
@@ -170,7 +174,7 @@ def test_a_server_does_not_start_with_a_wrong_setting(
     assert f"{variable}: " in refused.error
 
 
-def test_the_port_of_a_platform_is_read(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_variable_of_hosting_platforms_is_read(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
     monkeypatch.setenv("PORT", "8124")
 
@@ -183,7 +187,7 @@ def test_the_port_of_a_platform_is_read(app: Run, monkeypatch: pytest.MonkeyPatc
     assert "SERVER_PORT: " in app("serve").error
 
 
-def test_serve_passes_the_settings_on_to_uvicorn(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_passes_settings_to_uvicorn(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     passed: dict[str, Any] = {}
     monkeypatch.setattr(uvicorn, "run", lambda *_, **options: passed.update(options))
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")

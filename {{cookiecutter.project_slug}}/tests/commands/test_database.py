@@ -24,23 +24,23 @@ pytestmark = [pytest.mark.usefixtures("configured"), pytest.mark.any_database]
 
 @pytest.fixture
 def database_url(own_database_url: str) -> str:
-    """URL of a database whose tables a test may change."""
+    """Return the URL of a database whose tables the test can change."""
     return own_database_url
 
 
-def test_check_finds_a_migrated_database_equal(app: Run) -> None:
-    assert app("db", "check") == (0, "The database equals the models.\n", "")
+def test_check_passes_on_a_migrated_database(app: Run) -> None:
+    assert app("db", "check") == (0, "The database matches the models.\n", "")
 
 
-def test_check_knows_every_table_in_a_process_of_its_own(database_url: str, tmp_path: Path) -> None:
-    """In this one, other tests have imported them."""
+def test_check_knows_every_table_in_its_own_process(database_url: str, tmp_path: Path) -> None:
+    """In this process, other tests have imported the models."""
     checking = start_process(tmp_path, "check.log", "db", "check", DATABASE_URL=database_url)
 
     assert checking.wait(SECONDS_TO_START) == 0, (tmp_path / "check.log").read_text()
 
 
-def test_down_and_up_again(app: Run, database_url: str) -> None:
-    execute(database_url, "DROP TABLE sample_notes")  # of the tests, not of a migration
+def test_downgrade_and_upgrade(app: Run, database_url: str) -> None:
+    execute(database_url, "DROP TABLE sample_notes")  # created by the tests, not by a migration
 
     assert app("db", "downgrade", "base").code == 0
     assert app("db", "check").code == 1
@@ -48,15 +48,17 @@ def test_down_and_up_again(app: Run, database_url: str) -> None:
     assert app("db", "check").code == 0
 
 
-def test_upgrade_says_what_it_applied(app: Run) -> None:
+def test_upgrade_prints_applied_migrations(app: Run) -> None:
     newest = max(KNOWN)
     assert app("db", "downgrade", "-1").code == 0
 
     assert app("db", "upgrade").out == f"Applied migrations: {newest}.\n"
-    assert app("db", "upgrade").out == "No migration was missing.\n"
+    assert app("db", "upgrade").out == "The database is up to date.\n"
 
 
-def test_a_migration_that_fails_is_named(app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_migration_is_reported_with_its_location(
+    app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     versions = shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations") / "versions"
     monkeypatch.setattr(migrate, "MIGRATIONS_DIR", versions.parent)
     broken = versions / "broken.py"
@@ -69,35 +71,35 @@ def test_a_migration_that_fails_is_named(app: Run, tmp_path: Path, monkeypatch: 
         assert "nosuch" in refused.error
 
 
-def test_an_unknown_revision_is_refused_in_a_sentence(app: Run) -> None:
+def test_unknown_revision_prints_clear_error(app: Run) -> None:
     refused = app("db", "upgrade", "no-such-revision")
 
     assert refused.code == 1
     assert "no-such-revision" in refused.error
 
 
-def test_revision_writes_nothing_when_the_database_equals_the_models(app: Run) -> None:
+def test_revision_writes_nothing_if_the_database_matches_the_models(app: Run) -> None:
     before = sorted((migrate.MIGRATIONS_DIR / "versions").glob("*.py"))
 
     refused = app("db", "revision", "-m", "nothing")
 
     assert refused.code == 1
-    assert "no migration to write" in refused.error
+    assert "no changes detected" in refused.error
     assert sorted((migrate.MIGRATIONS_DIR / "versions").glob("*.py")) == before
 
 
-def test_revision_brings_the_database_to_the_models(
+def test_revision_generates_a_migration_and_confirms_data_loss(
     app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "MIGRATIONS_DIR", shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations"))
     execute(database_url, "ALTER TABLE roles ADD COLUMN forgotten INTEGER")
-    told = app("db", "check").error
-    assert "app db revision" in told
-    assert "drops the column roles.forgotten and its values" in told
+    reported = app("db", "check").error
+    assert "app db revision" in reported
+    assert "drops column roles.forgotten and its values" in reported
 
     refused = app("db", "revision", "-m", "Forget it")
     assert refused.code == 1
-    assert "drops the column roles.forgotten and its values" in refused.error
+    assert "drops column roles.forgotten and its values" in refused.error
     assert "--yes" in refused.error
     assert len(list((tmp_path / "migrations/versions").glob("*.py"))) == len(KNOWN)
 
@@ -111,7 +113,7 @@ def test_revision_brings_the_database_to_the_models(
     assert app("db", "downgrade", "-1").code == 0
 
 
-def test_revision_asks_on_a_terminal_before_it_drops_data(
+def test_revision_asks_for_confirmation_before_it_drops_data(
     app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "MIGRATIONS_DIR", shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations"))
@@ -128,10 +130,10 @@ def test_revision_asks_on_a_terminal_before_it_drops_data(
         assert len(list((tmp_path / "migrations/versions").glob("*.py"))) == len(KNOWN) + written
 
 
-def test_migrations_of_two_branches_are_joined(app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_heads_are_merged(app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     versions = shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations") / "versions"
     monkeypatch.setattr(migrate, "MIGRATIONS_DIR", versions.parent)
-    assert app("db", "merge").out == "There is one newest migration: nothing to do.\n"
+    assert app("db", "merge").out == "Nothing to merge: there is only one head.\n"
     for name in ("theirs", "ours"):
         lines = (f'revision = "{name}"', f'down_revision = "{next(iter(HEADS))}"', *EMPTY)
         (versions / f"{name}.py").write_text("\n".join(lines))
@@ -156,16 +158,14 @@ def test_migrations_of_two_branches_are_joined(app: Run, tmp_path: Path, monkeyp
         pytest.param(["users", "create-admin", "--email", "ada@example.com"], id="create-admin"),
     ],
 )
-def test_a_database_that_is_away_is_told_in_a_sentence(
-    app: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]
-) -> None:
+def test_unreachable_database_prints_clear_error(app: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:////no/such/folder/app.db")
-    assert "DATABASE_URL: the folder /no/such/folder does not exist: create it" in app(*command).error
+    assert "DATABASE_URL: directory /no/such/folder not found: create it" in app(*command).error
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
 
     refused = app(*command)
 
     assert refused.code == 1
-    assert refused.error.startswith("app: The database does not answer. (")
+    assert refused.error.startswith("app: The database is not responding. (")
     assert "DATABASE_URL" in refused.error
     assert refused.error.count("\n") == 0

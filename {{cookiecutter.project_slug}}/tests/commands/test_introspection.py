@@ -1,4 +1,4 @@
-"""`app routes`, `app features`, `app settings`: what is there, and where it comes from."""
+"""`app routes`, `app features` and `app settings`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +18,14 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", SECRET)
 
 
-def test_routes_name_the_function_behind_each_path(app: Run) -> None:
+def test_routes_show_the_source_of_each_endpoint(app: Run) -> None:
     line = next(line for line in app("routes").out.splitlines() if "PATCH" in line and "/sample-notes/" in line)
 
     assert line.split()[:2] == ["PATCH", "/api/v1/sample-notes/{note_id}"]
     assert line.split()[2].startswith("tests/sample/sample_notes/routes.py:")
 
 
-def test_features_name_the_modules_that_were_found(app: Run) -> None:
+def test_features_show_their_modules(app: Run) -> None:
     found = [line.split() for line in app("features").out.splitlines()]
 
     assert ["sample_notes", "models", "routes"] in [line[:3] for line in found]
@@ -44,7 +44,7 @@ def test_settings_show_values_and_sources_and_mask_secrets(app: Run, monkeypatch
     assert rows["SECRET_KEY"] == ["********", "environment"]
     assert rows["SECRET_KEY_FALLBACKS"] == ["********,********", "environment"]
     assert rows["LOG_LEVEL"] == ["debug", ".env"]
-    assert rows["DATABASE_PASSWORD"] == ["********", "secrets", "folder"]
+    assert rows["DATABASE_PASSWORD"] == ["********", "secrets", "directory"]
     assert rows["DATABASE_URL"] == ["postgresql+asyncpg://ada:********@db.example/app", "environment"]
     assert rows["AUTH_REFRESH_IDLE"] == ["14d", "default"]
     assert "hunter2" not in shown
@@ -60,9 +60,7 @@ def test_settings_show_values_and_sources_and_mask_secrets(app: Run, monkeypatch
         ("postgresql://u@h1:1,h2:2/db?application_name=a", "postgresql+asyncpg://u@h1:1,h2:2/db?application_name=a"),
     ],
 )
-def test_settings_mask_a_password_wherever_a_url_has_it(
-    app: Run, monkeypatch: pytest.MonkeyPatch, url: str, shown: str
-) -> None:
+def test_settings_mask_passwords_in_urls(app: Run, monkeypatch: pytest.MonkeyPatch, url: str, shown: str) -> None:
     for name in ("DATABASE_URL", "DATABASE_DIRECT_URL"):
         monkeypatch.setenv(name, url)
     monkeypatch.setenv("MAIL_URL", "smtp://u:hunter2@h")
@@ -75,5 +73,5 @@ def test_settings_mask_a_password_wherever_a_url_has_it(
     assert "hunter" not in printed
 
 
-def test_settings_write_the_example(app: Run) -> None:
+def test_settings_print_the_example(app: Run) -> None:
     assert app("settings", "--example").out == (migrate.MIGRATIONS_DIR.parent / ".env.example").read_text()

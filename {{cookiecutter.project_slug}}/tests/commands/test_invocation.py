@@ -1,4 +1,4 @@
-"""Each command that a message names is written as it is typed where the message is read."""
+"""Messages show commands as the user invokes them."""
 
 import ast
 import re
@@ -19,15 +19,15 @@ ADVICE = "Run `app db upgrade`."
 
 
 def messages(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield each text of a module that is no docstring, with its line."""
+    """Yield each string of a module that is not a docstring, with its line."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.lineno, node.value
 
 
-def test_every_message_marks_the_commands_that_it_names() -> None:
+def test_commands_in_messages_are_in_backticks() -> None:
     modules = [*ROOT.glob("app/**/*.py"), *ROOT.glob("scaffold/*.py"), *ROOT.glob("dev.py")]
 
     unmarked = [
@@ -35,23 +35,23 @@ def test_every_message_marks_the_commands_that_it_names() -> None:
         for path in modules
         for line, text in messages(path)
         for found in COMMAND.finditer(text)
-        if text[: found.start()][-1:] != "`" and text != found[0]  # the latter is how events name where they come from
+        if text[: found.start()][-1:] != "`" and text != found[0]  # events name their source without backticks
     ]
 
     assert unmarked == []
 
 
-def test_commands_print_only_what_is_translated() -> None:
+def test_commands_print_with_say() -> None:
     modules = {*ROOT.glob("app/commands/*.py"), *ROOT.glob("scaffold/*.py")}
     plain = {path.name for path in modules if re.search(r"\b(typer\.echo|print)\(", path.read_text(encoding="utf-8"))}
 
     assert plain == {"introspection.py", "invocation.py"}, (
-        "print messages with say(); only data, as .env.example, stays as it is"
+        "print messages with say(); only data, such as .env.example, is printed unchanged"
     )
 
 
 @pytest.mark.parametrize(
-    ("program", "found", "typed"),
+    ("program", "found", "invoked"),
     [
         pytest.param("/venv/bin/app", "/venv/bin/app", "app", id="active-venv"),
         pytest.param("/my venv/bin/app", None, "'/my venv/bin/app'", id="by-its-path"),
@@ -60,18 +60,18 @@ def test_commands_print_only_what_is_translated() -> None:
         pytest.param("/srv/app/__main__.py", None, f"{sys.executable} -m app", id="python-by-its-path"),
     ],
 )
-def test_a_program_that_is_not_on_the_path_is_named_by_its_file(
-    monkeypatch: pytest.MonkeyPatch, program: str, found: str | None, typed: str
+def test_program_is_shown_by_name_or_path(
+    monkeypatch: pytest.MonkeyPatch, program: str, found: str | None, invoked: str
 ) -> None:
     for name in ("DEV_PY", "UV_RUN_RECURSION_DEPTH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "argv", [program])
     monkeypatch.setattr(shutil, "which", lambda _: found)
 
-    assert as_invoked(ADVICE) == f"Run `{typed} db upgrade`."
+    assert as_invoked(ADVICE) == f"Run `{invoked} db upgrade`."
 
 
-def test_usage_is_as_typed(app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_usage_shows_the_program_as_invoked(app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEV_PY", "python3 dev.py")
 
     refused = app("serve", "--prot", "8001")
@@ -80,10 +80,12 @@ def test_usage_is_as_typed(app: Callable[..., Outcome], monkeypatch: pytest.Monk
     assert "Try 'python3 dev.py app serve --help' for help." in refused.error
 
 
-@pytest.mark.skipif("new" not in COMMAND_MODULES, reason="an image has no tools")
-def test_printed_advice_is_as_typed_too(app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif("new" not in COMMAND_MODULES, reason="scaffold is not part of the image")
+def test_printed_advice_shows_the_command_as_invoked(
+    app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DEV_PY", "python3 dev.py")
 
-    told = app("destroy", "User").out
+    printed = app("destroy", "User").out
 
-    assert "`python3 dev.py app db upgrade`" in told
+    assert "`python3 dev.py app db upgrade`" in printed

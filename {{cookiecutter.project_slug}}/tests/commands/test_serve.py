@@ -1,4 +1,4 @@
-"""`app serve`: what a server process does beside building the app."""
+"""`app serve`: garbage collection, startup message, worker processes."""
 
 import gc
 import re
@@ -15,9 +15,7 @@ from tests.server import SECONDS_TO_START, SECONDS_TO_STOP, running_server, star
 
 
 @pytest.mark.any_database
-def test_what_the_first_requests_build_is_spared_from_collection(
-    monkeypatch: pytest.MonkeyPatch, empty_database_url: str
-) -> None:
+def test_objects_of_the_first_requests_are_frozen(monkeypatch: pytest.MonkeyPatch, empty_database_url: str) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_database_url)
     monkeypatch.setenv("SECRET_KEY", "x" * 64)
     app = build_app()
@@ -30,12 +28,12 @@ def test_what_the_first_requests_build_is_spared_from_collection(
     gc.collect()
 
     assert warm >= frozen + 1000
-    assert gc.get_freeze_count() <= warm, "only once: what comes and goes later has to be looked at"
+    assert gc.get_freeze_count() <= warm, "only once: later objects must be collected"
 
 
 @pytest.mark.parametrize("arguments", [(), ("--reload",)], ids=["one", "reload"])
 @pytest.mark.any_database
-def test_the_greeting_comes_in_a_box_when_the_server_listens(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_startup_message_is_printed_once_the_server_listens(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     port = free_port()
     settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
     process = start_process(tmp_path, "log", "serve", "--setup", "--port", str(port), *arguments, **settings)
@@ -53,7 +51,7 @@ def test_the_greeting_comes_in_a_box_when_the_server_listens(tmp_path: Path, arg
 
     printed = log.read_text()
     assert f"http://127.0.0.1:{port}/docs" in printed
-    assert printed.index("Applied migrations: 0001") < printed.index("| Created the first admin.")
+    assert printed.index("Applied migrations: 0001") < printed.index("| Created an admin user.")
     rows = re.findall(r"^[|+].*", printed, re.MULTILINE)
     assert len({len(row) for row in rows}) == 1
     assert re.search(r"^\|     admin@example\.com +\|\n\|     \S{20} +\|$", printed, re.MULTILINE)
@@ -63,7 +61,7 @@ def test_the_greeting_comes_in_a_box_when_the_server_listens(tmp_path: Path, arg
     assert "uvicorn.error" not in printed
 
 
-def test_workers_end_with_their_parent(shared_sqlite: Callable[[], str], tmp_path: Path) -> None:
+def test_workers_exit_with_their_parent(shared_sqlite: Callable[[], str], tmp_path: Path) -> None:
     with running_server(tmp_path, DATABASE_URL=shared_sqlite(), SERVER_WORKERS="2") as server:
         server.process.kill()
         server.process.wait()
@@ -75,7 +73,7 @@ def test_workers_end_with_their_parent(shared_sqlite: Callable[[], str], tmp_pat
 
 
 def is_free(port: int | None) -> bool:
-    """Return whether a server could listen on a port."""
+    """Return whether a port is free."""
     try:
         socket.create_server(("127.0.0.1", port or 0)).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""`app setup` and `app secrets`: from nothing to a project that can be signed in to."""
+"""`app setup` and `app secrets`: first-time setup."""
 
 import re
 import stat
@@ -25,7 +25,7 @@ def database(monkeypatch: pytest.MonkeyPatch, empty_database_url: str) -> None:
     monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "8")
 
 
-def test_setup_makes_a_project_that_its_first_admin_can_sign_in_to(app: Run) -> None:
+def test_first_admin_can_sign_in_after_setup(app: Run) -> None:
     done = app("setup")
 
     printed = re.search(r"(\S+@\S+)\n\s+(\S+)", done.out)
@@ -40,14 +40,14 @@ def test_setup_makes_a_project_that_its_first_admin_can_sign_in_to(app: Run) -> 
 
 
 @pytest.mark.any_database
-def test_setup_writes_a_secret_that_only_the_owner_can_read(app: Run) -> None:
+def test_setup_writes_a_private_env_file(app: Run) -> None:
     app("setup")
 
     assert stat.S_IMODE(Path(".env").stat().st_mode) == 0o600
     assert len(load_settings().secret_key.get_secret_value()) >= 48
 
 
-def test_setup_a_second_time_changes_nothing(app: Run) -> None:
+def test_setup_is_idempotent(app: Run) -> None:
     """Behaviour 147."""
     printed = re.search(r"(\S+@\S+)\n\s+(\S+)", app("setup").out)
     before = Path(".env").read_bytes()
@@ -55,7 +55,7 @@ def test_setup_a_second_time_changes_nothing(app: Run) -> None:
     again = app("setup")
 
     assert again.code == 0
-    assert "nothing was changed" in again.out
+    assert "nothing to do" in again.out
     assert "@" not in again.out
     assert Path(".env").read_bytes() == before
     assert printed
@@ -66,7 +66,7 @@ def test_setup_a_second_time_changes_nothing(app: Run) -> None:
 
 
 @pytest.mark.any_database
-def test_setup_adds_the_secret_to_an_env_file_and_keeps_the_rest(app: Run) -> None:
+def test_setup_appends_the_secret_to_an_existing_env_file(app: Run) -> None:
     Path(".env").write_text("LOG_LEVEL=debug\n# mine")
 
     done = app("setup")
@@ -78,7 +78,7 @@ def test_setup_adds_the_secret_to_an_env_file_and_keeps_the_rest(app: Run) -> No
 
 
 @pytest.mark.any_database
-def test_setup_changes_no_file_when_a_setting_is_wrong(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setup_writes_no_file_if_a_setting_is_invalid(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_POOL_SIZE", "many")
 
     refused = app("setup")
@@ -89,7 +89,7 @@ def test_setup_changes_no_file_when_a_setting_is_wrong(app: Run, monkeypatch: py
 
 
 @pytest.mark.any_database
-def test_setup_writes_no_env_file_where_a_secret_is_configured(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setup_writes_no_env_file_if_a_secret_is_configured(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "configured by the operator, elsewhere")
 
     assert app("setup").code == 0
@@ -97,7 +97,7 @@ def test_setup_writes_no_env_file_where_a_secret_is_configured(app: Run, monkeyp
 
 
 @pytest.mark.any_database
-def test_secrets_are_random_private_and_never_replaced(app: Run) -> None:
+def test_secrets_are_random_private_and_never_overwritten(app: Run) -> None:
     app("secrets", "one")
     app("secrets", "two")
     files = sorted(Path("one").iterdir())

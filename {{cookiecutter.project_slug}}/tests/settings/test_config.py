@@ -1,4 +1,4 @@
-"""Settings: where they come from, and which are refused."""
+"""Settings: sources, precedence and validation."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Write = Callable[[str, str], None]
 
 @pytest.fixture
 def secret_file(tmp_path: Path) -> Write:
-    """Write a file into the folder of secrets."""
+    """Write a file to the secrets directory."""
     folder = tmp_path / "secrets"
     folder.mkdir()
 
@@ -30,12 +30,12 @@ def secret_file(tmp_path: Path) -> Write:
     return write
 
 
-def in_production(**changes: object) -> Settings:
-    """Load settings that are fit for production, but for the changes."""
+def production_settings(**changes: object) -> Settings:
+    """Load settings that are valid in production, with changes."""
     return load_settings(environment="production", secret_key=SECRET, **{"base_url": "https://example.com", **changes})
 
 
-def test_secret_key_is_all_that_must_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_secret_key_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", SECRET)
 
     settings = load_settings()
@@ -47,7 +47,7 @@ def test_secret_key_is_all_that_must_be_set(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     "key", [pytest.param(None, id="none"), pytest.param("", id="empty"), pytest.param("x" * 31, id="short")]
 )
-def test_weak_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+def test_missing_or_short_secret_key_is_rejected(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
     """Behaviour 146."""
     if key is not None:
         monkeypatch.setenv("SECRET_KEY", key)
@@ -56,7 +56,7 @@ def test_weak_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch, key: str | 
         load_settings()
 
 
-def test_environment_wins_over_dotenv_over_secrets_over_default(
+def test_environment_overrides_env_file_overrides_secret_file_overrides_default(
     monkeypatch: pytest.MonkeyPatch, secret_file: Write
 ) -> None:
     for name in ("secret_key", "project_name", "redis_url"):
@@ -85,14 +85,14 @@ def test_setting_of_a_section_is_read_from_each_source(monkeypatch: pytest.Monke
     assert (database.pool_size, database.url) == (3, "postgresql+asyncpg://app@db/app")
 
 
-def test_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "")
 
     assert load_settings(secret_key=SECRET).database.url == "sqlite+aiosqlite:///app.db"
 
 
 def test_unrelated_variables_and_files_are_ignored(monkeypatch: pytest.MonkeyPatch, secret_file: Write) -> None:
-    secret_file("somebody_elses", "secret")
+    secret_file("unrelated", "secret")
     monkeypatch.setenv("SERVER_SOMETHING_ELSE", "1")
     Path(".env").write_text("OTHER=1\n")
 
@@ -111,7 +111,7 @@ def test_database_password_needs_no_encoding(password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "used"),
+    ("url", "normalized"),
     [
         ("postgres://a@b/c", "postgresql+asyncpg://a@b/c"),
         ("postgresql://a@b/c", "postgresql+asyncpg://a@b/c"),
@@ -119,11 +119,11 @@ def test_database_password_needs_no_encoding(password: str) -> None:
         ("sqlite:///x.db", "sqlite+aiosqlite:///x.db"),
     ],
 )
-def test_url_gets_our_driver(given: str, used: str) -> None:
-    assert load_settings(secret_key=SECRET, database={"url": given}).database.url == used
+def test_database_url_is_normalized_to_the_async_driver(url: str, normalized: str) -> None:
+    assert load_settings(secret_key=SECRET, database={"url": url}).database.url == normalized
 
 
-def test_url_of_another_database_is_refused() -> None:
+def test_unsupported_database_is_rejected() -> None:
     with pytest.raises(ValidationError, match="postgresql://"):
         load_settings(secret_key=SECRET, database={"url": "mysql://root@localhost/x"})
 
@@ -166,7 +166,7 @@ def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
         ("*", "*"),
     ],
 )
-def test_origin_is_kept_as_browsers_send_it(written: str, origin: str) -> None:
+def test_origin_is_normalized_as_browsers_send_it(written: str, origin: str) -> None:
     assert load_settings(secret_key=SECRET, server={"cors_origins": written}).server.cors_origins == (origin,)
 
 
@@ -184,61 +184,61 @@ def test_origin_is_kept_as_browsers_send_it(written: str, origin: str) -> None:
         "https://app.example https://other.example",
     ],
 )
-def test_origin_that_no_browser_sends_is_refused(written: str) -> None:
-    with pytest.raises(ValidationError, match="is not an origin: write https://"):
+def test_invalid_origin_is_rejected(written: str) -> None:
+    with pytest.raises(ValidationError, match="is not an origin: use https://"):
         load_settings(secret_key=SECRET, server={"cors_origins": written})
 
 
 @pytest.mark.parametrize("written", ["localhost", "10.0.0.1/8", '["10.0.0.0/8"]', "10.0.0.*"])
-def test_proxy_that_can_never_match_is_refused(written: str) -> None:
+def test_invalid_proxy_is_rejected(written: str) -> None:
     with pytest.raises(ValidationError, match="trusted_proxies"):
         load_settings(secret_key=SECRET, server={"trusted_proxies": written})
 
 
-def test_log_level_is_one_that_logging_knows() -> None:
+def test_log_level_is_validated() -> None:
     assert load_settings(secret_key=SECRET, log_level="WARNING").log_level == "warning"
     with pytest.raises(ValidationError, match="'debug', 'info', 'warning' or 'error'"):
         load_settings(secret_key=SECRET, log_level="verbose")
 
 
-def test_base_url_follows_the_port() -> None:
+def test_base_url_defaults_to_the_port() -> None:
     assert str(load_settings(secret_key=SECRET, server={"port": 9123}).base_url) == "http://127.0.0.1:9123/"
 
 
-def test_production_takes_safe_settings() -> None:
-    assert in_production().secure_cookies
+def test_safe_settings_are_accepted_in_production() -> None:
+    assert production_settings().secure_cookies
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        pytest.param({"base_url": "http://example.com"}, "BASE_URL must be https", id="plain-http"),
+        pytest.param({"base_url": "http://example.com"}, "BASE_URL must start with https", id="plain-http"),
         pytest.param({"server": {"cors_origins": "*"}}, "SERVER_CORS_ORIGINS", id="cors-for-all"),
         pytest.param({"server": {"trusted_proxies": "*"}}, "SERVER_TRUSTED_PROXIES", id="any-proxy"),
         pytest.param({"auth": {"argon2_memory_kib": 8}}, "AUTH_ARGON2_MEMORY_KIB", id="cheap-hashes"),
     ],
 )
-def test_production_refuses(changes: dict[str, object], reason: str) -> None:
+def test_unsafe_settings_are_rejected_in_production(changes: dict[str, object], reason: str) -> None:
     """Behaviour 146."""
     with pytest.raises(ValidationError, match=reason):
-        in_production(**changes)
+        production_settings(**changes)
 
 
-def test_secrets_are_not_shown_by_accident() -> None:
+def test_secrets_are_masked_in_repr_and_json() -> None:
     settings = load_settings(secret_key=SECRET, secret_key_fallbacks=SECRET, database={"password": SECRET})
 
     assert SECRET not in repr(settings)
     assert SECRET not in settings.model_dump_json()
 
 
-def test_every_setting_is_explained_once() -> None:
+def test_every_setting_is_unique_and_documented() -> None:
     variables = [setting.variable for setting in all_settings()]
 
     assert len(set(variables)) == len(variables)
     assert [setting.variable for setting in all_settings() if not setting.field.description] == []
 
 
-def test_env_example_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_env_example_contains_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", SECRET)
     before = load_settings()
 
@@ -248,7 +248,7 @@ def test_env_example_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None
     assert load_settings() == before
 
 
-def test_env_example_is_in_step() -> None:
+def test_env_example_is_up_to_date() -> None:
     assert (MIGRATIONS_DIR.parent / ".env.example").read_text() == env_example(), (
-        "write it anew: python3 dev.py app settings --example > .env.example"
+        "outdated: run python3 dev.py app settings --example > .env.example"
     )

@@ -1,4 +1,4 @@
-"""`MAIL_URL` and `MAIL_SENDER`: what they may be, and that a wrong one is refused at once without showing it."""
+"""`MAIL_URL` and `MAIL_SENDER`: valid forms, and errors that don't leak the password."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ SECRET = "a secret key of forty-two random characters"
         ("smtps://ada%40example.com:x@m.test", SmtpServer("m.test", 465, "ada@example.com", "x", implicit_tls=True)),
     ],
 )
-def test_mail_url_is_a_server_or_a_folder(url: str, target: SmtpServer | Path) -> None:
+def test_mail_url_is_parsed_as_server_or_directory(url: str, target: SmtpServer | Path) -> None:
     assert parse_mail_url(url) == target
 
 
@@ -41,16 +41,16 @@ def test_mail_url_is_a_server_or_a_folder(url: str, target: SmtpServer | Path) -
         pytest.param("file://mail", id="host-of-a-folder"),
     ],
 )
-def test_other_mail_url_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_invalid_mail_url_is_rejected_without_leaking_the_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("MAIL_URL", url)
 
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as error:
         load_settings(secret_key=SECRET)
 
-    (problem,) = refused.value.errors()
+    (problem,) = error.value.errors()
     assert problem["loc"] == ("mail", "url")
-    assert problem["msg"].startswith(("Value error, use", "Value error, write"))
-    assert "hush" not in str(refused.value)
+    assert problem["msg"].startswith("Value error, use ")
+    assert "hush" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_other_mail_url_is_refused_without_being_shown(monkeypatch: pytest.Monke
         ('"Büro, Ada" <ada+mail@example.com>', "Büro, Ada", "ada+mail@example.com"),
     ],
 )
-def test_sender_is_an_address_with_or_without_a_name(text: str, name: str, address: str) -> None:
+def test_sender_is_parsed_with_or_without_a_display_name(text: str, name: str, address: str) -> None:
     sender = parse_sender(text)
 
     assert (sender.display_name, sender.addr_spec) == (name, address)
@@ -84,8 +84,8 @@ def test_sender_is_an_address_with_or_without_a_name(text: str, name: str, addre
         pytest.param("a@b.test\r\nBcc: c@d.test", id="header-behind"),
     ],
 )
-def test_other_sender_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_invalid_sender_is_rejected(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("MAIL_SENDER", text)
 
-    with pytest.raises(ValidationError, match=r"write it as ada@example\.com"):
+    with pytest.raises(ValidationError, match=r"use ada@example\.com"):
         load_settings(secret_key=SECRET)
