@@ -118,9 +118,8 @@ def env_value(value: Any) -> str:  # noqa: ANN401 - any type a setting has
         return str(seconds)
     if isinstance(value, tuple):
         return ",".join(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return text.lower() if isinstance(value, bool) else text
 
 
 def _routes(app: FastAPI) -> Iterator[tuple[str, str, str]]:
