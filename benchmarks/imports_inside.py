@@ -8,7 +8,7 @@ import time
 from app.accounts.models import User
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
-from tests.admin.import_helpers import problems, send
+from tests.admin.import_helpers import import_errors, import_file
 from tests.sample.sample_notes.models import SampleNote  # type: ignore[import-not-found]
 from tests.support import in_database  # type: ignore[import-not-found]
 
@@ -35,7 +35,7 @@ def test_speed(client: TestClient, browser: TestClient, admin: User) -> None:
     try:
         for query in ({"preview": "1"}, {}):
             first, begun, used = len(waits), time.perf_counter(), time.process_time()
-            assert problems(send(browser, file.getvalue(), **query)) == []
+            assert import_errors(import_file(browser, file.getvalue(), **query)) == []
             seconds, processor = time.perf_counter() - begun, time.process_time() - used
             name = client.app_state["database"].engine.dialect.name
             longest = max(waits[first:], default=0)

@@ -16,8 +16,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.admin.browser import csrf_token, words
-from tests.admin.factories import add, add_book, models
+from tests.admin.browser import csrf_token, page_text
+from tests.admin.factories import add_book, add_row, models
 from tests.web.browser import open_browser
 
 SOME = settings(
@@ -159,7 +159,7 @@ class Sender:
         answer = self.browser.post(
             path, data={**fields, "_continue_editing": ""}, headers=self.headers
         )
-        assert answer.status_code == 303, words(answer)
+        assert answer.status_code == 303, page_text(answer)
         return str(answer.headers["Location"]).partition("pk=")[2]
 
     def post(self, path: str, pairs: list[tuple[str, str]], kind: str) -> Response:
@@ -175,7 +175,7 @@ class Sender:
                 for n, v in pairs
             ]
             answer = self.browser.post(path, files=parts, headers=self.headers)
-        assert answer.status_code < 500, (path, pairs, words(answer)[-1000:])
+        assert answer.status_code < 500, (path, pairs, page_text(answer)[-1000:])
         return answer
 
     def get(self, path: str, query: list[tuple[str, str]]) -> Response:
@@ -403,7 +403,7 @@ def _inlines(
 
 def test_inlines(library: TestClient) -> None:
     book, other = (add_book(library, title) for title in ("Mine", "Other"))
-    copies = [add(library, models().Copy(book_id=row.id, shelf="A")) for row in (book, other)]
+    copies = [add_row(library, models().Copy(book_id=row.id, shelf="A")) for row in (book, other)]
 
     _inlines(
         Sender(library),

@@ -12,14 +12,14 @@ from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 
-def happened(client: TestClient, *names: str) -> list[AuthEvent]:
+def recorded_events(client: TestClient, *names: str) -> list[AuthEvent]:
     """Return the events about rows, or with these names, oldest first."""
     query = select(AuthEvent).order_by(AuthEvent.id)
     query = query.where(AuthEvent.name.in_(names) if names else AuthEvent.target_type.is_not(None))
     return list(in_database(client, lambda session: session.scalars(query)))
 
 
-def everything(client: TestClient) -> str:
+def log_text(client: TestClient) -> str:
     """Return all that is in the log, as text."""
     query = text("SELECT * FROM auth_events")
 
@@ -29,7 +29,7 @@ def everything(client: TestClient) -> str:
     return in_database(client, read)
 
 
-def edit(browser: TestClient, note: SampleNote, owner: User, **fields: str) -> Any:
+def edit_note(browser: TestClient, note: SampleNote, owner: User, **fields: str) -> Any:
     """Save the form of a note."""
     held = {"title": note.title, "body": note.body, "owner": str(owner.id)}
     return save(browser, f"/admin/sample-note/edit?pk={note.id}", {**held, **fields})

@@ -19,18 +19,18 @@ def save(browser: TestClient, page: str, data: Mapping[str, Any] | None = None, 
     return browser.post(page, data={**dict(HIDDEN.findall(shown.text)), **(data or {}), **fields})
 
 
-def entered(data: Mapping[str, Any]) -> dict[str, Any]:
+def form_data(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what people enter in a form to say the same as this JSON; a box that is not ticked sends nothing."""
     written = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in data.items()}
     return {name: value for name, value in written.items() if value is not None and value is not False}
 
 
-def act(browser: TestClient, view: str, name: str, *ids: object) -> Response:
+def run_action(browser: TestClient, view: str, name: str, *ids: object) -> Response:
     """Run an action on the rows with these ids."""
     return _post(browser, f"{view}/action", {"name": name, "pks": [str(row) for row in ids]})
 
 
-def act_on_row(browser: TestClient, view: str, name: str, row: object) -> Response:
+def run_row_action(browser: TestClient, view: str, name: str, row: object) -> Response:
     """Run an action from the menu of one row."""
     return _post(browser, f"{view}/row-action", {"name": name, "pk": str(row)})
 
@@ -49,12 +49,12 @@ def csrf_token(browser: TestClient) -> str:
     return found[1]
 
 
-def words(answer: Response) -> str:
+def page_text(answer: Response) -> str:
     """Return the text of a page, without its tags."""
     return unescape(re.sub(r"<[^>]+>", " ", answer.text))
 
 
-def listed(browser: TestClient, view: str, **query: Any) -> list[str]:
+def listed_ids(browser: TestClient, view: str, **query: Any) -> list[str]:
     """Return the ids on a page of a list."""
     shown = browser.get(f"/admin/{view}/list", params=query)
     assert shown.status_code == 200, shown.text

@@ -14,7 +14,7 @@ def models() -> Any:
     return import_module("app.features.library.models")
 
 
-def add(library: TestClient, row: Any) -> Any:
+def add_row(library: TestClient, row: Any) -> Any:
     """Write a row."""
 
     async def work(session: AsyncSession) -> Any:
@@ -26,10 +26,12 @@ def add(library: TestClient, row: Any) -> Any:
 
 def add_author(library: TestClient, name: str) -> Any:
     """Write an author."""
-    return add(library, models().Author(name=name, label=name))
+    return add_row(library, models().Author(name=name, label=name))
 
 
 def add_book(library: TestClient, title: str, **more: Any) -> Any:
     """Write a book, of an author of its own unless one is given."""
     author = more.pop("author_id", None) or add_author(library, f"Author of {title}").id
-    return add(library, models().Book(**{"title": title, "isbn": title, "genre": "novel", "author_id": author, **more}))
+    return add_row(
+        library, models().Book(**{"title": title, "isbn": title, "genre": "novel", "author_id": author, **more})
+    )

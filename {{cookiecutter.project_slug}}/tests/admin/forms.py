@@ -63,7 +63,7 @@ def _typed(values: dict[str, str]) -> str:
     return text.strip() if values.get("type") in _TRIMMED else text
 
 
-def untouched(browser: TestClient, page: str) -> dict[str, Any]:
+def unchanged_form_data(browser: TestClient, page: str) -> dict[str, Any]:
     """Load a form, and return what is sent when nobody touches it."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text

@@ -19,7 +19,7 @@ def impersonate(browser: TestClient, user: User) -> Response:
     return save(browser, f"/admin/impersonate?pk={user.id}")
 
 
-def go_back(browser: TestClient) -> Response:
+def stop_impersonating(browser: TestClient) -> Response:
     """Send the form of the bar."""
     return submit(browser, "/account", action=END)
 
@@ -47,7 +47,7 @@ def newest_session(client: TestClient) -> AuthSession:
     return in_database(client, lambda session: session.scalar(newest))  # type: ignore[return-value]
 
 
-def change(client: TestClient, statement: Any) -> None:
+def update_database(client: TestClient, statement: Any) -> None:
     """Change the database behind the back of the app."""
     in_database(client, lambda session: session.execute(statement))
 

@@ -17,7 +17,7 @@ from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 
-def send(
+def import_file(
     browser: TestClient,
     content: str | bytes,
     view: str = "sample-note",
@@ -45,14 +45,14 @@ def notes(client: TestClient) -> list[tuple[str, str, str]]:
     return in_database(client, read)
 
 
-def table(*rows: tuple[object, ...]) -> str:
+def note_file(*rows: tuple[object, ...]) -> str:
     """Return a file with these rows of title, body and owner."""
     file = io.StringIO()
     csv.writer(file).writerows([("title", "body", "owner"), *rows])
     return file.getvalue()
 
 
-def problems(answer: Response) -> list[tuple[int, str | None, str]]:
+def import_errors(answer: Response) -> list[tuple[int, str | None, str]]:
     """Return the row, the field and the words of each problem."""
     assert answer.status_code == 200, answer.text
     return [(error["row"], error["field"], error["message"]) for error in answer.json()["errors"]]

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from tests.admin.browser import listed, words
+from tests.admin.browser import listed_ids, page_text
 
 pytestmark = pytest.mark.any_database
 
@@ -17,17 +17,17 @@ def test_page_says_where_its_content_begins(browser: TestClient) -> None:
 
 
 def test_question_names_its_dialog(browser: TestClient) -> None:
-    user = listed(browser, "user")[0]
+    user = listed_ids(browser, "user")[0]
 
     for page in ("/admin/user/list", f"/admin/user/detail?pk={user}"):
         assert 'aria-labelledby="modal-action-title actionConfirmation"' in browser.get(page).text
 
 
 def test_yes_is_a_word(browser: TestClient) -> None:
-    user = listed(browser, "user")[0]
+    user = listed_ids(browser, "user")[0]
 
     for page in ("/admin/user/list", f"/admin/user/detail?pk={user}"):
-        assert " Yes " in words(browser.get(page))
+        assert " Yes " in page_text(browser.get(page))
 
 
 def test_theme_is_offered_only_when_scripts_run(browser: TestClient) -> None:

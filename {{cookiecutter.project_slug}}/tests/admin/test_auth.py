@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from app.accounts.models import User
-from tests.admin.browser import csrf_token, listed
+from tests.admin.browser import csrf_token, listed_ids
 from tests.support import add_user
 from tests.web.browser import open_browser, submit
 
@@ -113,7 +113,7 @@ def test_change_without_our_token_is_refused(client: TestClient, browser: TestCl
     by_header = browser.post(page, data={"title": "Milk"}, headers={"X-CSRFToken": token})
 
     assert (by_field.status_code, by_header.status_code) == (403, 403)
-    assert listed(browser, "sample-note") == []
+    assert listed_ids(browser, "sample-note") == []
 
 
 def test_change_from_another_site_is_refused_even_with_the_token(browser: TestClient) -> None:

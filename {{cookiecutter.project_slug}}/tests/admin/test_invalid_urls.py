@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.browser import act, act_on_row, listed, words
+from tests.admin.browser import listed_ids, page_text, run_action, run_row_action
 
 NONE = "00000000-0000-7000-8000-000000000000"
 
@@ -46,7 +46,7 @@ def test_list_can_take_any_query(browser: TestClient) -> None:
 
     assert {query: answer.status_code for query, answer in answers.items()} == QUERIES
     for answer in answers.values():
-        assert not [word for word in ("SELECT", "sqlalchemy", "asyncpg", "sqlite") if word in words(answer)]
+        assert not [word for word in ("SELECT", "sqlalchemy", "asyncpg", "sqlite") if word in page_text(answer)]
 
 
 def test_picker_can_take_any_query(browser: TestClient) -> None:
@@ -59,18 +59,18 @@ def test_picker_can_take_any_query(browser: TestClient) -> None:
 
 @pytest.mark.any_database
 def test_action_on_rows_that_do_not_exist_changes_nothing(browser: TestClient, ada: User) -> None:
-    before = listed(browser, "user")
+    before = listed_ids(browser, "user")
 
     for row in ("junk", NONE):
-        assert act(browser, "user", "delete", row).status_code == 200
-        assert act_on_row(browser, "user", "delete", row).status_code == 200
+        assert run_action(browser, "user", "delete", row).status_code == 200
+        assert run_row_action(browser, "user", "delete", row).status_code == 200
 
     assert str(ada.id) in before
-    assert listed(browser, "user") == before
+    assert listed_ids(browser, "user") == before
 
 
 @pytest.mark.any_database
 def test_action_that_does_not_exist_is_refused(browser: TestClient, ada: User) -> None:
     for name in ("nonsense", "__init__", "end"):
-        assert act(browser, "user", name, ada.id).status_code == 400
-        assert act_on_row(browser, "user", name, ada.id).status_code == 400
+        assert run_action(browser, "user", name, ada.id).status_code == 400
+        assert run_row_action(browser, "user", name, ada.id).status_code == 400

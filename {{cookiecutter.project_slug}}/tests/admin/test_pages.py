@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, AuthSession, User
 from app.admin.csp import INLINE_HANDLERS
-from tests.admin.browser import export, listed, save, words
+from tests.admin.browser import export, listed_ids, page_text, save
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
 from tests.web.browser import open_browser
@@ -40,7 +40,7 @@ def pages(client: TestClient, browser: TestClient) -> list[Response]:
     in_database(client, add)
     paths = ["/admin/nothing-is-here", "/admin/", "/admin/sample-note/create", "/admin/user/create"]
     for view in VIEWS:
-        row = listed(browser, view)[0]
+        row = listed_ids(browser, view)[0]
         paths += [f"/admin/{view}/list?q=", f"/admin/{view}/detail?pk={row}"]
         paths += [f"/admin/{view}/edit?pk={row}"] if view in CHANGED else []
     return [browser.get(path) for path in paths]
@@ -75,7 +75,7 @@ def test_every_page_is_shown_and_loads_nothing_from_elsewhere(pages: list[Respon
 
 def test_only_our_own_code_runs_and_hostile_text_is_text(pages: list[Response]) -> None:
     """Browsers run a tag that carries the nonce of the answer, and no attribute at all. Behaviour 140."""
-    shown = [str(page.url).partition("/admin/")[2] for page in pages if HOSTILE in words(page)]
+    shown = [str(page.url).partition("/admin/")[2] for page in pages if HOSTILE in page_text(page)]
     assert {"sample-note/list?q=", "user/list?q="} < set(shown), shown
     for view in ("session", "event"):
         assert [page for page in shown if page.startswith(f"{view}/detail")]
@@ -149,4 +149,4 @@ def test_notice_of_the_library_is_a_cookie_of_this_project(start_app: Callable[.
     (notice,) = [line for line in saved.headers.get_list("set-cookie") if "notice=" in line]
     assert notice.startswith("below.admin-notice=")
     assert {"httponly", "secure", "samesite=lax"} <= set(notice.lower().split("; "))
-    assert "created" in words(browser.get(saved.headers["Location"]))
+    assert "created" in page_text(browser.get(saved.headers["Location"]))

@@ -4,29 +4,29 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.admin.base.permissions import GuardedView
-from tests.admin.browser import act_on_row, export, listed, words
-from tests.admin.factories import add, add_book, models
-from tests.admin.import_helpers import problems, send
+from tests.admin.browser import export, listed_ids, page_text, run_row_action
+from tests.admin.factories import add_book, add_row, models
+from tests.admin.import_helpers import import_errors, import_file
 
 
 @pytest.mark.parametrize("label", ["", " "])
 def test_row_without_a_title_is_named_by_what_it_is_and_its_id(library: TestClient, label: str) -> None:
-    author = add(library, models().Author(name="Ada", label=label))
+    author = add_row(library, models().Author(name="Ada", label=label))
     book = add_book(library, "", author_id=author.id)
-    add(library, models().Locker(place="Hall", key_hash="0", author_id=author.id))
+    add_row(library, models().Locker(place="Hall", key_hash="0", author_id=author.id))
     named = f"Author {author.id}"
 
     assert f'<h1 class="detail-title">{named}</h1>' in library.get(f"/admin/author/detail?pk={author.id}").text
     for page in ("book/list", f"book/detail?pk={book.id}", f"book/edit?pk={book.id}"):
-        assert named in words(library.get(f"/admin/{page}"))
+        assert named in page_text(library.get(f"/admin/{page}"))
     assert named in library.get("/admin/_api/author/relation-lookup").text
-    assert f"Book {book.id}" in words(library.get(f"/admin/writer/edit?pk={author.id}"))
-    refused = act_on_row(library, "author", "delete", author.id)
+    assert f"Book {book.id}" in page_text(library.get(f"/admin/writer/edit?pk={author.id}"))
+    refused = run_row_action(library, "author", "delete", author.id)
     assert refused.json()["msg"] == f'Can\'t delete "{named}": 1 locker still refers to this author.'
 
 
 def test_row_without_a_text_is_named_by_what_it_is_and_its_id(library: TestClient) -> None:
-    (session,) = listed(library, "session")
+    (session,) = listed_ids(library, "session")
 
     assert (
         f'<h1 class="detail-title">Auth session {session}</h1>'
@@ -37,7 +37,7 @@ def test_row_without_a_text_is_named_by_what_it_is_and_its_id(library: TestClien
 def test_row_whose_title_is_hidden_is_named_by_what_it_is_and_its_id(
     library: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    author = add(library, models().Author(name="Ada", label="Secret"))
+    author = add_row(library, models().Author(name="Ada", label="Secret"))
     monkeypatch.setattr(GuardedView, "can_view_field", lambda _, __, name: name != "label")
 
     shown = library.get(f"/admin/author/detail?pk={author.id}").text
@@ -48,11 +48,11 @@ def test_row_whose_title_is_hidden_is_named_by_what_it_is_and_its_id(
 
 @pytest.mark.parametrize("choices", [{}, {"match": "id"}])
 def test_reference_to_a_row_without_a_title_is_exported_by_its_id(library: TestClient, choices: dict[str, str]) -> None:
-    author = add(library, models().Author(name="Ada", label=""))
+    author = add_row(library, models().Author(name="Ada", label=""))
     add_book(library, "Mine", author_id=author.id)
 
     file = export(library, "catalogue", "csv").content
-    answer = send(library, file, "catalogue", choices)
+    answer = import_file(library, file, "catalogue", choices)
 
     assert f"Author {author.id}" not in file.decode()
-    assert problems(answer) == []
+    assert import_errors(answer) == []

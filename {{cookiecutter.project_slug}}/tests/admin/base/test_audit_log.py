@@ -7,10 +7,10 @@ from app.accounts.models import AuthSession, User
 from app.admin.base.changes import MAX_VALUE_LENGTH, diff
 from app.database.base import Base
 from app.mail.models import OutboxMessage
-from tests.admin.audit_log import edit, everything, happened
+from tests.admin.audit_log import edit_note, log_text, recorded_events
 from tests.admin.base.test_saving import add_note
-from tests.admin.browser import act, act_on_row, export, listed, save, words
-from tests.admin.factories import add, models
+from tests.admin.browser import export, listed_ids, page_text, run_action, run_row_action, save
+from tests.admin.factories import add_row, models
 from tests.admin.views.test_users import admin_role
 from tests.web.browser import open_browser
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.any_database
 
 def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     save(browser, "/admin/sample-note/create", title="Milk", body="Two", owner=str(ada.id))
-    row = listed(browser, "sample-note")[0]
+    row = listed_ids(browser, "sample-note")[0]
     save(browser, f"/admin/sample-note/edit?pk={row}", title="Bread", body="Two", owner=str(ada.id))
-    act_on_row(browser, "sample-note", "delete", row)
+    run_row_action(browser, "sample-note", "delete", row)
 
-    events = happened(client)
+    events = recorded_events(client)
     assert [(event.name, event.data) for event in events] == [
         ("data_created", {"name": "Milk"}),
         ("data_changed", {"name": "Bread", "changes": {"title": {"old": "Milk", "new": "Bread"}}}),
@@ -38,18 +38,18 @@ def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient
 def test_each_row_of_a_bulk_delete_is_an_event(client: TestClient, browser: TestClient, ada: User) -> None:
     rows = [str(add_note(client, ada, title).id) for title in ("a", "b")]
 
-    act(browser, "sample-note", "delete", *rows)
+    run_action(browser, "sample-note", "delete", *rows)
 
-    assert sorted(event.target_id or "" for event in happened(client, "data_deleted")) == rows
-    assert len(happened(client)) == 2
+    assert sorted(event.target_id or "" for event in recorded_events(client, "data_deleted")) == rows
+    assert len(recorded_events(client)) == 2
 
 
 def test_user_id_of_another_system_is_no_person(library: TestClient) -> None:
-    subject = add(library, models().Subject(code="QA76", user_id=7))
+    subject = add_row(library, models().Subject(code="QA76", user_id=7))
 
-    act(library, "subject", "delete", str(subject.id))
+    run_action(library, "subject", "delete", str(subject.id))
 
-    (event,) = happened(library, "data_deleted")
+    (event,) = recorded_events(library, "data_deleted")
     assert (event.target_id, event.user_id) == (str(subject.id), None)
 
 
@@ -58,14 +58,14 @@ def test_reference_is_told_by_key_and_people_by_nothing_else(
 ) -> None:
     note = add_note(client, ada)
 
-    edit(browser, note, bob)
+    edit_note(browser, note, bob)
 
-    (event,) = happened(client)
+    (event,) = recorded_events(client)
     assert event.data["changes"] == {"owner": {"old": {"id": str(ada.id)}, "new": {"id": str(bob.id)}}}
-    shown = words(browser.get(f"/admin/sample-note/detail?pk={note.id}"))
+    shown = page_text(browser.get(f"/admin/sample-note/detail?pk={note.id}"))
     assert ada.email in shown
-    assert ada.email in words(browser.get(f"/admin/event/detail?pk={event.id}"))
-    assert ada.email not in everything(client)
+    assert ada.email in page_text(browser.get(f"/admin/event/detail?pk={event.id}"))
+    assert ada.email not in log_text(client)
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,22 @@ def test_refused_form_leaves_no_event(
 
     assert save(browser, f"/admin/sample-note/edit?pk={note.id}", {**valid, **change}).status_code == 422
 
-    assert happened(client) == []
+    assert recorded_events(client) == []
 
 
 def test_saving_without_a_change_is_no_event(client: TestClient, browser: TestClient, ada: User) -> None:
     note = add_note(client, ada)
 
-    edit(browser, note, ada)
+    edit_note(browser, note, ada)
 
-    assert happened(client) == []
+    assert recorded_events(client) == []
 
 
 def test_refused_delete_leaves_no_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
-    assert act(browser, "user", "delete", ada.id, admin.id).status_code == 400
-    assert act(browser, "role", "delete", listed(browser, "role")[0]).status_code == 400
+    assert run_action(browser, "user", "delete", ada.id, admin.id).status_code == 400
+    assert run_action(browser, "role", "delete", listed_ids(browser, "role")[0]).status_code == 400
 
-    assert happened(client) == []
+    assert recorded_events(client) == []
 
 
 def test_export_is_an_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
@@ -110,19 +110,19 @@ def test_export_is_an_event(client: TestClient, browser: TestClient, admin: User
     export(browser, "sample-note", "csv")
     export(browser, "sample-note", "nonsense")
 
-    (event,) = happened(client)
+    (event,) = recorded_events(client)
     assert (event.name, event.target_type, event.target_id) == ("data_exported", "sample_notes", None)
     assert (event.actor_id, event.data) == (admin.id, {"format": "csv", "rows": 1})
 
 
 def test_action_that_says_more_itself_is_told_once(client: TestClient, browser: TestClient, ada: User) -> None:
     open_browser(client, ada)
-    session = listed(browser, "session")[0]
+    session = listed_ids(browser, "session")[0]
 
-    act_on_row(browser, "session", "end", session)
-    act(browser, "user", "reset", ada.id)
+    run_row_action(browser, "session", "end", session)
+    run_action(browser, "user", "reset", ada.id)
 
-    assert [(event.name, event.target_type, event.target_id) for event in happened(client)] == [
+    assert [(event.name, event.target_type, event.target_id) for event in recorded_events(client)] == [
         ("session_ended", "auth_sessions", session),
         ("authn_password_reset_asked", "users", str(ada.id)),
     ]
@@ -133,9 +133,9 @@ def test_change_of_a_person_is_told_once(client: TestClient, browser: TestClient
 
     save(browser, page, display_name="", is_active="on", roles=admin_role(client))
     save(browser, page, display_name="Countess", roles=admin_role(client))
-    act(browser, "user", "delete", ada.id)
+    run_action(browser, "user", "delete", ada.id)
 
-    events = happened(client)
+    events = recorded_events(client)
     assert [event.name for event in events] == [
         "privilege_permissions_changed",
         "user_disabled",
@@ -148,7 +148,7 @@ def test_change_of_a_person_is_told_once(client: TestClient, browser: TestClient
 def test_changed_person_is_told_with_old_and_new(client: TestClient, browser: TestClient, ada: User) -> None:
     save(browser, f"/admin/user/edit?pk={ada.id}", display_name="Countess", is_active="on")
 
-    (event,) = happened(client)
+    (event,) = recorded_events(client)
     assert event.user_id == ada.id
     assert event.data == {"changes": {"display_name": {"old": "", "new": "Countess"}}}
 
@@ -169,9 +169,9 @@ def test_secret_is_said_to_have_changed_and_no_more(model: type[Base], column: s
 def test_long_value_is_cut(client: TestClient, browser: TestClient, ada: User) -> None:
     note = add_note(client, ada)
 
-    edit(browser, note, ada, body="x" * 1000)
+    edit_note(browser, note, ada, body="x" * 1000)
 
-    (event,) = happened(client)
+    (event,) = recorded_events(client)
     assert event.data["changes"]["body"]["new"] == "x" * (MAX_VALUE_LENGTH - 1) + "…"
 
 
@@ -181,7 +181,7 @@ def test_line_in_the_log_names_the_row_and_not_what_it_holds(
     note = add_note(client, ada)
 
     with caplog.at_level("INFO", "app.events"):
-        edit(browser, note, ada, title="Bread")
+        edit_note(browser, note, ada, title="Bread")
 
     (line,) = (record.getMessage() for record in caplog.records if record.name == "app.events")
     assert line.startswith("data_changed")

@@ -13,9 +13,9 @@ from app.admin.base.inlines import InlineView
 from app.admin.views.users import UserView
 from app.main import create_app
 from app.settings.config import Settings
-from tests.admin.audit_log import edit, happened
+from tests.admin.audit_log import edit_note, recorded_events
 from tests.admin.base.test_saving import add_note
-from tests.admin.browser import act, act_on_row, csrf_token, save, words
+from tests.admin.browser import csrf_token, page_text, run_action, run_row_action, save
 from tests.sample.sample_notes.admin import SampleNoteView
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user
@@ -66,7 +66,7 @@ def test_cell_is_edited_in_the_list(shop: TestClient) -> None:
     assert browser.post(cell, data={"title": "Bread"}, headers=token).status_code == 200
     assert browser.post(cell, data={"title": ""}, headers=token).status_code == 422
 
-    (event,) = happened(shop)
+    (event,) = recorded_events(shop)
     assert (event.name, event.target_id) == ("data_changed", str(note.id))
     assert event.data["changes"] == {"title": {"old": "Milk", "new": "Bread"}}
 
@@ -87,11 +87,11 @@ def test_rows_in_the_form_of_another_are_told_each(shop: TestClient) -> None:
     }
 
     assert save(browser, page, person, **{**rows, "inlines.sample-note.0.title": ""}).status_code == 422
-    assert happened(shop) == []
+    assert recorded_events(shop) == []
     assert save(browser, page, person, **rows).status_code == 303
 
     changes = {"title": {"old": "Changed", "new": "Bread"}}
-    assert [(event.name, event.data.get("changes")) for event in happened(shop)] == [
+    assert [(event.name, event.data.get("changes")) for event in recorded_events(shop)] == [
         ("data_changed", changes),
         ("data_deleted", None),
         ("data_created", None),
@@ -102,11 +102,11 @@ def test_actions_are_events_unless_they_fail(shop: TestClient) -> None:
     ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
     rows = [add_note(shop, ada, title).id for title in ("a", "b")]
 
-    assert act(browser, "sample-note", "shout", *rows).status_code == 200
-    assert act_on_row(browser, "sample-note", "fail", rows[0]).status_code == 400
-    assert act(browser, "sample-note", "unknown", *rows).status_code == 400
+    assert run_action(browser, "sample-note", "shout", *rows).status_code == 200
+    assert run_row_action(browser, "sample-note", "fail", rows[0]).status_code == 400
+    assert run_action(browser, "sample-note", "unknown", *rows).status_code == 400
 
-    events = happened(shop)
+    events = recorded_events(shop)
     assert [event.name for event in events] == ["admin_action"] * 2
     assert sorted(UUID(event.target_id or "") for event in events) == rows
     assert {event.data["action"] for event in events} == {"shout"}
@@ -124,7 +124,7 @@ def test_import_is_an_event_and_so_is_each_row(shop: TestClient) -> None:
         )
         assert answer.status_code == 200, answer.text
 
-    assert [(event.name, event.data) for event in happened(shop)] == [
+    assert [(event.name, event.data) for event in recorded_events(shop)] == [
         ("data_created", {"name": "Milk"}),
         ("data_created", {"name": "Eggs"}),
         ("data_imported", {"rows": 2}),
@@ -134,9 +134,9 @@ def test_import_is_an_event_and_so_is_each_row(shop: TestClient) -> None:
 def test_history_hides_what_the_page_hides(shop: TestClient) -> None:
     ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
     note = add_note(shop, ada)
-    edit(browser, note, ada, title="Bread", body="between us")
+    edit_note(browser, note, ada, title="Bread", body="between us")
 
-    history = words(browser.get(f"/admin/sample-note/detail?pk={note.id}")).partition("History")[2]
+    history = page_text(browser.get(f"/admin/sample-note/detail?pk={note.id}")).partition("History")[2]
 
     assert "Milk" in history
     assert "between us" not in history

@@ -13,9 +13,9 @@ from sqlalchemy.orm import selectinload
 from starlette.testclient import TestClient
 
 from app.admin.base.permissions import GuardedView
-from tests.admin.browser import words
-from tests.admin.factories import add, add_author, add_book, models
-from tests.admin.forms import untouched
+from tests.admin.browser import page_text
+from tests.admin.factories import add_author, add_book, add_row, models
+from tests.admin.forms import unchanged_form_data
 from tests.support import add_user, in_database
 
 HIDDEN = "No access"
@@ -68,7 +68,7 @@ def stored(library: TestClient) -> list[dict[str, Any]]:
 
 def relate(library: TestClient, book: Any, *codes: str) -> list[str]:
     """Relate a book to new subjects, and return their ids."""
-    subjects = [add(library, models().Subject(code=code)) for code in codes]
+    subjects = [add_row(library, models().Subject(code=code)) for code in codes]
 
     async def work(session: AsyncSession) -> None:
         table = models().books_subjects
@@ -84,7 +84,9 @@ def add_odd_books(library: TestClient) -> dict[str, Any]:
     books = {}
     for name, values in ODD.items():
         author = add_author(library, f"Author of {name}")
-        books[name] = add(library, models().Book(**{**PLAIN, "author_id": author.id, "reader_id": reader.id, **values}))
+        books[name] = add_row(
+            library, models().Book(**{**PLAIN, "author_id": author.id, "reader_id": reader.id, **values})
+        )
         relate(library, books[name], f"B {name}", f"A {name}")
     return books
 
@@ -96,8 +98,8 @@ def test_untouched_form_changes_nothing(library: TestClient, view: str) -> None:
 
     for name, book in books.items():
         page = f"/admin/{view}/edit?pk={book.id if view == 'book' else book.author_id}"
-        answer = library.post(page, data=untouched(library, page))
-        assert answer.status_code == 303, (name, words(answer))
+        answer = library.post(page, data=unchanged_form_data(library, page))
+        assert answer.status_code == 303, (name, page_text(answer))
 
     assert stored(library) == before
 
@@ -108,7 +110,7 @@ def test_form_changes_only_what_was_changed(library: TestClient) -> None:
 
     for book in books.values():
         page = f"/admin/book/edit?pk={book.id}"
-        assert library.post(page, data=untouched(library, page) | {"isbn": "2"}).status_code == 303
+        assert library.post(page, data=unchanged_form_data(library, page) | {"isbn": "2"}).status_code == 303
 
     after = stored(library)
     assert after == [
@@ -121,29 +123,29 @@ def test_year_is_shown_with_four_digits_and_can_be_saved_again(library: TestClie
     book = add_book(library, "Mine", bought_at=datetime(26, 1, 31, 10, 7, 5, tzinfo=UTC))
 
     for page in ("list", f"detail?pk={book.id}"):
-        assert "0026-01-31 10:07 UTC" in words(library.get(f"/admin/book/{page}"))
+        assert "0026-01-31 10:07 UTC" in page_text(library.get(f"/admin/book/{page}"))
 
     page = f"/admin/book/edit?pk={book.id}"
     for moment in ("0027-01-31 10:07:05", "0026-02-01T10:07"):
-        answer = library.post(page, data=untouched(library, page) | {"bought_at": moment})
-        assert answer.status_code == 303, words(answer)
+        answer = library.post(page, data=unchanged_form_data(library, page) | {"bought_at": moment})
+        assert answer.status_code == 303, page_text(answer)
     assert stored(library)[0]["bought_at"] == datetime(26, 2, 1, 10, 7, tzinfo=UTC)
-    assert "0027-01-31 10:07:05 UTC" in words(library.get(f"/admin/book/detail?pk={book.id}"))
+    assert "0027-01-31 10:07:05 UTC" in page_text(library.get(f"/admin/book/detail?pk={book.id}"))
 
 
 def test_form_keeps_references_that_its_editor_may_not_see(library: TestClient, hide: Callable[[], None]) -> None:
     author = add_author(library, "Secret")
     book = add_book(library, "Mine", author_id=author.id)
     relate(library, book, "Secret", "Known")
-    other = str(add(library, models().Subject(code="Other")).id)
+    other = str(add_row(library, models().Subject(code="Other")).id)
     hide()
     page = f"/admin/book/edit?pk={book.id}"
-    sent = untouched(library, page)
+    sent = unchanged_form_data(library, page)
     shown = library.get(page).text
 
     answer = library.post(page, data=sent | {"subjects": [*sent["subjects"], other], "isbn": "2"})
 
-    assert answer.status_code == 303, words(answer)
+    assert answer.status_code == 303, page_text(answer)
     (after,) = stored(library)
     assert (after["author_id"], after["isbn"], after["subjects"]) == (author.id, "2", ["Known", "Other", "Secret"])
     assert shown.count(HIDDEN) == 2
@@ -158,11 +160,11 @@ def test_reference_that_its_editor_may_not_see_can_be_replaced_and_not_chosen(
     hide()
     page = f"/admin/book/edit?pk={book.id}"
 
-    changed = library.post(page, data=untouched(library, page) | {"author": str(known.id)})
-    refused = library.post(page, data=untouched(library, page) | {"author": str(secret.id)})
+    changed = library.post(page, data=unchanged_form_data(library, page) | {"author": str(known.id)})
+    refused = library.post(page, data=unchanged_form_data(library, page) | {"author": str(secret.id)})
 
     assert (changed.status_code, refused.status_code) == (303, 422)
-    assert "Select an option from the list." in words(refused)
+    assert "Select an option from the list." in page_text(refused)
     assert stored(library)[0]["author_id"] == known.id
 
 
@@ -172,7 +174,7 @@ def test_refused_form_still_has_what_was_chosen(library: TestClient, hide: Calla
     hide()
     page = f"/admin/book/edit?pk={book.id}"
 
-    answer = library.post(page, data=untouched(library, page) | {"isbn": "x" * 99})
+    answer = library.post(page, data=unchanged_form_data(library, page) | {"isbn": "x" * 99})
 
     assert answer.status_code == 422
     assert answer.text.count(HIDDEN) == 2
@@ -183,7 +185,7 @@ def test_chosen_row_that_is_deleted_meanwhile_is_refused(library: TestClient) ->
     reader, other = (add_user(library, f"{name}@example.com") for name in ("ada", "bob"))
     book = add_book(library, "Mine", reader_id=reader.id)
     page = f"/admin/book/edit?pk={book.id}"
-    sent = untouched(library, page)
+    sent = unchanged_form_data(library, page)
     in_database(library, lambda session: session.execute(delete(type(other)).where(type(other).id == other.id)))
 
     chosen = library.post(page, data=sent | {"reader": str(other.id)})
@@ -192,13 +194,13 @@ def test_chosen_row_that_is_deleted_meanwhile_is_refused(library: TestClient) ->
     in_database(library, lambda session: session.execute(delete(type(reader)).where(type(reader).id == reader.id)))
     kept = library.post(page, data=sent)
     assert kept.status_code == 422
-    assert "Select an option from the list." in words(kept)
+    assert "Select an option from the list." in page_text(kept)
 
 
 def test_form_that_was_overtaken_does_not_take_the_older_values_for_unchanged(library: TestClient) -> None:
     book = add_book(library, "Mine")
     page = f"/admin/book/edit?pk={book.id}"
-    sent = untouched(library, page)
+    sent = unchanged_form_data(library, page)
     model = models().Book
     in_database(
         library, lambda session: session.execute(update(model).where(model.id == book.id).values(isbn="9", version=2))

@@ -14,7 +14,7 @@ from app.admin.base.dashboard import DAYS, count_per_day
 from app.admin.views import events, users
 from app.database.base import utc_now
 from app.mail.models import OutboxMessage
-from tests.admin.browser import words
+from tests.admin.browser import page_text
 from tests.support import add_user, in_database
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -29,7 +29,7 @@ def overview(browser: TestClient) -> str:
     """Return the words of the page, each separated by one space."""
     answer = browser.get("/admin/")
     assert answer.status_code == 200
-    return " ".join(words(answer).split())
+    return " ".join(page_text(answer).split())
 
 
 def test_days_are_counted_in_utc_and_none_is_left_out(client: TestClient) -> None:

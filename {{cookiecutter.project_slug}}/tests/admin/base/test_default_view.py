@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.admin.base.default_view import DefaultView, default_view
-from tests.admin.browser import export, listed, save, words
+from tests.admin.browser import export, listed_ids, page_text, save
 from tests.admin.factories import add_author, add_book, models
 from tests.sample.sample_notes.models import SampleNote
 from tests.sample.sample_notes.schemas import SampleNoteUpdate
@@ -17,7 +17,7 @@ from tests.support import in_database
 
 @pytest.mark.any_database
 def test_models_without_a_view_have_one_and_those_with_one_keep_it(library: TestClient) -> None:
-    home = words(library.get("/admin/"))
+    home = page_text(library.get("/admin/"))
 
     menus = ("Authors", "Subjects", "Books", "Copies", "Lockers", "Sample notes")
     assert [menu for menu in menus if menu not in home] == []
@@ -43,7 +43,7 @@ def test_row_is_made_changed_and_shown_by_its_title(library: TestClient) -> None
         "a",
         2,
     )
-    shown = words(library.get(f"/admin/book/detail?pk={book.id}"))
+    shown = page_text(library.get(f"/admin/book/detail?pk={book.id}"))
     assert "9.50" in shown
     assert "Ada Lovelace" in shown
 
@@ -56,7 +56,7 @@ def test_what_the_api_refuses_is_refused(library: TestClient) -> None:
     refused = save(library, "/admin/book/create", entered, title="No")
 
     assert refused.status_code == 422
-    assert "Use at least 3 characters." in words(refused)
+    assert "Use at least 3 characters." in page_text(refused)
     assert books(library) == []
     assert save(library, "/admin/book/create", entered, title="Notes").status_code == 303
 
@@ -76,7 +76,7 @@ def test_form_has_no_secret_and_what_the_database_keeps(library: TestClient) -> 
 def test_secret_is_neither_shown_nor_exported(library: TestClient) -> None:
     book = add_book(library, "Notes", api_token="hush", cover=b"hush")
 
-    assert listed(library, "book") == [str(book.id)]
+    assert listed_ids(library, "book") == [str(book.id)]
     pages = [library.get(f"/admin/book/{page}") for page in ("list", f"detail?pk={book.id}", f"edit?pk={book.id}")]
     for page in [*pages, export(library, "book", "csv"), export(library, "book", "json")]:
         assert page.status_code == 200
@@ -95,7 +95,7 @@ def test_choice_is_shown_in_words(library: TestClient) -> None:
     add_book(library, "First", author_id=author.id, genre="science")
 
     for page in ("book/list", "book/create"):
-        shown = words(library.get(f"/admin/{page}"))
+        shown = page_text(library.get(f"/admin/{page}"))
         assert "Science" in shown
         assert "SCIENCE" not in shown
 
@@ -116,14 +116,14 @@ def test_list_is_searched_and_filtered(library: TestClient) -> None:
     first = add_book(library, "First", author_id=ada.id, genre="science", in_print=False)
     second = add_book(library, "Second", author_id=bob.id, isbn="A word", pages=200)
 
-    assert listed(library, "book") == [str(second.id), str(first.id)]
-    assert listed(library, "book", q="fir") == [str(first.id)]
-    assert listed(library, "book", q="a word") == [str(second.id)]
-    assert listed(library, "book", filter="genre__eq=science") == [str(first.id)]
-    assert listed(library, "book", filter="in_print__is_false") == [str(first.id)]
-    assert listed(library, "book", filter="pages__gt=100") == [str(second.id)]
-    assert listed(library, "book", filter="author__contains=ad") == [str(first.id)]
-    assert listed(library, "book", filter="reader__is_null") == [str(second.id), str(first.id)]
+    assert listed_ids(library, "book") == [str(second.id), str(first.id)]
+    assert listed_ids(library, "book", q="fir") == [str(first.id)]
+    assert listed_ids(library, "book", q="a word") == [str(second.id)]
+    assert listed_ids(library, "book", filter="genre__eq=science") == [str(first.id)]
+    assert listed_ids(library, "book", filter="in_print__is_false") == [str(first.id)]
+    assert listed_ids(library, "book", filter="pages__gt=100") == [str(second.id)]
+    assert listed_ids(library, "book", filter="author__contains=ad") == [str(first.id)]
+    assert listed_ids(library, "book", filter="reader__is_null") == [str(second.id), str(first.id)]
 
 
 @pytest.mark.any_database

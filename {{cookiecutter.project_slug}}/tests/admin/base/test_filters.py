@@ -4,8 +4,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.admin.base.test_changed_data import relate
-from tests.admin.browser import listed, words
-from tests.admin.factories import add, add_author, add_book, models
+from tests.admin.browser import listed_ids, page_text
+from tests.admin.factories import add_author, add_book, add_row, models
 
 ODD = ["Smith, John", "a..b", 'say "a, b"', 'x "1..2" \\ y', "comma,name", "(a AND b)", "a=b, c", "ends with \\", '"q"']
 
@@ -20,15 +20,15 @@ def test_text_with_commas_points_and_quotes_is_found(library: TestClient) -> Non
     books = {title: str(add_book(library, title).id) for title in ODD}
 
     for lookup in ("eq", "contains", "startswith"):
-        found = {title: listed(library, "book", filter=filter_of(lookup, title)) for title in ODD}
+        found = {title: listed_ids(library, "book", filter=filter_of(lookup, title)) for title in ODD}
         assert found == {title: [book] for title, book in books.items()}
 
 
 def test_text_with_a_comma_is_compared_as_a_whole_in_a_link_without_quotes(library: TestClient) -> None:
     book = add_book(library, "comma,name")
 
-    assert listed(library, "book", filter="title__eq=comma,name") == [str(book.id)]
-    assert listed(library, "book", filter="title__neq=comma,name") == []
+    assert listed_ids(library, "book", filter="title__eq=comma,name") == [str(book.id)]
+    assert listed_ids(library, "book", filter="title__neq=comma,name") == []
 
 
 @pytest.mark.any_database
@@ -37,28 +37,28 @@ def test_filter_is_told_without_quotes_and_survives_the_removal_of_another(libra
 
     shown = library.get("/admin/book/list", params={"filter": f"{filter_of('eq', 'Smith, John')} AND pages__eq=3"})
 
-    assert "Title: Equal Smith, John" in " ".join(words(shown).split())
+    assert "Title: Equal Smith, John" in " ".join(page_text(shown).split())
     assert "filter=title__eq%3D%22Smith%2C+John%22" in shown.text
 
 
 def test_choices_are_still_several(library: TestClient) -> None:
     novel, science = (str(add_book(library, kind, genre=kind).id) for kind in ("novel", "science"))
 
-    assert listed(library, "book", filter="genre__in=novel,science") == [science, novel]
-    assert listed(library, "book", filter="genre__in=novel") == [novel]
-    assert listed(library, "book", filter='genre__in="novel"') == [novel]
+    assert listed_ids(library, "book", filter="genre__in=novel,science") == [science, novel]
+    assert listed_ids(library, "book", filter="genre__in=novel") == [novel]
+    assert listed_ids(library, "book", filter='genre__in="novel"') == [novel]
 
 
 def test_list_is_filtered_by_a_chosen_row(library: TestClient) -> None:
     ada, bob = (add_author(library, name) for name in ("Ada", "Bob"))
     first, second = (add_book(library, author.name, author_id=author.id) for author in (ada, bob))
     (subject,) = relate(library, second, "Maps")
-    other = add(library, models().Subject(code="Other")).id
+    other = add_row(library, models().Subject(code="Other")).id
 
-    assert listed(library, "book", filter=f"author__is={ada.id}") == [str(first.id)]
-    assert listed(library, "book", filter=f"subjects__is={subject}") == [str(second.id)]
-    assert listed(library, "book", filter=f"subjects__is={other}") == []
-    assert listed(library, "book", filter=f"author__is={ada.id} OR (subjects__is={subject})") == [
+    assert listed_ids(library, "book", filter=f"author__is={ada.id}") == [str(first.id)]
+    assert listed_ids(library, "book", filter=f"subjects__is={subject}") == [str(second.id)]
+    assert listed_ids(library, "book", filter=f"subjects__is={other}") == []
+    assert listed_ids(library, "book", filter=f"author__is={ada.id} OR (subjects__is={subject})") == [
         str(second.id),
         str(first.id),
     ]
@@ -71,5 +71,5 @@ def test_chosen_row_is_named_where_the_list_is_filtered_by_it(library: TestClien
 
     shown = library.get(f"/admin/book/list?filter=author__is%3D{ada.id}")
 
-    assert "Author: Is Ada" in " ".join(words(shown).split())
+    assert "Author: Is Ada" in " ".join(page_text(shown).split())
     assert '"author": "/admin/_api/author/relation-lookup"' in shown.text

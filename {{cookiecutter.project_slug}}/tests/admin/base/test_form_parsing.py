@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 from starlette.testclient import TestClient
 
-from tests.admin.browser import act_on_row, csrf_token, save, words
-from tests.admin.factories import add, add_author, add_book, models
+from tests.admin.browser import csrf_token, page_text, run_row_action, save
+from tests.admin.factories import add_author, add_book, add_row, models
 from tests.support import in_database
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
@@ -46,7 +46,7 @@ def send(library: TestClient, page: str, **fields: Any) -> Response:
 @pytest.fixture(params=["create", "edit"])
 def page(request: pytest.FixtureRequest, library: TestClient) -> str:
     """Return the address of a form."""
-    subject = add(library, models().Subject(code="A"))
+    subject = add_row(library, models().Subject(code="A"))
     book = add_book(library, "Mine", weight=1.5, facts={"a": 1}, subjects=[subject])
     return "/admin/book/create" if request.param == "create" else f"/admin/book/edit?pk={book.id}"
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_refused_and_shown_again(library: TestClient, pag
     answer = send(library, page, **{field: typed})
 
     assert answer.status_code == 422
-    assert "Enter a valid value." in words(answer)
+    assert "Enter a valid value." in page_text(answer)
     assert typed in unescape(answer.text)
     assert books(library) == before
 
@@ -94,12 +94,12 @@ def test_unknown_reference_is_refused(library: TestClient, page: str, chosen: di
     answer = send(library, page, **chosen)
 
     assert answer.status_code == 422
-    assert "Select an option from the list." in words(answer)
+    assert "Select an option from the list." in page_text(answer)
     assert books(library) == before
 
 
 def test_unknown_reference_among_known_ones_is_refused(library: TestClient) -> None:
-    known = add(library, models().Subject(code="A"))
+    known = add_row(library, models().Subject(code="A"))
 
     refused = send(library, "/admin/book/create", subjects=[str(known.id), UNKNOWN])
     saved = send(library, "/admin/book/create", subjects=[str(known.id), str(known.id)])
@@ -117,7 +117,7 @@ def test_unknown_reference_of_an_inline_row_is_refused(library: TestClient, chos
     answer = save(library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", **inline})
 
     assert answer.status_code == 422
-    assert "Select an option from the list." in words(answer)
+    assert "Select an option from the list." in page_text(answer)
     assert books(library) == []
 
 
@@ -135,7 +135,7 @@ def test_inline_row_without_a_number_is_ignored(library: TestClient, index: str)
 def test_link_is_no_action_that_runs(library: TestClient, name: str) -> None:
     book = add_book(library, "Mine")
 
-    assert act_on_row(library, "book", name, book.id).status_code == 400
+    assert run_row_action(library, "book", name, book.id).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["delete", "view", ""])

@@ -8,9 +8,9 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User
 from app.accounts.permissions import Permission
-from tests.admin.audit_log import edit, everything, happened
+from tests.admin.audit_log import edit_note, log_text, recorded_events
 from tests.admin.base.test_saving import add_note
-from tests.admin.browser import act, listed, save, words
+from tests.admin.browser import listed_ids, page_text, run_action, save
 from tests.admin.staff import add_staff
 from tests.support import add_user, in_database, log_in, with_token
 from tests.web.browser import open_browser
@@ -20,33 +20,33 @@ pytestmark = pytest.mark.any_database
 
 def test_page_of_a_row_shows_its_history(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     note, other = add_note(client, ada), add_note(client, ada, "Other")
-    edit(browser, other, ada, title="Not this")
+    edit_note(browser, other, ada, title="Not this")
     for title in ("<b>First</b>", "Second"):
-        edit(browser, note, ada, title=title)
+        edit_note(browser, note, ada, title=title)
 
     page = browser.get(f"/admin/sample-note/detail?pk={note.id}")
 
-    history = words(page).partition("History")[2]
+    history = page_text(page).partition("History")[2]
     assert history.index("Second") < history.index("Milk")
     assert admin.email in history
     assert "<b>First</b>" in history
     assert "<b>First" not in page.text
     assert "Not this" not in history
-    assert "History" not in words(browser.get(f"/admin/user/detail?pk={ada.id}"))
+    assert "History" not in page_text(browser.get(f"/admin/user/detail?pk={ada.id}"))
 
 
 def test_history_names_people_only_to_those_who_may_see_accounts(
     client: TestClient, browser: TestClient, admin: User, ada: User, bob: User
 ) -> None:
     note = add_note(client, ada)
-    edit(browser, note, bob, title="Bread")
+    edit_note(browser, note, bob, title="Bread")
     clerk = add_staff(client, "clerk", Permission.ADMIN_ACCESS)
     clerks = open_browser(client, clerk)
     assert save(clerks, f"/admin/sample-note/edit?pk={note.id}", title="Butter", body="").status_code == 303
 
     page = clerks.get(f"/admin/sample-note/detail?pk={note.id}")
 
-    history = words(page).partition("History")[2]
+    history = page_text(page).partition("History")[2]
     assert "Butter" in history
     assert "Another user" in history
     assert clerk.email in history
@@ -55,7 +55,7 @@ def test_history_names_people_only_to_those_who_may_see_accounts(
 
 def test_log_names_people_in_changes(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     note = add_note(client, ada)
-    edit(browser, note, bob)
+    edit_note(browser, note, bob)
 
     log = browser.get("/admin/event/list?q=data_changed")
 
@@ -75,42 +75,42 @@ def test_page_of_a_row_shows_fifty_events_and_the_way_to_all(
         session.add_all(AuthEvent(**same, data={"name": f"#{number}"}) for number in range(51))
 
     in_database(client, add)
-    edit(browser, note, ada, title="Newest")
+    edit_note(browser, note, ada, title="Newest")
 
     page = browser.get(f"/admin/sample-note/detail?pk={note.id}")
 
     assert page.text.count("list-group-item") == 50
-    assert "Newest" in words(page)
+    assert "Newest" in page_text(page)
     link = f"filter=target_type__eq%3Dsample_notes+AND+target_id__eq%3D{note.id}"
     assert link in page.text
     about = f"target_type__eq=sample_notes AND target_id__eq={note.id}"
-    assert len(listed(browser, "event", filter=about, page_size=25)) == 25
-    assert "52" in words(browser.get(f"/admin/event/list?{link}"))
+    assert len(listed_ids(browser, "event", filter=about, page_size=25)) == 25
+    assert "52" in page_text(browser.get(f"/admin/event/list?{link}"))
 
 
 def test_log_is_searched_and_leads_to_the_row(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     note = add_note(client, ada)
-    edit(browser, note, ada, title="Bread")
+    edit_note(browser, note, ada, title="Bread")
     log_in(client, ada.email)
-    (event,) = happened(client)
+    (event,) = recorded_events(client)
 
     for term in (str(note.id), "sample_notes", "data_changed", admin.email):
-        assert listed(browser, "event", q=term) == [str(event.id)]
-    assert listed(browser, "event", filter="name__eq=data_changed") == [str(event.id)]
-    assert listed(browser, "event", filter="at__between=2020-01-01T00:00..2020-01-02T00:00") == []
+        assert listed_ids(browser, "event", q=term) == [str(event.id)]
+    assert listed_ids(browser, "event", filter="name__eq=data_changed") == [str(event.id)]
+    assert listed_ids(browser, "event", filter="at__between=2020-01-01T00:00..2020-01-02T00:00") == []
 
     page = browser.get(f"/admin/event/detail?pk={event.id}")
     assert f"/admin/sample-note/detail?pk={note.id}" in page.text
-    assert "Milk" in words(page)
-    assert "Milk" in words(browser.get("/admin/event/list"))
+    assert "Milk" in page_text(page)
+    assert "Milk" in page_text(browser.get("/admin/event/list"))
 
 
 def test_history_outlives_its_row(client: TestClient, browser: TestClient, ada: User) -> None:
     note = add_note(client, ada)
-    edit(browser, note, ada, title="Bread")
-    act(browser, "sample-note", "delete", note.id)
+    edit_note(browser, note, ada, title="Bread")
+    run_action(browser, "sample-note", "delete", note.id)
 
-    assert len(listed(browser, "event", q=str(note.id))) == 2
+    assert len(listed_ids(browser, "event", q=str(note.id))) == 2
     assert browser.get(f"/admin/sample-note/detail?pk={note.id}").status_code == 404
 
 
@@ -119,37 +119,37 @@ def test_deleted_person_takes_along_what_their_rows_held(
 ) -> None:
     save(browser, f"/admin/user/edit?pk={ada.id}", display_name="Countess", is_active="on")
     note = add_note(client, ada, "Diary")
-    edit(browser, note, ada, title="Confessions")
+    edit_note(browser, note, ada, title="Confessions")
     given = add_note(client, bob, "Recipe")
-    edit(browser, given, ada, title="Recipe")
-    edit(browser, given, bob, title="Recipe")
-    act(browser, "sample-note", "delete", note.id)
+    edit_note(browser, given, ada, title="Recipe")
+    edit_note(browser, given, bob, title="Recipe")
+    run_action(browser, "sample-note", "delete", note.id)
 
-    act(browser, "user", "delete", ada.id)
+    run_action(browser, "user", "delete", ada.id)
 
-    log = everything(client)
+    log = log_text(client)
     for told in (ada.email, "Countess", "Diary", "Confessions"):
         assert told not in log
-    assert len(happened(client)) == 6
+    assert len(recorded_events(client)) == 6
     browser.get("/admin/")  # shows whom it deleted, once
-    assert "ada@" not in words(browser.get(f"/admin/sample-note/detail?pk={given.id}"))
+    assert "ada@" not in page_text(browser.get(f"/admin/sample-note/detail?pk={given.id}"))
 
 
 def test_admin_who_leaves_cannot_take_along_what_they_did(client: TestClient, browser: TestClient, ada: User) -> None:
     second = add_user(client, "second@example.com", admin=True)
-    edit(open_browser(client, second), add_note(client, ada), ada, title="Bread")
+    edit_note(open_browser(client, second), add_note(client, ada), ada, title="Bread")
 
-    act(browser, "user", "delete", second.id)
+    run_action(browser, "user", "delete", second.id)
 
-    event = happened(client, "data_changed")[0]
+    event = recorded_events(client, "data_changed")[0]
     assert (event.actor_id, event.ip, event.user_agent) == (None, "", "")
     assert event.data["changes"]["title"] == {"old": "Milk", "new": "Bread"}
-    assert second.email not in everything(client)
+    assert second.email not in log_text(client)
 
 
 def test_owner_does_not_read_what_admins_do_to_rows(client: TestClient, browser: TestClient, ada: User) -> None:
     """A row may have columns that only admins see."""
-    edit(browser, add_note(client, ada), ada, title="Bread")
+    edit_note(browser, add_note(client, ada), ada, title="Bread")
     as_ada = with_token(client, log_in(client, ada.email)["access_token"])
 
     answers = [as_ada.get("/api/v1/auth/events"), as_ada.get("/api/v1/users/me/export")]

@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from tests.admin.browser import save, words
-from tests.admin.factories import add, add_book, models
+from tests.admin.browser import page_text, save
+from tests.admin.factories import add_book, add_row, models
 from tests.support import in_database
 
 
@@ -22,7 +22,7 @@ def book(library: TestClient) -> Any:
 
 def add_copy(library: TestClient, book: Any, shelf: str) -> Any:
     """Write a copy."""
-    return add(library, models().Copy(book_id=book.id, shelf=shelf))
+    return add_row(library, models().Copy(book_id=book.id, shelf=shelf))
 
 
 def copies(library: TestClient) -> list[tuple[str, str, int, int]]:
@@ -58,12 +58,12 @@ def existing(copy: Any, **changes: Any) -> dict[str, Any]:
 def test_rows_are_shown_added_changed_and_deleted_with_their_parent(library: TestClient, book: Any) -> None:
     first, second = add_copy(library, book, "A1"), add_copy(library, book, "A2")
     shown = library.get(f"/admin/shelf/edit?pk={book.id}").text
-    detail = words(library.get(f"/admin/shelf/detail?pk={book.id}"))
+    detail = page_text(library.get(f"/admin/shelf/detail?pk={book.id}"))
 
     rows = [existing(first, lent=3), existing(second, DELETE=1), {"shelf": " B1 ", "lent": ""}, {"shelf": ""}]
     answer = save_rows(library, book, *rows)
 
-    assert answer.status_code == 303, words(answer)
+    assert answer.status_code == 303, page_text(answer)
     assert re.findall(r'value="(A\d)"', shown) == ["A1", "A2"]
     assert 'name="inlines.copy.0._version" value="1"' in shown
     assert "A2" in detail
@@ -88,7 +88,7 @@ def test_row_of_another_parent_is_refused(library: TestClient, book: Any, change
     answer = save_rows(library, book, existing(theirs, **change), title="Changed")
 
     assert answer.status_code == 422
-    assert "This record was deleted or belongs to another one." in words(answer)
+    assert "This record was deleted or belongs to another one." in page_text(answer)
     assert copies(library) == [("Theirs", "T1", 0, 1)]
     assert f'value="{book.title}"' in library.get(f"/admin/shelf/edit?pk={book.id}").text  # nothing of it was saved
 
@@ -139,7 +139,7 @@ def test_row_that_was_overtaken_is_refused_with_all_that_was_entered(library: Te
     answer = save_rows(library, book, existing(first, lent=5), existing(second, lent=7))
 
     assert answer.status_code == 422
-    assert "Someone else has changed this record." in words(answer)
+    assert "Someone else has changed this record." in page_text(answer)
     assert copies(library) == [("Mine", "A1", 0, 1), ("Mine", "A2", 9, 2)]
     assert 'value="7"' in answer.text
 
@@ -161,7 +161,7 @@ def test_rows_that_stay_as_they_are_are_not_written(library: TestClient, book: A
     save_rows(library, book, existing(copy))
 
     assert copies(library) == [("Mine", "A1", 0, 1)]
-    assert "A1" not in words(library.get("/admin/shelf/list"))
+    assert "A1" not in page_text(library.get("/admin/shelf/list"))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_cannot_be_stored_is_told_and_nothing_is(
     answer = save_rows(library, book, row, title="Changed")
 
     assert answer.status_code == 422
-    assert message in words(answer)
+    assert message in page_text(answer)
     assert copies(library) == [("Mine", "taken", 0, 1)]
 
 

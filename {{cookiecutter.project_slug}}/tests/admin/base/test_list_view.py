@@ -18,7 +18,7 @@ from starlette_admin.views import BaseModelView as LibraryView
 
 from app.accounts.models import User
 from app.admin.base import exports, list_view, query_limits
-from tests.admin.browser import csrf_token, listed, words
+from tests.admin.browser import csrf_token, listed_ids, page_text
 from tests.admin.export_helpers import export_all
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
@@ -53,7 +53,7 @@ def small_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 def showing(answer: Response) -> str:
     """Return what a list says of the number of its rows."""
     assert answer.status_code == 200, answer.text
-    found = re.search(r"Showing .* entries", words(answer))
+    found = re.search(r"Showing .* entries", page_text(answer))
     assert found
     return found[0]
 
@@ -80,7 +80,7 @@ def test_long_list_is_counted_no_further_than_is_quick(client: TestClient, brows
         "Showing 26 to 50 of more than 50 entries",
         "Showing 51 to 60 of 60 entries",
     ]
-    assert "more than 30" in words(browser.get("/admin/"))
+    assert "more than 30" in page_text(browser.get("/admin/"))
 
 
 @pytest.mark.usefixtures("small_bound")
@@ -95,7 +95,7 @@ def test_action_on_all_of_them_says_how_many_are_too_many(
 
     assert answer.status_code == 400
     assert "(more than 30)" in answer.json()["msg"]
-    assert len(listed(browser, "sample-note")) == 25
+    assert len(listed_ids(browser, "sample-note")) == 25
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_postgresql_tells_about_how_many_there_are(
     assert showing(shown) == "Showing 1 to 25 of about 1,230 entries"
     assert '<span id="rows-found" hidden>about 1,230</span>' in shown.text  # for the dialog of an export
     assert showing(browser.get("/admin/sample-note/list?page=50")) == "Showing 1226 to 1234 of 1234 entries"
-    assert "about 1,230" in words(browser.get("/admin/"))
+    assert "about 1,230" in page_text(browser.get("/admin/"))
 
 
 # What is read
@@ -161,7 +161,7 @@ def test_page_asks_the_database_little(client: TestClient, browser: TestClient, 
     add_notes(client, ada, 30)
 
     with statements(client) as sent:
-        assert len(listed(browser, "sample-note")) == 25
+        assert len(listed_ids(browser, "sample-note")) == 25
 
     assert len([statement for statement, _ in sent if "pg_class" not in statement]) == 3
     assert sum("FROM auth_sessions" in statement for statement, _ in sent) == 1
@@ -176,13 +176,13 @@ def test_list_is_sorted_by_what_has_an_index(client: TestClient, browser: TestCl
 
     assert offered == {"sample-note": {"created_at"}, "user": {"email", "created_at"}, "role": {"name", "created_at"}}
     oldest_first = [str(note.id) for note in notes]
-    assert listed(browser, "sample-note", sort="created_at__asc") == oldest_first
-    assert listed(browser, "sample-note", sort="title__asc") == oldest_first[::-1]
+    assert listed_ids(browser, "sample-note", sort="created_at__asc") == oldest_first
+    assert listed_ids(browser, "sample-note", sort="title__asc") == oldest_first[::-1]
 
 
 def test_pages_of_equal_rows_show_each_once(client: TestClient, browser: TestClient, ada: User) -> None:
     add_notes(client, ada, 60)
-    shown = [row for page in (1, 2, 3) for row in listed(browser, "sample-note", page=page, sort="created_at__asc")]
+    shown = [row for page in (1, 2, 3) for row in listed_ids(browser, "sample-note", page=page, sort="created_at__asc")]
 
     assert len(set(shown)) == len(shown) == 60
 
@@ -235,7 +235,7 @@ def test_search_that_takes_too_long_is_answered_in_words(
     answer = in_database(client, lock)
 
     assert answer.status_code == 400
-    assert query_limits.QueryTimeout.words in words(answer)
+    assert query_limits.QueryTimeout.words in page_text(answer)
     monkeypatch.undo()
     assert showing(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 1 of 1 entries"
 

@@ -14,7 +14,7 @@ from app.accounts.models import User
 from app.admin.base.permissions import never
 from app.admin.views.roles import RoleView
 from app.database.base import utc_now
-from tests.admin.browser import act, listed, save, words
+from tests.admin.browser import listed_ids, page_text, run_action, save
 from tests.admin.factories import add_author, add_book
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
@@ -107,7 +107,7 @@ def test_list_without_a_time_has_no_ranges(library: TestClient) -> None:
 
 @pytest.mark.any_database
 def test_form_says_what_the_model_says_of_a_field(library: TestClient) -> None:
-    form = words(library.get("/admin/book/create"))
+    form = page_text(library.get("/admin/book/create"))
 
     assert "Ten or thirteen digits." in form  # the schema
     assert "Without the index." in form  # the column
@@ -148,6 +148,6 @@ def test_rows_are_deleted_together(library: TestClient) -> None:
     author = add_author(library, "Ada")
     rows: list[Any] = [add_book(library, title, author_id=author.id) for title in ("a", "b", "c")]
 
-    assert act(library, "book", "delete", rows[0].id, rows[1].id).status_code == 200
+    assert run_action(library, "book", "delete", rows[0].id, rows[1].id).status_code == 200
 
-    assert listed(library, "book") == [str(rows[2].id)]
+    assert listed_ids(library, "book") == [str(rows[2].id)]

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.accounts.permissions import Permission
-from tests.admin.browser import act, act_on_row, csrf_token, export, listed, save, words
+from tests.admin.browser import csrf_token, export, listed_ids, page_text, run_action, run_row_action, save
 from tests.admin.staff import MANAGER, add_staff
 from tests.sample.sample_notes.admin import SampleNoteView
 from tests.sample.sample_notes.models import SampleNote
@@ -75,14 +75,14 @@ def edit(browser: TestClient, row: object) -> Response:
 def test_editor_sees_and_changes_what_asks_for_nothing_more(
     client: TestClient, editors: TestClient, editor: User, note: SampleNote
 ) -> None:
-    assert listed(editors, "sample-note") == [str(note.id)]
+    assert listed_ids(editors, "sample-note") == [str(note.id)]
     assert export(editors, "sample-note", "csv").status_code == 200
     assert save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="").status_code == 303
     assert save(editors, "/admin/sample-note/create", title="Eggs", body="").status_code == 303
 
     owners = {title: written.owner_id for title, written in notes(client).items()}
     assert owners == {"Bread": note.owner_id, "Eggs": editor.id}
-    assert act(editors, "sample-note", "delete", note.id).status_code == 200
+    assert run_action(editors, "sample-note", "delete", note.id).status_code == 200
     assert list(notes(client)) == ["Eggs"]
 
 
@@ -102,7 +102,11 @@ def test_every_way_into_a_view_of_accounts_is_closed(editors: TestClient, view: 
     ]
     forbidden = [
         export(editors, view, "csv"),
-        *(run(editors, view, name, NO_SUCH_ROW) for run in (act, act_on_row) for name in ("delete", "end", "reset")),
+        *(
+            run(editors, view, name, NO_SUCH_ROW)
+            for run in (run_action, run_row_action)
+            for name in ("delete", "end", "reset")
+        ),
         editors.post(f"/admin/_api/{view}/action?name=delete&all=1", headers={"X-CSRFToken": form["csrftoken"]}),
     ]
 
@@ -127,7 +131,7 @@ def test_who_may_not_see_users_learns_nothing_of_owners(
 
     shown.append(export(editors, "sample-note", "json").text)
     assert not [text for text in shown if ada.email in text or "wner" in text]
-    assert listed(editors, "sample-note", q="ada@example") == []
+    assert listed_ids(editors, "sample-note", q="ada@example") == []
     assert editors.get("/admin/sample-note/list?filter=owner__is_null%3D1").status_code == 400
     save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Milk", body="", owner=str(bob.id))
     assert notes(client)["Milk"].owner_id == ada.id
@@ -135,7 +139,7 @@ def test_who_may_not_see_users_learns_nothing_of_owners(
 
 def test_who_sees_accounts_need_not_change_them(client: TestClient, ada: User) -> None:
     browser = open_browser(client, add_staff(client, "support", Permission.ADMIN_ACCESS, Permission.USERS_READ))
-    session = listed(browser, "session")[0]
+    session = listed_ids(browser, "session")[0]
 
     assert ada.email in browser.get(f"/admin/user/detail?pk={ada.id}").text
     assert ada.email in browser.get("/admin/_api/user/relation-lookup?q=ada").text
@@ -143,7 +147,7 @@ def test_who_sees_accounts_need_not_change_them(client: TestClient, ada: User) -
     assert post(browser, f"user/edit?pk={ada.id}", display_name="x").status_code == 403
     assert browser.get("/admin/role/create").status_code == 403
     for view, name, row in (("user", "delete", ada.id), ("user", "reset", ada.id), ("session", "end", session)):
-        for run in (act, act_on_row):
+        for run in (run_action, run_row_action):
             assert run(browser, view, name, row).json() == {"msg": "Forbidden"}
         assert f'"{name}"' not in browser.get(f"/admin/{view}/list").text
     assert in_database(client, lambda s: s.scalar(select(AuthSession.revoked_at))) is None
@@ -151,7 +155,7 @@ def test_who_sees_accounts_need_not_change_them(client: TestClient, ada: User) -
 
 def test_lost_permission_counts_at_once(client: TestClient, admin: User) -> None:
     browser = open_browser(client, add_staff(client, "manager", *MANAGER))
-    role = listed(browser, "role")[0]
+    role = listed_ids(browser, "role")[0]
     assert browser.get("/admin/user/list").status_code == 200
 
     save(open_browser(client, admin), f"/admin/role/edit?pk={role}", name="manager", permissions="admin:access")
@@ -170,7 +174,7 @@ def test_view_may_ask_for_more_to_change_than_to_see(
     assert editors.get("/admin/sample-note/create").status_code == 403
     assert post(editors, "sample-note/create", title="x").status_code == 403
     assert edit(editors, note.id).status_code == 403
-    assert act(editors, "sample-note", "delete", note.id).json() == {"msg": "Forbidden"}
+    assert run_action(editors, "sample-note", "delete", note.id).json() == {"msg": "Forbidden"}
 
 
 @pytest.mark.parametrize(
@@ -179,8 +183,10 @@ def test_view_may_ask_for_more_to_change_than_to_see(
         pytest.param("view", lambda browser, row: browser.get(f"/admin/sample-note/detail?pk={row}"), id="view"),
         pytest.param("create", lambda browser, _: post(browser, "sample-note/create", title="x", body=""), id="create"),
         pytest.param("edit", edit, id="edit"),
-        pytest.param("delete", lambda browser, row: act(browser, "sample-note", "delete", row), id="delete"),
-        pytest.param("delete", lambda browser, row: act_on_row(browser, "sample-note", "delete", row), id="delete-one"),
+        pytest.param("delete", lambda browser, row: run_action(browser, "sample-note", "delete", row), id="delete"),
+        pytest.param(
+            "delete", lambda browser, row: run_row_action(browser, "sample-note", "delete", row), id="delete-one"
+        ),
         pytest.param("export", lambda browser, _: export(browser, "sample-note", "csv"), id="export"),
     ],
 )
@@ -194,7 +200,7 @@ def test_one_action_may_ask_for_a_permission(
     monkeypatch.setattr(SampleNoteView, "action_permissions", {action: Permission.CONTENT_EDIT})
 
     assert attempt(editors, note.id).status_code in {400, 403}
-    assert listed(editors, "sample-note") == [str(note.id)]
+    assert listed_ids(editors, "sample-note") == [str(note.id)]
     writer = add_staff(editors, "writer", Permission.ADMIN_ACCESS, Permission.CONTENT_EDIT)
     assert attempt(open_browser(editors, writer), note.id).status_code < 400
 
@@ -209,10 +215,10 @@ def test_field_is_hidden_everywhere_and_what_is_sent_for_it_ignored(
     assert {answer.status_code for answer in shown} == {200}
     assert not [answer for answer in shown if "Milk" in answer.text or "Title" in answer.text]
     assert "Milk" not in editors.get("/admin/_api/sample-note/relation-lookup").text
-    assert listed(editors, "sample-note", q="Milk") == []
+    assert listed_ids(editors, "sample-note", q="Milk") == []
     assert editors.get("/admin/sample-note/list?filter=title__eq%3DMilk").status_code == 400
     answer = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="Three")
-    assert answer.status_code == 303, words(answer)
+    assert answer.status_code == 303, page_text(answer)
     assert {title: written.body for title, written in notes(client).items()} == {"Milk": "Three"}
 
 
@@ -225,17 +231,17 @@ def test_row_is_not_found_by_who_may_not_see_it(
     monkeypatch.setattr(SampleNoteView, "visible_rows", own)
     mine = add_note(client, editor, "Mine")
 
-    assert listed(editors, "sample-note") == [str(mine.id)]
+    assert listed_ids(editors, "sample-note") == [str(mine.id)]
     assert "Milk" not in export(editors, "sample-note", "csv").text
     assert editors.get(f"/admin/_api/sample-note/relation-lookup?pks={note.id}").json() == {"items": [], "total": 0}
     assert editors.get("/admin/_api/sample-note/relation-lookup?q=Milk").json() == {"items": [], "total": 0}
     for page in ("detail", "edit"):
         assert editors.get(f"/admin/sample-note/{page}?pk={note.id}").status_code == 404
     assert edit(editors, note.id).status_code == 404
-    act_on_row(editors, "sample-note", "delete", note.id)
-    act(editors, "sample-note", "delete", note.id, mine.id)
+    run_row_action(editors, "sample-note", "delete", note.id)
+    run_action(editors, "sample-note", "delete", note.id, mine.id)
     assert list(notes(client)) == ["Milk"]
-    assert "Sample notes 0 " in " ".join(words(editors.get("/admin/")).split())
+    assert "Sample notes 0 " in " ".join(page_text(editors.get("/admin/")).split())
 
 
 def test_row_cannot_be_put_out_of_sight(
@@ -248,7 +254,7 @@ def test_row_cannot_be_put_out_of_sight(
     moved = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Secret", body="")
 
     assert (created.status_code, moved.status_code) == (422, 422)
-    assert "You wouldn't have access to the record after this change." in words(moved)
+    assert "You wouldn't have access to the record after this change." in page_text(moved)
     assert list(notes(client)) == ["Milk"]
 
 
@@ -264,7 +270,7 @@ def test_row_that_is_seen_may_be_closed_to_changes(
     assert f"/admin/sample-note/edit?pk={note.id}" not in shown
     assert editors.get(f"/admin/sample-note/edit?pk={note.id}").status_code == 403
     assert edit(editors, note.id).status_code == 403
-    assert act_on_row(editors, "sample-note", "delete", note.id).json() == {"msg": "Forbidden"}
-    assert act(editors, "sample-note", "delete", other.id, note.id).json() == {"msg": "Forbidden"}
+    assert run_row_action(editors, "sample-note", "delete", note.id).json() == {"msg": "Forbidden"}
+    assert run_action(editors, "sample-note", "delete", other.id, note.id).json() == {"msg": "Forbidden"}
     assert set(notes(client)) == {"Milk", "Bread"}
     assert export(editors, "sample-note", "csv").status_code == 200

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.browser import act, act_on_row, csrf_token, listed, save, words
+from tests.admin.browser import csrf_token, listed_ids, page_text, run_action, run_row_action, save
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
 
@@ -37,7 +37,7 @@ def test_note_is_made_for_the_chosen_owner(client: TestClient, browser: TestClie
 
     assert answer.status_code == 303
     assert [(note.title, note.body, note.owner_id) for note in notes(client)] == [("Milk", "Two\nbottles", ada.id)]
-    assert '"Milk" was added' in words(browser.get("/admin/sample-note/list"))
+    assert '"Milk" was added' in page_text(browser.get("/admin/sample-note/list"))
 
 
 @pytest.mark.any_database
@@ -53,8 +53,8 @@ def test_note_is_changed_and_given_away(client: TestClient, browser: TestClient,
 def test_note_is_deleted_alone_and_with_others(client: TestClient, browser: TestClient, ada: User) -> None:
     first, second, third, _ = (add_note(client, ada, title) for title in ("a", "b", "c", "d"))
 
-    assert act_on_row(browser, "sample-note", "delete", first.id).status_code == 200
-    assert act(browser, "sample-note", "delete", second.id, third.id).status_code == 200
+    assert run_row_action(browser, "sample-note", "delete", first.id).status_code == 200
+    assert run_action(browser, "sample-note", "delete", second.id, third.id).status_code == 200
 
     assert [note.title for note in notes(client)] == ["d"]
 
@@ -73,14 +73,14 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
 ) -> None:
     milk, bread = add_note(client, ada, "100% milk"), add_note(client, bob, "Bread")
 
-    assert listed(browser, "sample-note") == [str(bread.id), str(milk.id)]
-    assert listed(browser, "sample-note", q="100%") == [str(milk.id)]
-    assert listed(browser, "sample-note", q="%") == [str(milk.id)]
-    assert listed(browser, "sample-note", q="bob@") == [str(bread.id)]
-    assert listed(browser, "sample-note", filter="title__eq=Bread") == [str(bread.id)]
-    assert listed(browser, "sample-note", filter="created_at__between=2020-01-01T00:00..2020-01-02T00:00") == []
-    assert len(listed(browser, "sample-note", filter="created_at__between=2020-01-01T00:00..2999-01-01T00:00")) == 2
-    assert listed(browser, "sample-note", sort="created_at__asc") == [str(milk.id), str(bread.id)]
+    assert listed_ids(browser, "sample-note") == [str(bread.id), str(milk.id)]
+    assert listed_ids(browser, "sample-note", q="100%") == [str(milk.id)]
+    assert listed_ids(browser, "sample-note", q="%") == [str(milk.id)]
+    assert listed_ids(browser, "sample-note", q="bob@") == [str(bread.id)]
+    assert listed_ids(browser, "sample-note", filter="title__eq=Bread") == [str(bread.id)]
+    assert listed_ids(browser, "sample-note", filter="created_at__between=2020-01-01T00:00..2020-01-02T00:00") == []
+    assert len(listed_ids(browser, "sample-note", filter="created_at__between=2020-01-01T00:00..2999-01-01T00:00")) == 2
+    assert listed_ids(browser, "sample-note", sort="created_at__asc") == [str(milk.id), str(bread.id)]
 
 
 @pytest.mark.any_database
@@ -113,7 +113,7 @@ def test_what_cannot_be_stored_is_told_and_kept_in_the_form(
     answer = save(browser, page.format(note.id), **entered)
 
     assert answer.status_code == 422
-    assert message in words(answer)
+    assert message in page_text(answer)
     assert entered["title" if "body" in change else "body"] in answer.text
     assert [(n.title, n.body, n.version) for n in notes(client)] == before
 
@@ -129,7 +129,7 @@ def test_form_that_was_overtaken_is_refused_with_what_was_entered(
     stale = save(browser, f"/admin/sample-note/edit?pk={note.id}", _version="1", **mine)
 
     assert (first.status_code, stale.status_code) == (303, 422)
-    assert "Someone else has changed this record." in words(stale)
+    assert "Someone else has changed this record." in page_text(stale)
     assert 'value="Mine"' in stale.text
     assert 'name="_version" value="2"' in stale.text
     assert notes(client)[0].title == "Theirs"
@@ -146,7 +146,7 @@ def test_form_without_the_version_that_it_shows_is_refused(
     answer = browser.post(f"/admin/sample-note/edit?pk={note.id}", data=data)
 
     assert answer.status_code == 422
-    assert "Someone else has changed this record." in words(answer)
+    assert "Someone else has changed this record." in page_text(answer)
     assert [(n.title, n.version) for n in notes(client)] == [("Milk", 1)]
 
 

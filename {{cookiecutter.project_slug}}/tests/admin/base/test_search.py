@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.admin.browser import listed
+from tests.admin.browser import listed_ids
 
 NOTES = "/api/v1/sample-notes"
 
@@ -18,7 +18,7 @@ def titles(as_ada: TestClient) -> dict[str, str]:
 
 
 def found(browser: TestClient, titles: dict[str, str], **query: Any) -> list[str]:
-    return [titles[key] for key in listed(browser, "sample-note", **query)]
+    return [titles[key] for key in listed_ids(browser, "sample-note", **query)]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent
 from app.admin.base.permissions import GuardedView
-from tests.admin.audit_log import happened
+from tests.admin.audit_log import recorded_events
 from tests.admin.base.test_list_view import statements
-from tests.admin.browser import export, listed, save
-from tests.admin.factories import add, add_author, add_book, models
+from tests.admin.browser import export, listed_ids, save
+from tests.admin.factories import add_author, add_book, add_row, models
 from tests.support import in_database
 
 HIDDEN = "No access"
@@ -34,7 +34,7 @@ def hide(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 def add_subjects(library: TestClient, book: Any, *codes: str) -> list[Any]:
     """Relate a book to new subjects."""
-    subjects = [add(library, models().Subject(code=code)) for code in codes]
+    subjects = [add_row(library, models().Subject(code=code)) for code in codes]
 
     async def relate(session: AsyncSession) -> None:
         model = models().Book
@@ -72,11 +72,11 @@ def test_filter_does_not_search_hidden_references(library: TestClient, hide: Cal
     book = add_book(library, "1", author_id=add_author(library, "Secret").id)
     add_subjects(library, book, "Secret")
     filters = ("author__contains=secret", "subjects__contains=secret")
-    assert [listed(library, "book", filter=filter_) for filter_ in filters] == [[str(book.id)]] * 2
+    assert [listed_ids(library, "book", filter=filter_) for filter_ in filters] == [[str(book.id)]] * 2
 
     hide()
 
-    assert [listed(library, "book", filter=filter_) for filter_ in filters] == [[], []]
+    assert [listed_ids(library, "book", filter=filter_) for filter_ in filters] == [[], []]
 
 
 def test_each_narrowed_reference_takes_one_statement_a_page(library: TestClient, hide: Callable[[], None]) -> None:
@@ -98,7 +98,7 @@ def test_history_and_log_do_not_name_hidden_rows(library: TestClient, hide: Call
     changed = save(library, f"/admin/book/edit?pk={book.id}", entered, author=str(ada.id))
     renamed = save(library, f"/admin/author/edit?pk={secret.id}", name="Secret", label="Secret label")
     assert (changed.status_code, renamed.status_code) == (303, 303)
-    events: list[AuthEvent] = happened(library, "data_changed")
+    events: list[AuthEvent] = recorded_events(library, "data_changed")
     pages = ["book/detail?pk=" + str(book.id), "event/list", *(f"event/detail?pk={event.id}" for event in events)]
     assert ["Secret" in library.get(f"/admin/{page}").text for page in pages] == [True] * 4
 

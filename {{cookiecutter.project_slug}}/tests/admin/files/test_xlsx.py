@@ -15,7 +15,7 @@ from starlette_admin.fields import StringField
 from app.accounts.models import User
 from app.admin.base import exports
 from app.admin.files.xlsx import XlsxExporter
-from tests.admin.browser import export, words
+from tests.admin.browser import export, page_text
 from tests.admin.export_helpers import export_all
 from tests.admin.factories import add_book
 from tests.sample.sample_notes.models import SampleNote
@@ -144,7 +144,7 @@ def test_list_that_is_too_long_for_a_workbook_is_refused(
     answer = export_all(browser, "xlsx")
 
     assert answer.status_code == 303
-    assert "This format is limited to 2 rows." in words(browser.get(answer.headers["Location"]))
+    assert "This format is limited to 2 rows." in page_text(browser.get(answer.headers["Location"]))
 
 
 def _notes(owner: User, count: int) -> list[SampleNote]:

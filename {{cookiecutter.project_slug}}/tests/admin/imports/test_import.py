@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from starlette_admin.exceptions import FormValidationError
 
 from app.accounts.models import User
-from tests.admin.browser import csrf_token, export, listed
-from tests.admin.factories import add, add_author, models
-from tests.admin.import_helpers import notes, problems, send, table
+from tests.admin.browser import csrf_token, export, listed_ids
+from tests.admin.factories import add_author, add_row, models
+from tests.admin.import_helpers import import_errors, import_file, note_file, notes
 from tests.admin.staff import events
 from tests.sample.sample_notes.admin import SampleNoteView
 from tests.sample.sample_notes.models import SampleNote
@@ -27,11 +27,11 @@ HEAD = "title,body,owner\n"
 
 
 def test_rows_are_previewed_and_then_stored(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
-    file = "\ufeff" + table((" Milk ", "Two\r\nbottles", ada.id), ("=1+1", "", bob.email))
+    file = "\ufeff" + note_file((" Milk ", "Two\r\nbottles", ada.id), ("=1+1", "", bob.email))
 
-    preview = send(browser, file, preview="1").json()
+    preview = import_file(browser, file, preview="1").json()
     before = notes(client)
-    answer = send(browser, file).json()
+    answer = import_file(browser, file).json()
 
     assert preview["rows_total"] == preview["rows_new"] == 2
     assert preview["sample"][0]["cells"] == {"title": " Milk ", "body": "Two\r\nbottles", "owner": str(ada.id)}
@@ -41,20 +41,20 @@ def test_rows_are_previewed_and_then_stored(client: TestClient, browser: TestCli
 
 
 def test_what_is_exported_can_be_imported(client: TestClient, browser: TestClient, ada: User) -> None:
-    send(browser, table(("Milk", "Two bottles", ada.id)))
+    import_file(browser, note_file(("Milk", "Two bottles", ada.id)))
     exported = export(browser, "sample-note", "csv").text.replace("Milk", "Bread")
 
-    preview = send(browser, exported, preview="1").json()
-    answer = send(browser, exported)
+    preview = import_file(browser, exported, preview="1").json()
+    answer = import_file(browser, exported)
 
     assert {"Id", "Created at"} <= {*preview["unmatched_headers"]}
-    assert problems(answer) == []
+    assert import_errors(answer) == []
     assert [title for title, _, _ in notes(client)] == ["Bread", "Milk"]
 
 
 def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: TestClient, ada: User) -> None:
-    send(browser, table(("Stored", "", ada.id)))
-    file = table(
+    import_file(browser, note_file(("Stored", "", ada.id)))
+    file = note_file(
         ("Good", "", ada.id),
         ("", "", ada.id),
         ("Nobody's", "", ""),
@@ -67,10 +67,10 @@ def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: Test
         ("Long", "x" * 50_001, ada.id),
     )
 
-    answers = [send(browser, file, preview="1"), send(browser, file)]
+    answers = [import_file(browser, file, preview="1"), import_file(browser, file)]
 
     for answer in answers:
-        assert [(row, field) for row, field, _ in problems(answer)] == [
+        assert [(row, field) for row, field, _ in import_errors(answer)] == [
             (3, "title"),
             (4, "owner"),
             (5, "owner"),
@@ -80,7 +80,7 @@ def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: Test
             (10, "title"),
             (11, "body"),
         ]
-        assert {message for _, _, message in problems(answer)} == {
+        assert {message for _, _, message in import_errors(answer)} == {
             "This field is required.",
             "No user is called “nobody@example.com”.",
             "This value is already in use.",
@@ -98,7 +98,7 @@ def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: Test
 def test_same_title_of_another_owner_is_not_taken(
     client: TestClient, browser: TestClient, ada: User, bob: User
 ) -> None:
-    assert problems(send(browser, table(("Milk", "", ada.id), ("Milk", "", bob.id)))) == []
+    assert import_errors(import_file(browser, note_file(("Milk", "", ada.id), ("Milk", "", bob.id)))) == []
     assert len(notes(client)) == 2
 
 
@@ -106,9 +106,11 @@ def test_same_title_of_another_owner_is_not_taken(
 def test_column_that_is_missing_or_deselected_has_its_default(
     client: TestClient, browser: TestClient, ada: User
 ) -> None:
-    assert problems(send(browser, f"title,owner\nMilk,{ada.id}\n")) == []
+    assert import_errors(import_file(browser, f"title,owner\nMilk,{ada.id}\n")) == []
     assert notes(client) == [("Milk", "", "ada@example.com")]
-    assert problems(send(browser, f"body,owner\nMilk,{ada.id}\n")) == [(2, "title", "This field is required.")]
+    assert import_errors(import_file(browser, f"body,owner\nMilk,{ada.id}\n")) == [
+        (2, "title", "This field is required.")
+    ]
 
 
 @pytest.mark.any_database
@@ -116,7 +118,7 @@ def test_columns_that_no_form_has_are_left_out(client: TestClient, browser: Test
     key = "00000000-0000-7000-8000-000000000000"
     file = f"id,version,created_at,title,owner\n{key},9,2001-01-01T00:00,Milk,{ada.id}\n"
 
-    assert problems(send(browser, file)) == []
+    assert import_errors(import_file(browser, file)) == []
 
     async def read(session: AsyncSession) -> Any:
         return await session.scalar(select(SampleNote))
@@ -153,7 +155,7 @@ def test_columns_that_no_form_has_are_left_out(client: TestClient, browser: Test
 )
 def test_file_that_is_no_table_is_refused_in_words(browser: TestClient, content: str | bytes, message: str) -> None:
     for query in ({"preview": "1"}, {}):
-        answer = send(browser, content, **query)
+        answer = import_file(browser, content, **query)
 
         assert answer.status_code == 400
         assert message in answer.json()["error"]
@@ -162,20 +164,20 @@ def test_file_that_is_no_table_is_refused_in_words(browser: TestClient, content:
 @pytest.mark.any_database
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", "\x00\n\x00\n", "=title\nMilk\n"])
 def test_file_without_a_known_column_is_refused_in_words(browser: TestClient, content: str) -> None:
-    assert problems(send(browser, content)) == [(1, None, "No column matches a field name.")]
+    assert import_errors(import_file(browser, content)) == [(1, None, "No column matches a field name.")]
 
 
 @pytest.mark.any_database
 def test_view_that_does_not_offer_it_refuses(browser: TestClient) -> None:
     for view in ("user", "role", "session", "event"):
-        assert send(browser, "email\na@example.com\n", view).status_code == 403
+        assert import_file(browser, "email\na@example.com\n", view).status_code == 403
         assert "modal-import" not in browser.get(f"/admin/{view}/list").text
 
 
 @pytest.mark.any_database
 def test_who_is_no_admin_cannot_import(client: TestClient, browser: TestClient, ada: User) -> None:
     stranger = open_browser(client, add_user(client, "eve@example.com"))
-    file = {"file": ("notes.csv", table(("Milk", "", ada.id)), "text/csv")}
+    file = {"file": ("notes.csv", note_file(("Milk", "", ada.id)), "text/csv")}
     forged = browser.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
     refused = stranger.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
 
@@ -202,12 +204,12 @@ def test_list_says_what_a_file_may_have(browser: TestClient) -> None:
 def test_values_of_every_kind_are_read(library: TestClient) -> None:
     ada, _ = add_author(library, "Ada"), add_author(library, "Twin")
     for code in ("maths", "machines"):
-        add(library, models().Subject(code=code))
+        add_row(library, models().Subject(code=code))
     file = io.StringIO()
     row = {"title": "Notes", "isbn": "1", "genre": "science", "in_print": "no", "pages": "12", "price": "9.50"}
     csv.writer(file).writerows(zip(*{**row, "author": "Ada", "subjects": "maths\nmachines"}.items(), strict=True))
 
-    assert problems(send(library, file.getvalue(), "catalogue")) == []
+    assert import_errors(import_file(library, file.getvalue(), "catalogue")) == []
 
     async def read(session: AsyncSession) -> Any:
         query = select(models().Book).options(selectinload(models().Book.subjects))
@@ -242,16 +244,16 @@ def test_value_that_cannot_be_stored_is_told_with_its_row(library: TestClient, c
     file = io.StringIO()
     csv.writer(file).writerows(zip(*row.items(), strict=True))
 
-    answer = send(library, file.getvalue(), "catalogue")
+    answer = import_file(library, file.getvalue(), "catalogue")
 
-    assert [(number, field) for number, field, _ in problems(answer)] == [(2, column)]
-    assert listed(library, "catalogue") == []
+    assert [(number, field) for number, field, _ in import_errors(answer)] == [(2, column)]
+    assert listed_ids(library, "catalogue") == []
 
 
 def test_many_rows_are_stored(client: TestClient, browser: TestClient, ada: User) -> None:
     rows = [(f"Note {number}", "x", ada.email) for number in range(600)]  # more than are stored at once
 
-    answer = send(browser, table(*rows)).json()
+    answer = import_file(browser, note_file(*rows)).json()
 
     assert answer["rows_created"] == len(notes(client)) == 600
 
@@ -265,7 +267,9 @@ def test_preview_refuses_what_only_the_database_refuses(
     monkeypatch.setattr(SampleNoteView, "after_create", refuse)
 
     for query in ({"preview": "1"}, {}):
-        assert [said for _, _, said in problems(send(browser, table(("Milk", "", ada.id)), **query))] == ["Not today."]
+        assert [
+            said for _, _, said in import_errors(import_file(browser, note_file(("Milk", "", ada.id)), **query))
+        ] == ["Not today."]
     assert notes(client) == []
 
 
@@ -281,7 +285,7 @@ def test_bug_in_an_import_is_in_the_log(
 
     monkeypatch.setattr(SampleNoteView, "before_create", fail)
 
-    assert send(browser, table(("Milk", "", ada.id))).status_code == 500
+    assert import_file(browser, note_file(("Milk", "", ada.id))).status_code == 500
     assert "ZeroDivisionError" in caplog.text
     assert notes(client) == []
     assert logging.getLogger("starlette_admin").isEnabledFor(logging.WARNING)
@@ -291,8 +295,8 @@ def test_rows_refer_to_rows_of_the_same_file(library: TestClient) -> None:
     file = "name,parent\nLeaf,Branch\nBranch,Root\nRoot,\n"
     loop = "name,parent\nA,B\nB,A\n"
 
-    told = problems(send(library, loop, "shelf-mark"))
-    assert problems(send(library, file, "shelf-mark")) == []
+    told = import_errors(import_file(library, loop, "shelf-mark"))
+    assert import_errors(import_file(library, file, "shelf-mark")) == []
 
     async def read(session: AsyncSession) -> dict[str, str | None]:
         mark = models().Mark
@@ -304,13 +308,13 @@ def test_rows_refer_to_rows_of_the_same_file(library: TestClient) -> None:
 
 
 def test_events_of_an_import_are_written_in_batches(client: TestClient, browser: TestClient, ada: User) -> None:
-    content = table(*((f"Note {number}", "", ada.email) for number in range(200)))
+    content = note_file(*((f"Note {number}", "", ada.email) for number in range(200)))
 
     written: list[str] = []
     engine = browser.app_state["database"].engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *told: written.append(told[2]))
 
-    send(browser, content)
+    import_file(browser, content)
 
     assert len([statement for statement in written if statement.startswith("INSERT")]) == 3  # notes, events, the file
     assert len(events(client, "data_created")) == 200

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.admin.browser import export
-from tests.admin.factories import add, add_author, models
-from tests.admin.import_helpers import books, problems, send, table
+from tests.admin.factories import add_author, add_row, models
+from tests.admin.import_helpers import books, import_errors, import_file, note_file
 from tests.admin.staff import events
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
@@ -33,7 +33,7 @@ AWKWARD = ["+1+1", "=1+1", "'=1", "-5.00", ' "quoted", text; =2', "Bücher\tTab"
 @pytest.mark.parametrize("match", ["", "id"])
 def test_exported_file_is_imported_unchanged(library: TestClient, match: str) -> None:
     author = add_author(library, "=Ada")
-    subjects = [add(library, models().Subject(code=code)) for code in ("+1", "maths")]
+    subjects = [add_row(library, models().Subject(code=code)) for code in ("+1", "maths")]
 
     async def write(session: AsyncSession) -> None:
         for number, text in enumerate(AWKWARD):
@@ -48,9 +48,9 @@ def test_exported_file_is_imported_unchanged(library: TestClient, match: str) ->
     before = sorted(map(_without_key, books(library)), key=str)
     file = export(library, "catalogue", "csv").content
 
-    answer = send(library, file, "catalogue", {"match": match})
+    answer = import_file(library, file, "catalogue", {"match": match})
 
-    assert problems(answer) == []
+    assert import_errors(answer) == []
     assert sorted(map(_without_key, books(library)), key=str) == sorted(before * (1 if match else 2), key=str)
     assert answer.json()["rows_skipped"] == (len(AWKWARD) if match else 0)
 
@@ -62,15 +62,15 @@ def _without_key(book: Any) -> tuple[object, ...]:
 
 
 def test_file_changes_rows_by_id_and_adds_others(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
-    send(browser, table(("Milk", "Two", ada.id), ("Eggs", "Six", ada.id)))
+    import_file(browser, note_file(("Milk", "Two", ada.id), ("Eggs", "Six", ada.id)))
     eggs, milk = read_notes(client)
     file = (
         f"id,title,body,owner\n{milk.id},Oat milk,Two,{bob.email}\n"
         f"{eggs.id},Eggs,Six,{ada.email}\n,Bread,,{ada.email}\n"
     )
 
-    preview = send(browser, file, "sample-note", {"match": "id"}, preview="1").json()
-    answer = send(browser, file, "sample-note", {"match": "id"}).json()
+    preview = import_file(browser, file, "sample-note", {"match": "id"}, preview="1").json()
+    answer = import_file(browser, file, "sample-note", {"match": "id"}).json()
 
     assert [row["status"] for row in preview["sample"]] == ["update", "update", "new"]
     assert [answer[name] for name in ("rows_created", "rows_updated", "rows_skipped")] == [1, 1, 1]
@@ -88,25 +88,25 @@ def test_file_changes_rows_by_id_and_adds_others(client: TestClient, browser: Te
 def test_file_changes_rows_by_a_unique_text(library: TestClient) -> None:
     old = add_author(library, "Ada")
 
-    answer = send(library, "name,label\nAda,Countess\nBob,Bob\n", "poet", {"match": "name"})
+    answer = import_file(library, "name,label\nAda,Countess\nBob,Bob\n", "poet", {"match": "name"})
 
     async def read(session: AsyncSession) -> list[tuple[object, ...]]:
         author = models().Author
         return [(*row,) for row in await session.execute(select(author.name, author.label).order_by(author.name))]
 
-    assert problems(answer) == []
+    assert import_errors(answer) == []
     assert in_database(library, read) == [("Ada", "Countess"), ("Bob", "Bob")]
     assert old.label == "Ada"
 
 
 @pytest.mark.any_database
 def test_rows_that_cannot_be_changed_are_told(client: TestClient, browser: TestClient, ada: User) -> None:
-    send(browser, table(("Milk", "", ada.id), ("Eggs", "", ada.id)))
+    import_file(browser, note_file(("Milk", "", ada.id), ("Eggs", "", ada.id)))
     eggs, milk = read_notes(client)
     unknown = "00000000-0000-7000-8000-000000000000"
     file = f"id,title\n{unknown},A\n{milk.id},B\n{milk.id},C\n{eggs.id},\n"
 
-    told = problems(send(browser, file, "sample-note", {"match": "id"}))
+    told = import_errors(import_file(browser, file, "sample-note", {"match": "id"}))
 
     assert told == [
         (2, "id", "No record has this ID. Leave the cell empty to add a record."),
@@ -114,15 +114,15 @@ def test_rows_that_cannot_be_changed_are_told(client: TestClient, browser: TestC
         (4, "id", "Duplicate value: another row of the file has it too."),
         (5, "title", "This field is required."),
     ]
-    refused = send(browser, "title\nMilk\n", "sample-note", {"match": "id"})
+    refused = import_file(browser, "title\nMilk\n", "sample-note", {"match": "id"})
     assert refused.json()["error"] == "To update records, the file needs a column “id”."
-    assert send(browser, file, "sample-note", {"match": "body"}).status_code == 400
+    assert import_file(browser, file, "sample-note", {"match": "body"}).status_code == 400
 
 
 @pytest.mark.any_database
 def test_file_does_not_undo_what_it_does_not_change(client: TestClient, browser: TestClient, ada: User) -> None:
-    send(browser, table((" Milk", "Two", ada.id)))
+    import_file(browser, note_file((" Milk", "Two", ada.id)))
     [milk] = read_notes(client)
 
-    assert problems(send(browser, f"id,body\n{milk.id},Three\n", "sample-note", {"match": "id"})) == []
+    assert import_errors(import_file(browser, f"id,body\n{milk.id},Three\n", "sample-note", {"match": "id"})) == []
     assert [(note.title, note.body) for note in read_notes(client)] == [("Milk", "Three")]

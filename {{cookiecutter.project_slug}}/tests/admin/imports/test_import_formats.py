@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.factories import add, add_author, models
-from tests.admin.import_helpers import books, notes, problems, send
+from tests.admin.factories import add_author, add_row, models
+from tests.admin.import_helpers import books, import_errors, import_file, notes
 from tests.support import in_database
 
 
@@ -41,9 +41,9 @@ def test_files_are_read_as_spreadsheets_write_them(
     client: TestClient, browser: TestClient, ada: User, content: str
 ) -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-        told = send(browser, content.format(ada.id).encode(encoding), preview="1").json()
+        told = import_file(browser, content.format(ada.id).encode(encoding), preview="1").json()
         assert (told["rows_total"], told["errors"]) == (1, [])
-    assert problems(send(browser, content.format(ada.id))) == []
+    assert import_errors(import_file(browser, content.format(ada.id))) == []
     assert notes(client) == [("Milk", "", "ada@example.com")]
 
 
@@ -51,7 +51,7 @@ def test_files_are_read_as_spreadsheets_write_them(
 def test_windows_1252_is_read_when_it_is_chosen(client: TestClient, browser: TestClient, ada: User) -> None:
     file = f"title,owner\nBücher: 5 €,{ada.id}\n".encode("cp1252")
 
-    assert problems(send(browser, file, "sample-note", {"encoding": "cp1252"})) == []
+    assert import_errors(import_file(browser, file, "sample-note", {"encoding": "cp1252"})) == []
     assert [title for title, _, _ in notes(client)] == ["Bücher: 5 €"]
 
 
@@ -60,7 +60,7 @@ def test_windows_1252_is_read_when_it_is_chosen(client: TestClient, browser: Tes
 def test_yes_and_no_are_read_in_any_spelling(library: TestClient, said: str) -> None:
     add_author(library, "Ada")
 
-    assert problems(send(library, book_file(in_print=said), "catalogue")) == []
+    assert import_errors(import_file(library, book_file(in_print=said), "catalogue")) == []
     assert [book.in_print for book in books(library)] == [said in {"yes", "1", "x", "True"}]
 
 
@@ -68,8 +68,10 @@ def test_yes_and_no_are_read_in_any_spelling(library: TestClient, said: str) -> 
 def test_empty_cell_is_read_like_a_missing_column(library: TestClient) -> None:
     add_author(library, "Ada")
 
-    assert problems(send(library, book_file(in_print="", pages="", price="", subjects=""), "catalogue")) == []
-    assert problems(send(library, book_file(title="Other"), "catalogue")) == []
+    assert (
+        import_errors(import_file(library, book_file(in_print="", pages="", price="", subjects=""), "catalogue")) == []
+    )
+    assert import_errors(import_file(library, book_file(title="Other"), "catalogue")) == []
     assert [(book.in_print, book.pages, book.price, book.subjects) for book in books(library)] == [
         (True, None, None, [])
     ] * 2
@@ -96,7 +98,7 @@ def test_numbers_and_dates_are_read_as_chosen(
 ) -> None:
     add_author(library, "Ada")
 
-    assert problems(send(library, book_file(";", **cells), "catalogue", formats)) == []
+    assert import_errors(import_file(library, book_file(";", **cells), "catalogue", formats)) == []
     assert [getattr(book, name) for name in cells for book in books(library)] == [value]
 
 
@@ -120,9 +122,9 @@ def test_refusal_says_what_would_be_read(library: TestClient, cells: dict[str, s
     add_author(library, "Ada")
     [(name, cell)] = cells.items()
 
-    answer = send(library, book_file(**cells), "catalogue", preview="1")
+    answer = import_file(library, book_file(**cells), "catalogue", preview="1")
 
-    assert problems(answer) == [(2, name, f"“{cell}” is invalid. {expected}")]
+    assert import_errors(answer) == [(2, name, f"“{cell}” is invalid. {expected}")]
     assert answer.json()["rows_new"] == 0
 
 
@@ -131,7 +133,7 @@ def test_preview_shows_what_is_read(library: TestClient) -> None:
     add_author(library, "Ada")
     file = book_file(";", isbn="'=1", in_print="x", price="1.234,50", bought_at="31.1.2026")
 
-    [row] = send(library, file, "catalogue", {"numbers": "comma"}, preview="1").json()["sample"]
+    [row] = import_file(library, file, "catalogue", {"numbers": "comma"}, preview="1").json()["sample"]
 
     assert row["cells"] == {
         "title": "Notes",
@@ -152,19 +154,19 @@ def test_reference_says_how_many_rows_it_names(library: TestClient) -> None:
         (await session.merge(twin)).label = "Ada"
 
     in_database(library, rename)
-    told = problems(send(library, book_file(author="Bob"), "catalogue"))
+    told = import_errors(import_file(library, book_file(author="Bob"), "catalogue"))
     assert told == [(2, "author", "No author is called “Bob”.")]
-    told = problems(send(library, book_file(author="Twin", author_id=str(author.id)), "catalogue"))
+    told = import_errors(import_file(library, book_file(author="Twin", author_id=str(author.id)), "catalogue"))
     assert told[0][2].startswith("The name and the ID refer to different records.")
-    assert problems(send(library, book_file(author="", author_id=str(author.id)), "catalogue")) != []
-    assert problems(send(library, book_file(author_id=str(author.id)), "catalogue")) == []
+    assert import_errors(import_file(library, book_file(author="", author_id=str(author.id)), "catalogue")) != []
+    assert import_errors(import_file(library, book_file(author_id=str(author.id)), "catalogue")) == []
 
 
 @pytest.mark.any_database
 def test_row_named_twice_in_a_cell_is_referred_to_once(library: TestClient) -> None:
     add_author(library, "Ada")
-    add(library, models().Subject(code="maths"))
+    add_row(library, models().Subject(code="maths"))
 
-    assert problems(send(library, book_file(subjects="maths\nmaths"), "catalogue", preview="1")) == []
-    assert problems(send(library, book_file(subjects="maths\nmaths"), "catalogue")) == []
+    assert import_errors(import_file(library, book_file(subjects="maths\nmaths"), "catalogue", preview="1")) == []
+    assert import_errors(import_file(library, book_file(subjects="maths\nmaths"), "catalogue")) == []
     assert [[subject.code for subject in book.subjects] for book in books(library)] == [["maths"]]

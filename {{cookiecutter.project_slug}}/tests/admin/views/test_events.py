@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.browser import act, act_on_row, csrf_token, export, listed, words
+from tests.admin.browser import csrf_token, export, listed_ids, page_text, run_action, run_row_action
 from tests.support import PASSWORD, log_in
 
 pytestmark = pytest.mark.any_database
@@ -19,11 +19,11 @@ def test_admin_reads_everyones_successes_and_failures(client: TestClient, browse
     token = log_in(client, ada.email)["access_token"]
 
     page = browser.get("/admin/event/list")
-    detail = browser.get(f"/admin/event/detail?pk={listed(browser, 'event')[2]}")
+    detail = browser.get(f"/admin/event/detail?pk={listed_ids(browser, 'event')[2]}")
 
-    assert [words(page).count(name) for name in ("authn_login_success", "authn_login_fail")] == [1, 2]
+    assert [page_text(page).count(name) for name in ("authn_login_success", "authn_login_fail")] == [1, 2]
     for text in (ada.email, "authn_login_fail", "testclient", "<i>thief</i>"):
-        assert text in words(detail)
+        assert text in page_text(detail)
     for answer in (page, detail, export(browser, "event", "csv")):
         assert PASSWORD not in answer.text
         assert token not in answer.text
@@ -33,25 +33,25 @@ def test_admin_reads_everyones_successes_and_failures(client: TestClient, browse
 def test_events_are_searched_by_name_and_by_person(client: TestClient, browser: TestClient, ada: User) -> None:
     client.post(LOGIN, json={"email": "nobody@example.com", "password": "wrong"})
     log_in(client, ada.email)
-    success, failure = listed(browser, "event")
+    success, failure = listed_ids(browser, "event")
 
-    assert listed(browser, "event", q="ADA@") == [success]
-    assert listed(browser, "event", q="login_fail") == [failure]
-    assert listed(browser, "event", q="%") == []
-    assert listed(browser, "event", sort="data__asc") == [success, failure], "there is no order of JSON"
+    assert listed_ids(browser, "event", q="ADA@") == [success]
+    assert listed_ids(browser, "event", q="login_fail") == [failure]
+    assert listed_ids(browser, "event", q="%") == []
+    assert listed_ids(browser, "event", sort="data__asc") == [success, failure], "there is no order of JSON"
 
 
 def test_no_form_and_no_action_changes_an_event(client: TestClient, browser: TestClient, ada: User) -> None:
     """Behaviour 150."""
     log_in(client, ada.email)
-    before = listed(browser, "event")
+    before = listed_ids(browser, "event")
 
     answers = [browser.get("/admin/event/create"), browser.get(f"/admin/event/edit?pk={before[0]}")]
     token = {"X-CSRFToken": csrf_token(browser)}
     forged = {"target_type": "sample_notes", "target_id": "1", "data": "{}"}
     paths = ("event/create", f"event/edit?pk={before[0]}", f"_api/event/inline-edit?pk={before[0]}&field=data")
     answers += [browser.post(f"/admin/{path}", data=forged, headers=token) for path in paths]
-    answers += [delete(browser, "event", "delete", before[0]) for delete in (act, act_on_row)]
+    answers += [delete(browser, "event", "delete", before[0]) for delete in (run_action, run_row_action)]
 
     assert all(answer.status_code >= 400 for answer in answers)
-    assert listed(browser, "event") == before
+    assert listed_ids(browser, "event") == before

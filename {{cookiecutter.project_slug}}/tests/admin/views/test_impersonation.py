@@ -15,9 +15,17 @@ from app.accounts.api.dependencies import get_client
 from app.accounts.browser.web_session import get_page_client, require_recent_visitor
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
-from tests.admin.audit_log import happened
-from tests.admin.browser import act_on_row, listed, words
-from tests.admin.impersonation import END, cookie_of, go_back, impersonate, is_signed_in, newest_session, with_cookie
+from tests.admin.audit_log import recorded_events
+from tests.admin.browser import listed_ids, page_text, run_row_action
+from tests.admin.impersonation import (
+    END,
+    cookie_of,
+    impersonate,
+    is_signed_in,
+    newest_session,
+    stop_impersonating,
+    with_cookie,
+)
 from tests.query_counts import counted, watched
 from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, sign_in, with_token
 from tests.web.browser import open_browser, read_page, submit
@@ -58,7 +66,7 @@ def test_way_back_is_to_the_same_session_with_another_cookie(
     impersonate(browser, ada)
     borrowed = cookie_of(browser)
 
-    answer = go_back(browser)
+    answer = stop_impersonating(browser)
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/admin/")
     assert browser.get("/admin/").status_code == 200
@@ -75,9 +83,12 @@ def test_it_is_written_down_and_no_mail_is_sent(
 ) -> None:
     impersonate(browser, ada)
     borrowed = newest_session(client).id
-    go_back(browser)
+    stop_impersonating(browser)
 
-    (started,), (ended,) = happened(client, "impersonation_started"), happened(client, "impersonation_ended")
+    (started,), (ended,) = (
+        recorded_events(client, "impersonation_started"),
+        recorded_events(client, "impersonation_ended"),
+    )
     for event in (started, ended):
         assert (event.user_id, event.actor_id, event.session_id, event.data) == (ada.id, admin.id, borrowed, {})
     assert mails_to(client, ada.email) == []
@@ -95,7 +106,7 @@ def test_what_is_done_meanwhile_names_the_admin(
     submit(browser, "/account/sessions", action=f"/account/sessions/{other}/end")
     submit(browser, "/account", action="/logout")
 
-    (ended,), (out,) = happened(client, "session_ended"), happened(client, "authn_logout")
+    (ended,), (out,) = recorded_events(client, "session_ended"), recorded_events(client, "authn_logout")
     assert {(event.user_id, event.actor_id) for event in (ended, out)} == {(ada.id, admin.id)}
     assert not is_signed_in(adas)
 
@@ -128,7 +139,7 @@ def test_device_of_the_admin_is_not_known_to_the_user(client: TestClient, browse
     log_in(client, ada.email)
     browser.headers["User-Agent"] = "the admin's browser"
     impersonate(browser, ada)
-    go_back(browser)
+    stop_impersonating(browser)
 
     client.post(
         "/api/v1/auth/login",
@@ -155,12 +166,12 @@ def test_no_session_of_the_user_gives_way(start_app: Any) -> None:
 def test_admin_can_end_it_from_the_list_of_sessions(client: TestClient, browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
     second = open_browser(client, add_user(client, "second@example.com", admin=True))
-    borrowed = listed(second, "session", q=ada.email)
+    borrowed = listed_ids(second, "session", q=ada.email)
 
     assert second.get("/admin/session/list").text.count("text-success") == 1
     for part in ("filter=impersonated__is_true", "sort=impersonated"):
         assert second.get(f"/admin/session/list?{part}").status_code in {200, 400}
-    assert act_on_row(second, "session", "end", *borrowed).status_code == 200
+    assert run_row_action(second, "session", "end", *borrowed).status_code == 200
 
     assert not is_signed_in(browser)
 
@@ -201,7 +212,7 @@ def test_whatever_asks_for_a_recent_sign_in_is_refused(client: TestClient, brows
 
     assert {"/account/email", "/account/delete"} <= {path for _, path in routes}
     assert {answer.status_code for answer in answers} == {403}
-    assert all(FORBIDDEN in words(answer) for answer in answers)
+    assert all(FORBIDDEN in page_text(answer) for answer in answers)
     assert all(END in answer.text for answer in answers)
 
 
@@ -224,7 +235,7 @@ def test_form_that_is_the_owners_alone_is_refused(
     answer = browser.post(path, data={**data, "csrf_token": token})
 
     assert answer.status_code == 403
-    assert FORBIDDEN in words(answer)
+    assert FORBIDDEN in page_text(answer)
     assert is_signed_in(browser)
     log_in(client, ada.email)
 
@@ -233,7 +244,7 @@ def test_data_are_not_exported_and_the_admin_is_closed(client: TestClient, brows
     impersonate(browser, helper)
 
     assert browser.get("/account/data/export").status_code == 403
-    assert happened(client, "user_data_exported") == []
+    assert recorded_events(client, "user_data_exported") == []
     assert browser.get("/admin/").status_code == 403
     assert browser.get("/admin/sample-note/list").status_code == 403
 
@@ -248,7 +259,7 @@ def test_api_knows_nothing_of_it(client: TestClient, browser: TestClient, ada: U
 def test_way_back_takes_as_many_statements_as_ever(browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
     with watched(browser) as requests:
-        assert go_back(browser).status_code == 303
+        assert stop_impersonating(browser).status_code == 303
 
     assert counted(requests) == {
         "GET /account": 2,

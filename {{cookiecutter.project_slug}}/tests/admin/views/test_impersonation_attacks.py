@@ -12,8 +12,17 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, Role, User, UserRole
 from app.accounts.permissions import Permission
 from app.database.base import utc_now
-from tests.admin.audit_log import happened
-from tests.admin.impersonation import END, change, cookie_of, csrf_of, go_back, impersonate, is_signed_in, with_cookie
+from tests.admin.audit_log import recorded_events
+from tests.admin.impersonation import (
+    END,
+    cookie_of,
+    csrf_of,
+    impersonate,
+    is_signed_in,
+    stop_impersonating,
+    update_database,
+    with_cookie,
+)
 from tests.admin.staff import give_role
 from tests.support import PASSWORD, add_user, in_database, problem_of
 from tests.web.browser import open_browser, read_page, submit
@@ -29,7 +38,7 @@ def test_nobody_is_signed_in_as_an_admin(client: TestClient, browser: TestClient
         assert visitor.get(f"/admin/impersonate?pk={user.id}").status_code == 403
         token = csrf_of(visitor)
         assert visitor.post(f"/admin/impersonate?pk={user.id}", data=token).status_code == 403
-    assert happened(client, "impersonation_started") == []
+    assert recorded_events(client, "impersonation_started") == []
 
 
 def test_nobody_gains_a_permission(client: TestClient, browser: TestClient, ada: User, bob: User, helper: User) -> None:
@@ -52,7 +61,7 @@ def test_without_the_permission_it_is_neither_offered_nor_done(client: TestClien
 
 def test_it_is_offered_for_whom_it_may_be_done(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     gone = add_user(client, "gone@example.com")
-    change(client, update(User).where(User.id == gone.id).values(is_active=False))
+    update_database(client, update(User).where(User.id == gone.id).values(is_active=False))
 
     page = browser.get("/admin/user/list").text
 
@@ -76,17 +85,17 @@ def test_it_is_not_nested(client: TestClient, browser: TestClient, helper: User,
     sent = browser.post(f"/admin/impersonate?pk={ada.id}", data={"csrftoken": token})
 
     assert (shown.status_code, sent.status_code) == (403, 403)
-    assert len(happened(client, "impersonation_started")) == 1
+    assert len(recorded_events(client, "impersonation_started")) == 1
 
 
 def test_password_is_asked_for_when_the_sign_in_is_old(client: TestClient, browser: TestClient, ada: User) -> None:
     page, token = f"/admin/impersonate?pk={ada.id}", csrf_of(browser)
-    change(client, update(AuthSession).values(authenticated_at=utc_now() - timedelta(hours=1)))
+    update_database(client, update(AuthSession).values(authenticated_at=utc_now() - timedelta(hours=1)))
 
     answer, sent = browser.get(page), browser.post(page, data=token)
 
     assert answer.headers["Location"] == f"/reauth?next=%2Fadmin%2Fimpersonate%3Fpk%3D{ada.id}"
-    assert (sent.status_code, happened(client, "impersonation_started")) == (303, [])
+    assert (sent.status_code, recorded_events(client, "impersonation_started")) == (303, [])
     again = submit(browser, answer.headers["Location"], action="/reauth", password=PASSWORD)
     assert again.headers["Location"] == page
     assert impersonate(browser, ada).headers["Location"] == "/account"
@@ -119,13 +128,13 @@ ADMIN_ROLES = select(Role.id).where(Role.name == "admin").scalar_subquery()
 def test_it_ends_with_what_allowed_it(client: TestClient, browser: TestClient, ada: User, statement: Any) -> None:
     impersonate(browser, ada)
     token = read_page(browser.get("/account")).forms[END]["csrf_token"]
-    change(client, statement)
+    update_database(client, statement)
 
     back = browser.post(END, data={"csrf_token": token})
 
     assert not is_signed_in(browser)
     assert (back.status_code, "Set-Cookie" in back.headers) == (401, False)
-    assert happened(client, "impersonation_ended") == []
+    assert recorded_events(client, "impersonation_ended") == []
 
 
 def test_it_ends_when_the_user_becomes_an_admin(client: TestClient, browser: TestClient, ada: User) -> None:
@@ -166,7 +175,7 @@ def test_forms_need_their_token(client: TestClient, browser: TestClient, ada: Us
 
     assert browser.post(f"/admin/impersonate?pk={ada.id}").status_code == 403
     assert browser.get(f"/admin/impersonate?pk={ada.id}").status_code == 200
-    assert happened(client, "impersonation_started") == []
+    assert recorded_events(client, "impersonation_started") == []
     impersonate(browser, ada)
     for forged in ({}, {"csrf_token": admins_token}):
         assert browser.post(END, data=forged).status_code == 403
@@ -193,7 +202,7 @@ def test_copy_of_the_cookie_opens_nothing_after_the_end(client: TestClient, brow
     impersonate(browser, ada)
     thief = with_cookie(client, cookie_of(browser))
     token = read_page(thief.get("/account")).forms[END]["csrf_token"]
-    go_back(browser)
+    stop_impersonating(browser)
 
     answer = thief.post(END, data={"csrf_token": token})
 

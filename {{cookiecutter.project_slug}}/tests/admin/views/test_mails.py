@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database.base import utc_now
 from app.mail.models import OutboxMessage
-from tests.admin.browser import act, act_on_row, export, listed, words
+from tests.admin.browser import export, listed_ids, page_text, run_action, run_row_action
 from tests.support import in_database, mails_to
 
 pytestmark = pytest.mark.any_database
@@ -31,7 +31,7 @@ def mails(client: TestClient, browser: TestClient, ada: User, bob: User) -> list
     """Return the ids of three mails: one is sent, one waits, one has failed."""
     for email in (ada.email, bob.email, ada.email):
         assert client.post("/api/v1/auth/password/forgot", json={"email": email}).status_code == 202
-    rows = listed(browser, "mail")[::-1]
+    rows = listed_ids(browser, "mail")[::-1]
     change(client, rows[0], sent_at=utc_now(), payload=None, attempts=1)
     change(client, rows[2], failed_at=utc_now(), attempts=8, last_error="SMTPConnectError: nobody there")
     return rows
@@ -41,7 +41,7 @@ def test_mails_are_shown_without_their_content(browser: TestClient, mails: list[
     pages = [browser.get("/admin/mail/list"), *(browser.get(f"/admin/mail/detail?pk={row}") for row in mails)]
     pages += [export(browser, "mail", kind) for kind in ("csv", "json")]
 
-    assert "SMTPConnectError: nobody there" in words(pages[0])
+    assert "SMTPConnectError: nobody there" in page_text(pages[0])
     assert {page.status_code for page in pages} == {200}
     for page in pages:
         assert "payload" not in page.text
@@ -51,22 +51,22 @@ def test_mails_are_shown_without_their_content(browser: TestClient, mails: list[
 
 @pytest.mark.parametrize(("state", "number"), [("sent", 0), ("waiting", 1), ("failed", 2)])
 def test_mails_are_filtered_by_their_state(browser: TestClient, mails: list[str], state: str, number: int) -> None:
-    assert listed(browser, "mail", filter=f"state__eq={state}") == [mails[number]]
+    assert listed_ids(browser, "mail", filter=f"state__eq={state}") == [mails[number]]
 
 
-@pytest.mark.parametrize("again", [act, act_on_row])
+@pytest.mark.parametrize("again", [run_action, run_row_action])
 def test_dead_letter_is_tried_again(client: TestClient, browser: TestClient, mails: list[str], again: Any) -> None:
     assert again(browser, "mail", "again", mails[2]).status_code == 200
 
-    assert listed(browser, "mail", filter="state__eq=waiting") == [mails[2], mails[1]]
+    assert listed_ids(browser, "mail", filter="state__eq=waiting") == [mails[2], mails[1]]
     assert client.app_state["authenticator"].mailer.posted.is_set()
 
 
 def test_sent_mail_is_not_sent_again(browser: TestClient, mails: list[str]) -> None:
-    assert act_on_row(browser, "mail", "again", mails[0]).status_code == 400
-    assert act(browser, "mail", "again", *mails).status_code == 200
+    assert run_row_action(browser, "mail", "again", mails[0]).status_code == 400
+    assert run_action(browser, "mail", "again", *mails).status_code == 200
 
-    assert listed(browser, "mail", filter="state__eq=sent") == [mails[0]]
+    assert listed_ids(browser, "mail", filter="state__eq=sent") == [mails[0]]
 
 
 def test_mail_can_be_deleted_but_neither_written_nor_changed(
@@ -76,6 +76,6 @@ def test_mail_can_be_deleted_but_neither_written_nor_changed(
     assert browser.get(f"/admin/mail/edit?pk={mails[1]}").status_code == 403
     assert mails_to(client, bob.email)
 
-    assert act_on_row(browser, "mail", "delete", mails[1]).status_code == 200
+    assert run_row_action(browser, "mail", "delete", mails[1]).status_code == 200
 
     assert mails_to(client, bob.email) == []

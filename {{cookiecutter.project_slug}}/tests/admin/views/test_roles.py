@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.accounts.permissions import Permission
 from app.admin.views.roles import RoleView
-from tests.admin.browser import act, act_on_row, csrf_token, listed, save, words
+from tests.admin.browser import csrf_token, listed_ids, page_text, run_action, run_row_action, save
 from tests.admin.staff import MANAGER, add_role, add_staff, events, roles, roles_of
 from tests.support import mails_to
 from tests.web.browser import open_browser
@@ -47,7 +47,7 @@ def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClien
     assert roles(client)["nothing"].permissions == []
 
     assert "Users with this role lose its permissions immediately." in browser.get("/admin/role/list").text
-    assert act_on_row(browser, "role", "delete", made.id).status_code == 200
+    assert run_row_action(browser, "role", "delete", made.id).status_code == 200
     created, changed, emptied, deleted = events(client, "data_")
     assert [event.data["name"] for event in (created, deleted)] == ["editor", "nothing"]
     assert changed.data["changes"] == {
@@ -84,7 +84,7 @@ def test_role_that_makes_no_sense_is_refused(
     for page in ("create", f"edit?pk={other.id}"):
         answer = save(browser, f"/admin/role/{page}", name=name, permissions=permission)
         assert answer.status_code == 422
-        assert message in words(answer)
+        assert message in page_text(answer)
     assert {role.id for role in roles(client).values()} >= {taken.id, other.id}
     assert set(roles(client)) == {"admin", "taken", "other"}
     assert events(client, "data_") == []
@@ -105,7 +105,7 @@ def test_who_deletes_a_role_is_told_how_many_people_have_it(client: TestClient, 
 
     for page in ("list", f"detail?pk={role.id}"):
         assert "lose its permissions immediately. Users with this role: 1." in browser.get(f"/admin/role/{page}").text
-    assert act_on_row(browser, "role", "delete", role.id).status_code == 200
+    assert run_row_action(browser, "role", "delete", role.id).status_code == 200
     assert roles_of(client, editor) == set()
 
 
@@ -117,8 +117,8 @@ def test_role_admin_stays_as_it_is(client: TestClient, browser: TestClient) -> N
     assert ">content:edit</span>" in browser.get(f"/admin/role/detail?pk={admin_role.id}").text
     assert browser.get(f"/admin/role/edit?pk={admin_role.id}").status_code == 403
     assert browser.post(f"/admin/role/edit?pk={admin_role.id}", data=form).status_code == 403
-    assert act_on_row(browser, "role", "delete", admin_role.id).status_code == 400
-    assert act(browser, "role", "delete", other.id, admin_role.id).status_code == 400
+    assert run_row_action(browser, "role", "delete", admin_role.id).status_code == 400
+    assert run_action(browser, "role", "delete", other.id, admin_role.id).status_code == 400
     assert set(roles(client)) == {"admin", "other"}
 
 
@@ -158,7 +158,7 @@ def test_role_with_less_than_the_manager_has_can_be_made_and_given(
 
     answer = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=str(reader.id))
 
-    assert answer.status_code == 303, words(answer)
+    assert answer.status_code == 303, page_text(answer)
     assert roles_of(client, ada) == {"reader"}
     assert "content:edit" not in managers.get("/admin/role/create").text
 
@@ -171,11 +171,11 @@ def test_permission_that_the_manager_lacks_is_in_no_role_of_theirs(client: TestC
     for page in ("create", f"edit?pk={small.id}", f"edit?pk={own.id}"):
         answer = save(managers, f"/admin/role/{page}", name="x", permissions=["users:read", "content:edit"])
         assert answer.status_code == 422
-        assert "You don't have these permissions yourself: content:edit." in words(answer)
+        assert "You don't have these permissions yourself: content:edit." in page_text(answer)
     form = {"csrftoken": csrf_token(managers), "name": "big", "permissions": "users:read"}
     assert managers.get(f"/admin/role/edit?pk={big.id}").status_code == 403
     assert managers.post(f"/admin/role/edit?pk={big.id}", data=form).status_code == 403
-    assert act(managers, "role", "delete", small.id, big.id).status_code == 400
+    assert run_action(managers, "role", "delete", small.id, big.id).status_code == 400
     assert set(roles(client)) == {"manager", "small", "big"}
 
 
@@ -204,9 +204,9 @@ def test_role_that_allows_more_is_not_given(
 
     for answer in answers:
         assert answer.status_code == 422
-        assert f"These roles have more permissions than you: {name}." in words(answer)
+        assert f"These roles have more permissions than you: {name}." in page_text(answer)
     assert roles_of(client, manager) == {"manager"}
-    assert sorted(listed(managers, "user")) == sorted([str(admin.id), str(manager.id)])
+    assert sorted(listed_ids(managers, "user")) == sorted([str(admin.id), str(manager.id)])
 
 
 @pytest.mark.any_database
@@ -220,12 +220,12 @@ def test_who_may_do_more_is_left_alone(client: TestClient, admin: User, managers
     assert managers.get(f"/admin/user/edit?pk={user.id}").status_code == 403
     assert managers.post(f"/admin/user/edit?pk={user.id}", data=form).status_code == 403
     for name in ("delete", "reset"):
-        assert act_on_row(managers, "user", name, user.id).json() == {"msg": "Forbidden"}
-        assert act(managers, "user", name, less.id, user.id).json() == {"msg": "Forbidden"}
+        assert run_row_action(managers, "user", name, user.id).json() == {"msg": "Forbidden"}
+        assert run_action(managers, "user", name, less.id, user.id).json() == {"msg": "Forbidden"}
     everyone = managers.post("/admin/_api/user/action?name=delete&all=1", headers={"X-CSRFToken": form["csrftoken"]})
 
     assert everyone.json() == {"msg": "Forbidden"}
-    assert len(listed(managers, "user")) == 4
+    assert len(listed_ids(managers, "user")) == 4
     assert mails_to(client, user.email) == []
     assert roles_of(client, user) == {above}
 
@@ -234,13 +234,13 @@ def test_who_may_do_more_is_left_alone(client: TestClient, admin: User, managers
 def test_sessions_of_who_may_do_more_go_on(client: TestClient, admin: User, managers: TestClient, ada: User) -> None:
     for user in (admin, ada):
         open_browser(client, user)
-    admins, adas = (listed(managers, "session", q=user.email)[0] for user in (admin, ada))
+    admins, adas = (listed_ids(managers, "session", q=user.email)[0] for user in (admin, ada))
 
     assert managers.get(f"/admin/session/detail?pk={admins}").status_code == 200
-    assert act_on_row(managers, "session", "end", admins).json() == {"msg": "Forbidden"}
-    assert act(managers, "session", "end", adas, admins).json() == {"msg": "Forbidden"}
+    assert run_row_action(managers, "session", "end", admins).json() == {"msg": "Forbidden"}
+    assert run_action(managers, "session", "end", adas, admins).json() == {"msg": "Forbidden"}
     assert [event.user_id for event in events(client, "session_ended")] == []
-    assert act_on_row(managers, "session", "end", adas).status_code == 200
+    assert run_row_action(managers, "session", "end", adas).status_code == 200
     assert [event.user_id for event in events(client, "session_ended")] == [ada.id]
 
 
@@ -249,7 +249,7 @@ def test_sessions_of_who_may_do_more_go_on(client: TestClient, admin: User, mana
 def test_who_may_do_no_more_is_managed(client: TestClient, managers: TestClient) -> None:
     peer = add_staff(client, "peer", *MANAGER)
 
-    assert act_on_row(managers, "user", "reset", peer.id).status_code == 200
+    assert run_row_action(managers, "user", "reset", peer.id).status_code == 200
     assert len(mails_to(client, peer.email)) == 1
     assert save(managers, f"/admin/user/edit?pk={peer.id}", display_name="").status_code == 303
     assert roles_of(client, peer) == set()
@@ -261,13 +261,13 @@ def test_who_may_do_more_is_left_alone_also_by_who_sees_no_roles(
 ) -> None:
     monkeypatch.setattr(RoleView, "view_permission", Permission.CONTENT_EDIT)
 
-    assert len(listed(managers, "user")) == 3
+    assert len(listed_ids(managers, "user")) == 3
     assert managers.get(f"/admin/user/edit?pk={admin.id}").status_code == 403
     answer = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="Ada", is_active="on", roles="x")
-    assert answer.status_code == 303, words(answer)
+    assert answer.status_code == 303, page_text(answer)
     assert save(managers, "/admin/user/create", **NEW, roles=str(roles(client)["admin"].id)).status_code == 303
     assert roles_of(client, admin) == {"admin"}
-    assert len(listed(managers, "user")) == 4
+    assert len(listed_ids(managers, "user")) == 4
 
 
 @pytest.mark.any_database
@@ -278,4 +278,4 @@ def test_admin_gives_every_role(client: TestClient, browser: TestClient, admin: 
 
     assert answer.status_code == 303
     assert roles_of(client, ada) == {"editor", "admin"}
-    assert act(browser, "user", "delete", admin.id).status_code == 200
+    assert run_action(browser, "user", "delete", admin.id).status_code == 200

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from app.accounts import users
 from app.accounts.models import AuthSession, User
-from tests.admin.audit_log import happened
-from tests.admin.browser import act, act_on_row, listed, save, words
+from tests.admin.audit_log import recorded_events
+from tests.admin.browser import listed_ids, page_text, run_action, run_row_action, save
 from tests.admin.impersonation import is_signed_in
 from tests.support import PASSWORD, add_user, in_database, log_in, with_token
 from tests.web.browser import open_browser
@@ -24,7 +24,7 @@ def is_active(client: TestClient, user: User) -> bool:
     return bool(in_database(client, lambda session: session.scalar(query)))
 
 
-@pytest.mark.parametrize("end", [act, act_on_row])
+@pytest.mark.parametrize("end", [run_action, run_row_action])
 def test_all_sessions_of_someone_are_ended(
     client: TestClient, browser: TestClient, ada: User, bob: User, end: Any
 ) -> None:
@@ -35,20 +35,20 @@ def test_all_sessions_of_someone_are_ended(
 
     assert [is_signed_in(adas), is_signed_in(bobs), is_signed_in(browser)] == [False, True, True]
     assert with_token(client, token).get("/api/v1/users/me").status_code == 401
-    (event,) = happened(client, "session_ended")
+    (event,) = recorded_events(client, "session_ended")
     assert (event.user_id, event.data) == (ada.id, {"sessions": 2})
     assert event.actor_id not in {None, ada.id}
     log_in(client, ada.email)
 
 
 def test_one_who_ends_their_own_sessions_is_signed_out(browser: TestClient, admin: User) -> None:
-    assert act_on_row(browser, "user", "end-sessions", admin.id).status_code == 200
+    assert run_row_action(browser, "user", "end-sessions", admin.id).status_code == 200
 
     answer = browser.get("/admin/")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Fadmin%2F")
 
 
-@pytest.mark.parametrize("run", [act, act_on_row])
+@pytest.mark.parametrize("run", [run_action, run_row_action])
 def test_user_is_disabled_and_enabled(
     client: TestClient, browser: TestClient, admin: User, ada: User, run: Any
 ) -> None:
@@ -62,7 +62,7 @@ def test_user_is_disabled_and_enabled(
     assert run(browser, "user", "enable", ada.id).status_code == 200
     assert not is_signed_in(adas)
     log_in(client, ada.email)
-    events = happened(client, "user_disabled") + happened(client, "user_enabled")
+    events = recorded_events(client, "user_disabled") + recorded_events(client, "user_enabled")
     assert [(event.user_id, event.actor_id) for event in events] == [(ada.id, admin.id)] * 2
 
 
@@ -74,39 +74,39 @@ def test_form_disables_as_the_action_does(client: TestClient, browser: TestClien
     save(browser, page, display_name="Ada", is_active="on")
 
     assert not is_signed_in(adas)
-    events = happened(client, "user_disabled") + happened(client, "user_enabled")
+    events = recorded_events(client, "user_disabled") + recorded_events(client, "user_enabled")
     assert [(event.user_id, event.actor_id) for event in events] == [(ada.id, admin.id)] * 2
 
 
 def test_what_is_so_already_is_not_written_down(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
-    act(browser, "user", "disable", ada.id)
+    run_action(browser, "user", "disable", ada.id)
 
-    again = act(browser, "user", "disable", ada.id, bob.id)
+    again = run_action(browser, "user", "disable", ada.id, bob.id)
 
     assert again.status_code == 200
-    assert "Disabled: 1." in words(browser.get("/admin/user/list"))
-    assert {event.user_id for event in happened(client, "user_disabled")} == {ada.id, bob.id}
-    assert len(happened(client, "user_disabled")) == 2
-    assert act_on_row(browser, "user", "disable", ada.id).status_code == 400
-    act(browser, "user", "end-sessions", ada.id)
-    assert happened(client, "session_ended") == []
+    assert "Disabled: 1." in page_text(browser.get("/admin/user/list"))
+    assert {event.user_id for event in recorded_events(client, "user_disabled")} == {ada.id, bob.id}
+    assert len(recorded_events(client, "user_disabled")) == 2
+    assert run_row_action(browser, "user", "disable", ada.id).status_code == 400
+    run_action(browser, "user", "end-sessions", ada.id)
+    assert recorded_events(client, "session_ended") == []
 
 
 def test_last_admin_is_not_disabled(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     """Behaviour 134."""
-    alone = act_on_row(browser, "user", "disable", admin.id)
-    among_others = act(browser, "user", "disable", ada.id, admin.id)
+    alone = run_row_action(browser, "user", "disable", admin.id)
+    among_others = run_action(browser, "user", "disable", ada.id, admin.id)
 
     assert alone.json() == among_others.json() == {"msg": users.LastAdmin.title}
     assert is_active(client, ada)
     assert is_signed_in(browser)
-    assert happened(client, "user_disabled") == []
+    assert recorded_events(client, "user_disabled") == []
 
 
 def test_admin_may_disable_themselves_when_another_stays(client: TestClient, browser: TestClient, admin: User) -> None:
     add_user(client, "second@example.com", admin=True)
 
-    assert act_on_row(browser, "user", "disable", admin.id).status_code == 200
+    assert run_row_action(browser, "user", "disable", admin.id).status_code == 200
 
     assert not is_signed_in(browser)
     assert not is_active(client, admin)
@@ -121,4 +121,4 @@ def test_sessions_are_found_by_whose_they_are(client: TestClient, browser: TestC
     page = browser.get(f"/admin/user/detail?pk={ada.id}").text
 
     assert "/admin/session/list?q=ada%40example.com" in page
-    assert listed(browser, "session", q="ada@example.com") == in_database(client, read)
+    assert listed_ids(browser, "session", q="ada@example.com") == in_database(client, read)

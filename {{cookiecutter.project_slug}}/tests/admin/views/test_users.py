@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from app.accounts import users
 from app.accounts.models import AuthSession, User, UserRole
-from tests.admin.audit_log import happened
-from tests.admin.browser import act, act_on_row, listed, save, words
+from tests.admin.audit_log import recorded_events
+from tests.admin.browser import listed_ids, page_text, run_action, run_row_action, save
 from tests.support import add_user, in_database, link_in, log_in, mails_to
 from tests.web.browser import open_browser
 
@@ -40,7 +40,7 @@ def admin_role(client: TestClient) -> str:
 def test_user_is_made_and_can_sign_in(client: TestClient, browser: TestClient) -> None:
     answer = save(browser, "/admin/user/create", **NEW, roles=admin_role(client))
 
-    assert answer.status_code == 303, words(answer)
+    assert answer.status_code == 303, page_text(answer)
     made = person(client, "eve@example.com")
     assert (made.display_name, made.is_active, [role.name for role in made.roles]) == ("Eve", True, ["admin"])
     assert made.password_hash is not None
@@ -64,10 +64,10 @@ def test_user_who_breaks_a_rule_is_not_made(browser: TestClient, change: dict[st
     answer = save(browser, "/admin/user/create", **{**NEW, **change})
 
     assert answer.status_code == 422
-    assert message in words(answer)
+    assert message in page_text(answer)
     assert 'aria-invalid="true"' in answer.text
     assert {**NEW, **change}["password"] not in answer.text or not change.get("password", "x")
-    assert len(listed(browser, "user")) == 1
+    assert len(listed_ids(browser, "user")) == 1
 
 
 def test_user_is_changed(client: TestClient, browser: TestClient, ada: User) -> None:
@@ -119,19 +119,19 @@ def test_last_admin_stays_in_spite_of_a_form(
     answer = save(browser, f"/admin/user/edit?pk={admin.id}", display_name="Me", is_active=change["is_active"], **roles)
 
     assert answer.status_code == 422
-    assert users.LastAdmin.title in words(answer)
+    assert users.LastAdmin.title in page_text(answer)
     unchanged = person(client, admin.email)
     assert (unchanged.is_active, unchanged.display_name, len(unchanged.roles)) == (True, "", 1)
 
 
 def test_last_admin_stays_in_spite_of_an_action(browser: TestClient, admin: User, ada: User) -> None:
     """Behaviour 134."""
-    alone = act_on_row(browser, "user", "delete", admin.id)
-    among_others = act(browser, "user", "delete", ada.id, admin.id)
+    alone = run_row_action(browser, "user", "delete", admin.id)
+    among_others = run_action(browser, "user", "delete", ada.id, admin.id)
 
     assert (alone.status_code, among_others.status_code) == (400, 400)
     assert alone.json() == among_others.json() == {"msg": users.LastAdmin.title}
-    assert sorted(listed(browser, "user")) == sorted([str(ada.id), str(admin.id)])
+    assert sorted(listed_ids(browser, "user")) == sorted([str(ada.id), str(admin.id)])
 
 
 def test_disabled_admin_does_not_count(client: TestClient, browser: TestClient, admin: User) -> None:
@@ -143,7 +143,7 @@ def test_disabled_admin_does_not_count(client: TestClient, browser: TestClient, 
 
     in_database(client, disable)
 
-    assert act(browser, "user", "delete", admin.id).status_code == 400
+    assert run_action(browser, "user", "delete", admin.id).status_code == 400
 
 
 @pytest.mark.database("postgresql")  # SQLite has one writer at a time anyway
@@ -170,7 +170,7 @@ def test_two_admins_cannot_remove_each_other(client: TestClient, admin: User) ->
 def test_admin_may_leave_when_another_stays(client: TestClient, browser: TestClient, admin: User) -> None:
     add_user(client, "second@example.com", admin=True)
 
-    assert act(browser, "user", "delete", admin.id).status_code == 200
+    assert run_action(browser, "user", "delete", admin.id).status_code == 200
     assert browser.get("/admin/").status_code == 303
 
 
@@ -178,16 +178,16 @@ def test_deleted_user_takes_along_what_is_theirs(browser: TestClient, ada: User)
     save(browser, "/admin/sample-note/create", title="Milk", body="", owner=str(ada.id))
 
     assert "deletes the user and all their data" in browser.get("/admin/user/list").text
-    assert act(browser, "user", "delete", ada.id).status_code == 200
+    assert run_action(browser, "user", "delete", ada.id).status_code == 200
 
-    assert listed(browser, "sample-note") == []
+    assert listed_ids(browser, "sample-note") == []
 
 
-@pytest.mark.parametrize("end", [act, act_on_row])
+@pytest.mark.parametrize("end", [run_action, run_row_action])
 def test_ended_session_is_dead(client: TestClient, browser: TestClient, ada: User, end: Any) -> None:
     """Behaviour 135."""
     adas = open_browser(client, ada)
-    newest = listed(browser, "session")[0]
+    newest = listed_ids(browser, "session")[0]
 
     assert end(browser, "session", "end", newest).status_code == 200
 
@@ -197,27 +197,27 @@ def test_ended_session_is_dead(client: TestClient, browser: TestClient, ada: Use
     assert adas.get("/account").status_code == 303
     assert browser.get("/admin/").status_code == 200
     assert in_database(client, read) == "admin"
-    assert act_on_row(browser, "session", "end", newest).status_code == 400
+    assert run_row_action(browser, "session", "end", newest).status_code == 400
 
 
 def test_sessions_are_only_shown(browser: TestClient) -> None:
-    row = listed(browser, "session")[0]
+    row = listed_ids(browser, "session")[0]
 
     assert browser.get("/admin/session/create").status_code == 403
     assert browser.get(f"/admin/session/edit?pk={row}").status_code == 403
-    for action in (act, act_on_row):
+    for action in (run_action, run_row_action):
         assert action(browser, "session", "delete", row).json() == {"msg": "Forbidden"}
-    assert listed(browser, "session") == [row]
+    assert listed_ids(browser, "session") == [row]
 
 
-@pytest.mark.parametrize("send", [act, act_on_row])
+@pytest.mark.parametrize("send", [run_action, run_row_action])
 def test_link_for_a_new_password_is_mailed(client: TestClient, browser: TestClient, ada: User, send: Any) -> None:
     """Behaviours 135, 150."""
     assert send(browser, "user", "reset", ada.id).status_code == 200
 
     (mail,) = mails_to(client, ada.email)
     assert "/password/reset/" in link_in(mail)
-    (event,) = happened(client, "authn_password_reset_asked")
+    (event,) = recorded_events(client, "authn_password_reset_asked")
     assert (event.user_id, event.ip) == (ada.id, "testclient")
     assert event.actor_id == person(client, "admin@example.com").id
     log_in(client, ada.email)
@@ -226,11 +226,11 @@ def test_link_for_a_new_password_is_mailed(client: TestClient, browser: TestClie
 def test_who_is_disabled_gets_no_link(client: TestClient, browser: TestClient, ada: User) -> None:
     save(browser, f"/admin/user/edit?pk={ada.id}", display_name="")
 
-    assert act_on_row(browser, "user", "reset", ada.id).status_code == 400
-    act(browser, "user", "reset", ada.id)
+    assert run_row_action(browser, "user", "reset", ada.id).status_code == 400
+    run_action(browser, "user", "reset", ada.id)
 
     assert mails_to(client, ada.email) == []
-    assert happened(client, "authn_password_reset_asked") == []
+    assert recorded_events(client, "authn_password_reset_asked") == []
 
 
 def test_what_admins_do_is_written_down(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
@@ -241,10 +241,10 @@ def test_what_admins_do_is_written_down(client: TestClient, browser: TestClient,
     save(browser, page, display_name="Ada", is_active="on", roles=admin_role(client))
     save(browser, page, display_name="Ada", is_active="on")
     open_browser(client, ada)
-    act(browser, "session", "end", listed(browser, "session")[0])
+    run_action(browser, "session", "end", listed_ids(browser, "session")[0])
 
     created, (given, taken), ended = (
-        happened(client, name) for name in ("user_created", "privilege_permissions_changed", "session_ended")
+        recorded_events(client, name) for name in ("user_created", "privilege_permissions_changed", "session_ended")
     )
     assert [event.user_id for event in created] == [person(client, "eve@example.com").id]
     assert (given.data, taken.data) == ({"added": ["admin"], "removed": []}, {"added": [], "removed": ["admin"]})
@@ -257,9 +257,9 @@ def test_deleted_user_leaves_events_that_tell_of_nobody(
 ) -> None:
     log_in(client, ada.email)
 
-    act(browser, "user", "delete", ada.id)
+    run_action(browser, "user", "delete", ada.id)
 
-    (login,), (deleted,) = happened(client, "authn_login_success"), happened(client, "user_deleted")
+    (login,), (deleted,) = recorded_events(client, "authn_login_success"), recorded_events(client, "user_deleted")
     assert (login.user_id, login.ip, login.user_agent) == (None, "", "")
     assert (deleted.user_id, deleted.actor_id) == (None, admin.id)
 
@@ -267,7 +267,7 @@ def test_deleted_user_leaves_events_that_tell_of_nobody(
 def test_admin_who_deletes_themselves_leaves_events_too(client: TestClient, browser: TestClient, admin: User) -> None:
     add_user(client, "second@example.com", admin=True)
 
-    assert act(browser, "user", "delete", admin.id).status_code == 200
+    assert run_action(browser, "user", "delete", admin.id).status_code == 200
 
-    (deleted,) = happened(client, "user_deleted")
+    (deleted,) = recorded_events(client, "user_deleted")
     assert (deleted.user_id, deleted.actor_id) == (None, None)

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.browser import act, act_on_row, listed, words
+from tests.admin.browser import listed_ids, page_text, run_action, run_row_action
 from tests.admin.staff import add_staff
 from tests.features.api_keys.helpers import key_events, keys_in_database, make_key, program
 from tests.web.browser import open_browser
@@ -32,15 +32,15 @@ def test_key_is_shown_by_its_prefix(
 
     for page in shown:
         assert page.status_code == 200
-        assert adas["prefix"] in words(page)
+        assert adas["prefix"] in page_text(page)
         assert adas["key"] not in page.text
         assert "key_hash" not in page.text
         assert keys_in_database(client)[0].key_hash.hex() not in page.text
-    assert listed(browser, "api-key", q="bob@") == [bobs["id"]]
-    assert listed(browser, "api-key", q=adas["prefix"]) == [adas["id"]]
+    assert listed_ids(browser, "api-key", q="bob@") == [bobs["id"]]
+    assert listed_ids(browser, "api-key", q=adas["prefix"]) == [adas["id"]]
 
 
-@pytest.mark.parametrize("end", [act_on_row, act])
+@pytest.mark.parametrize("end", [run_row_action, run_action])
 def test_key_is_revoked(client: TestClient, browser: TestClient, as_ada: TestClient, admin: User, end: Any) -> None:
     """Behaviour 150."""
     made = make_key(as_ada)
@@ -51,7 +51,7 @@ def test_key_is_revoked(client: TestClient, browser: TestClient, as_ada: TestCli
     (event,) = key_events(client, "authn_key_revoked")
     assert event.user_id == keys_in_database(client)[0].owner_id
     assert (event.actor_id, event.data) == (admin.id, {"prefix": made["prefix"]})
-    assert act_on_row(browser, "api-key", "revoke", made["id"]).status_code == 400
+    assert run_row_action(browser, "api-key", "revoke", made["id"]).status_code == 400
 
 
 def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: TestClient) -> None:
@@ -59,7 +59,7 @@ def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: Tes
 
     for path in ("create", f"edit?pk={made['id']}"):
         assert browser.get(f"/admin/api-key/{path}").status_code == 403
-    assert act_on_row(browser, "api-key", "delete", made["id"]).status_code >= 400
+    assert run_row_action(browser, "api-key", "delete", made["id"]).status_code >= 400
 
 
 def test_page_of_a_user_leads_to_their_keys(
@@ -70,7 +70,7 @@ def test_page_of_a_user_leads_to_their_keys(
     page = browser.get(f"/admin/user/detail?pk={ada.id}")
 
     link = unescape(page.text.partition("Related records:")[2]).partition("/admin/api-key/list?q=")[2].partition('"')[0]
-    assert listed(browser, "api-key", q=unquote(link)) == [adas["id"]]
+    assert listed_ids(browser, "api-key", q=unquote(link)) == [adas["id"]]
 
 
 def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: TestClient, as_ada: TestClient) -> None:
@@ -79,9 +79,9 @@ def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: Te
     supports = open_browser(client, add_staff(client, "support", "admin:access", "users:read"))
 
     assert editors.get("/admin/api-key/list").status_code == 403
-    assert listed(supports, "api-key") == [key["id"]]
+    assert listed_ids(supports, "api-key") == [key["id"]]
     for browser in (editors, supports):
-        for end in (act, act_on_row):
+        for end in (run_action, run_row_action):
             assert end(browser, "api-key", "revoke", key["id"]).json() == {"msg": "Forbidden"}
     assert keys_in_database(client)[0].revoked_at is None
 
@@ -90,9 +90,9 @@ def test_keys_of_who_may_do_more_are_not_revoked(client: TestClient, as_admin: T
     admins, adas = make_key(as_admin), make_key(as_ada)
     managers = open_browser(client, add_staff(client, "manager", "admin:access", "users:read", "users:manage"))
 
-    assert act_on_row(managers, "api-key", "revoke", admins["id"]).json() == {"msg": "Forbidden"}
-    assert act(managers, "api-key", "revoke", adas["id"], admins["id"]).json() == {"msg": "Forbidden"}
-    assert act_on_row(managers, "api-key", "revoke", adas["id"]).status_code == 200
+    assert run_row_action(managers, "api-key", "revoke", admins["id"]).json() == {"msg": "Forbidden"}
+    assert run_action(managers, "api-key", "revoke", adas["id"], admins["id"]).json() == {"msg": "Forbidden"}
+    assert run_row_action(managers, "api-key", "revoke", adas["id"]).status_code == 200
 
     assert program(client, admins).get("/api/v1/users/me").status_code == 200
 
@@ -104,10 +104,10 @@ def test_keys_end_with_the_sessions_that_an_admin_ends(
     """Behaviour 154."""
     made = make_key(as_ada)
 
-    assert act_on_row(browser, "user", action, ada.id).status_code == 200
+    assert run_row_action(browser, "user", action, ada.id).status_code == 200
 
     if action == "disable":
-        assert act_on_row(browser, "user", "enable", ada.id).status_code == 200
+        assert run_row_action(browser, "user", "enable", ada.id).status_code == 200
     assert program(client, made).get("/api/v1/users/me").status_code == 401
     (event,) = key_events(client, "authn_key_revoked")
     assert (event.user_id, event.actor_id not in {None, ada.id}) == (ada.id, True)

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.admin.browser import entered, listed, save
+from tests.admin.browser import form_data, listed_ids, save
 from tests.features.notes.helpers import NOTES, add_note, new_note_data
 from tests.web.browser import open_browser
 
@@ -20,7 +20,7 @@ def browser(client: TestClient, admin: User) -> TestClient:
 
 def form(data: dict[str, Any], owner: User) -> dict[str, Any]:
     """Return what is entered in the form to say the same as this JSON."""
-    return entered({**data, "owner": str(owner.id)})
+    return form_data({**data, "owner": str(owner.id)})
 
 
 def test_new_note_is_the_one_of_the_api(as_ada: TestClient, browser: TestClient, ada: User) -> None:
@@ -47,7 +47,7 @@ def test_what_is_saved_unchanged_stays_as_it_is(as_ada: TestClient, browser: Tes
 @pytest.mark.any_database
 def test_what_the_api_refuses_is_refused_here(as_ada: TestClient, browser: TestClient, ada: User) -> None:
     made = add_note(as_ada)
-    sent = {**form(new_note_data(), ada), **entered({"title": "x" * 201})}
+    sent = {**form(new_note_data(), ada), **form_data({"title": "x" * 201})}
 
     for page in (f"/admin/{VIEW}/create", f"/admin/{VIEW}/edit?pk={made['id']}"):
         assert save(browser, page, sent).status_code == 422
@@ -71,5 +71,5 @@ def test_list_shows_all_and_is_searched(as_ada: TestClient, browser: TestClient,
     first = add_note(as_ada)["id"]
     second = add_note(as_bob)["id"]
 
-    assert listed(browser, VIEW) == [second, first]
-    assert listed(browser, VIEW, q=ada.email.upper()) == [first]
+    assert listed_ids(browser, VIEW) == [second, first]
+    assert listed_ids(browser, VIEW, q=ada.email.upper()) == [first]

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User
-from tests.admin.browser import act_on_row, words
+from tests.admin.browser import page_text, run_row_action
 from tests.features.second_factor.helpers import challenge_of, code_of, turn_on
 from tests.support import in_database, log_in, mails_to
 from tests.web.browser import open_browser
@@ -39,11 +39,11 @@ def test_it_is_shown_and_offered_only_to_whom_it_is_on_for(
 
     assert [is_shown_as_on(browser, user) for user in (ada, bob)] == [True, False]
     page = browser.get(f"/admin/user/detail?pk={ada.id}")
-    assert OFFER in words(page)
-    assert OFFER not in words(browser.get(f"/admin/user/detail?pk={bob.id}"))
+    assert OFFER in page_text(page)
+    assert OFFER not in page_text(browser.get(f"/admin/user/detail?pk={bob.id}"))
     assert secret not in page.text
     assert not any(code in page.text for code in codes)
-    assert act_on_row(browser, "user", "second-factor", bob.id).status_code == 400
+    assert run_row_action(browser, "user", "second-factor", bob.id).status_code == 400
 
 
 def test_it_is_switched_off_for_who_has_lost_it(
@@ -52,7 +52,7 @@ def test_it_is_switched_off_for_who_has_lost_it(
     secret, _ = turn_on(as_ada)
     adas, waiting, sent = open_browser(client, ada), challenge_of(client, ada), len(mails_to(client, ada.email))
 
-    answer = act_on_row(browser, "user", "second-factor", ada.id)
+    answer = run_row_action(browser, "user", "second-factor", ada.id)
 
     assert answer.status_code == 200
     event = newest_event(client)
@@ -65,4 +65,4 @@ def test_it_is_switched_off_for_who_has_lost_it(
     code = {"challenge": waiting, "code": code_of(secret)}
     assert client.post("/api/v1/auth/second-factor", json=code).status_code >= 400
     assert "access_token" in log_in(client, ada.email)
-    assert act_on_row(browser, "user", "second-factor", ada.id).status_code == 400
+    assert run_row_action(browser, "user", "second-factor", ada.id).status_code == 400
