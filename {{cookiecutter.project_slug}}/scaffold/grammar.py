@@ -231,7 +231,7 @@ def _referring(field: Field, find: FindTarget, access: str) -> tuple[Field, list
 def _problems_of_reference(field: Field, target: Target, access: str) -> list[str]:
     problems: list[str] = []
     if field.is_self and field.kind == "many":
-        problems.append("self-referencing many-to-many relations are not supported: write it by hand")
+        problems.append("self-referencing many-to-many relations are not supported: write this one by hand")
     elif field.is_self and not field.optional:
         problems.append("a self-reference must be optional")
     if field.owner.plural in target.refers_to:
@@ -254,11 +254,11 @@ def _problems_of_field_name(name: str) -> list[str]:
         hint = re.sub(r"[\W_]+", "_", snake(name)).strip("_")[:NAME_LENGTH]
         hint = hint if re.fullmatch(r"[a-z][a-z0-9_]*", hint) else "title"
         hint = f"{hint}_text" if _problems_of_field_name(hint) else hint
-        return [f"invalid field name; use snake_case like {hint}, at most {NAME_LENGTH} characters"]
+        return [f"invalid field name: use snake_case like {hint}, at most {NAME_LENGTH} characters"]
     if name in SQL_WORDS:
-        return [f"{name} is a word of SQL: try {name}_text or another name"]
+        return [f"{name} is a reserved word in SQL: use {name}_text or another name"]
     if keyword.iskeyword(name) or name in _HIDING:
-        return [f"{name} is a Python keyword: use {name}_text or another name"]
+        return [f"{name} is a reserved word in Python or in generated code: use {name}_text or another name"]
     if name in {"id", "version", "created_at", "updated_at", "owner", "owner_id"}:
         return [f"every resource already has the field {name}"]
     used = any(hasattr(parent, name) for parent in (Base, BaseModel, Owned, Record))

@@ -141,13 +141,13 @@ def problems_of_resource(name: str, plural_given: str | None) -> list[str]:
         hint = camel(re.sub(r"\W+", "_", name).strip("_"))[:NAME_LENGTH]
         hint = camel(singular(snake(hint)) or snake(hint))
         hint = hint if re.fullmatch(r"[A-Z][A-Za-z0-9]+", hint) and hint != name else "BookReview"
-        return [f"{name}: invalid resource name; use CamelCase like {hint}, 2 to {NAME_LENGTH} letters and digits"]
+        return [f"{name}: invalid resource name: use CamelCase like {hint}, 2 to {NAME_LENGTH} letters and digits"]
     one = singular(snake(name))
     if one and plural_given is None:
         return [f"{name} looks like a plural: use {camel(one)}, or set --plural {_plural_for(snake(name))}"]
     if name in RESERVED_NAMES or keyword.iskeyword(name) or hasattr(builtins, name):
-        owner = "accounts have" if name in RESERVED_NAMES else "Python has"
-        return [f"{name}: {owner} a class of this name; use another, for example {name}Entry"]
+        owner = "the accounts package" if name in RESERVED_NAMES else "Python"
+        return [f"{name}: {owner} already has a class with this name: use another name, for example {name}Entry"]
     return []
 
 
@@ -168,7 +168,7 @@ def problems_of_plural(name: str, many: str) -> list[str]:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", many) or len(many) > NAME_LENGTH + 5:
         return [f"--plural {many}: use snake_case, for example {plural(one)}"]
     if many in RESERVED_PATHS:
-        return [f"{name}: /{many} is a reserved URL; set another plural, for example --plural {one}_list"]
+        return [f"{name}: /{many} is a reserved URL: set another plural, for example --plural {one}_list"]
     if keyword.iskeyword(many) or many in SQL_WORDS:
-        return [f"{name}: {many} is a Python or SQL keyword; set another plural, for example --plural {one}_list"]
+        return [f"{name}: {many} is a reserved word in Python or SQL: set another plural, for example --plural {one}_list"]
     return []

@@ -10,8 +10,8 @@ from scaffold.names import Names, camel, label, words
 from scaffold.plurals import singular
 
 RESERVED_ALIASES = frozenset(
-    {"Annotated", "Decimal", "EmailStr", "Field", "Int32", "Int64", "JsonObject", "JsonValue", "Line", "Literal"}
-    | {"Moment", "SingleLine", "PageParams", "RecordResponse", "Schema", "SearchText", "Slug", "StringConstraints"}
+    {"Annotated", "Decimal", "EmailStr", "Field", "Int32", "Int64", "JsonObject", "JsonValue", "Literal"}
+    | {"AwareUtcDatetime", "ShortText", "SingleLine", "PageParams", "RecordResponse", "Schema", "SearchText", "Slug", "StringConstraints"}
     | {"TimeOfDay", "HttpUrlString"}
 )
 
@@ -332,7 +332,7 @@ class Resource(Names):
         return [f"{self.plural}_{item.name}" for item in fields if item.kind == "many"]
 
     @property
-    def excluded(self) -> str:
+    def dump_exclude(self) -> str:
         """Return the argument that keeps what is no column out of a dump."""
         names = ", ".join(f'"{item.column}"' for item in self.many_fields)
         return f"exclude={{{names}}}" if names else ""
@@ -348,42 +348,42 @@ class Resource(Names):
         return title_of(self.fields)
 
     @property
-    def uniques(self) -> list[Field]:
+    def unique_fields(self) -> list[Field]:
         """Return the fields whose values are unique."""
         return [item for item in self.fields if item.unique]
 
     @property
     def unique_sentence(self) -> str:
         """Return what callers are told about uniqueness, with a space before it."""
-        among = " among yours" if self.owned else ""
-        if not self.uniques:
+        among = f" among your {self.plural_words}" if self.owned else ""
+        if not self.unique_fields:
             return ""
-        if len(self.uniques) > 1:
-            return f" Some of its values must be unique{among}; a 409 says which."
-        return f" Its {self.uniques[0].words} must be unique{among}."
+        if len(self.unique_fields) > 1:
+            return f" Some fields must be unique{among}: the 409 response names the one that is taken."
+        return f" The {self.unique_fields[0].words} must be unique{among}."
 
     @property
-    def searches(self) -> list[Field]:
+    def search_fields(self) -> list[Field]:
         """Return the fields that `?q=` looks into."""
         return [item for item in self.fields if item.search]
 
     @property
-    def filters(self) -> list[Field]:
+    def filter_fields(self) -> list[Field]:
         """Return the fields that lists can be narrowed by."""
         return [item for item in self.fields if item.filtered]
 
     @property
-    def sorts(self) -> list[Field]:
+    def sort_fields(self) -> list[Field]:
         """Return the fields that lists can be sorted by."""
         return [item for item in self.fields if item.sorted]
 
     @property
-    def lists(self) -> bool:
+    def has_list_params(self) -> bool:
         """Return whether a list has parameters of its own."""
-        return bool(self.searches or self.filters or self.sorts)
+        return bool(self.search_fields or self.filter_fields or self.sort_fields)
 
     @property
-    def refs(self) -> list[Field]:
+    def reference_fields(self) -> list[Field]:
         """Return the references to one row."""
         return [item for item in self.fields if item.kind == "ref"]
 
@@ -393,9 +393,9 @@ class Resource(Names):
         return [item for item in self.fields if item.kind == "many"]
 
     @property
-    def checks(self) -> bool:
+    def has_references(self) -> bool:
         """Return whether there are references to check."""
-        return bool(self.refs or self.many_fields)
+        return bool(self.reference_fields or self.many_fields)
 
     @property
     def targets(self) -> list[Target]:
@@ -404,7 +404,7 @@ class Resource(Names):
         return [found[plural] for plural in sorted(found)]
 
     @property
-    def enums(self) -> list[Field]:
+    def enum_fields(self) -> list[Field]:
         """Return the fields that are one of a few words."""
         return [item for item in self.fields if item.kind == "enum"]
 

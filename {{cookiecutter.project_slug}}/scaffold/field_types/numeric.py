@@ -124,7 +124,7 @@ class DecimalType(FieldType):
             f'{name}=Decimal("{text}"), ' for name, text in (("ge", field.low), ("le", field.high)) if text
         )
         bounds = f"Field({limits}max_digits={field.digits}, decimal_places={field.places})"
-        return f"Annotated[Decimal, {bounds}, with_places({field.places})]"
+        return f"Annotated[Decimal, {bounds}, quantize({field.places})]"
 
     def write(self, field: Field, units: int) -> str:
         """Write a number that is counted in the last decimal."""

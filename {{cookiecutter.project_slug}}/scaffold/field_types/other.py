@@ -102,7 +102,7 @@ class DateTime(FieldType):
     """A moment, in UTC."""
 
     python = "dt.datetime"
-    check = "Moment"
+    check = "AwareUtcDatetime"
 
     def samples_of(self, field: Field) -> Samples:
         one, two = "2026-01-31T12:00", "2026-02-01T12:00"
@@ -133,7 +133,7 @@ class List(FieldType):
 
     def check_of(self, field: Field) -> str:
         least = f"min_length={field.low}, " if field.low else ""
-        item = "Line" if field.item == "str" else "Int32"
+        item = "ShortText" if field.item == "str" else "Int32"
         return f"Annotated[list[{item}], Field({least}max_length={field.high or self.most})]"
 
     def default_of(self, field: Field, text: str) -> str:

@@ -68,7 +68,7 @@ def test_file_that_was_deleted_comes_back(root: Path) -> None:
 
 
 def test_what_is_there_is_not_written_over(root: Path) -> None:
-    with pytest.raises(ScaffoldError, match=r"app/mine\.txt is there already"):
+    with pytest.raises(ScaffoldError, match=r"app/mine\.txt already exists"):
         forbid_overwrite(root, {"app/mine.txt": "", "app/new.txt": ""})
 
 
@@ -76,5 +76,5 @@ def test_python_that_cannot_be_read_is_refused(root: Path, tmp_path: Path) -> No
     stage = StagingArea(root, tmp_path / "stage")
     stage.write({"app/a.py": "x = (\n"})
 
-    with pytest.raises(ScaffoldError, match="ruff could not read"):
+    with pytest.raises(ScaffoldError, match="ruff could not parse"):
         stage.tidy()

@@ -1,4 +1,4 @@
-"""Notes in the admin."""
+"""Admin view for notes."""
 
 from app.admin.base.model_view import ModelView
 from app.features.notes.models import Note

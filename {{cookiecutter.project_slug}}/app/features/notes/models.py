@@ -1,4 +1,4 @@
-"""Notes in the database."""
+"""Database model of notes."""
 
 from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column

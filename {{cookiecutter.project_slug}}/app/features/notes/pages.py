@@ -22,7 +22,7 @@ nav = NavItem("Notes", "/notes", "Your private notes.")
 
 
 async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> Note:
-    """Return the note from the path."""
+    """Return the note with the ID in the path."""
     return await service.get_note(session, scope, note_id)
 
 
@@ -75,7 +75,7 @@ async def edit_note(request: Request, note: NoteDep) -> Response:
 
 @router.post("/{note_id}/edit", dependencies=[CsrfProtected])
 async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
-    """Change the note, unless someone else did since the form was opened."""
+    """Update the note, unless it was changed since the form was opened."""
     note_id = note.id
     form = await forms.parse_form(request, NoteUpdate, note)
     if form.data is None:
@@ -97,7 +97,7 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
 async def delete_note(
     request: Request, session: SessionDep, note: NoteDep, version: Annotated[int, Form()]
 ) -> Response:
-    """Delete the note that the visitor saw."""
+    """Delete the note, unless it was changed since the page was opened."""
     check_version(note, f'"{version}"')
     await service.delete_note(session, note)
     return see_other(request, "/notes")

@@ -36,7 +36,7 @@ async def list_notes(session: SessionDep, scope: CurrentScope, page: Annotated[N
 async def create_note(
     session: SessionDep, scope: CurrentScope, request: Request, response: Response, data: NoteCreate
 ) -> Note:
-    """Create a note. Titles must be unique."""
+    """Create a note. The title must be unique among your notes."""
     note = await service.create_note(session, scope, data)
     response.headers["Location"] = request.url_for("read_note", note_id=note.id).path
     return with_etag(response, note)

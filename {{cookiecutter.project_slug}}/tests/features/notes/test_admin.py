@@ -62,7 +62,7 @@ def test_taken_value_is_refused(as_ada: TestClient, browser: TestClient, ada: Us
     for page in (f"/admin/{VIEW}/create", f"/admin/{VIEW}/edit?pk={second['id']}"):
         answer = save(browser, page, sent)
         assert answer.status_code == 422
-        assert "This is taken." in answer.text
+        assert "This value is already in use." in answer.text
     assert as_ada.get(NOTES).json()["items"] == [second, first]
 
 

@@ -62,7 +62,7 @@ def test_who_saves_second_is_told_and_loses_nothing(as_ada: TestClient, browser:
 
     page = read_page(second)
     assert second.status_code == 412
-    assert "changed elsewhere while you were writing" in page.text
+    assert "this note was changed by someone else while you were editing" in page.text
     assert page.forms[f"{address}/edit"] == {
         **form,
         "version": "2",
