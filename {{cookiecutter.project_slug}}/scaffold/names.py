@@ -170,5 +170,5 @@ def problems_of_plural(name: str, many: str) -> list[str]:
     if many in RESERVED_PATHS:
         return [f"{name}: /{many} is a reserved URL: set another plural, for example --plural {one}_list"]
     if keyword.iskeyword(many) or many in SQL_WORDS:
-        return [f"{name}: {many} is a reserved word in Python or SQL: set another plural, for example --plural {one}_list"]
+        return [f"{name}: {many} is a reserved word: set another plural, for example --plural {one}_list"]
     return []

@@ -7,12 +7,11 @@ from functools import cached_property
 
 from scaffold.field_types import FIELD_TYPES, FieldType, Samples
 from scaffold.names import Names, camel, label, words
-from scaffold.plurals import singular
+from scaffold.plurals import singular, word_set
 
-RESERVED_ALIASES = frozenset(
-    {"Annotated", "Decimal", "EmailStr", "Field", "Int32", "Int64", "JsonObject", "JsonValue", "Literal"}
-    | {"AwareUtcDatetime", "ShortText", "SingleLine", "PageParams", "RecordResponse", "Schema", "SearchText", "Slug", "StringConstraints"}
-    | {"TimeOfDay", "HttpUrlString"}
+RESERVED_ALIASES = word_set(
+    "Annotated AwareUtcDatetime Decimal EmailStr Field HttpUrlString Int32 Int64 JsonObject JsonValue Literal PageParams"
+    " RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints TimeOfDay"
 )
 
 CLASSES = frozenset({"create", "dep", "list", "read", "update"})
