@@ -10,8 +10,8 @@ from scaffold.names import Names, camel, label, words
 from scaffold.plurals import singular, word_set
 
 RESERVED_ALIASES = word_set(
-    "Annotated AwareUtcDatetime Decimal EmailStr Field HttpUrlString Int32 Int64 JsonObject JsonValue Literal PageParams"
-    " RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints TimeOfDay"
+    "Annotated AwareUtcDatetime Decimal EmailStr Field HttpUrlString Int32 Int64 JsonObject JsonValue Literal"
+    " PageParams RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints TimeOfDay"
 )
 
 CLASSES = frozenset({"create", "dep", "list", "read", "update"})
