@@ -54,7 +54,7 @@ def test_settings_are_those_of_the_project(bake: Bake) -> None:
 def test_questions_are_those_of_the_template(name: str) -> None:
     questions = [question for question in QUESTIONS if not question.startswith("_")]
 
-    rows = {row[0].strip("`"): row for row in _rows(name, "question")}
+    rows = {row[0].strip("`"): row for row in _rows(name, "option")}
 
     assert list(rows) == questions
     assert rows["project_name"][1] == QUESTIONS["project_name"]
@@ -67,17 +67,18 @@ def test_questions_are_those_of_the_template(name: str) -> None:
 def test_owned_paths_are_those_of_the_template() -> None:
     rows = {
         option.strip("`"): [path.strip("`") for path in paths.split(", ")]
-        for option, paths in _rows("docs/options.md", "option")
+        for option, paths in _rows("docs/options.md", "option", "paths")
     }
 
     assert rows == QUESTIONS["_owned_paths"]
 
 
-def _rows(name: str, first_heading: str) -> Iterator[list[str]]:
-    """Yield the cells of each row of the table whose first column has this heading."""
+def _rows(name: str, *headings: str) -> Iterator[list[str]]:
+    """Yield the cells of each row of the table whose first columns have these headings."""
     text = (TEMPLATE / name).read_text(encoding="utf-8")
-    table = re.search(rf"^\| {first_heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
-    assert table, f"{name} has no table with the heading {first_heading}"
+    first = re.escape(" | ".join(headings))
+    table = re.search(rf"^\| {first} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert table, f"{name} has no table with the headings {headings}"
     for line in table[1].splitlines():
         yield [cell.strip() for cell in line.strip("|").split("|")]
 
