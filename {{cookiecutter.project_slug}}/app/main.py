@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app,
         routers=features.read_exports("pages", "router", APIRouter),
         nav=features.read_optional_exports("pages", "nav", NavItem),
-        account_nav=features.read_optional_exports("pages", "account_entry", NavItem),
+        account_nav=features.read_optional_exports("pages", "account_nav_item", NavItem),
         template_folders=features.find_template_folders(),
     )
     # {%- endif +%}

@@ -23,10 +23,11 @@ ADMIN_KEYS = word_set("event mail role session user")
 # What templates and the pages' layout call their own things. A resource of this name has an underscore there: `page_`.
 RESERVED_VARIABLES = word_set(
     "account_nav browser check_reference check_version constraint context csrf_field data documented dt entry error"
-    " false fields find_references find_visible form forms if_match keys loop mapped_column name nav notice older"
-    " options options_of page paginate path query refusal related relationship render request require response root"
-    " router rows rows_of scope search see_other seen seen_id select self service session site static stored tagged"
-    " taken true unset utc_now value version views violates visitor where_contains where_equal with_places"
+    " false fields find_references find_visible flash_message form forms if_match keys loop mapped_column name nav"
+    " older options options_of page paginate path problem query related relationship render request"
+    " require response root router rows rows_of scope search see_other seen seen_id select self service session site"
+    " static stored tagged taken true unset utc_now value version views violates visitor where_contains where_equal"
+    " with_places"
 )
 SQL_WORDS = word_set("cmax cmin ctid nothing returning tableoid xmax xmin")
 """What databases take for their own, quoted or because SQLAlchemy does not quote it."""

@@ -3,7 +3,7 @@
     models.py     tables; imported for the migrations
     routes.py     `router: APIRouter`, mounted under /api/v1
     pages.py      `router: APIRouter`, mounted at /; if you like, `nav: NavItem` for the menu of every page, and
-                  `account_entry: NavItem` for the menu of the account
+                  `account_nav_item: NavItem` for the menu of the account
     admin.py      `views: list` of admin views; without this file, each record of models.py has one by itself
     login.py      `second_factor: SecondFactor`, a step between the password and the session
     bearer.py     `scheme: BearerScheme`, another kind of bearer token

@@ -55,13 +55,13 @@ async def list_mails(request: Request) -> Response:
     """List the newest mails."""
     folder = _folder(request)
     mails = await asyncio.to_thread(_read_newest, folder) if folder else []
-    return await render(request, "dev_mails.html", {"mails": mails, "folder": folder})
+    return await render(request, "dev_mailbox/list.html", {"mails": mails, "folder": folder})
 
 
 @router.get("/{mail_id}")
 async def show_mail(request: Request, mail_id: UUID) -> Response:
     """Show a mail: as text, whose links work, and as people see it."""
-    return await render(request, "dev_mail.html", {"mail": await _read_mail(request, mail_id)})
+    return await render(request, "dev_mailbox/message.html", {"mail": await _read_mail(request, mail_id)})
 
 
 @router.get("/{mail_id}/html")

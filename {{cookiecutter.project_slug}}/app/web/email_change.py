@@ -64,7 +64,7 @@ async def change_email(
     try:
         await email_change.request(database, authenticator, scope, form.data.email, client)
     except InvalidEmail as invalid:
-        again = form.refused(email=invalid.detail or invalid.title)
+        again = form.with_errors(email=invalid.detail or invalid.title)
         return await render(request, "account/email.html", {"form": again}, invalid.status)
     except TooManyAttempts as refusal:
         return await render_with_problem(request, "account/email.html", refusal, {"form": form})

@@ -28,7 +28,7 @@ class LinkPage(NamedTuple):
 
     purpose: Purpose
     title: str
-    about: str
+    description: str
     button: str
     action: str
     """Where the form goes."""
@@ -39,17 +39,17 @@ async def find_token(request: Request, session: AsyncSession, raw: str, purpose:
     return await one_time_tokens.find(session, get_authenticator(request), raw, purpose)
 
 
-async def show_link(request: Request, session: AsyncSession, raw: str, words: LinkPage) -> Response:
+async def show_link(request: Request, session: AsyncSession, raw: str, page: LinkPage) -> Response:
     """Show the confirmation page of a link."""
-    if await find_token(request, session, raw, words.purpose) is None:
+    if await find_token(request, session, raw, page.purpose) is None:
         return await show_invalid_link(request)
-    return await render_without_referrer(request, "link.html", {"words": words, "token": raw})
+    return await render_without_referrer(request, "email_link.html", {"page": page, "token": raw})
 
 
 async def show_invalid_link(request: Request, path: str = "/account", label: str = "Go to your account") -> Response:
     """Show that the link is invalid and how to get a new one."""
     return await render_without_referrer(
-        request, "link_invalid.html", {"target": path, "label": label}, InvalidLink.status
+        request, "email_link_invalid.html", {"target": path, "label": label}, InvalidLink.status
     )
 
 

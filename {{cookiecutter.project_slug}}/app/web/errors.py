@@ -107,13 +107,13 @@ def _names_nothing(error: Exception) -> NotFound | None:
 
 async def _page(request: Request, problem: Problem | HTTPException) -> Response:
     status = int(problem.status_code if isinstance(problem, HTTPException) else problem.status)
-    words = ERROR_TEXTS.get(status) or ErrorText(HTTPStatus(status).phrase, "")
+    text = ERROR_TEXTS.get(status) or ErrorText(HTTPStatus(status).phrase, "")
     if isinstance(problem, Problem) and Problem not in type(problem).__bases__:
-        words = words._replace(title=problem.title)  # a fact with a name of its own, not just a kind
+        text = text._replace(title=problem.title)  # a fact with a name of its own, not just a kind
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         await web_session.find_visitor(request)
     detail = problem.detail if isinstance(problem, Problem) else None
-    context = {"status": status, "words": words, "detail": detail, "request_id": request.state.request_id}
+    context = {"status": status, "text": text, "detail": detail, "request_id": request.state.request_id}
     try:
         response = render_template(request, "error.html", context, status)
     except TemplateError:  # rendering the layout may have caused this error

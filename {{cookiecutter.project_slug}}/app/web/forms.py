@@ -41,7 +41,7 @@ class Form(Generic[S]):
     """Validated data, or None if invalid."""
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
-    refusal: str = ""
+    non_field_error: str = ""
     """Form-level error."""
     status: int = HTTPStatus.OK
     """Of the answer that shows the form."""
@@ -52,7 +52,7 @@ class Form(Generic[S]):
         """Return the field's value."""
         return self.values.get(name, "")
 
-    def chosen(self, name: str) -> AbstractSet[str]:
+    def selected(self, name: str) -> AbstractSet[str]:
         """Return what is chosen in a field that takes several."""
         return {*self.value(name).split("\n")} - {""}
 
@@ -61,7 +61,7 @@ class Form(Generic[S]):
         return self.errors.get(name)
 
     @property
-    def overtaken(self) -> bool:
+    def has_conflict(self) -> bool:
         """Whether the record was changed since the form was opened."""
         return self.status == VersionConflict.status
 
@@ -70,7 +70,7 @@ class Form(Generic[S]):
         """Return the name of the field to go to."""
         return next(iter(self.errors), None)
 
-    def refused(self, **errors: str) -> "Form[S]":
+    def with_errors(self, **errors: str) -> "Form[S]":
         """Return the same form with errors that only the service could find."""
         return replace(self, data=None, errors={**self.errors, **errors})
 
@@ -78,8 +78,8 @@ class Form(Generic[S]):
         """Return the same form with what a service refused: beside the fields that it names, or above them all."""
         form = replace(self, data=None, status=problem.status)
         if not problem.errors:
-            return replace(form, refusal=problem.detail or f"{problem.title}.")
-        return form.refused(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
+            return replace(form, non_field_error=problem.detail or f"{problem.title}.")
+        return form.with_errors(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
 
     def with_conflict(self, record: Record) -> "Form[S]":
         """Return the same form, to be sent again by who has read that the record is another one now."""

@@ -39,10 +39,10 @@ async def change_password(
     try:
         await password_reset.change_password(database, authenticator, scope, form.data, client)
     except InvalidCredentials as wrong:
-        again = form.refused(current_password=WRONG_PASSWORD)
+        again = form.with_errors(current_password=WRONG_PASSWORD)
         return await render(request, TEMPLATE, {"form": again}, wrong.status)
     except PASSWORD_ERRORS as weak:
-        again = form.refused(new_password=weak.detail or weak.title)
+        again = form.with_errors(new_password=weak.detail or weak.title)
         return await render(request, TEMPLATE, {"form": again}, weak.status)
     except TooManyAttempts as refusal:
         return await render_with_problem(request, TEMPLATE, refusal, {"form": form})

@@ -27,7 +27,7 @@ PASSWORD_ERRORS = (PasswordTooCommon, PasswordTooLong, PasswordTooShort)
 @router.get("/forgot")
 async def show_forgot_password(request: Request) -> Response:
     """Show the form that asks for a link."""
-    return await render(request, "forgot.html", {"form": Form()})
+    return await render(request, "password_forgot.html", {"form": Form()})
 
 
 @router.post("/forgot", dependencies=[CsrfProtected])
@@ -37,18 +37,18 @@ async def forgot_password(
     """Send a reset link; the response is the same if the account doesn't exist."""
     form = await parse_form(request, EmailAddress)
     if form.data is None:
-        return await render(request, "forgot.html", {"form": form}, 422)
+        return await render(request, "password_forgot.html", {"form": form}, 422)
     try:
         await password_reset.request_password_reset(database, authenticator, form.data.email, client)
     except TooManyAttempts as refusal:
-        return await render_with_problem(request, "forgot.html", refusal, {"form": form})
+        return await render_with_problem(request, "password_forgot.html", refusal, {"form": form})
     return see_other(request, "/password/sent")
 
 
 @router.get("/sent")
 async def show_reset_sent(request: Request) -> Response:
     """Say where to look now."""
-    return await render(request, "forgot_sent.html")
+    return await render(request, "password_forgot_sent.html")
 
 
 @router.get("/reset/{token}")
@@ -70,7 +70,7 @@ async def reset_password(
         except InvalidLink:
             return await _show_invalid(request)
         except PASSWORD_ERRORS as weak:
-            form = form.refused(password=weak.detail or weak.title)
+            form = form.with_errors(password=weak.detail or weak.title)
         else:
             return redirect_with_message(request, "/login", "Password changed. Sign in with your new password.")
     async with database.read_sessions() as session:
@@ -82,7 +82,7 @@ async def _show_reset(request: Request, session: AsyncSession, raw: str, form: F
     if found is None:
         return await _show_invalid(request)
     context = {"form": form, "token": raw, "email": found.sent_to}
-    return await render_without_referrer(request, "reset.html", context, 422 if form.errors else 200)
+    return await render_without_referrer(request, "password_reset.html", context, 422 if form.errors else 200)
 
 
 async def _show_invalid(request: Request) -> Response:

@@ -55,7 +55,7 @@ async def delete_account(
     """Delete everything, and sign out."""
     form = await parse_form(request, Confirmation)
     if email_key(form.value("confirmation")) != email_key(scope.email):
-        form = form.refused(confirmation=WRONG_EMAIL)
+        form = form.with_errors(confirmation=WRONG_EMAIL)
         return await render(request, "account/delete.html", {"form": form}, 422)
     try:
         await personal_data.delete_account(database, authenticator, scope, client)

@@ -58,9 +58,9 @@ async def sign_up(
     try:
         proof = await signup.sign_up(database, authenticator, form.data, client)
     except InvalidEmail as wrong:
-        return await _sign_up_again(request, form.refused(email=wrong.detail or wrong.title))
+        return await _sign_up_again(request, form.with_errors(email=wrong.detail or wrong.title))
     except PASSWORD_ERRORS as weak:
-        return await _sign_up_again(request, form.refused(password=weak.detail or weak.title))
+        return await _sign_up_again(request, form.with_errors(password=weak.detail or weak.title))
     except TooManyAttempts as refusal:
         return await render_with_problem(request, "signup.html", refusal, {"form": form})
     response = see_other(request, "/signup/sent")

@@ -1,18 +1,18 @@
-"""Template rendering: the Jinja environment and common context variables.
+"""Template rendering: the Jinja environment and the variables that every template has.
 
-    visitor        who is signed in, or none
-    nav            what the features put in the menu
-    account_nav    the menu of the account, for pages that extend `account/frame.html`
-    notice         what the form before this page did, to be said once
-    refusal        the problem for which a form is shown again, or none
-    site           the project's name, and the paths of the parts that are there
-    root           the path of `BASE_URL`, empty as a rule: every link begins with it, `href="{{ root }}/notes"`
-    path           of this page below it, to mark it in the menu
-    csrf_field()   the hidden field that every form with method="post" needs
-    static(name)   the address of a file in `static/`, which changes when the file does
+    visitor         scope of the signed-in user, or none
+    nav             navigation entries of the features
+    account_nav     navigation of the account pages, which extend `account/layout.html`
+    flash_message   message of the previous request, shown once
+    problem         problem to show above the form, or none
+    site            project name, and the paths of the optional parts (`SiteContext`)
+    root            path of `BASE_URL`, usually empty; start every link with it: `href="{{ root }}/notes"`
+    path            path of this page, without `root`
+    csrf_field()    hidden CSRF field; required in every form with method="post"
+    static(name)    URL of a file in `static/`, with a content hash
 
-Templates are looked for in `app/web/templates` and in each feature's `templates/`. What they print is escaped, and
-a name that does not exist is an error.
+Templates are searched in `app/web/templates`, then in each feature's `templates/`. Output is escaped; undefined names
+are errors.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ class NavItem(NamedTuple):
 
     label: str
     path: str
-    about: str = ""
+    description: str = ""
     permission: Permission | None = None
     """Permission required to see the entry."""
 
@@ -61,8 +61,8 @@ class SiteContext(NamedTuple):
     password_min_length: int
     api_keys: bool
     """Whether there are API keys, or other tokens that end with the sessions."""
-    mails: str | None
-    """Where mails are shown while you develop."""
+    dev_mailbox: str | None
+    """Path of the development mailbox."""
 
 
 async def render(
@@ -77,7 +77,7 @@ async def render_with_problem(
     request: Request, name: str, problem: Problem, context: Mapping[str, object] | None = None
 ) -> HTMLResponse:
     """Show a form again, and above it why it was refused."""
-    response = await render(request, name, {**(context or {}), "refusal": problem}, problem.status)
+    response = await render(request, name, {**(context or {}), "problem": problem}, problem.status)
     if wait := problem.headers.get("Retry-After"):
         response.headers["Retry-After"] = wait
     return response
@@ -93,8 +93,8 @@ def render_template(
         "visitor": visitor,
         "nav": [item for item in request.app.state.nav if _may_see(visitor, item)],
         "account_nav": request.app.state.account_nav,
-        "notice": get_flash(request),
-        "refusal": None,
+        "flash_message": get_flash(request),
+        "problem": None,
         "site": _site(request, visitor),
         "root": root,
         "path": request.url.path.removeprefix(root),
@@ -113,10 +113,10 @@ def see_other(request: Request, path: str) -> RedirectResponse:
     return RedirectResponse(_settings(request).root_path + path, 303)
 
 
-def redirect_with_message(request: Request, path: str, notice: str) -> RedirectResponse:
+def redirect_with_message(request: Request, path: str, message: str) -> RedirectResponse:
     """Redirect with a flash message."""
     response = see_other(request, path)
-    set_flash(request, response, notice)
+    set_flash(request, response, message)
     return response
 
 
@@ -130,10 +130,10 @@ def build_environment(folders: Iterable[Path]) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "words": display_value,
+        "display": display_value,
         "titled": titled,
-        "device": device_label,
-        "happening": event_label,
+        "device_label": device_label,
+        "event_label": event_label,
         "wait": format_wait,
     }
     return environment

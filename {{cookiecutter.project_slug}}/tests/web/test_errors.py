@@ -112,8 +112,8 @@ def test_refusals_before_any_route_are_pages_too(start_app: Callable[..., TestCl
 
     assert [answer.status_code for answer in (cross_site, too_large, too_long)] == [403, 413, 413]
     assert "Cross-site request blocked" in read_page(cross_site).text
-    assert "At most 2048 bytes." in read_page(too_large).text
-    assert "At most 2048 bytes." in read_page(too_long).text
+    assert "Maximum size: 2048 bytes." in read_page(too_large).text
+    assert "Maximum size: 2048 bytes." in read_page(too_long).text
 
 
 def test_wrong_method_is_a_page_that_keeps_its_headers(client: TestClient) -> None:

@@ -170,7 +170,7 @@ def test_form_shows_again_what_was_entered() -> None:
     form = read(f"word=a&lines=one%0D%0A+two&keys={KEY}&keys=x&more={{oops&version=7")
 
     assert (form.value("lines"), form.value("more"), form.version) == ("one\n two", "{oops", "7")
-    assert form.chosen("keys") == {str(KEY), "x"}
+    assert form.selected("keys") == {str(KEY), "x"}
     assert form.first_error == "word"
 
 
@@ -300,7 +300,7 @@ def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
 
     assert form.with_problem(field).errors == {"key": "Choose one that exists."}
     assert form.with_problem(field).status == 422
-    assert form.with_problem(Conflict("It is Sunday.")).refusal == "It is Sunday."
+    assert form.with_problem(Conflict("It is Sunday.")).non_field_error == "It is Sunday."
     assert form.with_problem(Conflict()).data is None
 
 

@@ -99,7 +99,8 @@ def test_two_projects_on_one_host_do_not_sign_each_other_out(
 
 def test_no_template_writes_an_address_that_skips_the_path() -> None:
     """An address on a page begins with `{{ root }}`, or is made by a function that knows it."""
-    absolute = re.compile(r"""\b(?:href|src|action|formaction|srcset|poster)\s*=\s*["']?/|\b(?:paging|entry)\(["']/""")
+    attributes = r"""\b(?:href|src|action|formaction|srcset|poster)\s*=\s*["']?/"""
+    absolute = re.compile(rf"""{attributes}|\b(?:pagination|entry)\(["']/""")
     folders = [Path(app.__file__).parent, Path(app.__file__).parents[1] / "scaffold"]
     templates = [path for folder in folders for kind in ("*.html", "*.html.j2") for path in folder.rglob(kind)]
     found = {path.name: absolute.findall(path.read_text(encoding="utf-8")) for path in templates}

@@ -70,8 +70,8 @@ def test_entry_of_the_menu_is_shown_to_who_may_use_it(client: TestClient, ada: U
 def test_nobody_else_can_put_words_on_a_page(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     submit(browser, "/account", display_name="Ada")
-    words, mac = browser.cookies[cookie_name(browser, "notice")].split(".")
+    words, mac = browser.cookies[cookie_name(browser, "flash")].split(".")
 
-    browser.cookies.set(cookie_name(browser, "notice"), f"{words[::-1]}.{mac}", domain="testserver.local")
+    browser.cookies.set(cookie_name(browser, "flash"), f"{words[::-1]}.{mac}", domain="testserver.local")
 
-    assert 'role="status"' not in browser.get("/account?notice=forged&saved=yes").text
+    assert 'role="status"' not in browser.get("/account?flash=forged&saved=yes").text

@@ -21,7 +21,7 @@ from app.web.forms import Form, parse_form
 from app.web.templating import NavItem, redirect_with_message, render, render_with_problem
 
 router = APIRouter(prefix="/account/api-keys")
-account_entry = NavItem("API keys", "/account/api-keys")
+account_nav_item = NavItem("API keys", "/account/api-keys")
 
 
 async def get_key(session: SessionDep, scope: RecentPageScope, key_id: UUID) -> ApiKey:
@@ -55,7 +55,7 @@ async def create_api_key(
     chosen = {item for item in service.grantable_scopes(scope) if item in sent}
     form = await parse_form(request, ApiKeyBase)
     if not chosen:
-        form = form.refused(scopes="Select at least one permission.")
+        form = form.with_errors(scopes="Select at least one permission.")
     if form.data is None:
         return await render(request, "api_keys/new.html", _choices(scope, form, chosen), 422)
     data = ApiKeyCreate(**form.data.model_dump(), scopes=chosen)

@@ -107,7 +107,7 @@ async def _warn(database: Database, authenticator: Authenticator, user_id: UUID)
     """Tell the owner, for whoever guesses codes has the password."""
     async with database.sessions.begin() as session:
         user = await session.get_one(User, user_id)
-        await notifications.notify(session, authenticator, user.id, user.email, "second_factor_guessed")
+        await notifications.notify(session, authenticator, user.id, user.email, "second_factor_locked")
 
 
 async def _take_try(database: Database, authenticator: Authenticator, raw: str) -> _Open:

@@ -29,9 +29,9 @@ from app.web.login import LOGIN_REDIRECT_PATH, safe_redirect_path
 from app.web.templating import NavItem, redirect_with_message, render, render_with_problem, see_other
 
 router = APIRouter()
-account_entry = NavItem("Two-factor authentication", "/account/second-factor")
+account_nav_item = NavItem("Two-factor authentication", "/account/second-factor")
 
-HOME = account_entry.path
+HOME = account_nav_item.path
 _WIDTH = 240  # pixels, with the white border: fits every phone
 
 WRONG_CODE = "Incorrect code. Wait for the next one, and check that your device's clock is correct."
@@ -45,7 +45,7 @@ async def ask_for_code(
     if web_session.get_challenge(request) is None:
         return see_other(request, "/login")
     context = {"form": Form(), "next": safe_redirect_path(target), "remember": remember}
-    return await render(request, "second_factor/ask.html", context)
+    return await render(request, "second_factor/challenge.html", context)
 
 
 @router.post("/login/second-factor", dependencies=[CsrfProtected])
@@ -64,13 +64,13 @@ async def answer_challenge(
     if challenge is None:
         return see_other(request, "/login")
     if form.data is None:
-        return await render(request, "second_factor/ask.html", context, 422)
+        return await render(request, "second_factor/challenge.html", context, 422)
     try:
         user = await challenges.answer_challenge(database, authenticator, challenge, form.data.code, client)
     except InvalidChallenge:
         return redirect_with_message(request, "/login", "Too many attempts, or the sign-in expired. Sign in again.")
     except (WrongCode, TooManyAttempts) as problem:
-        return await render_with_problem(request, "second_factor/ask.html", problem, {**context, "form": Form()})
+        return await render_with_problem(request, "second_factor/challenge.html", problem, {**context, "form": Form()})
     response = see_other(request, safe_redirect_path(target))
     await web_session.complete_login(request, response, user, client, remember=remember)
     return response
@@ -79,7 +79,7 @@ async def answer_challenge(
 @router.get(HOME)
 async def show_second_factor(request: Request, session: SessionDep, scope: PageScope) -> Response:
     """Show whether it is on."""
-    return await render(request, "second_factor/state.html", {"state": await service.read_status(session, scope)})
+    return await render(request, "second_factor/status.html", {"state": await service.read_status(session, scope)})
 
 
 @router.get(f"{HOME}/add")
@@ -87,7 +87,7 @@ async def show_begin(request: Request, session: SessionDep, scope: RecentPageSco
     """Explain what it needs."""
     if await service.is_enabled(session, scope.user_id):
         return see_other(request, HOME)
-    return await render(request, "second_factor/add.html")
+    return await render(request, "second_factor/setup.html")
 
 
 @router.post(f"{HOME}/add", dependencies=[CsrfProtected])
@@ -98,7 +98,7 @@ async def begin(
     try:
         await service.start_setup(session, authenticator, scope, _issuer(request))
     except (AddressNotProven, SecondFactorAlreadyEnabled) as problem:
-        return await render_with_problem(request, "second_factor/add.html", problem)
+        return await render_with_problem(request, "second_factor/setup.html", problem)
     return see_other(request, f"{HOME}/confirm")
 
 
@@ -127,9 +127,9 @@ async def confirm(
     try:
         if form.data is not None:
             codes = await service.confirm_setup(database, authenticator, scope, form.data.code, client)
-            return await render(request, "second_factor/codes.html", {"codes": codes})
+            return await render(request, "second_factor/recovery_codes.html", {"codes": codes})
     except WrongSetupCode:
-        form = form.refused(code=WRONG_CODE)
+        form = form.with_errors(code=WRONG_CODE)
     except SecondFactorNotEnabled:
         return see_other(request, HOME)
     async with database.read_sessions() as session:
@@ -140,7 +140,7 @@ async def confirm(
 @router.get(f"{HOME}/recovery-codes")
 async def ask_to_replace_codes(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be recent
     """Ask whether there are to be new codes."""
-    return await render(request, "second_factor/replace.html")
+    return await render(request, "second_factor/recovery_codes_replace.html")
 
 
 @router.post(f"{HOME}/recovery-codes", dependencies=[CsrfProtected])
@@ -153,13 +153,13 @@ async def replace_recovery_codes(
 ) -> Response:
     """Make new codes, and show them: this once."""
     codes = await service.replace_recovery_codes(database, authenticator, scope, client)
-    return await render(request, "second_factor/codes.html", {"codes": codes})
+    return await render(request, "second_factor/recovery_codes.html", {"codes": codes})
 
 
 @router.get(f"{HOME}/remove")
 async def ask_to_remove(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be recent
     """Ask whether it is to be removed."""
-    return await render(request, "second_factor/remove.html")
+    return await render(request, "second_factor/disable.html")
 
 
 @router.post(f"{HOME}/remove", dependencies=[CsrfProtected])

@@ -23,7 +23,7 @@ from app.features.second_factor.models import LoginChallenge, RecoveryCode, Totp
 _EVENTS = {
     "second_factor_added": Event.SECOND_FACTOR_ADDED,
     "second_factor_removed": Event.SECOND_FACTOR_REMOVED,
-    "recovery_codes_made": Event.SECOND_FACTOR_ADDED,
+    "recovery_codes_generated": Event.SECOND_FACTOR_ADDED,
 }
 """What is written down when one of our mails goes out."""
 
@@ -166,7 +166,7 @@ async def replace_recovery_codes(
     async with database.sessions.begin() as session:
         await revocation.lock_account(session, scope)
         await recovery_codes.store_codes(session, scope.user_id, hashes)
-        await _tell(session, authenticator, scope, client, "recovery_codes_made")
+        await _tell(session, authenticator, scope, client, "recovery_codes_generated")
     return written
 
 
