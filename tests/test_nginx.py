@@ -80,7 +80,7 @@ def test_everything_works_below_a_path(
         window.press("Save")
         window.follow("All notes")
         window.page.get_by_label("Search", exact=True).fill("below")
-        window.press("Show")
+        window.press("Search")
         window.follow(f"Below a path that nginx {proxy}")
 
         for path in ("/redoc", "/docs"):

@@ -62,7 +62,7 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Isolate tests from the machine's settings: environment, `.env` and secrets directory."""
     for setting in all_settings():
         monkeypatch.delenv(setting.variable, raising=False)
@@ -100,7 +100,7 @@ _usual_settings = lru_cache(_make_settings)
 
 
 @lru_cache(maxsize=32)
-def app_of(settings: Settings) -> FastAPI:
+def build_app(settings: Settings) -> FastAPI:
     """Build the app, or return the one with equal settings: what lives with the process is made by its lifespan."""
     return create_app(settings)
 
@@ -133,7 +133,7 @@ def start_app(
         def start(**changes: Any) -> TestClient:
             settings = make_settings(**changes)
             if changes.keys() & BUILT_IN:
-                return running.enter_context(TestClient(app_of(settings), follow_redirects=False))
+                return running.enter_context(TestClient(build_app(settings), follow_redirects=False))
             client = another_client(running_apps(make_settings()))
             assert client.portal is not None
             opening = client.portal.wrap_async_context_manager(lifespan(settings))

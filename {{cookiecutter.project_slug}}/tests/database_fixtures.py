@@ -16,7 +16,7 @@ from app.database import migrate
 from app.database.base import Base
 from app.database.connection import build_database
 from app.settings.config import DatabaseSettings
-from tests.postgres import NoPostgres, new_database, running_postgres
+from tests.postgres import PostgresNotAvailable, new_database, running_postgres
 from tests.sample import create_table
 from tests.sample.sample_notes.models import TABLES
 
@@ -59,7 +59,7 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     if config.getoption("--database") != "sqlite":
         stack = ExitStack()
         config.add_cleanup(stack.close)
-        with suppress(NoPostgres):  # each worker will find the same, and say so
+        with suppress(PostgresNotAvailable):  # each worker will find the same, and say so
             os.environ["TEST_DATABASE_URL"] = stack.enter_context(running_postgres())
 
 
@@ -69,7 +69,7 @@ def postgres() -> Iterator[str]:
     with ExitStack() as stack:
         try:
             url = stack.enter_context(running_postgres())
-        except NoPostgres as reason:
+        except PostgresNotAvailable as reason:
             missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
             missing(str(reason))
         yield url

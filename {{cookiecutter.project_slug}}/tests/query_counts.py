@@ -1,4 +1,9 @@
-"""What requests send to the database: `with watched(as_ada, browser) as requests: …`, then `counted(requests)`."""
+"""SQL statements of requests.
+
+with capture_queries(as_ada, browser) as requests:
+as_ada.get("/api/v1/users/me")
+assert count_queries(requests) == {"GET /api/v1/users/me": 1}
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,23 +16,23 @@ from starlette.testclient import TestClient
 
 from app.database.base import Base, UUIDv7Base
 from app.database.delete_protection import restricting_columns
-from tests.api.test_access_control import app_of, routes_of
+from tests.routes import app_of, routes_of
 
 TABLE = re.compile(r'\b(?:FROM|JOIN|INTO|UPDATE) "?(\w+)')
 
 
-class Sent(NamedTuple):
-    """A request, and what it sent to the database."""
+class CapturedRequest(NamedTuple):
+    """A request and the SQL statements it executed."""
 
     route: str
     statements: list[tuple[str, Any]]
-    """With their parameters. BEGIN, COMMIT and ROLLBACK are not among them; savepoints are."""
+    """With their parameters. BEGIN, COMMIT and ROLLBACK are not included; savepoints are."""
 
 
 @contextmanager
-def watched(*callers: TestClient) -> Iterator[list[Sent]]:
-    """Collect the requests of these callers."""
-    requests: list[Sent] = []
+def capture_queries(*callers: TestClient) -> Iterator[list[CapturedRequest]]:
+    """Capture the requests of these clients."""
+    requests: list[CapturedRequest] = []
     statements: list[tuple[str, Any]] | None = None
     routes = [(route, *_pattern(route)) for route in routes_of(app_of(callers[0]))]
 
@@ -35,11 +40,11 @@ def watched(*callers: TestClient) -> Iterator[list[Sent]]:
         nonlocal statements
         path, statements = request.url.path, []
         matching = [route for route, method, regex in routes if method == request.method and regex.match(path)]
-        requests.append(Sent(matching[0], statements))
+        requests.append(CapturedRequest(matching[0], statements))
 
     def end(_response: object) -> None:
         nonlocal statements
-        statements = None  # what comes now is what the test does to the database itself
+        statements = None  # until the next request, the test itself uses the database
 
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
         if statements is not None and not statement.startswith("BEGIN"):
@@ -57,8 +62,8 @@ def watched(*callers: TestClient) -> Iterator[list[Sent]]:
             caller.event_hooks = {}
 
 
-def counted(requests: Sequence[Sent]) -> dict[str, int]:
-    """Return how many statements each route takes, which must be the same each time."""
+def count_queries(requests: Sequence[CapturedRequest]) -> dict[str, int]:
+    """Return the number of statements per route, which must be the same for each of its requests."""
     counts: dict[str, int] = {}
     for route, statements in requests:
         known = counts.setdefault(route, len(statements))
@@ -67,12 +72,12 @@ def counted(requests: Sequence[Sent]) -> dict[str, int]:
 
 
 def references_to(model: type[UUIDv7Base]) -> int:
-    """Return how many columns of other tables are counted before a row is deleted; a new resource may add one."""
+    """Return how many columns reference this table; each costs a query when a row is deleted. Features can add one."""
     return len(restricting_columns(inspect(model)))
 
 
-def without_features(requests: Sequence[Sent]) -> list[Sent]:
-    """Leave out what features had these routes ask for, because features come and go."""
+def without_features(requests: Sequence[CapturedRequest]) -> list[CapturedRequest]:
+    """Drop the statements on tables of features, so that the counts hold for any set of features."""
     theirs = {
         table.name
         for mapper in Base.registry.mappers
@@ -80,7 +85,7 @@ def without_features(requests: Sequence[Sent]) -> list[Sent]:
         for table in mapper.tables
     }
     return [
-        Sent(route, [sent for sent in statements if theirs.isdisjoint(TABLE.findall(sent[0]))])
+        CapturedRequest(route, [sent for sent in statements if theirs.isdisjoint(TABLE.findall(sent[0]))])
         for route, statements in requests
     ]
 

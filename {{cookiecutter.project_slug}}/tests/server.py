@@ -45,10 +45,11 @@ def start_process(folder: Path, log: str, *arguments: str, **settings: str) -> s
     """Start `app …` in a folder with these variables; what it prints is in the log."""
     command = [sys.executable, "-m", "app", *arguments]
     with (folder / log).open("wb") as file:
-        return subprocess.Popen(command, cwd=folder, env=environment_of(folder, **settings), stdout=file, stderr=file)  # noqa: S603 - our own
+        environment = process_environment(folder, **settings)
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file)  # noqa: S603 - our own
 
 
-def environment_of(folder: Path, **settings: str) -> dict[str, str]:
+def process_environment(folder: Path, **settings: str) -> dict[str, str]:
     """Return the variables of a process that runs in a folder."""
     return {
         "PATH": os.environ["PATH"],

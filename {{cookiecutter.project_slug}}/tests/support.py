@@ -31,7 +31,7 @@ T = TypeVar("T")
 PASSWORD = "correct horse battery staple"
 """Of the users whom the tests make."""
 
-HERE = Client(ip="127.0.0.1", user_agent="tests")
+TEST_CLIENT = Client(ip="127.0.0.1", user_agent="tests")
 """Where they sign in."""
 
 SECONDS_TO_WAIT = 60
@@ -80,7 +80,7 @@ def sign_in(client: TestClient, user: User) -> TestClient:
     """Return the same running app, as this user sees it: each request carries their access token."""
     assert client.portal is not None, "the app does not run"
     database, authenticator = client.app_state["database"], client.app_state["authenticator"]
-    pair = client.portal.call(login.complete_login, database, authenticator, user, HERE)
+    pair = client.portal.call(login.complete_login, database, authenticator, user, TEST_CLIENT)
     return with_token(client, pair.access_token)
 
 
@@ -135,12 +135,12 @@ def newest_link(client: TestClient, address: str) -> str:
     return link_in(mails_to(client, address)[-1])
 
 
-def fresh(limit: int = 1_000_000) -> int:
+def unique_number(limit: int = 1_000_000) -> int:
     """Return a number that no call returned lately: 0, 1, 2, … and at the limit 0 again."""
     return next(_numbers) % limit
 
 
-def fresh_text(length: int) -> str:
+def unique_text(length: int) -> str:
     """Return a text of this length that no call returned lately."""
     number, text = next(_numbers), ""
     while len(text) < length:
@@ -168,7 +168,7 @@ def execute(url: str, statement: str) -> None:
     asyncio.run(run())
 
 
-def take_database_away(client: TestClient) -> None:
+def make_database_unavailable(client: TestClient) -> None:
     """Let the database of this app, which must be its own, refuse every connection."""
     url = make_url(client.app_state["settings"].database.url)
     if url.get_backend_name() == "sqlite":

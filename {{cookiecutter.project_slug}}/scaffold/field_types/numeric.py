@@ -53,7 +53,7 @@ class Int(FieldType):
         low, high = self.bounds(field)
         one = ANSWER if low <= ANSWER < high else low
         start = 0 if low <= 0 <= high - MIN_UNIQUE_VALUES else low
-        fresh = f"fresh({number(min(high - start, 10**6))})"
+        fresh = f"unique_number({number(min(high - start, 10**6))})"
         fresh = fresh if start == 0 else f"{number(start)} + {fresh}"
         return Samples(number(one), number(one + 1), number(high + 1), str(one), str(one + 1), fresh)
 
@@ -97,9 +97,9 @@ class Float(FieldType):
     def samples_of(self, field: Field) -> Samples:
         low = float(field.low) if field.low else min(1.5, float(field.high or 2.5) - 1)
         other = min(low + 1, (low + float(field.high)) / 2) if field.high else low + 1
-        fresh = f"{low!r} + fresh({MIN_UNIQUE_VALUES if field.high else 10**6}) / 2"
+        fresh = f"{low!r} + unique_number({MIN_UNIQUE_VALUES if field.high else 10**6}) / 2"
         if field.high:
-            fresh = f"{low!r} + fresh({MIN_UNIQUE_VALUES}) * {(float(field.high) - low) / MIN_UNIQUE_VALUES!r}"
+            fresh = f"{low!r} + unique_number({MIN_UNIQUE_VALUES}) * {(float(field.high) - low) / MIN_UNIQUE_VALUES!r}"
         return Samples(repr(low), repr(other), '"much"', repr(low), repr(other), fresh)
 
 
@@ -163,9 +163,9 @@ class DecimalType(FieldType):
         one, two = (nine, eight) if low <= eight and nine <= high else (low, low + 1)
         start = 0 if low <= 0 <= high - MIN_UNIQUE_VALUES else low
         units = (
-            f"{number(start)} + fresh({number(min(high - start, 10**6))})"
+            f"{number(start)} + unique_number({number(min(high - start, 10**6))})"
             if start
-            else f"fresh({number(min(high, 10**6))})"
+            else f"unique_number({number(min(high, 10**6))})"
         )
         fresh = f'f"{{Decimal({units}).scaleb(-{field.places}):f}}"'
         some, new = (self.write(field, units) for units in (one, two))

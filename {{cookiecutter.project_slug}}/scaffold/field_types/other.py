@@ -82,7 +82,7 @@ class Date(FieldType):
 
     def samples_of(self, field: Field) -> Samples:
         one, two = "2026-01-31", "2026-02-01"
-        fresh = "(dt.date(2026, 1, 1) + dt.timedelta(days=fresh(10_000))).isoformat()"
+        fresh = "(dt.date(2026, 1, 1) + dt.timedelta(days=unique_number(10_000))).isoformat()"
         return Samples(quoted(one), quoted(two), '"nope"', one, two, fresh)
 
 
@@ -94,7 +94,7 @@ class Time(FieldType):
 
     def samples_of(self, field: Field) -> Samples:
         one, two = "12:30:00", "13:45:00"
-        fresh = 'f"{fresh(24):02}:{fresh(60):02}:{fresh(60):02}"'
+        fresh = 'f"{unique_number(24):02}:{unique_number(60):02}:{unique_number(60):02}"'
         return Samples(quoted(one), quoted(two), '"nope"', one, two, fresh)
 
 
@@ -106,7 +106,9 @@ class DateTime(FieldType):
 
     def samples_of(self, field: Field) -> Samples:
         one, two = "2026-01-31T12:00", "2026-02-01T12:00"
-        fresh = '(dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=fresh())).isoformat()[:19] + "Z"'
+        fresh = (
+            '(dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=unique_number())).isoformat()[:19] + "Z"'
+        )
         return Samples(quoted(f"{one}:00Z"), quoted(f"{two}:00Z"), '"2026-01-31T12:00:00"', one, two, fresh)
 
 

@@ -50,7 +50,7 @@ class Text(FieldType):
                      ("Some", "New"))  # fmt: skip
         some, new = some[:high].strip(), new[:high].strip()
         enough = len(some) + 7 <= high
-        fresh = f'f"{some} {{fresh()}}"' if enough else f"fresh_text({min(high, max(low, 8))})"
+        fresh = f'f"{some} {{unique_number()}}"' if enough else f"unique_text({min(high, max(low, 8))})"
         return Samples(quoted(some), quoted(new), f'"x" * {number(high + 1)}', some, new, fresh, falls=True)
 
 
@@ -100,7 +100,7 @@ class Slug(FieldType):
         return quoted(text)
 
     def samples_of(self, field: Field) -> Samples:
-        fresh = 'f"some-slug-{fresh()}"'
+        fresh = 'f"some-slug-{unique_number()}"'
         return Samples('"some-slug"', '"new-slug"', '"Not A Slug"', "some-slug", "new-slug", fresh, falls=True)
 
 
@@ -113,7 +113,9 @@ class Email(FieldType):
 
     def samples_of(self, field: Field) -> Samples:
         one, two = "someone@example.com", "new@example.com"
-        return Samples(quoted(one), quoted(two), '"nobody"', one, two, 'f"someone{fresh()}@example.com"', falls=True)
+        return Samples(
+            quoted(one), quoted(two), '"nobody"', one, two, 'f"someone{unique_number()}@example.com"', falls=True
+        )
 
 
 class Url(FieldType):
@@ -127,5 +129,11 @@ class Url(FieldType):
     def samples_of(self, field: Field) -> Samples:
         one, two = "https://example.com/", "https://example.org/"
         return Samples(
-            quoted(one), quoted(two), '"javascript:alert(1)"', one, two, 'f"https://example.com/{fresh()}"', falls=True
+            quoted(one),
+            quoted(two),
+            '"javascript:alert(1)"',
+            one,
+            two,
+            'f"https://example.com/{unique_number()}"',
+            falls=True,
         )

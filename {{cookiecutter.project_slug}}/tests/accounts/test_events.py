@@ -7,7 +7,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.api.test_access_control import app_of
+from tests.routes import app_of
 from tests.support import PASSWORD, log_in, sign_in, with_token
 
 EVENTS = "/api/v1/auth/events"

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
 
-from tests.api.test_access_control import app_of, mounts_of, routes_of
+from tests.routes import app_of, mounts_of, routes_of
 
 pytestmark = pytest.mark.any_database
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.database import migrate, revisions
 from app.settings.config import DatabaseSettings
 from tests.postgres import free_port
-from tests.support import execute, fresh_text, in_database, problem_of
+from tests.support import execute, in_database, problem_of, unique_text
 
 
 def test_live_and_ready(client: TestClient) -> None:
@@ -48,7 +48,7 @@ def test_newer_schema_is_ready_and_the_log_says_so_once(
     start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = start_app(database={"url": own_database_url})
-    set_revision = text("UPDATE alembic_version SET version_num = :name").bindparams(name=fresh_text(8))
+    set_revision = text("UPDATE alembic_version SET version_num = :name").bindparams(name=unique_text(8))
     in_database(client, lambda session: session.execute(set_revision))
 
     answers = [client.get("/health/ready") for _ in range(2)]
@@ -98,7 +98,7 @@ def test_refusal_by_the_database_is_not_blamed_on_the_schema(
     start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A right that was revoked: the document says that the database refuses, the log why."""
-    role = f"role_{fresh_text(8)}"
+    role = f"role_{unique_text(8)}"
     execute(own_database_url, f"CREATE ROLE {role} LOGIN")
     client = start_app(database={"url": make_url(own_database_url).set(username=role).render_as_string()})
 

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.accounts.email_links import NEW, forget_counts, newest_token
-from tests.api.test_access_control import app_of, routes_of
-from tests.query_counts import counted, watched, without_features
+from tests.query_counts import capture_queries, count_queries, without_features
+from tests.routes import app_of, routes_of
 from tests.support import PASSWORD, add_user, sign_in, with_token
 
 AUTH = "/api/v1/auth"
@@ -35,7 +35,7 @@ def test_every_route_is_counted(client: TestClient) -> None:
 
 @pytest.mark.any_database
 def test_what_is_the_same_for_everybody_asks_for_nothing(client: TestClient) -> None:
-    with watched(client) as requests:
+    with capture_queries(client) as requests:
         for path in (
             "/.well-known/jwks.json",
             "/docs",
@@ -48,7 +48,7 @@ def test_what_is_the_same_for_everybody_asks_for_nothing(client: TestClient) -> 
         ):
             assert client.get(path).status_code == 200
 
-    assert counted(without_features(requests)) == {
+    assert count_queries(without_features(requests)) == {
         "GET /.well-known/jwks.json": 0,
         "GET /docs": 0,
         "GET /docs/redoc.js": 0,
@@ -61,7 +61,7 @@ def test_what_is_the_same_for_everybody_asks_for_nothing(client: TestClient) -> 
 
 
 def test_own_account(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    with watched(as_ada) as requests:
+    with capture_queries(as_ada) as requests:
         as_ada.get(ME)
         as_ada.patch(ME, json={"display_name": "Ada"})
         for _ in range(3):
@@ -76,7 +76,7 @@ def test_own_account(client: TestClient, as_ada: TestClient, ada: User) -> None:
         as_ada.post(f"{AUTH}/password/change", json={"current_password": PASSWORD, "new_password": NEW})
         assert as_ada.delete(ME).status_code == 204
 
-    assert counted(without_features(requests)) == {
+    assert count_queries(without_features(requests)) == {
         "GET /api/v1/users/me": 2,
         "PATCH /api/v1/users/me": 3,
         "GET /api/v1/auth/sessions": 2,
@@ -91,7 +91,7 @@ def test_own_account(client: TestClient, as_ada: TestClient, ada: User) -> None:
 
 
 def test_signing_up_and_in(client: TestClient) -> None:
-    with watched(client) as requests:
+    with capture_queries(client) as requests:
         client.post(f"{AUTH}/register", json={"email": EVE, "password": PASSWORD})
         forget_counts(client)
         client.post(f"{AUTH}/verify-email/resend", json={"email": EVE})
@@ -104,11 +104,11 @@ def test_signing_up_and_in(client: TestClient) -> None:
     again = with_token(
         client, client.post(f"{AUTH}/login", json={"email": EVE, "password": NEW}).json()["access_token"]
     )
-    with watched(eve, again) as ends:
+    with capture_queries(eve, again) as ends:
         assert eve.post(f"{AUTH}/logout").status_code == 204
         assert again.post(f"{AUTH}/logout-all").status_code == 204
 
-    assert counted(without_features([*requests, *ends])) == {
+    assert count_queries(without_features([*requests, *ends])) == {
         "POST /api/v1/auth/register": 11,
         "POST /api/v1/auth/verify-email/resend": 9,
         "POST /api/v1/auth/verify-email": 8,
@@ -124,7 +124,7 @@ def test_signing_up_and_in(client: TestClient) -> None:
 @pytest.mark.parametrize("last", ["confirm", "cancel", "revert"])
 def test_changing_the_address(client: TestClient, last: str) -> None:
     eve = sign_in(client, add_user(client, EVE))
-    with watched(eve, client) as requests:
+    with capture_queries(eve, client) as requests:
         eve.post(CHANGE, json={"email": EVES_NEW})
         if last != "cancel":
             client.post(f"{CHANGE}/confirm", json={"token": newest_token(client, EVES_NEW)})
@@ -132,7 +132,7 @@ def test_changing_the_address(client: TestClient, last: str) -> None:
             assert client.post(f"{CHANGE}/{last}", json={"token": newest_token(client, EVE)}).status_code == 204
 
     assert (
-        counted(without_features(requests)).items()
+        count_queries(without_features(requests)).items()
         <= {
             "POST /api/v1/auth/email/change": 14,
             "POST /api/v1/auth/email/change/confirm": 12,

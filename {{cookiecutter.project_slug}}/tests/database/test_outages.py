@@ -18,7 +18,7 @@ from app.database.connection import open_database
 from app.mail.delivery import DeliveryWorker
 from app.settings.config import DatabaseSettings
 from tests.postgres import free_port
-from tests.support import add_user, execute, in_database, problem_of, sign_in, take_database_away, wait_until
+from tests.support import add_user, execute, in_database, make_database_unavailable, problem_of, sign_in, wait_until
 
 FAIL = "/api/v1/fail"
 NOTES = "/api/v1/sample-notes"
@@ -52,7 +52,7 @@ def test_no_entrance_answers_500_when_the_database_is_away(
 ) -> None:
     client = start_app(database={"url": own_database_url})
     as_ada = sign_in(client, add_user(client, "ada@example.com"))
-    take_database_away(client)
+    make_database_unavailable(client)
 
     answers = [
         client.post("/api/v1/auth/login", json={"email": "ada@example.com", "password": "a password of hers"}),
@@ -246,7 +246,7 @@ def test_sender_of_mails_writes_one_line_and_goes_on(
     start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = start_app(database={"url": own_database_url})
-    take_database_away(client)
+    make_database_unavailable(client)
     state = client.app_state
     delivery = DeliveryWorker(state["settings"], state["database"], state["authenticator"].keys, asyncio.Event())
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from tests.query_counts import watched
+from tests.query_counts import capture_queries
 from tests.support import PASSWORD, add_user, in_database, log_in, sign_in
 
 pytestmark = pytest.mark.database("postgresql")
@@ -58,7 +58,7 @@ def test_lists_and_look_ups_are_found_by_index(own_database_url: str, start_app:
     note = as_ada.post(NOTES, json={"title": "First"}).json()["id"]
     in_database(client, fill)
 
-    with watched(client, as_ada) as requests:
+    with capture_queries(client, as_ada) as requests:
         first = as_ada.get(NOTES, params={"limit": 2}).json()
         assert as_ada.get(NOTES, params={"cursor": first["next_cursor"]}).status_code == 200
         assert as_ada.get(NOTES, params={"title": "Note 7"}).json()["items"]

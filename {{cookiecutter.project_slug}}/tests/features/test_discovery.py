@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from app import features
 from app.features import InvalidFeature
-from tests.server import SECONDS_TO_START, environment_of
+from tests.server import SECONDS_TO_START, process_environment
 
 REVIEWED = """
 from uuid import UUID
@@ -175,7 +175,7 @@ def run_app(folder: Path, command: str, program: str = PROGRAM) -> subprocess.Co
     return subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", program, *command.split(), str(folder)],
         cwd=folder,
-        env=environment_of(folder),
+        env=process_environment(folder),
         capture_output=True,
         text=True,
         check=False,

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.accounts.sessions import sessions
 from app.web.formatting import input_value
-from tests.support import HERE, another_client, in_database
+from tests.support import TEST_CLIENT, another_client, in_database
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 
@@ -23,7 +23,8 @@ def open_browser(client: TestClient, user: User | None = None, address: str = "h
     if user is not None:
         authenticator = client.app_state["authenticator"]
         _, cookie = in_database(
-            client, lambda session: sessions.create_web_session(session, authenticator, user, HERE, remember=False)
+            client,
+            lambda session: sessions.create_web_session(session, authenticator, user, TEST_CLIENT, remember=False),
         )
         browser.cookies.set(cookie_name(client), cookie, domain="testserver.local")
     return browser

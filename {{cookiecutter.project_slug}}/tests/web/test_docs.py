@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.query_counts import counted, watched
+from tests.query_counts import capture_queries, count_queries
 from tests.support import problem_of, with_token
 from tests.web.browser import open_browser, read_page, submit
 
@@ -18,11 +18,11 @@ JSON = {"Accept": "application/json"}
 def test_token_of_the_session_ends_with_it(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         answer = submit(browser, "/docs", action=TOKEN)
 
     assert answer.status_code == 200
-    assert counted(requests) == {"GET /docs": 1, "POST /docs/token": 1}
+    assert count_queries(requests) == {"GET /docs": 1, "POST /docs/token": 1}
     assert answer.json().keys() == {"access_token", "token_type", "expires_in"}
     assert answer.headers["Cache-Control"] == "no-store"
     caller = with_token(client, answer.json()["access_token"])

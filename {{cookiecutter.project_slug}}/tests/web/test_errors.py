@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.errors import Conflict, Unavailable, VersionConflict
 from app.web import templating
-from tests.support import add_user, take_database_away
+from tests.support import add_user, make_database_unavailable
 from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -70,7 +70,7 @@ def test_pages_and_admin_say_so_when_the_database_is_away(
 ) -> None:
     client = start_app(database={"url": own_database_url})
     browser = open_browser(client, add_user(client, "admin@example.com", admin=True))
-    take_database_away(client)
+    make_database_unavailable(client)
 
     answers = [browser.get(path) for path in ("/account", "/nowhere", "/admin/", "/admin/user/list")]
 

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.query_counts import counted, watched
+from tests.query_counts import capture_queries, count_queries
 from tests.web.browser import open_browser, read_page
 
 pytestmark = pytest.mark.any_database
@@ -21,10 +21,10 @@ def test_home_names_the_project_and_leads_to_its_parts(client: TestClient) -> No
 
 def test_home_asks_the_database_for_nothing(client: TestClient) -> None:
     browser = open_browser(client)
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         browser.get("/")
 
-    assert counted(requests) == {"GET /": 0}
+    assert count_queries(requests) == {"GET /": 0}
 
 
 def test_every_link_of_home_leads_somewhere(client: TestClient, ada: User) -> None:

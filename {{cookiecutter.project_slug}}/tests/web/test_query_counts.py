@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.accounts.email_links import NEW, forget_counts
-from tests.query_counts import counted, watched, without_features
+from tests.query_counts import capture_queries, count_queries, without_features
 from tests.support import PASSWORD, add_user, newest_link, sign_in
 from tests.web.browser import open_browser, read_page, submit
 
@@ -16,7 +16,7 @@ EVE, EVES_NEW = "eve@example.com", "eve@new.example.com"
 
 def test_signing_up_and_in(client: TestClient) -> None:
     browser = open_browser(client)
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         submit(browser, "/signup", email=EVE, password=PASSWORD)
         forget_counts(client)
         browser.post("/verify/resend", data=read_page(browser.get("/signup/sent")).forms["/verify/resend"])
@@ -27,7 +27,7 @@ def test_signing_up_and_in(client: TestClient) -> None:
         submit(browser, "/login", email=EVE, password=NEW)
         browser.get("/account/deleted")
 
-    assert counted(without_features(requests)) == {
+    assert count_queries(without_features(requests)) == {
         "GET /signup": 0,
         "POST /signup": 11,
         "GET /signup/sent": 0,
@@ -47,11 +47,11 @@ def test_signing_up_and_in(client: TestClient) -> None:
 
 def test_mails_while_developing(client: TestClient) -> None:
     browser = open_browser(client)
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         for path in ("/dev/mail", "/dev/mail/1", "/dev/mail/1/html"):
             browser.get(path)
 
-    assert counted(without_features(requests)) == {
+    assert count_queries(without_features(requests)) == {
         "GET /dev/mail": 0,
         "GET /dev/mail/{mail_id}": 0,
         "GET /dev/mail/{mail_id}/html": 0,
@@ -60,7 +60,7 @@ def test_mails_while_developing(client: TestClient) -> None:
 
 def test_own_account(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         submit(browser, "/account", display_name="Ada")
         for _ in range(3):
             sign_in(client, ada)
@@ -75,7 +75,7 @@ def test_own_account(client: TestClient, ada: User) -> None:
         browser.get("/account/data/export")
         assert submit(browser, "/account/delete", confirmation=ada.email).status_code == 303
 
-    assert counted(without_features(requests)) == {
+    assert count_queries(without_features(requests)) == {
         "GET /account": 2,
         "POST /account": 3,
         "GET /account/activity": 2,
@@ -96,7 +96,7 @@ def test_own_account(client: TestClient, ada: User) -> None:
 @pytest.mark.parametrize("last", ["confirm", "cancel", "revert"])
 def test_changing_the_address(client: TestClient, last: str) -> None:
     browser = open_browser(client, add_user(client, EVE))
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         submit(browser, "/account/email", email=EVES_NEW)
         if last != "cancel":
             submit(browser, newest_link(client, EVES_NEW), action="/email/confirm")
@@ -104,7 +104,7 @@ def test_changing_the_address(client: TestClient, last: str) -> None:
             submit(browser, newest_link(client, EVE), action=f"/email/{last}")
 
     assert (
-        counted(without_features(requests)).items()
+        count_queries(without_features(requests)).items()
         <= {
             "GET /account/email": 1,
             "POST /account/email": 14,
@@ -120,11 +120,11 @@ def test_changing_the_address(client: TestClient, last: str) -> None:
 
 def test_signing_out(client: TestClient, ada: User) -> None:
     browser, other = open_browser(client, ada), open_browser(client, ada)
-    with watched(browser, other) as requests:
+    with capture_queries(browser, other) as requests:
         submit(browser, "/account", action="/logout")
         submit(other, "/account/sessions", action="/account/sessions/end-all")
 
-    assert counted(without_features(requests)) == {
+    assert count_queries(without_features(requests)) == {
         "GET /account": 2,
         "POST /logout": 3,
         "GET /account/sessions": 2,

@@ -16,7 +16,7 @@ from app.accounts.credentials.one_time_tokens import Purpose
 from app.accounts.models import User
 from app.accounts.sessions import authentication, sessions
 from app.database.base import Base
-from tests.support import HERE, in_database, log_in
+from tests.support import TEST_CLIENT, in_database, log_in
 
 pytestmark = pytest.mark.any_database
 
@@ -40,7 +40,7 @@ def held(client: TestClient, ada: User) -> Held:
     authenticator = client.app_state["authenticator"]
 
     async def issue(session: AsyncSession) -> tuple[str, dict[Purpose, str]]:
-        _, cookie = await sessions.create_web_session(session, authenticator, ada, HERE, remember=False)
+        _, cookie = await sessions.create_web_session(session, authenticator, ada, TEST_CLIENT, remember=False)
         life = timedelta(hours=1)
         return cookie, {
             purpose: await one_time_tokens.issue(session, authenticator, ada.id, purpose, sent_to=ada.email, life=life)

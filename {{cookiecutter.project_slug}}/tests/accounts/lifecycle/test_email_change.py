@@ -25,7 +25,7 @@ from tests.accounts.email_links import (
     token_of,
     try_login,
 )
-from tests.support import HERE, PASSWORD, in_database, link_in, log_in, mails_to, newest_link, problem_of
+from tests.support import PASSWORD, TEST_CLIENT, in_database, link_in, log_in, mails_to, newest_link, problem_of
 
 CHANGE = "/api/v1/auth/email/change"
 ME = "/api/v1/users/me"
@@ -324,7 +324,7 @@ def test_nothing_that_was_begun_before_outlives_the_way_back(as_ada: TestClient,
         in_database(client, lambda session: revocation.lock_account(session, scope))
     assert client.portal is not None
     with pytest.raises(CredentialsChanged):
-        client.portal.call(login.complete_login, client.app_state["database"], authenticator, thief, HERE)
+        client.portal.call(login.complete_login, client.app_state["database"], authenticator, thief, TEST_CLIENT)
 
 
 async def _scope_of(session: AsyncSession, user: User) -> Scope:

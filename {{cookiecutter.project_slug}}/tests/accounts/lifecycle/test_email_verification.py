@@ -15,7 +15,7 @@ from app.accounts.models import OneTimeToken, User
 from app.api.rate_limits import AttemptCount
 from app.database.base import utc_now
 from tests.accounts.email_links import newest_token
-from tests.support import HERE, PASSWORD, in_database, log_in, mails_to, problem_of
+from tests.support import PASSWORD, TEST_CLIENT, in_database, log_in, mails_to, problem_of
 
 VERIFY = "/api/v1/auth/verify-email"
 RESEND = "/api/v1/auth/verify-email/resend"
@@ -187,9 +187,9 @@ def test_wrong_password_uses_nothing_up(client: TestClient, token: str) -> None:
 @pytest.mark.any_database
 def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
     """Behaviour 12."""
-    proof = run(client, sign_up, SignUp(email=ADA, password=PASSWORD), HERE)
+    proof = run(client, sign_up, SignUp(email=ADA, password=PASSWORD), TEST_CLIENT)
 
-    verified: EmailVerified = run(client, verify_email, newest_token(client, ADA), HERE, browser=proof)
+    verified: EmailVerified = run(client, verify_email, newest_token(client, ADA), TEST_CLIENT, browser=proof)
 
     assert (verified.user.email, verified.reset_link_token) == (ADA, None)
     assert log_in(client, ADA)
@@ -199,9 +199,9 @@ def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
 @pytest.mark.parametrize("who", ["second", "none"])
 def test_browser_that_chose_no_password_gets_a_way_to_set_one(client: TestClient, token: str, who: str) -> None:
     """Behaviour 12. The owner signs up where a stranger did so before; what they chose was not stored."""
-    proof = run(client, sign_up, SignUp(email=ADA, password="another good passphrase"), HERE)
+    proof = run(client, sign_up, SignUp(email=ADA, password="another good passphrase"), TEST_CLIENT)
 
-    verified: EmailVerified = run(client, verify_email, token, HERE, browser=proof if who == "second" else None)
+    verified: EmailVerified = run(client, verify_email, token, TEST_CLIENT, browser=proof if who == "second" else None)
 
     assert try_login(client) == 401
     assert try_login(client, "another good passphrase") == 401

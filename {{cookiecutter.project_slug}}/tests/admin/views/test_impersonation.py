@@ -26,7 +26,7 @@ from tests.admin.impersonation import (
     stop_impersonating,
     with_cookie,
 )
-from tests.query_counts import counted, watched
+from tests.query_counts import capture_queries, count_queries
 from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, sign_in, with_token
 from tests.web.browser import open_browser, read_page, submit
 
@@ -258,10 +258,10 @@ def test_api_knows_nothing_of_it(client: TestClient, browser: TestClient, ada: U
 
 def test_way_back_takes_as_many_statements_as_ever(browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         assert stop_impersonating(browser).status_code == 303
 
-    assert counted(requests) == {
+    assert count_queries(requests) == {
         "GET /account": 2,
         "POST /impersonation/end": 5,
     }

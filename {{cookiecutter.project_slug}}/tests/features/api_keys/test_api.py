@@ -17,9 +17,9 @@ from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.database.base import utc_now
 from app.features.api_keys.key_format import generate_key as make_raw
-from tests.api.test_access_control import app_of, call, routes_of
 from tests.features.api_keys.helpers import KEYS, change_keys, key_events, keys_in_database, make_key, program
-from tests.query_counts import counted, watched
+from tests.query_counts import capture_queries, count_queries
+from tests.routes import app_of, call, routes_of
 from tests.support import in_database, mails_to, problem_of, with_token
 
 ADMINS = "/api/v1/for-admins"
@@ -370,13 +370,13 @@ def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admi
 
 
 def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
-    with watched(as_ada) as requests:
+    with capture_queries(as_ada) as requests:
         for _ in range(3):
             made = make_key(as_ada)
             as_ada.get(KEYS)
         assert as_ada.delete(f"{KEYS}/{made['id']}").status_code == 204
 
-    assert counted(requests) == {
+    assert count_queries(requests) == {
         "POST /api/v1/auth/api-keys": 7,
         "GET /api/v1/auth/api-keys": 2,
         "DELETE /api/v1/auth/api-keys/{key_id}": 4,
@@ -386,7 +386,7 @@ def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None
 def test_use_of_a_key_is_noted_once_a_minute(client: TestClient, as_ada: TestClient) -> None:
     made = program(client, make_key(as_ada))
     made.get("/api/v1/users/me")
-    with watched(made) as requests:
+    with capture_queries(made) as requests:
         assert made.get("/api/v1/users/me").status_code == 200
 
-    assert counted(requests) == {"GET /api/v1/users/me": 2}
+    assert count_queries(requests) == {"GET /api/v1/users/me": 2}

@@ -12,7 +12,7 @@ from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
 from tests.accounts.email_links import NEW
 from tests.features.api_keys.helpers import change_keys, keys_in_database, make_key, program
-from tests.query_counts import counted, watched
+from tests.query_counts import capture_queries, count_queries
 from tests.support import PASSWORD, in_database, newest_link, with_token
 from tests.web.browser import open_browser, read_page, submit
 
@@ -163,14 +163,14 @@ def test_form_without_a_token_changes_nothing(client: TestClient, ada: User) -> 
 
 def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         for number in range(3):
             submit(browser, f"{PAGE}/new", name=f"Key {number}", read="true")
             browser.get(PAGE)
         address = f"{PAGE}/{keys_in_database(client)[0].id}/revoke"
         assert submit(browser, address).status_code == 303
 
-    assert counted(requests) == {
+    assert count_queries(requests) == {
         "GET /account/api-keys/new": 1,
         "POST /account/api-keys/new": 7,
         "GET /account/api-keys": 2,

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from tests.support import fresh
+from tests.support import unique_number
 
 NOTES = "/api/v1/notes"
 
@@ -12,7 +12,7 @@ NOTES = "/api/v1/notes"
 def new_note_data(**changes: Any) -> dict[str, Any]:
     """Return what a new note is made of."""
     return {
-        "title": f"Some title {fresh()}",
+        "title": f"Some title {unique_number()}",
         "body": "Some body",
         **changes,
     }

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.features.notes import models
 from tests.features.notes.helpers import NOTES, add_note, new_note_data
-from tests.query_counts import counted, references_to, watched
+from tests.query_counts import capture_queries, count_queries, references_to
 from tests.support import in_database
 
 
@@ -180,7 +180,7 @@ def test_list_is_sorted(as_ada: TestClient, field: str, less: Any, more: Any) ->
 def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
     """The first one finds the caller; one more is a decision, not an accident."""
     sent = [new_note_data() for _ in range(3)]
-    with watched(as_ada) as requests:
+    with capture_queries(as_ada) as requests:
         for body in sent:
             made = as_ada.post(NOTES, json=body).json()
             assert len(as_ada.get(NOTES).json()["items"]) > 0
@@ -189,7 +189,7 @@ def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None
         assert as_ada.patch(path, json={"title": "New title"}).status_code == 200
         assert as_ada.delete(path).status_code == 204
 
-    assert counted(requests) == {
+    assert count_queries(requests) == {
         "GET /api/v1/notes": 2,
         "POST /api/v1/notes": 2,
         "GET /api/v1/notes/{note_id}": 2,

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.features.notes import models
 from tests.features.notes.helpers import NOTES, add_note, new_note_data
-from tests.query_counts import counted, references_to, watched
+from tests.query_counts import capture_queries, count_queries, references_to
 from tests.web.browser import entered, linked, open_browser, read_page, submit
 
 ADDRESS = "/notes"
@@ -84,7 +84,7 @@ def test_note_is_deleted_as_it_was_seen(as_ada: TestClient, browser: TestClient)
 
 def test_each_page_takes_as_many_statements_as_ever(browser: TestClient) -> None:
     sent = [entered(new_note_data()) for _ in range(3)]
-    with watched(browser) as requests:
+    with capture_queries(browser) as requests:
         for fields in sent:
             made = submit(browser, f"{ADDRESS}/new", fields)
             assert browser.get(ADDRESS).status_code == 200
@@ -93,7 +93,7 @@ def test_each_page_takes_as_many_statements_as_ever(browser: TestClient) -> None
         assert submit(browser, f"{address}/edit", change).status_code == 303
         assert submit(browser, address, action=f"{address}/delete").status_code == 303
 
-    assert counted(requests) == {
+    assert count_queries(requests) == {
         "GET /notes": 2,
         "GET /notes/new": 1,
         "POST /notes/new": 4,

@@ -13,7 +13,7 @@ from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
 from app.features.second_factor.models import LoginChallenge
 from tests.features.second_factor.helpers import code_of, forget_last_code, wrong_code
-from tests.query_counts import counted, watched
+from tests.query_counts import capture_queries, count_queries
 from tests.support import PASSWORD, in_database
 from tests.web.browser import cookie_name, open_browser, read_page, submit
 
@@ -259,7 +259,7 @@ def test_form_without_a_token_changes_nothing(client: TestClient, ada: User, pat
 
 def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: User) -> None:
     browser, entering = open_browser(client, ada), open_browser(client)
-    with watched(browser, entering) as requests:
+    with capture_queries(browser, entering) as requests:
         submit(browser, f"{HOME}/add")
         found = re.search(r"secret=([A-Z2-7]+)", browser.get(f"{HOME}/confirm").text)
         assert found
@@ -271,7 +271,7 @@ def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: Use
         assert submit(entering, f"{HOME}/recovery-codes").status_code == 200
         assert submit(entering, f"{HOME}/remove").status_code == 303
 
-    assert counted(requests) == {
+    assert count_queries(requests) == {
         "GET /account/second-factor/add": 2,
         "POST /account/second-factor/add": 5,
         "GET /account/second-factor/confirm": 2,

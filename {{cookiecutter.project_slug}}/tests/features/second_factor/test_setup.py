@@ -23,7 +23,7 @@ from tests.features.second_factor.helpers import (
     turn_on,
     wrong_code,
 )
-from tests.query_counts import counted, watched
+from tests.query_counts import capture_queries, count_queries
 from tests.support import in_database, log_in, mails_to, problem_of, with_token
 
 
@@ -229,7 +229,7 @@ def test_it_goes_with_its_user(client: TestClient, as_ada: TestClient, ada: User
 
 
 def test_each_route_takes_as_many_statements_as_ever(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    with watched(client, as_ada) as requests:
+    with capture_queries(client, as_ada) as requests:
         secret, codes = turn_on(as_ada)
         as_ada.get(ANSWER)
         challenge = challenge_of(client, ada)
@@ -238,7 +238,7 @@ def test_each_route_takes_as_many_statements_as_ever(client: TestClient, as_ada:
         forget_last_code(client)
         assert as_ada.request("DELETE", TOTP, json={"code": code_of(secret)}).status_code == 204
 
-    assert counted(requests) == {
+    assert count_queries(requests) == {
         "POST /api/v1/auth/totp": 5,
         "POST /api/v1/auth/totp/confirm": 9,
         "GET /api/v1/auth/second-factor": 3,
