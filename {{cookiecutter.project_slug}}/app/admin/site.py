@@ -145,7 +145,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         panels = [(view, panel) for view in views for panel in await view.panels(request)]
         shown = {
             "counts": counts,
-            "figures": [(view, panel) for view, panel in panels if isinstance(panel, Metric)],
+            "metrics": [(view, panel) for view, panel in panels if isinstance(panel, Metric)],
             "charts": [panel for _, panel in panels if isinstance(panel, Chart)],
         }
         return self._template_response(request, "home.html", shown)

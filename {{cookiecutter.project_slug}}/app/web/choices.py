@@ -16,7 +16,7 @@ from app.web.formatting import display_value, input_value, name_row
 MAX_CHOICES = 500
 """Maximum number of options; the newest rows are used."""
 
-HIDDEN = "Not visible to you"
+HIDDEN_LABEL = "No access"
 """The label of a chosen row that the visitor may not see. It stays chosen until the visitor changes it."""
 
 
@@ -43,7 +43,7 @@ async def row_choices(
     columns = query.with_only_columns(key, label)
     rows = _named(key, await session.execute(columns.order_by(key.desc()).limit(MAX_CHOICES)))
     if older := {row for row in map(_uuid, chosen) if row} - rows.keys():
-        rows |= dict.fromkeys(older, HIDDEN)
+        rows |= dict.fromkeys(older, HIDDEN_LABEL)
         rows |= _named(key, await session.execute(columns.where(key.in_(older))))
     return sorted((Choice(str(row), label) for row, label in rows.items()), key=_by_label)
 

@@ -26,7 +26,7 @@ from starlette_admin.fields import (
 )
 
 from app.admin.base.json_field import JsonField
-from app.admin.base.visibility import HIDDEN
+from app.admin.base.visibility import HIDDEN_LABEL
 
 
 class SubmittedData(dict[str, Any]):
@@ -34,20 +34,20 @@ class SubmittedData(dict[str, Any]):
 
     row: Any = None
     """The row that is edited."""
-    kept: frozenset[str] = frozenset()
+    unchanged: frozenset[str] = frozenset()
     """The fields that were sent as they were shown."""
 
 
 async def detect_unchanged(request: Request, view: Any, data: Mapping[str, Any], row: Any) -> SubmittedData:  # noqa: ANN401
     """Find out what a form left as it was."""
-    entered, kept = SubmittedData(data), set()
+    entered, unchanged = SubmittedData(data), set()
     for field in view.get_fields_list(request) if row is not None else ():
         if field.name in data and not isinstance(field, CollectionField | FileField | ListField):
             value = await field.parse_obj(request, row)
             untouched = await _sent_back(request, field, await view.serialize_field_value(value, field, request))
             if _comparable(field, untouched) == _comparable(field, data[field.name]):
-                kept.add(field.name)
-    entered.row, entered.kept = row, frozenset(kept)
+                unchanged.add(field.name)
+    entered.row, entered.unchanged = row, frozenset(unchanged)
     return entered
 
 
@@ -79,7 +79,7 @@ async def load_selected_labels(request: Request, view: Any, obj: Any, inlines: l
         for field in one.get_fields_list(request):
             if isinstance(field, RelationField) and data and (value := data.get(field.name)):
                 chosen.setdefault(str(field.key), set()).update(map(str, value if field.multiple else [value]))
-    labels = request.state.chosen = {}
+    labels = request.state.selected_labels = {}
     for key, ids in chosen.items():
         foreign = view._find_foreign_view(key)  # noqa: SLF001
         known = {one for one in ids if _is_id(one)}
@@ -87,7 +87,7 @@ async def load_selected_labels(request: Request, view: Any, obj: Any, inlines: l
             labels[str(row.id)] = await foreign.select2_selection(row, request)
         if missing := [UUID(one) for one in known - labels.keys()]:
             stored = await request.state.session.scalars(select(foreign.model.id).where(foreign.model.id.in_(missing)))
-            labels |= {str(one): f"<span>{HIDDEN}</span>" for one in stored}
+            labels |= {str(one): f"<span>{HIDDEN_LABEL}</span>" for one in stored}
 
 
 def _is_id(text: str) -> bool:

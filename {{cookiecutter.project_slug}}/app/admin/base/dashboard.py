@@ -42,7 +42,7 @@ class Chart:
 
     label: str
     days: Mapping[date, int]
-    bad: bool = False
+    is_warning: bool = False
     """Whether a nonzero value is a problem."""
 
     @property
@@ -51,7 +51,7 @@ class Chart:
         return sum(self.days.values())
 
     @property
-    def most(self) -> int:
+    def maximum(self) -> int:
         """Return the largest number of a day."""
         return max(self.days.values())
 

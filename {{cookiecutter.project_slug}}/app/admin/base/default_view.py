@@ -33,14 +33,14 @@ class DefaultView(ModelView):
     """Everything of a model but its secrets; what a subclass says itself stays as it says."""
 
     fields: Sequence[Any] = ()
-    related: ClassVar[Collection[type] | None] = None
+    related_models: ClassVar[Collection[type] | None] = None
     """The models that can be picked, which need a view; without it, all are taken to have one."""
     hides_required: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401
         """Choose what the subclass leaves open."""
         super().__init_subclass__(**kwargs)
-        chosen = _choose(cls.model, cls.related)
+        chosen = _choose(cls.model, cls.related_models)
         for name in chosen.keys() - vars(cls).keys():
             setattr(cls, name, chosen[name])
 
@@ -49,12 +49,12 @@ class DefaultView(ModelView):
         return not self.hides_required and super().can_create(request)
 
 
-def default_view(model: type[Any], related: Collection[type] | None = None) -> type[DefaultView]:
+def default_view(model: type[Any], related_models: Collection[type] | None = None) -> type[DefaultView]:
     """Make the view of a model."""
-    return type(f"{model.__name__}View", (DefaultView,), {"model": model, "related": related})
+    return type(f"{model.__name__}View", (DefaultView,), {"model": model, "related_models": related_models})
 
 
-def _choose(model: type[UUIDv7Base], related: Collection[type] | None) -> dict[str, Any]:
+def _choose(model: type[UUIDv7Base], related_models: Collection[type] | None) -> dict[str, Any]:
     """Return the attributes of the view."""
     mapper: Mapper[Any] = model.__mapper__
     columns = {
@@ -66,7 +66,7 @@ def _choose(model: type[UUIDv7Base], related: Collection[type] | None) -> dict[s
         relation.key: relation
         for relation in mapper.relationships
         if (relation.direction.name == "MANYTOONE" or relation.secondary is not None)
-        and (related is None or relation.mapper.class_ in related)
+        and (related_models is None or relation.mapper.class_ in related_models)
     }
     picked = {column for relation in references.values() for column in relation.local_columns if column.foreign_keys}
     hidden = {name for name, column in columns.items() if not _can_be_shown(column)}
@@ -77,7 +77,7 @@ def _choose(model: type[UUIDv7Base], related: Collection[type] | None) -> dict[s
         "title_field": default_title_field(shown),
         "fields": ("id", *inside, *references, *kept),
         "exclude_fields_from_list": ("id", *(name for name in inside if _is_long(shown[name])), "updated_at"),
-        "rules": _rules_of(model, {*inside, *references}),
+        "schema": _schema_of(model, {*inside, *references}),
         "hides_required": any(_is_required(columns[name]) for name in hidden),
     }
 
@@ -97,7 +97,7 @@ def _is_required(column: Column[Any]) -> bool:
     return not column.nullable and column.default is None and column.server_default is None
 
 
-def _rules_of(model: type[Any], fields: Collection[str]) -> type[BaseModel] | None:
+def _schema_of(model: type[Any], fields: Collection[str]) -> type[BaseModel] | None:
     """Return `BookUpdate` of the `schemas.py` beside a Book, unless it needs a field that the form lacks."""
     name = f"{model.__module__.rpartition('.')[0]}.schemas"
     found = getattr(importlib.import_module(name), f"{model.__name__}Update", None) if find_spec(name) else None

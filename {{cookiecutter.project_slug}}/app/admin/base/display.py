@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request
 from markupsafe import escape
@@ -14,7 +15,7 @@ from starlette_admin.fields import BaseField, RelationField
 from app.admin.base.changes import truncate
 from app.admin.base.exports import ExportView
 from app.admin.base.fields import in_utc
-from app.admin.base.visibility import HIDDEN, find_visible_ids
+from app.admin.base.visibility import HIDDEN_LABEL, find_visible_ids
 from app.admin.urls import detail_url, edit_url
 from app.database.titles import name_row
 
@@ -28,25 +29,26 @@ class DisplayView(ExportView):
     async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
         """Return a page of rows that can be shown."""
         rows = await super().find_all(request, *args, **kwargs)
-        await self.prepare(request, request.state.session, rows)
+        await self.prefetch(request, request.state.session, rows)
         return rows
 
     async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
         """Return rows by their keys that can be shown."""
         rows: Sequence[Any] = await super().find_by_pks(request, pks)
-        await self.prepare(request, request.state.session, rows)
+        await self.prefetch(request, request.state.session, rows)
         return rows
 
-    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+    async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
         """Find out which of the rows that these refer to the visitor may see; forms do not name them."""
-        request.state.seen = getattr(request.state, "seen", frozenset())
+        visible: frozenset[UUID] = getattr(request.state, "visible_ids", frozenset())
         named = self._names_rows(request) or request.state.action == RequestAction.EXPORT
         for field in self.get_fields_list(request) if named else ():
             if isinstance(field, RelationField):
                 found = (vars(row).get(field.name) for row in rows)
                 ids = {row.id for value in found if value for row in (value if field.multiple else [value])}
                 foreign = self._find_foreign_view(field.key or "")
-                request.state.seen |= {*await find_visible_ids(request, session, foreign, ids - request.state.seen)}
+                visible |= frozenset(await find_visible_ids(request, session, foreign, ids - visible))
+        request.state.visible_ids = visible
 
     def title_of(self, request: Request, row: Any) -> str:  # noqa: ANN401
         """Return the title of a row, or nothing where it has none or the visitor may not see it."""
@@ -68,10 +70,10 @@ class DisplayView(ExportView):
         if not (value and isinstance(field, RelationField) and self._names_rows(request)):
             return await super().serialize_field_value(value, field, request)
         rows = value if field.multiple else [value]
-        hidden = [_without_name(row) for row in rows if row.id not in request.state.seen]
+        hidden = [_without_name(row) for row in rows if row.id not in request.state.visible_ids]
         if hidden and not field.multiple:
             return hidden[0]
-        seen = [row for row in rows if row.id in request.state.seen] if hidden else value
+        seen = [row for row in rows if row.id in request.state.visible_ids] if hidden else value
         shown = await super().serialize_field_value(seen, field, request)
         return [*shown, *hidden] if hidden else shown
 
@@ -114,4 +116,4 @@ class DisplayView(ExportView):
 
 
 def _without_name(row: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {"id": str(row.id), "_meta": {"repr": HIDDEN, "hidden": True}}
+    return {"id": str(row.id), "_meta": {"repr": HIDDEN_LABEL, "hidden": True}}

@@ -90,7 +90,7 @@ class ExportView(ListView):
             },
         )
 
-    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+    async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
         """Look up what is needed to show these rows: a page of a list, one row, or a part of an export."""
 
     async def _chosen(self, request: Request, selection: ActionSelection) -> Sequence[Any]:
@@ -113,7 +113,7 @@ class ExportView(ListView):
         while True:
             async with get_database(request).read_sessions() as session:
                 rows = (await session.scalars(after)).unique().all()
-                await self.prepare(request, session, rows)
+                await self.prefetch(request, session, rows)
             yield [await self.export_row(request, row, columns) for row in rows]
             if len(rows) < CHUNK_SIZE:
                 return
@@ -139,7 +139,7 @@ class ExportView(ListView):
         if ids:
             said = [str(row.id) for row in rows]
         else:
-            seen = request.state.seen
+            seen = request.state.visible_ids
             said = [foreign.title_of(request, row) or str(row.id) if row.id in seen else "" for row in rows]
         if not field.multiple:
             return next(iter(said), None)

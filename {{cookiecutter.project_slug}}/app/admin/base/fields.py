@@ -15,13 +15,13 @@ from app.admin.base.json_field import JsonField
 from app.api.schemas import unwrap_annotation
 
 
-def field_for(column: Column[Any], rules: type[BaseModel] | None) -> BaseField | str:
+def field_for(column: Column[Any], schema: type[BaseModel] | None) -> BaseField | str:
     """Return the field for a column, or its name where the library chooses well.
 
     It knows no doubles, shows a list as JSON, edits JSON as a tree, and takes "not known" for "no".
     """
     name = column.key
-    known = rules.model_fields.get(name) if rules else None
+    known = schema.model_fields.get(name) if schema else None
     if known is not None and unwrap_annotation(known.annotation)[0] is list:
         return TagsField(name)
     if isinstance(column.type, JSON):

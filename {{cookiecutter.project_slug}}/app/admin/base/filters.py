@@ -101,7 +101,7 @@ class RelationIs(RelationContains):
 
     def get_choices(self, request: Request) -> list[tuple[str, str]]:
         """Return the chosen rows, with what they are called."""
-        return [("", ""), *getattr(request.state, "filtered", {}).items()]
+        return [("", ""), *getattr(request.state, "filter_labels", {}).items()]
 
 
 async def load_filter_labels(request: Request, view: Any, group: FilterGroup) -> None:  # noqa: ANN401
@@ -114,7 +114,7 @@ async def load_filter_labels(request: Request, view: Any, group: FilterGroup) ->
             foreign = view._find_foreign_view(field.key)  # noqa: SLF001
             rows = await foreign.find_by_pks(request, [rule.value])
             names = {str(row.id): await foreign.repr(row, request) for row in rows}
-            request.state.filtered = getattr(request.state, "filtered", {}) | names
+            request.state.filter_labels = getattr(request.state, "filter_labels", {}) | names
 
 
 class AdminFilterRegistry(library.SqlaFilterRegistry):

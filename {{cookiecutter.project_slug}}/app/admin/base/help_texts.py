@@ -3,7 +3,7 @@
     pages: Mapped[int | None]
     \"\"\"Without the index.\"\"\"
 
-The description of the field in the `rules` comes first, then `mapped_column(doc=...)`, then such a docstring.
+The description of the field in the `schema` comes first, then `mapped_column(doc=...)`, then such a docstring.
 """
 
 import ast
@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import BaseModel
 
 
-def help_text_for(model: type[Any], name: str, rules: type[BaseModel] | None) -> str | None:
+def help_text_for(model: type[Any], name: str, schema: type[BaseModel] | None) -> str | None:
     """Return what is known of a field; of a reference, what is known of its column."""
     names = (name, f"{name}_id")
-    described = [rules.model_fields[n].description for n in names if n in rules.model_fields] if rules else []
+    described = [schema.model_fields[n].description for n in names if n in schema.model_fields] if schema else []
     columns = [model.__table__.c[n].doc for n in names if n in model.__table__.c]
     written = [_docstrings(cls.__module__).get((cls.__name__, n)) for cls in model.__mro__ for n in names]
     return next((" ".join(text.split()) for text in (*described, *columns, *written) if text), None)

@@ -28,7 +28,7 @@ class History:
     events: Sequence[AuthEvent]
     data: Mapping[UUID, Mapping[str, Any]]
     """What the visitor may read in the data of each."""
-    people: Mapping[str, str]
+    emails_by_user_id: Mapping[str, str]
     """The addresses, by their keys, of the people whom the data name by keys only."""
     visitor: Scope
 

@@ -59,7 +59,7 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         query: Any = select(self.model).where(getattr(self.model, self._get_fk_attr()) == parent.id)
         query = self.visible_rows(request, query.options(*(joinedload(getattr(self.model, n)) for n in relations)))
         rows = (await request.state.session.scalars(query.order_by(self.model.id).limit(_MOST))).unique().all()
-        await self.prepare(request, request.state.session, rows)
+        await self.prefetch(request, request.state.session, rows)
         return list(rows)
 
     async def serialize(self, obj: Any, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -67,7 +67,7 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         shown = await super().serialize(obj, request, *args, **kwargs)
         return {**shown, "_version": getattr(obj, "version", None)}
 
-    def admit(self, row: Mapping[str, Any], parent: Any) -> None:  # noqa: ANN401
+    def check_row(self, row: Mapping[str, Any], parent: Any) -> None:  # noqa: ANN401
         """Refuse a row of another parent, one that was changed meanwhile, and a deletion that is not offered."""
         if not row["pk"]:
             return
@@ -122,7 +122,7 @@ class InlineSiteMixin(BaseAdmin):
     ) -> tuple[str, Any]:
         """Save a row that may be saved, and say nothing of one that stayed as it was."""
         try:
-            inline.admit(row, parent)
+            inline.check_row(row, parent)
             done, saved = await super()._save_inline_row(request, inline, row, parent)
         except Exception as error:  # noqa: BLE001 - what is not a refusal is raised again
             await inline.handle_exception(request, error)

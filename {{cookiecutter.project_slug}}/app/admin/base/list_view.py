@@ -47,7 +47,7 @@ class PageInfo(NamedTuple):
 class ListView(GuardedView):
     """What `ModelView` does to read a list."""
 
-    people: ClassVar[Sequence[str]] = ()
+    user_columns: ClassVar[Sequence[str]] = ()
     """Columns that refer to users: a search looks in their addresses, too. Those of owners are known."""
 
     async def find_all(  # noqa: PLR0913, PLR0917 - the library's
@@ -73,7 +73,7 @@ class ListView(GuardedView):
             found = (await session.scalars(rows.options(*self._shown_relations(request)))).unique().all()
         full = len(found) == limit
         is_last = not full and (skip == 0 or len(found) > 0)
-        request.state.page_read = PageInfo((self.key, q, filters), skip + len(found), full, is_last)
+        request.state.page_info = PageInfo((self.key, q, filters), skip + len(found), full, is_last)
         return found
 
     async def count(self, request: Request, q: str | None = None, filters: FilterGroup | None = None) -> int:
@@ -81,7 +81,7 @@ class ListView(GuardedView):
 
         The last page tells exactly, and a picker asks only whether there is more than it has.
         """
-        page: PageInfo | None = getattr(request.state, "page_read", None)
+        page: PageInfo | None = getattr(request.state, "page_info", None)
         least = 0
         if page is not None and page.of == (self.key, q, filters):
             least = page.end + page.is_full
@@ -110,7 +110,7 @@ class ListView(GuardedView):
         Few people are looked for by their ids, for an index.
         """
         found: ColumnElement[bool] = self.get_search_query(request, term)
-        people = self.people or (("owner_id",) if issubclass(self.model, Owned) else ())
+        people = self.user_columns or (("owner_id",) if issubclass(self.model, Owned) else ())
         shown = [name for name in people if self.can_view_field(request, name.removesuffix("_id"))]
         if not shown or not has_permission(request, Permission.USERS_READ):
             return found

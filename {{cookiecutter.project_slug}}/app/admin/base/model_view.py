@@ -2,7 +2,7 @@
 
     class NoteView(ModelView):
         model = Note
-        rules = NoteUpdate
+        schema = NoteUpdate
         title_field = "title"
         fields = ("title", "owner", "created_at")
 
@@ -62,7 +62,7 @@ class ModelView(DisplayView):
         shown = {name: columns[name] for name in type(self).fields if isinstance(name, str) and name in columns}
         self.title_field = self.title_field or default_title_field(shown)
         self.fields = [
-            field_for(columns[f], self.rules) if isinstance(f, str) and f in columns else copy(f)
+            field_for(columns[f], self.schema) if isinstance(f, str) and f in columns else copy(f)
             for f in type(self).fields
         ]
         # What no form has is in no file.
@@ -83,7 +83,7 @@ class ModelView(DisplayView):
                 field.default = column_default(columns[field.name])
             if field.name in columns and isinstance(columns[field.name].type, JSON):
                 field.orderable = False  # PostgreSQL knows no order of it
-            field.help_text = field.help_text or help_text_for(self.model, field.name, self.rules)
+            field.help_text = field.help_text or help_text_for(self.model, field.name, self.schema)
             if isinstance(field, EnumField) and field.enum:
                 field.choices = enum_choices(field.enum)
             if isinstance(field, RelationField):

@@ -152,7 +152,8 @@ class GuardedView(AuditedView):
 
     async def after_create(self, request: Request, obj: Any) -> None:  # noqa: ANN401
         """Refuse to put a row where the visitor would not see it."""
-        if obj.id not in getattr(request.state, "in_sight", ()) and not await self.find_by_pks(request, [str(obj.id)]):
+        visible = getattr(request.state, "visible_after_save", ())
+        if obj.id not in visible and not await self.find_by_pks(request, [str(obj.id)]):
             raise FormValidationError({"": "You wouldn't have access to the record after this change."})
 
     async def after_edit(self, request: Request, obj: Any) -> None:  # noqa: ANN401

@@ -15,10 +15,10 @@ STATEMENT_TIMEOUT_MS = 1000
 class QueryTimeout(HTTPException):
     """The search timed out."""
 
-    words = "The search timed out because the table is large. Narrow the search, or add an index."
+    message = "The search timed out because the table is large. Narrow the search, or add an index."
 
     def __init__(self) -> None:
-        super().__init__(400, self.words)
+        super().__init__(400, self.message)
 
 
 class LowerBound(int):

@@ -28,7 +28,7 @@ READONLY_FIELDS = ("id", "version", "created_at", "updated_at")
 class SavingView(LibraryView):
     """What `ModelView` does when something is to be changed."""
 
-    rules: ClassVar[type[BaseModel] | None] = None
+    schema: ClassVar[type[BaseModel] | None] = None
     """The schema with which the API changes such a row: what it refuses is refused here."""
     problem_fields: ClassVar[Mapping[type[Problem], str]] = {}
     """Beside which field a service's refusal is shown."""
@@ -36,9 +36,9 @@ class SavingView(LibraryView):
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Tidy what was entered, and refuse what the library would drop or cut without a word."""
         errors: dict[str | int, Any] = {}
-        kept = data.kept if isinstance(data, SubmittedData) else frozenset()
+        unchanged = data.unchanged if isinstance(data, SubmittedData) else frozenset()
         for field in self.get_fields_list(request):
-            if field.name in kept:
+            if field.name in unchanged:
                 continue
             try:
                 value = clean_value(field, data.get(field.name))
@@ -50,17 +50,17 @@ class SavingView(LibraryView):
                     errors[field.name] = "This field is required."
         if errors:
             raise FormValidationError(errors)
-        await super().validate_fields(request, {**data}, *args, **{"exclude": kept, **kwargs})
-        data.update(self._checked(data, kept))
+        await super().validate_fields(request, {**data}, *args, **{"exclude": unchanged, **kwargs})
+        data.update(self._checked(data, unchanged))
 
-    def _checked(self, data: dict[str, Any], kept: Collection[str]) -> dict[str, Any]:
+    def _checked(self, data: dict[str, Any], unchanged: Collection[str]) -> dict[str, Any]:
         """Return what is stored, as the rules tidy it."""
-        if self.rules is None:
+        if self.schema is None:
             return {}
-        fields = self.rules.model_fields
-        names = [name for name in data.keys() & fields if name not in kept or fields[name].is_required()]
+        fields = self.schema.model_fields
+        names = [name for name in data.keys() & fields if name not in unchanged or fields[name].is_required()]
         try:
-            ruled = self.rules.model_validate({name: data[name] for name in names})
+            ruled = self.schema.model_validate({name: data[name] for name in names})
         except ValidationError as error:
             raise FormValidationError(
                 {str(*item["loc"][:1]): validation_message(item) for item in error.errors()}
@@ -73,7 +73,7 @@ class SavingView(LibraryView):
         What was not changed stays, also a reference to a row that the visitor may not see.
         """
         form = data if isinstance(data, SubmittedData) else SubmittedData(data)
-        stored = {name: getattr(form.row, name) for name in form.kept if name in self.model.__mapper__.attrs}
+        stored = {name: getattr(form.row, name) for name in form.unchanged if name in self.model.__mapper__.attrs}
         arranged: dict[str, Any] = await super()._arrange_data(
             request, {**data, **dict.fromkeys(stored)}, *args, **kwargs
         )

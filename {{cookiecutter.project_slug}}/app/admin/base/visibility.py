@@ -10,7 +10,7 @@ from starlette_admin.fields import RelationField
 
 from app.accounts.models import AuthEvent
 
-HIDDEN = "No access"
+HIDDEN_LABEL = "No access"
 
 
 async def find_visible_ids(
@@ -84,7 +84,7 @@ def _without_names(change: Any, hidden: Collection[str]) -> Any:  # noqa: ANN401
     if isinstance(change, list):
         return [_without_names(value, hidden) for value in change]
     if isinstance(change, dict) and change.get("id") in hidden:
-        return {**change, "name": HIDDEN}
+        return {**change, "name": HIDDEN_LABEL}
     if isinstance(change, dict):
         return {name: _without_names(value, hidden) for name, value in change.items()}
     return change

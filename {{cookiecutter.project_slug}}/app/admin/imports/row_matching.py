@@ -51,7 +51,7 @@ class RowMatcher:
         query = self.view.get_list_query(self.request).where(getattr(model, match).in_(wanted))
         relations = [joinedload(getattr(model, column.field.name)) for column in self.columns if column.is_ids]
         rows: Sequence[Any] = (await session.scalars(query.options(*relations))).unique().all()
-        await self.view.prepare(self.request, session, rows)
+        await self.view.prefetch(self.request, session, rows)
         return rows
 
     def _problems(self, match: str, header: str, found: Mapping[str, Any]) -> Iterator[tuple[int, str | None, str]]:

@@ -45,7 +45,8 @@ async def _write(batch: ImportBatch, session: AsyncSession) -> None:
         session.add_all(line.row for line in part)
         await session.flush()
     for part in _parts(batch.lines):
-        request.state.in_sight = await find_visible_ids(request, session, view, {line.row.id for line in part})
+        ids = {line.row.id for line in part}
+        request.state.visible_after_save = await find_visible_ids(request, session, view, ids)
         for line in part:
             await _tell_after(batch, line)
         await view.record_all(request, [await _event(batch, line) for line in part])

@@ -22,7 +22,7 @@ class EventDataField(BaseField):
 
     async def parse_obj(self, request: Request, obj: AuthEvent) -> Any:  # noqa: ANN401
         """Return what `EventView.prepare` found."""
-        return request.state.log.data[obj.id]
+        return request.state.event_history.data[obj.id]
 
 
 class EventView(ModelView):
@@ -31,7 +31,7 @@ class EventView(ModelView):
     model = AuthEvent
     view_permission = Permission.USERS_READ
     can_create = can_edit = can_delete = never
-    people = ("user_id", "actor_id")
+    user_columns = ("user_id", "actor_id")
     sortable_field_mapping: ClassVar = {"at": AuthEvent.id}
     key = "event"
     icon = "fa-solid fa-clock-rotate-left"
@@ -63,10 +63,10 @@ class EventView(ModelView):
     views: Sequence[BaseModelView] = ()
     """All views of the site: they tell which rows the visitor may see."""
 
-    async def prepare(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
+    async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
         """Find out, for a whole page at once, what the visitor may read, and whom events name by keys only."""
-        await super().prepare(request, session, rows)
-        request.state.log = await history.read_history(request, session, self.views, rows)
+        await super().prefetch(request, session, rows)
+        request.state.event_history = await history.read_history(request, session, self.views, rows)
 
     async def panels(self, request: Request) -> list[Panel]:
         """Show who came in, and who did not."""
@@ -75,7 +75,7 @@ class EventView(ModelView):
         failed = AuthEvent.name.in_([Event.LOGIN_FAIL, Event.SECOND_FACTOR_FAIL])
         return [
             Chart("Sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
-            Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), bad=True),
+            Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), is_warning=True),
         ]
 
 

@@ -69,7 +69,7 @@ class RoleView(ModelView):
     """Roles. The role `admin` has all permissions and can't be changed."""
 
     model = Role
-    rules = RoleSchema
+    schema = RoleSchema
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
     icon = "fa-solid fa-key"

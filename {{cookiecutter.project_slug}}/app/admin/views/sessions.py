@@ -30,7 +30,7 @@ class SessionView(UserOwnedView):
     person = "user"
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
-    people = ("user_id",)
+    user_columns = ("user_id",)
     audited_separately = ModelView.audited_separately | {"end"}
     can_create = can_edit = can_delete = never
     key = "session"

@@ -27,7 +27,7 @@ class UserView(UserActions):
     """Users. The last active admin can't be disabled, demoted or deleted."""
 
     model = User
-    rules = AccountUpdate
+    schema = AccountUpdate
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
     icon = "fa-solid fa-users"

@@ -144,9 +144,9 @@ def test_title_is_the_first_text(library: TestClient, model: str, title: str) ->
 @pytest.mark.any_database
 def test_rules_are_those_of_the_schema_beside_the_model(library: TestClient) -> None:
     assert library
-    assert default_view(SampleNote).rules is SampleNoteUpdate
-    assert default_view(models().Author).rules is None
-    assert default_view(models().Locker).rules is None  # they need what no form has
+    assert default_view(SampleNote).schema is SampleNoteUpdate
+    assert default_view(models().Author).schema is None
+    assert default_view(models().Locker).schema is None  # they need what no form has
 
 
 def test_view_may_say_some_of_it_itself() -> None:

@@ -235,7 +235,7 @@ def test_search_that_takes_too_long_is_answered_in_words(
     answer = in_database(client, lock)
 
     assert answer.status_code == 400
-    assert query_limits.QueryTimeout.words in page_text(answer)
+    assert query_limits.QueryTimeout.message in page_text(answer)
     monkeypatch.undo()
     assert showing(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 1 of 1 entries"
 

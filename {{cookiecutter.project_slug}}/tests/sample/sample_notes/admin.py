@@ -9,7 +9,7 @@ class SampleNoteView(ModelView):
     """Everyone's notes."""
 
     model = SampleNote
-    rules = SampleNoteUpdate
+    schema = SampleNoteUpdate
     title_field = "title"
     fields = ("id", "title", "body", "owner", "created_at", "updated_at")
     exclude_fields_from_list = ("id", "body", "updated_at")

@@ -11,7 +11,7 @@ from app.api.schemas import Schema
 library: Any = import_module("app.features.library.models")
 
 
-class CopyRules(Schema):
+class CopyUpdate(Schema):
     """Changes to a copy."""
 
     lent: int
@@ -21,7 +21,7 @@ class CopyInline(InlineView):
     """Copies, in the form of their book."""
 
     model = library.Copy
-    rules = CopyRules
+    schema = CopyUpdate
     title_field = "shelf"
     fields = ("shelf", "lent", "book")
     exclude_fields_from_create = exclude_fields_from_edit = ("book",)
@@ -63,7 +63,7 @@ class CatalogueView(DefaultView):
     model = library.Book
     key = "catalogue"
     menu_label = "Catalogue"
-    related = (User, library.Author, library.Subject)
+    related_models = (User, library.Author, library.Subject)
     importers = ("csv",)
 
 
