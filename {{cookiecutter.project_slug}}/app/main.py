@@ -102,7 +102,7 @@ async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
             bearer_schemes=features.read_exports("bearer", "scheme", BearerScheme),
         )
         sending = mail_delivery(settings, database, authenticator.keys, authenticator.mailer)
-        async with aclosing(authenticator.throttle), sending, scheduled_cleanup(settings.cleanup, database):
+        async with aclosing(authenticator.rate_limiter), sending, scheduled_cleanup(settings.cleanup, database):
             yield {
                 "settings": settings,
                 "database": database,

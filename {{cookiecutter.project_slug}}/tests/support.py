@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from app.accounts import users
 from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.email_addresses import normalize_email
 from app.accounts.models import User
 from app.accounts.scope import Client
 from app.accounts.sessions import login
@@ -56,7 +57,8 @@ def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin:
 
     async def add(session: AsyncSession) -> User:
         now = utc_now()
-        user = User(email=email, email_key=users.email_key(email), email_verified_at=now, password_changed_at=now)
+        user = User(email=email, email_key=normalize_email(email), email_verified_at=now)
+        user.password_changed_at = now
         user.password_hash = await _hash(client.app_state["authenticator"], password)
         session.add(user)
         await session.flush()

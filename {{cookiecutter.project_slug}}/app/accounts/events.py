@@ -34,9 +34,9 @@ class Event(StrEnum):
     TOKEN_REUSE = "authn_token_reuse"  # noqa: S105 - a name
     REAUTHENTICATED = "authn_reauthenticated"
     PASSWORD_CHANGE = "authn_password_change"  # noqa: S105 - a name
-    PASSWORD_RESET_ASKED = "authn_password_reset_asked"  # noqa: S105 - a name
+    PASSWORD_RESET_REQUESTED = "authn_password_reset_requested"  # noqa: S105 - a name
     PASSWORD_RESET = "authn_password_reset"  # noqa: S105 - a name
-    EMAIL_CHANGE_ASKED = "user_email_change_asked"
+    EMAIL_CHANGE_REQUESTED = "user_email_change_requested"
     EMAIL_CHANGED = "user_email_changed"
     EMAIL_CHANGE_CANCELLED = "user_email_change_cancelled"
     EMAIL_REVERTED = "user_email_reverted"

@@ -12,7 +12,7 @@ from app.database.base import Base, Record, UUIDv7Base, utc_now
 
 
 class User(Record):
-    """A user account. `email_key` is the normalized email address, used for uniqueness."""
+    """A user account. `email_key` is the normalized email address, which is unique."""
 
     __tablename__ = "users"
 
@@ -55,7 +55,7 @@ class AuthSession(Record):
     kind: Mapped[str] = mapped_column(String(8))
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     token_issued_at: Mapped[datetime] = mapped_column(default=utc_now)
-    former_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    previous_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     remember: Mapped[bool] = mapped_column(default=False)
     authenticated_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
@@ -109,7 +109,7 @@ class OneTimeToken(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
-    saved: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    saved_second_factors: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The second factors at the change of address that this token takes back."""
 
 

@@ -1,7 +1,7 @@
 """What may be allowed, and which roles allow it.
 
 A permission is a constant here; a role is a row that lists some. To add a permission, add a line, check it with
-`require(Permission.X)` on a route or `scope.may(Permission.X)` in a service, and give it to a role.
+`require(Permission.X)` on a route or `scope.has_permission(Permission.X)` in a service, and give it to a role.
 """
 
 from enum import StrEnum

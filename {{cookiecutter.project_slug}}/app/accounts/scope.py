@@ -56,21 +56,21 @@ class Scope:
     permissions: frozenset[str]
     authenticated_at: datetime
     """Time of the last authentication."""
-    limits: frozenset[str] | None = None
+    token_scopes: frozenset[str] | None = None
     """Permissions the token is limited to; None for a session."""
     impersonator: "Scope | None" = None
     """The admin who is signed in as this user, in the session that they will go back to."""
 
-    def may(self, permission: Permission) -> bool:
+    def has_permission(self, permission: Permission) -> bool:
         """Return whether the caller has this permission, through a role and within the token's limits."""
-        if self.limits is not None and permission not in self.limits:
+        if self.token_scopes is not None and permission not in self.token_scopes:
             return False
         return ADMIN_ROLE in self.roles or permission in self.permissions
 
     def can_impersonate(self, roles: frozenset[str], permissions: frozenset[str]) -> bool:
         """Return whether the caller has all of these permissions, as impersonation requires."""
         no_more = ADMIN_ROLE in self.roles or permissions <= self.permissions
-        return self.may(Permission.USERS_IMPERSONATE) and ADMIN_ROLE not in roles and no_more
+        return self.has_permission(Permission.USERS_IMPERSONATE) and ADMIN_ROLE not in roles and no_more
 
     def forbid_impersonation(self) -> None:
         """Let through who is signed in as themselves.

@@ -1,34 +1,27 @@
 """User management."""
 
-import unicodedata
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.credentials.password_policy import hash_new_password
+from app.accounts.email_addresses import normalize_email, parse_email
 from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import ADMIN_ROLE
 from app.accounts.schemas import AccountUpdate
 from app.accounts.scope import Scope
 from app.database.base import utc_now
 from app.database.connection import Database
-from app.errors import Conflict, InvalidRequest, NotFound
+from app.errors import Conflict, NotFound
 
 
 class EmailTaken(Conflict):
     """Another account uses this email address."""
 
     title = "Email address already in use"
-
-
-class InvalidEmail(InvalidRequest):
-    """Invalid email address."""
-
-    title = "Invalid email address"
 
 
 class LastAdmin(Conflict):
@@ -43,30 +36,9 @@ class UserNotFound(NotFound):
     title = "User not found"
 
 
-def email_key(email: str) -> str:
-    """Return the spelling under which an address is unique: `Ada@Example.com` and `ada@example.com` are one."""
-    return unicodedata.normalize("NFKC", email).strip().casefold()
-
-
-def parse_email(email: str) -> str:
-    """Return an address as it is written to; whether it exists, only a mail can tell.
-
-    Spellings of one account (see `email_key`) are written to alike, or who signs up with an odd one would keep the
-    mails from the owner of the plain one.
-
-    Raises:
-        InvalidEmail: when it is none.
-    """
-    try:
-        spelled = unicodedata.normalize("NFKC", email).strip()
-        return validate_email(spelled, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise InvalidEmail(str(error)) from error
-
-
 async def find_user_by_email(session: AsyncSession, email: str) -> User | None:
     """Return the user with this email address, compared in normalized form."""
-    user: User | None = await session.scalar(select(User).where(User.email_key == email_key(email)))
+    user: User | None = await session.scalar(select(User).where(User.email_key == normalize_email(email)))
     return user
 
 
@@ -114,7 +86,7 @@ async def create_user(session: AsyncSession, authenticator: Authenticator, *, em
     password_hash = await hash_new_password(authenticator, password, address)
     user = User(
         email=address,
-        email_key=email_key(address),
+        email_key=normalize_email(address),
         email_verified_at=utc_now(),
         password_hash=password_hash,
         password_changed_at=utc_now(),

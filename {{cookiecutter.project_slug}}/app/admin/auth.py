@@ -24,7 +24,7 @@ class SessionAuthProvider(BaseAuthProvider):
             return None  # the library asks for its style sheets too
         visitor = await web_session.require_visitor(request)
         visitor.forbid_impersonation()  # the admin is left to who is signed in as themselves
-        if not visitor.may(Permission.ADMIN_ACCESS):
+        if not visitor.has_permission(Permission.ADMIN_ACCESS):
             raise PermissionDenied
         return AdminUser(visitor.email)
 

@@ -112,7 +112,7 @@ async def mail_delivery(settings: Settings, database: Database, keys: KeyRing, m
     if not settings.mail.in_server:
         yield
         return
-    delivery = DeliveryWorker(settings, database, keys, mailer.posted)
+    delivery = DeliveryWorker(settings, database, keys, mailer.enqueued)
     loop = asyncio.create_task(delivery.run())
     try:
         yield

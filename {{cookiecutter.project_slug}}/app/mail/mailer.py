@@ -33,10 +33,12 @@ class Mailer:
             lstrip_blocks=True,
             finalize=single_line,
         )
-        self.posted = asyncio.Event()
+        self.enqueued = asyncio.Event()
         """Set when an email was queued; wakes this process's delivery loop."""
 
-    async def post(self, session: AsyncSession, to: str, template: str, *postscripts: str, **context: object) -> None:
+    async def enqueue(
+        self, session: AsyncSession, to: str, template: str, *postscripts: str, **context: object
+    ) -> None:
         """Queue the email `mails/<template>.txt`; it is sent if the transaction commits.
 
         Postscripts are templates whose paragraphs follow.
@@ -53,7 +55,7 @@ class Mailer:
 
     def wake_after_commit(self, session: AsyncSession) -> None:
         """Wake this process's delivery loop after the commit."""
-        event.listen(session.sync_session, "after_commit", lambda _: self.posted.set())
+        event.listen(session.sync_session, "after_commit", lambda _: self.enqueued.set())
 
 
 def single_line(value: object) -> str:

@@ -69,7 +69,7 @@ def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMe
     """Build the message. Its Message-ID is stable, so that clients can deduplicate retries."""
     base_url = str(settings.base_url).rstrip("/")
     letter, sender, receiver = parse_message(text, base_url), parse_sender(settings.mail.sender), ascii_address(to)
-    context = {"project": settings.project_name, "base_url": base_url, "letter": letter}
+    context = {"project": settings.project_name, "base_url": base_url, "message": letter}
     body = "\n\n".join("\n".join(paragraph.lines) for paragraph in letter.paragraphs)
 
     message = EmailMessage()

@@ -28,5 +28,5 @@ class OutboxMessage(Record):
     last_error: Mapped[str | None] = mapped_column(String(500))
     """Without addresses, links and passwords."""
     state: Mapped[str] = column_property(
-        case((sent_at.is_not(None), "sent"), (failed_at.is_not(None), "failed"), else_="waiting")
+        case((sent_at.is_not(None), "sent"), (failed_at.is_not(None), "failed"), else_="pending")
     )

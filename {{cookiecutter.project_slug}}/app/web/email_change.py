@@ -7,9 +7,9 @@ from app.accounts.api.dependencies import AuthenticatorDep
 from app.accounts.browser.csrf import CsrfProtected
 from app.accounts.browser.web_session import PageClient, RecentPageScope, Visitor
 from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
+from app.accounts.email_addresses import InvalidEmail
 from app.accounts.lifecycle import email_change
 from app.accounts.lifecycle.schemas import EmailAddress
-from app.accounts.users import InvalidEmail
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.rate_limits import TooManyAttempts
 from app.web.email_links import LinkPage, read_token, show_invalid_link, show_link

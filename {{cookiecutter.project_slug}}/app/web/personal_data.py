@@ -9,8 +9,9 @@ from app.accounts.api.dependencies import AuthenticatorDep
 from app.accounts.browser import web_session
 from app.accounts.browser.csrf import CsrfProtected
 from app.accounts.browser.web_session import PageClient, PageScope, RecentPageScope, Visitor
+from app.accounts.email_addresses import normalize_email
 from app.accounts.lifecycle import personal_data
-from app.accounts.users import LastAdmin, email_key
+from app.accounts.users import LastAdmin
 from app.api.dependencies import DatabaseDep
 from app.api.schemas import Schema
 from app.web.forms import Form, parse_form
@@ -54,7 +55,7 @@ async def delete_account(
 ) -> Response:
     """Delete everything, and sign out."""
     form = await parse_form(request, Confirmation)
-    if email_key(form.value("confirmation")) != email_key(scope.email):
+    if normalize_email(form.value("confirmation")) != normalize_email(scope.email):
         form = form.with_errors(confirmation=WRONG_EMAIL)
         return await render(request, "account/delete.html", {"form": form}, 422)
     try:

@@ -45,7 +45,7 @@ async def end_all_sessions(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, client: PageClient, scope: PageScope
 ) -> Response:
     """End all, this one too, and revoke API keys."""
-    await login.logout_everywhere(session, authenticator, scope, client)
+    await login.logout_all(session, authenticator, scope, client)
     response = see_other(request, "/login")
     web_session.clear_session_cookies(request, response)
     return response

@@ -10,9 +10,9 @@ from app.accounts.browser import cookies
 from app.accounts.browser.csrf import CsrfProtected
 from app.accounts.browser.web_session import PageClient, Visitor
 from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
+from app.accounts.email_addresses import InvalidEmail
 from app.accounts.lifecycle import signup
 from app.accounts.lifecycle.schemas import EmailAddress, SignUp
-from app.accounts.users import InvalidEmail
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.rate_limits import TooManyAttempts
 from app.web.email_links import LinkPage, read_token, show_invalid_link, show_link
@@ -89,7 +89,9 @@ async def verify_email(
     """Note that the address is proven; whose browser did not sign up chooses another password."""
     proof, _ = _signed_up(request)
     try:
-        proven = await signup.verify_email(database, authenticator, await read_token(request), client, browser=proof)
+        proven = await signup.verify_email(
+            database, authenticator, await read_token(request), client, signup_proof=proof
+        )
     except InvalidLink:
         return await show_invalid_link(request)
     if proven.reset_link_token is not None:

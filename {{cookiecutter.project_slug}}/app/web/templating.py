@@ -140,7 +140,7 @@ def build_environment(folders: Iterable[Path]) -> Environment:
 
 
 def _may_see(visitor: Scope | None, item: NavItem) -> bool:
-    return item.permission is None or (visitor is not None and visitor.may(item.permission))
+    return item.permission is None or (visitor is not None and visitor.has_permission(item.permission))
 
 
 def _site(request: Request, visitor: Scope | None) -> SiteContext:
@@ -150,7 +150,7 @@ def _site(request: Request, visitor: Scope | None) -> SiteContext:
     except NoMatchFound:  # pages were not chosen
         home = "/account"
     mounts = {route.path for route in request.app.routes if isinstance(route, Mount)}
-    may_admin = "/admin" in mounts and visitor is not None and visitor.may(Permission.ADMIN_ACCESS)
+    may_admin = "/admin" in mounts and visitor is not None and visitor.has_permission(Permission.ADMIN_ACCESS)
     settings = _settings(request)
     return SiteContext(
         settings.project_name,

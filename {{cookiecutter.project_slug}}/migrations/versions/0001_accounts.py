@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("token_issued_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("former_token_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("previous_token_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("remember", sa.Boolean(), nullable=False),
         sa.Column("authenticated_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", app.database.column_types.UtcDateTime(timezone=True), nullable=False),
@@ -72,7 +72,7 @@ def upgrade() -> None:
             ["user_id"], ["users.id"], name=op.f("fk_auth_sessions_user_id_users"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_auth_sessions")),
-        sa.UniqueConstraint("former_token_hash", name=op.f("uq_auth_sessions_former_token_hash")),
+        sa.UniqueConstraint("previous_token_hash", name=op.f("uq_auth_sessions_previous_token_hash")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_auth_sessions_token_hash")),
     )
     with op.batch_alter_table("auth_sessions") as batch_op:

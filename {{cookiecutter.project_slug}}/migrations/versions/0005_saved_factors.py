@@ -11,9 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("one_time_tokens") as table:
-        table.add_column(sa.Column("saved", sa.JSON(none_as_null=True), nullable=True))
+        table.add_column(sa.Column("saved_second_factors", sa.JSON(none_as_null=True), nullable=True))
 
 
 def downgrade() -> None:
     with op.batch_alter_table("one_time_tokens") as table:
-        table.drop_column("saved")
+        table.drop_column("saved_second_factors")

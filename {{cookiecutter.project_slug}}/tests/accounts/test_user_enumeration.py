@@ -86,14 +86,14 @@ def test_sign_up_is_the_same_work_for_everybody(client: TestClient, ada: User, h
 @pytest.fixture
 def hashes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Collect how many connections were in use at each hash and each estimate of a password."""
-    run, pool = PasswordHasher.run, client.app_state["database"].engine.pool
+    run, pool = PasswordHasher.run_in_thread, client.app_state["database"].engine.pool
     in_use: list[int] = []
 
     async def watched_run(self: PasswordHasher, work: Callable[[], Any]) -> Any:
         in_use.append(pool.checkedout())
         return await run(self, work)
 
-    monkeypatch.setattr(PasswordHasher, "run", watched_run)
+    monkeypatch.setattr(PasswordHasher, "run_in_thread", watched_run)
     return in_use
 
 

@@ -101,12 +101,12 @@ def check_login(server: SMTP, session: Session, envelope: Envelope, mechanism: s
     return AuthResult(success=known, handled=False)
 
 
-def post(client: TestClient, mailer: Mailer, *addresses: str, text: str = "Hello.") -> None:
+def enqueue(client: TestClient, mailer: Mailer, *addresses: str, text: str = "Hello.") -> None:
     """Post a mail to each address, in one transaction."""
 
     async def work(session: AsyncSession) -> None:
         for address in addresses:
-            await mailer.post(session, address, "hello", text=text)
+            await mailer.enqueue(session, address, "hello", text=text)
 
     in_database(client, work)
 
@@ -117,7 +117,7 @@ def send_due(client: TestClient, settings: Settings) -> None:
 
     async def work() -> None:
         mailer = state["authenticator"].mailer
-        await DeliveryWorker(settings, state["database"], state["authenticator"].keys, mailer.posted).send_due()
+        await DeliveryWorker(settings, state["database"], state["authenticator"].keys, mailer.enqueued).send_due()
 
     assert client.portal is not None
     client.portal.call(work)

@@ -12,7 +12,7 @@ from app import features
 from app.api.dependencies import SessionDep
 from app.errors import Conflict
 from app.mail.mailer import Mailer
-from tests.mail.helpers import body, outbox, post, written
+from tests.mail.helpers import body, enqueue, outbox, written
 from tests.support import in_database, wait_until
 
 StartApp = Callable[..., TestClient]
@@ -39,7 +39,7 @@ def start(
 
     @router.post("/api/hello")
     async def say_hello(request: Request, session: SessionDep, then: str = "") -> None:
-        await request.state.authenticator.mailer.post(session, "ada@example.com", "hello", text=f"Hello {then}.")
+        await request.state.authenticator.mailer.enqueue(session, "ada@example.com", "hello", text=f"Hello {then}.")
         if then == "refused":
             raise Conflict
         if then == "failed":
@@ -70,7 +70,7 @@ def test_mail_that_another_process_posted_leaves_after_the_interval(
 ) -> None:
     start(poll_interval=0.02)
 
-    post(client, mailer, "ada@example.com")
+    enqueue(client, mailer, "ada@example.com")
 
     wait_until(lambda: written(folder))
 
@@ -94,7 +94,7 @@ def test_server_outlives_an_outbox_that_cannot_be_used(
     in_database(client, lambda session: session.execute(text("ALTER TABLE outbox RENAME TO elsewhere")))
     try:
         assert client.portal is not None
-        client.portal.call(client.app_state["authenticator"].mailer.posted.set)
+        client.portal.call(client.app_state["authenticator"].mailer.enqueued.set)
         wait_until(lambda: "the outbox is unavailable" in caplog.text)
 
         assert client.get("/health/live").status_code == 200

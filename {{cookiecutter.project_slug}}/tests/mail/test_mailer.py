@@ -8,15 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.mail.mailer import Mailer
-from tests.mail.helpers import outbox, post
+from tests.mail.helpers import enqueue, outbox
 from tests.support import in_database, link_in, mails_to
 
 pytestmark = pytest.mark.any_database
 
 
 def test_mails_of_an_address_can_be_read_in_tests(client: TestClient, mailer: Mailer) -> None:
-    post(client, mailer, "ada@example.com", "bob@example.com")
-    post(client, mailer, "ada@example.com", text="See http://testserver/verify/countess?next=/notes")
+    enqueue(client, mailer, "ada@example.com", "bob@example.com")
+    enqueue(client, mailer, "ada@example.com", text="See http://testserver/verify/countess?next=/notes")
 
     first, second = mails_to(client, "ada@example.com")
 
@@ -26,7 +26,7 @@ def test_mails_of_an_address_can_be_read_in_tests(client: TestClient, mailer: Ma
 
 
 def test_mail_waits_unreadable(client: TestClient, mailer: Mailer) -> None:
-    post(client, mailer, "ada@example.com", text="a secret link")
+    enqueue(client, mailer, "ada@example.com", text="a secret link")
 
     (waiting,) = outbox(client)
     assert waiting.payload is not None
@@ -47,14 +47,14 @@ def test_template_that_makes_no_mail_fails_where_it_is_posted(
     (templates / "mails/hello.txt").write_text(template)
 
     with pytest.raises(error):
-        post(client, mailer, "ada@example.com")
+        enqueue(client, mailer, "ada@example.com")
 
     assert outbox(client) == []
 
 
 def test_mail_of_a_transaction_that_fails_is_not_posted(client: TestClient, mailer: Mailer) -> None:
     async def fail(session: AsyncSession) -> None:
-        await mailer.post(session, "ada@example.com", "hello", text="Hello.")
+        await mailer.enqueue(session, "ada@example.com", "hello", text="Hello.")
         raise LookupError
 
     with pytest.raises(LookupError):

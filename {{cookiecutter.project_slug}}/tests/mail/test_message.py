@@ -13,7 +13,7 @@ from app.database.base import utc_now
 from app.mail.mailer import Mailer
 from app.mail.message import ascii_address, compose, parse_message
 from app.settings.config import Settings, load_settings
-from tests.mail.helpers import body, post, send_due, written
+from tests.mail.helpers import body, enqueue, send_due, written
 
 BASE = "https://app.example.com"
 ID = UUID("0193b3c4-0000-7000-8000-000000000000")
@@ -117,7 +117,7 @@ def test_text_of_a_user_forges_neither_header_nor_paragraph(
     (templates / "mails/hello.txt").write_text("Subject: Hello {{ text }}\n\nHello {{ text }}!\n\nBye.\n")
     forged = f"Ada{end}Bcc: eve@example.com{end}{end}<script>alert(1)</script>{end}{end}http://testserver/x"
 
-    post(client, mailer, "ada@example.com", text=forged)
+    enqueue(client, mailer, "ada@example.com", text=forged)
     send_due(client, make_settings(mail={"url": f"file:{templates / 'out'}"}))
 
     (mail,) = written(templates / "out")

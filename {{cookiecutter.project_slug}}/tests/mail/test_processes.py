@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database.base import utc_now
 from app.mail.mailer import Mailer
-from tests.mail.helpers import MailServer, change_all, outbox, post
+from tests.mail.helpers import MailServer, change_all, enqueue, outbox
 from tests.server import SECONDS_TO_STOP, Server, start_process
 from tests.support import wait_until
 
@@ -77,10 +77,10 @@ def test_two_processes_send_each_mail_once(  # noqa: PLR0913, PLR0917 - fixtures
     mail_server.inbox.holding = True
     worker = start_process(tmp_path, "worker.log", "worker", **variables)
     try:
-        post(client, mailer, addresses[0])
+        enqueue(client, mailer, addresses[0])
         wait_until(lambda: mail_server.inbox.arrived == 1)  # the worker has started, and waits for an answer
         start_sending()
-        post(client, mailer, *addresses[1:])
+        enqueue(client, mailer, *addresses[1:])
         wait_until(lambda: mail_server.inbox.arrived == 2)  # each has one of its own
         mail_server.inbox.holding = False
         wait_until(lambda: len(mail_server.inbox.envelopes) >= MAILS)

@@ -14,7 +14,7 @@ from app.mail import outbox as queue
 from app.mail.mailer import Mailer
 from app.mail.models import OutboxMessage
 from app.settings.config import Settings
-from tests.mail.helpers import change_all, outbox, post, send_due, written
+from tests.mail.helpers import change_all, enqueue, outbox, send_due, written
 from tests.support import in_database
 
 MakeSettings = Callable[..., Settings]
@@ -39,7 +39,7 @@ def claim(client: TestClient) -> queue.ClaimedMessage | None:
 
 
 def test_mail_is_tried_again_later_each_time_and_given_up(client: TestClient, mailer: Mailer, broken: Settings) -> None:
-    post(client, mailer, "ada@example.com")
+    enqueue(client, mailer, "ada@example.com")
     pauses: list[float] = []
     for _ in range(7):
         change_all(client, next_attempt_at=utc_now())
@@ -66,7 +66,7 @@ def test_mail_that_cannot_be_sent_holds_up_no_other(
         session.add(OutboxMessage(template="hello", payload=b"of a key that was thrown away"))
 
     in_database(client, spoil)
-    post(client, mailer, "ada@example.com")
+    enqueue(client, mailer, "ada@example.com")
 
     send_due(client, make_settings(mail={"url": f"file:{folder}"}))
 
@@ -80,7 +80,7 @@ def test_mail_that_cannot_be_sent_holds_up_no_other(
 def test_mail_begins_anew_when_people_want_it(
     client: TestClient, mailer: Mailer, broken: Settings, make_settings: MakeSettings, folder: Path
 ) -> None:
-    post(client, mailer, "ada@example.com")
+    enqueue(client, mailer, "ada@example.com")
     change_all(client, attempts=6)
     send_due(client, broken)
 
@@ -97,7 +97,7 @@ def test_mail_begins_anew_when_people_want_it(
 
 
 def test_claim_is_for_one_and_ends(client: TestClient, mailer: Mailer) -> None:
-    post(client, mailer, "ada@example.com", "bob@example.com")
+    enqueue(client, mailer, "ada@example.com", "bob@example.com")
     database = client.app_state["database"]
 
     first, second = claim(client), claim(client)

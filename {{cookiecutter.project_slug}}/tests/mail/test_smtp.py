@@ -15,8 +15,8 @@ from tests.mail.helpers import (
     MailServer,
     body,
     check_login,
+    enqueue,
     outbox,
-    post,
     running_mail_server,
     send_due,
 )
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.any_database
 def test_mail_arrives_by_starttls_and_login(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
-    post(client, mailer, "bob@example.com", text="Grüße!")
+    enqueue(client, mailer, "bob@example.com", text="Grüße!")
 
     send_due(client, make_settings(mail={"url": mail_server.url(), "sender": "Ada <ada@mail.test>"}))
 
@@ -43,7 +43,7 @@ def test_mail_arrives_by_starttls_and_login(
 def test_mail_arrives_by_tls_from_the_first_byte(
     client: TestClient, mailer: Mailer, server_tls: ssl.SSLContext, make_settings: MakeSettings
 ) -> None:
-    post(client, mailer, "bob@example.com")
+    enqueue(client, mailer, "bob@example.com")
 
     with running_mail_server(ssl_context=server_tls) as server:
         send_due(client, make_settings(mail={"url": f"smtps://localhost:{server.port}"}))
@@ -54,7 +54,7 @@ def test_mail_arrives_by_tls_from_the_first_byte(
 def test_server_without_tls_gets_neither_password_nor_mail(
     client: TestClient, mailer: Mailer, make_settings: MakeSettings
 ) -> None:
-    post(client, mailer, "bob@example.com")
+    enqueue(client, mailer, "bob@example.com")
 
     with running_mail_server(auth_require_tls=False, authenticator=check_login) as server:
         send_due(client, make_settings(mail={"url": server.url()}))
@@ -72,7 +72,7 @@ def test_server_that_cannot_prove_its_name_gets_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    post(client, mailer, "bob@example.com")
+    enqueue(client, mailer, "bob@example.com")
 
     send_due(client, make_settings(mail={"url": mail_server.url()}))
 
@@ -84,7 +84,7 @@ def test_server_that_cannot_prove_its_name_gets_nothing(
 def test_refused_login_is_tried_again(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
-    post(client, mailer, "bob@example.com")
+    enqueue(client, mailer, "bob@example.com")
 
     send_due(client, make_settings(mail={"url": mail_server.url(LOGIN + "x")}))
 
@@ -97,7 +97,7 @@ def test_error_of_a_server_is_kept_without_what_it_repeats(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
     mail_server.inbox.answer = "451 <bob@example.com> not now, http://testserver/verify/token"
-    post(client, mailer, "bob@example.com")
+    enqueue(client, mailer, "bob@example.com")
 
     send_due(client, make_settings(mail={"url": mail_server.url()}))
 
@@ -110,7 +110,7 @@ def test_mail_that_a_server_will_never_take_is_given_up_at_once(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
     mail_server.inbox.answer_to_receiver = "550 no such user"
-    post(client, mailer, "bob@example.com")
+    enqueue(client, mailer, "bob@example.com")
 
     send_due(client, make_settings(mail={"url": mail_server.url()}))
 

@@ -115,7 +115,7 @@ async def get_optional_scope(
         scope = await _find_session(database, authenticator, token)
     if scope is None:
         raise InvalidToken
-    if scope.limits is not None and not _needs(connection) <= scope.limits:
+    if scope.token_scopes is not None and not _needs(connection) <= scope.token_scopes:
         raise PermissionDenied
     return scope
 
@@ -143,7 +143,7 @@ async def get_session_scope(scope: CurrentScope) -> Scope:
     Raises:
         SessionRequired: when their token is a limited one.
     """
-    if scope.limits is not None:
+    if scope.token_scopes is not None:
         raise SessionRequired
     return scope
 
@@ -168,7 +168,7 @@ def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Sc
     """Return a dependency that requires a permission: `Depends(require(Permission.ADMIN_ACCESS))`."""
 
     async def check(scope: CurrentScope) -> Scope:
-        if not scope.may(permission):
+        if not scope.has_permission(permission):
             raise PermissionDenied
         return scope
 

@@ -80,7 +80,7 @@ async def logout_all(
     session: SessionDep, authenticator: AuthenticatorDep, scope: SessionScope, client: ClientDep
 ) -> None:
     """Sign out everywhere: end all sessions, including this one, and revoke your API keys."""
-    await login_service.logout_everywhere(session, authenticator, scope, client)
+    await login_service.logout_all(session, authenticator, scope, client)
 
 
 @router.get("/sessions", responses=openapi_responses(InvalidToken, SessionRequired))

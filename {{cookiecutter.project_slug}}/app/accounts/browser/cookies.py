@@ -24,12 +24,12 @@ def get_cookie(connection: HTTPConnection, name: str) -> str | None:
     return connection.cookies.get(_full(connection, name)) or None
 
 
-def set_cookie(request: Request, response: Response, name: str, value: str, life: timedelta | None = None) -> None:
+def set_cookie(request: Request, response: Response, name: str, value: str, max_age: timedelta | None = None) -> None:
     """Set a cookie; without a lifetime it is a session cookie."""
     response.set_cookie(
         _full(request, name),
         value,
-        max_age=None if life is None else int(life.total_seconds()),
+        max_age=None if max_age is None else int(max_age.total_seconds()),
         secure=_settings(request).secure_cookies,
         httponly=True,
         samesite="lax",

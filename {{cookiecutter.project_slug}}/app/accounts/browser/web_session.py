@@ -42,7 +42,7 @@ async def find_visitor(connection: HTTPConnection) -> Scope | None:
         raw, ip = cookies.get_cookie(connection, cookies.SESSION), get_client(connection).ip
         database, authenticator = get_database(connection), get_authenticator(connection)
         visit = await authentication.authenticate_web_session(database, authenticator, raw, ip) if raw else None
-        state.visit, state.visitor = visit, visit and visit.scope
+        state.auth_session, state.visitor = visit, visit and visit.scope
     visitor: Scope | None = state.visitor
     return visitor
 
@@ -89,7 +89,7 @@ def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Sc
     """Return a dependency that requires a permission: `Depends(browser.require(Permission.ADMIN_ACCESS))`."""
 
     async def check(scope: PageScope) -> Scope:
-        if not scope.may(permission):
+        if not scope.has_permission(permission):
             raise PermissionDenied
         return scope
 
@@ -133,8 +133,8 @@ async def complete_login(request: Request, response: Response, user: User, clien
             await sessions.end_session(session, before, "signed in again")
         opened, raw = await sessions.create_web_session(session, authenticator, user, client, remember=remember)
         await login_tracking.record_login(session, authenticator, user, opened, client, known_device=known)
-    life = authenticator.settings.remember_absolute if remember else None
-    cookies.set_cookie(request, response, cookies.SESSION, raw, life)
+    max_age = authenticator.settings.remember_absolute if remember else None
+    cookies.set_cookie(request, response, cookies.SESSION, raw, max_age)
     if not known:
         cookies.set_cookie(
             request,
@@ -188,14 +188,14 @@ async def rotate_session_if_due(request: Request) -> None:
     Not for a form: its transaction may be open, and SQLite has one writer.
     """
     await find_visitor(request)
-    visit: AuthenticatedSession | None = request.state.visit
+    visit: AuthenticatedSession | None = request.state.auth_session
     authenticator = get_authenticator(request)
     fresh = visit is None or utc_now() - visit.issued_at < authenticator.settings.session_renew_after
     if visit is None or fresh or request.method not in SAFE_METHODS:
         return
     former = cookies.get_cookie(request, cookies.SESSION) or ""
     async with get_database(request).sessions.begin() as session:
-        request.state.reissued = await sessions.rotate_session_token(
+        request.state.new_session_token = await sessions.rotate_session_token(
             session, authenticator, visit.scope.session_id, visit.issued_at, former
         )
 
@@ -203,12 +203,12 @@ async def rotate_session_if_due(request: Request) -> None:
 def set_pending_cookies(request: Request, response: Response) -> None:
     """Put the cookies on a page that were made while it was: one that forms are bound to, a newer session's."""
     csrf.set_anonymous_cookie(request, response)
-    if reissued := getattr(request.state, "reissued", None):
+    if reissued := getattr(request.state, "new_session_token", None):
         _put_session(request, response, reissued)
 
 
 def _put_session(request: Request, response: Response, raw: str) -> None:
-    visit: AuthenticatedSession = request.state.visit
+    visit: AuthenticatedSession = request.state.auth_session
     cookies.set_cookie(
         request, response, cookies.SESSION, raw, visit.expires_at - utc_now() if visit.remember else None
     )

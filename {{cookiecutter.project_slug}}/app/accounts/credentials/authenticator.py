@@ -32,7 +32,7 @@ class SecondFactor:
     """Path of its sign-in page."""
     is_enabled: Callable[[AsyncSession, UUID], Awaitable[bool]]
     """Return whether this user has it enabled."""
-    challenge: Callable[[AsyncSession, "Authenticator", User], Awaitable[str]]
+    create_challenge: Callable[[AsyncSession, "Authenticator", User], Awaitable[str]]
     """Open a challenge and return its secret, which the next step must bring."""
     remove: Callable[[AsyncSession, "Authenticator", User, Client], Awaitable[None]]
     """Disable it for a user, end their sessions and notify them."""
@@ -66,7 +66,7 @@ class Authenticator:
     tokens: AccessTokens
     passwords: PasswordHasher
     mailer: Mailer
-    throttle: RateLimiter
+    rate_limiter: RateLimiter
     second_factors: Sequence[SecondFactor] = ()
     bearer_schemes: Sequence[BearerScheme] = ()
 

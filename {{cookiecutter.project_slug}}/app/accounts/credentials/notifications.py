@@ -15,7 +15,7 @@ async def notify(
     session: AsyncSession, authenticator: Authenticator, user_id: UUID, email: str, template: str, **context: object
 ) -> None:
     """Mail a notice to the user's address, and to the former ones."""
-    await authenticator.mailer.post(session, email, template, **context)
+    await authenticator.mailer.enqueue(session, email, template, **context)
     await notify_previous_addresses(session, authenticator, user_id, email, template, **context)
 
 
@@ -25,4 +25,4 @@ async def notify_previous_addresses(
     """Mail a notice to the former addresses that can take the account back, and how they do it."""
     for address in await one_time_tokens.find_previous_addresses(session, user_id):
         if address != email:
-            await authenticator.mailer.post(session, address, template, "former_address", **context)
+            await authenticator.mailer.enqueue(session, address, template, "previous_address", **context)

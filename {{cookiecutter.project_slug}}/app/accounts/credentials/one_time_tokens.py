@@ -47,7 +47,7 @@ async def issue(  # noqa: PLR0913 - the columns of a token
     purpose: Purpose,
     *,
     sent_to: str,
-    life: timedelta,
+    ttl: timedelta,
     saved: Mapping[str, Any] | None = None,
 ) -> str:
     """Create a token to send by email.
@@ -61,8 +61,8 @@ async def issue(  # noqa: PLR0913 - the columns of a token
         "token_hash": authenticator.keys.digest(_key(purpose), raw),
         "sent_to": sent_to,
         "created_at": now,
-        "expires_at": now + life,
-        "saved": saved,
+        "expires_at": now + ttl,
+        "saved_second_factors": saved,
     }
     values = [literal(value, _TABLE.c[name].type) for name, value in row.items()]
     await session.execute(

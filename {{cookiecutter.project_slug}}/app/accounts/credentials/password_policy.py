@@ -48,7 +48,7 @@ async def hash_new_password(authenticator: Authenticator, password: str, email: 
     if len(spelled) < (shortest := authenticator.settings.password_min_length):
         raise PasswordTooShort(f"Use at least {shortest} characters.")
     words = _words_about(email, authenticator.project_name)
-    if await authenticator.passwords.run(lambda: _score(spelled, words)) < _LEAST_SCORE:
+    if await authenticator.passwords.run_in_thread(lambda: _score(spelled, words)) < _LEAST_SCORE:
         raise PasswordTooCommon("This password is easy to guess. Use several unrelated words.")
     return await authenticator.passwords.hash(password)
 

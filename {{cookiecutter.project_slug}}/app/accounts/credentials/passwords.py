@@ -67,7 +67,7 @@ class PasswordHasher:
             HasherOverloaded: when the waiting room is full.
         """
         spelled = normalize_password(password)
-        return await self.run(lambda: self._context.hash(spelled))
+        return await self.run_in_thread(lambda: self._context.hash(spelled))
 
     async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
         """Return whether the password is right, and what to store instead when `stored` has old parameters.
@@ -81,10 +81,10 @@ class PasswordHasher:
             spelled = normalize_password(password)
         except PasswordTooLong:
             return False, None
-        right, replacement = await self.run(lambda: self._verify(spelled, stored or self._dummy))
+        right, replacement = await self.run_in_thread(lambda: self._verify(spelled, stored or self._dummy))
         return (right, replacement) if stored else (False, None)
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run_in_thread(self, work: Callable[[], T]) -> T:
         """Do something as costly as a hash: off the event loop, in the same room.
 
         Raises:

@@ -12,12 +12,13 @@ from app.accounts import events, users
 from app.accounts.credentials import notifications, one_time_tokens
 from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.credentials.one_time_tokens import Purpose
+from app.accounts.email_addresses import normalize_email, parse_email
 from app.accounts.events import Event
 from app.accounts.lifecycle import email_links, personal_data
 from app.accounts.models import User
 from app.accounts.scope import Client, Scope
 from app.accounts.sessions import revocation
-from app.accounts.users import EmailTaken, email_key
+from app.accounts.users import EmailTaken
 from app.api.rate_limits import RateLimit
 from app.database.base import utc_now
 from app.database.connection import Database
@@ -36,9 +37,9 @@ async def request(
         SessionEnded: when the caller's session was ended meanwhile.
     """
     await email_links.hit_client_limit(authenticator, client)
-    address = users.parse_email(new_email)
+    address = parse_email(new_email)
     often = RateLimit("email-changes", authenticator.settings.emails_per_hour, timedelta(hours=1))
-    await authenticator.throttle.hit(often, str(scope.user_id))
+    await authenticator.rate_limiter.hit(often, str(scope.user_id))
     if not await email_links.hit_email_limit(authenticator, "email-change", address):
         return
     async with database.sessions.begin() as session:
@@ -48,9 +49,9 @@ async def request(
         if owner is None or owner.id == user.id or owner.email_verified_at is None:
             await email_links.send_link(session, authenticator, user, Purpose.CHANGE_EMAIL, to=address)
         else:
-            await authenticator.mailer.post(session, owner.email, "email_taken")
+            await authenticator.mailer.enqueue(session, owner.email, "email_taken")
         await email_links.send_link(session, authenticator, user, Purpose.CANCEL_EMAIL_CHANGE, new_email=address)
-        await events.record(session, Event.EMAIL_CHANGE_ASKED, client, user_id=user.id, session_id=scope.session_id)
+        await events.record(session, Event.EMAIL_CHANGE_REQUESTED, client, user_id=user.id, session_id=scope.session_id)
 
 
 async def confirm(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
@@ -67,7 +68,7 @@ async def confirm(database: Database, authenticator: Authenticator, raw: str, cl
         await _set_address(session, user, address)
         await one_time_tokens.revoke_all(session, user.id)
         await notifications.notify_previous_addresses(
-            session, authenticator, user.id, former, "email_changed_again", new_email=address
+            session, authenticator, user.id, former, "email_changed_notice", new_email=address
         )
         saved = {factor.name: await factor.save(session, user.id) for factor in authenticator.second_factors}
         await email_links.send_link(
@@ -109,15 +110,17 @@ async def revert(database: Database, authenticator: Authenticator, raw: str, cli
         await one_time_tokens.revoke_newer(session, token)
         await revocation.revoke_all_credentials(session, authenticator, user.id, "address reverted", client)
         for factor in authenticator.second_factors:
-            await factor.restore(session, user.id, (token.saved or {}).get(factor.name), token.created_at)
+            await factor.restore(
+                session, user.id, (token.saved_second_factors or {}).get(factor.name), token.created_at
+            )
         await email_links.send_link(session, authenticator, user, Purpose.RESET_PASSWORD)
-        await authenticator.mailer.post(session, lost, "email_reverted", email=user.email)
+        await authenticator.mailer.enqueue(session, lost, "email_reverted", email=user.email)
         await events.record(session, Event.EMAIL_REVERTED, client, user_id=user.id)
 
 
 async def _set_address(session: AsyncSession, user: User, address: str) -> None:
     """Change the address; who has it is decided by the unique index, so that of two at once one wins."""
-    key = email_key(address)
+    key = normalize_email(address)
     await personal_data.delete_users(
         session, User.email_key == key, User.email_verified_at.is_(None), User.id != user.id
     )

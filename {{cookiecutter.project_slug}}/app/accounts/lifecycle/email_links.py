@@ -10,9 +10,9 @@ from uuid_utils.compat import uuid7
 from app.accounts.credentials import one_time_tokens
 from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.credentials.one_time_tokens import Purpose
+from app.accounts.email_addresses import normalize_email
 from app.accounts.models import User
 from app.accounts.scope import Client
-from app.accounts.users import email_key
 from app.api.rate_limits import RateLimit, TooManyAttempts
 
 _LIVE_OF_A_KIND = 3
@@ -21,7 +21,7 @@ _LIVE_OF_A_KIND = 3
 class _Kind(NamedTuple):
     template: str
     path: str
-    life: str
+    ttl_setting: str
     """Name of the setting."""
 
 
@@ -29,7 +29,7 @@ _KINDS: Mapping[Purpose, _Kind] = {
     Purpose.VERIFY_EMAIL: _Kind("verify_email", "verify", "verify_email_ttl"),
     Purpose.RESET_PASSWORD: _Kind("reset_password", "password/reset", "reset_password_ttl"),
     Purpose.CHANGE_EMAIL: _Kind("confirm_email", "email/confirm", "change_email_ttl"),
-    Purpose.CANCEL_EMAIL_CHANGE: _Kind("email_change_asked", "email/cancel", "change_email_ttl"),
+    Purpose.CANCEL_EMAIL_CHANGE: _Kind("email_change_requested", "email/cancel", "change_email_ttl"),
     Purpose.REVERT_EMAIL: _Kind("email_changed", "email/revert", "revert_email_ttl"),
 }
 
@@ -48,11 +48,11 @@ async def send_link(  # noqa: PLR0913 - which link, and what its mail says
     to = to or user.email
     if purpose is not Purpose.REVERT_EMAIL:  # whoever changes the address again and again must not use up these
         await one_time_tokens.revoke_older(session, user.id, purpose, keep=_LIVE_OF_A_KIND - 1)
-    life = link_ttl(authenticator, purpose)
-    raw = await one_time_tokens.issue(session, authenticator, user.id, purpose, sent_to=to, life=life, saved=saved)
+    ttl = link_ttl(authenticator, purpose)
+    raw = await one_time_tokens.issue(session, authenticator, user.id, purpose, sent_to=to, ttl=ttl, saved=saved)
     kind = _KINDS[purpose]
     link = f"{authenticator.base_url}/{kind.path}/{raw}"
-    await authenticator.mailer.post(session, to, kind.template, link=link, **context)
+    await authenticator.mailer.enqueue(session, to, kind.template, link=link, **context)
 
 
 async def send_link_or_simulate(
@@ -68,8 +68,8 @@ async def send_link_or_simulate(
 
 def link_ttl(authenticator: Authenticator, purpose: Purpose) -> timedelta:
     """Return the lifetime of a link."""
-    life: timedelta = getattr(authenticator.settings, _KINDS[purpose].life)
-    return life
+    ttl: timedelta = getattr(authenticator.settings, _KINDS[purpose].ttl_setting)
+    return ttl
 
 
 async def hit_client_limit(authenticator: Authenticator, client: Client) -> None:
@@ -79,7 +79,7 @@ async def hit_client_limit(authenticator: Authenticator, client: Client) -> None
         TooManyAttempts: when it asks too often.
     """
     limit = RateLimit("mails-client", authenticator.settings.ip_attempts_per_minute, timedelta(minutes=1))
-    await authenticator.throttle.hit(limit, client.network)
+    await authenticator.rate_limiter.hit(limit, client.network)
 
 
 async def hit_email_limit(authenticator: Authenticator, kind: str, email: str, *, once_a_minute: bool = False) -> bool:
@@ -92,7 +92,7 @@ async def hit_email_limit(authenticator: Authenticator, kind: str, email: str, *
         limits.insert(0, RateLimit(f"{kind}-a-minute", 1, timedelta(minutes=1)))
     try:
         for limit in limits:
-            await authenticator.throttle.hit(limit, email_key(email))
+            await authenticator.rate_limiter.hit(limit, normalize_email(email))
     except TooManyAttempts:
         return False
     return True

@@ -33,7 +33,7 @@ async def request_password_reset(database: Database, authenticator: Authenticato
         user = await users.find_user_by_email(session, email)
         known = user if user is not None and user.is_active else None
         await email_links.send_link_or_simulate(session, authenticator, known, Purpose.RESET_PASSWORD, email)
-        await events.record(session, Event.PASSWORD_RESET_ASKED, client, user_id=known.id if known else None)
+        await events.record(session, Event.PASSWORD_RESET_REQUESTED, client, user_id=known.id if known else None)
 
 
 async def send_password_reset(session: AsyncSession, authenticator: Authenticator, user: User) -> None:

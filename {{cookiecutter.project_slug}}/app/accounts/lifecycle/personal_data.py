@@ -57,7 +57,7 @@ async def delete_account(database: Database, authenticator: Authenticator, scope
         nobody = Client("", "", client.request_id)
         await events.record(session, Event.USER_DELETED, nobody)
         for address in addresses:
-            await authenticator.mailer.post(session, address, "account_deleted")
+            await authenticator.mailer.enqueue(session, address, "account_deleted")
 
 
 async def delete_users(session: AsyncSession, *which: ColumnElement[bool]) -> int:

@@ -15,6 +15,7 @@ from app.accounts.credentials import one_time_tokens
 from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
 from app.accounts.credentials.password_policy import hash_new_password
+from app.accounts.email_addresses import normalize_email, parse_email
 from app.accounts.events import Event
 from app.accounts.lifecycle import email_links
 from app.accounts.lifecycle.schemas import SignUp
@@ -46,12 +47,12 @@ async def sign_up(database: Database, authenticator: Authenticator, data: SignUp
         TooManyAttempts: from one place of the network.
     """
     await email_links.hit_client_limit(authenticator, client)
-    address = users.parse_email(data.email)
+    address = parse_email(data.email)
     password_hash = await hash_new_password(authenticator, data.password.get_secret_value(), address)
     may_mail = await email_links.hit_email_limit(authenticator, "sign-up", address, once_a_minute=True)
     user = User(
         email=address,
-        email_key=users.email_key(address),
+        email_key=normalize_email(address),
         password_hash=password_hash,
         password_changed_at=utc_now(),
         display_name=data.display_name,
@@ -86,19 +87,19 @@ async def verify_email(  # noqa: PLR0913 - and two ways to prove that the passwo
     raw: str,
     client: Client,
     *,
-    browser: str | None = None,
+    signup_proof: str | None = None,
     password: str | None = None,
 ) -> EmailVerified:
     """Note that the address of this token's account is proven.
 
     Somebody else may have signed up with it, to wait until its owner opens the link. So the password is kept only
-    for who knows it, or comes with the browser that signed up: `browser` is what `sign_up` returned to it.
+    for who knows it, or comes with the browser that signed up: `signup_proof` is what `sign_up` returned to it.
 
     Raises:
         InvalidLink: when the token cannot be used.
         InvalidCredentials: when a password comes along and is wrong; the token can still be used.
     """
-    proven = await _find_proven_hash(database, authenticator, raw, browser, password)
+    proven = await _find_proven_hash(database, authenticator, raw, signup_proof, password)
     async with database.sessions.begin() as session:
         token = await one_time_tokens.consume(session, authenticator, raw, Purpose.VERIFY_EMAIL)
         user = await session.get_one(User, token.user_id)
@@ -135,11 +136,11 @@ async def _remind(session: AsyncSession, authenticator: Authenticator, user: Use
     if user.email_verified_at is None:
         await email_links.send_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
     else:
-        await authenticator.mailer.post(session, user.email, "already_registered")
+        await authenticator.mailer.enqueue(session, user.email, "already_registered")
 
 
 async def _find_proven_hash(
-    database: Database, authenticator: Authenticator, raw: str, browser: str | None, password: str | None
+    database: Database, authenticator: Authenticator, raw: str, signup_proof: str | None, password: str | None
 ) -> str | None:
     """Return the stored hash when the caller has proven that it is of their password; no transaction stays open."""
     async with database.read_sessions() as session:
@@ -153,7 +154,7 @@ async def _find_proven_hash(
             raise InvalidCredentials
         return user.password_hash
     proofs = _proofs(authenticator, user.email, user.password_hash or "")
-    fits = [hmac.compare_digest(proof.encode(), (browser or "").encode()) for proof in proofs]
+    fits = [hmac.compare_digest(proof.encode(), (signup_proof or "").encode()) for proof in proofs]
     return user.password_hash if any(fits) else None
 
 
@@ -162,11 +163,11 @@ async def _take_password_away(session: AsyncSession, authenticator: Authenticato
     user.password_hash = None
     await revocation.revoke_all_credentials(session, authenticator, user.id, "address proven", client)
     purpose = Purpose.RESET_PASSWORD
-    life = email_links.link_ttl(authenticator, purpose)
-    return await one_time_tokens.issue(session, authenticator, user.id, purpose, sent_to=user.email, life=life)
+    ttl = email_links.link_ttl(authenticator, purpose)
+    return await one_time_tokens.issue(session, authenticator, user.id, purpose, sent_to=user.email, ttl=ttl)
 
 
 def _proofs(authenticator: Authenticator, address: str, password_hash: str) -> list[str]:
     """Return what shows that one knows which hash was made at sign-up; by the key in force first."""
-    digests = authenticator.keys.digests("sign-up", f"{users.email_key(address)}:{password_hash}")
+    digests = authenticator.keys.digests("sign-up", f"{normalize_email(address)}:{password_hash}")
     return [digest.hex() for digest in digests]

@@ -57,7 +57,7 @@ _HASHES = bindparam("hashes", expanding=True, type_=AuthSession.token_hash.type)
 _replaced_just_now = AuthSession.token_issued_at > bindparam("replaced_after", type_=UtcDateTime())
 _OF_WEB = _CALLERS.where(
     AuthSession.kind == "web",
-    AuthSession.token_hash.in_(_HASHES) | (AuthSession.former_token_hash.in_(_HASHES) & _replaced_just_now),
+    AuthSession.token_hash.in_(_HASHES) | (AuthSession.previous_token_hash.in_(_HASHES) & _replaced_just_now),
 )
 
 
@@ -65,7 +65,7 @@ class AuthenticatedSession(NamedTuple):
     """The caller and their session."""
 
     scope: Scope
-    seen: datetime
+    last_seen_at: datetime
     remember: bool
     issued_at: datetime
     """Time the cookie was issued."""
@@ -87,7 +87,7 @@ async def authenticate_web_session(
     """
     hashes = authenticator.keys.digests("web-session", raw)
     visit = await _find(database, _OF_WEB, hashes=hashes, replaced_after=utc_now() - _REISSUE_GRACE)
-    if visit is not None and utc_now() - visit.seen > _SEEN_EVERY:
+    if visit is not None and utc_now() - visit.last_seen_at > _SEEN_EVERY:
         lives = authenticator.settings
         await _note_visit(database, visit.scope, lives.remember_idle if visit.remember else lives.session_idle, ip)
     return visit

@@ -98,7 +98,7 @@ async def start_second_factor(
             is_enabled = await factor.is_enabled(session, user.id)
         if is_enabled:
             async with database.sessions.begin() as session:
-                return factor, await factor.challenge(session, authenticator, user)
+                return factor, await factor.create_challenge(session, authenticator, user)
     return None
 
 
@@ -150,7 +150,7 @@ async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
     await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, session_id=scope.session_id)
 
 
-async def logout_everywhere(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
+async def logout_all(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
     """End all sessions of the caller, this one too, and their API keys; an admin who is signed in as them may not."""
     scope.forbid_impersonation()
     ended = await revocation.revoke_all_credentials(

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from app.accounts import events
 from app.accounts.credentials.authenticator import Authenticator
+from app.accounts.email_addresses import normalize_email
 from app.accounts.events import Event
 from app.accounts.scope import Client
-from app.accounts.users import email_key
 from app.api.rate_limits import Bucket, RateLimit, TooManyAttempts
 from app.database.connection import Database
 from app.settings.config import AuthSettings
@@ -29,7 +29,8 @@ def client_limits(settings: AuthSettings, client: Client) -> list[Bucket]:
 def account_limits(settings: AuthSettings, email: str) -> list[Bucket]:
     """Return the bucket of unknown devices for an email address, registered or not."""
     often = RateLimit("login", settings.login_attempts, settings.login_window)
-    return [(often, email_key(email)), (RateLimit("login-in-a-row", _MOST_IN_A_ROW, _ROW), email_key(email))]
+    address = normalize_email(email)
+    return [(often, address), (RateLimit("login-in-a-row", _MOST_IN_A_ROW, _ROW), address)]
 
 
 def device_limits(settings: AuthSettings, device: str) -> list[Bucket]:
@@ -57,7 +58,7 @@ async def hit_limits(
     """
     for limit, subject in buckets:
         try:
-            await authenticator.throttle.hit(limit, subject)
+            await authenticator.rate_limiter.hit(limit, subject)
         except TooManyAttempts as refusal:
             if refusal.first:
                 await events.record_and_commit(database, Event.LOGIN_LOCK, client, user_id=user_id, limit=limit.name)
@@ -66,4 +67,4 @@ async def hit_limits(
 
 async def clear_limits(authenticator: Authenticator, buckets: Sequence[Bucket]) -> None:
     """Reset the counter after a correct password or a reset: `forgive(…, of_account(settings, email))`."""
-    await authenticator.throttle.forget(buckets)
+    await authenticator.rate_limiter.forget(buckets)

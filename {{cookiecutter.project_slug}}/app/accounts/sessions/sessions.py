@@ -65,7 +65,7 @@ async def rotate_session_token(
         update(AuthSession)
         .where(AuthSession.id == session_id, AuthSession.token_issued_at == issued_at)
         .values(
-            former_token_hash=AuthSession.token_hash,
+            previous_token_hash=AuthSession.token_hash,
             token_hash=authenticator.keys.digest("web-session", raw),
             token_issued_at=utc_now(),
         )
@@ -86,7 +86,7 @@ async def regenerate_session_token(
         update(AuthSession)
         .where(AuthSession.id == scope.session_id, AuthSession.kind == "web")
         .values(
-            former_token_hash=None,
+            previous_token_hash=None,
             token_hash=authenticator.keys.digest("web-session", raw),
             token_issued_at=utc_now(),
         )

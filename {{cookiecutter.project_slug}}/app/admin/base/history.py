@@ -37,7 +37,7 @@ class History:
         person = event.actor or event.user
         if person is None:
             return "Deleted user"
-        may_know = person.id == self.visitor.user_id or self.visitor.may(Permission.USERS_READ)
+        may_know = person.id == self.visitor.user_id or self.visitor.has_permission(Permission.USERS_READ)
         return person.email if may_know else "Another user"
 
 

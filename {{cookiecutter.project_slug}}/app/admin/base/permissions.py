@@ -32,7 +32,7 @@ from app.database.base import Owned
 
 def has_permission(request: Request, permission: Permission) -> bool:
     """Return whether the visitor has a permission."""
-    return get_visitor(request).may(permission)
+    return get_visitor(request).has_permission(permission)
 
 
 def never(self: "GuardedView", request: Request) -> bool:  # noqa: ARG001

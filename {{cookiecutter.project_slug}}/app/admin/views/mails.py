@@ -32,7 +32,7 @@ class OutboxView(ModelView):
     fields = (
         "id",
         StringField("template", "Type"),
-        EnumField("state", choices=["waiting", "sent", "failed"]),
+        EnumField("state", choices=["pending", "sent", "failed"]),
         DateTimeField("created_at", "Queued"),
         "attempts",
         DateTimeField("next_attempt_at", "Next attempt"),

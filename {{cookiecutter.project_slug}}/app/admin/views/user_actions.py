@@ -139,7 +139,7 @@ class UserActions(ModelView):
         active = [row for row in rows if row.is_active]
         for row in active:
             await password_reset.send_password_reset(request.state.session, get_authenticator(request), row)
-            await record(request, Event.PASSWORD_RESET_ASKED, row.id, target=row)
+            await record(request, Event.PASSWORD_RESET_REQUESTED, row.id, target=row)
         flash(request, f"Sent: {len(active)}.", "success")
 
     async def _end_sessions(self, request: Request, rows: Sequence[User]) -> None:

@@ -10,6 +10,7 @@ from starlette_admin.fields import BooleanField, DateTimeField, EmailField, Pass
 from app.accounts import users
 from app.accounts.api.dependencies import get_authenticator
 from app.accounts.credentials.password_policy import PasswordTooCommon, PasswordTooShort
+from app.accounts.email_addresses import InvalidEmail
 from app.accounts.events import Event
 from app.accounts.lifecycle import personal_data
 from app.accounts.models import User, UserRole
@@ -69,7 +70,7 @@ class UserView(UserActions):
     audited_separately = UserActions.audited_separately | {"roles"}
     delete_event = Event.USER_DELETED
     problem_fields: ClassVar = {
-        users.InvalidEmail: "email",
+        InvalidEmail: "email",
         users.EmailTaken: "email",
         PasswordTooShort: "password",
         PasswordTooCommon: "password",

@@ -54,7 +54,7 @@ def keys_for(scope: Scope) -> Select[ApiKey]:
 
 def grantable_scopes(scope: Scope) -> list[Access | Permission]:
     """List what a key of the caller can allow."""
-    return [*Access, *(permission for permission in Permission if scope.may(permission))]
+    return [*Access, *(permission for permission in Permission if scope.has_permission(permission))]
 
 
 async def list_keys(session: AsyncSession, scope: Scope) -> Sequence[ApiKey]:

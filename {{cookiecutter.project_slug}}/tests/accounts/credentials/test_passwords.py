@@ -87,7 +87,7 @@ def test_hashes_give_way_to_the_event_loop() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     async def both() -> tuple[int, int]:
-        return priority(), await PasswordHasher(CHEAP).run(priority)
+        return priority(), await PasswordHasher(CHEAP).run_in_thread(priority)
 
     loop, hashing = asyncio.run(both())
 

@@ -43,7 +43,7 @@ def held(client: TestClient, ada: User) -> Held:
         _, cookie = await sessions.create_web_session(session, authenticator, ada, TEST_CLIENT, remember=False)
         life = timedelta(hours=1)
         return cookie, {
-            purpose: await one_time_tokens.issue(session, authenticator, ada.id, purpose, sent_to=ada.email, life=life)
+            purpose: await one_time_tokens.issue(session, authenticator, ada.id, purpose, sent_to=ada.email, ttl=life)
             for purpose in Purpose
         }
 

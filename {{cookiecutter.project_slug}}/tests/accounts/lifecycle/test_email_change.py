@@ -252,7 +252,7 @@ def test_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -
 
     query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id, AuthEvent.name.like("user_email%"))
     events = list(in_database(client, lambda session: session.scalars(query.order_by(AuthEvent.id))))
-    asked, cancelled = "user_email_change_asked", "user_email_change_cancelled"
+    asked, cancelled = "user_email_change_requested", "user_email_change_cancelled"
     assert events == [asked, cancelled, asked, "user_email_changed", "user_email_reverted"]
 
 

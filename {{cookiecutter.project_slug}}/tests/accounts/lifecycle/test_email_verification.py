@@ -189,7 +189,7 @@ def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
     """Behaviour 12."""
     proof = run(client, sign_up, SignUp(email=ADA, password=PASSWORD), TEST_CLIENT)
 
-    verified: EmailVerified = run(client, verify_email, newest_token(client, ADA), TEST_CLIENT, browser=proof)
+    verified: EmailVerified = run(client, verify_email, newest_token(client, ADA), TEST_CLIENT, signup_proof=proof)
 
     assert (verified.user.email, verified.reset_link_token) == (ADA, None)
     assert log_in(client, ADA)
@@ -201,7 +201,9 @@ def test_browser_that_chose_no_password_gets_a_way_to_set_one(client: TestClient
     """Behaviour 12. The owner signs up where a stranger did so before; what they chose was not stored."""
     proof = run(client, sign_up, SignUp(email=ADA, password="another good passphrase"), TEST_CLIENT)
 
-    verified: EmailVerified = run(client, verify_email, token, TEST_CLIENT, browser=proof if who == "second" else None)
+    verified: EmailVerified = run(
+        client, verify_email, token, TEST_CLIENT, signup_proof=proof if who == "second" else None
+    )
 
     assert try_login(client) == 401
     assert try_login(client, "another good passphrase") == 401

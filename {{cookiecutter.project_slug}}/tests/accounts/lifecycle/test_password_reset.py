@@ -50,7 +50,7 @@ def test_unknown_address_leaves_no_mail_and_no_token(client: TestClient) -> None
     assert in_database(client, rows) == [None, None]
     asked = in_database(client, lambda session: session.scalar(select(AuthEvent)))
     assert asked is not None
-    assert (asked.name, asked.user_id) == ("authn_password_reset_asked", None)
+    assert (asked.name, asked.user_id) == ("authn_password_reset_requested", None)
 
 
 def test_token_works_once(client: TestClient, ada: User) -> None:
@@ -242,7 +242,7 @@ def test_it_is_written_down(client: TestClient, ada: User) -> None:
 
     query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id).order_by(AuthEvent.id)
     events = list(in_database(client, lambda session: session.scalars(query)))
-    assert events == ["authn_password_reset_asked", "authn_password_reset"]
+    assert events == ["authn_password_reset_requested", "authn_password_reset"]
 
 
 @pytest.mark.any_database

@@ -124,7 +124,7 @@ def test_action_that_says_more_itself_is_told_once(client: TestClient, browser: 
 
     assert [(event.name, event.target_type, event.target_id) for event in recorded_events(client)] == [
         ("session_ended", "auth_sessions", session),
-        ("authn_password_reset_asked", "users", str(ada.id)),
+        ("authn_password_reset_requested", "users", str(ada.id)),
     ]
 
 
@@ -158,7 +158,7 @@ def test_changed_person_is_told_with_old_and_new(client: TestClient, browser: Te
     [
         pytest.param(User, "password_hash", "$argon2id$1", "$argon2id$2", id="hash"),
         pytest.param(User, "email_key", "a@example.com", "b@example.com", id="key"),
-        pytest.param(AuthSession, "former_token_hash", b"1", None, id="token"),
+        pytest.param(AuthSession, "previous_token_hash", b"1", None, id="token"),
         pytest.param(OutboxMessage, "payload", None, b"sealed", id="bytes"),
     ],
 )

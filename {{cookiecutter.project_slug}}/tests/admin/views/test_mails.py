@@ -49,7 +49,7 @@ def test_mails_are_shown_without_their_content(browser: TestClient, mails: list[
         assert "bob@example.com" not in page.text
 
 
-@pytest.mark.parametrize(("state", "number"), [("sent", 0), ("waiting", 1), ("failed", 2)])
+@pytest.mark.parametrize(("state", "number"), [("sent", 0), ("pending", 1), ("failed", 2)])
 def test_mails_are_filtered_by_their_state(browser: TestClient, mails: list[str], state: str, number: int) -> None:
     assert listed_ids(browser, "mail", filter=f"state__eq={state}") == [mails[number]]
 
@@ -58,8 +58,8 @@ def test_mails_are_filtered_by_their_state(browser: TestClient, mails: list[str]
 def test_dead_letter_is_tried_again(client: TestClient, browser: TestClient, mails: list[str], again: Any) -> None:
     assert again(browser, "mail", "again", mails[2]).status_code == 200
 
-    assert listed_ids(browser, "mail", filter="state__eq=waiting") == [mails[2], mails[1]]
-    assert client.app_state["authenticator"].mailer.posted.is_set()
+    assert listed_ids(browser, "mail", filter="state__eq=pending") == [mails[2], mails[1]]
+    assert client.app_state["authenticator"].mailer.enqueued.is_set()
 
 
 def test_sent_mail_is_not_sent_again(browser: TestClient, mails: list[str]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from starlette.testclient import TestClient
 
 from app.accounts import users
+from app.accounts.email_addresses import normalize_email
 from app.accounts.models import AuthSession, User, UserRole
 from tests.admin.audit_log import recorded_events
 from tests.admin.browser import listed_ids, page_text, run_action, run_row_action, save
@@ -26,7 +27,7 @@ def person(client: TestClient, email: str) -> User:
     """Return a user with their roles."""
 
     async def read(session: AsyncSession) -> User:
-        query = select(User).where(User.email_key == users.email_key(email)).options(joinedload(User.roles))
+        query = select(User).where(User.email_key == normalize_email(email)).options(joinedload(User.roles))
         return (await session.scalars(query)).unique().one()
 
     return in_database(client, read)
@@ -217,7 +218,7 @@ def test_link_for_a_new_password_is_mailed(client: TestClient, browser: TestClie
 
     (mail,) = mails_to(client, ada.email)
     assert "/password/reset/" in link_in(mail)
-    (event,) = recorded_events(client, "authn_password_reset_asked")
+    (event,) = recorded_events(client, "authn_password_reset_requested")
     assert (event.user_id, event.ip) == (ada.id, "testclient")
     assert event.actor_id == person(client, "admin@example.com").id
     log_in(client, ada.email)
@@ -230,7 +231,7 @@ def test_who_is_disabled_gets_no_link(client: TestClient, browser: TestClient, a
     run_action(browser, "user", "reset", ada.id)
 
     assert mails_to(client, ada.email) == []
-    assert recorded_events(client, "authn_password_reset_asked") == []
+    assert recorded_events(client, "authn_password_reset_requested") == []
 
 
 def test_what_admins_do_is_written_down(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
