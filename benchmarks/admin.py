@@ -56,7 +56,7 @@ def shown(times: Times | None) -> str:
         return "not offered"
     took = sorted(one for one, _ in times)
     refused = sum(status == TOO_LONG for _, status in times)
-    words = f", refused in words {refused} of {len(times)}" if refused else ""
+    words = f", timed out {refused} of {len(times)}" if refused else ""
     return f"{median(took):.0f} ({took[0]:.0f}-{took[-1]:.0f}){words}"
 
 

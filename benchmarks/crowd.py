@@ -4,7 +4,7 @@
 
 A project is generated and served by one process. Two thousand clients ask it for an item, each
 again as soon as it has its answer: nobody may be refused, and memory may not grow. Then come more
-than it can answer while they wait: those that are too many must be sent away with 503, the others
+than it can answer while they wait: those that are too many must be rejected with 503, the others
 answered, and as soon as all are gone the next must be answered as ever.
 """
 
@@ -53,8 +53,8 @@ def main() -> None:
     load = os.getloadavg()[0]
     head = [
         "clients",
-        "answered a second",
-        "sent away a second",
+        "responses a second",
+        "rejected (503) a second",
         "broken",
         "milliseconds, p50 / p99",
         "MiB, before / after",

@@ -62,8 +62,8 @@ def judge(found: Mapping[str, Found], statements: Mapping[str, int]) -> Iterator
     if ON_SQLITE in found:
         share = found[ON_SQLITE].ratio("item") / ours.ratio("item")
         yield _at_least("item on SQLite, share of PostgreSQL", OF_POSTGRESQL, share)
-    yield _at_most("seconds from a start to the first answer", COLD_START_SECONDS, ours.cold_start)
-    yield _at_most("MiB of a process", MEMORY_MIB, ours.memory_mib)
+    yield _at_most("seconds from start to the first response", COLD_START_SECONDS, ours.cold_start)
+    yield _at_most("memory per process, MiB", MEMORY_MIB, ours.memory_mib)
 
 
 def _rate(one: Found, workload: str) -> float:

@@ -74,7 +74,7 @@ def main() -> None:
                     for workload in COUNTED_WORKLOADS
                 ]
     rows = [[name, *(f"{one:,.0f}" for one in counted)] for name, counted in found.items()]
-    title = "Thousands of instructions for a request:"
+    title = "Thousands of instructions per request:"
     text = f"{report.machine(load)}\n\n{title}\n\n{report.table(['', *COUNTED_WORKLOADS], rows)}"
     page.tell("instructions", text, write=options.write)
 

@@ -218,7 +218,7 @@ def main() -> None:
     print(f"| … longest computing of its own | {crowded.busy['computed_ms']:.1f} ms | < 20 ms |")
     print(f"| … late, 99th percentile | {crowded.busy['p99_ms']:.1f} ms | |")
     print(f"| slowest health check meanwhile | {max(crowded.health):.1f} ms | < 100 ms |")
-    print(f"| of {CROWD} logins at once, sent away with 503 | {len(refused)} | > 0 |")
+    print(f"| of {CROWD} logins at once, rejected with 503 | {len(refused)} | > 0 |")
     print(f"| memory at most, before / after that crowd | {before:.0f} / {after:.0f} MiB | |")
 
 

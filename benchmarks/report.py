@@ -31,7 +31,11 @@ def writing_command_line(module: str) -> argparse.ArgumentParser:
 
 def machine(load: float) -> str:
     """Say when and on what was measured, and how much others used it before."""
-    busy = "" if load < LOAD_WHEN_QUIET else "\nIt was not idle: the figures may be rough."
+    busy = (
+        ""
+        if load < LOAD_WHEN_QUIET
+        else "\nThe machine was not idle, so the figures are approximate."
+    )
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores"
         f" ({platform.machine()}) and CPython {platform.python_version()}; the load was"
@@ -50,8 +54,8 @@ def tables(found: Mapping[str, Found], workloads: Sequence[str]) -> dict[str, st
     cells: dict[str, Callable[[Found, str], str]] = {
         "Requests a second, as a multiple of L4": _ratio,
         "Requests a second, in the best burst": lambda one, name: f"{one.best(name).rate:,.0f}",
-        "Milliseconds, the middle one and the slowest of a hundred": _latency,
-        "Microseconds of the server's processor for a request": lambda one, name: (
+        "Milliseconds, median and 99th percentile": _latency,
+        "CPU time of the server per request, in microseconds": lambda one, name: (
             f"{one.cpu_us(name):,.0f}"
         ),
     }
@@ -66,7 +70,7 @@ def tables(found: Mapping[str, Found], workloads: Sequence[str]) -> dict[str, st
         for title, cell in cells.items()
     }
     written["Start and memory"] = table(
-        ["", "seconds to the first answer", "MiB after the load"],
+        ["", "seconds to the first response", "MiB after the load"],
         [[who, f"{one.cold_start:.2f}", f"{one.memory_mib:.0f}"] for who, one in found.items()],
     )
     return written

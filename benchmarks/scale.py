@@ -27,7 +27,7 @@ FEWEST = 10_000
 COMPARED, MOST = 100_000, 10_000_000
 AT_MOST = 1.2
 """How much slower the most may be than what it is compared with."""
-JUDGED = ("first page", "a page far behind", "one note")
+JUDGED = ("first page", "a deep page", "one note")
 Growth = dict[str, dict[int, list[float]]]
 """The milliseconds of each question, by the number of rows."""
 Asked = dict[str, Callable[[int], Answer]]
@@ -45,7 +45,7 @@ def questions(visitor: Visitor, token: str, rows: int) -> Asked:
 
     return {
         "first page": lambda _: visitor.get(notes, token),
-        "a page far behind": lambda _: visitor.get(f"{notes}?cursor={cursor_of(middle)}", token),
+        "a deep page": lambda _: visitor.get(f"{notes}?cursor={cursor_of(middle)}", token),
         "one note": one,
         "a new note": lambda n: visitor.post_json(notes, {"title": f"New {rows} {n}"}, token),
         "the admin's list": lambda _: visitor.get("/admin/note/list"),
@@ -91,7 +91,7 @@ def written(found: Growth) -> str:
         for name, by in found.items()
     ]
     sizes = next(iter(found.values()))
-    title = "Milliseconds, the middle one and the slowest of twenty:"
+    title = "Milliseconds, median and 95th percentile:"
     return f"{title}\n\n{table(['', *(f'{size:,} notes' for size in sizes)], lines)}"
 
 

@@ -95,7 +95,7 @@ def write(found: dict[str, Counter[str]]) -> str:
         [part, *(f"{counted[part] / counted.total():.1%}" for counted in found.values())]
         for part, _ in parts.most_common()
     ]
-    looks = ["looks", *(f"{counted.total():,}" for counted in found.values())]
+    looks = ["samples", *(f"{counted.total():,}" for counted in found.values())]
     return report.table(["", *found], [*rows, looks])
 
 

@@ -58,12 +58,12 @@ def generate_and_start(folder: Path, rounds: int) -> dict[str, list[float]]:
         started = time.perf_counter()
         project = fireup.generate(folder / f"project_{number}", {})
         times["generating a project"].append(time.perf_counter() - started)
-        times["its first run, with packages at hand"].append(start(project))
+        times["its first run, with cached packages"].append(start(project))
         times["its second run"].append(start(project))
     print("A first run without packages ...", flush=True)
     empty = {"UV_CACHE_DIR": str(folder / "uv"), "XDG_CACHE_HOME": str(folder / "cache")}
     try:
-        times["its first run, with nothing at hand"].append(
+        times["its first run, without a cache"].append(
             start(fireup.generate(folder / "project", {}), **empty)
         )
     except AssertionError as error:

@@ -80,7 +80,7 @@ def test_growth_is_judged() -> None:
 
     assert rows == [
         "| first page | ≤ 1.2 | 1.00 | reached |",
-        "| a page far behind | ≤ 1.2 | 1.00 | reached |",
+        "| a deep page | ≤ 1.2 | 1.00 | reached |",
         "| one note | ≤ 1.2 | 1.50 | missed |",
     ]
 
