@@ -36,7 +36,7 @@ PARTS = {
     r"/asyncio/|\(uvloop/": "event loop (uvloop)",
     r"(matches|_match|FastAPI\.__call__|APIRouter\.app) \(fastapi/": ROUTING,
     r"\(starlette/|\(fastapi/(middleware|telemetry|_body_limit)": ROUTING,
-    r"\(app/api/(middleware|request_cycle|response_headers)\.": ROUTING,
+    r"\(app/api/(concurrency|middleware|request_cycle|response_headers)\.": ROUTING,
     r"\((jose|cryptography)/|/access_tokens\.py|settings/keys\.py": "token check (python-jose)",
     r"\(sqlalchemy/(orm|ext/asyncio)/": "SQLAlchemy: sessions and objects",
     r"\(sqlalchemy/(engine|pool|dialects|connectors|util/concurrency)": ENGINE,

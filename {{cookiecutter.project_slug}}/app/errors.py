@@ -1,20 +1,20 @@
 """Errors as problem details (RFC 9457).
 
     Problem
-    ├── InvalidRequest      422   a value is wrong
-    ├── Unauthorized        401   the caller is not known
-    ├── Forbidden           403   the caller is known and may not
-    ├── NotFound            404   absent, or not the caller's to see
-    ├── Conflict            409   well formed, but the state does not allow it
-    ├── VersionConflict     412   changed by someone else since it was read
-    ├── ContentTooLarge     413   the body is longer than the limit
-    ├── URLTooLong          414   the URL is longer than the limit
-    ├── UnsupportedCharset  415   the body is not UTF-8
-    ├── TooManyRequests     429   tried too often
-    ├── HeadersTooLarge     431   the headers are longer than the limit
+    ├── InvalidRequest      422   a value is missing or invalid
+    ├── Unauthorized        401   not authenticated
+    ├── Forbidden           403   authenticated, but not permitted
+    ├── NotFound            404   doesn't exist, or isn't visible to the caller
+    ├── Conflict            409   valid, but conflicts with the current state
+    ├── VersionConflict     412   modified since the caller read it
+    ├── ContentTooLarge     413   body over the limit
+    ├── URLTooLong          414   URL over the limit
+    ├── UnsupportedCharset  415   body is not UTF-8
+    ├── TooManyRequests     429   rate limit exceeded
+    ├── HeadersTooLarge     431   headers over the limit
     └── Unavailable         503   try again later
 
-A feature subclasses the kind it needs, beside the function that raises it. Raising rolls the request back.
+Features define subclasses next to the functions that raise them. Raising one rolls the transaction back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Problem(Exception):
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     title: ClassVar[str] = "Internal server error"
     headers: Mapping[str, str] = {}
-    """Sent with the document: by every problem of a class, unless one has its own."""
+    """Response headers of this problem."""
 
     def __init__(self, detail: str | None = None, errors: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(detail or self.title)
@@ -106,28 +106,28 @@ class VersionConflict(Problem):
 
 
 class ContentTooLarge(Problem):
-    """The body is longer than `SERVER_MAX_BODY_BYTES`."""
+    """The body exceeds `SERVER_MAX_BODY_BYTES`."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     title = "Content too large"
 
 
 class URLTooLong(Problem):
-    """The URL is longer than `SERVER_MAX_HEADER_BYTES`."""
+    """The URL exceeds `SERVER_MAX_HEADER_BYTES`."""
 
     status = HTTPStatus.REQUEST_URI_TOO_LONG
     title = "URL too long"
 
 
 class HeadersTooLarge(Problem):
-    """The request line and the headers are longer than `SERVER_MAX_HEADER_BYTES`."""
+    """Request line and headers exceed `SERVER_MAX_HEADER_BYTES`."""
 
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     title = "Request headers too large"
 
 
 class UnsupportedCharset(Problem):
-    """The `Content-Type` of a form or of JSON names another encoding than UTF-8."""
+    """The `Content-Type` of a form or of JSON declares a charset other than UTF-8."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     title = "Unsupported charset: send UTF-8"

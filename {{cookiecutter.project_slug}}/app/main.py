@@ -21,7 +21,7 @@ from app.api import docs, health
 from app.api.error_handlers import openapi_responses, register_exception_handlers
 from app.api.middleware import RequestMiddleware
 from app.api.query_params import forbid_unknown_query_params
-from app.database import delete_protection, revisions, self_references  # noqa: F401 - two listen to every flush
+from app.database import delete_protection, revisions, self_references  # noqa: F401 - two register session events
 from app.database.connection import open_database
 from app.errors import Conflict, InvalidRequest
 from app.mail.delivery import mail_delivery
@@ -53,24 +53,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(RequestMiddleware, settings=settings)
     if settings.server.cors_origins:
-        app.add_middleware(  # added last, so it is outermost and its headers apply to all responses
+        app.add_middleware(  # added last, so it is the outermost middleware and its headers apply to all responses
             CORSMiddleware,
             allow_origins=settings.server.cors_origins,
             allow_methods=["*"],
-            allow_headers=["*"],  # the API reads no cookies: without an access token, no header does harm
+            allow_headers=["*"],  # safe, because the API reads no cookies
             expose_headers=EXPOSED_HEADERS,
         )
     register_exception_handlers(app)
 
     # {%- if cookiecutter.admin +%}
-    admin.mount(  # first: its pages look up dozens of addresses by name
+    admin.mount(  # first, because its pages look up dozens of URLs by name
         app,
         settings,
         views=[view for views in features.read_exports("admin", "views", list) for view in views],
         models=features.models_without("admin"),
     )
     # {%- endif +%}
-    # What is asked most comes first and nothing inside another: each request tries one route after the other.
+    # Routes are matched one after the other, so the most frequent come first, without nested routers.
     app.include_router(health.router)
     checked = [Depends(forbid_unknown_query_params)]
     for router in (*routers, *accounts.routers):
@@ -119,5 +119,5 @@ def _check_root_path(app: FastAPI, root_path: str) -> None:
 
 
 def _operation_id(route: APIRoute) -> str:
-    """Name an operation after its function, so that generated clients read well."""
+    """Use the function name as operation ID, so that generated clients have readable names."""
     return route.name

@@ -14,7 +14,7 @@ from app.database.connection import Database
 from app.errors import VersionConflict
 
 R = TypeVar("R", bound=Record)
-_SESSION = "request_session"  # the key in the state of a request
+_SESSION = "request_session"  # key in the request's state
 
 
 def get_database(connection: HTTPConnection) -> Database:
@@ -29,7 +29,7 @@ async def request_session(
 ) -> AsyncIterator[AsyncSession]:
     """Return the request's session, created on first use; `close_request_session` closes it.
 
-    An exception rolls back at once, even if its answer is a redirect, and leaves the connection to that answer.
+    An exception rolls back immediately, even if the response is a redirect, and frees the connection.
     """
     state = connection.scope["state"]
     session: AsyncSession = state.get(_SESSION) or state.setdefault(_SESSION, sessions())
@@ -52,8 +52,8 @@ async def close_request_session(scope: Scope, *, commit: bool) -> None:
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     """Dependency for the request's session, which is closed when the response starts. Read-only for GET and HEAD."""
     database = get_database(connection)
-    only_reads = connection.scope.get("method", "GET") in {"GET", "HEAD"}  # a WebSocket has no method
-    async with request_session(connection, database.read_sessions if only_reads else database.sessions) as session:
+    is_read_only = connection.scope.get("method", "GET") in {"GET", "HEAD"}  # a WebSocket has no method
+    async with request_session(connection, database.read_sessions if is_read_only else database.sessions) as session:
         yield session
 
 
@@ -70,15 +70,15 @@ async def get_write_session(connection: HTTPConnection) -> AsyncIterator[AsyncSe
 
 
 async def _provide_database(connection: HTTPConnection) -> Database:
-    return get_database(connection)  # FastAPI would call a plain function in a thread
+    return get_database(connection)  # async, because FastAPI calls plain functions in a thread
 
 
 DatabaseDep = Annotated[Database, Depends(_provide_database)]
 
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
 
-# For GET routes that write, such as OAuth callbacks. Must be the first parameter of the route; other dependencies
-# that use SessionDep then share it.
+# For GET routes that write, such as OAuth callbacks. It must be the first parameter of the route, so that
+# dependencies that use SessionDep share it.
 WriteSessionDep = Annotated[AsyncSession, Depends(get_write_session)]
 
 IfMatch = Annotated[
@@ -102,7 +102,7 @@ def check_version(record: Record, if_match: str | None) -> None:
     """Check `If-Match` against the record's version.
 
     Raises:
-        VersionConflict: no version in `If-Match` matches.
+        VersionConflict: `If-Match` lists only other versions.
     """
     if if_match is None or if_match.strip() == "*":
         return

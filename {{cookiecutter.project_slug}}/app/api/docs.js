@@ -8,25 +8,25 @@ const ui = SwaggerUIBundle({
   url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false, docExpansion: "list",
 });
 
-// Each form asks for a token: by the session of the pages, or by email and password.
+// Each form requests an access token, with the browser session or with email and password.
 for (const form of document.querySelectorAll("form[data-authorizes]")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const sent = new URLSearchParams(new FormData(form));
     const isJson = form.dataset.authorizes === "json";
-    const answer = await fetch(form.action, {
+    const result = await fetch(form.action, {
       method: "POST",
       headers: { Accept: "application/json", ...(isJson && { "Content-Type": "application/json" }) },
       body: isJson ? JSON.stringify(Object.fromEntries(sent)) : sent,
     }).then((response) => response.json(), () => ({ title: "The server is not responding. Try again." }));
-    document.getElementById("authorized").textContent = authorize(answer);
+    document.getElementById("authorized").textContent = authorize(result);
     form.reset();
   });
 }
 
-function authorize(answer) {
-  if (answer.mfa_required) return "This account uses two-factor authentication. Sign in on the website and authorize from there.";
-  if (!answer.access_token) return [answer.title, answer.detail].filter(Boolean).join(". ");
-  ui.preauthorizeApiKey("HTTPBearer", answer.access_token);
-  return `Authorized for ${Math.round(answer.expires_in / 60)} minutes.`;
+function authorize(result) {
+  if (result.mfa_required) return "This account uses two-factor authentication. Sign in on the website and authorize from there.";
+  if (!result.access_token) return [result.title, result.detail].filter(Boolean).join(". ");
+  ui.preauthorizeApiKey("HTTPBearer", result.access_token);
+  return `Authorized for ${Math.round(result.expires_in / 60)} minutes.`;
 }

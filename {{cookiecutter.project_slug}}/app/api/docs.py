@@ -1,8 +1,8 @@
 """Self-hosted API docs (Swagger UI and ReDoc), without third-party requests.
 
-Both viewers write styles into the page, and ReDoc works in a blob: they get a policy of their own, which still
-allows no inline script and no other host. Where the project has pages, `app/web/docs.py` puts Swagger UI into their
-frame.
+Both viewers add inline styles, and ReDoc starts a worker from a blob, so these pages have their own content security
+policy, still without inline scripts and other hosts. In a project with web pages, `app/web/docs.py` shows Swagger UI
+in their layout.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ DESCRIPTION = """Most endpoints require an access token in the `Authorization: B
 """
 
 FIRST_PATHS = ("/api/v1/auth/login", "/api/v1/auth/token/refresh", "/api/v1/auth/register", "/api/v1/users/me")
-"""Paths that the document begins with; the others keep the order of the routes."""
+"""Paths at the top of the OpenAPI document; the others follow in the order of the routes."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -99,7 +99,7 @@ async def show_swagger(request: Request) -> HTMLResponse:
 
 @router.get("/docs/start.js")
 async def start_swagger() -> FileResponse:
-    """Start Swagger UI."""
+    """Serve the script that starts Swagger UI."""
     return FileResponse(Path(__file__).with_name("docs.js"), media_type="text/javascript")
 
 
@@ -111,7 +111,7 @@ async def show_redoc() -> HTMLResponse:
 
 @router.get("/docs/redoc.js")
 def load_redoc() -> Response:
-    """Load ReDoc without its logo, which would be a third-party request."""
+    """Serve ReDoc without its logo, which would be a third-party request."""
     script = (_PACKAGE / "redoc.standalone.js").read_bytes().replace(_LOGO, b"data:,")
     return Response(script, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
 

@@ -8,12 +8,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
-from app.api.allowed_methods import allowed_methods
 from app.database import outages
 from app.database.constraints import violates_foreign_key
 from app.errors import InvalidRequest, Problem, StillReferenced, Unavailable, VersionConflict
@@ -35,27 +36,27 @@ class ProblemDetails(BaseModel):
 
 
 def openapi_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """Return OpenAPI responses for the problems that a route can raise: `responses=documented(NoteNotFound)`."""
+    """Return OpenAPI responses for the problems that a route can raise: `responses=openapi_responses(NoteNotFound)`."""
     by_status: dict[int | str, list[type[Problem]]] = defaultdict(list)
     for problem in problems:
         by_status[problem.status.value].append(problem)
     return {
         status: {
             "model": ProblemDetails,
-            "description": " · ".join(kind.title for kind in kinds),
+            "description": " · ".join(problem.title for problem in same_status),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
-        for status, kinds in by_status.items()
+        for status, same_status in by_status.items()
     }
 
 
 def as_problem(error: Exception) -> Problem | HTTPException:
     """Convert an expected error to a problem; re-raise others. Log database outages."""
     if isinstance(error, RequestValidationError):
-        # FastAPI would echo the input, a password included.
+        # Not FastAPI's own response, which would echo the input, including passwords.
         return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
     if isinstance(error, HTTPException) and isinstance(error.__cause__, UnicodeError | RecursionError):
-        # FastAPI calls JSON invalid when it is misspelled, but not when it is no UTF-8 or too deep.
+        # FastAPI returns 422 for invalid JSON, but 400 for JSON that is not UTF-8 or nested too deeply.
         return InvalidRequest("The request body can't be decoded.")
     if isinstance(error, StaleDataError):
         return VersionConflict()
@@ -68,7 +69,7 @@ def as_problem(error: Exception) -> Problem | HTTPException:
         return Unavailable(outages.outage_reason(error))
     if isinstance(error, Unavailable) and error.__cause__:
         outages.log_outage(error.__cause__)
-    assert isinstance(error, Problem | HTTPException)  # noqa: S101 - no other kind is registered
+    assert isinstance(error, Problem | HTTPException)  # noqa: S101 - no other exception has a handler
     return error
 
 
@@ -98,15 +99,20 @@ def write_problem(request: Request, problem: Problem | HTTPException) -> JSONRes
 
 
 def problem_headers(request: Request, problem: Problem | HTTPException) -> Mapping[str, str]:
-    """Return the headers of an error response.
-
-    `Allow` lists all methods of the path; Starlette's lists only one route's.
-    """
+    """Return the headers of an error response; `Allow` lists the methods of all routes, not only those of one."""
     headers = problem.headers or {}
-    return {"Allow": allowed_methods(request) or headers["Allow"]} if "Allow" in headers else headers
+    return {"Allow": _allowed_methods(request) or headers["Allow"]} if "Allow" in headers else headers
 
 
-async def _answer(request: Request, error: Exception) -> JSONResponse:
+def _allowed_methods(request: Request) -> str:
+    """Return the methods of all routes with this path (RFC 9110 §10.2.1); mounted apps are ignored."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    routes = [route for route in iter_route_contexts(request.app.routes) if route.methods and route.path]
+    found = {m for route in routes if compile_path(str(route.path))[0].match(path) for m in route.methods or ()}
+    return ", ".join(sorted({*found, "HEAD"} if "GET" in found else found))
+
+
+async def _handle_expected(request: Request, error: Exception) -> JSONResponse:
     return problem_response(request, error)
 
 
@@ -122,10 +128,10 @@ HANDLED_EXCEPTIONS: tuple[type[Exception], ...] = (
 
 def register_exception_handlers(app: FastAPI) -> None:
     """Register exception handlers that return problem details; unexpected exceptions return 500."""
-    for kind in HANDLED_EXCEPTIONS:
-        app.add_exception_handler(kind, _answer)
-    app.add_exception_handler(Exception, _answer_bug)
+    for exception in HANDLED_EXCEPTIONS:
+        app.add_exception_handler(exception, _handle_expected)
+    app.add_exception_handler(Exception, _handle_unexpected)
 
 
-async def _answer_bug(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged in app/api/middleware.py
+async def _handle_unexpected(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged in app/api/middleware.py
     return problem_response(request, Problem())

@@ -1,6 +1,6 @@
 """Custom types for schemas and their validators.
 
-`Title = Annotated[str, StringConstraints(max_length=200)]` needs none of these; a moment, a price or an object does.
+Most fields need only Pydantic's constraints: `Title = Annotated[str, StringConstraints(max_length=200)]`.
 """
 
 import json
@@ -27,9 +27,9 @@ _JSON_BYTES = 50_000
 
 
 def quantize(places: int) -> AfterValidator:
-    """Write a decimal with so many places, as the database will: 9 is 9.00, and 1E+2 is 100.00."""
+    """Return a validator that rounds to this many decimal places, as the database does: 9 becomes 9.00."""
     unit = Decimal(1).scaleb(-places)
-    return AfterValidator(lambda value: value.quantize(unit) + 0)  # + 0, for there is a -0
+    return AfterValidator(lambda value: value.quantize(unit) + 0)  # + 0 turns -0 into 0
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -46,33 +46,33 @@ def _without_zone(moment: time) -> time:
 
 
 def _one_line(text: str) -> str:
-    """Refuse line ends, and characters that are invisible or reorder text, as in RFC 8264 §9; not needed joiners."""
+    """Reject line breaks and characters that are invisible or reorder text (RFC 8264 §9), except joiners in context."""
     rest = "" if text.isprintable() else _FLAG.sub("", text)
-    for place, character in enumerate(rest):
-        if unicodedata.category(character) in _UNSEEN and not _is_needed(rest, place):
+    for index, character in enumerate(rest):
+        if unicodedata.category(character) in _INVISIBLE and not _is_joiner_in_context(rest, index):
             raise ValueError("must be one line, without control or invisible characters")
     return text
 
 
-_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
-# The flag of a part of a country has invisible letters. https://www.unicode.org/reports/tr51/
+# Flags of regions, such as Scotland, are emoji with invisible tag characters. https://www.unicode.org/reports/tr51/
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 _NON_JOINER, _JOINER = "\u200c", "\u200d"
 _VIRAMA = 9  # https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values
 
 
-def _is_needed(text: str, place: int) -> bool:
-    """Return whether a joiner stands between letters of Arabic or Indic scripts (RFC 5892 A.1, A.2), or in an emoji."""
-    if text[place] not in {_NON_JOINER, _JOINER} or not 0 < place < len(text) - 1:
+def _is_joiner_in_context(text: str, index: int) -> bool:
+    """Return whether a joiner is in an emoji or in Arabic or Indic script (RFC 5892 A.1, A.2)."""
+    if text[index] not in {_NON_JOINER, _JOINER} or not 0 < index < len(text) - 1:
         return False
-    before, after = text[place - 1], text[place + 1]
+    before, after = text[index - 1], text[index + 1]
     arabic = unicodedata.bidirectional(before) in {"AL", "NSM"} and unicodedata.bidirectional(after) == "AL"
     emoji = unicodedata.category(before) in {"So", "Sk", "Mn"} and unicodedata.category(after) in {"So", "Sm"}
-    return unicodedata.combining(before) == _VIRAMA or arabic or (text[place] == _JOINER and emoji)
+    return unicodedata.combining(before) == _VIRAMA or arabic or (text[index] == _JOINER and emoji)
 
 
-def _web_address(text: str) -> str:
+def _http_url(text: str) -> str:
     if not text.isascii():
         raise ValueError("must be ASCII; encode other characters (punycode, percent-encoding)")
     try:
@@ -82,7 +82,7 @@ def _web_address(text: str) -> str:
     return text
 
 
-def _bounded(value: dict[str, Any]) -> dict[str, Any]:
+def _check_size(value: dict[str, Any]) -> dict[str, Any]:
     if not _is_finite(value):
         raise ValueError("must not contain NaN or Infinity")
     if len(json.dumps(value)) > _JSON_BYTES:
@@ -98,22 +98,22 @@ def _is_finite(value: JsonValue) -> bool:
 
 
 Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
-"""A whole number; a greater one does not fit into the column."""
+"""32-bit integer, the range of an `Integer` column."""
 
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
-"""A whole number that JavaScript may round when it reads it: clients see its format."""
+"""64-bit integer, marked in the OpenAPI document because JavaScript rounds large ones."""
 
 SingleLine = AfterValidator(_one_line)
 """Validator for names and titles: `Annotated[str, StringConstraints(max_length=80), SingleLine]`."""
 
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), SingleLine]
-"""A text of one line."""
+"""Single line of text, 1 to 200 characters."""
 
 Slug = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"), SingleLine]
 """Slug: lowercase letters, digits and hyphens."""
 
 HttpUrlString = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=2000), SingleLine, AfterValidator(_web_address)
+    str, StringConstraints(strip_whitespace=True, max_length=2000), SingleLine, AfterValidator(_http_url)
 ]
 """HTTP or HTTPS URL."""
 
@@ -121,7 +121,7 @@ AwareUtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """Timezone-aware datetime, stored in UTC."""
 
 TimeOfDay = Annotated[time, AfterValidator(_without_zone)]
-"""A time of day, anywhere."""
+"""Time of day without a time zone."""
 
-JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
-"""JSON object."""
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_check_size)]
+"""JSON object, at most 50,000 bytes."""

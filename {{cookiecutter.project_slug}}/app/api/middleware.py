@@ -5,14 +5,9 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.concurrency import ConcurrencyLimit
 from app.api.encoding import has_unsupported_charset
-from app.api.request_cycle import (
-    ConcurrencyLimit,
-    MiddlewareConfig,
-    RequestResponseCycle,
-    assign_request_id,
-    content_too_large,
-)
+from app.api.request_cycle import MiddlewareConfig, RequestResponseCycle, assign_request_id, content_too_large
 from app.api.websockets import serve_websocket
 from app.errors import Forbidden, HeadersTooLarge, Problem, UnsupportedCharset, URLTooLong
 from app.settings.config import Settings
@@ -33,10 +28,8 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _PORTS = {"http": 80, "https": 443}
-_HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
-
-
-HEADER_OVERHEAD = 32  # as HTTP/2 counts, so that one limit bounds size and number. RFC 9113 §6.5.2
+_HTTPS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
+HEADER_OVERHEAD = 32  # per header, as in HTTP/2, so that one limit covers both size and number (RFC 9113 §6.5.2)
 
 
 class CrossSiteRequest(Forbidden):
@@ -63,10 +56,10 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         server = settings.server
-        added = Headers(_HEADERS | _HTTPS_ONLY if settings.secure_cookies else _HEADERS).raw
-        places = ConcurrencyLimit(server.max_concurrent_requests, server.queue_timeout.total_seconds())
+        headers = Headers(_HEADERS | _HTTPS_HEADERS if settings.secure_cookies else _HEADERS).raw
+        concurrency = ConcurrencyLimit(server.max_concurrent_requests, server.queue_timeout.total_seconds())
         self.root_path = settings.root_path
-        self.rules = MiddlewareConfig(server.max_body_bytes, added, places, self.root_path)
+        self.config = MiddlewareConfig(server.max_body_bytes, headers, concurrency, self.root_path)
         self.max_header_bytes = server.max_header_bytes
         self.base_origin = parse_origin(str(settings.base_url))
 
@@ -75,28 +68,28 @@ class RequestMiddleware:
         if self.root_path and scope["type"] in {"http", "websocket"}:
             self._set_root_path(scope)
         if scope["type"] == "websocket":
-            await self._serve_socket(scope, receive, send)
+            await self._serve_websocket(scope, receive, send)
             return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        exchange = RequestResponseCycle(self.rules, scope, headers, receive, send)
+        cycle = RequestResponseCycle(self.config, scope, headers, receive, send)
         try:
-            exchange.refusal = self._refusal(scope, headers)
+            cycle.rejection = self._reject(scope, headers)
             if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-                await exchange.acquire_slot()
-            if exchange.refusal is None:
-                await self.app(exchange.scope, exchange.receive, exchange.send)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            await exchange.handle_exception(error)
+                await cycle.acquire_slot()
+            if cycle.rejection is None:
+                await self.app(cycle.scope, cycle.receive, cycle.send)
+        except Exception as error:  # noqa: BLE001 - every request gets a response
+            await cycle.handle_exception(error)
         finally:
-            await exchange.finish()
+            await cycle.finish()
 
-    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if self._head_refusal(scope) or self._is_cross_site(scope, headers):
-            await send({"type": "websocket.close"})  # before it is accepted, this is 403
+        if self._reject_head(scope) or self._is_cross_site(scope, headers):
+            await send({"type": "websocket.close"})  # before it is accepted, this sends 403
         else:
             assign_request_id(scope, headers)
             await serve_websocket(self.app, scope, receive, send)
@@ -108,19 +101,19 @@ class RequestMiddleware:
             scope["raw_path"] = self.root_path.encode() + (scope.get("raw_path") or b"")
         scope["root_path"] = self.root_path
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
-        if refusal := self._head_refusal(scope):
-            return refusal
+    def _reject(self, scope: Scope, headers: Headers) -> Problem | None:
+        if rejection := self._reject_head(scope):
+            return rejection
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self.rules.max_body_bytes:
-            return content_too_large(self.rules.max_body_bytes)
+        if length.isdecimal() and int(length) > self.config.max_body_bytes:
+            return content_too_large(self.config.max_body_bytes)
         if scope["method"] in SAFE_METHODS:
             return None
         if has_unsupported_charset(headers.get("content-type", "")):
             return UnsupportedCharset()
         return CrossSiteRequest() if self._is_cross_site(scope, headers) else None
 
-    def _head_refusal(self, scope: Scope) -> Problem | None:
+    def _reject_head(self, scope: Scope) -> Problem | None:
         """Reject oversized headers, for servers that don't; the bundled one does so while reading."""
         size = len(scope["path"]) + len(scope["query_string"])
         if size > self.max_header_bytes:
@@ -133,9 +126,8 @@ class RequestMiddleware:
     def _is_cross_site(self, scope: Scope, headers: Headers) -> bool:
         """Return whether a browser sent this request from another site; clients without these headers are allowed.
 
-        The API reads no cookie, so any page may call it.
-
-        The CSRF token of the form is the second layer. https://cheatsheetseries.owasp.org (CSRF Prevention)
+        The API reads no cookies, so any site can call it. The forms' CSRF tokens are a second layer of defense.
+        https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
         """
         if scope["path"].startswith(f"{self.root_path}/api/"):
             return False
@@ -145,13 +137,13 @@ class RequestMiddleware:
         source = headers.get("origin") or headers.get("referer")
         if source is None:
             return False
-        scheme = scope["scheme"].replace("ws", "http")  # the origin of a WebSocket is that of its page
+        scheme = scope["scheme"].replace("ws", "http")  # a WebSocket's origin is that of its page
         own = parse_origin(f"{scheme}://{headers.get('host', '')}")
         return parse_origin(source) not in {self.base_origin, own} - {None}
 
 
 def parse_origin(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port, which together are an origin (RFC 6454 §4); none when the URL has none."""
+    """Return the origin of a URL: scheme, host and port (RFC 6454 §4). None if the URL has none."""
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)

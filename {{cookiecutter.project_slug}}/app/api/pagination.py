@@ -1,7 +1,7 @@
 """Cursor (keyset) pagination: `PageParams` in, `Page[T]` out.
 
-A page is a keyset: it starts after the last row of the page before it, so page 4,000 costs what page 1 does
-and a row that is added meanwhile moves nothing. https://use-the-index-luke.com/no-offset
+Each page starts after the last row of the previous one, so page 4,000 is as fast as page 1, and rows added in the
+meantime don't shift the pages. https://use-the-index-luke.com/no-offset
 """
 
 import base64
@@ -41,15 +41,15 @@ class PageParams(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_empty(cls, sent: Any) -> Any:  # noqa: ANN401 - whatever was sent
-        """Take `?q=&status=`, which is what a form sends, for nothing."""
-        if not isinstance(sent, dict):
-            return sent
-        return {name: value for name, value in sent.items() if value != "" or name == "cursor"}
+    def _drop_empty(cls, data: Any) -> Any:  # noqa: ANN401 - Pydantic's
+        """Ignore empty parameters, as in `?q=&status=`, which is what a form sends."""
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if value != "" or name == "cursor"}
 
     @field_validator("*")
     @classmethod
-    def _refuse_unstorable(cls, value: Any) -> Any:  # noqa: ANN401 - fields of every type
+    def _reject_unstorable(cls, value: Any) -> Any:  # noqa: ANN401 - fields of every type
         return check_storable(value)
 
 
@@ -66,83 +66,80 @@ class Page(BaseModel, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class RowPage(Generic[R]):
-    """What a query found, before it is answered as a `Page`."""
+    """The rows of a page, from which a route builds its `Page`."""
 
     items: Sequence[R]
     next_cursor: str | None
 
 
 def where_equal(query: Select[R], wanted: Mapping[InstrumentedAttribute[Any], object]) -> Select[R]:
-    """Keep the rows that have these values; none means any."""
+    """Filter by equality; None means any value."""
     return query.where(*(column == value for column, value in wanted.items() if value is not None))
 
 
 def where_contains(query: Select[R], text: str | None, *columns: InstrumentedAttribute[Any]) -> Select[R]:
-    """Keep the rows that have the text in one of the columns, in small or capital letters."""
+    """Filter by rows that contain the text in one of the columns, ignoring case."""
     return query.where(or_(*(contains(column, text) for column in columns))) if text else query
 
 
 async def paginate(
     session: AsyncSession, query: Select[R], model: type[R], page: PageParams, *, sort: str | None = None
 ) -> RowPage[R]:
-    """Run `query` for one page, newest first, or by the column that `sort` names: `title`, or `-title` for descending.
+    """Run `query` for one page, newest first or sorted by a column: `title`, or `-title` for descending.
 
-    The column must not be nullable, and there should be an index on it and the id.
+    The column must not be nullable and should have an index together with the ID.
 
     Raises:
-        InvalidRequest: when the cursor is not one of this list, sorted like this.
+        InvalidRequest: the cursor is invalid or belongs to another sort order.
     """
     column = None if sort is None else getattr(model, sort.removeprefix("-"))
     order = [model.id] if column is None else [column, model.id]
     descending = sort is None or sort.startswith("-")
     if page.cursor is not None:
-        place = _decode(page.cursor, sort, column)
-        here, there = tuple_(*order), tuple_(*place, types=[key.type for key in order])
-        after = here < there if descending else here > there
-        query = query.where(model.id < place[0] if column is None else after)
-    found = await session.scalars(
-        query.order_by(*(key.desc() if descending else key.asc() for key in order)).limit(page.limit + 1)
-    )
-    rows = found.all()
+        last = _decode(page.cursor, sort, column)
+        key, last_key = tuple_(*order), tuple_(*last, types=[column.type for column in order])
+        after = key < last_key if descending else key > last_key
+        query = query.where(model.id < last[0] if column is None else after)
+    query = query.order_by(*(column.desc() if descending else column.asc() for column in order))
+    rows = (await session.scalars(query.limit(page.limit + 1))).all()
     items = rows[: page.limit]
-    more = len(rows) > page.limit
-    return RowPage(items=items, next_cursor=_encode(items[-1], sort, column) if more else None)
+    has_more = len(rows) > page.limit
+    return RowPage(items=items, next_cursor=_encode(items[-1], sort, column) if has_more else None)
 
 
 def _encode(row: UUIDv7Base, sort: str | None, column: InstrumentedAttribute[Any] | None) -> str:
-    """Write the place of a row in its list: its id, and in a sorted list the order and the value before it."""
-    place = row.id.bytes
+    """Encode a row's ID and, for a sorted list, the sort order and the row's value of the column."""
+    position = row.id.bytes
     if column is not None:
         value = TypeAdapter(_type_of(column)).dump_python(getattr(row, column.key), mode="json")
-        place += json.dumps([sort, value]).encode()
-    return base64.urlsafe_b64encode(place).rstrip(b"=").decode()
+        position += json.dumps([sort, value]).encode()
+    return base64.urlsafe_b64encode(position).rstrip(b"=").decode()
 
 
 def _decode(cursor: str, sort: str | None, column: InstrumentedAttribute[Any] | None) -> list[Any]:
     try:
-        place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        key = UUID(bytes=place[:_KEY_BYTES])
+        position = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        key = UUID(bytes=position[:_KEY_BYTES])
         if column is None:
-            return [key] if len(place) == _KEY_BYTES else _not_ours()
-        order, value = json.loads(place[_KEY_BYTES:])
-        return [_value(column, value), key] if order == sort else _not_ours()
+            return [key] if len(position) == _KEY_BYTES else _reject()
+        order, value = json.loads(position[_KEY_BYTES:])
+        return [_value(column, value), key] if order == sort else _reject()
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         invalid = {"loc": ("query", "cursor"), "msg": "Invalid cursor", "type": "cursor"}
         raise InvalidRequest(errors=[invalid]) from error
 
 
-def _not_ours() -> list[Any]:
+def _reject() -> list[Any]:
     raise ValueError("cursor belongs to a different sort order")
 
 
-def _value(column: InstrumentedAttribute[Any], sent: object) -> object:
-    """Check what a cursor says that the column had."""
-    value = TypeAdapter(_type_of(column)).validate_json(json.dumps(sent))
-    return check_storable(value)
+def _value(column: InstrumentedAttribute[Any], value: object) -> object:
+    """Validate the column value from a cursor."""
+    return check_storable(TypeAdapter(_type_of(column)).validate_json(json.dumps(value)))
 
 
 def _type_of(column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN401 - a type, or one with bounds
-    """Return what the column holds; what does not fit into it would be an error of the database."""
+    """Return the Python type of a column, with bounds, because a value out of range would be a database error."""
     kind = column.type
     if isinstance(kind, Integer):
         bits = 63 if isinstance(kind, BigInteger) else 31

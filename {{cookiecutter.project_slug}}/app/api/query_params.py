@@ -13,34 +13,34 @@ from app.api.schemas import unwrap_annotation
 from app.errors import InvalidRequest
 
 ANY_PARAM = "*"
-"""What a model of query parameters with `extra="allow"` knows."""
+"""Stands for all names: the route has a model of query parameters with `extra="allow"`."""
 
-_MOST_REPORTED = 10
+_MAX_REPORTED = 10
 
 
 async def forbid_unknown_query_params(connection: HTTPConnection) -> None:
-    """Compare what was sent with what the route and its dependencies declare.
+    """Reject query parameters that neither the route nor its dependencies declare.
 
     Raises:
-        InvalidRequest: naming the unknown ones and the known ones.
+        InvalidRequest: lists the unknown and the allowed parameters.
     """
     if not connection.scope["query_string"]:
         return
-    known = _known(connection)
+    known = _known_names(connection)
     unknown = [name for name in connection.query_params if name not in known]
     if unknown and ANY_PARAM not in known:
-        takes = ", ".join(sorted(known)) or "none"
-        told = {"msg": "Unknown query parameter", "type": "extra_forbidden"}
-        errors = [{"loc": ("query", name), **told} for name in unknown[:_MOST_REPORTED]]
-        raise InvalidRequest(f"Allowed query parameters: {takes}.", errors)
+        allowed = ", ".join(sorted(known)) or "none"
+        error = {"msg": "Unknown query parameter", "type": "extra_forbidden"}
+        errors = [{"loc": ("query", name), **error} for name in unknown[:_MAX_REPORTED]]
+        raise InvalidRequest(f"Allowed query parameters: {allowed}.", errors)
 
 
-def _known(connection: HTTPConnection) -> frozenset[str]:
-    """Return the names that the route declares, which are collected once."""
+def _known_names(connection: HTTPConnection) -> frozenset[str]:
+    """Return the names that the route declares; collected once for all routes."""
     state = connection.app.state
     if not hasattr(state, "query_names"):
-        kinds = APIRoute | APIWebSocketRoute
-        routes = [c for c in iter_route_contexts(connection.app.routes) if isinstance(c.original_route, kinds)]
+        types = APIRoute | APIWebSocketRoute
+        routes = [c for c in iter_route_contexts(connection.app.routes) if isinstance(c.original_route, types)]
         state.query_names = {id(route.original_route): frozenset(_names(route.dependant)) for route in routes}
     names: frozenset[str] = state.query_names[id(connection.scope["route"])]
     return names

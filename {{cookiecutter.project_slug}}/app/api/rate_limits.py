@@ -22,9 +22,9 @@ class TooManyAttempts(TooManyRequests):
 
     title = "Too many attempts"
 
-    def __init__(self, retry_after: timedelta, *, first: bool = False) -> None:
+    def __init__(self, retry_after: timedelta, *, is_first: bool = False) -> None:
         super().__init__(retry_after)
-        self.first = first
+        self.is_first = is_first
         """Whether this is the first rejection in the window."""
 
 
@@ -53,7 +53,7 @@ class AttemptCount(Base):
 class CounterStore(Protocol):
     """Storage of rate limit counters."""
 
-    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+    async def increment(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
         """Increment atomically; return the count and the remaining window."""
 
     async def clear(self, keys: Sequence[bytes]) -> None:
@@ -68,28 +68,28 @@ class RateLimiter:
 
     def __init__(self, settings: Settings, database: Database, keys: KeyRing) -> None:
         url = settings.redis_url
-        self._counts: CounterStore = (
+        self._counters: CounterStore = (
             RedisCounterStore(url.get_secret_value()) if url else DatabaseCounterStore(database)
         )
         self._keys = keys
 
     async def hit(self, limit: RateLimit, subject: str) -> None:
-        """Count one attempt of a subject: an address, an account, a device. Call it outside a transaction.
+        """Count one attempt of a subject: an IP address, an account or a device. Call it outside a transaction.
 
         Raises:
-            TooManyAttempts: when it is one too many.
+            TooManyAttempts: the limit is exceeded.
         """
-        count, left = await self._counts.add(self._key(limit, subject), limit.window)
+        count, remaining = await self._counters.increment(self._key(limit, subject), limit.window)
         if count > limit.attempts:
-            raise TooManyAttempts(left, first=count == limit.attempts + 1)
+            raise TooManyAttempts(remaining, is_first=count == limit.attempts + 1)
 
-    async def forget(self, buckets: Iterable[Bucket]) -> None:
-        """Reset the counters of a bucket."""
-        await self._counts.clear([self._key(limit, subject) for limit, subject in buckets])
+    async def clear(self, buckets: Iterable[Bucket]) -> None:
+        """Reset the counters of these buckets."""
+        await self._counters.clear([self._key(limit, subject) for limit, subject in buckets])
 
     async def aclose(self) -> None:
-        """Close the connections to Redis, if there are any."""
-        await self._counts.aclose()
+        """Close the connections to Redis, if any."""
+        await self._counters.aclose()
 
     def _key(self, limit: RateLimit, subject: str) -> bytes:
         return self._keys.digest("throttle", f"{limit.name}:{subject}")
@@ -102,27 +102,27 @@ class RateLimiterUnavailable(Unavailable):
 
 
 class DatabaseCounterStore:
-    """Counts in the table above, each committed with its own statement."""
+    """Stores counters in the database; each statement commits immediately."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         dialect = postgresql if database.engine.dialect.name == "postgresql" else sqlite
         now, ends = (bindparam(name, type_=AttemptCount.expires_at.type) for name in ("now", "ends"))
         insert = dialect.insert(AttemptCount).values(key=bindparam("subject"), count=1, expires_at=ends)
-        over = AttemptCount.expires_at <= now
-        self._count_up = insert.on_conflict_do_update(
+        expired = AttemptCount.expires_at <= now
+        self._increment = insert.on_conflict_do_update(
             index_elements=[AttemptCount.key],
             set_={
-                "count": case((over, 1), else_=AttemptCount.count + 1),
-                "expires_at": case((over, ends), else_=AttemptCount.expires_at),
+                "count": case((expired, 1), else_=AttemptCount.count + 1),
+                "expires_at": case((expired, ends), else_=AttemptCount.expires_at),
             },
         ).returning(AttemptCount.count, AttemptCount.expires_at)
 
-    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+    async def increment(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
         """Insert or increment in one statement; expired rows restart at one."""
         now = utc_now()
-        counted = await self._database.execute(self._count_up, {"subject": key, "now": now, "ends": now + window})
-        ((count, expires_at),) = counted
+        rows = await self._database.execute(self._increment, {"subject": key, "now": now, "ends": now + window})
+        ((count, expires_at),) = rows
         return count, expires_at - now
 
     async def clear(self, keys: Sequence[bytes]) -> None:
@@ -137,35 +137,35 @@ class RedisCounterStore:
     """Stores counters in Redis, with expiry."""
 
     def __init__(self, url: str) -> None:
-        # Not at the top: it takes long, and few need it.
+        # Imported here because it is slow to import and rarely used.
         from redis import RedisError  # noqa: PLC0415
         from redis.asyncio import Redis  # noqa: PLC0415
 
         self._redis = Redis.from_url(url, socket_timeout=_REDIS_TIMEOUT_SECONDS)
         self._failures = (RedisError, OSError)
 
-    async def add(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
-        """Set to nothing, unless it is there, and count up: in one transaction.
+    async def increment(self, key: bytes, window: timedelta) -> tuple[int, timedelta]:
+        """Create the key with an expiry if it doesn't exist, and increment it, in one transaction.
 
         Raises:
-            RateLimiterUnavailable: when Redis fails.
+            RateLimiterUnavailable: Redis failed.
         """
         name = _name(key)
         try:
-            async with self._redis.pipeline(transaction=True) as steps:
-                steps.set(name, 0, px=window, nx=True)
-                steps.incr(name)
-                steps.pttl(name)
-                _, count, left = await steps.execute()
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.set(name, 0, px=window, nx=True)
+                pipeline.incr(name)
+                pipeline.pttl(name)
+                _, count, remaining = await pipeline.execute()
         except self._failures as error:
             raise RateLimiterUnavailable from error
-        return count, timedelta(milliseconds=left)
+        return count, timedelta(milliseconds=remaining)
 
     async def clear(self, keys: Sequence[bytes]) -> None:
         """Delete the keys.
 
         Raises:
-            RateLimiterUnavailable: when Redis fails.
+            RateLimiterUnavailable: Redis failed.
         """
         try:
             await self._redis.delete(*map(_name, keys))

@@ -8,21 +8,21 @@ from starlette.types import Message, Scope
 
 Header = tuple[bytes, bytes]
 
-_TAG = re.compile(r'"[^"]*"')  # without `W/`: a weak comparison ignores it
-_OF_A_BODY = frozenset({b"content-length", b"content-type"})
+_TAG = re.compile(r'"[^"]*"')  # without `W/`, which a weak comparison ignores
+_BODY_HEADERS = frozenset({b"content-length", b"content-type"})
 
 
-def finalize_headers(message: Message, scope: Scope, request: Headers, ours: Sequence[Header]) -> None:
-    """Add default headers that the application didn't set."""
+def finalize_headers(message: Message, scope: Scope, request: Headers, defaults: Sequence[Header]) -> None:
+    """Add default headers that the application didn't set, and turn 200 into 304 if the client has this version."""
     headers = [_without_host(header, scope) for header in message["headers"] if header[0] != b"x-request-id"]
-    theirs = dict(headers)
-    if message["status"] == 200 and scope["method"] == "GET" and _has(request, theirs.get(b"etag")):  # noqa: PLR2004
+    own = dict(headers)
+    if message["status"] == 200 and scope["method"] == "GET" and _matches(request, own.get(b"etag")):  # noqa: PLR2004
         message["status"] = 304
-        headers = [header for header in headers if header[0] not in _OF_A_BODY]
-    message["headers"] = [*headers, *(header for header in ours if header[0] not in theirs)]
+        headers = [header for header in headers if header[0] not in _BODY_HEADERS]
+    message["headers"] = [*headers, *(header for header in defaults if header[0] not in own)]
 
 
-def _has(request: Headers, etag: bytes | None) -> bool:
+def _matches(request: Headers, etag: bytes | None) -> bool:
     """Return whether `If-None-Match` matches this ETag (RFC 9110 §13.1.2)."""
     if etag is None or "if-none-match" not in request:
         return False

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 def check_storable(value: Any) -> Any:  # noqa: ANN401 - fields of every type
-    """Validate that strings can be stored in the database.
+    """Return the value unchanged if the database can store all strings in it.
 
     Raises:
-        ValueError: when there is.
+        ValueError: a string contains NUL or a lone surrogate.
     """
     if isinstance(value, str):
         if "\x00" in value:
@@ -20,8 +20,8 @@ def check_storable(value: Any) -> Any:  # noqa: ANN401 - fields of every type
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise ValueError("must not contain lone surrogates")
     elif isinstance(value, dict):
-        for pair in value.items():
-            check_storable(pair)
+        for item in value.items():
+            check_storable(item)
     elif isinstance(value, list | tuple):
         for item in value:
             check_storable(item)
@@ -35,7 +35,7 @@ class Schema(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _refuse_unstorable(cls, value: Any) -> Any:  # noqa: ANN401 - fields of every type
+    def _reject_unstorable(cls, value: Any) -> Any:  # noqa: ANN401 - fields of every type
         return check_storable(value)
 
 
@@ -54,20 +54,20 @@ class RecordResponse(ResponseSchema):
     updated_at: datetime
 
 
-def unset() -> Any:  # noqa: ANN401 - stands for a value of any type
-    """Return the default of a field in a PATCH body: absent means unchanged, and null is not a value.
+def unset() -> Any:  # noqa: ANN401 - a default for fields of any type
+    """Return the default for a field of a PATCH body that can be omitted but not null.
 
-    Read what was sent with `data.model_dump(exclude_unset=True)`.
+    Get the fields that were sent with `data.model_dump(exclude_unset=True)`.
     """
     return Field(default_factory=lambda: None)
 
 
-def unwrap_annotation(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type, or what typing makes of some
-    """Return what a field is below `Annotated` and `| None`, such as `list`, and whether it may be null."""
+def unwrap_annotation(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type or a typing construct
+    """Return the type without `Annotated` and `| None`, such as `list`, and whether it is nullable."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return unwrap_annotation(get_args(annotation)[0])
     if origin in {Union, UnionType} and NoneType in get_args(annotation):
-        kind, _ = unwrap_annotation(next(part for part in get_args(annotation) if part is not NoneType))
-        return kind, True
+        inner, _ = unwrap_annotation(next(part for part in get_args(annotation) if part is not NoneType))
+        return inner, True
     return origin or annotation, False

@@ -8,7 +8,7 @@ from starlette.types import Scope
 
 
 class CachedStaticFiles(StaticFiles):
-    """A folder of files; all other responses are `no-store`."""
+    """A directory of static files. By default, other responses are `no-store`."""
 
     def file_response(
         self,
@@ -20,5 +20,5 @@ class CachedStaticFiles(StaticFiles):
         """Return the file, or 304 if the browser has the current version."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "public, max-age=3600"
-        scope["state"]["is_static_file"] = True  # logged at the level "debug": a page has a dozen of them
+        scope["state"]["is_static_file"] = True  # logged at DEBUG level, because a page loads a dozen of them
         return response

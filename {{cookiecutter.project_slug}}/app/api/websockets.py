@@ -4,14 +4,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import close_request_session
 
-_CLOSED_FOR = 4000
-"""Close codes are 4000 plus the HTTP status: 4404 is not found. https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2"""
+_CLOSE_CODE_BASE = 4000
+"""Close codes are 4000 plus the HTTP status, e.g. 4404. https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2"""
 
 
 async def serve_websocket(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve a WebSocket; close its database session when it opens, and close the socket on errors.
+    """Serve a WebSocket: close its database session when it is accepted, and the socket on errors.
 
-    Before it is open, an error refuses the handshake with its HTTP response.
+    An error before it is accepted rejects the handshake with an HTTP response.
     """
     is_open = False
 
@@ -21,7 +21,7 @@ async def serve_websocket(app: ASGIApp, scope: Scope, receive: Receive, send: Se
         await close_request_session(scope, commit=kind == "websocket.accept")
         is_open = is_open or kind == "websocket.accept"
         if is_open and kind == "websocket.http.response.start":
-            await send({"type": "websocket.close", "code": _CLOSED_FOR + message["status"]})
+            await send({"type": "websocket.close", "code": _CLOSE_CODE_BASE + message["status"]})
         elif not (is_open and kind == "websocket.http.response.body"):
             await send(message)
 

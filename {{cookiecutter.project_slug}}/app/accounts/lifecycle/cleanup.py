@@ -94,7 +94,7 @@ async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
     while True:
         pause = _PAUSE_AFTER_AN_ERROR
         try:
-            count, pause = await claims.add(DAILY_RUN_KEY, _DAY)
+            count, pause = await claims.increment(DAILY_RUN_KEY, _DAY)
             if count == 1:
                 counts = await clean_up(database, settings)
                 deleted = [f"{number} {name}" for name, number in counts.items() if number]

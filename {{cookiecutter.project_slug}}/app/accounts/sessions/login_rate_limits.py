@@ -60,11 +60,11 @@ async def hit_limits(
         try:
             await authenticator.rate_limiter.hit(limit, subject)
         except TooManyAttempts as refusal:
-            if refusal.first:
+            if refusal.is_first:
                 await events.record_and_commit(database, Event.LOGIN_LOCK, client, user_id=user_id, limit=limit.name)
             raise
 
 
 async def clear_limits(authenticator: Authenticator, buckets: Sequence[Bucket]) -> None:
     """Reset the counter after a correct password or a reset: `forgive(…, of_account(settings, email))`."""
-    await authenticator.rate_limiter.forget(buckets)
+    await authenticator.rate_limiter.clear(buckets)

@@ -85,7 +85,7 @@ async def answer_challenge(
     try:
         await login_rate_limits.hit_limits(database, authenticator, [bucket], client, user_id=opened.user_id)
     except TooManyAttempts as refusal:
-        if refusal.first:
+        if refusal.is_first:
             await _warn(database, authenticator, opened.user_id)
         raise
     match = await _match(database, authenticator, opened.user_id, code)
