@@ -63,7 +63,7 @@ class Event(StrEnum):
 
 
 ROW_EVENTS = frozenset({Event.ROW_CREATED, Event.ROW_CHANGED, Event.ROW_DELETED, Event.ADMIN_ACTION})
-"""Events for admins only: their data may repeat what the row keeps from its owner."""
+"""Events for admins only: their data may include columns that are hidden from the owner."""
 
 
 async def record(  # noqa: PLR0913 - the columns of an event
@@ -75,18 +75,17 @@ async def record(  # noqa: PLR0913 - the columns of an event
     actor_id: UUID | None = None,
     session_id: UUID | None = None,
     target: UUIDv7Base | type[UUIDv7Base] | None = None,
-    **data: Any,  # noqa: ANN401 - whatever JSON holds
+    **data: Any,  # noqa: ANN401 - JSON values
 ) -> None:
-    """Write an event in the transaction of what it tells of; `target` is the row, or the table, that it happened to.
+    """Record an event in the current transaction, and log it. `target` is the affected row or table.
 
-    `actor_id` is who did it, else whom the client names. The line in the log names the row and leaves out what it
-    holds.
+    `actor_id` defaults to the client's. Row events are logged without the row's data.
     """
-    made = build_event(event, client, user_id=user_id, target=target, data=data)
-    made.actor_id, made.session_id = actor_id or client.actor_id, session_id
-    session.add(made)
+    row = build_event(event, client, user_id=user_id, target=target, data=data)
+    row.actor_id, row.session_id = actor_id or client.actor_id, session_id
+    session.add(row)
     await session.flush()
-    about = f"{made.target_type}/{made.target_id}" if event in ROW_EVENTS else data or ""
+    about = f"{row.target_type}/{row.target_id}" if event in ROW_EVENTS else data or ""
     _log.info("%s user=%s ip=%s request=%s %s", event, user_id, client.ip, client.request_id, about)
 
 

@@ -70,7 +70,7 @@ class AuthSession(Record):
     impersonator_session_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("auth_sessions.id", ondelete="CASCADE"), index=True
     )
-    """The admin's own session, when it is an admin who is signed in as this user."""
+    """The admin's own session, if this one is an impersonation."""
 
     user: Mapped[User] = relationship(lazy="raise")
 
@@ -78,7 +78,7 @@ class AuthSession(Record):
 class RefreshToken(Base):
     """One link in the chain of an API session: used once, then replaced by its only child.
 
-    Used ones stay until the session ends, for a second use of one is how a thief is noticed.
+    Used tokens are kept until the session ends, so that reuse of a stolen token is detected.
     """
 
     __tablename__ = "refresh_tokens"
@@ -94,9 +94,9 @@ class RefreshToken(Base):
 
 
 class OneTimeToken(Base):
-    """A secret that was mailed, for one purpose, to be used once.
+    """An emailed secret for one purpose, which can be used once.
 
-    `sent_to` is the address that it proves: a token that went to another one than the user has is worth nothing.
+    `sent_to` is the address that it verifies.
     """
 
     __tablename__ = "one_time_tokens"
@@ -110,13 +110,13 @@ class OneTimeToken(Base):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     saved_second_factors: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """The second factors at the change of address that this token takes back."""
+    """The second factors before the email change that this token reverts."""
 
 
 class AuthEvent(UUIDv7Base):
-    """Something that happened to an account, or to a row in the admin; no route changes or deletes one.
+    """An audit event of an account, or of a row changed in the admin. No route changes or deletes events.
 
-    It outlives its user, without them, and the row that it tells of.
+    Events outlive the user (anonymized) and the row they refer to.
     """
 
     __tablename__ = "auth_events"
@@ -133,7 +133,7 @@ class AuthEvent(UUIDv7Base):
     user_agent: Mapped[str] = mapped_column(String(255), default="")
     request_id: Mapped[str] = mapped_column(String(64), default="")
     target_type: Mapped[str | None] = mapped_column(String(63))
-    """The table of the row that it tells of."""
+    """The table of the affected row."""
     target_id: Mapped[str | None] = mapped_column(String(64))
     data: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True), default=dict)
 
@@ -142,5 +142,5 @@ class AuthEvent(UUIDv7Base):
 
 
 def is_live(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Select active sessions."""
+    """Return the condition for active sessions."""
     return AuthSession.revoked_at.is_(None) & (AuthSession.expires_at > now) & (AuthSession.idle_expires_at > now)

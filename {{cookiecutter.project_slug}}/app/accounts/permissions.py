@@ -1,26 +1,27 @@
-"""What may be allowed, and which roles allow it.
+"""Permissions of roles.
 
-A permission is a constant here; a role is a row that lists some. To add a permission, add a line, check it with
-`require(Permission.X)` on a route or `scope.has_permission(Permission.X)` in a service, and give it to a role.
+Permissions are constants; roles are database rows that list them. To add a permission, add a line here and grant it to
+a role. Check it with `require_permission(Permission.X)` on a route, or with `scope.has_permission(Permission.X)` in a
+service.
 """
 
 from enum import StrEnum
 
 
 class Permission(StrEnum):
-    """Everything that a role can allow."""
+    """Permissions that roles can grant."""
 
     ADMIN_ACCESS = "admin:access"
-    """Open the admin, where each view says what else it asks for."""
+    """Open the admin. Views require further permissions."""
     USERS_READ = "users:read"
-    """See accounts in the admin: people, roles, sessions, events, mails."""
+    """View accounts in the admin: users, roles, sessions, events, emails."""
     USERS_MANAGE = "users:manage"
-    """Change them too, but never who may do more than oneself. It is of use together with `users:read`."""
+    """Change them, except users with more permissions than your own. Requires `users:read`."""
     USERS_IMPERSONATE = "users:impersonate"
-    """Be signed in as someone who may do no more; nobody is signed in as an admin."""
+    """Sign in as a user who has no more permissions than you. Admins can't be impersonated."""
     CONTENT_EDIT = "content:edit"
-    """Write what everybody may read: resources made with `--access public`."""
+    """Edit public content: resources created with `--access public`."""
 
 
 ADMIN_ROLE = "admin"
-"""The role of the first user; it has every permission, those that are added later included."""
+"""The role of the first user. It has all permissions, including those added later."""

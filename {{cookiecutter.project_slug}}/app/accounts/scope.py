@@ -57,26 +57,26 @@ class Scope:
     authenticated_at: datetime
     """Time of the last authentication."""
     token_scopes: frozenset[str] | None = None
-    """Permissions the token is limited to; None for a session."""
+    """Scopes of a limited token, such as an API key; None for a session."""
     impersonator: "Scope | None" = None
-    """The admin who is signed in as this user, in the session that they will go back to."""
+    """The impersonating admin, in the session they will return to."""
 
     def has_permission(self, permission: Permission) -> bool:
-        """Return whether the caller has this permission, through a role and within the token's limits."""
+        """Return whether the caller's roles grant this permission, and the token's scopes include it."""
         if self.token_scopes is not None and permission not in self.token_scopes:
             return False
         return ADMIN_ROLE in self.roles or permission in self.permissions
 
     def can_impersonate(self, roles: frozenset[str], permissions: frozenset[str]) -> bool:
-        """Return whether the caller has all of these permissions, as impersonation requires."""
-        no_more = ADMIN_ROLE in self.roles or permissions <= self.permissions
-        return self.has_permission(Permission.USERS_IMPERSONATE) and ADMIN_ROLE not in roles and no_more
+        """Return whether the caller may sign in as a user with these roles and permissions."""
+        has_all = ADMIN_ROLE in self.roles or permissions <= self.permissions
+        return self.has_permission(Permission.USERS_IMPERSONATE) and ADMIN_ROLE not in roles and has_all
 
     def forbid_impersonation(self) -> None:
-        """Let through who is signed in as themselves.
+        """Require that the caller is the account's owner.
 
         Raises:
-            ForbiddenWhileImpersonating: when it is an admin who is signed in as them.
+            ForbiddenWhileImpersonating: when the caller is an impersonating admin.
         """
         if self.impersonator is not None:
             raise ForbiddenWhileImpersonating

@@ -43,10 +43,10 @@ async def find_user_by_email(session: AsyncSession, email: str) -> User | None:
 
 
 async def get_user_by_email(session: AsyncSession, email: str) -> User:
-    """Return the user with this address.
+    """Return the user with this email address.
 
     Raises:
-        UserNotFound: when there is none.
+        UserNotFound: when no account has it.
     """
     user = await find_user_by_email(session, email)
     if user is None:
@@ -73,14 +73,14 @@ async def update_account(session: AsyncSession, user: User, data: AccountUpdate)
 
 
 async def create_user(session: AsyncSession, authenticator: Authenticator, *, email: str, password: str) -> User:
-    """Create an user whose address counts as proven: for the command line, the admin and tests.
+    """Create a user with a verified email address: for the command line, the admin and tests.
 
     Call it before the session's first statement: no transaction may be open while the password is hashed.
 
     Raises:
-        InvalidEmail: when it is not an address.
-        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
-        EmailTaken: when there is an account already.
+        InvalidEmail: when the address is invalid.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy.
+        EmailTaken: when the address is already in use.
     """
     address = parse_email(email)
     password_hash = await hash_new_password(authenticator, password, address)
@@ -100,10 +100,10 @@ async def create_user(session: AsyncSession, authenticator: Authenticator, *, em
 
 
 async def create_admin(database: Database, authenticator: Authenticator, *, email: str, password: str) -> None:
-    """Create an user with the admin role; call it outside a transaction.
+    """Create a user with the admin role. Call it outside a transaction.
 
     Raises:
-        EmailTaken: when there is an account already; it stays as it is.
+        EmailTaken: when the address is already in use; that account is unchanged.
     """
     async with database.sessions.begin() as session:
         user = await create_user(session, authenticator, email=email, password=password)
@@ -126,7 +126,7 @@ async def revoke_admin(session: AsyncSession, user: User) -> None:
     """Revoke the admin role.
 
     Raises:
-        LastAdmin: when nobody else is an active admin.
+        LastAdmin: when the user is the last active admin.
     """
     admin_role = select(Role.id).where(Role.name == ADMIN_ROLE).scalar_subquery()
     await session.execute(delete(UserRole).where(UserRole.user_id == user.id, UserRole.role_id == admin_role))
@@ -136,10 +136,10 @@ async def revoke_admin(session: AsyncSession, user: User) -> None:
 async def require_active_admin(session: AsyncSession) -> None:
     """Check that an active admin remains. Call it after the change, in the same transaction.
 
-    Two such changes at once would each count on the admin whom the other takes away; the lock makes one wait.
+    The lock serializes concurrent changes, each of which would otherwise still see the admin that the other removes.
 
     Raises:
-        LastAdmin: when there is none.
+        LastAdmin: when no active admin remains.
     """
     admin_role = select(Role.id).where(Role.name == ADMIN_ROLE)
     role_id = await session.scalar(admin_role.with_for_update(key_share=True))

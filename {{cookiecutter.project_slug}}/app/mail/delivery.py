@@ -70,23 +70,23 @@ class DeliveryWorker:
     async def _send(self, mail: ClaimedMessage) -> None:
         try:
             to, text = decrypt_payload(self._keys, mail.payload)
-            # It takes some milliseconds, in which the loop could not answer anybody.
-            letter = await asyncio.to_thread(compose, self._settings, mail.id, to, text)
-            await self._transport.send(letter)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other mails shall leave
-            await self._note_error(mail, error)
+            # Composing takes milliseconds, which would block the event loop.
+            message = await asyncio.to_thread(compose, self._settings, mail.id, to, text)
+            await self._transport.send(message)
+        except Exception as error:  # noqa: BLE001 - one broken email must not hold up the others
+            await self._record_failure(mail, error)
         else:
             await outbox.mark_sent(self._database, mail)
             logger.info("sent: %s %s", mail.template, mail.id)
 
-    async def _note_error(self, mail: ClaimedMessage, error: Exception) -> None:
-        words = describe_error(error, self._transport.secrets)
+    async def _record_failure(self, mail: ClaimedMessage, error: Exception) -> None:
+        text = describe_error(error, self._transport.secrets)
         if isinstance(error, PermanentFailure) or mail.attempts >= self._settings.mail.max_attempts:
-            await outbox.mark_failed(self._database, mail, words)
-            logger.error("giving up on email: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, words)
+            await outbox.mark_failed(self._database, mail, text)
+            logger.error("giving up on email: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, text)
         else:
-            await outbox.schedule_retry(self._database, mail, words)
-            logger.warning("sending failed: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, words)
+            await outbox.schedule_retry(self._database, mail, text)
+            logger.warning("sending failed: %s %s, attempt %d: %s", mail.template, mail.id, mail.attempts, text)
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -99,11 +99,11 @@ class DeliveryWorker:
 
 
 def describe_error(error: Exception, secrets: tuple[str, ...] = ()) -> str:
-    """Describe an error without addresses, links and secrets, which servers may echo."""
-    words = f"{type(error).__name__}: {error}".removesuffix(": ")
+    """Describe an error without the addresses, links and secrets that servers may echo."""
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
     for secret in secrets:
-        words = words.replace(secret, "…")
-    return _PRIVATE.sub("…", words)[:_MAX_ERROR_CHARACTERS]
+        text = text.replace(secret, "…")
+    return _PRIVATE.sub("…", text)[:_MAX_ERROR_CHARACTERS]
 
 
 @asynccontextmanager
@@ -119,5 +119,5 @@ async def mail_delivery(settings: Settings, database: Database, keys: KeyRing, m
     finally:
         delivery.stop()
         await asyncio.wait({loop}, timeout=SHUTDOWN_TIMEOUT_SECONDS)
-        loop.cancel()  # the mail that a server has not taken by now is tried again when its claim ends
+        loop.cancel()  # an unfinished email is retried when its claim expires
         await asyncio.gather(loop, return_exceptions=True)

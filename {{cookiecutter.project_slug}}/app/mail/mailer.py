@@ -15,7 +15,7 @@ from app.mail.models import OutboxMessage
 from app.settings.config import Settings
 from app.settings.keys import KeyRing
 
-# Line ends of every kind, other control characters, and halves of characters, which no encoding has.
+# Line breaks of any kind, other control characters, and lone surrogates, which can't be encoded.
 _UNSAFE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
@@ -26,7 +26,7 @@ class Mailer:
         self._project = settings.project_name
         self._base_url = str(settings.base_url).rstrip("/")
         self._keys = keys
-        self._environment = Environment(  # noqa: S701 - text, which nothing interprets
+        self._environment = Environment(  # noqa: S701 - plain text, not HTML
             loader=FileSystemLoader(folders),
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -41,7 +41,7 @@ class Mailer:
     ) -> None:
         """Queue the email `mails/<template>.txt`; it is sent if the transaction commits.
 
-        Postscripts are templates whose paragraphs follow.
+        The paragraphs of `postscripts`, which are templates too, are appended.
         """
         text = "\n\n".join(self._render(name, context) for name in (template, *postscripts))
         parse_message(text, self._base_url)  # fail here if the template is invalid
@@ -50,8 +50,9 @@ class Mailer:
         self.wake_after_commit(session)
 
     def _render(self, template: str, context: Mapping[str, object]) -> str:
-        found = self._environment.get_template(f"mails/{template}.txt")
-        return found.render(project=self._project, base_url=self._base_url, **context)
+        return self._environment.get_template(f"mails/{template}.txt").render(
+            project=self._project, base_url=self._base_url, **context
+        )
 
     def wake_after_commit(self, session: AsyncSession) -> None:
         """Wake this process's delivery loop after the commit."""
@@ -72,7 +73,7 @@ def decrypt_payload(keys: KeyRing, payload: bytes) -> tuple[str, str]:
     """Decrypt recipient and content.
 
     Raises:
-        cryptography.fernet.InvalidToken: when its key is not among ours.
+        cryptography.fernet.InvalidToken: when none of the current keys decrypts it.
     """
     content = json.loads(keys.decrypt("outbox", payload))
     return content["to"], content["text"]

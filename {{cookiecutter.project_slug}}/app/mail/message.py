@@ -29,7 +29,7 @@ BUTTON = "Open the link"
 
 
 class Paragraph(NamedTuple):
-    """Lines of text, or a button when there is a link."""
+    """Lines of text, or a button if there is a link."""
 
     lines: list[str]
     link: str | None = None
@@ -37,7 +37,7 @@ class Paragraph(NamedTuple):
 
 
 class MessageText(NamedTuple):
-    """What a text says."""
+    """A parsed email text."""
 
     subject: str
     paragraphs: list[Paragraph]
@@ -53,32 +53,32 @@ class OutgoingMessage(NamedTuple):
 
 
 def parse_message(text: str, base_url: str) -> MessageText:
-    """Read a text.
+    """Parse a rendered template.
 
     Raises:
-        ValueError: when it does not begin with its subject, or says nothing.
+        ValueError: when it doesn't start with a subject, or has no content.
     """
     first, *blocks = re.split(r"\n\s*\n", text.strip())
     name, _, subject = first.partition(":")
     if name != "Subject" or not subject.strip() or "\n" in first or not blocks:
-        raise ValueError("a mail begins with its line `Subject: …`, an empty line and a paragraph")
+        raise ValueError("an email starts with a line `Subject: …`, an empty line and a paragraph")
     return MessageText(subject.strip(), [_read_paragraph(block, base_url) for block in blocks])
 
 
 def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMessage:
     """Build the message. Its Message-ID is stable, so that clients can deduplicate retries."""
     base_url = str(settings.base_url).rstrip("/")
-    letter, sender, receiver = parse_message(text, base_url), parse_sender(settings.mail.sender), ascii_address(to)
-    context = {"project": settings.project_name, "base_url": base_url, "message": letter}
-    body = "\n\n".join("\n".join(paragraph.lines) for paragraph in letter.paragraphs)
+    content, sender, receiver = parse_message(text, base_url), parse_sender(settings.mail.sender), ascii_address(to)
+    context = {"project": settings.project_name, "base_url": base_url, "message": content}
+    body = "\n\n".join("\n".join(paragraph.lines) for paragraph in content.paragraphs)
 
     message = EmailMessage()
-    message["Subject"] = letter.subject
+    message["Subject"] = content.subject
     message["From"] = Address(sender.display_name or settings.project_name, sender.username, sender.domain)
     message["To"] = Address("", *receiver.rsplit("@", 1))
     message["Date"] = utc_now()
     message["Message-ID"] = f"<{mail_id}@{sender.domain}>"
-    message["Auto-Submitted"] = "auto-generated"  # no answer from who is away. https://www.rfc-editor.org/rfc/rfc3834
+    message["Auto-Submitted"] = "auto-generated"  # no auto-replies. https://www.rfc-editor.org/rfc/rfc3834
     message.set_content(f"{body}\n\n-- \n{settings.project_name}\n{base_url}\n", cte="quoted-printable")
     message.add_alternative(_layout().render(context), subtype="html", cte="quoted-printable")
     return OutgoingMessage(mail_id, sender.addr_spec, receiver, message)
@@ -89,7 +89,7 @@ def ascii_address(address: str) -> str:
     try:
         valid = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        raise ValueError("this is no address") from error
+        raise ValueError("not an email address") from error
     return valid.ascii_email or valid.normalized
 
 

@@ -9,9 +9,9 @@ from app.database.base import Record, utc_now
 
 
 class OutboxMessage(Record):
-    """A mail: written in the transaction that it tells of, sent after it; its content is wiped when it has left.
+    """An email: queued in the transaction it reports on and sent after the commit. Sending erases its content.
 
-    `payload` is encrypted, for it holds the address and the links.
+    `payload` is encrypted because it contains the address and links.
     """
 
     __tablename__ = "outbox"
@@ -26,7 +26,7 @@ class OutboxMessage(Record):
     failed_at: Mapped[datetime | None] = mapped_column()
     """Time of permanent failure."""
     last_error: Mapped[str | None] = mapped_column(String(500))
-    """Without addresses, links and passwords."""
+    """The last error, without addresses, links and passwords."""
     state: Mapped[str] = column_property(
         case((sent_at.is_not(None), "sent"), (failed_at.is_not(None), "failed"), else_="pending")
     )

@@ -26,7 +26,7 @@ RETRY_DELAYS = [
 
 
 class ClaimedMessage(NamedTuple):
-    """A mail that is ours to send; `attempts` counts this one."""
+    """An email claimed by this process; `attempts` includes the current one."""
 
     id: UUID
     template: str
@@ -37,7 +37,7 @@ class ClaimedMessage(NamedTuple):
 async def claim(database: Database) -> ClaimedMessage | None:
     """Claim the oldest due email and commit, so that no lock is held while sending."""
     oldest = select(OutboxMessage.id).where(_due()).order_by(OutboxMessage.next_attempt_at).limit(1)
-    async with database.read_sessions() as session:  # first, for a claim takes the only write lock of SQLite
+    async with database.read_sessions() as session:  # first, because claiming takes SQLite's only write lock
         if await session.scalar(oldest) is None:
             return None
     values = {"attempts": OutboxMessage.attempts + 1, "next_attempt_at": utc_now() + CLAIM_TIMEOUT, **_CHANGED}
@@ -54,28 +54,28 @@ async def claim(database: Database) -> ClaimedMessage | None:
 
 
 async def mark_sent(database: Database, mail: ClaimedMessage) -> None:
-    """Wipe what the mail said."""
-    await _note(database, mail, sent_at=utc_now(), payload=None, last_error=None)
+    """Mark as sent and erase the content."""
+    await _update(database, mail, sent_at=utc_now(), payload=None, last_error=None)
 
 
 async def schedule_retry(database: Database, mail: ClaimedMessage, error: str) -> None:
     """Schedule a retry with an increasing delay."""
     pause = RETRY_DELAYS[min(mail.attempts, len(RETRY_DELAYS)) - 1]
-    await _note(database, mail, next_attempt_at=utc_now() + pause, last_error=error)
+    await _update(database, mail, next_attempt_at=utc_now() + pause, last_error=error)
 
 
 async def mark_failed(database: Database, mail: ClaimedMessage, error: str) -> None:
     """Mark as permanently failed."""
-    await _note(database, mail, failed_at=utc_now(), last_error=error)
+    await _update(database, mail, failed_at=utc_now(), last_error=error)
 
 
 async def retry(session: AsyncSession, mails: Sequence[OutboxMessage]) -> int:
     """Reset unsent emails for retry; return their number."""
-    waiting = [mail for mail in mails if mail.sent_at is None]
-    for mail in waiting:
+    unsent = [mail for mail in mails if mail.sent_at is None]
+    for mail in unsent:
         mail.failed_at, mail.attempts, mail.next_attempt_at = None, 0, utc_now()
     await session.flush()
-    return len(waiting)
+    return len(unsent)
 
 
 def _due() -> ColumnElement[bool]:
@@ -84,8 +84,8 @@ def _due() -> ColumnElement[bool]:
     )
 
 
-async def _note(database: Database, mail: ClaimedMessage, **values: object) -> None:
-    """Note how it ended; nothing, when the claim has ended and another has taken the mail."""
+async def _update(database: Database, mail: ClaimedMessage, **values: object) -> None:
+    """Update a claimed email, unless the claim expired and another process took over."""
     ours = and_(OutboxMessage.id == mail.id, OutboxMessage.attempts == mail.attempts, OutboxMessage.sent_at.is_(None))
     async with database.sessions.begin() as session:
         await session.execute(

@@ -12,33 +12,33 @@ from app.mail.message import OutgoingMessage
 from app.settings.mail_url import SmtpServer
 
 SMTP_TIMEOUT_SECONDS = 15
-"""For each of the dozen answers of a server; see `outbox.CLAIM`, which must be longer than all of them."""
+"""Timeout of each SMTP reply. A dozen of them must fit into `outbox.CLAIM_TIMEOUT`."""
 
 _PERMANENT = 500
-"""From here on, a server says that it will never take this. https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1"""
+"""The first reply code for permanent failures. https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1"""
 
 
 class PermanentFailure(Exception):
-    """Permanent failure."""
+    """The server rejected the email permanently."""
 
 
 class Transport(Protocol):
     """Email transport."""
 
     secrets: tuple[str, ...]
-    """What no error may show."""
+    """Values to remove from error messages."""
 
     async def send(self, mail: OutgoingMessage) -> None:
-        """Return when somebody else has taken the mail.
+        """Hand the email over.
 
         Raises:
-            Refused: when nobody will take it.
+            PermanentFailure: when the server will never accept it.
             Exception: when another attempt may succeed.
         """
 
 
 def open_transport(target: SmtpServer | Path) -> Transport:
-    """Return what sends to this server, or writes into this folder."""
+    """Return the transport for a server or a folder."""
     return FolderTransport(target) if isinstance(target, Path) else SmtpTransport(target)
 
 
@@ -51,7 +51,7 @@ class SmtpTransport:
         self.secrets = tuple(filter(None, (server.password,)))
 
     async def send(self, mail: OutgoingMessage) -> None:
-        """Send one mail by a connection of its own."""
+        """Send one email over a new connection."""
         try:
             await aiosmtplib.send(
                 mail.message,
@@ -68,9 +68,9 @@ class SmtpTransport:
                 timeout=SMTP_TIMEOUT_SECONDS,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _as_refusal(error.recipients[0]) from error
+            raise _classify(error.recipients[0]) from error
         except aiosmtplib.SMTPDataError as error:
-            raise _as_refusal(error) from error
+            raise _classify(error) from error
 
 
 class FolderTransport:
@@ -94,5 +94,5 @@ class FolderTransport:
         unfinished.replace(self._folder / name)
 
 
-def _as_refusal(error: aiosmtplib.SMTPResponseException) -> Exception:
+def _classify(error: aiosmtplib.SMTPResponseException) -> Exception:
     return PermanentFailure(f"{error.code} {error.message}") if error.code >= _PERMANENT else error

@@ -79,7 +79,7 @@ def test_only_links_to_the_project_become_buttons(paragraph: str, buttons: int) 
     ["Hello", "Subject: A", "Subject:\n\nB", "Subject: A\nB\n\nC", "To: a@b.test\n\nB", "\n\n", "Subject: A\n\n"],
 )
 def test_text_without_subject_and_paragraph_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="a mail begins with"):
+    with pytest.raises(ValueError, match="an email starts with"):
         parse_message(text, BASE)
 
 
@@ -98,7 +98,7 @@ def test_addresses_of_all_alphabets_can_be_written_to(address: str, as_servers_w
 
 @pytest.mark.parametrize("address", ["", "ada", "a@b.test\r\nBcc: c@d.test", "a@b.test, c@d.test", "A <a@b.test>"])
 def test_nothing_but_one_address_is_written_to(address: str) -> None:
-    with pytest.raises(ValueError, match="no address"):
+    with pytest.raises(ValueError, match="not an email address"):
         letter_of("Subject: A\n\nB", address)
 
 

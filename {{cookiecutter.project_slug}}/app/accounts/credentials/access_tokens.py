@@ -1,7 +1,6 @@
-"""Access tokens: JWTs of RFC 9068, signed ES256. The only module that imports a JWT library (python-jose).
+"""Access tokens: JWTs (RFC 9068) signed with ES256. The only module that imports a JWT library (python-jose).
 
-The library is used for nothing but the signature and the registered claims; every check that it leaves out is made
-here, before and after. See docs/decisions in the template for the reasons.
+The library verifies only the signature and the registered claims; all other checks are made here.
 """
 
 import base64
@@ -27,10 +26,10 @@ ALGORITHM = "ES256"
 TYPE = "at+jwt"
 _MAX_LENGTH = 4096
 _MAX_SKEW_SECONDS = 5
-_REMEMBERED = 4096
+_CACHE_SIZE = 4096
 _HEADER_MEMBERS = {"alg", "kid", "typ"}  # so no crit, b64, jwk, jku, x5u
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{2,512}\.[A-Za-z0-9_-]{2,3072}\.[A-Za-z0-9_-]{2,700}")
-# Not exp: the library would refuse an expired token as it refuses a wrong one, and we tell them apart.
+# Without exp: the library reports expired and invalid tokens alike, and callers need to distinguish them.
 _OPTIONS = {f"require_{claim}": True for claim in ("iat", "sub", "jti", "aud", "iss")}
 
 
@@ -66,12 +65,12 @@ class AccessTokens:
         first, private = pairs[0]
         self._kid = first["kid"]
         self._private = CryptographyECKey(private, ALGORITHM)
-        # What a token says never changes, and its signature costs as much as a query; whether its time is over, and
-        # whether its session still counts, is asked at each request. A refused token is not remembered.
-        self._remembered = lru_cache(_REMEMBERED)(self._read)
+        # Verifying a signature costs as much as a query. Expiry and session are checked on each request; errors are
+        # not cached.
+        self._read_cached = lru_cache(_CACHE_SIZE)(self._read)
 
     def issue(self, subject: UUID, session_id: UUID, authenticated_at: int) -> str:
-        """Return a token for a user and their session."""
+        """Return a token for a session."""
         now = int(time.time())
         claims = {
             "iss": self.issuer,
@@ -90,23 +89,23 @@ class AccessTokens:
         """Return the claims of a valid token.
 
         Raises:
-            TokenExpired: when its time is over.
-            TokenError: when anything else is wrong.
+            TokenExpired: when the token has expired.
+            TokenError: when it is invalid.
         """
         try:
             return self._verify(token)
         except TokenError:
             raise
-        except Exception as error:  # RecursionError, OverflowError, UnicodeError … leave the library too
+        except Exception as error:  # the library also raises RecursionError, OverflowError, UnicodeError …
             message = "not an access token of this project"
             raise TokenError(message) from error
 
     def jwks(self) -> dict[str, Any]:
-        """Return the public keys. https://www.rfc-editor.org/rfc/rfc7517"""
+        """Return the public keys as a JWK set. https://www.rfc-editor.org/rfc/rfc7517"""
         return self._jwks
 
     def _verify(self, token: str) -> Claims:
-        claims = self._remembered(token)
+        claims = self._read_cached(token)
         now = time.time()
         if claims.issued_at > now + _MAX_SKEW_SECONDS:
             raise TokenError("issued in the future")
@@ -127,17 +126,17 @@ class AccessTokens:
             options=options,
         )
         times = [claims["iat"], claims["exp"], claims["auth_time"]]
-        if any(type(moment) is not int for moment in times):
+        if any(type(value) is not int for value in times):
             raise TokenError("times")
         if claims["aud"] != self.audience or claims["iss"] != self.issuer or type(claims["jti"]) is not str:
             raise TokenError("claims")
         issued_at, expires_at, authenticated_at = times
         if not 0 < expires_at - issued_at <= self.ttl.total_seconds():
-            raise TokenError("life")
+            raise TokenError("lifetime")
         return Claims(UUID(claims["sub"]), UUID(claims["sid"]), issued_at, expires_at, authenticated_at)
 
     def _key_of(self, token: str) -> CryptographyECKey:
-        """Check everything that stands before the signature, and find the key that it needs."""
+        """Check the header and return the key for the signature."""
         if not isinstance(token, str) or len(token) > _MAX_LENGTH or not _SHAPE.fullmatch(token):
             raise TokenError("shape")
         header_bytes, _, _ = [_decode(segment) for segment in token.split(".")]
@@ -153,7 +152,7 @@ def _decode(segment: str) -> bytes:
     """Decode base64url strictly; a lenient decoder would accept several encodings of the same token."""
     raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     if _encode(raw) != segment:
-        raise TokenError("spelling")
+        raise TokenError("encoding")
     return raw
 
 
@@ -162,7 +161,7 @@ def _encode(raw: bytes) -> str:
 
 
 def _jwk(public: ec.EllipticCurvePublicKey) -> dict[str, str]:
-    """Describe a public key, named by its thumbprint. https://www.rfc-editor.org/rfc/rfc7638"""
+    """Return a public key as a JWK, with its thumbprint as key ID. https://www.rfc-editor.org/rfc/rfc7638"""
     numbers = public.public_numbers()
     members = {
         "crv": "P-256",

@@ -27,19 +27,19 @@ class SecondFactor:
     """A second factor, which a feature defines in its `login.py`."""
 
     name: str
-    """What the API calls it, among the `methods` of a challenge."""
+    """Its name in the API, among the `methods` of a challenge."""
     page: str
     """Path of its sign-in page."""
     is_enabled: Callable[[AsyncSession, UUID], Awaitable[bool]]
     """Return whether this user has it enabled."""
     create_challenge: Callable[[AsyncSession, "Authenticator", User], Awaitable[str]]
-    """Open a challenge and return its secret, which the next step must bring."""
+    """Create a challenge and return its secret, which the next step must present."""
     remove: Callable[[AsyncSession, "Authenticator", User, Client], Awaitable[None]]
     """Disable it for a user, end their sessions and notify them."""
     save: Callable[[AsyncSession, UUID], Awaitable[Any]]
-    """Return what this user has now, as JSON, when their address changes; none when they have nothing."""
+    """Return the user's state as JSON, or None, to save it when their email address changes."""
     restore: Callable[[AsyncSession, UUID, Any, datetime], Awaitable[None]]
-    """Give the user back what was saved at that moment, and remove what was added since: the change is taken back."""
+    """Restore the state saved at that time, and remove later additions, when the email change is reverted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class BearerScheme:
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """Made once, by `build_authenticator`, and passed to the functions of this package."""
+    """Services and settings of this package, created once per process by `build_authenticator`."""
 
     settings: AuthSettings
     project_name: str
     base_url: str
-    """Of the links in mails, without a slash at the end."""
+    """Of links in emails, without a trailing slash."""
     keys: KeyRing
     tokens: AccessTokens
     passwords: PasswordHasher
@@ -79,7 +79,7 @@ def build_authenticator(
     second_factors: Sequence[SecondFactor] = (),
     bearer_schemes: Sequence[BearerScheme] = (),
 ) -> Authenticator:
-    """Derive the keys and measure out the password hasher; the rest is what the features add."""
+    """Create the authenticator; features provide templates, second factors and bearer schemes."""
     keys = KeyRing(settings)
     return Authenticator(
         settings.auth,

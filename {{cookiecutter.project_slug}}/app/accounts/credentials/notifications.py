@@ -1,6 +1,6 @@
 """Security notifications to account owners.
 
-While a change of address can be taken back, the former address gets them too: a thief may have changed it.
+While an email change can be reverted, the previous address gets them too: an attacker may have changed it.
 """
 
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.accounts.credentials.authenticator import Authenticator
 async def notify(
     session: AsyncSession, authenticator: Authenticator, user_id: UUID, email: str, template: str, **context: object
 ) -> None:
-    """Mail a notice to the user's address, and to the former ones."""
+    """Send a notification to the user's current and previous addresses."""
     await authenticator.mailer.enqueue(session, email, template, **context)
     await notify_previous_addresses(session, authenticator, user_id, email, template, **context)
 
@@ -22,7 +22,7 @@ async def notify(
 async def notify_previous_addresses(
     session: AsyncSession, authenticator: Authenticator, user_id: UUID, email: str, template: str, **context: object
 ) -> None:
-    """Mail a notice to the former addresses that can take the account back, and how they do it."""
+    """Send a notification to the previous addresses that can still revert, with instructions."""
     for address in await one_time_tokens.find_previous_addresses(session, user_id):
         if address != email:
             await authenticator.mailer.enqueue(session, address, template, "previous_address", **context)

@@ -28,14 +28,14 @@ class Purpose(StrEnum):
     """Sent to the new address."""
     CANCEL_EMAIL_CHANGE = "cancel_email_change"
     REVERT_EMAIL = "revert_email"
-    """Goes to the old address, and outlives changes of the password: it is for who lost the account to another."""
+    """Sent to the previous address. Survives password changes: it is for owners who lost the account."""
 
 
-_TO_THE_USERS_ADDRESS = frozenset({Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CANCEL_EMAIL_CHANGE})
+_SENT_TO_CURRENT_ADDRESS = frozenset({Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CANCEL_EMAIL_CHANGE})
 
 
 class InvalidLink(InvalidRequest):
-    """The token is unknown, was used, has expired, or went to an address that the account no longer has."""
+    """The token is unknown, used or expired, or was sent to an address that the account no longer has."""
 
     title = "The link is invalid, expired or already used"
 
@@ -52,7 +52,7 @@ async def issue(  # noqa: PLR0913 - the columns of a token
 ) -> str:
     """Create a token to send by email.
 
-    For an id that no user has, the statement is the same and no row is made: its time tells nothing.
+    For an unknown user ID, it runs the same statement without inserting a row, so that timing reveals nothing.
     """
     raw, now = secrets.token_urlsafe(32), utc_now()
     row = {
@@ -79,12 +79,12 @@ async def find(session: AsyncSession, authenticator: Authenticator, raw: str, pu
 
 
 async def consume(session: AsyncSession, authenticator: Authenticator, raw: str, purpose: Purpose) -> OneTimeToken:
-    """Use the token: one conditional update, so that of many at once exactly one wins.
+    """Use the token. It is a single conditional update, so that only one of several concurrent requests succeeds.
 
-    The account is locked first: see `credentials.py`.
+    The account is locked first: see `revocation.py`.
 
     Raises:
-        InvalidLink: when it cannot be used.
+        InvalidLink: when the token is invalid.
     """
     live = select(OneTimeToken.user_id).where(*_live(authenticator, raw, purpose))
     await session.scalar(select(User.id).where(User.id.in_(live)).with_for_update())
@@ -102,7 +102,7 @@ async def consume(session: AsyncSession, authenticator: Authenticator, raw: str,
 
 
 async def find_previous_addresses(session: AsyncSession, user_id: UUID) -> Sequence[str]:
-    """Return the addresses that can still take a change of the user's address back."""
+    """Return the addresses that can still revert a change of the user's email address."""
     mine = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == Purpose.REVERT_EMAIL)
     live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > utc_now())
     return (await session.scalars(select(OneTimeToken.sent_to).where(*mine, *live).distinct())).all()
@@ -110,11 +110,11 @@ async def find_previous_addresses(session: AsyncSession, user_id: UUID) -> Seque
 
 async def revoke(session: AsyncSession, user_id: UUID, *purposes: Purpose) -> None:
     """Revoke the user's unused tokens of these purposes."""
-    await _void(session, OneTimeToken.user_id == user_id, OneTimeToken.purpose.in_(purposes))
+    await _revoke(session, OneTimeToken.user_id == user_id, OneTimeToken.purpose.in_(purposes))
 
 
 async def revoke_all(session: AsyncSession, user_id: UUID) -> None:
-    """Make the user's unused tokens worthless, but those that take a change of address back."""
+    """Revoke the user's unused tokens, except those that revert an email change."""
     await revoke(session, user_id, *(purpose for purpose in Purpose if purpose is not Purpose.REVERT_EMAIL))
 
 
@@ -122,12 +122,12 @@ async def revoke_older(session: AsyncSession, user_id: UUID, purpose: Purpose, *
     """Revoke all but the newest tokens of a purpose."""
     mine = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
     newest = select(OneTimeToken.id).where(*mine).order_by(OneTimeToken.id.desc()).limit(keep)
-    await _void(session, *mine, OneTimeToken.id.not_in(newest))
+    await _revoke(session, *mine, OneTimeToken.id.not_in(newest))
 
 
 async def revoke_newer(session: AsyncSession, token: OneTimeToken) -> None:
-    """Make the tokens of the same user and purpose worthless that were issued after this one."""
-    await _void(
+    """Revoke tokens of the same user and purpose that were issued after this one."""
+    await _revoke(
         session,
         OneTimeToken.user_id == token.user_id,
         OneTimeToken.purpose == token.purpose,
@@ -135,7 +135,7 @@ async def revoke_newer(session: AsyncSession, token: OneTimeToken) -> None:
     )
 
 
-async def _void(session: AsyncSession, *conditions: ColumnElement[bool]) -> None:
+async def _revoke(session: AsyncSession, *conditions: ColumnElement[bool]) -> None:
     await session.execute(
         update(OneTimeToken)
         .where(*conditions, OneTimeToken.used_at.is_(None))
@@ -145,9 +145,9 @@ async def _void(session: AsyncSession, *conditions: ColumnElement[bool]) -> None
 
 
 def _live(authenticator: Authenticator, raw: str, purpose: Purpose) -> list[ColumnElement[bool]]:
-    """Select the token that this is, if its time is not over and its user still has the address it proves."""
+    """Select the token if it is unused and unexpired, and its user still has the address it verifies."""
     owner = exists().where(User.id == OneTimeToken.user_id, User.is_active)
-    if purpose in _TO_THE_USERS_ADDRESS:
+    if purpose in _SENT_TO_CURRENT_ADDRESS:
         owner = owner.where(User.email == OneTimeToken.sent_to)
     return [
         OneTimeToken.token_hash.in_(authenticator.keys.digests(_key(purpose), raw)),

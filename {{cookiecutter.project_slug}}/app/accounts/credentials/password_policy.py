@@ -10,15 +10,14 @@ from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.credentials.passwords import normalize_password
 from app.errors import InvalidRequest
 
-_LEAST_SCORE = 3  # of 4: "safely unguessable". https://www.usenix.org/conference/usenixsecurity16 (Wheeler)
+_MIN_SCORE = 3  # of 4: "safely unguessable". https://www.usenix.org/conference/usenixsecurity16 (Wheeler)
 
-# What estimates takes time that grows with the length, and with the product of all readings of characters that
-# look like letters: 72 of them took 11 s. A password that is easy to guess shows it within these bounds, which
-# hold it to some 0.1 s.
-_LOOKED_AT = 40
-_READ_AS_LETTERS = 6
+# The estimate takes longer the longer the password, and multiplies with each look-alike character ("4" for "a"): 72 of
+# them took 11 s. These bounds, within which weak passwords are still recognized, keep it below 0.1 s.
+_MAX_LENGTH = 40
+_MAX_LOOK_ALIKES = 6
 
-_one_at_a_time = threading.Lock()  # the library keeps the words of the person in a global
+_lock = threading.Lock()  # the library keeps user_inputs in a global
 
 
 class PasswordTooShort(InvalidRequest):
@@ -28,52 +27,52 @@ class PasswordTooShort(InvalidRequest):
 
 
 class PasswordTooCommon(InvalidRequest):
-    """The password is easy to guess: common, repeated, a row of keys, or made of the address or the project's name."""
+    """The password is easy to guess: common, repetitive, a keyboard pattern, or based on the email or project name."""
 
     title = "Password too common"
 
 
 async def hash_new_password(authenticator: Authenticator, password: str, email: str) -> str:
-    """Return what to store for a password that someone with this address has chosen.
+    """Check a new password for the user with this email address, and return its hash.
 
-    Call it while no transaction is open: it takes long.
+    Call it outside a transaction: it is slow.
 
     Raises:
-        PasswordTooShort: with the least length.
+        PasswordTooShort: the error states the minimum length.
         PasswordTooCommon: when it is easy to guess.
         PasswordTooLong: when it has more than 1,024 bytes.
-        HasherOverloaded: when too many hash at this moment.
+        HasherOverloaded: when too many hashes are in progress.
     """
-    spelled = normalize_password(password).decode("utf-8", "surrogatepass")
-    if len(spelled) < (shortest := authenticator.settings.password_min_length):
-        raise PasswordTooShort(f"Use at least {shortest} characters.")
-    words = _words_about(email, authenticator.project_name)
-    if await authenticator.passwords.run_in_thread(lambda: _score(spelled, words)) < _LEAST_SCORE:
+    normalized = normalize_password(password).decode("utf-8", "surrogatepass")
+    if len(normalized) < (min_length := authenticator.settings.password_min_length):
+        raise PasswordTooShort(f"Use at least {min_length} characters.")
+    user_inputs = _user_inputs(email, authenticator.project_name)
+    if await authenticator.passwords.run_in_thread(lambda: _score(normalized, user_inputs)) < _MIN_SCORE:
         raise PasswordTooCommon("This password is easy to guess. Use several unrelated words.")
     return await authenticator.passwords.hash(password)
 
 
-def _words_about(email: str, project_name: str) -> list[str]:
-    """List what a password of this person must not be made of."""
+def _user_inputs(email: str, project_name: str) -> list[str]:
+    """Return the words that the user's password must not be based on."""
     local, _, domain = email.partition("@")
     texts = [local, domain, project_name]
     parts = [part for text in texts for part in re.split(r"[\W_]+", text) if len(part) > 1]
     return [email, *texts, *(re.sub(r"[\W_]", "", text) for text in texts), *parts]
 
 
-def _score(password: str, words: list[str]) -> int:
-    # Not at the top: what it knows takes 13 MB, and only somebody who chooses a password needs it.
+def _score(password: str, user_inputs: list[str]) -> int:
+    # Imported on first use: its dictionaries take 13 MB, and are needed only when a password is chosen.
     from zxcvbn import zxcvbn  # noqa: PLC0415
     from zxcvbn.matching import L33T_TABLE  # noqa: PLC0415
 
     look_alikes = frozenset(character for characters in L33T_TABLE.values() for character in characters)
-    with _one_at_a_time:
-        score: int = zxcvbn(_bounded(password, look_alikes), user_inputs=words)["score"]
+    with _lock:
+        score: int = zxcvbn(_truncate(password, look_alikes), user_inputs=user_inputs)["score"]
     return score
 
 
-def _bounded(password: str, look_alikes: frozenset[str]) -> str:
-    """Return the beginning; of the characters that look like letters, all but some are put out of sight."""
-    beginning = password[:_LOOKED_AT]
+def _truncate(password: str, look_alikes: frozenset[str]) -> str:
+    """Return the beginning of the password, with at most `_MAX_LOOK_ALIKES` different look-alikes."""
+    beginning = password[:_MAX_LENGTH]
     alike = [character for character in dict.fromkeys(beginning) if character in look_alikes]
-    return beginning.translate({ord(character): ord(character) + 0x2000 for character in alike[_READ_AS_LETTERS:]})
+    return beginning.translate({ord(character): ord(character) + 0x2000 for character in alike[_MAX_LOOK_ALIKES:]})

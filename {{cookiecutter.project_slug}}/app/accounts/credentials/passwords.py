@@ -23,8 +23,8 @@ from app.settings.config import AuthSettings
 T = TypeVar("T")
 
 MAX_BYTES = 1024
-_LANES = 1
-_WAITING_PER_CPU = 32
+_PARALLELISM = 1
+_QUEUE_PER_CPU = 32
 
 
 class PasswordTooLong(InvalidRequest):
@@ -42,8 +42,7 @@ class HasherOverloaded(Unavailable):
 class PasswordHasher:
     """Hash and verify passwords.
 
-    Each hash takes `AUTH_ARGON2_MEMORY_KIB` of memory, so no more run at once than there are CPUs, and a crowd
-    is sent away instead of queued without end.
+    Each hash takes `AUTH_ARGON2_MEMORY_KIB` of memory, so at most one per CPU runs at a time, and the queue is limited.
     """
 
     def __init__(self, settings: AuthSettings) -> None:
@@ -53,50 +52,50 @@ class PasswordHasher:
             argon2__type="ID",
             argon2__memory_cost=settings.argon2_memory_kib,
             argon2__time_cost=settings.argon2_time_cost,
-            argon2__parallelism=_LANES,
+            argon2__parallelism=_PARALLELISM,
         )
-        self._threads = ThreadPoolExecutor(cpus, "hash", initializer=_give_way)
-        self._waiting, self._room = 0, cpus * _WAITING_PER_CPU
-        self._dummy = _nobodys_hash(settings)
+        self._threads = ThreadPoolExecutor(cpus, "hash", initializer=_lower_priority)
+        self._pending, self._max_pending = 0, cpus * _QUEUE_PER_CPU
+        self._dummy = _dummy_hash(settings)
 
     async def hash(self, password: str) -> str:
         """Return the PHC string to store.
 
         Raises:
             PasswordTooLong: without hashing.
-            HasherOverloaded: when the waiting room is full.
+            HasherOverloaded: when the queue is full.
         """
-        spelled = normalize_password(password)
-        return await self.run_in_thread(lambda: self._context.hash(spelled))
+        normalized = normalize_password(password)
+        return await self.run_in_thread(lambda: self._context.hash(normalized))
 
     async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """Return whether the password is right, and what to store instead when `stored` has old parameters.
+        """Return whether the password is correct, and a new hash if `stored` has outdated parameters.
 
-        Without a stored hash the work is the same, so that the time does not tell whether there is an account.
+        Without a stored hash it verifies a dummy, so that the response time doesn't reveal whether an account exists.
 
         Raises:
-            HasherOverloaded: when the waiting room is full.
+            HasherOverloaded: when the queue is full.
         """
         try:
-            spelled = normalize_password(password)
+            normalized = normalize_password(password)
         except PasswordTooLong:
             return False, None
-        right, replacement = await self.run_in_thread(lambda: self._verify(spelled, stored or self._dummy))
-        return (right, replacement) if stored else (False, None)
+        correct, replacement = await self.run_in_thread(lambda: self._verify(normalized, stored or self._dummy))
+        return (correct, replacement) if stored else (False, None)
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:
-        """Do something as costly as a hash: off the event loop, in the same room.
+        """Run CPU-bound work off the event loop, in the thread pool of the hashes.
 
         Raises:
-            HasherOverloaded: when the waiting room is full.
+            HasherOverloaded: when the queue is full.
         """
-        if self._waiting >= self._room:
+        if self._pending >= self._max_pending:
             raise HasherOverloaded
-        self._waiting += 1
+        self._pending += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
-            self._waiting -= 1
+            self._pending -= 1
 
     def _verify(self, password: bytes, stored: str) -> tuple[bool, str | None]:
         try:
@@ -105,15 +104,15 @@ class PasswordHasher:
             return False, None
 
 
-def _nobodys_hash(settings: AuthSettings) -> str:
-    """Make up a hash that takes as long to verify as any other; a real one would take that long at each start."""
+def _dummy_hash(settings: AuthSettings) -> str:
+    """Return a made-up hash with the configured cost. Computing a real one would delay each start."""
     salt, digest = (b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (16, 32))
-    costs = f"m={settings.argon2_memory_kib},t={settings.argon2_time_cost},p={_LANES}"
+    costs = f"m={settings.argon2_memory_kib},t={settings.argon2_time_cost},p={_PARALLELISM}"
     return f"$argon2id$v=19${costs}${salt}${digest}"
 
 
-def _give_way() -> None:
-    """Let the event loop's thread run first: Linux gives each thread a priority of its own.
+def _lower_priority() -> None:
+    """Lower the thread's priority, so that the event loop runs first. Linux has a priority per thread.
 
     https://man7.org/linux/man-pages/man2/setpriority.2.html
     """
@@ -122,12 +121,12 @@ def _give_way() -> None:
 
 
 def normalize_password(password: str) -> bytes:
-    """Spell equal passwords equally (NIST SP 800-63B: NFKC, once, before hashing); JSON may bring half a character.
+    """Return the password in Unicode form NFKC (NIST SP 800-63B); JSON may contain lone surrogates.
 
     Raises:
         PasswordTooLong: when it has more than 1,024 bytes.
     """
-    spelled = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
-    if len(spelled) > MAX_BYTES:
+    normalized = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    if len(normalized) > MAX_BYTES:
         raise PasswordTooLong
-    return spelled
+    return normalized

@@ -1,8 +1,8 @@
 """Refresh tokens: opaque, used once, replaced at each use (RFC 9700 §4.14.2).
 
-A token's child is not random but derived from the token and a nonce kept in its row. So a refresh that is repeated
-within the grace, because the answer was lost or two tabs asked at once, gets the same child again: the chain never
-forks. Any other second use means that two parties hold the chain, and ends the session.
+A token's child is not random but derived from the token and a nonce stored in its row. A retry within the grace period,
+after a lost response or from a second tab, therefore gets the same child: the chain never forks. Any other reuse means
+that two parties hold the chain, and ends the session.
 """
 
 import base64
@@ -44,11 +44,10 @@ async def rotate_refresh_token(
 ) -> tuple[AuthSession, str]:
     """Exchange a refresh token for its child.
 
-    It commits by itself: that a stolen chain is dead must outlive the refusal.
+    It uses its own transaction, so that the revocation of a stolen chain is committed even though the request fails.
 
     Raises:
-        InvalidRefreshToken: in every other case; when the token was used before, its session is ended first, and
-            its owner is told by mail.
+        InvalidRefreshToken: when the token is invalid; on reuse, the session is ended and the user notified first.
     """
     async with database.sessions.begin() as session:
         result = await _claim(session, authenticator, raw, client)
@@ -61,7 +60,7 @@ async def rotate_refresh_token(
 async def _claim(
     session: AsyncSession, authenticator: Authenticator, raw: str, client: Client
 ) -> tuple[AuthSession, str] | None:
-    """Use the token, if nobody did: one conditional update, so that of many at once exactly one wins."""
+    """Use an unused token. It is a single conditional update, so that only one concurrent request succeeds."""
     now = utc_now()
     live = exists().where(
         AuthSession.id == RefreshToken.session_id,
@@ -95,7 +94,7 @@ async def _claim(
 async def _repeat(
     session: AsyncSession, authenticator: Authenticator, raw: str, client: Client
 ) -> tuple[AuthSession, str] | None:
-    """Answer a used token: the same child within the grace; else end its session, for someone has a copy."""
+    """Handle a used token: return the same child within the grace period, else end the session."""
     now = utc_now()
     found = await session.execute(
         select(RefreshToken, AuthSession, User)
@@ -110,7 +109,7 @@ async def _repeat(
     )
     row = found.one_or_none()
     if row is None:
-        return None  # unknown or dead: nothing to revoke, and no way to make others' sessions end
+        return None  # unknown or expired: nothing to revoke
     token, auth_session, user = row
     child = await session.scalar(select(RefreshToken).where(RefreshToken.parent_id == token.id))
     if child is not None and child.used_at is None and _within_grace(authenticator, token, now):
