@@ -1,5 +1,4 @@
-# The default project, made from this template, and its image: all stages but the first are those of the project's own
-# Dockerfile, and a test keeps them so.
+# Image of the default project. All stages except the first are those of the project's Dockerfile; a test compares them.
 ARG PYTHON_VERSION=3.13
 
 FROM python:${PYTHON_VERSION}-slim AS generate
@@ -19,12 +18,12 @@ RUN pip --python /opt/venv install --no-deps --require-hashes --requirement requ
 COPY --from=generate /project/pyproject.toml ./
 COPY --from=generate /project/migrations migrations
 COPY --from=generate /project/app app
-# Files keep the modes of the machine that builds; readable by all, so that a strict umask there does no harm.
+# COPY preserves file modes; make files world-readable in case of a strict umask on the build machine.
 RUN chmod -R a+rX,go-w . && python -m compileall -q app
 
 FROM python:${PYTHON_VERSION}-slim
-# Everything belongs to root, so the app cannot change itself. Only the folder of secrets is the user's: an empty
-# volume mounted there takes over its owner and mode.
+# All files are owned by root, so the app can't modify itself. Only the secrets directory is owned by the app user; an
+# empty volume mounted there inherits its owner and mode.
 RUN groupadd --gid 10001 app \
  && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app \
  && install --directory --owner app --group app --mode 0700 /run/secrets
@@ -38,7 +37,7 @@ LABEL org.opencontainers.image.version=$VERSION org.opencontainers.image.revisio
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# The opener without proxies: Docker may be set up to hand the variables of a proxy to every container.
+# Without a proxy, because Docker may be configured to set proxy variables in every container.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", \
   "import os, urllib.request as r; port = os.getenv('SERVER_PORT') or os.getenv('PORT') or 8000; \
   r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{port}/health/live', timeout=2)"]

@@ -99,12 +99,12 @@ def test(arguments: Sequence[str]) -> int:
     """Run the template's tests: all of them in parallel, or the selected ones in one process."""
     if arguments:
         return _run_ours("pytest", arguments)
-    install(PROJECT / "requirements-dev.txt")  # several tests need it, and two would begin at once
+    install(PROJECT / "requirements-dev.txt")  # before parallel tests need it
     pytest = _ours("pytest")
-    # -v: the first ones take minutes each.
-    with dev.step("Run the tests in parallel: half an hour on two"):
+    # -v, because the first tests take minutes each.
+    with dev.step("Run the tests in parallel (half an hour on two CPU cores)"):
         together = subprocess.call([*pytest, "-v", "-n", "auto", "-m", "not alone"])
-    with dev.step("Run the timing tests serially: a minute"):
+    with dev.step("Run the timing tests serially (a minute)"):
         measured = subprocess.call([*pytest, "-v", "-m", "alone"])
     return together or measured
 
@@ -171,26 +171,28 @@ def guard(full: Path, leaner: Sequence[Path]) -> str:
     text = full.read_text(encoding="utf-8")
     head, *blocks = re.split(r"^(?=\w)", text, flags=re.MULTILINE)
     kept = [set(dev.read_pins(path)) for path in leaner]
-    groups: dict[str | None, list[str]] = {None: [], **{mark: [] for mark in GUARDS}}
+    groups: dict[str | None, list[str]] = {None: [], **{condition: [] for condition in GUARDS}}
     for block in blocks:
         pin = block.split("\\")[0].strip()
-        missing = (mark for mark, pins in zip(GUARDS, kept, strict=True) if pin not in pins)
+        missing = (
+            condition for condition, pins in zip(GUARDS, kept, strict=True) if pin not in pins
+        )
         groups[next(missing, None)].append(block)
-    free = groups.pop(None)
-    marked = (
-        f"# {{%- if {mark} +%}}\n{''.join(g)}# {{%- endif +%}}\n" for mark, g in groups.items()
+    unconditional = groups.pop(None)
+    conditional = (
+        f"# {{%- if {condition} +%}}\n{''.join(group)}# {{%- endif +%}}\n"
+        for condition, group in groups.items()
     )
-    return "".join([head, *free, *marked])
+    return "".join([head, *unconditional, *conditional])
 
 
 def generate(folder: Path | None, answers: dict[str, str]) -> Path:
     """Generate a project in `folder`, by default in the current directory under its slug."""
     questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
     if folder:
-        _refuse_used(folder)
+        _reject_used(folder)
         if "project_slug" in answers:
             sys.exit(f"Pass either FOLDER or project_slug, not both: {folder} names the folder.")
-        # The slug is the name of the folder, which is given, and nothing else.
         slug = hook.suggest_slug(folder.name)
         answers = {"project_name": _name_from(folder), **answers, "project_slug": slug}
     _check(answers, questions)
@@ -202,12 +204,12 @@ def generate(folder: Path | None, answers: dict[str, str]) -> Path:
     except OSError as error:
         sys.exit(f"Can't write to {parent} ({error.strerror}). Choose another FOLDER.")
     with scratch as name:
-        made = _bake(python, Path(name), answers)
-        target = folder or parent / made.name
-        _refuse_used(target)
+        generated = _run_cookiecutter(python, Path(name), answers)
+        target = folder or parent / generated.name
+        _reject_used(target)
         if target.exists():
             target.rmdir()
-        made.rename(target)
+        generated.rename(target)
     return target
 
 
@@ -223,20 +225,20 @@ def _check(answers: dict[str, str], questions: dict[str, Any]) -> None:
         if isinstance(choices, list) and answer not in choices:
             instead = " or ".join(f"{question}={choice}" for choice in choices)
             sys.exit(f"Invalid value {question}={given}. Use {instead}.")
-    some = {
+    valid = {
         "project_name": "Shop",
         "description": "A shop.",
         "author": "Ada",
         "project_slug": "shop",
     }
-    if sentence := hook.refusal({**some, **answers}):
-        sys.exit(sentence)
+    if message := hook.validation_error({**valid, **answers}):
+        sys.exit(message)
 
 
 def install(requirements: Path) -> str:
     """Return the Python of a cached virtual environment with exactly these packages."""
     wanted = requirements.read_bytes() + sys.base_prefix.encode() + sys.version.encode()
-    folder = dev.make_cache_folder() / f"venv-{hashlib.sha256(wanted).hexdigest()[:16]}"
+    folder = dev.create_cache_folder() / f"venv-{hashlib.sha256(wanted).hexdigest()[:16]}"
     python = str(dev.venv_python(folder))
     stamp = folder / "complete"
     if not stamp.exists():
@@ -263,7 +265,7 @@ def _ours(module: str) -> list[str]:
     return [python, "-B", "-m", module]
 
 
-def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:
+def _run_cookiecutter(python: str, scratch: Path, answers: dict[str, str]) -> Path:
     """Run cookiecutter non-interactively and without the user's own configuration."""
     config = scratch / "config.json"  # JSON is YAML too
     folders = {"replay_dir": str(scratch / "replay"), "cookiecutters_dir": str(scratch)}
@@ -280,7 +282,7 @@ def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:
         env={**dev.environment(), "PYTHONUTF8": "1"},
     )
     if done.returncode:
-        # The last line is the hook's message, or the exception that cookiecutter raised.
+        # The last line is the hook's message or the exception.
         lines = done.stdout.strip().splitlines() or [
             "cookiecutter failed without an error message."
         ]
@@ -288,7 +290,7 @@ def _bake(python: str, scratch: Path, answers: dict[str, str]) -> Path:
     return next((scratch / "out").iterdir())
 
 
-def _refuse_used(folder: Path) -> None:
+def _reject_used(folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         sys.exit(
             f"{folder} already exists and is not empty. Run its dev.py, or choose another FOLDER."
@@ -297,9 +299,9 @@ def _refuse_used(folder: Path) -> None:
 
 def _name_from(folder: Path) -> str:
     """Turn the folder name `my_shop` into `My Shop`; keep a name with capitals unchanged."""
-    plain = (letter for letter in folder.name if letter.isprintable())
-    words = re.sub(rf"[-_\s{re.escape(hook.FORBIDDEN)}]+", " ", "".join(plain)).strip()
-    words = words[: hook.LONGEST["project_name"]].strip() or "My Project"
+    printable = (letter for letter in folder.name if letter.isprintable())
+    words = re.sub(rf"[-_\s{re.escape(hook.FORBIDDEN)}]+", " ", "".join(printable)).strip()
+    words = words[: hook.MAX_LENGTH["project_name"]].strip() or "My Project"
     return words.title() if words.islower() else words
 
 

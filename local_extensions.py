@@ -1,6 +1,6 @@
-"""Filters that check the answers, and that tell a project where it comes from.
+"""Jinja filters that validate the answers, and that record the template in the project.
 
-Cookiecutter finds this file by its name, through `_extensions` in cookiecutter.json.
+Cookiecutter loads this file by name, through `_extensions` in cookiecutter.json.
 """
 
 import re
@@ -14,7 +14,7 @@ from cookiecutter.repository import expand_abbreviations
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from hooks.pre_gen_project import refusal
+from hooks.pre_gen_project import validation_error
 
 
 class Origin(Extension):
@@ -22,48 +22,48 @@ class Origin(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.filters["refuse_unusable"] = refuse_unusable
-        environment.filters["full_address"] = full_address
+        environment.filters["validate_answers"] = validate_answers
+        environment.filters["template_location"] = template_location
         environment.filters["git_commit"] = git_commit
-        environment.filters["docs_address"] = docs_address
+        environment.filters["docs_url"] = docs_url
 
 
-def refuse_unusable(answers: Mapping[str, str]) -> str:
-    """Refuse what the hook would, with an error that cookiecutter prints without a traceback.
+def validate_answers(answers: Mapping[str, str]) -> str:
+    """Run the checks of the hook; cookiecutter prints the error without a traceback.
 
     Raises:
-        FailedHookException: with a sentence that says what to write instead.
+        FailedHookException: an answer is invalid.
     """
-    if sentence := refusal(answers):
-        raise FailedHookException(sentence)
+    if message := validation_error(answers):
+        raise FailedHookException(message)
     return ""
 
 
-def full_address(template: str) -> str:
-    """Write out what people abbreviate: `gh:owner/name`, or a folder relative to theirs."""
+def template_location(template: str) -> str:
+    """Expand `gh:owner/name` and similar to a URL, or a relative path to an absolute one."""
     if Path(template).is_dir():
         return Path(template).resolve().as_posix()
     return str(expand_abbreviations(template, BUILTIN_ABBREVIATIONS))
 
 
 def git_commit(folder: str) -> str:
-    """Return the commit that a clone is at; nothing for a folder that is no clone."""
+    """Return the commit of a clone; empty if the folder is not a clone."""
     if not Path(folder, ".git").exists():
         return ""
     return _git(folder, "rev-parse", "HEAD")
 
 
-def docs_address(template: str) -> str:
-    """Return where to read the template's docs/: on the site that hosts it, else in the folder."""
-    address = full_address(template)
-    if Path(address, ".git").exists():
-        address = _git(address, "remote", "get-url", "origin") or address
-    hosted = re.fullmatch(r"(?:\w+://)?(?:[^@/]*@)?([\w.-]+\.\w+)[:/](.+?)(?:\.git)?/?", address)
-    return f"https://{hosted[1]}/{hosted[2]}/blob/HEAD/docs" if hosted else f"{address}/docs"
+def docs_url(template: str) -> str:
+    """Return the URL of the template's docs/ on its hosting site, otherwise their path."""
+    location = template_location(template)
+    if Path(location, ".git").exists():
+        location = _git(location, "remote", "get-url", "origin") or location
+    hosted = re.fullmatch(r"(?:\w+://)?(?:[^@/]*@)?([\w.-]+\.\w+)[:/](.+?)(?:\.git)?/?", location)
+    return f"https://{hosted[1]}/{hosted[2]}/blob/HEAD/docs" if hosted else f"{location}/docs"
 
 
 def _git(folder: str, *arguments: str) -> str:
-    """Return what git prints; nothing when it fails or is not installed."""
+    """Return git's output; empty if it fails or is not installed."""
     line = ["git", "-C", folder, *arguments]
     try:
         done = subprocess.run(line, check=False, capture_output=True, text=True)  # noqa: S603 - ours

@@ -1,1 +1,1 @@
-"""What cookiecutter runs before and after it makes a project."""
+"""Hooks that cookiecutter runs before and after it generates a project."""

@@ -1,7 +1,7 @@
-"""Take out what was not chosen, put the licence in its place and say what to do next.
+"""Delete the files of options that are off, move the license into place and print the next steps.
 
-Cookiecutter fills in the answers below and runs this file with its own Python (3.10 or newer), in
-the new folder, and again for every update: so the same answers must always give the same files.
+Cookiecutter fills in the answers below and runs this file with its own Python (3.10 or later), in
+the new directory, and again on every update, so the same answers must always give the same files.
 Standard library only.
 """
 
@@ -13,14 +13,14 @@ from typing import Any
 
 
 def unowned_paths(answers: Mapping[str, Any]) -> set[str]:
-    """List the paths that no chosen option owns; one path may be listed by several options."""
+    """Return the paths owned only by options that are off; several options can own a path."""
     owned: Mapping[str, list[str]] = answers["_owned_paths"]
     wanted = {path for option, paths in owned.items() if answers[option] for path in paths}
     return {path for paths in owned.values() for path in paths} - wanted
 
 
 def prune(project: Path, paths: set[str]) -> None:
-    """Delete the paths, and the folders that this leaves empty."""
+    """Delete the paths, and directories that become empty."""
     for path in (project / name for name in sorted(paths)):
         if path.is_dir():
             shutil.rmtree(path)
@@ -29,22 +29,22 @@ def prune(project: Path, paths: set[str]) -> None:
         _delete_empty_parents(path, project)
 
 
-def place_licence(project: Path, licence: str) -> None:
-    """Keep the chosen text as LICENSE."""
-    (project / "licenses" / licence).replace(project / "LICENSE")
+def place_license(project: Path, name: str) -> None:
+    """Move the chosen license to LICENSE and delete the others."""
+    (project / "licenses" / name).replace(project / "LICENSE")
     shutil.rmtree(project / "licenses")
 
 
 def drop_unknown_origin(project: Path) -> None:
-    """Delete .cruft.json when the template was no clone: an update would have no start."""
+    """Delete .cruft.json if the template was not a Git clone: updates need its commit."""
     origin = project / ".cruft.json"
     if not json.loads(origin.read_text(encoding="utf-8"))["commit"]:
         origin.unlink()
 
 
 def next_steps(slug: str) -> str:
-    """Say in three lines what to type now."""
-    return f"Your project is in the folder {slug}. Next:\n  cd {slug}\n  python3 dev.py run"
+    """Return what to run next, in three lines."""
+    return f"Created {slug}. To run it:\n  cd {slug}\n  python3 dev.py run"
 
 
 def _delete_empty_parents(path: Path, project: Path) -> None:
@@ -59,7 +59,7 @@ def main() -> None:
     answers = json.loads(r"""{{ cookiecutter | jsonify }}""")
     project = Path.cwd()
     prune(project, unowned_paths(answers))
-    place_licence(project, answers["license"])
+    place_license(project, answers["license"])
     drop_unknown_origin(project)
     print(next_steps(answers["project_slug"]))
 

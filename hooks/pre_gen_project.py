@@ -1,8 +1,8 @@
-"""Refuse answers that would not give a working project, before anything is written.
+"""Reject answers that would not give a working project, before any file is written.
 
-Cookiecutter fills in the answers below and runs this file with its own Python (3.10 or newer),
-in the new, still empty folder. Standard library only. local_extensions.py asks the same before:
-then cookiecutter prints nothing but the sentence; this is for answers that it did not ask for.
+Cookiecutter fills in the answers below and runs this file with its own Python (3.10 or later),
+in the new, still empty directory. Standard library only. local_extensions.py runs the same checks
+earlier, so that cookiecutter prints only the message; this hook covers answers without a prompt.
 """
 
 import json
@@ -12,72 +12,74 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-# A name of 36 letters as wide as two (Chinese, Korean) still fits on its line of Python.
-LONGEST = {"project_name": 36, "project_slug": 50, "description": 200, "author": 100}
+# 36 double-width characters (Chinese, Korean) still fit on one line of Python.
+MAX_LENGTH = {"project_name": 36, "project_slug": 50, "description": 200, "author": 100}
 
 RESERVED = {
-    "a word of the Python language": frozenset(keyword.kwlist),
-    "a module of Python itself": sys.stdlib_module_names,
-    "a device on Windows, in every folder": frozenset(
+    "a Python keyword": frozenset(keyword.kwlist),
+    "a module of Python's standard library": sys.stdlib_module_names,
+    "a reserved device name on Windows": frozenset(
         {"aux", "con", "nul", "prn"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
     ),
 }
 
-# A double quote or a backslash would end or escape the string that holds the answer in Python and
-# TOML; a brace would be read as a mark when the project is rendered again for an update.
+# A double quote or a backslash would end or escape the string that contains the answer in Python
+# and TOML; braces would be rendered when the project is generated again for an update.
 FORBIDDEN = '"\\{}'
 
 
-def refusal(answers: Mapping[str, str]) -> str | None:
-    """Return one sentence that says what to write instead, or None when all answers will do."""
+def validation_error(answers: Mapping[str, str]) -> str | None:
+    """Return a message that says how to fix the first invalid answer, or None if all are valid."""
     for key in ("project_name", "description", "author"):
-        if fault := _text_fault(answers[key], longest=LONGEST[key]):
-            return f"{key} {fault}."
+        if error := _text_error(answers[key], max_length=MAX_LENGTH[key]):
+            return f"{key} {error}."
     slug = answers["project_slug"]
-    if fault := _slug_fault(slug):
-        return f"project_slug {fault}: write project_slug={suggest_slug(slug)} instead."
+    if error := _slug_error(slug):
+        return f"project_slug {error}: use project_slug={suggest_slug(slug)}."
     return None
 
 
 def suggest_slug(slug: str) -> str:
-    """Create a folder name that will do out of one that will not."""
+    """Return a valid directory name that resembles an invalid one."""
     words = re.sub(r"[^a-z0-9]+", "_", slug.lower()).strip("_")
-    words = words[: LONGEST["project_slug"] - len("my_")].rstrip("_")
-    if _slug_fault(words) is None:
+    words = words[: MAX_LENGTH["project_slug"] - len("my_")].rstrip("_")
+    if _slug_error(words) is None:
         return words
     return f"my_{words or 'project'}"
 
 
-def _text_fault(text: str, *, longest: int) -> str | None:
+def _text_error(text: str, *, max_length: int) -> str | None:
     if not text.strip():
-        return "is empty: write a few words"
-    if len(text) > longest:
-        return f"has {len(text)} characters: write at most {longest}"
+        return "is empty: enter some text"
+    if len(text) > max_length:
+        return f"is {len(text)} characters long: use at most {max_length}"
     if not text.isprintable():
-        return "holds a character that cannot be printed: write one line of plain text"
+        return "contains an unprintable character: use one line of plain text"
     if any(character in text for character in FORBIDDEN):
-        return f"holds one of the characters {' '.join(FORBIDDEN)} : write it without them"
+        return f"contains one of the characters {' '.join(FORBIDDEN)} : remove it"
     return None
 
 
-def _slug_fault(slug: str) -> str | None:
+def _slug_error(slug: str) -> str | None:
     if not slug:
         return "is empty"
-    if len(slug) > LONGEST["project_slug"]:
-        return f"has {len(slug)} characters, and at most {LONGEST['project_slug']} are possible"
+    if len(slug) > MAX_LENGTH["project_slug"]:
+        return f"is longer than {MAX_LENGTH['project_slug']} characters"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
-        return "may hold only the letters a-z, digits and _, and starts with a letter"
-    return next((f"is {slug}, {what}" for what, names in RESERVED.items() if slug in names), None)
+        return "must start with a letter and contain only a-z, 0-9 and _"
+    return next(
+        (f"is {slug}, {reason}" for reason, names in RESERVED.items() if slug in names), None
+    )
 
 
 def main() -> None:
-    """Check the answers, and that nothing in the folder would be overwritten."""
+    """Check the answers, and that no existing file would be overwritten."""
     answers = json.loads(r"""{{ cookiecutter | jsonify }}""")
-    sentence = refusal(answers)
-    if sentence is None and any(Path.cwd().iterdir()):
-        sentence = f"{Path.cwd()} is not empty: move it away, or write another project_slug."
-    if sentence is not None:
-        sys.exit(sentence)
+    message = validation_error(answers)
+    if message is None and any(Path.cwd().iterdir()):
+        message = f"{Path.cwd()} is not empty: move it or choose another project_slug."
+    if message is not None:
+        sys.exit(message)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Whatever people answer, they get a working project or one sentence that says what to write."""
+"""Any answer gives a working project, or one error message that says how to fix it."""
 
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from cookiecutter.prompt import prompt_for_config
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hooks.pre_gen_project import LONGEST, refusal
+from hooks.pre_gen_project import MAX_LENGTH, validation_error
 from tests.baking import PROJECT, TEMPLATE
 
 NASTY = "\"'\\{}%#<>&$`~!;:|*?/=@^()[] \t\n\r\0\x1b\u0085\u00a0\u200b\u2028\u202e\ud800éß日🚀aZ0_-."
@@ -34,7 +35,7 @@ PRINTABLE = st.text(
 
 @pytest.fixture(scope="module")
 def small_template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the hooks and the files with marks in them only: generating those is quick."""
+    """Copy only the hooks and the files with template tags, which are fast to generate."""
     small = tmp_path_factory.mktemp("small") / "template"
     shutil.copytree(template / "hooks", small / "hooks")
     shutil.copy(template / "cookiecutter.json", small)
@@ -47,28 +48,28 @@ def small_template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @given(project_name=TEXTS, description=TEXTS, author=TEXTS, project_slug=TEXTS)
-def test_any_refusal_is_one_sentence_about_one_answer(**answers: str) -> None:
-    sentence = refusal(answers)
+def test_any_error_is_one_sentence_about_one_answer(**answers: str) -> None:
+    message = validation_error(answers)
 
-    if sentence is not None:
-        assert sentence.isprintable()
-        assert sentence.split()[0] in answers
-        assert ": write " in sentence
-        assert sentence.endswith(".")
-        assert sentence.count(". ") == 0
+    if message is not None:
+        assert message.isprintable()
+        assert message.split()[0] in answers
+        assert re.search(r": (enter|remove|use) ", message)
+        assert message.endswith(".")
+        assert message.count(". ") == 0
 
 
 @given(name=TEXTS)
-def test_the_folder_follows_from_any_name(name: str) -> None:
+def test_directory_is_derived_from_any_name(name: str) -> None:
     answers = _answer(TEMPLATE, project_name=name)
 
-    sentence = refusal({**answers, "project_name": "A name", "author": "Ada"})
+    message = validation_error({**answers, "project_name": "A name", "author": "Ada"})
 
-    assert len(answers["project_slug"]) <= LONGEST["project_slug"]
-    if sentence is not None:
-        # Names that are a word or a module of Python, or start with a digit, need a decision.
-        assert sentence.startswith("project_slug ")
-        assert not sentence.startswith("project_slug is empty")
+    assert len(answers["project_slug"]) <= MAX_LENGTH["project_slug"]
+    if message is not None:
+        # Python keywords, module names and names that start with a digit need a decision.
+        assert message.startswith("project_slug ")
+        assert not message.startswith("project_slug is empty")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_the_folder_follows_from_any_name(name: str) -> None:
         ("shop-2", "shop_2"),
     ],
 )
-def test_the_folder_is_the_name_in_plain_letters(name: str, folder: str) -> None:
+def test_directory_is_the_name_in_ascii(name: str, folder: str) -> None:
     assert _answer(TEMPLATE, project_name=name)["project_slug"] == folder
 
 
@@ -90,7 +91,7 @@ def test_the_folder_is_the_name_in_plain_letters(name: str, folder: str) -> None
 @given(name=PRINTABLE, description=PRINTABLE, author=PRINTABLE)
 @example(name="O'Reilly & Söhne <b>", description="'''", author="# %s %(a)s $(id) $HOME `id`")
 @example(name="日" * 36, description="🚀" * 36, author="[x](y) | z")
-def test_any_plain_text_comes_back_as_it_was_written(
+def test_any_valid_text_is_rendered_unchanged(
     small_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
     name: str,
@@ -118,7 +119,7 @@ def test_any_plain_text_comes_back_as_it_was_written(
 @example(text="', '''", key="description")
 @example(text="\ud800", key="project_name")
 @example(text="{{ 1 / 0 }}", key="description")
-def test_any_text_gives_a_project_or_one_sentence(
+def test_any_text_gives_a_project_or_one_error(
     small_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
     capfd: pytest.CaptureFixture[str],
@@ -127,20 +128,20 @@ def test_any_text_gives_a_project_or_one_sentence(
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
     answers = {"project_slug": "my_project", key: text}
-    sentence = refusal(_answer(small_template, **answers))
+    message = validation_error(_answer(small_template, **answers))
     capfd.readouterr()
 
-    if sentence is None:
+    if message is None:
         _assert_ruff_finds_nothing(_generate(small_template, folder, **answers))
     else:
         with pytest.raises(FailedHookException):
             _generate(small_template, folder, **answers)
-        assert capfd.readouterr().err == f"{sentence}\n"
+        assert capfd.readouterr().err == f"{message}\n"
         assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("slug", ["json", "class", "Shop", "été", "3d", "a b", "../up", "a/b"])
-def test_a_refused_folder_is_not_made(
+def test_rejected_directory_is_not_created(
     slug: str, small_template: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "here"
@@ -155,38 +156,38 @@ def test_a_refused_folder_is_not_made(
 
 
 @pytest.mark.parametrize(
-    ("answer", "sentence"),
+    ("answer", "message"),
     [
-        pytest.param("project_slug=json", "write project_slug=my_json instead.", id="slug"),
-        pytest.param("project_name={{ 7 * 7 }}", "write project_slug=my_49 instead.", id="mark"),
-        pytest.param('author=Say "x"', "write it without them.", id="quote"),
-        pytest.param("description={% x %}", "write it without them.", id="brace"),
+        pytest.param("project_slug=json", "use project_slug=my_json.", id="slug"),
+        pytest.param("project_name={{ 7 * 7 }}", "use project_slug=my_49.", id="mark"),
+        pytest.param('author=Say "x"', "remove it.", id="quote"),
+        pytest.param("description={% x %}", "remove it.", id="brace"),
     ],
 )
-def test_cookiecutter_prints_a_refusal_and_nothing_else(
-    template: Path, tmp_path: Path, answer: str, sentence: str
+def test_cookiecutter_prints_only_the_error(
+    template: Path, tmp_path: Path, answer: str, message: str
 ) -> None:
     done = _cookiecutter(template, tmp_path, "--no-input", answer)
 
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.endswith(f"{sentence}\n")
+    assert done.stdout.endswith(f"{message}\n")
     assert done.stdout.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_cookiecutter_refuses_a_typed_answer_before_it_asks_the_rest(
+def test_cookiecutter_rejects_an_answer_before_the_next_prompts(
     template: Path, tmp_path: Path
 ) -> None:
     done = _cookiecutter(template, tmp_path, typed='My Shop\n\nIt sells "this"\n\n')
 
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.endswith(
-        'description holds one of the characters " \\ { } : write it without them.\n'
+        'description contains one of the characters " \\ { } : remove it.\n'
     )
-    assert "license may others" not in done.stdout
+    assert "License" not in done.stdout
 
 
-def test_an_existing_folder_is_left_alone(template: Path, tmp_path: Path) -> None:
+def test_existing_directory_is_unchanged(template: Path, tmp_path: Path) -> None:
     mine = tmp_path / "my_project" / "mine.txt"
     mine.parent.mkdir()
     mine.write_text("mine")
@@ -207,36 +208,33 @@ def test_an_existing_folder_is_left_alone(template: Path, tmp_path: Path) -> Non
 
     assert plain.returncode == forced.returncode == 1
     assert plain.stdout == f'Error: "{mine.parent}" directory already exists\n'
-    assert (
-        forced.stderr
-        == f"{mine.parent} is not empty: move it away, or write another project_slug.\n"
-    )
+    assert forced.stderr == f"{mine.parent} is not empty: move it or choose another project_slug.\n"
     assert [path.name for path in mine.parent.iterdir()] == ["mine.txt"]
 
 
-def test_there_are_at_most_eight_questions_each_with_a_sentence() -> None:
-    spoken = json.loads((TEMPLATE / "cookiecutter.json").read_text())
-    questions = {key for key in spoken if not key.startswith("_")}
+def test_there_are_at_most_eight_questions_with_prompts() -> None:
+    config = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+    questions = {key for key in config if not key.startswith("_")}
 
     assert len(questions) <= 8
-    assert set(spoken["__prompts__"]) == questions
+    assert set(config["__prompts__"]) == questions
 
 
 def _is_rendered(path: Path) -> bool:
-    """Return whether the file has marks, or is needed beside those that have."""
+    """Return whether the file has template tags, or is imported by files that have."""
     return (
         (
             path.name == "__init__.py" and path.parent.name != "sample"
-        )  # it imports what has no marks
+        )  # imports modules without tags
         or path.parent.name == "licenses"
         or b"cookiecutter" in path.read_bytes()
     )
 
 
 def _answer(template: Path, **answers: str) -> dict[str, Any]:
-    """Answer as a person at the prompts does: what they write is never read as a mark.
+    """Answer the prompts, whose input is never rendered.
 
-    What checks the answers then is left out: the hook checks them again.
+    Without the check of local_extensions.py, because the hook checks the answers again.
     """
     context = json.loads(_read(template / "cookiecutter.json"), object_pairs_hook=OrderedDict)
     del context["__checked"]
@@ -254,7 +252,7 @@ def _answer(template: Path, **answers: str) -> dict[str, Any]:
 def _cookiecutter(
     template: Path, folder: Path, *words: str, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run the real program, with nobody's settings."""
+    """Run cookiecutter without user configuration."""
     return subprocess.run(
         [sys.executable, "-m", "cookiecutter", str(template), "-o", str(folder / "out"), *words],
         check=False,

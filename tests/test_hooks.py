@@ -1,6 +1,7 @@
-"""The hooks' rules, called as functions."""
+"""The functions of the hooks."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from hooks.post_gen_project import (
     drop_unknown_origin,
     next_steps,
-    place_licence,
+    place_license,
     prune,
     unowned_paths,
 )
-from hooks.pre_gen_project import LONGEST, refusal, suggest_slug
+from hooks.pre_gen_project import MAX_LENGTH, suggest_slug, validation_error
 from tests.baking import PROJECT, TEMPLATE
 
 ANSWERS = {
@@ -53,22 +54,22 @@ BAD_SLUGS = {
 
 
 @pytest.mark.parametrize(("slug", "instead"), BAD_SLUGS.items(), ids=repr)
-def test_a_bad_slug_is_refused_with_a_good_one(slug: str, instead: str) -> None:
-    sentence = refusal({**ANSWERS, "project_slug": slug})
+def test_invalid_slug_is_rejected_with_a_suggestion(slug: str, instead: str) -> None:
+    message = validation_error({**ANSWERS, "project_slug": slug})
 
-    assert sentence is not None
-    assert sentence.startswith("project_slug ")
-    assert sentence.endswith(f": write project_slug={instead} instead.")
+    assert message is not None
+    assert message.startswith("project_slug ")
+    assert message.endswith(f": use project_slug={instead}.")
 
 
 @pytest.mark.parametrize("slug", ["my_project", "shop", "shop2", "a", "app", "match", "a" * 50])
-def test_a_good_slug_is_accepted(slug: str) -> None:
-    assert refusal({**ANSWERS, "project_slug": slug}) is None
+def test_valid_slug_is_accepted(slug: str) -> None:
+    assert validation_error({**ANSWERS, "project_slug": slug}) is None
 
 
 @given(st.text())
-def test_a_suggested_slug_is_accepted(slug: str) -> None:
-    assert refusal({**ANSWERS, "project_slug": suggest_slug(slug)}) is None
+def test_suggested_slug_is_accepted(slug: str) -> None:
+    assert validation_error({**ANSWERS, "project_slug": suggest_slug(slug)}) is None
 
 
 @pytest.mark.parametrize("key", ["project_name", "description", "author"])
@@ -89,28 +90,31 @@ def test_a_suggested_slug_is_accepted(slug: str) -> None:
         pytest.param("a" * 201, id="too-long"),
     ],
 )
-def test_a_text_that_would_break_a_file_is_refused(key: str, text: str) -> None:
-    sentence = refusal({**ANSWERS, key: text})
+def test_text_that_would_break_a_file_is_rejected(key: str, text: str) -> None:
+    message = validation_error({**ANSWERS, key: text})
 
-    assert sentence is not None
-    assert sentence.startswith(f"{key} ")
-    assert ": write " in sentence
+    assert message is not None
+    assert message.startswith(f"{key} ")
+    assert re.search(r": (enter|remove|use) ", message)
 
 
 @pytest.mark.parametrize(
     "text", ["O'Reilly & Söhne <b>", "店の予約", "100 % `sure`; $HOME #1", "🚀"]
 )
-def test_a_text_of_any_language_is_accepted(text: str) -> None:
-    assert refusal({**ANSWERS, "project_name": text, "description": text, "author": text}) is None
+def test_text_in_any_language_is_accepted(text: str) -> None:
+    assert (
+        validation_error({**ANSWERS, "project_name": text, "description": text, "author": text})
+        is None
+    )
 
 
-def test_the_longest_texts_are_accepted() -> None:
-    longest = {key: "a" * length for key, length in LONGEST.items()}
+def test_texts_of_maximum_length_are_accepted() -> None:
+    longest = {key: "a" * length for key, length in MAX_LENGTH.items()}
 
-    assert refusal(longest) is None
+    assert validation_error(longest) is None
 
 
-def test_a_path_goes_when_every_option_that_lists_it_is_off() -> None:
+def test_path_is_deleted_if_all_options_that_own_it_are_off() -> None:
     owned = {"pages": ["web", "home.py"], "admin": ["web", "admin"]}
 
     def unowned(*, pages: bool, admin: bool) -> set[str]:
@@ -122,7 +126,7 @@ def test_a_path_goes_when_every_option_that_lists_it_is_off() -> None:
     assert unowned(pages=False, admin=False) == {"web", "home.py", "admin"}
 
 
-def test_prune_deletes_files_folders_and_what_they_leave_empty(tmp_path: Path) -> None:
+def test_prune_deletes_files_directories_and_empty_parents(tmp_path: Path) -> None:
     for name in ("app/main.py", "app/web/home.py", "app/web/static/a.css", "deploy/x/y/z"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -132,21 +136,21 @@ def test_prune_deletes_files_folders_and_what_they_leave_empty(tmp_path: Path) -
     assert sorted(tmp_path.rglob("*")) == [tmp_path / "app", tmp_path / "app/main.py"]
 
 
-def test_every_licence_has_a_text_that_is_kept_as_the_only_one(tmp_path: Path) -> None:
+def test_only_the_chosen_license_remains(tmp_path: Path) -> None:
     choices = json.loads((TEMPLATE / "cookiecutter.json").read_text())["license"]
 
     assert sorted(choices) == sorted(path.name for path in (PROJECT / "licenses").iterdir())
-    for licence in choices:
+    for name in choices:
         (tmp_path / "licenses").mkdir()
         for choice in choices:
             (tmp_path / "licenses" / choice).write_text(choice)
-        place_licence(tmp_path, licence)
+        place_license(tmp_path, name)
         assert [path.name for path in tmp_path.iterdir()] == ["LICENSE"]
-        assert (tmp_path / "LICENSE").read_text() == licence
+        assert (tmp_path / "LICENSE").read_text() == name
 
 
 @pytest.mark.parametrize(("commit", "kept"), [("", False), ("4b825dc", True)])
-def test_the_origin_is_kept_when_it_is_known(tmp_path: Path, commit: str, *, kept: bool) -> None:
+def test_unknown_origin_is_deleted(tmp_path: Path, commit: str, *, kept: bool) -> None:
     (tmp_path / ".cruft.json").write_text(json.dumps({"commit": commit}))
 
     drop_unknown_origin(tmp_path)
@@ -154,7 +158,7 @@ def test_the_origin_is_kept_when_it_is_known(tmp_path: Path, commit: str, *, kep
     assert (tmp_path / ".cruft.json").exists() is kept
 
 
-def test_every_owned_path_is_in_the_project() -> None:
+def test_every_owned_path_exists() -> None:
     owned = json.loads((TEMPLATE / "cookiecutter.json").read_text())["_owned_paths"]
 
     missing = [path for paths in owned.values() for path in paths if not (PROJECT / path).exists()]
@@ -162,5 +166,5 @@ def test_every_owned_path_is_in_the_project() -> None:
     assert missing == []
 
 
-def test_the_next_steps_are_three_lines() -> None:
+def test_next_steps_are_three_lines() -> None:
     assert len(next_steps("my_project").splitlines()) == 3

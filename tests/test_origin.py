@@ -1,4 +1,4 @@
-"""A project remembers its template, so that `cruft` (and one day `app upgrade`) can update it."""
+"""A project records its template, so that `cruft` (and one day `app upgrade`) can update it."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local_extensions import docs_address, full_address, git_commit
+from local_extensions import docs_url, git_commit, template_location
 from tests.baking import PROJECT, TEMPLATE, tree
 
 
@@ -32,7 +32,7 @@ def clone(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param(["admin=no", "deploy=no"], id="admin-and-deploy-off"),
     ],
 )
-def test_the_recorded_answers_give_the_same_project(
+def test_recorded_answers_generate_the_same_project(
     clone: Path, tmp_path: Path, answers: list[str]
 ) -> None:
     project = _generate(clone, tmp_path / "first", *answers)
@@ -46,21 +46,21 @@ def test_the_recorded_answers_give_the_same_project(
     assert tree(again) == tree(project)
 
 
-def test_addresses_are_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_template_location_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert full_address(".") == tmp_path.resolve().as_posix()
-    assert full_address("gh:owner/name") == "https://github.com/owner/name.git"
-    assert full_address("https://example.com/name.git") == "https://example.com/name.git"
+    assert template_location(".") == tmp_path.resolve().as_posix()
+    assert template_location("gh:owner/name") == "https://github.com/owner/name.git"
+    assert template_location("https://example.com/name.git") == "https://example.com/name.git"
 
 
-def test_a_readme_links_the_documentation_of_the_template(clone: Path, tmp_path: Path) -> None:
+def test_readme_links_to_the_documentation_of_the_template(clone: Path, tmp_path: Path) -> None:
     readme = (_generate(clone, tmp_path / "new") / "README.md").read_text(encoding="utf-8")
 
-    address = re.search(r"template's documentation\]\(<(.+)>\)", readme)
+    link = re.search(r"template's documentation\]\(<(.+)>\)", readme)
 
-    assert address
-    assert Path(address[1]) == clone.resolve() / "docs/README.md"
+    assert link
+    assert Path(link[1]) == clone.resolve() / "docs/README.md"
 
 
 @pytest.mark.parametrize(
@@ -72,28 +72,26 @@ def test_a_readme_links_the_documentation_of_the_template(clone: Path, tmp_path:
         "git@github.com:owner/name.git",
     ],
 )
-def test_the_documentation_is_on_the_site_that_hosts_the_template(
-    tmp_path: Path, remote: str
-) -> None:
+def test_documentation_url_is_on_the_hosting_site(tmp_path: Path, remote: str) -> None:
     _git(tmp_path, "init", "--quiet")
-    assert docs_address(str(tmp_path)) == f"{tmp_path.resolve().as_posix()}/docs"
+    assert docs_url(str(tmp_path)) == f"{tmp_path.resolve().as_posix()}/docs"
 
     _git(tmp_path, "remote", "add", "origin", remote)
 
     hosted = "https://github.com/owner/name/blob/HEAD/docs"
-    assert docs_address(str(tmp_path)) == docs_address(remote) == hosted
-    assert docs_address("gh:owner/name") == hosted
+    assert docs_url(str(tmp_path)) == docs_url(remote) == hosted
+    assert docs_url("gh:owner/name") == hosted
 
 
-def test_without_git_the_origin_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_origin_is_unknown_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".git").mkdir()
     monkeypatch.setenv("PATH", "/nowhere")
 
     assert git_commit(str(tmp_path)) == ""
-    assert docs_address(str(tmp_path)) == f"{tmp_path.resolve().as_posix()}/docs"
+    assert docs_url(str(tmp_path)) == f"{tmp_path.resolve().as_posix()}/docs"
 
 
-def test_the_template_is_under_the_mit_license() -> None:
+def test_template_is_under_the_mit_license() -> None:
     text = (TEMPLATE / "LICENSE").read_text(encoding="utf-8")
 
     assert text.startswith("MIT License\n\nCopyright (c) 2026 The Fireup authors\n")

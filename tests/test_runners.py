@@ -1,4 +1,4 @@
-"""fireup.py and dev.py: from Python alone to a served project, and a sentence when that fails."""
+"""fireup.py and dev.py: from only Python to a running project, with clear error messages."""
 
 import importlib.util
 import os
@@ -14,7 +14,7 @@ import pytest
 from tests.baking import MINIMAL, PROJECT, TEMPLATE, Bake
 from tests.serving import Visitor, environment, run_dev, running
 
-NEVER_INSTALLED = {"ecdsa", "pyasn1", "rsa"}  # python-jose names them and needs none of them
+NEVER_INSTALLED = {"ecdsa", "pyasn1", "rsa"}  # optional dependencies of python-jose
 LOCKED = """\
 version = 1
 
@@ -45,27 +45,27 @@ dev = _load(PROJECT / "dev.py")
 
 
 @pytest.fixture
-def nothing_but_python(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of a fresh machine: an empty home, and no uv on the PATH."""
+def only_python(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a new machine: an empty home directory, and no uv on the PATH."""
     home = tmp_path / "home"
     home.mkdir()
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "python3").symlink_to(sys.executable)
-    keep = ("TMPDIR", "LANG", "SSL_CERT_FILE", "PIP_INDEX_URL", "UV_DEFAULT_INDEX")
-    kept = {name: os.environ[name] for name in keep if name in os.environ}
+    names = ("TMPDIR", "LANG", "SSL_CERT_FILE", "PIP_INDEX_URL", "UV_DEFAULT_INDEX")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {**kept, "HOME": str(home), "PATH": f"{folder}:/usr/bin:/bin"}
 
 
 @pytest.fixture(scope="module")
 def installed(bake: Bake) -> Path:
-    """Generate the default project and install what it needs to run."""
+    """Generate the default project and install its dependencies."""
     project = bake()
     run_dev(project, "app", "features")
     return project
 
 
-def test_every_locked_file_has_a_hash_and_no_package_is_superfluous() -> None:
+def test_every_pin_has_hashes_and_no_package_is_superfluous() -> None:
     files = [*TEMPLATE.glob("requirements*.txt"), *PROJECT.glob("requirements*.txt")]
 
     pins = {path: dev.read_pins(path) for path in files}
@@ -77,44 +77,44 @@ def test_every_locked_file_has_a_hash_and_no_package_is_superfluous() -> None:
         assert not {_name(pin) for pin in hashes} & NEVER_INSTALLED
 
 
-def test_the_requirements_hold_only_what_the_answers_need(baked: Bake) -> None:
+def test_requirements_contain_only_what_the_options_need(baked: Bake) -> None:
     default, without_admin, minimal = (
         _locked_names(baked(**answers) / "requirements.txt")
         for answers in ({}, {"admin": False}, MINIMAL)
     )
 
     assert default - without_admin == {"itsdangerous", "starlette-admin", "xlsxwriter"}
-    assert without_admin - minimal == {"python-multipart"}  # Jinja2 writes the mails too
+    assert without_admin - minimal == {"python-multipart"}  # emails need Jinja2 too
 
 
 @pytest.mark.parametrize("answers", [{}, {"admin": False}, MINIMAL], ids=["all", "lean", "minimal"])
-def test_what_pyproject_asks_for_is_locked(answers: dict[str, bool], baked: Bake) -> None:
+def test_dependencies_of_pyproject_are_locked(answers: dict[str, bool], baked: Bake) -> None:
     project = baked(**answers)
     content = tomllib.loads((project / "pyproject.toml").read_text())
-    asked = {_name(entry) for entry in content["project"]["dependencies"]}
+    required = {_name(entry) for entry in content["project"]["dependencies"]}
     developers = {
         _name(entry) for group in content["dependency-groups"].values() for entry in group
     }
 
     locked = {name: _locked_names(project / name) for name in dev.EXPORTS}
 
-    assert asked <= locked["requirements.txt"]
-    assert asked | developers <= locked["requirements-dev.txt"]
+    assert required <= locked["requirements.txt"]
+    assert required | developers <= locked["requirements-dev.txt"]
     assert not developers & locked["requirements.txt"]
 
 
-def test_files_that_nobody_has_tested_are_taken_out_of_the_lock() -> None:
+def test_untested_files_are_removed_from_the_lock() -> None:
     kept = dev.keep_pinned_files(LOCKED, {"ours==1": {"sha256:aa", "sha256:bb"}})
 
     assert kept == LOCKED.replace('    { url = "added-later.whl", hash = "sha256:cc" },\n', "")
 
 
-def test_a_package_without_any_tested_file_is_refused() -> None:
-    with pytest.raises(SystemExit, match="other files of ours"):
+def test_package_without_tested_files_is_rejected() -> None:
+    with pytest.raises(SystemExit, match="none of the tested files of ours"):
         dev.keep_pinned_files(LOCKED, {"ours==1": {"sha256:ee"}})
 
 
-def test_the_first_lock_holds_the_pinned_versions_and_files(installed: Path) -> None:
+def test_first_lock_contains_the_pinned_versions_and_files(installed: Path) -> None:
     pins = dev.read_pins(installed / "requirements-dev.txt")
     lock = tomllib.loads((installed / "uv.lock").read_text())
     packages = {
@@ -130,7 +130,7 @@ def test_the_first_lock_holds_the_pinned_versions_and_files(installed: Path) -> 
         assert {file["hash"] for file in files if file} <= tested
 
 
-def test_uv_agrees_with_the_first_lock(installed: Path) -> None:
+def test_uv_accepts_the_first_lock(installed: Path) -> None:
     lock = (installed / "uv.lock").read_bytes()
     uv = dev.find_uv()
 
@@ -140,7 +140,7 @@ def test_uv_agrees_with_the_first_lock(installed: Path) -> None:
     assert (installed / "uv.lock").read_bytes() == lock
 
 
-def test_what_is_installed_is_not_installed_again(installed: Path) -> None:
+def test_up_to_date_environment_is_not_synced_again(installed: Path) -> None:
     missing = {**environment(), "UV": "", "PATH": "/nowhere", "XDG_CACHE_HOME": "/nowhere"}
 
     done = _run([sys.executable, "dev.py", "app", "features"], installed, missing)
@@ -149,7 +149,7 @@ def test_what_is_installed_is_not_installed_again(installed: Path) -> None:
     assert done.stderr == ""
 
 
-def test_locking_again_keeps_the_tested_versions(bake: Bake) -> None:
+def test_lock_without_upgrade_keeps_the_tested_versions(bake: Bake) -> None:
     project = bake()
     before = {name: dev.read_pins(project / name) for name in dev.EXPORTS}
 
@@ -158,7 +158,7 @@ def test_locking_again_keeps_the_tested_versions(bake: Bake) -> None:
     assert {name: dev.read_pins(project / name) for name in dev.EXPORTS} == before
 
 
-def test_the_commands_for_pip_work(bake: Bake) -> None:
+def test_documented_pip_commands_work(bake: Bake) -> None:
     project = bake()
     commands = re.findall(r"^  pip (install .+)$", str(dev.__doc__), re.MULTILINE)
     assert len(commands) == 2
@@ -172,7 +172,7 @@ def test_the_commands_for_pip_work(bake: Bake) -> None:
     assert "notes" in done.stdout
 
 
-def test_a_check_that_fails_does_not_hide_the_next(installed: Path) -> None:
+def test_checks_continue_after_a_failure(installed: Path) -> None:
     (installed / "tests" / "untidy.py").write_text('"""Untidy."""\nimport   os\n')
 
     done = _run([sys.executable, "dev.py", "check", "format", "lint", "imports"], installed)
@@ -183,26 +183,24 @@ def test_a_check_that_fails_does_not_hide_the_next(installed: Path) -> None:
     assert "Check imports" in done.stderr
 
 
-def test_a_uv_that_is_dead_or_old_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_broken_or_old_uv_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version = next(iter(dev.read_pins(dev.PINNED_UV))).replace("==", "-")
     private = tmp_path / "cache" / "fireup" / version / "bin" / "uv"
-    _write_script(tmp_path / "dead" / "uv", "echo uv: command not found >&2; exit 127")
+    _write_script(tmp_path / "broken" / "uv", "echo uv: command not found >&2; exit 127")
     _write_script(tmp_path / "old", "echo uv 0.10.12")
     _write_script(private, "echo uv 0.13.0")
     monkeypatch.setenv("UV", str(tmp_path / "old"))
-    monkeypatch.setenv("PATH", f"{tmp_path / 'dead'}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'broken'}:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     assert dev.find_uv() == str(private)
 
 
 @pytest.mark.parametrize("words", [[], ["tests/features"], ["-n", "0"]])
-def test_tests_run_on_every_processor(
+def test_tests_run_in_parallel(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
-    """Also a chosen few; of two `-n`, pytest takes the last."""
+    """Also selected ones; of two `-n` options, pytest uses the last."""
     lines: list[list[str]] = []
     monkeypatch.setattr(dev, "install", lambda **_: None)
     monkeypatch.setattr(dev, "replace_process", lines.append)
@@ -213,51 +211,51 @@ def test_tests_run_on_every_processor(
     assert ("four minutes" in capsys.readouterr().err) == (not words)
 
 
-def test_all_tests_of_the_template_begin_with_how_long_they_take(
+def test_duration_of_the_template_tests_is_printed_first(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fireup = _load(TEMPLATE / "fireup.py")
-    told: list[str] = []
+    printed: list[str] = []
     monkeypatch.setattr(fireup, "install", lambda *_: None)
     monkeypatch.setattr(fireup, "_ours", lambda *_: ["pytest"])
-    monkeypatch.setattr(fireup.subprocess, "call", lambda *_: told.append(capsys.readouterr().err))
+    monkeypatch.setattr(
+        fireup.subprocess, "call", lambda *_: printed.append(capsys.readouterr().err)
+    )
 
     fireup.test([])
 
-    assert "half an hour" in told[0]
-    assert "a minute" in told[1]
+    assert "half an hour" in printed[0]
+    assert "a minute" in printed[1]
 
 
-def test_a_missing_network_is_told_in_a_sentence(
-    bake: Bake, nothing_but_python: dict[str, str]
-) -> None:
+def test_missing_network_prints_clear_error(bake: Bake, only_python: dict[str, str]) -> None:
     offline = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
 
-    done = _run(["python3", "dev.py", "run"], bake(), {**nothing_but_python, **offline})
+    done = _run(["python3", "dev.py", "run"], bake(), {**only_python, **offline})
 
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith("Is there a network?")
+    assert done.stderr.splitlines()[-1].endswith("Check your network connection.")
     assert "Traceback" not in done.stderr
 
 
-def test_an_old_python_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dev, "OLDEST_PYTHON", (99, 1))
+def test_old_python_prints_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev, "MIN_PYTHON", (99, 1))
 
-    with pytest.raises(SystemExit, match=r"^Python 99\.1 or newer is needed, and this is 3\."):
+    with pytest.raises(SystemExit, match=r"^Python 99\.1 or later is required; this is 3\."):
         dev.main(["run"])
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_in_a_sentence(
+def test_read_only_project_prints_clear_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
 
-    with pytest.raises(SystemExit, match="cannot be written to"):
+    with pytest.raises(SystemExit, match="Can't write to"):
         dev.main(["app"])
 
 
 @pytest.mark.parametrize("script", [PROJECT / "dev.py", TEMPLATE / "fireup.py"])
-def test_help_explains_every_command(script: Path) -> None:
+def test_help_lists_every_command(script: Path) -> None:
     done = _run([sys.executable, "-B", str(script), "--help"], script.parent)
 
     commands = ["test", "check", "lock", *(["run", "app"] if script.stem == "dev" else [])]
@@ -265,21 +263,23 @@ def test_help_explains_every_command(script: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
-        pytest.param(["license=GPL"], "write license=MIT or license=Ap", id="no-such-choice"),
-        pytest.param(["pages=maybe"], "write pages=yes or pages=no", id="neither-yes-nor-no"),
+        pytest.param(["license=GPL"], "Use license=MIT or license=Ap", id="no-such-choice"),
+        pytest.param(["pages=maybe"], "Use pages=yes or pages=no", id="neither-yes-nor-no"),
         pytest.param(["project_name=class"], "project_slug=my_class", id="hook"),
-        pytest.param(["color=red"], "questions are project_name, ", id="no-such-question"),
-        pytest.param(["project_name={{ 7 * 7 }}"], "project_name holds one of", id="braces"),
-        pytest.param(["description={% x %}"], "description holds one of", id="mark"),
-        pytest.param(["./s", "project_slug=other"], "leave project_slug out", id="two-names"),
-        pytest.param(["one", "two"], "two is one too many", id="two-folders"),
-        pytest.param(["used"], "exists and is not empty", id="used-folder"),
+        pytest.param(["color=red"], "Options: project_name, ", id="no-such-question"),
+        pytest.param(["project_name={{ 7 * 7 }}"], "project_name contains one of", id="braces"),
+        pytest.param(["description={% x %}"], "description contains one of", id="mark"),
+        pytest.param(
+            ["./s", "project_slug=other"], "either FOLDER or project_slug", id="two-names"
+        ),
+        pytest.param(["one", "two"], "Expected one FOLDER, got one, two", id="two-folders"),
+        pytest.param(["used"], "already exists and is not empty", id="used-folder"),
     ],
 )
-def test_a_refusal_is_one_sentence_and_leaves_nothing(
-    arguments: list[str], sentence: str, tmp_path: Path
+def test_invalid_arguments_print_one_line_and_write_nothing(
+    arguments: list[str], message: str, tmp_path: Path
 ) -> None:
     used = tmp_path / "used"
     used.mkdir()
@@ -289,11 +289,11 @@ def test_a_refusal_is_one_sentence_and_leaves_nothing(
 
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
-    assert sentence in done.stderr
+    assert message in done.stderr
     assert list(tmp_path.iterdir()) == [used]
 
 
-def test_a_folder_gives_the_project_its_name(tmp_path: Path) -> None:
+def test_project_is_named_after_the_folder(tmp_path: Path) -> None:
     (tmp_path / "my-shop").mkdir()
 
     done = _fireup("--no-run", "my-shop", "deploy=no", cwd=tmp_path)
@@ -308,7 +308,7 @@ def test_a_folder_gives_the_project_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "folder", ["json", "con", "with space/in ner", "O'Brien's shop", "x" * 51, 'say "{{hi}}"']
 )
-def test_any_folder_will_do_and_its_name_can_be_pasted(folder: str, tmp_path: Path) -> None:
+def test_any_folder_name_is_accepted_and_printed_quoted(folder: str, tmp_path: Path) -> None:
     done = _fireup("--no-run", folder, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
@@ -317,7 +317,7 @@ def test_any_folder_will_do_and_its_name_can_be_pasted(folder: str, tmp_path: Pa
     assert _run(["sh", "-c", f"{command} && pwd"], tmp_path).stdout == f"{tmp_path / folder}\n"
 
 
-def test_a_home_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_read_only_home_prints_clear_error(tmp_path: Path) -> None:
     (tmp_path / "home").touch()
     home = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": ""}
 
@@ -328,9 +328,9 @@ def test_a_home_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path: Path) 
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_without_git_a_project_is_made(tmp_path: Path, nothing_but_python: dict[str, str]) -> None:
+def test_git_is_not_required(tmp_path: Path, only_python: dict[str, str]) -> None:
     _fireup("--no-run", "first", cwd=tmp_path)
-    path = str(Path(nothing_but_python["PATH"].split(":")[0]))
+    path = str(Path(only_python["PATH"].split(":")[0]))
 
     done = _fireup("--no-run", "second", cwd=tmp_path, env={**environment(), "PATH": path})
 
@@ -338,7 +338,7 @@ def test_without_git_a_project_is_made(tmp_path: Path, nothing_but_python: dict[
     assert (tmp_path / "second" / "dev.py").exists()
 
 
-def test_a_users_settings_for_cookiecutter_do_not_matter(tmp_path: Path) -> None:
+def test_user_configuration_of_cookiecutter_is_ignored(tmp_path: Path) -> None:
     settings = tmp_path / "cookiecutterrc"
     settings.write_text("default_context: {project_name: Surprise, admin: false}\n")
     home = {"COOKIECUTTER_CONFIG": str(settings)}
@@ -349,14 +349,14 @@ def test_a_users_settings_for_cookiecutter_do_not_matter(tmp_path: Path) -> None
     assert (tmp_path / "my_project" / "app" / "admin").is_dir()
 
 
-def test_the_first_command_serves_a_project_on_a_machine_with_nothing_but_python(
-    tmp_path: Path, template: Path, nothing_but_python: dict[str, str]
+def test_first_command_serves_a_project_with_only_python(
+    tmp_path: Path, template: Path, only_python: dict[str, str]
 ) -> None:
     logs = [tmp_path.parent / "first.txt", tmp_path.parent / "again.txt"]
     first = ["python3", str(template / "fireup.py"), "shop"]
     again = ["python3", "dev.py", "run"]
 
-    with running(first, tmp_path, logs[0], nothing_but_python) as server:
+    with running(first, tmp_path, logs[0], only_python) as server:
         email, password = server.credentials()
         login = Visitor(server.address).post_json(
             "/api/v1/auth/login", {"email": email, "password": password}
@@ -364,7 +364,7 @@ def test_the_first_command_serves_a_project_on_a_machine_with_nothing_but_python
         assert f"Sign in at {server.address}/login" in server.printed()
     project = tmp_path / "shop"
     kept = {name: (project / name).read_bytes() for name in (".env", "uv.lock")}
-    with running(again, project, logs[1], nothing_but_python):
+    with running(again, project, logs[1], only_python):
         pass
 
     assert login.status == 200
@@ -374,25 +374,25 @@ def test_the_first_command_serves_a_project_on_a_machine_with_nothing_but_python
     assert (project / ".env").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_second_project_needs_no_network(
-    tmp_path: Path, template: Path, nothing_but_python: dict[str, str]
+def test_second_project_needs_no_network(
+    tmp_path: Path, template: Path, only_python: dict[str, str]
 ) -> None:
-    """All requests go to a proxy that is not there, addresses of packages unchanged."""
+    """All requests go to an unreachable proxy; package URLs are unchanged."""
     fireup = ["python3", str(template / "fireup.py")]
-    nowhere = dict.fromkeys(("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    at_once = {"PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0"}
-    offline = {**nothing_but_python, **nowhere, "NO_PROXY": "", **at_once}
+    unreachable = dict.fromkeys(("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    no_retries = {"PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0"}
+    offline = {**only_python, **unreachable, "NO_PROXY": "", **no_retries}
     log = tmp_path.parent / "offline.txt"
 
     none = _run([*fireup, "--no-run", "none"], tmp_path, offline)
-    first = _run([*fireup, "--no-run", "first"], tmp_path, nothing_but_python)
+    first = _run([*fireup, "--no-run", "first"], tmp_path, only_python)
     app = ["python3", "first/dev.py", "app", "features"]
-    assert _run(app, tmp_path, nothing_but_python).returncode == 0, first.stderr
+    assert _run(app, tmp_path, only_python).returncode == 0, first.stderr
     with running([*fireup, "second"], tmp_path, log, offline) as server:
         assert Visitor(server.address).get("/health/ready").status == 200
         email, _ = server.credentials()
 
-    assert none.stderr.splitlines()[-1].endswith("Is there a network?")
+    assert none.stderr.splitlines()[-1].endswith("Check your network connection.")
     assert email == "admin@example.com"
 
 
@@ -424,5 +424,5 @@ def _locked_names(requirements: Path) -> set[str]:
 
 
 def _name(requirement: str) -> str:
-    """Return the package of a requirement: `a[b]>=1` is about a."""
+    """Return the package name of a requirement: `a` for `a[b]>=1`."""
     return re.split(r"[^\w-]", requirement)[0]

@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent
-OLDEST_PYTHON = (3, 11)
-OLDEST_UV = (0, 11)
+MIN_PYTHON = (3, 11)
+MIN_UV = (0, 11)
 PINNED_UV = ROOT / "requirements-uv.txt"
 EXPORTS = {"requirements.txt": "--no-default-groups", "requirements-dev.txt": "--all-groups"}
 HEADER = "# Locked with hashes by `python3 dev.py lock`: change pyproject.toml and lock again.\n"
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if command not in commands:
         sys.exit(f"Unknown command {command!r}. Commands: {', '.join(commands)}. See --help.")
-    os.environ["DEV_PY"] = f"python3 {shlex.quote(os.path.relpath(__file__))}"  # for messages that name a command
+    os.environ["DEV_PY"] = f"python3 {shlex.quote(os.path.relpath(__file__))}"  # for messages that show a command
     os.chdir(ROOT)
     try:
         return commands[command](rest)
@@ -87,8 +87,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def check_python_version() -> None:
     """Exit with a clear message if Python is too old."""
-    if sys.version_info < OLDEST_PYTHON:
-        needed = ".".join(map(str, OLDEST_PYTHON))
+    if sys.version_info < MIN_PYTHON:
+        needed = ".".join(map(str, MIN_PYTHON))
         sys.exit(f"Python {needed} or later is required; this is {sys.version.split()[0]}.")
 
 
@@ -107,7 +107,7 @@ def test(arguments: Sequence[str]) -> int:
     """Install everything and run the tests in parallel; `-n` or `--pdb` in the arguments overrides this."""
     install(developer=True)
     if not arguments:
-        print("Run all tests: in a new project four minutes on two processors ...", file=sys.stderr, flush=True)
+        print("Run all tests (four minutes on two CPU cores in a new project) ...", file=sys.stderr, flush=True)
     return replace_process([venv_python(), "-m", "pytest", "-n", "auto", *arguments])
 
 
@@ -126,7 +126,7 @@ def check(arguments: Sequence[str]) -> int:
     failed = []
     for name in arguments or CHECKS:
         with step(f"Check {name}"), tempfile.TemporaryDirectory() as folder:
-            env = _throw_away_database(folder) if name == "migrations" else environment()
+            env = _temporary_database(folder) if name == "migrations" else environment()
             if any(subprocess.call([venv_python(), *line], env=env) for line in CHECKS[name]):
                 failed.append(name)
     print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
@@ -174,11 +174,11 @@ def find_uv() -> str:
     version = next(iter(read_pins(PINNED_UV))).replace("==", "-")
     private = cache_folder() / version / "bin" / name
     for candidate in (os.environ.get("UV"), shutil.which("uv"), str(private)):
-        if candidate and _uv_version(candidate) >= OLDEST_UV:
+        if candidate and _uv_version(candidate) >= MIN_UV:
             return candidate
     with step(f"Install {version} (no uv found on PATH)"):
         _download_uv(private.parent.parent)
-    if _uv_version(str(private)) < OLDEST_UV:
+    if _uv_version(str(private)) < MIN_UV:
         sys.exit(f"{private} does not run on this machine. Install uv manually.")
     return str(private)
 
@@ -221,7 +221,7 @@ def call_uv(uv: str, *arguments: str) -> None:
     """Run uv in the project, and stop when it fails."""
     line = [uv, "--quiet", *arguments]
     done = subprocess.run(line, env=environment(), stderr=subprocess.PIPE, check=False)
-    # Without a network, what uv has in its cache may be enough.
+    # Without network access, uv's cache may be enough.
     if done.returncode and subprocess.call([*line, "--offline"], env=environment(), stderr=subprocess.DEVNULL):
         sys.stderr.buffer.write(done.stderr)
         sys.exit(f"`uv {arguments[0]}` failed; see the output above. Check your network connection.")
@@ -254,7 +254,7 @@ def cache_folder() -> Path:
     return Path(base or Path.home() / ".cache") / "fireup"
 
 
-def make_cache_folder() -> Path:
+def create_cache_folder() -> Path:
     """Create the cache folder, or exit if it is not writable."""
     folder = cache_folder()
     try:
@@ -274,7 +274,7 @@ def venv_python(folder: Path | None = None) -> str:
 def replace_process(line: list[str]) -> int:
     """Replace this process with the program, so that it receives signals; on Windows, run it and wait."""
     if os.name != "nt":
-        os.execve(line[0], line, environment())  # noqa: S606 - without a shell is what we want
+        os.execve(line[0], line, environment())  # noqa: S606 - no shell needed
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return subprocess.call(line, env=environment())
 
@@ -307,8 +307,8 @@ def _uv_version(candidate: str) -> tuple[int, ...]:
 
 def _download_uv(target: Path) -> None:
     """Install the pinned uv into a folder with this Python's pip, or with that of a temporary venv."""
-    with tempfile.TemporaryDirectory(dir=make_cache_folder()) as folder:
-        python = sys.executable if importlib.util.find_spec("pip") else _make_venv(folder)
+    with tempfile.TemporaryDirectory(dir=create_cache_folder()) as folder:
+        python = sys.executable if importlib.util.find_spec("pip") else _create_venv(folder)
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         checked = ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(PINNED_UV)]
         # The user's pip configuration may conflict with --target.
@@ -319,7 +319,7 @@ def _download_uv(target: Path) -> None:
             Path(folder, "uv").rename(target)
 
 
-def _make_venv(folder: str) -> str:
+def _create_venv(folder: str) -> str:
     if subprocess.call([sys.executable, "-m", "venv", f"{folder}/venv"], stdout=subprocess.DEVNULL):
         sys.exit("This Python has neither pip nor venv. Install one of them, or uv.")
     return venv_python(Path(folder, "venv"))
@@ -337,7 +337,7 @@ def _keep_tested(package: str, tested: Mapping[str, set[str]]) -> str:
     return "".join(line for line, keep in zip(lines, kept, strict=True) if keep)
 
 
-def _throw_away_database(folder: str) -> dict[str, str]:
+def _temporary_database(folder: str) -> dict[str, str]:
     ours = {"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/check.db", "DATABASE_PASSWORD": ""}
     return {**environment(), **ours, "SECRET_KEY": secrets.token_urlsafe(48)}
 
