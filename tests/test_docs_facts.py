@@ -73,6 +73,23 @@ def test_owned_paths_are_those_of_the_template() -> None:
     assert rows == QUESTIONS["_owned_paths"]
 
 
+def test_private_names_of_the_admin_are_those_of_its_test() -> None:
+    page = "docs/decisions/0024-the-admin-is-a-library-and-a-layer.md"
+    module = ast.parse((PROJECT / "tests" / "admin" / "test_library.py").read_text("utf-8"))
+    (table,) = (
+        ast.literal_eval(node.value)
+        for node in module.body
+        if isinstance(node, ast.AnnAssign)
+        and node.value
+        and ast.unparse(node.target) == "PRIVATE_NAMES"
+    )
+
+    rows = [*_rows(page, "overridden"), *_rows(page, "used")]
+
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(listed) == sorted(name for names in table.values() for name in names)
+
+
 def _rows(name: str, *headings: str) -> Iterator[list[str]]:
     """Yield the cells of each row of the table whose first columns have these headings."""
     text = (TEMPLATE / name).read_text(encoding="utf-8")
