@@ -19,11 +19,11 @@ from app.database.search import contains
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
 
-_ASK = "Revoke this API key? Clients that use it lose access immediately."
+_CONFIRMATION = "Revoke this API key? Clients that use it lose access immediately."
 
 
 class ApiKeyView(UserOwnedView):
-    """Everyone's keys, by their prefixes."""
+    """API keys of all users, identified by their prefixes."""
 
     model = ApiKey
     view_permission = Permission.USERS_READ
@@ -50,21 +50,21 @@ class ApiKeyView(UserOwnedView):
     exclude_fields_from_list = ("id", "created_at", "last_used_ip")
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
-        """Search in the keys, and in the addresses of their owners."""
+        """Search the keys and their owners' email addresses."""
         return super().get_search_query(request, term) | ApiKey.owner.has(contains(User.email, term))
 
-    @action("revoke", "Revoke", _ASK, icon_class="fa-solid fa-ban")
+    @action("revoke", "Revoke", _CONFIRMATION, icon_class="fa-solid fa-ban")
     async def revoke_action(self, request: Request, selection: ActionSelection) -> None:
-        """Revoke the chosen keys."""
+        """Revoke the selected keys."""
         await self._revoke(request, await selection.rows())
 
-    @row_action("revoke", "Revoke", _ASK, icon_class="fa-solid fa-ban")
+    @row_action("revoke", "Revoke", _CONFIRMATION, icon_class="fa-solid fa-ban")
     async def revoke_row_action(self, request: Request, pk: str) -> None:
         """Revoke one key."""
         await self._revoke(request, await self.find_by_pks(request, [pk]))
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: ApiKey) -> bool:
-        """Offer no end to what has ended."""
+        """Hide the action for revoked keys."""
         return (name != "revoke" or obj.revoked_at is None) and await super().is_row_action_allowed_for_obj(
             request, name, obj
         )

@@ -1,4 +1,4 @@
-"""API keys in the database."""
+"""Database models of API keys."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from app.database.base import Owned, Record
 
 
 class ApiKey(Owned, Record):
-    """A key of one user. It can be found by its prefix, which is no secret, and be checked, but not be read."""
+    """A user's API key. The prefix, which isn't secret, identifies it; of the key itself only a hash is stored."""
 
     __tablename__ = "api_keys"
     __table_args__ = (Index(None, "owner_id", "id"),)

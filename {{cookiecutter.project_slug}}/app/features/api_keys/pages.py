@@ -1,4 +1,4 @@
-"""API keys as pages of the account."""
+"""Account pages for API keys."""
 
 from typing import Annotated
 from uuid import UUID
@@ -34,7 +34,7 @@ KeyDep = Annotated[ApiKey, Depends(get_key)]
 
 @router.get("")
 async def list_api_keys(request: Request, session: SessionDep, scope: PageScope) -> Response:
-    """List the visitor's keys, newest first."""
+    """List the user's keys, newest first."""
     keys = await service.list_keys(session, scope)
     return await render(request, "api_keys/list.html", {"keys": keys, "now": utc_now()})
 
@@ -43,32 +43,32 @@ async def list_api_keys(request: Request, session: SessionDep, scope: PageScope)
 async def show_new_api_key(request: Request, scope: RecentPageScope) -> Response:
     """Show the form."""
     form: Form[ApiKeyBase] = Form(values={"expires_in_days": "90"})
-    return await render(request, "api_keys/new.html", _choices(scope, form, {Access.READ}))
+    return await render(request, "api_keys/new.html", _form_context(scope, form, {Access.READ}))
 
 
 @router.post("/new", dependencies=[CsrfProtected])
 async def create_api_key(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: PageClient
 ) -> Response:
-    """Create a key, and show it: this once."""
+    """Create a key and show it once."""
     sent = await request.form()
-    chosen = {item for item in service.grantable_scopes(scope) if item in sent}
+    selected = {item for item in service.grantable_scopes(scope) if item in sent}
     form = await parse_form(request, ApiKeyBase)
-    if not chosen:
+    if not selected:
         form = form.with_errors(scopes="Select at least one permission.")
     if form.data is None:
-        return await render(request, "api_keys/new.html", _choices(scope, form, chosen), 422)
-    data = ApiKeyCreate(**form.data.model_dump(), scopes=chosen)
+        return await render(request, "api_keys/new.html", _form_context(scope, form, selected), 422)
+    data = ApiKeyCreate(**form.data.model_dump(), scopes=selected)
     try:
         key, raw = await service.create_key(session, authenticator, scope, data, client)
     except TooManyApiKeys as problem:
-        return await render_with_problem(request, "api_keys/new.html", problem, _choices(scope, form, chosen))
+        return await render_with_problem(request, "api_keys/new.html", problem, _form_context(scope, form, selected))
     return await render(request, "api_keys/created.html", {"key": key, "raw": raw})
 
 
 @router.get("/{key_id}/revoke")
-async def ask_to_revoke(request: Request, key: KeyDep) -> Response:
-    """Ask whether the key is to be revoked."""
+async def show_revoke_api_key(request: Request, key: KeyDep) -> Response:
+    """Ask for confirmation."""
     return await render(request, "api_keys/revoke.html", {"key": key})
 
 
@@ -79,6 +79,6 @@ async def revoke_api_key(request: Request, session: SessionDep, client: PageClie
     return redirect_with_message(request, "/account/api-keys", f"Revoked API key “{key.name}”.")
 
 
-def _choices(scope: Scope, form: Form[ApiKeyBase], chosen: set[Access | Permission]) -> dict[str, object]:
-    """Return what the form shows: what was entered, and what a key can allow."""
-    return {"form": form, "chosen": chosen, "permissions": service.grantable_scopes(scope)[len(Access) :]}
+def _form_context(scope: Scope, form: Form[ApiKeyBase], selected: set[Access | Permission]) -> dict[str, object]:
+    """Return the entered values and the permissions that the user can grant."""
+    return {"form": form, "selected": selected, "permissions": service.grantable_scopes(scope)[len(Access) :]}

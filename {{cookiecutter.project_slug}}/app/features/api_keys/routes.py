@@ -1,4 +1,4 @@
-"""API keys over HTTP."""
+"""API routes for API keys."""
 
 from typing import Annotated
 from uuid import UUID
@@ -48,11 +48,11 @@ async def list_api_keys(session: SessionDep, scope: SessionScope) -> ApiKeys:
 async def create_api_key(
     session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: ApiKeyCreate
 ) -> ApiKeyCreated:
-    """Create an API key, sent as `Authorization:
+    """Create an API key. Send it with each request as `Authorization: Bearer app_…`.
 
-    Bearer app_…`. The key is returned only in this response. `read` and `write` grant read and write access to
-    everything you can access; you can also grant permissions you have. API keys can't access your password, sessions
-    or API keys.
+    The key is returned only in this response. The scopes `read` and `write` grant access to everything you can read
+    and change; you can also grant permissions that you have. API keys can't access your password, sessions or API
+    keys.
     """
     key, raw = await service.create_key(session, authenticator, scope, data, client)
     return ApiKeyCreated(**ApiKeyRead.model_validate(key).model_dump(), key=raw)

@@ -15,21 +15,21 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class Access(StrEnum):
-    """Access of a key to its owner's data."""
+    """Access of an API key to its owner's data."""
 
     READ = "read"
     WRITE = "write"
 
 
 class ApiKeyBase(Schema):
-    """Name and lifetime of a key."""
+    """Name and lifetime of an API key."""
 
     name: Name
     expires_in_days: int = Field(default=90, ge=1, le=366)
 
 
 class ApiKeyCreate(ApiKeyBase):
-    """A new key."""
+    """Name, lifetime and scopes of a new API key."""
 
     scopes: set[Access | Permission] = Field(min_length=1)
     """`read`, `write`, and permissions you have."""
@@ -55,6 +55,6 @@ class ApiKeyCreated(ApiKeyRead):
 
 
 class ApiKeys(ResponseSchema):
-    """All of your keys."""
+    """Your API keys."""
 
     items: list[ApiKeyRead]

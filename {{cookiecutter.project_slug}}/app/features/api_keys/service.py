@@ -23,42 +23,40 @@ from app.features.api_keys.key_format import generate_key, parse_prefix
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import Access, ApiKeyCreate
 
-MAX_KEYS = 50
-"""Keys that one user can have at the same time."""
-
-_USED_EVERY = timedelta(minutes=1)
+MAX_KEYS = 50  # per user
+_LAST_USED_INTERVAL = timedelta(minutes=1)
 
 
 class ApiKeyNotFound(NotFound):
-    """No key has this id, it was revoked, or it belongs to someone else."""
+    """The key doesn't exist, was revoked, or belongs to another user."""
 
     title = "API key not found"
 
 
 class ScopeNotAllowed(Forbidden):
-    """A key can allow no more than its owner may do."""
+    """A key can't have permissions that its owner doesn't have."""
 
     title = "You can't grant permissions you don't have"
 
 
 class TooManyApiKeys(Conflict):
-    """The user has as many keys as one can have."""
+    """The user has the maximum number of keys."""
 
     title = "Too many API keys"
 
 
 def keys_for(scope: Scope) -> Select[ApiKey]:
-    """Select the caller's keys, less those that were revoked: every query of theirs starts here."""
+    """Select the caller's keys that are not revoked; every query for the caller starts from this one."""
     return select(ApiKey).where(ApiKey.owner_id == scope.user_id, ApiKey.revoked_at.is_(None))
 
 
 def grantable_scopes(scope: Scope) -> list[Access | Permission]:
-    """List what a key of the caller can allow."""
+    """List the scopes that the caller can grant to a key."""
     return [*Access, *(permission for permission in Permission if scope.has_permission(permission))]
 
 
 async def list_keys(session: AsyncSession, scope: Scope) -> Sequence[ApiKey]:
-    """Return the caller's keys, newest first, expired ones included."""
+    """List the caller's keys, newest first, including expired ones."""
     return (await session.scalars(keys_for(scope).order_by(ApiKey.id.desc()))).all()
 
 
@@ -66,7 +64,7 @@ async def get_key(session: AsyncSession, scope: Scope, key_id: UUID) -> ApiKey:
     """Return one of the caller's keys.
 
     Raises:
-        ApiKeyNotFound: also when it exists but is someone else's, or was revoked.
+        ApiKeyNotFound: also when it was revoked or belongs to another user.
     """
     key = await session.scalar(keys_for(scope).where(ApiKey.id == key_id))
     if key is None:
@@ -77,16 +75,16 @@ async def get_key(session: AsyncSession, scope: Scope, key_id: UUID) -> ApiKey:
 async def create_key(
     session: AsyncSession, authenticator: Authenticator, scope: Scope, data: ApiKeyCreate, client: Client
 ) -> tuple[ApiKey, str]:
-    """Create a key; the second value is the key itself, which is stored nowhere.
+    """Create a key; the second value is the key itself, which is not stored.
 
     Raises:
-        ScopeNotAllowed: when it is to allow what the caller may not do.
-        TooManyApiKeys: when there are `MAX_KEYS`.
-        SessionEnded: when the caller's session was ended meanwhile.
+        ScopeNotAllowed: when it would have permissions that the caller doesn't have.
+        TooManyApiKeys: when the caller has `MAX_KEYS`.
+        SessionEnded: when the caller's session has ended.
     """
     if missing := data.scopes.difference(grantable_scopes(scope)):
         raise ScopeNotAllowed(", ".join(sorted(missing)))
-    await revocation.lock_account(session, scope)  # so that of many at once each counts the others
+    await revocation.lock_account(session, scope)  # so that concurrent requests count each other's keys
     if len(await list_keys(session, scope)) >= MAX_KEYS:
         raise TooManyApiKeys(f"You can have at most {MAX_KEYS} API keys. Revoke one first.")
     prefix, raw = generate_key()
@@ -100,12 +98,12 @@ async def create_key(
     )
     session.add(key)
     await session.flush()
-    await _tell(session, authenticator, scope, key, client)
+    await _notify(session, authenticator, scope, key, client)
     return key, raw
 
 
 async def revoke_key(session: AsyncSession, key: ApiKey, client: Client, *, actor_id: UUID | None = None) -> None:
-    """Refuse the key from now on; a second time changes nothing. `actor_id` says who did it, if not its owner."""
+    """Revoke a key, if it is not yet revoked. `actor_id` is the user who does it, if not the owner."""
     if key.revoked_at is None:
         key.revoked_at = utc_now()
         await events.record(
@@ -114,7 +112,7 @@ async def revoke_key(session: AsyncSession, key: ApiKey, client: Client, *, acto
 
 
 async def revoke_all(session: AsyncSession, user_id: UUID, client: Client) -> None:
-    """Refuse all keys of a user from now on."""
+    """Revoke all keys of a user."""
     revoked = await session.scalars(
         update(ApiKey)
         .where(ApiKey.owner_id == user_id, ApiKey.revoked_at.is_(None))
@@ -127,9 +125,9 @@ async def revoke_all(session: AsyncSession, user_id: UUID, client: Client) -> No
 
 
 async def authenticate(database: Database, authenticator: Authenticator, raw: str, client: Client) -> Scope | None:
-    """Return the caller behind a key: its owner with the roles of this moment, limited to the scopes of the key.
+    """Return the scope of a key: its owner with their current roles, limited to the scopes of the key.
 
-    What cannot be a key is refused without a query. Whatever else is wrong, the answer is the same: none.
+    None for any invalid key. Malformed keys are rejected without a query.
     """
     prefix = parse_prefix(raw)
     if prefix is None:
@@ -142,12 +140,12 @@ async def authenticate(database: Database, authenticator: Authenticator, raw: st
     digests = authenticator.keys.digests("api-key", raw)
     if not any(hmac.compare_digest(key.key_hash, digest) for digest in digests):
         return None
-    await _note_use(database, key, client, digests[0])
+    await _record_use(database, key, client, digests[0])
     return scope
 
 
 async def _find(session: AsyncSession, prefix: str) -> tuple[ApiKey, Scope] | None:
-    """Join key, owner and roles in one query: one row for each role."""
+    """Load the key, its owner and their roles with one query."""
     query = (
         select(ApiKey, User.email, Role.name, Role.permissions)
         .join(User, User.id == ApiKey.owner_id)
@@ -161,32 +159,34 @@ async def _find(session: AsyncSession, prefix: str) -> tuple[ApiKey, Scope] | No
     key, email, _, _ = rows[0]
     roles = frozenset(row[2] for row in rows if row[2])
     permissions = frozenset(item for row in rows for item in row[3] or ())
-    # A key is no session: nothing has its id, and it never counts as a recent sign-in.
+    # The key's id stands in for a session id: it matches no session, so a key never counts as a recent sign-in.
     scope = Scope(key.owner_id, key.id, email, roles, permissions, key.created_at, frozenset(key.scopes))
     return key, scope
 
 
-async def _note_use(database: Database, key: ApiKey, client: Client, key_hash: bytes) -> None:
-    """Remember the last use, at most once a minute, whoever else notes it now.
+async def _record_use(database: Database, key: ApiKey, client: Client, key_hash: bytes) -> None:
+    """Record the last use, at most once a minute, even with concurrent requests.
 
-    The hash is that of the present secret key, so that keys in use outlive its fallbacks.
+    Also stores the hash made with the current `SECRET_KEY`, so that keys in use outlive `SECRET_KEY_FALLBACKS`.
     """
     now = utc_now()
-    if key.last_used_at is not None and now - key.last_used_at <= _USED_EVERY:
+    if key.last_used_at is not None and now - key.last_used_at <= _LAST_USED_INTERVAL:
         return
     async with database.sessions.begin() as session:
-        noted = await session.execute(
+        recorded = await session.execute(
             update(ApiKey)
             .where(ApiKey.id == key.id, ApiKey.last_used_at.is_not_distinct_from(key.last_used_at))
             .values(last_used_at=now, last_used_ip=client.ip, key_hash=key_hash)
             .returning(ApiKey.id)
         )
-        if noted.one_or_none():
+        if recorded.one_or_none():
             await events.record(session, Event.KEY_USED, client, user_id=key.owner_id, prefix=key.prefix)
 
 
-async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scope, key: ApiKey, client: Client) -> None:
-    """Write it down, and tell the owner, whose session may have been used by someone else."""
+async def _notify(
+    session: AsyncSession, authenticator: Authenticator, scope: Scope, key: ApiKey, client: Client
+) -> None:
+    """Record the event and notify the owner, whose session an attacker may be using."""
     await events.record(
         session,
         Event.KEY_CREATED,

@@ -1,7 +1,7 @@
-"""The step between the password and the session: a challenge is opened, and answered with a code.
+"""Login challenges: issued for a correct password, exchanged with a code for a session.
 
-A challenge lives for five minutes, allows five tries, and lets its user in once. Tries are also counted for the user,
-so that a new challenge does not give new ones to who knows the password.
+A challenge expires after five minutes, allows five attempts and works once. Attempts are also limited per user, so
+that an attacker who knows the password gets no more of them with another challenge.
 """
 
 import secrets
@@ -32,38 +32,38 @@ MAX_ATTEMPTS = 5
 
 
 class InvalidChallenge(Unauthorized):
-    """The challenge is unknown, too old, was used, or had too many tries; sign in again."""
+    """The challenge is unknown, expired, already used, or had too many attempts; sign in again."""
 
     title = "Sign in again"
 
 
 class WrongCode(Unauthorized):
-    """The code is wrong, or was used before."""
+    """The code is wrong or was already used."""
 
     title = "Incorrect code"
 
 
-class _Open(NamedTuple):
-    """A challenge that may be answered."""
+class _OpenChallenge(NamedTuple):
+    """A challenge that can still be completed."""
 
     id: UUID
     user_id: UUID
 
 
 class _Match(NamedTuple):
-    """Which code was entered: that of a step of time, or the recovery code of a number."""
+    """The entered code: a TOTP of a time step, or the recovery code with a number."""
 
     step: int | None = None
     number: int | None = None
-    sealed: bytes | None = None
-    """The secret, encrypted anew: it shall outlive the fallbacks of `SECRET_KEY`."""
+    encrypted: bytes | None = None
+    """The TOTP secret, encrypted again with the current key, so that it outlives `SECRET_KEY_FALLBACKS`."""
 
 
 async def create_challenge(session: AsyncSession, authenticator: Authenticator, user: User) -> str:
-    """Return the secret that goes to who gave the right password, and must come back with the code."""
+    """Create a challenge for a user whose password was correct, and return its token."""
     now, raw = utc_now(), secrets.token_urlsafe(32)
-    dead = delete(LoginChallenge).where(LoginChallenge.user_id == user.id, LoginChallenge.expires_at <= now)
-    await session.execute(dead)
+    expired = delete(LoginChallenge).where(LoginChallenge.user_id == user.id, LoginChallenge.expires_at <= now)
+    await session.execute(expired)
     token_hash = authenticator.keys.digest("login-challenge", raw)
     session.add(LoginChallenge(user_id=user.id, token_hash=token_hash, created_at=now, expires_at=now + CHALLENGE_TTL))
     await session.flush()
@@ -73,23 +73,23 @@ async def create_challenge(session: AsyncSession, authenticator: Authenticator, 
 async def answer_challenge(
     database: Database, authenticator: Authenticator, raw: str, code: str, client: Client
 ) -> User:
-    """Return the user who has now proven both factors.
+    """Complete a challenge and return its user, who has now authenticated with both factors.
 
     Raises:
-        InvalidChallenge: when it cannot be answered, or not any more.
-        TooManyAttempts: when the user's codes were guessed too often, whatever this one is.
-        WrongCode: when the code is wrong, or was used.
+        InvalidChallenge: when it is unknown, expired or used.
+        TooManyAttempts: when there were too many attempts for the user, even if this code is correct.
+        WrongCode: when the code is wrong or was already used.
     """
-    opened = await _take_try(database, authenticator, raw)
+    opened = await _count_attempt(database, authenticator, raw)
     bucket = _bucket(authenticator, opened.user_id)
     try:
         await login_rate_limits.hit_limits(database, authenticator, [bucket], client, user_id=opened.user_id)
-    except TooManyAttempts as refusal:
-        if refusal.is_first:
-            await _warn(database, authenticator, opened.user_id)
+    except TooManyAttempts as error:
+        if error.is_first:
+            await _notify_locked(database, authenticator, opened.user_id)
         raise
     match = await _match(database, authenticator, opened.user_id, code)
-    user = await _close(database, authenticator, opened, match, client) if match else None
+    user = await _complete(database, authenticator, opened, match, client) if match else None
     if user is None:
         await events.record_and_commit(database, Event.SECOND_FACTOR_FAIL, client, user_id=opened.user_id)
         raise WrongCode
@@ -98,29 +98,29 @@ async def answer_challenge(
 
 
 def _bucket(authenticator: Authenticator, user_id: UUID) -> Bucket:
-    """Count as many codes as passwords, but of the user, whichever challenge they answer."""
+    """Return the rate limit of codes: that of passwords, per user and across challenges."""
     settings = authenticator.settings
     return RateLimit("second-factor", settings.login_attempts, settings.login_window), str(user_id)
 
 
-async def _warn(database: Database, authenticator: Authenticator, user_id: UUID) -> None:
-    """Tell the owner, for whoever guesses codes has the password."""
+async def _notify_locked(database: Database, authenticator: Authenticator, user_id: UUID) -> None:
+    """Notify the user: anyone who guesses codes knows the password."""
     async with database.sessions.begin() as session:
         user = await session.get_one(User, user_id)
         await notifications.notify(session, authenticator, user.id, user.email, "second_factor_locked")
 
 
-async def _take_try(database: Database, authenticator: Authenticator, raw: str) -> _Open:
-    """Count a try before it is made, so that many at once have no more than one after the other."""
+async def _count_attempt(database: Database, authenticator: Authenticator, raw: str) -> _OpenChallenge:
+    """Count the attempt before the code is checked, so that concurrent requests can't exceed the limit."""
     now = utc_now()
     owner = exists().where(
         User.id == LoginChallenge.user_id,
         User.is_active,
-        # A password that was changed since is not the one that was right.
+        # A challenge is invalid once the password has been changed.
         or_(User.password_changed_at.is_(None), User.password_changed_at <= LoginChallenge.created_at),
     )
     async with database.sessions.begin() as session:
-        taken = await session.execute(
+        counted = await session.execute(
             update(LoginChallenge)
             .where(
                 LoginChallenge.token_hash.in_(authenticator.keys.digests("login-challenge", raw)),
@@ -132,14 +132,14 @@ async def _take_try(database: Database, authenticator: Authenticator, raw: str) 
             .values(attempts=LoginChallenge.attempts + 1)
             .returning(LoginChallenge.id, LoginChallenge.user_id)
         )
-        row = taken.one_or_none()
+        row = counted.one_or_none()
     if row is None:
         raise InvalidChallenge
-    return _Open(*row)
+    return _OpenChallenge(*row)
 
 
 async def _match(database: Database, authenticator: Authenticator, user_id: UUID, entered: str) -> _Match | None:
-    """Tell which code this is; it may have been used."""
+    """Return which code this is, whether or not it was used before."""
     async with database.read_sessions() as session:
         query = select(TotpSecret.secret).where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
         stored = await session.scalar(query)
@@ -148,17 +148,17 @@ async def _match(database: Database, authenticator: Authenticator, user_id: UUID
     secret = decrypt_secret(authenticator.keys, stored)
     step = totp.match_time_step(secret, entered, utc_now()) if secret else None
     if secret and step is not None:
-        return _Match(step=step, sealed=encrypt_secret(authenticator.keys, secret))
+        return _Match(step=step, encrypted=encrypt_secret(authenticator.keys, secret))
     number = await recovery_codes.verify_code(database, authenticator, user_id, entered)
     return _Match(number=number) if number is not None else None
 
 
-async def _close(
-    database: Database, authenticator: Authenticator, opened: _Open, match: _Match, client: Client
+async def _complete(
+    database: Database, authenticator: Authenticator, opened: _OpenChallenge, match: _Match, client: Client
 ) -> User | None:
-    """Use up the code and the challenge; nobody is let in when either was used meanwhile."""
+    """Consume the code and the challenge; None if a concurrent request consumed either."""
     async with database.sessions.begin() as session:
-        if not await _use(session, opened.user_id, match):
+        if not await _consume(session, opened.user_id, match):
             return None
         closed = await session.execute(
             update(LoginChallenge)
@@ -170,27 +170,27 @@ async def _close(
             return None
         user = await session.get_one(User, opened.user_id)
         if match.number is not None:
-            await _tell_of_recovery(session, authenticator, user, match.number, client)
+            await _record_recovery_code_use(session, authenticator, user, match.number, client)
     return user
 
 
-async def _use(session: AsyncSession, user_id: UUID, match: _Match) -> bool:
-    """Use the code: one conditional update, so that of many at once exactly one wins."""
+async def _consume(session: AsyncSession, user_id: UUID, match: _Match) -> bool:
+    """Consume the code; False if it was used. The conditional update lets one of concurrent requests succeed."""
     if match.number is not None:
         return await recovery_codes.consume_code(session, user_id, match.number)
     used = await session.execute(
         update(TotpSecret)
         .where(TotpSecret.user_id == user_id, TotpSecret.last_used_step < match.step)
-        .values(last_used_step=match.step, secret=match.sealed)
+        .values(last_used_step=match.step, secret=match.encrypted)
         .returning(TotpSecret.user_id)
     )
     return used.one_or_none() is not None
 
 
-async def _tell_of_recovery(
+async def _record_recovery_code_use(
     session: AsyncSession, authenticator: Authenticator, user: User, number: int, client: Client
 ) -> None:
-    """Write it down, and tell the owner: who has found the codes is let in by them."""
+    """Record the event and notify the user: an attacker may have found the codes."""
     left = await recovery_codes.count_codes(session, user.id)
     await events.record(session, Event.RECOVERY_CODE_USED, client, user_id=user.id, left=left, number=number)
     await notifications.notify(session, authenticator, user.id, user.email, "recovery_code_used", left=left)

@@ -1,4 +1,4 @@
-"""The secret as it is stored: encrypted, and readable for as long as its key is `SECRET_KEY` or a fallback."""
+"""Encryption of stored TOTP secrets with a key derived from `SECRET_KEY`."""
 
 from cryptography.fernet import InvalidToken
 
@@ -8,12 +8,12 @@ _PURPOSE = "totp"
 
 
 def encrypt_secret(keys: KeyRing, secret: str) -> bytes:
-    """Encrypt with the key in force."""
+    """Encrypt with the current key."""
     return keys.encrypt(_PURPOSE, secret.encode())
 
 
 def decrypt_secret(keys: KeyRing, stored: bytes) -> str | None:
-    """Return the secret; none when its key was dropped, which leaves the recovery codes."""
+    """Decrypt with the current or a fallback key; None if no key fits, so only recovery codes work."""
     try:
         return keys.decrypt(_PURPOSE, stored).decode()
     except InvalidToken:

@@ -1,4 +1,4 @@
-"""The step that this feature puts between the password and the session."""
+"""Registers two-factor authentication as a step of signing in; discovered by name."""
 
 from app.accounts.credentials.authenticator import SecondFactor
 from app.features.second_factor import challenges, restoring, service

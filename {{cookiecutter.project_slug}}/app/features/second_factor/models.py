@@ -11,7 +11,7 @@ from app.database.base import Base, utc_now
 
 
 class TotpSecret(Base):
-    """The secret that a user shares with their authenticator app, encrypted. It counts once it is confirmed."""
+    """Encrypted secret of the user's authenticator app. It is active once confirmed."""
 
     __tablename__ = "totp_secrets"
 
@@ -20,11 +20,11 @@ class TotpSecret(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     confirmed_at: Mapped[datetime | None]
     last_used_step: Mapped[int] = mapped_column(default=0)
-    """The step of time of the last code; it only moves forward, so that no code works twice."""
+    """Time step of the last used code. It only increases, so a code can't be used twice."""
 
 
 class RecoveryCode(Base):
-    """A code for who has lost the app, hashed like a password. Its number is part of it, and picks the row."""
+    """A recovery code, hashed like a password. Its number is part of the code and identifies the row."""
 
     __tablename__ = "recovery_codes"
 

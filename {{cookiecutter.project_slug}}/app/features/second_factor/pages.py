@@ -1,4 +1,4 @@
-"""Web pages for two-factor authentication: sign-in, setup and removal."""
+"""Web pages for two-factor authentication: signing in, setup, recovery codes, turning it off."""
 
 from typing import Annotated
 
@@ -12,13 +12,13 @@ from app.accounts.api.dependencies import AuthenticatorDep
 from app.accounts.browser import web_session
 from app.accounts.browser.csrf import CsrfProtected
 from app.accounts.browser.web_session import PageClient, PageScope, RecentPageScope
+from app.accounts.sessions.login import EmailNotVerified
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.rate_limits import TooManyAttempts
 from app.features.second_factor import challenges, service
 from app.features.second_factor.challenges import InvalidChallenge, WrongCode
 from app.features.second_factor.schemas import CodeEntry
 from app.features.second_factor.service import (
-    AddressNotProven,
     SecondFactorAlreadyEnabled,
     SecondFactorNotEnabled,
     TotpEnrollment,
@@ -31,17 +31,17 @@ from app.web.templating import NavItem, redirect_with_message, render, render_wi
 router = APIRouter()
 account_nav_item = NavItem("Two-factor authentication", "/account/second-factor")
 
-HOME = account_nav_item.path
-_WIDTH = 240  # pixels, with the white border: fits every phone
+PATH = account_nav_item.path
+_QR_CODE_PIXELS = 240  # with the white border; fits every phone
 
 WRONG_CODE = "Incorrect code. Wait for the next one, and check that your device's clock is correct."
 
 
 @router.get("/login/second-factor")
-async def ask_for_code(
+async def show_challenge(
     request: Request, target: Annotated[str, Query(alias="next")] = LOGIN_REDIRECT_PATH, *, remember: bool = False
 ) -> Response:
-    """Ask for the code, in a browser that has given the password."""
+    """Ask for the code, after the password was correct."""
     if web_session.get_challenge(request) is None:
         return see_other(request, "/login")
     context = {"form": Form(), "next": safe_redirect_path(target), "remember": remember}
@@ -58,7 +58,7 @@ async def answer_challenge(
     *,
     remember: Annotated[bool, Field()] = False,
 ) -> Response:
-    """Open the session, if the code is right."""
+    """Sign in if the code is correct."""
     form, challenge = await parse_form(request, CodeEntry), web_session.get_challenge(request)
     context = {"form": form, "next": safe_redirect_path(target), "remember": remember}
     if challenge is None:
@@ -76,53 +76,53 @@ async def answer_challenge(
     return response
 
 
-@router.get(HOME)
+@router.get(PATH)
 async def show_second_factor(request: Request, session: SessionDep, scope: PageScope) -> Response:
-    """Show whether it is on."""
-    return await render(request, "second_factor/status.html", {"state": await service.read_status(session, scope)})
+    """Show whether two-factor authentication is on."""
+    return await render(request, "second_factor/status.html", {"status": await service.read_status(session, scope)})
 
 
-@router.get(f"{HOME}/add")
-async def show_begin(request: Request, session: SessionDep, scope: RecentPageScope) -> Response:
-    """Explain what it needs."""
+@router.get(f"{PATH}/add")
+async def show_start_setup(request: Request, session: SessionDep, scope: RecentPageScope) -> Response:
+    """Explain the setup."""
     if await service.is_enabled(session, scope.user_id):
-        return see_other(request, HOME)
+        return see_other(request, PATH)
     return await render(request, "second_factor/setup.html")
 
 
-@router.post(f"{HOME}/add", dependencies=[CsrfProtected])
-async def begin(
+@router.post(f"{PATH}/add", dependencies=[CsrfProtected])
+async def start_setup(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope
 ) -> Response:
-    """Create a secret, and go to where it is shown."""
+    """Create a secret and redirect to the page that shows it."""
     try:
         await service.start_setup(session, authenticator, scope, _issuer(request))
-    except (AddressNotProven, SecondFactorAlreadyEnabled) as problem:
+    except (EmailNotVerified, SecondFactorAlreadyEnabled) as problem:
         return await render_with_problem(request, "second_factor/setup.html", problem)
-    return see_other(request, f"{HOME}/confirm")
+    return see_other(request, f"{PATH}/confirm")
 
 
-@router.get(f"{HOME}/confirm")
-async def show_setup(
+@router.get(f"{PATH}/confirm")
+async def show_confirm_setup(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope
 ) -> Response:
-    """Show the QR code, until it is confirmed."""
+    """Show the QR code and the confirmation form."""
     try:
         setup = await service.get_setup(session, authenticator, scope, _issuer(request))
     except SecondFactorNotEnabled:
-        return see_other(request, HOME)
-    return await render(request, "second_factor/confirm.html", {"form": Form(), **_shown(setup)})
+        return see_other(request, PATH)
+    return await render(request, "second_factor/confirm.html", {"form": Form(), **_setup_context(setup)})
 
 
-@router.post(f"{HOME}/confirm", dependencies=[CsrfProtected])
-async def confirm(
+@router.post(f"{PATH}/confirm", dependencies=[CsrfProtected])
+async def confirm_setup(
     request: Request,
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
     scope: RecentPageScope,
     client: PageClient,
 ) -> Response:
-    """Turn it on, and show the recovery codes: this once."""
+    """Turn on two-factor authentication and show the recovery codes once."""
     form = await parse_form(request, CodeEntry)
     try:
         if form.data is not None:
@@ -131,19 +131,19 @@ async def confirm(
     except WrongSetupCode:
         form = form.with_errors(code=WRONG_CODE)
     except SecondFactorNotEnabled:
-        return see_other(request, HOME)
+        return see_other(request, PATH)
     async with database.read_sessions() as session:
         setup = await service.get_setup(session, authenticator, scope, _issuer(request))
-    return await render(request, "second_factor/confirm.html", {"form": form, **_shown(setup)}, 422)
+    return await render(request, "second_factor/confirm.html", {"form": form, **_setup_context(setup)}, 422)
 
 
-@router.get(f"{HOME}/recovery-codes")
-async def ask_to_replace_codes(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be recent
-    """Ask whether there are to be new codes."""
+@router.get(f"{PATH}/recovery-codes")
+async def show_replace_recovery_codes(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be recent
+    """Ask for confirmation."""
     return await render(request, "second_factor/recovery_codes_replace.html")
 
 
-@router.post(f"{HOME}/recovery-codes", dependencies=[CsrfProtected])
+@router.post(f"{PATH}/recovery-codes", dependencies=[CsrfProtected])
 async def replace_recovery_codes(
     request: Request,
     database: DatabaseDep,
@@ -151,35 +151,34 @@ async def replace_recovery_codes(
     scope: RecentPageScope,
     client: PageClient,
 ) -> Response:
-    """Make new codes, and show them: this once."""
+    """Generate new codes and show them once."""
     codes = await service.replace_recovery_codes(database, authenticator, scope, client)
     return await render(request, "second_factor/recovery_codes.html", {"codes": codes})
 
 
-@router.get(f"{HOME}/remove")
-async def ask_to_remove(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be recent
-    """Ask whether it is to be removed."""
+@router.get(f"{PATH}/remove")
+async def show_disable(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be recent
+    """Ask for confirmation."""
     return await render(request, "second_factor/disable.html")
 
 
-@router.post(f"{HOME}/remove", dependencies=[CsrfProtected])
-async def remove(
+@router.post(f"{PATH}/remove", dependencies=[CsrfProtected])
+async def disable(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentPageScope, client: PageClient
 ) -> Response:
-    """Turn it off."""
+    """Turn off two-factor authentication."""
     await service.disable(session, authenticator, scope, client)
-    return redirect_with_message(request, HOME, "Two-factor authentication is off. Your other devices were signed out.")
+    return redirect_with_message(request, PATH, "Two-factor authentication is off. Your other devices were signed out.")
 
 
 def _issuer(request: Request) -> str:
-    """Return the name under which apps show the account."""
-    name: str = request.state.settings.project_name
-    return name
+    """Return the name that authenticator apps show for the account."""
+    return str(request.state.settings.project_name)
 
 
-def _shown(setup: TotpEnrollment) -> dict[str, object]:
-    """Draw the QR code, with attributes alone, which the content security policy allows; group the secret by four."""
+def _setup_context(setup: TotpEnrollment) -> dict[str, object]:
+    """Return the QR code as SVG without inline styles, which the CSP forbids, and the secret in groups of four."""
     code = segno.make_qr(setup.uri, error="l")
-    drawing = code.svg_inline(scale=_WIDTH / code.symbol_size(border=4)[0], border=4, light="#fff")
+    svg = code.svg_inline(scale=_QR_CODE_PIXELS / code.symbol_size(border=4)[0], border=4, light="#fff")
     grouped = " ".join(setup.secret[i : i + 4] for i in range(0, len(setup.secret), 4))
-    return {"setup": setup, "drawing": Markup(drawing), "grouped": grouped}  # noqa: S704 - segno's own
+    return {"setup": setup, "qr_code": Markup(svg), "secret": grouped}  # noqa: S704 - segno's own

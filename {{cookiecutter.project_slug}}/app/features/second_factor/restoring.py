@@ -1,4 +1,4 @@
-"""The second factor at a change of address: saved with it, and restored when it is taken back."""
+"""Saves the second factor when the email address changes, and restores it when the change is reverted."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from app.features.second_factor.totp import TIME_STEP_SECONDS
 
 
 async def save(session: AsyncSession, user_id: UUID) -> dict[str, Any] | None:
-    """Return the confirmed secret, which is encrypted, and the unused recovery codes, which are hashed; else none."""
+    """Return the encrypted secret and the hashes of the unused recovery codes; None if it is not enabled."""
     row = await session.get(TotpSecret, user_id)
     if row is None or row.confirmed_at is None:
         return None
@@ -25,7 +25,7 @@ async def save(session: AsyncSession, user_id: UUID) -> dict[str, Any] | None:
 
 
 async def restore(session: AsyncSession, user_id: UUID, saved: dict[str, Any] | None, since: datetime) -> None:
-    """Put what was saved in place of what is there; codes that were used since stay used."""
+    """Replace the second factor with the saved one. Codes used since then remain used."""
     for table in (LoginChallenge, RecoveryCode, TotpSecret):
         await session.execute(delete(table).where(table.user_id == user_id))
     if saved is None:
@@ -33,7 +33,7 @@ async def restore(session: AsyncSession, user_id: UUID, saved: dict[str, Any] | 
     used = (AuthEvent.user_id == user_id, AuthEvent.name == Event.RECOVERY_CODE_USED, AuthEvent.at >= since)
     numbers = {data.get("number") for data in await session.scalars(select(AuthEvent.data).where(*used))}
     now = utc_now()
-    step = int(now.timestamp()) // TIME_STEP_SECONDS  # a code that is good now may have been used
+    step = int(now.timestamp()) // TIME_STEP_SECONDS  # the current code may have been used
     secret = bytes.fromhex(saved["secret"])
     session.add(TotpSecret(user_id=user_id, secret=secret, confirmed_at=now, last_used_step=step))
     codes = [(number, code_hash) for number, code_hash in saved["codes"] if number not in numbers]

@@ -12,6 +12,7 @@ from app.accounts.api.dependencies import (
 )
 from app.accounts.schemas import TokenPair
 from app.accounts.sessions import login as accounts
+from app.accounts.sessions.login import EmailNotVerified
 from app.accounts.sessions.reauth import ReauthenticationRequired
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.error_handlers import openapi_responses
@@ -20,7 +21,6 @@ from app.features.second_factor import challenges, service
 from app.features.second_factor.challenges import InvalidChallenge, WrongCode
 from app.features.second_factor.schemas import ChallengeAnswer, CodeEntry, RecoveryCodes, SecondFactorRead, TotpSetup
 from app.features.second_factor.service import (
-    AddressNotProven,
     SecondFactorAlreadyEnabled,
     SecondFactorNotEnabled,
     WrongSetupCode,
@@ -50,10 +50,10 @@ async def read_second_factor(session: SessionDep, scope: SessionScope) -> Second
 @router.post(
     "/totp",
     responses=openapi_responses(
-        InvalidToken, ReauthenticationRequired, SessionRequired, AddressNotProven, SecondFactorAlreadyEnabled
+        InvalidToken, ReauthenticationRequired, SessionRequired, EmailNotVerified, SecondFactorAlreadyEnabled
     ),
 )
-async def begin_totp(
+async def start_totp_setup(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope
 ) -> TotpSetup:
     """Start setup: get a secret for your authenticator app. It is not active until you confirm it with a code."""
@@ -67,7 +67,7 @@ async def begin_totp(
         InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorNotEnabled, WrongSetupCode
     ),
 )
-async def confirm_totp(
+async def confirm_totp_setup(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: CodeEntry
 ) -> RecoveryCodes:
     """Confirm the setup with a code. The response contains your recovery codes, which are not shown again."""
@@ -79,7 +79,7 @@ async def confirm_totp(
     status_code=204,
     responses=openapi_responses(InvalidToken, ReauthenticationRequired, SessionRequired, SecondFactorNotEnabled),
 )
-async def remove_totp(
+async def disable_totp(
     session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
 ) -> None:
     """Turn off two-factor authentication. Ends your other sessions."""

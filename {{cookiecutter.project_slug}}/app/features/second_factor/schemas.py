@@ -10,22 +10,22 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class ChallengeAnswer(Schema):
-    """The challenge that signing in was answered with, and a code of the app or a recovery code."""
+    """The challenge returned by the login, and a code from your authenticator app or a recovery code."""
 
     challenge: str = Field(max_length=200)
     code: Code
 
 
 class CodeEntry(Schema):
-    """A code of the authenticator app, or a recovery code."""
+    """A code from your authenticator app."""
 
     code: Code
 
 
 class SecondFactorRead(ResponseSchema):
-    """Whether signing in asks you for a code, and how many recovery codes you have left."""
+    """Status of two-factor authentication and the number of unused recovery codes."""
 
-    is_enabled: bool
+    enabled: bool
     recovery_codes_left: int
 
 

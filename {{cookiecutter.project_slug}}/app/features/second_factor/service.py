@@ -13,9 +13,10 @@ from app.accounts.events import Event
 from app.accounts.models import User
 from app.accounts.scope import Client, Scope
 from app.accounts.sessions import revocation, sessions
+from app.accounts.sessions.login import EmailNotVerified
 from app.database.base import utc_now
 from app.database.connection import Database
-from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from app.errors import Conflict, InvalidRequest, NotFound
 from app.features.second_factor import recovery_codes, totp
 from app.features.second_factor.encryption import decrypt_secret, encrypt_secret
 from app.features.second_factor.models import LoginChallenge, RecoveryCode, TotpSecret
@@ -24,85 +25,77 @@ _EVENTS = {
     "second_factor_added": Event.SECOND_FACTOR_ADDED,
     "second_factor_removed": Event.SECOND_FACTOR_REMOVED,
     "recovery_codes_generated": Event.SECOND_FACTOR_ADDED,
-}
-"""What is written down when one of our mails goes out."""
+}  # by the email that is sent with it
 
 
 class SecondFactorAlreadyEnabled(Conflict):
-    """There is a second factor already; remove it first."""
+    """Two-factor authentication is already on; turn it off first."""
 
     title = "Two-factor authentication is already on"
 
 
 class SecondFactorNotEnabled(NotFound):
-    """There is no second factor, or none that waits to be confirmed."""
+    """Two-factor authentication is off, or no setup is waiting to be confirmed."""
 
     title = "Two-factor authentication is not set up"
 
 
-class AddressNotProven(Forbidden):
-    """Who has not proven the address could lock out whose it is."""
-
-    title = "Verify your email address first"
-
-
 class WrongSetupCode(InvalidRequest):
-    """The app does not have the secret, or its clock is wrong."""
+    """The code is wrong: the app doesn't have the secret, or its clock is off."""
 
     title = "Incorrect code"
 
 
 class SecondFactorStatus(NamedTuple):
-    """Whether signing in asks for a code, and how many recovery codes are left."""
+    """Whether it is on, and the number of unused recovery codes."""
 
-    is_enabled: bool
+    enabled: bool
     recovery_codes_left: int
 
 
 class TotpEnrollment(NamedTuple):
-    """What the app is to know; shown until it is confirmed, and never again."""
+    """Secret and otpauth URI for the authenticator app; available until the setup is confirmed."""
 
     secret: str
     uri: str
 
 
 async def is_enabled(session: AsyncSession, user_id: UUID) -> bool:
-    """Return whether signing in asks this user for a code."""
+    """Return whether the user has two-factor authentication turned on."""
     confirmed = exists().where(TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None))
     return bool(await session.scalar(select(confirmed)))
 
 
 async def read_status(session: AsyncSession, scope: Scope) -> SecondFactorStatus:
-    """Return how things are for the caller."""
-    return SecondFactorStatus(
-        await is_enabled(session, scope.user_id), await recovery_codes.count_codes(session, scope.user_id)
-    )
+    """Return the status of the caller's second factor."""
+    left = await recovery_codes.count_codes(session, scope.user_id)
+    return SecondFactorStatus(await is_enabled(session, scope.user_id), left)
 
 
 async def start_setup(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> TotpEnrollment:
-    """Create a secret, in place of one that was not confirmed.
+    """Create a secret; it replaces one that was never confirmed.
 
     Raises:
-        AddressNotProven: when the address is not.
-        SecondFactorAlreadyEnabled: when there is a confirmed one.
+        EmailNotVerified: someone else's address must not be locked with a second factor.
+        SecondFactorAlreadyEnabled: when it is already on.
     """
     user = await revocation.lock_account(session, scope)  # so that a second click waits
     if user.email_verified_at is None:
-        raise AddressNotProven
+        raise EmailNotVerified("Verify it first.")
     if await is_enabled(session, user.id):
         raise SecondFactorAlreadyEnabled
     secret = totp.generate_secret()
-    sealed = encrypt_secret(authenticator.keys, secret)
-    await session.merge(TotpSecret(user_id=user.id, secret=sealed, created_at=utc_now()))
+    stored = encrypt_secret(authenticator.keys, secret)
+    await session.merge(TotpSecret(user_id=user.id, secret=stored, created_at=utc_now()))
     await session.flush()
     return TotpEnrollment(secret, totp.provisioning_uri(secret, user.email, issuer))
 
 
 async def get_setup(session: AsyncSession, authenticator: Authenticator, scope: Scope, issuer: str) -> TotpEnrollment:
-    """Return the secret that waits to be confirmed.
+    """Return the secret of a setup that is not confirmed yet.
 
     Raises:
-        SecondFactorNotEnabled: when none does.
+        SecondFactorNotEnabled: when there is none.
     """
     _, secret = await _get_pending(session, authenticator, scope)
     return TotpEnrollment(secret, totp.provisioning_uri(secret, scope.email, issuer))
@@ -111,40 +104,40 @@ async def get_setup(session: AsyncSession, authenticator: Authenticator, scope: 
 async def confirm_setup(
     database: Database, authenticator: Authenticator, scope: Scope, code: str, client: Client
 ) -> list[str]:
-    """Turn the second factor on, if the app shows the right code, and return the recovery codes.
+    """Turn on two-factor authentication with a code of the app, and return the recovery codes.
 
     Raises:
-        SecondFactorNotEnabled: when no secret waits.
-        WrongSetupCode: when it is not the code.
+        SecondFactorNotEnabled: when no setup is waiting to be confirmed.
+        WrongSetupCode: when the code is wrong.
     """
     async with database.read_sessions() as session:
         row, secret = await _get_pending(session, authenticator, scope)
     step = totp.match_time_step(secret, code, utc_now())
     if step is None:
         raise WrongSetupCode
-    written, hashes = await recovery_codes.generate_codes(authenticator)
+    codes, hashes = await recovery_codes.generate_codes(authenticator)
     async with database.sessions.begin() as session:
         await revocation.lock_account(session, scope)
-        await _turn_on(session, row, step)
+        await _confirm(session, row, step)
         await recovery_codes.store_codes(session, scope.user_id, hashes)
-        await _tell(session, authenticator, scope, client, "second_factor_added")
-    return written
+        await _notify(session, authenticator, scope, client, "second_factor_added")
+    return codes
 
 
 async def disable(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
-    """Turn the second factor off; the caller's other sessions end.
+    """Turn off two-factor authentication and end the caller's other sessions.
 
     Raises:
-        SecondFactorNotEnabled: when it is.
+        SecondFactorNotEnabled: when it is off.
     """
     await revocation.lock_account(session, scope)
     await _delete(session, scope.user_id)
     await sessions.revoke_other_sessions(session, scope)
-    await _tell(session, authenticator, scope, client, "second_factor_removed")
+    await _notify(session, authenticator, scope, client, "second_factor_removed")
 
 
 async def disable_for_user(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> None:
-    """Turn the second factor off for someone who has lost it, as `remove` does; all their sessions end."""
+    """Turn off two-factor authentication for a user who lost it, and end all their sessions."""
     await _delete(session, user.id)
     await sessions.revoke_all_sessions(session, user.id, "second factor removed")
     await events.record(session, Event.SECOND_FACTOR_REMOVED, client, user_id=user.id, what="second_factor_removed")
@@ -154,20 +147,20 @@ async def disable_for_user(session: AsyncSession, authenticator: Authenticator, 
 async def replace_recovery_codes(
     database: Database, authenticator: Authenticator, scope: Scope, client: Client
 ) -> list[str]:
-    """Make new recovery codes; the ones before are dead.
+    """Generate new recovery codes and invalidate the previous ones.
 
     Raises:
-        SecondFactorNotEnabled: when it is.
+        SecondFactorNotEnabled: when two-factor authentication is off.
     """
     async with database.read_sessions() as session:
         if not await is_enabled(session, scope.user_id):
             raise SecondFactorNotEnabled
-    written, hashes = await recovery_codes.generate_codes(authenticator)
+    codes, hashes = await recovery_codes.generate_codes(authenticator)
     async with database.sessions.begin() as session:
         await revocation.lock_account(session, scope)
         await recovery_codes.store_codes(session, scope.user_id, hashes)
-        await _tell(session, authenticator, scope, client, "recovery_codes_generated")
-    return written
+        await _notify(session, authenticator, scope, client, "recovery_codes_generated")
+    return codes
 
 
 async def _get_pending(session: AsyncSession, authenticator: Authenticator, scope: Scope) -> tuple[TotpSecret, str]:
@@ -179,8 +172,8 @@ async def _get_pending(session: AsyncSession, authenticator: Authenticator, scop
     return row, secret
 
 
-async def _turn_on(session: AsyncSession, row: TotpSecret, step: int) -> None:
-    """Confirm the secret that was read, unless someone else has meanwhile confirmed or replaced it."""
+async def _confirm(session: AsyncSession, row: TotpSecret, step: int) -> None:
+    """Confirm the secret, unless a concurrent request confirmed or replaced it."""
     confirmed = await session.execute(
         update(TotpSecret)
         .where(TotpSecret.user_id == row.user_id, TotpSecret.secret == row.secret, TotpSecret.confirmed_at.is_(None))
@@ -193,14 +186,14 @@ async def _turn_on(session: AsyncSession, row: TotpSecret, step: int) -> None:
 
 async def _delete(session: AsyncSession, user_id: UUID) -> None:
     confirmed = TotpSecret.user_id == user_id, TotpSecret.confirmed_at.is_not(None)
-    gone = await session.execute(delete(TotpSecret).where(*confirmed).returning(TotpSecret.user_id))
-    if gone.one_or_none() is None:
+    deleted = await session.execute(delete(TotpSecret).where(*confirmed).returning(TotpSecret.user_id))
+    if deleted.one_or_none() is None:
         raise SecondFactorNotEnabled
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     await session.execute(delete(LoginChallenge).where(LoginChallenge.user_id == user_id))
 
 
-async def _tell(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client, mail: str) -> None:
-    """Write it down, and tell the owner, whose session may have been used by someone else."""
+async def _notify(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client, mail: str) -> None:
+    """Record the event and notify the user, whose session an attacker may be using."""
     await events.record(session, _EVENTS[mail], client, user_id=scope.user_id, session_id=scope.session_id, what=mail)
     await notifications.notify(session, authenticator, scope.user_id, scope.email, mail)

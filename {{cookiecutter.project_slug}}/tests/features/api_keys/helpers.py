@@ -12,19 +12,19 @@ from tests.support import in_database, with_token
 KEYS = "/api/v1/auth/api-keys"
 
 
-def make_key(caller: TestClient, *scopes: str, **terms: Any) -> Any:
+def create_key(caller: TestClient, *scopes: str, **terms: Any) -> Any:
     """Create a key through the API, and return the answer with the key in it."""
     answer = caller.post(KEYS, json={"name": "Backup", "scopes": scopes or ["read", "write"], **terms})
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
-def program(client: TestClient, made: Any) -> TestClient:
-    """Return the app as a program sees it that sends this key."""
+def api_key_client(client: TestClient, made: Any) -> TestClient:
+    """Return the app as a api_key_client sees it that sends this key."""
     return with_token(client, made["key"])
 
 
-def change_keys(client: TestClient, **values: Any) -> None:
+def update_keys(client: TestClient, **values: Any) -> None:
     """Change every key in the database."""
     in_database(client, lambda session: session.execute(update(ApiKey).values(**values)))
 

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from tests.admin.browser import listed_ids, page_text, run_action, run_row_action
 from tests.admin.staff import add_staff
-from tests.features.api_keys.helpers import key_events, keys_in_database, make_key, program
+from tests.features.api_keys.helpers import api_key_client, create_key, key_events, keys_in_database
 from tests.web.browser import open_browser
 
 pytestmark = pytest.mark.any_database
@@ -26,7 +26,7 @@ def test_key_is_shown_by_its_prefix(
     client: TestClient, browser: TestClient, as_ada: TestClient, as_bob: TestClient
 ) -> None:
     """Behaviour 135."""
-    adas, bobs = make_key(as_ada, name="Ada's"), make_key(as_bob, name="Bob's")
+    adas, bobs = create_key(as_ada, name="Ada's"), create_key(as_bob, name="Bob's")
 
     shown = [browser.get("/admin/api-key/list"), browser.get(f"/admin/api-key/detail?pk={adas['id']}")]
 
@@ -43,11 +43,11 @@ def test_key_is_shown_by_its_prefix(
 @pytest.mark.parametrize("end", [run_row_action, run_action])
 def test_key_is_revoked(client: TestClient, browser: TestClient, as_ada: TestClient, admin: User, end: Any) -> None:
     """Behaviour 150."""
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     assert end(browser, "api-key", "revoke", made["id"]).status_code == 200
 
-    assert program(client, made).get("/api/v1/users/me").status_code == 401
+    assert api_key_client(client, made).get("/api/v1/users/me").status_code == 401
     (event,) = key_events(client, "authn_key_revoked")
     assert event.user_id == keys_in_database(client)[0].owner_id
     assert (event.actor_id, event.data) == (admin.id, {"prefix": made["prefix"]})
@@ -55,7 +55,7 @@ def test_key_is_revoked(client: TestClient, browser: TestClient, as_ada: TestCli
 
 
 def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: TestClient) -> None:
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     for path in ("create", f"edit?pk={made['id']}"):
         assert browser.get(f"/admin/api-key/{path}").status_code == 403
@@ -65,7 +65,7 @@ def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: Tes
 def test_page_of_a_user_leads_to_their_keys(
     browser: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User
 ) -> None:
-    adas, _ = make_key(as_ada), make_key(as_bob)
+    adas, _ = create_key(as_ada), create_key(as_bob)
 
     page = browser.get(f"/admin/user/detail?pk={ada.id}")
 
@@ -74,7 +74,7 @@ def test_page_of_a_user_leads_to_their_keys(
 
 
 def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: TestClient, as_ada: TestClient) -> None:
-    key = make_key(as_ada)
+    key = create_key(as_ada)
     editors = open_browser(client, add_staff(client, "editor", "admin:access"))
     supports = open_browser(client, add_staff(client, "support", "admin:access", "users:read"))
 
@@ -87,14 +87,14 @@ def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: Te
 
 
 def test_keys_of_who_may_do_more_are_not_revoked(client: TestClient, as_admin: TestClient, as_ada: TestClient) -> None:
-    admins, adas = make_key(as_admin), make_key(as_ada)
+    admins, adas = create_key(as_admin), create_key(as_ada)
     managers = open_browser(client, add_staff(client, "manager", "admin:access", "users:read", "users:manage"))
 
     assert run_row_action(managers, "api-key", "revoke", admins["id"]).json() == {"msg": "Forbidden"}
     assert run_action(managers, "api-key", "revoke", adas["id"], admins["id"]).json() == {"msg": "Forbidden"}
     assert run_row_action(managers, "api-key", "revoke", adas["id"]).status_code == 200
 
-    assert program(client, admins).get("/api/v1/users/me").status_code == 200
+    assert api_key_client(client, admins).get("/api/v1/users/me").status_code == 200
 
 
 @pytest.mark.parametrize("action", ["end-sessions", "disable"])
@@ -102,12 +102,12 @@ def test_keys_end_with_the_sessions_that_an_admin_ends(
     client: TestClient, browser: TestClient, as_ada: TestClient, ada: User, action: str
 ) -> None:
     """Behaviour 154."""
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     assert run_row_action(browser, "user", action, ada.id).status_code == 200
 
     if action == "disable":
         assert run_row_action(browser, "user", "enable", ada.id).status_code == 200
-    assert program(client, made).get("/api/v1/users/me").status_code == 401
+    assert api_key_client(client, made).get("/api/v1/users/me").status_code == 401
     (event,) = key_events(client, "authn_key_revoked")
     assert (event.user_id, event.actor_id not in {None, ada.id}) == (ada.id, True)

@@ -16,8 +16,8 @@ from app.accounts.models import AuthSession, User, UserRole
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.database.base import utc_now
-from app.features.api_keys.key_format import generate_key as make_raw
-from tests.features.api_keys.helpers import KEYS, change_keys, key_events, keys_in_database, make_key, program
+from app.features.api_keys.key_format import generate_key
+from tests.features.api_keys.helpers import KEYS, api_key_client, create_key, key_events, keys_in_database, update_keys
 from tests.query_counts import capture_queries, count_queries
 from tests.routes import app_of, call, routes_of
 from tests.support import in_database, mails_to, problem_of, with_token
@@ -28,7 +28,7 @@ ME = "/api/v1/users/me"
 
 def test_key_is_shown_once_and_lists_say_what_it_is(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 126."""
-    made = make_key(as_ada, "read", name=" Backup ", expires_in_days=30)
+    made = create_key(as_ada, "read", name=" Backup ", expires_in_days=30)
 
     listed = as_ada.get(KEYS)
 
@@ -46,7 +46,7 @@ def test_key_is_shown_once_and_lists_say_what_it_is(client: TestClient, as_ada: 
 @pytest.mark.any_database
 def test_key_is_made_and_revoked_only_shortly_after_the_password(client: TestClient, as_ada: TestClient) -> None:
     """Behaviours 124, 126."""
-    made = make_key(as_ada)
+    made = create_key(as_ada)
     long_ago = utc_now() - timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
 
@@ -63,7 +63,7 @@ def test_key_is_made_and_revoked_only_shortly_after_the_password(client: TestCli
 
 @pytest.mark.any_database
 def test_key_lives_ninety_days_if_nothing_is_said(client: TestClient, as_ada: TestClient) -> None:
-    make_key(as_ada)
+    create_key(as_ada)
 
     (row,) = keys_in_database(client)
 
@@ -73,7 +73,7 @@ def test_key_lives_ninety_days_if_nothing_is_said(client: TestClient, as_ada: Te
 @pytest.mark.any_database
 def test_owner_is_told_of_a_new_key_by_mail_and_event(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 150."""
-    made = make_key(as_ada)
+    made = create_key(as_ada)
     as_ada.delete(f"{KEYS}/{made['id']}")
 
     (mail,) = mails_to(client, ada.email)
@@ -88,7 +88,7 @@ def test_owner_is_told_of_a_new_key_by_mail_and_event(client: TestClient, as_ada
 
 @pytest.mark.any_database
 def test_key_with_read_and_write_does_what_its_owner_may(client: TestClient, as_ada: TestClient) -> None:
-    caller = program(client, make_key(as_ada, "read", "write"))
+    caller = api_key_client(client, create_key(as_ada, "read", "write"))
 
     changed = caller.patch(ME, json={"display_name": "Ada"})
 
@@ -100,7 +100,7 @@ def test_key_with_read_and_write_does_what_its_owner_may(client: TestClient, as_
 @pytest.mark.any_database
 def test_key_to_read_cannot_write_and_the_other_way_round(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 127."""
-    reader, writer = (program(client, make_key(as_ada, scope)) for scope in ("read", "write"))
+    reader, writer = (api_key_client(client, create_key(as_ada, scope)) for scope in ("read", "write"))
 
     assert reader.get(ME).status_code == 200
     assert problem_of(reader.patch(ME, json={"display_name": "Ada"}))["status"] == 403
@@ -122,7 +122,7 @@ def test_key_needs_both_rights_to_open_a_socket(
 
     add_routes(router)
     both, *others = [
-        program(client, make_key(as_ada, *scopes)) for scopes in (("read", "write"), ("read",), ("write",))
+        api_key_client(client, create_key(as_ada, *scopes)) for scopes in (("read", "write"), ("read",), ("write",))
     ]
 
     with both.websocket_connect("/api/v1/socket") as socket:
@@ -135,7 +135,7 @@ def test_key_needs_both_rights_to_open_a_socket(
 
 def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
     """Behaviour 127. Whatever it may do otherwise."""
-    caller = program(client, make_key(as_admin, "read", "write", "admin:access"))
+    caller = api_key_client(client, create_key(as_admin, "read", "write", "admin:access"))
     routes = [route for route in routes_of(app_of(client)) if " /api/v1/auth/" in route]
     private = [route for route in routes if call(client, route) == 401]
 
@@ -146,7 +146,7 @@ def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admi
 @pytest.mark.any_database
 def test_no_key_copies_or_deletes_its_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 127."""
-    caller = program(client, make_key(as_ada))
+    caller = api_key_client(client, create_key(as_ada))
 
     assert caller.get(f"{ME}/export").status_code == 403
     assert caller.delete(ME).status_code == 403
@@ -156,7 +156,7 @@ def test_no_key_copies_or_deletes_its_owner(client: TestClient, as_ada: TestClie
 
 @pytest.mark.any_database
 def test_copy_of_ones_data_names_the_keys_and_no_secret(as_ada: TestClient) -> None:
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     copy = as_ada.get(f"{ME}/export")
 
@@ -169,7 +169,7 @@ def test_copy_of_ones_data_names_the_keys_and_no_secret(as_ada: TestClient) -> N
 def wrong_secret(raw: str) -> str:
     """Return a well-formed key with the prefix of this one."""
     for _ in range(1000):
-        other = make_raw().raw
+        other = generate_key().raw
         candidate = raw[:13] + other[13:]
         if candidate != raw:
             return candidate
@@ -180,17 +180,17 @@ def wrong_secret(raw: str) -> str:
 @pytest.mark.parametrize("how", ["revoked", "expired", "wrong-secret", "unknown", "owner-disabled", "typo"])
 def test_dead_and_wrong_keys_get_the_same_answer(client: TestClient, as_ada: TestClient, how: str) -> None:
     """Behaviour 128."""
-    made = make_key(as_ada)
+    made = create_key(as_ada)
     raw = made["key"]
     assert with_token(client, raw).get(ME).status_code == 200
     if how == "revoked":
         as_ada.delete(f"{KEYS}/{made['id']}")
     if how == "expired":
-        change_keys(client, expires_at=utc_now() - timedelta(seconds=1))
+        update_keys(client, expires_at=utc_now() - timedelta(seconds=1))
     if how == "wrong-secret":
-        change_keys(client, key_hash=b"\x01" * 32)
+        update_keys(client, key_hash=b"\x01" * 32)
     if how == "unknown":
-        raw = make_raw().raw
+        raw = generate_key().raw
     if how == "owner-disabled":
         in_database(client, lambda session: session.execute(update(User).values(is_active=False)))
     if how == "typo":
@@ -208,7 +208,7 @@ def test_dead_and_wrong_keys_get_the_same_answer(client: TestClient, as_ada: Tes
 
 
 def test_keys_go_with_their_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    caller = program(client, make_key(as_ada))
+    caller = api_key_client(client, create_key(as_ada))
 
     in_database(client, lambda session: session.delete(ada))
 
@@ -218,8 +218,8 @@ def test_keys_go_with_their_owner(client: TestClient, as_ada: TestClient, ada: U
 
 def test_use_is_noted_once_a_minute_and_names_the_key(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 129."""
-    made = make_key(as_ada)
-    caller = program(client, made)
+    made = create_key(as_ada)
+    caller = api_key_client(client, made)
 
     caller.get(ME)
     first = as_ada.get(KEYS).json()["items"][0]
@@ -231,7 +231,7 @@ def test_use_is_noted_once_a_minute_and_names_the_key(client: TestClient, as_ada
     (event,) = key_events(client, "authn_key_used")
     assert (event.user_id, event.data) == (ada.id, {"prefix": made["prefix"]})
 
-    change_keys(client, last_used_at=utc_now() - timedelta(seconds=61))
+    update_keys(client, last_used_at=utc_now() - timedelta(seconds=61))
     caller.get(ME)
 
     assert as_ada.get(KEYS).json()["items"][0]["last_used_at"] > first["last_used_at"]
@@ -240,7 +240,7 @@ def test_use_is_noted_once_a_minute_and_names_the_key(client: TestClient, as_ada
 
 def test_of_many_uses_at_once_one_is_noted(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 129."""
-    caller = program(client, make_key(as_ada))
+    caller = api_key_client(client, create_key(as_ada))
 
     with ThreadPoolExecutor(8) as threads:
         statuses = list(threads.map(lambda _: caller.get(ME).status_code, range(8)))
@@ -251,7 +251,7 @@ def test_of_many_uses_at_once_one_is_noted(client: TestClient, as_ada: TestClien
 
 @pytest.mark.any_database
 def test_refused_use_is_not_noted(client: TestClient, as_ada: TestClient) -> None:
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     with_token(client, wrong_secret(made["key"])).get(ME)
 
@@ -294,7 +294,7 @@ def test_nobody_grants_what_they_may_not_do(as_ada: TestClient, as_admin: TestCl
 @pytest.mark.any_database
 def test_key_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
     """Behaviour 130."""
-    made = make_key(as_bob)
+    made = create_key(as_bob)
 
     for caller in (as_ada, as_admin):
         for key_id in (made["id"], str(uuid4())):
@@ -304,7 +304,7 @@ def test_key_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient
 
 
 def test_revoked_key_leaves_the_list_and_is_not_found_again(as_ada: TestClient) -> None:
-    first, second = make_key(as_ada), make_key(as_ada)
+    first, second = create_key(as_ada), create_key(as_ada)
 
     assert as_ada.delete(f"{KEYS}/{first['id']}").status_code == 204
 
@@ -315,13 +315,13 @@ def test_revoked_key_leaves_the_list_and_is_not_found_again(as_ada: TestClient) 
 @pytest.mark.any_database
 def test_nobody_hoards_keys(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.features.api_keys.service.MAX_KEYS", 2)
-    made = [make_key(as_ada) for _ in range(2)]
+    made = [create_key(as_ada) for _ in range(2)]
 
     refused = as_ada.post(KEYS, json={"name": "One more", "scopes": ["read"]})
 
     assert problem_of(refused)["type"] == "urn:problem:TooManyApiKeys"
     as_ada.delete(f"{KEYS}/{made[0]['id']}")
-    make_key(as_ada)
+    create_key(as_ada)
 
 
 @pytest.mark.any_database
@@ -329,16 +329,16 @@ def test_key_that_is_used_outlives_the_former_secret_key(
     client: TestClient, as_ada: TestClient, start_app: Any
 ) -> None:
     """Behaviour 152."""
-    used, unused = make_key(as_ada), make_key(as_ada)
+    used, unused = create_key(as_ada), create_key(as_ada)
     former = client.app_state["settings"].secret_key
     new = "another secret key, which is just as long"
 
     rotated = start_app(secret_key=new, secret_key_fallbacks=former.get_secret_value())
     dropped = start_app(secret_key=new)
 
-    assert program(dropped, used).get(ME).status_code == 401
-    assert program(rotated, used).get(ME).status_code == 200
-    assert [program(dropped, key).get(ME).status_code for key in (used, unused)] == [200, 401]
+    assert api_key_client(dropped, used).get(ME).status_code == 401
+    assert api_key_client(rotated, used).get(ME).status_code == 200
+    assert [api_key_client(dropped, key).get(ME).status_code for key in (used, unused)] == [200, 401]
 
 
 @pytest.fixture
@@ -357,22 +357,22 @@ def for_admins(client: TestClient, add_routes: Callable[[APIRouter], None]) -> T
 @pytest.mark.any_database
 def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admin: TestClient) -> None:
     """Behaviour 136. A key of an admin is an admin's only when it says so, and only as long as they are one."""
-    plain, narrow = make_key(as_admin), make_key(as_admin, "admin:access")
-    wide = make_key(as_admin, "read", "admin:access")
+    plain, narrow = create_key(as_admin), create_key(as_admin, "admin:access")
+    wide = create_key(as_admin, "read", "admin:access")
 
-    assert problem_of(program(for_admins, plain).get(ADMINS))["type"] == "urn:problem:PermissionDenied"
-    assert program(for_admins, narrow).get(ADMINS).status_code == 403
-    assert program(for_admins, wide).get(ADMINS).json() == "admin@example.com"
+    assert problem_of(api_key_client(for_admins, plain).get(ADMINS))["type"] == "urn:problem:PermissionDenied"
+    assert api_key_client(for_admins, narrow).get(ADMINS).status_code == 403
+    assert api_key_client(for_admins, wide).get(ADMINS).json() == "admin@example.com"
 
     in_database(for_admins, lambda session: session.execute(delete(UserRole)))
 
-    assert program(for_admins, wide).get(ADMINS).status_code == 403
+    assert api_key_client(for_admins, wide).get(ADMINS).status_code == 403
 
 
 def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
     with capture_queries(as_ada) as requests:
         for _ in range(3):
-            made = make_key(as_ada)
+            made = create_key(as_ada)
             as_ada.get(KEYS)
         assert as_ada.delete(f"{KEYS}/{made['id']}").status_code == 204
 
@@ -384,7 +384,7 @@ def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None
 
 
 def test_use_of_a_key_is_noted_once_a_minute(client: TestClient, as_ada: TestClient) -> None:
-    made = program(client, make_key(as_ada))
+    made = api_key_client(client, create_key(as_ada))
     made.get("/api/v1/users/me")
     with capture_queries(made) as requests:
         assert made.get("/api/v1/users/me").status_code == 200

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
 from tests.accounts.email_links import NEW
-from tests.features.api_keys.helpers import change_keys, keys_in_database, make_key, program
+from tests.features.api_keys.helpers import api_key_client, create_key, keys_in_database, update_keys
 from tests.query_counts import capture_queries, count_queries
 from tests.support import PASSWORD, in_database, newest_link, with_token
 from tests.web.browser import open_browser, read_page, submit
@@ -57,7 +57,7 @@ def test_what_is_missing_is_told_and_the_rest_kept(client: TestClient, ada: User
 
 
 def test_keys_are_no_session_for_pages(client: TestClient, as_ada: TestClient) -> None:
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     answer = with_token(client, made["key"]).get("/account", headers={"Accept": "text/html"})
 
@@ -105,7 +105,7 @@ def test_expired_key_is_marked(client: TestClient, ada: User) -> None:
     submit(browser, f"{PAGE}/new", name="Backup", read="true")
     assert "Expired" not in browser.get(PAGE).text
 
-    change_keys(client, expires_at=utc_now() - timedelta(seconds=1))
+    update_keys(client, expires_at=utc_now() - timedelta(seconds=1))
 
     assert "Expired" in read_page(browser.get(PAGE)).text
 
@@ -181,12 +181,12 @@ def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: Use
 
 def test_signing_out_everywhere_revokes_the_keys_and_says_so(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 154."""
-    browser, made = open_browser(client, ada), make_key(as_ada)
+    browser, made = open_browser(client, ada), create_key(as_ada)
     assert "Signing out everywhere also revokes your API keys." in browser.get("/account/sessions").text
 
     assert submit(browser, "/account/sessions", action="/account/sessions/end-all").status_code == 303
 
-    assert program(client, made).get("/api/v1/users/me").status_code == 401
+    assert api_key_client(client, made).get("/api/v1/users/me").status_code == 401
 
 
 @pytest.mark.parametrize(("kept", "status"), [({}, 401), ({"keep_api_keys": "true"}, 200)])
@@ -194,12 +194,12 @@ def test_new_password_revokes_the_keys_unless_the_box_is_ticked(
     client: TestClient, as_ada: TestClient, ada: User, kept: dict[str, str], status: int
 ) -> None:
     """Behaviour 155."""
-    browser, made = open_browser(client, ada), make_key(as_ada)
+    browser, made = open_browser(client, ada), create_key(as_ada)
 
     answer = submit(browser, "/account/password", kept, current_password=PASSWORD, new_password=NEW)
 
     assert answer.status_code == 303
-    assert program(client, made).get("/api/v1/users/me").status_code == status
+    assert api_key_client(client, made).get("/api/v1/users/me").status_code == status
 
 
 def test_page_of_a_reset_says_that_keys_are_revoked(client: TestClient, ada: User) -> None:

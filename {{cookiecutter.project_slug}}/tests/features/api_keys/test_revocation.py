@@ -11,7 +11,7 @@ from app.accounts.models import User
 from app.cli import load_commands, run
 from app.features.api_keys.service import MAX_KEYS
 from tests.accounts.email_links import NEW, ask_for_reset, newest_token, reset, subjects, token_of
-from tests.features.api_keys.helpers import KEYS, key_events, keys_in_database, make_key, program
+from tests.features.api_keys.helpers import KEYS, api_key_client, create_key, key_events, keys_in_database
 from tests.support import PASSWORD, log_in, mails_to, problem_of, sign_in, with_token
 
 ME = "/api/v1/users/me"
@@ -20,8 +20,8 @@ EVE = "eve@example.com"
 
 
 def status_of(client: TestClient, made: Any) -> int:
-    """Return how a program is answered that sends this key."""
-    return program(client, made).get(ME).status_code
+    """Return how a api_key_client is answered that sends this key."""
+    return api_key_client(client, made).get(ME).status_code
 
 
 def change_password(caller: TestClient, **more: Any) -> int:
@@ -32,7 +32,7 @@ def change_password(caller: TestClient, **more: Any) -> int:
 def test_a_password_from_the_command_line_revokes_them(
     as_ada: TestClient, ada: User, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = make_key(as_ada)
+    key = create_key(as_ada)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
     monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "8")
@@ -47,7 +47,7 @@ def test_a_password_from_the_command_line_revokes_them(
 
 def test_signing_out_everywhere_revokes_them(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
     """Behaviour 154."""
-    keys, others = [make_key(as_ada), make_key(as_ada)], make_key(as_bob)
+    keys, others = [create_key(as_ada), create_key(as_ada)], create_key(as_bob)
 
     assert as_ada.post("/api/v1/auth/logout-all").status_code == 204
 
@@ -58,7 +58,7 @@ def test_signing_out_everywhere_revokes_them(client: TestClient, as_ada: TestCli
 
 @pytest.mark.any_database
 def test_ending_other_sessions_keeps_them(client: TestClient, as_ada: TestClient) -> None:
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     assert as_ada.delete("/api/v1/auth/sessions").status_code == 204
 
@@ -68,7 +68,7 @@ def test_ending_other_sessions_keeps_them(client: TestClient, as_ada: TestClient
 @pytest.mark.any_database
 def test_reset_revokes_them_and_says_so(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 154."""
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     assert reset(client, ask_for_reset(client, ada.email)).status_code == 204
 
@@ -89,7 +89,7 @@ def test_new_password_revokes_them_unless_they_are_kept(
     client: TestClient, as_ada: TestClient, ada: User, more: Any, status: int
 ) -> None:
     """Behaviour 155."""
-    made = make_key(as_ada)
+    made = create_key(as_ada)
 
     assert change_password(as_ada, **more) == 204
 
@@ -108,12 +108,12 @@ def test_reset_cannot_keep_them(client: TestClient, ada: User) -> None:
 
 def test_change_of_address_taken_back_revokes_them(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviours 106, 153."""
-    before = make_key(as_ada, name="Before")
+    before = create_key(as_ada, name="Before")
     as_ada.post(EMAIL_CHANGE, json={"email": EVE})
     client.post(f"{EMAIL_CHANGE}/confirm", json={"token": newest_token(client, EVE)})
     way_back = token_of(mails_to(client, ada.email)[-1])
     thief = with_token(client, log_in(client, EVE)["access_token"])
-    after = make_key(thief, name="After")
+    after = create_key(thief, name="After")
     assert subjects(client, ada.email)[-1] == "A new API key for your account"
     assert 'the API key "After"' in mails_to(client, ada.email)[-1]
 
@@ -124,7 +124,7 @@ def test_change_of_address_taken_back_revokes_them(client: TestClient, as_ada: T
 
 def test_of_many_at_once_no_more_are_made_than_are_allowed(client: TestClient, as_ada: TestClient, ada: User) -> None:
     for _ in range(MAX_KEYS - 2):
-        make_key(as_ada)
+        create_key(as_ada)
     callers = [sign_in(client, ada) for _ in range(6)]
 
     with ThreadPoolExecutor(6) as threads:

@@ -18,19 +18,19 @@ ANSWER = "/api/v1/auth/second-factor"
 RECOVERY = "/api/v1/auth/recovery-codes"
 
 
-def turn_on(caller: TestClient) -> tuple[str, list[str]]:
+def enable(caller: TestClient) -> tuple[str, list[str]]:
     """Turn the second factor on through the API; return the secret and the recovery codes."""
     begun = caller.post(TOTP)
     assert begun.status_code == 200, begun.text
     secret: str = begun.json()["secret"]
-    confirmed = caller.post(CONFIRM, json={"code": code_of(secret)})
+    confirmed = caller.post(CONFIRM, json={"code": current_code(secret)})
     assert confirmed.status_code == 200, confirmed.text
-    forget_last_code(caller)
+    allow_code_reuse(caller)
     codes: list[str] = confirmed.json()["recovery_codes"]
     return secret, codes
 
 
-def code_of(secret: str) -> str:
+def current_code(secret: str) -> str:
     """Return what the app shows now; it is good for at least half a minute."""
     return pyotp.TOTP(secret).now()
 
@@ -42,12 +42,12 @@ def wrong_code(secret: str) -> str:
     return next(code for code in (f"{number:06}" for number in range(10)) if code not in near)
 
 
-def forget_last_code(client: TestClient) -> None:
+def allow_code_reuse(client: TestClient) -> None:
     """Let the code that was used be as good as the next one would be."""
     in_database(client, lambda session: session.execute(update(TotpSecret).values(last_used_step=0)))
 
 
-def challenge_of(client: TestClient, user: User, password: str = PASSWORD) -> str:
+def get_challenge(client: TestClient, user: User, password: str = PASSWORD) -> str:
     """Sign in with the password, and return the challenge that comes back."""
     answer = client.post("/api/v1/auth/login", json={"email": user.email, "password": password})
     assert answer.status_code == 200, answer.text
@@ -55,7 +55,7 @@ def challenge_of(client: TestClient, user: User, password: str = PASSWORD) -> st
     return challenge
 
 
-def answer(client: TestClient, challenge: str, code: str) -> Any:
+def submit_code(client: TestClient, challenge: str, code: str) -> Any:
     """Answer a challenge."""
     return client.post(ANSWER, json={"challenge": challenge, "code": code})
 

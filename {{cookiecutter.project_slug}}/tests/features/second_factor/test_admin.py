@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User
 from tests.admin.browser import page_text, run_row_action
-from tests.features.second_factor.helpers import challenge_of, code_of, turn_on
+from tests.features.second_factor.helpers import current_code, enable, get_challenge
 from tests.support import in_database, log_in, mails_to
 from tests.web.browser import open_browser
 
@@ -35,7 +35,7 @@ def is_shown_as_on(browser: TestClient, user: User) -> bool:
 def test_it_is_shown_and_offered_only_to_whom_it_is_on_for(
     browser: TestClient, as_ada: TestClient, ada: User, bob: User
 ) -> None:
-    secret, codes = turn_on(as_ada)
+    secret, codes = enable(as_ada)
 
     assert [is_shown_as_on(browser, user) for user in (ada, bob)] == [True, False]
     page = browser.get(f"/admin/user/detail?pk={ada.id}")
@@ -49,8 +49,8 @@ def test_it_is_shown_and_offered_only_to_whom_it_is_on_for(
 def test_it_is_switched_off_for_who_has_lost_it(
     client: TestClient, browser: TestClient, as_ada: TestClient, admin: User, ada: User
 ) -> None:
-    secret, _ = turn_on(as_ada)
-    adas, waiting, sent = open_browser(client, ada), challenge_of(client, ada), len(mails_to(client, ada.email))
+    secret, _ = enable(as_ada)
+    adas, waiting, sent = open_browser(client, ada), get_challenge(client, ada), len(mails_to(client, ada.email))
 
     answer = run_row_action(browser, "user", "second-factor", ada.id)
 
@@ -59,10 +59,10 @@ def test_it_is_switched_off_for_who_has_lost_it(
     assert (event.name, event.user_id, event.actor_id) == ("authn_second_factor_removed", ada.id, admin.id)
     assert event.data == {"what": "second_factor_removed"}
     (told,) = mails_to(client, ada.email)[sent:]
-    assert "no longer asks for a code" in told
+    assert "no longer requires a code" in told
     assert adas.get("/account").status_code == 303
     assert as_ada.get("/api/v1/users/me").status_code == 401
-    code = {"challenge": waiting, "code": code_of(secret)}
+    code = {"challenge": waiting, "code": current_code(secret)}
     assert client.post("/api/v1/auth/second-factor", json=code).status_code >= 400
     assert "access_token" in log_in(client, ada.email)
     assert run_row_action(browser, "user", "second-factor", ada.id).status_code == 400

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
 from app.features.second_factor.models import LoginChallenge
-from tests.features.second_factor.helpers import code_of, forget_last_code, wrong_code
+from tests.features.second_factor.helpers import allow_code_reuse, current_code, wrong_code
 from tests.query_counts import capture_queries, count_queries
 from tests.support import PASSWORD, in_database
 from tests.web.browser import cookie_name, open_browser, read_page, submit
@@ -24,16 +24,16 @@ ASK = "/login/second-factor"
 CODE = re.compile(r"\b\d{1,2}-[A-Z2-9]{5}-[A-Z2-9]{5}\b")
 
 
-def turn_on(client: TestClient, user: User) -> tuple[TestClient, str, list[str]]:
+def enable(client: TestClient, user: User) -> tuple[TestClient, str, list[str]]:
     """Turn it on with a browser; return the browser, the secret and the recovery codes."""
     browser = open_browser(client, user)
     begun = submit(browser, f"{HOME}/add")
     assert (begun.status_code, begun.headers["Location"]) == (303, f"{HOME}/confirm")
     found = re.search(r"secret=([A-Z2-7]+)", browser.get(f"{HOME}/confirm").text)
     assert found
-    shown = submit(browser, f"{HOME}/confirm", code=code_of(found[1]))
+    shown = submit(browser, f"{HOME}/confirm", code=current_code(found[1]))
     assert shown.status_code == 200, shown.text
-    forget_last_code(client)
+    allow_code_reuse(client)
     return browser, found[1], CODE.findall(read_page(shown).text)
 
 
@@ -48,7 +48,7 @@ def test_it_is_turned_on(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     assert "Set up" in read_page(browser.get(HOME)).text
 
-    browser, _, codes = turn_on(client, ada)
+    browser, _, codes = enable(client, ada)
 
     assert len(codes) == len(set(codes)) == 10
     page = browser.get(HOME)
@@ -97,12 +97,12 @@ def test_address_must_be_proven_first(client: TestClient, ada: User) -> None:
     refused = submit(open_browser(client, ada), f"{HOME}/add")
 
     assert refused.status_code == 403
-    assert "Verify your email address first" in read_page(refused).text
+    assert "Email address not verified" in read_page(refused).text
 
 
 def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:
     """Behaviour 118. On the pages."""
-    turn_on(client, ada)
+    enable(client, ada)
 
     browser, answer = give_password(client, ada, next="/account/second-factor")
 
@@ -114,11 +114,11 @@ def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:
 
 def test_code_signs_in_and_leads_on(client: TestClient, ada: User) -> None:
     """Behaviours 31, 118."""
-    _, secret, _ = turn_on(client, ada)
+    _, secret, _ = enable(client, ada)
     browser, answer = give_password(client, ada, next=HOME)
     before = dict(browser.cookies)
 
-    done = submit(browser, answer.headers["Location"], action=ASK, code=code_of(secret))
+    done = submit(browser, answer.headers["Location"], action=ASK, code=current_code(secret))
 
     assert (done.status_code, done.headers["Location"]) == (303, HOME)
     assert "session" not in before
@@ -128,10 +128,10 @@ def test_code_signs_in_and_leads_on(client: TestClient, ada: User) -> None:
 
 @pytest.mark.parametrize("remember", [True, False])
 def test_device_is_remembered_if_that_was_asked_for(client: TestClient, ada: User, *, remember: bool) -> None:
-    _, secret, _ = turn_on(client, ada)
+    _, secret, _ = enable(client, ada)
     browser, answer = give_password(client, ada, **({"remember": "true"} if remember else {}))
 
-    done = submit(browser, answer.headers["Location"], action=ASK, code=code_of(secret))
+    done = submit(browser, answer.headers["Location"], action=ASK, code=current_code(secret))
 
     (cookie,) = (line for line in done.headers.get_list("set-cookie") if line.startswith(f"{cookie_name(browser)}="))
     assert ("Max-Age" in cookie) == remember
@@ -139,7 +139,7 @@ def test_device_is_remembered_if_that_was_asked_for(client: TestClient, ada: Use
 
 def test_recovery_code_signs_in(client: TestClient, ada: User) -> None:
     """Behaviour 120."""
-    _, _, codes = turn_on(client, ada)
+    _, _, codes = enable(client, ada)
     browser, answer = give_password(client, ada)
 
     done = submit(browser, answer.headers["Location"], action=ASK, code=codes[0].lower())
@@ -149,7 +149,7 @@ def test_recovery_code_signs_in(client: TestClient, ada: User) -> None:
 
 
 def test_wrong_code_is_told(client: TestClient, ada: User) -> None:
-    _, secret, _ = turn_on(client, ada)
+    _, secret, _ = enable(client, ada)
     browser, answer = give_password(client, ada, next=HOME)
 
     refused = submit(browser, answer.headers["Location"], action=ASK, code=wrong_code(secret))
@@ -163,14 +163,14 @@ def test_wrong_code_is_told(client: TestClient, ada: User) -> None:
 
 def test_too_many_codes_are_refused(client: TestClient, ada: User) -> None:
     """Behaviour 115."""
-    _, secret, _ = turn_on(client, ada)
+    _, secret, _ = enable(client, ada)
     browser, answer = give_password(client, ada)
     form = read_page(browser.get(answer.headers["Location"])).forms[ASK]
 
     statuses = [browser.post(ASK, data={**form, "code": wrong_code(secret)}).status_code for _ in range(5)]
-    dead = browser.post(ASK, data={**form, "code": code_of(secret)})
+    dead = browser.post(ASK, data={**form, "code": current_code(secret)})
     browser, _ = give_password(client, ada)
-    closed = submit(browser, ASK, code=code_of(secret))
+    closed = submit(browser, ASK, code=current_code(secret))
 
     assert statuses == [401] * 5
     assert (dead.status_code, dead.headers["Location"]) == (303, "/login")
@@ -180,12 +180,12 @@ def test_too_many_codes_are_refused(client: TestClient, ada: User) -> None:
 
 
 def test_who_takes_too_long_begins_again(client: TestClient, ada: User) -> None:
-    _, secret, _ = turn_on(client, ada)
+    _, secret, _ = enable(client, ada)
     browser, _ = give_password(client, ada)
     gone = utc_now() - timedelta(seconds=1)
     in_database(client, lambda session: session.execute(update(LoginChallenge).values(expires_at=gone)))
 
-    answer = submit(browser, ASK, code=code_of(secret))
+    answer = submit(browser, ASK, code=current_code(secret))
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
     assert "Sign in again." in read_page(browser.get("/login")).text
@@ -193,10 +193,10 @@ def test_who_takes_too_long_begins_again(client: TestClient, ada: User) -> None:
 
 def test_nobody_is_led_away(client: TestClient, ada: User) -> None:
     """Behaviour 33."""
-    _, secret, _ = turn_on(client, ada)
+    _, secret, _ = enable(client, ada)
     browser, _ = give_password(client, ada)
 
-    done = submit(browser, ASK, code=code_of(secret), next="//evil.test")
+    done = submit(browser, ASK, code=current_code(secret), next="//evil.test")
 
     assert (done.status_code, done.headers["Location"]) == (303, "/account")
 
@@ -212,7 +212,7 @@ def test_without_the_password_there_is_no_page(client: TestClient) -> None:
 
 def test_new_recovery_codes_are_shown_once(client: TestClient, ada: User) -> None:
     """Behaviour 120."""
-    browser, _, old = turn_on(client, ada)
+    browser, _, old = enable(client, ada)
 
     new = CODE.findall(read_page(submit(browser, f"{HOME}/recovery-codes")).text)
 
@@ -223,7 +223,7 @@ def test_new_recovery_codes_are_shown_once(client: TestClient, ada: User) -> Non
 
 def test_it_is_turned_off(client: TestClient, ada: User) -> None:
     """Behaviour 122."""
-    browser, _, _ = turn_on(client, ada)
+    browser, _, _ = enable(client, ada)
     other = open_browser(client, ada)
 
     answer = submit(browser, f"{HOME}/remove")
@@ -263,11 +263,11 @@ def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: Use
         submit(browser, f"{HOME}/add")
         found = re.search(r"secret=([A-Z2-7]+)", browser.get(f"{HOME}/confirm").text)
         assert found
-        submit(browser, f"{HOME}/confirm", code=code_of(found[1]))
+        submit(browser, f"{HOME}/confirm", code=current_code(found[1]))
         browser.get(HOME)
-        forget_last_code(client)
+        allow_code_reuse(client)
         submit(entering, "/login", email=ada.email, password=PASSWORD)
-        assert submit(entering, ASK, code=code_of(found[1])).status_code == 303
+        assert submit(entering, ASK, code=current_code(found[1])).status_code == 303
         assert submit(entering, f"{HOME}/recovery-codes").status_code == 200
         assert submit(entering, f"{HOME}/remove").status_code == 303
 

@@ -10,7 +10,7 @@ from app.accounts.models import User
 from app.database.base import utc_now
 from app.features.second_factor.models import RecoveryCode
 from tests.accounts.email_links import NEW, ask_for_reset, forget_counts, newest_token, reset, subjects, token_of
-from tests.features.second_factor.helpers import RECOVERY, TOTP, answer, code_of, forget_last_code, turn_on
+from tests.features.second_factor.helpers import RECOVERY, TOTP, allow_code_reuse, current_code, enable, submit_code
 from tests.support import PASSWORD, in_database, mails_to, with_token
 
 LOGIN = "/api/v1/auth/login"
@@ -30,23 +30,23 @@ def take_back(client: TestClient, token: str, email: str) -> Any:
     """Take the address back, set a new password, and return how signing in with it is answered."""
     assert client.post(f"{CHANGE}/revert", json={"token": token}).status_code == 204
     assert reset(client, ask_for_reset(client, email)).status_code == 204
-    forget_last_code(client)
+    allow_code_reuse(client)
     return client.post(LOGIN, json={"email": email, "password": NEW}).json()
 
 
 def test_factor_that_was_added_since_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviours 106, 153."""
     way_back = move(client, as_ada, ada.email)
-    secret, _ = turn_on(as_ada)
+    secret, _ = enable(as_ada)
     open_challenge = client.post(LOGIN, json={"email": EVE, "password": PASSWORD}).json()["challenge"]
-    assert subjects(client, ada.email)[-1] == "A second factor protects your account"
+    assert subjects(client, ada.email)[-1] == "Two-factor authentication was turned on"
 
     signed_in = take_back(client, way_back, ada.email)
 
     assert "access_token" in signed_in
-    assert answer(client, open_challenge, code_of(secret)).status_code == 401
+    assert submit_code(client, open_challenge, current_code(secret)).status_code == 401
     state = with_token(client, signed_in["access_token"]).get("/api/v1/auth/second-factor").json()
-    assert state == {"is_enabled": False, "recovery_codes_left": 0}
+    assert state == {"enabled": False, "recovery_codes_left": 0}
 
 
 def test_factor_that_waits_to_be_confirmed_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
@@ -59,49 +59,52 @@ def test_factor_that_waits_to_be_confirmed_is_removed(client: TestClient, as_ada
 @pytest.mark.parametrize("then", ["replace", "remove", "nothing"])
 def test_factor_from_before_is_in_force_again(client: TestClient, as_ada: TestClient, ada: User, then: str) -> None:
     """Nobody gets around the second factor with an old mailbox. Behaviours 106, 153."""
-    secret, codes = turn_on(as_ada)
+    secret, codes = enable(as_ada)
     way_back = move(client, as_ada, ada.email)
     if then != "nothing":
         assert as_ada.delete(TOTP).status_code == 204
-        assert subjects(client, ada.email)[-1] == "The second factor of your account was removed"
-    thiefs, _ = turn_on(as_ada) if then == "replace" else (secret, [])
+        assert subjects(client, ada.email)[-1] == "Two-factor authentication was turned off"
+    thiefs, _ = enable(as_ada) if then == "replace" else (secret, [])
 
     challenge = take_back(client, way_back, ada.email)["challenge"]
 
     if then == "replace":
-        assert answer(client, challenge, code_of(thiefs)).status_code == 401
-    assert answer(client, challenge, code_of(secret)).status_code == 200
+        assert submit_code(client, challenge, current_code(thiefs)).status_code == 401
+    assert submit_code(client, challenge, current_code(secret)).status_code == 200
     challenge = client.post(LOGIN, json={"email": ada.email, "password": NEW}).json()["challenge"]
-    assert answer(client, challenge, codes[0]).status_code == 200
+    assert submit_code(client, challenge, codes[0]).status_code == 200
 
 
 def test_recovery_codes_are_those_from_before_less_those_that_were_used(
     client: TestClient, as_ada: TestClient, ada: User
 ) -> None:
     """Behaviours 106, 120."""
-    _, codes = turn_on(as_ada)
+    _, codes = enable(as_ada)
     use_first = update(RecoveryCode).where(RecoveryCode.number == 1).values(used_at=utc_now())
     in_database(client, lambda session: session.execute(use_first))
     way_back = move(client, as_ada, ada.email)
     challenge = client.post(LOGIN, json={"email": EVE, "password": PASSWORD}).json()["challenge"]
-    assert answer(client, challenge, codes[1]).status_code == 200
+    assert submit_code(client, challenge, codes[1]).status_code == 200
     thiefs = as_ada.post(RECOVERY).json()["recovery_codes"]
     assert subjects(client, ada.email)[-1] == "New recovery codes for your account"
 
     challenge = take_back(client, way_back, ada.email)["challenge"]
 
     entered = [codes[0], codes[1], thiefs[2], codes[2]]
-    assert [answer(client, challenge, code).status_code for code in entered] == [401, 401, 401, 200]
+    assert [submit_code(client, challenge, code).status_code for code in entered] == [401, 401, 401, 200]
 
 
 def test_first_of_several_changes_can_be_taken_back(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 106."""
-    first, _ = turn_on(as_ada)
+    first, _ = enable(as_ada)
     way_back = move(client, as_ada, ada.email)
     as_ada.delete(TOTP)
-    second, _ = turn_on(as_ada)
+    second, _ = enable(as_ada)
     move(client, as_ada, EVE, "eve2@example.com")
 
     challenge = take_back(client, way_back, ada.email)["challenge"]
 
-    assert [answer(client, challenge, code_of(secret)).status_code for secret in (second, first)] == [401, 200]
+    assert [submit_code(client, challenge, current_code(secret)).status_code for secret in (second, first)] == [
+        401,
+        200,
+    ]

@@ -15,12 +15,12 @@ from tests.features.second_factor.helpers import (
     CONFIRM,
     RECOVERY,
     TOTP,
-    answer,
-    challenge_of,
-    code_of,
+    allow_code_reuse,
+    current_code,
+    enable,
     event_names,
-    forget_last_code,
-    turn_on,
+    get_challenge,
+    submit_code,
     wrong_code,
 )
 from tests.query_counts import capture_queries, count_queries
@@ -40,13 +40,13 @@ def test_code_is_asked_for_only_once_the_app_is_confirmed(client: TestClient, as
     """Behaviour 116."""
     secret = as_ada.post(TOTP).json()["secret"]
     assert "access_token" in log_in(client, ada.email)
-    assert as_ada.get(ANSWER).json() == {"is_enabled": False, "recovery_codes_left": 0}
+    assert as_ada.get(ANSWER).json() == {"enabled": False, "recovery_codes_left": 0}
 
-    confirmed = as_ada.post(CONFIRM, json={"code": code_of(secret)})
+    confirmed = as_ada.post(CONFIRM, json={"code": current_code(secret)})
 
     assert len(confirmed.json()["recovery_codes"]) == 10
-    assert challenge_of(client, ada)
-    assert as_ada.get(ANSWER).json() == {"is_enabled": True, "recovery_codes_left": 10}
+    assert get_challenge(client, ada)
+    assert as_ada.get(ANSWER).json() == {"enabled": True, "recovery_codes_left": 10}
 
 
 @pytest.mark.any_database
@@ -56,7 +56,7 @@ def test_secret_is_shown_until_it_is_confirmed_and_never_again(client: TestClien
     assert begun["uri"].startswith("otpauth://totp/")
     assert f"secret={begun['secret']}" in begun["uri"]
     assert "ada%40example.com" in begun["uri"]
-    as_ada.post(CONFIRM, json={"code": code_of(begun["secret"])})
+    as_ada.post(CONFIRM, json={"code": current_code(begun["secret"])})
 
     answers = [as_ada.post(TOTP), as_ada.get(ANSWER), as_ada.get("/api/v1/users/me")]
 
@@ -70,8 +70,8 @@ def test_beginning_again_replaces_the_secret(as_ada: TestClient) -> None:
     first, second = (as_ada.post(TOTP).json()["secret"] for _ in range(2))
 
     assert first != second
-    assert as_ada.post(CONFIRM, json={"code": code_of(first)}).status_code == 422
-    assert as_ada.post(CONFIRM, json={"code": code_of(second)}).status_code == 200
+    assert as_ada.post(CONFIRM, json={"code": current_code(first)}).status_code == 422
+    assert as_ada.post(CONFIRM, json={"code": current_code(second)}).status_code == 200
 
 
 @pytest.mark.any_database
@@ -99,7 +99,7 @@ def test_address_must_be_proven_first(client: TestClient, as_ada: TestClient) ->
 
     refused = as_ada.post(TOTP)
 
-    assert problem_of(refused)["type"] == "urn:problem:AddressNotProven"
+    assert problem_of(refused)["type"] == "urn:problem:EmailNotVerified"
     assert refused.status_code == 403
 
 
@@ -107,7 +107,7 @@ def test_address_must_be_proven_first(client: TestClient, as_ada: TestClient) ->
 @pytest.mark.parametrize(("method", "path"), [("POST", TOTP), ("POST", CONFIRM), ("DELETE", TOTP), ("POST", RECOVERY)])
 def test_password_must_be_fresh(client: TestClient, as_ada: TestClient, method: str, path: str) -> None:
     """Behaviours 122, 124."""
-    turn_on(as_ada)
+    enable(as_ada)
     long_ago = utc_now() - timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
 
@@ -115,7 +115,7 @@ def test_password_must_be_fresh(client: TestClient, as_ada: TestClient, method: 
 
     assert refused.status_code == 401
     assert 'error="insufficient_user_authentication"' in refused.headers["WWW-Authenticate"]
-    assert as_ada.get(ANSWER).json() == {"is_enabled": True, "recovery_codes_left": 10}
+    assert as_ada.get(ANSWER).json() == {"enabled": True, "recovery_codes_left": 10}
 
 
 @pytest.mark.any_database
@@ -123,19 +123,19 @@ def test_removal_is_mailed_written_down_and_ends_other_sessions(
     client: TestClient, as_ada: TestClient, ada: User
 ) -> None:
     """Behaviours 122, 150."""
-    secret, codes = turn_on(as_ada)
-    challenge = challenge_of(client, ada)
-    other = with_token(client, answer(client, challenge, code_of(secret)).json()["access_token"])
-    waiting = challenge_of(client, ada)
+    secret, codes = enable(as_ada)
+    challenge = get_challenge(client, ada)
+    other = with_token(client, submit_code(client, challenge, current_code(secret)).json()["access_token"])
+    waiting = get_challenge(client, ada)
     assert other.get(ANSWER).status_code == 200
 
     removed = as_ada.delete(TOTP)
 
     assert removed.status_code == 204
     assert other.get(ANSWER).status_code == 401
-    assert as_ada.get(ANSWER).json() == {"is_enabled": False, "recovery_codes_left": 0}
-    assert answer(client, waiting, codes[0]).status_code == 401
-    assert "was removed" in mails_to(client, ada.email)[-1]
+    assert as_ada.get(ANSWER).json() == {"enabled": False, "recovery_codes_left": 0}
+    assert submit_code(client, waiting, codes[0]).status_code == 401
+    assert "was turned off" in mails_to(client, ada.email)[-1]
     names = event_names(client, ada)
     assert names.index("authn_second_factor_added") < names.index("authn_second_factor_removed")
     assert "access_token" in log_in(client, ada.email)
@@ -143,44 +143,44 @@ def test_removal_is_mailed_written_down_and_ends_other_sessions(
 
 @pytest.mark.any_database
 def test_owner_is_told_when_it_is_turned_on(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    secret, codes = turn_on(as_ada)
+    secret, codes = enable(as_ada)
 
     (mail,) = mails_to(client, ada.email)
-    assert mail.startswith("Subject: A second factor protects your account\n")
+    assert mail.startswith("Subject: Two-factor authentication was turned on\n")
     assert not [told for told in (secret, *codes) if told in mail]
 
 
 def test_new_recovery_codes_kill_the_old_ones(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 120."""
-    _, old = turn_on(as_ada)
+    _, old = enable(as_ada)
 
     new = as_ada.post(RECOVERY).json()["recovery_codes"]
 
     assert len(new) == 10
     assert not set(new) & set(old)
-    assert answer(client, challenge_of(client, ada), old[0]).status_code == 401
-    assert answer(client, challenge_of(client, ada), new[0]).status_code == 200
+    assert submit_code(client, get_challenge(client, ada), old[0]).status_code == 401
+    assert submit_code(client, get_challenge(client, ada), new[0]).status_code == 200
     assert "New recovery codes" in mails_to(client, ada.email)[1]
 
 
 @pytest.mark.any_database
 def test_it_can_be_turned_on_again_with_a_new_secret(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    first, _ = turn_on(as_ada)
+    first, _ = enable(as_ada)
     as_ada.delete(TOTP)
-    second, codes = turn_on(as_ada)
+    second, codes = enable(as_ada)
 
     assert first != second
-    assert answer(client, challenge_of(client, ada), codes[0]).status_code == 200
+    assert submit_code(client, get_challenge(client, ada), codes[0]).status_code == 200
 
 
 @pytest.mark.any_database
 def test_what_is_ones_own_is_ones_own(client: TestClient, as_ada: TestClient, as_bob: TestClient, bob: User) -> None:
     """Behaviour 130."""
-    turn_on(as_ada)
+    enable(as_ada)
 
-    assert as_bob.get(ANSWER).json() == {"is_enabled": False, "recovery_codes_left": 0}
+    assert as_bob.get(ANSWER).json() == {"enabled": False, "recovery_codes_left": 0}
     assert as_bob.delete(TOTP).status_code == 404
-    assert as_ada.get(ANSWER).json()["is_enabled"]
+    assert as_ada.get(ANSWER).json()["enabled"]
     assert "access_token" in log_in(client, bob.email)
 
 
@@ -192,14 +192,14 @@ def test_secret_that_is_used_outlives_the_former_key(
     client: TestClient, as_ada: TestClient, ada: User, start_app: Any
 ) -> None:
     """Behaviour 152."""
-    secret, _ = turn_on(as_ada)
+    secret, _ = enable(as_ada)
     former = client.app_state["settings"].secret_key
 
     rotated = start_app(secret_key=NEW_KEY, secret_key_fallbacks=former.get_secret_value())
-    with_both = answer(rotated, challenge_of(rotated, ada), code_of(secret))
+    with_both = submit_code(rotated, get_challenge(rotated, ada), current_code(secret))
     dropped = start_app(secret_key=NEW_KEY)
-    forget_last_code(dropped)
-    with_new = answer(dropped, challenge_of(dropped, ada), code_of(secret))
+    allow_code_reuse(dropped)
+    with_new = submit_code(dropped, get_challenge(dropped, ada), current_code(secret))
 
     assert (with_both.status_code, with_new.status_code) == (200, 200)
 
@@ -208,20 +208,20 @@ def test_secret_that_is_used_outlives_the_former_key(
 def test_secret_of_a_dropped_key_leaves_the_recovery_codes(
     as_ada: TestClient, as_bob: TestClient, ada: User, start_app: Any
 ) -> None:
-    secret, recovery_codes = turn_on(as_ada)
+    secret, recovery_codes = enable(as_ada)
     assert as_bob.post(TOTP).status_code == 200
 
     dropped = start_app(secret_key=NEW_KEY)
 
-    assert answer(dropped, challenge_of(dropped, ada), code_of(secret)).status_code == 401
-    assert answer(dropped, challenge_of(dropped, ada), recovery_codes[0]).status_code == 200
+    assert submit_code(dropped, get_challenge(dropped, ada), current_code(secret)).status_code == 401
+    assert submit_code(dropped, get_challenge(dropped, ada), recovery_codes[0]).status_code == 200
     bob = with_token(dropped, log_in(dropped, "bob@example.com")["access_token"])
     assert bob.post(CONFIRM, json={"code": "123456"}).status_code == 404
 
 
 def test_it_goes_with_its_user(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    turn_on(as_ada)
-    challenge_of(client, ada)
+    enable(as_ada)
+    get_challenge(client, ada)
 
     in_database(client, lambda session: session.delete(ada))
 
@@ -230,13 +230,13 @@ def test_it_goes_with_its_user(client: TestClient, as_ada: TestClient, ada: User
 
 def test_each_route_takes_as_many_statements_as_ever(client: TestClient, as_ada: TestClient, ada: User) -> None:
     with capture_queries(client, as_ada) as requests:
-        secret, codes = turn_on(as_ada)
+        secret, codes = enable(as_ada)
         as_ada.get(ANSWER)
-        challenge = challenge_of(client, ada)
-        assert answer(client, challenge, code_of(secret)).status_code == 200
+        challenge = get_challenge(client, ada)
+        assert submit_code(client, challenge, current_code(secret)).status_code == 200
         assert as_ada.post(RECOVERY, json={"code": codes[0]}).status_code == 200
-        forget_last_code(client)
-        assert as_ada.request("DELETE", TOTP, json={"code": code_of(secret)}).status_code == 204
+        allow_code_reuse(client)
+        assert as_ada.request("DELETE", TOTP, json={"code": current_code(secret)}).status_code == 204
 
     assert count_queries(requests) == {
         "POST /api/v1/auth/totp": 5,

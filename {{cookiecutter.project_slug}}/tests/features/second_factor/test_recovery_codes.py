@@ -1,0 +1,28 @@
+"""Format of recovery codes."""
+
+import pytest
+
+from app.features.second_factor import recovery_codes
+
+
+def test_recovery_codes_are_read_as_people_write_them() -> None:
+    for number, secret in enumerate(recovery_codes.generate_secrets(), 1):
+        written = recovery_codes.format_code(number, secret)
+        for entered in (written, written.lower(), f" {written} ", written.replace("-", ""), written.replace("-", " ")):
+            assert recovery_codes.parse_code(entered) == (number, secret)
+
+
+@pytest.mark.parametrize(
+    "entered", ["", "0-ABCDE-FGHJK", "11-ABCDE-FGHJK", "1-ABCDE-FGHJ", "1-ABCDE-FGHJKK", "1-ABCD0-FGHJK", "ABCDE-FGHJK"]
+)
+def test_what_is_no_recovery_code_is_not_read(entered: str) -> None:
+    assert recovery_codes.parse_code(entered) is None
+
+
+def test_recovery_codes_have_fifty_bits_and_no_lookalikes() -> None:
+    made = recovery_codes.generate_secrets()
+
+    assert len(made) == len(set(made)) == 10
+    assert {len(secret) for secret in made} == {10}
+    assert len(set(recovery_codes.ALPHABET)) == 2**5
+    assert not set("0O1I") & set(recovery_codes.ALPHABET)
