@@ -1,6 +1,5 @@
 """Where the admin is mounted: the library, with our session, transaction, policy and look."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -24,11 +23,11 @@ from app.admin.base.changed_data import detect_unchanged, load_selected_labels
 from app.admin.base.dashboard import Chart, Metric
 from app.admin.base.date_ranges import date_ranges
 from app.admin.base.default_view import default_view
-from app.admin.base.error_messages import is_expected_error
 from app.admin.base.inlines import InlineSiteMixin
 from app.admin.base.model_view import ModelView
 from app.admin.csp import AdminMiddleware, NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin, import_columns, import_match_fields
+from app.admin.log_filters import filter_library_logs
 from app.admin.urls import CachedURLRouter, detail_url, edit_url
 from app.admin.views import events, mails
 from app.admin.views.impersonation import ImpersonationView
@@ -49,8 +48,7 @@ def mount(
     app: FastAPI, settings: Settings, *, views: Sequence[type[ModelView]], models: Iterable[type[UUIDv7Base]]
 ) -> None:
     """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
-    logging.getLogger("starlette_admin").setLevel(logging.WARNING)  # lower levels repeat searches and passwords
-    logging.getLogger("starlette_admin.contrib.sqla.view").addFilter(_is_for_the_log)
+    filter_library_logs()
     ours: list[type[ModelView]] = [UserView, RoleView, SessionView, *events.views, *mails.views]
     site = AdminSite(settings, [*_feature_views(views, [*models], ours), *ours])
     site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
@@ -191,12 +189,6 @@ class DatabaseSessionMiddleware:
                     await run_on_commit_callbacks(request)
 
             await self.app(scope, receive, send_and_call_back)
-
-
-def _is_for_the_log(record: logging.LogRecord) -> bool:
-    """Leave out the tracebacks of what a form explains, such as a title that is taken."""
-    error = record.exc_info[1] if record.exc_info else None
-    return error is None or not is_expected_error(error)
 
 
 async def _raise_again(request: Request, error: Exception) -> Response:  # noqa: ARG001

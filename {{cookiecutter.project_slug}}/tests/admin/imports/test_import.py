@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from starlette_admin.exceptions import FormValidationError
 
 from app.accounts.models import User
-from tests.admin.browser import csrf_token, export, listed_ids
+from tests.admin.browser import csrf_token, export, listed_ids, save
 from tests.admin.factories import add_author, add_row, models
 from tests.admin.import_helpers import import_errors, import_file, note_file, notes
 from tests.admin.staff import events
@@ -289,6 +289,21 @@ def test_bug_in_an_import_is_in_the_log(
     assert "ZeroDivisionError" in caplog.text
     assert notes(client) == []
     assert logging.getLogger("starlette_admin").isEnabledFor(logging.WARNING)
+
+
+@pytest.mark.any_database
+def test_input_that_cannot_be_parsed_is_not_logged(library: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    add_author(library, "Ada")
+    file = "title,isbn,genre,author,pages,price,weight\nNotes,1,novel,Ada,private pages,private price,private weight\n"
+
+    errors = import_errors(import_file(library, file, "catalogue"))
+    form = save(library, "/admin/book/create", pages="private pages", price="private price", bought_at="private date")
+    logging.getLogger("starlette_admin.fields").error("something else")
+
+    assert [field for _, field, _ in errors] == ["pages", "price", "weight"]
+    assert form.status_code == 422
+    assert "private" not in caplog.text
+    assert "something else" in caplog.text
 
 
 def test_rows_refer_to_rows_of_the_same_file(library: TestClient) -> None:
