@@ -327,7 +327,7 @@ def test_theme_are_not_offered_without_scripts(chromium: Browser, server: Server
         window.open("/login")
         window.sign_in(server)
         window.open("/admin/")
-        assert window.page.get_by_role("heading", name="Overview").is_visible()
+        assert window.page.get_by_role("heading", name="Dashboard").is_visible()
         assert window.page.get_by_text("Theme").is_hidden()
 
 

@@ -19,22 +19,22 @@ class SessionAuthProvider(BaseAuthProvider):
     """Authentication provider that uses the site's session."""
 
     async def authenticate(self, request: Request) -> AdminUser | None:
-        """Return the visitor; what is raised is answered as on every page: `/login`, or "not allowed"."""
+        """Return the signed-in user. Errors are handled as on web pages: a redirect to `/login`, or 403."""
         if request.scope["path"].startswith(f"{request.scope['root_path']}/static/"):
-            return None  # the library asks for its style sheets too
+            return None  # the library authenticates requests for static files too
         visitor = await web_session.require_visitor(request)
-        visitor.forbid_impersonation()  # the admin is left to who is signed in as themselves
+        visitor.forbid_impersonation()  # no access while signed in as another user
         if not visitor.has_permission(Permission.ADMIN_ACCESS):
             raise PermissionDenied
         return AdminUser(visitor.email)
 
     def get_routes(self, templates: Jinja2Templates) -> list[Route]:  # noqa: ARG002 - there is no form
-        """Add what "Sign out" in the menu posts to; the library looks for the name."""
+        """Add the route that "Sign out" in the menu posts to. The library expects this name."""
         return [Route("/logout", logout, methods=["POST"], name="logout")]
 
 
 def get_visitor(request: Request) -> Scope:
-    """Return who looks at the admin: `SessionAuthProvider` has found them."""
+    """Return the signed-in user, whom `SessionAuthProvider` has authenticated."""
     visitor: Scope = request.state.visitor
     return visitor
 
@@ -47,13 +47,14 @@ async def logout(request: Request) -> Response:
 
 
 class CsrfMiddleware(BaseHTTPMiddleware):
-    """Our CSRF token, which is bound to the session, in place of one bound to a cookie that a subdomain may set.
+    """CSRF protection with a token that is bound to the session.
 
-    The library's templates and scripts send it under the library's names.
+    The library's own token is bound to a cookie that a subdomain can set. Its templates and scripts send this one under
+    the library's names.
     """
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        """Go past the base class, which takes time, when no form is read."""
+        """Skip the base class, which is slow, for safe methods."""
         request = Request(scope)
         if request.method not in SAFE_METHODS:
             await super().__call__(scope, receive, send)
@@ -62,7 +63,7 @@ class CsrfMiddleware(BaseHTTPMiddleware):
         await self.app(scope, receive, send)
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        """Check what changes something, and hand a token to the page."""
+        """Check the token of an unsafe request, and pass a token to the page."""
         csrf.verify_csrf(request, await _sent_token(request))
         request.state.csrf_token = csrf.csrf_token(request)
         return await call_next(request)
@@ -71,6 +72,6 @@ class CsrfMiddleware(BaseHTTPMiddleware):
 async def _sent_token(request: Request) -> str:
     if sent := request.headers.get("x-csrftoken"):
         return sent
-    await request.body()  # kept by the base class, so that the form can be read again
+    await request.body()  # cached by the base class, so that the form can be read again
     async with request.form() as form:
         return str(form.get("csrftoken", ""))

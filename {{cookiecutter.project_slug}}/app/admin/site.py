@@ -1,4 +1,4 @@
-"""Where the admin is mounted: the library, with our session, transaction, policy and look."""
+"""The admin site: starlette-admin with this project's sessions, transactions, permissions and templates."""
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
@@ -49,25 +49,27 @@ def mount(
 ) -> None:
     """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
     filter_library_logs()
-    ours: list[type[ModelView]] = [UserView, RoleView, SessionView, *events.views, *mails.views]
-    site = AdminSite(settings, [*_feature_views(views, [*models], ours), *ours])
-    site.mount_to(Starlette())  # makes `site.app`; it is mounted here, in its frame
-    site.app.add_exception_handler(Exception, _raise_again)
-    frame = Middleware(AdminMiddleware, addresses=CachedURLRouter(app.router), settings=settings)
-    app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[frame]))
+    core: list[type[ModelView]] = [UserView, RoleView, SessionView, *events.views, *mails.views]
+    site = AdminSite(settings, [*_feature_views(views, [*models], core), *core])
+    site.mount_to(Starlette())  # creates `site.app`, which is mounted below, with middleware
+    site.app.add_exception_handler(Exception, _reraise)
+    middleware = Middleware(AdminMiddleware, url_router=CachedURLRouter(app.router), settings=settings)
+    app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[middleware]))
 
 
 def _feature_views(
-    written: Sequence[type[ModelView]], models: Sequence[type[UUIDv7Base]], others: Sequence[type[ModelView]]
+    views: Sequence[type[ModelView]], models: Sequence[type[UUIDv7Base]], core: Sequence[type[ModelView]]
 ) -> list[type[ModelView]]:
-    """Add default views; what the other views show can be picked in them, too."""
-    # Views of accounts that have a key of their own are not for forms.
-    shown = [view.model for view in (*written, *(view for view in others if view.key is None))]
-    return [*written, *(default_view(model, {*shown, *models}) for model in models)]
+    """Add default views. Their forms can refer to each model that has a view.
+
+    Core views with a key (events, sessions, emails) are excluded: their rows can't be selected in forms.
+    """
+    related = {*models, *(view.model for view in views), *(view.model for view in core if view.key is None)}
+    return [*views, *(default_view(model, related) for model in models)]
 
 
 class AdminSite(InlineSiteMixin, ImportSiteMixin):
-    """The library's admin. It is not its SQLAlchemy variant, of which `Transaction` does all that is needed here."""
+    """The admin. The library's SQLAlchemy subclass isn't needed: `DatabaseSessionMiddleware` replaces it."""
 
     def __init__(self, settings: Settings, views: Sequence[type[ModelView]]) -> None:
         super().__init__(
@@ -78,13 +80,13 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
             secret_key=KeyRing(settings).derive("admin").hex(),  # the same in every worker
             middlewares=[Middleware(DatabaseSessionMiddleware)],
             timezone_config=None,  # times are shown in UTC
-            export_config=ExportConfig(max_rows=10_000),  # of a format that is made in memory
+            export_config=ExportConfig(max_rows=10_000),  # for formats that are built in memory
             import_config=IMPORT_LIMITS,
         )
         environment = self.templates.env
         environment.add_extension(NonceExtension)
-        environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less to send
-        environment.auto_reload = settings.environment is Environment.DEVELOPMENT  # it looks at files for each row
+        environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less HTML
+        environment.auto_reload = settings.environment is Environment.DEVELOPMENT  # it checks the files for each row
         environment.globals["changed"] = lambda name: int((ADMIN_DIR / "static" / name).stat().st_mtime)
         environment.globals |= {
             "date_ranges": date_ranges,
@@ -94,7 +96,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
             "import_limits": IMPORT_LIMITS,
             "import_match_fields": import_match_fields,
         }
-        # Before the library's own route, which would serve these files without a time for which they are good.
+        # Before the library's own route, which would serve these files without a cache lifetime.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]
         self.routes.insert(
             0, Mount("/static", CachedStaticFiles(directory=ADMIN_DIR / "static", packages=packages), name="static")
@@ -102,14 +104,14 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         for view in views:
             self.add_view(view)
         self.add_view(ImpersonationView(self))
-        shown = [view for view in self._model_views if isinstance(view, ModelView)]
-        for shown_view in shown:
-            shown_view.link_relations(shown)
-        for log_view in (view for view in self._model_views if isinstance(view, events.EventView)):
-            log_view.views = self._model_views
+        model_views = [view for view in self._model_views if isinstance(view, ModelView)]
+        for model_view in model_views:
+            model_view.link_relations(model_views)
+            if isinstance(model_view, events.EventView):
+                model_view.views = model_views
 
     def _init_csrf(self) -> None:
-        """Take our check in place of the library's."""
+        """Use this project's CSRF check instead of the library's."""
         self.middlewares.append(Middleware(CsrfMiddleware))
 
     async def _find_object_or_404(
@@ -120,37 +122,37 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         pk: str | None,
         action: str,
     ) -> Any:  # noqa: ANN401
-        """Find the row of a page; with its history, where that is shown."""
+        """Return the row of a page, and load its history for a detail page."""
         row = request.state.row = await super()._find_object_or_404(request, view, key, pk, action)
         if action == "detail":
             request.state.history = await history.load_history(request, view, row)
         return row
 
     async def _parse_form_data(self, request: Request, form_data: FormData, view: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Read a form, and find out what it left as it was."""
+        """Parse a form, and detect the fields that it leaves unchanged."""
         data = await super()._parse_form_data(request, form_data, view)
         return await detect_unchanged(request, view, data, getattr(request.state, "row", None))
 
     async def _render_form_body(self, request: Request, view: Any, obj: Any, *args: Any) -> None:  # noqa: ANN401
-        """Draw a form, with the labels of what is chosen in it."""
+        """Render a form with the labels of the selected rows."""
         await load_selected_labels(request, view, obj, args[-1]["inlines"])
         await super()._render_form_body(request, view, obj, *args)
 
     async def show_dashboard(self, request: Request) -> Response:
-        """Show what happened lately, and how many there are of everything that the visitor may see."""
+        """Show recent activity, and the number of rows in each view that the user can access."""
         views = [view for view in self._model_views if isinstance(view, ModelView) and view.is_accessible(request)]
         counts = [(view, await view.count(request)) for view in views]
         panels = [(view, panel) for view in views for panel in await view.panels(request)]
-        shown = {
+        context = {
             "counts": counts,
             "metrics": [(view, panel) for view, panel in panels if isinstance(panel, Metric)],
             "charts": [panel for _, panel in panels if isinstance(panel, Chart)],
         }
-        return self._template_response(request, "home.html", shown)
+        return self._template_response(request, "dashboard.html", context)
 
 
 class DashboardView(CustomView):
-    """The first page."""
+    """The dashboard, the first page of the admin."""
 
     route_name = "index"
     add_to_menu = False
@@ -161,22 +163,22 @@ class DashboardView(CustomView):
 
     @route("")
     async def index(self, request: Request) -> Response:
-        """Show it."""
+        """Render the dashboard."""
         return await self.site.show_dashboard(request)
 
 
 class DatabaseSessionMiddleware:
-    """Give the library's views the session of the request.
+    """Open the request's database session for the library's views.
 
-    The library's own would take SQLite's only write lock to show a page, see app/database/base.py. On PostgreSQL a page
-    needs a transaction too, for `large.py` sets in it how long a query may take.
+    The library's own middleware would take SQLite's only write lock to show a page, see app/database/engine.py. On
+    PostgreSQL a page needs a transaction too, because app/admin/base/query_limits.py sets a statement timeout in it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open it, and run what the library runs after the commit."""
+        """Open a session, and run the library's callbacks after the commit."""
         request = Request(scope)
         database = get_database(request)
         only_reads = request.method in SAFE_METHODS and database.engine.dialect.name == "sqlite"
@@ -191,5 +193,5 @@ class DatabaseSessionMiddleware:
             await self.app(scope, receive, send_and_call_back)
 
 
-async def _raise_again(request: Request, error: Exception) -> Response:  # noqa: ARG001
+async def _reraise(request: Request, error: Exception) -> Response:  # noqa: ARG001
     raise error

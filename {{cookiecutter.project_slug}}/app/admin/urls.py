@@ -11,23 +11,23 @@ from starlette_admin.helpers import _carry_origin
 
 
 class CachedURLRouter:
-    """The router of the app, for who asks it for addresses: each is looked up once, and is a path."""
+    """The app's router with cached lookups of URLs, which have no scheme and host."""
 
     def __init__(self, router: Router) -> None:
         self._router = router
         self.url_path_for = lru_cache(maxsize=1_000)(self._find)
 
     def _find(self, name: str, /, **path_params: Any) -> URLPath:  # noqa: ANN401 - as in Starlette
-        return URLPath(str(self._router.url_path_for(name, **path_params)))  # names no protocol
+        return URLPath(str(self._router.url_path_for(name, **path_params)))  # without the scheme
 
 
 def detail_url(request: Request, key: str, pk: object) -> str:
-    """Return the address of a row's page, which knows the way back."""
+    """Return the URL of a row's page, with the page to go back to."""
     return _row_url(request, "admin:detail", key, pk)
 
 
 def edit_url(request: Request, key: str, pk: object) -> str:
-    """Return the address of a row's form, which knows the way back."""
+    """Return the URL of a row's form, with the page to go back to."""
     return _row_url(request, "admin:edit", key, pk)
 
 

@@ -1,1 +1,1 @@
-"""File formats of import and export: CSV, XLSX, and how cells are written and read."""
+"""File formats of imports and exports: CSV, XLSX, and the parsing and formatting of cells."""

@@ -1,6 +1,6 @@
-"""Parse cells of imported files to form values: dates, numbers and booleans as spreadsheets write them.
+"""Convert cells of imported files to form values: dates, numbers and booleans as spreadsheets write them.
 
-A cell that no field can read is refused with a sentence that says what would be read.
+The message for an invalid cell has an example of a valid value.
 """
 
 import json
@@ -37,7 +37,7 @@ from app.admin.files.formats import (
 
 
 def format_cell(value: object) -> object:
-    """Return what a cell of a CSV file has: numbers are no text, times are in UTC, lists and objects are JSON."""
+    """Return a value as a cell of a CSV file: text is escaped, times are in UTC, lists and objects are JSON."""
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime):
@@ -50,26 +50,26 @@ def format_cell(value: object) -> object:
 
 
 def normalize_cell(request: Request, field: BaseField, cell: str, formats: ImportFormats) -> Any:  # noqa: ANN401 - text, or a list
-    """Return a cell in the spelling of a form; what has none stays, and the field refuses it.
+    """Return a cell as a form would send it. Unrecognized text is unchanged: the field rejects it.
 
     Raises:
-        ValueError: when it is none of the values that there are.
+        ValueError: the cell is not one of the choices of an enum or a boolean.
     """
     cell = unescape_formula(cell)
     text = re.sub(r"[\u00a0\u202f]", " ", cell).strip()
     if isinstance(field, TagsField):
-        return _list_of(cell)
+        return _parse_list(cell)
     if isinstance(field, EnumField):
         lines = text.splitlines() if field.multiple else [text]
         chosen = [_choose(request, field, line) for line in lines]
         return chosen if field.multiple else chosen[0]
     if isinstance(field, BooleanField):
         return normalize_bool(text)
-    return _spell_number(field, text, formats) if isinstance(field, NumberField | FloatField) else cell
+    return _normalize_number(field, text, formats) if isinstance(field, NumberField | FloatField) else cell
 
 
 def invalid_cell_message(request: Request, field: BaseField, cell: str) -> str:
-    """Return what would be read in place of a cell that cannot be."""
+    """Return the error message for an invalid cell, with an example of a valid one."""
     return f"“{cell[:40]}” is invalid. {_example(request, field)}"
 
 
@@ -87,11 +87,13 @@ def _example(request: Request, field: BaseField) -> str:
         FloatField: f"Enter a number like {numbers}",
         JSONField: 'Enter JSON, such as {"color": "red"}.',
     }
-    return next((said for kind, said in examples.items() if isinstance(field, kind)), "Enter it as in the form.")
+    return next(
+        (example for kind, example in examples.items() if isinstance(field, kind)), "Enter the value as in the form."
+    )
 
 
-def _list_of(cell: str) -> list[str]:
-    """Return one text for each line; a list in JSON is read too."""
+def _parse_list(cell: str) -> list[str]:
+    """Parse a list, which is JSON or has an item per line."""
     try:
         read = json.loads(cell)
     except ValueError:
@@ -104,7 +106,7 @@ def _choices(request: Request, field: EnumField) -> list[tuple[Any, str]]:
 
 
 def _choose(request: Request, field: EnumField, text: str) -> str:
-    """Return the value that is meant, by its name or by its words, in any case."""
+    """Return the choice with this value or label, in any case."""
     choices = _choices(request, field)
     if all(isinstance(value, bool) for value, _ in choices):
         text = normalize_bool(text)
@@ -115,8 +117,8 @@ def _choose(request: Request, field: EnumField, text: str) -> str:
     return str(known[text.casefold()])
 
 
-def _spell_number(field: BaseField, text: str, formats: ImportFormats) -> str:
-    """Return a number, or a time, which the library counts among them."""
+def _normalize_number(field: BaseField, text: str, formats: ImportFormats) -> str:
+    """Return a number, date or time; the library's date fields are number fields."""
     if isinstance(field, TimeField):
         return normalize_time(text)
     if isinstance(field, DateTimeField):

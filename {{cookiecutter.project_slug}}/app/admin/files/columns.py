@@ -1,4 +1,4 @@
-"""The columns of exported and imported files: one for each field, and for a reference, titles and ids."""
+"""Columns of exported and imported files: one per field, and a second one with IDs for a reference."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,19 +11,19 @@ from app.admin.files.csv_files import InvalidFile
 
 @dataclass(frozen=True, eq=False)
 class FileColumn:
-    """A field, or the ids that a reference has beside its titles."""
+    """A column for a field. A reference has two: titles, and IDs."""
 
     field: BaseField
     is_ids: bool = False
 
     @property
     def name(self) -> str:
-        """Return what JSON calls it: "author", or "author_id" for the ids."""
+        """Return the name in JSON: "author", or "author_id" for the IDs."""
         return f"{self.field.name}_id" if self.is_ids else self.field.name
 
     @property
     def label(self) -> str:
-        """Return what stands in the first row of a table."""
+        """Return the name in the header."""
         label = self.field.label or self.field.name
         return f"{label} id" if self.is_ids else label
 
@@ -38,15 +38,15 @@ def file_columns(fields: Iterable[BaseField]) -> list[FileColumn]:
 
 
 def match_columns(names: Sequence[str], fields: Iterable[BaseField]) -> dict[str, FileColumn]:
-    """Return the columns by the names that a file gives them: names or labels, in any case.
+    """Return the columns by their names in the file, which are names or labels, in any case.
 
     Raises:
-        InvalidFile: when two are the same.
+        InvalidFile: two names are the same column.
     """
     columns = file_columns(fields)
-    # A field of its own may be called like the ids of another.
+    # A field may have the same name as the IDs of a reference: the field wins.
     known = {
-        normalize_header(said): c for c in sorted(columns, key=lambda c: not c.is_ids) for said in (c.label, c.name)
+        normalize_header(name): c for c in sorted(columns, key=lambda c: not c.is_ids) for name in (c.label, c.name)
     }
     matched: dict[str, FileColumn] = {}
     for name in names:
@@ -59,5 +59,5 @@ def match_columns(names: Sequence[str], fields: Iterable[BaseField]) -> dict[str
 
 
 def normalize_header(name: str) -> str:
-    """Return a name without what people write differently; the dialog marks required columns with `*`."""
+    """Return a name without differences in case, spaces and underscores, and without the `*` of required columns."""
     return re.sub(r"[\s_]+", " ", name).strip(" *").casefold()

@@ -1,50 +1,46 @@
 """Parse uploaded CSV files, with helpful error messages.
 
-Delimiters (comma, semicolon, tab), line ends, UTF-8 and UTF-16 are detected. Windows-1252 is read when the person says
-so.
+Delimiters (comma, semicolon, tab), line ends, UTF-8 and UTF-16 are detected. Windows-1252 must be selected by the user.
 """
 
 import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_COLUMNS = 100
 WINDOWS_1252 = "cp1252"
-"""Python's name of Windows-1252, the encoding of western Excel files that are not Unicode."""
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-_DECLARED = re.compile(r'"?sep=([,;\t])"?(?:\r\n?|\n)')  # Excel's own first line
+"""Python's name of Windows-1252, the encoding of non-Unicode files of Excel in Western Europe and America."""
+_DELIMITERS = ",;\t"
+_DECLARED = re.compile(r'"?sep=([,;\t])"?(?:\r\n?|\n)')  # a line that Excel understands
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class InvalidFile(ValueError):
-    """The file is no table; the message is for the person who sent it."""
+    """The file is not a valid table. The message is shown to the user."""
 
 
 class CsvRow(NamedTuple):
-    """A row of the file."""
+    """A row of a CSV file."""
 
     number: int
-    """As a spreadsheet counts: the row of names is the first."""
+    """Row number as in a spreadsheet: the header is row 1."""
     cells: dict[str, str]
 
 
 class CsvTable(NamedTuple):
-    """What a file holds, and how it was read."""
+    """A parsed CSV file."""
 
     names: list[str]
     rows: list[CsvRow]
-    delimiter: str
-    """In words."""
 
 
 def read_csv(content: bytes, encoding: str = "") -> CsvTable:
-    """Return the names of the columns, and the rows; empty rows and empty columns at the end are skipped.
+    """Parse a CSV file. Empty rows, and empty columns at the end, are skipped.
 
     Raises:
-        InvalidFile: when it is not such a table.
+        InvalidFile: the file is not a valid table.
     """
     text = _decode(content, encoding)
     declared = _DECLARED.match(text)
@@ -55,11 +51,11 @@ def read_csv(content: bytes, encoding: str = "") -> CsvTable:
         table = [(number, cells) for number, cells in enumerate(lines, 1) if number == 1 or any(map(str.strip, cells))]
     except csv.Error as error:
         raise InvalidFile(f"Line {lines.line_num} is invalid: {error}.") from error
-    names = _names(_trimmed([name.strip() for _, cells in table[:1] for name in cells]))
+    names = _parse_header(_strip_empty_cells([name.strip() for _, cells in table[:1] for name in cells]))
     if not table[1:]:
         raise InvalidFile("The file has no rows below the header.")
-    rows = [CsvRow(number, _cells(number, names, cells)) for number, cells in table[1:]]
-    return CsvTable(names, rows, _DELIMITERS[delimiter])
+    rows = [CsvRow(number, _parse_row(number, names, cells)) for number, cells in table[1:]]
+    return CsvTable(names, rows)
 
 
 def _decode(content: bytes, encoding: str) -> str:
@@ -80,34 +76,30 @@ def _decode(content: bytes, encoding: str) -> str:
 
 
 def _sniff(text: str) -> str:
-    """Return the delimiter that the first line has most often, outside of quotes."""
+    """Return the most frequent delimiter in the first line, outside quotes."""
     outside = "".join(text[:65_536].partition("\n")[0].partition("\r")[0].split('"')[::2])
     return max(_DELIMITERS, key=outside.count)
 
 
-def _trimmed(cells: list[str]) -> list[str]:
+def _strip_empty_cells(cells: list[str]) -> list[str]:
     while cells and not cells[-1].strip():
         cells = cells[:-1]
     return cells
 
 
-def _names(names: list[str]) -> list[str]:
+def _parse_header(names: list[str]) -> list[str]:
     if len(names) > MAX_COLUMNS:
         raise InvalidFile(f"The file has {len(names):,} columns. Use at most {MAX_COLUMNS}.")
     if "" in names:
         raise InvalidFile(f"Column {names.index('') + 1} has no name in the header.")
-    if twice := next(_repeated(names), None):
-        raise InvalidFile(f"Duplicate column name: {twice[:80]}.")
+    if duplicate := next((name for index, name in enumerate(names) if name in names[:index]), None):
+        raise InvalidFile(f"Duplicate column name: {duplicate[:80]}.")
     return names
 
 
-def _repeated(names: list[str]) -> Iterator[str]:
-    return (name for index, name in enumerate(names) if name in names[:index])
-
-
-def _cells(number: int, names: list[str], cells: list[str]) -> dict[str, str]:
+def _parse_row(number: int, names: list[str], cells: list[str]) -> dict[str, str]:
     if len(cells) != len(names):
-        cells = cells[: len(names)] + _trimmed(cells[len(names) :])
+        cells = cells[: len(names)] + _strip_empty_cells(cells[len(names) :])
     if len(cells) != len(names):
         counted = "1 cell" if len(cells) == 1 else f"{len(cells):,} cells"
         raise InvalidFile(f"Row {number} has {counted}, but the header has {len(names)}.")

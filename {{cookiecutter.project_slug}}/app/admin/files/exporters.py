@@ -1,4 +1,4 @@
-"""Export formats that are written a few rows at a time."""
+"""Streaming export formats: CSV and JSON."""
 
 import csv
 import io
@@ -17,45 +17,45 @@ Chunks: TypeAlias = AsyncIterator[Sequence[dict[str, Any]]]
 
 
 class StreamingExporter(BaseExporter):
-    """A format that is written a few rows at a time."""
+    """Base class of formats that are written in chunks of rows."""
 
     max_rows: int | None = None
-    """What a file may hold."""
+    """Maximum number of rows in a file."""
 
     @abstractmethod
-    def stream(self, columns: Sequence[FileColumn], slices: Chunks) -> AsyncIterator[str | bytes]:
-        """Write the names of the columns, and then the rows."""
+    def stream(self, columns: Sequence[FileColumn], chunks: Chunks) -> AsyncIterator[str | bytes]:
+        """Yield the header, then the rows."""
 
 
 class StreamingCsvExporter(StreamingExporter, CsvExporter):
-    """CSV in which no cell is a formula, and a list is written as JSON."""
+    """CSV. Text that spreadsheets would run as a formula is escaped; lists are JSON."""
 
-    async def stream(self, columns: Sequence[FileColumn], slices: Chunks) -> AsyncIterator[str]:
-        """Write the names of the columns, and then the rows, after the mark by which Excel recognizes UTF-8."""
-        yield "\ufeff" + self._written([[column.label for column in columns]])
-        async for rows in slices:
-            yield self._written([[format_cell(row[column.name]) for column in columns] for row in rows])
+    async def stream(self, columns: Sequence[FileColumn], chunks: Chunks) -> AsyncIterator[str]:
+        """Yield a byte order mark, which Excel needs to detect UTF-8, the header, and the rows."""
+        yield "\ufeff" + self._format_rows([[column.label for column in columns]])
+        async for rows in chunks:
+            yield self._format_rows([[format_cell(row[column.name]) for column in columns] for row in rows])
 
-    def _written(self, rows: list[list[object]]) -> str:
+    def _format_rows(self, rows: list[list[object]]) -> str:
         output = io.StringIO()
         csv.writer(output, **self.fmtparams).writerows(rows)
         return output.getvalue()
 
 
 class StreamingJsonExporter(StreamingExporter, JsonExporter):
-    """A JSON array, a row on each line; its keys are the names of fields, as in the API."""
+    """A JSON array with one row per line. The keys are field names, as in the API."""
 
-    async def stream(self, columns: Sequence[FileColumn], slices: Chunks) -> AsyncIterator[str]:
-        """Write the rows."""
-        between = "[\n"
-        async for rows in slices:
+    async def stream(self, columns: Sequence[FileColumn], chunks: Chunks) -> AsyncIterator[str]:
+        """Yield the rows."""
+        separator = "[\n"
+        async for rows in chunks:
             if rows:
                 cells = [{column.name: row[column.name] for column in columns} for row in rows]
-                yield between + ",\n".join(json.dumps(row, ensure_ascii=False, default=_as_json) for row in cells)
-                between = ",\n"
-        yield "[]" if between == "[\n" else "\n]"
+                yield separator + ",\n".join(json.dumps(row, ensure_ascii=False, default=_as_json) for row in cells)
+                separator = ",\n"
+        yield "[]" if separator == "[\n" else "\n]"
 
 
 def _as_json(value: object) -> str:
-    """Write a number of any precision, and times in ISO 8601."""
+    """Return a number in full precision, or a time in ISO 8601."""
     return value.isoformat() if isinstance(value, date | time) else str(value)

@@ -1,1 +1,1 @@
-"""Import of files: match rows, check them, preview and save."""
+"""CSV imports: match rows, validate, preview and save them."""

@@ -1,4 +1,4 @@
-"""Validate and load imported rows, new and changed, with the same rules as forms."""
+"""Parse and validate the rows of an imported file by the same rules as forms."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -35,17 +35,17 @@ _NOT_TEXT = BooleanField | EnumField | NumberField | FloatField | JSONField | Ta
 
 
 class ImportRow(NamedTuple):
-    """A row being imported."""
+    """A new or changed row of an import."""
 
     number: int
-    row: Any
+    record: Any
     data: dict[str, Any]
     before: Mapping[str, Any] | None
-    """What the stored row held; a new row has nothing."""
+    """Old values of an existing row; None for a new one."""
 
 
 class ImportBatch:
-    """The rows of one file; none of them belongs to a session after `load`."""
+    """The rows of a file. After `load`, none of them is in a session."""
 
     def __init__(
         self,
@@ -58,91 +58,90 @@ class ImportBatch:
         self.request, self.view, self.columns, self.rows, self.formats = request, view, columns, rows, formats
         self.fields: list[BaseField] = [*view.get_fields_list(request)]
         self.references: dict[str, ReferenceLookup] = {}
-        self.targets = RowMatcher(request, view, self.fields, rows)
-        self.lines: list[ImportRow] = []
+        self.matcher = RowMatcher(request, view, self.fields, rows)
+        self.import_rows: list[ImportRow] = []
         self.unchanged = 0
-        self.problems: list[tuple[int, str | None, str]] = []
+        self.errors: list[tuple[int, str | None, str]] = []
 
     async def load(self, session: AsyncSession, match: str, header: str) -> None:
-        """Look up what the file changes, by the cells below `header`, and what it refers to."""
+        """Load the rows that the file changes, matched by the column `header`, and those that it refers to."""
         if match:
-            self.problems += await self.targets.find(session, match, header)
+            self.errors += await self.matcher.find_rows(session, match, header)
         for name, column in self.columns.items():
             if isinstance(column.field, RelationField):
-                made = ReferenceLookup(self.request, self.view, column.field)
-                known = self.references.setdefault(column.field.name, made)
-                await known.find({row.cells[name] for row in self.rows})
+                lookup = ReferenceLookup(self.request, self.view, column.field)
+                await self.references.setdefault(column.field.name, lookup).load({row.cells[name] for row in self.rows})
         session.expunge_all()
         self._name_own_rows()
 
     def _name_own_rows(self) -> None:
-        """Let rows refer to other rows of the same file, by their titles and by the ids that the file gives them."""
-        own = [known for known in self.references.values() if known.is_own]
+        """Let rows refer to other rows of the same file, by title or by ID."""
+        lookups = [lookup for lookup in self.references.values() if lookup.is_own]
         names = [n for n, c in self.columns.items() if c.field.name == self.view.title_field and not c.is_ids]
         names += [name for name in self.rows[0].cells if name.strip().lower() == "id"]
-        for known, row, name in product(own, self.rows, names):
-            known.add(self.targets.rows[row.number], match_key(row, name))
+        for lookup, row, name in product(lookups, self.rows, names):
+            lookup.add(self.matcher.records[row.number], match_key(row, name))
 
-    async def read(self) -> None:
-        """Read every row, and make what would be stored."""
-        refused = {number for number, _, _ in self.problems}
-        for index, row in enumerate(row for row in self.rows if row.number not in refused):
+    async def parse(self) -> None:
+        """Parse and validate every row."""
+        invalid = {number for number, _, _ in self.errors}
+        for index, row in enumerate(row for row in self.rows if row.number not in invalid):
             if index % 20 == 0:
-                await asyncio.sleep(0)  # others are served too
-            written = self.targets.written.get(row.number)
+                await asyncio.sleep(0)  # let other requests run
+            exported = self.matcher.exported_cells.get(row.number)
             try:
-                await (self._read_new(row) if written is None else self._read_stored(row, written))
+                await (self._parse_new(row) if exported is None else self._parse_existing(row, exported))
             except FormValidationError as error:
-                self.problems += [(row.number, str(name) or None, str(said)) for name, said in error.errors.items()]
-        self._refuse_cycles()
+                self.errors += [(row.number, str(name) or None, str(message)) for name, message in error.errors.items()]
+        self._reject_cycles()
 
-    async def _read_new(self, row: CsvRow) -> None:
-        data = {field.name: _empty(field) for field in self.fields}
-        await self._read(data, {column: row.cells[name] for name, column in self.columns.items()})
-        made = await self.view._populate_obj(self.request, self.targets.rows[row.number], data)  # noqa: SLF001
-        self.lines.append(ImportRow(row.number, made, data, None))
+    async def _parse_new(self, row: CsvRow) -> None:
+        data = {field.name: _default_value(field) for field in self.fields}
+        await self._parse_cells(data, {column: row.cells[name] for name, column in self.columns.items()})
+        record = await self.view._populate_obj(self.request, self.matcher.records[row.number], data)  # noqa: SLF001
+        self.import_rows.append(ImportRow(row.number, record, data, None))
 
-    async def _read_stored(self, row: CsvRow, written: Mapping[str, str]) -> None:
-        """Change what differs from what an export would write; all else stays as it is, to the last digit."""
-        target = self.targets.rows[row.number]
-        entered = {c: row.cells[name] for name, c in self.columns.items() if row.cells[name] != written[c.name]}
+    async def _parse_existing(self, row: CsvRow, exported: Mapping[str, str]) -> None:
+        """Set the fields whose cells differ from an export, so that unedited cells don't lose precision."""
+        target = self.matcher.records[row.number]
+        entered = {c: row.cells[name] for name, c in self.columns.items() if row.cells[name] != exported[c.name]}
         before = await snapshot(self.view, self.request, target)
         names = {column.field.name for column in entered}
         data = {f.name: None if f.name in names else getattr(target, f.name, None) for f in self.fields}
-        await self._read(data, entered)
+        await self._parse_cells(data, entered)
         changed = [name for name in names if data[name] != getattr(target, name)]
         for name in changed:
             setattr(target, name, data[name])
         if changed:
-            self.lines.append(ImportRow(row.number, target, data, before))
+            self.import_rows.append(ImportRow(row.number, target, data, before))
         else:
             self.unchanged += 1
 
-    async def _read(self, data: dict[str, Any], entered: Mapping[FileColumn, str]) -> None:
-        """Read cells into the data of a row, check all of it, and put rows in place of what names them."""
+    async def _parse_cells(self, data: dict[str, Any], entered: Mapping[FileColumn, str]) -> None:
+        """Parse cells into the data of a row, resolve references, and validate all of it."""
         errors: dict[str | int, Any] = {}
         cells = {column: cell for column, cell in entered.items() if not isinstance(column.field, RelationField)}
         for column, cell in cells.items():
             try:
-                data[column.field.name] = await self._read_cell(column.field, cell, data[column.field.name])
+                data[column.field.name] = await self._parse_cell(column.field, cell, data[column.field.name])
             except ValueError:
                 errors[column.field.name] = invalid_cell_message(self.request, column.field, cell)
-        for name, known in self.references.items():
-            given = {column: cell for column, cell in entered.items() if column.field.name == name}
+        for name, lookup in self.references.items():
+            references = {column: cell for column, cell in entered.items() if column.field.name == name}
             try:
-                data[name] = _refer(known, given) if given else data[name]
+                data[name] = _resolve(lookup, references) if references else data[name]
             except ValueError as error:
                 errors[name] = str(error)
         if errors:
             raise FormValidationError(errors)
         rows = {f.name: data[f.name] for f in self.fields if isinstance(f, RelationField)}
-        data |= {name: _keys(value) for name, value in rows.items()}
+        data |= {name: _form_value(value) for name, value in rows.items()}
         await self.view.validate_fields(self.request, data)
         data |= rows
         await self.view.validate(self.request, data)
 
-    async def _read_cell(self, field: BaseField, cell: str, default: Any) -> Any:  # noqa: ANN401
-        """Return the value of a cell. An empty one of what is no text is not given, as if it had no column."""
+    async def _parse_cell(self, field: BaseField, cell: str, default: Any) -> Any:  # noqa: ANN401
+        """Return the value of a cell. An empty cell of a field other than text is treated like a missing column."""
         if not cell.strip() and isinstance(field, _NOT_TEXT):
             return default if self.view._must_be_given(field) else ([] if isinstance(field, TagsField) else None)  # noqa: SLF001
         value = await field.parse_input(self.request, normalize_cell(self.request, field, cell, self.formats))
@@ -150,52 +149,50 @@ class ImportBatch:
             raise ValueError(cell)
         return value
 
-    def _refuse_cycles(self) -> None:
-        """Refuse rows of the file that are their own ancestors; the ORM could not order them."""
-        for name in [name for name, known in self.references.items() if known.is_own and not known.field.multiple]:
-            above = {id(line.row): {id(line.row.__dict__.get(name))} for line in self.lines}
+    def _reject_cycles(self) -> None:
+        """Reject rows of the file that are their own ancestors: the ORM couldn't order their inserts."""
+        for name in [name for name, lookup in self.references.items() if lookup.is_own and not lookup.field.multiple]:
+            parents = {id(row.record): {id(row.record.__dict__.get(name))} for row in self.import_rows}
             try:
-                TopologicalSorter(above).prepare()
+                TopologicalSorter(parents).prepare()
             except CycleError as error:
-                said = "A record can't be its own ancestor."
-                self.problems += [(line.number, name, said) for line in self.lines if id(line.row) in error.args[1]]
+                numbers = [row.number for row in self.import_rows if id(row.record) in error.args[1]]
+                self.errors += [(number, name, "A record can't be its own ancestor.") for number in numbers]
 
     async def check_uniqueness(self, session: AsyncSession) -> None:
-        """Find what must be unique and is not, in the file or with what is stored."""
-        rows = {line.number: line.row for line in self.lines}
-        self.problems += [
-            (n, name, "This value is already in use.")
-            for n, name in await find_duplicates(session, self.view.model, rows)
-        ]
+        """Add an error for each duplicate of a unique value, in the file or in the database."""
+        rows = {row.number: row.record for row in self.import_rows}
+        duplicates = await find_duplicates(session, self.view.model, rows)
+        self.errors += [(number, name, "This value is already in use.") for number, name in duplicates]
 
-    def show(self, row: CsvRow) -> dict[str, Any]:
-        """Return what the preview shows of a row."""
-        errors = [{"field": name, "message": said} for number, name, said in self.problems if number == row.number]
-        status = "update" if row.number in self.targets.written else "new"
-        cells = {column.name: self._shown(column.field, row.cells[name]) for name, column in self.columns.items()}
+    def preview_row(self, row: CsvRow) -> dict[str, Any]:
+        """Return a row of the preview."""
+        errors = [{"field": name, "message": message} for number, name, message in self.errors if number == row.number]
+        status = "update" if row.number in self.matcher.exported_cells else "new"
+        cells = {c.name: self._preview_cell(c.field, row.cells[name]) for name, c in self.columns.items()}
         return {"status": "error" if errors else status, "cells": cells, "errors": errors}
 
-    def _shown(self, field: BaseField, cell: str) -> str:
-        """Return a cell, with what is read where that is spelled in another way."""
+    def _preview_cell(self, field: BaseField, cell: str) -> str:
+        """Return a cell, with the normalized value if it differs."""
         try:
-            read = normalize_cell(self.request, field, cell, self.formats)
+            value = normalize_cell(self.request, field, cell, self.formats)
         except ValueError:
             return cell
-        return f"{cell} → {read}" if cell and isinstance(read, str) and read != cell else cell
+        return f"{cell} → {value}" if cell and isinstance(value, str) and value != cell else cell
 
 
-def _empty(field: BaseField) -> Any:  # noqa: ANN401
-    """Return what a field has when the file says nothing of it."""
-    several = isinstance(field, TagsField) or (isinstance(field, RelationField) and field.multiple)
-    return [] if several and field_default(field) is None else field_default(field)
+def _default_value(field: BaseField) -> Any:  # noqa: ANN401
+    """Return the value of a field without a column."""
+    is_list = isinstance(field, TagsField) or (isinstance(field, RelationField) and field.multiple)
+    return [] if is_list and field_default(field) is None else field_default(field)
 
 
-def _refer(known: ReferenceLookup, given: Mapping[FileColumn, str]) -> Any:  # noqa: ANN401
-    """Return the rows that the titles and the ids of a reference name."""
-    cells = {column.is_ids: cell for column, cell in given.items()}
-    return known.agree(cells[False], cells[True]) if len(cells) > 1 else known.refer(*cells.values())
+def _resolve(lookup: ReferenceLookup, references: Mapping[FileColumn, str]) -> Any:  # noqa: ANN401
+    """Return the rows that the title column, the ID column or both refer to."""
+    cells = {column.is_ids: cell for column, cell in references.items()}
+    return lookup.resolve_with_ids(cells[False], cells[True]) if len(cells) > 1 else lookup.resolve(*cells.values())
 
 
-def _keys(rows: Any) -> Any:  # noqa: ANN401 - rows, a row, or none
-    """Return what a form would send for these rows."""
+def _form_value(rows: Any) -> Any:  # noqa: ANN401 - rows, a row or None
+    """Return the IDs that a form would send for these rows."""
     return [str(row.id) for row in rows] if isinstance(rows, list) else rows and str(rows.id)

@@ -1,6 +1,6 @@
 """CSV imports in a single transaction. Enable with `importers = ("csv",)`.
 
-The library's pages ask for the file, show what would happen, and show what did. Its own way to store saves what it can.
+The dialog is the library's. Its own import isn't used, because it saves the valid rows of a file with errors.
 """
 
 from typing import Any, NamedTuple
@@ -25,43 +25,43 @@ from app.admin.imports.uniqueness import unique_text_columns
 from app.api.dependencies import get_database
 
 IMPORT_LIMITS = ImportConfig(max_upload_size=1_000_000, max_rows=5_000)
-"""What is read and stored in a few seconds."""
-_TOLD = 100  # nobody reads more problems
+"""A file of this size is imported in a few seconds."""
+_MAX_ERRORS = 100
 
 
 class Upload(NamedTuple):
-    """A file, and what the person says of it."""
+    """A file with the options that the user selected."""
 
     table: CsvTable
     content: bytes
-    known: dict[str, FileColumn]
+    columns: dict[str, FileColumn]
     """Columns by their names in the file."""
-    chosen: dict[str, FileColumn]
+    selected: dict[str, FileColumn]
     match: str
-    """The field by which rows of the file are found in the database; without one, all are new."""
+    """The field that identifies existing rows; if empty, all rows are new."""
     formats: ImportFormats
 
 
 def import_columns(request: Request, view: BaseModelView) -> list[str]:
-    """Return the names that a file may have in its first row; those that it must have are marked."""
+    """Return the column names for the header of a file; required ones end in `*`."""
     fields = view.get_fields_list(request, action=RequestAction.IMPORT)
     return [f"{field.name}*" if field.required else field.name for field in fields]
 
 
 def import_match_fields(request: Request, view: Any) -> list[str]:  # noqa: ANN401 - a ModelView
-    """Return the fields by which a file can name the rows that it changes."""
+    """Return the fields that can identify existing rows."""
     if not view.can_edit(request):
         return []
-    shown = {field.name for field in view.get_fields_list(request, action=RequestAction.IMPORT)}
-    return ["id", *(name for name in unique_text_columns(view.model) if name in shown)]
+    importable = {field.name for field in view.get_fields_list(request, action=RequestAction.IMPORT)}
+    return ["id", *(name for name in unique_text_columns(view.model) if name in importable)]
 
 
 class ImportSiteMixin(BaseAdmin):
-    """The part of the site that imports."""
+    """Mixin of the admin site with the import endpoint."""
 
     @route("/_api/{key}/import", methods=["POST"], name="import")
     async def _render_import(self, request: Request) -> Response:
-        """Preview a file, or store it. A bug is an error of the server, and in the log; the library would hide it."""
+        """Preview or import a file. Unexpected errors are raised and logged; the library would hide them."""
         request.state.action = RequestAction.IMPORT
         view: Any = self._find_view_by_key(request.path_params["key"])
         if not view.is_accessible(request) or not view.can_import(request):
@@ -69,10 +69,10 @@ class ImportSiteMixin(BaseAdmin):
         try:
             async with request.form() as form:  # closes the file
                 upload = await _read_upload(request, view, form)
-            answer = await _import(request, view, upload, preview=request.query_params.get("preview") == "1")
+            result = await _import(request, view, upload, preview=request.query_params.get("preview") == "1")
         except InvalidFile as error:
             return JSONResponse({"error": str(error)}, 400)
-        return JSONResponse(answer)
+        return JSONResponse(result)
 
 
 async def _read_upload(request: Request, view: Any, form: FormData) -> Upload:  # noqa: ANN401
@@ -87,51 +87,52 @@ async def _read_upload(request: Request, view: Any, form: FormData) -> Upload:  
     table = read_csv(content, str(form.get("encoding") or ""))
     if len(table.rows) > (IMPORT_LIMITS.max_rows or 0):
         raise InvalidFile(f"The file has {len(table.rows):,} rows. Import at most {IMPORT_LIMITS.max_rows:,} at once.")
-    known = match_columns(table.names, view.get_fields_list(request))
+    columns = match_columns(table.names, view.get_fields_list(request))
     names = form.getlist("fields")
-    chosen = {name: column for name, column in known.items() if not names or column.name in names}
+    selected = {name: column for name, column in columns.items() if not names or column.name in names}
     match = str(form.get("match") or "")
     if match and match not in import_match_fields(request, view):
         raise InvalidFile("Records can't be matched by this field.")
-    return Upload(table, content, known, chosen, match, ImportFormats(str(form.get("numbers")), str(form.get("dates"))))
+    formats = ImportFormats(str(form.get("numbers")), str(form.get("dates")))
+    return Upload(table, content, columns, selected, match, formats)
 
 
 async def _import(request: Request, view: Any, upload: Upload, *, preview: bool) -> dict[str, Any]:  # noqa: ANN401
-    """Check all rows, without a transaction, and store them when each of them is right; a preview takes that back."""
-    writing, importer = request.state.session, view.importers[0]
+    """Validate all rows outside a transaction, and save them if all are valid. A preview rolls back."""
+    session, importer = request.state.session, view.importers[0]
     context = ImportContext([*view.get_fields_list(request)], upload.content, view, request, dry_run=preview)
     async with get_database(request).read_sessions() as request.state.session:
         await view._emit_before_import(request, importer, context)  # noqa: SLF001
-        batch = await _read(request, view, upload)
-    request.state.session = writing
-    if batch.lines and not batch.problems:
-        await save_batch(batch, writing, keep=not preview)
+        batch = await _load_batch(request, view, upload)
+    request.state.session = session
+    if batch.import_rows and not batch.errors:
+        await save_batch(batch, session, commit=not preview)
     result = _result(batch, preview=preview)
     await view._emit_after_import(request, importer, result, context)  # noqa: SLF001
-    return _overview(upload, batch, result) if preview else _summary(result)
+    return _preview(upload, batch, result) if preview else _summary(result)
 
 
-async def _read(request: Request, view: Any, upload: Upload) -> ImportBatch:  # noqa: ANN401
-    batch = ImportBatch(request, view, upload.chosen, upload.table.rows, upload.formats)
-    if not upload.chosen:
-        batch.problems.append((1, None, "No column matches a field name."))
+async def _load_batch(request: Request, view: Any, upload: Upload) -> ImportBatch:  # noqa: ANN401
+    batch = ImportBatch(request, view, upload.selected, upload.table.rows, upload.formats)
+    if not upload.selected:
+        batch.errors.append((1, None, "No column matches a field name."))
         return batch
     header = next((name for name in upload.table.names if normalize_header(name) == normalize_header(upload.match)), "")
-    header = header or next((name for name, c in upload.known.items() if c.name == upload.match), "")
+    header = header or next((name for name, c in upload.columns.items() if c.name == upload.match), "")
     if upload.match and not header:
         raise InvalidFile(f"To update records, the file needs a column “{upload.match}”.")
     await batch.load(request.state.session, upload.match, header)
-    await batch.read()
+    await batch.parse()
     await batch.check_uniqueness(request.state.session)
     return batch
 
 
 def _result(batch: ImportBatch, *, preview: bool) -> ImportResult:
-    errors = [ImportRowError(*problem) for problem in sorted(batch.problems, key=lambda p: p[0])[:_TOLD]]
+    errors = [ImportRowError(*error) for error in sorted(batch.errors, key=lambda error: error[0])[:_MAX_ERRORS]]
     result = ImportResult(rows_total=len(batch.rows), errors=errors, dry_run=preview)
     if not errors:
-        result.rows_created = sum(line.before is None for line in batch.lines)
-        result.rows_updated = len(batch.lines) - result.rows_created
+        result.rows_created = sum(row.before is None for row in batch.import_rows)
+        result.rows_updated = len(batch.import_rows) - result.rows_created
         result.rows_skipped = batch.unchanged
     return result
 
@@ -147,14 +148,14 @@ def _summary(result: ImportResult) -> dict[str, Any]:
     }
 
 
-def _overview(upload: Upload, batch: ImportBatch, result: ImportResult) -> dict[str, Any]:
-    """Return what the preview says of the columns and the rows."""
-    names, known = upload.table.names, upload.known
+def _preview(upload: Upload, batch: ImportBatch, result: ImportResult) -> dict[str, Any]:
+    """Return the preview: the summary, the columns, and the first rows."""
+    names, columns = upload.table.names, upload.columns
     matches = {normalize_header(upload.match)} if upload.match else set()
     return _summary(result) | {
         "rows_new": result.rows_created,
         "headers": names,
-        "mapping": [{"header": n, "field": c.name, "selected": n in upload.chosen} for n, c in known.items()],
-        "unmatched_headers": [name for name in names if name not in known and normalize_header(name) not in matches],
-        "sample": [batch.show(row) for row in upload.table.rows[:10]] if upload.chosen else [],
+        "mapping": [{"header": n, "field": c.name, "selected": n in upload.selected} for n, c in columns.items()],
+        "unmatched_headers": [name for name in names if name not in columns and normalize_header(name) not in matches],
+        "sample": [batch.preview_row(row) for row in upload.table.rows[:10]] if upload.selected else [],
     }

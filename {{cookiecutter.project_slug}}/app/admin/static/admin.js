@@ -1,4 +1,4 @@
-// What the library does in attributes, which the content security policy forbids: see app/admin/csp.py.
+// Replaces the library's inline event handlers, which the content security policy blocks: see app/admin/csp.py.
 document.addEventListener("click", (event) => {
   if (event.target.closest('[data-admin="apply-columns"]')) applyColumnVisibility();
 });
@@ -14,18 +14,18 @@ for (const choice of document.querySelectorAll('[data-admin="theme"]')) {
   choice.parentElement.hidden = false;
 }
 
-// The library lets the keyboard reach a row, and open a calendar, and leaves it there.
+// Keyboard support that the library lacks: Enter opens a row, Escape closes a calendar.
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches("tr[data-sa-href]")) location = event.target.dataset.saHref;
   if (event.key === "Escape") event.target.previousElementSibling?._flatpickr?.close();
 });
 
-// The library's scripts look for their token in a cookie; ours is in the page, and belongs to the session.
+// The library's scripts read the CSRF token from a cookie; ours is in the page, and bound to the session.
 const readCookie = Cookies.get;
 const csrfToken = document.querySelector('meta[name="csrf-token"]').content;
 Cookies.get = (name) => (name === "starlette_admin_csrftoken" ? csrfToken : readCookie(name));
 
-// The library's dialog of an export knows only a number of what is found; the page says whether it is exact.
+// The library's export dialog shows a number of rows only; the page shows whether it is exact.
 document.addEventListener("show.bs.modal", (event) => {
   const scope = event.target.querySelector("[data-sa-export-scope]");
   if (scope?.querySelector("[data-sa-export-selected-label]").textContent === (scope?.dataset.saLabelAll ?? "")) {
@@ -34,7 +34,7 @@ document.addEventListener("show.bs.modal", (event) => {
   }
 });
 
-// The library offers to import what it has just shown to be wrong, and says of a large file only that it was refused.
+// The library offers to import a file with errors, and rejects a large file without a reason.
 const importButton = document.querySelector('[data-sa-action="import-submit"]');
 if (importButton) {
   const preview = document.getElementById("import-step-preview");
@@ -42,12 +42,12 @@ if (importButton) {
   new MutationObserver(() => {
     const isBusy = importButton.querySelector(".spinner-border") !== null;
     const isPreview = !preview.classList.contains("d-none") && !isBusy;
-    const isRefused = isPreview && document.getElementById("import-preview-errors").childElementCount > 0;
-    importButton.classList.toggle("d-none", isRefused);
+    const hasErrors = isPreview && document.getElementById("import-preview-errors").childElementCount > 0;
+    importButton.classList.toggle("d-none", hasErrors);
     show("import-formats", isPreview);
     show("import-progress", isBusy);
   }).observe(importButton, { childList: true });
-  // What has been sent can be measured; the transaction that follows can not, and a bar without a value says so.
+  // The bar shows the progress of the upload, then has no value until the transaction is done.
   const progress = document.getElementById("import-progress");
   jQuery.ajaxPrefilter((request) => {
     if (!(request.data instanceof FormData)) return;
@@ -71,13 +71,13 @@ if (importButton) {
   });
 }
 
-// The library's alerts are closed by a link without an address, which the keyboard cannot reach.
-const madeAlert = document.querySelector('[data-sa-template="alert"]')?.content;
-for (const link of [document, madeAlert].flatMap((part) => [...(part?.querySelectorAll("a.btn-close") ?? [])])) {
+// The library's alerts are closed by a link without a URL, which the keyboard can't reach.
+const alertTemplate = document.querySelector('[data-sa-template="alert"]')?.content;
+for (const link of [document, alertTemplate].flatMap((part) => [...(part?.querySelectorAll("a.btn-close") ?? [])])) {
   link.outerHTML = '<button type="button" class="btn-close" data-bs-dismiss="alert" aria-label="Close"></button>';
 }
 
-// On a phone each row is a card, and each value needs its column's name; the first stands without.
+// On a phone each row is a card, and each value except the first shows the name of its column.
 const columns = [...document.querySelectorAll("th[data-column]")].slice(1);
 for (const column of columns) {
   for (const cell of document.querySelectorAll(`td[data-column="${column.dataset.column}"]`)) {
@@ -98,7 +98,7 @@ window.StarletteAdmin?.registerFieldInitializer?.((element) => {
   }
 });
 
-// The picker tells which of its options is active by an id, and gives them none.
+// Select2 refers to its active option by an ID, but sets none.
 const options = window.jQuery?.fn.select2?.amd.require("select2/results").prototype;
 if (options) {
   const option = options.option;

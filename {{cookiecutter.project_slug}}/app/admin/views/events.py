@@ -18,10 +18,10 @@ from app.admin.base.permissions import never
 
 
 class EventDataField(BaseField):
-    """The data of an event, as far as the visitor may read it."""
+    """The data of an event, without what the user can't access."""
 
     async def parse_obj(self, request: Request, obj: AuthEvent) -> Any:  # noqa: ANN401
-        """Return what `EventView.prepare` found."""
+        """Return the data that `EventView.prefetch` loaded."""
         return request.state.event_history.data[obj.id]
 
 
@@ -46,12 +46,14 @@ class EventView(ModelView):
         "user",
         "actor",
         StringField("target_type", "Table"),
-        StringField("target_id", "Row", list_template="fields/target.html", detail_template="fields/target.html"),
+        StringField(
+            "target_id", "Row", list_template="fields/event_target.html", detail_template="fields/event_target.html"
+        ),
         EventDataField(
             "data",
             "Details",
-            list_template="fields/list/happened.html",
-            detail_template="fields/detail/happened.html",
+            list_template="fields/event_data.html",
+            detail_template="fields/event_data.html",
         ),
         StringField("ip", "IP address"),
         StringField("user_agent", "User agent"),
@@ -61,15 +63,15 @@ class EventView(ModelView):
     exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
 
     views: Sequence[BaseModelView] = ()
-    """All views of the site: they tell which rows the visitor may see."""
+    """All views of the site, which define what the user can access."""
 
     async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
-        """Find out, for a whole page at once, what the visitor may read, and whom events name by keys only."""
+        """Load the readable data of a page of events, and the users that they refer to by ID only."""
         await super().prefetch(request, session, rows)
         request.state.event_history = await history.read_history(request, session, self.views, rows)
 
     async def panels(self, request: Request) -> list[Panel]:
-        """Show who came in, and who did not."""
+        """Return charts of successful and failed sign-ins."""
         session = request.state.session
         succeeded = AuthEvent.name == Event.LOGIN_SUCCESS
         failed = AuthEvent.name.in_([Event.LOGIN_FAIL, Event.SECOND_FACTOR_FAIL])

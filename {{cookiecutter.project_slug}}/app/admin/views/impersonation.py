@@ -17,7 +17,7 @@ from app.admin.base.audit_log import get_admin_client
 
 
 class ImpersonationView(CustomView):
-    """It stands between the list of users and their pages."""
+    """The confirmation page before an admin signs in as another user."""
 
     path = "/impersonate"
     add_to_menu = False
@@ -28,15 +28,15 @@ class ImpersonationView(CustomView):
 
     @route("", name="impersonate")
     async def index(self, request: Request) -> Response:
-        """Ask; who signed in too long ago is asked for their password first."""
+        """Show the confirmation page. Requires a recent sign-in."""
         scope, user = await web_session.require_visitor(request), await _find_user(request)
         session, authenticator = request.state.session, get_authenticator(request)
         await impersonation.require_impersonable(session, authenticator, scope, user)
-        return self.site._template_response(request, "impersonate.html", {"user": user})  # noqa: SLF001 - the library's
+        return self.site._template_response(request, "impersonate.html", {"user": user})  # noqa: SLF001 - as in the library's views
 
-    @route("", methods=["POST"], name="begin_impersonation")
-    async def begin(self, request: Request) -> Response:
-        """Sign in as them, in place of oneself."""
+    @route("", methods=["POST"], name="start_impersonation")
+    async def start(self, request: Request) -> Response:
+        """Replace the session of the admin with one of the user."""
         scope, user = await web_session.require_visitor(request), await _find_user(request)
         session, authenticator, client = request.state.session, get_authenticator(request), get_admin_client(request)
         _, raw = await impersonation.start(session, authenticator, scope, user, client)

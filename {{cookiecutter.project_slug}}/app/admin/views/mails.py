@@ -23,7 +23,7 @@ class OutboxView(ModelView):
     model = OutboxMessage
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
-    can_create = can_edit = never  # they are posted by what they tell of
+    can_create = can_edit = never  # emails are sent by the app only
     key = "mail"
     icon = "fa-solid fa-envelope"
     menu_label = "Emails"
@@ -44,7 +44,7 @@ class OutboxView(ModelView):
     delete_warning = "Emails that have not been sent will not be sent."
 
     async def panels(self, request: Request) -> list[Panel]:
-        """Show what has not left."""
+        """Return the numbers of queued and failed emails."""
         unsent = select(OutboxMessage.id).where(OutboxMessage.sent_at.is_(None))
         queries = {
             "Queued emails": unsent.where(OutboxMessage.failed_at.is_(None)),
@@ -54,23 +54,23 @@ class OutboxView(ModelView):
             Metric(label, await count_up_to_limit(request.state.session, query)) for label, query in queries.items()
         ]
 
-    @action("again", "Retry", "Retry sending these emails?", icon_class="fa-solid fa-rotate-right")
-    async def again_action(self, request: Request, selection: ActionSelection) -> None:
-        """Send the chosen mails that have not left."""
-        await self._try_again(request, await selection.rows())
+    @action("retry", "Retry", "Retry sending these emails?", icon_class="fa-solid fa-rotate-right")
+    async def retry_action(self, request: Request, selection: ActionSelection) -> None:
+        """Queue the selected emails that have not been sent."""
+        await self._retry(request, await selection.rows())
 
-    @row_action("again", "Retry", "Retry sending this email?", icon_class="fa-solid fa-rotate-right")
-    async def again_row_action(self, request: Request, pk: str) -> None:
-        """Send one mail."""
-        await self._try_again(request, await self.find_by_pks(request, [pk]))
+    @row_action("retry", "Retry", "Retry sending this email?", icon_class="fa-solid fa-rotate-right")
+    async def retry_row_action(self, request: Request, pk: str) -> None:
+        """Queue an email."""
+        await self._retry(request, await self.find_by_pks(request, [pk]))
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: OutboxMessage) -> bool:
-        """Offer no other attempt for what has left."""
-        return (name != "again" or obj.sent_at is None) and await super().is_row_action_allowed_for_obj(
+        """Hide "Retry" for sent emails."""
+        return (name != "retry" or obj.sent_at is None) and await super().is_row_action_allowed_for_obj(
             request, name, obj
         )
 
-    async def _try_again(self, request: Request, rows: Sequence[OutboxMessage]) -> None:
+    async def _retry(self, request: Request, rows: Sequence[OutboxMessage]) -> None:
         session = request.state.session
         count = await outbox.retry(session, rows)
         get_authenticator(request).mailer.wake_after_commit(session)

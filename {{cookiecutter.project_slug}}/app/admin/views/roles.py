@@ -22,24 +22,24 @@ from app.api.schemas import Schema
 
 
 def _normalized(name: str) -> str:
-    """Write look-alikes of letters as these letters."""
+    """Return the name with compatibility characters, such as full-width letters, replaced (NFKC)."""
     return unicodedata.normalize("NFKC", name).strip()
 
 
 def normalize_role_name(name: str) -> str:
-    """Return the spelling under which a name is unique: `Editor` and `editor` are one role."""
+    """Return the form in which names are compared: `Editor` and `editor` are the same role."""
     return _normalized(name).casefold()
 
 
 class RoleSchema(Schema):
-    """What a role is."""
+    """Validation rules of a role."""
 
     name: Annotated[str, AfterValidator(_normalized), StringConstraints(min_length=1, max_length=40), SingleLine]
     permissions: list[Permission]
 
 
 class PermissionsField(EnumField):
-    """The permissions that the visitor has, to choose from; shown are all, also one that the code has no more."""
+    """Offers the permissions that the user has. Shows all, including permissions that no longer exist in the code."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -53,15 +53,15 @@ class PermissionsField(EnumField):
 
     @staticmethod
     def grantable(request: Request) -> list[tuple[str, str]]:
-        """Return what the visitor may do, and so may allow."""
+        """Return the permissions that the user has, which are those that they can grant."""
         return [(str(permission), str(permission)) for permission in Permission if has_permission(request, permission)]
 
     async def parse_obj(self, request: Request, obj: Role) -> list[str]:  # noqa: ARG002
-        """Return what a role allows."""
+        """Return the permissions of a role."""
         return [*Permission] if obj.name == ADMIN_ROLE else obj.permissions
 
     async def serialize_value(self, request: Request, value: list[str]) -> list[str]:  # noqa: ARG002
-        """Return them as they are; the library would fail at one that cannot be chosen."""
+        """Return the value unchanged. The library raises for a permission that isn't offered."""
         return value
 
 
@@ -76,41 +76,41 @@ class RoleView(ModelView):
     title_field = "name"
     fields = ("id", "name", PermissionsField(), "created_at", "updated_at")
     exclude_fields_from_list = ("id", "updated_at")
-    searchable_fields = sortable_fields = ("name", "created_at")  # no database compares lists
+    searchable_fields = sortable_fields = ("name", "created_at")  # databases can't compare lists
     delete_warning = "Users with this role lose its permissions immediately."
 
     def can_change_row(self, request: Request, row: Role) -> bool:
-        """Keep the role `admin`, and what allows more than the visitor may do."""
+        """Protect the role `admin`, and roles with more permissions than the user."""
         return row.name != ADMIN_ROLE and has_all_permissions_of(get_visitor(request), row)
 
     async def get_row_actions_for_obj(self, request: Request, obj: Role) -> list[dict[str, Any]]:
-        """Say, before a role is deleted, how many people have it."""
+        """Show how many users have a role before it is deleted."""
         actions = await super().get_row_actions_for_obj(request, obj)
-        people = await request.state.session.scalar(select(func.count()).where(UserRole.role_id == obj.id))
-        warning = f"{self.delete_warning} Users with this role: {people}."
+        users = await request.state.session.scalar(select(func.count()).where(UserRole.role_id == obj.id))
+        warning = f"{self.delete_warning} Users with this role: {users}."
         return [action | {"confirmation": warning} if action["name"] == "delete" else action for action in actions]
 
     async def validate(self, request: Request, data: dict[str, Any]) -> None:
-        """Refuse permissions that the visitor lacks."""
-        lacking = [permission for permission in data.get("permissions", ()) if not has_permission(request, permission)]
-        if lacking:
+        """Reject permissions that the user doesn't have."""
+        missing = [permission for permission in data.get("permissions", ()) if not has_permission(request, permission)]
+        if missing:
             raise FormValidationError(
-                {"permissions": f"You don't have these permissions yourself: {', '.join(lacking)}."}
+                {"permissions": f"You don't have these permissions yourself: {', '.join(missing)}."}
             )
         await super().validate(request, data)
 
     async def after_create(self, request: Request, obj: Role) -> None:
-        """Refuse a name that another role has."""
+        """Reject a name that another role has."""
         await super().after_create(request, obj)
-        await self._require_own_name(request, obj)
+        await self._require_unique_name(request, obj)
 
     async def after_edit(self, request: Request, obj: Role) -> None:
-        """Refuse it here too."""
+        """Reject a name that another role has."""
         await super().after_edit(request, obj)
-        await self._require_own_name(request, obj)
+        await self._require_unique_name(request, obj)
 
-    async def _require_own_name(self, request: Request, role: Role) -> None:
-        """Compare with the names of the others; of two roles saved at once, the second waits for the first."""
+    async def _require_unique_name(self, request: Request, role: Role) -> None:
+        """Compare the name with those of the other roles, one save at a time."""
         session = request.state.session
         await session.execute(select(Role.id).where(Role.name == ADMIN_ROLE).with_for_update(key_share=True))
         others = await session.scalars(select(Role.name).where(Role.id != role.id))
@@ -119,38 +119,38 @@ class RoleView(ModelView):
 
 
 class UserOwnedView(ModelView):
-    """A view of what belongs to people: what is of someone who may do more than the visitor is left alone."""
+    """View of rows that belong to a user. Rows of users with more permissions than the current user are read-only."""
 
     fields: Sequence[Any] = ()
-    person: ClassVar[str] = "owner"
-    """The reference to whom it belongs."""
+    user_relation: ClassVar[str] = "owner"
+    """Name of the relationship to the user."""
 
     def get_list_query(self, request: Request) -> Select[Any]:
-        """Load the roles of the people for `may_change_row`."""
-        person = joinedload(getattr(self.model, self.person)).joinedload(User.roles)
-        return super().get_list_query(request).options(person)
+        """Load the roles of the users for `can_change_row`."""
+        user = getattr(self.model, self.user_relation)
+        return super().get_list_query(request).options(joinedload(user).joinedload(User.roles))
 
     def can_change_row(self, request: Request, row: Any) -> bool:  # noqa: ANN401
-        """Leave alone what is theirs."""
-        return has_no_more_permissions(request, getattr(row, self.person))
+        """Return whether the owner has no more permissions than the user."""
+        return has_no_more_permissions(request, getattr(row, self.user_relation))
 
 
 def has_no_more_permissions(request: Request, user: User) -> bool:
-    """Return whether someone, whose roles are loaded, may do nothing that the visitor may not."""
+    """Return whether a user, whose roles are loaded, has no permission that the current user doesn't have."""
     return all(has_all_permissions_of(get_visitor(request), role) for role in user.roles)
 
 
 def has_all_permissions_of(scope: Scope, role: Role) -> bool:
-    """Return whether someone may do all that a role allows."""
+    """Return whether a user has all permissions of a role."""
     return ADMIN_ROLE in scope.roles or (role.name != ADMIN_ROLE and scope.permissions.issuperset(role.permissions))
 
 
 def forbid_privilege_escalation(request: Request, roles: Iterable[Role]) -> None:
-    """Refuse to give roles that allow more than the visitor may do.
+    """Reject roles with more permissions than the current user.
 
     Raises:
-        FormValidationError: naming them.
+        FormValidationError: lists these roles.
     """
-    beyond = [role.name for role in roles if not has_all_permissions_of(get_visitor(request), role)]
-    if beyond:
-        raise FormValidationError({"roles": f"These roles have more permissions than you: {', '.join(beyond)}."})
+    forbidden = [role.name for role in roles if not has_all_permissions_of(get_visitor(request), role)]
+    if forbidden:
+        raise FormValidationError({"roles": f"These roles have more permissions than you: {', '.join(forbidden)}."})

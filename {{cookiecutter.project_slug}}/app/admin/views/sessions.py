@@ -1,4 +1,4 @@
-"""Sessions in the admin: listed, and ended."""
+"""Admin view for sessions, which can be ended."""
 
 from collections.abc import Sequence
 
@@ -19,15 +19,15 @@ from app.admin.views.roles import UserOwnedView
 from app.database.base import utc_now
 
 
-def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG001 - the library gives it
+def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG001 - passed by the library
     return row.impersonator_session_id is not None
 
 
 class SessionView(UserOwnedView):
-    """Sessions."""
+    """Sessions of all users, web and API."""
 
     model = AuthSession
-    person = "user"
+    user_relation = "user"
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
     user_columns = ("user_id",)
@@ -56,22 +56,22 @@ class SessionView(UserOwnedView):
     exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")
 
     async def panels(self, request: Request) -> list[Panel]:
-        """Show how many go on."""
+        """Return the number of active sessions."""
         live = select(AuthSession.id).where(is_live(utc_now()))
         return [Metric("Active sessions", await count_up_to_limit(request.state.session, live))]
 
     @action("end", "End", "End these sessions? Their users are signed out immediately.", icon_class="fa-solid fa-ban")
     async def end_action(self, request: Request, selection: ActionSelection) -> None:
-        """End the chosen sessions."""
+        """End the selected sessions."""
         await self._end(request, await selection.rows())
 
     @row_action("end", "End", "End this session? Its user is signed out immediately.", icon_class="fa-solid fa-ban")
     async def end_row_action(self, request: Request, pk: str) -> None:
-        """End one session."""
+        """End a session."""
         await self._end(request, await self.find_by_pks(request, [pk]))
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: AuthSession) -> bool:
-        """Hide the action for ended sessions."""
+        """Hide "End" for ended sessions."""
         return (name != "end" or obj.revoked_at is None) and await super().is_row_action_allowed_for_obj(
             request, name, obj
         )

@@ -1,4 +1,4 @@
-"""What admins do to people beside editing them: sign them out, let them in or not, sign in as them."""
+"""Actions on users: reset passwords, end sessions, disable and enable accounts, sign in as a user."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,31 +18,31 @@ from app.accounts.sessions import revocation
 from app.admin.base.audit_log import get_admin_client, record
 from app.admin.base.model_view import ModelView
 
-_ASK_RESET = (
+_CONFIRM_RESET = (
     "Send a password reset email? The current password stays valid until the link is used. Then all sessions end "
     "and all API keys are revoked."
 )
-_ASK_END = "End all sessions? The user is signed out everywhere and all API keys are revoked."
-_ASK_DISABLE = (
+_CONFIRM_END = "End all sessions? The user is signed out everywhere and all API keys are revoked."
+_CONFIRM_DISABLE = (
     "Disable this account? The user is signed out, all API keys are revoked, and they can't sign in until the "
     "account is enabled again."
 )
-_ASK_FACTOR = (
+_CONFIRM_FACTOR = (
     "Turn off two-factor authentication? The user can then sign in with only a password. They are signed out and "
     "notified by email. Verify their identity first."
 )
 
 
 class SecondFactorField(BooleanField):
-    """Whether signing in asks for a second factor; the features that bring one are asked."""
+    """Whether the user has a second factor, according to the features that provide one."""
 
     async def parse_obj(self, request: Request, obj: User) -> bool:
-        """Ask them."""
+        """Return whether any feature has a second factor of the user."""
         return await _has_second_factor(request, obj)
 
 
 class UserActions(ModelView):
-    """The actions of the view of users."""
+    """Mixin of `UserView` with its actions."""
 
     fields: Sequence[Any] = ()
     detail_template = "user.html"
@@ -56,53 +56,53 @@ class UserActions(ModelView):
         "impersonate",
     }
 
-    @action("reset", "Send password reset email", _ASK_RESET, icon_class="fa-solid fa-envelope")
+    @action("reset", "Send password reset email", _CONFIRM_RESET, icon_class="fa-solid fa-envelope")
     async def reset_action(self, request: Request, selection: ActionSelection) -> None:
-        """Mail the chosen people a link that sets a new password."""
+        """Email the selected users a link to set a new password."""
         await self._send_resets(request, await selection.rows())
 
-    @row_action("reset", "Send password reset email", _ASK_RESET, icon_class="fa-solid fa-envelope")
+    @row_action("reset", "Send password reset email", _CONFIRM_RESET, icon_class="fa-solid fa-envelope")
     async def reset_row_action(self, request: Request, pk: str) -> None:
-        """Mail one person a link that sets a new password."""
+        """Email a user a link to set a new password."""
         await self._send_resets(request, await self.find_by_pks(request, [pk]))
 
-    @action("end-sessions", "End all sessions", _ASK_END, icon_class="fa-solid fa-ban")
+    @action("end-sessions", "End all sessions", _CONFIRM_END, icon_class="fa-solid fa-ban")
     async def end_sessions_action(self, request: Request, selection: ActionSelection) -> None:
-        """Sign the chosen people out everywhere."""
+        """Sign the selected users out everywhere."""
         await self._end_sessions(request, await selection.rows())
 
-    @row_action("end-sessions", "End all sessions", _ASK_END, icon_class="fa-solid fa-ban")
+    @row_action("end-sessions", "End all sessions", _CONFIRM_END, icon_class="fa-solid fa-ban")
     async def end_sessions_row_action(self, request: Request, pk: str) -> None:
-        """Sign one person out everywhere."""
+        """Sign a user out everywhere."""
         await self._end_sessions(request, await self.find_by_pks(request, [pk]))
 
-    @action("disable", "Disable", _ASK_DISABLE, icon_class="fa-solid fa-user-slash")
+    @action("disable", "Disable", _CONFIRM_DISABLE, icon_class="fa-solid fa-user-slash")
     async def disable_action(self, request: Request, selection: ActionSelection) -> None:
-        """Keep the chosen people out."""
-        await self._switch(request, await selection.rows(), active=False)
+        """Disable the selected accounts."""
+        await self._set_all_active(request, await selection.rows(), active=False)
 
-    @row_action("disable", "Disable", _ASK_DISABLE, icon_class="fa-solid fa-user-slash")
+    @row_action("disable", "Disable", _CONFIRM_DISABLE, icon_class="fa-solid fa-user-slash")
     async def disable_row_action(self, request: Request, pk: str) -> None:
-        """Keep one person out."""
-        await self._switch(request, await self.find_by_pks(request, [pk]), active=False)
+        """Disable an account."""
+        await self._set_all_active(request, await self.find_by_pks(request, [pk]), active=False)
 
     @action("enable", "Enable", "Enable this account? The user can sign in again.", icon_class="fa-solid fa-user-check")
     async def enable_action(self, request: Request, selection: ActionSelection) -> None:
-        """Let the chosen people in again."""
-        await self._switch(request, await selection.rows(), active=True)
+        """Enable the selected accounts."""
+        await self._set_all_active(request, await selection.rows(), active=True)
 
     @row_action(
         "enable", "Enable", "Enable this account? The user can sign in again.", icon_class="fa-solid fa-user-check"
     )
     async def enable_row_action(self, request: Request, pk: str) -> None:
-        """Let one person in again."""
-        await self._switch(request, await self.find_by_pks(request, [pk]), active=True)
+        """Enable an account."""
+        await self._set_all_active(request, await self.find_by_pks(request, [pk]), active=True)
 
     @row_action(
-        "second-factor", "Turn off two-factor authentication", _ASK_FACTOR, icon_class="fa-solid fa-mobile-screen"
+        "second-factor", "Turn off two-factor authentication", _CONFIRM_FACTOR, icon_class="fa-solid fa-mobile-screen"
     )
     async def second_factor_row_action(self, request: Request, pk: str) -> None:
-        """Take the second factor away from who has lost it."""
+        """Turn off two-factor authentication for a user who lost their second factor."""
         session, authenticator = request.state.session, get_authenticator(request)
         user, client = await self.find_by_pk(request, pk), get_admin_client(request)
         for factor in authenticator.second_factors:
@@ -112,27 +112,27 @@ class UserActions(ModelView):
 
     @link_row_action("impersonate", "Sign in as …", icon_class="fa-solid fa-user-secret")
     def impersonate_row_action(self, request: Request, pk: str) -> str:
-        """Lead to the page that asks whether it is meant."""
+        """Return the URL of the confirmation page."""
         return f"{request.url_for('admin:impersonate')}?pk={pk}"
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: User) -> bool:
-        """Offer what makes sense; whether someone has a second factor is looked up where only one row is shown."""
+        """Hide actions that don't apply. The second factor is looked up on the page of a user only, not in lists."""
         match name:
             case "reset" | "disable":
-                sensible = obj.is_active
+                applies = obj.is_active
             case "enable":
-                sensible = not obj.is_active
+                applies = not obj.is_active
             case "second-factor":
-                sensible = request.state.action != RequestAction.LIST and await _has_second_factor(request, obj)
+                applies = request.state.action != RequestAction.LIST and await _has_second_factor(request, obj)
             case "impersonate":
                 admin = any(role.name == ADMIN_ROLE for role in obj.roles)
-                sensible = obj.is_active and not admin
+                applies = obj.is_active and not admin
             case _:
-                sensible = True
-        return sensible and await super().is_row_action_allowed_for_obj(request, name, obj)
+                applies = True
+        return applies and await super().is_row_action_allowed_for_obj(request, name, obj)
 
     async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:  # noqa: ARG002
-        """Do what comes with being disabled or enabled."""
+        """Record that the form disabled or enabled the account; end the sessions of a disabled one."""
         await self._set_active(request, obj, active=obj.is_active)
 
     async def _send_resets(self, request: Request, rows: Sequence[User]) -> None:
@@ -152,7 +152,7 @@ class UserActions(ModelView):
             total += count
         flash(request, f"Ended: {total}.", "success")
 
-    async def _switch(self, request: Request, rows: Sequence[User], *, active: bool) -> None:
+    async def _set_all_active(self, request: Request, rows: Sequence[User], *, active: bool) -> None:
         changed = [await self._set_active(request, row, active=active) for row in rows]
         flash(request, f"{'Enabled' if active else 'Disabled'}: {sum(changed)}.", "success")
 

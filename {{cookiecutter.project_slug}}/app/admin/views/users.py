@@ -1,4 +1,4 @@
-"""Admin views for users and sessions."""
+"""Admin view for users."""
 
 from typing import Any, ClassVar
 
@@ -78,7 +78,7 @@ class UserView(UserActions):
     delete_warning = "This deletes the user and all their data. To keep the data, disable the account instead."
 
     def get_list_query(self, request: Request) -> Select[Any]:
-        """Load the roles for `may_change_row`, also where they are not shown."""
+        """Load the roles for `can_change_row`, even if they aren't displayed."""
         return super().get_list_query(request).options(joinedload(User.roles))
 
     def can_change_row(self, request: Request, row: User) -> bool:
@@ -91,14 +91,14 @@ class UserView(UserActions):
         await super().validate(request, data)
 
     async def panels(self, request: Request) -> list[Panel]:
-        """Show how many came."""
+        """Return a chart of new users."""
         return [Chart("New users", await count_per_day(request.state.session, User, User.created_at))]
 
     async def create(self, request: Request, data: dict[str, Any]) -> User:
-        """Create an user by the rules that hold everywhere; the library knows none of them."""
+        """Create a user by the same rules as the API, instead of the library's `create`."""
         session = request.state.session
         try:
-            # First, while no transaction is open: see `authenticate` in app/accounts/sessions/login.py.
+            # First, outside a transaction: see `authenticate` in app/accounts/sessions/login.py.
             user = await users.create_user(
                 session, get_authenticator(request), email=data["email"], password=data["password"]
             )
@@ -108,14 +108,14 @@ class UserView(UserActions):
             session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
             await session.flush()
             await record(request, Event.USER_CREATED, user.id, target=user, roles=[role.name for role in roles])
-        except Exception as error:  # noqa: BLE001 - what is not a refusal is raised again
+        except Exception as error:  # noqa: BLE001 - `handle_exception` reraises unexpected errors
             await session.rollback()
             await self.handle_exception(request, error)
         await self._emit_after_create(request, user)
         return user
 
     async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:
-        """Count the version up even when only the roles change, which are in a table of their own."""
+        """Record changed roles, and increment the version even if only the roles change, which are in another table."""
         await super().before_edit(request, data, obj)
         obj.updated_at = utc_now()
         roles = inspect(obj).attrs.roles.history
@@ -124,17 +124,17 @@ class UserView(UserActions):
             await record(request, Event.ROLES_CHANGED, obj.id, target=obj, added=added, removed=removed)
 
     async def after_edit(self, request: Request, obj: User) -> None:
-        """Keep an admin."""
+        """Require that an active admin remains."""
         await super().after_edit(request, obj)
         await users.require_active_admin(request.state.session)
 
     async def delete(self, request: Request, pks: list[Any]) -> int | None:
-        """Keep what happened, and nothing in it that tells of the people."""
+        """Delete users. Their events remain, without personal data."""
         found = await self.find_by_pks(request, pks)
         await personal_data.anonymize_events(request.state.session, User.id.in_([user.id for user in found]))
         return await super().delete(request, pks)
 
     async def after_delete(self, request: Request, obj: User) -> None:
-        """Keep an admin."""
+        """Require that an active admin remains."""
         await super().after_delete(request, obj)
         await users.require_active_admin(request.state.session)

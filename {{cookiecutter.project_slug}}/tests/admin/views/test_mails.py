@@ -54,17 +54,17 @@ def test_mails_are_filtered_by_their_state(browser: TestClient, mails: list[str]
     assert listed_ids(browser, "mail", filter=f"state__eq={state}") == [mails[number]]
 
 
-@pytest.mark.parametrize("again", [run_action, run_row_action])
-def test_dead_letter_is_tried_again(client: TestClient, browser: TestClient, mails: list[str], again: Any) -> None:
-    assert again(browser, "mail", "again", mails[2]).status_code == 200
+@pytest.mark.parametrize("retry", [run_action, run_row_action])
+def test_dead_letter_is_tried_again(client: TestClient, browser: TestClient, mails: list[str], retry: Any) -> None:
+    assert retry(browser, "mail", "retry", mails[2]).status_code == 200
 
     assert listed_ids(browser, "mail", filter="state__eq=pending") == [mails[2], mails[1]]
     assert client.app_state["authenticator"].mailer.enqueued.is_set()
 
 
 def test_sent_mail_is_not_sent_again(browser: TestClient, mails: list[str]) -> None:
-    assert run_row_action(browser, "mail", "again", mails[0]).status_code == 400
-    assert run_action(browser, "mail", "again", *mails).status_code == 200
+    assert run_row_action(browser, "mail", "retry", mails[0]).status_code == 400
+    assert run_action(browser, "mail", "retry", *mails).status_code == 200
 
     assert listed_ids(browser, "mail", filter="state__eq=sent") == [mails[0]]
 
