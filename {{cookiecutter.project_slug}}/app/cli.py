@@ -11,7 +11,7 @@ from app.commands.invocation import as_invoked, program
 
 COMMAND_MODULES = {
     "setup": "app.commands.setup",
-    "secrets": "app.commands.setup",
+    "generate-secrets": "app.commands.setup",
     "serve": "app.commands.serve",
     "worker": "app.commands.worker",
     "cleanup": "app.commands.cleanup",

@@ -1,4 +1,4 @@
-"""`app setup` and `app secrets`: idempotent first-time setup."""
+"""`app setup` and `app generate-secrets`: idempotent first-time setup."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ FIRST_ADMIN = "admin@example.com"
 def add_to(cli: typer.Typer) -> None:
     """Add these commands to the command line."""
     cli.command("setup")(set_up)
-    cli.command("secrets")(write_secrets)
+    cli.command("generate-secrets")(generate_secrets)
 
 
 def set_up() -> None:
@@ -48,13 +48,13 @@ def run_setup() -> list[str]:
     return [created, "", f"    {FIRST_ADMIN}", f"    {password}", "", "This password won't be shown again."]
 
 
-def write_secrets(
-    folder: Annotated[Path, typer.Argument(help="Directory to write to; read through SECRETS_DIR")],
+def generate_secrets(
+    directory: Annotated[Path, typer.Argument(help="Directory to write to; set SECRETS_DIR to read from it")],
 ) -> None:
     """Generate a secret key and a database password as files in a directory. Existing files are kept."""
-    folder.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     for name in ("secret_key", "database_password"):
-        path = folder / name
+        path = directory / name
         if path.exists():
             say(f"{path} already exists, skipped.")
         else:

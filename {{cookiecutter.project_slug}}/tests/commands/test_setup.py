@@ -1,4 +1,4 @@
-"""`app setup` and `app secrets`: first-time setup."""
+"""`app setup` and `app generate-secrets`: first-time setup."""
 
 import re
 import stat
@@ -98,12 +98,12 @@ def test_setup_writes_no_env_file_if_a_secret_is_configured(app: Run, monkeypatc
 
 @pytest.mark.any_database
 def test_secrets_are_random_private_and_never_overwritten(app: Run) -> None:
-    app("secrets", "one")
-    app("secrets", "two")
+    app("generate-secrets", "one")
+    app("generate-secrets", "two")
     files = sorted(Path("one").iterdir())
     before = [file.read_text() for file in files]
 
-    again = app("secrets", "one")
+    again = app("generate-secrets", "one")
 
     assert again.code == 0
     assert [file.name for file in files] == ["database_password", "secret_key"]
