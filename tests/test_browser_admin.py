@@ -93,7 +93,7 @@ def look_at(window: Visit, opener: Locator, shown: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
-def test_everything_fits_and_can_be_used_by_all(
+def test_pages_fit_and_are_accessible(
     chromium: Browser, server: Server, size: tuple[int, int], scheme: Scheme
 ) -> None:
     """No page is too wide, breaks its policy, or keeps people out; nor does what it opens.
@@ -143,7 +143,7 @@ def test_everything_fits_and_can_be_used_by_all(
         window.complaints = [wrong for wrong in window.complaints if not known.search(wrong)]
 
 
-def test_list_of_a_phone_is_of_cards(chromium: Browser, server: Server) -> None:
+def test_list_shows_cards_on_a_phone(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, PHONE) as window:
         enter(window, server)
         window.open("/admin/plant/list")
@@ -171,7 +171,7 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(message)
 
 
-def test_row_is_found_changed_and_saved_without_a_mouse(chromium: Browser, server: Server) -> None:
+def test_row_can_be_edited_with_the_keyboard(chromium: Browser, server: Server) -> None:
     with visit(chromium, server) as window:
         page, press = window.page, window.page.keyboard.press
         enter(window, server)
@@ -193,7 +193,7 @@ def test_row_is_found_changed_and_saved_without_a_mouse(chromium: Browser, serve
         page.locator("dl").get_by_text("Changed by hand.").wait_for()
 
 
-def test_alert_is_closed_without_a_mouse(chromium: Browser, server: Server) -> None:
+def test_alert_can_be_closed_with_the_keyboard(chromium: Browser, server: Server) -> None:
     with visit(chromium, server) as window:
         enter(window, server)
         window.open("/admin/plant/list")
@@ -205,7 +205,7 @@ def test_alert_is_closed_without_a_mouse(chromium: Browser, server: Server) -> N
         window.page.get_by_text("Stored.").wait_for(state="hidden")
 
 
-def test_list_is_filtered_by_a_row_that_is_chosen(chromium: Browser, server: Server) -> None:
+def test_list_can_be_filtered_by_a_selected_row(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, DESKTOP, "light") as window:
         page = window.page
         enter(window, server)
@@ -283,7 +283,7 @@ def import_prices(window: Visit) -> list[str | None]:
     return measured
 
 
-def test_file_changes_rows_in_the_dialog(chromium: Browser, server: Server) -> None:
+def test_import_dialog_updates_rows(chromium: Browser, server: Server) -> None:
     """On a phone, where least fits. In the end the rows have the prices that the pictures show."""
     with visit(chromium, server, PHONE) as window:
         page, dialog = window.page, window.page.locator("#modal-import")
@@ -303,7 +303,7 @@ def test_file_changes_rows_in_the_dialog(chromium: Browser, server: Server) -> N
             assert price.inner_text() == read
 
 
-def test_theme_are_chosen_and_kept(chromium: Browser, server: Server) -> None:
+def test_selected_theme_is_remembered(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, scheme="dark") as window:
         drawn = window.page.locator("html")
         enter(window, server)
@@ -322,7 +322,7 @@ def test_theme_are_chosen_and_kept(chromium: Browser, server: Server) -> None:
         window.page.locator("html[data-bs-theme=light]").wait_for()
 
 
-def test_theme_are_not_offered_without_scripts(chromium: Browser, server: Server) -> None:
+def test_theme_is_not_offered_without_scripts(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, scripts=False) as window:
         window.open("/login")
         window.sign_in(server)
@@ -331,7 +331,9 @@ def test_theme_are_not_offered_without_scripts(chromium: Browser, server: Server
         assert window.page.get_by_text("Theme").is_hidden()
 
 
-def test_who_may_not_enter_is_told_so(chromium: Browser, server: Server, project: Path) -> None:
+def test_user_without_permission_sees_an_error_page(
+    chromium: Browser, server: Server, project: Path
+) -> None:
     with visit(chromium, server, PHONE) as window:
         ada = Person(window, project / "mail", "ada@example.com")
         ada.sign_up()
@@ -343,7 +345,7 @@ def test_who_may_not_enter_is_told_so(chromium: Browser, server: Server, project
         window.complaints = [wrong for wrong in window.complaints if "status of 403" not in wrong]
 
 
-def test_pictures_of_the_admin(chromium: Browser, server: Server, tmp_path: Path) -> None:
+def test_screenshots_of_the_admin(chromium: Browser, server: Server, tmp_path: Path) -> None:
     with visit(chromium, server) as window:
         enter(window, server)
         row = first_row(window, "plant").removeprefix("/admin/")

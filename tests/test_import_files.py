@@ -47,7 +47,7 @@ def admin() -> Iterator[tuple[Any, Any]]:
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
 )
-def test_any_table_is_read_as_it_was_written(  # noqa: PLR0913, PLR0917 - what differs in files
+def test_any_table_survives_a_round_trip(  # noqa: PLR0913, PLR0917 - what differs in files
     admin: tuple[Any, Any],
     names: list[str],
     data: st.DataObject,
@@ -75,7 +75,7 @@ def test_any_table_is_read_as_it_was_written(  # noqa: PLR0913, PLR0917 - what d
 @example(content=b"sep=;", encoding="")
 @example(content=b"\xff\xfe\x00", encoding="cp1252")
 @example(content=b'a\n"', encoding="")
-def test_any_bytes_are_read_or_refused(
+def test_any_bytes_are_parsed_or_rejected(
     admin: tuple[Any, Any], content: bytes, encoding: str
 ) -> None:
     try:
@@ -90,7 +90,9 @@ def test_any_bytes_are_read_or_refused(
 @given(text=CELLS | st.text("'=+;a ", max_size=8))
 @example(text="'=1")
 @example(text="a;=1;'-2")
-def test_escaped_text_is_no_formula_and_is_read_back(admin: tuple[Any, Any], text: str) -> None:
+def test_escaped_text_is_not_a_formula_and_can_be_unescaped(
+    admin: tuple[Any, Any], text: str
+) -> None:
     escaped = admin[1].escape_formula(text)
 
     assert admin[1].unescape_formula(escaped) == text
@@ -98,9 +100,7 @@ def test_escaped_text_is_no_formula_and_is_read_back(admin: tuple[Any, Any], tex
 
 
 @given(value=PRICES, style=st.sampled_from(["", "point", "comma"]))
-def test_numbers_are_read_as_they_are_written(
-    admin: tuple[Any, Any], value: Decimal, style: str
-) -> None:
+def test_numbers_survive_a_round_trip(admin: tuple[Any, Any], value: Decimal, style: str) -> None:
     written = f"{value:,.2f}" if style else f"{value:.2f}"
     written = written.translate(str.maketrans(",.", ".,")) if style == "comma" else written
 
@@ -111,9 +111,7 @@ def test_numbers_are_read_as_they_are_written(
     moment=st.datetimes(min_value=datetime(1000, 1, 1)),  # noqa: DTZ001 - times in files have no zone
     style=st.sampled_from(["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d"]),
 )
-def test_dates_are_read_as_they_are_written(
-    admin: tuple[Any, Any], moment: datetime, style: str
-) -> None:
+def test_dates_survive_a_round_trip(admin: tuple[Any, Any], moment: datetime, style: str) -> None:
     formats = admin[1].ImportFormats("", {"%d/%m/%Y": "dmy", "%m/%d/%Y": "mdy"}.get(style, ""))
 
     assert admin[1].normalize_date(f"{moment:{style}}", formats) == f"{moment:%Y-%m-%d}"

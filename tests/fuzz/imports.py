@@ -310,5 +310,5 @@ def _tables(site: Importer, data: st.DataObject) -> None:
     check_round_trip(site, choices)
 
 
-def test_tables_are_stored_as_shown_or_refused(client: TestClient, admin: User) -> None:
+def test_tables_are_imported_as_previewed_or_rejected(client: TestClient, admin: User) -> None:
     _tables(Importer(client, admin))

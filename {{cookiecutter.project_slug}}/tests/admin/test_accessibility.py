@@ -8,7 +8,7 @@ from tests.admin.browser import listed_ids, page_text
 pytestmark = pytest.mark.any_database
 
 
-def test_page_says_where_its_content_begins(browser: TestClient) -> None:
+def test_page_has_skip_link_and_main_landmark(browser: TestClient) -> None:
     for page in ("/admin/", "/admin/sample-note/list", "/admin/sample-note/create", "/admin/nothing-is-here"):
         source = browser.get(page).text
 
@@ -16,14 +16,14 @@ def test_page_says_where_its_content_begins(browser: TestClient) -> None:
         assert source.count('href="#content"') == 1
 
 
-def test_question_names_its_dialog(browser: TestClient) -> None:
+def test_confirmation_dialog_is_labelled_by_its_question(browser: TestClient) -> None:
     user = listed_ids(browser, "user")[0]
 
     for page in ("/admin/user/list", f"/admin/user/detail?pk={user}"):
         assert 'aria-labelledby="modal-action-title actionConfirmation"' in browser.get(page).text
 
 
-def test_yes_is_a_word(browser: TestClient) -> None:
+def test_boolean_has_a_text_alternative(browser: TestClient) -> None:
     user = listed_ids(browser, "user")[0]
 
     for page in ("/admin/user/list", f"/admin/user/detail?pk={user}"):

@@ -20,7 +20,7 @@ PAGES = [
 ]
 
 
-def test_nobody_is_sent_to_sign_in_and_back(client: TestClient) -> None:
+def test_anonymous_user_is_redirected_to_sign_in(client: TestClient) -> None:
     """Behaviour 131."""
     browser = open_browser(client)
 
@@ -32,12 +32,12 @@ def test_nobody_is_sent_to_sign_in_and_back(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["nothing.css", "..%2F..%2F..%2Fapp%2Fsettings.py"])
-def test_absent_file_is_not_found_by_anybody(client: TestClient, admin: User, path: str) -> None:
+def test_missing_static_file_is_not_found(client: TestClient, admin: User, path: str) -> None:
     for browser in (open_browser(client), open_browser(client, admin)):
         assert browser.get(f"/admin/static/{path}").status_code == 404
 
 
-def test_user_without_the_permission_is_refused(client: TestClient, ada: User) -> None:
+def test_user_without_permission_is_denied(client: TestClient, ada: User) -> None:
     """Behaviour 131."""
     browser = open_browser(client, ada)
 
@@ -52,19 +52,19 @@ def test_access_token_does_not_open_the_admin(as_admin: TestClient) -> None:
     assert as_admin.get("/admin/").status_code == 303
 
 
-def test_there_are_no_web_sockets(browser: TestClient) -> None:
+def test_websockets_are_rejected(browser: TestClient) -> None:
     with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/admin/"):
         pass
 
 
-def test_style_sheets_are_served_without_looking_anybody_up(client: TestClient) -> None:
+def test_static_files_are_served_without_authentication(client: TestClient) -> None:
     for name in ("admin.css", "js/list.js"):
         answer = client.get(f"/admin/static/{name}")
 
         assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "public, max-age=3600")
 
 
-def test_admin_sets_no_cookie_of_its_own(browser: TestClient) -> None:
+def test_admin_sets_no_cookies(browser: TestClient) -> None:
     before = set(browser.cookies)
 
     for page in ("/admin/", "/admin/user/list", "/admin/sample-note/create"):
@@ -73,7 +73,7 @@ def test_admin_sets_no_cookie_of_its_own(browser: TestClient) -> None:
     assert set(browser.cookies) == before
 
 
-def test_signing_out_ends_the_session_of_the_pages(browser: TestClient) -> None:
+def test_sign_out_ends_the_session_of_the_site(browser: TestClient) -> None:
     token = csrf_token(browser)
 
     answer = browser.post("/admin/logout", data={"csrftoken": token})
@@ -82,9 +82,7 @@ def test_signing_out_ends_the_session_of_the_pages(browser: TestClient) -> None:
     assert browser.get("/account").status_code == 303
 
 
-def test_signing_out_of_the_site_ends_the_admin_for_every_copy_of_the_cookie(
-    client: TestClient, browser: TestClient
-) -> None:
+def test_sign_out_of_the_site_invalidates_copied_cookies(client: TestClient, browser: TestClient) -> None:
     """Behaviour 133."""
     copy = open_browser(client)
     copy.cookies.update(browser.cookies)
@@ -96,7 +94,7 @@ def test_signing_out_of_the_site_ends_the_admin_for_every_copy_of_the_cookie(
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Fadmin%2F")
 
 
-def test_signing_out_needs_a_form(browser: TestClient) -> None:
+def test_sign_out_requires_csrf_token(browser: TestClient) -> None:
     assert browser.get("/admin/logout").status_code == 405
     assert browser.post("/admin/logout").status_code == 403
     assert browser.get("/admin/").status_code == 200
@@ -104,7 +102,9 @@ def test_signing_out_needs_a_form(browser: TestClient) -> None:
 
 @pytest.mark.parametrize("page", ["/admin/sample-note/create", "/admin/_api/sample-note/action?name=delete"])
 @pytest.mark.parametrize("token", ["", "made-up", "of another session"])
-def test_change_without_our_token_is_refused(client: TestClient, browser: TestClient, page: str, token: str) -> None:
+def test_unsafe_request_without_session_token_is_denied(
+    client: TestClient, browser: TestClient, page: str, token: str
+) -> None:
     """Behaviour 132."""
     if token.startswith("of"):
         token = csrf_token(open_browser(client, add_user(client, "other@example.com", admin=True)))
@@ -116,7 +116,7 @@ def test_change_without_our_token_is_refused(client: TestClient, browser: TestCl
     assert listed_ids(browser, "sample-note") == []
 
 
-def test_change_from_another_site_is_refused_even_with_the_token(browser: TestClient) -> None:
+def test_cross_site_request_is_denied_even_with_the_token(browser: TestClient) -> None:
     data = {"csrftoken": csrf_token(browser)}
 
     for headers in ({"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}):

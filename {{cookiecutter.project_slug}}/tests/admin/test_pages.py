@@ -63,7 +63,7 @@ class Attributes(HTMLParser):
                 self.running.append(f"<{tag} {name}={value}>")
 
 
-def test_every_page_is_shown_and_loads_nothing_from_elsewhere(pages: list[Response]) -> None:
+def test_pages_make_no_third_party_requests(pages: list[Response]) -> None:
     assert [page.status_code for page in pages] == [404] + [200] * (len(pages) - 1)
     for page in pages:
         assert page.text.count("<h1") == 1
@@ -73,7 +73,7 @@ def test_every_page_is_shown_and_loads_nothing_from_elsewhere(pages: list[Respon
         assert "@import" not in page.text
 
 
-def test_only_our_own_code_runs_and_hostile_text_is_text(pages: list[Response]) -> None:
+def test_only_scripts_with_nonce_run_and_html_is_escaped(pages: list[Response]) -> None:
     """Browsers run a tag that carries the nonce of the answer, and no attribute at all. Behaviour 140."""
     shown = [str(page.url).partition("/admin/")[2] for page in pages if HOSTILE in page_text(page)]
     assert {"sample-note/list?q=", "user/list?q="} < set(shown), shown
@@ -97,11 +97,11 @@ def test_only_our_own_code_runs_and_hostile_text_is_text(pages: list[Response]) 
     assert len(nonces) == len(pages)
 
 
-def test_code_in_attributes_is_noticed() -> None:
+def test_attribute_parser_finds_code() -> None:
     assert Attributes("<a href=' JavaScript:x' onclick='y'>").running == ["<a href= JavaScript:x>", "<a onclick=y>"]
 
 
-def test_library_has_no_inline_handlers_but_those_that_are_mended() -> None:
+def test_library_has_no_unpatched_inline_handlers() -> None:
     """Look into templates that no page of ours uses yet, so that an upgrade cannot bring one unseen."""
     templates = Path(starlette_admin.__file__).parent / "templates"
     sources = "\n".join(path.read_text() for path in templates.rglob("*.html"))
@@ -127,7 +127,7 @@ def test_no_secret_is_shown_or_exported(client: TestClient, browser: TestClient,
         assert [secret for secret in hidden if secret in answer.text] == []
 
 
-def test_host_of_a_request_is_in_no_link_and_no_redirect(browser: TestClient, admin: User) -> None:
+def test_host_header_is_not_used_in_links_and_redirects(browser: TestClient, admin: User) -> None:
     forged = {"Host": "evil.example"}
 
     assert browser.get("/admin", headers=forged).headers["Location"] == "/admin/"
@@ -139,7 +139,7 @@ def test_host_of_a_request_is_in_no_link_and_no_redirect(browser: TestClient, ad
     assert saved.headers["Location"] == "/admin/role/list"
 
 
-def test_notice_of_the_library_is_a_cookie_of_this_project(start_app: Callable[..., TestClient]) -> None:
+def test_flash_cookie_has_prefix_and_secure_attributes(start_app: Callable[..., TestClient]) -> None:
     client = start_app(base_url="https://testserver/below")
     owner = add_user(client, "admin@example.com", admin=True)
     browser = open_browser(client, owner, "https://testserver")

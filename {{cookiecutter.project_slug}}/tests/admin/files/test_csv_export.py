@@ -37,7 +37,7 @@ CELLS = {
 """Texts, and the cells that show them."""
 
 
-def test_exported_text_is_no_formula(client: TestClient, browser: TestClient, admin: User) -> None:
+def test_exported_text_is_escaped(client: TestClient, browser: TestClient, admin: User) -> None:
     async def add(session: AsyncSession) -> None:
         session.add_all(SampleNote(title=str(n), body=text, owner_id=admin.id) for n, text in enumerate(CELLS))
 
@@ -48,7 +48,7 @@ def test_exported_text_is_no_formula(client: TestClient, browser: TestClient, ad
     assert {int(row["Title"]): row["Body"] for row in rows} == dict(enumerate(CELLS.values()))
 
 
-def test_negative_numbers_are_exported_as_they_are(library: TestClient) -> None:
+def test_negative_numbers_are_exported_unescaped(library: TestClient) -> None:
     add_book(library, "-1", pages=-3, price=Decimal("-9.50"), weight=-0.5)
 
     [row] = csv.DictReader(io.StringIO(export(library, "book", "csv").text))
@@ -56,7 +56,7 @@ def test_negative_numbers_are_exported_as_they_are(library: TestClient) -> None:
     assert (row["Title"], row["Pages"], row["Price"], row["Weight"]) == ("'-1", "-3", "-9.50", "-0.5")
 
 
-def test_references_are_exported_by_title_and_by_id(library: TestClient) -> None:
+def test_references_are_exported_as_title_and_id(library: TestClient) -> None:
     book = add_book(library, "Notes")
 
     [row] = csv.DictReader(io.StringIO(export(library, "book", "csv").content.decode("utf-8-sig")))

@@ -71,14 +71,14 @@ def test_numbers_and_dates_are_typed(library: TestClient) -> None:
         (datetime(26, 1, 31), (TEXT, "0026-01-31 00:00:00")),  # noqa: DTZ001 - a column without a zone
     ],
 )
-def test_dates_are_dates_as_far_as_spreadsheets_know_them(value: object, cell: tuple[str, str]) -> None:
+def test_dates_that_spreadsheets_support_are_typed(value: object, cell: tuple[str, str]) -> None:
     _, row = cells(asyncio.run(XlsxExporter().generate([StringField("a")], [{"a": value}])))
 
     assert row == [cell]
 
 
 @pytest.mark.any_database
-def test_list_is_exported_and_no_text_is_a_formula(client: TestClient, browser: TestClient, admin: User) -> None:
+def test_list_is_exported_without_formulas(client: TestClient, browser: TestClient, admin: User) -> None:
     async def add(session: AsyncSession) -> None:
         session.add(SampleNote(title="=cmd|'/c calc'!A1", body="<b>&\x01\x0b", owner_id=admin.id))
 
@@ -92,7 +92,7 @@ def test_list_is_exported_and_no_text_is_a_formula(client: TestClient, browser: 
     assert (TEXT, "=cmd|'/c calc'!A1") in row
 
 
-def test_cells_keep_their_kind() -> None:
+def test_cells_keep_their_type() -> None:
     values = [
         "http://x",
         True,
@@ -122,7 +122,7 @@ def test_cells_keep_their_kind() -> None:
     ]
 
 
-def test_long_list_is_exported_whole(
+def test_long_list_is_exported_completely(
     client: TestClient, browser: TestClient, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exports, "CHUNK_SIZE", 10)
@@ -135,7 +135,7 @@ def test_long_list_is_exported_whole(
     assert [row[title] for row in rows] == [(TEXT, f"Note {number}") for number in reversed(range(25))]
 
 
-def test_list_that_is_too_long_for_a_workbook_is_refused(
+def test_export_over_the_row_limit_is_rejected(
     client: TestClient, browser: TestClient, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(XlsxExporter, "max_rows", 2)

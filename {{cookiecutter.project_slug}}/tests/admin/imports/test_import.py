@@ -26,7 +26,7 @@ from tests.web.browser import open_browser
 HEAD = "title,body,owner\n"
 
 
-def test_rows_are_previewed_and_then_stored(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+def test_rows_are_previewed_and_then_imported(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     file = "\ufeff" + note_file((" Milk ", "Two\r\nbottles", ada.id), ("=1+1", "", bob.email))
 
     preview = import_file(browser, file, preview="1").json()
@@ -40,7 +40,7 @@ def test_rows_are_previewed_and_then_stored(client: TestClient, browser: TestCli
     assert notes(client) == [("=1+1", "", "bob@example.com"), ("Milk", "Two\nbottles", "ada@example.com")]
 
 
-def test_what_is_exported_can_be_imported(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_exported_file_can_be_imported(client: TestClient, browser: TestClient, ada: User) -> None:
     import_file(browser, note_file(("Milk", "Two bottles", ada.id)))
     exported = export(browser, "sample-note", "csv").text.replace("Milk", "Bread")
 
@@ -52,7 +52,7 @@ def test_what_is_exported_can_be_imported(client: TestClient, browser: TestClien
     assert [title for title, _, _ in notes(client)] == ["Bread", "Milk"]
 
 
-def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_all_invalid_rows_are_reported_and_none_is_imported(client: TestClient, browser: TestClient, ada: User) -> None:
     import_file(browser, note_file(("Stored", "", ada.id)))
     file = note_file(
         ("Good", "", ada.id),
@@ -95,17 +95,13 @@ def test_one_wrong_row_refuses_all_and_is_told(client: TestClient, browser: Test
 
 
 @pytest.mark.any_database
-def test_same_title_of_another_owner_is_not_taken(
-    client: TestClient, browser: TestClient, ada: User, bob: User
-) -> None:
+def test_title_is_unique_per_owner(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     assert import_errors(import_file(browser, note_file(("Milk", "", ada.id), ("Milk", "", bob.id)))) == []
     assert len(notes(client)) == 2
 
 
 @pytest.mark.any_database
-def test_column_that_is_missing_or_deselected_has_its_default(
-    client: TestClient, browser: TestClient, ada: User
-) -> None:
+def test_missing_column_gets_the_default_value(client: TestClient, browser: TestClient, ada: User) -> None:
     assert import_errors(import_file(browser, f"title,owner\nMilk,{ada.id}\n")) == []
     assert notes(client) == [("Milk", "", "ada@example.com")]
     assert import_errors(import_file(browser, f"body,owner\nMilk,{ada.id}\n")) == [
@@ -114,7 +110,7 @@ def test_column_that_is_missing_or_deselected_has_its_default(
 
 
 @pytest.mark.any_database
-def test_columns_that_no_form_has_are_left_out(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_readonly_columns_are_ignored(client: TestClient, browser: TestClient, ada: User) -> None:
     key = "00000000-0000-7000-8000-000000000000"
     file = f"id,version,created_at,title,owner\n{key},9,2001-01-01T00:00,Milk,{ada.id}\n"
 
@@ -153,7 +149,7 @@ def test_columns_that_no_form_has_are_left_out(client: TestClient, browser: Test
         pytest.param("title\n" + "x" * 1_000_000, "The file has 1,000,006 bytes.", id="large"),
     ],
 )
-def test_file_that_is_no_table_is_refused_in_words(browser: TestClient, content: str | bytes, message: str) -> None:
+def test_invalid_file_returns_readable_error(browser: TestClient, content: str | bytes, message: str) -> None:
     for query in ({"preview": "1"}, {}):
         answer = import_file(browser, content, **query)
 
@@ -163,19 +159,19 @@ def test_file_that_is_no_table_is_refused_in_words(browser: TestClient, content:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", "\x00\n\x00\n", "=title\nMilk\n"])
-def test_file_without_a_known_column_is_refused_in_words(browser: TestClient, content: str) -> None:
+def test_file_without_known_columns_returns_readable_error(browser: TestClient, content: str) -> None:
     assert import_errors(import_file(browser, content)) == [(1, None, "No column matches a field name.")]
 
 
 @pytest.mark.any_database
-def test_view_that_does_not_offer_it_refuses(browser: TestClient) -> None:
+def test_import_is_denied_for_views_without_importers(browser: TestClient) -> None:
     for view in ("user", "role", "session", "event"):
         assert import_file(browser, "email\na@example.com\n", view).status_code == 403
         assert "modal-import" not in browser.get(f"/admin/{view}/list").text
 
 
 @pytest.mark.any_database
-def test_who_is_no_admin_cannot_import(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_import_requires_permission_and_csrf_token(client: TestClient, browser: TestClient, ada: User) -> None:
     stranger = open_browser(client, add_user(client, "eve@example.com"))
     file = {"file": ("notes.csv", note_file(("Milk", "", ada.id)), "text/csv")}
     forged = browser.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
@@ -186,7 +182,7 @@ def test_who_is_no_admin_cannot_import(client: TestClient, browser: TestClient, 
 
 
 @pytest.mark.any_database
-def test_other_formats_are_refused(browser: TestClient) -> None:
+def test_other_formats_are_rejected(browser: TestClient) -> None:
     token = csrf_token(browser)
     for form in ({"format": "json"}, {}):
         answer = browser.post("/admin/_api/sample-note/import", data=form, headers={"X-CSRFToken": token})
@@ -194,14 +190,14 @@ def test_other_formats_are_refused(browser: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_list_says_what_a_file_may_have(browser: TestClient) -> None:
+def test_import_dialog_lists_columns_and_limits(browser: TestClient) -> None:
     page = browser.get("/admin/sample-note/list").text
 
     assert "title*, body, owner*" in page
     assert "5,000 rows" in page
 
 
-def test_values_of_every_kind_are_read(library: TestClient) -> None:
+def test_values_of_every_type_are_imported(library: TestClient) -> None:
     ada, _ = add_author(library, "Ada"), add_author(library, "Twin")
     for code in ("maths", "machines"):
         add_row(library, models().Subject(code=code))
@@ -238,7 +234,7 @@ def test_values_of_every_kind_are_read(library: TestClient) -> None:
         ("session_id", "junk"),
     ],
 )
-def test_value_that_cannot_be_stored_is_told_with_its_row(library: TestClient, column: str, cell: str) -> None:
+def test_invalid_value_is_reported_with_its_row(library: TestClient, column: str, cell: str) -> None:
     add_author(library, "Ada")
     row = {"title": "Notes", "isbn": "1", "genre": "novel", "author": "Ada", column: cell}
     file = io.StringIO()
@@ -250,7 +246,7 @@ def test_value_that_cannot_be_stored_is_told_with_its_row(library: TestClient, c
     assert listed_ids(library, "catalogue") == []
 
 
-def test_many_rows_are_stored(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_many_rows_are_imported(client: TestClient, browser: TestClient, ada: User) -> None:
     rows = [(f"Note {number}", "x", ada.email) for number in range(600)]  # more than are stored at once
 
     answer = import_file(browser, note_file(*rows)).json()
@@ -258,7 +254,7 @@ def test_many_rows_are_stored(client: TestClient, browser: TestClient, ada: User
     assert answer["rows_created"] == len(notes(client)) == 600
 
 
-def test_preview_refuses_what_only_the_database_refuses(
+def test_preview_reports_errors_of_save_hooks(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: object) -> None:
@@ -273,7 +269,7 @@ def test_preview_refuses_what_only_the_database_refuses(
     assert notes(client) == []
 
 
-def test_bug_in_an_import_is_in_the_log(
+def test_unexpected_error_in_import_is_logged(
     client: TestClient,
     browser: TestClient,
     ada: User,
@@ -306,7 +302,7 @@ def test_input_that_cannot_be_parsed_is_not_logged(library: TestClient, caplog: 
     assert "something else" in caplog.text
 
 
-def test_rows_refer_to_rows_of_the_same_file(library: TestClient) -> None:
+def test_rows_can_refer_to_rows_of_the_same_file(library: TestClient) -> None:
     file = "name,parent\nLeaf,Branch\nBranch,Root\nRoot,\n"
     loop = "name,parent\nA,B\nB,A\n"
 
@@ -322,7 +318,7 @@ def test_rows_refer_to_rows_of_the_same_file(library: TestClient) -> None:
     assert in_database(library, read) == {"Leaf": "Branch", "Branch": "Root", "Root": None}
 
 
-def test_events_of_an_import_are_written_in_batches(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_import_inserts_events_in_batches(client: TestClient, browser: TestClient, ada: User) -> None:
     content = note_file(*((f"Note {number}", "", ada.email) for number in range(200)))
 
     written: list[str] = []

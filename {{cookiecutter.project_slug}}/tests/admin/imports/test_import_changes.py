@@ -31,7 +31,7 @@ AWKWARD = ["+1+1", "=1+1", "'=1", "-5.00", ' "quoted", text; =2', "Bücher\tTab"
 
 
 @pytest.mark.parametrize("match", ["", "id"])
-def test_exported_file_is_imported_unchanged(library: TestClient, match: str) -> None:
+def test_export_and_import_round_trip_is_lossless(library: TestClient, match: str) -> None:
     author = add_author(library, "=Ada")
     subjects = [add_row(library, models().Subject(code=code)) for code in ("+1", "maths")]
 
@@ -61,7 +61,7 @@ def _without_key(book: Any) -> tuple[object, ...]:
     return (*(getattr(book, name) for name in names), summary, sorted(subject.code for subject in book.subjects))
 
 
-def test_file_changes_rows_by_id_and_adds_others(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+def test_import_by_id_updates_and_adds_rows(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     import_file(browser, note_file(("Milk", "Two", ada.id), ("Eggs", "Six", ada.id)))
     eggs, milk = read_notes(client)
     file = (
@@ -85,7 +85,7 @@ def test_file_changes_rows_by_id_and_adds_others(client: TestClient, browser: Te
     ]
 
 
-def test_file_changes_rows_by_a_unique_text(library: TestClient) -> None:
+def test_import_by_unique_text_updates_rows(library: TestClient) -> None:
     old = add_author(library, "Ada")
 
     answer = import_file(library, "name,label\nAda,Countess\nBob,Bob\n", "poet", {"match": "name"})
@@ -100,7 +100,7 @@ def test_file_changes_rows_by_a_unique_text(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_rows_that_cannot_be_changed_are_told(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_rows_that_cannot_be_matched_are_reported(client: TestClient, browser: TestClient, ada: User) -> None:
     import_file(browser, note_file(("Milk", "", ada.id), ("Eggs", "", ada.id)))
     eggs, milk = read_notes(client)
     unknown = "00000000-0000-7000-8000-000000000000"
@@ -120,7 +120,7 @@ def test_rows_that_cannot_be_changed_are_told(client: TestClient, browser: TestC
 
 
 @pytest.mark.any_database
-def test_file_does_not_undo_what_it_does_not_change(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_columns_missing_from_the_file_are_unchanged(client: TestClient, browser: TestClient, ada: User) -> None:
     import_file(browser, note_file((" Milk", "Two", ada.id)))
     [milk] = read_notes(client)
 

@@ -37,7 +37,7 @@ def book_file(delimiter: str = ",", **columns: str) -> str:
         pytest.param('"title","owner",,\nMilk,{},,\n,,,\n , ,\n', id="empty-columns-and-rows"),
     ],
 )
-def test_files_are_read_as_spreadsheets_write_them(
+def test_delimiters_line_ends_and_encodings_are_detected(
     client: TestClient, browser: TestClient, ada: User, content: str
 ) -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
@@ -48,7 +48,7 @@ def test_files_are_read_as_spreadsheets_write_them(
 
 
 @pytest.mark.any_database
-def test_windows_1252_is_read_when_it_is_chosen(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_windows_1252_is_read_when_selected(client: TestClient, browser: TestClient, ada: User) -> None:
     file = f"title,owner\nBücher: 5 €,{ada.id}\n".encode("cp1252")
 
     assert import_errors(import_file(browser, file, "sample-note", {"encoding": "cp1252"})) == []
@@ -57,7 +57,7 @@ def test_windows_1252_is_read_when_it_is_chosen(client: TestClient, browser: Tes
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("said", ["yes", "NO", "1", "0", "x", "True", "false", "n"])
-def test_yes_and_no_are_read_in_any_spelling(library: TestClient, said: str) -> None:
+def test_booleans_are_read_in_any_spelling(library: TestClient, said: str) -> None:
     add_author(library, "Ada")
 
     assert import_errors(import_file(library, book_file(in_print=said), "catalogue")) == []
@@ -65,7 +65,7 @@ def test_yes_and_no_are_read_in_any_spelling(library: TestClient, said: str) -> 
 
 
 @pytest.mark.any_database
-def test_empty_cell_is_read_like_a_missing_column(library: TestClient) -> None:
+def test_empty_cell_equals_a_missing_column(library: TestClient) -> None:
     add_author(library, "Ada")
 
     assert (
@@ -93,7 +93,7 @@ def test_empty_cell_is_read_like_a_missing_column(library: TestClient) -> None:
         ({"bought_at": "1/2/2026"}, {"dates": "dmy"}, datetime(2026, 2, 1, tzinfo=UTC)),
     ],
 )
-def test_numbers_and_dates_are_read_as_chosen(
+def test_numbers_and_dates_are_read_in_the_selected_format(
     library: TestClient, cells: dict[str, str], formats: dict[str, str], value: object
 ) -> None:
     add_author(library, "Ada")
@@ -118,7 +118,7 @@ def test_numbers_and_dates_are_read_as_chosen(
         ({"facts": "{"}, 'Enter JSON, such as {"color": "red"}.'),
     ],
 )
-def test_refusal_says_what_would_be_read(library: TestClient, cells: dict[str, str], expected: str) -> None:
+def test_error_shows_a_valid_example(library: TestClient, cells: dict[str, str], expected: str) -> None:
     add_author(library, "Ada")
     [(name, cell)] = cells.items()
 
@@ -129,7 +129,7 @@ def test_refusal_says_what_would_be_read(library: TestClient, cells: dict[str, s
 
 
 @pytest.mark.any_database
-def test_preview_shows_what_is_read(library: TestClient) -> None:
+def test_preview_shows_normalized_values(library: TestClient) -> None:
     add_author(library, "Ada")
     file = book_file(";", isbn="'=1", in_print="x", price="1.234,50", bought_at="31.1.2026")
 
@@ -147,7 +147,7 @@ def test_preview_shows_what_is_read(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_reference_says_how_many_rows_it_names(library: TestClient) -> None:
+def test_unknown_and_ambiguous_references_are_reported(library: TestClient) -> None:
     author, twin = add_author(library, "Ada"), add_author(library, "Twin")
 
     async def rename(session: AsyncSession) -> None:
@@ -163,7 +163,7 @@ def test_reference_says_how_many_rows_it_names(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_row_named_twice_in_a_cell_is_referred_to_once(library: TestClient) -> None:
+def test_duplicate_references_in_a_cell_count_once(library: TestClient) -> None:
     add_author(library, "Ada")
     add_row(library, models().Subject(code="maths"))
 

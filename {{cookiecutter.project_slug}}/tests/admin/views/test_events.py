@@ -12,7 +12,7 @@ pytestmark = pytest.mark.any_database
 LOGIN = "/api/v1/auth/login"
 
 
-def test_admin_reads_everyones_successes_and_failures(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_admin_sees_successful_and_failed_sign_ins(client: TestClient, browser: TestClient, ada: User) -> None:
     """Behaviours 36, 150."""
     client.post(LOGIN, json={"email": ada.email, "password": "wrong"}, headers={"User-Agent": "<i>thief</i>"})
     client.post(LOGIN, json={"email": "nobody@example.com", "password": "wrong"})
@@ -30,7 +30,7 @@ def test_admin_reads_everyones_successes_and_failures(client: TestClient, browse
         assert "<i>thief" not in answer.text or answer.headers["Content-Type"].startswith("text/csv")
 
 
-def test_events_are_searched_by_name_and_by_person(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_events_are_searched_by_name_and_user(client: TestClient, browser: TestClient, ada: User) -> None:
     client.post(LOGIN, json={"email": "nobody@example.com", "password": "wrong"})
     log_in(client, ada.email)
     success, failure = listed_ids(browser, "event")
@@ -41,7 +41,7 @@ def test_events_are_searched_by_name_and_by_person(client: TestClient, browser: 
     assert listed_ids(browser, "event", sort="data__asc") == [success, failure], "there is no order of JSON"
 
 
-def test_no_form_and_no_action_changes_an_event(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_events_cannot_be_created_changed_or_deleted(client: TestClient, browser: TestClient, ada: User) -> None:
     """Behaviour 150."""
     log_in(client, ada.email)
     before = listed_ids(browser, "event")

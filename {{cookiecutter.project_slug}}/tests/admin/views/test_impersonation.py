@@ -35,7 +35,7 @@ pytestmark = pytest.mark.any_database
 FORBIDDEN = "Not available while you're signed in as another user"
 
 
-def test_admin_sees_what_the_user_sees(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_impersonation_opens_a_session_of_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
     before = cookie_of(browser)
 
     answer = impersonate(browser, ada)
@@ -51,7 +51,7 @@ def test_admin_sees_what_the_user_sees(client: TestClient, browser: TestClient, 
     assert opened.expires_at <= utc_now() + timedelta(hours=1)
 
 
-def test_bar_is_on_every_page(browser: TestClient, ada: User) -> None:
+def test_impersonation_bar_is_on_every_page(browser: TestClient, ada: User) -> None:
     assert END not in browser.get("/account").text
     impersonate(browser, ada)
 
@@ -59,7 +59,7 @@ def test_bar_is_on_every_page(browser: TestClient, ada: User) -> None:
         assert END in browser.get(path).text
 
 
-def test_way_back_is_to_the_same_session_with_another_cookie(
+def test_ending_impersonation_restores_the_session_with_a_new_cookie(
     client: TestClient, browser: TestClient, ada: User
 ) -> None:
     own, own_cookie = newest_session(client).id, cookie_of(browser)
@@ -78,7 +78,7 @@ def test_way_back_is_to_the_same_session_with_another_cookie(
     assert list(in_database(client, lambda session: session.scalars(live))) == [own]
 
 
-def test_it_is_written_down_and_no_mail_is_sent(
+def test_impersonation_is_recorded_without_email(
     client: TestClient, browser: TestClient, admin: User, ada: User
 ) -> None:
     impersonate(browser, ada)
@@ -96,7 +96,7 @@ def test_it_is_written_down_and_no_mail_is_sent(
     assert in_database(client, lambda session: session.scalar(last_login)) is None
 
 
-def test_what_is_done_meanwhile_names_the_admin(
+def test_actions_while_impersonating_name_the_admin(
     client: TestClient, browser: TestClient, admin: User, ada: User
 ) -> None:
     adas = open_browser(client, ada)
@@ -111,7 +111,7 @@ def test_what_is_done_meanwhile_names_the_admin(
     assert not is_signed_in(adas)
 
 
-def test_user_sees_it_and_can_end_it(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_user_sees_impersonation_and_can_end_it(client: TestClient, browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
     borrowed = newest_session(client).id
     adas = open_browser(client, ada)
@@ -125,7 +125,7 @@ def test_user_sees_it_and_can_end_it(client: TestClient, browser: TestClient, ad
     assert not is_signed_in(browser)
 
 
-def test_sign_out_ends_the_session_of_the_admin_too(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_sign_out_also_ends_the_session_of_the_admin(client: TestClient, browser: TestClient, ada: User) -> None:
     own = cookie_of(browser)
     impersonate(browser, ada)
 
@@ -135,7 +135,7 @@ def test_sign_out_ends_the_session_of_the_admin_too(client: TestClient, browser:
     assert not is_signed_in(with_cookie(client, own))
 
 
-def test_device_of_the_admin_is_not_known_to_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_device_of_the_admin_does_not_become_a_known_device(client: TestClient, browser: TestClient, ada: User) -> None:
     log_in(client, ada.email)
     browser.headers["User-Agent"] = "the admin's browser"
     impersonate(browser, ada)
@@ -150,7 +150,7 @@ def test_device_of_the_admin_is_not_known_to_the_user(client: TestClient, browse
     assert len(mails_to(client, ada.email)) == 1
 
 
-def test_no_session_of_the_user_gives_way(start_app: Any) -> None:
+def test_impersonation_does_not_count_toward_the_session_limit(start_app: Any) -> None:
     client = start_app(auth={"max_sessions": 1})
     ada = add_user(client, "ada@example.com")
     browser, adas = open_browser(client, add_user(client, "admin@example.com", admin=True)), open_browser(client, ada)
@@ -163,7 +163,7 @@ def test_no_session_of_the_user_gives_way(start_app: Any) -> None:
     assert is_signed_in(browser)
 
 
-def test_admin_can_end_it_from_the_list_of_sessions(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_admin_can_end_impersonation_in_the_session_list(client: TestClient, browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
     second = open_browser(client, add_user(client, "second@example.com", admin=True))
     borrowed = listed_ids(second, "session", q=ada.email)
@@ -197,13 +197,13 @@ def calls_of(dependant: Dependant) -> Iterator[object]:
             yield from calls_of(inner)
 
 
-def test_pages_know_who_acts(client: TestClient) -> None:
+def test_pages_record_the_impersonating_admin(client: TestClient) -> None:
     """A page that writes down where it was called from asks for `PageClient`, or the admin would go unnamed."""
     assert list(routes_with(client, get_page_client))
     assert list(routes_with(client, get_client)) == []
 
 
-def test_whatever_asks_for_a_recent_sign_in_is_refused(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_pages_that_require_recent_sign_in_are_forbidden(client: TestClient, browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
     token = read_page(browser.get("/account")).forms[END]["csrf_token"]
     routes = [route.replace("{key_id}", str(uuid4())).split() for route in routes_with(client, require_recent_visitor)]
@@ -226,7 +226,7 @@ def test_whatever_asks_for_a_recent_sign_in_is_refused(client: TestClient, brows
         pytest.param("/account/sessions/end-all", {}, id="sign-out-everywhere"),
     ],
 )
-def test_form_that_is_the_owners_alone_is_refused(
+def test_owner_only_forms_are_forbidden(
     client: TestClient, browser: TestClient, ada: User, path: str, data: dict[str, str]
 ) -> None:
     impersonate(browser, ada)
@@ -240,7 +240,7 @@ def test_form_that_is_the_owners_alone_is_refused(
     log_in(client, ada.email)
 
 
-def test_data_are_not_exported_and_the_admin_is_closed(client: TestClient, browser: TestClient, helper: User) -> None:
+def test_data_export_and_admin_are_forbidden(client: TestClient, browser: TestClient, helper: User) -> None:
     impersonate(browser, helper)
 
     assert browser.get("/account/data/export").status_code == 403
@@ -249,14 +249,14 @@ def test_data_are_not_exported_and_the_admin_is_closed(client: TestClient, brows
     assert browser.get("/admin/sample-note/list").status_code == 403
 
 
-def test_api_knows_nothing_of_it(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_impersonation_does_not_authenticate_the_api(client: TestClient, browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
 
     assert browser.get("/api/v1/users/me").status_code == 401
     assert with_token(client, cookie_of(browser)).get("/api/v1/users/me").status_code == 401
 
 
-def test_way_back_takes_as_many_statements_as_ever(browser: TestClient, ada: User) -> None:
+def test_ending_impersonation_has_constant_query_count(browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
     with capture_queries(browser) as requests:
         assert stop_impersonating(browser).status_code == 303

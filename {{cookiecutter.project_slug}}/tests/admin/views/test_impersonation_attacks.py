@@ -30,7 +30,7 @@ from tests.web.browser import open_browser, read_page, submit
 pytestmark = pytest.mark.any_database
 
 
-def test_nobody_is_signed_in_as_an_admin(client: TestClient, browser: TestClient, admin: User, helper: User) -> None:
+def test_admins_cannot_be_impersonated(client: TestClient, browser: TestClient, admin: User, helper: User) -> None:
     second = add_user(client, "second@example.com", admin=True)
     helpers = open_browser(client, helper)
 
@@ -41,7 +41,9 @@ def test_nobody_is_signed_in_as_an_admin(client: TestClient, browser: TestClient
     assert recorded_events(client, "impersonation_started") == []
 
 
-def test_nobody_gains_a_permission(client: TestClient, browser: TestClient, ada: User, bob: User, helper: User) -> None:
+def test_impersonation_cannot_add_permissions(
+    client: TestClient, browser: TestClient, ada: User, bob: User, helper: User
+) -> None:
     give_role(client, ada, "editor", Permission.CONTENT_EDIT)
     helpers = open_browser(client, helper)
 
@@ -50,7 +52,7 @@ def test_nobody_gains_a_permission(client: TestClient, browser: TestClient, ada:
     assert impersonate(browser, ada).status_code == 303
 
 
-def test_without_the_permission_it_is_neither_offered_nor_done(client: TestClient, ada: User, bob: User) -> None:
+def test_impersonation_requires_permission(client: TestClient, ada: User, bob: User) -> None:
     give_role(client, bob, "clerk", Permission.ADMIN_ACCESS)
     bobs = open_browser(client, bob)
 
@@ -59,7 +61,9 @@ def test_without_the_permission_it_is_neither_offered_nor_done(client: TestClien
     assert "/admin/impersonate" not in bobs.get("/admin/user/list").text
 
 
-def test_it_is_offered_for_whom_it_may_be_done(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_impersonation_is_offered_for_eligible_users_only(
+    client: TestClient, browser: TestClient, admin: User, ada: User
+) -> None:
     gone = add_user(client, "gone@example.com")
     update_database(client, update(User).where(User.id == gone.id).values(is_active=False))
 
@@ -71,13 +75,13 @@ def test_it_is_offered_for_whom_it_may_be_done(client: TestClient, browser: Test
     assert browser.get(f"/admin/impersonate?pk={gone.id}").status_code == 403
 
 
-def test_unknown_user_is_not_found(browser: TestClient) -> None:
+def test_impersonating_unknown_user_is_not_found(browser: TestClient) -> None:
     for pk in (str(uuid4()), "nonsense", ""):
         assert browser.get(f"/admin/impersonate?pk={pk}").status_code == 404
         assert browser.post(f"/admin/impersonate?pk={pk}", data=csrf_of(browser)).status_code == 404
 
 
-def test_it_is_not_nested(client: TestClient, browser: TestClient, helper: User, ada: User) -> None:
+def test_impersonation_cannot_be_nested(client: TestClient, browser: TestClient, helper: User, ada: User) -> None:
     impersonate(browser, helper)
     token = read_page(browser.get("/account")).forms[END]["csrf_token"]
 
@@ -88,7 +92,7 @@ def test_it_is_not_nested(client: TestClient, browser: TestClient, helper: User,
     assert len(recorded_events(client, "impersonation_started")) == 1
 
 
-def test_password_is_asked_for_when_the_sign_in_is_old(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_impersonation_requires_recent_sign_in(client: TestClient, browser: TestClient, ada: User) -> None:
     page, token = f"/admin/impersonate?pk={ada.id}", csrf_of(browser)
     update_database(client, update(AuthSession).values(authenticated_at=utc_now() - timedelta(hours=1)))
 
@@ -125,7 +129,9 @@ ADMIN_ROLES = select(Role.id).where(Role.name == "admin").scalar_subquery()
         pytest.param(update(AuthSession).where(AuthSession.user_id == ADAS).values(expires_at=utc_now()), id="over"),
     ],
 )
-def test_it_ends_with_what_allowed_it(client: TestClient, browser: TestClient, ada: User, statement: Any) -> None:
+def test_impersonation_ends_when_its_precondition_is_lost(
+    client: TestClient, browser: TestClient, ada: User, statement: Any
+) -> None:
     impersonate(browser, ada)
     token = read_page(browser.get("/account")).forms[END]["csrf_token"]
     update_database(client, statement)
@@ -137,7 +143,7 @@ def test_it_ends_with_what_allowed_it(client: TestClient, browser: TestClient, a
     assert recorded_events(client, "impersonation_ended") == []
 
 
-def test_it_ends_when_the_user_becomes_an_admin(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_impersonation_ends_when_the_user_becomes_an_admin(client: TestClient, browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
 
     async def promote(session: AsyncSession) -> None:
@@ -149,7 +155,7 @@ def test_it_ends_when_the_user_becomes_an_admin(client: TestClient, browser: Tes
     assert not is_signed_in(browser)
 
 
-def test_it_ends_when_the_user_may_do_more(client: TestClient, helper: User, ada: User) -> None:
+def test_impersonation_ends_when_the_user_gains_permissions(client: TestClient, helper: User, ada: User) -> None:
     helpers = open_browser(client, helper)
     impersonate(helpers, ada)
     assert is_signed_in(helpers)
@@ -159,7 +165,7 @@ def test_it_ends_when_the_user_may_do_more(client: TestClient, helper: User, ada
     assert not is_signed_in(helpers)
 
 
-def test_rights_are_those_of_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_impersonation_has_the_permissions_of_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
     """The roles of both are read at once, and must not be mixed up."""
     give_role(client, ada, "editor", Permission.CONTENT_EDIT)
     impersonate(browser, ada)
@@ -170,7 +176,7 @@ def test_rights_are_those_of_the_user(client: TestClient, browser: TestClient, a
     assert shown.status_code == 200
 
 
-def test_forms_need_their_token(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_impersonation_forms_require_csrf_token(client: TestClient, browser: TestClient, ada: User) -> None:
     admins_token = csrf_of(browser)["csrftoken"]
 
     assert browser.post(f"/admin/impersonate?pk={ada.id}").status_code == 403
@@ -183,9 +189,7 @@ def test_forms_need_their_token(client: TestClient, browser: TestClient, ada: Us
     assert END in browser.get("/account").text
 
 
-def test_signing_in_as_someone_else_ends_it_and_the_way_back(
-    client: TestClient, browser: TestClient, ada: User, bob: User
-) -> None:
+def test_new_sign_in_ends_impersonation(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     own = cookie_of(browser)
     impersonate(browser, ada)
     borrowed, token = cookie_of(browser), read_page(browser.get("/account")).forms[END]["csrf_token"]
@@ -198,7 +202,7 @@ def test_signing_in_as_someone_else_ends_it_and_the_way_back(
     assert not is_signed_in(with_cookie(client, borrowed))
 
 
-def test_copy_of_the_cookie_opens_nothing_after_the_end(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_copied_cookie_is_invalid_after_impersonation(client: TestClient, browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
     thief = with_cookie(client, cookie_of(browser))
     token = read_page(thief.get("/account")).forms[END]["csrf_token"]
@@ -210,7 +214,7 @@ def test_copy_of_the_cookie_opens_nothing_after_the_end(client: TestClient, brow
     assert browser.get("/admin/").status_code == 200
 
 
-def test_who_is_signed_in_as_themselves_has_no_way_back(client: TestClient, ada: User) -> None:
+def test_ending_impersonation_without_one_changes_nothing(client: TestClient, ada: User) -> None:
     adas = open_browser(client, ada)
     before = cookie_of(adas)
     token = read_page(adas.get("/account")).forms["/logout"]["csrf_token"]
@@ -222,7 +226,7 @@ def test_who_is_signed_in_as_themselves_has_no_way_back(client: TestClient, ada:
     assert is_signed_in(adas)
 
 
-def test_admin_gets_no_access_token_of_the_user(browser: TestClient, ada: User) -> None:
+def test_impersonation_issues_no_access_token(browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
     shown = read_page(browser.get("/docs"))
 

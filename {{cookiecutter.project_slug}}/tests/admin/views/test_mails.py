@@ -37,7 +37,7 @@ def mails(client: TestClient, browser: TestClient, ada: User, bob: User) -> list
     return rows
 
 
-def test_mails_are_shown_without_their_content(browser: TestClient, mails: list[str]) -> None:
+def test_emails_are_listed_without_content(browser: TestClient, mails: list[str]) -> None:
     pages = [browser.get("/admin/mail/list"), *(browser.get(f"/admin/mail/detail?pk={row}") for row in mails)]
     pages += [export(browser, "mail", kind) for kind in ("csv", "json")]
 
@@ -50,26 +50,26 @@ def test_mails_are_shown_without_their_content(browser: TestClient, mails: list[
 
 
 @pytest.mark.parametrize(("state", "number"), [("sent", 0), ("pending", 1), ("failed", 2)])
-def test_mails_are_filtered_by_their_state(browser: TestClient, mails: list[str], state: str, number: int) -> None:
+def test_emails_are_filtered_by_state(browser: TestClient, mails: list[str], state: str, number: int) -> None:
     assert listed_ids(browser, "mail", filter=f"state__eq={state}") == [mails[number]]
 
 
 @pytest.mark.parametrize("retry", [run_action, run_row_action])
-def test_dead_letter_is_tried_again(client: TestClient, browser: TestClient, mails: list[str], retry: Any) -> None:
+def test_failed_email_is_retried(client: TestClient, browser: TestClient, mails: list[str], retry: Any) -> None:
     assert retry(browser, "mail", "retry", mails[2]).status_code == 200
 
     assert listed_ids(browser, "mail", filter="state__eq=pending") == [mails[2], mails[1]]
     assert client.app_state["authenticator"].mailer.enqueued.is_set()
 
 
-def test_sent_mail_is_not_sent_again(browser: TestClient, mails: list[str]) -> None:
+def test_sent_email_is_not_retried(browser: TestClient, mails: list[str]) -> None:
     assert run_row_action(browser, "mail", "retry", mails[0]).status_code == 400
     assert run_action(browser, "mail", "retry", *mails).status_code == 200
 
     assert listed_ids(browser, "mail", filter="state__eq=sent") == [mails[0]]
 
 
-def test_mail_can_be_deleted_but_neither_written_nor_changed(
+def test_email_can_be_deleted_but_not_created_or_edited(
     client: TestClient, browser: TestClient, mails: list[str], bob: User
 ) -> None:
     assert browser.get("/admin/mail/create").status_code == 403

@@ -35,7 +35,7 @@ def make(browser: TestClient, name: str, *permissions: str) -> Response:
 
 
 @pytest.mark.any_database
-def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClient, admin: User) -> None:
+def test_role_is_created_changed_and_deleted(client: TestClient, browser: TestClient, admin: User) -> None:
     assert make(browser, " editor ", "admin:access", "content:edit").status_code == 303
     made = roles(client)["editor"]
     assert made.permissions == ["admin:access", "content:edit"]
@@ -75,7 +75,7 @@ def test_role_is_made_changed_and_deleted(client: TestClient, browser: TestClien
         pytest.param("x", "", "This field is required.", id="empty-permission"),
     ],
 )
-def test_role_that_makes_no_sense_is_refused(
+def test_invalid_role_is_rejected(
     client: TestClient, browser: TestClient, name: str, permission: str, message: str
 ) -> None:
     taken = add_role(client, "taken")
@@ -91,7 +91,7 @@ def test_role_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.any_database
-def test_form_offers_several_permissions(browser: TestClient) -> None:
+def test_form_offers_all_permissions(browser: TestClient) -> None:
     (field,) = re.findall(r'<select id="permissions".*?</select>', browser.get("/admin/role/create").text, re.DOTALL)
 
     assert re.search(r"[\s\"]multiple\s", field)
@@ -99,7 +99,7 @@ def test_form_offers_several_permissions(browser: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_who_deletes_a_role_is_told_how_many_people_have_it(client: TestClient, browser: TestClient) -> None:
+def test_deleting_a_role_shows_its_number_of_users(client: TestClient, browser: TestClient) -> None:
     editor = add_staff(client, "editor", Permission.CONTENT_EDIT)
     role = roles(client)["editor"]
 
@@ -110,7 +110,7 @@ def test_who_deletes_a_role_is_told_how_many_people_have_it(client: TestClient, 
 
 
 @pytest.mark.any_database
-def test_role_admin_stays_as_it_is(client: TestClient, browser: TestClient) -> None:
+def test_admin_role_cannot_be_changed(client: TestClient, browser: TestClient) -> None:
     admin_role, other = roles(client)["admin"], add_role(client, "other")
     form = {"csrftoken": csrf_token(browser), "name": "x", "permissions": "content:edit"}
 
@@ -123,7 +123,7 @@ def test_role_admin_stays_as_it_is(client: TestClient, browser: TestClient) -> N
 
 
 @pytest.mark.any_database
-def test_permission_that_the_code_has_no_more_is_shown_and_can_go(client: TestClient, browser: TestClient) -> None:
+def test_removed_permission_is_shown_and_can_be_cleared(client: TestClient, browser: TestClient) -> None:
     old = add_role(client, "old", "books:burn", "content:edit")
 
     for page in ("list", f"detail?pk={old.id}"):
@@ -144,13 +144,13 @@ def test_permission_that_the_code_has_no_more_is_shown_and_can_go(client: TestCl
         ("q=content", 200),
     ],
 )
-def test_roles_are_searched_by_name_alone(browser: TestClient, query: str, status: int) -> None:
+def test_roles_are_searched_by_name_only(browser: TestClient, query: str, status: int) -> None:
     assert browser.get(f"/admin/role/list?{query}").status_code == status
 
 
 @pytest.mark.any_database
 @pytest.mark.usefixtures("admin")
-def test_role_with_less_than_the_manager_has_can_be_made_and_given(
+def test_manager_can_create_and_grant_a_role_with_fewer_permissions(
     client: TestClient, managers: TestClient, ada: User
 ) -> None:
     assert make(managers, "reader", Permission.ADMIN_ACCESS, Permission.USERS_READ).status_code == 303
@@ -164,7 +164,7 @@ def test_role_with_less_than_the_manager_has_can_be_made_and_given(
 
 
 @pytest.mark.any_database
-def test_permission_that_the_manager_lacks_is_in_no_role_of_theirs(client: TestClient, managers: TestClient) -> None:
+def test_manager_cannot_grant_permissions_that_they_lack(client: TestClient, managers: TestClient) -> None:
     small, big = add_role(client, "small", "users:read"), add_role(client, "big", "users:read", "content:edit")
     own = roles(client)["manager"]
 
@@ -180,7 +180,7 @@ def test_permission_that_the_manager_lacks_is_in_no_role_of_theirs(client: TestC
 
 
 @pytest.mark.any_database
-def test_no_role_admin_where_there_is_none_yet(client: TestClient, managers: TestClient) -> None:
+def test_admin_role_cannot_be_created(client: TestClient, managers: TestClient) -> None:
     """Who could make it would be admin."""
     own = roles(client)["manager"]
 
@@ -191,7 +191,7 @@ def test_no_role_admin_where_there_is_none_yet(client: TestClient, managers: Tes
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("name", ["admin", "editor"])
-def test_role_that_allows_more_is_not_given(
+def test_role_with_more_permissions_cannot_be_granted(
     client: TestClient, admin: User, managers: TestClient, manager: User, name: str
 ) -> None:
     add_role(client, "editor", Permission.CONTENT_EDIT)
@@ -211,7 +211,9 @@ def test_role_that_allows_more_is_not_given(
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("above", ["admin", "editor"])
-def test_who_may_do_more_is_left_alone(client: TestClient, admin: User, managers: TestClient, above: str) -> None:
+def test_user_with_more_permissions_cannot_be_changed(
+    client: TestClient, admin: User, managers: TestClient, above: str
+) -> None:
     editor = add_staff(client, "editor", Permission.CONTENT_EDIT)
     user, less = (admin if above == "admin" else editor), add_staff(client, "less", Permission.USERS_READ)
     form = {"csrftoken": csrf_token(managers), "display_name": "x"}
@@ -231,7 +233,9 @@ def test_who_may_do_more_is_left_alone(client: TestClient, admin: User, managers
 
 
 @pytest.mark.any_database
-def test_sessions_of_who_may_do_more_go_on(client: TestClient, admin: User, managers: TestClient, ada: User) -> None:
+def test_sessions_of_users_with_more_permissions_cannot_be_ended(
+    client: TestClient, admin: User, managers: TestClient, ada: User
+) -> None:
     for user in (admin, ada):
         open_browser(client, user)
     admins, adas = (listed_ids(managers, "session", q=user.email)[0] for user in (admin, ada))
@@ -246,7 +250,7 @@ def test_sessions_of_who_may_do_more_go_on(client: TestClient, admin: User, mana
 
 @pytest.mark.any_database
 @pytest.mark.usefixtures("admin")
-def test_who_may_do_no_more_is_managed(client: TestClient, managers: TestClient) -> None:
+def test_user_with_the_same_permissions_can_be_changed(client: TestClient, managers: TestClient) -> None:
     peer = add_staff(client, "peer", *MANAGER)
 
     assert run_row_action(managers, "user", "reset", peer.id).status_code == 200
@@ -256,7 +260,7 @@ def test_who_may_do_no_more_is_managed(client: TestClient, managers: TestClient)
 
 
 @pytest.mark.any_database
-def test_who_may_do_more_is_left_alone_also_by_who_sees_no_roles(
+def test_user_with_more_permissions_is_protected_without_access_to_roles(
     client: TestClient, admin: User, managers: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RoleView, "view_permission", Permission.CONTENT_EDIT)
@@ -271,7 +275,7 @@ def test_who_may_do_more_is_left_alone_also_by_who_sees_no_roles(
 
 
 @pytest.mark.any_database
-def test_admin_gives_every_role(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_admin_can_grant_every_role(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     every = [str(role.id) for role in (add_role(client, "editor", "content:edit"), roles(client)["admin"])]
 
     answer = save(browser, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=every)

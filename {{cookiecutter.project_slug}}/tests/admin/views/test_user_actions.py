@@ -25,7 +25,7 @@ def is_active(client: TestClient, user: User) -> bool:
 
 
 @pytest.mark.parametrize("end", [run_action, run_row_action])
-def test_all_sessions_of_someone_are_ended(
+def test_all_sessions_of_a_user_are_ended(
     client: TestClient, browser: TestClient, ada: User, bob: User, end: Any
 ) -> None:
     adas, bobs = open_browser(client, ada), open_browser(client, bob)
@@ -41,7 +41,7 @@ def test_all_sessions_of_someone_are_ended(
     log_in(client, ada.email)
 
 
-def test_one_who_ends_their_own_sessions_is_signed_out(browser: TestClient, admin: User) -> None:
+def test_admin_who_ends_own_sessions_is_signed_out(browser: TestClient, admin: User) -> None:
     assert run_row_action(browser, "user", "end-sessions", admin.id).status_code == 200
 
     answer = browser.get("/admin/")
@@ -66,7 +66,7 @@ def test_user_is_disabled_and_enabled(
     assert [(event.user_id, event.actor_id) for event in events] == [(ada.id, admin.id)] * 2
 
 
-def test_form_disables_as_the_action_does(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_form_disables_like_the_action(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     adas, page = open_browser(client, ada), f"/admin/user/edit?pk={ada.id}"
 
     save(browser, page, display_name="")
@@ -78,7 +78,7 @@ def test_form_disables_as_the_action_does(client: TestClient, browser: TestClien
     assert [(event.user_id, event.actor_id) for event in events] == [(ada.id, admin.id)] * 2
 
 
-def test_what_is_so_already_is_not_written_down(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+def test_unchanged_state_is_not_recorded(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     run_action(browser, "user", "disable", ada.id)
 
     again = run_action(browser, "user", "disable", ada.id, bob.id)
@@ -92,7 +92,7 @@ def test_what_is_so_already_is_not_written_down(client: TestClient, browser: Tes
     assert recorded_events(client, "session_ended") == []
 
 
-def test_last_admin_is_not_disabled(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_last_admin_cannot_be_disabled(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     """Behaviour 134."""
     alone = run_row_action(browser, "user", "disable", admin.id)
     among_others = run_action(browser, "user", "disable", ada.id, admin.id)
@@ -103,7 +103,9 @@ def test_last_admin_is_not_disabled(client: TestClient, browser: TestClient, adm
     assert recorded_events(client, "user_disabled") == []
 
 
-def test_admin_may_disable_themselves_when_another_stays(client: TestClient, browser: TestClient, admin: User) -> None:
+def test_admin_can_disable_themselves_if_another_admin_remains(
+    client: TestClient, browser: TestClient, admin: User
+) -> None:
     add_user(client, "second@example.com", admin=True)
 
     assert run_row_action(browser, "user", "disable", admin.id).status_code == 200
@@ -112,7 +114,7 @@ def test_admin_may_disable_themselves_when_another_stays(client: TestClient, bro
     assert not is_active(client, admin)
 
 
-def test_sessions_are_found_by_whose_they_are(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_sessions_are_searched_by_user(client: TestClient, browser: TestClient, ada: User) -> None:
     open_browser(client, ada)
 
     async def read(session: AsyncSession) -> list[str]:

@@ -38,7 +38,7 @@ def admin_role(client: TestClient) -> str:
     return str(person(client, "admin@example.com").roles[0].id)
 
 
-def test_user_is_made_and_can_sign_in(client: TestClient, browser: TestClient) -> None:
+def test_created_user_can_sign_in(client: TestClient, browser: TestClient) -> None:
     answer = save(browser, "/admin/user/create", **NEW, roles=admin_role(client))
 
     assert answer.status_code == 303, page_text(answer)
@@ -61,7 +61,7 @@ def test_user_is_made_and_can_sign_in(client: TestClient, browser: TestClient) -
         pytest.param({"display_name": "x" * 121}, "Use at most 120 characters.", id="long-name"),
     ],
 )
-def test_user_who_breaks_a_rule_is_not_made(browser: TestClient, change: dict[str, str], message: str) -> None:
+def test_invalid_user_is_rejected(browser: TestClient, change: dict[str, str], message: str) -> None:
     answer = save(browser, "/admin/user/create", **{**NEW, **change})
 
     assert answer.status_code == 422
@@ -84,7 +84,7 @@ def test_user_is_changed(client: TestClient, browser: TestClient, ada: User) -> 
     log_in(client, ada.email)
 
 
-def test_change_of_roles_alone_overtakes_another_form(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_changing_only_roles_increments_the_version(client: TestClient, browser: TestClient, ada: User) -> None:
     page = f"/admin/user/edit?pk={ada.id}"
 
     first = save(browser, page, display_name="", is_active="on", roles=admin_role(client))
@@ -94,7 +94,7 @@ def test_change_of_roles_alone_overtakes_another_form(client: TestClient, browse
     assert person(client, ada.email).roles
 
 
-def test_disabled_user_is_out_at_once(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_disabled_user_is_signed_out_immediately(client: TestClient, browser: TestClient, ada: User) -> None:
     adas = open_browser(client, ada)
     token = log_in(client, ada.email)["access_token"]
 
@@ -111,7 +111,7 @@ def test_disabled_user_is_out_at_once(client: TestClient, browser: TestClient, a
         pytest.param({"is_active": "on", "roles": ""}, id="demoted"),
     ],
 )
-def test_last_admin_stays_in_spite_of_a_form(
+def test_form_cannot_remove_the_last_admin(
     client: TestClient, browser: TestClient, admin: User, change: dict[str, str]
 ) -> None:
     """Behaviour 134."""
@@ -125,7 +125,7 @@ def test_last_admin_stays_in_spite_of_a_form(
     assert (unchanged.is_active, unchanged.display_name, len(unchanged.roles)) == (True, "", 1)
 
 
-def test_last_admin_stays_in_spite_of_an_action(browser: TestClient, admin: User, ada: User) -> None:
+def test_action_cannot_delete_the_last_admin(browser: TestClient, admin: User, ada: User) -> None:
     """Behaviour 134."""
     alone = run_row_action(browser, "user", "delete", admin.id)
     among_others = run_action(browser, "user", "delete", ada.id, admin.id)
@@ -135,7 +135,7 @@ def test_last_admin_stays_in_spite_of_an_action(browser: TestClient, admin: User
     assert sorted(listed_ids(browser, "user")) == sorted([str(ada.id), str(admin.id)])
 
 
-def test_disabled_admin_does_not_count(client: TestClient, browser: TestClient, admin: User) -> None:
+def test_disabled_admin_is_not_an_active_admin(client: TestClient, browser: TestClient, admin: User) -> None:
     """Behaviour 134."""
     second = add_user(client, "second@example.com", admin=True)
 
@@ -148,7 +148,7 @@ def test_disabled_admin_does_not_count(client: TestClient, browser: TestClient, 
 
 
 @pytest.mark.database("postgresql")  # SQLite has one writer at a time anyway
-def test_two_admins_cannot_remove_each_other(client: TestClient, admin: User) -> None:
+def test_concurrent_demotions_keep_one_admin(client: TestClient, admin: User) -> None:
     """Behaviour 134."""
     second = add_user(client, "second@example.com", admin=True)
     both_gone = asyncio.Barrier(2)
@@ -168,14 +168,16 @@ def test_two_admins_cannot_remove_each_other(client: TestClient, admin: User) ->
     assert [type(error) for error in refusals] == [users.LastAdmin]
 
 
-def test_admin_may_leave_when_another_stays(client: TestClient, browser: TestClient, admin: User) -> None:
+def test_admin_can_delete_themselves_if_another_admin_remains(
+    client: TestClient, browser: TestClient, admin: User
+) -> None:
     add_user(client, "second@example.com", admin=True)
 
     assert run_action(browser, "user", "delete", admin.id).status_code == 200
     assert browser.get("/admin/").status_code == 303
 
 
-def test_deleted_user_takes_along_what_is_theirs(browser: TestClient, ada: User) -> None:
+def test_deleting_a_user_deletes_their_data(browser: TestClient, ada: User) -> None:
     save(browser, "/admin/sample-note/create", title="Milk", body="", owner=str(ada.id))
 
     assert "deletes the user and all their data" in browser.get("/admin/user/list").text
@@ -185,7 +187,7 @@ def test_deleted_user_takes_along_what_is_theirs(browser: TestClient, ada: User)
 
 
 @pytest.mark.parametrize("end", [run_action, run_row_action])
-def test_ended_session_is_dead(client: TestClient, browser: TestClient, ada: User, end: Any) -> None:
+def test_ended_session_is_invalid(client: TestClient, browser: TestClient, ada: User, end: Any) -> None:
     """Behaviour 135."""
     adas = open_browser(client, ada)
     newest = listed_ids(browser, "session")[0]
@@ -201,7 +203,7 @@ def test_ended_session_is_dead(client: TestClient, browser: TestClient, ada: Use
     assert run_row_action(browser, "session", "end", newest).status_code == 400
 
 
-def test_sessions_are_only_shown(browser: TestClient) -> None:
+def test_sessions_cannot_be_created_edited_or_deleted(browser: TestClient) -> None:
     row = listed_ids(browser, "session")[0]
 
     assert browser.get("/admin/session/create").status_code == 403
@@ -212,7 +214,7 @@ def test_sessions_are_only_shown(browser: TestClient) -> None:
 
 
 @pytest.mark.parametrize("send", [run_action, run_row_action])
-def test_link_for_a_new_password_is_mailed(client: TestClient, browser: TestClient, ada: User, send: Any) -> None:
+def test_password_reset_link_is_emailed(client: TestClient, browser: TestClient, ada: User, send: Any) -> None:
     """Behaviours 135, 150."""
     assert send(browser, "user", "reset", ada.id).status_code == 200
 
@@ -224,7 +226,7 @@ def test_link_for_a_new_password_is_mailed(client: TestClient, browser: TestClie
     log_in(client, ada.email)
 
 
-def test_who_is_disabled_gets_no_link(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_disabled_user_gets_no_reset_link(client: TestClient, browser: TestClient, ada: User) -> None:
     save(browser, f"/admin/user/edit?pk={ada.id}", display_name="")
 
     assert run_row_action(browser, "user", "reset", ada.id).status_code == 400
@@ -234,7 +236,7 @@ def test_who_is_disabled_gets_no_link(client: TestClient, browser: TestClient, a
     assert recorded_events(client, "authn_password_reset_requested") == []
 
 
-def test_what_admins_do_is_written_down(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_admin_actions_are_recorded(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     """Behaviour 150."""
     page = f"/admin/user/edit?pk={ada.id}"
     save(browser, "/admin/user/create", **NEW)
@@ -253,7 +255,7 @@ def test_what_admins_do_is_written_down(client: TestClient, browser: TestClient,
     assert {event.actor_id for event in (*created, given, taken, *ended)} == {admin.id}
 
 
-def test_deleted_user_leaves_events_that_tell_of_nobody(
+def test_events_of_a_deleted_user_are_anonymized(
     client: TestClient, browser: TestClient, admin: User, ada: User
 ) -> None:
     log_in(client, ada.email)
@@ -265,7 +267,7 @@ def test_deleted_user_leaves_events_that_tell_of_nobody(
     assert (deleted.user_id, deleted.actor_id) == (None, admin.id)
 
 
-def test_admin_who_deletes_themselves_leaves_events_too(client: TestClient, browser: TestClient, admin: User) -> None:
+def test_admin_who_deletes_themselves_leaves_an_event(client: TestClient, browser: TestClient, admin: User) -> None:
     add_user(client, "second@example.com", admin=True)
 
     assert run_action(browser, "user", "delete", admin.id).status_code == 200
