@@ -14,6 +14,7 @@ Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=320, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
 ]
+Password = Annotated[SecretStr, Field(max_length=4096)]
 DisplayName = Annotated[str, StringConstraints(max_length=120, strip_whitespace=True), SingleLine]
 
 
@@ -21,7 +22,7 @@ class Login(Schema):
     """Sign-in credentials."""
 
     email: Email
-    password: SecretStr = Field(max_length=4096)
+    password: Password
 
 
 class TokenRefresh(Schema):
@@ -33,7 +34,7 @@ class TokenRefresh(Schema):
 class PasswordConfirmation(Schema):
     """Your password."""
 
-    password: SecretStr = Field(max_length=4096)
+    password: Password
 
 
 class AccessToken(ResponseSchema):

@@ -1,1 +1,1 @@
-"""Accounts as a JSON API: routers, and the dependencies that authenticate access tokens."""
+"""JSON API for accounts: routers, and dependencies that authenticate access tokens."""

@@ -1,9 +1,9 @@
 """FastAPI dependencies for the caller, authenticated by bearer token.
 
-OptionalScope     anybody, known or not: for what everybody may read
-CurrentScope   anybody who is known: by a session's access token, or by one that is limited, such as an API key
-SessionScope   by a session's access token only: for what a limited token must never touch
-RecentScope    the same, and they proved who they are a short while ago: for dangerous changes
+OptionalScope   anonymous callers are allowed: for public content
+CurrentScope    requires an access token of a session, or a limited token such as an API key
+SessionScope    requires an access token of a session: for what limited tokens must never do
+RecentScope     requires recent authentication, too: for sensitive actions
 """
 
 import logging
@@ -52,7 +52,7 @@ class PermissionDenied(Forbidden):
 
 
 class SessionRequired(Forbidden):
-    """This requires a session; limited tokens such as API keys are not accepted."""
+    """A session is required; limited tokens such as API keys are not accepted."""
 
     title = "This token can't be used here. Sign in"
 
@@ -74,7 +74,7 @@ def get_client(connection: HTTPConnection) -> Client:
     """Return the client's IP address and user agent; X-Forwarded-For is used only from `SERVER_TRUSTED_PROXIES`."""
     ip = connection.client.host if connection.client else ""
     forwarded = connection.headers.get("x-forwarded-for")
-    if forwarded and ip not in map(str.strip, forwarded.split(",")):  # else Uvicorn took it from there
+    if forwarded and ip not in map(str.strip, forwarded.split(",")):  # otherwise Uvicorn took the IP from there
         _warn_of_proxy(connection, ip)
     agent = connection.headers.get("user-agent", "")
     return Client(ip[:45], agent[:255], connection.state.request_id)
@@ -100,8 +100,8 @@ async def get_optional_scope(
     """Return the caller of the bearer token, or None without a token.
 
     Raises:
-        InvalidToken: with one that is wrong, expired, or of an ended session.
-        PermissionDenied: with one that is limited to less than to read, or to write; a WebSocket may do both.
+        InvalidToken: when it is invalid or expired, or its session has ended.
+        PermissionDenied: when a limited token lacks the scope `read` or `write`; WebSockets require both.
     """
     if credentials is None:
         return None
@@ -115,7 +115,7 @@ async def get_optional_scope(
         scope = await _find_session(database, authenticator, token)
     if scope is None:
         raise InvalidToken
-    if scope.token_scopes is not None and not _needs(connection) <= scope.token_scopes:
+    if scope.token_scopes is not None and not _required_scopes(connection) <= scope.token_scopes:
         raise PermissionDenied
     return scope
 
@@ -141,7 +141,7 @@ async def get_session_scope(scope: CurrentScope) -> Scope:
     """Return the caller.
 
     Raises:
-        SessionRequired: when their token is a limited one.
+        SessionRequired: when it is a limited token.
     """
     if scope.token_scopes is not None:
         raise SessionRequired
@@ -155,7 +155,7 @@ async def get_recent_scope(authenticator: AuthenticatorDep, scope: SessionScope)
     """Return the caller.
 
     Raises:
-        ReauthenticationRequired: when they proved who they are too long ago.
+        ReauthenticationRequired: when they authenticated too long ago.
     """
     reauth.require_recent_authentication(authenticator, scope)
     return scope
@@ -165,7 +165,7 @@ RecentScope = Annotated[Scope, Depends(get_recent_scope)]
 
 
 def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
-    """Return a dependency that requires a permission: `Depends(require(Permission.ADMIN_ACCESS))`."""
+    """Return a dependency that requires a permission: `Depends(require_permission(Permission.ADMIN_ACCESS))`."""
 
     async def check(scope: CurrentScope) -> Scope:
         if not scope.has_permission(permission):
@@ -175,18 +175,18 @@ def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Sc
     return check
 
 
-def _needs(connection: HTTPConnection) -> AbstractSet[str]:
+def _required_scopes(connection: HTTPConnection) -> AbstractSet[str]:
     if connection.scope["type"] == "websocket":
         return {"read", "write"}
     return {"read"} if connection.scope["method"] in SAFE_METHODS else {"write"}
 
 
 async def _find_session(database: Database, authenticator: Authenticator, token: str) -> Scope | None:
-    """Return the caller behind an access token.
+    """Return the caller of an access token.
 
     Raises:
-        InvalidToken: when it is not one of ours.
-        ExpiredToken: when its time is over.
+        InvalidToken: when it is invalid.
+        ExpiredToken: when it has expired.
     """
     try:
         claims = authenticator.tokens.verify(token)

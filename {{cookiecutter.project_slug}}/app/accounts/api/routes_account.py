@@ -29,8 +29,8 @@ from app.errors import VersionConflict
 
 router = APIRouter()
 
-_REFUSALS = (InvalidToken, SessionRequired)
-_RECENT_REFUSALS = (ReauthenticationRequired, *_REFUSALS)
+_SESSION_ERRORS = (InvalidToken, SessionRequired)
+_RECENT_ERRORS = (ReauthenticationRequired, *_SESSION_ERRORS)
 
 
 @router.get("/users/me", tags=["users"], response_model=AccountRead, responses=openapi_responses(InvalidToken))
@@ -55,13 +55,13 @@ async def update_own_account(
     return with_etag(response, await users.update_account(session, user, data))
 
 
-@router.get("/users/me/export", tags=["users"], responses=openapi_responses(*_REFUSALS))
+@router.get("/users/me/export", tags=["users"], responses=openapi_responses(*_SESSION_ERRORS))
 async def export_account(database: DatabaseDep, scope: SessionScope, client: ClientDep) -> dict[str, Any]:
     """Export all data stored about you, including everything you own."""
     return await personal_data.export_account(database, scope, client)
 
 
-@router.delete("/users/me", tags=["users"], status_code=204, responses=openapi_responses(*_RECENT_REFUSALS, LastAdmin))
+@router.delete("/users/me", tags=["users"], status_code=204, responses=openapi_responses(*_RECENT_ERRORS, LastAdmin))
 async def delete_own_account(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
 ) -> None:
@@ -73,7 +73,7 @@ async def delete_own_account(
     "/auth/password/change",
     tags=["auth"],
     status_code=204,
-    responses=openapi_responses(InvalidCredentials, *_REFUSALS, TooManyAttempts),
+    responses=openapi_responses(InvalidCredentials, *_SESSION_ERRORS, TooManyAttempts),
 )
 async def change_password(
     database: DatabaseDep,
@@ -90,7 +90,7 @@ async def change_password(
     "/auth/email/change",
     tags=["auth"],
     status_code=202,
-    responses=openapi_responses(*_RECENT_REFUSALS, TooManyAttempts),
+    responses=openapi_responses(*_RECENT_ERRORS, TooManyAttempts),
 )
 async def request_email_change(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: EmailAddress

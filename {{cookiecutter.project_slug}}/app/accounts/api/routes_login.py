@@ -65,8 +65,8 @@ async def reauthenticate(
 ) -> AccessToken:
     """Confirm your password before a sensitive action. Returns a new access token."""
     password = data.password.get_secret_value()
-    proven_at = await reauth.reauthenticate(database, authenticator, scope, password, client)
-    return login_service.issue_access_token(authenticator, scope.user_id, scope.session_id, proven_at)
+    authenticated_at = await reauth.reauthenticate(database, authenticator, scope, password, client)
+    return login_service.issue_access_token(authenticator, scope.user_id, scope.session_id, authenticated_at)
 
 
 @router.post("/logout", status_code=204, responses=openapi_responses(InvalidToken, SessionRequired))

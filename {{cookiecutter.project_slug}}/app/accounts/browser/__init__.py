@@ -1,1 +1,1 @@
-"""Accounts in a browser: the session cookie, CSRF protection, and the dependencies of pages."""
+"""Browser sessions: session cookies, CSRF protection and page dependencies."""

@@ -1,9 +1,9 @@
 """Cookies of the web pages (HttpOnly, SameSite).
 
-SESSION         who is signed in
-ANONYMOUS       what the forms of a visitor who is not are bound to
-DEVICE          that someone signed in here before
-SECOND_FACTOR   the challenge between the password and the code
+SESSION         the session token
+ANONYMOUS       binds CSRF tokens of visitors who aren't signed in
+DEVICE          known device of a user
+SECOND_FACTOR   pending second-factor challenge
 """
 
 from datetime import timedelta

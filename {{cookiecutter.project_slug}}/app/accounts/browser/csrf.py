@@ -19,26 +19,26 @@ class InvalidCsrfToken(Forbidden):
 
 
 def csrf_token(request: Request) -> str:
-    """Return a new CSRF token; all tokens are valid as long as the cookie.
+    """Return a new CSRF token; tokens are valid as long as the cookie.
 
-    It is bound to the session, or to a cookie of its own for people who are not signed in (OWASP: signed
-    double submit). Send that cookie with `set_anonymous_cookie`.
+    It is bound to the session or, for visitors who aren't signed in, to a separate cookie (OWASP: signed double
+    submit). Send that cookie with `set_anonymous_cookie`.
     """
     nonce = secrets.token_hex(16)
     return f"{nonce}.{_mac(get_authenticator(request), nonce, _binding(request))}"
 
 
 def set_anonymous_cookie(request: Request, response: Response) -> None:
-    """Set the cookie that the tokens of an anonymous visitor are bound to, when it is new."""
-    if made := getattr(request.state, "anonymous_cookie", None):
-        cookies.set_cookie(request, response, cookies.ANONYMOUS, made)
+    """Set the cookie that anonymous visitors' CSRF tokens are bound to, if it is new."""
+    if value := getattr(request.state, "anonymous_cookie", None):
+        cookies.set_cookie(request, response, cookies.ANONYMOUS, value)
 
 
 async def check_csrf(request: Request) -> AsyncIterator[None]:
     """Validate the form's CSRF token, and close uploaded files at the end of the request.
 
     Raises:
-        InvalidCsrfToken: when its token is missing or wrong.
+        InvalidCsrfToken: when the token is missing or invalid.
     """
     try:
         sent = request.headers.get("x-csrf-token")
@@ -51,14 +51,14 @@ async def check_csrf(request: Request) -> AsyncIterator[None]:
 
 
 def verify_csrf(request: Request, sent: str) -> None:
-    """Validate a CSRF token; the admin's scripts use another header name.
+    """Validate a CSRF token. The admin calls this itself, with its own header name.
 
     Raises:
-        InvalidCsrfToken: when it is wrong.
+        InvalidCsrfToken: when the token is invalid.
     """
     nonce, _, mac = sent.partition(".")
-    keys = get_authenticator(request)
-    if not nonce or not hmac.compare_digest(_mac(keys, nonce, _binding(request)).encode(), mac.encode()):
+    authenticator = get_authenticator(request)
+    if not nonce or not hmac.compare_digest(_mac(authenticator, nonce, _binding(request)).encode(), mac.encode()):
         raise InvalidCsrfToken
 
 
@@ -73,8 +73,8 @@ def _binding(request: Request) -> str:
         return anonymous
     if not hasattr(request.state, "anonymous_cookie"):
         request.state.anonymous_cookie = secrets.token_urlsafe(32)
-    made: str = request.state.anonymous_cookie
-    return made
+    value: str = request.state.anonymous_cookie
+    return value
 
 
 def _mac(authenticator: Authenticator, nonce: str, binding: str) -> str:

@@ -25,8 +25,8 @@ from app.api.middleware import SAFE_METHODS
 from app.database.base import utc_now
 from app.errors import Unauthorized
 
-_DEVICE_LIFE = timedelta(days=400)  # what browsers grant at most
-_CHALLENGE_LIFE = timedelta(minutes=10)
+_DEVICE_COOKIE_MAX_AGE = timedelta(days=400)  # the maximum browsers allow
+_CHALLENGE_MAX_AGE = timedelta(minutes=10)
 
 
 class LoginRequired(Unauthorized):
@@ -41,8 +41,8 @@ async def find_visitor(connection: HTTPConnection) -> Scope | None:
     if not hasattr(state, "visitor"):
         raw, ip = cookies.get_cookie(connection, cookies.SESSION), get_client(connection).ip
         database, authenticator = get_database(connection), get_authenticator(connection)
-        visit = await authentication.authenticate_web_session(database, authenticator, raw, ip) if raw else None
-        state.auth_session, state.visitor = visit, visit and visit.scope
+        current = await authentication.authenticate_web_session(database, authenticator, raw, ip) if raw else None
+        state.auth_session, state.visitor = current, current and current.scope
     visitor: Scope | None = state.visitor
     return visitor
 
@@ -51,7 +51,7 @@ async def require_visitor(connection: HTTPConnection) -> Scope:
     """Return the caller.
 
     Raises:
-        LoginRequired: when nobody is signed in.
+        LoginRequired: when the user isn't signed in.
     """
     visitor = await find_visitor(connection)
     if visitor is None:
@@ -76,7 +76,7 @@ async def require_recent_visitor(connection: HTTPConnection, scope: PageScope) -
     """Return the caller.
 
     Raises:
-        ReauthenticationRequired: when they proved who they are too long ago; they are sent to `/reauth` and back.
+        ReauthenticationRequired: when they authenticated too long ago; redirects to `/reauth` and back.
     """
     reauth.require_recent_authentication(get_authenticator(connection), scope)
     return scope
@@ -86,7 +86,7 @@ RecentPageScope = Annotated[Scope, Depends(require_recent_visitor)]
 
 
 def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
-    """Return a dependency that requires a permission: `Depends(browser.require(Permission.ADMIN_ACCESS))`."""
+    """Return a dependency that requires a permission: `Depends(require_permission(Permission.ADMIN_ACCESS))`."""
 
     async def check(scope: PageScope) -> Scope:
         if not scope.has_permission(permission):
@@ -97,13 +97,13 @@ def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Sc
 
 
 async def login(request: Request, response: Response, data: Login, client: Client, *, remember: bool) -> str | None:
-    """Open a browser session and put its cookie on the response; the cookie before it is dead.
+    """Create a browser session and set its cookie; the previous session of this browser ends.
 
-    When a second factor is needed, nothing is opened: the path of its page is returned, which calls
-    `complete_login`. The page finds the challenge with `get_challenge`.
+    If a second factor is required, no session is created, and the path of its page is returned. That page gets the
+    challenge from `get_challenge` and calls `complete_login`.
 
     Raises:
-        InvalidCredentials, EmailNotVerified, TooManyAttempts: see `service.authenticate`.
+        InvalidCredentials, EmailNotVerified, TooManyAttempts: see `sessions.login.authenticate`.
     """
     database, authenticator = get_database(request), get_authenticator(request)
     password, device = data.password.get_secret_value(), cookies.get_cookie(request, cookies.DEVICE)
@@ -113,7 +113,7 @@ async def login(request: Request, response: Response, data: Login, client: Clien
         await complete_login(request, response, user, client, remember=remember)
         return None
     factor, challenge = step
-    cookies.set_cookie(request, response, cookies.SECOND_FACTOR, challenge, _CHALLENGE_LIFE)
+    cookies.set_cookie(request, response, cookies.SECOND_FACTOR, challenge, _CHALLENGE_MAX_AGE)
     return factor.page
 
 
@@ -123,7 +123,7 @@ def get_challenge(request: Request) -> str | None:
 
 
 async def complete_login(request: Request, response: Response, user: User, client: Client, *, remember: bool) -> None:
-    """Create a session after successful authentication (see `admit`), and set the cookies."""
+    """Create a session after successful authentication, and set the cookies."""
     authenticator, device = get_authenticator(request), cookies.get_cookie(request, cookies.DEVICE)
     known = device_cookies.verify_device_cookie(authenticator.keys, user, device) is not None
     before = await find_visitor(request)
@@ -141,7 +141,7 @@ async def complete_login(request: Request, response: Response, user: User, clien
             response,
             cookies.DEVICE,
             device_cookies.issue_device_cookie(authenticator.keys, user),
-            _DEVICE_LIFE,
+            _DEVICE_COOKIE_MAX_AGE,
         )
     if get_challenge(request) is not None:
         cookies.delete_cookie(request, response, cookies.SECOND_FACTOR)
@@ -160,10 +160,10 @@ async def reauthenticate(request: Request, response: Response, password: str, cl
 
 async def regenerate_session(request: Request, response: Response) -> None:
     """Rotate the session cookie after a privilege change; the previous one becomes invalid."""
-    scope, former = await require_visitor(request), cookies.get_cookie(request, cookies.SESSION) or ""
+    scope, previous = await require_visitor(request), cookies.get_cookie(request, cookies.SESSION) or ""
     async with get_database(request).sessions.begin() as session:
-        raw = await sessions.regenerate_session_token(session, get_authenticator(request), scope, former)
-    _put_session(request, response, raw)
+        raw = await sessions.regenerate_session_token(session, get_authenticator(request), scope, previous)
+    _set_session_cookie(request, response, raw)
 
 
 async def logout(request: Request, response: Response) -> None:
@@ -185,30 +185,30 @@ def clear_session_cookies(request: Request, response: Response) -> None:
 async def rotate_session_if_due(request: Request) -> None:
     """Rotate an old session cookie. Call it before rendering a page, and `set_pending_cookies` afterwards.
 
-    Not for a form: its transaction may be open, and SQLite has one writer.
+    It skips form submissions: their transaction may be open, and SQLite allows only one writer.
     """
     await find_visitor(request)
-    visit: AuthenticatedSession | None = request.state.auth_session
+    current: AuthenticatedSession | None = request.state.auth_session
     authenticator = get_authenticator(request)
-    fresh = visit is None or utc_now() - visit.issued_at < authenticator.settings.session_renew_after
-    if visit is None or fresh or request.method not in SAFE_METHODS:
+    if current is None or request.method not in SAFE_METHODS:
         return
-    former = cookies.get_cookie(request, cookies.SESSION) or ""
+    if utc_now() - current.issued_at < authenticator.settings.session_renew_after:
+        return
+    previous = cookies.get_cookie(request, cookies.SESSION) or ""
     async with get_database(request).sessions.begin() as session:
         request.state.new_session_token = await sessions.rotate_session_token(
-            session, authenticator, visit.scope.session_id, visit.issued_at, former
+            session, authenticator, current.scope.session_id, current.issued_at, previous
         )
 
 
 def set_pending_cookies(request: Request, response: Response) -> None:
-    """Put the cookies on a page that were made while it was: one that forms are bound to, a newer session's."""
+    """Set the cookies created while rendering: for CSRF tokens, and a rotated session's."""
     csrf.set_anonymous_cookie(request, response)
-    if reissued := getattr(request.state, "new_session_token", None):
-        _put_session(request, response, reissued)
+    if raw := getattr(request.state, "new_session_token", None):
+        _set_session_cookie(request, response, raw)
 
 
-def _put_session(request: Request, response: Response, raw: str) -> None:
-    visit: AuthenticatedSession = request.state.auth_session
-    cookies.set_cookie(
-        request, response, cookies.SESSION, raw, visit.expires_at - utc_now() if visit.remember else None
-    )
+def _set_session_cookie(request: Request, response: Response, raw: str) -> None:
+    current: AuthenticatedSession = request.state.auth_session
+    max_age = current.expires_at - utc_now() if current.remember else None
+    cookies.set_cookie(request, response, cookies.SESSION, raw, max_age)

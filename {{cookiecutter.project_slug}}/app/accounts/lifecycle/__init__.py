@@ -1,1 +1,1 @@
-"""The life of an account: sign-up, verification, password reset, change of email, deletion."""
+"""Account lifecycle: sign-up, verification, password reset, email change, deletion."""

@@ -27,7 +27,7 @@ DAILY_RUN_KEY = b"cleanup"
 """Counter key that elects one process per day: the one that counts 1."""
 
 _DAY = timedelta(days=1)
-_PAUSE_AFTER_AN_ERROR = timedelta(hours=1)
+_ERROR_RETRY = timedelta(hours=1)
 
 
 @asynccontextmanager
@@ -47,10 +47,10 @@ async def scheduled_cleanup(settings: CleanupSettings, database: Database) -> As
 async def clean_up(database: Database, keep: CleanupSettings) -> Mapping[str, int]:
     """Delete expired rows in short transactions; return how many rows of each kind.
 
-    - Accounts whose address was never verified, so that it can be signed up with again.
-    - Mailed tokens and counts of attempts that have expired.
-    - Ended sessions, with their refresh tokens. The used tokens of a live session stay: they reveal a thief.
-    - Sent mails, which have no content any more, and mails that were given up, with their content.
+    - Accounts whose email address was never verified, which frees the address.
+    - Expired one-time tokens and rate limit counters.
+    - Ended sessions with their refresh tokens. Used tokens of active sessions stay, to detect token reuse.
+    - Sent emails, and failed emails with their content.
     - Events.
     """
     async with database.sessions.begin() as session:
@@ -81,7 +81,7 @@ async def _delete(database: Database, table: type[Base], expired: ColumnElement[
     total = 0
     while True:
         async with database.sessions.begin() as session:
-            connection = await session.connection()  # which counts rows; there are no objects of them
+            connection = await session.connection()  # its rowcount works without loading objects
             count = (await connection.execute(batch)).rowcount
         total += count
         if count < BATCH_SIZE:
@@ -92,7 +92,7 @@ async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
     """Run the cleanup if no other process did within a day; log failures."""
     claims = DatabaseCounterStore(database)
     while True:
-        pause = _PAUSE_AFTER_AN_ERROR
+        pause = _ERROR_RETRY
         try:
             count, pause = await claims.increment(DAILY_RUN_KEY, _DAY)
             if count == 1:

@@ -1,6 +1,6 @@
 """Email change: confirmed at the new address; the old address can cancel it, or revert it for some time.
 
-Addresses belong to who has proven them: an account that was only signed up with one gives way.
+An address belongs to the account that verified it; unverified accounts with the same address are deleted.
 """
 
 from datetime import timedelta
@@ -27,24 +27,24 @@ from app.database.connection import Database
 async def request(
     database: Database, authenticator: Authenticator, scope: Scope, new_email: str, client: Client
 ) -> None:
-    """Mail a link that confirms the new address, and one to the old address that stops the change.
+    """Send a confirmation link to the new address, and a cancellation link to the current one.
 
-    When the new address is someone's, the answer is the same, and they are told.
+    If the new address is in use, the response is the same, and its owner is notified.
 
     Raises:
-        InvalidEmail: when it is no address.
-        TooManyAttempts: from one place of the network, or by this caller.
-        SessionEnded: when the caller's session was ended meanwhile.
+        InvalidEmail: when the address is invalid.
+        TooManyAttempts: per IP address or per user.
+        SessionEnded: when the session has ended since the request was authenticated.
     """
     await email_links.hit_client_limit(authenticator, client)
     address = parse_email(new_email)
-    often = RateLimit("email-changes", authenticator.settings.emails_per_hour, timedelta(hours=1))
-    await authenticator.rate_limiter.hit(often, str(scope.user_id))
+    limit = RateLimit("email-changes", authenticator.settings.emails_per_hour, timedelta(hours=1))
+    await authenticator.rate_limiter.hit(limit, str(scope.user_id))
     if not await email_links.hit_email_limit(authenticator, "email-change", address):
         return
     async with database.sessions.begin() as session:
         user = await revocation.lock_account(session, scope)
-        await _stop(session, user)
+        await _revoke_pending(session, user)
         owner = await users.find_user_by_email(session, address)
         if owner is None or owner.id == user.id or owner.email_verified_at is None:
             await email_links.send_link(session, authenticator, user, Purpose.CHANGE_EMAIL, to=address)
@@ -55,24 +55,24 @@ async def request(
 
 
 async def confirm(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
-    """Give the account its new address; links that were mailed to the old one end, but for the one that reverts this.
+    """Change the address. Links sent to the previous one are revoked, except those that revert a change.
 
     Raises:
-        InvalidLink: when the token cannot be used.
-        EmailTaken: when somebody else has proven to have the address in the meantime.
+        InvalidLink: when the token is invalid.
+        EmailTaken: when another account has verified the address in the meantime.
     """
     async with database.sessions.begin() as session:
         token = await one_time_tokens.consume(session, authenticator, raw, Purpose.CHANGE_EMAIL)
         user = await session.get_one(User, token.user_id)
-        former, address = user.email, token.sent_to
+        previous, address = user.email, token.sent_to
         await _set_address(session, user, address)
         await one_time_tokens.revoke_all(session, user.id)
         await notifications.notify_previous_addresses(
-            session, authenticator, user.id, former, "email_changed_notice", new_email=address
+            session, authenticator, user.id, previous, "email_changed_notice", new_email=address
         )
         saved = {factor.name: await factor.save(session, user.id) for factor in authenticator.second_factors}
         await email_links.send_link(
-            session, authenticator, user, Purpose.REVERT_EMAIL, to=former, saved=saved, new_email=address
+            session, authenticator, user, Purpose.REVERT_EMAIL, to=previous, saved=saved, new_email=address
         )
         await events.record(session, Event.EMAIL_CHANGED, client, user_id=user.id)
 
@@ -81,45 +81,45 @@ async def cancel(database: Database, authenticator: Authenticator, raw: str, cli
     """Cancel a pending email change.
 
     Raises:
-        InvalidLink: when the token cannot be used.
+        InvalidLink: when the token is invalid.
     """
     async with database.sessions.begin() as session:
         token = await one_time_tokens.consume(session, authenticator, raw, Purpose.CANCEL_EMAIL_CHANGE)
-        await _stop(session, await session.get_one(User, token.user_id))
+        await _revoke_pending(session, await session.get_one(User, token.user_id))
         await events.record(session, Event.EMAIL_CHANGE_CANCELLED, client, user_id=token.user_id)
 
 
 async def revert(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
-    """Give the account its old address back, as it was when the address changed.
+    """Restore the previous address and the state of the account before the change.
 
-    A thief who changed it knew the password. So the password is removed and a link to choose a new one is mailed;
-    sessions, API keys and links end; second factors are again those at the change. Later changes cannot be taken
-    back any more, earlier ones can. A notice goes to the address that the account loses.
+    An attacker who changed it knew the password, so the password is removed and a reset link sent. Sessions, API keys
+    and links are revoked, and second factors restored. Later changes can no longer be reverted; earlier ones can. The
+    address that the account loses is notified.
 
     Raises:
-        InvalidLink: when the token cannot be used.
-        EmailTaken: when somebody else has proven to have the address in the meantime.
+        InvalidLink: when the token is invalid.
+        EmailTaken: when another account has verified the address in the meantime.
     """
     async with database.sessions.begin() as session:
         token = await one_time_tokens.consume(session, authenticator, raw, Purpose.REVERT_EMAIL)
         user = await session.get_one(User, token.user_id)
-        lost = user.email
+        removed = user.email
         user.password_hash, user.password_changed_at = None, utc_now()
         await _set_address(session, user, token.sent_to)
         await one_time_tokens.revoke_all(session, user.id)
         await one_time_tokens.revoke_newer(session, token)
-        await revocation.revoke_all_credentials(session, authenticator, user.id, "address reverted", client)
+        await revocation.revoke_all_credentials(session, authenticator, user.id, "email change reverted", client)
         for factor in authenticator.second_factors:
             await factor.restore(
                 session, user.id, (token.saved_second_factors or {}).get(factor.name), token.created_at
             )
         await email_links.send_link(session, authenticator, user, Purpose.RESET_PASSWORD)
-        await authenticator.mailer.enqueue(session, lost, "email_reverted", email=user.email)
+        await authenticator.mailer.enqueue(session, removed, "email_reverted", email=user.email)
         await events.record(session, Event.EMAIL_REVERTED, client, user_id=user.id)
 
 
 async def _set_address(session: AsyncSession, user: User, address: str) -> None:
-    """Change the address; who has it is decided by the unique index, so that of two at once one wins."""
+    """Change the address. The unique index decides between concurrent changes."""
     key = normalize_email(address)
     await personal_data.delete_users(
         session, User.email_key == key, User.email_verified_at.is_(None), User.id != user.id
@@ -131,5 +131,5 @@ async def _set_address(session: AsyncSession, user: User, address: str) -> None:
         raise EmailTaken from error
 
 
-async def _stop(session: AsyncSession, user: User) -> None:
+async def _revoke_pending(session: AsyncSession, user: User) -> None:
     await one_time_tokens.revoke(session, user.id, Purpose.CHANGE_EMAIL, Purpose.CANCEL_EMAIL_CHANGE)

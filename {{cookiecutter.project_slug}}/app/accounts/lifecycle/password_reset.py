@@ -1,4 +1,4 @@
-"""Choose a new password: with a mailed link for who forgot the old one, or with the old one."""
+"""Password reset with an emailed link, and password change with the current password."""
 
 from uuid import UUID
 
@@ -21,10 +21,10 @@ from app.database.connection import Database
 
 
 async def request_password_reset(database: Database, authenticator: Authenticator, email: str, client: Client) -> None:
-    """Mail a link that sets a new password, if the address has an account; the work is the same if not.
+    """Send a password reset link if the address has an account; do the same work if not.
 
     Raises:
-        TooManyAttempts: from one place of the network.
+        TooManyAttempts: per IP address.
     """
     await email_links.hit_client_limit(authenticator, client)
     if not await email_links.hit_email_limit(authenticator, "reset", email):
@@ -37,18 +37,18 @@ async def request_password_reset(database: Database, authenticator: Authenticato
 
 
 async def send_password_reset(session: AsyncSession, authenticator: Authenticator, user: User) -> None:
-    """Mail a link that sets a new password, for an admin who was asked to."""
+    """Send a password reset link at the request of an admin."""
     await email_links.send_link(session, authenticator, user, Purpose.RESET_PASSWORD)
 
 
 async def reset_password(
     database: Database, authenticator: Authenticator, raw: str, password: str, client: Client
 ) -> None:
-    """Set a new password: all sessions and API keys end, and the address is proven. It signs nobody in.
+    """Set a new password, end all sessions, revoke API keys and mark the email address as verified.
 
     Raises:
-        InvalidLink: when the token cannot be used.
-        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy; the token can still be used.
+        InvalidLink: when the token is invalid.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy; the token stays valid.
     """
     async with database.read_sessions() as session:
         found = await one_time_tokens.find(session, authenticator, raw, Purpose.RESET_PASSWORD)
@@ -59,38 +59,34 @@ async def reset_password(
         token = await one_time_tokens.consume(session, authenticator, raw, Purpose.RESET_PASSWORD)
         await _replace(session, authenticator, token.user_id, password_hash, client)
         await notifications.notify(session, authenticator, token.user_id, token.sent_to, "password_reset")
-    await login_rate_limits.clear_limits(
-        authenticator, login_rate_limits.account_limits(authenticator.settings, token.sent_to)
-    )
+    await login_rate_limits.clear_account(authenticator, token.sent_to)
 
 
 async def set_password(database: Database, authenticator: Authenticator, email: str, password: str) -> None:
-    """Set a new password from the command line: all sessions and API keys end, as with a mailed link.
+    """Set a new password from the command line; end all sessions and revoke API keys.
 
     Raises:
-        UserNotFound: when there is no such account.
-        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
+        UserNotFound: when no account has this address.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy.
     """
     password_hash = await hash_new_password(authenticator, password, email)
     async with database.sessions.begin() as session:
         user = await users.get_user_by_email(session, email)
         await _replace(session, authenticator, user.id, password_hash, COMMAND_LINE)
         await notifications.notify(session, authenticator, user.id, user.email, "password_reset")
-    await login_rate_limits.clear_limits(
-        authenticator, login_rate_limits.account_limits(authenticator.settings, user.email)
-    )
+    await login_rate_limits.clear_account(authenticator, user.email)
 
 
 async def change_password(
     database: Database, authenticator: Authenticator, scope: Scope, data: PasswordChange, client: Client
 ) -> None:
-    """Set a new password: the caller's other sessions end, and their API keys unless they keep them.
+    """Set a new password, end the caller's other sessions and, unless `keep_api_keys`, revoke their API keys.
 
     Raises:
-        InvalidCredentials: when the current one is wrong, which counts like a wrong one at sign-in.
-        TooManyAttempts: after several wrong ones.
-        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
-        SessionEnded: when the caller's session was ended meanwhile.
+        InvalidCredentials: when the current password is wrong, which counts like a failed sign-in.
+        TooManyAttempts: after several failures.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy.
+        SessionEnded: when the session has ended since the request was authenticated.
     """
     current, new = data.current_password.get_secret_value(), data.new_password.get_secret_value()
     await login.verify_password(database, authenticator, scope, current, client)
@@ -109,16 +105,16 @@ async def change_password(
 async def _replace(
     session: AsyncSession, authenticator: Authenticator, user_id: UUID, password_hash: str, client: Client
 ) -> None:
-    await _store(session, user_id, password_hash, address_is_proven=True)
+    await _store(session, user_id, password_hash, verify_email=True)
     await revocation.revoke_all_credentials(session, authenticator, user_id, "password reset", client)
     await events.record(session, Event.PASSWORD_RESET, client, user_id=user_id)
 
 
-async def _store(session: AsyncSession, user_id: UUID, password_hash: str, *, address_is_proven: bool = False) -> None:
-    """Store a password, with which no link works any more that was mailed before."""
+async def _store(session: AsyncSession, user_id: UUID, password_hash: str, *, verify_email: bool = False) -> None:
+    """Store a password and revoke the links sent before."""
     now = utc_now()
     values = {"password_hash": password_hash, "password_changed_at": now}
-    if address_is_proven:
+    if verify_email:
         values["email_verified_at"] = func.coalesce(User.email_verified_at, now)
     await session.execute(update(User).where(User.id == user_id).values(values))
     await one_time_tokens.revoke_all(session, user_id)

@@ -54,8 +54,8 @@ async def delete_account(database: Database, authenticator: Authenticator, scope
         await delete_users(session, User.id == scope.user_id)
         if ADMIN_ROLE in scope.roles:
             await users.require_active_admin(session)
-        nobody = Client("", "", client.request_id)
-        await events.record(session, Event.USER_DELETED, nobody)
+        anonymous = Client("", "", client.request_id)
+        await events.record(session, Event.USER_DELETED, anonymous)
         for address in addresses:
             await authenticator.mailer.enqueue(session, address, "account_deleted")
 
@@ -63,22 +63,22 @@ async def delete_account(database: Database, authenticator: Authenticator, scope
 async def delete_users(session: AsyncSession, *which: ColumnElement[bool]) -> int:
     """Delete users and all rows that reference them; anonymize their events."""
     await anonymize_events(session, *which)
-    gone = await session.scalars(
+    deleted = await session.scalars(
         delete(User).where(*which).returning(User.id), execution_options={"synchronize_session": False}
     )
-    return len(gone.all())
+    return len(deleted.all())
 
 
 async def anonymize_events(session: AsyncSession, *which: ColumnElement[bool]) -> None:
-    """Take out of the events of users what tells of a person, before they are deleted.
+    """Remove personal data from the users' events before the users are deleted.
 
-    What they did to rows of others stays to be read: it names people by their keys only.
+    The data of events about other users' rows is kept: it refers to users only by ID.
     """
     ids = select(User.id).where(*which)
-    nowhere: dict[str, Any] = {"ip": "", "user_agent": ""}
+    anonymous: dict[str, Any] = {"ip": "", "user_agent": ""}
     for theirs, values in (
-        (AuthEvent.actor_id.in_(ids), nowhere),
-        (AuthEvent.user_id.in_(ids), {**nowhere, "data": {}}),
+        (AuthEvent.actor_id.in_(ids), anonymous),
+        (AuthEvent.user_id.in_(ids), {**anonymous, "data": {}}),
     ):
         await session.execute(
             update(AuthEvent).where(theirs).values(values), execution_options={"synchronize_session": False}

@@ -1,18 +1,16 @@
 """Request schemas for sign-up, verification, password and email changes."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from app.accounts.schemas import DisplayName, Email
+from app.accounts.schemas import DisplayName, Email, Password
 from app.api.schemas import ResponseSchema, Schema
-
-_PASSWORD_LENGTH = 4096
 
 
 class SignUp(Schema):
     """A new account."""
 
     email: Email
-    password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
+    password: Password
     display_name: DisplayName = ""
 
 
@@ -31,20 +29,20 @@ class EmailedToken(Schema):
 class EmailVerification(EmailedToken):
     """Verification token, and the password chosen at sign-up to keep it."""
 
-    password: SecretStr | None = Field(default=None, max_length=_PASSWORD_LENGTH)
+    password: Password | None = None
 
 
 class PasswordReset(EmailedToken):
     """Reset token and new password."""
 
-    password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
+    password: Password
 
 
 class PasswordChange(Schema):
     """Current and new password."""
 
-    current_password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
-    new_password: SecretStr = Field(max_length=_PASSWORD_LENGTH)
+    current_password: Password
+    new_password: Password
     keep_api_keys: bool = False
     """Keep your API keys. By default they are revoked."""
 

@@ -28,28 +28,28 @@ from app.database.connection import Database
 
 
 class EmailVerified(NamedTuple):
-    """A user whose address is proven."""
+    """A user with a verified email address."""
 
     user: User
     reset_link_token: str | None
-    """For the page that sets a password: they have none, when the one they had was perhaps not theirs."""
+    """Token to set a new password, if the one chosen at sign-up was removed because it may be someone else's."""
 
 
 async def sign_up(database: Database, authenticator: Authenticator, data: SignUp, client: Client) -> str:
-    """Create an account, or tell the owner of the address by mail that there is one.
+    """Create an account, or email the owner of the address that they already have one.
 
-    Returns what the browser may keep: with it, `verify_email` believes that the password is theirs. It only fits
-    the password that is stored, so it is worth nothing when there was an account before.
+    Return a proof for the browser to keep. With it, `verify_email` accepts that the password was chosen in the same
+    browser. It matches the stored password only, so it is useless if the account already existed.
 
     Raises:
-        InvalidEmail: when the address is none.
-        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the policy.
-        TooManyAttempts: from one place of the network.
+        InvalidEmail: when the address is invalid.
+        PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy.
+        TooManyAttempts: per IP address.
     """
     await email_links.hit_client_limit(authenticator, client)
     address = parse_email(data.email)
     password_hash = await hash_new_password(authenticator, data.password.get_secret_value(), address)
-    may_mail = await email_links.hit_email_limit(authenticator, "sign-up", address, once_a_minute=True)
+    within_limit = await email_links.hit_email_limit(authenticator, "sign-up", address, once_a_minute=True)
     user = User(
         email=address,
         email_key=normalize_email(address),
@@ -58,30 +58,30 @@ async def sign_up(database: Database, authenticator: Authenticator, data: SignUp
         display_name=data.display_name,
     )
     async with database.sessions.begin() as session:
-        found = await _add(session, authenticator, user, may_mail=may_mail)
+        found = await _add(session, authenticator, user, within_limit=within_limit)
         if found is None:
             await events.record(session, Event.USER_CREATED, client, user_id=user.id)
-        elif may_mail:
-            await _remind(session, authenticator, found)
-    return _proofs(authenticator, address, password_hash)[0]
+        elif within_limit:
+            await _notify_owner(session, authenticator, found)
+    return _signup_proofs(authenticator, address, password_hash)[0]
 
 
 async def resend_verification(database: Database, authenticator: Authenticator, email: str, client: Client) -> None:
     """Resend the verification email: at most once a minute and a few times an hour.
 
     Raises:
-        TooManyAttempts: from one place of the network.
+        TooManyAttempts: per IP address.
     """
     await email_links.hit_client_limit(authenticator, client)
     if not await email_links.hit_email_limit(authenticator, "sign-up", email, once_a_minute=True):
         return
     async with database.sessions.begin() as session:
         user = await users.find_user_by_email(session, email)
-        waiting = user if user is not None and user.is_active and user.email_verified_at is None else None
-        await email_links.send_link_or_simulate(session, authenticator, waiting, Purpose.VERIFY_EMAIL, email)
+        unverified = user if user is not None and user.is_active and user.email_verified_at is None else None
+        await email_links.send_link_or_simulate(session, authenticator, unverified, Purpose.VERIFY_EMAIL, email)
 
 
-async def verify_email(  # noqa: PLR0913 - and two ways to prove that the password is theirs
+async def verify_email(  # noqa: PLR0913 - two ways to confirm the password
     database: Database,
     authenticator: Authenticator,
     raw: str,
@@ -90,29 +90,29 @@ async def verify_email(  # noqa: PLR0913 - and two ways to prove that the passwo
     signup_proof: str | None = None,
     password: str | None = None,
 ) -> EmailVerified:
-    """Note that the address of this token's account is proven.
+    """Mark the email address as verified.
 
-    Somebody else may have signed up with it, to wait until its owner opens the link. So the password is kept only
-    for who knows it, or comes with the browser that signed up: `signup_proof` is what `sign_up` returned to it.
+    An attacker may have signed up with it and be waiting for the owner to open the link. So the password is kept only
+    if the caller knows it, or uses the browser that signed up: `signup_proof` is what `sign_up` returned.
 
     Raises:
-        InvalidLink: when the token cannot be used.
-        InvalidCredentials: when a password comes along and is wrong; the token can still be used.
+        InvalidLink: when the token is invalid.
+        InvalidCredentials: when the password is wrong; the token stays valid.
     """
-    proven = await _find_proven_hash(database, authenticator, raw, signup_proof, password)
+    confirmed = await _find_confirmed_hash(database, authenticator, raw, signup_proof, password)
     async with database.sessions.begin() as session:
         token = await one_time_tokens.consume(session, authenticator, raw, Purpose.VERIFY_EMAIL)
         user = await session.get_one(User, token.user_id)
         user.email_verified_at = utc_now()
         await one_time_tokens.revoke(session, user.id, Purpose.VERIFY_EMAIL)
         await events.record(session, Event.EMAIL_VERIFIED, client, user_id=user.id)
-        if proven is not None and user.password_hash == proven:
+        if confirmed is not None and user.password_hash == confirmed:
             return EmailVerified(user, None)
-        return EmailVerified(user, await _take_password_away(session, authenticator, user, client))
+        return EmailVerified(user, await _remove_password(session, authenticator, user, client))
 
 
-async def _add(session: AsyncSession, authenticator: Authenticator, user: User, *, may_mail: bool) -> User | None:
-    """Add the user and mail them the link; or do the same work, undo it, and return who has the address."""
+async def _add(session: AsyncSession, authenticator: Authenticator, user: User, *, within_limit: bool) -> User | None:
+    """Add the user and send the link; if the address is taken, roll that back and return its owner."""
     found = await users.find_user_by_email(session, user.email)
     if found is not None:
         user.email_key = str(uuid7())
@@ -120,54 +120,54 @@ async def _add(session: AsyncSession, authenticator: Authenticator, user: User, 
         async with session.begin_nested() as attempt:
             session.add(user)
             await session.flush()
-            if may_mail:
+            if within_limit:
                 await email_links.send_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
             if found is not None:
                 await attempt.rollback()
-    except IntegrityError:  # somebody signs up with it at this very moment
+    except IntegrityError:  # a concurrent sign-up with the same address
         found = await users.find_user_by_email(session, user.email)
         if found is None:
             raise
     return found
 
 
-async def _remind(session: AsyncSession, authenticator: Authenticator, user: User) -> None:
-    """Mail the owner of the address that they have an account, or the link once more if they did not open it."""
+async def _notify_owner(session: AsyncSession, authenticator: Authenticator, user: User) -> None:
+    """Email the owner of the address that they have an account, or resend the link if it is unverified."""
     if user.email_verified_at is None:
         await email_links.send_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
     else:
         await authenticator.mailer.enqueue(session, user.email, "already_registered")
 
 
-async def _find_proven_hash(
+async def _find_confirmed_hash(
     database: Database, authenticator: Authenticator, raw: str, signup_proof: str | None, password: str | None
 ) -> str | None:
-    """Return the stored hash when the caller has proven that it is of their password; no transaction stays open."""
+    """Return the stored hash if the caller has confirmed the password; leave no transaction open."""
     async with database.read_sessions() as session:
         token = await one_time_tokens.find(session, authenticator, raw, Purpose.VERIFY_EMAIL)
         if token is None:
             raise InvalidLink
         user = await session.get_one(User, token.user_id)
     if password is not None:
-        right, _ = await authenticator.passwords.verify(password, user.password_hash)
-        if not right:
+        correct, _ = await authenticator.passwords.verify(password, user.password_hash)
+        if not correct:
             raise InvalidCredentials
         return user.password_hash
-    proofs = _proofs(authenticator, user.email, user.password_hash or "")
-    fits = [hmac.compare_digest(proof.encode(), (signup_proof or "").encode()) for proof in proofs]
-    return user.password_hash if any(fits) else None
+    proofs = _signup_proofs(authenticator, user.email, user.password_hash or "")
+    matches = [hmac.compare_digest(proof.encode(), (signup_proof or "").encode()) for proof in proofs]
+    return user.password_hash if any(matches) else None
 
 
-async def _take_password_away(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> str:
-    """End what a stranger may have begun, and return a token with which the owner sets their own password."""
+async def _remove_password(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> str:
+    """Undo what an attacker may have set up, and return a token for the owner to set a new password."""
     user.password_hash = None
-    await revocation.revoke_all_credentials(session, authenticator, user.id, "address proven", client)
+    await revocation.revoke_all_credentials(session, authenticator, user.id, "email verified", client)
     purpose = Purpose.RESET_PASSWORD
     ttl = email_links.link_ttl(authenticator, purpose)
     return await one_time_tokens.issue(session, authenticator, user.id, purpose, sent_to=user.email, ttl=ttl)
 
 
-def _proofs(authenticator: Authenticator, address: str, password_hash: str) -> list[str]:
-    """Return what shows that one knows which hash was made at sign-up; by the key in force first."""
+def _signup_proofs(authenticator: Authenticator, address: str, password_hash: str) -> list[str]:
+    """Return proofs that a browser chose this password at sign-up; the current key's first."""
     digests = authenticator.keys.digests("sign-up", f"{normalize_email(address)}:{password_hash}")
     return [digest.hex() for digest in digests]

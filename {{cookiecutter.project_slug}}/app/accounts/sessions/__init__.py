@@ -1,1 +1,1 @@
-"""Sessions: sign in and out, authenticate requests, limit attempts, revoke."""
+"""Sessions: sign-in and sign-out, request authentication, rate limits and revocation."""

@@ -1,8 +1,8 @@
 """Impersonation: admins can sign in as another user.
 
-It is a session of that user which remembers the admin's own. `visits.py` looks at both at each request: the admin must
-be signed in, active, and still allowed to. What is the owner's alone is refused by `Scope.require_owner`, and what is
-done meanwhile is written down with the admin as its actor.
+An impersonation is a session of that user that refers to the admin's own session. `authentication.py` checks both on
+each request: the admin must be signed in, active and still permitted. `Scope.forbid_impersonation` protects what only
+the owner may do. Events are recorded with the admin as actor.
 """
 
 from dataclasses import replace
@@ -20,11 +20,11 @@ from app.accounts.sessions import reauth, sessions
 from app.database.base import utc_now
 from app.errors import Forbidden
 
-_LIFE = timedelta(hours=1)
+_TTL = timedelta(hours=1)
 
 
 class ImpersonationRefused(Forbidden):
-    """The user is an admin, may do what the caller may not, is disabled, or is the caller; or it is not allowed."""
+    """The caller lacks the permission, or the user is an admin, has more permissions, is disabled, or is the caller."""
 
     title = "You can't sign in as this user"
 
@@ -32,20 +32,20 @@ class ImpersonationRefused(Forbidden):
 async def start(
     session: AsyncSession, authenticator: Authenticator, scope: Scope, user: User, client: Client
 ) -> tuple[AuthSession, str]:
-    """Open a session in which the caller is signed in as this user; the second value is for its cookie.
+    """Create a session in which the caller is signed in as this user. Return it and its cookie value.
 
-    No mail is sent: the user sees it among their sessions, and afterwards in their activity.
+    No email is sent; the user sees it in their sessions and activity.
 
     Raises:
-        ReauthenticationRequired: when the caller proved who they are too long ago.
-        ForbiddenWhileImpersonating: when they are signed in as someone else already.
-        ImpersonationRefused: see there.
+        ReauthenticationRequired: when the caller authenticated too long ago.
+        ForbiddenWhileImpersonating: when the caller is impersonating already.
+        ImpersonationRefused: when the caller may not sign in as this user.
     """
     await require_impersonable(session, authenticator, scope, user)
     opened, raw = await sessions.create_web_session(
         session, authenticator, user, client, remember=False, impersonator=scope
     )
-    opened.expires_at = min(opened.expires_at, utc_now() + _LIFE)
+    opened.expires_at = min(opened.expires_at, utc_now() + _TTL)
     await events.record(
         session, Event.IMPERSONATION_STARTED, client, user_id=user.id, actor_id=scope.user_id, session_id=opened.id
     )
@@ -53,10 +53,10 @@ async def start(
 
 
 async def require_impersonable(session: AsyncSession, authenticator: Authenticator, scope: Scope, user: User) -> None:
-    """Let through who may be signed in as this user; `begin` does it too.
+    """Check that the caller may sign in as this user.
 
     Raises:
-        ReauthenticationRequired, ForbiddenWhileImpersonating, ImpersonationRefused: see `begin`.
+        ReauthenticationRequired, ForbiddenWhileImpersonating, ImpersonationRefused: see `start`.
     """
     reauth.require_recent_authentication(authenticator, scope)
     held = select(Role.name, Role.permissions).join(UserRole).where(UserRole.user_id == user.id)
@@ -70,9 +70,9 @@ async def require_impersonable(session: AsyncSession, authenticator: Authenticat
 async def end(
     session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client
 ) -> tuple[AuthSession, str] | None:
-    """End the impersonation, and return the session that the admin came from, with a new value for its cookie.
+    """End the impersonation. Return the admin's own session and a new cookie value for it.
 
-    None when there is nothing to go back from: a copy of a cookie that was given back opens nothing.
+    Return None if it has ended already, so that a copied cookie can't open the admin's session.
     """
     admin = scope.impersonator
     only_this = replace(scope, impersonator=None)

@@ -33,7 +33,7 @@ class EmailNotVerified(Forbidden):
     title = "Email address not verified"
 
 
-async def authenticate(  # noqa: PLR0913 - what a try consists of
+async def authenticate(  # noqa: PLR0913 - the inputs of a sign-in
     database: Database,
     authenticator: Authenticator,
     email: str,
@@ -44,13 +44,12 @@ async def authenticate(  # noqa: PLR0913 - what a try consists of
 ) -> User:
     """Authenticate a user by email and password; `device` is the known-device cookie, if any.
 
-    No transaction is open while the password is hashed: on SQLite it would keep every writer waiting.
+    The password is hashed outside a transaction, which would block all other writers on SQLite.
 
     Raises:
-        TooManyAttempts: without a look at the password, whether or not there is such an account.
-        InvalidCredentials: the same, and after the same time, for a wrong password, an unknown address and a
-            disabled account.
-        EmailNotVerified: only when the password is right.
+        TooManyAttempts: before the password is checked, whether or not the account exists.
+        InvalidCredentials: for a wrong password, an unknown address or a disabled account, after the same time.
+        EmailNotVerified: only when the password is correct.
     """
     soonest = anyio.current_time() + authenticator.settings.login_min_response_time.total_seconds()
     try:
@@ -63,15 +62,15 @@ async def authenticate(  # noqa: PLR0913 - what a try consists of
 async def verify_password(
     database: Database, authenticator: Authenticator, scope: Scope, password: str, client: Client
 ) -> None:
-    """Check the password of someone who is signed in.
+    """Check the password of a signed-in user.
 
-    They have a count of their own, so that a stranger's guesses do not keep them out; a wrong one counts for the
-    account too.
+    Sessions have their own counter, so that an attacker's guesses don't lock the user out. Failures count for the
+    account, too.
 
     Raises:
-        TooManyAttempts: after several wrong ones.
-        InvalidCredentials: when it is wrong.
-        ForbiddenWhileImpersonating: when it is an admin who is signed in as them.
+        TooManyAttempts: after several failures.
+        InvalidCredentials: when the password is wrong.
+        ForbiddenWhileImpersonating: when the caller is an impersonating admin.
     """
     scope.forbid_impersonation()
     settings = authenticator.settings
@@ -92,9 +91,9 @@ async def verify_password(
 async def start_second_factor(
     database: Database, authenticator: Authenticator, user: User
 ) -> tuple[SecondFactor, str] | None:
-    """Return the second factor that this user has, and the secret of a fresh challenge; none when they have none."""
+    """Return the user's second factor and a new challenge, or None if they have none."""
     for factor in authenticator.second_factors:
-        async with database.read_sessions() as session:  # most have none, and then there is nothing to write
+        async with database.read_sessions() as session:  # read-only: most users have none
             is_enabled = await factor.is_enabled(session, user.id)
         if is_enabled:
             async with database.sessions.begin() as session:
@@ -114,7 +113,7 @@ async def login(
 
 
 async def complete_login(database: Database, authenticator: Authenticator, user: User, client: Client) -> TokenPair:
-    """Open an API session for someone who has proven everything (see `admit`), and return its first tokens."""
+    """Create an API session after successful authentication, and return its first tokens."""
     async with database.sessions.begin() as session:
         await login_tracking.update_last_login(session, user)
         opened = await sessions.create_api_session(session, authenticator, user, client)
@@ -127,7 +126,7 @@ async def refresh(database: Database, authenticator: Authenticator, raw: str, cl
     """Exchange a refresh token for a new pair.
 
     Raises:
-        InvalidRefreshToken: when it is not valid; a second use ends the session.
+        InvalidRefreshToken: when it is invalid; reuse ends the session.
     """
     auth_session, child = await refresh_tokens.rotate_refresh_token(database, authenticator, raw, client)
     return _pair(authenticator, auth_session, child)
@@ -151,7 +150,7 @@ async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
 
 
 async def logout_all(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
-    """End all sessions of the caller, this one too, and their API keys; an admin who is signed in as them may not."""
+    """End all sessions of the caller, including this one, and revoke their API keys. Not for impersonators."""
     scope.forbid_impersonation()
     ended = await revocation.revoke_all_credentials(
         session, authenticator, scope.user_id, "signed out everywhere", client
@@ -184,10 +183,10 @@ async def _authenticate(  # noqa: PLR0913, PLR0917 - as above
 async def _check_password(
     database: Database, authenticator: Authenticator, user: User | None, password: str, client: Client
 ) -> User:
-    """Return the user when the password is theirs and they are active, with its hash brought up to date."""
+    """Return the user if they are active and the password is correct; upgrade an outdated hash."""
     stored = user.password_hash if user is not None and user.is_active else None
-    right, replacement = await authenticator.passwords.verify(password, stored)
-    if user is None or not right:
+    correct, replacement = await authenticator.passwords.verify(password, stored)
+    if user is None or not correct:
         await events.record_and_commit(database, Event.LOGIN_FAIL, client, user_id=user.id if user else None)
         raise InvalidCredentials
     if replacement is not None:

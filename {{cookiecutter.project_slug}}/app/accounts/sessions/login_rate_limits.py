@@ -18,7 +18,7 @@ from app.database.connection import Database
 from app.settings.config import AuthSettings
 
 # NIST SP 800-63B-4 §3.2.2: at most 100 consecutive failed attempts, regardless of time.
-_MOST_IN_A_ROW, _ROW = 100, timedelta(days=30)
+_MAX_IN_A_ROW, _ROW_WINDOW = 100, timedelta(days=30)
 
 
 def client_limits(settings: AuthSettings, client: Client) -> list[Bucket]:
@@ -30,7 +30,7 @@ def account_limits(settings: AuthSettings, email: str) -> list[Bucket]:
     """Return the bucket of unknown devices for an email address, registered or not."""
     often = RateLimit("login", settings.login_attempts, settings.login_window)
     address = normalize_email(email)
-    return [(often, address), (RateLimit("login-in-a-row", _MOST_IN_A_ROW, _ROW), address)]
+    return [(often, address), (RateLimit("login-in-a-row", _MAX_IN_A_ROW, _ROW_WINDOW), address)]
 
 
 def device_limits(settings: AuthSettings, device: str) -> list[Bucket]:
@@ -54,17 +54,22 @@ async def hit_limits(
     """Count an attempt before checking the password. Call it outside a transaction.
 
     Raises:
-        TooManyAttempts: when a bucket is full; that it is now is an event.
+        TooManyAttempts: when a limit is exceeded. The first time is recorded as an event.
     """
     for limit, subject in buckets:
         try:
             await authenticator.rate_limiter.hit(limit, subject)
-        except TooManyAttempts as refusal:
-            if refusal.is_first:
+        except TooManyAttempts as error:
+            if error.is_first:
                 await events.record_and_commit(database, Event.LOGIN_LOCK, client, user_id=user_id, limit=limit.name)
             raise
 
 
 async def clear_limits(authenticator: Authenticator, buckets: Sequence[Bucket]) -> None:
-    """Reset the counter after a correct password or a reset: `forgive(…, of_account(settings, email))`."""
+    """Reset counters after a correct password."""
     await authenticator.rate_limiter.clear(buckets)
+
+
+async def clear_account(authenticator: Authenticator, email: str) -> None:
+    """Reset the counters of an account after a password reset."""
+    await clear_limits(authenticator, account_limits(authenticator.settings, email))

@@ -20,26 +20,26 @@ class CredentialsChanged(Unauthorized):
 
 
 async def update_last_login(session: AsyncSession, user: User) -> None:
-    """Date the sign-in of a user, before their session is opened.
+    """Set the time of the last sign-in, before the session is created.
 
-    It locks their account, so that several sign-ins at once count each other, and none outlives a reset.
+    It locks the account, which serializes concurrent sign-ins and password resets.
 
     Raises:
-        CredentialsChanged: when the password is another one by now, or the account is disabled.
+        CredentialsChanged: when the password was changed since it was checked, or the account disabled.
     """
     unchanged = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
-    dated = await session.execute(
+    updated = await session.execute(
         update(User)
         .where(User.id == user.id, User.is_active, unchanged)
         .values(last_login_at=utc_now())
         .returning(User.id)
         .execution_options(synchronize_session=False)
     )
-    if dated.one_or_none() is None:
+    if updated.one_or_none() is None:
         raise CredentialsChanged
 
 
-async def record_login(  # noqa: PLR0913 - what is noted
+async def record_login(  # noqa: PLR0913 - the columns of an event
     session: AsyncSession,
     authenticator: Authenticator,
     user: User,

@@ -1,4 +1,4 @@
-"""Ask for the password again before a dangerous change: a session that was left open is not enough for it."""
+"""Re-authentication: sensitive actions require a recently entered password."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from app.errors import Unauthorized
 
 
 class ReauthenticationRequired(Unauthorized):
-    """The caller is known, but proved it too long ago. https://www.rfc-editor.org/rfc/rfc9470"""
+    """The caller authenticated too long ago. https://www.rfc-editor.org/rfc/rfc9470"""
 
     title = "Re-enter your password"
 
@@ -28,11 +28,11 @@ class ReauthenticationRequired(Unauthorized):
 
 
 def require_recent_authentication(authenticator: Authenticator, scope: Scope) -> None:
-    """Let through who proved who they are within `AUTH_REAUTHENTICATE_AFTER`.
+    """Require that the caller authenticated within `AUTH_REAUTHENTICATE_AFTER`.
 
     Raises:
-        ReauthenticationRequired: when that was longer ago.
-        ForbiddenWhileImpersonating: when it is an admin who is signed in as them, and so proved nothing of the kind.
+        ReauthenticationRequired: when it was longer ago.
+        ForbiddenWhileImpersonating: when the caller is an impersonating admin, who can't authenticate as the user.
     """
     scope.forbid_impersonation()
     max_age = authenticator.settings.reauthenticate_after
@@ -43,11 +43,11 @@ def require_recent_authentication(authenticator: Authenticator, scope: Scope) ->
 async def reauthenticate(
     database: Database, authenticator: Authenticator, scope: Scope, password: str, client: Client
 ) -> datetime:
-    """Note that the caller has proven who they are just now, and return when that was.
+    """Confirm the caller's password, and return the new time of authentication.
 
     Raises:
-        InvalidCredentials: when the password is wrong; it counts like a wrong one at sign-in.
-        TooManyAttempts: after several wrong ones.
+        InvalidCredentials: when the password is wrong, which counts like a failed sign-in.
+        TooManyAttempts: after several failures.
     """
     await login.verify_password(database, authenticator, scope, password, client)
     now = utc_now()

@@ -28,7 +28,7 @@ async def lock_account(session: AsyncSession, scope: Scope) -> User:
     """Lock the caller's account until the transaction ends, and return it.
 
     Raises:
-        SessionEnded: when the caller's session, or the account, was ended meanwhile.
+        SessionEnded: when the session was ended or the account disabled since the request was authenticated.
     """
     live = AuthSession.id == scope.session_id, is_live(utc_now()), User.is_active
     query = select(User).join(AuthSession, AuthSession.user_id == User.id).where(*live)
@@ -47,7 +47,7 @@ async def set_active(
     enabled.
 
     Raises:
-        LastAdmin: when nobody else is an active admin.
+        LastAdmin: when the user is the last active admin.
     """
     user.is_active = active
     if not inspect(user).attrs.is_active.history.has_changes():

@@ -26,13 +26,13 @@ class SessionNotFound(NotFound):
 async def create_api_session(
     session: AsyncSession, authenticator: Authenticator, user: User, client: Client
 ) -> AuthSession:
-    """Open a session whose access the refresh tokens prolong."""
-    lives = authenticator.settings
-    opened = _new_session(user, "api", client, lives.refresh_idle, lives.refresh_absolute)
+    """Create an API session, which refresh tokens extend."""
+    settings = authenticator.settings
+    opened = _new_session(user, "api", client, settings.refresh_idle, settings.refresh_absolute)
     return await _open(session, authenticator, opened)
 
 
-async def create_web_session(  # noqa: PLR0913 - what a session begins with
+async def create_web_session(  # noqa: PLR0913 - the columns of a session
     session: AsyncSession,
     authenticator: Authenticator,
     user: User,
@@ -41,10 +41,10 @@ async def create_web_session(  # noqa: PLR0913 - what a session begins with
     remember: bool,
     impersonator: Scope | None = None,
 ) -> tuple[AuthSession, str]:
-    """Open a browser's session; the second value is for its cookie and is stored nowhere."""
-    lives = authenticator.settings
-    idle = lives.remember_idle if remember else lives.session_idle
-    absolute = lives.remember_absolute if remember else lives.session_absolute
+    """Create a browser session. Return it and its cookie value, of which only a hash is stored."""
+    settings = authenticator.settings
+    idle = settings.remember_idle if remember else settings.session_idle
+    absolute = settings.remember_absolute if remember else settings.session_absolute
     opened = _new_session(user, "web", client, idle, absolute)
     raw = _new_cookie()
     opened.token_hash = authenticator.keys.digest("web-session", raw)
@@ -54,13 +54,13 @@ async def create_web_session(  # noqa: PLR0913 - what a session begins with
 
 
 async def rotate_session_token(
-    session: AsyncSession, authenticator: Authenticator, session_id: UUID, issued_at: datetime, former: str
+    session: AsyncSession, authenticator: Authenticator, session_id: UUID, issued_at: datetime, previous: str
 ) -> str | None:
-    """Return a new cookie in place of one that was issued then; of several requests at once, one gets it.
+    """Replace an aged cookie and return the new one, or None if a concurrent request replaced it.
 
-    The former one stays good for some seconds, for requests that are on their way.
+    The previous cookie stays valid for some seconds, for requests already in progress.
     """
-    raw = _new_cookie(former)
+    raw = _new_cookie(previous)
     changed = await session.execute(
         update(AuthSession)
         .where(AuthSession.id == session_id, AuthSession.token_issued_at == issued_at)
@@ -75,13 +75,13 @@ async def rotate_session_token(
 
 
 async def regenerate_session_token(
-    session: AsyncSession, authenticator: Authenticator, scope: Scope, former: str = ""
+    session: AsyncSession, authenticator: Authenticator, scope: Scope, previous: str = ""
 ) -> str:
-    """Return a new cookie for the caller's session, for they have just proven who they are; the former one is dead.
+    """Return a new cookie for the caller's session after authentication; the previous one becomes invalid.
 
-    Forms that are open elsewhere stay good when the former cookie is given.
+    With the previous cookie, CSRF tokens of open forms stay valid.
     """
-    raw = _new_cookie(former)
+    raw = _new_cookie(previous)
     await session.execute(
         update(AuthSession)
         .where(AuthSession.id == scope.session_id, AuthSession.kind == "web")
@@ -105,7 +105,7 @@ async def revoke_session(session: AsyncSession, scope: Scope, session_id: UUID, 
     """End one of the caller's sessions.
 
     Raises:
-        SessionNotFound: also when it is someone else's, or over.
+        SessionNotFound: also when it has ended, or belongs to someone else.
     """
     if not await _end(session, "revoked", AuthSession.user_id == scope.user_id, AuthSession.id == session_id):
         raise SessionNotFound
@@ -122,12 +122,12 @@ async def revoke_other_sessions(session: AsyncSession, scope: Scope, *, client: 
 
 
 async def revoke_all_sessions(session: AsyncSession, user_id: UUID, reason: str) -> int:
-    """End all sessions of a user; return how many."""
+    """End all sessions of a user; return their number."""
     return await _end(session, reason, AuthSession.user_id == user_id)
 
 
 async def end_session(session: AsyncSession, scope: Scope, reason: str = "logout") -> bool:
-    """End the caller's session, and that of an admin behind it: the cookies and the tokens are dead from now on."""
+    """End the caller's session, and the impersonating admin's, if any. Return whether one was active."""
     ids = scope.session_id, (scope.impersonator or scope).session_id
     return bool(await _end(session, reason, AuthSession.id.in_(ids)))
 
@@ -170,10 +170,10 @@ def _new_session(user: User, kind: str, client: Client, idle: timedelta, absolut
     )
 
 
-def _new_cookie(former: str = "") -> str:
-    """Make up a cookie: a part that forms are bound to (`csrf_token` in browser.py) and may stay, and a secret."""
-    bound = former.partition(".")[0] or secrets.token_urlsafe(16)
-    return f"{bound}.{secrets.token_urlsafe(32)}"
+def _new_cookie(previous: str = "") -> str:
+    """Return a cookie: a stable part, to which CSRF tokens are bound (see `csrf.py`), and a secret."""
+    stable = previous.partition(".")[0] or secrets.token_urlsafe(16)
+    return f"{stable}.{secrets.token_urlsafe(32)}"
 
 
 def _describe(row: AuthSession, *, current: bool) -> SessionRead:
