@@ -21,11 +21,12 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, nodes
+from scaffold.field_spec import Target
 from scaffold.grammar import ACCESSES, ScaffoldError, parse_fields, parse_resource
 from scaffold.names import RESERVED_VARIABLES, Names
 from scaffold.project import Project
 from scaffold.rendering import render_resource
-from scaffold.resource import Resource, Target
+from scaffold.resource import Resource
 from scaffold.staging import staging_area
 from sqlalchemy.dialects import sqlite
 
@@ -127,14 +128,14 @@ def test_what_is_accepted_is_code(drawn: list[tuple[str, list[str], str]]) -> No
 def test_name_that_projects_need_is_accepted(name: str) -> None:
     resource = parse_resource(name, ["title:str"], PROJECT.find_target)
 
-    assert PROJECT.problems_of(resource) == []
+    assert PROJECT.name_conflicts(resource) == []
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_name_is_refused_with_another_one(name: str) -> None:
     with pytest.raises(ScaffoldError, match=r"such as|say Book|name like"):
         raise ScaffoldError(
-            PROJECT.problems_of(parse_resource(name, ["title:str"], PROJECT.find_target))
+            PROJECT.name_conflicts(parse_resource(name, ["title:str"], PROJECT.find_target))
         )
 
 
@@ -222,11 +223,11 @@ def accepted(name: str, fields: list[str], access: str, zebra: Resource) -> Reso
     target = Target(zebra.name, zebra.plural, "public", zebra.title_field, pages=True, admin=True)
     try:
         resource = parse_resource(name, fields, {"Zebra": target}.get, access=access)
-        problems = PROJECT.problems_of(resource)
-    except ScaffoldError as refused:
-        problems = refused.found
-    assert all(" " in problem for problem in problems)
-    return None if problems else resource
+        messages = PROJECT.name_conflicts(resource)
+    except ScaffoldError as error:
+        messages = error.messages
+    assert all(" " in message for message in messages)
+    return None if messages else resource
 
 
 def check(resources: list[Resource]) -> None:
@@ -235,8 +236,8 @@ def check(resources: list[Resource]) -> None:
         path: text for resource in resources for path, text in render_resource(resource).items()
     }
     with staging_area(PROJECT.root, files) as stage:
-        stage.tidy()
-        stage.install()
+        stage.format()
+        stage.apply()
     try:
         run("-m", "ruff", "check", "--no-cache", "app/features", "tests/features")
         run("-c", f"import {__name__}; {__name__}.serve()")

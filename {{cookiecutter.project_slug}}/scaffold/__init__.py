@@ -1,19 +1,21 @@
 """Code generator behind `app new`, `app add`, `app destroy` and `app check`. Not imported by the app.
 
-commands.py    the command line
-grammar.py     its words → a `Resource`, or every problem at once
-names.py       names, and the words that are taken
-plurals.py     one book, many books
-kinds/         what each kind of field is, in the database, in JSON and in a form
-resource.py    what templates may read
-project.py     the features that are there already
-rendering.py   templates → texts
-writing.py     texts → files: all of them, or none
-migration.py   models → a migration, without a database
-editing.py     a field that comes later
-merging.py     what templates write now → files that their owner changed
-removal.py     the way back
-slices.py      a page, an empty feature
-checking.py    what a machine can say without running the tests
-templates/     what is written: change it to your house style
+commands.py         command line
+grammar.py          arguments → a `Resource`, or all errors
+names.py            forms of a name, and reserved names
+plurals.py          English plurals
+field_spec.py       a field as the command line specifies it
+field_types/        what each field type is in the database, in JSON and in a form
+field.py            a field in templates
+resource.py         a resource in templates
+project.py          existing features
+rendering.py        templates → files
+staging.py          files → project: all of them, or none
+migration.py        models → a migration, without a database
+editing.py          `app add`: new fields for an existing resource
+three_way_merge.py  changes of the templates' output → edited files
+removal.py          `app destroy`
+features.py         `app new page`, `app new feature`
+checks.py           `app check`
+templates/          what is generated: edit them to customize it
 """

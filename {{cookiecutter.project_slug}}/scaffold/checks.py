@@ -22,10 +22,12 @@ PROGRAMS = {
 LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
 
 
-def check() -> list[str]:
+def run_checks() -> list[str]:
     """Run all checks, print their findings, and return the names of those that failed."""
     failed: list[str] = []
-    checks: dict[str, Callable[[], str]] = {name: partial(_output, "-m", *words) for name, words in PROGRAMS.items()}
+    checks: dict[str, Callable[[], str]] = {
+        name: partial(_output, "-m", *command) for name, command in PROGRAMS.items()
+    }
     checks |= {"imports": lambda: _output("-c", LINT_IMPORTS), "migrations": _migrations, "features": _features}
     for name, run in checks.items():
         found = run()
@@ -36,10 +38,10 @@ def check() -> list[str]:
     return failed
 
 
-def _output(*words: str) -> str:
+def _output(*arguments: str) -> str:
     """Return a program's output if it failed, else an empty string."""
-    done = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, *words], cwd=Project().root, capture_output=True, text=True, check=False
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [sys.executable, *arguments], cwd=Project().root, capture_output=True, text=True, check=False
     )
     return (done.stdout + done.stderr or "failed without output") if done.returncode else ""
 
@@ -63,7 +65,7 @@ def _migrations() -> str:
 
 
 def _features() -> str:
-    """Mount all features, as the server would; names of routes must be unique, for links are made of them."""
+    """Mount all features as the server does, and check that route names are unique: URLs are built from them."""
     code = (
         "from collections import Counter; from fastapi.routing import iter_route_contexts, APIRoute;"
         "from app.main import create_app; from app.settings.config import load_settings; import sys;"

@@ -11,7 +11,8 @@ from alembic.util import CommandError
 from jinja2 import TemplateSyntaxError, UndefinedError
 
 from app.commands.invocation import say
-from scaffold import checks, migration
+from scaffold import migration
+from scaffold.checks import run_checks
 from scaffold.editing import add_fields
 from scaffold.features import write_feature, write_page
 from scaffold.field_types import FIELD_TYPES
@@ -43,28 +44,28 @@ def add_to(cli: typer.Typer) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Print each problem on its own line and exit with code 1."""
+def _reporting_errors() -> Iterator[None]:
+    """Print each error on its own line and exit with code 1."""
     try:
         yield
-    except ScaffoldError as problems:
-        sys.exit(_sentence(problems.found))
+    except ScaffoldError as error:
+        sys.exit(_format_errors(error.messages))
     except SyntaxError as error:
-        sys.exit(_sentence([f"{error.filename}, line {error.lineno}: {error.msg}"]))
+        sys.exit(_format_errors([f"{error.filename}, line {error.lineno}: {error.msg}"]))
     except TemplateSyntaxError as error:
-        sys.exit(_sentence([f"{error.filename}, line {error.lineno}: {error.message}"]))
+        sys.exit(_format_errors([f"{error.filename}, line {error.lineno}: {error.message}"]))
     except (OSError, CommandError, UndefinedError) as error:
-        sys.exit(_sentence([str(error)]))
+        sys.exit(_format_errors([str(error)]))
 
 
-def _sentence(problems: list[str]) -> str:
-    if len(problems) == 1:
-        return f"app: {problems[0]} (nothing was changed)"
-    return "\n  ".join(["app: nothing was changed because of these errors:", *problems])
+def _format_errors(errors: list[str]) -> str:
+    if len(errors) == 1:
+        return f"app: {errors[0]} (nothing was changed)"
+    return "\n  ".join(["app: nothing was changed because of these errors:", *errors])
 
 
-_KINDS = ", ".join(kind.arguments or name for name, kind in FIELD_TYPES.items())
-GRAMMAR = f"""A field is name:type, followed by modifiers. Types: {_KINDS}.
+_TYPES = ", ".join(field_type.arguments or name for name, field_type in FIELD_TYPES.items())
+GRAMMAR = f"""A field is name:type, followed by modifiers. Types: {_TYPES}.
 Modifiers: optional, unique, index, search, title, default=…, min=…, max=…, on_delete=restrict|cascade|null.
 Example: title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
 
@@ -84,11 +85,11 @@ def new_resource(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Generate a resource: model, schemas, service, routes, pages, admin, migration and tests."""
     project = Project()
-    words = ["app", "new", "resource", name, *(fields or [])]
-    words += ["--access", access] if access != "owned" else []
-    words += ["--plural", plural] if plural is not None else []
-    words += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
-    with _told():
+    command = ["app", "new", "resource", name, *(fields or [])]
+    command += ["--access", access] if access != "owned" else []
+    command += ["--plural", plural] if plural is not None else []
+    command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
+    with _reporting_errors():
         resource = parse_resource(
             name,
             fields or [],
@@ -97,34 +98,34 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             plural_given=plural,
             pages=project.has_pages and not no_pages,
             admin=project.has_admin and not no_admin,
-            commands=[tuple(words)],
+            commands=[tuple(command)],
         )
-        if _is_there(project, resource):
+        if _already_generated(project, resource):
             say(f"{name} already exists with exactly these fields; nothing to do.")
             return
         written = write_resource(project, resource, dry_run=dry_run)
-    _tell("written", written, dry_run=dry_run)
+    _print_paths("written", written, dry_run=dry_run)
     if not dry_run:
-        _tell_next(resource)
-        _go_on(resource.plural, run_migration=run_migration, check=check)
+        _print_next(resource)
+        _follow_up(resource.plural, run_migration=run_migration, check=check)
 
 
 def write_resource(project: Project, resource: Resource, *, dry_run: bool = False) -> list[str]:
-    """Write the files of a resource, and return their paths.
+    """Write the files of a resource and return their paths.
 
     Raises:
-        Problems: when one is there already.
+        ScaffoldError: if a file or a name is already in use.
     """
-    problems = project.problems_of(resource)
-    if problems:
-        raise ScaffoldError(problems)
+    conflicts = project.name_conflicts(resource)
+    if conflicts:
+        raise ScaffoldError(conflicts)
     files = render_resource(resource)
     forbid_overwrite(project.root, files)
     with staging_area(project.root, files) as stage:
         migration.write_tables(stage, resource)
-        stage.tidy()
+        stage.format()
         if not dry_run:
-            stage.install()
+            stage.apply()
         return stage.files()
 
 
@@ -137,9 +138,9 @@ def new_page(
     dry_run: DryRun = False,
 ) -> None:
     """Generate a page with a template and a test."""
-    with _told():
+    with _reporting_errors():
         written = write_page(Project(), path, title=title, access=access, dry_run=dry_run)
-    _tell("written", written, dry_run=dry_run)
+    _print_paths("written", written, dry_run=dry_run)
 
 
 @new.command("feature")
@@ -147,9 +148,9 @@ def new_feature(
     name: Annotated[str, typer.Argument(help="Name in snake_case, for example reports")], *, dry_run: DryRun = False
 ) -> None:
     """Generate an empty feature with a service, a route and a test."""
-    with _told():
+    with _reporting_errors():
         written = write_feature(Project(), name, dry_run=dry_run)
-    _tell("written", written, dry_run=dry_run)
+    _print_paths("written", written, dry_run=dry_run)
 
 
 @add.command("field", epilog=GRAMMAR)
@@ -169,18 +170,18 @@ def add_relation(
 
 
 def _add(  # noqa: PLR0913 - the options of a command
-    word: str, name: str, fields: list[str], *, dry_run: bool, run_migration: bool, check: bool
+    kind: str, name: str, fields: list[str], *, dry_run: bool, run_migration: bool, check: bool
 ) -> None:
     project = Project()
-    with _told():
-        written = add_fields(project, name, fields, word=word, dry_run=dry_run)
+    with _reporting_errors():
+        written = add_fields(project, name, fields, kind=kind, dry_run=dry_run)
     if not written:
         say(f"{name} already has these fields; nothing to do.")
         return
-    _tell("changed", written, dry_run=dry_run)
+    _print_paths("changed", written, dry_run=dry_run)
     if not dry_run:
         say("Next, run `app db upgrade`.")
-        _go_on(project.package_of(name) or "", run_migration=run_migration, check=check)
+        _follow_up(project.package_of(name) or "", run_migration=run_migration, check=check)
 
 
 def destroy_resource(
@@ -193,30 +194,27 @@ def destroy_resource(
 
     Fails if other code refers to it or files are not committed.
     """
-    with _told():
-        gone = destroy(Project(), name, force=force, dry_run=dry_run)
-    if gone is None:
-        say(f"Nothing to do: {Project().unknown(name)}")
-        return
-    _tell("deleted", gone.deleted, dry_run=dry_run)
-    if gone.written:
-        _tell("written", gone.written, dry_run=dry_run)
+    with _reporting_errors():
+        removal = destroy(Project(), name, force=force, dry_run=dry_run)
+    _print_paths("deleted", removal.deleted, dry_run=dry_run)
+    if removal.written:
+        _print_paths("written", removal.written, dry_run=dry_run)
         if not dry_run:
             say("Next, run `app db upgrade`.")
 
 
 def check_project() -> None:
     """Check linting, formatting, types, imports, migrations and features. To run tests, use pytest."""
-    failed = checks.check()
+    failed = run_checks()
     if failed:
         sys.exit(f"app: {', '.join(failed)} failed.")
 
 
-def _is_there(project: Project, resource: Resource) -> bool:
+def _already_generated(project: Project, resource: Resource) -> bool:
     """Return whether the same command was run before.
 
     Raises:
-        Problems: when another one made a resource of this name.
+        ScaffoldError: if another command generated a resource with this name.
     """
     package = project.package_of(resource.name)
     if package is None:
@@ -228,21 +226,21 @@ def _is_there(project: Project, resource: Resource) -> bool:
     )
 
 
-def _tell(done: str, paths: Sequence[str], *, dry_run: bool) -> None:
+def _print_paths(action: str, paths: Sequence[str], *, dry_run: bool) -> None:
     if not paths:
         say("Already up to date; nothing to do.")
     for path in paths:
-        say(f"{'would have ' if dry_run else ''}{done}  {path}")
+        say(f"{'would have ' if dry_run else ''}{action}  {path}")
 
 
-def _tell_next(resource: Resource) -> None:
-    places = [f"/api/v1/{resource.path}"]
-    places += [f"/{resource.path}"] * resource.pages
-    places += [f"/admin/{resource.admin_key}/list"] * resource.admin
-    say(f"Next, run `app db upgrade`. URLs: {', '.join(places)}")
+def _print_next(resource: Resource) -> None:
+    urls = [f"/api/v1/{resource.path}"]
+    urls += [f"/{resource.path}"] * resource.pages
+    urls += [f"/admin/{resource.admin_key}/list"] * resource.admin
+    say(f"Next, run `app db upgrade`. URLs: {', '.join(urls)}")
 
 
-def _go_on(package: str, *, run_migration: bool, check: bool) -> None:
+def _follow_up(package: str, *, run_migration: bool, check: bool) -> None:
     """Run the follow-up commands, each in a new process that imports the new code."""
     if run_migration:
         _run("app", "db", "upgrade")
@@ -251,7 +249,7 @@ def _go_on(package: str, *, run_migration: bool, check: bool) -> None:
         _run("pytest", "-q", f"tests/features/{package}")
 
 
-def _run(*words: str) -> None:
-    done = subprocess.run([sys.executable, "-m", *words], cwd=Project().root, check=False)  # noqa: S603 - our own words
+def _run(*arguments: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *arguments], cwd=Project().root, check=False)  # noqa: S603 - fixed arguments
     if done.returncode:
         sys.exit(done.returncode)

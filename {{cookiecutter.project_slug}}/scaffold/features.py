@@ -1,4 +1,4 @@
-"""Smaller things than a resource: an empty feature, a page."""
+"""Generate an empty feature or a page."""
 
 import keyword
 import re
@@ -15,13 +15,13 @@ PAGE_ACCESSES = ("public", "signed-in")
 
 
 def write_feature(project: Project, name: str, *, dry_run: bool = False) -> list[str]:
-    """Write an empty feature, and return its files, or none when it is there already.
+    """Write an empty feature. Returns its files, or none if it already exists unchanged.
 
     Raises:
-        Problems: when the name cannot be used, or is.
+        ScaffoldError: if the name is invalid or in use.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
-        raise ScaffoldError([f"{name}: invalid feature name; use snake_case like reports"])
+        raise ScaffoldError([f"{name}: invalid feature name: use snake_case like reports"])
     feature, tests = f"app/features/{name}", f"tests/features/{name}"
     targets = {
         "__init__.py.j2": f"{feature}/__init__.py",
@@ -35,24 +35,22 @@ def write_feature(project: Project, name: str, *, dry_run: bool = False) -> list
 
 
 def write_page(project: Project, path: str, *, title: str | None, access: str, dry_run: bool = False) -> list[str]:
-    """Write a page, and return its files, or none when it is there already.
+    """Write a page. Returns its files, or none if it already exists unchanged.
 
     Raises:
-        Problems: when the project has no pages, or the address cannot be used.
+        ScaffoldError: if the project has no pages, or the URL path is invalid or in use.
     """
     path = path.strip("/")
     name = re.sub(r"[/-]", "_", path)
-    problems = []
+    errors = []
     if not project.has_pages:
-        problems.append("this project was generated without pages")
+        errors.append("this project was generated without web pages")
     if not re.fullmatch(r"[a-z][a-z0-9]*([/-][a-z0-9]+)*", path) or keyword.iskeyword(name):
-        problems.append(
-            f"{path}: a page's URL path consists of lowercase letters, digits, - and /, for example legal/imprint"
-        )
+        errors.append(f"{path}: invalid URL path: use lowercase letters, digits, - and /, for example legal/imprint")
     if access not in PAGE_ACCESSES:
-        problems.append(f"--access {access}: {nearest(access, PAGE_ACCESSES)}")
-    if problems:
-        raise ScaffoldError(problems)
+        errors.append(f"--access {access}: {nearest(access, PAGE_ACCESSES)}")
+    if errors:
+        raise ScaffoldError(errors)
     feature, tests = f"app/features/{name}", f"tests/features/{name}"
     targets = {
         "__init__.py.j2": f"{feature}/__init__.py",
@@ -61,21 +59,21 @@ def write_page(project: Project, path: str, *, title: str | None, access: str, d
         "test_pages.py.j2": f"{tests}/test_pages.py",
     }
     if access == "public":
-        targets["public.txt.j2"] = f"{tests}/public.txt"
-    shown = escape(title or label(path.rpartition("/")[2].replace("-", "_"))).replace("{", "&#123;")
-    values = {"name": name, "path": path, "title": shown, "public": access == "public"}
+        targets["public_routes.txt.j2"] = f"{tests}/public_routes.txt"
+    heading = escape(title or label(path.rpartition("/")[2].replace("-", "_"))).replace("{", "&#123;")
+    values = {"name": name, "path": path, "title": heading, "public": access == "public"}
     return _write(project, render("page", targets, values), dry_run=dry_run)
 
 
 def _write(project: Project, files: dict[str, str], *, dry_run: bool) -> list[str]:
-    """Write the files and return their names, or none when all of them are there just so."""
+    """Write the files. Returns their paths, or none if they all exist unchanged."""
     with staging_area(project.root, files) as stage:
-        stage.tidy()
+        stage.format()
         if all(_is_same(project.root / name, stage.folder / name) for name in stage.files()):
             return []
         forbid_overwrite(project.root, files)
         if not dry_run:
-            stage.install()
+            stage.apply()
         return stage.files()
 
 

@@ -1,6 +1,6 @@
 """Generate migrations from models without a database.
 
-Rendered for PostgreSQL, whose types SQLite understands; the other way round does not work.
+They are rendered for PostgreSQL, whose types also work on SQLite; the reverse is not true.
 """
 
 import importlib
@@ -28,34 +28,35 @@ from sqlalchemy.sql.elements import False_, True_
 from app import features
 from app.accounts import models
 from app.database.base import Base
+from scaffold.field import Field
 from scaffold.grammar import ScaffoldError
 from scaffold.names import words
-from scaffold.resource import Field, Resource
+from scaffold.resource import Resource
 from scaffold.staging import StagingArea
 
 __all__ = ["models"]  # imported for its tables
 
-LENGTH_OF_NAMES = 60  # the message is the first line of a file
+MAX_NAMES_LENGTH = 60  # the message is the first line of a file
 
 
 def write_tables(stage: StagingArea, resource: Resource) -> None:
-    """Write the migration that makes the tables of a resource which is on the stage."""
+    """Write the migration that creates the tables of a staged resource."""
     with _imported(stage, resource.plural):
         steps = [step for name in resource.tables for step in _creating(Base.metadata.tables[name])]
         _write(stage, f"Create the table of {resource.plural_words}", steps)
 
 
 def write_fields(stage: StagingArea, resource: Resource, fields: tuple[Field, ...]) -> None:
-    """Write the migration that adds fields to a resource which is on the stage."""
+    """Write the migration that adds fields to a staged resource."""
     with _imported(stage, resource.plural):
         table = Base.metadata.tables[resource.plural]
-        columns = [item.column for item in fields if item.kind != "many"]
+        columns = [item.column for item in fields if item.type != "many"]
         added = [step for name in columns for step in _adding(table, name)]
         steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
         tables = resource.tables_of(fields)
         steps += [step for name in tables for step in _creating(Base.metadata.tables[name])]
         names = " and ".join(item.words for item in fields)
-        what = names if len(names) <= LENGTH_OF_NAMES else f"{len(fields)} fields"
+        what = names if len(names) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
         _write(stage, f"Add {what} to {resource.plural_words}", steps)
 
 
@@ -64,11 +65,13 @@ def write_drop(stage: StagingArea, package: str) -> None:
     with _imported(stage, package):
         tables = [table for table in Base.metadata.sorted_tables if _belongs(table, package)]
         creating = ops.UpgradeOps([step for table in tables for step in _creating(table)])
-        _write(stage, f"Drop the table of {words(package)}", creating.reverse().ops)  # taken back, indexes return, too
+        _write(
+            stage, f"Drop the table of {words(package)}", creating.reverse().ops
+        )  # the downgrade recreates the indexes, too
 
 
 def _belongs(table: Table, package: str) -> bool:
-    """Return whether a table, or one that only relates its rows to others, is of this feature."""
+    """Return whether this is a table of the feature, or an association table of it."""
     if table.name == package:
         return True
     keys = {key.column.table.name for column in table.columns for key in column.foreign_keys}
@@ -80,13 +83,13 @@ class Revisions:
     """The migrations of a feature."""
 
     scripts: list[Script]
-    """Those that can go, the newest first: nothing else depends on them."""
-    stay: bool
-    """Whether others came after them, so that a new one has to drop the tables."""
+    """Those that can be deleted, newest first: nothing else depends on them."""
+    keep: bool
+    """Whether other migrations follow them, so that a new one has to drop the tables."""
 
 
 def revisions_of(root: Path, package: str) -> Revisions:
-    """Find the migrations that make the tables of a feature, and change them."""
+    """Find the migrations that create or change the tables of a feature."""
     config = Config()
     config.set_main_option("script_location", str(root / "migrations").replace("%", "%%"))
     scripts = list(ScriptDirectory.from_config(config).walk_revisions())
@@ -99,16 +102,16 @@ def revisions_of(root: Path, package: str) -> Revisions:
             lambda script: {_package_of(table, packages) for table in tables[script.revision]} == {package}, scripts
         )
     )
-    return Revisions(newest, stay=False) if set(own) <= set(newest) else Revisions([], stay=True)
+    return Revisions(newest, keep=False) if set(own) <= set(newest) else Revisions([], keep=True)
 
 
 def _package_of(table: str, packages: set[str]) -> str | None:
-    """Return the feature that a table belongs to, or whose rows it relates to others: news_items is not of news."""
+    """Return the feature of a table or association table: the longest name, so that news_items is not of news."""
     return max((name for name in packages if f"{table}_".startswith(f"{name}_")), key=len, default=None)
 
 
 def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:
-    """Add a column, with its index, its constraint and its foreign key."""
+    """Return the operations that add a column with its indexes, constraints and foreign keys."""
     column = table.c[name]
     added: list[ops.MigrateOperation] = [ops.AddColumnOp.from_column(column)]
     indexes = sorted((index for index in table.indexes if name in index.columns), key=lambda index: str(index.name))
@@ -140,25 +143,25 @@ def _write(stage: StagingArea, message: str, steps: list[ops.MigrateOperation]) 
         uuid4().hex[:12],
         message,
         head=scripts.get_current_head() or "base",
-        imports="from sqlalchemy.dialects import postgresql\n",  # ruff takes it away where it is not needed
+        imports="from sqlalchemy.dialects import postgresql\n",  # ruff removes it if unused
         upgrades=_plain(texts[0]),
         downgrades=_plain(texts[1]),
     )
 
 
 def _plain(text: str) -> str:
-    """Leave out what Alembic says about itself."""
+    """Remove Alembic's comments."""
     lines = [line for line in text.splitlines() if not line.strip().startswith("# ###")]
     return "\n".join(lines).strip().replace(", schema=None", "")
 
 
 def _scripts(stage: StagingArea) -> ScriptDirectory:
-    """Return the migrations, copied to the stage.
+    """Return the migrations, copied to the staging area.
 
     Raises:
-        Problems: when there are two newest ones.
+        ScaffoldError: if there are multiple heads.
     """
-    stage.borrow("migrations")
+    stage.copy_in("migrations")
     config = Config()
     config.set_main_option("script_location", str(stage.folder / "migrations").replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
@@ -169,7 +172,7 @@ def _scripts(stage: StagingArea) -> ScriptDirectory:
 
 
 def _render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
-    """Write Boolean defaults as every database takes them."""
+    """Render Boolean defaults for every database."""
     argument = getattr(item, "arg", None) if kind == "server_default" else None
     if isinstance(argument, False_ | True_):
         return "sa.true()" if isinstance(argument, True_) else "sa.false()"
@@ -178,8 +181,8 @@ def _render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str |
 
 @contextmanager
 def _imported(stage: StagingArea, package: str) -> Iterator[None]:
-    """Import the models of all features, of this one as it is on the stage."""
-    stage.borrow(f"app/features/{package}")
+    """Import the models of all features, those of this one from the staging area."""
+    stage.copy_in(f"app/features/{package}")
     features.__path__.insert(0, str(stage.folder / "app" / "features"))
     importlib.invalidate_caches()
     written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
@@ -195,13 +198,13 @@ def _import_models(stage: StagingArea) -> None:
     """Import the models of all features.
 
     Raises:
-        Problems: when one of them, on which somebody may be at work, raises whatever it is.
+        ScaffoldError: if one of them raises an exception.
     """
     try:
         for _ in features.import_modules("models"):
             pass
     except SyntaxError:
-        raise  # which says where
+        raise  # it names the file and the line
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         message = f"{place.filename}, line {place.lineno}: {type(error).__name__}: {error}"

@@ -1,6 +1,6 @@
-"""English plurals: rules, and a table of what they miss.
+"""English plurals: rules, and a table of exceptions.
 
-inflect takes seconds to import and writes "matrixes"; inflection has had no release since 2020.
+Not a library: inflect takes seconds to import and returns "matrixes"; inflection had its last release in 2020.
 """
 
 import re
@@ -22,11 +22,11 @@ IRREGULAR = {
     "calorie": "calories", "selfie": "selfies", "bus": "buses", "gas": "gases", "lens": "lenses",
     "canvas": "canvases", "atlas": "atlases", "alias": "aliases", "bias": "biases",
 }  # fmt: skip
-"""Plurals that no rule below makes; add yours, or give `--plural` once."""
+"""Plurals that the rules below don't cover. Add your own, or use `--plural`."""
 
 
 def word_set(text: str) -> frozenset[str]:
-    """Return the words of a text."""
+    """Split a text into a set of words."""
     return frozenset(text.split())
 
 
@@ -37,7 +37,7 @@ UNCOUNTABLE = word_set(
 
 
 def plural(name: str) -> str:
-    """Return the plural of a name in snake_case: of its last word."""
+    """Return the plural of a name in snake_case, which is that of its last word."""
     head, underscore, word = name.rpartition("_")
     return f"{head}{underscore}{_plural_word(word)}"
 
@@ -55,7 +55,7 @@ def _plural_word(word: str) -> str:
 
 
 def singular(name: str) -> str | None:
-    """Return the word whose plural this is, or nothing when it does not look like a plural."""
+    """Return the singular, or None if the name does not look like a plural."""
     head, underscore, word = name.rpartition("_")
     if word in IRREGULAR:
         return None

@@ -8,44 +8,45 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from scaffold.field import title_of
+from scaffold.field_spec import Target
 from scaffold.grammar import ScaffoldError, nearest, parse_fields, parse_resource
 from scaffold.names import Names, snake
 from scaffold.plurals import plural
-from scaffold.resource import Resource, Target, title_of
+from scaffold.resource import Resource
 
 ROOT = Path(__file__).parent.parent
 
-
 Command = tuple[str, ...]
-"""A command line that wrote something, word by word: app new resource Note title:str …"""
+"""A command line that generated code, split into arguments: app new resource Note title:str …"""
 
 _WITH_VALUE = ("--access", "--plural")
 
 
 def specs_of(commands: Sequence[Command]) -> list[str]:
-    """Return the fields that the commands name."""
+    """Return the fields in these commands."""
     found: list[str] = []
     for command in commands:
-        for before, word in pairwise(command[3:]):
-            if not word.startswith("--") and before not in _WITH_VALUE:
-                found.append(word)
+        for before, argument in pairwise(command[3:]):
+            if not argument.startswith("--") and before not in _WITH_VALUE:
+                found.append(argument)
     return found
 
 
 def option_of(command: Command, name: str) -> str | None:
-    """Return the value of an option."""
+    """Return the value of an option, or None."""
     return command[command.index(name) + 1] if name in command else None
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project that is generated into."""
+    """A generated project."""
 
     root: Path = ROOT
 
     @property
     def features(self) -> Path:
-        """Return the folder of the features."""
+        """Return the path of the features."""
         return self.root / "app" / "features"
 
     @property
@@ -59,21 +60,21 @@ class Project:
         return (self.root / "app" / "admin").is_dir()
 
     def commands_of(self, package: str) -> list[Command]:
-        """Return the commands that wrote a feature, the first one first."""
+        """Return the commands that generated a feature, in the order in which they were run."""
         text = ast.get_docstring(ast.parse(_read(self.features / package / "__init__.py"))) or ""
         lines = re.sub(r" \\\n\s*", " ", text).splitlines()
         commands = [line.strip() for line in lines if re.match(r" +app (new|add) \w+ [A-Z]", line)]
         try:
             return [tuple(shlex.split(command)) for command in commands]
         except ValueError as error:
-            raise ScaffoldError([f"app/features/{package}/__init__.py: {error} in a command line"]) from error
+            raise ScaffoldError([f"app/features/{package}/__init__.py: invalid command line: {error}"]) from error
 
     def packages(self) -> list[str]:
         """List the features."""
         return sorted(path.parent.name for path in self.features.glob("*/__init__.py"))
 
     def package_of(self, name: str) -> str | None:
-        """Return the package of a resource."""
+        """Return the package of a resource, or None."""
         likely = plural(snake(name))
         for package in sorted(self.packages(), key=lambda found: found != likely):
             commands = self.commands_of(package)
@@ -83,32 +84,32 @@ class Project:
                 return package
         return None
 
-    def problems_of(self, names: Names) -> list[str]:
-        """Say what the project has already under the names that a resource would use."""
+    def name_conflicts(self, names: Names) -> list[str]:
+        """Return an error for each name of a new resource that is already in use."""
         functions = {f"{verb}_{names.snake}" for verb in ("create", "read", "update", "delete")}
         functions.add(f"list_{names.plural}")
         pattern = re.compile(rf"^(?:async )?def ({'|'.join(sorted(functions))})\(", re.MULTILINE)
-        problems = []
+        errors = []
         package = self.package_of(names.name)
         for path in sorted((self.root / "app").rglob("*.py")):
             inside = path.relative_to(self.root).as_posix()
             if "routes" in path.name and not inside.startswith(f"app/features/{names.plural}/"):
-                problems += [
-                    f"{names.name}: {inside} already has a route named {found}; use a more specific name, for "
-                    f"example My{names.name}"
+                errors += [
+                    f"{names.name}: {inside} already has a route named {found}: use a more specific name, for"
+                    f" example My{names.name}"
                     for found in pattern.findall(path.read_text())
                 ]
             if path.name == "models.py" and f'__tablename__ = "{names.plural}"' in path.read_text() and package is None:
-                problems.append(
-                    f"{names.name}: {inside} already has a table {names.plural}; set another plural, for example"
+                errors.append(
+                    f"{names.name}: {inside} already has a table {names.plural}: set another plural, for example"
                     f" --plural {names.snake}_list"
                 )
         if (self.features / names.plural).exists() and package is None:
-            problems.append(f"app/features/{names.plural} already exists: set another plural with --plural")
-        return problems
+            errors.append(f"app/features/{names.plural} already exists: set another plural with --plural")
+        return errors
 
     def unknown(self, name: str) -> str:
-        """Say that there is no such resource, and which one could be meant."""
+        """Return the error for an unknown resource, with the most similar name."""
         for path in sorted((self.root / "app").rglob("models.py")):
             if re.search(rf"^class {re.escape(name)}\(", path.read_text(encoding="utf-8"), re.MULTILINE):
                 return (
@@ -116,10 +117,14 @@ class Project:
                     "Change the model and schemas by hand, then run `app db revision -m …` and `app db upgrade`"
                 )
         names = [commands[0][3] for commands in map(self.commands_of, self.packages()) if commands]
-        return f"unknown resource {name}: {nearest(name, names)}" if names else f"there is no resource {name}"
+        return (
+            f"unknown resource {name}: {nearest(name, names)}"
+            if names
+            else f"unknown resource {name}: this project has no generated resources"
+        )
 
     def resource_of(self, package: str) -> Resource | None:
-        """Return a resource as the commands that wrote it say; none when it was written by hand."""
+        """Return a resource as its commands specify it, or None if it was not generated."""
         commands = self.commands_of(package)
         if not commands or commands[0][:3] != ("app", "new", "resource"):
             return None
@@ -139,7 +144,7 @@ class Project:
             return None
 
     def find_target(self, name: str) -> Target | None:
-        """Return a resource as references see it."""
+        """Return a resource as a target of references, or None."""
         package = self.package_of(name)
         if package is None:
             return None
@@ -147,20 +152,20 @@ class Project:
         pages, admin = ((self.features / package / f"{module}.py").exists() for module in ("pages", "admin"))
         if not commands:
             if f"def {package}_for(" not in _read(self.features / package / "service.py"):
-                return None  # written by hand, in a way of its own
+                return None  # written by hand, without the function that the templates call
             owned = "Owned" in _read(self.features / package / "models.py")
             return Target(name, package, "owned" if owned else "shared", None, pages, admin, self._imported_by(package))
         access = option_of(commands[0], "--access") or "owned"
         fields, _ = parse_fields(Names(name, package), specs_of(commands), self._find_name, access)
-        return Target(name, package, access, title_of(tuple(fields)), pages, admin, self._imported_by(package))
+        return Target(name, package, access, title_of(fields), pages, admin, self._imported_by(package))
 
     def _find_name(self, name: str) -> Target | None:
-        """Return a resource as far as its name goes."""
+        """Return a target that has only names, which is enough to parse fields."""
         package = self.package_of(name)
         return Target(name, package) if package else None
 
     def _imported_by(self, package: str) -> frozenset[str]:
-        """Return the features that a feature imports, directly and through others."""
+        """Return the features that a feature imports, directly or indirectly."""
         found: set[str] = set()
         left = [package]
         while left:
@@ -173,7 +178,7 @@ class Project:
 
 
 def _class_of(path: Path, table: str) -> str | None:
-    """Return the class that a module has for a table."""
+    """Return the name of the class in a module that maps a table."""
     for node in ast.parse(_read(path)).body:
         if isinstance(node, ast.ClassDef) and f"__tablename__ = '{table}'" in ast.unparse(node):
             return node.name

@@ -1,8 +1,10 @@
 r"""Render templates.
 
-The marks clash with neither Python nor HTML nor the Jinja of pages: `<<name>>` is a value, a line that begins with `%%`
-is a statement, `<% if x %>` is one inside a line, `<# … #>` a comment. `scaffold/templates/resource/app/models.py.j2`
-becomes `app/features/books/models.py`; a file whose name begins with `_` is only included by others.
+The delimiters clash with neither Python, HTML nor the Jinja of web pages: `<<name>>` is an expression, a line that
+starts with `%%` is a statement, `<% if x %>` is a statement inside a line, `<# … #>` is a comment.
+
+`scaffold/templates/resource/app/models.py.j2` becomes `app/features/books/models.py`. Files whose names start with `_`
+are only included by others.
 """
 
 import ast
@@ -24,8 +26,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def environment() -> Environment:
-    """Make what reads our templates."""
-    return Environment(  # noqa: S701 - it writes source, not pages
+    """Return the Jinja environment of the templates."""
+    return Environment(  # noqa: S701 - renders source code, not web pages
         loader=FileSystemLoader(TEMPLATES),
         variable_start_string="<<",
         variable_end_string=">>",
@@ -38,27 +40,22 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         undefined=StrictUndefined,
-        bytecode_cache=FileSystemBytecodeCache(),  # in the folder for temporary files: half a second less
+        bytecode_cache=FileSystemBytecodeCache(),  # in the temporary directory; saves half a second
     )
 
 
 def render_resource(resource: Resource) -> dict[str, str]:
-    """Return the files of a resource: path in the project → text."""
+    """Return the files of a resource: path in the project → content."""
     return dict(_render("resource", {"r": resource}, _targets_of(resource)))
 
 
-def render(folder: str, names: dict[str, str], values: dict[str, Any]) -> dict[str, str]:
-    """Return the files of a folder of templates: `names` says where each goes."""
-    return dict(_render(folder, values, names))
-
-
-def render_part(template: str, values: dict[str, Any]) -> str:
-    """Return what one template gives."""
-    return environment().get_template(template).render(values)
+def render(folder: str, targets: dict[str, str], values: dict[str, Any]) -> dict[str, str]:
+    """Render the templates of a folder. `targets` maps each to its path in the project."""
+    return dict(_render(folder, values, targets))
 
 
 def _targets_of(resource: Resource) -> dict[str, str]:
-    """Say where each template of a resource goes, those left out that it does not want."""
+    """Map each template that a resource uses to its path in the project."""
     feature, tests = f"app/features/{resource.plural}", f"tests/features/{resource.plural}"
     folders = {"app/templates": f"{feature}/templates/{resource.plural}", "app": feature, "tests": tests}
     found: dict[str, str] = {}
@@ -76,9 +73,9 @@ def _is_wanted(resource: Resource, template: str) -> bool:
         return resource.pages
     if name in {"admin.py.j2", "test_admin.py.j2"}:
         return resource.admin
-    return {"public.txt.j2": resource.public, "restricted.txt.j2": resource.public or resource.admin_only}.get(
-        name, True
-    )
+    if name == "public_routes.txt.j2":
+        return resource.public
+    return name != "restricted_routes.txt.j2" or resource.public or resource.admin_only
 
 
 def _render(folder: str, values: dict[str, Any], targets: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -89,15 +86,15 @@ def _render(folder: str, values: dict[str, Any], targets: dict[str, str]) -> Ite
 
 
 def _aliased(code: str) -> str:
-    """Import what is called like a class of the resource under another name: `Page as PaginationPage`.
+    """Alias imports that have the name of a class of the resource: `Page as PaginationPage`.
 
     Raises:
-        SyntaxError: when a template does not give Python.
+        SyntaxError: if a template does not render to valid Python.
     """
     tree, lines = ast.parse(code), code.splitlines(keepends=True)
     marked = set(re.findall(rf"\w*{NAME_MARK}\w*", code))
     own = Counter(name.replace(NAME_MARK, "") for name in marked)
-    # A TodoList beside the TodoList of a Todo is marked as well, at its end.
+    # A resource TodoList is marked, too, next to the schema TodoList of a resource Todo.
     taken = {*own, *(name for name in marked if name.endswith(NAME_MARK) and own[name.replace(NAME_MARK, "")] > 1)}
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     found = [(item.name, node.module or "") for node in imports for item in node.names if item.name in taken]

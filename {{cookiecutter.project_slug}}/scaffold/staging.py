@@ -1,7 +1,7 @@
-"""Texts → files of the project: all of them, or none.
+"""Write generated files to the project: all of them, or none.
 
-They are made ready in a folder aside, where ruff forms them and the migration is written; only then do they move into
-the project, and whatever goes wrong takes all of it back.
+A temporary folder holds them while ruff formats them and the migration is generated. Then they are copied to the
+project, and any failure restores it.
 """
 
 import shutil
@@ -16,87 +16,89 @@ from scaffold.grammar import ScaffoldError
 
 
 class StagingArea:
-    """A folder that mirrors the project, in which files are made ready."""
+    """A temporary folder with the layout of the project."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root
         self.folder = folder
-        self.borrowed: set[str] = set()
+        self.copied: set[str] = set()
 
     def write(self, files: dict[str, str]) -> None:
-        """Put texts into the folder."""
+        """Write files to the folder."""
         for name, text in files.items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def borrow(self, name: str) -> None:
-        """Copy a folder of the project beside, for those that look at it; it is not moved back."""
+    def copy_in(self, name: str) -> None:
+        """Copy a folder of the project, for code that reads it. `apply` doesn't copy it back."""
         for path in sorted((self.root / name).rglob("*")):
             inside = path.relative_to(self.root)
             if path.is_file() and path.suffix != ".pyc" and not (self.folder / inside).exists():
                 (self.folder / inside).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, self.folder / inside)
-                self.borrowed.add(inside.as_posix())
+                self.copied.add(inside.as_posix())
 
-    def tidy(self) -> None:
-        """Bring the Python files into the project's form: imports sorted, unused ones gone, lines broken."""
-        # Not as `python -m ruff`: it would start a Python each time.
+    def format(self) -> None:
+        """Format the Python files: remove unused imports, sort the others and wrap lines."""
+        # Not `python -m ruff`, which starts Python each time.
         ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
         if ruff is None:
-            raise ScaffoldError(["ruff is required to format generated code. `python3 dev.py app …` installs it"])
+            raise ScaffoldError(
+                ["ruff is required to format generated code: run `python3 dev.py app …`, which installs it"]
+            )
         files = [name for name in self.files() if name.endswith(".py")]
-        # Unused imports first, or isort breaks lines that would be short without them.
+        # Unused imports first: without them, isort wraps fewer lines.
         for command in (["check", "--fix-only", "--select=F401"], ["check", "--fix-only"], ["format"]):
-            done = subprocess.run(  # noqa: S603 - our own words
+            done = subprocess.run(  # noqa: S603 - fixed arguments
                 [ruff, *command, "--quiet", "--no-cache",
                  "--config", str(self.root / "pyproject.toml"),
-                 # These packages are not all here, and imports are sorted by where they come from.
+                 # The folder doesn't contain all first-party packages, which isort would take for third-party ones.
                  "--config", 'lint.isort.known-first-party = ["app", "scaffold", "tests"]', *files],
                 cwd=self.folder, capture_output=True, text=True, check=False,
             )  # fmt: skip
             if done.returncode:
                 raise ScaffoldError([f"ruff could not parse the generated code: {done.stdout}{done.stderr}"])
 
-    def tidied(self, files: dict[str, str]) -> dict[str, str]:
-        """Return texts in the project's form, without keeping them here."""
+    def formatted(self, files: dict[str, str]) -> dict[str, str]:
+        """Return these files formatted, without writing them."""
         with tempfile.TemporaryDirectory(prefix="scaffold-") as folder:
             stage = StagingArea(self.root, Path(folder))
             stage.write(files)
-            stage.tidy()
+            stage.format()
             return {name: (stage.folder / name).read_text() for name in files}
 
     def files(self) -> list[str]:
-        """List what was made ready."""
+        """List the files to apply."""
         found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
-        return sorted(name for name in found if name not in self.borrowed and not name.endswith(".pyc"))
+        return sorted(name for name in found if name not in self.copied and not name.endswith(".pyc"))
 
-    def install(self) -> None:
-        """Move everything into the project; take all back when one does not go."""
-        with rollback_on_failure(self.root) as undo:
+    def apply(self) -> None:
+        """Copy the files to the project. If one fails, restore all."""
+        with rollback_on_failure(self.root) as rollback:
             for name in self.files():
-                undo.remember(name)
+                rollback.save(name)
                 target = self.root / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.folder / name, target)
 
 
 class Rollback:
-    """What files were before, to bring them back."""
+    """Saved contents of files, to restore them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.before: dict[Path, bytes | None] = {}
         self.folders: list[Path] = []
 
-    def remember(self, name: str) -> None:
-        """Keep what a file is now."""
+    def save(self, name: str) -> None:
+        """Save the current content of a file."""
         path = self.root / name
         self.before[path] = path.read_bytes() if path.exists() else None
         self.folders += [folder for folder in path.parents if not folder.exists() and folder not in self.folders]
 
-    def take_back(self) -> None:
-        """Make all files what they were, and remove the folders that were not there."""
+    def restore(self) -> None:
+        """Restore all saved files and remove new folders."""
         for path, content in self.before.items():
             if content is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,18 +112,18 @@ class Rollback:
 
 @contextmanager
 def rollback_on_failure(root: Path) -> Iterator[Rollback]:
-    """Take back what was changed when anything is raised, an interruption too."""
-    undo = Rollback(root)
+    """Restore saved files on any exception, including KeyboardInterrupt."""
+    rollback = Rollback(root)
     try:
-        yield undo
+        yield rollback
     except BaseException:
-        undo.take_back()
+        rollback.restore()
         raise
 
 
 @contextmanager
 def staging_area(root: Path, files: dict[str, str]) -> Iterator[StagingArea]:
-    """Make files ready aside."""
+    """Yield a staging area with these files."""
     with tempfile.TemporaryDirectory(prefix="scaffold-") as folder:
         stage = StagingArea(root, Path(folder))
         stage.write(files)
@@ -129,11 +131,11 @@ def staging_area(root: Path, files: dict[str, str]) -> Iterator[StagingArea]:
 
 
 def forbid_overwrite(root: Path, files: dict[str, str]) -> None:
-    """Refuse to write over what is there.
+    """Check that none of these files exists.
 
     Raises:
-        Problems: naming each file.
+        ScaffoldError: naming each file that does.
     """
-    there = [name for name in sorted(files) if (root / name).exists()]
-    if there:
-        raise ScaffoldError([f"{name} already exists: move it, or choose another name" for name in there])
+    existing = [name for name in sorted(files) if (root / name).exists()]
+    if existing:
+        raise ScaffoldError([f"{name} already exists: move it or choose another name" for name in existing])

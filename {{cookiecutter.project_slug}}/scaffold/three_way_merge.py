@@ -1,25 +1,25 @@
 """Three-way merge of template changes into files that may have been edited.
 
-    before   what the templates wrote
-    mine     what the file is
-    after    what the templates write now
+    before   what the templates generated
+    mine     the current file
+    after    what the templates generate now
 
-Only lines that differ between `before` and `after` change in `mine`. Where both added lines, both stay.
+Only lines that differ between `before` and `after` change in `mine`. Lines added on both sides are all kept.
 """
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 
-class Collision(ValueError):
-    """The same lines were changed on both sides; the message shows what is to be done by hand."""
+class MergeConflict(ValueError):
+    """The same lines were changed on both sides. The message is a diff to apply by hand."""
 
 
 def merge(before: str, mine: str, after: str) -> str:
-    """Take the steps from `before` to `after` in `mine`.
+    """Apply the changes between `before` and `after` to `mine`.
 
     Raises:
-        Collision: where its owner changed the lines that are to change.
+        MergeConflict: if `mine` changed the same lines.
     """
     old, own, new = (text.splitlines(keepends=True) for text in (before, mine, after))
     result: list[str] = []
@@ -31,12 +31,12 @@ def merge(before: str, mine: str, after: str) -> str:
         elif not was:
             result += kept + wanted
         else:
-            raise Collision("".join(f"-{line}" for line in was) + "".join(f"+{line}" for line in wanted))
+            raise MergeConflict("".join(f"-{line}" for line in was) + "".join(f"+{line}" for line in wanted))
     return "".join(result)
 
 
 def _regions(old: list[str], own: list[str], new: list[str]) -> Iterator[tuple[list[str], list[str], list[str]]]:
-    """Cut all three texts at the lines that they share: (before, mine, after) of each piece."""
+    """Split all three texts at the lines that they share: (before, mine, after) of each part."""
     mine, after = _matches(old, own), _matches(old, new)
     start = i = j = 0
     for line in range(len(old)):
@@ -49,6 +49,6 @@ def _regions(old: list[str], own: list[str], new: list[str]) -> Iterator[tuple[l
 
 
 def _matches(old: list[str], other: list[str]) -> dict[int, int]:
-    """Say which lines are which in the other text."""
+    """Map line numbers of `old` to those of the same lines in `other`."""
     blocks = SequenceMatcher(None, old, other, autojunk=False).get_matching_blocks()
     return {block.a + n: block.b + n for block in blocks for n in range(block.size)}

@@ -1,6 +1,6 @@
-"""Field types. To add one, write a class in this package and add it to `KINDS`."""
+"""Field types. To add one, write a class in this package and add it to `FIELD_TYPES`."""
 
-from scaffold.field_types.base import FieldType, Samples, quoted
+from scaffold.field_types.base import FieldType, Samples
 from scaffold.field_types.numeric import BigInt, DecimalType, Float, Int
 from scaffold.field_types.other import Bool, Date, DateTime, Enum, Json, List, Many, Ref, Time, Uuid
 from scaffold.field_types.text import Email, Slug, Str, Text, Url
@@ -27,4 +27,4 @@ FIELD_TYPES: dict[str, FieldType] = {
     "many": Many(),
 }
 
-__all__ = ["FIELD_TYPES", "FieldType", "Samples", "quoted"]
+__all__ = ["FIELD_TYPES", "FieldType", "Samples"]

@@ -1,119 +1,110 @@
 """Base class of field types."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from scaffold.resource import Field
+from scaffold.field_spec import FieldSpec
 
 MIN_UNIQUE_VALUES = 100
-"""So many values at least must a unique number have, or its tests run out of them."""
+"""How many values a unique number must allow, so that tests don't run out of them."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """JSON values for tests, as Python literals, and what a form sends for the first two of them."""
+    """JSON values for tests, as Python expressions."""
 
     sample: str
     changed: str
-    refused: str
-    form_sample: str = ""
-    form_changed: str = ""
-    fresh: str = ""
-    """An expression that gives another value each time, when the field is unique."""
-    falls: bool = False
-    """Whether the second one is the smaller one."""
+    invalid: str
+    unique: str = ""
+    """An expression that returns another value each time, for unique fields."""
+    descending: bool = False
+    """Whether `changed` is less than `sample`."""
 
 
 def quoted(value: object) -> str:
-    """Write a JSON value as a Python literal, in double quotes as far as can be."""
+    """Return a JSON value as a Python literal, in double quotes where possible."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 class FieldType:
-    """A kind of field; the class attributes say what most kinds differ in."""
+    """A field type. Class attributes hold what most types differ in."""
 
     python: ClassVar[str] = "str"
     column: ClassVar[str] = ""
-    """The type of the column where the annotation does not say it."""
+    """The column type, if the annotation is not enough."""
     check: ClassVar[str] = ""
-    """What a schema demands, as an annotation; empty when the type says all."""
+    """The constrained type for request schemas, if the Python type is not enough."""
     read: ClassVar[str] = ""
-    """The type in answers, where it says more than the type in Python."""
+    """The type in response schemas, if it differs from the Python type."""
     modifiers: ClassVar[str] = "optional unique index"
     sorts: ClassVar[bool] = True
+    """Whether lists can be sorted by an indexed field of this type."""
     filters: ClassVar[bool] = False
-    """Whether lists can be narrowed by it in any case; an index or uniqueness adds it."""
+    """Whether lists always have a filter for it; other types get one with an index."""
     arguments: ClassVar[str] = ""
-    """How its arguments are written, as an example; empty when it has none."""
+    """An example with arguments; empty if the type takes none."""
     step: ClassVar[str] = ""
+    """The `step` attribute of its number input."""
 
-    def python_of(self, field: Field) -> str:
-        """Return the type in Python."""
+    def python_of(self, field: FieldSpec) -> str:
+        """Return the Python type."""
         return self.python
 
-    def column_of(self, field: Field) -> str:
-        """Return the type of the column."""
+    def column_of(self, field: FieldSpec) -> str:
+        """Return the column type."""
         return self.column
 
-    def check_of(self, field: Field) -> str:
-        """Return what a schema demands."""
+    def check_of(self, field: FieldSpec) -> str:
+        """Return the constrained type for request schemas."""
         return self.check
 
-    def default_of(self, field: Field, text: str) -> str:
-        """Return the default as a Python literal.
+    def default_of(self, field: FieldSpec, text: str) -> str:
+        """Return the default as a Python expression.
 
         Raises:
-            ValueError: when it is none, with a sentence that says what one looks like.
+            ValueError: if the text is not a valid default. The message describes valid ones.
         """
         raise ValueError(
-            f"defaults of this type are not supported on the command line; set the default of {field.name} in the code"
+            f"defaults of this type are not supported on the command line: set the default of {field.name} in the code"
         )
 
-    def json_of(self, field: Field, text: str) -> str:
-        """Return the default as JSON has it, as a Python literal."""
+    def json_of(self, field: FieldSpec, text: str) -> str:
+        """Return the default as a JSON value in Python."""
         return quoted(text)
 
-    def server_default_of(self, field: Field, text: str) -> str:
-        """Return the default as the database has it, as a Python expression."""
+    def server_default_of(self, field: FieldSpec, text: str) -> str:
+        """Return the argument `server_default` of the column."""
         return quoted(text)
 
-    def problems_of(self, field: Field) -> list[str]:
-        """Say what is wrong with the arguments and the bounds."""
+    def errors_in(self, field: FieldSpec) -> list[str]:
+        """Return the errors in the arguments, the minimum and the maximum."""
         return []
 
-    def samples_of(self, field: Field) -> Samples:
-        """Return values for the tests."""
+    def samples_of(self, field: FieldSpec) -> Samples:
+        """Return values for tests."""
         raise NotImplementedError
 
 
 def number(value: int) -> str:
-    """Write a number with the underscores that make it legible."""
+    """Format an integer literal, with underscores from 10_000."""
     return f"{value:_}" if abs(value) >= 10_000 else str(value)  # noqa: PLR2004
 
 
-def limits(field: Field, kind: type[float]) -> str:
-    """Write the bounds of a number as arguments of `Field`."""
-    ends = (("ge", field.low), ("le", field.high))
-    return "".join(f"{name}={kind(text)!r}, " for name, text in ends if text)
-
-
-def bounds_errors(  # noqa: PLR0913 - one place for every number
-    field: Field, least: Decimal | int, most: Decimal | int, *, room: int = 0, whole: bool = True, places: int = 15
+def bounds_errors(  # noqa: PLR0913 - one function for every number
+    field: FieldSpec, least: Decimal | int, most: Decimal | int, *, room: int = 0, whole: bool = True, places: int = 15
 ) -> list[str]:
-    """Say what is wrong with min and max."""
+    """Return the errors in min and max."""
     pattern = r"-?\d{1,19}" if whole else rf"-?\d{{1,15}}(\.\d{{1,{places}}})?" if places else r"-?\d{1,15}"
-    given = {"min": field.low, "max": field.high}
-    wrong = [f"{name}={text} is not a valid number for this type" for name, text in given.items()
-             if text and not (re.fullmatch(pattern, text) and least <= Decimal(text) <= most)]  # fmt: skip
-    if wrong:
-        return wrong
-    low, high = Decimal(field.low or least), Decimal(field.high or most)
+    given = {"min": field.min, "max": field.max}
+    errors = [f"{name}={text} is not a valid number for this type" for name, text in given.items()
+              if text and not (re.fullmatch(pattern, text) and least <= Decimal(text) <= most)]  # fmt: skip
+    if errors:
+        return errors
+    low, high = Decimal(field.min or least), Decimal(field.max or most)
     if low > high or (whole and room and low == high):
         return [f"min={low} and max={high} leave no valid value"]
     if high - low < room and room == MIN_UNIQUE_VALUES:

@@ -1,55 +1,51 @@
 """Other field types: booleans, enums, dates, lists, JSON and references."""
 
-from __future__ import annotations
-
 import re
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from scaffold.field_spec import FieldSpec
 from scaffold.field_types.base import FieldType, Samples, bounds_errors, quoted
-
-if TYPE_CHECKING:
-    from scaffold.resource import Field
 
 
 class Bool(FieldType):
-    """Yes or no."""
+    """A boolean."""
 
     python = "bool"
     modifiers = "optional index default"
     sorts = False
     filters = True
 
-    def default_of(self, field: Field, text: str) -> str:
+    def default_of(self, field: FieldSpec, text: str) -> str:
         if text not in {"true", "false"}:
             raise ValueError("the default must be true or false")
         return text.capitalize()
 
-    def server_default_of(self, field: Field, text: str) -> str:
+    def server_default_of(self, field: FieldSpec, text: str) -> str:
         return f"{text}()"
 
-    def samples_of(self, field: Field) -> Samples:
-        return Samples("True", "False", '"maybe"', "true", "")
+    def samples_of(self, field: FieldSpec) -> Samples:
+        return Samples("True", "False", '"maybe"')
 
 
 class Enum(FieldType):
-    """One of a few words."""
+    """One of a fixed set of values."""
 
     modifiers = "optional index default"
     arguments = "enum=draft,live"
     sorts = False
     filters = True
 
-    def python_of(self, field: Field) -> str:
+    def python_of(self, field: FieldSpec) -> str:
         return field.enum_name
 
-    def default_of(self, field: Field, text: str) -> str:
+    def default_of(self, field: FieldSpec, text: str) -> str:
         if text not in field.args:
             raise ValueError(f"the default must be one of {', '.join(field.args)}")
-        return f"{field.enum_name}.{member(text)}"
+        return f"{field.enum_name}.{next(name for name, value in field.members if value == text)}"
 
-    def problems_of(self, field: Field) -> list[str]:
-        members = [member(text) for text in field.args]
+    def errors_in(self, field: FieldSpec) -> list[str]:
+        members = [name for name, _ in field.members]
         wrong = [text for text in field.args if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*", text)]
         if wrong or len(members) < 2 or [text for text in field.args if len(text) > 40]:  # noqa: PLR2004
             return ["specify at least two values of letters, digits and hyphens, for example enum=draft,live"]
@@ -57,133 +53,122 @@ class Enum(FieldType):
             return ["duplicate value"]
         return []
 
-    def samples_of(self, field: Field) -> Samples:
-        one, two = field.args[0], field.args[-1]
-        return Samples(quoted(one), quoted(two), '"no-such-value"', one, two)
-
-
-def member(value: str) -> str:
-    """Return the name of a value in its enumeration."""
-    return value.upper().replace("-", "_")
+    def samples_of(self, field: FieldSpec) -> Samples:
+        return Samples(quoted(field.args[0]), quoted(field.args[-1]), '"no-such-value"')
 
 
 class Date(FieldType):
-    """A day."""
+    """A calendar date."""
 
     python = "dt.date"
     modifiers = "optional unique index default"
 
-    def default_of(self, field: Field, text: str) -> str:
+    def default_of(self, field: FieldSpec, text: str) -> str:
         try:
             day = date.fromisoformat(text)
         except ValueError as error:
             raise ValueError("the default must be a date such as 2026-01-31") from error
         return f"dt.date({day.year}, {day.month}, {day.day})"
 
-    def samples_of(self, field: Field) -> Samples:
-        one, two = "2026-01-31", "2026-02-01"
-        fresh = "(dt.date(2026, 1, 1) + dt.timedelta(days=unique_number(10_000))).isoformat()"
-        return Samples(quoted(one), quoted(two), '"nope"', one, two, fresh)
+    def samples_of(self, field: FieldSpec) -> Samples:
+        unique = "(dt.date(2026, 1, 1) + dt.timedelta(days=unique_number(10_000))).isoformat()"
+        return Samples('"2026-01-31"', '"2026-02-01"', '"nope"', unique)
 
 
 class Time(FieldType):
-    """A time of day, anywhere."""
+    """A time of day, without a time zone."""
 
     python = "dt.time"
     check = "TimeOfDay"
 
-    def samples_of(self, field: Field) -> Samples:
-        one, two = "12:30:00", "13:45:00"
-        fresh = 'f"{unique_number(24):02}:{unique_number(60):02}:{unique_number(60):02}"'
-        return Samples(quoted(one), quoted(two), '"nope"', one, two, fresh)
+    def samples_of(self, field: FieldSpec) -> Samples:
+        unique = 'f"{unique_number(24):02}:{unique_number(60):02}:{unique_number(60):02}"'
+        return Samples('"12:30:00"', '"13:45:00"', '"nope"', unique)
 
 
 class DateTime(FieldType):
-    """A moment, in UTC."""
+    """A date and time in UTC."""
 
     python = "dt.datetime"
     check = "AwareUtcDatetime"
 
-    def samples_of(self, field: Field) -> Samples:
-        one, two = "2026-01-31T12:00", "2026-02-01T12:00"
-        fresh = (
+    def samples_of(self, field: FieldSpec) -> Samples:
+        unique = (
             '(dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=unique_number())).isoformat()[:19] + "Z"'
         )
-        return Samples(quoted(f"{one}:00Z"), quoted(f"{two}:00Z"), '"2026-01-31T12:00:00"', one, two, fresh)
+        return Samples('"2026-01-31T12:00:00Z"', '"2026-02-01T12:00:00Z"', '"2026-01-31T12:00:00"', unique)
 
 
 class Uuid(FieldType):
-    """A number that someone else made, without meaning."""
+    """A UUID from another system."""
 
     python = "UUID"
 
-    def samples_of(self, field: Field) -> Samples:
+    def samples_of(self, field: FieldSpec) -> Samples:
         one, two = "7488a646-e31f-41e4-aace-600308960662", "7488a646-e31f-41e4-aace-600308960668"
-        return Samples(quoted(one), quoted(two), '"nope"', one, two, "str(uuid4())")
+        return Samples(quoted(one), quoted(two), '"nope"', "str(uuid4())")
 
 
 class List(FieldType):
-    """Some texts, or some numbers."""
+    """A list of strings or integers."""
 
     modifiers = "optional default min max"
     arguments = "list=str"
     sorts = False
     most: ClassVar[int] = 50
 
-    def python_of(self, field: Field) -> str:
+    def python_of(self, field: FieldSpec) -> str:
         return f"list[{field.item}]"
 
-    def check_of(self, field: Field) -> str:
-        least = f"min_length={field.low}, " if field.low else ""
+    def check_of(self, field: FieldSpec) -> str:
+        least = f"min_length={field.min}, " if field.min else ""
         item = "ShortText" if field.item == "str" else "Int32"
-        return f"Annotated[list[{item}], Field({least}max_length={field.high or self.most})]"
+        return f"Annotated[list[{item}], Field({least}max_length={field.max or self.most})]"
 
-    def default_of(self, field: Field, text: str) -> str:
-        if text or field.low not in {"", "0"}:
+    def default_of(self, field: FieldSpec, text: str) -> str:
+        if text or field.min not in {"", "0"}:
             raise ValueError("the default can only be an empty list: use default=, without min")
         return "Field(default_factory=list)"
 
-    def server_default_of(self, field: Field, text: str) -> str:
+    def server_default_of(self, field: FieldSpec, text: str) -> str:
         return '"[]"'
 
-    def problems_of(self, field: Field) -> list[str]:
+    def errors_in(self, field: FieldSpec) -> list[str]:
         if field.args not in {(), ("str",), ("int",)}:
             return ["a list contains str or int, for example list=str"]
         return bounds_errors(field, 0, self.most)
 
-    def samples_of(self, field: Field) -> Samples:
-        low, high = int(field.low or 0), int(field.high or self.most)
+    def samples_of(self, field: FieldSpec) -> Samples:
+        low, high = int(field.min or 0), int(field.max or self.most)
         texts = field.item == "str"
         some = [f"item {n}" if texts else n for n in range(1, max(low, min(2, high)) + 1)]
         other = [f"other {n}" if texts else n + 100 for n in range(1, max(low, 1) + 1)]
         one, two = (f"[{', '.join(map(quoted, items))}]" for items in (some, other))
-        lines, more = ("\n".join(map(str, items)) for items in (some, other))
-        return Samples(one, two, '["a\\nb"]' if texts else '["one"]', lines, more)
+        return Samples(one, two, '["a\\nb"]' if texts else '["one"]')
 
 
 class Json(FieldType):
-    """An object of any shape."""
+    """A JSON object."""
 
     python = "dict[str, JsonValue]"
     check = "JsonObject"
     modifiers = "optional default"
     sorts = False
 
-    def default_of(self, field: Field, text: str) -> str:
+    def default_of(self, field: FieldSpec, text: str) -> str:
         if text:
             raise ValueError("the default can only be an empty object: use default=")
         return "Field(default_factory=dict)"
 
-    def server_default_of(self, field: Field, text: str) -> str:
+    def server_default_of(self, field: FieldSpec, text: str) -> str:
         return '"{}"'
 
-    def samples_of(self, field: Field) -> Samples:
-        one, two = '{"key": "value"}', '{"key": ["other", 1]}'
-        return Samples(one, two, "5", one, two)
+    def samples_of(self, field: FieldSpec) -> Samples:
+        return Samples('{"key": "value"}', '{"key": ["other", 1]}', "5")
 
 
 class Ref(FieldType):
-    """Another row: the row that this one belongs to, say."""
+    """A reference to another row."""
 
     python = "UUID"
     modifiers = "optional unique on_delete"
@@ -191,13 +176,13 @@ class Ref(FieldType):
     sorts = False
     filters = True
 
-    def samples_of(self, field: Field) -> Samples:
-        target = field.target
-        return Samples(f'add_{target.snake}(caller)["id"]', f'add_{target.snake}(caller)["id"]', '"nope"')
+    def samples_of(self, field: FieldSpec) -> Samples:
+        new_row = f'add_{field.target.snake}(caller)["id"]'
+        return Samples(new_row, new_row, '"nope"')
 
 
 class Many(FieldType):
-    """Any number of other rows."""
+    """References to any number of rows."""
 
     python = "list[UUID]"
     modifiers = ""
@@ -205,6 +190,6 @@ class Many(FieldType):
     check = "Annotated[list[UUID], Field(max_length=100)]"
     sorts = False
 
-    def samples_of(self, field: Field) -> Samples:
-        target = field.target
-        return Samples(f'[add_{target.snake}(caller)["id"]]', f'[add_{target.snake}(caller)["id"]]', '["nope"]')
+    def samples_of(self, field: FieldSpec) -> Samples:
+        new_rows = f'[add_{field.target.snake}(caller)["id"]]'
+        return Samples(new_rows, new_rows, '["nope"]')

@@ -1,139 +1,120 @@
 """Text field types."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, ClassVar
 
+from scaffold.field_spec import MAX_TEXT_LENGTH, FieldSpec
 from scaffold.field_types.base import FieldType, Samples, bounds_errors, number, quoted
 
-if TYPE_CHECKING:
-    from scaffold.resource import Field
+MAX_INDEXED_LENGTH = 500
+"""How many characters of four bytes fit into a PostgreSQL index entry next to two keys."""
+MAX_DEFAULT_LENGTH = 60
+"""How many characters fit into a line of code."""
 
 
 class Text(FieldType):
-    """A text of one line or many: `text`, and `str=N`, which lists can be sorted by."""
+    """Text of any number of lines. Base class of `str`."""
 
     modifiers = "optional unique index search default min max"
     column = "Text"
-    most: ClassVar[int] = 50_000
 
-    def bounds(self, field: Field) -> tuple[int, int]:
-        """Return the smallest and the greatest length."""
-        low = int(field.low) if field.low else 0 if field.default_text == "" else 1
-        return low, int(field.high) if field.high else self.most
+    def bounds(self, field: FieldSpec) -> tuple[int, int]:
+        """Return the minimum and the maximum length."""
+        low = int(field.min) if field.min else 0 if field.default_text == "" else 1
+        return low, field.length
 
-    def check_of(self, field: Field) -> str:
+    def check_of(self, field: FieldSpec) -> str:
         low, high = self.bounds(field)
         least = f"strip_whitespace=True, min_length={low}, " if low else ""
         return f"Annotated[str, StringConstraints({least}max_length={number(high)})]"
 
-    def default_of(self, field: Field, text: str) -> str:
+    def default_of(self, field: FieldSpec, text: str) -> str:
         low, high = self.bounds(field)
-        if not re.fullmatch(rf"[^\"'`\\\x00-\x1f]{{0,{LONGEST_DEFAULT}}}", text):
+        if not re.fullmatch(rf"[^\"'`\\\x00-\x1f]{{0,{MAX_DEFAULT_LENGTH}}}", text):
             raise ValueError(
-                f"set a default that contains quotes or has more than {LONGEST_DEFAULT} characters in the code"
+                f"defaults with quotes or more than {MAX_DEFAULT_LENGTH} characters are not supported on the command"
+                " line: set it in the code"
             )
         if not low <= len(text) <= high or text != text.strip():
-            raise ValueError(f"the default has {len(text)} characters; it must have {low} to {high}")
+            raise ValueError(f"the default must have {low} to {high} characters without spaces around them")
         return quoted(text)
 
-    def problems_of(self, field: Field) -> list[str]:
-        problems = bounds_errors(field, 0, self.most)
-        if problems or not (field.unique or field.index) or self.bounds(field)[1] <= LONGEST_KEY:
-            return problems
-        return [f"too long for an index in PostgreSQL: use str={LONGEST_KEY} or max={LONGEST_KEY}"]
+    def errors_in(self, field: FieldSpec) -> list[str]:
+        errors = bounds_errors(field, 0, MAX_TEXT_LENGTH)
+        if errors or not (field.unique or field.index) or self.bounds(field)[1] <= MAX_INDEXED_LENGTH:
+            return errors
+        return [f"too long for an index in PostgreSQL: use str={MAX_INDEXED_LENGTH} or max={MAX_INDEXED_LENGTH}"]
 
-    def samples_of(self, field: Field) -> Samples:
+    def samples_of(self, field: FieldSpec) -> Samples:
         low, high = self.bounds(field)
         some, new = ((f"{word} {field.words}" + "x" * low)[: max(low, len(word) + 1 + len(field.words))] for word in
                      ("Some", "New"))  # fmt: skip
         some, new = some[:high].strip(), new[:high].strip()
         enough = len(some) + 7 <= high
-        fresh = f'f"{some} {{unique_number()}}"' if enough else f"unique_text({min(high, max(low, 8))})"
-        return Samples(quoted(some), quoted(new), f'"x" * {number(high + 1)}', some, new, fresh, falls=True)
+        unique = f'f"{some} {{unique_number()}}"' if enough else f"unique_text({min(high, max(low, 8))})"
+        return Samples(quoted(some), quoted(new), f'"x" * {number(high + 1)}', unique, descending=True)
 
 
 class Str(Text):
-    """A line of at most N characters."""
+    """A single line of at most N characters."""
 
     arguments = "str=200"
 
-    def bounds(self, field: Field) -> tuple[int, int]:
-        low, _ = super().bounds(field)
-        return low, field.length
-
-    def check_of(self, field: Field) -> str:
+    def check_of(self, field: FieldSpec) -> str:
         return f"{super().check_of(field).removesuffix(']')}, SingleLine]"
 
-    def column_of(self, field: Field) -> str:
+    def column_of(self, field: FieldSpec) -> str:
         return f"String({field.length})"
 
-    def problems_of(self, field: Field) -> list[str]:
+    def errors_in(self, field: FieldSpec) -> list[str]:
         if len(field.args) > 1 or not re.fullmatch(r"[1-9]\d{0,4}", field.args[0] if field.args else "1"):
             return ["the length must be a number from 1 to 99999, for example str=200"]
-        if field.high:
-            return [f"specify the maximum length with the type: str={field.high}"]
-        if (field.unique or field.index) and field.length > LONGEST_KEY:
-            return [f"too long for an index in PostgreSQL: use at most str={LONGEST_KEY}"]
+        if field.max:
+            return [f"specify the maximum length with the type: str={field.max}"]
+        if (field.unique or field.index) and field.length > MAX_INDEXED_LENGTH:
+            return [f"too long for an index in PostgreSQL: use at most str={MAX_INDEXED_LENGTH}"]
         return bounds_errors(field, 0, field.length)
 
 
-LONGEST_KEY = 500
-"""So many characters fit into an index entry of PostgreSQL beside two keys, if each takes four bytes."""
-
-
-LONGEST_DEFAULT = 60
-"""What fits into a line of code."""
-
-
 class Slug(FieldType):
-    """The readable end of an address: lowercase letters, digits, hyphens."""
+    """The readable part of a URL: lowercase letters, digits and hyphens."""
 
     modifiers = "optional unique index search default"
     column = "String(100)"
     check = "Slug"
 
-    def default_of(self, field: Field, text: str) -> str:
+    def default_of(self, field: FieldSpec, text: str) -> str:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) or len(text) > 100:  # noqa: PLR2004
             raise ValueError("a slug consists of lowercase letters, digits and single hyphens")
         return quoted(text)
 
-    def samples_of(self, field: Field) -> Samples:
-        fresh = 'f"some-slug-{unique_number()}"'
-        return Samples('"some-slug"', '"new-slug"', '"Not A Slug"', "some-slug", "new-slug", fresh, falls=True)
+    def samples_of(self, field: FieldSpec) -> Samples:
+        return Samples('"some-slug"', '"new-slug"', '"Not A Slug"', 'f"some-slug-{unique_number()}"', descending=True)
 
 
 class Email(FieldType):
-    """An address of mail."""
+    """An email address."""
 
     modifiers = "optional unique index search"
     column = "String(320)"
     check = "EmailStr"
 
-    def samples_of(self, field: Field) -> Samples:
-        one, two = "someone@example.com", "new@example.com"
-        return Samples(
-            quoted(one), quoted(two), '"nobody"', one, two, 'f"someone{unique_number()}@example.com"', falls=True
-        )
+    def samples_of(self, field: FieldSpec) -> Samples:
+        unique = 'f"someone{unique_number()}@example.com"'
+        return Samples('"someone@example.com"', '"new@example.com"', '"nobody"', unique, descending=True)
 
 
 class Url(FieldType):
-    """An address of a page."""
+    """A web address."""
 
     modifiers = "optional unique search"
     column = "String(2000)"
     check = "HttpUrlString"
     sorts = False
 
-    def samples_of(self, field: Field) -> Samples:
-        one, two = "https://example.com/", "https://example.org/"
-        return Samples(
-            quoted(one),
-            quoted(two),
-            '"javascript:alert(1)"',
-            one,
-            two,
+    def samples_of(self, field: FieldSpec) -> Samples:
+        one, two, unique = (
+            '"https://example.com/"',
+            '"https://example.org/"',
             'f"https://example.com/{unique_number()}"',
-            falls=True,
         )
+        return Samples(one, two, '"javascript:alert(1)"', unique, descending=True)

@@ -33,13 +33,13 @@ PUBLIC = {
     "POST /api/v1/auth/verify-email",
     "POST /api/v1/auth/verify-email/resend",
 }
-# A feature lists its own in `tests/features/<name>/public.txt`.
-for listing in Path(__file__).parents[1].glob("features/*/public.txt"):
+# A feature lists its own in `tests/features/<name>/public_routes.txt`.
+for listing in Path(__file__).parents[1].glob("features/*/public_routes.txt"):
     PUBLIC |= set(listing.read_text().splitlines())
 
-# Require a permission. A feature lists its own in `tests/features/<name>/restricted.txt`.
+# Require a permission. A feature lists its own in `tests/features/<name>/restricted_routes.txt`.
 RESTRICTED: set[str] = set()
-for listing in Path(__file__).parents[1].glob("features/*/restricted.txt"):
+for listing in Path(__file__).parents[1].glob("features/*/restricted_routes.txt"):
     RESTRICTED |= set(listing.read_text().splitlines())
 
 # They end the session, so their own tests call them.

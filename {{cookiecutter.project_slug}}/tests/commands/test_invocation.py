@@ -86,6 +86,7 @@ def test_printed_advice_shows_the_command_as_invoked(
 ) -> None:
     monkeypatch.setenv("DEV_PY", "python3 dev.py")
 
-    printed = app("destroy", "User").out
+    failed = app("destroy", "User")
 
-    assert "`python3 dev.py app db upgrade`" in printed
+    assert failed.code == 1
+    assert "`python3 dev.py app db upgrade`" in failed.error

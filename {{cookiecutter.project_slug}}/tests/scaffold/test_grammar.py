@@ -1,12 +1,13 @@
-"""The words of `app new resource`: what they mean, and what is said about those that mean nothing."""
+"""Arguments of `app new resource`: what they mean, and the messages for invalid ones."""
 
 import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
+from scaffold.field_spec import Target
 from scaffold.grammar import ScaffoldError, parse_resource
 from scaffold.names import NAME_MARK
-from scaffold.resource import Resource, Target
+from scaffold.resource import Resource
 
 TARGETS = {
     "Author": Target("Author", "authors", "owned"),
@@ -22,14 +23,14 @@ def parse(line: str, **options: str) -> Resource:
     return parse_resource(name, fields, TARGETS.get, **options)  # type: ignore[arg-type]
 
 
-def problems_of(line: str, **options: str) -> list[str]:
-    """Return what is said about a command line."""
-    with pytest.raises(ScaffoldError) as refused:
+def errors_in(line: str, **options: str) -> list[str]:
+    """Return the error messages for a command line."""
+    with pytest.raises(ScaffoldError) as error:
         parse(line, **options)
-    return refused.value.found
+    return error.value.messages
 
 
-def test_resource_has_its_names() -> None:
+def test_resource_has_all_forms_of_its_name() -> None:
     resource = parse("BookReview title:str")
 
     assert (resource.snake, resource.plural, resource.path) == ("book_review", "book_reviews", "book-reviews")
@@ -37,22 +38,22 @@ def test_resource_has_its_names() -> None:
     assert (resource.access, resource.a) == ("owned", "a")
 
 
-def test_field_has_what_was_written() -> None:
+def test_field_has_type_arguments_and_modifiers() -> None:
     title, price, author, genres = parse(
         "Book title:str=200:unique:search price:decimal=10,2:optional author:ref=Author genres:many=Genre"
     ).fields
 
     assert (title.length, title.unique, title.search, title.required) == (200, True, True, True)
-    assert (price.digits, price.places, price.optional, price.annotation) == (10, 2, True, "Decimal | None")
+    assert (price.digits, price.decimal_places, price.optional, price.annotation) == (10, 2, True, "Decimal | None")
     assert (author.column, author.target.name, author.target.access) == ("author_id", "Author", "owned")
     assert (genres.column, genres.required) == ("genre_ids", False)
 
 
-def test_reference_may_leave_out_what_its_name_says() -> None:
+def test_reference_target_defaults_to_the_field_name() -> None:
     assert parse("Book author:ref").fields[0].target.name == "Author"
 
 
-def test_reference_to_its_own_kind_knows_it() -> None:
+def test_self_reference_has_the_title_of_its_own_resource() -> None:
     (_, parent) = parse("Category name:str parent:ref=Category:optional").fields
 
     assert parent.is_self
@@ -61,12 +62,12 @@ def test_reference_to_its_own_kind_knows_it() -> None:
 
 
 def test_all_errors_are_reported_together() -> None:
-    found = problems_of("books title:strr isbn:str=13:uniqe status:enum=draft pages", access="ownd")
+    messages = errors_in("books title:strr isbn:str=13:uniqe status:enum=draft pages", access="ownd")
 
-    assert len(found) == 6
-    assert any("CamelCase like Book," in problem for problem in found)
+    assert len(messages) == 6
+    assert any("CamelCase like Book," in message for message in messages)
     for hint in ("did you mean str?", "did you mean unique?", "did you mean owned?", "enum=draft,live", "pages:str"):
-        assert any(hint in problem for problem in found), hint
+        assert any(hint in message for message in messages), hint
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_all_errors_are_reported_together() -> None:
         ("Book n:int:min=", "min needs a value"),
         ("Book n:int:default=7:max=5", "must be an integer from -2147483648 to 5"),
         ("Book n:int:unique:min=1:max=5", "a range of at least 100 values"),
-        ("Book p:decimal=2,3", "scale 3 is too large for 2 digits"),
+        ("Book p:decimal=2,3", "scale 3 is greater than precision 2"),
         ("Book p:decimal=2", "specify precision and scale"),
         ("Book p:decimal=4,2:default=1.234", "between min and max"),
         ("Book s:enum=a,a", "duplicate value"),
@@ -132,13 +133,13 @@ def test_all_errors_are_reported_together() -> None:
         ("Node parent:ref=Node", "must be optional"),
         ("Node others:many=Node", "write this one by hand"),
         ("Book genres:many=Genre:unique", "many doesn't support unique"),
-        ("LongResourceNameThatSomeoneHasWritten a_field_with_a_name_that_is_long:int:index", "shorten it"),
+        ("LongResourceNameThatSomeoneHasWritten a_field_with_a_name_that_is_long:int:index", "shorten the name"),
     ],
 )
-def test_problem_has_its_fix(line: str, hint: str) -> None:
-    found = problems_of(line)
+def test_error_suggests_a_fix(line: str, hint: str) -> None:
+    messages = errors_in(line)
 
-    assert any(hint in problem for problem in found), found
+    assert any(hint in message for message in messages), messages
 
 
 @pytest.mark.parametrize(
@@ -152,25 +153,25 @@ def test_problem_has_its_fix(line: str, hint: str) -> None:
         ("at:date number:int", None),
     ],
 )
-def test_row_is_named_by_what_is_marked_or_by_a_text(fields: str, title: str | None) -> None:
+def test_title_is_the_marked_field_or_the_first_text(fields: str, title: str | None) -> None:
     field = parse(f"Artist {fields}").title_field
 
     assert (field and field.name) == title
 
 
 @pytest.mark.parametrize(("field", "type_"), [("update:enum=a,b", "BookUpdateValue"), ("state:enum=a,b", "BookState")])
-def test_enumeration_hides_no_class_of_the_resource(field: str, type_: str) -> None:
+def test_enum_class_shadows_no_class_of_the_resource(field: str, type_: str) -> None:
     assert parse(f"Book {field}").fields[0].enum_name.replace(NAME_MARK, "") == type_
 
 
 @pytest.mark.parametrize(
     ("field", "type_"), [("warning:str", "WarningValue"), ("field:str", "FieldValue"), ("name:str", "Name")]
 )
-def test_type_of_a_field_hides_no_class_of_python_or_a_library(field: str, type_: str) -> None:
+def test_field_type_alias_shadows_no_imported_name(field: str, type_: str) -> None:
     assert parse(f"Book {field}").fields[0].alias == type_
 
 
-def test_model_has_a_number_and_a_year() -> None:
+def test_field_name_may_start_with_model() -> None:
     assert [field.column for field in parse("Car model_number:str model_year:int").fields] == [
         "model_number",
         "model_year",
@@ -187,7 +188,7 @@ def test_model_has_a_number_and_a_year() -> None:
         ("Staff", "staff", "staff_list"),
     ],
 )
-def test_name_that_hides_nothing(name: str, variable: str, plural_variable: str) -> None:
+def test_variable_shadows_no_reserved_name(name: str, variable: str, plural_variable: str) -> None:
     names = parse(f"{name} title:str")
 
     assert (names.variable, names.plural_variable) == (variable, plural_variable)
@@ -197,30 +198,30 @@ def test_name_that_hides_nothing(name: str, variable: str, plural_variable: str)
     ("name", "key"),
     [("HTTPRequest", "http-request"), ("BookReview", "book-review"), ("Event", "events"), ("Session", "sessions")],
 )
-def test_view_has_an_address_of_its_own(name: str, key: str) -> None:
+def test_admin_key_is_unique(name: str, key: str) -> None:
     assert parse(f"{name} title:str").admin_key == key
 
 
-def test_what_outlives_its_owner_must_say_what_becomes_of_references() -> None:
-    assert any("on_delete=cascade" in problem for problem in problems_of("Book a:ref=Author", access="shared"))
+def test_reference_from_shared_to_owned_requires_on_delete() -> None:
+    assert any("on_delete=cascade" in message for message in errors_in("Book a:ref=Author", access="shared"))
     assert parse("Book a:ref=Author:on_delete=cascade", access="shared").shared
 
 
 @pytest.mark.parametrize("name", ["Staff", "News", "Series", "Species", "Sheep", "Equipment", "DeliveryStaff"])
-def test_word_without_a_plural_is_its_own(name: str) -> None:
+def test_uncountable_name_is_its_own_plural(name: str) -> None:
     names = parse(f"{name} title:str")
 
     assert names.plural == names.snake
 
 
 @pytest.mark.parametrize("name", ["Books", "Data", "Settings", "Docs", "Physics", "Dns"])
-def test_plural_that_is_suggested_is_accepted(name: str) -> None:
-    (problem,) = problems_of(f"{name} title:str")
-    suggested = problem.rpartition("set --plural ")[2]
+def test_suggested_plural_is_accepted(name: str) -> None:
+    (message,) = errors_in(f"{name} title:str")
+    suggested = message.rpartition("set --plural ")[2]
 
     assert parse(f"{name} title:str", plural_given=suggested).plural == suggested
 
 
 @pytest.mark.parametrize("plural", ["Sheeps", "admin", "lambda", "2"])
-def test_plural_that_cannot_be_used_is_refused(plural: str) -> None:
-    assert problems_of("Sheep wool:int", plural_given=plural)
+def test_invalid_plural_is_rejected(plural: str) -> None:
+    assert errors_in("Sheep wool:int", plural_given=plural)

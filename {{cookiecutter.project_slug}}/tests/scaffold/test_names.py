@@ -49,7 +49,7 @@ def test_plural_and_back(one: str, many: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["news", "staff", "metadata"])
-def test_what_has_no_plural_stays(word: str) -> None:
+def test_uncountable_word_is_unchanged(word: str) -> None:
     assert plural(word) == word
     assert singular(word) is None
 
@@ -57,11 +57,11 @@ def test_what_has_no_plural_stays(word: str) -> None:
 @pytest.mark.parametrize(
     ("name", "written"), [("BookReview", "book_review"), ("HTTPServer", "http_server"), ("Iso4217Code", "iso4217_code")]
 )
-def test_name_in_small_letters(name: str, written: str) -> None:
+def test_snake_case(name: str, written: str) -> None:
     assert snake(name) == written
 
 
-def test_name_in_camel_case() -> None:
+def test_camel_case() -> None:
     assert camel("book_review") == "BookReview"
 
 

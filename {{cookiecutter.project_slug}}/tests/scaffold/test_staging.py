@@ -1,4 +1,4 @@
-"""Files are written all, or not at all."""
+"""Generated files are written to the project: all of them, or none."""
 
 from pathlib import Path
 
@@ -25,16 +25,16 @@ def tree(root: Path) -> dict[str, str | None]:
     return {path.relative_to(root).as_posix(): path.read_text() if path.is_file() else None for path in root.rglob("*")}
 
 
-def test_files_are_formed_before_they_are_written(root: Path) -> None:
+def test_files_are_formatted_before_they_are_written(root: Path) -> None:
     with staging_area(root, FILES) as stage:
-        stage.tidy()
-        stage.install()
+        stage.format()
+        stage.apply()
 
     assert (root / "app/a.py").read_text() == 'x = {"a": 1}\n'
     assert (root / "app/deep/b.txt").read_text() == "b\n"
 
 
-def test_whatever_goes_wrong_takes_all_of_it_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_restores_all_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tree(root)
     copied: list[str] = []
 
@@ -46,18 +46,18 @@ def test_whatever_goes_wrong_takes_all_of_it_back(root: Path, monkeypatch: pytes
 
     monkeypatch.setattr("scaffold.staging.shutil.copyfile", fail)
     with staging_area(root, {**FILES, "app/mine.txt": "theirs\n"}) as stage, pytest.raises(KeyboardInterrupt):
-        stage.install()
+        stage.apply()
 
     assert copied
     assert tree(root) == before
 
 
-def test_file_that_was_deleted_comes_back(root: Path) -> None:
+def test_failure_restores_deleted_file(root: Path) -> None:
     before = tree(root)
 
     def delete_and_fail() -> None:
-        with rollback_on_failure(root) as undo:
-            undo.remember("app/mine.txt")
+        with rollback_on_failure(root) as rollback:
+            rollback.save("app/mine.txt")
             (root / "app/mine.txt").unlink()
             raise OSError("full")
 
@@ -67,14 +67,14 @@ def test_file_that_was_deleted_comes_back(root: Path) -> None:
     assert tree(root) == before
 
 
-def test_what_is_there_is_not_written_over(root: Path) -> None:
+def test_existing_file_is_not_overwritten(root: Path) -> None:
     with pytest.raises(ScaffoldError, match=r"app/mine\.txt already exists"):
         forbid_overwrite(root, {"app/mine.txt": "", "app/new.txt": ""})
 
 
-def test_python_that_cannot_be_read_is_refused(root: Path, tmp_path: Path) -> None:
+def test_invalid_python_is_rejected(root: Path, tmp_path: Path) -> None:
     stage = StagingArea(root, tmp_path / "stage")
     stage.write({"app/a.py": "x = (\n"})
 
     with pytest.raises(ScaffoldError, match="ruff could not parse"):
-        stage.tidy()
+        stage.format()

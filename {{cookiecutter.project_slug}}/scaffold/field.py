@@ -1,0 +1,173 @@
+"""A field in templates: its specification, and what its type derives from it."""
+
+import builtins
+from collections.abc import Iterable
+from functools import cached_property
+
+from scaffold.field_spec import FieldSpec
+from scaffold.field_types import FIELD_TYPES, FieldType, Samples
+from scaffold.names import camel
+from scaffold.plurals import word_set
+
+RESERVED_ALIASES = word_set(
+    "Annotated AwareUtcDatetime Decimal EmailStr Field HttpUrlString Int32 Int64 JsonObject JsonValue Literal"
+    " PageParams RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints TimeOfDay"
+)
+"""Names that the schemas module of a resource imports."""
+
+MIN_SEARCH_SAMPLE = 8
+
+
+class Field(FieldSpec):
+    """A field of a resource."""
+
+    @cached_property
+    def field_type(self) -> FieldType:
+        """Return what is specific to the type."""
+        return FIELD_TYPES[self.type]
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Return values for tests."""
+        return self.field_type.samples_of(self)
+
+    @property
+    def python(self) -> str:
+        """Return the Python type."""
+        return self.field_type.python_of(self)
+
+    @property
+    def annotation(self) -> str:
+        """Return the annotation in the model."""
+        return self._or_none(self.python)
+
+    @property
+    def read(self) -> str:
+        """Return the annotation in the response schema."""
+        return self._or_none(self.field_type.read or self.python)
+
+    @property
+    def schema(self) -> str:
+        """Return the annotation in the request schemas."""
+        return self._or_none(self.alias if self.has_alias else self.check or self.python)
+
+    def _or_none(self, annotation: str) -> str:
+        return f"{annotation} | None" if self.optional else annotation
+
+    @property
+    def check(self) -> str:
+        """Return the constrained type for request schemas; empty if the Python type is enough."""
+        return self.field_type.check_of(self)
+
+    @property
+    def has_alias(self) -> bool:
+        """Return whether the schemas module defines an alias for the constrained type."""
+        return bool(self.check) and not self.check.isidentifier()
+
+    @property
+    def alias(self) -> str:
+        """Return the name of that alias."""
+        name = camel(self.column)
+        taken = (
+            len(name) == 1 or name in RESERVED_ALIASES or hasattr(builtins, name) or name.startswith(self.owner.name)
+        )
+        return f"{name}Value" if taken else name
+
+    @property
+    def default(self) -> str | None:
+        """Return the default as a Python expression."""
+        return None if self.default_text is None else self.field_type.default_of(self, self.default_text)
+
+    @property
+    def required(self) -> bool:
+        """Return whether a request to create a row must contain it."""
+        return self.default_text is None and not self.optional and self.type != "many"
+
+    @property
+    def create_default(self) -> str:
+        """Return the assignment of the default in the create schema; empty if there is none."""
+        if self.type == "many":
+            return " = Field(default_factory=list)"
+        if self.default is not None:
+            return f" = {self.default}"
+        return " = None" if self.optional else ""
+
+    @property
+    def json_default(self) -> str:
+        """Return the JSON value of a new row for which the field was omitted, as a Python expression."""
+        if self.optional:
+            return "None"
+        if self.type in {"many", "list"}:
+            return "[]"
+        if self.type == "bool":
+            return str(self.default)
+        return "{}" if self.type == "json" else self.field_type.json_of(self, self.default_text or "")
+
+    @property
+    def mapped_column(self) -> str:
+        """Return the assignment of `mapped_column(…)` in the model; empty if the annotation is enough."""
+        parts = [self.field_type.column_of(self)] if self.field_type.column_of(self) else []
+        if self.type == "ref":
+            rules = {"cascade": ', ondelete="CASCADE"', "null": ', ondelete="SET NULL"'}
+            parts.append(f'ForeignKey("{self.target.plural}.id"{rules.get(self.on_delete, "")})')
+        if self.default_text is not None:
+            parts.append(f"server_default={self.field_type.server_default_of(self, self.default_text)}")
+        return f" = mapped_column({', '.join(parts)})" if parts else ""
+
+    @property
+    def filtered(self) -> bool:
+        """Return whether lists have a filter for it."""
+        return self.field_type.filters or self.index or (self.unique and self.type != "ref")
+
+    @property
+    def sorted(self) -> bool:
+        """Return whether lists can be sorted by it."""
+        return self.field_type.sorts and (self.index or self.unique) and not self.optional
+
+    @property
+    def taken_error(self) -> str:
+        """Return the class name of the error for a value that another row already has."""
+        return f"{self.owner.cls}{camel(self.name)}Taken"
+
+    @property
+    def step(self) -> str:
+        """Return the `step` attribute of a number input."""
+        places = self.decimal_places if self.type == "decimal" else 0
+        return f"0.{'1'.rjust(places, '0')}" if places else self.field_type.step or "1"
+
+    @property
+    def sample(self) -> str:
+        """Return a JSON value for tests, as a Python expression."""
+        return self.samples.sample
+
+    @property
+    def changed(self) -> str:
+        """Return another JSON value."""
+        return self.samples.changed
+
+    @property
+    def invalid(self) -> str:
+        """Return a JSON value that is rejected."""
+        return self.samples.invalid
+
+    @property
+    def new_value(self) -> str:
+        """Return an expression for the value of a new row. If the field is unique, so is each of its values."""
+        return self.samples.unique if self.unique and self.samples.unique else self.samples.sample
+
+    @property
+    def ascending_samples(self) -> tuple[str, str]:
+        """Return the sample and the other value, the smaller one first."""
+        return (self.changed, self.sample) if self.samples.descending else (self.sample, self.changed)
+
+    @property
+    def is_searchable(self) -> bool:
+        """Return whether its samples are long enough for a search to tell them apart."""
+        return len(self.changed) > MIN_SEARCH_SAMPLE
+
+
+def title_of(fields: Iterable[Field]) -> Field | None:
+    """Return the field that names a row: the one marked `title`, or else the first text."""
+    fields = list(fields)
+    texts = [item for item in fields if item.type in {"str", "text", "slug", "email", "url"}]
+    return next((item for item in fields if item.title), next(iter(texts), None))

@@ -1,0 +1,103 @@
+"""A field as the command line specifies it, and the resource it refers to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scaffold.names import Names, camel, label, words
+from scaffold.plurals import singular
+
+MAX_TEXT_LENGTH = 50_000
+
+CLASS_SUFFIXES = frozenset({"create", "dep", "list", "read", "update"})
+"""How the class names of a resource end, for example `NoteCreate`."""
+
+
+@dataclass(frozen=True)
+class Target(Names):
+    """A resource that a reference points to."""
+
+    access: str = "owned"
+    title_field: FieldSpec | None = None
+    pages: bool = False
+    """Whether it has pages to link to."""
+    admin: bool = False
+    """Whether it has an admin view."""
+    refers_to: frozenset[str] = frozenset()
+    """The features that its code imports. A reference back from one of them would be an import cycle."""
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """The parts of `name:type=args:modifiers`."""
+
+    owner: Names
+    name: str
+    type: str
+    args: tuple[str, ...] = ()
+    optional: bool = False
+    unique: bool = False
+    index: bool = False
+    search: bool = False
+    title: bool = False
+    default_text: str | None = None
+    min: str = ""
+    max: str = ""
+    on_delete: str = "restrict"
+    target: Target = field(default_factory=lambda: Target("", ""))
+    """The resource that a reference points to."""
+
+    @property
+    def column(self) -> str:
+        """Return the name in the database and in JSON: `author_id` for author, `genre_ids` for genres."""
+        if self.type == "many":
+            return f"{singular(self.name) or self.name}_ids"
+        return f"{self.name}_id" if self.type == "ref" else self.name
+
+    @property
+    def words(self) -> str:
+        """Return the display name inside a sentence."""
+        return words(self.name)
+
+    @property
+    def label(self) -> str:
+        """Return the display name, capitalized."""
+        return label(self.name)
+
+    @property
+    def is_self(self) -> bool:
+        """Return whether it refers to rows of its own table."""
+        return self.target.plural == self.owner.plural
+
+    @property
+    def enum_name(self) -> str:
+        """Return the class name of an enum field."""
+        name = f"{self.owner.cls}{camel(self.name)}"
+        return f"{name}Value" if self.name in CLASS_SUFFIXES else name
+
+    @property
+    def members(self) -> list[tuple[str, str]]:
+        """Return the member names and values of an enum field."""
+        return [(value.upper().replace("-", "_"), value) for value in self.args]
+
+    @property
+    def length(self) -> int:
+        """Return the maximum length of a `str` or `text` field."""
+        if self.type == "text":
+            return int(self.max or MAX_TEXT_LENGTH)
+        return int(self.args[0]) if self.args else 255
+
+    @property
+    def digits(self) -> int:
+        """Return the precision of a decimal field."""
+        return int(self.args[0]) if self.args else 12
+
+    @property
+    def decimal_places(self) -> int:
+        """Return the scale of a decimal field."""
+        return int(self.args[1]) if self.args else 2
+
+    @property
+    def item(self) -> str:
+        """Return the item type of a list field."""
+        return self.args[0] if self.args else "str"
