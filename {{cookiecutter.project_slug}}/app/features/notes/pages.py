@@ -53,11 +53,11 @@ async def create_note(request: Request, session: SessionDep, scope: PageScope) -
     if form.data is None:
         return await _show_new(request, form)
     try:
-        # The savepoint keeps the session usable, whatever is refused inside.
+        # The savepoint keeps the session usable, even if the service raises.
         async with session.begin_nested():
             note = await service.create_note(session, scope, form.data)
-    except (Conflict, InvalidRequest) as refusal:
-        return await _show_new(request, form.with_problem(refusal))
+    except (Conflict, InvalidRequest) as error:
+        return await _show_new(request, form.with_problem(error))
     return see_other(request, f"/notes/{note.id}")
 
 
@@ -84,9 +84,9 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
         check_version(note, f'"{form.version}"')
         async with session.begin_nested():
             await service.update_note(session, note, form.data)
-    except (Conflict, InvalidRequest) as refusal:
+    except (Conflict, InvalidRequest) as error:
         note = await get_note(session, scope, note_id)
-        return await _show_edit(request, note, form.with_problem(refusal))
+        return await _show_edit(request, note, form.with_problem(error))
     except (VersionConflict, StaleDataError):
         note = await get_note(session, scope, note_id)
         return await _show_edit(request, note, form.with_conflict(note))
