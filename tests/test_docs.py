@@ -1,6 +1,6 @@
 """The commands that the documentation shows work, and its links lead somewhere.
 
-The rule for README.md, docs/*.md and the project's README.md:
+The rule for README.md, docs/*.md and the project's README.md and AGENTS.md:
 
 - Every line of a ```console or ```bash block is a command, and is run here, the lines of a file in
   their order. In a block with prompts, only the lines that start with `$ ` are.
@@ -37,15 +37,13 @@ NOT_RUN_HERE = {
     r"docker-compose .*|docker compose .*": "test_docker.py runs it",
 }
 
-RUN_IN_ORDER = "docs/extending.md"
-"""A tutorial, whose other blocks are needed as well: test_extending.py runs all of it."""
+RUN_ELSEWHERE = {"docs/extending.md", f"{PROJECT.name}/AGENTS.md"}
+"""Run by test_extending.py, with the other blocks, and by test_agents_md.py, in two projects."""
 
 DOCUMENTS = [
     name
     for name in git_files("--cached", "--others", "--exclude-standard")
-    if re.fullmatch(
-        rf"README\.md|docs/.*\.md|{re.escape(PROJECT.name)}/(README\.md|docs/.*\.md)", name
-    )
+    if re.fullmatch(rf"README\.md|docs/.*\.md|{re.escape(PROJECT.name)}/(README|AGENTS)\.md", name)
 ]
 BLOCK = re.compile(r"^```(?:console|bash|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -78,7 +76,7 @@ def clone(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shutil.copytree(template, tmp_path_factory.mktemp("clone") / "fireup")
 
 
-@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name != RUN_IN_ORDER])
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name not in RUN_ELSEWHERE])
 def test_the_commands_shown_work(name: str, project: Path, clone: Path) -> None:
     for block in BLOCK.findall((TEMPLATE / name).read_text(encoding="utf-8")):
         shown = commands(block)
