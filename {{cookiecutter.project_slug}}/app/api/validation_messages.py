@@ -2,8 +2,8 @@
 
 from pydantic_core import ErrorDetails
 
-# By the kind of the error. https://docs.pydantic.dev/latest/errors/validation_errors/
-_PLAIN_WORDS = {
+# By error type. https://docs.pydantic.dev/latest/errors/validation_errors/
+_MESSAGES = {
     "missing": "This field is required.",
     "string_too_short": "Use at least {min_length} characters.",
     "string_too_long": "Use at most {max_length} characters.",
@@ -36,17 +36,17 @@ _PLAIN_WORDS = {
 }
 
 
-def validation_message(problem: ErrorDetails) -> str:
+def validation_message(error: ErrorDetails) -> str:
     """Return the message for a validation error."""
-    kind, context = problem["type"], problem.get("ctx", {})
-    if problem["input"] is None or str(problem["input"]).strip() == "":
-        kind = "missing"
-    if kind in _PLAIN_WORDS:
-        sentence = _PLAIN_WORDS[kind].format(**context)
-    elif "email address" in problem["msg"]:
-        sentence = "Enter a valid email address, such as ada@example.com."
+    error_type, context = error["type"], error.get("ctx", {})
+    if error["input"] is None or str(error["input"]).strip() == "":
+        error_type = "missing"
+    if error_type in _MESSAGES:
+        message = _MESSAGES[error_type].format(**context)
+    elif "email address" in error["msg"]:
+        message = "Enter a valid email address, such as ada@example.com."
     else:
-        message = problem["msg"].removeprefix("Value error, ").replace("Input should", "This should")
-        sentence = f"{message[:1].upper()}{message[1:].rstrip('.')}."
-    entry = problem["loc"][1:2]
-    return f"Item {entry[0] + 1}: {sentence}" if entry and isinstance(entry[0], int) else sentence
+        text = error["msg"].removeprefix("Value error, ").replace("Input should", "This should")
+        message = f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    item = error["loc"][1:2]
+    return f"Item {item[0] + 1}: {message}" if item and isinstance(item[0], int) else message

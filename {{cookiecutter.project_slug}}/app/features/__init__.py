@@ -2,14 +2,14 @@
 
     models.py     tables; imported for the migrations
     routes.py     `router: APIRouter`, mounted under /api/v1
-    pages.py      `router: APIRouter`, mounted at /; if you like, `nav: NavItem` for the menu of every page, and
-                  `account_nav_item: NavItem` for the menu of the account
-    admin.py      `views: list` of admin views; without this file, each record of models.py has one by itself
-    login.py      `second_factor: SecondFactor`, a step between the password and the session
-    bearer.py     `scheme: BearerScheme`, another kind of bearer token
-    templates/    searched for the templates of pages and, in `mails/`, of mails
+    pages.py      `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, and
+                  `account_nav_item: NavItem` for the navigation of the account pages
+    admin.py      `views: list` of admin views; without it, each model gets a default view
+    login.py      `second_factor: SecondFactor`, a step between password and session
+    bearer.py     `scheme: BearerScheme`, another type of bearer token
+    templates/    templates of pages and, in `mails/`, of emails
 
-Mounting is explicit, in `app/main.py`. `app features` lists what was found.
+`app/main.py` mounts what is found. `app features` lists it.
 """
 
 import importlib
@@ -48,10 +48,10 @@ def import_modules(name: str) -> Iterator[ModuleType]:
 
 
 def load_models() -> None:
-    """Import the tables of all features, and have SQLAlchemy work out how they are related.
+    """Import the models of all features and configure their relationships.
 
     Raises:
-        InvalidFeature: naming the model, when SQLAlchemy refuses it.
+        InvalidFeature: naming the model, when SQLAlchemy can't configure it.
     """
     try:
         for _ in import_modules("models"):
@@ -66,7 +66,7 @@ def load_models() -> None:
 
 
 def models_without(name: str) -> list[type[UUIDv7Base]]:
-    """List the models of the features that have no `<feature>.<name>`."""
+    """List the models of features without the module `<feature>.<name>`."""
     return [
         value
         for module in import_modules("models")
@@ -81,7 +81,7 @@ def read_exports(module: str, attribute: str, kind: type[T]) -> list[T]:
     """Return the typed object that every `<feature>.<module>` must define.
 
     Raises:
-        InvalidFeature: when one does not.
+        InvalidFeature: when a module doesn't define it.
     """
     return [_typed(loaded, attribute, kind) for loaded in import_modules(module)]
 
@@ -90,7 +90,7 @@ def read_optional_exports(module: str, attribute: str, kind: type[T]) -> list[T]
     """Return the typed object that a `<feature>.<module>` may define.
 
     Raises:
-        InvalidFeature: when one is of another type.
+        InvalidFeature: when an object has another type.
     """
     return [_typed(loaded, attribute, kind) for loaded in import_modules(module) if hasattr(loaded, attribute)]
 

@@ -16,7 +16,7 @@ router = APIRouter()
 
 @router.get("/account")
 async def show_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
-    """Show who is signed in, and what may be changed."""
+    """Show the profile form."""
     user = await users.get_account(session, scope)
     return await render(request, "account/profile.html", {"form": form_from_record(AccountUpdate, user), "user": user})
 

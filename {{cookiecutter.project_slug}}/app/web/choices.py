@@ -17,19 +17,19 @@ MAX_CHOICES = 500
 """Maximum number of options; the newest rows are used."""
 
 HIDDEN_LABEL = "No access"
-"""The label of a chosen row that the visitor may not see. It stays chosen until the visitor changes it."""
+"""Label of a selected row that the user can't see. It stays selected until the user changes it."""
 
 
 class Choice(NamedTuple):
-    """One of what can be chosen: as it is sent, and in words."""
+    """Value and label of one option."""
 
     value: str
     label: str
 
 
-def enum_choices(choices: type[Enum]) -> list[Choice]:
-    """Offer the members of an enum."""
-    return [Choice(input_value(choice), display_value(choice)) for choice in choices]
+def enum_choices(enum: type[Enum]) -> list[Choice]:
+    """Return the members of an enum as choices."""
+    return [Choice(input_value(member), display_value(member)) for member in enum]
 
 
 async def row_choices(
@@ -37,12 +37,12 @@ async def row_choices(
     query: Select[Any],
     key: InstrumentedAttribute[UUID],
     label: InstrumentedAttribute[Any],
-    chosen: AbstractSet[str] = frozenset(),
+    selected: AbstractSet[str] = frozenset(),
 ) -> list[Choice]:
-    """Offer the newest rows of `query` by their `label`, and those that are chosen however old they are."""
+    """Return the newest rows of `query` as choices, sorted by `label`, and the selected rows whatever their age."""
     columns = query.with_only_columns(key, label)
     rows = _named(key, await session.execute(columns.order_by(key.desc()).limit(MAX_CHOICES)))
-    if older := {row for row in map(_uuid, chosen) if row} - rows.keys():
+    if older := {row for row in map(_uuid, selected) if row} - rows.keys():
         rows |= dict.fromkeys(older, HIDDEN_LABEL)
         rows |= _named(key, await session.execute(columns.where(key.in_(older))))
     return sorted((Choice(str(row), label) for row, label in rows.items()), key=_by_label)
@@ -59,5 +59,5 @@ def _uuid(text: str) -> UUID | None:
     return None
 
 
-def _by_label(option: Choice) -> str:
-    return option.label.casefold()
+def _by_label(choice: Choice) -> str:
+    return choice.label.casefold()

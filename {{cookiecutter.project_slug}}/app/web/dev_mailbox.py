@@ -1,6 +1,6 @@
 """Development mailbox at `/dev/mail`: shows the emails written to the folder in `MAIL_URL`.
 
-The pages are not there in production, nor on a site that is reached by https: they show the links of everybody.
+The pages return 404 in production and on sites served over HTTPS, because they show the links of all users.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from app.settings.config import Settings
 from app.settings.mail_url import parse_mail_url
 from app.web.templating import render
 
-NEWEST = 50
+MAX_MESSAGES = 50
 
-# The mail in a frame of its own: it may be styled, and its links leave the frame; nothing else works in it.
+# For the frame with the email: allows styles, and links that leave the frame, but nothing else.
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
     "sandbox allow-top-navigation-by-user-activation"
@@ -30,7 +30,7 @@ POLICY = (
 
 
 class StoredMessage(NamedTuple):
-    """A mail in the folder."""
+    """An email in the folder."""
 
     id: str
     subject: str
@@ -52,7 +52,7 @@ router = APIRouter(prefix="/dev/mail", dependencies=[Depends(require_development
 
 @router.get("")
 async def list_mails(request: Request) -> Response:
-    """List the newest mails."""
+    """List the newest emails."""
     folder = _folder(request)
     mails = await asyncio.to_thread(_read_newest, folder) if folder else []
     return await render(request, "dev_mailbox/list.html", {"mails": mails, "folder": folder})
@@ -60,13 +60,13 @@ async def list_mails(request: Request) -> Response:
 
 @router.get("/{mail_id}")
 async def show_mail(request: Request, mail_id: UUID) -> Response:
-    """Show a mail: as text, whose links work, and as people see it."""
+    """Show an email as text and as HTML."""
     return await render(request, "dev_mailbox/message.html", {"mail": await _read_mail(request, mail_id)})
 
 
 @router.get("/{mail_id}/html")
 async def show_mail_html(request: Request, mail_id: UUID) -> Response:
-    """Show what a mail program shows."""
+    """Return the HTML version of an email, for the frame."""
     mail = await _read_mail(request, mail_id)
     page = mail.html.replace("<head>", '<head><base target="_top">', 1)
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
@@ -89,8 +89,8 @@ async def _read_mail(request: Request, mail_id: UUID) -> StoredMessage:
 
 
 def _read_newest(folder: Path) -> list[StoredMessage]:
-    """Read the newest mails; their names are ids, which begin with the time."""
-    return [_read(path) for path in sorted(folder.glob("[!.]*.eml"), reverse=True)[:NEWEST]]
+    """Read the newest emails. The files are named by UUIDv7, so they sort by time."""
+    return [_read(path) for path in sorted(folder.glob("[!.]*.eml"), reverse=True)[:MAX_MESSAGES]]
 
 
 def _read(path: Path) -> StoredMessage:

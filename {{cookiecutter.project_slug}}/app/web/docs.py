@@ -16,7 +16,7 @@ router = APIRouter(prefix="/docs")
 
 @router.get("")
 async def show_docs(request: Request) -> Response:
-    """Show Swagger UI, and how to authorize."""
+    """Show Swagger UI and the forms to authorize."""
     offers_form = docs.offers_password_form(request.state.settings)
     response = await render(request, "docs.html", {"offers_password_form": offers_form})
     response.headers["Content-Security-Policy"] = docs.CONTENT_SECURITY_POLICY

@@ -42,14 +42,13 @@ REVERT = LinkPage(
     "/email/revert",
 )
 
-
 CANCELLED = "Email change canceled. If you didn't request it, change your password."
 REVERTED = "Your old email address was restored. We've emailed you a link to choose a new password."
 
 
 @router.get("/account/email")
 async def show_email(request: Request, scope: RecentPageScope) -> Response:  # noqa: ARG001 - must be signed in
-    """Show the address, and a form for another one."""
+    """Show the email address and the form to change it."""
     return await render(request, "account/email.html", {"form": Form()})
 
 
@@ -63,29 +62,29 @@ async def change_email(
         return await render(request, "account/email.html", {"form": form}, 422)
     try:
         await email_change.request(database, authenticator, scope, form.data.email, client)
-    except InvalidEmail as invalid:
-        again = form.with_errors(email=invalid.detail or invalid.title)
-        return await render(request, "account/email.html", {"form": again}, invalid.status)
-    except TooManyAttempts as refusal:
-        return await render_with_problem(request, "account/email.html", refusal, {"form": form})
+    except InvalidEmail as error:
+        invalid = form.with_errors(email=error.detail or error.title)
+        return await render(request, "account/email.html", {"form": invalid}, error.status)
+    except TooManyAttempts as problem:
+        return await render_with_problem(request, "account/email.html", problem, {"form": form})
     return redirect_with_message(request, "/account/email", f"Open the link we sent to {form.data.email}.")
 
 
 @router.get("/email/confirm/{token}")
 async def show_confirm_email(request: Request, session: SessionDep, token: str) -> Response:
-    """Show what the link in the mail to the new address does."""
+    """Show the landing page of the link sent to the new address."""
     return await show_link(request, session, token, CONFIRM)
 
 
 @router.get("/email/cancel/{token}")
 async def show_cancel_email(request: Request, session: SessionDep, token: str) -> Response:
-    """Show what the link in the mail to the old address does."""
+    """Show the landing page of the link sent to the current address."""
     return await show_link(request, session, token, CANCEL)
 
 
 @router.get("/email/revert/{token}")
 async def show_revert_email(request: Request, session: SessionDep, token: str) -> Response:
-    """Show what the link in the mail after the change does."""
+    """Show the landing page of the link sent to the previous address."""
     return await show_link(request, session, token, REVERT)
 
 
@@ -93,7 +92,7 @@ async def show_revert_email(request: Request, session: SessionDep, token: str) -
 async def confirm_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, visitor: Visitor
 ) -> Response:
-    """Change email address."""
+    """Change the email address."""
     try:
         await email_change.confirm(database, authenticator, await read_token(request), client)
     except InvalidLink:

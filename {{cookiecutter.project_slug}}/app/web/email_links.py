@@ -1,9 +1,7 @@
-"""Shared code of the pages for emailed links.
+"""Landing pages of emailed links.
 
-Opening a link has no side effects, and its token is not leaked by requests of the page.
-
-The token stands in the path until the form has sent it on. The browser is told to keep the page in no cache, which
-every page says, and to name its address to nobody.
+Opening a link has no side effects: mail scanners do so too. The token is part of the URL, so the pages send no
+`Referer`, and like all pages they aren't cached.
 """
 
 from typing import NamedTuple
@@ -24,23 +22,23 @@ Context = dict[str, object]
 
 
 class LinkPage(NamedTuple):
-    """Texts of a link's page."""
+    """Purpose and texts of a landing page."""
 
     purpose: Purpose
     title: str
     description: str
     button: str
     action: str
-    """Where the form goes."""
+    """Path that the form is sent to."""
 
 
 async def find_token(request: Request, session: AsyncSession, raw: str, purpose: Purpose) -> OneTimeToken | None:
-    """Return the token when it could be used now."""
+    """Return the token if it is valid."""
     return await one_time_tokens.find(session, get_authenticator(request), raw, purpose)
 
 
 async def show_link(request: Request, session: AsyncSession, raw: str, page: LinkPage) -> Response:
-    """Show the confirmation page of a link."""
+    """Show the landing page of a link."""
     if await find_token(request, session, raw, page.purpose) is None:
         return await show_invalid_link(request)
     return await render_without_referrer(request, "email_link.html", {"page": page, "token": raw})
@@ -54,13 +52,13 @@ async def show_invalid_link(request: Request, path: str = "/account", label: str
 
 
 async def read_token(request: Request) -> str:
-    """Return the token that the form of such a page sent; empty when it is none."""
+    """Return the token sent by a landing page's form; empty if it is malformed."""
     form = await parse_form(request, EmailedToken)
     return form.data.token if form.data else ""
 
 
 async def render_without_referrer(request: Request, name: str, context: Context, status: int = 200) -> Response:
-    """Answer with a page whose address nobody else may learn."""
+    """Render a page whose URL must not leak to other sites."""
     response = await render(request, name, context, status)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

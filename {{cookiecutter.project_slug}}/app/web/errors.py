@@ -59,11 +59,11 @@ ERROR_TEXTS = {
 def register_error_pages(app: FastAPI) -> None:
     """Register handlers that return HTML error pages."""
     for kind in HANDLED_EXCEPTIONS:
-        app.add_exception_handler(kind, _answer)
-    app.add_exception_handler(Exception, _answer_bug)
+        app.add_exception_handler(kind, _handle)
+    app.add_exception_handler(Exception, _handle_bug)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
+async def _handle(request: Request, error: Exception) -> Response:
     if request.scope["type"] == "websocket":
         return problem_response(request, error)
     if isinstance(error, LoginRequired) and request.method in SAFE_METHODS:
@@ -72,7 +72,7 @@ async def _answer(request: Request, error: Exception) -> Response:
         return problem_response(request, error)
     if isinstance(error, ReauthenticationRequired):
         return see_other(request, reauthentication_path(_page_of(request)))
-    problem = _names_nothing(error) or as_problem(error)
+    problem = _malformed_id(error) or as_problem(error)
     if "text/html" not in request.headers.get("accept", ""):
         response: Response = write_problem(request, problem)
     else:
@@ -81,25 +81,25 @@ async def _answer(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _answer_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged in app/api/middleware.py
-    return await _answer(request, Problem())
+async def _handle_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged in app/api/middleware.py
+    return await _handle(request, Problem())
 
 
 def _page_of(request: Request) -> str:
-    """Return the page to come back to: this one, or the one whose form was sent."""
+    """Return the page to come back to: this one, or the one with the submitted form."""
     if request.method in SAFE_METHODS:
         return _relative(request, request.url)
     return _relative(request, URL(request.headers.get("referer", "")))
 
 
 def _relative(request: Request, url: URL) -> str:
-    """Return path and query below the path of `BASE_URL`."""
+    """Return path and query without the path of `BASE_URL`."""
     path = quote(url.path.removeprefix(request.state.settings.root_path))
     return f"{path}?{url.query}" if url.query else path
 
 
-def _names_nothing(error: Exception) -> NotFound | None:
-    """Take an address with a malformed id for what it is to people: one where nothing is."""
+def _malformed_id(error: Exception) -> NotFound | None:
+    """Return `NotFound` for a malformed id in the path, instead of the API's 422."""
     if isinstance(error, RequestValidationError) and all(item["loc"][0] == "path" for item in error.errors()):
         return NotFound()
     return None
@@ -109,7 +109,7 @@ async def _page(request: Request, problem: Problem | HTTPException) -> Response:
     status = int(problem.status_code if isinstance(problem, HTTPException) else problem.status)
     text = ERROR_TEXTS.get(status) or ErrorText(HTTPStatus(status).phrase, "")
     if isinstance(problem, Problem) and Problem not in type(problem).__bases__:
-        text = text._replace(title=problem.title)  # a fact with a name of its own, not just a kind
+        text = text._replace(title=problem.title)  # a specific error, such as NoteTitleTaken
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         await web_session.find_visitor(request)
     detail = problem.detail if isinstance(problem, Problem) else None

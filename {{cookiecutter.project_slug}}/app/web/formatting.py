@@ -11,7 +11,7 @@ from app.database.base import UUIDv7Base
 
 
 def display_value(value: object) -> str:
-    """Write a value as people read it."""
+    """Format a value for display."""
     match value:
         case bool():
             return "Yes" if value else "No"
@@ -28,24 +28,24 @@ def display_value(value: object) -> str:
 
 
 def name_row(model: type, key: UUID, title: object) -> str:
-    """Return what names a row: its title in words, or its model and its id."""
+    """Return the name of a row: its formatted title, or its model and id if that is empty."""
     return titles.name_row(model, key, "" if title in (None, "") else display_value(title))
 
 
 def titled(title: object, row: UUIDv7Base) -> str:
-    """Return what names a row by a title that may be empty."""
+    """Return the name of a row whose title may be empty."""
     return name_row(type(row), row.id, title)
 
 
-def input_value(value: object) -> str:  # noqa: PLR0911 - one for each kind
-    """Write a value as the field of a form takes it."""
+def input_value(value: object) -> str:  # noqa: PLR0911 - one for each type
+    """Format a value for a form field."""
     match value:
         case None:
             return ""
         case bool():
             return str(value).lower()
         case datetime():
-            # A browser would drop a moment with more than three digits behind the point.
+            # Browsers reject more than three decimal places.
             return _short(value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds"))
         case time():
             return _short(value.isoformat(timespec="milliseconds"))
@@ -61,5 +61,5 @@ def input_value(value: object) -> str:  # noqa: PLR0911 - one for each kind
 
 
 def _short(moment: str) -> str:
-    """Leave out what is behind the point, and the seconds, when there are none."""
+    """Omit zero milliseconds and zero seconds."""
     return moment.removesuffix(".000").removesuffix(":00")

@@ -1,8 +1,8 @@
 """HTML forms: validate input with a schema and show errors next to the fields.
 
-`empty_form(NoteCreate)` and `filled_form(NoteUpdate, note)` make the form that a page shows, `parse_form` reads what
-was sent. An empty field is null where the schema allows null. A list has one entry a line, or one for each box that is
-ticked; a time of day and date counts as UTC; a dictionary is written as JSON.
+`empty_form(NoteCreate)` and `form_from_record(NoteUpdate, note)` return a form to show; `parse_form` reads a submitted
+one. An empty field is null if the schema allows it. A list has one item per line or per ticked checkbox. Dates with
+times are in UTC. A dictionary is entered as JSON.
 """
 
 import json
@@ -35,25 +35,25 @@ S = TypeVar("S", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Form(Generic[S]):
-    """A form as a template shows it: empty, filled from a record, or sent back with errors."""
+    """A form for a template: empty, filled from a record, or submitted, possibly with errors."""
 
     data: S | None = None
     """Validated data, or None if invalid."""
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     non_field_error: str = ""
-    """Form-level error."""
+    """Error that isn't about a single field."""
     status: int = HTTPStatus.OK
-    """Of the answer that shows the form."""
+    """HTTP status of the response that shows the form."""
     version: str = ""
-    """Of the record when the form was opened: the hidden field `version` of a form that changes one."""
+    """Version of the record when the form was opened; the hidden field `version` of an edit form."""
 
     def value(self, name: str) -> str:
         """Return the field's value."""
         return self.values.get(name, "")
 
     def selected(self, name: str) -> AbstractSet[str]:
-        """Return what is chosen in a field that takes several."""
+        """Return the selected values of a field with several."""
         return {*self.value(name).split("\n")} - {""}
 
     def error(self, name: str) -> str | None:
@@ -62,32 +62,32 @@ class Form(Generic[S]):
 
     @property
     def has_conflict(self) -> bool:
-        """Whether the record was changed since the form was opened."""
+        """Whether the record has changed since the form was opened."""
         return self.status == VersionConflict.status
 
     @property
     def first_error(self) -> str | None:
-        """Return the name of the field to go to."""
+        """Return the name of the field to focus."""
         return next(iter(self.errors), None)
 
     def with_errors(self, **errors: str) -> "Form[S]":
-        """Return the same form with errors that only the service could find."""
+        """Return the form with errors found by a service, by field."""
         return replace(self, data=None, errors={**self.errors, **errors})
 
     def with_problem(self, problem: Problem) -> "Form[S]":
-        """Return the same form with what a service refused: beside the fields that it names, or above them all."""
+        """Return the form with a service's problem: next to the fields it names, else above the form."""
         form = replace(self, data=None, status=problem.status)
         if not problem.errors:
             return replace(form, non_field_error=problem.detail or f"{problem.title}.")
         return form.with_errors(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
 
     def with_conflict(self, record: Record) -> "Form[S]":
-        """Return the same form, to be sent again by who has read that the record is another one now."""
+        """Return the form with the record's current version, so that the user can overwrite it after a conflict."""
         return replace(self, data=None, status=VersionConflict.status, version=str(record.version))
 
 
 def empty_form(schema: type[S]) -> Form[S]:
-    """Return the form with which something new is made: it shows the defaults."""
+    """Return a form with the schema's defaults, to create something."""
     defaults = {
         name: known.get_default(call_default_factory=True, validated_data={})
         for name, known in schema.model_fields.items()
@@ -96,21 +96,21 @@ def empty_form(schema: type[S]) -> Form[S]:
 
 
 def form_from_record(schema: type[S], record: Record) -> Form[S]:
-    """Return the form with which a record is changed."""
+    """Return a form with the values of a record, to edit it."""
     values = {name: input_value(getattr(record, name)) for name in schema.model_fields}
     return Form(values=values, version=str(record.version))
 
 
 def search_form(page: PageParams) -> Form[Any]:
-    """Return the form above a list, with what it is narrowed to; its values are also those of the links below it."""
-    asked = page.model_dump(mode="json", exclude_none=True, exclude={*PageParams.model_fields})
-    return Form(values={name: input_value(value) for name, value in asked.items()})
+    """Return the search form of a list with its current filters, which pagination links use too."""
+    filters = page.model_dump(mode="json", exclude_none=True, exclude={*PageParams.model_fields})
+    return Form(values={name: input_value(value) for name, value in filters.items()})
 
 
 async def parse_form(request: Request, schema: type[S], record: Record | None = None) -> Form[S]:
-    """Check what was entered against the schema; fields that it does not have are left alone.
+    """Validate a submitted form with the schema; other fields are ignored.
 
-    Of a form that changes a record, only what was changed counts: `data` says nothing of the rest.
+    For an edit form, `data` has only the fields that the user changed.
     """
     sent = await request.form()
     kinds = {name: unwrap_annotation(known.annotation) for name, known in schema.model_fields.items() if name in sent}
@@ -128,14 +128,15 @@ async def parse_form(request: Request, schema: type[S], record: Record | None = 
         errors: dict[str, str] = {}
         for problem in error.errors(include_url=False):
             errors.setdefault(str(*problem["loc"][:1]), validation_message(problem))
-        whole = errors.pop("", "")  # a rule of the schema that is about no single field
-        return Form(None, values, errors, whole, InvalidRequest.status, version)
+        non_field_error = errors.pop("", "")  # from a model validator
+        return Form(None, values, errors, non_field_error, InvalidRequest.status, version)
 
 
 def _is_changed(known: FieldInfo, sent: list[Any], text: str, shown: str) -> bool:
-    """Return whether this is not what a browser sends of a field that nobody touches.
+    """Return whether the user changed a field, ignoring what browsers change by themselves.
 
-    It changes line ends, drops them from a text of one line, may trim it, and shortens times; boxes have no order.
+    They normalize line breaks, remove them from single-line inputs, may trim text, and shorten times. Checkboxes have
+    no order.
     """
     if len(sent) > 1:
         return sorted(text.split("\n")) != sorted(shown.split("\n"))
@@ -151,23 +152,23 @@ def _is_changed(known: FieldInfo, sent: list[Any], text: str, shown: str) -> boo
 
 
 def _text(sent: FormData, name: str, *, several: bool) -> str:
-    """Return what was entered, with the line ends that it had before the browser made them CR LF.
+    """Return the entered text, with the browser's CR LF converted back to LF.
 
-    Of a checkbox, which stands behind a hidden field that says "false", the last counts.
+    The last value counts: a checkbox follows a hidden field with the value "false".
     """
     texts = [value.replace("\r\n", "\n") for value in sent.getlist(name) if isinstance(value, str)]
     return "\n".join(filter(None, texts)) if several else "".join(texts[-1:])
 
 
 def _entered(text: str, kind: object, *, optional: bool) -> object:
-    """Return what the schema is to check."""
+    """Convert the entered text to a value for the schema."""
     if optional and not text.strip():
         return None
     if kind is list:
         return [line.strip() for line in text.split("\n") if line.strip()]
     if kind is dict:
         with suppress(ValueError, RecursionError):
-            return json.loads(text, parse_constant=_refuse)
+            return json.loads(text, parse_constant=_reject)
     if kind in {datetime, AwareDatetime}:
         with suppress(ValueError):
             moment = datetime.fromisoformat(text)
@@ -175,9 +176,9 @@ def _entered(text: str, kind: object, *, optional: bool) -> object:
     if kind is time:
         with suppress(ValueError):
             return time.fromisoformat(text)
-    return text  # which the schema refuses, if it could not be read here
+    return text  # the schema rejects it if it couldn't be converted
 
 
-def _refuse(constant: str) -> NoReturn:
-    """Refuse NaN and Infinity, which no JSON has."""
+def _reject(constant: str) -> NoReturn:
+    """Reject NaN and Infinity, which aren't JSON."""
     raise ValueError(constant)

@@ -1,4 +1,4 @@
-"""End an impersonation; linked from the bar on every page."""
+"""Ends an impersonation; every page has the button for it."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/impersonation")
 async def end_impersonation(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, scope: PageScope, client: PageClient
 ) -> Response:
-    """Go back to one's own session, and to the users in the admin."""
+    """End the impersonation, restore the administrator's own session and redirect to the admin."""
     async with database.sessions.begin() as session:
         ended = await impersonation.end(session, authenticator, scope, client)
     if ended is None:

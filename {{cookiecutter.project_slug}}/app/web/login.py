@@ -13,7 +13,7 @@ from app.accounts.browser.web_session import PageClient, Visitor
 from app.accounts.schemas import Login
 from app.accounts.sessions.login import EmailNotVerified, InvalidCredentials
 from app.api.rate_limits import TooManyAttempts
-from app.web.forms import Form as Entered
+from app.web.forms import Form as WebForm
 from app.web.forms import parse_form
 from app.web.templating import render, render_with_problem, see_other
 
@@ -23,16 +23,16 @@ LOGIN_REDIRECT_PATH = "/account"
 
 
 def safe_redirect_path(target: str) -> str:
-    """Return `target` when it is a path of this site, else a page of ours: nobody is led away by a link to us.
+    """Return `target` if it is a path on this site, else the default page, to prevent open redirects.
 
-    Browsers take a backslash for a slash, two slashes for another site, and skip tabs and line ends.
+    Browsers treat a backslash as a slash and two slashes as another host, and ignore tabs and line breaks.
     https://cheatsheetseries.owasp.org (Unvalidated Redirects and Forwards)
     """
     return target if re.fullmatch(r"/(?!/)[!-\[\]-~]*", target) else LOGIN_REDIRECT_PATH
 
 
 def login_path(target: str) -> str:
-    """Return the path of the sign-in page that leads on to `target`."""
+    """Return the path of the sign-in page that redirects to `target`."""
     return f"/login?{urlencode({'next': target})}"
 
 
@@ -44,7 +44,7 @@ async def show_login(
     if visitor is not None:
         return see_other(request, safe_redirect_path(target))
     return await render(
-        request, "login.html", {"form": Entered(), "next": safe_redirect_path(target), "remember": False}
+        request, "login.html", {"form": WebForm(), "next": safe_redirect_path(target), "remember": False}
     )
 
 
@@ -56,7 +56,7 @@ async def submit_login(
     *,
     remember: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Open a session, go on to the second factor, or say that it was wrong; not what of it."""
+    """Sign in, or redirect to the second factor. An error doesn't reveal which of email and password was wrong."""
     form = await parse_form(request, Login)
     context = {"form": form, "next": safe_redirect_path(target), "remember": remember}
     if form.data is None:
@@ -64,11 +64,11 @@ async def submit_login(
     response = see_other(request, safe_redirect_path(target))
     try:
         step = await web_session.login(request, response, form.data, client, remember=remember)
-    except (InvalidCredentials, EmailNotVerified, TooManyAttempts) as refusal:
-        return await render_with_problem(request, "login.html", refusal, context)
+    except (InvalidCredentials, EmailNotVerified, TooManyAttempts) as problem:
+        return await render_with_problem(request, "login.html", problem, context)
     if step:
-        carried = {"next": safe_redirect_path(target), **({"remember": "true"} if remember else {})}
-        response.headers["Location"] = see_other(request, f"{step}?{urlencode(carried)}").headers["Location"]
+        query = {"next": safe_redirect_path(target), **({"remember": "true"} if remember else {})}
+        response.headers["Location"] = see_other(request, f"{step}?{urlencode(query)}").headers["Location"]
     return response
 
 

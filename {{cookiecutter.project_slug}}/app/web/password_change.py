@@ -24,7 +24,7 @@ WRONG_PASSWORD = "Incorrect password."  # noqa: S105 - a message
 
 @router.get("")
 async def show_change_password(request: Request, scope: PageScope) -> Response:  # noqa: ARG001 - must be signed in
-    """Show the form."""
+    """Show the password change form."""
     return await render(request, TEMPLATE, {"form": Form()})
 
 
@@ -32,20 +32,20 @@ async def show_change_password(request: Request, scope: PageScope) -> Response: 
 async def change_password(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, scope: PageScope
 ) -> Response:
-    """Change it; this session goes on under another id, the others end, and so do API keys unless they are kept."""
+    """Change the password. Ends all other sessions, and revokes API keys unless the user keeps them."""
     form = await parse_form(request, PasswordChange)
     if form.data is None:
         return await render(request, TEMPLATE, {"form": form}, 422)
     try:
         await password_reset.change_password(database, authenticator, scope, form.data, client)
-    except InvalidCredentials as wrong:
-        again = form.with_errors(current_password=WRONG_PASSWORD)
-        return await render(request, TEMPLATE, {"form": again}, wrong.status)
-    except PASSWORD_ERRORS as weak:
-        again = form.with_errors(new_password=weak.detail or weak.title)
-        return await render(request, TEMPLATE, {"form": again}, weak.status)
-    except TooManyAttempts as refusal:
-        return await render_with_problem(request, TEMPLATE, refusal, {"form": form})
+    except InvalidCredentials as error:
+        form = form.with_errors(current_password=WRONG_PASSWORD)
+        return await render(request, TEMPLATE, {"form": form}, error.status)
+    except PASSWORD_ERRORS as error:
+        form = form.with_errors(new_password=error.detail or error.title)
+        return await render(request, TEMPLATE, {"form": form}, error.status)
+    except TooManyAttempts as problem:
+        return await render_with_problem(request, TEMPLATE, problem, {"form": form})
     response = redirect_with_message(request, "/account/password", "Password changed.")
     await web_session.regenerate_session(request, response)
     return response

@@ -21,12 +21,12 @@ from app.web.templating import redirect_with_message, render, render_with_proble
 router = APIRouter(prefix="/password")
 
 PASSWORD_ERRORS = (PasswordTooCommon, PasswordTooLong, PasswordTooShort)
-"""Why a new password may be refused; the reason belongs beside its field."""
+"""Errors of a new password, to show next to its field."""
 
 
 @router.get("/forgot")
 async def show_forgot_password(request: Request) -> Response:
-    """Show the form that asks for a link."""
+    """Show the form to request a reset link."""
     return await render(request, "password_forgot.html", {"form": Form()})
 
 
@@ -40,20 +40,20 @@ async def forgot_password(
         return await render(request, "password_forgot.html", {"form": form}, 422)
     try:
         await password_reset.request_password_reset(database, authenticator, form.data.email, client)
-    except TooManyAttempts as refusal:
-        return await render_with_problem(request, "password_forgot.html", refusal, {"form": form})
+    except TooManyAttempts as problem:
+        return await render_with_problem(request, "password_forgot.html", problem, {"form": form})
     return see_other(request, "/password/sent")
 
 
 @router.get("/sent")
 async def show_reset_sent(request: Request) -> Response:
-    """Say where to look now."""
+    """Tell the user to check their email."""
     return await render(request, "password_forgot_sent.html")
 
 
 @router.get("/reset/{token}")
 async def show_reset_password(request: Request, session: SessionDep, token: str) -> Response:
-    """Show the form for a new password; opening it changes nothing."""
+    """Show the form for a new password."""
     return await _show_reset(request, session, token, Form())
 
 
@@ -61,7 +61,7 @@ async def show_reset_password(request: Request, session: SessionDep, token: str)
 async def reset_password(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
-    """Set the password, and let them sign in with it."""
+    """Set the password and redirect to the sign-in page."""
     form = await parse_form(request, PasswordReset)
     if form.data is not None:
         token, password = (form.data.token, form.data.password.get_secret_value())
@@ -69,8 +69,8 @@ async def reset_password(
             await password_reset.reset_password(database, authenticator, token, password, client)
         except InvalidLink:
             return await _show_invalid(request)
-        except PASSWORD_ERRORS as weak:
-            form = form.with_errors(password=weak.detail or weak.title)
+        except PASSWORD_ERRORS as error:
+            form = form.with_errors(password=error.detail or error.title)
         else:
             return redirect_with_message(request, "/login", "Password changed. Sign in with your new password.")
     async with database.read_sessions() as session:

@@ -23,20 +23,20 @@ WRONG_EMAIL = "This doesn't match your email address."
 
 
 class Confirmation(Schema):
-    """Confirmation text, to prevent accidental deletion."""
+    """The email address, to prevent accidental deletion."""
 
     confirmation: str = ""
 
 
 @router.get("/data")
 async def show_data(request: Request, scope: PageScope) -> Response:  # noqa: ARG001 - must be signed in
-    """Offer both."""
+    """Show the links to both."""
     return await render(request, "account/data.html")
 
 
 @router.get("/data/export")
 async def export_data(database: DatabaseDep, client: PageClient, scope: PageScope) -> Response:
-    """Download the data as a file."""
+    """Download the account's data as a JSON file."""
     copy = await personal_data.export_account(database, scope, client)
     text = json.dumps(copy, default=str, ensure_ascii=False, indent=2)
     headers = {"Content-Disposition": 'attachment; filename="account.json"'}
@@ -53,15 +53,15 @@ async def show_delete_account(request: Request, scope: RecentPageScope) -> Respo
 async def delete_account(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient, scope: RecentPageScope
 ) -> Response:
-    """Delete everything, and sign out."""
+    """Delete the account and sign out."""
     form = await parse_form(request, Confirmation)
     if normalize_email(form.value("confirmation")) != normalize_email(scope.email):
         form = form.with_errors(confirmation=WRONG_EMAIL)
         return await render(request, "account/delete.html", {"form": form}, 422)
     try:
         await personal_data.delete_account(database, authenticator, scope, client)
-    except LastAdmin as refusal:
-        return await render_with_problem(request, "account/delete.html", refusal, {"form": form})
+    except LastAdmin as problem:
+        return await render_with_problem(request, "account/delete.html", problem, {"form": form})
     response = see_other(request, "/account/deleted")
     web_session.clear_session_cookies(request, response)
     return response

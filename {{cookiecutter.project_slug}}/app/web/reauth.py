@@ -21,7 +21,7 @@ router = APIRouter(prefix="/reauth")
 
 
 def reauthentication_path(target: str) -> str:
-    """Return the path of the page that asks, and then leads on to `target`."""
+    """Return the path of the page that asks for the password and then redirects to `target`."""
     return f"/reauth?{urlencode({'next': target})}"
 
 
@@ -31,7 +31,7 @@ async def show_reauthenticate(
     scope: PageScope,  # noqa: ARG001 - must be signed in
     target: Annotated[str, Query(alias="next")] = LOGIN_REDIRECT_PATH,
 ) -> Response:
-    """Show the form."""
+    """Show the password form."""
     return await render(request, "reauth.html", {"form": Form(), "next": safe_redirect_path(target)})
 
 
@@ -42,7 +42,7 @@ async def reauthenticate(
     scope: PageScope,  # noqa: ARG001 - must be signed in
     target: Annotated[str, FormField(alias="next")] = LOGIN_REDIRECT_PATH,
 ) -> Response:
-    """Go on to where they wanted, with a session of a new id."""
+    """Confirm the password, renew the session id and redirect to the requested page."""
     form = await parse_form(request, PasswordConfirmation)
     context = {"form": form, "next": safe_redirect_path(target)}
     if form.data is None:
@@ -50,6 +50,6 @@ async def reauthenticate(
     response = see_other(request, safe_redirect_path(target))
     try:
         await web_session.reauthenticate(request, response, form.data.password.get_secret_value(), client)
-    except (InvalidCredentials, TooManyAttempts) as refusal:
-        return await render_with_problem(request, "reauth.html", refusal, context)
+    except (InvalidCredentials, TooManyAttempts) as problem:
+        return await render_with_problem(request, "reauth.html", problem, context)
     return response

@@ -16,9 +16,9 @@ R = TypeVar("R", bound=UUIDv7Base)
 async def load_visible(
     session: AsyncSession, visible: Select[R], model: type[R], keys: Iterable[UUID | None]
 ) -> dict[UUID, R]:
-    """Return the referenced rows that `visible` selects, by id: one query for all keys.
+    """Load the referenced rows that `visible` selects, by id, with one query.
 
-    Pass what the other feature shows to this visitor: `authors_for(scope)`. A key that is missing is hidden.
+    Pass the other feature's query for the user, such as `authors_for(scope)`. Rows the user can't see are omitted.
     """
     wanted = {key for key in keys if key is not None}
     if not wanted:

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/account")
 
 @router.get("/sessions")
 async def list_sessions(request: Request, session: SessionDep, scope: PageScope) -> Response:
-    """List the sessions, with the one of this browser marked."""
+    """List the user's sessions."""
     return await render(request, "account/sessions.html", {"sessions": await sessions.list_sessions(session, scope)})
 
 
@@ -28,14 +28,14 @@ async def list_sessions(request: Request, session: SessionDep, scope: PageScope)
 async def end_session(
     request: Request, session: SessionDep, client: PageClient, scope: PageScope, session_id: UUID
 ) -> Response:
-    """End one of them."""
+    """End one session."""
     await sessions.revoke_session(session, scope, session_id, client=client)
     return redirect_with_message(request, "/account/sessions", "Session ended.")
 
 
 @router.post("/sessions/end-others", dependencies=[CsrfProtected])
 async def end_other_sessions(request: Request, session: SessionDep, client: PageClient, scope: PageScope) -> Response:
-    """End all but this one."""
+    """End all other sessions."""
     await sessions.revoke_other_sessions(session, scope, client=client)
     return redirect_with_message(request, "/account/sessions", "You've been signed out on all other devices.")
 
@@ -44,7 +44,7 @@ async def end_other_sessions(request: Request, session: SessionDep, client: Page
 async def end_all_sessions(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, client: PageClient, scope: PageScope
 ) -> Response:
-    """End all, this one too, and revoke API keys."""
+    """End all sessions, including this one, and revoke API keys."""
     await login.logout_all(session, authenticator, scope, client)
     response = see_other(request, "/login")
     web_session.clear_session_cookies(request, response)
@@ -53,7 +53,7 @@ async def end_all_sessions(
 
 @router.get("/activity")
 async def list_events(request: Request, session: SessionDep, scope: PageScope, page: PageQuery) -> Response:
-    """List what happened to the account, newest first."""
+    """List the account's security events, newest first."""
     rows = await events.list_events(session, scope, page)
     context = {"events": rows.items, "page": page, "older": rows.next_cursor}
     return await render(request, "account/activity.html", context)

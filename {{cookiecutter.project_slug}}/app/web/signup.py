@@ -36,12 +36,12 @@ CHOOSE = "Email address confirmed. Choose a password."
 SENT = "If this address needs to be confirmed, we've sent another email."
 
 _SIGNED_UP = "signed-up"
-"""The cookie of a browser that signed up: what shows that it did, and the address, for the page after it."""
+"""Cookie of the browser that signed up: proof of that, and the email address for the next page."""
 
 
 @router.get("/signup")
 async def show_sign_up(request: Request, visitor: Visitor) -> Response:
-    """Show the form; people who are signed in have an account."""
+    """Show the sign-up form; redirect users who are already signed in."""
     if visitor is not None:
         return see_other(request, LOGIN_REDIRECT_PATH)
     return await render(request, "signup.html", {"form": Form()})
@@ -51,34 +51,34 @@ async def show_sign_up(request: Request, visitor: Visitor) -> Response:
 async def sign_up(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
-    """Create an account, and say the same when there is one already: its owner is told by mail."""
+    """Create an account. The response is the same if it already exists; its owner gets an email."""
     form = await parse_form(request, SignUp)
     if form.data is None:
         return await render(request, "signup.html", {"form": form}, 422)
     try:
         proof = await signup.sign_up(database, authenticator, form.data, client)
-    except InvalidEmail as wrong:
-        return await _sign_up_again(request, form.with_errors(email=wrong.detail or wrong.title))
-    except PASSWORD_ERRORS as weak:
-        return await _sign_up_again(request, form.with_errors(password=weak.detail or weak.title))
-    except TooManyAttempts as refusal:
-        return await render_with_problem(request, "signup.html", refusal, {"form": form})
+    except InvalidEmail as error:
+        return await _show_errors(request, form.with_errors(email=error.detail or error.title))
+    except PASSWORD_ERRORS as error:
+        return await _show_errors(request, form.with_errors(password=error.detail or error.title))
+    except TooManyAttempts as problem:
+        return await render_with_problem(request, "signup.html", problem, {"form": form})
     response = see_other(request, "/signup/sent")
-    life = authenticator.settings.verify_email_ttl
-    cookies.set_cookie(request, response, _SIGNED_UP, f"{proof}.{quote(form.data.email)}", life)
+    ttl = authenticator.settings.verify_email_ttl
+    cookies.set_cookie(request, response, _SIGNED_UP, f"{proof}.{quote(form.data.email)}", ttl)
     return response
 
 
 @router.get("/signup/sent")
 async def show_sign_up_sent(request: Request) -> Response:
-    """Say where to look now, and offer to send the mail again."""
+    """Tell the user to check their email, and offer to resend it."""
     _, email = _signed_up(request)
     return await render(request, "signup_sent.html", {"form": Form(values={"email": email})})
 
 
 @router.get("/verify/{token}")
 async def show_verify_email(request: Request, session: SessionDep, token: str) -> Response:
-    """Show what the link does; opening it proves nothing."""
+    """Show the landing page of the link."""
     return await show_link(request, session, token, VERIFY)
 
 
@@ -86,7 +86,7 @@ async def show_verify_email(request: Request, session: SessionDep, token: str) -
 async def verify_email(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
-    """Note that the address is proven; whose browser did not sign up chooses another password."""
+    """Verify the email address. In a browser that didn't sign up, the user chooses a new password first."""
     proof, _ = _signed_up(request)
     try:
         proven = await signup.verify_email(
@@ -105,22 +105,22 @@ async def verify_email(
 async def resend_verification(
     request: Request, database: DatabaseDep, authenticator: AuthenticatorDep, client: PageClient
 ) -> Response:
-    """Mail the link again, and say the same when there is nothing to confirm."""
+    """Resend the link. The response is the same if there is nothing to verify."""
     form = await parse_form(request, EmailAddress)
     if form.data is None:
         return await render(request, "signup_sent.html", {"form": form}, 422)
     try:
         await signup.resend_verification(database, authenticator, form.data.email, client)
-    except TooManyAttempts as refusal:
-        return await render_with_problem(request, "signup_sent.html", refusal, {"form": form})
+    except TooManyAttempts as problem:
+        return await render_with_problem(request, "signup_sent.html", problem, {"form": form})
     return redirect_with_message(request, "/signup/sent", SENT)
 
 
-async def _sign_up_again(request: Request, form: Form[SignUp]) -> Response:
+async def _show_errors(request: Request, form: Form[SignUp]) -> Response:
     return await render(request, "signup.html", {"form": form}, 422)
 
 
 def _signed_up(request: Request) -> tuple[str, str]:
-    """Return what shows that this browser signed up, and with which address; both empty when it did not."""
+    """Return the proof that this browser signed up, and the email address; both empty if it did not."""
     proof, _, email = (cookies.get_cookie(request, _SIGNED_UP) or "").partition(".")
     return proof, unquote(email)

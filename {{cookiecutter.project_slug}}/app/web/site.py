@@ -21,7 +21,7 @@ def mount(
     account_nav: Sequence[NavItem],
     template_folders: Iterable[Path],
 ) -> None:
-    """Serve the pages, and what features add: routers, menu entries and templates."""
+    """Mount the web pages with the routers, navigation entries and templates of features."""
     for router in (*_routers(), *routers):
         app.include_router(router, include_in_schema=False)
     app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
@@ -32,7 +32,7 @@ def mount(
 
 
 def _account_nav(added: Iterable[NavItem]) -> list[NavItem]:
-    """Put what the features add to the account between what proves who one is and what happened."""
+    """Insert the features' entries after those about credentials."""
     return [
         NavItem("Profile", "/account"),
         NavItem("Password", "/account/password"),
@@ -45,7 +45,7 @@ def _account_nav(added: Iterable[NavItem]) -> list[NavItem]:
 
 
 def _routers() -> Iterator[APIRouter]:
-    """Find the `router` of each module beside this one, so that a page is added by adding its file."""
+    """Discover the `router` of each module in this package, so that adding a file adds its pages."""
     for module in pkgutil.iter_modules(web.__path__, f"{web.__name__}."):
         router = getattr(import_module(module.name), "router", None)
         if isinstance(router, APIRouter):

@@ -39,7 +39,7 @@ EVENT_LABELS: Mapping[str, str] = {
     Event.IMPERSONATION_ENDED: "The administrator's session ended",
 }
 
-# The first that is found counts: most browsers say that they are some others, too.
+# The first match wins: most user agents contain the names of other browsers, too.
 _BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -58,7 +58,7 @@ _SYSTEMS = {
     "CrOS": "ChromeOS",
     "Linux": "Linux",
 }
-_LONGEST_AGENT = 60
+_MAX_LENGTH = 60
 
 
 def event_label(event: AuthEvent) -> str:
@@ -68,14 +68,14 @@ def event_label(event: AuthEvent) -> str:
 
 def device_label(user_agent: str) -> str:
     """Return browser and operating system of a user agent."""
-    browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), None)
-    system = next((name for mark, name in _SYSTEMS.items() if mark in user_agent), None)
+    browser = next((name for token, name in _BROWSERS.items() if token in user_agent), None)
+    system = next((name for token, name in _SYSTEMS.items() if token in user_agent), None)
     if browser and system:
         return f"{browser} on {system}"
-    return user_agent[:_LONGEST_AGENT] or "Unknown device"
+    return user_agent[:_MAX_LENGTH] or "Unknown device"
 
 
 def format_wait(seconds: str) -> str:
-    """Format a duration."""
+    """Format a duration in seconds as minutes."""
     minutes = ceil(int(seconds) / 60)
-    return "a minute" if minutes == 1 else f"{minutes} minutes"
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"

@@ -60,7 +60,7 @@ class SiteContext(NamedTuple):
     admin: str | None
     password_min_length: int
     api_keys: bool
-    """Whether there are API keys, or other tokens that end with the sessions."""
+    """Whether there are API keys or other bearer tokens that signing out everywhere revokes."""
     dev_mailbox: str | None
     """Path of the development mailbox."""
 
@@ -76,7 +76,7 @@ async def render(
 async def render_with_problem(
     request: Request, name: str, problem: Problem, context: Mapping[str, object] | None = None
 ) -> HTMLResponse:
-    """Show a form again, and above it why it was refused."""
+    """Render a form again with a problem above it."""
     response = await render(request, name, {**(context or {}), "problem": problem}, problem.status)
     if wait := problem.headers.get("Retry-After"):
         response.headers["Retry-After"] = wait
@@ -86,7 +86,7 @@ async def render_with_problem(
 def render_template(
     request: Request, name: str, context: Mapping[str, object] | None = None, status: int = 200
 ) -> HTMLResponse:
-    """Do the same without asking the database, which may be what has failed: knows a visitor only who was found."""
+    """Render without a database query, for error pages: `visitor` is None unless the request looked it up."""
     visitor: Scope | None = getattr(request.state, "visitor", None)
     root = _settings(request).root_path
     shared = {
@@ -144,10 +144,10 @@ def _may_see(visitor: Scope | None, item: NavItem) -> bool:
 
 
 def _site(request: Request, visitor: Scope | None) -> SiteContext:
-    """Name what is there; the admin only to people who may use it."""
+    """Return the site context; it includes the admin only for users with access."""
     try:
         home: str = request.app.url_path_for("show_home")
-    except NoMatchFound:  # pages were not chosen
+    except NoMatchFound:  # the project has no home page
         home = "/account"
     mounts = {route.path for route in request.app.routes if isinstance(route, Mount)}
     may_admin = "/admin" in mounts and visitor is not None and visitor.has_permission(Permission.ADMIN_ACCESS)
