@@ -1,1 +1,1 @@
-"""What every admin view is made of: forms, lists, filters, permissions, the audit log."""
+"""Building blocks of admin views: forms, lists, filters, permissions and the audit log."""

@@ -1,4 +1,4 @@
-"""Record audit events of admin actions; `log.py` shows them."""
+"""Record audit events of admin actions. `app/admin/views/events.py` displays them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,23 +15,23 @@ from app.database.base import UUIDv7Base
 
 
 async def record(request: Request, event: Event, user_id: UUID | None, **data: Any) -> None:  # noqa: ANN401
-    """Write down what an admin did to someone, or to a row: `target`."""
+    """Record an admin action on a user or a row (`target`)."""
     await events.record(request.state.session, event, get_admin_client(request), user_id=user_id, **data)
 
 
 async def record_all(
-    request: Request, happened: Sequence[tuple[Event, UUID | None, UUIDv7Base, dict[str, Any]]]
+    request: Request, actions: Sequence[tuple[Event, UUID | None, UUIDv7Base, dict[str, Any]]]
 ) -> None:
-    """Write down what an admin did to many rows, in a few statements; the event of the whole is the line in the log."""
+    """Record an admin action on many rows with few statements. The action's own event is the line in the log."""
     client, session = get_admin_client(request), request.state.session
     session.add_all(
         events.build_event(event, client, user_id=user_id, target=target, data=data)
-        for event, user_id, target, data in happened
+        for event, user_id, target, data in actions
     )
     await session.flush()
 
 
 def get_admin_client(request: Request) -> Client:
-    """Return where the request came from, with the admin as who acts."""
+    """Return the client of the request, with the admin as the actor."""
     client = get_client(request)
     return client._replace(actor_id=get_visitor(request).user_id)

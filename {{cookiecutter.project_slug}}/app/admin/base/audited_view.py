@@ -1,6 +1,6 @@
 """Audit logging: records an event for each create, update, delete, action, export and import.
 
-Events are written in the transaction of what they tell of: what is refused or fails leaves none.
+Events are written in the transaction of the change, so failed requests leave none.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ from app.errors import StillReferenced
 
 
 class AuditedView(SavingView):
-    """What `ModelView` does so that nothing happens unseen."""
+    """The part of `ModelView` that records audit events."""
 
     audited_separately: ClassVar[frozenset[str]] = frozenset({"delete", "export"})
-    """Actions and fields of which a more telling event is written: by what is called, or by the view itself."""
+    """Actions and fields with an event of their own, recorded by the view or by the service it calls."""
     delete_event: ClassVar[Event] = Event.ROW_DELETED
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -40,19 +40,19 @@ class AuditedView(SavingView):
         return row
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Save a row, and compare it with what it was."""
+        """Save a row and record what changed."""
         before = await snapshot(self, request, await self.find_by_pk(request, pk))
         row = await super().edit(request, pk, data)
         changes = diff(self.model, before, await snapshot(self, request, row))
-        told = {name: change for name, change in changes.items() if name not in self.audited_separately}
-        if told:
-            await self._record(request, Event.ROW_CHANGED, row, changes=told)
+        changes = {name: change for name, change in changes.items() if name not in self.audited_separately}
+        if changes:
+            await self._record(request, Event.ROW_CHANGED, row, changes=changes)
         return row
 
     async def delete(self, request: Request, pks: list[Any]) -> int | None:
-        """Delete rows, and name the one that others still refer to.
+        """Delete rows. If another row refers to one of them, the error names it.
 
-        The events come first: afterwards none can refer to people who delete themselves.
+        Events are recorded before the deletion, because none can refer to users who deleted themselves.
         """
         names = {}
         for row in await self.find_by_pks(request, pks):
@@ -60,30 +60,30 @@ class AuditedView(SavingView):
             await self._record(request, self.delete_event, row)
         try:
             return await super().delete(request, pks)
-        except StillReferenced as refusal:
-            name = names.get(inspect(refusal.row).identity[0]) if refusal.row else None
-            said = refusal.detail and name and refusal.detail.replace(":", f' "{truncate(name)}":', 1)
-            raise StillReferenced(said or refusal.detail) from refusal
+        except StillReferenced as error:
+            name = names.get(inspect(error.row).identity[0]) if error.row else None
+            detail = error.detail and name and error.detail.replace(":", f' "{truncate(name)}":', 1)
+            raise StillReferenced(detail or error.detail) from error
 
     async def record_created(self, request: Request, row: UUIDv7Base) -> None:
-        """Write down a new row."""
+        """Record the creation of a row."""
         await self._record(request, Event.ROW_CREATED, row)
 
-    async def record_all(self, request: Request, happened: Sequence[tuple[Event, UUIDv7Base, dict[str, Any]]]) -> None:
-        """Write down what an import did to many rows; the log has one line for all of them."""
-        told = [(event, _person_of(row), row, await self._told(request, row, data)) for event, row, data in happened]
-        await record_all(request, told)
+    async def record_all(self, request: Request, changes: Sequence[tuple[Event, UUIDv7Base, dict[str, Any]]]) -> None:
+        """Record the rows that an import created or changed."""
+        rows = [(event, _owner_id(row), row, await self._with_name(request, row, data)) for event, row, data in changes]
+        await record_all(request, rows)
 
     async def _record(self, request: Request, event: Event, row: UUIDv7Base, **data: Any) -> None:  # noqa: ANN401
-        data = await self._told(request, row, data)
-        await record(request, event, _person_of(row), target=row, **data)
+        data = await self._with_name(request, row, data)
+        await record(request, event, _owner_id(row), target=row, **data)
 
-    async def _told(self, request: Request, row: UUIDv7Base, data: dict[str, Any]) -> dict[str, Any]:
-        """Name the row, but not a person: their events are wiped before they are deleted, and these stay."""
+    async def _with_name(self, request: Request, row: UUIDv7Base, data: dict[str, Any]) -> dict[str, Any]:
+        """Add the name of the row, except of a user: personal data must not outlive the account."""
         return data if isinstance(row, User) else {**data, "name": truncate(await self.repr(row, request))}
 
-    async def _record_action(self, context: Any) -> None:  # noqa: ANN401 - a kind of event for each
-        """Write down what runs next, and is allowed; afterwards, its rows may be gone."""
+    async def _record_action(self, context: Any) -> None:  # noqa: ANN401 - the type of event differs
+        """Record an allowed action before it runs, because it may delete its rows."""
         name = context.action_name
         if name in self.audited_separately:
             return
@@ -94,16 +94,16 @@ class AuditedView(SavingView):
             await record(context.request, Event.ADMIN_ACTION, None, target=self.model, action=name)
 
     async def _record_export(self, context: Any) -> None:  # noqa: ANN401
-        kind, rows = context.export_type.extension, context.row_count
-        await record(context.request, Event.ROWS_EXPORTED, None, target=self.model, format=kind, rows=rows)
+        extension, rows = context.export_type.extension, context.row_count
+        await record(context.request, Event.ROWS_EXPORTED, None, target=self.model, format=extension, rows=rows)
 
     async def _record_import(self, context: Any) -> None:  # noqa: ANN401
         if not context.import_ctx.dry_run and not context.error_count:
             await record(context.request, Event.ROWS_IMPORTED, None, target=self.model, rows=context.row_count)
 
 
-def _person_of(row: UUIDv7Base) -> UUID | None:
-    """Return whose row it is: when they are deleted, its events lose what they repeat of it."""
+def _owner_id(row: UUIDv7Base) -> UUID | None:
+    """Return the owner of a row: when that user is deleted, the data of its events is deleted too."""
     if isinstance(row, User):
         return row.id
     columns = inspect(type(row)).columns

@@ -1,7 +1,7 @@
 """Detect unchanged form fields, so that saving doesn't alter values that forms can't represent exactly.
 
-The texts of a form don't say everything: a time is shown without microseconds, and browsers change line ends. So each
-field is compared with what a browser sends back when nobody touches it.
+A form shows times without microseconds, for example, and browsers change line endings. So each field is compared with
+what a browser submits if the user doesn't change it.
 """
 
 import re
@@ -30,40 +30,42 @@ from app.admin.base.visibility import HIDDEN_LABEL
 
 
 class SubmittedData(dict[str, Any]):
-    """What a form sent for a row, by field."""
+    """The submitted values of a row, by field name."""
 
     row: Any = None
-    """The row that is edited."""
+    """The edited row."""
     unchanged: frozenset[str] = frozenset()
-    """The fields that were sent as they were shown."""
+    """The fields submitted as they were displayed."""
 
 
 async def detect_unchanged(request: Request, view: Any, data: Mapping[str, Any], row: Any) -> SubmittedData:  # noqa: ANN401
-    """Find out what a form left as it was."""
-    entered, unchanged = SubmittedData(data), set()
+    """Return the submitted values with the names of the unchanged fields."""
+    submitted, unchanged = SubmittedData(data), set()
     for field in view.get_fields_list(request) if row is not None else ():
         if field.name in data and not isinstance(field, CollectionField | FileField | ListField):
             value = await field.parse_obj(request, row)
-            untouched = await _sent_back(request, field, await view.serialize_field_value(value, field, request))
-            if _comparable(field, untouched) == _comparable(field, data[field.name]):
+            displayed = await view.serialize_field_value(value, field, request)
+            resubmitted = await _resubmitted(request, field, displayed)
+            if _comparable(field, resubmitted) == _comparable(field, data[field.name]):
                 unchanged.add(field.name)
-    entered.row, entered.unchanged = row, frozenset(unchanged)
-    return entered
+    submitted.row, submitted.unchanged = row, frozenset(unchanged)
+    return submitted
 
 
-async def _sent_back(request: Request, field: BaseField, shown: Any) -> Any:  # noqa: ANN401
+async def _resubmitted(request: Request, field: BaseField, displayed: Any) -> Any:  # noqa: ANN401
+    """Return the value that a browser submits if the user doesn't change it."""
     if isinstance(field, JsonField):
-        shown = field.text(shown)
-    texts = shown if isinstance(shown, list) else [] if shown is None else [shown]
+        displayed = field.text(displayed)
+    texts = displayed if isinstance(displayed, list) else [] if displayed is None else [displayed]
     return await field.parse_input(request, FormData([(field.id, str(text)) for text in texts]))
 
 
 def _comparable(field: BaseField, value: Any) -> str:  # noqa: ANN401
-    """Write a value without what browsers do to texts; 1, 1.0 and true are not the same."""
+    """Undo what browsers do to text. 1, 1.0 and true stay different."""
     if isinstance(field, JSONField):
         return repr(value)
     if isinstance(value, list):
-        return repr([_comparable(field, one) for one in value])
+        return repr([_comparable(field, item) for item in value])
     if isinstance(value, str):
         one_line = isinstance(field, StringField) and not isinstance(field, TextAreaField)
         value = re.sub(r"\r\n?|\n", "" if one_line else "\n", value)
@@ -72,22 +74,22 @@ def _comparable(field: BaseField, value: Any) -> str:  # noqa: ANN401
 
 
 async def load_selected_labels(request: Request, view: Any, obj: Any, inlines: list[dict[str, Any]]) -> None:  # noqa: ANN401
-    """Find the labels of all chosen rows, for `fields/form/relation.html`: one query for each view."""
-    shown = [(view, obj), *((part["inline"], row["obj"]) for part in inlines for row in part["rows"])]
-    chosen: dict[str, set[str]] = {}
-    for one, data in shown:
-        for field in one.get_fields_list(request):
+    """Load the labels of selected rows for `fields/form/relation.html`, with one query per view."""
+    forms = [(view, obj), *((part["inline"], row["obj"]) for part in inlines for row in part["rows"])]
+    selected: dict[str, set[str]] = {}
+    for form, data in forms:
+        for field in form.get_fields_list(request):
             if isinstance(field, RelationField) and data and (value := data.get(field.name)):
-                chosen.setdefault(str(field.key), set()).update(map(str, value if field.multiple else [value]))
+                selected.setdefault(str(field.key), set()).update(map(str, value if field.multiple else [value]))
     labels = request.state.selected_labels = {}
-    for key, ids in chosen.items():
+    for key, ids in selected.items():
         foreign = view._find_foreign_view(key)  # noqa: SLF001
-        known = {one for one in ids if _is_id(one)}
-        for row in await foreign.find_by_pks(request, [*known]) if known else ():
+        valid = {text for text in ids if _is_id(text)}
+        for row in await foreign.find_by_pks(request, [*valid]) if valid else ():
             labels[str(row.id)] = await foreign.select2_selection(row, request)
-        if missing := [UUID(one) for one in known - labels.keys()]:
-            stored = await request.state.session.scalars(select(foreign.model.id).where(foreign.model.id.in_(missing)))
-            labels |= {str(one): f"<span>{HIDDEN_LABEL}</span>" for one in stored}
+        if missing := [UUID(text) for text in valid - labels.keys()]:
+            hidden = await request.state.session.scalars(select(foreign.model.id).where(foreign.model.id.in_(missing)))
+            labels |= {str(row_id): f"<span>{HIDDEN_LABEL}</span>" for row_id in hidden}
 
 
 def _is_id(text: str) -> bool:

@@ -21,41 +21,42 @@ from app.admin.base.sensitive_columns import is_sensitive
 from app.database.base import Base
 
 MAX_VALUE_LENGTH = 200
-"""Characters of a value; the rest is in the row."""
+"""Maximum characters of a stored value."""
 
 
 async def snapshot(view: ModelView, request: Request, row: Base) -> Mapping[str, Any]:
-    """Return what a row holds: its columns, and as far as the view loads them, the rows that it refers to."""
+    """Return the values of a row: its columns and, if the view loads them, its references."""
     loaded, mapper = vars(row), inspect(type(row))
-    held: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in view.fields:
         if isinstance(field, RelationField) and field.name in loaded:
-            held[field.name] = await _refer(view._find_foreign_view(str(field.key)), request, loaded[field.name])  # noqa: SLF001
-    told = {column for name in held for column in mapper.relationships[name].local_columns}
-    names = [attribute.key for attribute in mapper.column_attrs if attribute.columns[0] not in told]
-    return held | {name: loaded[name] for name in names if name in loaded and name not in READONLY_FIELDS}
+            foreign = view._find_foreign_view(str(field.key))  # noqa: SLF001
+            values[field.name] = await _reference(foreign, request, loaded[field.name])
+    referenced = {column for name in values for column in mapper.relationships[name].local_columns}
+    names = [attribute.key for attribute in mapper.column_attrs if attribute.columns[0] not in referenced]
+    return values | {name: loaded[name] for name in names if name in loaded and name not in READONLY_FIELDS}
 
 
-async def _refer(view: Any, request: Request, rows: Any) -> Any:  # noqa: ANN401
-    """Name rows by key and title; several are a tuple. A person's title is their address, which must not stay here."""
+async def _reference(view: Any, request: Request, rows: Any) -> Any:  # noqa: ANN401
+    """Return the ID and title of a row, or a tuple for several. Users have no title: their email must not be stored."""
     if isinstance(rows, list):
-        return tuple([await _refer(view, request, row) for row in rows])
+        return tuple([await _reference(view, request, row) for row in rows])
     if rows is None or isinstance(rows, User):
         return rows and {"id": str(rows.id)}
     return {"id": str(rows.id), "name": truncate(await view.repr(rows, request))}
 
 
 def diff(model: type[Base], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what became different, field by field."""
+    """Return the changed fields."""
     columns = inspect(model).columns
     return {
-        name: _tell(columns.get(name), before[name], value)
+        name: _change(columns.get(name), before[name], value)
         for name, value in after.items()
         if name in before and before[name] != value
     }
 
 
-def _tell(column: Column[Any] | None, old: Any, new: Any) -> dict[str, Any]:  # noqa: ANN401
+def _change(column: Column[Any] | None, old: Any, new: Any) -> dict[str, Any]:  # noqa: ANN401
     if column is not None and is_sensitive(column):
         return {}
     if isinstance(new, tuple):
@@ -78,5 +79,5 @@ def _as_json(value: Any) -> str | int | None:  # noqa: ANN401
 
 
 def truncate(text: str) -> str:
-    """Cut a long text."""
+    """Truncate text to `MAX_VALUE_LENGTH` characters."""
     return text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 1]}…"

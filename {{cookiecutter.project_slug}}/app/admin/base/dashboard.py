@@ -1,4 +1,4 @@
-"""Dashboard panels: figures and charts.
+"""Dashboard panels: metrics and charts.
 
 async def panels(self, request: Request) -> list[Panel]:
     days = await count_per_day(request.state.session, Note, Note.created_at)
@@ -32,27 +32,27 @@ class Metric:
 
     @property
     def text(self) -> str:
-        """Write it for people."""
+        """The formatted number."""
         return f"{self.number:,}" if self.number <= COUNT_LIMIT else f"{COUNT_LIMIT:,}+"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A number for each day, oldest first."""
+    """Daily numbers, oldest first."""
 
     label: str
     days: Mapping[date, int]
     is_warning: bool = False
-    """Whether a nonzero value is a problem."""
+    """Whether values above zero indicate a problem."""
 
     @property
     def total(self) -> int:
-        """Add the days up."""
+        """The sum of all days."""
         return sum(self.days.values())
 
     @property
     def maximum(self) -> int:
-        """Return the largest number of a day."""
+        """The largest number of a day."""
         return max(self.days.values())
 
 
@@ -60,9 +60,9 @@ Panel = Metric | Chart
 
 
 async def count_up_to_limit(session: AsyncSession, query: Select[Any]) -> int:
-    """Count rows, and stop soon after `COUNT_LIMIT`."""
-    some = query.limit(COUNT_LIMIT + 1).subquery()
-    return await session.scalar(select(func.count()).select_from(some)) or 0
+    """Count rows, up to `COUNT_LIMIT` + 1."""
+    limited = query.limit(COUNT_LIMIT + 1).subquery()
+    return await session.scalar(select(func.count()).select_from(limited)) or 0
 
 
 async def count_per_day(
@@ -71,16 +71,16 @@ async def count_per_day(
     moment: InstrumentedAttribute[datetime],
     *conditions: ColumnElement[bool],
 ) -> dict[date, int]:
-    """Count the rows of each of the last `DAYS` days in UTC, oldest first.
+    """Count rows per UTC day for the last `DAYS` days, oldest first.
 
-    Keys begin with the time when a row was made, so that the primary key finds the new ones.
+    IDs start with the creation time, so the primary key index finds recent rows.
     """
     today = utc_now().date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     begin = datetime.combine(days[0], time.min, UTC)
     first_key = UUID(int=int(begin.timestamp() * 1000) << 80)  # RFC 9562 §5.7: 48 bits of milliseconds
     seconds = extract("epoch", moment)
-    day = (seconds - seconds % _DAY_SECONDS).label("day")  # both databases know this; neither asks for a time zone
+    day = (seconds - seconds % _DAY_SECONDS).label("day")  # works on both databases, without time zones
     query = select(day, func.count()).where(model.id >= first_key, moment >= begin, *conditions).group_by("day")
     found = {datetime.fromtimestamp(int(start), UTC).date(): number for start, number in await session.execute(query)}
     return {day: found.get(day, 0) for day in days}

@@ -10,20 +10,20 @@ from app.database.base import utc_now
 
 
 class DateRangeLink(NamedTuple):
-    """One of the links."""
+    """A link above a list."""
 
     label: str
     url: str
-    is_chosen: bool
+    is_active: bool
 
 
 def date_ranges(request: Request, view: ModelView) -> list[DateRangeLink]:
-    """Return the links; none where the list does not show the view's `date_field`."""
+    """Return the links, or none if the list doesn't show the view's `date_field`."""
     if all(field.name != view.date_field for field in view.get_fields_list(request)):
         return []
-    chosen = _rules(request, view)
-    others = [rule for rule in chosen if (rule.get("field"), rule.get("filter")) != (view.date_field, "between")]
-    links = [DateRangeLink("Any time", _url(request, view, others), len(others) == len(chosen))]
+    active = _rules(request, view)
+    others = [rule for rule in active if (rule.get("field"), rule.get("filter")) != (view.date_field, "between")]
+    links = [DateRangeLink("Any time", _url(request, view, others), len(others) == len(active))]
     for label, first, last in _periods(utc_now().date()):
         rule = {
             "field": view.date_field,
@@ -31,16 +31,16 @@ def date_ranges(request: Request, view: ModelView) -> list[DateRangeLink]:
             "value": f"{first}T00:00:00",
             "value2": f"{last}T23:59:59",
         }
-        links.append(DateRangeLink(label, _url(request, view, [*others, rule]), rule in chosen))
+        links.append(DateRangeLink(label, _url(request, view, [*others, rule]), rule in active))
     return links
 
 
 def _rules(request: Request, view: ModelView) -> list[dict[str, Any]]:
-    """Return the rules of the list's filter that must all hold; the list has read it before, so it is well formed."""
+    """Return the rules of the list's filter that are combined with AND. The list has validated the filter before."""
     text = request.query_params.get("filter")
     if not text:
         return []
-    tree = view._parse_filter_string(text)  # noqa: SLF001 - the library reads filters nowhere else
+    tree = view._parse_filter_string(text)  # noqa: SLF001 - the library has no public parser
     return list(tree["rules"]) if tree.get("logic") == "and" else [tree]
 
 

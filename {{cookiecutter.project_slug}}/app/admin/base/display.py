@@ -21,25 +21,25 @@ from app.database.titles import name_row
 
 
 class DisplayView(ExportView):
-    """What `ModelView` does to show a row."""
+    """The part of `ModelView` that displays rows."""
 
     title_field: str = ""
-    """The field that names a row in sentences, links and pickers; by default the first text."""
+    """The field whose value names a row in headings, links and pickers. Defaults to the first text field."""
 
     async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
-        """Return a page of rows that can be shown."""
+        """Return a page of rows with what their display needs."""
         rows = await super().find_all(request, *args, **kwargs)
         await self.prefetch(request, request.state.session, rows)
         return rows
 
     async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
-        """Return rows by their keys that can be shown."""
+        """Return rows by ID with what their display needs."""
         rows: Sequence[Any] = await super().find_by_pks(request, pks)
         await self.prefetch(request, request.state.session, rows)
         return rows
 
     async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
-        """Find out which of the rows that these refer to the visitor may see; forms do not name them."""
+        """Load the IDs of referenced rows that the user may see. Forms don't need them."""
         visible: frozenset[UUID] = getattr(request.state, "visible_ids", frozenset())
         named = self._names_rows(request) or request.state.action == RequestAction.EXPORT
         for field in self.get_fields_list(request) if named else ():
@@ -51,17 +51,17 @@ class DisplayView(ExportView):
         request.state.visible_ids = visible
 
     def title_of(self, request: Request, row: Any) -> str:  # noqa: ANN401
-        """Return the title of a row, or nothing where it has none or the visitor may not see it."""
+        """Return the title of a row, or "" if it has none or the user may not see it."""
         hidden = self.title_field == "id" or not self.can_view_field(request, self.title_field)
         title = None if hidden else getattr(row, self.title_field)
         return "" if title is None else (in_utc(title) if isinstance(title, datetime) else str(title)).strip()
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
-        """Name a row."""
+        """Return the display name of a row."""
         return truncate(name_row(type(obj), obj.id, self.title_of(request, obj)))
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
-        """Write times as forms read them, without a zone, or in UTC; name no row that the visitor may not see."""
+        """Format times for forms (without a time zone) or for display (in UTC), and hide the titles of hidden rows."""
         if isinstance(value, datetime | time) and request.state.action.is_form():
             return value.replace(tzinfo=None).isoformat(timespec="seconds")
         formatted = getattr(field, "output_format", "") is not None or request.state.action in (field.formatter or {})
@@ -73,9 +73,9 @@ class DisplayView(ExportView):
         hidden = [_without_name(row) for row in rows if row.id not in request.state.visible_ids]
         if hidden and not field.multiple:
             return hidden[0]
-        seen = [row for row in rows if row.id in request.state.visible_ids] if hidden else value
-        shown = await super().serialize_field_value(seen, field, request)
-        return [*shown, *hidden] if hidden else shown
+        visible = [row for row in rows if row.id in request.state.visible_ids] if hidden else value
+        serialized = await super().serialize_field_value(visible, field, request)
+        return [*serialized, *hidden] if hidden else serialized
 
     def _names_rows(self, request: Request) -> bool:
         action = request.state.action
@@ -88,7 +88,7 @@ class DisplayView(ExportView):
         include_relationships: bool = True,  # noqa: FBT001, FBT002 - as the library has it
         include_select2: bool = False,  # noqa: FBT001, FBT002
     ) -> dict[str, Any]:
-        """Return what is shown of a row; of one that another refers to, its name, where the library has all fields."""
+        """Serialize a row. Referenced rows only get their title; the library would serialize all their fields."""
         meta: dict[str, Any] = {"repr": await self.repr(obj, request)}
         if include_select2:
             selection, result = await self.select2_selection(obj, request), await self.select2_result(obj, request)
@@ -102,16 +102,16 @@ class DisplayView(ExportView):
 
     @link_row_action("view", "View", icon_class="default_actions.view", exclude_from_detail=True)
     def row_action_1_view(self, request: Request, pk: str) -> str:
-        """Lead to the page of a row."""
+        """Return the URL of a row's page."""
         return detail_url(request, str(self.key), pk)
 
     @link_row_action("edit", "Edit", icon_class="default_actions.edit", action_btn_class="action.row_item_edit")
     def row_action_2_edit(self, request: Request, pk: str) -> str:
-        """Lead to the form of a row."""
+        """Return the URL of a row's form."""
         return edit_url(request, str(self.key), pk)
 
     async def select2_result(self, obj: Any, request: Request) -> str:  # noqa: ANN401
-        """Show a row in a picker, as HTML; the library would show all its fields."""
+        """Return a picker entry as HTML. The library would show all fields."""
         return f"<span>{escape(await self.repr(obj, request))}</span>"
 
 

@@ -1,4 +1,4 @@
-"""User-friendly error messages for failed saves, without SQL and values."""
+"""User-friendly error messages for failed saves, without SQL or values."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ EDIT_CONFLICT = "Someone else has changed this record. Review their changes, the
 def explain(
     error: BaseException, table: Table, problem_fields: Mapping[type[Problem], str]
 ) -> dict[str | int, Any] | None:
-    """Return what to show beside which field, "" being none; nothing when it is a bug."""
+    """Return error messages by field ("" for the whole form), or None if the error is a bug."""
     if isinstance(error, Problem):
         named: dict[str | int, Any] = {str(item["loc"][-1]): f"{item['msg']}." for item in error.errors}
         field = problem_fields.get(type(error))
@@ -37,24 +37,24 @@ def explain(
 
 
 def is_expected_error(error: BaseException) -> bool:
-    """Return whether it is something that `explain` explains."""
+    """Return whether `explain` has a message for the error."""
     return isinstance(error, Problem | StaleDataError | IntegrityError) or is_data_error(error)
 
 
 def is_data_error(error: BaseException) -> bool:
-    """Return whether a value could not be what its column holds; each driver has its own way to say so."""
+    """Return whether a value is invalid for its column. Each driver reports this differently."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, OverflowError | StatementError)
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-    refused_by_driver = isinstance(getattr(error.orig, "__cause__", None), ValueError)
-    return isinstance(error, DataError) or sqlstate.startswith("22") or refused_by_driver
+    rejected_by_driver = isinstance(getattr(error.orig, "__cause__", None), ValueError)
+    return isinstance(error, DataError) or sqlstate.startswith("22") or rejected_by_driver
 
 
 async def run_query(query: Awaitable[T]) -> T:
-    """Return what is found.
+    """Return the result of a query.
 
     Raises:
-        HTTPException: 422 or 400, when the search or a filter has a value that its column cannot have.
+        HTTPException: 422 if the search text is invalid, 400 if a filter value is.
     """
     try:
         return await query

@@ -1,4 +1,4 @@
-"""Streaming exports: rows are read and sent in batches, so memory use is constant and no other request waits."""
+"""Streaming exports: rows are read and sent in chunks, so memory use is constant and other requests don't wait."""
 
 from collections.abc import Sequence
 from datetime import date, time
@@ -25,13 +25,13 @@ from app.admin.files.exporters import Chunks, StreamingCsvExporter, StreamingExp
 from app.api.dependencies import get_database
 
 CHUNK_SIZE = 100
-"""Rows that are read and written without a pause: some ten milliseconds."""
+"""Rows per chunk, about ten milliseconds of work."""
 
 _TYPED = bool | int | float | Decimal | date | time
 
 
 class ExportView(ListView):
-    """What `ModelView` does to export; formats that are no streams are made by the library, in memory."""
+    """The part of `ModelView` that exports rows. The library creates formats that can't be streamed, in memory."""
 
     exporters: Sequence[BaseExporter | str] = (StreamingCsvExporter(), StreamingJsonExporter())
 
@@ -49,16 +49,16 @@ class ExportView(ListView):
         modal_size="lg",
     )
     async def export_action(self, request: Request, selection: ActionSelection) -> Response:
-        """Send the chosen rows, or the page in its order, or all that are found, newest first."""
+        """Export the selected rows, the current page in its order, or all rows found, newest first."""
         request.state.action = RequestAction.EXPORT
         form = await request.form()
         exporter = next((e for e in self.exporters if getattr(e, "extension", "") == form.get("format")), None)
         if not isinstance(exporter, StreamingExporter):
             answer: Response = await super().export_action(request, selection)
             return answer
-        request.state.export_type = exporter  # by it, the library knows whether a list may stay one
-        shown, chosen = self.get_fields_list(request), form.getlist("fields")
-        fields = [field for field in shown if field.name in chosen] or list(shown)
+        request.state.export_type = exporter  # the library reads it to format lists
+        available, selected = self.get_fields_list(request), form.getlist("fields")
+        fields = [field for field in available if field.name in selected] or list(available)
         columns = file_columns(fields)
         name = str(form.get("filename") or "").strip() or str(self.key)
 
@@ -68,10 +68,10 @@ class ExportView(ListView):
                 request, self.get_list_query(request), selection.q, selection.filters
             )
             items = range(await run_query(self._count_all(request, found)))
-            slices = self._read_all(request, found, columns)
+            chunks = self._read_all(request, found, columns)
         else:
-            items = await self._chosen(request, selection)
-            slices = self._read(request, items, columns)
+            items = await self._selected(request, selection)
+            chunks = self._read(request, items, columns)
         if exporter.max_rows is not None and len(items) > exporter.max_rows:
             flash(
                 request,
@@ -79,11 +79,11 @@ class ExportView(ListView):
                 "error",
             )
             return RedirectResponse(request.url_for("admin:list", key=self.key), 303)
-        told = ExportContext(fields=fields, rows=[], view=self, request=request, filename=name)
-        await self._emit_before_export(request, exporter, items, told)
-        await self._emit_after_export(request, exporter, items, told)
+        context = ExportContext(fields=fields, rows=[], view=self, request=request, filename=name)
+        await self._emit_before_export(request, exporter, items, context)
+        await self._emit_after_export(request, exporter, items, context)
         return StreamingResponse(
-            exporter.stream(columns, slices),
+            exporter.stream(columns, chunks),
             media_type=exporter.content_type,
             headers={
                 "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.{exporter.extension}"
@@ -91,9 +91,9 @@ class ExportView(ListView):
         )
 
     async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
-        """Look up what is needed to show these rows: a page of a list, one row, or a part of an export."""
+        """Load what the display of these rows needs: a page of a list, a row, or a chunk of an export."""
 
-    async def _chosen(self, request: Request, selection: ActionSelection) -> Sequence[Any]:
+    async def _selected(self, request: Request, selection: ActionSelection) -> Sequence[Any]:
         if (await request.form()).get("scope") != "page":
             return await self.find_by_pks(request, await selection.pks())
         at = self._parse_list_params(request, QueryParams(request.query_params.get("_list_query", "").lstrip("?")))
@@ -107,7 +107,7 @@ class ExportView(ListView):
         yield [await self.export_row(request, row, columns) for row in rows]
 
     async def _read_all(self, request: Request, found: Select[Any], columns: Sequence[FileColumn]) -> Chunks:
-        """Read on after the last row, with a connection for no longer than that takes: downloads may be slow."""
+        """Read rows in chunks, by ID. Slow downloads hold no connection between chunks."""
         query = found.order_by(self.model.id.desc()).limit(CHUNK_SIZE).options(*self._shown_relations(request))
         after = query
         while True:
@@ -120,34 +120,34 @@ class ExportView(ListView):
             after = query.where(self.model.id < rows[-1].id)
 
     async def export_row(self, request: Request, row: object, columns: Sequence[FileColumn]) -> dict[str, Any]:
-        """Return what a file has of a row: numbers and times as such, and rows by their titles and their ids."""
+        """Return the cells of a row: numbers and times as values, references as titles and IDs."""
         cells: dict[str, Any] = {}
         for column in columns:
             field = column.field
             value = await field.parse_obj(request, row)
             if isinstance(field, RelationField):
-                cells[column.name] = self._refer(request, field, value, ids=column.is_ids)
+                cells[column.name] = self._reference_cell(request, field, value, ids=column.is_ids)
             elif isinstance(value, _TYPED) and _is_plain(field):
                 cells[column.name] = value
             else:
                 cells[column.name] = await self.serialize_field_value(value, field, request)
         return cells
 
-    def _refer(self, request: Request, field: RelationField, value: Any, *, ids: bool) -> Any:  # noqa: ANN401
+    def _reference_cell(self, request: Request, field: RelationField, value: Any, *, ids: bool) -> Any:  # noqa: ANN401
         foreign: Any = self._find_foreign_view(field.key or "")
         rows = value if isinstance(value, list) else [value] if value is not None else []
         if ids:
-            said = [str(row.id) for row in rows]
+            texts = [str(row.id) for row in rows]
         else:
-            seen = request.state.visible_ids
-            said = [foreign.title_of(request, row) or str(row.id) if row.id in seen else "" for row in rows]
+            visible = request.state.visible_ids
+            texts = [foreign.title_of(request, row) or str(row.id) if row.id in visible else "" for row in rows]
         if not field.multiple:
-            return next(iter(said), None)
+            return next(iter(texts), None)
         exporter = getattr(request.state, "export_type", None)
-        return said if isinstance(exporter, JsonExporter) else "\n".join(said)
+        return texts if isinstance(exporter, JsonExporter) else "\n".join(texts)
 
 
 def _is_plain(field: BaseField) -> bool:
-    """Return whether the library alone decides how a field is written."""
-    written_by = type(field).serialize_value.__module__
-    return written_by.startswith("starlette_admin.") and RequestAction.EXPORT not in (field.formatter or {})
+    """Return whether the library's own serialization and no formatter is used."""
+    module = type(field).serialize_value.__module__
+    return module.startswith("starlette_admin.") and RequestAction.EXPORT not in (field.formatter or {})

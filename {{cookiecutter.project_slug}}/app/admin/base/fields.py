@@ -16,13 +16,14 @@ from app.api.schemas import unwrap_annotation
 
 
 def field_for(column: Column[Any], schema: type[BaseModel] | None) -> BaseField | str:
-    """Return the field for a column, or its name where the library chooses well.
+    """Return the field for a column, or its name if the library's default is fine.
 
-    It knows no doubles, shows a list as JSON, edits JSON as a tree, and takes "not known" for "no".
+    The library doesn't support doubles, shows lists as JSON, needs an editor for JSON, and shows unknown booleans as
+    "No".
     """
     name = column.key
-    known = schema.model_fields.get(name) if schema else None
-    if known is not None and unwrap_annotation(known.annotation)[0] is list:
+    info = schema.model_fields.get(name) if schema else None
+    if info is not None and unwrap_annotation(info.annotation)[0] is list:
         return TagsField(name)
     if isinstance(column.type, JSON):
         return JsonField(name, required=not column.nullable and column.server_default is None)
@@ -34,35 +35,35 @@ def field_for(column: Column[Any], schema: type[BaseModel] | None) -> BaseField 
 
 
 def default_title_field(columns: Mapping[str, Column[Any]]) -> str:
-    """Return the column that names a row: the first text, or its key."""
-    texts = (n for n, one in columns.items() if isinstance(one.type, String) and not isinstance(one.type, SQLEnum))
-    return next(texts, "id")
+    """Return the name of the first text column, or "id"."""
+    types = {name: column.type for name, column in columns.items()}
+    return next((n for n, t in types.items() if isinstance(t, String) and not isinstance(t, SQLEnum)), "id")
 
 
 def enum_choices(kind: type[Enum]) -> list[tuple[Any, str]]:
-    """Return what can be chosen, in words: IN_PRINT is "In print"."""
+    """Return choices with readable labels: IN_PRINT becomes "In print"."""
     return [(member.value, member.name.replace("_", " ").capitalize()) for member in kind]
 
 
 def column_default(column: Column[Any]) -> object:
-    """Return what the database gives to a new row that says nothing, as a value of Python."""
-    given = getattr(column.server_default, "arg", None)
-    if isinstance(given, True_ | False_):
-        return isinstance(given, True_)
-    if not isinstance(given, str):
+    """Return the default of a column as a Python value, or None."""
+    default = getattr(column.server_default, "arg", None)
+    if isinstance(default, True_ | False_):
+        return isinstance(default, True_)
+    if not isinstance(default, str):
         return column.default.arg if isinstance(column.default, ColumnDefault) and column.default.is_scalar else None
     if isinstance(column.type, JSON):
-        return json.loads(given)
-    return TypeAdapter(column.type.python_type).validate_python(given)
+        return json.loads(default)
+    return TypeAdapter(column.type.python_type).validate_python(default)
 
 
-def field_default(field: BaseField) -> Any:  # noqa: ANN401 - a value of any kind
-    """Return what a field has in an empty form."""
+def field_default(field: BaseField) -> Any:  # noqa: ANN401 - a value of any type
+    """Return the initial value of a field in an empty form."""
     return field.default() if callable(field.default) else field.default
 
 
 def in_utc(value: date | time, precision: str = "minutes") -> str:
-    """Write a date or time for people; `strftime` may write the year 26 with two digits, and then no form reads it."""
+    """Format a date or time for display. `strftime` may write the year 26 with two digits, which forms can't parse."""
     if isinstance(value, datetime):
         return f"{value.replace(tzinfo=None).isoformat(' ', precision)} UTC"
     return value.isoformat(precision) if isinstance(value, time) else value.isoformat()

@@ -17,61 +17,61 @@ from app.database.search import contains, fold_column, fold_term
 
 
 class DateTimeEquals(library.DateTimeEqualFilter):
-    """This moment."""
+    """Equal to this time."""
 
     def parse_value(self, raw: str) -> date | datetime | time:
-        """Read a time."""
+        """Parse a time as UTC."""
         return _in_utc(super().parse_value(raw))
 
 
 class DateTimeBetween(library.DateTimeBetweenFilter):
-    """From one moment to another."""
+    """Between two times."""
 
     def parse_value(self, raw: str) -> date | datetime | time:
-        """Read a time."""
+        """Parse a time as UTC."""
         return _in_utc(super().parse_value(raw))
 
 
 class Contains(library.ContainsFilter):
-    """This text somewhere, in small or capital letters."""
+    """Contains this text, ignoring case."""
 
-    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as in the library
         """Return the condition."""
         return contains(_column(ctx), ctx.value)
 
 
 class NotContains(library.NotContainsFilter):
-    """This text nowhere."""
+    """Doesn't contain this text, ignoring case."""
 
-    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as in the library
         """Return the condition."""
         return not_(contains(_column(ctx), ctx.value))
 
 
 class StartsWith(library.StartsWithFilter):
-    """This text at the beginning."""
+    """Starts with this text, ignoring case."""
 
-    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as in the library
         """Return the condition."""
         return fold_column(_column(ctx)).startswith(fold_term(ctx.value), autoescape=True)
 
 
 class EndsWith(library.EndsWithFilter):
-    """This text at the end."""
+    """Ends with this text, ignoring case."""
 
-    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as in the library
         """Return the condition."""
         return fold_column(_column(ctx)).endswith(fold_term(ctx.value), autoescape=True)
 
 
 class RelationContains(library.ContainsFilter):
-    """A row that is found by this text, which is searched as in the list of its kind."""
+    """Refers to a row that a search for this text finds in its own list."""
 
     def condition(self, foreign: Any, request: Request, value: Any) -> Any:  # noqa: ANN401
-        """Return what must hold for the row."""
+        """Return the condition on the referenced row."""
         return foreign.get_search_query(request, value)
 
-    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as the library has it
+    def apply(self, ctx: FilterApplyContext) -> Any:  # noqa: ANN401 - as in the library
         """Return the condition."""
         view: Any = ctx.view
         request: Any = ctx.request
@@ -86,26 +86,26 @@ class RelationContains(library.ContainsFilter):
 
 
 class RelationIs(RelationContains):
-    """This row, which is chosen as in a form: see `static/admin.js`."""
+    """Refers to this row, selected in a picker (`static/admin.js`)."""
 
     name = "is"
     label = "Is"
 
     def parse_value(self, raw: str) -> UUID:
-        """Read an id."""
+        """Parse an ID."""
         return UUID(raw)
 
     def condition(self, foreign: Any, request: Request, value: Any) -> Any:  # noqa: ANN401, ARG002
-        """Return what must hold for the row."""
+        """Return the condition on the referenced row."""
         return foreign.model.id == value
 
     def get_choices(self, request: Request) -> list[tuple[str, str]]:
-        """Return the chosen rows, with what they are called."""
+        """Return the selected rows with their labels."""
         return [("", ""), *getattr(request.state, "filter_labels", {}).items()]
 
 
 async def load_filter_labels(request: Request, view: Any, group: FilterGroup) -> None:  # noqa: ANN401
-    """Find the names of the rows that a list is filtered by."""
+    """Load the labels of the rows that a list is filtered by."""
     for rule in group.rules:
         if isinstance(rule, FilterGroup):
             await load_filter_labels(request, view, rule)
@@ -113,49 +113,49 @@ async def load_filter_labels(request: Request, view: Any, group: FilterGroup) ->
             field = next(field for field in view.get_fields_list(request) if field.name == rule.field)
             foreign = view._find_foreign_view(field.key)  # noqa: SLF001
             rows = await foreign.find_by_pks(request, [rule.value])
-            names = {str(row.id): await foreign.repr(row, request) for row in rows}
-            request.state.filter_labels = getattr(request.state, "filter_labels", {}) | names
+            labels = {str(row.id): await foreign.repr(row, request) for row in rows}
+            request.state.filter_labels = getattr(request.state, "filter_labels", {}) | labels
 
 
 class AdminFilterRegistry(library.SqlaFilterRegistry):
-    """Which filters a field has."""
+    """The filters of each type of field."""
 
     @filters(StringField)
     def string_filters(self, field: BaseField) -> list[type[BaseFilter]]:
-        """Search as everywhere; the library takes % and _ for wildcards, too."""
-        return _ours(super().string_filters(field), Contains, NotContains, StartsWith, EndsWith)
+        """Search as in the API. The library would treat % and _ as wildcards."""
+        return _replaced(super().string_filters(field), Contains, NotContains, StartsWith, EndsWith)
 
     @filters(TextAreaField)
     def textarea_filters(self, field: BaseField) -> list[type[BaseFilter]]:
-        """Search likewise."""
-        return _ours(super().textarea_filters(field), Contains, NotContains, StartsWith, EndsWith)
+        """Search as in the API."""
+        return _replaced(super().textarea_filters(field), Contains, NotContains, StartsWith, EndsWith)
 
     @filters(DateTimeField)
     def datetime_filters(self, field: BaseField) -> list[type[BaseFilter]]:
         """Compare in UTC."""
-        return _ours(super().datetime_filters(field), DateTimeEquals, DateTimeBetween)
+        return _replaced(super().datetime_filters(field), DateTimeEquals, DateTimeBetween)
 
     @filters(RelationField)
     def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:
-        """Add ours."""
+        """Add filters for referenced rows."""
         return [RelationIs, RelationContains, *super().relation_filters(field)]
 
 
 def rejoin_values(node: Any, find: Callable[[str, str], type[BaseFilter] | None]) -> Any:  # noqa: ANN401
-    """Undo what the library splits where a filter takes one value: a text with a comma, or with two points.
+    """Rejoin values that the library has split at "," or ".." although the filter takes a single value.
 
-    `find` returns the filter of a field by its name.
+    `find` returns the filter of a field, by their names.
     """
     if "rules" in node:
         return {**node, "rules": [rejoin_values(rule, find) for rule in node["rules"]]}
-    kind, value = find(node["field"], node["filter"]), node.get("value")
-    if kind is None or value is None:
+    filter_type, value = find(node["field"], node["filter"]), node.get("value")
+    if filter_type is None or value is None:
         return node
-    if isinstance(value, list) and kind.data_type in {FilterDataType.ENUM, FilterDataType.ARRAY}:
-        return {**node, "value": [_unquoted(one) for one in value]}
+    if isinstance(value, list) and filter_type.data_type in {FilterDataType.ENUM, FilterDataType.ARRAY}:
+        return {**node, "value": [_unquoted(item) for item in value]}
     if isinstance(value, list):
         return {**node, "value": _unquoted(",".join(value))}
-    if "value2" in node and not kind.has_value2:
+    if "value2" in node and not filter_type.has_value2:
         return {**node, "value": _unquoted(f"{value}..{node['value2']}"), "value2": None}
     return node
 
@@ -165,10 +165,10 @@ def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text[1:-1]) if quoted else text
 
 
-def _ours(theirs: Sequence[type[BaseFilter]], *ours: type[BaseFilter]) -> list[type[BaseFilter]]:
-    """Take our filters in place of those of the same name."""
-    named = {kind.name: kind for kind in ours}
-    return [named.get(kind.name, kind) for kind in theirs]
+def _replaced(defaults: Sequence[type[BaseFilter]], *ours: type[BaseFilter]) -> list[type[BaseFilter]]:
+    """Replace the library's filters with ours of the same name."""
+    by_name = {filter_type.name: filter_type for filter_type in ours}
+    return [by_name.get(filter_type.name, filter_type) for filter_type in defaults]
 
 
 def _column(ctx: FilterApplyContext) -> Any:  # noqa: ANN401

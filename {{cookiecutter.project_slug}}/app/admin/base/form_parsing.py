@@ -8,21 +8,21 @@ from starlette_admin.fields import BaseField, CollectionField, FileField, JSONFi
 
 
 class InvalidInput(str):
-    """What was typed into a field that cannot read it."""
+    """Input that its field couldn't parse."""
 
     __slots__ = ()
 
 
 def parse_strictly(field: BaseField) -> None:
-    """Let a field read text alone, and return `Unreadable` for text that it cannot read.
+    """Make a field ignore uploads and return `InvalidInput` for text that it can't parse.
 
-    The library's fields return nothing then, as if nothing had been typed, or raise an error.
+    The library's fields would return None, as if the input were empty, or raise an error.
     """
     if isinstance(field, CollectionField | FileField | ListField):
         return
     parse = field.parse_form_data
 
-    async def read(request: Request, form: FormData) -> Any:  # noqa: ANN401 - a value of any kind
+    async def parse_or_keep(request: Request, form: FormData) -> Any:  # noqa: ANN401 - a value of any type
         texts = [text for text in form.getlist(field.id) if isinstance(text, str)]
         try:
             value = await parse(request, FormData([(field.id, text) for text in texts]))
@@ -30,7 +30,7 @@ def parse_strictly(field: BaseField) -> None:
             value, is_null = None, False
         else:
             is_null = value is None and isinstance(field, JSONField)
-        typed = "".join(texts[-1:])
-        return InvalidInput(typed) if value is None and typed.strip() and not is_null else value
+        submitted = "".join(texts[-1:])
+        return InvalidInput(submitted) if value is None and submitted.strip() and not is_null else value
 
-    vars(field)["parse_form_data"] = read
+    vars(field)["parse_form_data"] = parse_or_keep

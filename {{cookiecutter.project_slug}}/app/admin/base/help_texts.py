@@ -3,7 +3,7 @@
     pages: Mapped[int | None]
     \"\"\"Without the index.\"\"\"
 
-The description of the field in the `schema` comes first, then `mapped_column(doc=...)`, then such a docstring.
+The `description` of the schema's field takes precedence, then `mapped_column(doc=...)`, then the docstring.
 """
 
 import ast
@@ -17,22 +17,22 @@ from pydantic import BaseModel
 
 
 def help_text_for(model: type[Any], name: str, schema: type[BaseModel] | None) -> str | None:
-    """Return what is known of a field; of a reference, what is known of its column."""
+    """Return the help text of a field, or None. References use the text of their column."""
     names = (name, f"{name}_id")
-    described = [schema.model_fields[n].description for n in names if n in schema.model_fields] if schema else []
-    columns = [model.__table__.c[n].doc for n in names if n in model.__table__.c]
-    written = [_docstrings(cls.__module__).get((cls.__name__, n)) for cls in model.__mro__ for n in names]
-    return next((" ".join(text.split()) for text in (*described, *columns, *written) if text), None)
+    descriptions = [schema.model_fields[n].description for n in names if n in schema.model_fields] if schema else []
+    docs = [model.__table__.c[n].doc for n in names if n in model.__table__.c]
+    docstrings = [_docstrings(cls.__module__).get((cls.__name__, n)) for cls in model.__mro__ for n in names]
+    return next((" ".join(text.split()) for text in (*descriptions, *docs, *docstrings) if text), None)
 
 
 @cache
 def _docstrings(module: str) -> dict[tuple[str, str], str]:
-    """Return the strings that follow the attributes of a module's classes; Python itself does not keep them."""
+    """Return the docstrings below the attributes of a module's classes. Python itself doesn't store them."""
     if not module.startswith("app."):
         return {}
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
-    except OSError:  # there is no source
+    except OSError:  # no source available
         return {}
     return {
         (cls.name, attribute.target.id): text.value.value

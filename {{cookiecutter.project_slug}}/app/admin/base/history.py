@@ -18,31 +18,31 @@ from app.admin.base.visibility import referenced_rows, visible_data
 from app.database.base import UUIDv7Base
 
 MAX_EVENTS = 50
-"""Events that a page shows; the log has the rest."""
+"""Maximum events on a page; the log has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened to a row, newest first."""
+    """The events of a row, newest first."""
 
     events: Sequence[AuthEvent]
     data: Mapping[UUID, Mapping[str, Any]]
-    """What the visitor may read in the data of each."""
+    """The data of each event that the user may see."""
     emails_by_user_id: Mapping[str, str]
-    """The addresses, by their keys, of the people whom the data name by keys only."""
+    """The email addresses of users that the data reference by ID."""
     visitor: Scope
 
     def name_actor(self, event: AuthEvent) -> str:
-        """Say who did it: their address only to visitors who may see accounts, and to themselves."""
-        person = event.actor or event.user
-        if person is None:
+        """Return who acted. Email addresses require `users:read`, except your own."""
+        actor = event.actor or event.user
+        if actor is None:
             return "Deleted user"
-        may_know = person.id == self.visitor.user_id or self.visitor.has_permission(Permission.USERS_READ)
-        return person.email if may_know else "Another user"
+        is_visible = actor.id == self.visitor.user_id or self.visitor.has_permission(Permission.USERS_READ)
+        return actor.email if is_visible else "Another user"
 
 
 async def load_history(request: Request, view: Any, row: UUIDv7Base) -> History:  # noqa: ANN401
-    """Return the newest events of a row; those of an event are itself."""
+    """Return the latest events of a row. Events have no history."""
     session: AsyncSession = request.state.session
     if isinstance(row, AuthEvent):
         return History([], {}, {}, get_visitor(request))
@@ -60,9 +60,9 @@ async def load_history(request: Request, view: Any, row: UUIDv7Base) -> History:
 async def read_history(
     request: Request, session: AsyncSession, views: Sequence[Any], events: Sequence[AuthEvent]
 ) -> History:
-    """Return events with what the visitor may read of them."""
+    """Return events with the data that the user may see."""
     data = await visible_data(request, session, views, events)
-    changes = [change for told in data.values() for change in told.get("changes", {}).values()]
+    changes = [change for values in data.values() for change in values.get("changes", {}).values()]
     ids = {UUID(row["id"]) for change in changes for row in referenced_rows(change) if "name" not in row}
-    people = await session.execute(select(User.id, User.email).where(User.id.in_(ids))) if ids else ()
-    return History(events, data, {str(user_id): email for user_id, email in people}, get_visitor(request))
+    users = await session.execute(select(User.id, User.email).where(User.id.in_(ids))) if ids else ()
+    return History(events, data, {str(user_id): email for user_id, email in users}, get_visitor(request))

@@ -9,8 +9,8 @@
         fields = ("title", "author")
         inlines = (CopyInline,)
 
-Who may edit the book may edit its copies. What stands here is what the library leaves out: it would save rows of
-other books, delete where it may not, and store what cannot be read as nothing.
+Users who can edit a book can edit its copies. The library alone would accept rows of other books, delete rows although
+that isn't allowed, and store invalid input as NULL.
 """
 
 import re
@@ -31,24 +31,24 @@ from app.admin.base.error_messages import EDIT_CONFLICT
 from app.admin.base.fields import field_default
 from app.admin.base.model_view import ModelView
 
-_Library: Any = InlineModelView  # its `model` is a ClassVar and ours is none: mypy would refuse every view
-_MOST = 50  # a form has at most 1,000 fields
-_GONE = "This record was deleted or belongs to another one."
+_Library: Any = InlineModelView  # its `model` is a ClassVar, ours is not: mypy would reject every view
+_MAX_ROWS = 50  # a form has at most 1,000 fields
+_NOT_FOUND = "This record was deleted or belongs to another one."
 
 
 class InlineView(_Library, ModelView):  # type: ignore[misc]
-    """The rows of one model that refer to the row in the form: the first fifty."""
+    """The rows of a model that refer to the form's row, at most fifty."""
 
     fields: Sequence[Any] = ()
     fk_attr: str = ""
-    """The column that refers to it, where there are several."""
+    """The column that refers to the parent, if there are several."""
 
-    def __init__(self, parent_view: Any = None) -> None:  # noqa: ANN401 - as the library has it
+    def __init__(self, parent_view: Any = None) -> None:  # noqa: ANN401 - as in the library
         self.parent_view = parent_view
         ModelView.__init__(self)
 
     def _get_fk_attr(self) -> str:
-        """Return the column that refers to the parent; the library wants a relationship too."""
+        """Return the column that refers to the parent. The library requires a relationship, too."""
         parent: Any = self.parent_view
         table = parent.model.__table__
         return self.fk_attr or next(c.key for c in self.model.__table__.c if c.references(table.c.id))
@@ -58,22 +58,22 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         relations = [f.name for f in self.get_fields_list(request) if isinstance(f, RelationField)]
         query: Any = select(self.model).where(getattr(self.model, self._get_fk_attr()) == parent.id)
         query = self.visible_rows(request, query.options(*(joinedload(getattr(self.model, n)) for n in relations)))
-        rows = (await request.state.session.scalars(query.order_by(self.model.id).limit(_MOST))).unique().all()
+        rows = (await request.state.session.scalars(query.order_by(self.model.id).limit(_MAX_ROWS))).unique().all()
         await self.prefetch(request, request.state.session, rows)
         return list(rows)
 
     async def serialize(self, obj: Any, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Add the version that the form counts from."""
-        shown = await super().serialize(obj, request, *args, **kwargs)
-        return {**shown, "_version": getattr(obj, "version", None)}
+        """Add the version for optimistic locking."""
+        serialized = await super().serialize(obj, request, *args, **kwargs)
+        return {**serialized, "_version": getattr(obj, "version", None)}
 
     def check_row(self, row: Mapping[str, Any], parent: Any) -> None:  # noqa: ANN401
-        """Refuse a row of another parent, one that was changed meanwhile, and a deletion that is not offered."""
+        """Reject rows of another parent, rows changed since the form was opened, and deletions that aren't allowed."""
         if not row["pk"]:
             return
         found = row["data"].row
         if found is None or getattr(found, self._get_fk_attr()) != parent.id:
-            raise FormValidationError({"": _GONE})
+            raise FormValidationError({"": _NOT_FOUND})
         if row["delete"] and not self.allow_delete:
             raise FormValidationError({"": "This record can't be deleted here."})
         if row["data"]["_version"] != str(getattr(found, "version", None)):
@@ -81,26 +81,26 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
 
 
 class InlineSiteMixin(BaseAdmin):
-    """The part of the site that saves them; the library asks none of this."""
+    """The part of the site that parses and saves inline rows."""
 
     def _inline_indices(self, form_data: FormData, prefix: str) -> list[int]:
-        """Return the numbers of the rows; the library fails at digits that are no number, or too many."""
+        """Return the indices of the rows. The library fails on digits such as "²" and on huge numbers."""
         numbered = re.compile(rf"{re.escape(prefix)}\.[0-9]{{1,9}}\.")
         return super()._inline_indices(FormData([(n, "") for n in form_data if numbered.match(n)]), prefix)
 
     async def _parse_inline_row_fields(
         self,
         request: Request,
-        inline: Any,  # noqa: ANN401 - an InlineView; the library has a wider type
+        inline: Any,  # noqa: ANN401 - an InlineView; the library's type is wider
         form_data: FormData,
         row_prefix: str,
-        validate: bool = True,  # noqa: FBT001, FBT002 - as the library has it
+        validate: bool = True,  # noqa: FBT001, FBT002 - as in the library
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read a row as strictly as a form."""
+        """Parse a row as strictly as a form."""
         data, errors = await super()._parse_inline_row_fields(request, inline, form_data, row_prefix, validate=False)
         pk = form_data.get(f"{row_prefix}pk")
         rows = await inline.find_by_pks(request, [pk]) if pk else ()
-        if not pk:  # an added row is shown without its defaults
+        if not pk:  # new rows are displayed without defaults
             blank = [f for f in inline.get_fields_list(request) if not form_data.get(row_prefix + f.name)]
             data.update({f.name: field_default(f) for f in blank if data.get(f.name) is None})
         data = await detect_unchanged(request, inline, data, rows[0] if rows else None)
@@ -120,11 +120,11 @@ class InlineSiteMixin(BaseAdmin):
         row: dict[str, Any],
         parent: Any,  # noqa: ANN401
     ) -> tuple[str, Any]:
-        """Save a row that may be saved, and say nothing of one that stayed as it was."""
+        """Check and save a row. Returns "unchanged" for rows that didn't change."""
         try:
             inline.check_row(row, parent)
-            done, saved = await super()._save_inline_row(request, inline, row, parent)
-        except Exception as error:  # noqa: BLE001 - what is not a refusal is raised again
+            operation, saved = await super()._save_inline_row(request, inline, row, parent)
+        except Exception as error:  # noqa: BLE001 - bugs are re-raised
             await inline.handle_exception(request, error)
-        unchanged = done == "edit" and row["data"]["_version"] == str(getattr(saved, "version", None))
-        return "unchanged" if unchanged else done, saved
+        unchanged = operation == "edit" and row["data"]["_version"] == str(getattr(saved, "version", None))
+        return "unchanged" if unchanged else operation, saved

@@ -14,34 +14,34 @@ from app.api.schemas import check_storable
 
 @dataclass
 class JsonField(JSONField):
-    """The library's field without its editor, which breaks our content security policy."""
+    """The library's field without its editor, which violates our content security policy."""
 
     form_template: str = "fields/json.html"
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> Any:  # noqa: ANN401, ARG002
-        """Read JSON that both databases can store; nothing is null."""
+        """Parse JSON that both databases can store. Empty input is null."""
         raw = str(form_data.get(self.id) or "").strip()
         value = check_storable(json.loads(raw)) if raw else None
         json.dumps(value, allow_nan=False)  # 1e400 is infinite
         return value
 
     async def validate(self, request: Request, value: Any, form_values: dict[str, Any]) -> None:  # noqa: ANN401
-        """Accept `{}` and `[]` where a value is required; the library takes them for none."""
+        """Accept `{}` and `[]` as required values. The library treats them as missing."""
         if value is None:
             await super().validate(request, value, form_values)
         else:
             await self._run_validators(request, self.validators, value, form_values)
 
     def text(self, value: object) -> str:
-        """Write JSON for people."""
+        """Format JSON for the text area."""
         if value is None or isinstance(value, InvalidInput):
             return value or ""
         return json.dumps(value, indent=2, ensure_ascii=False)
 
     def additional_css_links(self, request: Request) -> list[str]:
-        """Ask for nothing in a form."""
+        """Skip the editor's assets in forms."""
         return [] if self._needs_form_assets(request) else super().additional_css_links(request)
 
     def additional_js_links(self, request: Request) -> list[str]:
-        """Ask for nothing in a form."""
+        """Skip the editor's assets in forms."""
         return [] if self._needs_form_assets(request) else super().additional_js_links(request)

@@ -1,7 +1,4 @@
-"""Efficient lists for large tables: keyset queries, limited counts and indexed sorting.
-
-`docs/admin.md` tells what that asks of a model.
-"""
+"""Efficient lists for large tables: index-only paging, limited counts and indexed sorting."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -29,28 +26,29 @@ from app.database.base import Owned, Record
 from app.database.search import contains
 
 MAX_COUNT = 50_000
-"""Where counting ends: it would take longer than all the rest of the page."""
+"""Maximum count. Counting further would take longer than the rest of the page."""
 MAX_SEARCH_COUNT = 1_000
-"""Where it ends for what was searched, of which every row has to be looked at: so many an action can take."""
+"""Maximum count of a search, which reads every row. Also the most rows an action can take."""
 MAX_USER_MATCHES = 100
+"""Maximum matching users that a search looks up by ID, to use an index."""
 
 
 class PageInfo(NamedTuple):
-    """What a page says of the number of all rows."""
+    """What a page of a list says about the total number of rows."""
 
-    of: tuple[object, ...]
+    query: tuple[object, ...]
     end: int
     is_full: bool
     is_last: bool
 
 
 class ListView(GuardedView):
-    """What `ModelView` does to read a list."""
+    """The part of `ModelView` that reads lists."""
 
     user_columns: ClassVar[Sequence[str]] = ()
-    """Columns that refer to users: a search looks in their addresses, too. Those of owners are known."""
+    """Columns that refer to users whose email addresses are searched, too. Defaults to the owner."""
 
-    async def find_all(  # noqa: PLR0913, PLR0917 - the library's
+    async def find_all(  # noqa: PLR0913, PLR0917 - as in the library
         self,
         request: Request,
         skip: int = 0,
@@ -59,12 +57,12 @@ class ListView(GuardedView):
         sorts: Sequence[tuple[str, str]] | None = None,
         filters: FilterGroup | None = None,
     ) -> Sequence[Any]:
-        """Return a page of rows: their keys are looked up first, for an index knows these.
+        """Return a page of rows. Their IDs are selected first, from an index.
 
-        The library would read all that the pages before have, too.
+        The library would also read the rows of all previous pages.
         """
         session: AsyncSession = request.state.session
-        sorts = self._in_strict_order(sorts or ())
+        sorts = self._with_tiebreaker(sorts or ())
         async with statement_timeout(session) if self._is_narrowed(request, q, filters) else nullcontext():
             keys = self.build_order_clauses(request, sorts, await self._keys(request, q, filters))
             keys = keys.offset(skip).limit(limit if limit > 0 else None)
@@ -77,13 +75,13 @@ class ListView(GuardedView):
         return found
 
     async def count(self, request: Request, q: str | None = None, filters: FilterGroup | None = None) -> int:
-        """Return how many rows there are, as far as it can be told at once.
+        """Return the number of rows, exact if that is fast.
 
-        The last page tells exactly, and a picker asks only whether there is more than it has.
+        On the last page the number is known. Pickers only need to know whether there are more rows.
         """
         page: PageInfo | None = getattr(request.state, "page_info", None)
         least = 0
-        if page is not None and page.of == (self.key, q, filters):
+        if page is not None and page.query == (self.key, q, filters):
             least = page.end + page.is_full
             if page.is_last or request.state.action == RequestAction.RELATION_LOOKUP:
                 return least
@@ -91,53 +89,50 @@ class ListView(GuardedView):
         narrowed = self._is_narrowed(request, q, filters)
         if not narrowed and (estimate := await self._estimate(session)) > MAX_COUNT:
             return Estimate(max(estimate, least))
-        bound = (
+        limit = (
             MAX_SEARCH_COUNT
             if narrowed and getattr(request.state, "action", None) != RequestAction.EXPORT
             else MAX_COUNT
         )
         try:
             async with statement_timeout_in_savepoint(session) if narrowed else nullcontext():
-                some = (await self._keys(request, q, filters)).limit(bound + 1).subquery()
-                counted = await session.scalar(select(func.count()).select_from(some)) or 0
+                limited = (await self._keys(request, q, filters)).limit(limit + 1).subquery()
+                counted = await session.scalar(select(func.count()).select_from(limited)) or 0
         except QueryTimeout:
             return LowerBound(max(1, least))
-        return LowerBound(max(counted, least)) if counted > bound else counted
+        return LowerBound(max(counted, least)) if counted > limit else counted
 
     async def build_full_text_search_query(self, request: Request, term: str, model: Any) -> ColumnElement[bool]:  # noqa: ANN401, ARG002
-        """Search as `get_search_query` says, and in the addresses of people, for who may see these.
-
-        Few people are looked for by their ids, for an index.
-        """
+        """Search text columns and, for users with `users:read`, the email addresses of `user_columns`."""
         found: ColumnElement[bool] = self.get_search_query(request, term)
-        people = self.user_columns or (("owner_id",) if issubclass(self.model, Owned) else ())
-        shown = [name for name in people if self.can_view_field(request, name.removesuffix("_id"))]
-        if not shown or not has_permission(request, Permission.USERS_READ):
+        names = self.user_columns or (("owner_id",) if issubclass(self.model, Owned) else ())
+        visible = [name for name in names if self.can_view_field(request, name.removesuffix("_id"))]
+        if not visible or not has_permission(request, Permission.USERS_READ):
             return found
-        columns = [getattr(self.model, name) for name in shown]
-        named = select(User.id).where(contains(User.email, term))
-        ids = (await request.state.session.scalars(named.limit(MAX_USER_MATCHES + 1))).all()
+        columns = [getattr(self.model, name) for name in visible]
+        matches = select(User.id).where(contains(User.email, term))
+        ids = (await request.state.session.scalars(matches.limit(MAX_USER_MATCHES + 1))).all()
         if len(ids) > MAX_USER_MATCHES:
-            return or_(found, *(named.where(User.id == column).exists() for column in columns))
+            return or_(found, *(matches.where(User.id == column).exists() for column in columns))
         return or_(found, *(column.in_(ids) for column in columns)) if ids else found
 
     def default_sortable_fields(self) -> list[str]:
-        """Return by what a list is sorted as quickly when it is long, for a view that does not say."""
-        stand_ins = {"created_at"} if issubclass(self.model, Record) else set()
-        return [*(indexed_columns(self.model) | stand_ins | self.sortable_field_mapping.keys())]
+        """Return the indexed columns, by which large tables are sorted fast."""
+        by_id = {"created_at"} if issubclass(self.model, Record) else set()
+        return [*(indexed_columns(self.model) | by_id | self.sortable_field_mapping.keys())]
 
-    def _in_strict_order(self, sorts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Let the key decide between equals, or a row could be on two pages, and another on none.
+    def _with_tiebreaker(self, sorts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Add the ID as a tiebreaker, so that no row is on two pages, or on none.
 
-        It begins with the time, so that it stands in for `created_at` where that has no index.
+        IDs start with the creation time, so they replace `created_at` if that has no index.
         """
         by_key = {"created_at": "id"} if issubclass(self.model, Record) else {}
-        strict = [(name if name in indexed_columns(self.model) else by_key.get(name, name), way) for name, way in sorts]
-        direction = strict[-1][1] if strict else "desc"
-        return strict if "id" in dict(strict) else [*strict, ("id", direction)]
+        indexed = indexed_columns(self.model)
+        sorts = [(name if name in indexed else by_key.get(name, name), direction) for name, direction in sorts]
+        return sorts if "id" in dict(sorts) else [*sorts, ("id", sorts[-1][1] if sorts else "desc")]
 
     def _is_narrowed(self, request: Request, q: str | None, filters: FilterGroup | None) -> bool:
-        """Return whether rows have to be looked for; else they are all, and only their order matters."""
+        """Return whether the list has a search, a filter or hidden rows."""
         filtered = filters is not None and not filters.is_empty()
         return bool((q or "").strip()) or filtered or self.get_list_query(request).whereclause is not None
 
@@ -148,7 +143,7 @@ class ListView(GuardedView):
         q: str | None,
         filters: FilterGroup | None,
     ) -> Select[Any]:
-        """Search without the spaces around a text, as the API does."""
+        """Strip the search text, as in the API."""
         return await super()._apply_search_and_filters(request, stmt, (q or "").strip() or None, filters)
 
     async def _keys(self, request: Request, q: str | None, filters: FilterGroup | None) -> Select[Any]:
@@ -156,23 +151,23 @@ class ListView(GuardedView):
         return query.with_only_columns(self.model.id)
 
     async def _estimate(self, session: AsyncSession) -> int:
-        """Return how many rows PostgreSQL takes the table to have; -1 when it has not looked, or is SQLite."""
+        """Return PostgreSQL's estimate of the number of rows, or -1 before the first ANALYZE and on SQLite."""
         dialect = session.get_bind().dialect
         if dialect.name != "postgresql":
             return -1
         table = dialect.identifier_preparer.format_table(self.model.__table__)
-        known = text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
-        return int(await session.scalar(known, {"name": table}) or 0)
+        estimate = text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
+        return int(await session.scalar(estimate, {"name": table}) or 0)
 
     def _shown_relations(self, request: Request) -> list[Any]:
         if request.state.action == RequestAction.RELATION_LOOKUP:
-            return []  # a picker shows none
+            return []  # pickers show none
         fields = self.get_fields_list(request)
         return [joinedload(getattr(self.model, field.name)) for field in fields if isinstance(field, RelationField)]
 
 
 def indexed_columns(model: type[Any]) -> frozenset[str]:
-    """Return the columns with which an index begins that can sort."""
+    """Return the leading columns of indexes that support sorting."""
     table: Table = model.__table__
     trees = [index for index in table.indexes if index.dialect_kwargs.get("postgresql_using", "btree") == "btree"]
     unique = [key for key in table.constraints if isinstance(key, UniqueConstraint | PrimaryKeyConstraint)]

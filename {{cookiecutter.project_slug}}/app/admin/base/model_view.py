@@ -1,4 +1,4 @@
-"""The base of every admin view.
+"""Base class of all admin views.
 
     class NoteView(ModelView):
         model = Note
@@ -6,7 +6,7 @@
         title_field = "title"
         fields = ("title", "owner", "created_at")
 
-That is all that a view needs; the rest narrows what it shows. Each override says what it mends in the library.
+Only `model` is required. The docstring of each override says what it fixes in the library.
 """
 
 from collections.abc import Sequence
@@ -35,44 +35,44 @@ from app.database.search import contains
 
 
 class ModelView(DisplayView):
-    """A view on the rows of one model."""
+    """Admin view of a model."""
 
     model: type[Any]
     date_field: ClassVar[str] = "created_at"
-    """The moment by which the list is narrowed with links, when it is shown there."""
+    """The column of the date range links above the list. Without it in the list, there are none."""
     icon = "fa-solid fa-file-lines"
-    fields: Sequence[Any] = ()  # the library's annotation leaves out the names that it documents
+    fields: Sequence[Any] = ()  # the library's annotation lacks names
     delete_warning: ClassVar[str] = ""
-    """What to think of before a row is deleted."""
+    """Confirmation text for deletions."""
 
     exclude_fields_from_list: Sequence[str] = ("id",)
     exclude_fields_from_create: Sequence[str] = READONLY_FIELDS
     exclude_fields_from_edit: Sequence[str] = READONLY_FIELDS
     fields_default_sort = (("id", True),)  # newest first
     page_size = 25
-    page_size_options = (25, 50)  # to render 100 rows keeps everyone waiting for 0.2 s
+    page_size_options = (25, 50)  # rendering 100 rows would block other requests for 0.2 s
     row_actions_display_type = RowActionsDisplayType.KEBAB
     row_actions_position = RowActionsPosition.AFTER_COLUMNS
     exporters = (*DisplayView.exporters, XlsxExporter())
     importers: Sequence[Any] = ()  # "csv"
 
     def __init__(self) -> None:
-        # Fields are changed as they are bound, and two apps may be built in one process.
+        # The library modifies fields, and a process may have several apps, so copy them.
         columns = self.model.__table__.c
-        shown = {name: columns[name] for name in type(self).fields if isinstance(name, str) and name in columns}
-        self.title_field = self.title_field or default_title_field(shown)
+        named = {name: columns[name] for name in type(self).fields if isinstance(name, str) and name in columns}
+        self.title_field = self.title_field or default_title_field(named)
         self.fields = [
             field_for(columns[f], self.schema) if isinstance(f, str) and f in columns else copy(f)
             for f in type(self).fields
         ]
-        # What no form has is in no file.
+        # Fields that are in no form can't be imported.
         self.exclude_fields_from_import = (*self.exclude_fields_from_import, *self.exclude_fields_from_create)
-        # The library knows no plurals; tables are named by them.
+        # The library has no plurals, but table names are plural.
         plural = str(self.model.__tablename__).replace("_", " ").capitalize()
         if self.sortable_fields is None:
             self.sortable_fields = self.default_sortable_fields()
         super().__init__(self.model, menu_label=self.menu_label or plural)
-        # Forms on the list repeat the order that it has, and to name a hidden field is refused.
+        # Lists reject sorting by a hidden field.
         listed = {field.name for field in self._all_fields if not field.exclude_from_list}
         self.sortable_fields = [name for name in self.sortable_fields if name in listed]
         for actions in (self._actions, self._row_actions) if self.delete_warning else ():
@@ -82,23 +82,23 @@ class ModelView(DisplayView):
             if field.default is None and field.name in columns:
                 field.default = column_default(columns[field.name])
             if field.name in columns and isinstance(columns[field.name].type, JSON):
-                field.orderable = False  # PostgreSQL knows no order of it
+                field.orderable = False  # PostgreSQL can't sort by it
             field.help_text = field.help_text or help_text_for(self.model, field.name, self.schema)
             if isinstance(field, EnumField) and field.enum:
                 field.choices = enum_choices(field.enum)
             if isinstance(field, RelationField):
-                field.searchable = True  # the library takes it for "can be filtered"
+                field.searchable = True  # in the library, this enables filters
 
     async def panels(self, request: Request) -> Sequence[Panel]:  # noqa: ARG002
-        """Return figures and charts for the dashboard, for users who may see the view: see dashboard.py."""
+        """Return metrics and charts for the dashboard, shown to users with access to the view."""
         return []
 
     def can_import(self, request: Request) -> bool:
-        """Let those make many who may make one; the view offers it when it names `importers`."""
+        """Allow imports to users who can create rows, if the view has `importers`."""
         return bool(self.importers) and self.can_create(request) and super().can_import(request)
 
     def link_relations(self, views: Sequence["ModelView"]) -> None:
-        """Link each relation to a view of its model; the library knows only keys that are made of a model's name."""
+        """Link each relation to a view of its model. The library only finds views with default keys."""
         relations = self.model.__mapper__.relationships
         for field in self._all_fields:
             if isinstance(field, RelationField) and field.name in relations:
@@ -108,13 +108,13 @@ class ModelView(DisplayView):
             if isinstance(inline, ModelView):
                 inline.link_relations(views)
 
-    # Reading: an address that makes no sense is not found, or a bad request, and never a bug.
+    # Invalid URLs return 404 or 400, never 500.
 
     async def find_by_pk(self, request: Request, pk: Any) -> Any:  # noqa: ANN401
-        """Return a row.
+        """Return a row, or None.
 
-        The first that a request asks for is the one that it edits: its version is remembered for the form, for a
-        refused save expires the row before the form is drawn.
+        The first row of a request is the edited one. Its version is stored for the form, because a failed save expires
+        the row before the form is rendered.
         """
         found = await self.find_by_pks(request, [pk])
         self.require_change_permission(request, pk, found)
@@ -123,7 +123,7 @@ class ModelView(DisplayView):
         return found[0] if found else None
 
     async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
-        """Return the rows with these keys; no row has a malformed one."""
+        """Return the rows with these IDs, or none if an ID is malformed."""
         try:
             keys = [str(UUID(str(pk))) for pk in pks]
         except ValueError:
@@ -138,7 +138,7 @@ class ModelView(DisplayView):
         *args: Any,  # noqa: ANN401
         **kwargs: Any,  # noqa: ANN401
     ) -> Sequence[Any]:
-        """Return a page of rows: none behind the largest number of a database, and never all of them to a picker."""
+        """Return a page of rows. A limit of 0, by which pickers would get all rows, returns none."""
         if limit == 0:
             return []
         if filters := kwargs.get("filters"):
@@ -150,9 +150,9 @@ class ModelView(DisplayView):
         return await run_query(super().count(request, *args, **kwargs))
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
-        """Search in what a list shows of text.
+        """Search the text columns of the list.
 
-        The library would cast the rest to text, and take % and _ for wildcards.
+        The library would cast all columns to text and treat % and _ as wildcards.
         """
         columns = [
             getattr(self.model, f.name)
@@ -163,20 +163,20 @@ class ModelView(DisplayView):
         return or_(false(), *(contains(column, term) for column in texts))
 
     def get_filter_registry(self) -> FilterRegistry:
-        """Offer filters that know that times are in UTC."""
+        """Return the registry with our filters."""
         return AdminFilterRegistry()
 
     def _parse_filter_string(self, raw: str) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """Read a filter; what its fields are decides what a comma means."""
+        """Parse a filter, and rejoin text with commas that the library has split."""
         fields, registry = {field.name: field for field in self._all_fields}, self.get_filter_registry()
 
-        def find(name: str, kind: str) -> type[BaseFilter] | None:
-            return registry.get_filter(fields[name], kind) if name in fields else None
+        def find(field: str, name: str) -> type[BaseFilter] | None:
+            return registry.get_filter(fields[field], name) if field in fields else None
 
         return rejoin_values(super()._parse_filter_string(raw), find)
 
     def _parse_filter_param(self, request: Request, query_params: Any = None) -> FilterGroup:  # noqa: ANN401
-        """Refuse a filter so deep that parsing it, which is recursive, would fail."""
+        """Reject filters that are nested too deeply for the recursive parser."""
         if ((query_params or request.query_params).get("filter") or "").count("(") > 20:  # noqa: PLR2004
             raise HTTPException(400, "The filter is nested too deeply.")
         return super()._parse_filter_param(request, query_params)

@@ -10,7 +10,7 @@
         def visible_rows(self, request, rows):
             return rows.where(Book.is_draft.is_(False))
 
-A view that says nothing is for everyone who may enter the admin. What the visitor may do is read at each request.
+Without these, a view is open to everyone who may enter the admin. Permissions are loaded on each request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,131 +31,131 @@ from app.database.base import Owned
 
 
 def has_permission(request: Request, permission: Permission) -> bool:
-    """Return whether the visitor has a permission."""
+    """Return whether the user has a permission."""
     return get_visitor(request).has_permission(permission)
 
 
 def never(self: "GuardedView", request: Request) -> bool:  # noqa: ARG001
-    """Deny to everyone: `can_create = never`."""
+    """Deny everyone: `can_create = never`."""
     return False
 
 
 class GuardedView(AuditedView):
-    """What `ModelView` asks before it shows or does something. Each method may be overridden to ask for more."""
+    """The part of `ModelView` that checks permissions. Override its methods for more checks."""
 
     view_permission: ClassVar[Permission] = Permission.ADMIN_ACCESS
-    """What is needed to see the rows."""
+    """Required to see rows."""
     change_permission: ClassVar[Permission | None] = None
-    """What else is needed to change them, and for the view's own actions."""
+    """Also required to change rows and to run actions."""
     action_permissions: ClassVar[Mapping[str, Permission]] = {}
-    """What is needed instead for one of `view`, `create`, `edit`, `delete`, `export`, `import`, or for an action."""
+    """Required instead for `view`, `create`, `edit`, `delete`, `export`, `import` or a custom action."""
     field_permissions: ClassVar[Mapping[str, Permission]] = {}
-    """What is needed to see, and to change, a field."""
+    """Required to see and change a field."""
 
     def has_action_permission(self, request: Request, action: str) -> bool:
-        """Return whether the visitor may do this with any row."""
-        usual = self.view_permission if action in {"view", "export"} else self.change_permission
-        return has_permission(request, self.action_permissions.get(action) or usual or self.view_permission)
+        """Return whether the user has permission for an action."""
+        default = self.view_permission if action in {"view", "export"} else self.change_permission
+        return has_permission(request, self.action_permissions.get(action) or default or self.view_permission)
 
     def can_view_field(self, request: Request, name: str) -> bool:
-        """Return whether the visitor may see a field."""
-        needed = self.field_permissions.get(name)
-        return needed is None or has_permission(request, needed)
+        """Return whether the user may see a field."""
+        permission = self.field_permissions.get(name)
+        return permission is None or has_permission(request, permission)
 
     def visible_rows(self, request: Request, rows: Select[Any]) -> Select[Any]:  # noqa: ARG002
-        """Narrow a query to what the visitor may see; other rows are not found, whatever is tried with them."""
+        """Filter a query to the rows that the user may see. All other rows are treated as not found."""
         return rows
 
     def can_change_row(self, request: Request, row: Any) -> bool:  # noqa: ANN401, ARG002
-        """Return whether the visitor may change, delete or act on a row that they see."""
+        """Return whether the user may change, delete or act on a visible row."""
         return True
 
-    # What the library asks.
+    # Hooks of the library.
 
     def is_accessible(self, request: Request) -> bool:
-        """Return whether the view is there for the visitor."""
+        """Return whether the user may see the view."""
         return has_permission(request, self.view_permission)
 
     def can_view_detail(self, request: Request) -> bool:
-        """Return whether a row's page is shown."""
+        """Return whether the user may open a row's page."""
         return self.has_action_permission(request, "view")
 
     def can_create(self, request: Request) -> bool:
-        """Return whether rows can be made."""
+        """Return whether the user may create rows."""
         return self.has_action_permission(request, "create")
 
     def can_edit(self, request: Request) -> bool:
-        """Return whether rows can be changed."""
+        """Return whether the user may edit rows."""
         return self.has_action_permission(request, "edit")
 
     def can_delete(self, request: Request) -> bool:
-        """Return whether rows can be deleted."""
+        """Return whether the user may delete rows."""
         return self.has_action_permission(request, "delete")
 
     def can_export(self, request: Request) -> bool:
-        """Return whether rows can be downloaded."""
+        """Return whether the user may export rows."""
         return self.has_action_permission(request, "export")
 
     def can_import(self, request: Request) -> bool:
-        """Return whether rows can be uploaded."""
+        """Return whether the user may import rows."""
         return self.has_action_permission(request, "import")
 
     async def is_action_allowed(self, request: Request, name: str) -> bool:
-        """Return whether an action on chosen rows is offered."""
+        """Return whether the user may run an action on selected rows."""
         return self.has_action_permission(request, name) and await super().is_action_allowed(request, name)
 
     async def is_row_action_allowed(self, request: Request, name: str) -> bool:
-        """Return whether an action of single rows is offered."""
+        """Return whether the user may run an action on single rows."""
         return self.has_action_permission(request, name) and await super().is_row_action_allowed(request, name)
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: Any) -> bool:  # noqa: ANN401
-        """Return whether an action is offered for this row."""
+        """Return whether the user may run an action on this row."""
         allowed = name == "view" or self.can_change_row(request, obj)
         return allowed and await super().is_row_action_allowed_for_obj(request, name, obj)
 
     async def handle_action(self, request: Request, selection: ActionSelection, name: str) -> Any:  # noqa: ANN401
-        """Run an action, if all the chosen rows may be changed; the library asks only for single ones."""
+        """Run an action if the user may change all selected rows. The library only checks single rows."""
         if name != "export" and await self.is_action_allowed(request, name):
-            await selection.count()  # of what was chosen: rows that are gone by now are no reason to refuse
+            await selection.count()  # caches the rows: those deleted since then don't fail the check
             if not all(self.can_change_row(request, row) for row in await selection.rows()):
                 raise ActionFailed("Forbidden")
         return await super().handle_action(request, selection, name)
 
     def can_access_field(self, request: Request, field: BaseField, action: RequestAction | None = None) -> bool:
-        """Hide a field from lists, pages, forms, exports, search, filters and sorting; what is sent for it is ignored.
+        """Hide fields in lists, pages, forms, exports, search, filters and sorting; submitted values are ignored.
 
-        Who may not see a view sees no reference to its rows either: it would tell their titles, such as addresses.
+        References to rows of an inaccessible view are hidden, too: they would show titles, such as email addresses.
         """
-        top = field._name.partition(".")[0]  # noqa: SLF001 - the path of a field inside another
-        if not self.can_view_field(request, top):
+        name = field._name.partition(".")[0]  # noqa: SLF001 - the path of a nested field
+        if not self.can_view_field(request, name):
             return False
         if isinstance(field, RelationField) and not self._find_foreign_view(field.key or "").is_accessible(request):
             return False
         return super().can_access_field(request, field, action)
 
     def get_list_query(self, request: Request) -> Select[Any]:
-        """Select the rows, for every page, count and action."""
+        """Return the base query of all pages, counts and actions."""
         return self.visible_rows(request, super().get_list_query(request))
 
     def require_change_permission(self, request: Request, pk: Any, found: Sequence[Any]) -> None:  # noqa: ANN401
-        """Refuse the form of a row that may not be changed; other rows are only looked up for it."""
-        address = request.path_params.get("key"), request.query_params.get("pk")
-        is_its_form = request.state.action.is_form() and address == (self.key, str(pk))
+        """Deny the form of a row that the user may not change. Other rows may be looked up for a form."""
+        requested = request.path_params.get("key"), request.query_params.get("pk")
+        is_its_form = request.state.action.is_form() and requested == (self.key, str(pk))
         if is_its_form and not all(self.can_change_row(request, row) for row in found):
             raise HTTPException(403)
 
     async def before_create(self, request: Request, data: dict[str, Any], obj: Any) -> None:  # noqa: ANN401
-        """Let what has an owner belong to who makes it, when they cannot choose one."""
+        """Set the owner to the current user if the form has no owner field."""
         if isinstance(obj, Owned) and "owner" not in data:
             obj.owner_id = get_visitor(request).user_id
         await super().before_create(request, data, obj)
 
     async def after_create(self, request: Request, obj: Any) -> None:  # noqa: ANN401
-        """Refuse to put a row where the visitor would not see it."""
+        """Reject a row that the user wouldn't be able to see."""
         visible = getattr(request.state, "visible_after_save", ())
         if obj.id not in visible and not await self.find_by_pks(request, [str(obj.id)]):
             raise FormValidationError({"": "You wouldn't have access to the record after this change."})
 
     async def after_edit(self, request: Request, obj: Any) -> None:  # noqa: ANN401
-        """Refuse to move a row there, too."""
+        """Reject a change after which the user wouldn't be able to see the row."""
         await GuardedView.after_create(self, request, obj)

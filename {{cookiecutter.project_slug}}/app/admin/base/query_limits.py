@@ -1,4 +1,4 @@
-"""Search timeouts, and approximate row counts."""
+"""Query timeouts and approximate row counts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
 
 STATEMENT_TIMEOUT_MS = 1000
-"""How long PostgreSQL may search for the rows of a page, and then for how many there are."""
+"""Timeout on PostgreSQL for the rows of a page, and again for their count."""
 
 
 class QueryTimeout(HTTPException):
@@ -42,10 +42,10 @@ class Estimate(int):
 
 @asynccontextmanager
 async def statement_timeout(session: AsyncSession) -> AsyncIterator[None]:
-    """Read for as long as a person waits; SQLite knows no such bound.
+    """Limit the run time of statements on PostgreSQL. SQLite has no such limit.
 
     Raises:
-        QueryTimeout: and the transaction is lost, or the savepoint.
+        QueryTimeout: the transaction or savepoint must be rolled back.
     """
     if session.get_bind().dialect.name != "postgresql":
         yield
@@ -58,15 +58,15 @@ async def statement_timeout(session: AsyncSession) -> AsyncIterator[None]:
         if getattr(error.orig, "sqlstate", None) == "57014":
             raise QueryTimeout from error
         raise
-    await session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))  # an action goes on to write
+    await session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))  # for writes that follow
 
 
 @asynccontextmanager
 async def statement_timeout_in_savepoint(session: AsyncSession) -> AsyncIterator[None]:
-    """Do so in a savepoint: when it takes too long, the transaction goes on.
+    """Limit the run time in a savepoint, so that the transaction stays usable after a timeout.
 
     Raises:
-        QueryTimeout: see `bounded`.
+        QueryTimeout: see `statement_timeout`.
     """
     async with session.begin_nested(), statement_timeout(session):
         yield

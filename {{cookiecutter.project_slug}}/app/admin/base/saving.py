@@ -26,15 +26,15 @@ READONLY_FIELDS = ("id", "version", "created_at", "updated_at")
 
 
 class SavingView(LibraryView):
-    """What `ModelView` does when something is to be changed."""
+    """The part of `ModelView` that validates and saves forms."""
 
     schema: ClassVar[type[BaseModel] | None] = None
-    """The schema with which the API changes such a row: what it refuses is refused here."""
+    """The API's update schema, which validates forms, too."""
     problem_fields: ClassVar[Mapping[type[Problem], str]] = {}
-    """Beside which field a service's refusal is shown."""
+    """Fields next to which the errors of a service are shown."""
 
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Tidy what was entered, and refuse what the library would drop or cut without a word."""
+        """Clean the input and reject values that the library would silently drop or truncate."""
         errors: dict[str | int, Any] = {}
         unchanged = data.unchanged if isinstance(data, SubmittedData) else frozenset()
         for field in self.get_fields_list(request):
@@ -42,35 +42,35 @@ class SavingView(LibraryView):
                 continue
             try:
                 value = clean_value(field, data.get(field.name))
-                data[field.name] = None if value == "" and self._may_be_null(field) else value
+                data[field.name] = None if value == "" and self._is_nullable(field) else value
             except ValueError as error:
                 errors[field.name] = str(error)
             else:
-                if value is None and self._must_be_given(field):
+                if value is None and self.requires_value(field):
                     errors[field.name] = "This field is required."
         if errors:
             raise FormValidationError(errors)
         await super().validate_fields(request, {**data}, *args, **{"exclude": unchanged, **kwargs})
-        data.update(self._checked(data, unchanged))
+        data.update(self._validated(data, unchanged))
 
-    def _checked(self, data: dict[str, Any], unchanged: Collection[str]) -> dict[str, Any]:
-        """Return what is stored, as the rules tidy it."""
+    def _validated(self, data: dict[str, Any], unchanged: Collection[str]) -> dict[str, Any]:
+        """Return the values as the schema parses them."""
         if self.schema is None:
             return {}
         fields = self.schema.model_fields
         names = [name for name in data.keys() & fields if name not in unchanged or fields[name].is_required()]
         try:
-            ruled = self.schema.model_validate({name: data[name] for name in names})
+            validated = self.schema.model_validate({name: data[name] for name in names})
         except ValidationError as error:
             raise FormValidationError(
                 {str(*item["loc"][:1]): validation_message(item) for item in error.errors()}
             ) from error
-        return ruled.model_dump(exclude_unset=True)
+        return validated.model_dump(exclude_unset=True)
 
     async def _arrange_data(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Replace keys with the rows that they refer to; the library drops those that it does not find.
+        """Replace IDs with the rows they refer to, and reject unknown ones. The library would drop them.
 
-        What was not changed stays, also a reference to a row that the visitor may not see.
+        Unchanged fields stay as they are, including references to rows that the user may not see.
         """
         form = data if isinstance(data, SubmittedData) else SubmittedData(data)
         stored = {name: getattr(form.row, name) for name in form.unchanged if name in self.model.__mapper__.attrs}
@@ -86,81 +86,82 @@ class SavingView(LibraryView):
         return arranged | stored
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Save a row, unless someone else has since its form was made; the form now counts from theirs."""
-        sent = (await request.form()).get("_version")
-        if request.state.action == RequestAction.EDIT and sent != str(request.state.row_version):
+        """Save a row unless it was changed since the form was opened. The form then shows the new version."""
+        version = (await request.form()).get("_version")
+        if request.state.action == RequestAction.EDIT and version != str(request.state.row_version):
             await self.handle_exception(request, FormValidationError({"": EDIT_CONFLICT}))
         return await super().edit(request, pk, data)
 
     async def handle_exception(self, request: Request, exc: Exception) -> NoReturn:
-        """Tell the person at the form what they can mend; the library would answer 500."""
+        """Show errors that the user can fix in the form. The library would return 500."""
         errors = exc.errors if isinstance(exc, FormValidationError) else self.explain(exc)
         if errors is None:
             raise exc
-        errors = {self._shown_as(name): said for name, said in errors.items()}
+        errors = {self._field_name(name): message for name, message in errors.items()}
         for name in errors.keys() - {field.name for field in self.get_fields_list(request)}:
-            flash(request, str(errors[name]), "error")  # no field to stand beside
+            flash(request, str(errors[name]), "error")  # not in the form
         raise FormValidationError(errors) from exc
 
     async def handle_action(self, request: Request, selection: ActionSelection, name: str) -> Any:  # noqa: ANN401
-        """Run an action on the chosen rows."""
-        return await self._in_words(super().handle_action(request, selection, name))
+        """Run an action on the selected rows."""
+        return await self._with_messages(super().handle_action(request, selection, name))
 
     async def handle_row_action(self, request: Request, pk: Any, name: str) -> Any:  # noqa: ANN401
-        """Run an action on one row; one that only leads to a page has nothing to run."""
+        """Run an action on one row. Links have nothing to run."""
         if self._row_actions.get(name, {}).get("is_link"):
             raise ActionFailed("Invalid row action")
-        return await self._in_words(super().handle_row_action(request, pk, name))
+        return await self._with_messages(super().handle_row_action(request, pk, name))
 
-    async def _in_words(self, action: Awaitable[T]) -> T:
-        """Say why an action failed; the library would show the SQL."""
+    async def _with_messages(self, action: Awaitable[T]) -> T:
+        """Raise readable errors for a failed action. The library would show the SQL."""
         try:
             return await action
         except (ActionFailed, Problem) as error:
             cause = error if isinstance(error, Problem) else error.__cause__
             if cause is None:
-                raise  # already written for people
+                raise  # already readable
             if errors := self.explain(cause):
                 raise ActionFailed("; ".join(map(str, errors.values()))) from cause
             raise cause from None
 
-    def _shown_as(self, name: str | int) -> str | int:
-        """Return the field that shows a column: of a reference, that of the row which it refers to."""
+    def _field_name(self, name: str | int) -> str | int:
+        """Return the name of the field that shows a column, which for foreign keys is the relationship."""
         relations = self.model.__mapper__.relationships
         column = self.model.__table__.c.get(name)
-        shown = (field.name for field in self.fields if isinstance(field, RelationField))
-        return next((one for one in shown if one in relations and column in relations[one].local_columns), name)
+        names = (field.name for field in self.fields if isinstance(field, RelationField))
+        return next((n for n in names if n in relations and column in relations[n].local_columns), name)
 
-    def _may_be_null(self, field: BaseField) -> bool:
+    def _is_nullable(self, field: BaseField) -> bool:
         column = self.model.__table__.c.get(field.name)
         return column is not None and column.nullable
 
-    def _must_be_given(self, field: BaseField) -> bool:
+    def requires_value(self, field: BaseField) -> bool:
+        """Return whether the column of a field can't be NULL."""
         column = self.model.__table__.c.get(field.name)
         return column is not None and not column.nullable
 
     def explain(self, error: BaseException) -> dict[str | int, Any] | None:
-        """Return what to show beside which field; nothing when it is a bug."""
+        """Return error messages by field, or None if the error is a bug."""
         return explain(error, self.model.__table__, self.problem_fields)
 
 
 def require_existing(field: RelationField, keys: str | list[str] | None, found: Any) -> None:  # noqa: ANN401
-    """Refuse a form that refers to rows that were not found."""
-    chosen = {key for key in (keys if isinstance(keys, list) else [keys]) if key}
-    if len(chosen) > (len(found) if isinstance(found, Collection) else found is not None):
+    """Reject a form that refers to rows that were not found."""
+    selected = {key for key in (keys if isinstance(keys, list) else [keys]) if key}
+    if len(selected) > (len(found) if isinstance(found, Collection) else found is not None):
         raise FormValidationError({field.name: "Select an option from the list."})
 
 
 def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
-    """Return what to store.
+    """Return the value to store.
 
     Raises:
-        ValueError: with a sentence for the person, when that is not what was entered.
+        ValueError: with a message for the user if the input is invalid.
     """
     if isinstance(value, InvalidInput):
-        raise ValueError("Enter a valid value.")  # noqa: TRY004 - it has the type of what was typed
+        raise ValueError("Enter a valid value.")  # noqa: TRY004 - the input is text
     if isinstance(value, str):
-        return _tidy_text(field, value)
+        return _clean_text(field, value)
     if isinstance(value, float | Decimal) and not Decimal(value).is_finite():
         raise ValueError("Enter a number.")
     if isinstance(value, datetime) and value.tzinfo is None:
@@ -168,14 +169,14 @@ def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def _tidy_text(field: BaseField, value: str) -> str:
+def _clean_text(field: BaseField, value: str) -> str:
     if "\x00" in value:
         raise ValueError("This contains an unsupported character.")
     if isinstance(field, TextAreaField):
-        value = value.replace("\r\n", "\n")  # as the API stores it; browsers send the other
+        value = value.replace("\r\n", "\n")  # as in the API; browsers send CRLF
     elif not isinstance(field, PasswordField):
         value = value.strip()
-    longest = getattr(field, "maxlength", None)
-    if longest is not None and len(value) > longest:
-        raise ValueError(f"Use at most {longest} characters.")
+    max_length = getattr(field, "maxlength", None)
+    if max_length is not None and len(value) > max_length:
+        raise ValueError(f"Use at most {max_length} characters.")
     return value

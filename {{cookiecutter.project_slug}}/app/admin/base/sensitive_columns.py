@@ -1,4 +1,4 @@
-"""Detect columns with secrets, which are hidden by default and not logged."""
+"""Detect columns with secrets, which are hidden by default and never logged."""
 
 import re
 from typing import Any
@@ -12,6 +12,6 @@ _NAMES = re.compile(
 
 
 def is_sensitive(column: Column[Any]) -> bool:
-    """Tell it by the name, or because bytes are hashes or encrypted here."""
-    kind = getattr(column.type, "impl", column.type)  # what a TypeDecorator is made of
-    return isinstance(kind, LargeBinary) or _NAMES.search(column.key) is not None
+    """Return whether a column is sensitive by its name or type: bytes are hashes or ciphertext in this project."""
+    column_type = getattr(column.type, "impl", column.type)  # of a TypeDecorator
+    return isinstance(column_type, LargeBinary) or _NAMES.search(column.key) is not None

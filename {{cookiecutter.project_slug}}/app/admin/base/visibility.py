@@ -1,4 +1,4 @@
-"""What other rows, the history and the log may tell of a row: nothing but its id, where `visible_rows` hides it."""
+"""Hide the titles and changes of rows that the user may not see, in references, the history and the log."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,72 +19,72 @@ async def find_visible_ids(
     view: Any,  # noqa: ANN401
     ids: Collection[UUID],
 ) -> Collection[UUID]:
-    """Return the ids of the rows that the visitor may see: one query, or none for a view that shows all its rows."""
-    keys = view.get_list_query(request).with_only_columns(view.model.id, maintain_column_froms=True)
-    shows_all = keys.whereclause is None and keys.get_final_froms() == [view.model.__table__]
-    return ids if shows_all or not ids else frozenset(await session.scalars(keys.where(view.model.id.in_(ids))))
+    """Return the IDs that the user may see, with one query, or none if the view shows all rows."""
+    visible = view.get_list_query(request).with_only_columns(view.model.id, maintain_column_froms=True)
+    shows_all = visible.whereclause is None and visible.get_final_froms() == [view.model.__table__]
+    return ids if shows_all or not ids else frozenset(await session.scalars(visible.where(view.model.id.in_(ids))))
 
 
 async def visible_data(
     request: Request, session: AsyncSession, views: Sequence[Any], events: Sequence[AuthEvent]
 ) -> dict[UUID, dict[str, Any]]:
-    """Return what the visitor may read in the data of events, by the id of the event.
+    """Return the data of events that the user may see, by event ID.
 
-    An event about a row that no accessible view shows keeps neither the name of the row nor its changes.
+    Without an accessible view that shows the row, the data have neither its name nor its changes.
     """
     hidden = {"name", "changes"}
-    told = {
+    data = {
         event.id: {name: value for name, value in event.data.items() if event.target_id is None or name not in hidden}
         for event in events
     }
     for view in views:
         about = {event: UUID(event.target_id) for event in events if event.target_id and _is_about(event, view)}
         if about and view.is_accessible(request):
-            seen = await find_visible_ids(request, session, view, {*about.values()})
-            shown = [event for event, row in about.items() if row in seen]
-            told |= await _shown_data(request, session, view, shown)
-    return told
+            ids = await find_visible_ids(request, session, view, {*about.values()})
+            visible = [event for event, row_id in about.items() if row_id in ids]
+            data |= await _visible_changes(request, session, view, visible)
+    return data
 
 
 def _is_about(event: AuthEvent, view: Any) -> bool:  # noqa: ANN401
     return bool(event.target_type == view.model.__tablename__)
 
 
-async def _shown_data(
+async def _visible_changes(
     request: Request,
     session: AsyncSession,
     view: Any,  # noqa: ANN401
     events: Sequence[AuthEvent],
 ) -> dict[UUID, dict[str, Any]]:
-    """Return the data of events about visible rows, without hidden fields and the names of hidden rows."""
-    titled = view.can_view_field(request, view.title_field)
-    told = {event.id: {n: value for n, value in event.data.items() if n != "name" or titled} for event in events}
-    changed = [data for data in told.values() if data.get("changes")]
+    """Return the data of events about visible rows, without hidden fields and titles of hidden rows."""
+    has_title = view.can_view_field(request, view.title_field)
+    visible = {event.id: {n: value for n, value in event.data.items() if n != "name" or has_title} for event in events}
+    changed = [data for data in visible.values() if data.get("changes")]
     for data in changed:
         data["changes"] = {n: change for n, change in data["changes"].items() if view.can_view_field(request, n)}
     for field in (field for field in view.fields if isinstance(field, RelationField)):
         foreign = view._find_foreign_view(field.key)  # noqa: SLF001
         changes = [data["changes"] for data in changed if field.name in data["changes"]]
         ids = {UUID(row["id"]) for change in changes for row in referenced_rows(change[field.name])}
-        seen = await find_visible_ids(request, session, foreign, ids) if foreign.is_accessible(request) else ()
-        hidden = {str(key) for key in ids if key not in seen}
+        visible_ids = await find_visible_ids(request, session, foreign, ids) if foreign.is_accessible(request) else ()
+        hidden = {str(row_id) for row_id in ids if row_id not in visible_ids}
         for change in changes:
-            change[field.name] = _without_names(change[field.name], hidden)
-    return told
+            change[field.name] = _without_titles(change[field.name], hidden)
+    return visible
 
 
 def referenced_rows(change: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Return the rows that a change of a reference tells of."""
+    """Yield the referenced rows in a change."""
     for value in (change.get("old"), change.get("new"), *change.get("added", ()), *change.get("removed", ())):
         if isinstance(value, dict):
             yield value
 
 
-def _without_names(change: Any, hidden: Collection[str]) -> Any:  # noqa: ANN401 - JSON
+def _without_titles(change: Any, hidden: Collection[str]) -> Any:  # noqa: ANN401 - JSON
     if isinstance(change, list):
-        return [_without_names(value, hidden) for value in change]
+        return [_without_titles(value, hidden) for value in change]
     if isinstance(change, dict) and change.get("id") in hidden:
         return {**change, "name": HIDDEN_LABEL}
     if isinstance(change, dict):
-        return {name: _without_names(value, hidden) for name, value in change.items()}
+        return {name: _without_titles(value, hidden) for name, value in change.items()}
     return change

@@ -143,7 +143,7 @@ class ImportBatch:
     async def _parse_cell(self, field: BaseField, cell: str, default: Any) -> Any:  # noqa: ANN401
         """Return the value of a cell. An empty cell of a field other than text is treated like a missing column."""
         if not cell.strip() and isinstance(field, _NOT_TEXT):
-            return default if self.view._must_be_given(field) else ([] if isinstance(field, TagsField) else None)  # noqa: SLF001
+            return default if self.view.requires_value(field) else ([] if isinstance(field, TagsField) else None)
         value = await field.parse_input(self.request, normalize_cell(self.request, field, cell, self.formats))
         if isinstance(value, InvalidInput) or (value is None and cell.strip() and not isinstance(field, JSONField)):
             raise ValueError(cell)
