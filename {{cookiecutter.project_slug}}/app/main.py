@@ -14,7 +14,7 @@ from app.accounts.credentials.authenticator import BearerScheme, SecondFactor, b
 from app.accounts.lifecycle.cleanup import scheduled_cleanup
 
 # {%- if cookiecutter.admin +%}
-from app.admin import site as admin
+from app.admin.mount import mount as mount_admin
 
 # {%- endif +%}
 from app.api import docs, health
@@ -28,7 +28,7 @@ from app.mail.delivery import mail_delivery
 from app.settings.config import Settings, load_settings
 
 # {%- if cookiecutter.pages or cookiecutter.admin +%}
-from app.web import site as web
+from app.web.mount import mount as mount_web
 from app.web.templating import NavItem
 
 # {%- endif +%}
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     register_exception_handlers(app)
 
     # {%- if cookiecutter.admin +%}
-    admin.mount(  # first, because its pages look up dozens of URLs by name
+    mount_admin(  # first, because its pages look up dozens of URLs by name
         app,
         settings,
         views=[view for views in features.read_exports("admin", "views", list) for view in views],
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, prefix="/api/v1", dependencies=checked, responses=openapi_responses(InvalidRequest))
     app.include_router(accounts.jwks_router)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
-    web.mount(
+    mount_web(
         app,
         routers=features.read_exports("pages", "router", APIRouter),
         nav=features.read_optional_exports("pages", "nav", NavItem),

@@ -29,13 +29,13 @@ from app.settings.config import DatabaseSettings, load_settings
 
 logger = logging.getLogger(__name__)
 
-LOCK_KEY = 7_275_113  # any constant: two processes that migrate one database must share it
+LOCK_KEY = 7_275_113  # any constant, the same in all processes
 
-__all__ = ["accounts", "mails", "rate_limits"]  # imported for their tables
+__all__ = ["accounts", "mails", "rate_limits"]  # imported to register their tables
 
 
-# What a database calls a type of ours, and what it is: a table that is dropped is read from one database, and must
-# come back on the other when the migration is taken back.
+# Column types of dropped tables are read from one database. Downgrading must restore them on the other one, too, so
+# they are written as portable types.
 TYPES = {
     "BLOB": "sa.LargeBinary()",
     "BYTEA": "sa.LargeBinary()",
@@ -47,12 +47,12 @@ TYPES = {
 }
 
 
-def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
-    """Render types and Boolean defaults portably: SQLite uses 0, which PostgreSQL rejects."""
-    if kind == "type":
+def render_item(type_: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
+    """Render types and Boolean defaults portably: SQLite's 0 would be an error on PostgreSQL."""
+    if type_ == "type":
         name = item.__visit_name__
         return TYPES.get(f"{name}({item.length})" if name == "CHAR" else name, False)
-    argument = getattr(item, "arg", None) if kind == "server_default" else None
+    argument = getattr(item, "arg", None) if type_ == "server_default" else None
     if isinstance(argument, False_ | True_):
         return "sa.true()" if isinstance(argument, True_) else "sa.false()"
     return False
@@ -85,9 +85,9 @@ def record_step(ctx: MigrationContext, step: MigrationInfo, heads: object, run_a
                 ctx.connection.execute(INCOMPATIBLE.insert().values(revision=script.revision))
 
 
-def include_name(name: str | None, kind: str, parents: object) -> bool:  # noqa: ARG001 - Alembic's
+def include_name(name: str | None, type_: str, parents: object) -> bool:  # noqa: ARG001 - Alembic's
     """Compare only tables of models and of the project's migrations; ignore others."""
-    return kind != "table" or name in Base.metadata.tables or name in created_tables()
+    return type_ != "table" or name in Base.metadata.tables or name in created_tables()
 
 
 @cache
@@ -104,7 +104,7 @@ def migrate(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render_item,
-        render_as_batch=True,  # SQLite cannot ALTER much
+        render_as_batch=True,  # SQLite supports few ALTER statements
         compare_server_default=compare_default,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         transaction_per_migration=True,
@@ -112,8 +112,8 @@ def migrate(connection: Connection) -> None:
         on_version_apply=record_step,
     )
     if connection.dialect.name == "sqlite":
-        # A batch makes the table anew and drops the old one, which would cascade. It must be said outside of a
-        # transaction, hence to the driver. https://www.sqlite.org/lang_altertable.html#otheralter
+        # A batch copies the table and drops the old one, which would cascade. The pragma has no effect in a
+        # transaction, so it is sent to the driver. https://www.sqlite.org/lang_altertable.html#otheralter
         connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
     with context.begin_transaction():
         context.run_migrations()
@@ -123,10 +123,10 @@ def migrate(connection: Connection) -> None:
 async def locked(database: Database, seconds: float) -> AsyncIterator[None]:
     """Serialize migrations with an advisory lock on PostgreSQL.
 
-    The lock belongs to a transaction on a connection of its own: it ends with it in any case, also behind PgBouncer.
+    A separate connection holds it in a transaction, so that it is released in any case, also behind PgBouncer.
 
     Raises:
-        CommandError: when another process still has the lock after so many seconds.
+        CommandError: another process still holds the lock after this many seconds.
     """
     if database.engine.dialect.name != "postgresql":
         yield
@@ -145,12 +145,12 @@ async def locked(database: Database, seconds: float) -> AsyncIterator[None]:
 
 
 async def connect_and_migrate() -> None:
-    """Open the database that the caller named, or that the settings name."""
-    named: DatabaseSettings = context.config.attributes.get("database") or load_settings().database
-    settings = named.for_maintenance().model_copy(update={"lock_timeout": named.migration_timeout})
+    """Migrate the database from Alembic's configuration or, with `alembic …`, from the settings."""
+    configured: DatabaseSettings = context.config.attributes.get("database") or load_settings().database
+    settings = configured.for_maintenance().model_copy(update={"lock_timeout": configured.migration_timeout})
     seconds = settings.lock_timeout.total_seconds()
     database = build_database(settings)
-    if settings.uses_pgbouncer:  # where a session has no settings
+    if settings.uses_pgbouncer:  # which rejects settings of a session
         limit = f"SET LOCAL lock_timeout = {int(seconds * 1000)}"
         event.listen(database.engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(limit))
     try:

@@ -9,7 +9,7 @@ If the previous release cannot run on the new schema, add `incompatible = True`:
 import sqlalchemy as sa
 from alembic import op
 
-import app.database.base
+import app.database.column_types
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -42,10 +42,10 @@ def revision(
     """Generate a migration from the models' changes."""
     settings = load_settings().database
     try:
-        written = migrate.autogenerate(settings, message, may_lose=yes)
+        written = migrate.autogenerate(settings, message, allow_data_loss=yes)
     except migrate.DataLoss as loss:
         _confirm(loss)
-        written = migrate.autogenerate(settings, message, may_lose=True)
+        written = migrate.autogenerate(settings, message, allow_data_loss=True)
     for path in written:
         _tidy(path)
         say(f"Wrote {path}. Read it before you run `app db upgrade`.")

@@ -29,8 +29,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _values(kind: type[StrEnum]) -> list[str]:
-    return [member.value for member in kind]
+def _values(enum: type[StrEnum]) -> list[str]:
+    return [member.value for member in enum]
 
 
 # Store None as SQL NULL, not as JSON null, which `IS NULL` doesn't match.
@@ -41,9 +41,9 @@ class Base(DeclarativeBase):
     """Base class of all models."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {  # noqa: RUF012 - read once, by SQLAlchemy
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's
         datetime: UtcDateTime(),
-        # As text, so that a value is added without a migration.
+        # Stored as text, so that adding a value needs no migration.
         StrEnum: Enum(StrEnum, native_enum=False, length=40, values_callable=_values),
         list[str]: _JSON,
         list[int]: _JSON,
@@ -52,7 +52,7 @@ class Base(DeclarativeBase):
 
 
 class UUIDv7Base(Base):
-    """A table with UUIDv7 keys (RFC 9562 §5.7): `ORDER BY id DESC` sorts newest first."""
+    """A model with a UUIDv7 primary key (RFC 9562 §5.7): `ORDER BY id DESC` sorts newest first."""
 
     __abstract__ = True
 

@@ -1,6 +1,6 @@
-"""Report how many rows still reference a row that is to be deleted; the database only raises an integrity error.
+"""Delete protection: report what still references a row; the database would only raise an integrity error.
 
-Every ORM session counts before it flushes, for foreign keys that neither the database nor a relationship clears.
+Every ORM session checks deleted rows before a flush, for foreign keys without `ON DELETE` that no relationship clears.
 """
 
 from collections import Counter
@@ -10,33 +10,33 @@ from typing import Any
 from sqlalchemy import Column, Table, event, func, inspect, select
 from sqlalchemy.orm import MANYTOONE, Mapper, Session
 
-from app.database.titles import words_of
+from app.database.titles import model_name
 from app.errors import StillReferenced
 
-_ENOUGH = 1_000
+_MAX_COUNT = 1_000
 
 
 @event.listens_for(Session, "before_flush")
-def _refuse_referred(session: Session, *_: object) -> None:
+def _check_deletions(session: Session, *_: object) -> None:
     """Raise if a deleted row is still referenced by rows that are not deleted.
 
     Raises:
-        StillReferenced: with a message and the row.
+        StillReferenced: names the tables and how many of their rows refer to this one.
     """
     for row in session.deleted:
         mapper = inspect(row).mapper
         counted: Counter[Table] = Counter()
         for column, key in restricting_columns(mapper):
             counted[column.table] += _count(session, column, getattr(row, key))
-        if some := [(_name(mapper, table, number), number) for table, number in counted.items() if number]:
-            refer = "refers" if [number for _, number in some] == [1] else "refer"
-            said = " and ".join(name for name, _ in some)
-            raise StillReferenced(f"Can't delete: {said} still {refer} to this {words_of(mapper.class_)}.", row)
+        if found := [(_name(mapper, table, number), number) for table, number in counted.items() if number]:
+            refer = "refers" if [number for _, number in found] == [1] else "refer"
+            names = " and ".join(name for name, _ in found)
+            raise StillReferenced(f"Can't delete: {names} still {refer} to this {model_name(mapper.class_)}.", row)
 
 
 @cache
 def restricting_columns(mapper: Mapper[Any]) -> list[tuple[Column[Any], str]]:
-    """Return the foreign key columns that prevent the deletion of such a row, with the referenced attributes."""
+    """Return the foreign key columns that prevent a deletion from this table, each with the attribute it references."""
     target: Any = mapper.local_table
     cleared = {column for r in mapper.relationships if r.direction is not MANYTOONE for column in r.remote_side}
     return [
@@ -54,11 +54,11 @@ def _count(session: Session, column: Column[Any], key: object) -> int:
     states = [inspect(row) for row in (*session.dirty, *session.deleted)]
     touched = [state.identity[0] for state in states if state.mapper.local_table is column.table]
     query = select(column).where(column == key, next(iter(column.table.primary_key)).not_in(touched))
-    return session.scalar(select(func.count()).select_from(query.limit(_ENOUGH + 1).subquery())) or 0
+    return session.scalar(select(func.count()).select_from(query.limit(_MAX_COUNT + 1).subquery())) or 0
 
 
 def _name(mapper: Mapper[Any], table: Table, number: int) -> str:
-    if number > _ENOUGH:
-        return f"more than {_ENOUGH:,} {table.name.replace('_', ' ')}"
+    if number > _MAX_COUNT:
+        return f"more than {_MAX_COUNT:,} {table.name.replace('_', ' ')}"
     one = [other for other in mapper.registry.mappers if other.local_table is table and number == 1]
-    return f"{number:,} {words_of(one[0].class_) if one else table.name.replace('_', ' ')}"
+    return f"{number:,} {model_name(one[0].class_) if one else table.name.replace('_', ' ')}"

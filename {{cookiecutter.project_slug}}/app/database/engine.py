@@ -22,13 +22,13 @@ from app.settings.database_url import parse_postgresql_url
 
 def create_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
     """Create the read and the write engine, which share a connection pool; see `Database`."""
-    open_engine = _open_sqlite if settings.url.startswith("sqlite") else _open_postgresql
-    engine, writes = open_engine(settings)
+    create = _create_sqlite if settings.url.startswith("sqlite") else _create_postgresql
+    engine, write_engine = create(settings)
     event.listen(engine.sync_engine, "handle_error", translate_driver_error, retval=True)
-    return engine, writes
+    return engine, write_engine
 
 
-def _open_sqlite(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+def _create_sqlite(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
     engine = create_async_engine(
         settings.url,
         connect_args={"timeout": settings.busy_timeout.total_seconds()},
@@ -36,14 +36,14 @@ def _open_sqlite(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
         pool_reset_on_return=None,  # see _reset_sqlite
     )
     logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug log contains parameter values
-    event.listen(engine.sync_engine, "do_connect", _make_private)
+    event.listen(engine.sync_engine, "do_connect", _restrict_permissions)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     event.listen(engine.sync_engine, "reset", _reset_sqlite)
-    return engine, engine.execution_options(begins=True)
+    return engine, engine.execution_options(begin_immediate=True)
 
 
-def _open_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+def _create_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
     engine = create_async_engine(
         "postgresql+asyncpg://",
         connect_args=postgresql_connect_args(settings),
@@ -55,7 +55,7 @@ def _open_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngi
         pool_recycle=300,  # firewalls may silently drop idle connections
         isolation_level="READ COMMITTED" if settings.uses_pgbouncer else "AUTOCOMMIT",
     )
-    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "checkout", _replace_closed)
     return engine, engine.execution_options(isolation_level="READ COMMITTED")
 
 
@@ -78,10 +78,10 @@ def postgresql_connect_args(settings: DatabaseSettings) -> dict[str, Any]:
     return arguments | {"server_settings": milliseconds}
 
 
-CLIENT_TIMEOUT_MARGIN_SECONDS = 2  # it ends a statement itself, unless it has stopped
+CLIENT_TIMEOUT_MARGIN_SECONDS = 2  # the server cancels a slow statement first, unless it hangs
 
 
-def _make_private(dialect: object, record: object, arguments: list[str], options: dict[str, Any]) -> None:  # noqa: ARG001 - SQLAlchemy's
+def _restrict_permissions(dialect: object, record: object, arguments: list[str], options: dict[str, Any]) -> None:  # noqa: ARG001 - SQLAlchemy's
     """Create the SQLite file with mode 0600, or remove permissions of other users.
 
     SQLite gives its `-wal` and `-shm` files the mode of the database.
@@ -89,23 +89,23 @@ def _make_private(dialect: object, record: object, arguments: list[str], options
     if arguments[0] == ":memory:" or options.get("uri"):
         return
     try:
-        # Only when it does not exist: to close a file ends every lock that this process has on it, SQLite's too.
-        # https://www.sqlite.org/howtocorrupt.html (2.2)
+        # Only if it doesn't exist: closing a file releases all locks that this process holds on it, including
+        # SQLite's. https://www.sqlite.org/howtocorrupt.html (2.2)
         os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         pass
     except OSError as error:
         raise DatabaseUnavailable(UNREACHABLE, error) from error
     for path in (Path(arguments[0] + end) for end in ("", "-wal", "-shm")):
-        with suppress(FileNotFoundError, PermissionError):  # not there, or another user's
+        with suppress(FileNotFoundError, PermissionError):  # missing, or owned by another user
             if (mode := path.stat().st_mode) & stat.S_IRWXO:
                 path.chmod(stat.S_IMODE(mode) & ~stat.S_IRWXO)
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - any DB-API driver
-    connection.isolation_level = None  # we say BEGIN ourselves, see below
+    connection.isolation_level = None  # the engine sends BEGIN itself: see _begin_sqlite
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer at a time do not wait
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers don't wait for the writer, nor it for them
     cursor.execute("PRAGMA synchronous = FULL")  # committed writes survive a power loss
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
@@ -122,19 +122,19 @@ def fold_text(text: str | None) -> str | None:
     return unicodedata.normalize("NFKC", text).translate(_SIGMA_AND_I).lower().replace("ß", "ss")
 
 
-# Their lowercase letters depend on what stands around them, or on the library.
+# Their lowercase depends on the position in the word or on the library.
 _SIGMA_AND_I = str.maketrans("İςΣ", "iσσ")  # noqa: RUF001 - Greek
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later cannot wait for another writer (SQLITE_BUSY_SNAPSHOT),
-    # so a session that may write takes the lock at once. https://www.sqlite.org/lang_transaction.html
-    if "begins" in connection.get_execution_options():
+    # A transaction that reads before it writes can't wait for another writer (SQLITE_BUSY_SNAPSHOT), so a read-write
+    # session takes the write lock when it begins. https://www.sqlite.org/lang_transaction.html
+    if "begin_immediate" in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> None:  # noqa: ANN401, ARG001 - any driver
-    """Roll back only if a transaction is open, which saves a call to the driver's thread.
+    """Roll back only if a transaction is open, to save a call to the driver's thread.
 
     https://docs.sqlalchemy.org/en/21/core/pooling.html#pool-reset-on-return
     """
@@ -142,10 +142,10 @@ def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> Non
         connection.rollback()
 
 
-def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
-    """Replace connections that the server closed; the driver knows this without a round trip, unlike `pool_pre_ping`.
+def _replace_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
+    """Replace a connection that the server closed. The driver knows without a round trip, unlike `pool_pre_ping`.
 
-    `pool_pre_ping` would ask each time. https://docs.sqlalchemy.org/en/21/core/pooling.html
+    https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError

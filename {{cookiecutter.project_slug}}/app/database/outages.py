@@ -12,7 +12,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 logger = logging.getLogger("app.database")
 
 TRACEBACK_INTERVAL_SECONDS = 60
-"""The traceback of an error type is logged again only after this long without one."""
+"""Log the traceback of an error type again only after this long without such an error."""
 
 UNREACHABLE = "The database is not responding."
 CONNECTION_REFUSED = "The database refused the connection."
@@ -22,7 +22,7 @@ _SLOW = "The database took too long."
 _FULL = "The database is out of disk space, memory or connections."
 _READ_ONLY = "The database is read-only."
 
-# Codes, or the beginning of several. https://www.postgresql.org/docs/current/errcodes-appendix.html
+# Codes or prefixes of codes. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
     "08": UNREACHABLE,
     "53": _FULL,
@@ -62,7 +62,7 @@ class TranslatingPool(AsyncAdaptedQueuePool):
     """A connection pool that raises `DatabaseUnavailable` for all of asyncpg's connection errors."""
 
     def connect(self) -> PoolProxiedConnection:
-        """Check out a connection, or open one."""
+        """Check out a connection or open one."""
         try:
             return super().connect()
         except Exception as error:
@@ -83,7 +83,7 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
     """
     error = _driver_error(context.original_exception)
     if not isinstance(error, Exception):
-        return None  # the task was cancelled
+        return None  # the task was canceled
     if isinstance(error, TimeoutError):
         context.is_disconnect = True  # the response may still arrive, so the connection can't be reused
     if getattr(error, "detail", None):
@@ -95,11 +95,11 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
 def log_outage(error: BaseException) -> None:
     """Log a failure on one line; include the traceback for the first of an outage."""
     cause = _driver_error(error)
-    kind, now = type(cause), time.monotonic()
-    begins = now - _last_reports.get(kind, -TRACEBACK_INTERVAL_SECONDS) >= TRACEBACK_INTERVAL_SECONDS
-    _last_reports[kind] = now
-    line, _, _ = f"{kind.__name__}: {cause}".removesuffix(": ").partition("\n")
-    logger.warning("unavailable: %s", line, exc_info=error if begins else None)
+    error_type, now = type(cause), time.monotonic()
+    is_first = now - _last_reports.get(error_type, -TRACEBACK_INTERVAL_SECONDS) >= TRACEBACK_INTERVAL_SECONDS
+    _last_reports[error_type] = now
+    line, _, _ = f"{error_type.__name__}: {cause}".removesuffix(": ").partition("\n")
+    logger.warning("unavailable: %s", line, exc_info=error if is_first else None)
 
 
 def outage_reason(error: BaseException) -> str:
@@ -108,14 +108,14 @@ def outage_reason(error: BaseException) -> str:
 
 
 def _driver_error(error: BaseException) -> BaseException:
-    """Return what the driver raised, inside of what SQLAlchemy makes of it."""
+    """Return the driver's exception, which SQLAlchemy wraps."""
     while isinstance(inner := getattr(error, "driver_exception", None), BaseException):
         error = inner
     return error
 
 
 def _reason(error: BaseException) -> str | None:
-    """Return why the database cannot answer now; nothing when this is another error."""
+    """Return why the database is unavailable, or None if this is another error."""
     if "unsupported startup parameter" in str(error):
         return _POOLER
     if sqlstate := getattr(error, "sqlstate", None):

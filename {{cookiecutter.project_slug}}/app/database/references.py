@@ -1,7 +1,7 @@
 """Validate references: the row must exist and be visible to the caller.
 
-Pass what the other feature lets this caller see: `authors_for(scope)`. A row of someone else is none, unless it is
-referred to already: an update may send back what the caller read.
+Pass the query of rows that the caller can see, such as `authors_for(scope)`. Other rows are treated as missing, unless
+they are referenced already, so that an update can send back what the caller read.
 """
 
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ R = TypeVar("R", bound=UUIDv7Base)
 async def check_reference(  # noqa: PLR0913, PLR0917
     session: AsyncSession, visible: Select[R], model: type[R], field: str, key: UUID | None, stored: UUID | None = None
 ) -> None:
-    """Refuse a reference to a row that the caller cannot see; none at all, or the stored one, is fine.
+    """Check that the caller can see the referenced row. None and the stored reference are always valid.
 
     Raises:
-        InvalidRequest: naming the field.
+        InvalidRequest: names the field.
     """
     if key in {None, stored}:
         return
     query = visible.where(model.id == key).with_only_columns(model.id, maintain_column_froms=True)
     if await session.scalar(query) is None:
-        raise _no_such_row(field)
+        raise _invalid_reference(field)
 
 
 async def resolve_references(  # noqa: PLR0913, PLR0917
@@ -41,23 +41,23 @@ async def resolve_references(  # noqa: PLR0913, PLR0917
     keys: Sequence[UUID] | None,
     stored: Sequence[R],
 ) -> list[R] | None:
-    """Return the rows, oldest first, each once; None when no keys were sent.
+    """Return the referenced rows without duplicates, oldest first, or None if no keys were sent.
 
     Raises:
-        InvalidRequest: naming the field, when the caller cannot see one of them that is not among the stored ones.
+        InvalidRequest: the caller can't see one of them, and it isn't referenced already; names the field.
     """
     if keys is None:
         return None
     wanted = set(keys)
     rows = {row.id: row for row in stored if row.id in wanted}
     query = visible.where(model.id.in_(wanted - rows.keys()))
-    rows |= {row.id: row for row in await session.scalars(query.options(lazyload("*")))}  # without what they refer to
+    rows |= {row.id: row for row in await session.scalars(query.options(lazyload("*")))}  # without their relationships
     if len(rows) < len(wanted):
-        raise _no_such_row(field)
+        raise _invalid_reference(field)
     return [rows[key] for key in sorted(rows)]
 
 
-def _no_such_row(field: str) -> InvalidRequest:
+def _invalid_reference(field: str) -> InvalidRequest:
     return InvalidRequest(
         errors=[{"loc": ("body", field), "msg": "Referenced record doesn't exist", "type": "reference"}]
     )

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 MIGRATIONS_DIR = Path(__file__).parents[2] / "migrations"
 INCOMPATIBLE_TABLE = "alembic_incompatible"
-"""Holds the revisions whose migration says `incompatible = True`; migrations/env.py makes and fills it."""
-_READ = {"revision", "down_revision"}
+"""Table of applied revisions whose migration sets `incompatible = True`; migrations/env.py creates and fills it."""
+_VARIABLES = {"revision", "down_revision"}
 
 
 class CodeRevisions(NamedTuple):
-    """Known revisions and heads of the code."""
+    """Revisions in `migrations/versions`, and which of them are heads."""
 
     known: frozenset[str]
     heads: frozenset[str]
@@ -52,7 +52,7 @@ async def incompatible(session: AsyncSession) -> frozenset[str]:
 
 
 async def _column(session: AsyncSession, query: str) -> frozenset[str]:
-    """Return a column; nothing if its table does not exist."""
+    """Return a column, empty if its table doesn't exist."""
     try:
         return frozenset(await session.scalars(text(query)))
     except DBAPIError as error:
@@ -62,7 +62,7 @@ async def _column(session: AsyncSession, query: str) -> frozenset[str]:
 
 
 @cache
-def _read_assignments(path: Path, changed: int) -> dict[str, Any]:  # noqa: ARG001 - read anew when it was changed
+def _read_assignments(path: Path, modified: int) -> dict[str, Any]:  # noqa: ARG001 - invalidates the cache
     """Parse a migration's variables without executing it."""
     found = {}
     for node in ast.parse(path.read_bytes()).body:
@@ -71,9 +71,9 @@ def _read_assignments(path: Path, changed: int) -> dict[str, Any]:  # noqa: ARG0
                 found[name] = value
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 found[name] = value
-    return {name: ast.literal_eval(value) for name, value in found.items() if name in _READ}
+    return {name: ast.literal_eval(value) for name, value in found.items() if name in _VARIABLES}
 
 
 def _as_tuple(revisions: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """Write one, several, or none alike."""
+    """Return `down_revision` as a tuple: it can be one revision, several or None."""
     return (revisions,) if isinstance(revisions, str) else tuple(revisions or ())

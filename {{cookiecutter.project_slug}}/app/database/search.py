@@ -9,26 +9,26 @@ from app.database.engine import fold_text
 from app.errors import InvalidRequest
 
 MAX_SEARCH_LENGTH = 200
-"""Characters of a search; SQLite refuses long patterns."""
+"""In characters; SQLite rejects long patterns."""
 
 
 def contains(column: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
-    """Keep the rows whose column has the text somewhere, as `fold` compares."""
+    """Return a condition: the column contains the text, both folded."""
     return fold_column(column).contains(fold_term(text), autoescape=True)
 
 
 def fold_column(column: InstrumentedAttribute[Any]) -> ColumnElement[str]:
-    """Return the column as it is compared."""
+    """Return the column, folded for comparison."""
     return func.fold_text(column if isinstance(column.type, String) else cast(column, String), type_=String())
 
 
 def fold_term(text: str) -> str:
-    """Return a text as it is compared.
+    """Return a search term, folded for comparison.
 
     Raises:
-        InvalidRequest: when it is longer than 200 characters.
+        InvalidRequest: it is longer than 200 characters.
     """
     if len(text) > MAX_SEARCH_LENGTH:
-        said = f"Search text can have at most {MAX_SEARCH_LENGTH} characters"
-        raise InvalidRequest(f"{said}.", [{"loc": ("query", "q"), "msg": said, "type": "string_too_long"}])
+        message = f"Search text can have at most {MAX_SEARCH_LENGTH} characters"
+        raise InvalidRequest(f"{message}.", [{"loc": ("query", "q"), "msg": message, "type": "string_too_long"}])
     return str(fold_text(text))

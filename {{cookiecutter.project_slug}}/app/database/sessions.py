@@ -28,10 +28,10 @@ _READ_ONLY = (
 
 
 class WriteSession(Session):
-    """A session that cannot be used again once it is closed."""
+    """A session that can't be used again after closing."""
 
     def _autobegin_t(self, begin: bool = False) -> SessionTransaction:  # noqa: FBT001, FBT002 - SQLAlchemy's
-        """Say what to do when the session was closed; SQLAlchemy says only that it was."""
+        """Replace SQLAlchemy's error for closed sessions with one that explains what to do."""
         try:
             return super()._autobegin_t(begin)
         except InvalidRequestError as error:
@@ -42,23 +42,23 @@ class WriteSession(Session):
 
 class _ReadSession(WriteSession):
     def get_bind(self, *mapper: Any, **arguments: Any) -> Engine | Connection:  # noqa: ANN401
-        """Refuse INSERT, UPDATE and DELETE."""
+        """Reject INSERT, UPDATE and DELETE."""
         if getattr(arguments.get("clause"), "is_dml", False):
             raise ReadOnlySessionError(_READ_ONLY)
         return super().get_bind(*mapper, **arguments)
 
 
 @event.listens_for(_ReadSession, "before_flush")
-def _refuse_flush(session: Session, context: object, instances: object) -> None:  # noqa: ARG001
+def _reject_flush(session: Session, context: object, instances: object) -> None:  # noqa: ARG001
     if session.new or session.deleted or any(session.is_modified(row) for row in session.dirty):
         raise ReadOnlySessionError(_READ_ONLY)
 
 
 class ReadSession(AsyncSession):
-    """A session without a transaction; it refuses to write, because an error would leave half of it saved."""
+    """A session without a transaction. It rejects writes, because an error could leave them half saved."""
 
     sync_session_class = _ReadSession
 
     async def commit(self) -> None:
-        """Refuse changes that were not flushed; there is nothing else to do."""
+        """Reject pending changes; there is no transaction to commit."""
         self.sync_session.flush()

@@ -1,16 +1,16 @@
-"""Titles of rows: the title field, or the model and the id when it is empty."""
+"""Display names of rows: the title, or the model and the ID if it is empty."""
 
 import re
 from uuid import UUID
 
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-def words_of(model: type) -> str:
-    """Write the name of a class: `OrderLine` is "order line"."""
-    return _WORDS.sub(" ", model.__name__).lower()
+def model_name(model: type) -> str:
+    """Return a model's name for display: `OrderLine` is "order line"."""
+    return _WORD_BOUNDARY.sub(" ", model.__name__).lower()
 
 
 def name_row(model: type, key: UUID, title: str) -> str:
     """Return the title, or "Order line 0193…"."""
-    return title.strip() or f"{words_of(model).capitalize()} {key}"
+    return title.strip() or f"{model_name(model).capitalize()} {key}"

@@ -1,9 +1,9 @@
-"""Create the tables of accounts, of mails and of counted attempts."""
+"""Create the tables of accounts, outgoing email and rate limits."""
 
 import sqlalchemy as sa
 from alembic import op
 
-import app.database.base
+import app.database.column_types
 
 revision = "0001"
 down_revision = None

@@ -7,7 +7,7 @@ Revises: 0001
 import sqlalchemy as sa
 from alembic import op
 
-import app.database.base
+import app.database.column_types
 
 revision = "0002"
 down_revision = "0001"

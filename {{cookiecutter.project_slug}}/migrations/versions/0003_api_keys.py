@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import app.database.base
+import app.database.column_types
 
 revision = "0003"
 down_revision = "0002"

@@ -1,9 +1,9 @@
-"""Create the tables of the second factor: secrets, recovery codes, sign-ins that wait for a code."""
+"""Create the tables of the second factor: TOTP secrets, recovery codes and pending sign-ins."""
 
 import sqlalchemy as sa
 from alembic import op
 
-import app.database.base
+import app.database.column_types
 
 revision = "0004"
 down_revision = "0003"

@@ -1,4 +1,4 @@
-"""Save the second factors of an account with the token that takes a change of its address back."""
+"""Save the second factors of an account with the token that reverts an email change."""
 
 import sqlalchemy as sa
 from alembic import op

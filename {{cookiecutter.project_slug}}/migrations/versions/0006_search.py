@@ -1,7 +1,4 @@
-"""Make the function that text search compares with: what `fold` of app/database/engine.py does, in SQL.
-
-SQLite calls Python instead.
-"""
+"""Create the SQL function `fold_text` for text search; SQLite calls the one in app/database/engine.py instead."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,11 +8,11 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-# The first that the server has: the first is in every PostgreSQL from 17 on, the second in those built with ICU.
+# The first one that exists is used. PostgreSQL 17 and later have the first, builds with ICU the second.
 COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8", "default")
 
-# Text of ASCII alone, which is most of it, takes the short way: to normalize takes five times as long as to search.
-# Not STRICT, or PostgreSQL would not inline it.
+# ASCII text, the most frequent, skips the normalization, which takes five times as long as the search itself.
+# Not STRICT, because PostgreSQL would not inline it.
 FUNCTION = """
 CREATE FUNCTION fold_text(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN octet_length($1) = length($1) THEN lower($1 COLLATE pg_catalog."C")

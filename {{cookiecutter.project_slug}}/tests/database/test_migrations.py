@@ -198,7 +198,7 @@ def test_table_that_was_dropped_can_come_back_on_any_database(
     first = migrate.MIGRATIONS_DIR / "versions/0001_accounts.py"
     first.write_text(f'{first.read_text()}\n# op.create_table("gone", …) stood here.\n')
 
-    (written,) = migrate.autogenerate(database, "Drop it", may_lose=True)
+    (written,) = migrate.autogenerate(database, "Drop it", allow_data_loss=True)
 
     down = written.read_text().partition("def downgrade")[2]
     assert re.findall(r"sa\.Column\('\w+', (\S+)", down) == [f"{name}," for name in ours]
@@ -236,7 +236,7 @@ def test_check_constraints_are_compared(
     migrate.upgrade(database)
     migrate.check(database)
     execute(database.url, "ALTER TABLE roles ADD COLUMN forgotten INTEGER")
-    migrate.autogenerate(database, "Forget it", may_lose=True)
+    migrate.autogenerate(database, "Forget it", allow_data_loss=True)
     migrate.upgrade(database)  # on SQLite, this makes the table anew
     migrate.check(database)
 

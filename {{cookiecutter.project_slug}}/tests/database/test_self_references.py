@@ -27,7 +27,7 @@ class Part(OwnTables):
     name: Mapped[str] = mapped_column(primary_key=True)
     note: Mapped[str] = mapped_column(default="")
     whole_name: Mapped[str | None] = mapped_column(ForeignKey("parts_of_parts.name"))
-    twin_name: Mapped[str | None] = mapped_column(ForeignKey("parts_of_parts.name"), info={"cycles": True})
+    twin_name: Mapped[str | None] = mapped_column(ForeignKey("parts_of_parts.name"), info={"allow_cycles": True})
 
     whole: Mapped["Part | None"] = relationship(
         foreign_keys=[whole_name], remote_side=[name], back_populates="parts", lazy="selectin", join_depth=2
