@@ -1,6 +1,6 @@
 """Render emails: plain text and HTML from one template.
 
-    Subject: Confirm your address
+    Subject: Confirm your email address
 
     A paragraph; others follow after an empty line.
 

@@ -21,7 +21,7 @@ def token_of(mail: str) -> str:
     return link_in(mail).rpartition("/")[2]
 
 
-def newest_token(client: TestClient, address: str) -> str:
+def latest_token(client: TestClient, address: str) -> str:
     """Return the token that was mailed to an address last."""
     return token_of(mails_to(client, address)[-1])
 
@@ -36,15 +36,15 @@ def try_login(client: TestClient, email: str, password: str = PASSWORD) -> int:
     return client.post(LOGIN, json={"email": email, "password": password}).status_code
 
 
-def forget_counts(client: TestClient) -> None:
+def reset_rate_limits(client: TestClient) -> None:
     """Let the time pass in which attempts and mails are counted."""
     in_database(client, lambda session: session.execute(delete(AttemptCount)))
 
 
-def ask_for_reset(client: TestClient, email: str) -> str:
+def request_reset(client: TestClient, email: str) -> str:
     """Return the token that comes when somebody forgot their password."""
     assert client.post(FORGOT, json={"email": email}).status_code == 202
-    return newest_token(client, email)
+    return latest_token(client, email)
 
 
 def reset(client: TestClient, token: str, password: str = NEW) -> Any:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.credentials.passwords import PasswordHasher
 from app.accounts.models import User
-from tests.accounts.email_links import NEW, ask_for_reset, newest_token
+from tests.accounts.email_links import NEW, latest_token, request_reset
 from tests.support import PASSWORD, in_database, log_in, with_token
 
 AUTH = "/api/v1/auth"
@@ -100,9 +100,9 @@ def hashes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_no_transaction_waits_for_a_hash(client: TestClient, ada: User, hashes: list[int]) -> None:
     carol = {"email": "carol@example.com", "password": PASSWORD}
     client.post(f"{AUTH}/register", json=carol)
-    proof = {"token": newest_token(client, carol["email"]), "password": PASSWORD}
+    proof = {"token": latest_token(client, carol["email"]), "password": PASSWORD}
     assert client.post(f"{AUTH}/verify-email", json=proof).status_code == 204
-    mine = {"token": ask_for_reset(client, ada.email), "password": NEW}
+    mine = {"token": request_reset(client, ada.email), "password": NEW}
     assert client.post(f"{AUTH}/password/reset", json=mine).status_code == 204
     as_ada = with_token(client, log_in(client, ada.email, NEW)["access_token"])
     change = {"current_password": NEW, "new_password": PASSWORD}

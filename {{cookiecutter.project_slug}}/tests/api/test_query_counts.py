@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.accounts.email_links import NEW, forget_counts, newest_token
+from tests.accounts.email_links import NEW, latest_token, reset_rate_limits
 from tests.query_counts import capture_queries, count_queries, without_features
 from tests.routes import app_of, routes_of
 from tests.support import PASSWORD, add_user, sign_in, with_token
@@ -93,11 +93,11 @@ def test_own_account(client: TestClient, as_ada: TestClient, ada: User) -> None:
 def test_signing_up_and_in(client: TestClient) -> None:
     with capture_queries(client) as requests:
         client.post(f"{AUTH}/register", json={"email": EVE, "password": PASSWORD})
-        forget_counts(client)
+        reset_rate_limits(client)
         client.post(f"{AUTH}/verify-email/resend", json={"email": EVE})
-        client.post(f"{AUTH}/verify-email", json={"token": newest_token(client, EVE), "password": PASSWORD})
+        client.post(f"{AUTH}/verify-email", json={"token": latest_token(client, EVE), "password": PASSWORD})
         client.post(f"{AUTH}/password/forgot", json={"email": EVE})
-        client.post(f"{AUTH}/password/reset", json={"token": newest_token(client, EVE), "password": NEW})
+        client.post(f"{AUTH}/password/reset", json={"token": latest_token(client, EVE), "password": NEW})
         pair = client.post(f"{AUTH}/login", json={"email": EVE, "password": NEW}).json()
         client.post(f"{AUTH}/token/refresh", json={"refresh_token": pair["refresh_token"]})
     eve = with_token(client, pair["access_token"])
@@ -127,9 +127,9 @@ def test_changing_the_address(client: TestClient, last: str) -> None:
     with capture_queries(eve, client) as requests:
         eve.post(CHANGE, json={"email": EVES_NEW})
         if last != "cancel":
-            client.post(f"{CHANGE}/confirm", json={"token": newest_token(client, EVES_NEW)})
+            client.post(f"{CHANGE}/confirm", json={"token": latest_token(client, EVES_NEW)})
         if last != "confirm":
-            assert client.post(f"{CHANGE}/{last}", json={"token": newest_token(client, EVE)}).status_code == 204
+            assert client.post(f"{CHANGE}/{last}", json={"token": latest_token(client, EVE)}).status_code == 204
 
     assert (
         count_queries(without_features(requests)).items()

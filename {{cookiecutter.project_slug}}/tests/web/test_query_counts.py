@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.accounts.email_links import NEW, forget_counts
+from tests.accounts.email_links import NEW, reset_rate_limits
 from tests.query_counts import capture_queries, count_queries, without_features
 from tests.support import PASSWORD, add_user, newest_link, sign_in
 from tests.web.browser import open_browser, read_page, submit
@@ -18,7 +18,7 @@ def test_signing_up_and_in(client: TestClient) -> None:
     browser = open_browser(client)
     with capture_queries(browser) as requests:
         submit(browser, "/signup", email=EVE, password=PASSWORD)
-        forget_counts(client)
+        reset_rate_limits(client)
         browser.post("/verify/resend", data=read_page(browser.get("/signup/sent")).forms["/verify/resend"])
         submit(browser, newest_link(client, EVE), action="/verify")
         submit(browser, "/password/forgot", email=EVE)

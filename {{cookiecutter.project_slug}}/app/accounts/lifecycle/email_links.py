@@ -59,9 +59,9 @@ async def send_link_or_simulate(
     session: AsyncSession, authenticator: Authenticator, user: User | None, purpose: Purpose, address: str
 ) -> None:
     """Send a link, or do the same work and roll it back if there is no user, so that timing reveals nothing."""
-    nobody = User(id=uuid7(), email=address)
+    fake = User(id=uuid7(), email=address)
     async with session.begin_nested() as attempt:
-        await send_link(session, authenticator, user or nobody, purpose)
+        await send_link(session, authenticator, user or fake, purpose)
         if user is None:
             await attempt.rollback()
 
@@ -82,14 +82,16 @@ async def hit_client_limit(authenticator: Authenticator, client: Client) -> None
     await authenticator.rate_limiter.hit(limit, client.network)
 
 
-async def hit_email_limit(authenticator: Authenticator, kind: str, email: str, *, once_a_minute: bool = False) -> bool:
+async def hit_email_limit(
+    authenticator: Authenticator, action: str, email: str, *, once_a_minute: bool = False
+) -> bool:
     """Count a requested email, whether or not the address has an account; return whether it is within the limit.
 
     Otherwise it is silently not sent: the caller may be an attacker flooding a mailbox.
     """
-    limits = [RateLimit(f"{kind}-an-hour", authenticator.settings.emails_per_hour, timedelta(hours=1))]
+    limits = [RateLimit(f"{action}-an-hour", authenticator.settings.emails_per_hour, timedelta(hours=1))]
     if once_a_minute:
-        limits.insert(0, RateLimit(f"{kind}-a-minute", 1, timedelta(minutes=1)))
+        limits.insert(0, RateLimit(f"{action}-a-minute", 1, timedelta(minutes=1)))
     try:
         for limit in limits:
             await authenticator.rate_limiter.hit(limit, normalize_email(email))

@@ -23,9 +23,8 @@ _ROTATION_GRACE = timedelta(seconds=30)
 _AdminSession, _Admin = aliased(AuthSession), aliased(User)
 
 _NOW = bindparam("now", type_=UtcDateTime())
-_admin_signed_in = _AdminSession.revoked_at.is_(None) & (
-    _AdminSession.expires_at > _NOW
-)  # not idle: the admin is active in this one
+# Idle expiry doesn't matter: the admin is active in the impersonation.
+_admin_signed_in = _AdminSession.revoked_at.is_(None) & (_AdminSession.expires_at > _NOW)
 
 # Built once: these run on each request, and building a statement takes as long as running it.
 _SESSIONS = (
@@ -53,9 +52,7 @@ _SESSIONS = (
     .outerjoin(Role, Role.id == UserRole.role_id)
     .where(User.is_active, is_live(_NOW))
 )
-_BY_ID = _SESSIONS.where(
-    AuthSession.id == bindparam("session_id")
-)  # the API docs page uses web sessions: see app/web/docs.py
+_BY_ID = _SESSIONS.where(AuthSession.id == bindparam("session_id"))  # of either kind: app/web/docs.py uses web sessions
 
 _HASHES = bindparam("hashes", expanding=True, type_=AuthSession.token_hash.type)
 _rotated_recently = AuthSession.token_issued_at > bindparam("rotated_after", type_=UtcDateTime())

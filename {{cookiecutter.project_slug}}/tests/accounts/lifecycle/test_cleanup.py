@@ -14,7 +14,7 @@ from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, RefreshTok
 from app.api.rate_limits import AttemptCount
 from app.database.base import utc_now
 from app.mail.models import OutboxMessage
-from tests.accounts.email_links import ask_for_reset, try_login
+from tests.accounts.email_links import request_reset, try_login
 from tests.support import PASSWORD, add_user, in_database, log_in, wait_until, with_token
 
 REFRESH = "/api/v1/auth/token/refresh"
@@ -47,7 +47,7 @@ def count(client: TestClient, table: type) -> int:
 
 def test_nothing_is_deleted_that_is_needed(client: TestClient, ada: User) -> None:
     client.post("/api/v1/auth/register", json={"email": "carol@example.com", "password": PASSWORD})
-    ask_for_reset(client, ada.email)
+    request_reset(client, ada.email)
     pair = log_in(client, ada.email)
     age(client, User, YESTERDAY, "created_at")
     age(client, OutboxMessage, YESTERDAY, "created_at", "sent_at")
@@ -59,7 +59,7 @@ def test_nothing_is_deleted_that_is_needed(client: TestClient, ada: User) -> Non
 
 def test_what_is_over_goes_once(client: TestClient, ada: User) -> None:
     log_in(client, ada.email)
-    ask_for_reset(client, ada.email)
+    request_reset(client, ada.email)
     age(client, OneTimeToken, timedelta(seconds=1), "expires_at")
     age(client, AttemptCount, timedelta(seconds=1), "expires_at")
     age(client, AuthSession, LONG_AGO, "revoked_at")
@@ -81,7 +81,7 @@ def test_what_is_over_goes_once(client: TestClient, ada: User) -> None:
 
 
 def test_mail_that_waits_stays(client: TestClient, ada: User) -> None:
-    ask_for_reset(client, ada.email)
+    request_reset(client, ada.email)
     age(client, OutboxMessage, timedelta(days=1000), "created_at", "next_attempt_at")
 
     assert run(client) == NOTHING
@@ -101,7 +101,7 @@ def test_each_kind_is_kept_for_its_time(  # noqa: PLR0913, PLR0917 - one row of 
 ) -> None:
     client = start_app()
     log_in(client, add_user(client, "ada@example.com").email)
-    ask_for_reset(client, "ada@example.com")
+    request_reset(client, "ada@example.com")
     rows = count(client, table)
     age(client, table, timedelta(days=days - 1), column)
 

@@ -17,10 +17,10 @@ from app.accounts.sessions.revocation import SessionEnded
 from app.database.base import utc_now
 from tests.accounts.email_links import (
     NEW,
-    ask_for_reset,
-    forget_counts,
-    newest_token,
+    latest_token,
+    request_reset,
     reset,
+    reset_rate_limits,
     subjects,
     token_of,
     try_login,
@@ -43,9 +43,9 @@ def use(client: TestClient, what: str, token: str) -> Any:
 
 def move(client: TestClient, caller: TestClient, email: str = ELSEWHERE) -> None:
     """Change the caller's address, and confirm it."""
-    forget_counts(client)
+    reset_rate_limits(client)
     assert ask(caller, email).status_code == 202
-    assert use(client, "confirm", newest_token(client, email)).status_code == 204
+    assert use(client, "confirm", latest_token(client, email)).status_code == 204
 
 
 def token_to_revert(client: TestClient, address: str = OLD) -> str:
@@ -65,7 +65,7 @@ def test_change_counts_when_the_new_address_confirms_it(as_ada: TestClient, clie
     assert (answer.status_code, answer.json()) == (202, {"detail": "Check your email."})
     assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (200, 401)
     assert newest_link(client, ELSEWHERE).startswith("/email/confirm/")
-    assert use(client, "confirm", newest_token(client, ELSEWHERE)).status_code == 204
+    assert use(client, "confirm", latest_token(client, ELSEWHERE)).status_code == 204
     assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (401, 200)
     assert as_ada.get(ME).json()["email"] == ELSEWHERE, "the session goes on"
     assert ELSEWHERE in mails_to(client, OLD)[-1]
@@ -92,10 +92,10 @@ def test_old_address_can_stop_it(as_ada: TestClient, client: TestClient, ada: Us
     assert ELSEWHERE in notice
     assert link_in(notice).startswith("/email/cancel/")
 
-    assert use(client, "cancel", newest_token(client, OLD)).status_code == 204
+    assert use(client, "cancel", latest_token(client, OLD)).status_code == 204
 
-    assert use(client, "confirm", newest_token(client, ELSEWHERE)).status_code == 422
-    assert use(client, "cancel", newest_token(client, OLD)).status_code == 422
+    assert use(client, "confirm", latest_token(client, ELSEWHERE)).status_code == 422
+    assert use(client, "cancel", latest_token(client, OLD)).status_code == 422
     assert address_of(client, ada) == OLD
 
 
@@ -122,7 +122,7 @@ def test_of_two_at_once_one_gets_the_address(
     tokens = []
     for caller in (as_ada, as_bob):
         ask(caller, "free@example.com")
-        tokens.append(newest_token(client, "free@example.com"))
+        tokens.append(latest_token(client, "free@example.com"))
 
     with ThreadPoolExecutor(2) as threads:
         answers = list(threads.map(lambda token: use(client, "confirm", token), tokens))
@@ -146,7 +146,7 @@ def test_change_can_be_taken_back(as_ada: TestClient, client: TestClient, ada: U
     refresh = {"refresh_token": pair["refresh_token"]}
     assert client.post("/api/v1/auth/token/refresh", json=refresh).status_code == 401
     assert try_login(client, OLD) == 401, "whoever changed the address knew the password"
-    assert reset(client, newest_token(client, OLD)).status_code == 204
+    assert reset(client, latest_token(client, OLD)).status_code == 204
     assert try_login(client, OLD, NEW) == 200
 
 
@@ -161,17 +161,17 @@ def test_change_can_be_taken_back_for_a_week(as_ada: TestClient, client: TestCli
     over = {"expires_at": utc_now() - timedelta(seconds=1)}
     in_database(client, lambda session: session.execute(update(OneTimeToken).where(purpose).values(**over)))
 
-    assert use(client, "revert", newest_token(client, OLD)).status_code == 422
+    assert use(client, "revert", latest_token(client, OLD)).status_code == 422
 
 
 @pytest.mark.any_database
 def test_thief_cannot_burn_the_way_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """They change the address often, reset the password, and sign up with the old address."""
     move(client, as_ada, "eve0@example.com")
-    way_back = newest_token(client, OLD)
+    way_back = latest_token(client, OLD)
     for number in range(1, 5):
         move(client, as_ada, f"eve{number}@example.com")
-    reset(client, ask_for_reset(client, "eve4@example.com"), "the thief's own passphrase")
+    reset(client, request_reset(client, "eve4@example.com"), "the thief's own passphrase")
     client.post("/api/v1/auth/register", json={"email": OLD, "password": "the thief's own passphrase"})
     assert use(client, "revert", token_to_revert(client, "eve2@example.com")).status_code == 204
 
@@ -188,7 +188,7 @@ def test_thief_cannot_burn_the_way_back(as_ada: TestClient, client: TestClient, 
 @pytest.mark.any_database
 def test_links_mailed_to_the_old_address_end(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 107."""
-    token = ask_for_reset(client, OLD)
+    token = request_reset(client, OLD)
 
     move(client, as_ada)
 
@@ -201,8 +201,8 @@ def test_new_request_replaces_the_one_before(as_ada: TestClient, client: TestCli
     ask(as_ada, "first@example.com")
     ask(as_ada, "second@example.com")
 
-    assert use(client, "confirm", newest_token(client, "first@example.com")).status_code == 422
-    assert use(client, "confirm", newest_token(client, "second@example.com")).status_code == 204
+    assert use(client, "confirm", latest_token(client, "first@example.com")).status_code == 422
+    assert use(client, "confirm", latest_token(client, "second@example.com")).status_code == 204
     assert address_of(client, ada) == "second@example.com"
 
 
@@ -246,9 +246,9 @@ def test_unknown_field_is_refused(as_ada: TestClient) -> None:
 def test_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 150."""
     ask(as_ada)
-    use(client, "cancel", newest_token(client, OLD))
+    use(client, "cancel", latest_token(client, OLD))
     move(client, as_ada)
-    use(client, "revert", newest_token(client, OLD))
+    use(client, "revert", latest_token(client, OLD))
 
     query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id, AuthEvent.name.like("user_email%"))
     events = list(in_database(client, lambda session: session.scalars(query.order_by(AuthEvent.id))))
@@ -261,7 +261,7 @@ def test_former_addresses_are_told_while_they_can_take_it_back(as_ada: TestClien
     project = client.app_state["authenticator"].project_name
     move(client, as_ada, "eve1@example.com")
     move(client, as_ada, "eve2@example.com")
-    reset(client, ask_for_reset(client, "eve2@example.com"))
+    reset(client, request_reset(client, "eve2@example.com"))
     log_in(client, "eve2@example.com", NEW)
 
     told = subjects(client, OLD)[-4:]
@@ -286,7 +286,7 @@ def test_former_address_is_not_told_when_it_cannot_take_it_back(as_ada: TestClie
     in_database(client, lambda session: session.execute(update(OneTimeToken).where(purpose).values(**over)))
     before = mails_to(client, OLD)
 
-    reset(client, ask_for_reset(client, ELSEWHERE))
+    reset(client, request_reset(client, ELSEWHERE))
 
     assert mails_to(client, OLD) == before
     assert subjects(client, ELSEWHERE)[-1].endswith("was reset")

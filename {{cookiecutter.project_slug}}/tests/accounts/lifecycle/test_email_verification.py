@@ -14,7 +14,7 @@ from app.accounts.lifecycle.signup import EmailVerified, sign_up, verify_email
 from app.accounts.models import OneTimeToken, User
 from app.api.rate_limits import AttemptCount
 from app.database.base import utc_now
-from tests.accounts.email_links import newest_token
+from tests.accounts.email_links import latest_token
 from tests.support import PASSWORD, TEST_CLIENT, in_database, log_in, mails_to, problem_of
 
 VERIFY = "/api/v1/auth/verify-email"
@@ -52,7 +52,7 @@ def run(client: TestClient, work: Any, *arguments: Any, **more: Any) -> Any:
 def token(client: TestClient) -> str:
     """Token that was mailed to somebody who signed up."""
     client.post("/api/v1/auth/register", json={"email": ADA, "password": PASSWORD})
-    return newest_token(client, ADA)
+    return latest_token(client, ADA)
 
 
 @pytest.mark.any_database
@@ -139,7 +139,7 @@ def test_resending_is_limited_and_tells_nothing(client: TestClient, token: str) 
         client.post(RESEND, json={"email": ADA})
     assert len(mails_to(client, ADA)) == 2
     assert mails_to(client, "nobody@example.com") == []
-    assert verify(client, newest_token(client, ADA), password=PASSWORD).status_code == 204
+    assert verify(client, latest_token(client, ADA), password=PASSWORD).status_code == 204
     assert verify(client, token).status_code == 422, "the others are void"
 
 
@@ -158,7 +158,7 @@ def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token:
     assert is_verified(client)
     assert try_login(client) == 401
     client.post(FORGOT, json={"email": ADA})
-    mine = {"token": newest_token(client, ADA), "password": "another good passphrase"}
+    mine = {"token": latest_token(client, ADA), "password": "another good passphrase"}
     assert client.post(RESET, json=mine).status_code == 204
     assert (try_login(client), try_login(client, mine["password"])) == (401, 200)
 
@@ -167,7 +167,7 @@ def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token:
 def test_reset_proves_the_address_and_replaces_the_password(client: TestClient, token: str) -> None:
     """Behaviour 12."""
     client.post(FORGOT, json={"email": ADA})
-    mine = {"token": newest_token(client, ADA), "password": "another good passphrase"}
+    mine = {"token": latest_token(client, ADA), "password": "another good passphrase"}
 
     assert client.post(RESET, json=mine).status_code == 204
 
@@ -189,7 +189,7 @@ def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
     """Behaviour 12."""
     proof = run(client, sign_up, SignUp(email=ADA, password=PASSWORD), TEST_CLIENT)
 
-    verified: EmailVerified = run(client, verify_email, newest_token(client, ADA), TEST_CLIENT, signup_proof=proof)
+    verified: EmailVerified = run(client, verify_email, latest_token(client, ADA), TEST_CLIENT, signup_proof=proof)
 
     assert (verified.user.email, verified.reset_link_token) == (ADA, None)
     assert log_in(client, ADA)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User
-from tests.accounts.email_links import NEW, ask_for_reset, reset, subjects, try_login
+from tests.accounts.email_links import NEW, request_reset, reset, subjects, try_login
 from tests.support import PASSWORD, in_database, log_in, mails_to, problem_of, with_token
 
 pytestmark = pytest.mark.any_database
@@ -83,7 +83,7 @@ def test_owner_is_told_and_it_is_written_down(as_ada: TestClient, client: TestCl
 
 
 def test_mailed_links_end(as_ada: TestClient, client: TestClient, ada: User) -> None:
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
 
     change(as_ada)
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from app.accounts.lifecycle.password_reset import send_password_reset
 from app.accounts.models import AuthEvent, OneTimeToken, User
 from app.database.base import utc_now
-from tests.accounts.email_links import FORGOT, NEW, RESET, ask_for_reset, newest_token, reset, try_login
+from tests.accounts.email_links import FORGOT, NEW, RESET, latest_token, request_reset, reset, try_login
 from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, problem_of, with_token
 
 ME = "/api/v1/users/me"
@@ -55,7 +55,7 @@ def test_unknown_address_leaves_no_mail_and_no_token(client: TestClient) -> None
 
 def test_token_works_once(client: TestClient, ada: User) -> None:
     """Behaviour 89."""
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
     assert reset(client, token).status_code == 204
 
     again = reset(client, token, "a third good passphrase")
@@ -65,7 +65,7 @@ def test_token_works_once(client: TestClient, ada: User) -> None:
 
 
 def test_token_works_once_for_many_at_once(client: TestClient, ada: User) -> None:
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
 
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda number: reset(client, token, f"{NEW} {number}").status_code, range(4)))
@@ -79,7 +79,7 @@ def test_token_works_once_for_many_at_once(client: TestClient, ada: User) -> Non
 @pytest.mark.any_database
 def test_old_token_is_refused(client: TestClient, ada: User) -> None:
     """Behaviour 90."""
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
     row = in_database(client, lambda session: session.scalar(select(OneTimeToken)))
     assert row is not None
     assert row.expires_at - row.created_at == timedelta(minutes=30)
@@ -92,7 +92,7 @@ def test_old_token_is_refused(client: TestClient, ada: User) -> None:
 
 def test_one_token_ends_the_others(client: TestClient, ada: User) -> None:
     """Behaviour 91."""
-    first, second = ask_for_reset(client, ada.email), ask_for_reset(client, ada.email)
+    first, second = request_reset(client, ada.email), request_reset(client, ada.email)
 
     assert reset(client, first).status_code == 204
     assert reset(client, second).status_code == 422
@@ -101,7 +101,7 @@ def test_one_token_ends_the_others(client: TestClient, ada: User) -> None:
 def test_three_tokens_live_at_once(start_app: Callable[..., TestClient]) -> None:
     client = start_app(auth={"emails_per_hour": 10})
     ada = add_user(client, "ada@example.com")
-    tokens = [ask_for_reset(client, ada.email) for _ in range(4)]
+    tokens = [request_reset(client, ada.email) for _ in range(4)]
 
     assert reset(client, tokens[0]).status_code == 422
     assert reset(client, tokens[1]).status_code == 204
@@ -111,7 +111,7 @@ def test_reset_signs_everybody_out_and_nobody_in(client: TestClient, ada: User) 
     """Behaviours 65, 92."""
     pair = log_in(client, ada.email)
 
-    answer = reset(client, ask_for_reset(client, ada.email))
+    answer = reset(client, request_reset(client, ada.email))
 
     assert (answer.status_code, answer.content, "set-cookie" in answer.headers) == (204, b"", False)
     assert with_token(client, pair["access_token"]).get(ME).status_code == 401
@@ -123,7 +123,7 @@ def test_reset_signs_everybody_out_and_nobody_in(client: TestClient, ada: User) 
 @pytest.mark.any_database
 def test_looking_at_the_link_changes_nothing(client: TestClient, ada: User) -> None:
     """Behaviour 93."""
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
 
     for _ in range(2):
         client.get(f"/password/reset/{token}")
@@ -148,7 +148,7 @@ def test_other_tokens_do_not_reset(client: TestClient, ada: User) -> None:
     """Behaviour 96."""
     client.post("/api/v1/auth/register", json={"email": "carol@example.com", "password": PASSWORD})
     pair = log_in(client, ada.email)
-    others = [newest_token(client, "carol@example.com"), pair["refresh_token"], pair["access_token"].replace(".", "_")]
+    others = [latest_token(client, "carol@example.com"), pair["refresh_token"], pair["access_token"].replace(".", "_")]
 
     answers = [reset(client, token[:200]).status_code for token in [*others, pair["access_token"]]]
 
@@ -177,7 +177,7 @@ def test_too_many_from_one_place_are_refused(start_app: Callable[..., TestClient
 @pytest.mark.any_database
 def test_owner_is_told(client: TestClient, ada: User) -> None:
     """Behaviour 86."""
-    reset(client, ask_for_reset(client, ada.email))
+    reset(client, request_reset(client, ada.email))
 
     notice = mails_to(client, ada.email)[-1]
     project = client.app_state["authenticator"].project_name
@@ -197,7 +197,7 @@ def test_owner_is_told(client: TestClient, ada: User) -> None:
 )
 def test_bad_password_uses_nothing_up(client: TestClient, ada: User, password: str, problem: str) -> None:
     """Behaviours 15, 21, 22, 24."""
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
 
     answer = reset(client, token, password)
 
@@ -213,14 +213,14 @@ def test_reset_ends_the_throttle_of_the_account(client: TestClient, ada: User) -
     answers = [try_login(client, ada.email, "wrong") for _ in range(6)]
     assert (answers[-1], try_login(client, ada.email)) == (429, 429)
 
-    assert reset(client, ask_for_reset(client, ada.email)).status_code == 204
+    assert reset(client, request_reset(client, ada.email)).status_code == 204
 
     assert try_login(client, ada.email, NEW) == 200
 
 
 @pytest.mark.any_database
 def test_disabled_account_is_not_reset(client: TestClient, ada: User) -> None:
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
     set_fields(client, ada, is_active=False)
 
     assert reset(client, token).status_code == 422
@@ -232,13 +232,13 @@ def test_admin_can_have_the_link_mailed(client: TestClient, ada: User) -> None:
 
     in_database(client, lambda session: send_password_reset(session, authenticator, ada))
 
-    assert reset(client, newest_token(client, ada.email)).status_code == 204
+    assert reset(client, latest_token(client, ada.email)).status_code == 204
 
 
 @pytest.mark.any_database
 def test_it_is_written_down(client: TestClient, ada: User) -> None:
     """Behaviour 150."""
-    reset(client, ask_for_reset(client, ada.email))
+    reset(client, request_reset(client, ada.email))
 
     query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id).order_by(AuthEvent.id)
     events = list(in_database(client, lambda session: session.scalars(query)))
@@ -248,7 +248,7 @@ def test_it_is_written_down(client: TestClient, ada: User) -> None:
 @pytest.mark.any_database
 def test_unknown_field_is_refused(client: TestClient, ada: User) -> None:
     """Behaviour 11."""
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
 
     assert client.post(RESET, json={"token": token, "password": NEW, "roles": ["admin"]}).status_code == 422
     assert client.post(FORGOT, json={"email": ada.email, "is_superuser": True}).status_code == 422

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User, UserRole
 from app.api.rate_limits import AttemptCount
-from tests.accounts.email_links import newest_token
+from tests.accounts.email_links import latest_token
 from tests.support import PASSWORD, add_user, in_database, link_in, log_in, mails_to, problem_of
 
 REGISTER = "/api/v1/auth/register"
@@ -29,7 +29,7 @@ def try_login(client: TestClient, email: str, password: str = PASSWORD) -> Any:
     return client.post(LOGIN, json={"email": email, "password": password})
 
 
-def forget_counts(client: TestClient) -> None:
+def reset_rate_limits(client: TestClient) -> None:
     """Let the time pass in which no other mail is sent."""
     in_database(client, lambda session: session.execute(delete(AttemptCount)))
 
@@ -65,7 +65,7 @@ def test_registered_address_is_not_told(client: TestClient, verified: bool) -> N
         add_user(client, ADA)
     else:
         register(client)
-        forget_counts(client)
+        reset_rate_limits(client)
 
     again = register(client, password="another good passphrase")
 
@@ -83,7 +83,7 @@ def test_registered_address_is_not_told(client: TestClient, verified: bool) -> N
 def test_address_is_the_same_however_it_is_spelled(client: TestClient) -> None:
     """Behaviour 4."""
     register(client, "Ada@Example.com")
-    forget_counts(client)
+    reset_rate_limits(client)
 
     for spelling in (" ada@EXAMPLE.COM ", "\uff21da@example.com"):
         assert register(client, spelling).status_code == 202
@@ -205,12 +205,12 @@ def test_nothing_secret_is_logged(client: TestClient, caplog: pytest.LogCaptureF
     new = "another good passphrase"
 
     register(client)
-    tokens = [newest_token(client, ADA)]
+    tokens = [latest_token(client, ADA)]
     client.get(f"/verify/{tokens[0]}")
     client.post("/api/v1/auth/verify-email", json={"token": tokens[0], "password": PASSWORD})
     pair = log_in(client, ADA)
     client.post("/api/v1/auth/password/forgot", json={"email": ADA})
-    tokens.append(newest_token(client, ADA))
+    tokens.append(latest_token(client, ADA))
     client.get(f"/password/reset/{tokens[1]}")
     reset = client.post("/api/v1/auth/password/reset", json={"token": tokens[1], "password": new})
 

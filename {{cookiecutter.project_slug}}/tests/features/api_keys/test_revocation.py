@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.cli import load_commands, run
 from app.features.api_keys.service import MAX_KEYS
-from tests.accounts.email_links import NEW, ask_for_reset, newest_token, reset, subjects, token_of
+from tests.accounts.email_links import NEW, latest_token, request_reset, reset, subjects, token_of
 from tests.features.api_keys.helpers import KEYS, api_key_client, create_key, key_events, keys_in_database
 from tests.support import PASSWORD, log_in, mails_to, problem_of, sign_in, with_token
 
@@ -70,7 +70,7 @@ def test_reset_revokes_them_and_says_so(client: TestClient, as_ada: TestClient, 
     """Behaviour 154."""
     made = create_key(as_ada)
 
-    assert reset(client, ask_for_reset(client, ada.email)).status_code == 204
+    assert reset(client, request_reset(client, ada.email)).status_code == 204
 
     assert status_of(client, made) == 401
     assert "API keys were revoked" in mails_to(client, ada.email)[-1]
@@ -100,7 +100,7 @@ def test_new_password_revokes_them_unless_they_are_kept(
 @pytest.mark.any_database
 def test_reset_cannot_keep_them(client: TestClient, ada: User) -> None:
     """Behaviour 155."""
-    token = ask_for_reset(client, ada.email)
+    token = request_reset(client, ada.email)
     body = {"token": token, "password": NEW, "keep_api_keys": True}
 
     assert client.post("/api/v1/auth/password/reset", json=body).status_code == 422
@@ -110,7 +110,7 @@ def test_change_of_address_taken_back_revokes_them(client: TestClient, as_ada: T
     """Behaviours 106, 153."""
     before = create_key(as_ada, name="Before")
     as_ada.post(EMAIL_CHANGE, json={"email": EVE})
-    client.post(f"{EMAIL_CHANGE}/confirm", json={"token": newest_token(client, EVE)})
+    client.post(f"{EMAIL_CHANGE}/confirm", json={"token": latest_token(client, EVE)})
     way_back = token_of(mails_to(client, ada.email)[-1])
     thief = with_token(client, log_in(client, EVE)["access_token"])
     after = create_key(thief, name="After")

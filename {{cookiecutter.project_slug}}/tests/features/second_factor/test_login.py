@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
 from app.features.second_factor.models import LoginChallenge, RecoveryCode
-from tests.accounts.email_links import newest_token
+from tests.accounts.email_links import latest_token
 from tests.features.second_factor.helpers import (
     ANSWER,
     allow_code_reuse,
@@ -264,7 +264,7 @@ def test_reset_of_the_password_does_not_skip_the_code(client: TestClient, as_ada
     """Behaviour 99."""
     secret, _ = enable(as_ada)
     client.post("/api/v1/auth/password/forgot", json={"email": ada.email})
-    token = newest_token(client, ada.email)
+    token = latest_token(client, ada.email)
     new = "another horse, another staple"
 
     reset = client.post("/api/v1/auth/password/reset", json={"token": token, "password": new})

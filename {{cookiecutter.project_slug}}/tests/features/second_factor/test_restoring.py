@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database.base import utc_now
 from app.features.second_factor.models import RecoveryCode
-from tests.accounts.email_links import NEW, ask_for_reset, forget_counts, newest_token, reset, subjects, token_of
+from tests.accounts.email_links import NEW, latest_token, request_reset, reset, reset_rate_limits, subjects, token_of
 from tests.features.second_factor.helpers import RECOVERY, TOTP, allow_code_reuse, current_code, enable, submit_code
 from tests.support import PASSWORD, in_database, mails_to, with_token
 
@@ -20,16 +20,16 @@ EVE = "eve@example.com"
 
 def move(client: TestClient, caller: TestClient, old: str, new: str = EVE) -> str:
     """Change the caller's address; return the token with which the old one takes it back."""
-    forget_counts(client)
+    reset_rate_limits(client)
     assert caller.post(CHANGE, json={"email": new}).status_code == 202
-    assert client.post(f"{CHANGE}/confirm", json={"token": newest_token(client, new)}).status_code == 204
+    assert client.post(f"{CHANGE}/confirm", json={"token": latest_token(client, new)}).status_code == 204
     return token_of(next(mail for mail in reversed(mails_to(client, old)) if "/email/revert/" in mail))
 
 
 def take_back(client: TestClient, token: str, email: str) -> Any:
     """Take the address back, set a new password, and return how signing in with it is answered."""
     assert client.post(f"{CHANGE}/revert", json={"token": token}).status_code == 204
-    assert reset(client, ask_for_reset(client, email)).status_code == 204
+    assert reset(client, request_reset(client, email)).status_code == 204
     allow_code_reuse(client)
     return client.post(LOGIN, json={"email": email, "password": NEW}).json()
 
