@@ -1,6 +1,6 @@
-"""A real browser in the admin of a generated project: every page, and the way without a mouse.
+"""The admin of a generated project in a real browser: layout, accessibility and keyboard.
 
-Its resource has a field of every kind that a form shows in a way of its own.
+The resource has a field for each form widget.
 """
 
 import re
@@ -44,7 +44,7 @@ def project(bake: Bake) -> Path:
 
 @pytest.fixture(scope="module")
 def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serve it, with a month behind it and some plants in it."""
+    """Serve the project, with a month of data and some plants."""
     with serving(project, tmp_path_factory.mktemp("log") / "server.txt") as server:
         past = run_in(project, [".venv/bin/python", str(TEMPLATE / "tests" / "past.py")])
         assert past.returncode == 0, past.stdout
@@ -69,7 +69,7 @@ def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def enter(window: Visit, server: Server) -> None:
-    """Sign in, and note from now on who cannot use a page."""
+    """Sign in, and check accessibility from now on."""
     window.open("/login")
     window.sign_in(server)
     window.thorough = True
@@ -84,7 +84,7 @@ def first_row(window: Visit, view: str) -> str:
 
 
 def look_at(window: Visit, opener: Locator, shown: str) -> None:
-    """Open something, look at the page with it, and close it."""
+    """Open a menu or dialog, check the page, and close it."""
     opener.click()
     window.page.locator(shown).first.wait_for()
     window.look()
@@ -96,9 +96,9 @@ def look_at(window: Visit, opener: Locator, shown: str) -> None:
 def test_pages_fit_and_are_accessible(
     chromium: Browser, server: Server, size: tuple[int, int], scheme: Scheme
 ) -> None:
-    """No page is too wide, breaks its policy, or keeps people out; nor does what it opens.
+    """Pages, dialogs and menus fit, respect the content security policy and are accessible.
 
-    What fits depends on the size, and contrast on the colors: other pairs would show nothing new.
+    Layout depends on the size, contrast on the theme: other combinations would test nothing new.
     """
     with visit(chromium, server, size, scheme) as window:
         page = window.page
@@ -153,18 +153,20 @@ def test_list_shows_cards_on_a_phone(chromium: Browser, server: Server) -> None:
         assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == '"Height"'
 
 
-SEEN = """
+FOCUS_IS_VISIBLE = """
 () => document.activeElement.closest(".select2-container--focus .select2-selection")
   || getComputedStyle(document.activeElement).outlineStyle === "solid"
 """
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until this has the focus, which is seen wherever it is."""
+    """Press Tab until the element has the focus, and check that the focus is always visible."""
     for _ in range(80):
         page.keyboard.press("Tab")
         focused = page.locator("*:focus")
-        assert page.evaluate(SEEN), focused.evaluate("focused => focused.outerHTML")[:300]
+        assert page.evaluate(FOCUS_IS_VISIBLE), focused.evaluate("focused => focused.outerHTML")[
+            :300
+        ]
         if focused.evaluate("(focused, selector) => focused.matches(selector)", selector):
             return
     message = f"Tab does not lead to {selector}"
@@ -236,7 +238,7 @@ TOO_WIDE = "box => box.scrollWidth - box.clientWidth"
 
 
 def preview_prices(window: Visit, olive: str, snake: str) -> None:
-    """Preview a file with these prices of two plants, and say how it writes numbers."""
+    """Preview a file with these prices of two plants, and select its number format."""
     page, dialog = window.page, window.page.locator("#modal-import")
     window.open("/admin/plant/list")
     rows = {name: page.locator("tr[data-sa-pk]", has_text=name) for name in ("Olive", "Snake")}
@@ -257,7 +259,7 @@ def preview_prices(window: Visit, olive: str, snake: str) -> None:
 
 
 def import_prices(window: Visit) -> list[str | None]:
-    """Import what is previewed, and return the values of the bar; without one it only moves."""
+    """Import the previewed file, and return the values of the progress bar."""
     page, dialog = window.page, window.page.locator("#modal-import")
     progress = dialog.get_by_role("progressbar", include_hidden=True)
 
@@ -284,7 +286,7 @@ def import_prices(window: Visit) -> list[str | None]:
 
 
 def test_import_dialog_updates_rows(chromium: Browser, server: Server) -> None:
-    """On a phone, where least fits. In the end the rows have the prices that the pictures show."""
+    """On a phone, which has the least space. Leaves the prices that the screenshots show."""
     with visit(chromium, server, PHONE) as window:
         page, dialog = window.page, window.page.locator("#modal-import")
         enter(window, server)
@@ -338,9 +340,9 @@ def test_user_without_permission_sees_an_error_page(
         ada = Person(window, project / "mail", "ada@example.com")
         ada.sign_up()
         ada.sign_in()
-        answer = window.page.goto(f"{window.address}/admin/")
-        assert answer is not None
-        assert answer.status == 403
+        response = window.page.goto(f"{window.address}/admin/")
+        assert response is not None
+        assert response.status == 403
         assert inaccessible(window.page) == ""
         window.complaints = [wrong for wrong in window.complaints if "status of 403" not in wrong]
 

@@ -1,4 +1,4 @@
-"""Files imported into the admin: tables are read as they were written, other bytes are refused."""
+"""CSV files for imports: tables survive a round trip, other bytes are rejected."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ PRICES = st.decimals("-999999999999", "999999999999", places=2)
 
 @pytest.fixture(scope="module")
 def admin() -> Iterator[tuple[Any, Any]]:
-    """Return the modules of the project that read files and cells; they need no other package."""
+    """Return the project's modules that parse files and cells, which need no other package."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(PROJECT))
         yield import_module("app.admin.files.csv_files"), import_module("app.admin.files.formats")
@@ -55,7 +55,7 @@ def test_any_table_survives_a_round_trip(  # noqa: PLR0913, PLR0917 - what diffe
     encoding: str,
     end: str,
 ) -> None:
-    assume(len(names) > 1 or delimiter == ",")  # the first line tells the delimiter
+    assume(len(names) > 1 or delimiter == ",")  # the delimiter is detected in the first line
     cells = st.lists(CELLS, min_size=len(names), max_size=len(names))
     rows = data.draw(st.lists(cells.filter(lambda row: any(map(str.strip, row))), min_size=1))
     file = io.StringIO()
@@ -81,8 +81,8 @@ def test_any_bytes_are_parsed_or_rejected(
     try:
         table = admin[0].read_csv(content, encoding)
     except admin[0].InvalidFile as error:
-        refusal = str(error)
-        assert refusal.endswith(".")
+        message = str(error)
+        assert message.endswith(".")
     else:
         assert all([*row.cells] == table.names for row in table.rows)
 

@@ -1,4 +1,4 @@
-"""The admin answers any form and any address without 5xx, and a refused form shows what was typed.
+"""Any form and any URL of the admin returns no 5xx, and a rejected form shows the input again.
 
 test_fuzz.py copies this file into a project with the resources of `tests/every_kind.py`.
 """
@@ -50,8 +50,8 @@ OPTIONAL = [
     *("name1", "body1", "mail1", "site1", "count1", "big1", "ratio1", "price1", "open1", "day1"),
     *("moment1", "hour1", "code1", "state1", "numbers", "facts1", "maker", "labels", "above"),
 ]
-UNREADABLE = {"count", "big", "ratio", "price", "day", "moment", "hour", "facts"}
-"""Fields that show what was typed, when it cannot be read."""
+SHOW_INVALID = {"count", "big", "ratio", "price", "day", "moment", "hour", "facts"}
+"""Fields that show invalid input again."""
 OTHERS = ["owner", "id", "version", "_version", "created_at", "pk", "_continue_editing", "x", ""]
 LOOKUPS = [
     "eq",
@@ -147,76 +147,76 @@ kinds = st.sampled_from(["multipart", "urlencoded", "files"])
 
 
 class Sender:
-    """A browser in the admin."""
+    """A client of the admin."""
 
     def __init__(self, browser: TestClient) -> None:
         self.browser = browser
         self.headers = {"X-CSRFToken": csrf_token(browser)}
 
-    def made(self, view: str, **fields: str) -> str:
-        """Create a row, and return its id."""
+    def create(self, view: str, **fields: str) -> str:
+        """Create a row, and return its ID."""
         path = f"/admin/{view}/create"
-        answer = self.browser.post(
+        response = self.browser.post(
             path, data={**fields, "_continue_editing": ""}, headers=self.headers
         )
-        assert answer.status_code == 303, page_text(answer)
-        return str(answer.headers["Location"]).partition("pk=")[2]
+        assert response.status_code == 303, page_text(response)
+        return str(response.headers["Location"]).partition("pk=")[2]
 
     def post(self, path: str, pairs: list[tuple[str, str]], kind: str) -> Response:
-        """Send a form."""
+        """Submit a form."""
         if kind == "urlencoded":
             fields: dict[str, list[str]] = {}
             for name, value in pairs:
                 fields.setdefault(name, []).append(value)
-            answer = self.browser.post(path, data=fields, headers=self.headers)
+            response = self.browser.post(path, data=fields, headers=self.headers)
         else:
             parts = [
                 (n, ("a.txt" if kind == "files" and n in OPTIONAL else None, v.encode()))
                 for n, v in pairs
             ]
-            answer = self.browser.post(path, files=parts, headers=self.headers)
-        assert answer.status_code < 500, (path, pairs, page_text(answer)[-1000:])
-        return answer
+            response = self.browser.post(path, files=parts, headers=self.headers)
+        assert response.status_code < 500, (path, pairs, page_text(response)[-1000:])
+        return response
 
     def get(self, path: str, query: list[tuple[str, str]]) -> Response:
-        """Ask for a page."""
-        answer = self.browser.get(path, params=query)
-        assert answer.status_code < 500, (path, query)
-        return answer
+        """Get a page."""
+        response = self.browser.get(path, params=query)
+        assert response.status_code < 500, (path, query)
+        return response
 
 
 class Admin(Sender):
-    """A browser, and what it has to send."""
+    """A client with valid form data."""
 
     def __init__(self, client: TestClient, admin: User) -> None:
         super().__init__(open_browser(client, admin))
-        maker = self.made("maker", name="Ada", owner=str(admin.id))
-        label = self.made("label", name="Novel")
+        maker = self.create("maker", name="Ada", owner=str(admin.id))
+        label = self.create("label", name="Novel")
         self.good = GOOD | {"maker": maker, "labels": label, "owner": str(admin.id)}
-        self.thing = self.made("thing", **self.good)
+        self.thing = self.create("thing", **self.good)
 
 
 @pytest.fixture
 def admin_site(client: TestClient, admin: User) -> Admin:
-    """Return a browser in which the admin is signed in."""
+    """Return a client that is signed in as an admin."""
     return Admin(client, admin)
 
 
-def shown_again(answer: Response, pairs: list[tuple[str, str]]) -> None:
-    """Look for what was typed in a refused form."""
-    page = unescape(answer.text).replace("\r\n", "\n")
+def shown_again(response: Response, pairs: list[tuple[str, str]]) -> None:
+    """Check that a rejected form shows the input."""
+    page = unescape(response.text).replace("\r\n", "\n")
     for name, value in pairs:
         typed = value.strip().replace("\r\n", "\n")
         once = [n for n, _ in pairs].count(name) == 1
         if once and (
             name in {"name", "body", "slug", "mail"}
-            or (name in UNREADABLE and not _readable(name, typed))
+            or (name in SHOW_INVALID and not _is_valid(name, typed))
         ):
             assert typed in page, (name, value)
 
 
-def _readable(name: str, typed: str) -> bool:
-    """Return whether a field may show something else that says the same, such as 7 for 007."""
+def _is_valid(name: str, typed: str) -> bool:
+    """Return whether a field can show an equal value in another form, such as 7 for 007."""
     if name == "facts":
         return _is_json(typed)
     return any(c.isdigit() for c in typed) or typed.lower().strip("+-") in {
@@ -247,11 +247,11 @@ def _forms(admin: Admin, data: st.DataObject) -> None:
         shown = admin.browser.get(f"/admin/thing/{page}").text
         pairs.append(("_version", shown.partition('name="_version" value="')[2].partition('"')[0]))
 
-    answer = admin.post(f"/admin/thing/{page}", pairs, data.draw(kinds))
+    response = admin.post(f"/admin/thing/{page}", pairs, data.draw(kinds))
 
-    assert answer.status_code in {303, 400, 422}
-    if answer.status_code == 422:
-        shown_again(answer, pairs)
+    assert response.status_code in {303, 400, 422}
+    if response.status_code == 422:
+        shown_again(response, pairs)
 
 
 def test_forms(admin_site: Admin) -> None:
@@ -270,7 +270,7 @@ filters = (
     | st.lists(conditions, min_size=1, max_size=3).map(lambda parts: f"({' AND '.join(parts)})")
     | st.lists(conditions, min_size=1, max_size=3).map(lambda parts: f"or({','.join(parts)})")
 )
-words_in_address = texts.filter(lambda text: len(text) < 3000)
+query_texts = texts.filter(lambda text: len(text) < 3000)
 list_queries = st.lists(
     st.tuples(st.just("filter"), filters)
     | st.tuples(
@@ -281,7 +281,7 @@ list_queries = st.lists(
         st.sampled_from(
             ["q", "page", "page_size", "cols", "pk", "pks", "skip", "limit", "_origin", "x"]
         ),
-        words_in_address,
+        query_texts,
     ),
     max_size=4,
 )
@@ -314,14 +314,14 @@ def test_pages(admin_site: Admin) -> None:
 @given(st.data())
 def _actions(admin: Admin, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["delete", "export", "view", "edit", "x", ""]))
-    rows = data.draw(st.lists(words_in_address | st.just(str(uuid4())), max_size=3))
+    rows = data.draw(st.lists(query_texts | st.just(str(uuid4())), max_size=3))
     which = data.draw(st.sampled_from(["action", "row-action", "inline-edit", "import"]))
     query = [("name", name), *(("pks", row) for row in rows), *(("pk", row) for row in rows)]
     query += data.draw(
         st.lists(
             st.tuples(
                 st.sampled_from(["all", "_list_query", "_origin", "field"]),
-                words_in_address | st.just("1"),
+                query_texts | st.just("1"),
             ),
             max_size=3,
         )
@@ -363,7 +363,7 @@ def _imports(admin: Admin, data: st.DataObject) -> None:
         file.getvalue().encode() if data.draw(st.booleans()) else data.draw(st.binary(max_size=50))
     )
 
-    answer = admin.browser.post(
+    response = admin.browser.post(
         "/admin/_api/thing/import",
         params={"preview": data.draw(st.sampled_from(["0", "1"]))},
         data={"format": "csv"},
@@ -371,8 +371,8 @@ def _imports(admin: Admin, data: st.DataObject) -> None:
         headers=admin.headers,
     )
 
-    assert answer.status_code in {200, 400}
-    assert "An error occurred while importing" not in answer.text
+    assert response.status_code in {200, 400}
+    assert "An error occurred while importing" not in response.text
 
 
 def test_imports(admin_site: Admin) -> None:

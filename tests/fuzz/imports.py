@@ -1,4 +1,4 @@
-"""Any table that the admin imports is stored as its preview shows it, or refused with the place.
+"""Any table is imported as previewed, or rejected with the location of the error.
 
 test_fuzz.py copies this file into a project with the resources of `tests/every_kind.py`.
 """
@@ -37,11 +37,11 @@ COLUMNS = [*GOOD, *OPTIONAL, "owner"]
 NEEDED = [*GOOD, "owner"]
 
 Cell = tuple[str, Any]
-"""What is written, and what is meant."""
+"""Text of a cell, and its value."""
 
 
 class File(NamedTuple):
-    """A table, and how it is sent."""
+    """A table, its values, and the options of the import."""
 
     names: list[str]
     rows: list[list[str]]
@@ -50,45 +50,45 @@ class File(NamedTuple):
 
 
 class Importer(Admin):  # type: ignore[misc]
-    """A browser with a few rows, which imports and exports."""
+    """A client with a few rows that imports and exports."""
 
     def __init__(self, client: TestClient, admin: User) -> None:
         super().__init__(client, admin)
         self.client = client
-        self.made("label", name="Poetry")
+        self.create("label", name="Poetry")
 
     def send(self, content: bytes, choices: Mapping[str, str], **query: str) -> tuple[int, Any]:
         """Import a file, or preview it."""
-        answer = self.browser.post(
+        response = self.browser.post(
             "/admin/_api/thing/import",
             params=query,
             data={"format": "csv", **choices},
             files={"file": ("a.csv", content)},
             headers=self.headers,
         )
-        assert answer.status_code in {200, 400}, answer.text
-        return answer.status_code, answer.json()
+        assert response.status_code in {200, 400}, response.text
+        return response.status_code, response.json()
 
     def export(self) -> bytes:
         """Return the file of all rows."""
         data = {"csrftoken": self.headers["X-CSRFToken"], "format": "csv", "scope": "page"}
-        answer = self.browser.post("/admin/_api/thing/action?name=export&pks=", data=data)
-        assert answer.status_code == 200, answer.text
-        return bytes(answer.content)
+        response = self.browser.post("/admin/_api/thing/action?name=export&pks=", data=data)
+        assert response.status_code == 200, response.text
+        return bytes(response.content)
 
     def stored(self) -> dict[UUID, dict[str, Any]]:
-        """Return what every row holds, the oldest first."""
+        """Return the values of all rows, oldest first."""
 
         async def read(session: AsyncSession) -> dict[UUID, dict[str, Any]]:
             related = [joinedload(getattr(Thing, name)) for name in ("maker", "above", "owner")]
             rows = await session.scalars(select(Thing).options(*related).order_by(Thing.id))
-            return {row.id: {name: _said(getattr(row, name)) for name in COLUMNS} for row in rows}
+            return {row.id: {name: _titles(getattr(row, name)) for name in COLUMNS} for row in rows}
 
         rows: dict[UUID, dict[str, Any]] = in_database(self.client, read)
         return rows
 
-    def forget(self) -> None:
-        """Delete what was imported."""
+    def delete_imported(self) -> None:
+        """Delete the imported rows."""
 
         async def work(session: AsyncSession) -> None:
             await session.execute(delete(Thing).where(Thing.id != UUID(self.thing)))
@@ -96,18 +96,18 @@ class Importer(Admin):  # type: ignore[misc]
         in_database(self.client, work)
 
 
-def _said(value: Any) -> Any:  # noqa: ANN401 - of any kind
-    """Return a value, and for rows the words that name them."""
+def _titles(value: Any) -> Any:  # noqa: ANN401 - of any kind
+    """Return a value; rows as their titles."""
     if isinstance(value, list):
-        return [_said(item) for item in value]
+        return [_titles(item) for item in value]
     return next(
         (vars(value)[name] for name in ("name", "email") if name in getattr(value, "__dict__", {})),
         value,
     )
 
 
-def number(value: float | Decimal, style: str) -> str:
-    """Write a number in the way that the person says."""
+def format_number(value: float | Decimal, style: str) -> str:
+    """Format a number in the selected style."""
     written = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
     styles: dict[str, dict[str, str | int | None]] = {
         "": {",": None},
@@ -118,10 +118,10 @@ def number(value: float | Decimal, style: str) -> str:
 
 
 def cells(choices: Mapping[str, str]) -> dict[str, st.SearchStrategy[Cell]]:
-    """Return what can be written for each field, and what it means."""
+    """Return cells for each field, with their values."""
 
     def numbers(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Cell]:
-        return values.map(lambda value: (number(value, choices["numbers"]), value))
+        return values.map(lambda value: (format_number(value, choices["numbers"]), value))
 
     def times(values: st.SearchStrategy[Any], clock: str) -> st.SearchStrategy[Cell]:
         styles = st.sampled_from(DATES[choices["dates"]])
@@ -171,7 +171,7 @@ def cells(choices: Mapping[str, str]) -> dict[str, st.SearchStrategy[Cell]]:
 
 @st.composite
 def files(draw: Callable[[st.SearchStrategy[Any]], Any]) -> File:
-    """Create a table of things, and say in which ways it writes numbers and dates."""
+    """Create a table of things, in random number and date formats."""
     choices = {
         "numbers": draw(st.sampled_from(["", "point", "comma"])),
         "dates": draw(st.sampled_from([*DATES])),
@@ -193,7 +193,7 @@ def files(draw: Callable[[st.SearchStrategy[Any]], Any]) -> File:
 def encoded(
     draw: Callable[[st.SearchStrategy[Any]], Any], file: File
 ) -> tuple[bytes, dict[str, str]]:
-    """Write it as some spreadsheet does."""
+    """Encode it like some spreadsheet."""
     head = [draw(st.sampled_from([name, name.upper(), f" {name}*"])) for name in file.names]
     blank: list[list[str]] = [[] for _ in range(draw(st.integers(0, 1)))]
     more = [""] * draw(st.integers(0, 2))
@@ -213,7 +213,7 @@ odd_texts = st.sampled_from([text for text in NASTY if len(text) < 100_000]) | s
 
 
 def spoil(data: st.DataObject, file: File) -> int:
-    """Put odd texts in place of cells, or make a row too long, and return how often."""
+    """Replace cells by odd texts, or add a cell, and return the number of changes."""
     count = data.draw(st.integers(0, 3))
     for _ in range(count):
         row = data.draw(st.sampled_from(file.rows))
@@ -224,7 +224,7 @@ def spoil(data: st.DataObject, file: File) -> int:
 
 
 def items(cell: str) -> list[str]:
-    """Read a list: a text on each line, or JSON."""
+    """Parse a list: an item per line, or JSON."""
     texts = (
         json.loads(unescape_formula(cell))
         if cell.startswith("[")
@@ -245,7 +245,7 @@ READ: dict[type, Callable[[str], Any]] = {
 
 
 def shows(cell: str, value: Any) -> bool:  # noqa: ANN401 - of any kind
-    """Return whether the preview shows a value; what is read stands behind an arrow."""
+    """Return whether the preview shows a value. A normalized value follows an arrow."""
     cell = cell.rpartition(" → ")[2]
     if value is None or value == []:
         return cell.strip() in {"", "null", "[]"}
@@ -256,14 +256,14 @@ def shows(cell: str, value: Any) -> bool:  # noqa: ANN401 - of any kind
     return bool(read(cell) == meant)
 
 
-def check_refusal(file: File, status: int, preview: Any, answer: Any) -> None:  # noqa: ANN401
-    """Look for a reason and a place, in the preview as in the import."""
+def check_errors(file: File, status: int, preview: Any, response: Any) -> None:  # noqa: ANN401
+    """Check that the preview and the import report the same errors with their locations."""
     if status == 400:
-        assert preview == answer
+        assert preview == response
         assert preview["error"].endswith(".")
         return
-    assert preview["errors"] == answer["errors"] != []
-    assert answer["rows_created"] == answer["rows_updated"] == preview["rows_new"] == 0
+    assert preview["errors"] == response["errors"] != []
+    assert response["rows_created"] == response["rows_updated"] == preview["rows_new"] == 0
     for error in preview["errors"]:
         assert 2 <= error["row"] < 2 + len(file.rows), error
         assert error["field"] in file.names, error
@@ -271,13 +271,13 @@ def check_refusal(file: File, status: int, preview: Any, answer: Any) -> None:  
 
 
 def check_round_trip(site: Importer, choices: Mapping[str, str]) -> None:
-    """Import the export of all rows: nothing changes; as new rows, they hold the same."""
+    """Import an export: by ID nothing changes, as new rows they have the same values."""
     before, content = site.stored(), site.export()
-    _, answer = site.send(content, {**choices, "match": "id"})
-    assert (answer["errors"], answer["rows_skipped"]) == ([], len(before)), answer
+    _, response = site.send(content, {**choices, "match": "id"})
+    assert (response["errors"], response["rows_skipped"]) == ([], len(before)), response
     assert site.stored() == before
-    _, answer = site.send(content, {})
-    assert (answer["errors"], answer["rows_created"]) == ([], len(before)), answer
+    _, response = site.send(content, {})
+    assert (response["errors"], response["rows_created"]) == ([], len(before)), response
     added = [row for key, row in site.stored().items() if key not in before]
     for row, was in zip(reversed(added), before.values(), strict=True):  # exported newest first
         assert {name: row[name] for name in COLUMNS if row[name] != was[name]} == {}
@@ -286,21 +286,21 @@ def check_round_trip(site: Importer, choices: Mapping[str, str]) -> None:
 @FEW
 @given(st.data())
 def _tables(site: Importer, data: st.DataObject) -> None:
-    site.forget()
+    site.delete_imported()
     before, file = site.stored(), data.draw(files())
     is_odd = spoil(data, file) > 0
     content, choices = data.draw(encoded(file))
 
     _, preview = site.send(content, choices, preview="1")
     previewed = site.stored()
-    status, answer = site.send(content, choices)
+    status, response = site.send(content, choices)
 
     made = [row for key, row in site.stored().items() if key not in before]
     assert previewed == before
     if is_odd and not made:
-        check_refusal(file, status, preview, answer)
+        check_errors(file, status, preview, response)
         return
-    assert (status, answer["errors"], answer["rows_created"]) == (200, [], len(made)), answer
+    assert (status, response["errors"], response["rows_created"]) == (200, [], len(made)), response
     assert (preview["errors"], preview["rows_new"]) == ([], len(file.rows))
     for row, shown, meant in zip(made, preview["sample"], file.meant, strict=True):
         assert [

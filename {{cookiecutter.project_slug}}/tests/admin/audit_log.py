@@ -1,4 +1,4 @@
-"""What the tests of the log share: what it holds, and a form that adds to it."""
+"""Helpers for tests of the audit log."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from tests.support import in_database
 
 
 def recorded_events(client: TestClient, *names: str) -> list[AuthEvent]:
-    """Return the events about rows, or with these names, oldest first."""
+    """Return the events with these names, or without names all events about rows, oldest first."""
     query = select(AuthEvent).order_by(AuthEvent.id)
     query = query.where(AuthEvent.name.in_(names) if names else AuthEvent.target_type.is_not(None))
     return list(in_database(client, lambda session: session.scalars(query)))
 
 
 def log_text(client: TestClient) -> str:
-    """Return all that is in the log, as text."""
+    """Return all columns of all events as text."""
     query = text("SELECT * FROM auth_events")
 
     async def read(session: AsyncSession) -> str:
@@ -30,6 +30,6 @@ def log_text(client: TestClient) -> str:
 
 
 def edit_note(browser: TestClient, note: SampleNote, owner: User, **fields: str) -> Any:
-    """Save the form of a note."""
+    """Edit a note in its form."""
     held = {"title": note.title, "body": note.body, "owner": str(owner.id)}
     return save(browser, f"/admin/sample-note/edit?pk={note.id}", {**held, **fields})

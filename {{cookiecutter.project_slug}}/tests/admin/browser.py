@@ -1,4 +1,4 @@
-"""A browser in the admin: it sends the forms that it is shown, and runs actions as the admin's scripts do."""
+"""Helpers that use the admin like a browser: submit forms, run actions, read lists."""
 
 import json
 import re
@@ -13,20 +13,20 @@ HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 
 
 def save(browser: TestClient, page: str, data: Mapping[str, Any] | None = None, /, **fields: Any) -> Response:
-    """Load a form, fill it in, and send it."""
+    """Load a form, fill it in, and submit it."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
     return browser.post(page, data={**dict(HIDDEN.findall(shown.text)), **(data or {}), **fields})
 
 
 def form_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what people enter in a form to say the same as this JSON; a box that is not ticked sends nothing."""
+    """Return the form data for this JSON. Null and false are omitted, like an unchecked box."""
     written = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in data.items()}
     return {name: value for name, value in written.items() if value is not None and value is not False}
 
 
 def run_action(browser: TestClient, view: str, name: str, *ids: object) -> Response:
-    """Run an action on the rows with these ids."""
+    """Run an action on the rows with these IDs."""
     return _post(browser, f"{view}/action", {"name": name, "pks": [str(row) for row in ids]})
 
 
@@ -43,19 +43,19 @@ def export(browser: TestClient, view: str, kind: str) -> Response:
 
 
 def csrf_token(browser: TestClient) -> str:
-    """Return the token that a page gives to the admin's scripts. No page is made as quickly as that of an error."""
+    """Return the CSRF token from a page. The error page is the fastest."""
     found = re.search(r'<meta name="csrf-token" content="([^"]+)"', browser.get("/admin/nothing").text)
     assert found
     return found[1]
 
 
-def page_text(answer: Response) -> str:
+def page_text(response: Response) -> str:
     """Return the text of a page, without its tags."""
-    return unescape(re.sub(r"<[^>]+>", " ", answer.text))
+    return unescape(re.sub(r"<[^>]+>", " ", response.text))
 
 
 def listed_ids(browser: TestClient, view: str, **query: Any) -> list[str]:
-    """Return the ids on a page of a list."""
+    """Return the IDs of the rows on a page of a list."""
     shown = browser.get(f"/admin/{view}/list", params=query)
     assert shown.status_code == 200, shown.text
     return re.findall(r'<tr data-sa-pk="([^"]+)"', shown.text)

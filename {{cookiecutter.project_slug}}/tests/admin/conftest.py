@@ -23,13 +23,13 @@ from tests.web.browser import open_browser
 
 @pytest.fixture
 def browser(client: TestClient, admin: User) -> TestClient:
-    """Return a browser in which the admin is signed in."""
+    """Return a client that is signed in as an admin."""
     return open_browser(client, admin)
 
 
 @pytest.fixture
 def helper(client: TestClient) -> User:
-    """Return someone who is no admin, but may enter the admin and sign in as others."""
+    """Return a user who isn't an admin, with access to the admin and to impersonation."""
     user = add_user(client, "helper@example.com")
     give_role(client, user, "helper", Permission.ADMIN_ACCESS, Permission.USERS_IMPERSONATE)
     return user
@@ -37,7 +37,7 @@ def helper(client: TestClient) -> User:
 
 @pytest.fixture(scope="session")
 def library_apps() -> Iterator[Callable[[Settings], TestClient]]:
-    """Start the app as it is when the features in this folder are in it, and keep it until the tests end."""
+    """Start an app that has the features in this folder, once per set of settings."""
     options = {"use_uvloop": find_spec("uvloop") is not None}
     with ExitStack() as running:
 
@@ -53,7 +53,7 @@ def library_apps() -> Iterator[Callable[[Settings], TestClient]]:
 
 @pytest.fixture
 def library(library_apps: Callable[[Settings], TestClient], settings: Settings) -> Iterator[TestClient]:
-    """Return a browser of the admin, in an app with the features of this folder."""
+    """Return a client that is signed in as an admin, in an app with the features in this folder."""
     client = another_client(library_apps(settings))
     tables: Any = import_module("app.features.library.models").TABLES
     in_database(client, lambda session: session.run_sync(lambda sync: tables.create_all(sync.connection())))

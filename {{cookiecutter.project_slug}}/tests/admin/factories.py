@@ -1,4 +1,4 @@
-"""Rows of the library, which is a feature that only tests have: see `tests/admin/features`."""
+"""Factories of rows for the features that only tests have: see `tests/admin/features`."""
 
 from importlib import import_module
 from typing import Any
@@ -10,12 +10,12 @@ from tests.support import in_database
 
 
 def models() -> Any:
-    """Return the tables; they can be imported once an app has the feature."""
+    """Return the module with the models. It can be imported once an app has the feature."""
     return import_module("app.features.library.models")
 
 
 def add_row(library: TestClient, row: Any) -> Any:
-    """Write a row."""
+    """Insert a row."""
 
     async def work(session: AsyncSession) -> Any:
         session.add(row)
@@ -25,12 +25,12 @@ def add_row(library: TestClient, row: Any) -> Any:
 
 
 def add_author(library: TestClient, name: str) -> Any:
-    """Write an author."""
+    """Insert an author."""
     return add_row(library, models().Author(name=name, label=name))
 
 
 def add_book(library: TestClient, title: str, **more: Any) -> Any:
-    """Write a book, of an author of its own unless one is given."""
+    """Insert a book, with a new author unless one is given."""
     author = more.pop("author_id", None) or add_author(library, f"Author of {title}").id
     return add_row(
         library, models().Book(**{"title": title, "isbn": title, "genre": "novel", "author_id": author, **more})

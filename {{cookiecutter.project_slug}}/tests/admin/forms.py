@@ -1,4 +1,4 @@
-"""What a browser sends of a form of the admin that nobody touches."""
+"""The data that a browser sends for an unchanged form of the admin."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ _TRIMMED = frozenset({"email", "url"})
 
 @dataclass
 class SentForm(HTMLParser):
-    """The fields of the form that is sent by POST, as its scripts and the browser change them."""
+    """Parses the fields of the POST form, as the admin's scripts and a browser would send them."""
 
     sent: dict[str, list[str]] = field(default_factory=dict)
 
@@ -25,7 +25,7 @@ class SentForm(HTMLParser):
         self._options: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Read a field."""
+        """Start a field."""
         values = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._inside = values.get("method") == "POST"
@@ -41,7 +41,7 @@ class SentForm(HTMLParser):
             self.sent.setdefault(values["name"], []).append(_typed(values))
 
     def handle_endtag(self, tag: str) -> None:
-        """Add a field that ends."""
+        """Add the field that ends."""
         if tag == "textarea" and self._textarea:
             text = self._text.removeprefix("\n")
             self.sent[self._textarea], self._textarea = [re.sub(r"\r\n?|\n", "\r\n", text)], None
@@ -56,7 +56,7 @@ class SentForm(HTMLParser):
 
 
 def _typed(values: dict[str, str]) -> str:
-    """Return the value of an input: a picker of times knows no microseconds, and writes no T."""
+    """Return the value of an input. The date picker drops microseconds and writes a space instead of T."""
     text = re.sub(r"[\r\n]", "", values.get("value", "on" if values.get("type") == "checkbox" else ""))
     if {"field-datetime", "field-time"} & set(values.get("class", "").split()):
         return re.sub(r"\.\d+", "", text.replace("T", " "))
@@ -64,7 +64,7 @@ def _typed(values: dict[str, str]) -> str:
 
 
 def unchanged_form_data(browser: TestClient, page: str) -> dict[str, Any]:
-    """Load a form, and return what is sent when nobody touches it."""
+    """Load a form, and return the data that is sent if nothing is changed."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
     form = SentForm()

@@ -1,4 +1,4 @@
-"""What the tests of impersonation share."""
+"""Helpers for tests of impersonation."""
 
 from typing import Any
 
@@ -15,40 +15,40 @@ END = "/impersonation/end"
 
 
 def impersonate(browser: TestClient, user: User) -> Response:
-    """Sign in as someone, by the form that asks whether it is meant."""
+    """Sign in as a user with the confirmation form."""
     return save(browser, f"/admin/impersonate?pk={user.id}")
 
 
 def stop_impersonating(browser: TestClient) -> Response:
-    """Send the form of the bar."""
+    """Submit the form in the impersonation bar."""
     return submit(browser, "/account", action=END)
 
 
 def cookie_of(browser: TestClient) -> str:
-    """Return the cookie of the session."""
+    """Return the value of the session cookie."""
     return str(browser.cookies[cookie_name(browser)])
 
 
 def with_cookie(client: TestClient, cookie: str) -> TestClient:
-    """Return a browser that has a copy of a cookie."""
+    """Return a client with a copy of a session cookie."""
     browser = open_browser(client)
     browser.cookies.set(cookie_name(browser), cookie, domain="testserver.local")
     return browser
 
 
 def is_signed_in(browser: TestClient) -> bool:
-    """Return whether the cookie is good for a page."""
+    """Return whether the session cookie is valid."""
     return browser.get("/account").status_code == 200
 
 
 def newest_session(client: TestClient) -> AuthSession:
-    """Return the session that was opened last."""
+    """Return the newest session."""
     newest = select(AuthSession).order_by(AuthSession.id.desc()).limit(1)
     return in_database(client, lambda session: session.scalar(newest))  # type: ignore[return-value]
 
 
 def update_database(client: TestClient, statement: Any) -> None:
-    """Change the database behind the back of the app."""
+    """Run a statement in the database, without the app."""
     in_database(client, lambda session: session.execute(statement))
 
 

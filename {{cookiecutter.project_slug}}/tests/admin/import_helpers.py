@@ -1,4 +1,4 @@
-"""Importing files as the admin's script does."""
+"""Helpers for imports."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ def import_file(
     /,
     **query: str,
 ) -> Response:
-    """Import a file as the admin's script does; `preview="1"` only shows what would happen."""
+    """Import a file like the admin's dialog; `preview="1"` returns a preview only."""
     return browser.post(
         f"/admin/_api/{view}/import",
         params=query,
@@ -36,7 +36,7 @@ def import_file(
 
 
 def notes(client: TestClient) -> list[tuple[str, str, str]]:
-    """Return the title, the body and the owner of every note, in the order of their titles."""
+    """Return the title, body and owner of every note, by title."""
 
     async def read(session: AsyncSession) -> list[tuple[str, str, str]]:
         query = select(SampleNote.title, SampleNote.body, User.email).join(SampleNote.owner).order_by(SampleNote.title)
@@ -46,20 +46,20 @@ def notes(client: TestClient) -> list[tuple[str, str, str]]:
 
 
 def note_file(*rows: tuple[object, ...]) -> str:
-    """Return a file with these rows of title, body and owner."""
+    """Return a CSV file of notes with these titles, bodies and owners."""
     file = io.StringIO()
     csv.writer(file).writerows([("title", "body", "owner"), *rows])
     return file.getvalue()
 
 
-def import_errors(answer: Response) -> list[tuple[int, str | None, str]]:
-    """Return the row, the field and the words of each problem."""
-    assert answer.status_code == 200, answer.text
-    return [(error["row"], error["field"], error["message"]) for error in answer.json()["errors"]]
+def import_errors(response: Response) -> list[tuple[int, str | None, str]]:
+    """Return the row, field and message of each error."""
+    assert response.status_code == 200, response.text
+    return [(error["row"], error["field"], error["message"]) for error in response.json()["errors"]]
 
 
 def books(library: TestClient) -> list[Any]:
-    """Return every book with its subjects and its author, in the order of their titles."""
+    """Return every book with its subjects and author, by title."""
 
     async def read(session: AsyncSession) -> list[Any]:
         book = models().Book

@@ -1,4 +1,4 @@
-"""People who have a role that allows some things and not others."""
+"""Users with roles that have some permissions."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +23,7 @@ def add_role(client: TestClient, name: str, *permissions: str) -> Role:
 
 
 def give_role(client: TestClient, user: User, name: str, *permissions: str) -> None:
-    """Create a role, and give it to a user."""
+    """Create a role, and grant it to a user."""
     role = add_role(client, name, *permissions)
 
     async def give(session: AsyncSession) -> None:
@@ -33,14 +33,14 @@ def give_role(client: TestClient, user: User, name: str, *permissions: str) -> N
 
 
 def add_staff(client: TestClient, name: str, *permissions: str) -> User:
-    """Create an user with a role of their own, whose name is that of their address."""
+    """Create a user with a role of the same name."""
     user = add_user(client, f"{name}@example.com")
     give_role(client, user, name, *permissions)
     return user
 
 
 def roles(client: TestClient) -> dict[str, Role]:
-    """Return all roles by their names."""
+    """Return all roles by name."""
 
     async def read(session: AsyncSession) -> dict[str, Role]:
         return {role.name: role for role in await session.scalars(select(Role))}
@@ -49,7 +49,7 @@ def roles(client: TestClient) -> dict[str, Role]:
 
 
 def roles_of(client: TestClient, user: User) -> set[str]:
-    """Return the names of someone's roles."""
+    """Return the names of a user's roles."""
 
     async def read(session: AsyncSession) -> set[str]:
         return set(await session.scalars(select(Role.name).join(UserRole).where(UserRole.user_id == user.id)))
@@ -58,7 +58,7 @@ def roles_of(client: TestClient, user: User) -> set[str]:
 
 
 def events(client: TestClient, prefix: str) -> list[AuthEvent]:
-    """Return the events whose names begin so, oldest first."""
+    """Return the events whose names start with the prefix, oldest first."""
 
     async def read(session: AsyncSession) -> list[AuthEvent]:
         query = select(AuthEvent).where(AuthEvent.name.startswith(prefix)).order_by(AuthEvent.id)

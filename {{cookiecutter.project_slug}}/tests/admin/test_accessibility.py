@@ -1,4 +1,4 @@
-"""What people who do not see the pages are told; tests of the template look with a browser."""
+"""Landmarks and labels for screen readers. The template's tests check pages in a browser."""
 
 import pytest
 from starlette.testclient import TestClient

@@ -1,4 +1,4 @@
-"""Who may enter the admin, and what its forms must bring."""
+"""Access to the admin, and CSRF protection of its forms."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -25,10 +25,10 @@ def test_anonymous_user_is_redirected_to_sign_in(client: TestClient) -> None:
     browser = open_browser(client)
 
     for page in PAGES:
-        answer = browser.get(page, params={"q": "a"})
+        response = browser.get(page, params={"q": "a"})
 
-        assert answer.status_code == 303
-        assert answer.headers["Location"] == f"/login?next={page.replace('/', '%2F')}%3Fq%3Da"
+        assert response.status_code == 303
+        assert response.headers["Location"] == f"/login?next={page.replace('/', '%2F')}%3Fq%3Da"
 
 
 @pytest.mark.parametrize("path", ["nothing.css", "..%2F..%2F..%2Fapp%2Fsettings.py"])
@@ -42,10 +42,10 @@ def test_user_without_permission_is_denied(client: TestClient, ada: User) -> Non
     browser = open_browser(client, ada)
 
     for page in PAGES:
-        answer = browser.get(page)
+        response = browser.get(page)
 
-        assert answer.status_code == 403
-        assert "Permission denied" in answer.text
+        assert response.status_code == 403
+        assert "Permission denied" in response.text
 
 
 def test_access_token_does_not_open_the_admin(as_admin: TestClient) -> None:
@@ -59,9 +59,9 @@ def test_websockets_are_rejected(browser: TestClient) -> None:
 
 def test_static_files_are_served_without_authentication(client: TestClient) -> None:
     for name in ("admin.css", "js/list.js"):
-        answer = client.get(f"/admin/static/{name}")
+        response = client.get(f"/admin/static/{name}")
 
-        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "public, max-age=3600")
+        assert (response.status_code, response.headers["Cache-Control"]) == (200, "public, max-age=3600")
 
 
 def test_admin_sets_no_cookies(browser: TestClient) -> None:
@@ -76,9 +76,9 @@ def test_admin_sets_no_cookies(browser: TestClient) -> None:
 def test_sign_out_ends_the_session_of_the_site(browser: TestClient) -> None:
     token = csrf_token(browser)
 
-    answer = browser.post("/admin/logout", data={"csrftoken": token})
+    response = browser.post("/admin/logout", data={"csrftoken": token})
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert (response.status_code, response.headers["Location"]) == (303, "/login")
     assert browser.get("/account").status_code == 303
 
 
@@ -90,8 +90,8 @@ def test_sign_out_of_the_site_invalidates_copied_cookies(client: TestClient, bro
 
     assert submit(browser, "/account", action="/logout").status_code == 303
 
-    answer = copy.get("/admin/")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Fadmin%2F")
+    response = copy.get("/admin/")
+    assert (response.status_code, response.headers["Location"]) == (303, "/login?next=%2Fadmin%2F")
 
 
 def test_sign_out_requires_csrf_token(browser: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""Addresses that make no sense: not found or a bad request, never a bug, and no SQL in the answer."""
+"""Invalid URLs return 4xx, never 500, and no SQL."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -42,19 +42,19 @@ def test_row_or_page_that_does_not_exist_is_not_found(browser: TestClient) -> No
 
 
 def test_invalid_list_query_never_fails_with_500(browser: TestClient) -> None:
-    answers = {query: browser.get(f"/admin/user/list?{query}") for query in QUERIES}
+    responses = {query: browser.get(f"/admin/user/list?{query}") for query in QUERIES}
 
-    assert {query: answer.status_code for query, answer in answers.items()} == QUERIES
-    for answer in answers.values():
-        assert not [word for word in ("SELECT", "sqlalchemy", "asyncpg", "sqlite") if word in page_text(answer)]
+    assert {query: response.status_code for query, response in responses.items()} == QUERIES
+    for response in responses.values():
+        assert not [word for word in ("SELECT", "sqlalchemy", "asyncpg", "sqlite") if word in page_text(response)]
 
 
 def test_invalid_lookup_query_returns_no_items(browser: TestClient) -> None:
-    answers = {query: browser.get(f"/admin/_api/role/relation-lookup?{query}") for query in LOOKUPS}
+    responses = {query: browser.get(f"/admin/_api/role/relation-lookup?{query}") for query in LOOKUPS}
 
-    assert {query: (answer.status_code, answer.json()["items"]) for query, answer in answers.items()} == dict.fromkeys(
-        LOOKUPS, (200, [])
-    )
+    assert {
+        query: (response.status_code, response.json()["items"]) for query, response in responses.items()
+    } == dict.fromkeys(LOOKUPS, (200, []))
 
 
 @pytest.mark.any_database

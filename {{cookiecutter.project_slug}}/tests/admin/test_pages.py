@@ -1,4 +1,4 @@
-"""Every page of the admin: it is shown, runs no foreign code, loads nothing from elsewhere, and tells no secret."""
+"""All pages of the admin: no third-party requests, no injected scripts, no secrets."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
 from tests.web.browser import open_browser
 
-pytestmark = pytest.mark.any_database  # that every page is shown is seen in the other modules, on both
+pytestmark = pytest.mark.any_database  # other modules check the pages on both databases
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror="alert(1)">"""
 VIEWS = ("sample-note", "user", "role", "session", "event")
@@ -28,7 +28,7 @@ CHANGED = ("sample-note", "user")
 
 @pytest.fixture
 def pages(client: TestClient, browser: TestClient) -> list[Response]:
-    """Every page, with rows whose texts are hostile."""
+    """Return every page, with rows whose texts contain HTML."""
 
     async def add(session: AsyncSession) -> None:
         session.add(SampleNote(title=HOSTILE, body=HOSTILE, owner_id=owner.id))
@@ -47,7 +47,7 @@ def pages(client: TestClient, browser: TestClient) -> list[Response]:
 
 
 class Attributes(HTMLParser):
-    """Collects what would run: handlers in attributes, and addresses that are code."""
+    """Collects attributes that would run code: event handlers and `javascript:` URLs."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Attributes(HTMLParser):
         self.feed(source)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at a tag."""
+        """Check the attributes of a tag."""
         for name, value in attrs:
             self.seen.append(name)
             if name.startswith("on") or (value or "").strip().lower().startswith("javascript:"):
@@ -74,7 +74,7 @@ def test_pages_make_no_third_party_requests(pages: list[Response]) -> None:
 
 
 def test_only_scripts_with_nonce_run_and_html_is_escaped(pages: list[Response]) -> None:
-    """Browsers run a tag that carries the nonce of the answer, and no attribute at all. Behaviour 140."""
+    """Browsers run only scripts with the nonce of the response. Behaviour 140."""
     shown = [str(page.url).partition("/admin/")[2] for page in pages if HOSTILE in page_text(page)]
     assert {"sample-note/list?q=", "user/list?q="} < set(shown), shown
     for view in ("session", "event"):
@@ -102,7 +102,7 @@ def test_attribute_parser_finds_code() -> None:
 
 
 def test_library_has_no_unpatched_inline_handlers() -> None:
-    """Look into templates that no page of ours uses yet, so that an upgrade cannot bring one unseen."""
+    """Check all templates of the library, so that an upgrade can't add one unnoticed."""
     templates = Path(starlette_admin.__file__).parent / "templates"
     sources = "\n".join(path.read_text() for path in templates.rglob("*.html"))
 
@@ -122,9 +122,9 @@ def test_no_secret_is_shown_or_exported(client: TestClient, browser: TestClient,
     hidden = [*in_database(client, secrets), "password_hash", "token_hash", "argon2", "email_key"]
 
     assert len(hidden) > 5
-    assert [answer.status_code for answer in exported + lookups] == [200] * len(exported + lookups)
-    for answer in [*pages, *exported, *lookups]:
-        assert [secret for secret in hidden if secret in answer.text] == []
+    assert [response.status_code for response in exported + lookups] == [200] * len(exported + lookups)
+    for response in [*pages, *exported, *lookups]:
+        assert [secret for secret in hidden if secret in response.text] == []
 
 
 def test_host_header_is_not_used_in_links_and_redirects(browser: TestClient, admin: User) -> None:

@@ -1,4 +1,4 @@
-"""CSV exports: no text is a formula for a spreadsheet, and numbers stay numbers."""
+"""CSV exports: formulas are escaped, numbers are not."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ CELLS = {
     "a=1, -2; 3": "a=1, -2; 3",
     "'=1": "''=1",
 }
-"""Texts, and the cells that show them."""
+"""Texts, and their cells in a file."""
 
 
 def test_exported_text_is_escaped(client: TestClient, browser: TestClient, admin: User) -> None:

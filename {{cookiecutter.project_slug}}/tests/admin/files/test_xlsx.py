@@ -1,4 +1,4 @@
-"""Exports for spreadsheets."""
+"""XLSX exports."""
 
 import asyncio
 import io
@@ -26,7 +26,7 @@ MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
 def by_name(content: bytes) -> dict[str, tuple[str, str]]:
-    """Return the cells of the only row by the names of their columns; empty ones are left out."""
+    """Return the cells of the only row by column name, without empty ones."""
     with ZipFile(io.BytesIO(content)) as parts:
         sheet = ET.fromstring(parts.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - our own
     head, row = ({cell.get("r", "").rstrip("12"): cell for cell in row} for row in sheet.iter(f"{MAIN}row"))
@@ -34,7 +34,7 @@ def by_name(content: bytes) -> dict[str, tuple[str, str]]:
 
 
 def cells(content: bytes) -> list[list[tuple[str, str]]]:
-    """Return the kind and the text of every cell; no cell may have a formula."""
+    """Return the type and the text of every cell, and check that none is a formula."""
     with ZipFile(io.BytesIO(content)) as parts:
         sheet = ET.fromstring(parts.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - our own
     assert sheet.findall(f".//{MAIN}f") == []
@@ -51,13 +51,13 @@ def test_numbers_and_dates_are_typed(library: TestClient) -> None:
     when = datetime(2026, 1, 31, 6, tzinfo=UTC)
     add_book(library, "Notes", price=Decimal("-1200.50"), pages=12, weight=-0.5, in_print=True, bought_at=when)
 
-    answer = export(library, "book", "xlsx")
+    response = export(library, "book", "xlsx")
 
-    shown = by_name(answer.content)
+    shown = by_name(response.content)
     assert (shown["Price"], shown["Pages"], shown["Weight"]) == (("n", "-1200.50"), ("n", "12"), ("n", "-0.5"))
     assert (shown["In print"], shown["Bought at"]) == (("b", "1"), ("n", "46053.25"))
     assert shown["Author"] == (TEXT, "Author of Notes")
-    with ZipFile(io.BytesIO(answer.content)) as parts:
+    with ZipFile(io.BytesIO(response.content)) as parts:
         assert b'formatCode="yyyy-mm-dd hh:mm:ss"' in parts.read("xl/styles.xml")
 
 
@@ -84,10 +84,10 @@ def test_list_is_exported_without_formulas(client: TestClient, browser: TestClie
 
     in_database(client, add)
 
-    answer = export(browser, "sample-note", "xlsx")
+    response = export(browser, "sample-note", "xlsx")
 
-    head, row = cells(answer.content)
-    assert answer.headers["Content-Type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    head, row = cells(response.content)
+    assert response.headers["Content-Type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     assert (TEXT, "Title") in head
     assert (TEXT, "=cmd|'/c calc'!A1") in row
 
@@ -128,9 +128,9 @@ def test_long_list_is_exported_completely(
     monkeypatch.setattr(exports, "CHUNK_SIZE", 10)
     in_database(client, lambda session: session.run_sync(lambda sync: sync.add_all(_notes(admin, 25))))
 
-    answer = export_all(browser, "xlsx")
+    response = export_all(browser, "xlsx")
 
-    head, *rows = cells(answer.content)
+    head, *rows = cells(response.content)
     title = head.index((TEXT, "Title"))
     assert [row[title] for row in rows] == [(TEXT, f"Note {number}") for number in reversed(range(25))]
 
@@ -141,10 +141,10 @@ def test_export_over_the_row_limit_is_rejected(
     monkeypatch.setattr(XlsxExporter, "max_rows", 2)
     in_database(client, lambda session: session.run_sync(lambda sync: sync.add_all(_notes(admin, 3))))
 
-    answer = export_all(browser, "xlsx")
+    response = export_all(browser, "xlsx")
 
-    assert answer.status_code == 303
-    assert "This format is limited to 2 rows." in page_text(browser.get(answer.headers["Location"]))
+    assert response.status_code == 303
+    assert "This format is limited to 2 rows." in page_text(browser.get(response.headers["Location"]))
 
 
 def _notes(owner: User, count: int) -> list[SampleNote]:

@@ -1,4 +1,4 @@
-"""Importing: all rows of a file or none, as strictly as forms, and words for every file that makes no sense."""
+"""Imports: all rows or none, validated like forms, with readable errors for invalid files."""
 
 import csv
 import io
@@ -31,12 +31,12 @@ def test_rows_are_previewed_and_then_imported(client: TestClient, browser: TestC
 
     preview = import_file(browser, file, preview="1").json()
     before = notes(client)
-    answer = import_file(browser, file).json()
+    response = import_file(browser, file).json()
 
     assert preview["rows_total"] == preview["rows_new"] == 2
     assert preview["sample"][0]["cells"] == {"title": " Milk ", "body": "Two\r\nbottles", "owner": str(ada.id)}
     assert before == []
-    assert (answer["rows_created"], answer["errors"]) == (2, [])
+    assert (response["rows_created"], response["errors"]) == (2, [])
     assert notes(client) == [("=1+1", "", "bob@example.com"), ("Milk", "Two\nbottles", "ada@example.com")]
 
 
@@ -45,10 +45,10 @@ def test_exported_file_can_be_imported(client: TestClient, browser: TestClient, 
     exported = export(browser, "sample-note", "csv").text.replace("Milk", "Bread")
 
     preview = import_file(browser, exported, preview="1").json()
-    answer = import_file(browser, exported)
+    response = import_file(browser, exported)
 
     assert {"Id", "Created at"} <= {*preview["unmatched_headers"]}
-    assert import_errors(answer) == []
+    assert import_errors(response) == []
     assert [title for title, _, _ in notes(client)] == ["Bread", "Milk"]
 
 
@@ -67,10 +67,10 @@ def test_all_invalid_rows_are_reported_and_none_is_imported(client: TestClient, 
         ("Long", "x" * 50_001, ada.id),
     )
 
-    answers = [import_file(browser, file, preview="1"), import_file(browser, file)]
+    responses = [import_file(browser, file, preview="1"), import_file(browser, file)]
 
-    for answer in answers:
-        assert [(row, field) for row, field, _ in import_errors(answer)] == [
+    for response in responses:
+        assert [(row, field) for row, field, _ in import_errors(response)] == [
             (3, "title"),
             (4, "owner"),
             (5, "owner"),
@@ -80,7 +80,7 @@ def test_all_invalid_rows_are_reported_and_none_is_imported(client: TestClient, 
             (10, "title"),
             (11, "body"),
         ]
-        assert {message for _, _, message in import_errors(answer)} == {
+        assert {message for _, _, message in import_errors(response)} == {
             "This field is required.",
             "No user is called “nobody@example.com”.",
             "This value is already in use.",
@@ -88,9 +88,9 @@ def test_all_invalid_rows_are_reported_and_none_is_imported(client: TestClient, 
             "Use at most 200 characters.",
             "Use at most 50000 characters.",
         }
-        assert "SELECT" not in answer.text
-    assert [row["status"] for row in answers[0].json()["sample"][:3]] == ["new", "error", "error"]
-    assert answers[1].json()["rows_created"] == 0
+        assert "SELECT" not in response.text
+    assert [row["status"] for row in responses[0].json()["sample"][:3]] == ["new", "error", "error"]
+    assert responses[1].json()["rows_created"] == 0
     assert [title for title, _, _ in notes(client)] == ["Stored"]
 
 
@@ -151,10 +151,10 @@ def test_readonly_columns_are_ignored(client: TestClient, browser: TestClient, a
 )
 def test_invalid_file_returns_readable_error(browser: TestClient, content: str | bytes, message: str) -> None:
     for query in ({"preview": "1"}, {}):
-        answer = import_file(browser, content, **query)
+        response = import_file(browser, content, **query)
 
-        assert answer.status_code == 400
-        assert message in answer.json()["error"]
+        assert response.status_code == 400
+        assert message in response.json()["error"]
 
 
 @pytest.mark.any_database
@@ -172,10 +172,10 @@ def test_import_is_denied_for_views_without_importers(browser: TestClient) -> No
 
 @pytest.mark.any_database
 def test_import_requires_permission_and_csrf_token(client: TestClient, browser: TestClient, ada: User) -> None:
-    stranger = open_browser(client, add_user(client, "eve@example.com"))
+    attacker = open_browser(client, add_user(client, "eve@example.com"))
     file = {"file": ("notes.csv", note_file(("Milk", "", ada.id)), "text/csv")}
     forged = browser.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
-    refused = stranger.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
+    refused = attacker.post("/admin/_api/sample-note/import", data={"format": "csv"}, files=file)
 
     assert (forged.status_code, refused.status_code) == (403, 403)
     assert notes(client) == []
@@ -185,8 +185,8 @@ def test_import_requires_permission_and_csrf_token(client: TestClient, browser: 
 def test_other_formats_are_rejected(browser: TestClient) -> None:
     token = csrf_token(browser)
     for form in ({"format": "json"}, {}):
-        answer = browser.post("/admin/_api/sample-note/import", data=form, headers={"X-CSRFToken": token})
-        assert answer.status_code == 400
+        response = browser.post("/admin/_api/sample-note/import", data=form, headers={"X-CSRFToken": token})
+        assert response.status_code == 400
 
 
 @pytest.mark.any_database
@@ -240,18 +240,18 @@ def test_invalid_value_is_reported_with_its_row(library: TestClient, column: str
     file = io.StringIO()
     csv.writer(file).writerows(zip(*row.items(), strict=True))
 
-    answer = import_file(library, file.getvalue(), "catalogue")
+    response = import_file(library, file.getvalue(), "catalogue")
 
-    assert [(number, field) for number, field, _ in import_errors(answer)] == [(2, column)]
+    assert [(number, field) for number, field, _ in import_errors(response)] == [(2, column)]
     assert listed_ids(library, "catalogue") == []
 
 
 def test_many_rows_are_imported(client: TestClient, browser: TestClient, ada: User) -> None:
-    rows = [(f"Note {number}", "x", ada.email) for number in range(600)]  # more than are stored at once
+    rows = [(f"Note {number}", "x", ada.email) for number in range(600)]  # more than one chunk
 
-    answer = import_file(browser, note_file(*rows)).json()
+    response = import_file(browser, note_file(*rows)).json()
 
-    assert answer["rows_created"] == len(notes(client)) == 600
+    assert response["rows_created"] == len(notes(client)) == 600
 
 
 def test_preview_reports_errors_of_save_hooks(
@@ -264,7 +264,7 @@ def test_preview_reports_errors_of_save_hooks(
 
     for query in ({"preview": "1"}, {}):
         assert [
-            said for _, _, said in import_errors(import_file(browser, note_file(("Milk", "", ada.id)), **query))
+            message for _, _, message in import_errors(import_file(browser, note_file(("Milk", "", ada.id)), **query))
         ] == ["Not today."]
     assert notes(client) == []
 
@@ -306,7 +306,7 @@ def test_rows_can_refer_to_rows_of_the_same_file(library: TestClient) -> None:
     file = "name,parent\nLeaf,Branch\nBranch,Root\nRoot,\n"
     loop = "name,parent\nA,B\nB,A\n"
 
-    told = import_errors(import_file(library, loop, "shelf-mark"))
+    errors = import_errors(import_file(library, loop, "shelf-mark"))
     assert import_errors(import_file(library, file, "shelf-mark")) == []
 
     async def read(session: AsyncSession) -> dict[str, str | None]:
@@ -314,7 +314,7 @@ def test_rows_can_refer_to_rows_of_the_same_file(library: TestClient) -> None:
         rows = {row.id: row for row in await session.scalars(select(mark))}
         return {row.name: rows[row.parent_id].name if row.parent_id else None for row in rows.values()}
 
-    assert {said for _, _, said in told} == {"A record can't be its own ancestor."}
+    assert {message for _, _, message in errors} == {"A record can't be its own ancestor."}
     assert in_database(library, read) == {"Leaf": "Branch", "Branch": "Root", "Root": None}
 
 
@@ -323,7 +323,7 @@ def test_import_inserts_events_in_batches(client: TestClient, browser: TestClien
 
     written: list[str] = []
     engine = browser.app_state["database"].engine.sync_engine
-    event.listen(engine, "before_cursor_execute", lambda *told: written.append(told[2]))
+    event.listen(engine, "before_cursor_execute", lambda *errors: written.append(errors[2]))
 
     import_file(browser, content)
 

@@ -1,4 +1,4 @@
-"""Files that change rows: export, edit, import is a round trip."""
+"""Imports that update rows, such as an edited export."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from tests.support import in_database
 
 
 def read_notes(client: TestClient) -> list[SampleNote]:
-    """Return every note, in the order of their titles."""
+    """Return every note, by title."""
 
     async def read(session: AsyncSession) -> list[SampleNote]:
         return list(await session.scalars(select(SampleNote).order_by(SampleNote.title)))
@@ -48,11 +48,11 @@ def test_export_and_import_round_trip_is_lossless(library: TestClient, match: st
     before = sorted(map(_without_key, books(library)), key=str)
     file = export(library, "catalogue", "csv").content
 
-    answer = import_file(library, file, "catalogue", {"match": match})
+    response = import_file(library, file, "catalogue", {"match": match})
 
-    assert import_errors(answer) == []
+    assert import_errors(response) == []
     assert sorted(map(_without_key, books(library)), key=str) == sorted(before * (1 if match else 2), key=str)
-    assert answer.json()["rows_skipped"] == (len(AWKWARD) if match else 0)
+    assert response.json()["rows_skipped"] == (len(AWKWARD) if match else 0)
 
 
 def _without_key(book: Any) -> tuple[object, ...]:
@@ -70,17 +70,17 @@ def test_import_by_id_updates_and_adds_rows(client: TestClient, browser: TestCli
     )
 
     preview = import_file(browser, file, "sample-note", {"match": "id"}, preview="1").json()
-    answer = import_file(browser, file, "sample-note", {"match": "id"}).json()
+    response = import_file(browser, file, "sample-note", {"match": "id"}).json()
 
     assert [row["status"] for row in preview["sample"]] == ["update", "update", "new"]
-    assert [answer[name] for name in ("rows_created", "rows_updated", "rows_skipped")] == [1, 1, 1]
+    assert [response[name] for name in ("rows_created", "rows_updated", "rows_skipped")] == [1, 1, 1]
     assert [(note.title, note.body, note.owner_id, note.version) for note in read_notes(client)] == [
         ("Bread", "", ada.id, 1),
         ("Eggs", "Six", ada.id, 1),
         ("Oat milk", "Two", bob.id, 2),
     ]
-    told = [event.data for event in events(client, "data_changed")]
-    assert [(data["name"], data["changes"]["title"]) for data in told] == [
+    errors = [event.data for event in events(client, "data_changed")]
+    assert [(data["name"], data["changes"]["title"]) for data in errors] == [
         ("Oat milk", {"old": "Milk", "new": "Oat milk"})
     ]
 
@@ -88,13 +88,13 @@ def test_import_by_id_updates_and_adds_rows(client: TestClient, browser: TestCli
 def test_import_by_unique_text_updates_rows(library: TestClient) -> None:
     old = add_author(library, "Ada")
 
-    answer = import_file(library, "name,label\nAda,Countess\nBob,Bob\n", "poet", {"match": "name"})
+    response = import_file(library, "name,label\nAda,Countess\nBob,Bob\n", "poet", {"match": "name"})
 
     async def read(session: AsyncSession) -> list[tuple[object, ...]]:
         author = models().Author
         return [(*row,) for row in await session.execute(select(author.name, author.label).order_by(author.name))]
 
-    assert import_errors(answer) == []
+    assert import_errors(response) == []
     assert in_database(library, read) == [("Ada", "Countess"), ("Bob", "Bob")]
     assert old.label == "Ada"
 
@@ -106,9 +106,9 @@ def test_rows_that_cannot_be_matched_are_reported(client: TestClient, browser: T
     unknown = "00000000-0000-7000-8000-000000000000"
     file = f"id,title\n{unknown},A\n{milk.id},B\n{milk.id},C\n{eggs.id},\n"
 
-    told = import_errors(import_file(browser, file, "sample-note", {"match": "id"}))
+    errors = import_errors(import_file(browser, file, "sample-note", {"match": "id"}))
 
-    assert told == [
+    assert errors == [
         (2, "id", "No record has this ID. Leave the cell empty to add a record."),
         (3, "id", "Duplicate value: another row of the file has it too."),
         (4, "id", "Duplicate value: another row of the file has it too."),

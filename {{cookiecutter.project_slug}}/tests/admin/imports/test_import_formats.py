@@ -1,4 +1,4 @@
-"""What spreadsheets write: files, numbers, dates and references in imported files."""
+"""Formats of imported files: encodings, delimiters, numbers, dates and references."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from tests.support import in_database
 
 
 def book_file(delimiter: str = ",", **columns: str) -> str:
-    """Return a file of one book by Ada, with these cells."""
+    """Return a CSV file with a book by Ada and these cells."""
     cells = {"title": "Notes", "isbn": "1", "genre": "novel", "author": "Ada", **columns}
     file = io.StringIO()
     csv.writer(file, delimiter=delimiter).writerows([cells.keys(), cells.values()])
@@ -41,8 +41,8 @@ def test_delimiters_line_ends_and_encodings_are_detected(
     client: TestClient, browser: TestClient, ada: User, content: str
 ) -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-        told = import_file(browser, content.format(ada.id).encode(encoding), preview="1").json()
-        assert (told["rows_total"], told["errors"]) == (1, [])
+        errors = import_file(browser, content.format(ada.id).encode(encoding), preview="1").json()
+        assert (errors["rows_total"], errors["errors"]) == (1, [])
     assert import_errors(import_file(browser, content.format(ada.id))) == []
     assert notes(client) == [("Milk", "", "ada@example.com")]
 
@@ -122,10 +122,10 @@ def test_error_shows_a_valid_example(library: TestClient, cells: dict[str, str],
     add_author(library, "Ada")
     [(name, cell)] = cells.items()
 
-    answer = import_file(library, book_file(**cells), "catalogue", preview="1")
+    response = import_file(library, book_file(**cells), "catalogue", preview="1")
 
-    assert import_errors(answer) == [(2, name, f"“{cell}” is invalid. {expected}")]
-    assert answer.json()["rows_new"] == 0
+    assert import_errors(response) == [(2, name, f"“{cell}” is invalid. {expected}")]
+    assert response.json()["rows_new"] == 0
 
 
 @pytest.mark.any_database
@@ -154,10 +154,10 @@ def test_unknown_and_ambiguous_references_are_reported(library: TestClient) -> N
         (await session.merge(twin)).label = "Ada"
 
     in_database(library, rename)
-    told = import_errors(import_file(library, book_file(author="Bob"), "catalogue"))
-    assert told == [(2, "author", "No author is called “Bob”.")]
-    told = import_errors(import_file(library, book_file(author="Twin", author_id=str(author.id)), "catalogue"))
-    assert told[0][2].startswith("The name and the ID refer to different records.")
+    errors = import_errors(import_file(library, book_file(author="Bob"), "catalogue"))
+    assert errors == [(2, "author", "No author is called “Bob”.")]
+    errors = import_errors(import_file(library, book_file(author="Twin", author_id=str(author.id)), "catalogue"))
+    assert errors[0][2].startswith("The name and the ID refer to different records.")
     assert import_errors(import_file(library, book_file(author="", author_id=str(author.id)), "catalogue")) != []
     assert import_errors(import_file(library, book_file(author_id=str(author.id)), "catalogue")) == []
 

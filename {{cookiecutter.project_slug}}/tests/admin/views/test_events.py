@@ -1,4 +1,4 @@
-"""Events in the admin: everyone's are read, and none is made, changed or deleted."""
+"""The audit log in the admin is read-only, and has the events of all users."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -24,10 +24,10 @@ def test_admin_sees_successful_and_failed_sign_ins(client: TestClient, browser: 
     assert [page_text(page).count(name) for name in ("authn_login_success", "authn_login_fail")] == [1, 2]
     for text in (ada.email, "authn_login_fail", "testclient", "<i>thief</i>"):
         assert text in page_text(detail)
-    for answer in (page, detail, export(browser, "event", "csv")):
-        assert PASSWORD not in answer.text
-        assert token not in answer.text
-        assert "<i>thief" not in answer.text or answer.headers["Content-Type"].startswith("text/csv")
+    for response in (page, detail, export(browser, "event", "csv")):
+        assert PASSWORD not in response.text
+        assert token not in response.text
+        assert "<i>thief" not in response.text or response.headers["Content-Type"].startswith("text/csv")
 
 
 def test_events_are_searched_by_name_and_user(client: TestClient, browser: TestClient, ada: User) -> None:
@@ -46,12 +46,12 @@ def test_events_cannot_be_created_changed_or_deleted(client: TestClient, browser
     log_in(client, ada.email)
     before = listed_ids(browser, "event")
 
-    answers = [browser.get("/admin/event/create"), browser.get(f"/admin/event/edit?pk={before[0]}")]
+    responses = [browser.get("/admin/event/create"), browser.get(f"/admin/event/edit?pk={before[0]}")]
     token = {"X-CSRFToken": csrf_token(browser)}
     forged = {"target_type": "sample_notes", "target_id": "1", "data": "{}"}
     paths = ("event/create", f"event/edit?pk={before[0]}", f"_api/event/inline-edit?pk={before[0]}&field=data")
-    answers += [browser.post(f"/admin/{path}", data=forged, headers=token) for path in paths]
-    answers += [delete(browser, "event", "delete", before[0]) for delete in (run_action, run_row_action)]
+    responses += [browser.post(f"/admin/{path}", data=forged, headers=token) for path in paths]
+    responses += [delete(browser, "event", "delete", before[0]) for delete in (run_action, run_row_action)]
 
-    assert all(answer.status_code >= 400 for answer in answers)
+    assert all(response.status_code >= 400 for response in responses)
     assert listed_ids(browser, "event") == before

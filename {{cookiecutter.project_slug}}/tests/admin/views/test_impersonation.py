@@ -1,4 +1,4 @@
-"""Admins sign in as someone else: it is seen, written down, ended, and leaves to the owner what is theirs alone."""
+"""Impersonation: it is visible, recorded, can be ended, and owner-only actions are forbidden."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -38,10 +38,10 @@ FORBIDDEN = "Not available while you're signed in as another user"
 def test_impersonation_opens_a_session_of_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
     before = cookie_of(browser)
 
-    answer = impersonate(browser, ada)
+    response = impersonate(browser, ada)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
-    assert "Max-Age" not in answer.headers["Set-Cookie"]
+    assert (response.status_code, response.headers["Location"]) == (303, "/account")
+    assert "Max-Age" not in response.headers["Set-Cookie"]
     page = read_page(browser.get("/account"))
     assert f"You are signed in as {ada.email}." in " ".join(page.text.split())
     assert END in page.forms
@@ -66,9 +66,9 @@ def test_ending_impersonation_restores_the_session_with_a_new_cookie(
     impersonate(browser, ada)
     borrowed = cookie_of(browser)
 
-    answer = stop_impersonating(browser)
+    response = stop_impersonating(browser)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/admin/")
+    assert (response.status_code, response.headers["Location"]) == (303, "/admin/")
     assert browser.get("/admin/").status_code == 200
     assert END not in browser.get("/account").text
     assert len({own_cookie, borrowed, cookie_of(browser)}) == 3
@@ -176,11 +176,11 @@ def test_admin_can_end_impersonation_in_the_session_list(client: TestClient, bro
     assert not is_signed_in(browser)
 
 
-# What is left to the owner
+# Actions that only the owner can do
 
 
 def routes_with(client: TestClient, dependency: object) -> Iterator[str]:
-    """List the pages that depend on this function, at any depth, as `METHOD /path`."""
+    """Yield the web routes that depend on this function, directly or not, as `METHOD /path`."""
     for context in iter_route_contexts(client.app.routes):  # type: ignore[attr-defined]
         route = context.original_route
         if not isinstance(route, APIRoute) or str(context.path).startswith("/api/"):
@@ -190,7 +190,7 @@ def routes_with(client: TestClient, dependency: object) -> Iterator[str]:
 
 
 def calls_of(dependant: Dependant) -> Iterator[object]:
-    """List the functions that a route depends on, less those beneath the one that knows who acts."""
+    """Yield the functions that a route depends on, except those below `get_page_client`."""
     for inner in dependant.dependencies:
         yield inner.call
         if inner.call is not get_page_client:
@@ -198,7 +198,7 @@ def calls_of(dependant: Dependant) -> Iterator[object]:
 
 
 def test_pages_record_the_impersonating_admin(client: TestClient) -> None:
-    """A page that writes down where it was called from asks for `PageClient`, or the admin would go unnamed."""
+    """Pages that record the client use `PageClient`, which includes the impersonating admin."""
     assert list(routes_with(client, get_page_client))
     assert list(routes_with(client, get_client)) == []
 
@@ -208,12 +208,12 @@ def test_pages_that_require_recent_sign_in_are_forbidden(client: TestClient, bro
     token = read_page(browser.get("/account")).forms[END]["csrf_token"]
     routes = [route.replace("{key_id}", str(uuid4())).split() for route in routes_with(client, require_recent_visitor)]
 
-    answers = [browser.request(method, path, headers={"X-CSRF-Token": token}) for method, path in routes]
+    responses = [browser.request(method, path, headers={"X-CSRF-Token": token}) for method, path in routes]
 
     assert {"/account/email", "/account/delete"} <= {path for _, path in routes}
-    assert {answer.status_code for answer in answers} == {403}
-    assert all(FORBIDDEN in page_text(answer) for answer in answers)
-    assert all(END in answer.text for answer in answers)
+    assert {response.status_code for response in responses} == {403}
+    assert all(FORBIDDEN in page_text(response) for response in responses)
+    assert all(END in response.text for response in responses)
 
 
 @pytest.mark.parametrize(
@@ -232,10 +232,10 @@ def test_owner_only_forms_are_forbidden(
     impersonate(browser, ada)
     token = read_page(browser.get("/account")).forms[END]["csrf_token"]
 
-    answer = browser.post(path, data={**data, "csrf_token": token})
+    response = browser.post(path, data={**data, "csrf_token": token})
 
-    assert answer.status_code == 403
-    assert FORBIDDEN in page_text(answer)
+    assert response.status_code == 403
+    assert FORBIDDEN in page_text(response)
     assert is_signed_in(browser)
     log_in(client, ada.email)
 

@@ -1,4 +1,4 @@
-"""Impersonation under attack: nobody gets to do more than they may, by whatever way, or comes back after the end."""
+"""Attacks on impersonation: no additional permissions, and no access after it ended."""
 
 from datetime import timedelta
 from typing import Any
@@ -96,11 +96,11 @@ def test_impersonation_requires_recent_sign_in(client: TestClient, browser: Test
     page, token = f"/admin/impersonate?pk={ada.id}", csrf_of(browser)
     update_database(client, update(AuthSession).values(authenticated_at=utc_now() - timedelta(hours=1)))
 
-    answer, sent = browser.get(page), browser.post(page, data=token)
+    response, sent = browser.get(page), browser.post(page, data=token)
 
-    assert answer.headers["Location"] == f"/reauth?next=%2Fadmin%2Fimpersonate%3Fpk%3D{ada.id}"
+    assert response.headers["Location"] == f"/reauth?next=%2Fadmin%2Fimpersonate%3Fpk%3D{ada.id}"
     assert (sent.status_code, recorded_events(client, "impersonation_started")) == (303, [])
-    again = submit(browser, answer.headers["Location"], action="/reauth", password=PASSWORD)
+    again = submit(browser, response.headers["Location"], action="/reauth", password=PASSWORD)
     assert again.headers["Location"] == page
     assert impersonate(browser, ada).headers["Location"] == "/account"
 
@@ -120,13 +120,14 @@ ADMIN_ROLES = select(Role.id).where(Role.name == "admin").scalar_subquery()
             update(AuthSession).where(AuthSession.user_id == ADMINS).values(expires_at=utc_now()), id="expired"
         ),
         pytest.param(update(User).where(User.id == ADMINS).values(is_active=False), id="disabled"),
-        pytest.param(delete(UserRole).where(UserRole.user_id == ADMINS), id="no-admin-any-more"),
+        pytest.param(delete(UserRole).where(UserRole.user_id == ADMINS), id="demoted"),
         pytest.param(delete(User).where(User.id == ADMINS), id="deleted"),
         pytest.param(update(User).where(User.id == ADAS).values(is_active=False), id="user-disabled"),
+        pytest.param(update(UserRole).where(UserRole.user_id == ADMINS).values(user_id=ADAS), id="role-moved-to-user"),
         pytest.param(
-            update(UserRole).where(UserRole.user_id == ADMINS).values(user_id=ADAS), id="user-is-admin-in-their-place"
+            update(AuthSession).where(AuthSession.user_id == ADAS).values(expires_at=utc_now()),
+            id="user-session-expired",
         ),
-        pytest.param(update(AuthSession).where(AuthSession.user_id == ADAS).values(expires_at=utc_now()), id="over"),
     ],
 )
 def test_impersonation_ends_when_its_precondition_is_lost(
@@ -166,7 +167,7 @@ def test_impersonation_ends_when_the_user_gains_permissions(client: TestClient, 
 
 
 def test_impersonation_has_the_permissions_of_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
-    """The roles of both are read at once, and must not be mixed up."""
+    """The roles of both users are loaded in one query, and must not be mixed up."""
     give_role(client, ada, "editor", Permission.CONTENT_EDIT)
     impersonate(browser, ada)
 
@@ -194,9 +195,9 @@ def test_new_sign_in_ends_impersonation(client: TestClient, browser: TestClient,
     impersonate(browser, ada)
     borrowed, token = cookie_of(browser), read_page(browser.get("/account")).forms[END]["csrf_token"]
 
-    answer = browser.post("/login", data={"email": bob.email, "password": PASSWORD, "csrf_token": token})
+    response = browser.post("/login", data={"email": bob.email, "password": PASSWORD, "csrf_token": token})
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert END not in browser.get("/account").text
     assert not is_signed_in(with_cookie(client, own))
     assert not is_signed_in(with_cookie(client, borrowed))
@@ -204,13 +205,13 @@ def test_new_sign_in_ends_impersonation(client: TestClient, browser: TestClient,
 
 def test_copied_cookie_is_invalid_after_impersonation(client: TestClient, browser: TestClient, ada: User) -> None:
     impersonate(browser, ada)
-    thief = with_cookie(client, cookie_of(browser))
-    token = read_page(thief.get("/account")).forms[END]["csrf_token"]
+    attacker = with_cookie(client, cookie_of(browser))
+    token = read_page(attacker.get("/account")).forms[END]["csrf_token"]
     stop_impersonating(browser)
 
-    answer = thief.post(END, data={"csrf_token": token})
+    response = attacker.post(END, data={"csrf_token": token})
 
-    assert (answer.status_code, "Set-Cookie" in answer.headers) == (401, False)
+    assert (response.status_code, "Set-Cookie" in response.headers) == (401, False)
     assert browser.get("/admin/").status_code == 200
 
 
@@ -219,9 +220,9 @@ def test_ending_impersonation_without_one_changes_nothing(client: TestClient, ad
     before = cookie_of(adas)
     token = read_page(adas.get("/account")).forms["/logout"]["csrf_token"]
 
-    answer = adas.post(END, data={"csrf_token": token})
+    response = adas.post(END, data={"csrf_token": token})
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+    assert (response.status_code, response.headers["Location"]) == (303, "/account")
     assert cookie_of(adas) == before
     assert is_signed_in(adas)
 

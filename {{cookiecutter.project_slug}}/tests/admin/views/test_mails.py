@@ -1,4 +1,4 @@
-"""The outbox in the admin: what became of mails, without what they say."""
+"""The email outbox in the admin: state without content."""
 
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,8 @@ from tests.support import in_database, mails_to
 pytestmark = pytest.mark.any_database
 
 
-def change(client: TestClient, row: str, **values: Any) -> None:
-    """Change a mail as its sender would."""
+def update_email(client: TestClient, row: str, **values: Any) -> None:
+    """Update an email in the database."""
 
     async def work(session: AsyncSession) -> None:
         await session.execute(update(OutboxMessage).where(OutboxMessage.id == UUID(row)).values(values))
@@ -28,12 +28,12 @@ def change(client: TestClient, row: str, **values: Any) -> None:
 
 @pytest.fixture
 def mails(client: TestClient, browser: TestClient, ada: User, bob: User) -> list[str]:
-    """Return the ids of three mails: one is sent, one waits, one has failed."""
+    """Return the IDs of three emails: sent, waiting and failed."""
     for email in (ada.email, bob.email, ada.email):
         assert client.post("/api/v1/auth/password/forgot", json={"email": email}).status_code == 202
     rows = listed_ids(browser, "mail")[::-1]
-    change(client, rows[0], sent_at=utc_now(), payload=None, attempts=1)
-    change(client, rows[2], failed_at=utc_now(), attempts=8, last_error="SMTPConnectError: nobody there")
+    update_email(client, rows[0], sent_at=utc_now(), payload=None, attempts=1)
+    update_email(client, rows[2], failed_at=utc_now(), attempts=8, last_error="SMTPConnectError: nobody there")
     return rows
 
 
@@ -45,7 +45,7 @@ def test_emails_are_listed_without_content(browser: TestClient, mails: list[str]
     assert {page.status_code for page in pages} == {200}
     for page in pages:
         assert "payload" not in page.text
-        assert "gAAAA" not in page.text, "the beginning of what is encrypted"
+        assert "gAAAA" not in page.text, "start of an encrypted payload"
         assert "bob@example.com" not in page.text
 
 

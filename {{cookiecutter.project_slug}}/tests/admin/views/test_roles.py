@@ -1,4 +1,4 @@
-"""Roles in the admin: they are made and changed there, and nobody gets, gives or touches more than they have."""
+"""Roles in the admin. Users can't grant, gain or change permissions beyond their own."""
 
 import re
 
@@ -19,35 +19,35 @@ NEW = {"email": "eve@example.com", "password": "a long enough password", "displa
 
 @pytest.fixture
 def manager(client: TestClient) -> User:
-    """Return someone who manages users, and may do nothing else."""
+    """Return a user who can only manage users."""
     return add_staff(client, "manager", *MANAGER)
 
 
 @pytest.fixture
 def managers(client: TestClient, manager: User) -> TestClient:
-    """Return their browser; there is no admin yet."""
+    """Return a client that is signed in as the manager; there is no admin yet."""
     return open_browser(client, manager)
 
 
-def make(browser: TestClient, name: str, *permissions: str) -> Response:
-    """Create a role by the form."""
+def create_role(browser: TestClient, name: str, *permissions: str) -> Response:
+    """Create a role with the form."""
     return save(browser, "/admin/role/create", name=name, permissions=permissions)
 
 
 @pytest.mark.any_database
 def test_role_is_created_changed_and_deleted(client: TestClient, browser: TestClient, admin: User) -> None:
-    assert make(browser, " editor ", "admin:access", "content:edit").status_code == 303
-    made = roles(client)["editor"]
-    assert made.permissions == ["admin:access", "content:edit"]
+    assert create_role(browser, " editor ", "admin:access", "content:edit").status_code == 303
+    role = roles(client)["editor"]
+    assert role.permissions == ["admin:access", "content:edit"]
 
-    page = f"/admin/role/edit?pk={made.id}"
+    page = f"/admin/role/edit?pk={role.id}"
     assert save(browser, page, name="writer", permissions=["content:edit", "users:read"]).status_code == 303
     assert roles(client)["writer"].permissions == ["content:edit", "users:read"]
     assert save(browser, page, name="nothing").status_code == 303
     assert roles(client)["nothing"].permissions == []
 
     assert "Users with this role lose its permissions immediately." in browser.get("/admin/role/list").text
-    assert run_row_action(browser, "role", "delete", made.id).status_code == 200
+    assert run_row_action(browser, "role", "delete", role.id).status_code == 200
     created, changed, emptied, deleted = events(client, "data_")
     assert [event.data["name"] for event in (created, deleted)] == ["editor", "nothing"]
     assert changed.data["changes"] == {
@@ -82,9 +82,9 @@ def test_invalid_role_is_rejected(
     other = add_role(client, "other")
 
     for page in ("create", f"edit?pk={other.id}"):
-        answer = save(browser, f"/admin/role/{page}", name=name, permissions=permission)
-        assert answer.status_code == 422
-        assert message in page_text(answer)
+        response = save(browser, f"/admin/role/{page}", name=name, permissions=permission)
+        assert response.status_code == 422
+        assert message in page_text(response)
     assert {role.id for role in roles(client).values()} >= {taken.id, other.id}
     assert set(roles(client)) == {"admin", "taken", "other"}
     assert events(client, "data_") == []
@@ -153,12 +153,12 @@ def test_roles_are_searched_by_name_only(browser: TestClient, query: str, status
 def test_manager_can_create_and_grant_a_role_with_fewer_permissions(
     client: TestClient, managers: TestClient, ada: User
 ) -> None:
-    assert make(managers, "reader", Permission.ADMIN_ACCESS, Permission.USERS_READ).status_code == 303
+    assert create_role(managers, "reader", Permission.ADMIN_ACCESS, Permission.USERS_READ).status_code == 303
     reader = roles(client)["reader"]
 
-    answer = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=str(reader.id))
+    response = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=str(reader.id))
 
-    assert answer.status_code == 303, page_text(answer)
+    assert response.status_code == 303, page_text(response)
     assert roles_of(client, ada) == {"reader"}
     assert "content:edit" not in managers.get("/admin/role/create").text
 
@@ -169,9 +169,9 @@ def test_manager_cannot_grant_permissions_that_they_lack(client: TestClient, man
     own = roles(client)["manager"]
 
     for page in ("create", f"edit?pk={small.id}", f"edit?pk={own.id}"):
-        answer = save(managers, f"/admin/role/{page}", name="x", permissions=["users:read", "content:edit"])
-        assert answer.status_code == 422
-        assert "You don't have these permissions yourself: content:edit." in page_text(answer)
+        response = save(managers, f"/admin/role/{page}", name="x", permissions=["users:read", "content:edit"])
+        assert response.status_code == 422
+        assert "You don't have these permissions yourself: content:edit." in page_text(response)
     form = {"csrftoken": csrf_token(managers), "name": "big", "permissions": "users:read"}
     assert managers.get(f"/admin/role/edit?pk={big.id}").status_code == 403
     assert managers.post(f"/admin/role/edit?pk={big.id}", data=form).status_code == 403
@@ -181,7 +181,7 @@ def test_manager_cannot_grant_permissions_that_they_lack(client: TestClient, man
 
 @pytest.mark.any_database
 def test_admin_role_cannot_be_created(client: TestClient, managers: TestClient) -> None:
-    """Who could make it would be admin."""
+    """A user who could create it would be an admin."""
     own = roles(client)["manager"]
 
     for page in ("create", f"edit?pk={own.id}"):
@@ -197,14 +197,14 @@ def test_role_with_more_permissions_cannot_be_granted(
     add_role(client, "editor", Permission.CONTENT_EDIT)
     own, beyond = (str(roles(client)[role].id) for role in ("manager", name))
 
-    answers = [
+    responses = [
         save(managers, "/admin/user/create", **NEW, roles=beyond),
         save(managers, f"/admin/user/edit?pk={manager.id}", display_name="", is_active="on", roles=[own, beyond]),
     ]
 
-    for answer in answers:
-        assert answer.status_code == 422
-        assert f"These roles have more permissions than you: {name}." in page_text(answer)
+    for response in responses:
+        assert response.status_code == 422
+        assert f"These roles have more permissions than you: {name}." in page_text(response)
     assert roles_of(client, manager) == {"manager"}
     assert sorted(listed_ids(managers, "user")) == sorted([str(admin.id), str(manager.id)])
 
@@ -267,8 +267,8 @@ def test_user_with_more_permissions_is_protected_without_access_to_roles(
 
     assert len(listed_ids(managers, "user")) == 3
     assert managers.get(f"/admin/user/edit?pk={admin.id}").status_code == 403
-    answer = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="Ada", is_active="on", roles="x")
-    assert answer.status_code == 303, page_text(answer)
+    response = save(managers, f"/admin/user/edit?pk={ada.id}", display_name="Ada", is_active="on", roles="x")
+    assert response.status_code == 303, page_text(response)
     assert save(managers, "/admin/user/create", **NEW, roles=str(roles(client)["admin"].id)).status_code == 303
     assert roles_of(client, admin) == {"admin"}
     assert len(listed_ids(managers, "user")) == 4
@@ -278,8 +278,8 @@ def test_user_with_more_permissions_is_protected_without_access_to_roles(
 def test_admin_can_grant_every_role(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     every = [str(role.id) for role in (add_role(client, "editor", "content:edit"), roles(client)["admin"])]
 
-    answer = save(browser, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=every)
+    response = save(browser, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=every)
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert roles_of(client, ada) == {"editor", "admin"}
     assert run_action(browser, "user", "delete", admin.id).status_code == 200

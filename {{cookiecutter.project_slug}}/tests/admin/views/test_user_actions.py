@@ -1,4 +1,4 @@
-"""What admins do to people: they are signed out, disabled, enabled; one admin stays, and it is written down."""
+"""Actions on users: end sessions, disable and enable. They are recorded, and an admin remains."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.any_database
 
 
 def is_active(client: TestClient, user: User) -> bool:
-    """Return whether someone may sign in."""
+    """Return whether the account is active."""
     query = select(User.is_active).where(User.id == user.id)
     return bool(in_database(client, lambda session: session.scalar(query)))
 
@@ -44,8 +44,8 @@ def test_all_sessions_of_a_user_are_ended(
 def test_admin_who_ends_own_sessions_is_signed_out(browser: TestClient, admin: User) -> None:
     assert run_row_action(browser, "user", "end-sessions", admin.id).status_code == 200
 
-    answer = browser.get("/admin/")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Fadmin%2F")
+    response = browser.get("/admin/")
+    assert (response.status_code, response.headers["Location"]) == (303, "/login?next=%2Fadmin%2F")
 
 
 @pytest.mark.parametrize("run", [run_action, run_row_action])

@@ -1,4 +1,4 @@
-"""Accounts in the admin: people are managed, the last admin stays, sessions can be ended."""
+"""Users and sessions in the admin."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.any_database
 NEW = {"email": "Eve@Example.com", "password": "a long enough password", "display_name": " Eve ", "is_active": "on"}
 
 
-def person(client: TestClient, email: str) -> User:
+def get_user(client: TestClient, email: str) -> User:
     """Return a user with their roles."""
 
     async def read(session: AsyncSession) -> User:
@@ -34,18 +34,22 @@ def person(client: TestClient, email: str) -> User:
 
 
 def admin_role(client: TestClient) -> str:
-    """Return the id of the role that the first admin has."""
-    return str(person(client, "admin@example.com").roles[0].id)
+    """Return the ID of the role `admin`."""
+    return str(get_user(client, "admin@example.com").roles[0].id)
 
 
 def test_created_user_can_sign_in(client: TestClient, browser: TestClient) -> None:
-    answer = save(browser, "/admin/user/create", **NEW, roles=admin_role(client))
+    response = save(browser, "/admin/user/create", **NEW, roles=admin_role(client))
 
-    assert answer.status_code == 303, page_text(answer)
-    made = person(client, "eve@example.com")
-    assert (made.display_name, made.is_active, [role.name for role in made.roles]) == ("Eve", True, ["admin"])
-    assert made.password_hash is not None
-    assert made.password_hash.startswith("$argon2id$")
+    assert response.status_code == 303, page_text(response)
+    created_user = get_user(client, "eve@example.com")
+    assert (created_user.display_name, created_user.is_active, [role.name for role in created_user.roles]) == (
+        "Eve",
+        True,
+        ["admin"],
+    )
+    assert created_user.password_hash is not None
+    assert created_user.password_hash.startswith("$argon2id$")
     log_in(client, "eve@example.com", NEW["password"])
 
 
@@ -62,12 +66,12 @@ def test_created_user_can_sign_in(client: TestClient, browser: TestClient) -> No
     ],
 )
 def test_invalid_user_is_rejected(browser: TestClient, change: dict[str, str], message: str) -> None:
-    answer = save(browser, "/admin/user/create", **{**NEW, **change})
+    response = save(browser, "/admin/user/create", **{**NEW, **change})
 
-    assert answer.status_code == 422
-    assert message in page_text(answer)
-    assert 'aria-invalid="true"' in answer.text
-    assert {**NEW, **change}["password"] not in answer.text or not change.get("password", "x")
+    assert response.status_code == 422
+    assert message in page_text(response)
+    assert 'aria-invalid="true"' in response.text
+    assert {**NEW, **change}["password"] not in response.text or not change.get("password", "x")
     assert len(listed_ids(browser, "user")) == 1
 
 
@@ -75,10 +79,10 @@ def test_user_is_changed(client: TestClient, browser: TestClient, ada: User) -> 
     """Behaviour 135."""
     data = {"display_name": "Countess", "is_active": "on", "roles": admin_role(client), "email": "new@example.com"}
 
-    answer = save(browser, f"/admin/user/edit?pk={ada.id}", **data, password="another password")
+    response = save(browser, f"/admin/user/edit?pk={ada.id}", **data, password="another password")
 
-    changed = person(client, ada.email)
-    assert answer.status_code == 303
+    changed = get_user(client, ada.email)
+    assert response.status_code == 303
     assert (changed.display_name, [role.name for role in changed.roles]) == ("Countess", ["admin"])
     assert changed.password_hash == ada.password_hash
     log_in(client, ada.email)
@@ -91,7 +95,7 @@ def test_changing_only_roles_increments_the_version(client: TestClient, browser:
     stale = save(browser, page, display_name="", is_active="on", _version=str(ada.version))
 
     assert (first.status_code, stale.status_code) == (303, 422)
-    assert person(client, ada.email).roles
+    assert get_user(client, ada.email).roles
 
 
 def test_disabled_user_is_signed_out_immediately(client: TestClient, browser: TestClient, ada: User) -> None:
@@ -117,11 +121,13 @@ def test_form_cannot_remove_the_last_admin(
     """Behaviour 134."""
     roles = {"roles": admin_role(client)} if change["roles"] else {}
 
-    answer = save(browser, f"/admin/user/edit?pk={admin.id}", display_name="Me", is_active=change["is_active"], **roles)
+    response = save(
+        browser, f"/admin/user/edit?pk={admin.id}", display_name="Me", is_active=change["is_active"], **roles
+    )
 
-    assert answer.status_code == 422
-    assert users.LastAdmin.title in page_text(answer)
-    unchanged = person(client, admin.email)
+    assert response.status_code == 422
+    assert users.LastAdmin.title in page_text(response)
+    unchanged = get_user(client, admin.email)
     assert (unchanged.is_active, unchanged.display_name, len(unchanged.roles)) == (True, "", 1)
 
 
@@ -151,21 +157,21 @@ def test_disabled_admin_is_not_an_active_admin(client: TestClient, browser: Test
 def test_concurrent_demotions_keep_one_admin(client: TestClient, admin: User) -> None:
     """Behaviour 134."""
     second = add_user(client, "second@example.com", admin=True)
-    both_gone = asyncio.Barrier(2)
+    both_demoted = asyncio.Barrier(2)
 
     async def demote(user: User) -> None:
         async with client.app_state["database"].sessions.begin() as session:
             await session.execute(delete(UserRole).where(UserRole.user_id == user.id))
-            await both_gone.wait()
+            await both_demoted.wait()
             await users.require_active_admin(session)
 
     async def demote_both() -> Sequence[BaseException | None]:
         return await asyncio.gather(demote(admin), demote(second), return_exceptions=True)
 
     assert client.portal is not None
-    refusals = [error for error in client.portal.call(demote_both) if error]
+    errors = [error for error in client.portal.call(demote_both) if error]
 
-    assert [type(error) for error in refusals] == [users.LastAdmin]
+    assert [type(error) for error in errors] == [users.LastAdmin]
 
 
 def test_admin_can_delete_themselves_if_another_admin_remains(
@@ -222,7 +228,7 @@ def test_password_reset_link_is_emailed(client: TestClient, browser: TestClient,
     assert "/password/reset/" in link_in(mail)
     (event,) = recorded_events(client, "authn_password_reset_requested")
     assert (event.user_id, event.ip) == (ada.id, "testclient")
-    assert event.actor_id == person(client, "admin@example.com").id
+    assert event.actor_id == get_user(client, "admin@example.com").id
     log_in(client, ada.email)
 
 
@@ -249,7 +255,7 @@ def test_admin_actions_are_recorded(client: TestClient, browser: TestClient, adm
     created, (given, taken), ended = (
         recorded_events(client, name) for name in ("user_created", "privilege_permissions_changed", "session_ended")
     )
-    assert [event.user_id for event in created] == [person(client, "eve@example.com").id]
+    assert [event.user_id for event in created] == [get_user(client, "eve@example.com").id]
     assert (given.data, taken.data) == ({"added": ["admin"], "removed": []}, {"added": [], "removed": ["admin"]})
     assert {event.user_id for event in (given, taken, *ended)} == {ada.id}
     assert {event.actor_id for event in (*created, given, taken, *ended)} == {admin.id}

@@ -1,1 +1,1 @@
-"""A feature whose `admin.py` hides it."""
+"""A feature whose `admin.py` has no views."""

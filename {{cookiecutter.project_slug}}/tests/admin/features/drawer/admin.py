@@ -1,3 +1,3 @@
-"""No view."""
+"""No views, not even default ones."""
 
 views: list[type] = []

@@ -1,4 +1,4 @@
-"""What nobody shall see."""
+"""A model without an admin view."""
 
 from sqlalchemy import MetaData
 from sqlalchemy.orm import Mapped
@@ -7,7 +7,7 @@ from app.database.base import Record
 
 
 class Drawer(Record):
-    """Hidden."""
+    """Not in the admin."""
 
     __tablename__ = "drawers"
     metadata = MetaData()

@@ -1,1 +1,1 @@
-"""A feature as its owner begins it: models, and no view."""
+"""A feature with models and without admin views."""

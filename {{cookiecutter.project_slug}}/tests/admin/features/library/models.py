@@ -1,4 +1,4 @@
-"""Books, in tables of their own: `Base.metadata` has what the migrations make."""
+"""Models of a library. They have their own metadata: the tables of `Base.metadata` come from migrations."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,14 +27,14 @@ TABLES = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Genre(StrEnum):
-    """What a book is."""
+    """Genre of a book."""
 
     NOVEL = "novel"
     SCIENCE = "science"
 
 
 class Author(Record):
-    """Who writes."""
+    """An author of books."""
 
     __tablename__ = "authors"
     metadata = TABLES
@@ -45,7 +45,7 @@ class Author(Record):
 
 
 class Subject(UUIDv7Base):
-    """What books are about."""
+    """A subject of books."""
 
     __tablename__ = "subjects"
     metadata = TABLES
@@ -55,7 +55,7 @@ class Subject(UUIDv7Base):
 
 
 class Book(Record):
-    """What is read."""
+    """A book, with a column of every type."""
 
     __tablename__ = "books"
     metadata = TABLES
@@ -95,7 +95,7 @@ books_subjects: Table = Table(
 
 
 class Copy(Record):
-    """One of the same books."""
+    """A copy of a book."""
 
     __tablename__ = "copies"
     metadata = TABLES
@@ -109,7 +109,7 @@ class Copy(Record):
 
 
 class Locker(UUIDv7Base):
-    """What cannot be made by hand: nobody can enter its key."""
+    """A row that can't be created in a form: its key hash isn't shown."""
 
     __tablename__ = "lockers"
     metadata = TABLES
@@ -120,7 +120,7 @@ class Locker(UUIDv7Base):
 
 
 class Mark(UUIDv7Base):
-    """Where books stand: marks form a tree."""
+    """A shelf mark. Marks form a tree."""
 
     __tablename__ = "marks"
     metadata = TABLES

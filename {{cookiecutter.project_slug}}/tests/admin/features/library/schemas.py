@@ -1,4 +1,4 @@
-"""What callers may change."""
+"""Validation rules of forms."""
 
 from typing import Annotated
 
@@ -15,6 +15,6 @@ class BookUpdate(Schema):
 
 
 class LockerUpdate(Schema):
-    """Changes that need what no form has."""
+    """Rules with a required field that no form has."""
 
     key_hash: str

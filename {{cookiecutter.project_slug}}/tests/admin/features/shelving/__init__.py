@@ -1,1 +1,1 @@
-"""A feature that shows the library's rows in the forms of others."""
+"""A feature with admin views of the library, with inline rows and imports."""

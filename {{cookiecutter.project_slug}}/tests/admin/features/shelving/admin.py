@@ -18,7 +18,7 @@ class CopyUpdate(Schema):
 
 
 class CopyInline(InlineView):
-    """Copies, in the form of their book."""
+    """Inline copies in the form of a book."""
 
     model = library.Copy
     schema = CopyUpdate
@@ -28,7 +28,7 @@ class CopyInline(InlineView):
 
 
 class KeptInline(InlineView):
-    """Copies that stay."""
+    """Inline copies that can't be deleted."""
 
     model = library.Copy
     key = "kept"
@@ -38,7 +38,7 @@ class KeptInline(InlineView):
 
 
 class ShelfView(DefaultView):
-    """Books as those see them who shelve them."""
+    """Books with editable copies."""
 
     model = library.Book
     key = "shelf"
@@ -48,7 +48,7 @@ class ShelfView(DefaultView):
 
 
 class KeptView(DefaultView):
-    """Books whose copies stay."""
+    """Books with copies that can't be deleted."""
 
     model = library.Book
     key = "keep"
@@ -58,7 +58,7 @@ class KeptView(DefaultView):
 
 
 class CatalogueView(DefaultView):
-    """Books, which can be imported."""
+    """Books with imports."""
 
     model = library.Book
     key = "catalogue"
@@ -68,7 +68,7 @@ class CatalogueView(DefaultView):
 
 
 class PoetView(DefaultView):
-    """Authors, which can be imported."""
+    """Authors with imports."""
 
     model = library.Author
     key = "poet"
@@ -77,7 +77,7 @@ class PoetView(DefaultView):
 
 
 class ShelfMarkView(DefaultView):
-    """Marks, which can be imported."""
+    """Shelf marks with imports."""
 
     model = library.Mark
     key = "shelf-mark"
@@ -86,7 +86,7 @@ class ShelfMarkView(DefaultView):
 
 
 class WorkInline(InlineView):
-    """Books, in the form of their author."""
+    """Inline books in the form of an author."""
 
     model = library.Book
     key = "work"
@@ -95,7 +95,7 @@ class WorkInline(InlineView):
 
 
 class WriterView(DefaultView):
-    """Authors with their books."""
+    """Authors with editable books."""
 
     model = library.Author
     key = "writer"
