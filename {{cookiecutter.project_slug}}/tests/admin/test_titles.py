@@ -10,7 +10,7 @@ from tests.admin.import_helpers import import_errors, import_file
 
 
 @pytest.mark.parametrize("label", ["", " "])
-def test_row_without_a_title_is_named_by_what_it_is_and_its_id(library: TestClient, label: str) -> None:
+def test_row_with_an_empty_title_is_named_by_model_and_id(library: TestClient, label: str) -> None:
     author = add_row(library, models().Author(name="Ada", label=label))
     book = add_book(library, "", author_id=author.id)
     add_row(library, models().Locker(place="Hall", key_hash="0", author_id=author.id))
@@ -25,7 +25,7 @@ def test_row_without_a_title_is_named_by_what_it_is_and_its_id(library: TestClie
     assert refused.json()["msg"] == f'Can\'t delete "{named}": 1 locker still refers to this author.'
 
 
-def test_row_without_a_text_is_named_by_what_it_is_and_its_id(library: TestClient) -> None:
+def test_row_without_a_title_field_is_named_by_model_and_id(library: TestClient) -> None:
     (session,) = listed_ids(library, "session")
 
     assert (
@@ -34,9 +34,7 @@ def test_row_without_a_text_is_named_by_what_it_is_and_its_id(library: TestClien
     )
 
 
-def test_row_whose_title_is_hidden_is_named_by_what_it_is_and_its_id(
-    library: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_row_with_a_hidden_title_is_named_by_model_and_id(library: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     author = add_row(library, models().Author(name="Ada", label="Secret"))
     monkeypatch.setattr(GuardedView, "can_view_field", lambda _, __, name: name != "label")
 
@@ -47,7 +45,7 @@ def test_row_whose_title_is_hidden_is_named_by_what_it_is_and_its_id(
 
 
 @pytest.mark.parametrize("choices", [{}, {"match": "id"}])
-def test_reference_to_a_row_without_a_title_is_exported_by_its_id(library: TestClient, choices: dict[str, str]) -> None:
+def test_reference_to_a_row_without_a_title_is_exported_by_id(library: TestClient, choices: dict[str, str]) -> None:
     author = add_row(library, models().Author(name="Ada", label=""))
     add_book(library, "Mine", author_id=author.id)
 

@@ -17,7 +17,7 @@ from tests.web.browser import open_browser
 pytestmark = pytest.mark.any_database
 
 
-def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_create_edit_and_delete_are_recorded(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     save(browser, "/admin/sample-note/create", title="Milk", body="Two", owner=str(ada.id))
     row = listed_ids(browser, "sample-note")[0]
     save(browser, f"/admin/sample-note/edit?pk={row}", title="Bread", body="Two", owner=str(ada.id))
@@ -35,7 +35,7 @@ def test_row_is_made_changed_and_deleted(client: TestClient, browser: TestClient
         assert event.request_id
 
 
-def test_each_row_of_a_bulk_delete_is_an_event(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_bulk_delete_records_an_event_per_row(client: TestClient, browser: TestClient, ada: User) -> None:
     rows = [str(add_note(client, ada, title).id) for title in ("a", "b")]
 
     run_action(browser, "sample-note", "delete", *rows)
@@ -44,7 +44,7 @@ def test_each_row_of_a_bulk_delete_is_an_event(client: TestClient, browser: Test
     assert len(recorded_events(client)) == 2
 
 
-def test_user_id_of_another_system_is_no_person(library: TestClient) -> None:
+def test_foreign_user_id_is_not_treated_as_a_user(library: TestClient) -> None:
     subject = add_row(library, models().Subject(code="QA76", user_id=7))
 
     run_action(library, "subject", "delete", str(subject.id))
@@ -53,9 +53,7 @@ def test_user_id_of_another_system_is_no_person(library: TestClient) -> None:
     assert (event.target_id, event.user_id) == (str(subject.id), None)
 
 
-def test_reference_is_told_by_key_and_people_by_nothing_else(
-    client: TestClient, browser: TestClient, ada: User, bob: User
-) -> None:
+def test_users_are_recorded_by_id_only(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     note = add_note(client, ada)
 
     edit_note(browser, note, bob)
@@ -77,7 +75,7 @@ def test_reference_is_told_by_key_and_people_by_nothing_else(
         pytest.param({"_version": "7"}, id="overtaken"),
     ],
 )
-def test_refused_form_leaves_no_event(
+def test_rejected_form_records_no_event(
     client: TestClient, browser: TestClient, ada: User, change: dict[str, str]
 ) -> None:
     add_note(client, ada, "Taken")
@@ -89,7 +87,7 @@ def test_refused_form_leaves_no_event(
     assert recorded_events(client) == []
 
 
-def test_saving_without_a_change_is_no_event(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_saving_without_changes_records_no_event(client: TestClient, browser: TestClient, ada: User) -> None:
     note = add_note(client, ada)
 
     edit_note(browser, note, ada)
@@ -97,14 +95,14 @@ def test_saving_without_a_change_is_no_event(client: TestClient, browser: TestCl
     assert recorded_events(client) == []
 
 
-def test_refused_delete_leaves_no_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_rejected_delete_records_no_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     assert run_action(browser, "user", "delete", ada.id, admin.id).status_code == 400
     assert run_action(browser, "role", "delete", listed_ids(browser, "role")[0]).status_code == 400
 
     assert recorded_events(client) == []
 
 
-def test_export_is_an_event(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_export_is_recorded(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
     add_note(client, ada)
 
     export(browser, "sample-note", "csv")
@@ -115,7 +113,7 @@ def test_export_is_an_event(client: TestClient, browser: TestClient, admin: User
     assert (event.actor_id, event.data) == (admin.id, {"format": "csv", "rows": 1})
 
 
-def test_action_that_says_more_itself_is_told_once(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_action_with_its_own_event_is_recorded_once(client: TestClient, browser: TestClient, ada: User) -> None:
     open_browser(client, ada)
     session = listed_ids(browser, "session")[0]
 
@@ -128,7 +126,7 @@ def test_action_that_says_more_itself_is_told_once(client: TestClient, browser: 
     ]
 
 
-def test_change_of_a_person_is_told_once(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_user_change_is_recorded_once(client: TestClient, browser: TestClient, ada: User) -> None:
     page = f"/admin/user/edit?pk={ada.id}"
 
     save(browser, page, display_name="", is_active="on", roles=admin_role(client))
@@ -145,7 +143,7 @@ def test_change_of_a_person_is_told_once(client: TestClient, browser: TestClient
     assert {(event.target_type, event.target_id) for event in events} == {("users", str(ada.id))}
 
 
-def test_changed_person_is_told_with_old_and_new(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_user_change_is_recorded_with_old_and_new_values(client: TestClient, browser: TestClient, ada: User) -> None:
     save(browser, f"/admin/user/edit?pk={ada.id}", display_name="Countess", is_active="on")
 
     (event,) = recorded_events(client)
@@ -162,11 +160,11 @@ def test_changed_person_is_told_with_old_and_new(client: TestClient, browser: Te
         pytest.param(OutboxMessage, "payload", None, b"sealed", id="bytes"),
     ],
 )
-def test_secret_is_said_to_have_changed_and_no_more(model: type[Base], column: str, old: object, new: object) -> None:
+def test_sensitive_change_is_recorded_without_values(model: type[Base], column: str, old: object, new: object) -> None:
     assert diff(model, {column: old}, {column: new}) == {column: {}}
 
 
-def test_long_value_is_cut(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_long_value_is_truncated(client: TestClient, browser: TestClient, ada: User) -> None:
     note = add_note(client, ada)
 
     edit_note(browser, note, ada, body="x" * 1000)
@@ -175,7 +173,7 @@ def test_long_value_is_cut(client: TestClient, browser: TestClient, ada: User) -
     assert event.data["changes"]["body"]["new"] == "x" * (MAX_VALUE_LENGTH - 1) + "…"
 
 
-def test_line_in_the_log_names_the_row_and_not_what_it_holds(
+def test_log_line_has_the_row_id_without_values(
     client: TestClient, browser: TestClient, ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     note = add_note(client, ada)

@@ -57,7 +57,7 @@ def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestCl
         yield client
 
 
-def test_cell_is_edited_in_the_list(shop: TestClient) -> None:
+def test_inline_edit_of_a_cell_is_recorded(shop: TestClient) -> None:
     ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
     note = add_note(shop, ada)
     cell = f"/admin/_api/sample-note/inline-edit?pk={note.id}&field=title"
@@ -71,7 +71,7 @@ def test_cell_is_edited_in_the_list(shop: TestClient) -> None:
     assert event.data["changes"] == {"title": {"old": "Milk", "new": "Bread"}}
 
 
-def test_rows_in_the_form_of_another_are_told_each(shop: TestClient) -> None:
+def test_inline_rows_are_recorded_separately(shop: TestClient) -> None:
     ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
     changed, gone = add_note(shop, ada, "Changed"), add_note(shop, ada, "Gone")
     page, person = f"/admin/user/edit?pk={ada.id}", {"display_name": "", "is_active": "on"}
@@ -98,7 +98,7 @@ def test_rows_in_the_form_of_another_are_told_each(shop: TestClient) -> None:
     ]
 
 
-def test_actions_are_events_unless_they_fail(shop: TestClient) -> None:
+def test_successful_actions_are_recorded(shop: TestClient) -> None:
     ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
     rows = [add_note(shop, ada, title).id for title in ("a", "b")]
 
@@ -112,7 +112,7 @@ def test_actions_are_events_unless_they_fail(shop: TestClient) -> None:
     assert {event.data["action"] for event in events} == {"shout"}
 
 
-def test_import_is_an_event_and_so_is_each_row(shop: TestClient) -> None:
+def test_import_and_its_rows_are_recorded(shop: TestClient) -> None:
     ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
     token = {"X-CSRFToken": csrf_token(browser)}
 
@@ -131,7 +131,7 @@ def test_import_is_an_event_and_so_is_each_row(shop: TestClient) -> None:
     ]
 
 
-def test_history_hides_what_the_page_hides(shop: TestClient) -> None:
+def test_history_omits_hidden_fields(shop: TestClient) -> None:
     ada, browser = add_user(shop, "ada@example.com"), open_browser(shop, add_user(shop, "me@example.com", admin=True))
     note = add_note(shop, ada)
     edit_note(browser, note, ada, title="Bread", body="between us")

@@ -92,7 +92,7 @@ def add_odd_books(library: TestClient) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("view", ["book", "writer"])
-def test_untouched_form_changes_nothing(library: TestClient, view: str) -> None:
+def test_saving_an_unchanged_form_changes_nothing(library: TestClient, view: str) -> None:
     books = add_odd_books(library)
     before = stored(library)
 
@@ -104,7 +104,7 @@ def test_untouched_form_changes_nothing(library: TestClient, view: str) -> None:
     assert stored(library) == before
 
 
-def test_form_changes_only_what_was_changed(library: TestClient) -> None:
+def test_only_changed_fields_are_saved(library: TestClient) -> None:
     books = add_odd_books(library)
     before = stored(library)
 
@@ -119,7 +119,7 @@ def test_form_changes_only_what_was_changed(library: TestClient) -> None:
     ]
 
 
-def test_year_is_shown_with_four_digits_and_can_be_saved_again(library: TestClient) -> None:
+def test_year_has_four_digits_and_can_be_saved_again(library: TestClient) -> None:
     book = add_book(library, "Mine", bought_at=datetime(26, 1, 31, 10, 7, 5, tzinfo=UTC))
 
     for page in ("list", f"detail?pk={book.id}"):
@@ -133,7 +133,7 @@ def test_year_is_shown_with_four_digits_and_can_be_saved_again(library: TestClie
     assert "0027-01-31 10:07:05 UTC" in page_text(library.get(f"/admin/book/detail?pk={book.id}"))
 
 
-def test_form_keeps_references_that_its_editor_may_not_see(library: TestClient, hide: Callable[[], None]) -> None:
+def test_form_keeps_references_to_hidden_rows(library: TestClient, hide: Callable[[], None]) -> None:
     author = add_author(library, "Secret")
     book = add_book(library, "Mine", author_id=author.id)
     relate(library, book, "Secret", "Known")
@@ -152,7 +152,7 @@ def test_form_keeps_references_that_its_editor_may_not_see(library: TestClient, 
     assert "Secret" not in shown
 
 
-def test_reference_that_its_editor_may_not_see_can_be_replaced_and_not_chosen(
+def test_reference_to_a_hidden_row_can_be_replaced_but_not_selected(
     library: TestClient, hide: Callable[[], None]
 ) -> None:
     secret, known = add_author(library, "Secret"), add_author(library, "Known")
@@ -168,7 +168,7 @@ def test_reference_that_its_editor_may_not_see_can_be_replaced_and_not_chosen(
     assert stored(library)[0]["author_id"] == known.id
 
 
-def test_refused_form_still_has_what_was_chosen(library: TestClient, hide: Callable[[], None]) -> None:
+def test_rejected_form_keeps_selected_references(library: TestClient, hide: Callable[[], None]) -> None:
     book = add_book(library, "Mine", author_id=add_author(library, "Secret").id)
     (subject,) = relate(library, book, "Secret")
     hide()
@@ -181,7 +181,7 @@ def test_refused_form_still_has_what_was_chosen(library: TestClient, hide: Calla
     assert f'<option value="{subject}" selected>' in answer.text
 
 
-def test_chosen_row_that_is_deleted_meanwhile_is_refused(library: TestClient) -> None:
+def test_reference_to_a_deleted_row_is_rejected(library: TestClient) -> None:
     reader, other = (add_user(library, f"{name}@example.com") for name in ("ada", "bob"))
     book = add_book(library, "Mine", reader_id=reader.id)
     page = f"/admin/book/edit?pk={book.id}"
@@ -197,7 +197,7 @@ def test_chosen_row_that_is_deleted_meanwhile_is_refused(library: TestClient) ->
     assert "Select an option from the list." in page_text(kept)
 
 
-def test_form_that_was_overtaken_does_not_take_the_older_values_for_unchanged(library: TestClient) -> None:
+def test_outdated_form_does_not_treat_old_values_as_unchanged(library: TestClient) -> None:
     book = add_book(library, "Mine")
     page = f"/admin/book/edit?pk={book.id}"
     sent = unchanged_form_data(library, page)

@@ -32,7 +32,7 @@ def overview(browser: TestClient) -> str:
     return " ".join(page_text(answer).split())
 
 
-def test_days_are_counted_in_utc_and_none_is_left_out(client: TestClient) -> None:
+def test_rows_are_counted_per_utc_day_without_gaps(client: TestClient) -> None:
     moments = [
         TODAY - timedelta(days=DAYS - 1, milliseconds=1),  # too long ago
         TODAY - timedelta(days=DAYS - 1),
@@ -54,7 +54,7 @@ def test_days_are_counted_in_utc_and_none_is_left_out(client: TestClient) -> Non
     assert {day: number for day, number in counted.items() if number} == {days[0]: 1, days[-2]: 1, days[-1]: 1}
 
 
-def test_old_row_with_a_new_key_is_not_counted(client: TestClient) -> None:
+def test_old_row_with_a_new_id_is_not_counted(client: TestClient) -> None:
     """An import brings people who came long ago."""
 
     async def add(session: AsyncSession) -> None:
@@ -65,7 +65,7 @@ def test_old_row_with_a_new_key_is_not_counted(client: TestClient) -> None:
     assert set(in_database(client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at)).values()) == {0}
 
 
-def test_charts_and_figures_tell_what_is_in_the_database(client: TestClient, browser: TestClient) -> None:
+def test_charts_and_metrics_show_database_counts(client: TestClient, browser: TestClient) -> None:
     async def add(session: AsyncSession) -> None:
         now = utc_now()
         times = {"authenticated_at": now, "last_seen_at": now, "idle_expires_at": now + timedelta(days=1)}
@@ -94,7 +94,7 @@ def test_charts_and_figures_tell_what_is_in_the_database(client: TestClient, bro
 
 
 @pytest.mark.any_database
-def test_what_one_may_not_see_is_not_counted(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inaccessible_views_are_not_counted(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for view in (users.UserView, events.EventView):
         monkeypatch.setattr(view, "is_accessible", permissions.never)
 
@@ -105,7 +105,7 @@ def test_what_one_may_not_see_is_not_counted(browser: TestClient, monkeypatch: p
         assert label not in shown
 
 
-def test_large_figure_is_not_counted_to_its_end(
+def test_metric_stops_counting_at_the_limit(
     client: TestClient, browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def add(session: AsyncSession) -> None:
@@ -118,7 +118,7 @@ def test_large_figure_is_not_counted_to_its_end(
 
 
 @pytest.mark.any_database
-def test_chart_without_any_number_is_shown(browser: TestClient, admin: User) -> None:
+def test_chart_without_data_is_shown(browser: TestClient, admin: User) -> None:
     page = browser.get("/admin/").text
 
     assert admin.email in page

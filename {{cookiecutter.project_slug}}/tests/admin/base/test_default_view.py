@@ -16,7 +16,7 @@ from tests.support import in_database
 
 
 @pytest.mark.any_database
-def test_models_without_a_view_have_one_and_those_with_one_keep_it(library: TestClient) -> None:
+def test_models_without_a_view_get_a_default_view(library: TestClient) -> None:
     home = page_text(library.get("/admin/"))
 
     menus = ("Authors", "Subjects", "Books", "Copies", "Lockers", "Sample notes")
@@ -26,7 +26,7 @@ def test_models_without_a_view_have_one_and_those_with_one_keep_it(library: Test
     assert library.get("/admin/book-subject/list").status_code == 404
 
 
-def test_row_is_made_changed_and_shown_by_its_title(library: TestClient) -> None:
+def test_row_can_be_created_edited_and_shown(library: TestClient) -> None:
     author = add_author(library, "Ada Lovelace")
     entered = {"title": "Notes", "isbn": "1", "genre": "science", "author": str(author.id), "size": "a", "summary": ""}
 
@@ -49,7 +49,7 @@ def test_row_is_made_changed_and_shown_by_its_title(library: TestClient) -> None
 
 
 @pytest.mark.any_database
-def test_what_the_api_refuses_is_refused(library: TestClient) -> None:
+def test_schema_of_the_api_validates_the_form(library: TestClient) -> None:
     author = add_author(library, "Ada Lovelace")
     entered = {"isbn": "1", "genre": "novel", "author": str(author.id), "size": "a", "summary": ""}
 
@@ -62,7 +62,7 @@ def test_what_the_api_refuses_is_refused(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_form_has_no_secret_and_what_the_database_keeps(library: TestClient) -> None:
+def test_form_has_no_sensitive_and_readonly_fields(library: TestClient) -> None:
     form = library.get("/admin/book/create").text
 
     for name in ("title", "genre", "summary", "author", "reader", "subjects"):
@@ -73,7 +73,7 @@ def test_form_has_no_secret_and_what_the_database_keeps(library: TestClient) -> 
 
 
 @pytest.mark.any_database
-def test_secret_is_neither_shown_nor_exported(library: TestClient) -> None:
+def test_sensitive_column_is_neither_shown_nor_exported(library: TestClient) -> None:
     book = add_book(library, "Notes", api_token="hush", cover=b"hush")
 
     assert listed_ids(library, "book") == [str(book.id)]
@@ -84,13 +84,13 @@ def test_secret_is_neither_shown_nor_exported(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_row_that_needs_a_secret_cannot_be_made(library: TestClient) -> None:
+def test_row_with_a_required_sensitive_column_cannot_be_created(library: TestClient) -> None:
     assert library.get("/admin/locker/list").status_code == 200
     assert library.get("/admin/locker/create").status_code == 403
 
 
 @pytest.mark.any_database
-def test_choice_is_shown_in_words(library: TestClient) -> None:
+def test_enum_choice_has_a_readable_label(library: TestClient) -> None:
     author = add_author(library, "Ada")
     add_book(library, "First", author_id=author.id, genre="science")
 
@@ -101,7 +101,7 @@ def test_choice_is_shown_in_words(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_refused_form_shows_a_time_as_browsers_read_it(library: TestClient) -> None:
+def test_rejected_form_shows_time_in_input_format(library: TestClient) -> None:
     author = add_author(library, "Ada")
     entered = {"title": "", "isbn": "1", "genre": "novel", "author": str(author.id), "bought_at": "2026-01-31T10:20:00"}
 
@@ -111,7 +111,7 @@ def test_refused_form_shows_a_time_as_browsers_read_it(library: TestClient) -> N
     assert 'value="2026-01-31T10:20:00"' in refused.text
 
 
-def test_list_is_searched_and_filtered(library: TestClient) -> None:
+def test_list_can_be_searched_and_filtered(library: TestClient) -> None:
     ada, bob = add_author(library, "Ada"), add_author(library, "Bob")
     first = add_book(library, "First", author_id=ada.id, genre="science", in_print=False)
     second = add_book(library, "Second", author_id=bob.id, isbn="A word", pages=200)
@@ -127,7 +127,7 @@ def test_list_is_searched_and_filtered(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_address_that_makes_no_sense_is_not_found(library: TestClient) -> None:
+def test_unknown_row_is_not_found(library: TestClient) -> None:
     for page in ("detail?pk=junk", "edit?pk=00000000-0000-7000-8000-000000000000"):
         assert library.get(f"/admin/book/{page}").status_code == 404
 
@@ -136,20 +136,20 @@ def test_address_that_makes_no_sense_is_not_found(library: TestClient) -> None:
     ("model", "title"), [("Author", "label"), ("Subject", "code"), ("Book", "isbn"), ("Copy", "shelf")]
 )
 @pytest.mark.any_database
-def test_title_is_the_first_text(library: TestClient, model: str, title: str) -> None:
+def test_title_is_the_first_text_column(library: TestClient, model: str, title: str) -> None:
     assert library
     assert default_view(getattr(models(), model)).title_field == title
 
 
 @pytest.mark.any_database
-def test_rules_are_those_of_the_schema_beside_the_model(library: TestClient) -> None:
+def test_schema_is_found_next_to_the_model(library: TestClient) -> None:
     assert library
     assert default_view(SampleNote).schema is SampleNoteUpdate
     assert default_view(models().Author).schema is None
     assert default_view(models().Locker).schema is None  # they need what no form has
 
 
-def test_view_may_say_some_of_it_itself() -> None:
+def test_attributes_of_a_subclass_take_precedence() -> None:
     class SampleNoteView(DefaultView):
         model = SampleNote
         title_field = "body"

@@ -15,7 +15,7 @@ def add_lockers(library: TestClient, author: Any, number: int) -> None:
         add_row(library, models().Locker(place="Hall", key_hash="0", author_id=author.id))
 
 
-def test_refusal_names_the_row_and_what_refers_to_it(library: TestClient) -> None:
+def test_error_names_the_row_and_its_references(library: TestClient) -> None:
     ada, bob, carol = (add_author(library, name) for name in ("Ada", "Bob", "Carol"))
     add_lockers(library, ada, 1)
     add_lockers(library, bob, 3)
@@ -30,7 +30,7 @@ def test_refusal_names_the_row_and_what_refers_to_it(library: TestClient) -> Non
     assert recorded_events(library, "data_deleted") == []
 
 
-def test_row_that_nothing_refers_to_is_deleted(library: TestClient) -> None:
+def test_unreferenced_row_is_deleted(library: TestClient) -> None:
     ada, bob = (add_author(library, name) for name in ("Ada", "Bob"))
     add_lockers(library, ada, 1)
 

@@ -42,9 +42,7 @@ def error_of(client: TestClient, statement: Any) -> Exception:
         pytest.param(SampleNote.id == "junk", id="malformed-key"),
     ],
 )
-def test_value_that_its_column_cannot_hold_is_the_callers_mistake(
-    client: TestClient, condition: ColumnElement[bool]
-) -> None:
+def test_out_of_range_value_is_a_data_error(client: TestClient, condition: ColumnElement[bool]) -> None:
     error = error_of(client, select(SampleNote).where(condition))
 
     assert is_data_error(error)
@@ -53,24 +51,24 @@ def test_value_that_its_column_cannot_hold_is_the_callers_mistake(
 
 @pytest.mark.database("postgresql")  # SQLite stores any text
 @pytest.mark.parametrize("title", ["a\x00b", "x" * 201])
-def test_text_that_the_database_refuses_is_the_callers_mistake(client: TestClient, ada: User, title: str) -> None:
+def test_text_rejected_by_the_database_is_a_data_error(client: TestClient, ada: User, title: str) -> None:
     error = error_of(client, NOTES.insert().values(id=uuid4(), title=title, owner_id=ada.id, version=1, body=""))
 
     assert is_data_error(error)
 
 
-def test_missing_reference_is_told_without_sql(client: TestClient) -> None:
+def test_missing_reference_has_a_message_without_sql(client: TestClient) -> None:
     error = error_of(client, NOTES.insert().values(id=uuid4(), title="Milk", owner_id=uuid4(), version=1, body=""))
 
     assert explain(error, NOTES, {}) == {"": "A related record is missing, or other records still refer to this one."}
 
 
-def test_row_that_someone_else_changed_is_told() -> None:
+def test_stale_row_is_an_edit_conflict() -> None:
     assert explain(StaleDataError(), NOTES, {}) == {"": EDIT_CONFLICT}
 
 
 @pytest.mark.parametrize("statement", [text("SELECT nonsense"), delete(SampleNote).where(text("nonsense = 1"))])
-def test_bug_stays_a_bug(client: TestClient, statement: Any) -> None:
+def test_bug_has_no_message(client: TestClient, statement: Any) -> None:
     error = error_of(client, statement)
 
     assert explain(error, NOTES, {}) is None
@@ -81,12 +79,12 @@ def test_bug_stays_a_bug(client: TestClient, statement: Any) -> None:
 @pytest.mark.parametrize(
     "value", [InvalidInput("four"), Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), float("inf"), float("nan")]
 )
-def test_input_that_is_no_value_is_refused(value: object) -> None:
+def test_invalid_input_is_rejected(value: object) -> None:
     with pytest.raises(ValueError, match=r"^(Enter a number|Enter a valid value)\.$"):
         clean_value(DecimalField("a"), value)
 
 
-def test_input_is_tidied() -> None:
+def test_input_is_cleaned() -> None:
     assert clean_value(DateTimeField("a"), datetime(2026, 1, 1)) == datetime(2026, 1, 1, tzinfo=UTC)  # noqa: DTZ001
     assert clean_value(StringField("a"), " b ") == "b"
     assert clean_value(PasswordField("a"), " b ") == " b "

@@ -81,7 +81,7 @@ THINGS = Table(
 ).c
 
 
-def test_field_suits_its_column() -> None:
+def test_field_matches_the_column_type() -> None:
     words, more, known, share = (field_for(THINGS[name], Rules) for name in ("words", "more", "known", "share"))
 
     assert isinstance(words, TagsField)
@@ -102,7 +102,7 @@ def test_field_suits_its_column() -> None:
         (time(4, 5, 6), "04:05"),
     ],
 )
-def test_time_is_shown_with_all_digits_of_its_year(value: date | time, shown: str) -> None:
+def test_year_is_formatted_with_four_digits(value: date | time, shown: str) -> None:
     assert in_utc(value) == shown
 
 
@@ -114,7 +114,7 @@ def test_time_is_shown_with_all_digits_of_its_year(value: date | time, shown: st
         (["day", "color", "number", "share"], "id"),
     ],
 )
-def test_row_is_named_by_a_text_or_its_key_and_never_by_a_date(names: list[str], expected: str) -> None:
+def test_title_field_is_a_text_column_or_the_id(names: list[str], expected: str) -> None:
     assert default_title_field({name: THINGS[name] for name in names}) == expected
 
 
@@ -132,7 +132,7 @@ def test_row_is_named_by_a_text_or_its_key_and_never_by_a_date(names: list[str],
         ("name", "Ada"),
     ],
 )
-def test_empty_form_shows_what_the_database_would_give(name: str, expected: object) -> None:
+def test_empty_form_has_the_column_defaults(name: str, expected: object) -> None:
     assert column_default(THINGS[name]) == expected
 
 
@@ -146,7 +146,7 @@ def read(field: BaseField, *typed: str | UploadFile) -> Any:
     ("entered", "kept"),
     [("", None), (" null ", None), ("[]", []), ('{"a": "é"}', {"a": "é"}), ('"a"', "a")],
 )
-def test_json_is_read_and_written(entered: str, kept: object) -> None:
+def test_json_is_parsed_and_formatted(entered: str, kept: object) -> None:
     field = JsonField("more", id="more")
 
     value = read(field, entered)
@@ -179,7 +179,7 @@ def test_required_json_may_be_an_empty_object() -> None:
         "9" * 5000,
     ],
 )
-def test_json_that_cannot_be_stored_is_refused_and_shown_again(entered: str) -> None:
+def test_invalid_json_is_rejected_and_displayed_again(entered: str) -> None:
     field = JsonField("more", id="more")
 
     value = read(field, entered)
@@ -200,7 +200,7 @@ def test_json_that_cannot_be_stored_is_refused_and_shown_again(entered: str) -> 
         (TimeField, "24:61"),
     ],
 )
-def test_what_a_field_cannot_read_is_kept_as_it_was_typed(kind: Callable[..., BaseField], typed: str) -> None:
+def test_invalid_input_is_kept(kind: Callable[..., BaseField], typed: str) -> None:
     value = read(kind("more", id="more"), typed)
 
     assert isinstance(value, InvalidInput)
@@ -210,6 +210,6 @@ def test_what_a_field_cannot_read_is_kept_as_it_was_typed(kind: Callable[..., Ba
 @pytest.mark.parametrize(
     "kind", [IntegerField, FloatField, DecimalField, DateTimeField, StringField, EmailField, HasOne]
 )
-def test_field_that_was_not_sent_or_is_a_file_is_empty(kind: Callable[..., BaseField]) -> None:
+def test_missing_input_and_uploads_are_empty(kind: Callable[..., BaseField]) -> None:
     assert not read(kind("more", id="more"))
     assert not read(kind("more", id="more"), UploadFile(BytesIO(b"4")))

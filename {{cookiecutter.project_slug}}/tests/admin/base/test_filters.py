@@ -16,7 +16,7 @@ def filter_of(lookup: str, value: str) -> str:
     return f'title__{lookup}="{quoted}"'
 
 
-def test_text_with_commas_points_and_quotes_is_found(library: TestClient) -> None:
+def test_filter_finds_text_with_special_characters(library: TestClient) -> None:
     books = {title: str(add_book(library, title).id) for title in ODD}
 
     for lookup in ("eq", "contains", "startswith"):
@@ -24,7 +24,7 @@ def test_text_with_commas_points_and_quotes_is_found(library: TestClient) -> Non
         assert found == {title: [book] for title, book in books.items()}
 
 
-def test_text_with_a_comma_is_compared_as_a_whole_in_a_link_without_quotes(library: TestClient) -> None:
+def test_unquoted_filter_text_with_a_comma_is_not_split(library: TestClient) -> None:
     book = add_book(library, "comma,name")
 
     assert listed_ids(library, "book", filter="title__eq=comma,name") == [str(book.id)]
@@ -32,7 +32,7 @@ def test_text_with_a_comma_is_compared_as_a_whole_in_a_link_without_quotes(libra
 
 
 @pytest.mark.any_database
-def test_filter_is_told_without_quotes_and_survives_the_removal_of_another(library: TestClient) -> None:
+def test_filter_is_shown_without_quotes_and_kept_when_another_is_removed(library: TestClient) -> None:
     add_book(library, "Smith, John", pages=3)
 
     shown = library.get("/admin/book/list", params={"filter": f"{filter_of('eq', 'Smith, John')} AND pages__eq=3"})
@@ -41,7 +41,7 @@ def test_filter_is_told_without_quotes_and_survives_the_removal_of_another(libra
     assert "filter=title__eq%3D%22Smith%2C+John%22" in shown.text
 
 
-def test_choices_are_still_several(library: TestClient) -> None:
+def test_enum_filter_accepts_several_choices(library: TestClient) -> None:
     novel, science = (str(add_book(library, kind, genre=kind).id) for kind in ("novel", "science"))
 
     assert listed_ids(library, "book", filter="genre__in=novel,science") == [science, novel]
@@ -49,7 +49,7 @@ def test_choices_are_still_several(library: TestClient) -> None:
     assert listed_ids(library, "book", filter='genre__in="novel"') == [novel]
 
 
-def test_list_is_filtered_by_a_chosen_row(library: TestClient) -> None:
+def test_list_can_be_filtered_by_a_selected_row(library: TestClient) -> None:
     ada, bob = (add_author(library, name) for name in ("Ada", "Bob"))
     first, second = (add_book(library, author.name, author_id=author.id) for author in (ada, bob))
     (subject,) = relate(library, second, "Maps")
@@ -66,7 +66,7 @@ def test_list_is_filtered_by_a_chosen_row(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_chosen_row_is_named_where_the_list_is_filtered_by_it(library: TestClient) -> None:
+def test_filter_by_a_row_shows_its_title(library: TestClient) -> None:
     ada = add_author(library, "Ada")
 
     shown = library.get(f"/admin/book/list?filter=author__is%3D{ada.id}")

@@ -67,7 +67,7 @@ def page(request: pytest.FixtureRequest, library: TestClient) -> str:
         ("facts", "{"),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_shown_again(library: TestClient, page: str, field: str, typed: str) -> None:
+def test_invalid_input_is_rejected_and_displayed_again(library: TestClient, page: str, field: str, typed: str) -> None:
     before = books(library)
 
     answer = send(library, page, **{field: typed})
@@ -78,7 +78,7 @@ def test_what_cannot_be_read_is_refused_and_shown_again(library: TestClient, pag
     assert books(library) == before
 
 
-def test_field_that_the_form_lacks_is_empty(library: TestClient) -> None:
+def test_missing_fields_are_empty(library: TestClient) -> None:
     assert send(library, "/admin/book/create").status_code == 303
     assert books(library) == [("Changed", None, None, None, [])]
 
@@ -88,7 +88,7 @@ def test_field_that_the_form_lacks_is_empty(library: TestClient) -> None:
     [{"reader": UNKNOWN}, {"reader": "junk"}, {"subjects": UNKNOWN}, {"subjects": "junk"}, {"author": UNKNOWN}],
     ids=str,
 )
-def test_unknown_reference_is_refused(library: TestClient, page: str, chosen: dict[str, str]) -> None:
+def test_unknown_reference_is_rejected(library: TestClient, page: str, chosen: dict[str, str]) -> None:
     before = books(library)
 
     answer = send(library, page, **chosen)
@@ -98,7 +98,7 @@ def test_unknown_reference_is_refused(library: TestClient, page: str, chosen: di
     assert books(library) == before
 
 
-def test_unknown_reference_among_known_ones_is_refused(library: TestClient) -> None:
+def test_unknown_reference_among_known_ones_is_rejected(library: TestClient) -> None:
     known = add_row(library, models().Subject(code="A"))
 
     refused = send(library, "/admin/book/create", subjects=[str(known.id), UNKNOWN])
@@ -109,7 +109,7 @@ def test_unknown_reference_among_known_ones_is_refused(library: TestClient) -> N
 
 
 @pytest.mark.parametrize("chosen", [{"reader": UNKNOWN}, {"subjects": UNKNOWN}, {"reader": "junk"}], ids=str)
-def test_unknown_reference_of_an_inline_row_is_refused(library: TestClient, chosen: dict[str, str]) -> None:
+def test_unknown_reference_of_an_inline_row_is_rejected(library: TestClient, chosen: dict[str, str]) -> None:
     author = add_author(library, "Ada")
     row = {"title": "New", "isbn": "123", "genre": "novel", **chosen}
     inline = {f"inlines.work.0.{name}": value for name, value in row.items()}
@@ -122,7 +122,7 @@ def test_unknown_reference_of_an_inline_row_is_refused(library: TestClient, chos
 
 
 @pytest.mark.parametrize("index", ["²", "9" * 5000, "-1", "x"])
-def test_inline_row_without_a_number_is_ignored(library: TestClient, index: str) -> None:
+def test_inline_row_with_an_invalid_index_is_ignored(library: TestClient, index: str) -> None:
     author = add_author(library, "Ada")
 
     answer = save(library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", f"inlines.work.{index}.title": "New"})
@@ -132,14 +132,14 @@ def test_inline_row_without_a_number_is_ignored(library: TestClient, index: str)
 
 
 @pytest.mark.parametrize("name", ["view", "edit"])
-def test_link_is_no_action_that_runs(library: TestClient, name: str) -> None:
+def test_link_cannot_be_run_as_an_action(library: TestClient, name: str) -> None:
     book = add_book(library, "Mine")
 
     assert run_row_action(library, "book", name, book.id).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["delete", "view", ""])
-def test_action_on_no_row_is_refused(library: TestClient, name: str) -> None:
+def test_action_without_a_row_is_rejected(library: TestClient, name: str) -> None:
     answer = library.post(
         "/admin/_api/book/row-action", params={"name": name}, headers={"X-CSRFToken": csrf_token(library)}
     )

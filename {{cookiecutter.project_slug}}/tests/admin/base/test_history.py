@@ -35,7 +35,7 @@ def test_page_of_a_row_shows_its_history(client: TestClient, browser: TestClient
     assert "History" not in page_text(browser.get(f"/admin/user/detail?pk={ada.id}"))
 
 
-def test_history_names_people_only_to_those_who_may_see_accounts(
+def test_history_shows_emails_only_with_permission(
     client: TestClient, browser: TestClient, admin: User, ada: User, bob: User
 ) -> None:
     note = add_note(client, ada)
@@ -53,7 +53,7 @@ def test_history_names_people_only_to_those_who_may_see_accounts(
     assert not [person.email for person in (admin, ada, bob) if person.email in page.text]
 
 
-def test_log_names_people_in_changes(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+def test_log_shows_emails_in_changes(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     note = add_note(client, ada)
     edit_note(browser, note, bob)
 
@@ -65,7 +65,7 @@ def test_log_names_people_in_changes(client: TestClient, browser: TestClient, ad
     assert f"<del>{ada.id}" not in row
 
 
-def test_page_of_a_row_shows_fifty_events_and_the_way_to_all(
+def test_page_of_a_row_shows_fifty_events_and_links_to_the_log(
     client: TestClient, browser: TestClient, ada: User
 ) -> None:
     note = add_note(client, ada)
@@ -88,7 +88,9 @@ def test_page_of_a_row_shows_fifty_events_and_the_way_to_all(
     assert "52" in page_text(browser.get(f"/admin/event/list?{link}"))
 
 
-def test_log_is_searched_and_leads_to_the_row(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
+def test_log_can_be_searched_and_links_to_the_row(
+    client: TestClient, browser: TestClient, admin: User, ada: User
+) -> None:
     note = add_note(client, ada)
     edit_note(browser, note, ada, title="Bread")
     log_in(client, ada.email)
@@ -105,7 +107,7 @@ def test_log_is_searched_and_leads_to_the_row(client: TestClient, browser: TestC
     assert "Milk" in page_text(browser.get("/admin/event/list"))
 
 
-def test_history_outlives_its_row(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_history_is_kept_after_the_row_is_deleted(client: TestClient, browser: TestClient, ada: User) -> None:
     note = add_note(client, ada)
     edit_note(browser, note, ada, title="Bread")
     run_action(browser, "sample-note", "delete", note.id)
@@ -114,7 +116,7 @@ def test_history_outlives_its_row(client: TestClient, browser: TestClient, ada: 
     assert browser.get(f"/admin/sample-note/detail?pk={note.id}").status_code == 404
 
 
-def test_deleted_person_takes_along_what_their_rows_held(
+def test_deleting_a_user_removes_the_data_of_their_rows_from_the_log(
     client: TestClient, browser: TestClient, ada: User, bob: User
 ) -> None:
     save(browser, f"/admin/user/edit?pk={ada.id}", display_name="Countess", is_active="on")
@@ -135,7 +137,7 @@ def test_deleted_person_takes_along_what_their_rows_held(
     assert "ada@" not in page_text(browser.get(f"/admin/sample-note/detail?pk={given.id}"))
 
 
-def test_admin_who_leaves_cannot_take_along_what_they_did(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_deleting_an_admin_keeps_the_changes_they_made(client: TestClient, browser: TestClient, ada: User) -> None:
     second = add_user(client, "second@example.com", admin=True)
     edit_note(open_browser(client, second), add_note(client, ada), ada, title="Bread")
 
@@ -147,7 +149,7 @@ def test_admin_who_leaves_cannot_take_along_what_they_did(client: TestClient, br
     assert second.email not in log_text(client)
 
 
-def test_owner_does_not_read_what_admins_do_to_rows(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_owner_cannot_see_changes_by_admins(client: TestClient, browser: TestClient, ada: User) -> None:
     """A row may have columns that only admins see."""
     edit_note(browser, add_note(client, ada), ada, title="Bread")
     as_ada = with_token(client, log_in(client, ada.email)["access_token"])

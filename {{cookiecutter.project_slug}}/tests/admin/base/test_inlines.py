@@ -55,7 +55,7 @@ def existing(copy: Any, **changes: Any) -> dict[str, Any]:
     return {"pk": copy.id, "shelf": copy.shelf, "lent": copy.lent, "_version": copy.version, **changes}
 
 
-def test_rows_are_shown_added_changed_and_deleted_with_their_parent(library: TestClient, book: Any) -> None:
+def test_inline_rows_can_be_added_changed_and_deleted(library: TestClient, book: Any) -> None:
     first, second = add_copy(library, book, "A1"), add_copy(library, book, "A2")
     shown = library.get(f"/admin/shelf/edit?pk={book.id}").text
     detail = page_text(library.get(f"/admin/shelf/detail?pk={book.id}"))
@@ -71,7 +71,7 @@ def test_rows_are_shown_added_changed_and_deleted_with_their_parent(library: Tes
 
 
 @pytest.mark.any_database
-def test_parent_is_made_with_its_rows(library: TestClient, book: Any) -> None:
+def test_inline_rows_are_not_created_without_their_parent(library: TestClient, book: Any) -> None:
     other = add_book(library, "Not mine")
     made = save(library, "/admin/keep/create", {"title": "New", **entered({"shelf": "C1", "lent": 1}, key="kept")})
 
@@ -82,7 +82,7 @@ def test_parent_is_made_with_its_rows(library: TestClient, book: Any) -> None:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("change", [{"shelf": "Z9"}, {"DELETE": 1}], ids=["changed", "deleted"])
-def test_row_of_another_parent_is_refused(library: TestClient, book: Any, change: dict[str, Any]) -> None:
+def test_row_of_another_parent_is_rejected(library: TestClient, book: Any, change: dict[str, Any]) -> None:
     theirs = add_copy(library, add_book(library, "Theirs"), "T1")
 
     answer = save_rows(library, book, existing(theirs, **change), title="Changed")
@@ -95,7 +95,7 @@ def test_row_of_another_parent_is_refused(library: TestClient, book: Any, change
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("key", ["junk", "00000000-0000-7000-8000-000000000000"])
-def test_row_that_is_not_there_is_refused(library: TestClient, book: Any, key: str) -> None:
+def test_unknown_inline_row_is_rejected(library: TestClient, book: Any, key: str) -> None:
     for change in ({"shelf": "Z9"}, {"DELETE": 1}):
         answer = save_rows(library, book, {"pk": key, "lent": 0, "_version": 1, **change})
 
@@ -115,7 +115,7 @@ def test_row_cannot_be_moved_to_another_parent(library: TestClient, book: Any) -
 
 
 @pytest.mark.any_database
-def test_row_is_headed_by_its_title(library: TestClient, book: Any) -> None:
+def test_inline_row_has_its_title_as_heading(library: TestClient, book: Any) -> None:
     copy = add_copy(library, book, "A1")
     heading = '<span class="text-muted fw-semibold">A1</span>'
 
@@ -127,7 +127,7 @@ def test_row_is_headed_by_its_title(library: TestClient, book: Any) -> None:
     assert heading in refused.text
 
 
-def test_row_that_was_overtaken_is_refused_with_all_that_was_entered(library: TestClient, book: Any) -> None:
+def test_outdated_inline_row_is_rejected_and_input_is_kept(library: TestClient, book: Any) -> None:
     first, second = add_copy(library, book, "A1"), add_copy(library, book, "A2")
 
     async def change(session: AsyncSession) -> None:
@@ -145,7 +145,7 @@ def test_row_that_was_overtaken_is_refused_with_all_that_was_entered(library: Te
 
 
 @pytest.mark.any_database
-def test_row_without_its_version_is_refused(library: TestClient, book: Any) -> None:
+def test_inline_row_without_version_is_rejected(library: TestClient, book: Any) -> None:
     copy = add_copy(library, book, "A1")
 
     answer = save_rows(library, book, {"pk": copy.id, "shelf": "A3", "lent": 0})
@@ -155,7 +155,7 @@ def test_row_without_its_version_is_refused(library: TestClient, book: Any) -> N
 
 
 @pytest.mark.any_database
-def test_rows_that_stay_as_they_are_are_not_written(library: TestClient, book: Any) -> None:
+def test_unchanged_inline_rows_are_not_saved(library: TestClient, book: Any) -> None:
     copy = add_copy(library, book, "A1")
 
     save_rows(library, book, existing(copy))
@@ -175,7 +175,7 @@ def test_rows_that_stay_as_they_are_are_not_written(library: TestClient, book: A
         pytest.param({"shelf": "taken", "lent": "1"}, "This value is already in use.", id="taken"),
     ],
 )
-def test_what_cannot_be_stored_is_told_and_nothing_is(
+def test_invalid_inline_row_shows_an_error_and_saves_nothing(
     library: TestClient, book: Any, row: dict[str, str], message: str
 ) -> None:
     add_copy(library, book, "taken")
@@ -188,7 +188,7 @@ def test_what_cannot_be_stored_is_told_and_nothing_is(
 
 
 @pytest.mark.any_database
-def test_row_is_not_deleted_where_that_is_not_offered(library: TestClient, book: Any) -> None:
+def test_inline_row_is_not_deleted_if_not_allowed(library: TestClient, book: Any) -> None:
     copy = add_copy(library, book, "A1")
 
     answer = save_rows(library, book, existing(copy, DELETE=1), view="keep")
@@ -198,7 +198,7 @@ def test_row_is_not_deleted_where_that_is_not_offered(library: TestClient, book:
 
 
 @pytest.mark.any_database
-def test_form_has_fifty_rows_at_most(library: TestClient, book: Any) -> None:
+def test_form_has_at_most_fifty_inline_rows(library: TestClient, book: Any) -> None:
     in_database(library, lambda session: _add_many(session, book))
 
     shown = library.get(f"/admin/shelf/edit?pk={book.id}").text

@@ -70,7 +70,7 @@ def test_short_list_is_counted_exactly(client: TestClient, browser: TestClient, 
 
 
 @pytest.mark.usefixtures("small_bound")
-def test_long_list_is_counted_no_further_than_is_quick(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_long_list_is_counted_up_to_the_limit(client: TestClient, browser: TestClient, ada: User) -> None:
     """The last page knows how many there are, and the one before knows of one more."""
     add_notes(client, ada, 60)
     pages = [showing(browser.get(f"/admin/sample-note/list?q=note&page={page}")) for page in (1, 2, 3)]
@@ -84,7 +84,7 @@ def test_long_list_is_counted_no_further_than_is_quick(client: TestClient, brows
 
 
 @pytest.mark.usefixtures("small_bound")
-def test_action_on_all_of_them_says_how_many_are_too_many(
+def test_action_on_too_many_rows_is_rejected_with_their_number(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LibraryView, "action_select_all_limit", 10)
@@ -111,7 +111,7 @@ def analyze(client: TestClient) -> Iterator[Callable[[], None]]:
 
 @pytest.mark.database("postgresql")
 @pytest.mark.usefixtures("small_bound")
-def test_postgresql_tells_about_how_many_there_are(
+def test_postgresql_estimates_the_number_of_rows(
     client: TestClient, browser: TestClient, ada: User, analyze: Callable[[], None]
 ) -> None:
     add_notes(client, ada, 1234)
@@ -156,7 +156,7 @@ def test_picker_pages_without_counting(client: TestClient, browser: TestClient, 
     assert not [statement for statement, _ in sent if "count(" in statement.lower()]
 
 
-def test_page_asks_the_database_little(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_list_page_takes_three_statements(client: TestClient, browser: TestClient, ada: User) -> None:
     """Who asks, the rows, and how many there are: on PostgreSQL first whether these were counted lately."""
     add_notes(client, ada, 30)
 
@@ -167,7 +167,7 @@ def test_page_asks_the_database_little(client: TestClient, browser: TestClient, 
     assert sum("FROM auth_sessions" in statement for statement, _ in sent) == 1
 
 
-def test_list_is_sorted_by_what_has_an_index(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_list_is_sortable_by_indexed_columns(client: TestClient, browser: TestClient, ada: User) -> None:
     notes = add_notes(client, ada, 3)
     offered = {
         view: set(re.findall(r"[?;&]sort=(\w+)__", browser.get(f"/admin/{view}/list").text)) - {"id"}
@@ -180,7 +180,7 @@ def test_list_is_sorted_by_what_has_an_index(client: TestClient, browser: TestCl
     assert listed_ids(browser, "sample-note", sort="title__asc") == oldest_first[::-1]
 
 
-def test_pages_of_equal_rows_show_each_once(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_pages_of_equal_rows_do_not_overlap(client: TestClient, browser: TestClient, ada: User) -> None:
     add_notes(client, ada, 60)
     shown = [row for page in (1, 2, 3) for row in listed_ids(browser, "sample-note", page=page, sort="created_at__asc")]
 
@@ -211,7 +211,7 @@ def many_notes(client: TestClient, ada: User, analyze: Callable[[], None]) -> No
 
 @pytest.mark.database("postgresql")
 @pytest.mark.usefixtures("small_bound", "many_notes")
-def test_page_of_a_long_list_is_read_by_index(client: TestClient, browser: TestClient) -> None:
+def test_page_of_a_long_list_uses_an_index(client: TestClient, browser: TestClient) -> None:
     """These are the planner's own choices."""
     lists = [f"list?{query}" for query in ("", f"page={MANY // 50}", "sort=created_at__asc")]
     pickers = [f"relation-lookup?limit=20&skip={skip}" for skip in (0, MANY // 2)]
@@ -221,7 +221,7 @@ def test_page_of_a_long_list_is_read_by_index(client: TestClient, browser: TestC
 
 
 @pytest.mark.database("postgresql")
-def test_search_that_takes_too_long_is_answered_in_words(
+def test_slow_search_returns_readable_error(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock stands for a long table without an index."""
@@ -241,7 +241,7 @@ def test_search_that_takes_too_long_is_answered_in_words(
 
 
 @pytest.mark.database("postgresql")
-def test_count_that_takes_too_long_does_without(
+def test_slow_count_shows_a_lower_bound(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows are there: why refuse to show them?"""
@@ -259,7 +259,7 @@ def test_count_that_takes_too_long_does_without(
 
 
 @pytest.mark.database("postgresql")
-def test_action_may_write_for_longer_than_a_list_may_read(client: TestClient) -> None:
+def test_statement_timeout_is_reset_for_actions(client: TestClient) -> None:
     async def limits(session: AsyncSession) -> list[str]:
         found = []
         async with query_limits.statement_timeout(session):
@@ -272,7 +272,7 @@ def test_action_may_write_for_longer_than_a_list_may_read(client: TestClient) ->
 # Exports
 
 
-def test_everything_found_is_exported_however_much_it_is(
+def test_export_reads_all_rows_in_chunks(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exports, "CHUNK_SIZE", 10)
@@ -288,12 +288,12 @@ def test_everything_found_is_exported_however_much_it_is(
     assert "filename*=UTF-8''%D0%9D" in answer.headers["Content-Disposition"]
 
 
-def test_export_without_rows_is_whole(browser: TestClient) -> None:
+def test_export_without_rows_is_valid(browser: TestClient) -> None:
     assert export_all(browser, "json").json() == []
     assert export_all(browser, "csv").text == "\ufeffId,Title,Body,Owner,Owner id,Created at,Updated at\r\n"
 
 
-def test_export_of_chosen_rows_and_fields(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_selected_rows_and_fields_are_exported(client: TestClient, browser: TestClient, ada: User) -> None:
     notes = add_notes(client, ada, 3)
     path = f"/admin/_api/sample-note/action?name=export&pks={notes[0].id}&pks={notes[2].id}"
     data = {"csrftoken": csrf_token(browser), "format": "json", "scope": "selected", "fields": ["title"]}
@@ -304,7 +304,7 @@ def test_export_of_chosen_rows_and_fields(client: TestClient, browser: TestClien
     assert {name for row in rows for name in row} == {"title"}
 
 
-def test_export_of_what_cannot_be_compared_is_refused(browser: TestClient) -> None:
+def test_export_with_an_invalid_filter_is_rejected(browser: TestClient) -> None:
     data = {"csrftoken": csrf_token(browser), "format": "csv", "scope": "selected"}
     chosen = "filter%3Dcreated_at__eq%253D0001-01-01T00:00%252B14:00"
     path = f"/admin/_api/sample-note/action?name=export&all=1&_list_query={chosen}"
@@ -312,7 +312,7 @@ def test_export_of_what_cannot_be_compared_is_refused(browser: TestClient) -> No
     assert browser.post(path, data=data).status_code == 400
 
 
-def test_others_are_answered_during_an_export(
+def test_other_requests_are_served_during_an_export(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each part that is sent has few rows, and between them the loop serves whoever else is there."""

@@ -47,7 +47,7 @@ def shown(browser: TestClient, url: str) -> list[str]:
     return re.findall(r'<tr data-sa-pk="([^"]+)"', browser.get(url).text)
 
 
-def test_list_is_narrowed_to_a_range_of_time(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_date_range_links_filter_the_list(client: TestClient, browser: TestClient, ada: User) -> None:
     now = utc_now()
     new = add_note(client, ada, "new", now)
     week = add_note(client, ada, "week", now - timedelta(days=6))
@@ -65,7 +65,7 @@ def test_list_is_narrowed_to_a_range_of_time(client: TestClient, browser: TestCl
 
 
 @pytest.mark.any_database
-def test_range_keeps_the_other_filters_and_replaces_its_own(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_date_range_keeps_other_filters(client: TestClient, browser: TestClient, ada: User) -> None:
     now = utc_now()
     for title, days in (("Milk", 0), ("Bread", 0), ("More bread", 3)):
         add_note(client, ada, title, now - timedelta(days=days))
@@ -83,7 +83,7 @@ def test_range_keeps_the_other_filters_and_replaces_its_own(client: TestClient, 
 
 
 @pytest.mark.any_database
-def test_range_holds_beside_filters_of_which_one_is_enough(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_date_range_is_combined_with_an_or_filter(client: TestClient, browser: TestClient, ada: User) -> None:
     now = utc_now()
     new = add_note(client, ada, "Milk", now)
     add_note(client, ada, "Bread", now - timedelta(days=800))
@@ -95,18 +95,18 @@ def test_range_holds_beside_filters_of_which_one_is_enough(client: TestClient, b
 
 
 @pytest.mark.any_database
-def test_events_are_narrowed_by_when_they_happened(browser: TestClient) -> None:
+def test_events_have_date_ranges_by_time(browser: TestClient) -> None:
     assert "filter=at__between" in links(browser, "/admin/event/list")["Today"][0]
 
 
 @pytest.mark.any_database
-def test_list_without_a_time_has_no_ranges(library: TestClient) -> None:
+def test_list_without_the_date_field_has_no_date_ranges(library: TestClient) -> None:
     assert links(library, "/admin/subject/list") == {}
     assert links(library, "/admin/book/list") != {}
 
 
 @pytest.mark.any_database
-def test_form_says_what_the_model_says_of_a_field(library: TestClient) -> None:
+def test_form_shows_help_texts_of_schema_and_model(library: TestClient) -> None:
     form = page_text(library.get("/admin/book/create"))
 
     assert "Ten or thirteen digits." in form  # the schema
@@ -115,7 +115,7 @@ def test_form_says_what_the_model_says_of_a_field(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_form_leads_to_what_the_row_refers_to(library: TestClient) -> None:
+def test_form_links_to_referenced_rows(library: TestClient) -> None:
     author = add_author(library, "Ada")
     book = add_book(library, "Notes", author_id=author.id)
 
@@ -129,7 +129,7 @@ def test_form_leads_to_what_the_row_refers_to(library: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_what_cannot_be_made_has_no_link(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_link_to_create_requires_permission(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "/admin/role/create" in browser.get("/admin/user/create").text
     monkeypatch.setattr(RoleView, "can_create", never)
 
@@ -137,14 +137,14 @@ def test_what_cannot_be_made_has_no_link(browser: TestClient, monkeypatch: pytes
 
 
 @pytest.mark.any_database
-def test_link_to_what_was_entered_is_no_code(browser: TestClient) -> None:
+def test_submitted_reference_is_escaped_in_links(browser: TestClient) -> None:
     answer = save(browser, "/admin/sample-note/create", title="Milk", body="", owner='"><script>alert(1)</script>')
 
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
 
 
-def test_rows_are_deleted_together(library: TestClient) -> None:
+def test_several_rows_can_be_deleted(library: TestClient) -> None:
     author = add_author(library, "Ada")
     rows: list[Any] = [add_book(library, title, author_id=author.id) for title in ("a", "b", "c")]
 

@@ -72,7 +72,7 @@ def edit(browser: TestClient, row: object) -> Response:
     return post(browser, f"sample-note/edit?pk={row}", title="x", body="x", _version="1")
 
 
-def test_editor_sees_and_changes_what_asks_for_nothing_more(
+def test_editor_can_use_views_without_permissions(
     client: TestClient, editors: TestClient, editor: User, note: SampleNote
 ) -> None:
     assert listed_ids(editors, "sample-note") == [str(note.id)]
@@ -87,7 +87,7 @@ def test_editor_sees_and_changes_what_asks_for_nothing_more(
 
 
 @pytest.mark.parametrize("view", ACCOUNTS)
-def test_every_way_into_a_view_of_accounts_is_closed(editors: TestClient, view: str) -> None:
+def test_account_views_are_denied_on_every_route(editors: TestClient, view: str) -> None:
     get, row = editors.get, f"pk={NO_SUCH_ROW}"
     form = {"csrftoken": csrf_token(editors), "name": "x"}
     refused = [
@@ -114,7 +114,7 @@ def test_every_way_into_a_view_of_accounts_is_closed(editors: TestClient, view: 
     assert [(answer.status_code, answer.json()) for answer in forbidden] == [(400, {"msg": "Forbidden"})] * 8
 
 
-def test_menu_and_dashboard_show_what_one_may_see(client: TestClient, editors: TestClient, admin: User) -> None:
+def test_menu_and_dashboard_show_accessible_views_only(client: TestClient, editors: TestClient, admin: User) -> None:
     shown, all_of_it = editors.get("/admin/").text, open_browser(client, admin).get("/admin/").text
 
     for view in ACCOUNTS:
@@ -123,7 +123,7 @@ def test_menu_and_dashboard_show_what_one_may_see(client: TestClient, editors: T
     assert shown.count("/admin/sample-note/list") == 2
 
 
-def test_who_may_not_see_users_learns_nothing_of_owners(
+def test_owners_are_hidden_without_permission_to_see_users(
     client: TestClient, editors: TestClient, note: SampleNote, ada: User, bob: User
 ) -> None:
     pages = ["list", f"detail?pk={note.id}", f"edit?pk={note.id}", "create"]
@@ -137,7 +137,7 @@ def test_who_may_not_see_users_learns_nothing_of_owners(
     assert notes(client)["Milk"].owner_id == ada.id
 
 
-def test_who_sees_accounts_need_not_change_them(client: TestClient, ada: User) -> None:
+def test_permission_to_see_accounts_does_not_allow_changes(client: TestClient, ada: User) -> None:
     browser = open_browser(client, add_staff(client, "support", Permission.ADMIN_ACCESS, Permission.USERS_READ))
     session = listed_ids(browser, "session")[0]
 
@@ -153,7 +153,7 @@ def test_who_sees_accounts_need_not_change_them(client: TestClient, ada: User) -
     assert in_database(client, lambda s: s.scalar(select(AuthSession.revoked_at))) is None
 
 
-def test_lost_permission_counts_at_once(client: TestClient, admin: User) -> None:
+def test_revoked_permission_takes_effect_immediately(client: TestClient, admin: User) -> None:
     browser = open_browser(client, add_staff(client, "manager", *MANAGER))
     role = listed_ids(browser, "role")[0]
     assert browser.get("/admin/user/list").status_code == 200
@@ -164,7 +164,7 @@ def test_lost_permission_counts_at_once(client: TestClient, admin: User) -> None
     assert browser.get("/admin/").status_code == 200
 
 
-def test_view_may_ask_for_more_to_change_than_to_see(
+def test_change_permission_is_required_for_changes_only(
     editors: TestClient, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SampleNoteView, "change_permission", Permission.CONTENT_EDIT)
@@ -190,7 +190,7 @@ def test_view_may_ask_for_more_to_change_than_to_see(
         pytest.param("export", lambda browser, _: export(browser, "sample-note", "csv"), id="export"),
     ],
 )
-def test_one_action_may_ask_for_a_permission(
+def test_action_permission_is_required(
     editors: TestClient,
     note: SampleNote,
     monkeypatch: pytest.MonkeyPatch,
@@ -205,7 +205,7 @@ def test_one_action_may_ask_for_a_permission(
     assert attempt(open_browser(editors, writer), note.id).status_code < 400
 
 
-def test_field_is_hidden_everywhere_and_what_is_sent_for_it_ignored(
+def test_field_without_permission_is_hidden_and_ignored(
     client: TestClient, editors: TestClient, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SampleNoteView, "field_permissions", {"title": Permission.CONTENT_EDIT})
@@ -222,7 +222,7 @@ def test_field_is_hidden_everywhere_and_what_is_sent_for_it_ignored(
     assert {title: written.body for title, written in notes(client).items()} == {"Milk": "Three"}
 
 
-def test_row_is_not_found_by_who_may_not_see_it(
+def test_hidden_row_is_not_found(
     client: TestClient, editors: TestClient, editor: User, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def own(_: SampleNoteView, request: Request, rows: Select[Any]) -> Select[Any]:
@@ -244,7 +244,7 @@ def test_row_is_not_found_by_who_may_not_see_it(
     assert "Sample notes 0 " in " ".join(page_text(editors.get("/admin/")).split())
 
 
-def test_row_cannot_be_put_out_of_sight(
+def test_change_that_would_hide_the_row_is_rejected(
     client: TestClient, editors: TestClient, monkeypatch: pytest.MonkeyPatch, note: SampleNote
 ) -> None:
     not_secret = SampleNote.title != "Secret"
@@ -258,7 +258,7 @@ def test_row_cannot_be_put_out_of_sight(
     assert list(notes(client)) == ["Milk"]
 
 
-def test_row_that_is_seen_may_be_closed_to_changes(
+def test_visible_row_may_be_readonly(
     client: TestClient, editors: TestClient, editor: User, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SampleNoteView, "can_change_row", lambda _view, _request, row: row.title != "Milk")

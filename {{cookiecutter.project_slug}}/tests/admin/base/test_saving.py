@@ -32,7 +32,7 @@ def notes(client: TestClient) -> list[SampleNote]:
 
 
 @pytest.mark.any_database
-def test_note_is_made_for_the_chosen_owner(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_note_is_created_for_the_selected_owner(client: TestClient, browser: TestClient, ada: User) -> None:
     answer = save(browser, "/admin/sample-note/create", title="  Milk ", body="Two\r\nbottles", owner=str(ada.id))
 
     assert answer.status_code == 303
@@ -41,7 +41,7 @@ def test_note_is_made_for_the_chosen_owner(client: TestClient, browser: TestClie
 
 
 @pytest.mark.any_database
-def test_note_is_changed_and_given_away(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+def test_note_and_its_owner_can_be_changed(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     note = add_note(client, ada)
 
     answer = save(browser, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="", owner=str(bob.id))
@@ -50,7 +50,7 @@ def test_note_is_changed_and_given_away(client: TestClient, browser: TestClient,
     assert [(n.title, n.body, n.owner_id, n.version) for n in notes(client)] == [("Bread", "", bob.id, 2)]
 
 
-def test_note_is_deleted_alone_and_with_others(client: TestClient, browser: TestClient, ada: User) -> None:
+def test_one_or_several_notes_can_be_deleted(client: TestClient, browser: TestClient, ada: User) -> None:
     first, second, third, _ = (add_note(client, ada, title) for title in ("a", "b", "c", "d"))
 
     assert run_row_action(browser, "sample-note", "delete", first.id).status_code == 200
@@ -60,7 +60,7 @@ def test_note_is_deleted_alone_and_with_others(client: TestClient, browser: Test
 
 
 @pytest.mark.any_database
-def test_owner_is_found_by_address(browser: TestClient, ada: User, bob: User) -> None:
+def test_owner_is_found_by_email(browser: TestClient, ada: User, bob: User) -> None:
     found = browser.get("/admin/_api/user/relation-lookup", params={"q": "BOB@"}).json()
 
     assert [item["id"] for item in found["items"]] == [str(bob.id)]
@@ -68,7 +68,7 @@ def test_owner_is_found_by_address(browser: TestClient, ada: User, bob: User) ->
     assert ada.id != bob.id
 
 
-def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
+def test_list_can_be_searched_by_text_and_owner_and_filtered_by_time(
     client: TestClient, browser: TestClient, ada: User, bob: User
 ) -> None:
     milk, bread = add_note(client, ada, "100% milk"), add_note(client, bob, "Bread")
@@ -101,7 +101,7 @@ def test_list_is_searched_by_text_and_owner_and_filtered_by_time(
     ],
 )
 @pytest.mark.parametrize("page", ["/admin/sample-note/create", "/admin/sample-note/edit?pk={}"])
-def test_what_cannot_be_stored_is_told_and_kept_in_the_form(
+def test_invalid_input_shows_an_error_and_is_kept(
     client: TestClient, browser: TestClient, page: str, change: dict[str, str], message: str
 ) -> None:
     ada = add_user(client, "ada@example.com")
@@ -119,9 +119,7 @@ def test_what_cannot_be_stored_is_told_and_kept_in_the_form(
 
 
 @pytest.mark.any_database
-def test_form_that_was_overtaken_is_refused_with_what_was_entered(
-    client: TestClient, browser: TestClient, ada: User
-) -> None:
+def test_outdated_form_is_rejected_and_input_is_kept(client: TestClient, browser: TestClient, ada: User) -> None:
     note = add_note(client, ada)
     mine = {"title": "Mine", "body": "", "owner": str(ada.id)}
 
@@ -137,7 +135,7 @@ def test_form_that_was_overtaken_is_refused_with_what_was_entered(
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("version", [{}, {"_version": ""}, {"_version": "None"}, {"_version": "2"}], ids=str)
-def test_form_without_the_version_that_it_shows_is_refused(
+def test_form_without_the_current_version_is_rejected(
     client: TestClient, browser: TestClient, ada: User, version: dict[str, str]
 ) -> None:
     note = add_note(client, ada)
@@ -151,7 +149,9 @@ def test_form_without_the_version_that_it_shows_is_refused(
 
 
 @pytest.mark.any_database
-def test_fields_that_no_form_has_are_ignored(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
+def test_fields_that_are_not_in_the_form_are_ignored(
+    client: TestClient, browser: TestClient, ada: User, bob: User
+) -> None:
     extra = {"id": str(bob.id), "version": "9", "created_at": "2001-01-01T00:00", "owner_id": str(bob.id)}
 
     save(browser, "/admin/sample-note/create", title="Milk", body="", owner=str(ada.id), **extra)

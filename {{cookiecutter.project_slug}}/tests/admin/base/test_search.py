@@ -25,11 +25,11 @@ def found(browser: TestClient, titles: dict[str, str], **query: Any) -> list[str
     ("q", "title"),
     [("  müller  ", "MÜLLER & Söhne"), ("MU\u0308LLER", "MÜLLER & Söhne"), ("ПРИВЕТ", "Привет"), ("%", "50 % off")],
 )
-def test_search_box_finds_it(browser: TestClient, titles: dict[str, str], q: str, title: str) -> None:
+def test_search_finds_text(browser: TestClient, titles: dict[str, str], q: str, title: str) -> None:
     assert found(browser, titles, q=q) == [title]
 
 
-def test_search_box_with_blanks_alone_narrows_nothing(browser: TestClient, titles: dict[str, str]) -> None:
+def test_blank_search_finds_everything(browser: TestClient, titles: dict[str, str]) -> None:
     assert found(browser, titles, q="   ") == [*titles.values()][::-1]
 
 
@@ -43,7 +43,7 @@ def test_search_box_with_blanks_alone_narrows_nothing(browser: TestClient, title
         ("endswith", "SÖHNE", ["MÜLLER & Söhne"]),
     ],
 )
-def test_filter_of_text_finds_it(
+def test_text_filter_finds_text(
     browser: TestClient, titles: dict[str, str], name: str, value: str, wanted: list[str]
 ) -> None:
     assert found(browser, titles, filter=f'title__{name}="{value}"') == wanted
@@ -59,7 +59,7 @@ def test_filter_of_text_finds_it(
         ("_api/sample-note/relation-lookup", {"q": "x" * 3000}),
     ],
 )
-def test_long_search_is_refused(browser: TestClient, page: str, query: dict[str, str]) -> None:
+def test_long_search_text_is_rejected(browser: TestClient, page: str, query: dict[str, str]) -> None:
     answer = browser.get(f"/admin/{page}", params=query)
 
     assert answer.status_code == 422

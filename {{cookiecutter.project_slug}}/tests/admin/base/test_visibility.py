@@ -46,7 +46,7 @@ def add_subjects(library: TestClient, book: Any, *codes: str) -> list[Any]:
     return subjects
 
 
-def test_lists_and_pages_name_visible_references_only(library: TestClient, hide: Callable[[], None]) -> None:
+def test_titles_of_hidden_references_are_not_shown(library: TestClient, hide: Callable[[], None]) -> None:
     secret, ada = add_author(library, "Secret"), add_author(library, "Ada")
     first, second = (add_book(library, title, author_id=author.id) for title, author in (("1", secret), ("2", ada)))
     hidden, known = add_subjects(library, first, "Secret", "Known")
@@ -68,7 +68,7 @@ def test_lists_and_pages_name_visible_references_only(library: TestClient, hide:
     assert str(secret.id) in export(library, "book", "json").text
 
 
-def test_filter_does_not_search_hidden_references(library: TestClient, hide: Callable[[], None]) -> None:
+def test_filter_ignores_hidden_references(library: TestClient, hide: Callable[[], None]) -> None:
     book = add_book(library, "1", author_id=add_author(library, "Secret").id)
     add_subjects(library, book, "Secret")
     filters = ("author__contains=secret", "subjects__contains=secret")
@@ -79,7 +79,7 @@ def test_filter_does_not_search_hidden_references(library: TestClient, hide: Cal
     assert [listed_ids(library, "book", filter=filter_) for filter_ in filters] == [[], []]
 
 
-def test_each_narrowed_reference_takes_one_statement_a_page(library: TestClient, hide: Callable[[], None]) -> None:
+def test_visibility_check_takes_one_statement_per_reference(library: TestClient, hide: Callable[[], None]) -> None:
     for number in range(3):
         add_subjects(library, add_book(library, f"{number}"), f"S{number}")
     with statements(library) as before:
@@ -91,7 +91,7 @@ def test_each_narrowed_reference_takes_one_statement_a_page(library: TestClient,
     assert len(after) == len(before) + 2
 
 
-def test_history_and_log_do_not_name_hidden_rows(library: TestClient, hide: Callable[[], None]) -> None:
+def test_history_and_log_do_not_show_titles_of_hidden_rows(library: TestClient, hide: Callable[[], None]) -> None:
     secret, ada = add_author(library, "Secret"), add_author(library, "Ada")
     book = add_book(library, "1", author_id=secret.id)
     entered = {"title": "One", "isbn": "1", "genre": "novel", "size": "a", "summary": ""}
