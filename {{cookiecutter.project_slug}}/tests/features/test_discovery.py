@@ -89,14 +89,14 @@ def write(folder: Path, name: str, **modules: str) -> None:
         (folder / name / f"{module}.py").write_text(text)
 
 
-def test_feature_is_found_by_its_folder(folder: Path) -> None:
+def test_feature_is_discovered_by_its_folder(folder: Path) -> None:
     write(folder, "tasks", routes="from fastapi import APIRouter\nrouter = APIRouter(prefix='/tasks')\n")
 
     assert {"sample_notes", "tasks"} <= set(features.list_features())
     assert "/tasks" in [router.prefix for router in features.read_exports("routes", "router", APIRouter)]
 
 
-def test_feature_without_a_module_is_passed_over(folder: Path) -> None:
+def test_feature_without_a_module_is_skipped(folder: Path) -> None:
     write(folder, "tasks", models="")
 
     names = [module.__name__ for module in features.import_modules("routes")]
@@ -106,14 +106,14 @@ def test_feature_without_a_module_is_passed_over(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [pytest.param("", id="absent"), pytest.param("router = 1", id="of-another-type")])
-def test_module_without_what_its_name_promises_is_refused(folder: Path, text: str) -> None:
+def test_module_without_the_required_object_is_rejected(folder: Path, text: str) -> None:
     write(folder, "broken", routes=text)
 
     with pytest.raises(InvalidFeature, match=r"app\.features\.broken\.routes must define `router: APIRouter`"):
         features.read_exports("routes", "router", APIRouter)
 
 
-def test_what_a_module_may_define_is_found_and_checked(folder: Path) -> None:
+def test_optional_object_is_found_and_type_checked(folder: Path) -> None:
     write(folder, "tasks", pages="menu = 'Tasks'")
     write(folder, "quiet", pages="")
 
@@ -122,7 +122,7 @@ def test_what_a_module_may_define_is_found_and_checked(folder: Path) -> None:
         features.read_optional_exports("pages", "menu", int)
 
 
-def test_module_that_cannot_be_imported_is_not_passed_over(folder: Path) -> None:
+def test_import_error_is_not_swallowed(folder: Path) -> None:
     write(folder, "broken", routes="import no_such_module")
 
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
@@ -148,7 +148,7 @@ def test_templates_of_features_are_found(folder: Path) -> None:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("command", ["routes", "db upgrade"])
-def test_relationship_that_cannot_choose_its_column_is_named(tmp_path: Path, command: str) -> None:
+def test_ambiguous_relationship_is_reported(tmp_path: Path, command: str) -> None:
     write(tmp_path, "articles", models=REVIEWED)
 
     refused = run_app(tmp_path, command)

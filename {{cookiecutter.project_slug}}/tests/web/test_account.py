@@ -10,7 +10,7 @@ from tests.web.browser import open_browser, read_page, submit
 pytestmark = pytest.mark.any_database
 
 
-def test_name_is_kept_and_said_to_be(client: TestClient, ada: User) -> None:
+def test_display_name_is_saved(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     answer = submit(browser, "/account", display_name="  Ada Lovelace ")
@@ -24,7 +24,7 @@ def test_name_is_kept_and_said_to_be(client: TestClient, ada: User) -> None:
     assert api.get("/api/v1/users/me").json()["display_name"] == "Ada Lovelace"
 
 
-def test_too_long_a_name_is_explained_and_kept_in_the_form(client: TestClient, ada: User) -> None:
+def test_too_long_name_shows_error_and_keeps_the_input(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     answer = submit(browser, "/account", display_name="x" * 121)
@@ -37,7 +37,7 @@ def test_too_long_a_name_is_explained_and_kept_in_the_form(client: TestClient, a
     assert read_page(browser.get("/account")).forms["/account"]["display_name"] == ""
 
 
-def test_fields_that_the_form_does_not_have_change_nothing(client: TestClient, ada: User) -> None:
+def test_unknown_form_fields_are_ignored(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     submit(browser, "/account", display_name="Ada", email="eve@example.com", is_active="")
@@ -45,7 +45,7 @@ def test_fields_that_the_form_does_not_have_change_nothing(client: TestClient, a
     assert ada.email in browser.get("/account").text
 
 
-def test_name_is_escaped(client: TestClient, ada: User) -> None:
+def test_display_name_is_escaped(client: TestClient, ada: User) -> None:
     """Behaviour 140."""
     browser = open_browser(client, ada)
     name = '"><script>alert(1)</script>'
@@ -57,5 +57,5 @@ def test_name_is_escaped(client: TestClient, ada: User) -> None:
     assert read_page(answer).forms["/account"]["display_name"] == name
 
 
-def test_account_of_a_person_without_roles_offers_no_admin(client: TestClient, ada: User) -> None:
+def test_user_without_roles_sees_no_link_to_the_admin(client: TestClient, ada: User) -> None:
     assert "/admin/" not in read_page(open_browser(client, ada).get("/account")).links

@@ -28,7 +28,7 @@ def let_time_pass(client: TestClient) -> None:
     in_database(client, age)
 
 
-def test_password_is_changed_and_other_devices_are_signed_out(client: TestClient, ada: User) -> None:
+def test_password_change_signs_out_other_devices(client: TestClient, ada: User) -> None:
     """Behaviours 84, 85, 144."""
     browser, other = open_browser(client, ada), open_browser(client, ada)
     before = browser.cookies[cookie_name(browser)]
@@ -46,7 +46,7 @@ def test_password_is_changed_and_other_devices_are_signed_out(client: TestClient
     assert submit(open_browser(client), "/login", email=ada.email, password=NEW).status_code == 303
 
 
-def test_dangerous_page_asks_for_the_password_again_and_goes_on(client: TestClient, ada: User) -> None:
+def test_sensitive_page_requires_reauthentication(client: TestClient, ada: User) -> None:
     """Behaviours 124, 125."""
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account/email")).forms["/account/email"]
@@ -67,7 +67,7 @@ def test_dangerous_page_asks_for_the_password_again_and_goes_on(client: TestClie
     assert browser.get("/account").status_code == 303
 
 
-def test_page_that_asks_for_the_password_leads_nowhere_else(client: TestClient, ada: User) -> None:
+def test_reauthentication_does_not_redirect_to_other_sites(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     answer = submit(browser, "/reauth?next=//evil.test", password=PASSWORD)
@@ -75,7 +75,7 @@ def test_page_that_asks_for_the_password_leads_nowhere_else(client: TestClient, 
     assert answer.headers["Location"] == "/account"
 
 
-def test_wrong_passwords_are_stopped_with_the_time_to_come_back(client: TestClient, ada: User) -> None:
+def test_too_many_wrong_passwords_show_when_to_retry(client: TestClient, ada: User) -> None:
     """Behaviours 108, 125."""
     browser = open_browser(client, ada)
     form = read_page(browser.get("/reauth")).forms["/reauth"]
@@ -87,7 +87,7 @@ def test_wrong_passwords_are_stopped_with_the_time_to_come_back(client: TestClie
     assert "Try again in 15 minutes." in read_page(answers[-1]).text
 
 
-def test_address_is_changed_by_the_link_in_the_new_mailbox(client: TestClient, ada: User) -> None:
+def test_email_change_is_confirmed_and_reverted_by_links(client: TestClient, ada: User) -> None:
     """Behaviours 101, 103, 106, 144."""
     browser = open_browser(client, ada)
     submit(browser, "/account/email", email="ada@new.example")
@@ -106,7 +106,7 @@ def test_address_is_changed_by_the_link_in_the_new_mailbox(client: TestClient, a
     assert newest_link(client, ada.email).startswith("/password/reset/")
 
 
-def test_change_of_address_is_stopped_from_the_old_mailbox(client: TestClient, ada: User) -> None:
+def test_email_change_is_cancelled_from_the_old_mailbox(client: TestClient, ada: User) -> None:
     """Behaviour 103."""
     browser = open_browser(client, ada)
     submit(browser, "/account/email", email="ada@new.example")
@@ -132,7 +132,7 @@ def test_sessions_are_listed_and_ended(client: TestClient, ada: User, bob: User)
     assert (browser.get("/account").status_code, other.get("/account").status_code) == (200, 303)
 
 
-def test_everybody_else_and_then_everybody_is_signed_out(client: TestClient, ada: User) -> None:
+def test_signing_out_other_devices_and_everywhere(client: TestClient, ada: User) -> None:
     """Behaviour 78."""
     browser, other = open_browser(client, ada), open_browser(client, ada)
 
@@ -147,7 +147,7 @@ def test_everybody_else_and_then_everybody_is_signed_out(client: TestClient, ada
     assert [window.get("/account").status_code for window in (browser, third)] == [303, 303]
 
 
-def test_activity_and_sessions_are_told_in_plain_words_and_escaped(client: TestClient, ada: User) -> None:
+def test_activity_and_sessions_have_readable_escaped_labels(client: TestClient, ada: User) -> None:
     """Behaviours 36, 140."""
     firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
     for agent, password in ((firefox, PASSWORD), (SCRIPT, "not this one"), (SCRIPT, PASSWORD)):
@@ -164,7 +164,7 @@ def test_activity_and_sessions_are_told_in_plain_words_and_escaped(client: TestC
     assert SCRIPT in mails_to(client, ada.email)[-1]
 
 
-def test_data_are_taken_along_and_the_account_is_deleted(client: TestClient, ada: User) -> None:
+def test_data_is_exported_and_account_deleted(client: TestClient, ada: User) -> None:
     """Behaviours 144, 151."""
     browser, other = open_browser(client, ada), open_browser(client, ada)
 
@@ -191,7 +191,7 @@ def test_last_admin_is_not_deleted(client: TestClient) -> None:
     assert "the last active admin" in read_page(answer).text
 
 
-def test_browsers_and_password_managers_know_every_field(client: TestClient, ada: User) -> None:
+def test_fields_have_autocomplete_for_password_managers(client: TestClient, ada: User) -> None:
     """Behaviour 143."""
     stranger, browser = open_browser(client), open_browser(client, ada)
     submit(stranger, "/password/forgot", email=ada.email)
@@ -220,7 +220,7 @@ def test_browsers_and_password_managers_know_every_field(client: TestClient, ada
     }
 
 
-def test_leaving_lets_nobody_go_back(client: TestClient, ada: User) -> None:
+def test_pages_are_not_cached_after_signing_out(client: TestClient, ada: User) -> None:
     """Behaviours 72, 74, 81."""
     browser = open_browser(client, ada)
     page = browser.get("/account")

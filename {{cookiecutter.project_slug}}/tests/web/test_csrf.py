@@ -27,7 +27,7 @@ def name_shown(browser: TestClient) -> str:
 
 
 @pytest.mark.parametrize("token", [None, "", "x", ".", "00.00", "\u00e9.\u00e9"])
-def test_form_without_a_good_token_changes_nothing(client: TestClient, ada: User, token: str | None) -> None:
+def test_form_with_an_invalid_token_is_rejected(client: TestClient, ada: User, token: str | None) -> None:
     """Behaviour 137."""
     browser = open_browser(client, ada)
 
@@ -35,7 +35,7 @@ def test_form_without_a_good_token_changes_nothing(client: TestClient, ada: User
     assert name_shown(browser) == ""
 
 
-def test_token_of_someone_else_changes_nothing(client: TestClient, ada: User, bob: User) -> None:
+def test_token_of_another_user_is_rejected(client: TestClient, ada: User, bob: User) -> None:
     """Behaviour 137."""
     browser = open_browser(client, ada)
 
@@ -43,7 +43,7 @@ def test_token_of_someone_else_changes_nothing(client: TestClient, ada: User, bo
     assert name_shown(browser) == ""
 
 
-def test_token_from_before_signing_in_changes_nothing(client: TestClient, ada: User) -> None:
+def test_token_from_before_signing_in_is_rejected(client: TestClient, ada: User) -> None:
     browser = open_browser(client)
     form = read_page(browser.get("/login")).forms["/login"]
     browser.post("/login", data={**form, "email": ada.email, "password": PASSWORD})
@@ -51,14 +51,14 @@ def test_token_from_before_signing_in_changes_nothing(client: TestClient, ada: U
     assert rename(browser, form["csrf_token"]) == 403
 
 
-def test_token_of_the_session_before_changes_nothing(client: TestClient, ada: User) -> None:
+def test_token_of_another_session_is_rejected(client: TestClient, ada: User) -> None:
     """Behaviour 137."""
     old = token_of(open_browser(client, ada))
 
     assert rename(open_browser(client, ada), old) == 403
 
 
-def test_tokens_differ_and_all_are_good(client: TestClient, ada: User) -> None:
+def test_tokens_differ_and_all_are_valid(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     first, second = token_of(browser), token_of(browser)
 
@@ -83,7 +83,7 @@ def test_token_may_be_sent_as_a_header(client: TestClient, ada: User) -> None:
         pytest.param({"Referer": "https://evil.test/page"}, id="older-browser"),
     ],
 )
-def test_form_from_another_site_changes_nothing(client: TestClient, ada: User, headers: dict[str, str]) -> None:
+def test_form_from_another_site_is_rejected(client: TestClient, ada: User, headers: dict[str, str]) -> None:
     """Behaviour 138."""
     browser = open_browser(client, ada)
 
@@ -91,7 +91,7 @@ def test_form_from_another_site_changes_nothing(client: TestClient, ada: User, h
     assert name_shown(browser) == ""
 
 
-def test_nobody_is_signed_in_by_a_form_of_another_site(client: TestClient, bob: User) -> None:
+def test_form_of_another_site_cannot_sign_a_user_in(client: TestClient, bob: User) -> None:
     """Behaviour 34."""
     victim, attacker = open_browser(client), open_browser(client)
     victim.get("/login")
@@ -104,7 +104,7 @@ def test_nobody_is_signed_in_by_a_form_of_another_site(client: TestClient, bob: 
     assert cookie_name(victim) not in victim.cookies
 
 
-def test_nobody_is_signed_out_by_a_form_of_another_site(client: TestClient, ada: User) -> None:
+def test_form_of_another_site_cannot_sign_a_user_out(client: TestClient, ada: User) -> None:
     """Behaviour 73."""
     browser = open_browser(client, ada)
 

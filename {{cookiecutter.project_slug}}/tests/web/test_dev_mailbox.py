@@ -28,13 +28,13 @@ def sent(start_app: Start, ada: User, tmp_path: Path) -> TestClient:
     return open_browser(client)
 
 
-def test_mails_are_listed_newest_first(sent: TestClient) -> None:
+def test_emails_are_listed_newest_first(sent: TestClient) -> None:
     page = read_page(sent.get("/dev/mail"))
 
     assert page.text.index("To new@example.com") < page.text.index("To ada@example.com")
 
 
-def test_mail_is_shown_with_links_that_work(sent: TestClient) -> None:
+def test_email_is_shown_with_working_links(sent: TestClient) -> None:
     oldest = [link for link in read_page(sent.get("/dev/mail")).links if link.startswith("/dev/mail/")][-1]
 
     page = read_page(sent.get(oldest))
@@ -47,7 +47,7 @@ def test_mail_is_shown_with_links_that_work(sent: TestClient) -> None:
     assert "sandbox" in html.headers["Content-Security-Policy"]
 
 
-def test_list_without_mails(client: TestClient, start_app: Start) -> None:
+def test_empty_list_explains_where_emails_go(client: TestClient, start_app: Start) -> None:
     by_server = start_app(mail={"url": "smtp://localhost"})
 
     assert "No emails in" in read_page(open_browser(client).get("/dev/mail")).text
@@ -55,7 +55,7 @@ def test_list_without_mails(client: TestClient, start_app: Start) -> None:
 
 
 @pytest.mark.parametrize("name", [str(UUID(int=1)), "..%2F..%2Fsecret", "secret", "secret.eml"])
-def test_nothing_else_is_shown(client: TestClient, name: str) -> None:
+def test_other_files_are_not_shown(client: TestClient, name: str) -> None:
     Path("mail").mkdir()
     Path("secret.eml").write_text("Subject: Hush\n\nHush")
 
@@ -72,7 +72,7 @@ def test_nothing_else_is_shown(client: TestClient, name: str) -> None:
         pytest.param({}, id="https"),
     ],
 )
-def test_pages_are_not_there_for_others(start_app: Start, changes: dict[str, object]) -> None:
+def test_pages_are_not_found_outside_development(start_app: Start, changes: dict[str, object]) -> None:
     client = open_browser(start_app(base_url="https://testserver", **changes), address="https://testserver")
 
     for path in ("/dev/mail", f"/dev/mail/{UUID(int=7)}", f"/dev/mail/{UUID(int=7)}/html"):
@@ -80,7 +80,7 @@ def test_pages_are_not_there_for_others(start_app: Start, changes: dict[str, obj
 
 
 @pytest.mark.parametrize("path", ["/signup/sent", "/password/sent"])
-def test_pages_say_where_mails_are_read(client: TestClient, start_app: Start, path: str) -> None:
+def test_pages_link_to_the_mailbox_in_development(client: TestClient, start_app: Start, path: str) -> None:
     link = 'href="/dev/mail"'
     public = start_app(base_url="https://example.com")
 

@@ -15,7 +15,7 @@ TOKEN = "/docs/token"
 JSON = {"Accept": "application/json"}
 
 
-def test_token_of_the_session_ends_with_it(client: TestClient, ada: User) -> None:
+def test_token_is_revoked_with_its_session(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     with capture_queries(browser) as requests:
@@ -36,7 +36,7 @@ def test_token_of_the_session_ends_with_it(client: TestClient, ada: User) -> Non
 
 
 @pytest.mark.any_database
-def test_token_is_given_to_a_form_of_our_own_only(client: TestClient, ada: User) -> None:
+def test_token_requires_the_csrf_token(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     form = read_page(browser.get("/docs")).forms[TOKEN]
 
@@ -47,7 +47,7 @@ def test_token_is_given_to_a_form_of_our_own_only(client: TestClient, ada: User)
 
 
 @pytest.mark.any_database
-def test_page_leads_strangers_to_the_sign_in_and_back(client: TestClient) -> None:
+def test_anonymous_users_are_offered_to_sign_in(client: TestClient) -> None:
     browser = open_browser(client)
 
     page = read_page(browser.get("/docs"))

@@ -52,7 +52,7 @@ def failing(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Test
         ("/fail/busy", 503, "No database connection is available."),
     ],
 )
-def test_people_get_a_page_that_says_what_to_do(failing: TestClient, path: str, status: int, sentence: str) -> None:
+def test_browsers_get_an_error_page_with_advice(failing: TestClient, path: str, status: int, sentence: str) -> None:
     answer = failing.get(path)
 
     page = read_page(answer)
@@ -65,7 +65,7 @@ def test_people_get_a_page_that_says_what_to_do(failing: TestClient, path: str, 
     assert "secret" not in answer.text
 
 
-def test_pages_and_admin_say_so_when_the_database_is_away(
+def test_pages_and_admin_return_503_when_the_database_is_unavailable(
     start_app: Callable[..., TestClient], own_database_url: str
 ) -> None:
     client = start_app(database={"url": own_database_url})
@@ -78,12 +78,12 @@ def test_pages_and_admin_say_so_when_the_database_is_away(
     assert all("temporarily unavailable" in read_page(answer).text for answer in answers)
 
 
-def test_page_says_when_to_come_back(failing: TestClient) -> None:
+def test_error_page_has_retry_after(failing: TestClient) -> None:
     assert failing.get("/fail/503").headers["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/fail/409", "/fail/500", "/fail/409?count=x"])
-def test_programs_get_a_problem_document_at_the_same_address(failing: TestClient, path: str) -> None:
+def test_clients_that_accept_json_get_problem_details(failing: TestClient, path: str) -> None:
     page, document = failing.get(path), failing.get(path, headers={"Accept": "application/json"})
 
     assert page.status_code == document.status_code
@@ -92,17 +92,17 @@ def test_programs_get_a_problem_document_at_the_same_address(failing: TestClient
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/users/me", "/health/nothing", "/.well-known/nothing"])
-def test_paths_for_programs_never_answer_with_a_page(client: TestClient, path: str) -> None:
+def test_api_paths_always_return_problem_details(client: TestClient, path: str) -> None:
     answer = open_browser(client).get(path)
 
     assert answer.headers["Content-Type"] == PROBLEM
 
 
-def test_api_looking_path_is_not_the_api(client: TestClient) -> None:
+def test_path_that_only_starts_like_the_api_gets_a_page(client: TestClient) -> None:
     assert "text/html" in open_browser(client).get("/apiary").headers["Content-Type"]
 
 
-def test_refusals_before_any_route_are_pages_too(start_app: Callable[..., TestClient]) -> None:
+def test_errors_of_the_middleware_are_pages_too(start_app: Callable[..., TestClient]) -> None:
     browser = open_browser(start_app(server={"max_body_bytes": 2048}))
 
     cross_site = browser.post("/logout", headers={"Sec-Fetch-Site": "cross-site"})
@@ -116,7 +116,7 @@ def test_refusals_before_any_route_are_pages_too(start_app: Callable[..., TestCl
     assert "Maximum size: 2048 bytes." in read_page(too_long).text
 
 
-def test_wrong_method_is_a_page_that_keeps_its_headers(client: TestClient) -> None:
+def test_error_page_keeps_the_allow_header(client: TestClient) -> None:
     answer = open_browser(client).get("/logout")
 
     assert answer.status_code == 405
@@ -124,7 +124,7 @@ def test_wrong_method_is_a_page_that_keeps_its_headers(client: TestClient) -> No
     assert "Error 405" in read_page(answer).text
 
 
-def test_form_of_someone_whose_session_ended_offers_to_sign_in(client: TestClient, ada: User) -> None:
+def test_form_sent_after_the_session_ended_offers_to_sign_in(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account")).forms["/account"]
     thief = open_browser(client)
@@ -137,19 +137,19 @@ def test_form_of_someone_whose_session_ended_offers_to_sign_in(client: TestClien
     assert "/login" in read_page(answer).links
 
 
-def test_error_pages_know_who_is_signed_in(client: TestClient, ada: User) -> None:
+def test_error_pages_show_the_signed_in_user(client: TestClient, ada: User) -> None:
     assert ada.email in open_browser(client, ada).get("/nowhere").text
     assert ada.email not in open_browser(client).get("/nowhere").text
 
 
-def test_address_in_an_error_is_escaped(client: TestClient) -> None:
+def test_url_is_escaped_in_an_error_page(client: TestClient) -> None:
     answer = open_browser(client).get("/<script>alert(1)</script>")
 
     assert answer.status_code == 404
     assert "<script" not in answer.text
 
 
-def test_broken_frame_of_the_pages_is_a_plain_problem(failing: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_layout_falls_back_to_problem_details(failing: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise TemplateSyntaxError("broken", 1)
 

@@ -35,7 +35,7 @@ def send(browser: TestClient, path: str, kind: str, body: bytes) -> int:
 
 
 @pytest.mark.parametrize("charset", ["unicode_escape", "utf-7", "raw_unicode_escape", "idna", "undefined"])
-def test_form_of_another_charset_is_refused(client: TestClient, ada: User, charset: str) -> None:
+def test_form_in_another_charset_is_rejected(client: TestClient, ada: User, charset: str) -> None:
     body = FIELD % (b"csrf_token", b"\\ud800.a") + b"--x--\r\n"
 
     for browser in (open_browser(client), open_browser(client, ada)):
@@ -43,7 +43,7 @@ def test_form_of_another_charset_is_refused(client: TestClient, ada: User, chars
         assert statuses == {415}
 
 
-def test_form_of_another_charset_is_answered_with_a_page(client: TestClient) -> None:
+def test_form_in_another_charset_gets_an_error_page(client: TestClient) -> None:
     answer = open_browser(client).post("/login", content=b"", headers={"Content-Type": f"{MULTIPART}; charset=utf-7"})
 
     assert "Forms must be sent as UTF-8" in read_page(answer).text
@@ -65,14 +65,14 @@ def test_form_of_another_charset_is_answered_with_a_page(client: TestClient) -> 
         pytest.param("application/x-www-form-urlencoded", b"csrf_token=%E9", id="not-utf-8"),
     ],
 )
-def test_malformed_form_is_refused(client: TestClient, ada: User, kind: str, body: bytes) -> None:
+def test_malformed_form_is_rejected(client: TestClient, ada: User, kind: str, body: bytes) -> None:
     browser = open_browser(client, ada)
 
     assert {send(browser, path, kind, body) for path in form_paths(client)} <= {400, 401, 403, 404, 422}
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"\xed\xa0\x80", b"a\x00b", "\ufffe".encode(), b"1" * 5000])
-def test_what_stands_in_a_form_is_never_a_bug(client: TestClient, ada: User, value: bytes) -> None:
+def test_odd_bytes_in_a_form_never_cause_a_server_error(client: TestClient, ada: User, value: bytes) -> None:
     browser = open_browser(client, ada)
     token = str(read_page(browser.get("/account")).forms["/account"]["csrf_token"]).encode()
 

@@ -125,7 +125,7 @@ def read(body: str) -> Form[Thing]:
         (f"word=aa&more={'[' * 9999}", "more", "Enter a valid JSON object."),
     ],
 )
-def test_errors_are_in_plain_words(body: str, field: str, words: str) -> None:
+def test_validation_errors_are_user_friendly(body: str, field: str, words: str) -> None:
     form = read(body)
 
     assert (form.data, form.errors, form.status) == (None, {field: words}, 422)
@@ -155,18 +155,18 @@ def test_errors_are_in_plain_words(body: str, field: str, words: str) -> None:
         pytest.param("stranger=1", "number", 1, id="field-that-no-schema-has"),
     ],
 )
-def test_what_was_entered_is_read(body: str, field: str, expected: object) -> None:
+def test_entered_values_are_parsed(body: str, field: str, expected: object) -> None:
     form = read(f"word=aa&{body}")
 
     assert form.errors == {}
     assert getattr(form.data, field) == expected
 
 
-def test_line_ends_are_what_they_were_before_the_browser_changed_them() -> None:
+def test_line_breaks_are_normalized() -> None:
     assert read("word=a%0D%0Ab").values["word"] == "a\nb"
 
 
-def test_form_shows_again_what_was_entered() -> None:
+def test_invalid_form_keeps_the_input() -> None:
     form = read(f"word=a&lines=one%0D%0A+two&keys={KEY}&keys=x&more={{oops&version=7")
 
     assert (form.value("lines"), form.value("more"), form.version) == ("one\n two", "{oops", "7")
@@ -174,7 +174,7 @@ def test_form_shows_again_what_was_entered() -> None:
     assert form.first_error == "word"
 
 
-def test_empty_form_shows_the_defaults() -> None:
+def test_empty_form_has_the_defaults() -> None:
     values = dict(empty_form(Thing).values)
 
     assert "word" not in values
@@ -182,7 +182,7 @@ def test_empty_form_shows_the_defaults() -> None:
     assert (values["open"], values["known"], values["lines"]) == ("false", "", "")
 
 
-def test_filled_form_shows_the_record() -> None:
+def test_form_from_record_has_its_values() -> None:
     at = datetime(2026, 1, 31, 12, 30, 15, 250_000, tzinfo=timezone(timedelta(hours=1)))
     record: Any = SimpleNamespace(word="aa", at=at, lines=["a", "b"], version=3)
 
@@ -202,7 +202,7 @@ def test_filled_form_shows_the_record() -> None:
         pytest.param("at=", {"at": None}, id="null"),
     ],
 )
-def test_only_what_differs_from_the_record_is_changed(body: str, changed: dict[str, Any]) -> None:
+def test_only_changed_fields_are_set(body: str, changed: dict[str, Any]) -> None:
     record: Any = SimpleNamespace(
         word="aa", at=datetime(2026, 1, 31, 12, 30, 0, 7, tzinfo=UTC), lines=["a", "b"], version=3
     )
@@ -234,7 +234,7 @@ def test_only_what_differs_from_the_record_is_changed(body: str, changed: dict[s
         ("more", {"b": 1.0, "a": [True, None, "\r\n"]}, json.dumps({"b": 1.0, "a": [True, None, "\r\n"]}, indent=2)),
     ],
 )
-def test_field_that_nobody_touched_is_not_changed(name: str, value: object, sent: str) -> None:
+def test_untouched_field_is_not_changed(name: str, value: object, sent: str) -> None:
     record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
     setattr(record, name, value)
 
@@ -262,7 +262,7 @@ def test_field_that_nobody_touched_is_not_changed(name: str, value: object, sent
         ("more", {"a": 1}, '{"a": true}', {"a": True}),
     ],
 )
-def test_field_that_was_touched_is_changed(name: str, value: object, sent: str, expected: object) -> None:
+def test_edited_field_is_changed(name: str, value: object, sent: str, expected: object) -> None:
     record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
     setattr(record, name, value)
 
@@ -272,7 +272,7 @@ def test_field_that_was_touched_is_changed(name: str, value: object, sent: str, 
     assert repr(form.data.model_dump(exclude_unset=True)) == repr({name: expected})
 
 
-def test_moment_that_no_zone_has_is_refused() -> None:
+def test_datetime_out_of_range_is_rejected() -> None:
     record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
 
     form = anyio.run(parse_form, request_with("at=0001-01-01T00:00:00%2B14:00"), KeptUpdate, record)
@@ -287,14 +287,14 @@ class ThingList(PageParams):
     at: AwareDatetime | None = None
 
 
-def test_search_form_has_what_narrows_the_list_and_not_the_page() -> None:
+def test_search_form_has_the_filters_without_pagination() -> None:
     page = ThingList(q="a", at=datetime(2026, 1, 31, tzinfo=UTC), limit=5)
 
     assert search_form(page).values == {"q": "a", "at": "2026-01-31T00:00:00Z"}
     assert search_form(PageParams()).values == {}
 
 
-def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
+def test_problem_is_shown_at_its_field_or_above_the_form() -> None:
     form = read("word=aa")
     field = InvalidRequest(errors=[{"loc": ("body", "key"), "msg": "Choose one that exists", "type": "reference"}])
 
@@ -324,7 +324,7 @@ def test_refusal_stands_beside_its_field_or_above_the_form() -> None:
         ({"é": 1}, '{\n  "é": 1\n}', '{\n  "é": 1\n}'),
     ],
 )
-def test_values_are_written_for_people_and_for_forms(value: object, words: str, entered: str) -> None:
+def test_values_are_formatted_for_display_and_for_forms(value: object, words: str, entered: str) -> None:
     assert (display_value(value), input_value(value)) == (words, entered)
 
 
@@ -339,9 +339,9 @@ def test_values_are_written_for_people_and_for_forms(value: object, words: str, 
         (None, f"User {KEY}"),
     ],
 )
-def test_row_is_named_by_its_title_or_by_what_it_is_and_its_id(title: object, named: str) -> None:
+def test_row_is_named_by_its_title_or_model_and_id(title: object, named: str) -> None:
     assert titled(title, User(id=KEY)) == named
 
 
-def test_members_of_an_enum_are_offered_in_words() -> None:
+def test_enum_members_become_choices() -> None:
     assert enum_choices(Color) == [("dark-red", "Dark red"), ("blue", "Blue")]

@@ -10,7 +10,7 @@ from tests.web.browser import open_browser, read_page
 pytestmark = pytest.mark.any_database
 
 
-def test_home_names_the_project_and_leads_to_its_parts(client: TestClient) -> None:
+def test_home_shows_the_project_name_and_links(client: TestClient) -> None:
     answer = open_browser(client).get("/")
 
     page = read_page(answer)
@@ -19,7 +19,7 @@ def test_home_names_the_project_and_leads_to_its_parts(client: TestClient) -> No
     assert {"/login", "/docs", "/redoc"} <= set(page.links)
 
 
-def test_home_asks_the_database_for_nothing(client: TestClient) -> None:
+def test_home_makes_no_database_queries(client: TestClient) -> None:
     browser = open_browser(client)
     with capture_queries(browser) as requests:
         browser.get("/")
@@ -27,7 +27,7 @@ def test_home_asks_the_database_for_nothing(client: TestClient) -> None:
     assert count_queries(requests) == {"GET /": 0}
 
 
-def test_every_link_of_home_leads_somewhere(client: TestClient, ada: User) -> None:
+def test_all_links_on_home_work(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     links = {link for link in read_page(browser.get("/")).links if link.startswith("/")}
@@ -35,6 +35,6 @@ def test_every_link_of_home_leads_somewhere(client: TestClient, ada: User) -> No
     assert {link: browser.get(link).status_code for link in links} == dict.fromkeys(links, 200)
 
 
-def test_home_is_for_everyone_and_knows_who_is_signed_in(client: TestClient, ada: User) -> None:
+def test_home_shows_the_signed_in_user(client: TestClient, ada: User) -> None:
     assert ada.email in open_browser(client, ada).get("/").text
     assert ada.email not in open_browser(client).get("/").text

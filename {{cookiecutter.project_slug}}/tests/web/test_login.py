@@ -31,7 +31,7 @@ def copy_of(browser: TestClient) -> TestClient:
     return thief
 
 
-def test_signing_in_shows_the_account(client: TestClient, ada: User) -> None:
+def test_login_redirects_to_the_account(client: TestClient, ada: User) -> None:
     browser = open_browser(client)
 
     answer = submit(browser, "/login", email="ADA@Example.com", password=PASSWORD)
@@ -40,7 +40,7 @@ def test_signing_in_shows_the_account(client: TestClient, ada: User) -> None:
     assert ada.email in browser.get("/account").text
 
 
-def test_page_for_people_who_are_signed_in_sends_others_to_sign_in_and_back(client: TestClient, ada: User) -> None:
+def test_anonymous_user_is_redirected_to_sign_in_and_back(client: TestClient, ada: User) -> None:
     """Behaviour 33."""
     browser = open_browser(client)
 
@@ -53,7 +53,7 @@ def test_page_for_people_who_are_signed_in_sends_others_to_sign_in_and_back(clie
 
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
-def test_wrong_password_and_unknown_address_look_the_same(client: TestClient, email: str) -> None:
+def test_wrong_password_and_unknown_email_get_the_same_response(client: TestClient, email: str) -> None:
     """Behaviour 27."""
     browser = open_browser(client)
 
@@ -67,7 +67,7 @@ def test_wrong_password_and_unknown_address_look_the_same(client: TestClient, em
     assert cookie_name(browser) not in browser.cookies
 
 
-def test_disabled_account_is_answered_like_a_wrong_password(client: TestClient, ada: User) -> None:
+def test_disabled_account_gets_the_same_response_as_a_wrong_password(client: TestClient, ada: User) -> None:
     """Behaviours 27, 54."""
 
     async def disable(session: AsyncSession) -> None:
@@ -80,7 +80,7 @@ def test_disabled_account_is_answered_like_a_wrong_password(client: TestClient, 
     assert not is_signed_in(browser)
 
 
-def test_empty_form_is_explained_beside_its_fields(client: TestClient) -> None:
+def test_empty_form_shows_errors_at_its_fields(client: TestClient) -> None:
     answer = submit(open_browser(client), "/login", email="", password="x" * 5000)
 
     page = read_page(answer)
@@ -90,7 +90,7 @@ def test_empty_form_is_explained_beside_its_fields(client: TestClient) -> None:
     assert "This field is required." in page.text
 
 
-def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestClient, ada: User) -> None:
+def test_session_cookie_over_http_is_httponly_and_samesite(client: TestClient, ada: User) -> None:
     answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
 
     name, *attributes = cookie_of(answer)
@@ -98,7 +98,7 @@ def test_cookie_of_plain_http_is_kept_from_scripts_and_other_sites(client: TestC
     assert attributes == ["httponly", "path=/", "samesite=lax"]
 
 
-def test_cookie_of_https_is_bound_to_the_host(start_app: Callable[..., TestClient]) -> None:
+def test_session_cookie_over_https_has_the_host_prefix(start_app: Callable[..., TestClient]) -> None:
     """Behaviour 31."""
     client = start_app(base_url="https://testserver")
     add_user(client, "ada@example.com")
@@ -113,7 +113,7 @@ def test_cookie_of_https_is_bound_to_the_host(start_app: Callable[..., TestClien
     assert answer.headers["Strict-Transport-Security"]
 
 
-def test_cookie_outlives_the_browser_only_when_asked_to(client: TestClient, ada: User) -> None:
+def test_remember_me_makes_the_cookie_persistent(client: TestClient, ada: User) -> None:
     answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD, remember="true")
 
     assert f"max-age={60 * 86_400}" in cookie_of(answer)
@@ -126,7 +126,7 @@ def cookie_of(answer: Any, name: str = "session") -> list[str]:
     return [value, *sorted(attribute.lower() for attribute in attributes)]
 
 
-def test_signing_in_again_changes_the_cookie_and_ends_the_session_before(client: TestClient, ada: User) -> None:
+def test_signing_in_again_ends_the_previous_session(client: TestClient, ada: User) -> None:
     """Behaviour 32."""
     browser = open_browser(client, ada)
     thief = copy_of(browser)
@@ -139,7 +139,7 @@ def test_signing_in_again_changes_the_cookie_and_ends_the_session_before(client:
     assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
 
 
-def test_session_that_someone_made_up_is_not_taken_over(client: TestClient, ada: User) -> None:
+def test_session_id_cannot_be_fixed_by_an_attacker(client: TestClient, ada: User) -> None:
     """Behaviour 32."""
     browser = open_browser(client)
     browser.cookies.set(cookie_name(browser), "chosen-by-the-attacker")
@@ -151,7 +151,7 @@ def test_session_that_someone_made_up_is_not_taken_over(client: TestClient, ada:
     assert not is_signed_in(thief)
 
 
-def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(client: TestClient, ada: User) -> None:
+def test_signing_out_invalidates_copied_cookies(client: TestClient, ada: User) -> None:
     """Behaviour 72."""
     browser = open_browser(client, ada)
     thief = copy_of(browser)
@@ -164,7 +164,7 @@ def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(client: TestC
     assert not is_signed_in(thief)
 
 
-def test_signing_out_leaves_other_browsers_signed_in(client: TestClient, ada: User) -> None:
+def test_signing_out_does_not_affect_other_sessions(client: TestClient, ada: User) -> None:
     browser, other = open_browser(client, ada), open_browser(client, ada)
 
     submit(browser, "/account", action="/logout")
@@ -172,7 +172,7 @@ def test_signing_out_leaves_other_browsers_signed_in(client: TestClient, ada: Us
     assert is_signed_in(other)
 
 
-def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> None:
+def test_signed_in_user_is_redirected_from_login(client: TestClient, ada: User) -> None:
     """Behaviour 35."""
     browser = open_browser(client, ada)
 
@@ -199,7 +199,7 @@ def test_who_is_signed_in_is_not_asked_again(client: TestClient, ada: User) -> N
         pytest.param("", id="empty"),
     ],
 )
-def test_next_leads_nowhere_else(client: TestClient, ada: User, target: str) -> None:
+def test_next_does_not_redirect_to_other_sites(client: TestClient, ada: User, target: str) -> None:
     """Behaviour 33."""
     browser = open_browser(client)
     shown = browser.get("/login", params={"next": target})
@@ -213,7 +213,7 @@ def test_next_leads_nowhere_else(client: TestClient, ada: User, target: str) -> 
 
 
 @pytest.mark.parametrize("column", [pytest.param("idle_expires_at", id="unused"), pytest.param("expires_at", id="old")])
-def test_session_ends_by_itself(client: TestClient, ada: User, column: str) -> None:
+def test_session_expires(client: TestClient, ada: User, column: str) -> None:
     """Behaviour 79."""
     browser = open_browser(client, ada)
 
@@ -225,7 +225,7 @@ def test_session_ends_by_itself(client: TestClient, ada: User, column: str) -> N
     assert not is_signed_in(browser)
 
 
-def test_using_a_session_keeps_it_alive_but_not_beyond_its_longest_life(client: TestClient, ada: User) -> None:
+def test_use_extends_a_session_up_to_its_absolute_lifetime(client: TestClient, ada: User) -> None:
     """Behaviour 79."""
     browser = open_browser(client, ada)
     a_while, longest = utc_now() - timedelta(hours=11), utc_now() + timedelta(seconds=60)
@@ -271,7 +271,7 @@ def log_in_with(client: TestClient, user: User, password: str) -> int:
     return client.post("/api/v1/auth/login", json={"email": user.email, "password": password}).status_code
 
 
-def test_stranger_who_guesses_does_not_lock_the_owner_out_of_a_known_browser(client: TestClient, ada: User) -> None:
+def test_guessing_does_not_lock_owner_out_of_known_device(client: TestClient, ada: User) -> None:
     """Behaviour 109."""
     browser, unknown = open_browser(client), open_browser(client)
     submit(browser, "/login", email=ada.email, password=PASSWORD)
@@ -283,7 +283,7 @@ def test_stranger_who_guesses_does_not_lock_the_owner_out_of_a_known_browser(cli
     assert log_in_with(client, ada, PASSWORD) == 429, "the stranger's count went on"
 
 
-def test_browser_known_to_one_account_is_unknown_to_another(client: TestClient, ada: User, bob: User) -> None:
+def test_device_cookie_is_bound_to_the_account(client: TestClient, ada: User, bob: User) -> None:
     browser = open_browser(client)
     submit(browser, "/login", email=bob.email, password=PASSWORD)
     submit(browser, "/account", action="/logout")
@@ -297,7 +297,7 @@ def test_browser_known_to_one_account_is_unknown_to_another(client: TestClient, 
         assert submit(trying, "/login", email=ada.email, password=PASSWORD).status_code == 429
 
 
-def test_known_browser_has_a_count_of_its_own(client: TestClient, ada: User) -> None:
+def test_known_device_has_its_own_rate_limit(client: TestClient, ada: User) -> None:
     browser = open_browser(client)
     submit(browser, "/login", email=ada.email, password=PASSWORD)
     submit(browser, "/account", action="/logout")
@@ -308,9 +308,7 @@ def test_known_browser_has_a_count_of_its_own(client: TestClient, ada: User) -> 
     assert submit(open_browser(client), "/login", email=ada.email, password=PASSWORD).status_code == 303
 
 
-def test_cookie_of_a_known_browser_is_kept_from_scripts_and_says_nothing_of_the_person(
-    client: TestClient, ada: User
-) -> None:
+def test_device_cookie_is_httponly_and_has_no_personal_data(client: TestClient, ada: User) -> None:
     answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
 
     value, *attributes = cookie_of(answer, "device")
@@ -318,7 +316,7 @@ def test_cookie_of_a_known_browser_is_kept_from_scripts_and_says_nothing_of_the_
     assert attributes == ["httponly", f"max-age={400 * 86_400}", "path=/", "samesite=lax"]
 
 
-def test_known_browser_is_not_told_of_by_mail(client: TestClient, ada: User) -> None:
+def test_sign_in_from_a_known_device_sends_no_email(client: TestClient, ada: User) -> None:
     """Behaviour 37. Whatever the browser calls itself after an update."""
     browser = open_browser(client)
     submit(browser, "/login", email=ada.email, password=PASSWORD)

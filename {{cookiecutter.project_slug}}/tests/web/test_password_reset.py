@@ -20,7 +20,7 @@ def ask_for_link(browser: TestClient, email: str, **headers: str) -> str:
     return newest_link(browser, email)
 
 
-def test_new_password_is_chosen_with_the_link(client: TestClient, ada: User) -> None:
+def test_password_is_reset_with_the_link(client: TestClient, ada: User) -> None:
     """Opening the link, however often, uses nothing up. Behaviours 92, 93, 144."""
     elsewhere, browser = open_browser(client, ada), open_browser(client)
     link = ask_for_link(browser, ada.email)
@@ -39,7 +39,7 @@ def test_new_password_is_chosen_with_the_link(client: TestClient, ada: User) -> 
     assert submit(browser, "/login", email=ada.email, password=NEW).status_code == 303
 
 
-def test_page_of_the_link_tells_its_address_to_nobody(client: TestClient, ada: User) -> None:
+def test_reset_page_does_not_leak_the_token(client: TestClient, ada: User) -> None:
     """Behaviour 95."""
     browser = open_browser(client)
     link = ask_for_link(browser, ada.email)
@@ -55,7 +55,7 @@ def test_page_of_the_link_tells_its_address_to_nobody(client: TestClient, ada: U
         assert page.forms["/password/reset"]["token"] == token
 
 
-def test_link_leads_to_our_own_address_whatever_the_request_says(client: TestClient, ada: User) -> None:
+def test_link_ignores_the_host_header(client: TestClient, ada: User) -> None:
     """Behaviour 94."""
     browser = open_browser(client)
 
@@ -67,7 +67,7 @@ def test_link_leads_to_our_own_address_whatever_the_request_says(client: TestCli
 
 
 @pytest.mark.parametrize("token", ["x", "\u00e9", "x" * 300])
-def test_link_that_is_not_ours_is_explained(client: TestClient, token: str) -> None:
+def test_invalid_link_shows_an_error_page(client: TestClient, token: str) -> None:
     browser = open_browser(client)
     form = read_page(browser.get("/password/forgot")).forms["/password/forgot"]
 

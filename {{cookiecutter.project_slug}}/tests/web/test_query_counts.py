@@ -45,7 +45,7 @@ def test_signing_up_and_in(client: TestClient) -> None:
     }
 
 
-def test_mails_while_developing(client: TestClient) -> None:
+def test_dev_mailbox(client: TestClient) -> None:
     browser = open_browser(client)
     with capture_queries(browser) as requests:
         for path in ("/dev/mail", "/dev/mail/1", "/dev/mail/1/html"):

@@ -40,7 +40,7 @@ def write_note(browser: TestClient, title: str = "Milk", body: str = "Two bottle
 
 
 @pytest.mark.any_database
-def test_entered_text_is_kept_as_it_was_entered(browser: TestClient) -> None:
+def test_text_is_stored_as_entered(browser: TestClient) -> None:
     address = write_note(browser, "  Milk ", "\r\nTwo\r\nbottles ")
 
     form = read_page(browser.get(f"{address}/edit")).forms[f"{address}/edit"]
@@ -94,7 +94,7 @@ def test_form_changes_only_the_field_that_was_changed(client: TestClient, ada: U
 
 
 @pytest.mark.any_database
-def test_lines_that_are_joined_are_a_change(client: TestClient, ada: User) -> None:
+def test_joined_lines_are_saved(client: TestClient, ada: User) -> None:
     note = add_note(client, ada, title="Milk", body="one\ntwo\n")
 
     submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit", body="onetwo")
@@ -103,7 +103,7 @@ def test_lines_that_are_joined_are_a_change(client: TestClient, ada: User) -> No
 
 
 @pytest.mark.parametrize("title", ["", " ", "Milk"])
-def test_row_is_offered_by_its_title_or_by_what_it_is_and_its_id(client: TestClient, ada: User, title: str) -> None:
+def test_choice_is_labelled_by_title_or_model_and_id(client: TestClient, ada: User, title: str) -> None:
     note = add_note(client, ada, title=title, body="")
     named = f"Sample note {note.id}"
 
@@ -113,7 +113,7 @@ def test_row_is_offered_by_its_title_or_by_what_it_is_and_its_id(client: TestCli
 
 
 @pytest.mark.any_database
-def test_what_is_wrong_is_the_field_to_go_to(browser: TestClient) -> None:
+def test_first_invalid_field_has_autofocus(browser: TestClient) -> None:
     answer = submit(browser, "/sample-notes/new", title="   ", body="\nTwo bottles")
 
     page = read_page(answer)
@@ -124,7 +124,7 @@ def test_what_is_wrong_is_the_field_to_go_to(browser: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_what_is_saved_now_is_shown_to_who_saves_second(browser: TestClient) -> None:
+def test_conflict_shows_the_current_version_and_the_input(browser: TestClient) -> None:
     address = write_note(browser)
     form = read_page(browser.get(f"{address}/edit")).forms[f"{address}/edit"]
     submit(browser, f"{address}/edit", body="Saved first")
@@ -140,7 +140,7 @@ def test_what_is_saved_now_is_shown_to_who_saves_second(browser: TestClient) -> 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("version", ["", "x", "*", "99999999999999999999", []])
-def test_form_without_the_version_it_showed_changes_nothing(browser: TestClient, version: str) -> None:
+def test_form_with_an_invalid_version_is_rejected(browser: TestClient, version: str) -> None:
     address = write_note(browser)
 
     answer = submit(browser, f"{address}/edit", body="Changed", version=version)
@@ -152,7 +152,7 @@ def test_form_without_the_version_it_showed_changes_nothing(browser: TestClient,
 
 
 @pytest.mark.any_database
-def test_what_people_write_is_escaped_everywhere(browser: TestClient) -> None:
+def test_user_input_is_escaped_everywhere(browser: TestClient) -> None:
     address = write_note(browser, SCRIPT, SCRIPT)
 
     for path in ("/sample-notes", address, f"{address}/edit", "/sample-notes?q=%22%3E%3Cscript%3E"):
@@ -164,12 +164,12 @@ def test_what_people_write_is_escaped_everywhere(browser: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_cursor_that_is_not_ours_is_refused(browser: TestClient) -> None:
+def test_invalid_cursor_is_rejected(browser: TestClient) -> None:
     assert browser.get("/sample-notes?cursor=x").status_code == 422
 
 
 @pytest.mark.any_database
-def test_links_below_a_list_keep_what_it_is_narrowed_to(browser: TestClient) -> None:
+def test_pagination_links_keep_the_filters(browser: TestClient) -> None:
     for title in ("Milk 1", "Bread", "Milk 2", "Milk 3"):
         write_note(browser, title)
 
@@ -183,7 +183,7 @@ def test_links_below_a_list_keep_what_it_is_narrowed_to(browser: TestClient) -> 
     assert "/sample-notes?q=milk&sort=title" in second.links
 
 
-def test_of_many_who_save_at_once_one_wins(browser: TestClient) -> None:
+def test_concurrent_saves_have_one_winner(browser: TestClient) -> None:
     address = write_note(browser)
     form = read_page(browser.get(f"{address}/edit")).forms[f"{address}/edit"]
 

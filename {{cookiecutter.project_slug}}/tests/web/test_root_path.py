@@ -30,7 +30,7 @@ def admin(below: TestClient) -> User:
     return add_user(below, "admin@example.com", admin=True)
 
 
-def test_every_address_on_every_page_is_below_the_path(below: TestClient, admin: User) -> None:
+def test_all_urls_on_all_pages_are_below_the_root_path(below: TestClient, admin: User) -> None:
     browser = open_browser(below, admin)
     waiting, seen = ["/below/login", "/below/account", "/below/docs", "/below/nowhere"], dict[str, int]()
 
@@ -58,7 +58,7 @@ def _redirects(answer: Response) -> list[str]:
     return [answer.headers["Location"]] if "Location" in answer.headers else []
 
 
-def test_signing_in_leads_on_to_the_page_that_was_asked_for(below: TestClient, admin: User) -> None:
+def test_login_redirects_to_the_requested_page(below: TestClient, admin: User) -> None:
     browser = open_browser(below)
     asked = browser.get("/below/account/sessions?a=b")
     assert asked.headers["Location"] == "/below/login?next=%2Faccount%2Fsessions%3Fa%3Db"
@@ -79,7 +79,7 @@ def test_signing_in_leads_on_to_the_page_that_was_asked_for(below: TestClient, a
         pytest.param({"base_url": "http://testserver/below"}, {"base_url": "http://testserver/beside"}, id="path"),
     ],
 )
-def test_two_projects_on_one_host_do_not_sign_each_other_out(
+def test_projects_on_one_host_use_different_cookies(
     start_app: Callable[..., TestClient], one: dict[str, str], other: dict[str, str]
 ) -> None:
     """They share the browser's cookies."""
@@ -97,7 +97,7 @@ def test_two_projects_on_one_host_do_not_sign_each_other_out(
     assert [browser.get("/account").status_code for browser in browsers] == [200, 303]
 
 
-def test_no_template_writes_an_address_that_skips_the_path() -> None:
+def test_all_urls_in_templates_start_with_root() -> None:
     """An address on a page begins with `{{ root }}`, or is made by a function that knows it."""
     attributes = r"""\b(?:href|src|action|formaction|srcset|poster)\s*=\s*["']?/"""
     absolute = re.compile(rf"""{attributes}|\b(?:pagination|entry)\(["']/""")

@@ -37,7 +37,7 @@ def set_cookies(answer: Any) -> list[str]:
 
 
 @pytest.mark.any_database
-def test_browser_is_out_when_its_session_is_ended_elsewhere(client: TestClient, ada: User, as_ada: TestClient) -> None:
+def test_ended_session_signs_its_browser_out(client: TestClient, ada: User, as_ada: TestClient) -> None:
     """Behaviours 76, 78."""
     first, second, third = [open_browser(client, ada) for _ in range(3)]
     newest = as_ada.get(SESSIONS).json()[0]
@@ -50,7 +50,7 @@ def test_browser_is_out_when_its_session_is_ended_elsewhere(client: TestClient, 
     assert [is_signed_in(browser) for browser in (first, second)] == [False, False]
 
 
-def test_cookie_changes_once_a_day_and_the_former_one_dies(client: TestClient, ada: User) -> None:
+def test_cookie_is_rotated_once_a_day(client: TestClient, ada: User) -> None:
     """Behaviour 80."""
     browser = open_browser(client, ada)
     assert set_cookies(browser.get("/account")) == []
@@ -66,7 +66,7 @@ def test_cookie_changes_once_a_day_and_the_former_one_dies(client: TestClient, a
     assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
 
 
-def test_pages_that_load_at_once_sign_nobody_out(client: TestClient, ada: User) -> None:
+def test_concurrent_requests_during_rotation_stay_signed_in(client: TestClient, ada: User) -> None:
     """Behaviour 80."""
     browsers = [open_browser(client, ada)]
     browsers += [copy_of(browsers[0]) for _ in range(4)]
@@ -81,7 +81,7 @@ def test_pages_that_load_at_once_sign_nobody_out(client: TestClient, ada: User) 
 
 
 @pytest.mark.any_database
-def test_form_that_was_open_meanwhile_is_still_good(client: TestClient, ada: User) -> None:
+def test_open_form_stays_valid_after_rotation(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account")).forms["/account"]
     a_day_later(client)
@@ -91,7 +91,7 @@ def test_form_that_was_open_meanwhile_is_still_good(client: TestClient, ada: Use
 
 
 @pytest.mark.any_database
-def test_remembered_cookie_lives_no_longer_because_it_changed(client: TestClient, ada: User) -> None:
+def test_rotation_does_not_extend_a_remembered_session(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     change_sessions(client, remember=True, expires_at=utc_now() + timedelta(hours=2))
     a_day_later(client)
@@ -103,7 +103,7 @@ def test_remembered_cookie_lives_no_longer_because_it_changed(client: TestClient
 
 
 @pytest.mark.any_database
-def test_form_does_not_change_the_cookie_on_its_way(client: TestClient, ada: User) -> None:
+def test_form_submission_does_not_rotate_the_cookie(client: TestClient, ada: User) -> None:
     """A redirect could lose it: the page after it brings it."""
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account")).forms["/account"]
@@ -116,7 +116,7 @@ def test_form_does_not_change_the_cookie_on_its_way(client: TestClient, ada: Use
 
 
 @pytest.mark.database("sqlite")  # whose only writer the form is
-def test_form_that_is_refused_does_not_wait_for_itself(client: TestClient, ada: User) -> None:
+def test_invalid_form_does_not_deadlock_with_rotation(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account")).forms["/account"]
     a_day_later(client)
@@ -126,7 +126,7 @@ def test_form_that_is_refused_does_not_wait_for_itself(client: TestClient, ada: 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("how", ["random", "truncated", "foreign", "long", "not-ascii"])
-def test_cookie_that_is_not_ours_is_nobodys(start_app: Callable[..., TestClient], client: TestClient, how: str) -> None:
+def test_invalid_cookie_is_anonymous(start_app: Callable[..., TestClient], client: TestClient, how: str) -> None:
     """Behaviour 82."""
     ada = add_user(client, "ada@example.com")
     cookie = open_browser(client, ada).cookies[cookie_name(client)]
@@ -145,7 +145,7 @@ def test_cookie_that_is_not_ours_is_nobodys(start_app: Callable[..., TestClient]
 
 
 @pytest.mark.any_database
-def test_other_pages_are_not_kept_for_the_way_back(client: TestClient, ada: User) -> None:
+def test_signed_out_pages_are_not_cached(client: TestClient, ada: User) -> None:
     """Behaviour 81."""
     browser = open_browser(client, ada)
     shown = browser.get("/account")
@@ -160,7 +160,7 @@ def test_other_pages_are_not_kept_for_the_way_back(client: TestClient, ada: User
 
 
 @pytest.mark.any_database
-def test_leaving_without_a_session_is_no_error(client: TestClient) -> None:
+def test_signing_out_without_a_session_succeeds(client: TestClient) -> None:
     """Behaviour 74."""
     browser = open_browser(client)
     token = read_page(browser.get("/login")).forms["/login"]["csrf_token"]
@@ -171,7 +171,7 @@ def test_leaving_without_a_session_is_no_error(client: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_address_of_the_last_visit_is_noted(client: TestClient, ada: User) -> None:
+def test_last_ip_address_is_recorded(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     change_sessions(client, last_seen_at=utc_now() - timedelta(minutes=2))
 
@@ -183,7 +183,7 @@ def test_address_of_the_last_visit_is_noted(client: TestClient, ada: User) -> No
 
 
 @pytest.mark.any_database
-def test_proving_who_one_is_changes_the_cookie(client: TestClient, ada: User) -> None:
+def test_reauthentication_changes_the_cookie(client: TestClient, ada: User) -> None:
     """Behaviours 124, 125. On the pages."""
     browser = open_browser(client, ada)
     thief = copy_of(browser)

@@ -19,7 +19,7 @@ def sign_up(browser: TestClient, email: str = EVE, password: str = PASSWORD) -> 
     return newest_link(browser, email)
 
 
-def test_account_is_made_and_works_when_its_address_is_proven(client: TestClient) -> None:
+def test_account_works_after_email_verification(client: TestClient) -> None:
     """Behaviours 6, 144."""
     browser = open_browser(client)
     link = sign_up(browser)
@@ -35,7 +35,7 @@ def test_account_is_made_and_works_when_its_address_is_proven(client: TestClient
     assert EVE in browser.get("/account").text
 
 
-def test_link_that_was_used_says_so_and_no_more(client: TestClient) -> None:
+def test_used_link_shows_only_that_it_is_invalid(client: TestClient) -> None:
     """Behaviour 7."""
     browser = open_browser(client)
     link = sign_up(browser)
@@ -51,7 +51,7 @@ def test_link_that_was_used_says_so_and_no_more(client: TestClient) -> None:
     assert read_page(again).text == read_page(opened).text
 
 
-def test_password_of_someone_who_signed_up_for_another_is_worth_nothing(client: TestClient) -> None:
+def test_password_chosen_by_third_party_is_removed(client: TestClient) -> None:
     """Behaviour 12."""
     link = sign_up(open_browser(client), password=PASSWORD)
     owner = open_browser(client)
@@ -64,7 +64,7 @@ def test_password_of_someone_who_signed_up_for_another_is_worth_nothing(client: 
     assert submit(owner, "/login", email=EVE, password="of my own choosing: 4711").status_code == 303
 
 
-def test_signing_up_again_from_elsewhere_does_not_make_the_first_password_good(client: TestClient) -> None:
+def test_second_sign_up_does_not_verify_the_first_password(client: TestClient) -> None:
     """The owner's browser did sign up, but not with the password that is stored. Behaviour 12."""
     sign_up(open_browser(client), password="the password of a stranger 99")
     owner = open_browser(client)
@@ -77,7 +77,7 @@ def test_signing_up_again_from_elsewhere_does_not_make_the_first_password_good(c
     assert stranger.status_code == 401
 
 
-def test_page_looks_the_same_for_an_address_that_is_taken(client: TestClient, ada: User) -> None:
+def test_registered_email_gets_the_same_response(client: TestClient, ada: User) -> None:
     """Behaviour 2."""
     first, second = open_browser(client), open_browser(client)
 
@@ -90,7 +90,7 @@ def test_page_looks_the_same_for_an_address_that_is_taken(client: TestClient, ad
     assert shown[0].replace(ada.email, "new@example.com") == shown[1]
 
 
-def test_password_that_is_refused_is_explained_beside_its_field(client: TestClient) -> None:
+def test_weak_password_shows_an_error_at_its_field(client: TestClient) -> None:
     """Behaviours 15, 143."""
     answer = submit(open_browser(client), "/signup", email=EVE, password="short")
 
@@ -102,7 +102,7 @@ def test_password_that_is_refused_is_explained_beside_its_field(client: TestClie
     assert "short" not in answer.text.replace("shortest", "")
 
 
-def test_link_is_sent_again_when_someone_who_is_not_proven_signs_in(client: TestClient) -> None:
+def test_unverified_user_can_resend_the_link_when_signing_in(client: TestClient) -> None:
     browser = open_browser(client)
     sign_up(browser)
     refused = submit(browser, "/login", email=EVE, password=PASSWORD)
@@ -114,7 +114,7 @@ def test_link_is_sent_again_when_someone_who_is_not_proven_signs_in(client: Test
     assert (answer.status_code, answer.headers["Location"]) == (303, "/signup/sent")
 
 
-def test_who_is_signed_in_does_not_sign_up(client: TestClient, ada: User) -> None:
+def test_signed_in_user_is_redirected_from_sign_up(client: TestClient, ada: User) -> None:
     """Behaviour 35."""
     browser = open_browser(client, ada)
 

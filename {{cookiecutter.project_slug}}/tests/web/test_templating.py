@@ -12,7 +12,7 @@ from tests.web.browser import cookie_name, open_browser, read_page, submit
 pytestmark = pytest.mark.any_database
 
 
-def test_pages_are_kept_by_no_cache_and_allow_no_inline_code(client: TestClient, ada: User) -> None:
+def test_pages_are_not_cached_and_forbid_inline_code(client: TestClient, ada: User) -> None:
     """Behaviours 139, 142."""
     answer = open_browser(client, ada).get("/account")
 
@@ -23,7 +23,7 @@ def test_pages_are_kept_by_no_cache_and_allow_no_inline_code(client: TestClient,
         assert directive in policy
 
 
-def test_only_a_page_with_a_form_gives_a_stranger_a_cookie(client: TestClient) -> None:
+def test_only_pages_with_a_form_set_an_anonymous_cookie(client: TestClient) -> None:
     browser = open_browser(client)
 
     assert "set-cookie" not in browser.get("/nowhere").headers
@@ -31,7 +31,7 @@ def test_only_a_page_with_a_form_gives_a_stranger_a_cookie(client: TestClient) -
     assert "set-cookie" not in browser.get("/login").headers
 
 
-def test_static_files_are_kept_until_they_change(client: TestClient) -> None:
+def test_static_files_are_cached_until_they_change(client: TestClient) -> None:
     browser = open_browser(client)
     page = browser.get("/login").text
     (address,) = (part for part in page.split('"') if part.startswith("/static/site.css?v="))
@@ -44,18 +44,18 @@ def test_static_files_are_kept_until_they_change(client: TestClient) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
+def test_page_makes_no_third_party_requests(client: TestClient) -> None:
     answer = open_browser(client).get("/login")
 
     assert read_page(answer).tags.count("script") == 0
     assert "//" not in answer.text.replace("<!doctype html>", "")
 
 
-def test_menu_marks_the_page_that_is_shown(client: TestClient, ada: User) -> None:
+def test_navigation_marks_the_current_page(client: TestClient, ada: User) -> None:
     assert '<a href="/account" aria-current="page">' in open_browser(client, ada).get("/account").text
 
 
-def test_entry_of_the_menu_is_shown_to_who_may_use_it(client: TestClient, ada: User, admin: User) -> None:
+def test_navigation_entry_requires_its_permission(client: TestClient, ada: User, admin: User) -> None:
     assert isinstance(client.app, FastAPI)
     entry = NavItem("Secrets", "/secrets", "", Permission.ADMIN_ACCESS)
     client.app.state.nav.append(entry)
@@ -67,7 +67,7 @@ def test_entry_of_the_menu_is_shown_to_who_may_use_it(client: TestClient, ada: U
     assert shown == [False, False, True]
 
 
-def test_nobody_else_can_put_words_on_a_page(client: TestClient, ada: User) -> None:
+def test_flash_message_cannot_be_forged(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     submit(browser, "/account", display_name="Ada")
     words, mac = browser.cookies[cookie_name(browser, "flash")].split(".")

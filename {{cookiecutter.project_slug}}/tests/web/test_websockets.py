@@ -28,14 +28,14 @@ def _socket(add_routes: Callable[[APIRouter], None]) -> None:
     add_routes(router)
 
 
-def test_cookie_signs_a_socket_in(client: TestClient, ada: User) -> None:
+def test_session_cookie_authenticates_a_websocket(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     with browser.websocket_connect(PAGE, headers={"Origin": "http://testserver"}) as socket:
         assert socket.receive_json() == [True, "ada@example.com", "testclient"]
 
 
-def test_cookie_does_not_for_pages_of_other_sites(client: TestClient, ada: User) -> None:
+def test_websocket_from_another_site_is_rejected(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     with (
@@ -45,7 +45,7 @@ def test_cookie_does_not_for_pages_of_other_sites(client: TestClient, ada: User)
         pass
 
 
-def test_nobody_gets_a_problem_document_and_no_redirect(client: TestClient) -> None:
+def test_anonymous_websocket_gets_problem_without_redirect(client: TestClient) -> None:
     with pytest.raises(WebSocketDenialResponse) as refused, open_browser(client).websocket_connect(PAGE):
         pass
 

@@ -54,7 +54,7 @@ def test_key_is_revoked(client: TestClient, browser: TestClient, as_ada: TestCli
     assert run_row_action(browser, "api-key", "revoke", made["id"]).status_code == 400
 
 
-def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: TestClient) -> None:
+def test_keys_cannot_be_created_or_edited(browser: TestClient, as_ada: TestClient) -> None:
     made = create_key(as_ada)
 
     for path in ("create", f"edit?pk={made['id']}"):
@@ -62,7 +62,7 @@ def test_keys_are_neither_made_nor_changed_here(browser: TestClient, as_ada: Tes
     assert run_row_action(browser, "api-key", "delete", made["id"]).status_code >= 400
 
 
-def test_page_of_a_user_leads_to_their_keys(
+def test_page_of_a_user_links_to_their_keys(
     browser: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User
 ) -> None:
     adas, _ = create_key(as_ada), create_key(as_bob)
@@ -73,7 +73,7 @@ def test_page_of_a_user_leads_to_their_keys(
     assert listed_ids(browser, "api-key", q=unquote(link)) == [adas["id"]]
 
 
-def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: TestClient, as_ada: TestClient) -> None:
+def test_viewing_and_revoking_keys_require_user_permissions(client: TestClient, as_ada: TestClient) -> None:
     key = create_key(as_ada)
     editors = open_browser(client, add_staff(client, "editor", "admin:access"))
     supports = open_browser(client, add_staff(client, "support", "admin:access", "users:read"))
@@ -86,7 +86,9 @@ def test_keys_are_seen_and_revoked_by_who_may_see_and_change_accounts(client: Te
     assert keys_in_database(client)[0].revoked_at is None
 
 
-def test_keys_of_who_may_do_more_are_not_revoked(client: TestClient, as_admin: TestClient, as_ada: TestClient) -> None:
+def test_keys_of_users_with_more_permissions_cannot_be_revoked(
+    client: TestClient, as_admin: TestClient, as_ada: TestClient
+) -> None:
     admins, adas = create_key(as_admin), create_key(as_ada)
     managers = open_browser(client, add_staff(client, "manager", "admin:access", "users:read", "users:manage"))
 
@@ -98,7 +100,7 @@ def test_keys_of_who_may_do_more_are_not_revoked(client: TestClient, as_admin: T
 
 
 @pytest.mark.parametrize("action", ["end-sessions", "disable"])
-def test_keys_end_with_the_sessions_that_an_admin_ends(
+def test_ending_a_users_sessions_revokes_their_keys(
     client: TestClient, browser: TestClient, as_ada: TestClient, ada: User, action: str
 ) -> None:
     """Behaviour 154."""

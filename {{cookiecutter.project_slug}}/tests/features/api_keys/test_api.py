@@ -26,7 +26,7 @@ ADMINS = "/api/v1/for-admins"
 ME = "/api/v1/users/me"
 
 
-def test_key_is_shown_once_and_lists_say_what_it_is(client: TestClient, as_ada: TestClient) -> None:
+def test_key_is_returned_once_and_listed_without_its_value(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 126."""
     made = create_key(as_ada, "read", name=" Backup ", expires_in_days=30)
 
@@ -44,7 +44,7 @@ def test_key_is_shown_once_and_lists_say_what_it_is(client: TestClient, as_ada: 
 
 
 @pytest.mark.any_database
-def test_key_is_made_and_revoked_only_shortly_after_the_password(client: TestClient, as_ada: TestClient) -> None:
+def test_creating_and_revoking_require_recent_authentication(client: TestClient, as_ada: TestClient) -> None:
     """Behaviours 124, 126."""
     made = create_key(as_ada)
     long_ago = utc_now() - timedelta(hours=1)
@@ -62,7 +62,7 @@ def test_key_is_made_and_revoked_only_shortly_after_the_password(client: TestCli
 
 
 @pytest.mark.any_database
-def test_key_lives_ninety_days_if_nothing_is_said(client: TestClient, as_ada: TestClient) -> None:
+def test_default_lifetime_is_ninety_days(client: TestClient, as_ada: TestClient) -> None:
     create_key(as_ada)
 
     (row,) = keys_in_database(client)
@@ -71,7 +71,7 @@ def test_key_lives_ninety_days_if_nothing_is_said(client: TestClient, as_ada: Te
 
 
 @pytest.mark.any_database
-def test_owner_is_told_of_a_new_key_by_mail_and_event(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_owner_is_notified_of_a_new_key(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 150."""
     made = create_key(as_ada)
     as_ada.delete(f"{KEYS}/{made['id']}")
@@ -87,7 +87,7 @@ def test_owner_is_told_of_a_new_key_by_mail_and_event(client: TestClient, as_ada
 
 
 @pytest.mark.any_database
-def test_key_with_read_and_write_does_what_its_owner_may(client: TestClient, as_ada: TestClient) -> None:
+def test_key_with_read_and_write_acts_as_its_owner(client: TestClient, as_ada: TestClient) -> None:
     caller = api_key_client(client, create_key(as_ada, "read", "write"))
 
     changed = caller.patch(ME, json={"display_name": "Ada"})
@@ -98,7 +98,7 @@ def test_key_with_read_and_write_does_what_its_owner_may(client: TestClient, as_
 
 
 @pytest.mark.any_database
-def test_key_to_read_cannot_write_and_the_other_way_round(client: TestClient, as_ada: TestClient) -> None:
+def test_read_and_write_scopes_are_separate(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 127."""
     reader, writer = (api_key_client(client, create_key(as_ada, scope)) for scope in ("read", "write"))
 
@@ -110,7 +110,7 @@ def test_key_to_read_cannot_write_and_the_other_way_round(client: TestClient, as
 
 
 @pytest.mark.any_database
-def test_key_needs_both_rights_to_open_a_socket(
+def test_websocket_requires_both_scopes(
     client: TestClient, as_ada: TestClient, add_routes: Callable[[APIRouter], None]
 ) -> None:
     router = APIRouter()
@@ -133,7 +133,7 @@ def test_key_needs_both_rights_to_open_a_socket(
         assert refused.value.json()["type"] == "urn:problem:PermissionDenied"
 
 
-def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
+def test_keys_cannot_access_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
     """Behaviour 127. Whatever it may do otherwise."""
     caller = api_key_client(client, create_key(as_admin, "read", "write", "admin:access"))
     routes = [route for route in routes_of(app_of(client)) if " /api/v1/auth/" in route]
@@ -144,7 +144,7 @@ def test_no_key_reaches_credentials_sessions_or_keys(client: TestClient, as_admi
 
 
 @pytest.mark.any_database
-def test_no_key_copies_or_deletes_its_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_keys_cannot_export_or_delete_the_account(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 127."""
     caller = api_key_client(client, create_key(as_ada))
 
@@ -155,7 +155,7 @@ def test_no_key_copies_or_deletes_its_owner(client: TestClient, as_ada: TestClie
 
 
 @pytest.mark.any_database
-def test_copy_of_ones_data_names_the_keys_and_no_secret(as_ada: TestClient) -> None:
+def test_data_export_lists_keys_without_their_values(as_ada: TestClient) -> None:
     made = create_key(as_ada)
 
     copy = as_ada.get(f"{ME}/export")
@@ -178,7 +178,7 @@ def wrong_secret(raw: str) -> str:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("how", ["revoked", "expired", "wrong-secret", "unknown", "owner-disabled", "typo"])
-def test_dead_and_wrong_keys_get_the_same_answer(client: TestClient, as_ada: TestClient, how: str) -> None:
+def test_all_invalid_keys_get_the_same_response(client: TestClient, as_ada: TestClient, how: str) -> None:
     """Behaviour 128."""
     made = create_key(as_ada)
     raw = made["key"]
@@ -207,7 +207,7 @@ def test_dead_and_wrong_keys_get_the_same_answer(client: TestClient, as_ada: Tes
     ]
 
 
-def test_keys_go_with_their_owner(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_deleting_the_owner_deletes_the_keys(client: TestClient, as_ada: TestClient, ada: User) -> None:
     caller = api_key_client(client, create_key(as_ada))
 
     in_database(client, lambda session: session.delete(ada))
@@ -216,7 +216,7 @@ def test_keys_go_with_their_owner(client: TestClient, as_ada: TestClient, ada: U
     assert keys_in_database(client) == []
 
 
-def test_use_is_noted_once_a_minute_and_names_the_key(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_use_is_recorded_once_a_minute(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 129."""
     made = create_key(as_ada)
     caller = api_key_client(client, made)
@@ -238,7 +238,7 @@ def test_use_is_noted_once_a_minute_and_names_the_key(client: TestClient, as_ada
     assert len(key_events(client, "authn_key_used")) == 2
 
 
-def test_of_many_uses_at_once_one_is_noted(client: TestClient, as_ada: TestClient) -> None:
+def test_concurrent_use_is_recorded_once(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 129."""
     caller = api_key_client(client, create_key(as_ada))
 
@@ -250,7 +250,7 @@ def test_of_many_uses_at_once_one_is_noted(client: TestClient, as_ada: TestClien
 
 
 @pytest.mark.any_database
-def test_refused_use_is_not_noted(client: TestClient, as_ada: TestClient) -> None:
+def test_failed_use_is_not_recorded(client: TestClient, as_ada: TestClient) -> None:
     made = create_key(as_ada)
 
     with_token(client, wrong_secret(made["key"])).get(ME)
@@ -275,13 +275,13 @@ def test_refused_use_is_not_noted(client: TestClient, as_ada: TestClient) -> Non
         pytest.param({"owner_id": str(uuid4())}, id="owner-of-ones-choice"),
     ],
 )
-def test_create_key_rejects(as_ada: TestClient, change: dict[str, Any]) -> None:
+def test_create_key_rejects_invalid_input(as_ada: TestClient, change: dict[str, Any]) -> None:
     assert as_ada.post(KEYS, json={"name": "Backup", "scopes": ["read"], **change}).status_code == 422
     assert as_ada.get(KEYS).json()["items"] == []
 
 
 @pytest.mark.any_database
-def test_nobody_grants_what_they_may_not_do(as_ada: TestClient, as_admin: TestClient) -> None:
+def test_key_cannot_have_permissions_its_owner_lacks(as_ada: TestClient, as_admin: TestClient) -> None:
     wanted = {"name": "Admin's", "scopes": ["read", "admin:access"]}
 
     refused = as_ada.post(KEYS, json=wanted)
@@ -292,7 +292,7 @@ def test_nobody_grants_what_they_may_not_do(as_ada: TestClient, as_admin: TestCl
 
 
 @pytest.mark.any_database
-def test_key_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
+def test_key_of_another_user_is_not_found(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
     """Behaviour 130."""
     made = create_key(as_bob)
 
@@ -303,7 +303,7 @@ def test_key_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient
     assert len(as_bob.get(KEYS).json()["items"]) == 1
 
 
-def test_revoked_key_leaves_the_list_and_is_not_found_again(as_ada: TestClient) -> None:
+def test_revoked_key_is_no_longer_listed(as_ada: TestClient) -> None:
     first, second = create_key(as_ada), create_key(as_ada)
 
     assert as_ada.delete(f"{KEYS}/{first['id']}").status_code == 204
@@ -313,7 +313,7 @@ def test_revoked_key_leaves_the_list_and_is_not_found_again(as_ada: TestClient) 
 
 
 @pytest.mark.any_database
-def test_nobody_hoards_keys(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_keys_is_limited(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.features.api_keys.service.MAX_KEYS", 2)
     made = [create_key(as_ada) for _ in range(2)]
 
@@ -325,9 +325,7 @@ def test_nobody_hoards_keys(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.any_database
-def test_key_that_is_used_outlives_the_former_secret_key(
-    client: TestClient, as_ada: TestClient, start_app: Any
-) -> None:
+def test_used_key_survives_secret_key_rotation(client: TestClient, as_ada: TestClient, start_app: Any) -> None:
     """Behaviour 152."""
     used, unused = create_key(as_ada), create_key(as_ada)
     former = client.app_state["settings"].secret_key
@@ -355,7 +353,7 @@ def for_admins(client: TestClient, add_routes: Callable[[APIRouter], None]) -> T
 
 
 @pytest.mark.any_database
-def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admin: TestClient) -> None:
+def test_permission_requires_both_role_and_key(for_admins: TestClient, as_admin: TestClient) -> None:
     """Behaviour 136. A key of an admin is an admin's only when it says so, and only as long as they are one."""
     plain, narrow = create_key(as_admin), create_key(as_admin, "admin:access")
     wide = create_key(as_admin, "read", "admin:access")
@@ -369,7 +367,7 @@ def test_key_allows_what_role_and_key_both_allow(for_admins: TestClient, as_admi
     assert api_key_client(for_admins, wide).get(ADMINS).status_code == 403
 
 
-def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
+def test_query_counts(as_ada: TestClient) -> None:
     with capture_queries(as_ada) as requests:
         for _ in range(3):
             made = create_key(as_ada)
@@ -383,7 +381,7 @@ def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None
     }
 
 
-def test_use_of_a_key_is_noted_once_a_minute(client: TestClient, as_ada: TestClient) -> None:
+def test_query_count_of_a_request_with_a_key(client: TestClient, as_ada: TestClient) -> None:
     made = api_key_client(client, create_key(as_ada))
     made.get("/api/v1/users/me")
     with capture_queries(made) as requests:

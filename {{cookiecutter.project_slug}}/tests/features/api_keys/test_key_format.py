@@ -7,23 +7,23 @@ import pytest
 from app.features.api_keys.key_format import ALPHABET, generate_key, parse_prefix
 
 
-def test_key_has_the_form_that_scanners_know() -> None:
+def test_key_has_the_documented_format() -> None:
     key = generate_key()
 
     assert re.fullmatch(r"app_[A-Za-z2-9]{8}_[A-Za-z2-9]{43}_[A-Za-z2-9]{6}", key.raw)
     assert parse_prefix(key.raw) == key.prefix == key.raw[4:12]
 
 
-def test_keys_differ() -> None:
+def test_keys_are_unique() -> None:
     assert len({generate_key().prefix for _ in range(100)}) == 100
 
 
-def test_no_character_looks_like_another() -> None:
+def test_alphabet_has_no_lookalikes() -> None:
     assert not set("0O1lI") & set(ALPHABET)
     assert len(ALPHABET) ** 6 > 2**32
 
 
-def test_every_typo_of_one_character_is_noticed() -> None:
+def test_checksum_detects_every_single_typo() -> None:
     """The checksum finds every change of up to 32 bits in a row."""
     raw = generate_key().raw
 
@@ -44,6 +44,6 @@ def test_every_typo_of_one_character_is_noticed() -> None:
         pytest.param(lambda raw: raw[:0], id="empty"),
     ],
 )
-def test_what_is_written_otherwise_is_no_key(change: object) -> None:
+def test_malformed_key_has_no_prefix(change: object) -> None:
     assert callable(change)
     assert parse_prefix(change(generate_key().raw)) is None

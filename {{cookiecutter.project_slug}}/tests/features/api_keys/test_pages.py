@@ -22,7 +22,7 @@ PAGE = "/account/api-keys"
 SCRIPT = '"><script>alert(1)</script>'
 
 
-def test_key_is_made_shown_once_and_works(client: TestClient, ada: User) -> None:
+def test_created_key_is_shown_once_and_works(client: TestClient, ada: User) -> None:
     """Behaviour 126."""
     browser = open_browser(client, ada)
 
@@ -42,7 +42,7 @@ def test_key_is_made_shown_once_and_works(client: TestClient, ada: User) -> None
     assert {"/account", PAGE} < set(page.links)  # the menu of the account
 
 
-def test_what_is_missing_is_told_and_the_rest_kept(client: TestClient, ada: User) -> None:
+def test_invalid_form_shows_errors_and_keeps_the_input(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
     refused = submit(browser, f"{PAGE}/new", name="  ", expires_in_days="1000", read=[])
@@ -56,7 +56,7 @@ def test_what_is_missing_is_told_and_the_rest_kept(client: TestClient, ada: User
     assert keys_in_database(client) == []
 
 
-def test_keys_are_no_session_for_pages(client: TestClient, as_ada: TestClient) -> None:
+def test_keys_do_not_authenticate_pages(client: TestClient, as_ada: TestClient) -> None:
     made = create_key(as_ada)
 
     answer = with_token(client, made["key"]).get("/account", headers={"Accept": "text/html"})
@@ -64,7 +64,7 @@ def test_keys_are_no_session_for_pages(client: TestClient, as_ada: TestClient) -
     assert answer.status_code == 303
 
 
-def test_only_ones_own_permissions_are_offered(client: TestClient, ada: User, admin: User) -> None:
+def test_form_offers_only_the_users_permissions(client: TestClient, ada: User, admin: User) -> None:
     """Behaviour 136."""
     adas, admins = open_browser(client, ada), open_browser(client, admin)
 
@@ -76,7 +76,7 @@ def test_only_ones_own_permissions_are_offered(client: TestClient, ada: User, ad
     assert [key.scopes for key in keys_in_database(client)] == [["read"], ["admin:access"]]
 
 
-def test_too_many_keys_are_explained(client: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_keys_show_an_error(client: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.features.api_keys.service.MAX_KEYS", 0)
 
     refused = submit(open_browser(client, ada), f"{PAGE}/new", name="Backup", read="true")
@@ -100,7 +100,7 @@ def test_key_is_revoked(client: TestClient, ada: User) -> None:
     assert browser.get(link).status_code == 404
 
 
-def test_expired_key_is_marked(client: TestClient, ada: User) -> None:
+def test_expired_key_is_marked_as_expired(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     submit(browser, f"{PAGE}/new", name="Backup", read="true")
     assert "Expired" not in browser.get(PAGE).text
@@ -110,7 +110,7 @@ def test_expired_key_is_marked(client: TestClient, ada: User) -> None:
     assert "Expired" in read_page(browser.get(PAGE)).text
 
 
-def test_key_of_someone_else_is_not_found(client: TestClient, ada: User, bob: User) -> None:
+def test_key_of_another_user_is_not_found(client: TestClient, ada: User, bob: User) -> None:
     """Behaviour 130."""
     adas, bobs = open_browser(client, ada), open_browser(client, bob)
     submit(adas, f"{PAGE}/new", name="Backup", read="true")
@@ -123,7 +123,7 @@ def test_key_of_someone_else_is_not_found(client: TestClient, ada: User, bob: Us
     assert "Backup" not in bobs.get(PAGE).text
 
 
-def test_password_is_asked_for_again_after_a_while(client: TestClient, ada: User) -> None:
+def test_sensitive_pages_require_reauthentication(client: TestClient, ada: User) -> None:
     """Behaviour 124."""
     browser = open_browser(client, ada)
     submit(browser, f"{PAGE}/new", name="Backup", read="true")
@@ -153,7 +153,7 @@ def test_names_are_escaped(client: TestClient, ada: User) -> None:
         assert "&lt;script&gt;" in answer.text
 
 
-def test_form_without_a_token_changes_nothing(client: TestClient, ada: User) -> None:
+def test_form_without_a_csrf_token_is_rejected(client: TestClient, ada: User) -> None:
     """Behaviour 137."""
     browser = open_browser(client, ada)
 
@@ -161,7 +161,7 @@ def test_form_without_a_token_changes_nothing(client: TestClient, ada: User) -> 
     assert keys_in_database(client) == []
 
 
-def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: User) -> None:
+def test_query_counts(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     with capture_queries(browser) as requests:
         for number in range(3):
@@ -179,7 +179,7 @@ def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: Use
     }
 
 
-def test_signing_out_everywhere_revokes_the_keys_and_says_so(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_signing_out_everywhere_revokes_keys(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 154."""
     browser, made = open_browser(client, ada), create_key(as_ada)
     assert "Signing out everywhere also revokes your API keys." in browser.get("/account/sessions").text
@@ -190,7 +190,7 @@ def test_signing_out_everywhere_revokes_the_keys_and_says_so(client: TestClient,
 
 
 @pytest.mark.parametrize(("kept", "status"), [({}, 401), ({"keep_api_keys": "true"}, 200)])
-def test_new_password_revokes_the_keys_unless_the_box_is_ticked(
+def test_password_change_revokes_keys_unless_kept(
     client: TestClient, as_ada: TestClient, ada: User, kept: dict[str, str], status: int
 ) -> None:
     """Behaviour 155."""
@@ -202,7 +202,7 @@ def test_new_password_revokes_the_keys_unless_the_box_is_ticked(
     assert api_key_client(client, made).get("/api/v1/users/me").status_code == status
 
 
-def test_page_of_a_reset_says_that_keys_are_revoked(client: TestClient, ada: User) -> None:
+def test_reset_page_warns_that_keys_are_revoked(client: TestClient, ada: User) -> None:
     """Behaviour 154."""
     browser = open_browser(client)
     submit(browser, "/password/forgot", email=ada.email)

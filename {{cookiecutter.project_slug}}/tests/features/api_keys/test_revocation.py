@@ -29,7 +29,7 @@ def change_password(caller: TestClient, **more: Any) -> int:
     return caller.post("/api/v1/auth/password/change", json={**passwords, **more}).status_code
 
 
-def test_a_password_from_the_command_line_revokes_them(
+def test_reset_from_the_command_line_revokes_keys(
     as_ada: TestClient, ada: User, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = create_key(as_ada)
@@ -45,7 +45,7 @@ def test_a_password_from_the_command_line_revokes_them(
     assert status_of(as_ada, key) == 401
 
 
-def test_signing_out_everywhere_revokes_them(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
+def test_signing_out_everywhere_revokes_keys(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
     """Behaviour 154."""
     keys, others = [create_key(as_ada), create_key(as_ada)], create_key(as_bob)
 
@@ -57,7 +57,7 @@ def test_signing_out_everywhere_revokes_them(client: TestClient, as_ada: TestCli
 
 
 @pytest.mark.any_database
-def test_ending_other_sessions_keeps_them(client: TestClient, as_ada: TestClient) -> None:
+def test_ending_other_sessions_keeps_keys(client: TestClient, as_ada: TestClient) -> None:
     made = create_key(as_ada)
 
     assert as_ada.delete("/api/v1/auth/sessions").status_code == 204
@@ -66,7 +66,7 @@ def test_ending_other_sessions_keeps_them(client: TestClient, as_ada: TestClient
 
 
 @pytest.mark.any_database
-def test_reset_revokes_them_and_says_so(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_password_reset_revokes_keys_and_notifies(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 154."""
     made = create_key(as_ada)
 
@@ -85,7 +85,7 @@ def test_reset_revokes_them_and_says_so(client: TestClient, as_ada: TestClient, 
         pytest.param({"keep_api_keys": True}, 200, id="kept"),
     ],
 )
-def test_new_password_revokes_them_unless_they_are_kept(
+def test_password_change_revokes_keys_unless_kept(
     client: TestClient, as_ada: TestClient, ada: User, more: Any, status: int
 ) -> None:
     """Behaviour 155."""
@@ -98,7 +98,7 @@ def test_new_password_revokes_them_unless_they_are_kept(
 
 
 @pytest.mark.any_database
-def test_reset_cannot_keep_them(client: TestClient, ada: User) -> None:
+def test_password_reset_cannot_keep_keys(client: TestClient, ada: User) -> None:
     """Behaviour 155."""
     token = request_reset(client, ada.email)
     body = {"token": token, "password": NEW, "keep_api_keys": True}
@@ -106,7 +106,7 @@ def test_reset_cannot_keep_them(client: TestClient, ada: User) -> None:
     assert client.post("/api/v1/auth/password/reset", json=body).status_code == 422
 
 
-def test_change_of_address_taken_back_revokes_them(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_reverted_email_change_revokes_keys(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviours 106, 153."""
     before = create_key(as_ada, name="Before")
     as_ada.post(EMAIL_CHANGE, json={"email": EVE})
@@ -122,7 +122,7 @@ def test_change_of_address_taken_back_revokes_them(client: TestClient, as_ada: T
     assert [status_of(client, made) for made in (before, after)] == [401, 401]
 
 
-def test_of_many_at_once_no_more_are_made_than_are_allowed(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_concurrent_requests_do_not_exceed_the_limit(client: TestClient, as_ada: TestClient, ada: User) -> None:
     for _ in range(MAX_KEYS - 2):
         create_key(as_ada)
     callers = [sign_in(client, ada) for _ in range(6)]

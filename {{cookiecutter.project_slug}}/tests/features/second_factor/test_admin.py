@@ -32,7 +32,7 @@ def is_shown_as_on(browser: TestClient, user: User) -> bool:
     return "text-success" in page.partition("<dt>Two-factor authentication</dt>")[2].partition("</dd>")[0]
 
 
-def test_it_is_shown_and_offered_only_to_whom_it_is_on_for(
+def test_status_is_shown_and_the_action_offered_only_when_enabled(
     browser: TestClient, as_ada: TestClient, ada: User, bob: User
 ) -> None:
     secret, codes = enable(as_ada)
@@ -46,7 +46,7 @@ def test_it_is_shown_and_offered_only_to_whom_it_is_on_for(
     assert run_row_action(browser, "user", "second-factor", bob.id).status_code == 400
 
 
-def test_it_is_switched_off_for_who_has_lost_it(
+def test_admin_disables_it_for_a_user(
     client: TestClient, browser: TestClient, as_ada: TestClient, admin: User, ada: User
 ) -> None:
     secret, _ = enable(as_ada)

@@ -37,7 +37,7 @@ def change_challenges(client: TestClient, **values: Any) -> None:
 
 
 @pytest.mark.any_database
-def test_password_alone_opens_nothing(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_password_alone_returns_only_a_challenge(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 118. Over the API."""
     enable(as_ada)
     before = count_sessions(client)
@@ -55,7 +55,7 @@ def test_password_alone_opens_nothing(client: TestClient, as_ada: TestClient, ad
 
 
 @pytest.mark.any_database
-def test_code_opens_the_session(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_code_completes_the_login(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 118."""
     secret, _ = enable(as_ada)
     challenge = get_challenge(client, ada)
@@ -92,7 +92,7 @@ def test_code_works_once(client: TestClient, as_ada: TestClient, ada: User) -> N
 
 
 @pytest.mark.any_database
-def test_code_that_confirmed_the_app_does_not_sign_in(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_code_that_confirmed_the_setup_cannot_be_reused(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 119."""
     secret = as_ada.post("/api/v1/auth/totp").json()["secret"]
     code = current_code(secret)
@@ -101,7 +101,7 @@ def test_code_that_confirmed_the_app_does_not_sign_in(client: TestClient, as_ada
     assert submit_code(client, get_challenge(client, ada), code).status_code == 401
 
 
-def test_of_many_who_send_one_code_at_once_one_gets_in(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_concurrent_use_of_a_code_has_one_winner(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 119. Each with a challenge of their own."""
     secret, _ = enable(as_ada)
     challenges = [get_challenge(client, ada) for _ in range(4)]
@@ -125,7 +125,7 @@ def test_challenge_works_once(client: TestClient, as_ada: TestClient, ada: User)
 
 
 @pytest.mark.any_database
-def test_challenge_takes_the_code_of_its_own_user(
+def test_challenge_rejects_codes_of_other_users(
     client: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User, bob: User
 ) -> None:
     """Behaviour 121."""
@@ -141,7 +141,7 @@ def test_challenge_takes_the_code_of_its_own_user(
 
 
 @pytest.mark.any_database
-def test_five_wrong_codes_kill_the_challenge_and_close_the_account(
+def test_five_wrong_codes_invalidate_the_challenge_and_lock_the_account(
     client: TestClient, as_ada: TestClient, ada: User
 ) -> None:
     """Behaviour 115."""
@@ -166,7 +166,7 @@ def test_five_wrong_codes_kill_the_challenge_and_close_the_account(
 
 
 @pytest.mark.any_database
-def test_right_code_forgets_the_wrong_ones(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_correct_code_resets_the_rate_limit(client: TestClient, as_ada: TestClient, ada: User) -> None:
     secret, codes = enable(as_ada)
 
     for code in codes[:2]:
@@ -176,7 +176,7 @@ def test_right_code_forgets_the_wrong_ones(client: TestClient, as_ada: TestClien
         assert submit_code(client, challenge, code).status_code == 200
 
 
-def test_guessing_at_once_gives_no_more_tries(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_concurrent_guesses_do_not_exceed_limit(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 115."""
     secret, _ = enable(as_ada)
     challenge, code = get_challenge(client, ada), wrong_code(secret)
@@ -189,7 +189,7 @@ def test_guessing_at_once_gives_no_more_tries(client: TestClient, as_ada: TestCl
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("how", ["expired", "unknown", "password-changed", "disabled"])
-def test_challenge_is_dead(client: TestClient, as_ada: TestClient, ada: User, how: str) -> None:
+def test_invalid_challenge_is_rejected(client: TestClient, as_ada: TestClient, ada: User, how: str) -> None:
     """Behaviour 118."""
     secret, _ = enable(as_ada)
     challenge = get_challenge(client, ada)
@@ -225,7 +225,7 @@ def test_recovery_code_works_once(client: TestClient, as_ada: TestClient, ada: U
 
 
 @pytest.mark.any_database
-def test_recovery_code_with_the_number_of_another_is_wrong(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_recovery_code_with_another_number_is_rejected(client: TestClient, as_ada: TestClient, ada: User) -> None:
     _, codes = enable(as_ada)
 
     refused = submit_code(client, get_challenge(client, ada), "2" + codes[0][1:])
@@ -233,9 +233,7 @@ def test_recovery_code_with_the_number_of_another_is_wrong(client: TestClient, a
     assert refused.status_code == 401
 
 
-def test_of_many_who_send_one_recovery_code_at_once_one_gets_in(
-    client: TestClient, as_ada: TestClient, ada: User
-) -> None:
+def test_concurrent_use_of_a_recovery_code_has_one_winner(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 120."""
     _, codes = enable(as_ada)
     challenges = [get_challenge(client, ada) for _ in range(4)]
@@ -246,7 +244,7 @@ def test_of_many_who_send_one_recovery_code_at_once_one_gets_in(
     assert sorted(statuses) == [200, 401, 401, 401]
 
 
-def test_codes_are_stored_so_that_a_dump_shows_none(client: TestClient, as_ada: TestClient) -> None:
+def test_recovery_codes_are_stored_hashed(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 69."""
     _, codes = enable(as_ada)
 
@@ -260,7 +258,7 @@ def test_codes_are_stored_so_that_a_dump_shows_none(client: TestClient, as_ada: 
 
 
 @pytest.mark.any_database
-def test_reset_of_the_password_does_not_skip_the_code(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_password_reset_does_not_bypass_the_second_factor(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 99."""
     secret, _ = enable(as_ada)
     client.post("/api/v1/auth/password/forgot", json={"email": ada.email})
@@ -276,7 +274,7 @@ def test_reset_of_the_password_does_not_skip_the_code(client: TestClient, as_ada
 
 
 @pytest.mark.any_database
-def test_who_has_no_second_factor_is_asked_for_none(client: TestClient, as_ada: TestClient, bob: User) -> None:
+def test_user_without_second_factor_needs_no_code(client: TestClient, as_ada: TestClient, bob: User) -> None:
     enable(as_ada)
 
     assert "access_token" in log_in(client, bob.email)
@@ -294,5 +292,5 @@ def test_who_has_no_second_factor_is_asked_for_none(client: TestClient, as_ada: 
         pytest.param({"challenge": "x", "code": "12\x003456"}, id="nul"),
     ],
 )
-def test_answer_that_cannot_be_one_is_rejected(client: TestClient, body: Any) -> None:
+def test_malformed_request_is_rejected(client: TestClient, body: Any) -> None:
     assert client.post(ANSWER, json=body).status_code == 422

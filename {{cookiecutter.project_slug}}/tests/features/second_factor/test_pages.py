@@ -43,7 +43,7 @@ def give_password(client: TestClient, user: User, **entered: str) -> tuple[TestC
     return browser, submit(browser, "/login", email=user.email, password=PASSWORD, **entered)
 
 
-def test_it_is_turned_on(client: TestClient, ada: User) -> None:
+def test_setup_shows_recovery_codes(client: TestClient, ada: User) -> None:
     """Behaviour 116."""
     browser = open_browser(client, ada)
     assert "Set up" in read_page(browser.get(HOME)).text
@@ -58,7 +58,7 @@ def test_it_is_turned_on(client: TestClient, ada: User) -> None:
         assert browser.get(path).headers["Location"] == HOME
 
 
-def test_picture_holds_what_the_app_needs_and_obeys_the_policy(client: TestClient, ada: User) -> None:
+def test_qr_code_has_the_secret_and_obeys_the_csp(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     submit(browser, f"{HOME}/add")
 
@@ -75,7 +75,7 @@ def test_picture_holds_what_the_app_needs_and_obeys_the_policy(client: TestClien
     assert secret[1] in page.text.replace(" ", "")
 
 
-def test_wrong_code_is_told_and_the_same_picture_shown(client: TestClient, ada: User) -> None:
+def test_wrong_setup_code_shows_the_same_qr_code_again(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     submit(browser, f"{HOME}/add")
     before = browser.get(f"{HOME}/confirm")
@@ -90,7 +90,7 @@ def test_wrong_code_is_told_and_the_same_picture_shown(client: TestClient, ada: 
     assert "Off." in browser.get(HOME).text
 
 
-def test_address_must_be_proven_first(client: TestClient, ada: User) -> None:
+def test_setup_requires_a_verified_email(client: TestClient, ada: User) -> None:
     """Behaviour 117."""
     in_database(client, lambda session: session.execute(update(User).values(email_verified_at=None)))
 
@@ -100,7 +100,7 @@ def test_address_must_be_proven_first(client: TestClient, ada: User) -> None:
     assert "Email address not verified" in read_page(refused).text
 
 
-def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:
+def test_password_alone_does_not_sign_in(client: TestClient, ada: User) -> None:
     """Behaviour 118. On the pages."""
     enable(client, ada)
 
@@ -112,7 +112,7 @@ def test_password_alone_signs_nobody_in(client: TestClient, ada: User) -> None:
     assert browser.get("/account").headers["Location"].startswith("/login")
 
 
-def test_code_signs_in_and_leads_on(client: TestClient, ada: User) -> None:
+def test_code_signs_in_and_redirects_to_next(client: TestClient, ada: User) -> None:
     """Behaviours 31, 118."""
     _, secret, _ = enable(client, ada)
     browser, answer = give_password(client, ada, next=HOME)
@@ -127,7 +127,7 @@ def test_code_signs_in_and_leads_on(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.parametrize("remember", [True, False])
-def test_device_is_remembered_if_that_was_asked_for(client: TestClient, ada: User, *, remember: bool) -> None:
+def test_remember_me_survives_the_second_factor(client: TestClient, ada: User, *, remember: bool) -> None:
     _, secret, _ = enable(client, ada)
     browser, answer = give_password(client, ada, **({"remember": "true"} if remember else {}))
 
@@ -148,7 +148,7 @@ def test_recovery_code_signs_in(client: TestClient, ada: User) -> None:
     assert "9 left" in read_page(browser.get(HOME)).text
 
 
-def test_wrong_code_is_told(client: TestClient, ada: User) -> None:
+def test_wrong_code_shows_an_error(client: TestClient, ada: User) -> None:
     _, secret, _ = enable(client, ada)
     browser, answer = give_password(client, ada, next=HOME)
 
@@ -161,7 +161,7 @@ def test_wrong_code_is_told(client: TestClient, ada: User) -> None:
     assert cookie_name(browser) not in browser.cookies
 
 
-def test_too_many_codes_are_refused(client: TestClient, ada: User) -> None:
+def test_too_many_wrong_codes_are_blocked(client: TestClient, ada: User) -> None:
     """Behaviour 115."""
     _, secret, _ = enable(client, ada)
     browser, answer = give_password(client, ada)
@@ -179,7 +179,7 @@ def test_too_many_codes_are_refused(client: TestClient, ada: User) -> None:
     assert cookie_name(browser) not in browser.cookies
 
 
-def test_who_takes_too_long_begins_again(client: TestClient, ada: User) -> None:
+def test_expired_challenge_restarts_the_sign_in(client: TestClient, ada: User) -> None:
     _, secret, _ = enable(client, ada)
     browser, _ = give_password(client, ada)
     gone = utc_now() - timedelta(seconds=1)
@@ -191,7 +191,7 @@ def test_who_takes_too_long_begins_again(client: TestClient, ada: User) -> None:
     assert "Sign in again." in read_page(browser.get("/login")).text
 
 
-def test_nobody_is_led_away(client: TestClient, ada: User) -> None:
+def test_next_does_not_redirect_to_other_sites(client: TestClient, ada: User) -> None:
     """Behaviour 33."""
     _, secret, _ = enable(client, ada)
     browser, _ = give_password(client, ada)
@@ -201,7 +201,7 @@ def test_nobody_is_led_away(client: TestClient, ada: User) -> None:
     assert (done.status_code, done.headers["Location"]) == (303, "/account")
 
 
-def test_without_the_password_there_is_no_page(client: TestClient) -> None:
+def test_challenge_page_requires_the_password_first(client: TestClient) -> None:
     browser = open_browser(client)
     token = read_page(browser.get("/login")).forms["/login"]["csrf_token"]
 
@@ -221,7 +221,7 @@ def test_new_recovery_codes_are_shown_once(client: TestClient, ada: User) -> Non
     assert not CODE.findall(read_page(browser.get(HOME)).text)
 
 
-def test_it_is_turned_off(client: TestClient, ada: User) -> None:
+def test_turning_it_off_signs_out_other_devices(client: TestClient, ada: User) -> None:
     """Behaviour 122."""
     browser, _, _ = enable(client, ada)
     other = open_browser(client, ada)
@@ -236,7 +236,7 @@ def test_it_is_turned_off(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.parametrize("path", ["add", "confirm", "recovery-codes", "remove"])
-def test_password_is_asked_for_again_after_a_while(client: TestClient, ada: User, path: str) -> None:
+def test_sensitive_pages_require_reauthentication(client: TestClient, ada: User, path: str) -> None:
     """Behaviours 122, 124."""
     browser = open_browser(client, ada)
     form = {"csrf_token": read_page(browser.get(f"{HOME}/add")).forms[f"{HOME}/add"]["csrf_token"], "code": "123456"}
@@ -252,12 +252,12 @@ def test_password_is_asked_for_again_after_a_while(client: TestClient, ada: User
 
 
 @pytest.mark.parametrize("path", ["add", "confirm", "recovery-codes", "remove"])
-def test_form_without_a_token_changes_nothing(client: TestClient, ada: User, path: str) -> None:
+def test_form_without_a_csrf_token_is_rejected(client: TestClient, ada: User, path: str) -> None:
     """Behaviour 137."""
     assert open_browser(client, ada).post(f"{HOME}/{path}", data={"code": "123456"}).status_code == 403
 
 
-def test_each_page_takes_as_many_statements_as_ever(client: TestClient, ada: User) -> None:
+def test_query_counts(client: TestClient, ada: User) -> None:
     browser, entering = open_browser(client, ada), open_browser(client)
     with capture_queries(browser, entering) as requests:
         submit(browser, f"{HOME}/add")

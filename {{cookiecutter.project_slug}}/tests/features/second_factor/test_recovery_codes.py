@@ -5,7 +5,7 @@ import pytest
 from app.features.second_factor import recovery_codes
 
 
-def test_recovery_codes_are_read_as_people_write_them() -> None:
+def test_codes_are_parsed_as_users_type_them() -> None:
     for number, secret in enumerate(recovery_codes.generate_secrets(), 1):
         written = recovery_codes.format_code(number, secret)
         for entered in (written, written.lower(), f" {written} ", written.replace("-", ""), written.replace("-", " ")):
@@ -15,11 +15,11 @@ def test_recovery_codes_are_read_as_people_write_them() -> None:
 @pytest.mark.parametrize(
     "entered", ["", "0-ABCDE-FGHJK", "11-ABCDE-FGHJK", "1-ABCDE-FGHJ", "1-ABCDE-FGHJKK", "1-ABCD0-FGHJK", "ABCDE-FGHJK"]
 )
-def test_what_is_no_recovery_code_is_not_read(entered: str) -> None:
+def test_malformed_code_is_rejected(entered: str) -> None:
     assert recovery_codes.parse_code(entered) is None
 
 
-def test_recovery_codes_have_fifty_bits_and_no_lookalikes() -> None:
+def test_codes_have_fifty_bits_and_no_lookalikes() -> None:
     made = recovery_codes.generate_secrets()
 
     assert len(made) == len(set(made)) == 10

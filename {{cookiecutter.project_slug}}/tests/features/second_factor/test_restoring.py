@@ -34,7 +34,7 @@ def take_back(client: TestClient, token: str, email: str) -> Any:
     return client.post(LOGIN, json={"email": email, "password": NEW}).json()
 
 
-def test_factor_that_was_added_since_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_second_factor_added_after_the_change_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviours 106, 153."""
     way_back = move(client, as_ada, ada.email)
     secret, _ = enable(as_ada)
@@ -49,7 +49,7 @@ def test_factor_that_was_added_since_is_removed(client: TestClient, as_ada: Test
     assert state == {"enabled": False, "recovery_codes_left": 0}
 
 
-def test_factor_that_waits_to_be_confirmed_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_unconfirmed_setup_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
     assert as_ada.post(TOTP).status_code == 200
     way_back = move(client, as_ada, ada.email)
 
@@ -57,7 +57,9 @@ def test_factor_that_waits_to_be_confirmed_is_removed(client: TestClient, as_ada
 
 
 @pytest.mark.parametrize("then", ["replace", "remove", "nothing"])
-def test_factor_from_before_is_in_force_again(client: TestClient, as_ada: TestClient, ada: User, then: str) -> None:
+def test_second_factor_from_before_the_change_is_restored(
+    client: TestClient, as_ada: TestClient, ada: User, then: str
+) -> None:
     """Nobody gets around the second factor with an old mailbox. Behaviours 106, 153."""
     secret, codes = enable(as_ada)
     way_back = move(client, as_ada, ada.email)
@@ -75,9 +77,7 @@ def test_factor_from_before_is_in_force_again(client: TestClient, as_ada: TestCl
     assert submit_code(client, challenge, codes[0]).status_code == 200
 
 
-def test_recovery_codes_are_those_from_before_less_those_that_were_used(
-    client: TestClient, as_ada: TestClient, ada: User
-) -> None:
+def test_unused_recovery_codes_are_restored(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviours 106, 120."""
     _, codes = enable(as_ada)
     use_first = update(RecoveryCode).where(RecoveryCode.number == 1).values(used_at=utc_now())
@@ -94,7 +94,7 @@ def test_recovery_codes_are_those_from_before_less_those_that_were_used(
     assert [submit_code(client, challenge, code).status_code for code in entered] == [401, 401, 401, 200]
 
 
-def test_first_of_several_changes_can_be_taken_back(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_first_of_several_changes_can_be_reverted(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 106."""
     first, _ = enable(as_ada)
     way_back = move(client, as_ada, ada.email)

@@ -36,7 +36,7 @@ def stored_secret(client: TestClient) -> TotpSecret:
 
 
 @pytest.mark.any_database
-def test_code_is_asked_for_only_once_the_app_is_confirmed(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_code_is_required_only_after_confirmation(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 116."""
     secret = as_ada.post(TOTP).json()["secret"]
     assert "access_token" in log_in(client, ada.email)
@@ -50,7 +50,7 @@ def test_code_is_asked_for_only_once_the_app_is_confirmed(client: TestClient, as
 
 
 @pytest.mark.any_database
-def test_secret_is_shown_until_it_is_confirmed_and_never_again(client: TestClient, as_ada: TestClient) -> None:
+def test_secret_is_returned_only_until_confirmation(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 116."""
     begun = as_ada.post(TOTP).json()
     assert begun["uri"].startswith("otpauth://totp/")
@@ -66,7 +66,7 @@ def test_secret_is_shown_until_it_is_confirmed_and_never_again(client: TestClien
     assert begun["secret"].encode() not in stored_secret(client).secret
 
 
-def test_beginning_again_replaces_the_secret(as_ada: TestClient) -> None:
+def test_starting_again_replaces_the_secret(as_ada: TestClient) -> None:
     first, second = (as_ada.post(TOTP).json()["secret"] for _ in range(2))
 
     assert first != second
@@ -75,7 +75,7 @@ def test_beginning_again_replaces_the_secret(as_ada: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_wrong_code_confirms_nothing(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_wrong_code_does_not_confirm(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 116."""
     secret = as_ada.post(TOTP).json()["secret"]
 
@@ -86,14 +86,14 @@ def test_wrong_code_confirms_nothing(client: TestClient, as_ada: TestClient, ada
 
 
 @pytest.mark.any_database
-def test_nothing_is_confirmed_that_was_not_begun(as_ada: TestClient) -> None:
+def test_confirmation_requires_a_started_setup(as_ada: TestClient) -> None:
     assert problem_of(as_ada.post(CONFIRM, json={"code": "123456"}))["type"] == "urn:problem:SecondFactorNotEnabled"
     assert as_ada.post(RECOVERY).status_code == 404
     assert as_ada.delete(TOTP).status_code == 404
 
 
 @pytest.mark.any_database
-def test_address_must_be_proven_first(client: TestClient, as_ada: TestClient) -> None:
+def test_setup_requires_a_verified_email(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 117."""
     in_database(client, lambda session: session.execute(update(User).values(email_verified_at=None)))
 
@@ -105,7 +105,7 @@ def test_address_must_be_proven_first(client: TestClient, as_ada: TestClient) ->
 
 @pytest.mark.any_database
 @pytest.mark.parametrize(("method", "path"), [("POST", TOTP), ("POST", CONFIRM), ("DELETE", TOTP), ("POST", RECOVERY)])
-def test_password_must_be_fresh(client: TestClient, as_ada: TestClient, method: str, path: str) -> None:
+def test_changes_require_recent_authentication(client: TestClient, as_ada: TestClient, method: str, path: str) -> None:
     """Behaviours 122, 124."""
     enable(as_ada)
     long_ago = utc_now() - timedelta(hours=1)
@@ -119,9 +119,7 @@ def test_password_must_be_fresh(client: TestClient, as_ada: TestClient, method: 
 
 
 @pytest.mark.any_database
-def test_removal_is_mailed_written_down_and_ends_other_sessions(
-    client: TestClient, as_ada: TestClient, ada: User
-) -> None:
+def test_disabling_notifies_records_and_ends_other_sessions(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviours 122, 150."""
     secret, codes = enable(as_ada)
     challenge = get_challenge(client, ada)
@@ -142,7 +140,7 @@ def test_removal_is_mailed_written_down_and_ends_other_sessions(
 
 
 @pytest.mark.any_database
-def test_owner_is_told_when_it_is_turned_on(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_owner_is_notified_when_it_is_enabled(client: TestClient, as_ada: TestClient, ada: User) -> None:
     secret, codes = enable(as_ada)
 
     (mail,) = mails_to(client, ada.email)
@@ -150,7 +148,7 @@ def test_owner_is_told_when_it_is_turned_on(client: TestClient, as_ada: TestClie
     assert not [told for told in (secret, *codes) if told in mail]
 
 
-def test_new_recovery_codes_kill_the_old_ones(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_new_recovery_codes_invalidate_the_old_ones(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 120."""
     _, old = enable(as_ada)
 
@@ -164,7 +162,7 @@ def test_new_recovery_codes_kill_the_old_ones(client: TestClient, as_ada: TestCl
 
 
 @pytest.mark.any_database
-def test_it_can_be_turned_on_again_with_a_new_secret(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_enabling_again_creates_a_new_secret(client: TestClient, as_ada: TestClient, ada: User) -> None:
     first, _ = enable(as_ada)
     as_ada.delete(TOTP)
     second, codes = enable(as_ada)
@@ -174,7 +172,7 @@ def test_it_can_be_turned_on_again_with_a_new_secret(client: TestClient, as_ada:
 
 
 @pytest.mark.any_database
-def test_what_is_ones_own_is_ones_own(client: TestClient, as_ada: TestClient, as_bob: TestClient, bob: User) -> None:
+def test_second_factor_is_per_user(client: TestClient, as_ada: TestClient, as_bob: TestClient, bob: User) -> None:
     """Behaviour 130."""
     enable(as_ada)
 
@@ -188,7 +186,7 @@ NEW_KEY = "another secret key, which is just as long"
 
 
 @pytest.mark.any_database
-def test_secret_that_is_used_outlives_the_former_key(
+def test_used_secret_survives_secret_key_rotation(
     client: TestClient, as_ada: TestClient, ada: User, start_app: Any
 ) -> None:
     """Behaviour 152."""
@@ -205,7 +203,7 @@ def test_secret_that_is_used_outlives_the_former_key(
 
 
 @pytest.mark.any_database
-def test_secret_of_a_dropped_key_leaves_the_recovery_codes(
+def test_recovery_codes_work_after_the_secret_key_is_dropped(
     as_ada: TestClient, as_bob: TestClient, ada: User, start_app: Any
 ) -> None:
     secret, recovery_codes = enable(as_ada)
@@ -219,7 +217,7 @@ def test_secret_of_a_dropped_key_leaves_the_recovery_codes(
     assert bob.post(CONFIRM, json={"code": "123456"}).status_code == 404
 
 
-def test_it_goes_with_its_user(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_deleting_the_user_deletes_it(client: TestClient, as_ada: TestClient, ada: User) -> None:
     enable(as_ada)
     get_challenge(client, ada)
 
@@ -228,7 +226,7 @@ def test_it_goes_with_its_user(client: TestClient, as_ada: TestClient, ada: User
     assert in_database(client, lambda session: session.scalar(select(TotpSecret))) is None
 
 
-def test_each_route_takes_as_many_statements_as_ever(client: TestClient, as_ada: TestClient, ada: User) -> None:
+def test_query_counts(client: TestClient, as_ada: TestClient, ada: User) -> None:
     with capture_queries(client, as_ada) as requests:
         secret, codes = enable(as_ada)
         as_ada.get(ANSWER)
