@@ -33,7 +33,7 @@ NoteDep = Annotated[Note, Depends(get_note)]
 async def list_notes(
     request: Request, session: SessionDep, scope: PageScope, page: Annotated[NoteList, Query()]
 ) -> Response:
-    """List the visitor's notes, newest first unless they are sorted."""
+    """List the user's notes, newest first by default."""
     rows = await service.list_notes(session, scope, page)
     search = forms.search_form(page)
     context = {"notes": rows.items, "page": page, "older": rows.next_cursor, "search": search}

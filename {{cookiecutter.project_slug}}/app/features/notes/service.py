@@ -43,7 +43,7 @@ async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> Note:
     """Return one of the caller's notes.
 
     Raises:
-        NoteNotFound: also when it exists but is someone else's.
+        NoteNotFound: if it doesn't exist or belongs to someone else.
     """
     note = await session.scalar(notes_for(scope).where(Note.id == note_id))
     if note is None:
@@ -55,7 +55,7 @@ async def create_note(session: AsyncSession, scope: Scope, data: NoteCreate) -> 
     """Create a note owned by the caller.
 
     Raises:
-        NoteTitleTaken: when another one has this title.
+        NoteTitleTaken: if another note has this title.
     """
     note = Note(**data.model_dump(), owner_id=scope.user_id)
     session.add(note)
@@ -67,7 +67,7 @@ async def update_note(session: AsyncSession, note: Note, data: NoteUpdate) -> No
     """Update a note with the fields sent.
 
     Raises:
-        NoteTitleTaken: when another one has the new title.
+        NoteTitleTaken: if another note has the new title.
     """
     for name, value in data.model_dump(exclude_unset=True).items():
         setattr(note, name, value)

@@ -1,4 +1,4 @@
-"""What the tests of notes share."""
+"""Helpers for the tests of notes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ NOTES = "/api/v1/notes"
 
 
 def new_note_data(**changes: Any) -> dict[str, Any]:
-    """Return what a new note is made of."""
+    """Return the JSON of a new note."""
     return {
         "title": f"Some title {unique_number()}",
         "body": "Some body",
@@ -19,7 +19,7 @@ def new_note_data(**changes: Any) -> dict[str, Any]:
 
 
 def add_note(caller: TestClient, **fields: Any) -> dict[str, Any]:
-    """Write a note through the API."""
+    """Create a note through the API."""
     answer = caller.post(NOTES, json=new_note_data(**fields))
     assert answer.status_code == 201, answer.text
     added: dict[str, Any] = answer.json()

@@ -1,4 +1,4 @@
-"""Notes in the admin: everyone's."""
+"""Admin view for notes."""
 
 from typing import Any
 
@@ -19,55 +19,57 @@ def browser(client: TestClient, admin: User) -> TestClient:
 
 
 def form(data: dict[str, Any], owner: User) -> dict[str, Any]:
-    """Return what is entered in the form to say the same as this JSON."""
+    """Return the form input that is equivalent to this JSON."""
     return form_data({**data, "owner": str(owner.id)})
 
 
-def test_new_note_is_the_one_of_the_api(as_ada: TestClient, browser: TestClient, ada: User) -> None:
+def test_created_note_is_returned_by_the_api(as_ada: TestClient, browser: TestClient, ada: User) -> None:
     sent = new_note_data()
-    answer = save(browser, f"/admin/{VIEW}/create", form(sent, ada))
+    response = save(browser, f"/admin/{VIEW}/create", form(sent, ada))
 
-    assert answer.status_code == 303, answer.text
-    (made,) = as_ada.get(NOTES).json()["items"]
-    assert {name: made[name] for name in sent} == sent
-
-
-@pytest.mark.any_database
-def test_what_is_saved_unchanged_stays_as_it_is(as_ada: TestClient, browser: TestClient, ada: User) -> None:
-    made = add_note(as_ada)
-    assert browser.get(f"/admin/{VIEW}/detail?pk={made['id']}").status_code == 200
-
-    answer = save(browser, f"/admin/{VIEW}/edit?pk={made['id']}", form(made, ada))
-
-    assert answer.status_code == 303, answer.text
-    (kept,) = as_ada.get(NOTES).json()["items"]
-    assert {**kept, "version": 1, "updated_at": made["updated_at"]} == made
+    assert response.status_code == 303, response.text
+    (added,) = as_ada.get(NOTES).json()["items"]
+    assert {name: added[name] for name in sent} == sent
 
 
 @pytest.mark.any_database
-def test_what_the_api_refuses_is_refused_here(as_ada: TestClient, browser: TestClient, ada: User) -> None:
-    made = add_note(as_ada)
+def test_unchanged_form_changes_nothing(as_ada: TestClient, browser: TestClient, ada: User) -> None:
+    added = add_note(as_ada)
+    assert browser.get(f"/admin/{VIEW}/detail?pk={added['id']}").status_code == 200
+
+    response = save(browser, f"/admin/{VIEW}/edit?pk={added['id']}", form(added, ada))
+
+    assert response.status_code == 303, response.text
+    (saved,) = as_ada.get(NOTES).json()["items"]
+    assert {**saved, "version": 1, "updated_at": added["updated_at"]} == added
+
+
+@pytest.mark.any_database
+def test_invalid_value_is_rejected(as_ada: TestClient, browser: TestClient, ada: User) -> None:
+    added = add_note(as_ada)
     sent = {**form(new_note_data(), ada), **form_data({"title": "x" * 201})}
 
-    for page in (f"/admin/{VIEW}/create", f"/admin/{VIEW}/edit?pk={made['id']}"):
+    for page in (f"/admin/{VIEW}/create", f"/admin/{VIEW}/edit?pk={added['id']}"):
         assert save(browser, page, sent).status_code == 422
-    assert as_ada.get(NOTES).json()["items"] == [made]
+    assert as_ada.get(NOTES).json()["items"] == [added]
 
 
 @pytest.mark.parametrize("field", ["title"])
-def test_taken_value_is_refused(as_ada: TestClient, browser: TestClient, ada: User, field: str) -> None:
+def test_taken_value_is_rejected(as_ada: TestClient, browser: TestClient, ada: User, field: str) -> None:
     first, second = add_note(as_ada), add_note(as_ada)
     sent = form(new_note_data() | {field: first[field]}, ada)
 
     for page in (f"/admin/{VIEW}/create", f"/admin/{VIEW}/edit?pk={second['id']}"):
-        answer = save(browser, page, sent)
-        assert answer.status_code == 422
-        assert "This value is already in use." in answer.text
+        response = save(browser, page, sent)
+        assert response.status_code == 422
+        assert "This value is already in use." in response.text
     assert as_ada.get(NOTES).json()["items"] == [second, first]
 
 
 @pytest.mark.any_database
-def test_list_shows_all_and_is_searched(as_ada: TestClient, browser: TestClient, ada: User, as_bob: TestClient) -> None:
+def test_list_shows_all_and_can_be_searched(
+    as_ada: TestClient, browser: TestClient, ada: User, as_bob: TestClient
+) -> None:
     first = add_note(as_ada)["id"]
     second = add_note(as_bob)["id"]
 

@@ -1,4 +1,4 @@
-"""Notes over HTTP: mine work, others' are not found."""
+"""API routes for notes."""
 
 from typing import Any
 from uuid import uuid4
@@ -14,9 +14,9 @@ from tests.query_counts import capture_queries, count_queries, references_to
 from tests.support import in_database
 
 
-def ids(answer: Any) -> list[str]:
-    """Return the ids on a page."""
-    return [item["id"] for item in answer.json()["items"]]
+def ids(response: Any) -> list[str]:
+    """Return the ids in a page of results."""
+    return [item["id"] for item in response.json()["items"]]
 
 
 def test_created_note_can_be_read_at_its_location(as_ada: TestClient) -> None:
@@ -25,37 +25,37 @@ def test_created_note_can_be_read_at_its_location(as_ada: TestClient) -> None:
     created = as_ada.post(NOTES, json=sent)
 
     assert created.status_code == 201, created.text
-    made = created.json()
-    assert {name: made[name] for name in sent} == sent
-    assert made["version"] == 1
-    assert created.headers["Location"] == f"{NOTES}/{made['id']}"
+    added = created.json()
+    assert {name: added[name] for name in sent} == sent
+    assert added["version"] == 1
+    assert created.headers["Location"] == f"{NOTES}/{added['id']}"
     read = as_ada.get(created.headers["Location"])
-    assert (read.status_code, read.json()) == (200, made)
+    assert (read.status_code, read.json()) == (200, added)
     assert read.headers["ETag"] == created.headers["ETag"] == '"1"'
 
 
 @pytest.mark.any_database
-def test_what_may_be_left_out_has_its_default(as_ada: TestClient) -> None:
+def test_omitted_field_gets_its_default(as_ada: TestClient) -> None:
     defaults: dict[str, Any] = {
         "body": "",
     }
     sent = {name: value for name, value in new_note_data().items() if name not in defaults}
 
-    made = as_ada.post(NOTES, json=sent).json()
+    added = as_ada.post(NOTES, json=sent).json()
 
-    assert {name: made[name] for name in defaults} == defaults
+    assert {name: added[name] for name in defaults} == defaults
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("field", ["title"])
-def test_what_is_required_must_be_there(as_ada: TestClient, field: str) -> None:
+def test_missing_required_field_is_rejected(as_ada: TestClient, field: str) -> None:
     sent = new_note_data()
     del sent[field]
 
     for body in (sent, {**sent, field: None}):
-        answer = as_ada.post(NOTES, json=body)
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["loc"][:2] == ["body", field]
+        response = as_ada.post(NOTES, json=body)
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["loc"][:2] == ["body", field]
     assert as_ada.get(NOTES).json()["items"] == []
 
 
@@ -73,16 +73,16 @@ def test_what_is_required_must_be_there(as_ada: TestClient, field: str) -> None:
         ("no_such_field", 1),
     ],
 )
-def test_wrong_value_is_rejected(as_ada: TestClient, field: str, value: Any) -> None:
-    made = add_note(as_ada)
+def test_invalid_value_is_rejected(as_ada: TestClient, field: str, value: Any) -> None:
+    added = add_note(as_ada)
 
     created = as_ada.post(NOTES, json=new_note_data(**{field: value}))
-    changed = as_ada.patch(f"{NOTES}/{made['id']}", json={field: value})
+    changed = as_ada.patch(f"{NOTES}/{added['id']}", json={field: value})
 
-    for answer in (created, changed):
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["loc"][:2] == ["body", field]
-    assert as_ada.get(NOTES).json()["items"] == [made]
+    for response in (created, changed):
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["loc"][:2] == ["body", field]
+    assert as_ada.get(NOTES).json()["items"] == [added]
 
 
 @pytest.mark.parametrize(
@@ -91,43 +91,43 @@ def test_wrong_value_is_rejected(as_ada: TestClient, field: str, value: Any) -> 
         ("title", "NoteTitleTaken"),
     ],
 )
-def test_taken_value_is_refused(as_ada: TestClient, as_bob: TestClient, field: str, problem: str) -> None:
+def test_taken_value_is_rejected(as_ada: TestClient, as_bob: TestClient, field: str, problem: str) -> None:
     first, second = add_note(as_ada), add_note(as_ada)
 
     created = as_ada.post(NOTES, json=new_note_data(**{field: first[field]}))
     changed = as_ada.patch(f"{NOTES}/{second['id']}", json={field: first[field]})
-    kept = as_ada.patch(f"{NOTES}/{first['id']}", json={field: first[field]})
+    unchanged = as_ada.patch(f"{NOTES}/{first['id']}", json={field: first[field]})
 
-    for answer in (created, changed):
-        assert answer.status_code == 409
-        assert answer.json()["type"] == f"urn:problem:{problem}"
-        assert answer.json()["errors"][0]["loc"] == ["body", field]
-    assert kept.status_code == 200
+    for response in (created, changed):
+        assert response.status_code == 409
+        assert response.json()["type"] == f"urn:problem:{problem}"
+        assert response.json()["errors"][0]["loc"] == ["body", field]
+    assert unchanged.status_code == 200
     assert ids(as_ada.get(NOTES)) == [second["id"], first["id"]]
     assert add_note(as_bob, **{field: first[field]})[field] == first[field]
 
 
-def test_list_is_newest_first_and_only_ones_own(as_ada: TestClient, as_bob: TestClient) -> None:
-    made = [add_note(as_ada)["id"] for _ in range(3)]
+def test_list_is_newest_first_and_contains_only_own_rows(as_ada: TestClient, as_bob: TestClient) -> None:
+    added = [add_note(as_ada)["id"] for _ in range(3)]
     add_note(as_bob)
 
     listed = as_ada.get(NOTES)
 
-    assert ids(listed) == made[::-1]
+    assert ids(listed) == added[::-1]
     assert listed.json()["next_cursor"] is None
 
 
-def test_pages_lead_through_the_whole_list(as_ada: TestClient) -> None:
-    made = [add_note(as_ada)["id"] for _ in range(3)]
+def test_cursors_lead_through_the_whole_list(as_ada: TestClient) -> None:
+    added = [add_note(as_ada)["id"] for _ in range(3)]
 
     first = as_ada.get(NOTES, params={"limit": 2})
     second = as_ada.get(NOTES, params={"limit": 2, "cursor": first.json()["next_cursor"]})
 
-    assert ids(first) + ids(second) == made[::-1]
+    assert ids(first) + ids(second) == added[::-1]
     assert second.json()["next_cursor"] is None
 
 
-def test_cursor_of_someone_else_shows_only_ones_own(as_ada: TestClient, as_bob: TestClient) -> None:
+def test_cursor_of_another_user_shows_only_own_rows(as_ada: TestClient, as_bob: TestClient) -> None:
     for caller in (as_ada, as_ada, as_bob):
         add_note(caller)
 
@@ -144,20 +144,20 @@ def test_cursor_of_someone_else_shows_only_ones_own(as_ada: TestClient, as_bob: 
 )
 def test_list_is_filtered(as_ada: TestClient, field: str, value: Any) -> None:
     add_note(as_ada)
-    wanted = add_note(as_ada, **({} if value is None else {field: value}))
+    expected = add_note(as_ada, **({} if value is None else {field: value}))
 
-    found = as_ada.get(NOTES, params={field: wanted[field]})
+    found = as_ada.get(NOTES, params={field: expected[field]})
 
-    assert ids(found) == [wanted["id"]]
+    assert ids(found) == [expected["id"]]
     assert len(ids(as_ada.get(NOTES, params={field: ""}))) == 2
 
 
 @pytest.mark.parametrize(("field", "value"), [("title", "New title")])
 def test_list_is_searched(as_ada: TestClient, field: str, value: str) -> None:
     add_note(as_ada)
-    wanted = add_note(as_ada, **{field: value})
+    expected = add_note(as_ada, **{field: value})
 
-    assert ids(as_ada.get(NOTES, params={"q": value.upper()})) == [wanted["id"]]
+    assert ids(as_ada.get(NOTES, params={"q": value.upper()})) == [expected["id"]]
     assert ids(as_ada.get(NOTES, params={"q": "%"})) == []
 
 
@@ -168,23 +168,23 @@ def test_list_is_searched(as_ada: TestClient, field: str, value: str) -> None:
     ],
 )
 def test_list_is_sorted(as_ada: TestClient, field: str, less: Any, more: Any) -> None:
-    made = [add_note(as_ada, **{field: value})["id"] for value in (less, more)]
+    added = [add_note(as_ada, **{field: value})["id"] for value in (less, more)]
 
-    for sort, expected in ((field, made), (f"-{field}", made[::-1])):
+    for sort, expected in ((field, added), (f"-{field}", added[::-1])):
         first = as_ada.get(NOTES, params={"sort": sort, "limit": 1})
         second = as_ada.get(NOTES, params={"sort": sort, "limit": 1, "cursor": first.json()["next_cursor"]})
         assert ids(first) + ids(second) == expected
         assert second.json()["next_cursor"] is None
 
 
-def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None:
-    """The first one finds the caller; one more is a decision, not an accident."""
+def test_number_of_queries_per_route(as_ada: TestClient) -> None:
+    """The first query of each authenticates the caller. Raise a number only on purpose."""
     sent = [new_note_data() for _ in range(3)]
     with capture_queries(as_ada) as requests:
         for body in sent:
-            made = as_ada.post(NOTES, json=body).json()
+            added = as_ada.post(NOTES, json=body).json()
             assert len(as_ada.get(NOTES).json()["items"]) > 0
-        path = f"{NOTES}/{made['id']}"
+        path = f"{NOTES}/{added['id']}"
         assert as_ada.get(path).status_code == 200
         assert as_ada.patch(path, json={"title": "New title"}).status_code == 200
         assert as_ada.delete(path).status_code == 204
@@ -205,38 +205,38 @@ def test_each_route_takes_as_many_statements_as_ever(as_ada: TestClient) -> None
         ("body", "New body"),
     ],
 )
-def test_update_changes_what_is_sent(as_ada: TestClient, field: str, value: Any) -> None:
-    made = add_note(as_ada)
+def test_update_changes_only_sent_fields(as_ada: TestClient, field: str, value: Any) -> None:
+    added = add_note(as_ada)
 
-    changed = as_ada.patch(f"{NOTES}/{made['id']}", json={field: value})
+    changed = as_ada.patch(f"{NOTES}/{added['id']}", json={field: value})
 
     assert changed.status_code == 200, changed.text
-    assert changed.json() == {**made, field: value, "version": 2, "updated_at": changed.json()["updated_at"]}
-    assert changed.json()["updated_at"] > made["updated_at"]
+    assert changed.json() == {**added, field: value, "version": 2, "updated_at": changed.json()["updated_at"]}
+    assert changed.json()["updated_at"] > added["updated_at"]
     assert changed.headers["ETag"] == '"2"'
-    assert as_ada.get(f"{NOTES}/{made['id']}").json() == changed.json()
+    assert as_ada.get(f"{NOTES}/{added['id']}").json() == changed.json()
 
 
 @pytest.mark.any_database
-def test_update_of_nothing_changes_nothing(as_ada: TestClient) -> None:
-    made = add_note(as_ada)
+def test_empty_update_changes_nothing(as_ada: TestClient) -> None:
+    added = add_note(as_ada)
 
-    assert as_ada.patch(f"{NOTES}/{made['id']}", json={}).json() == made
+    assert as_ada.patch(f"{NOTES}/{added['id']}", json={}).json() == added
 
 
-def test_change_of_an_old_version_is_refused(as_ada: TestClient) -> None:
+def test_outdated_version_is_rejected(as_ada: TestClient) -> None:
     path = f"{NOTES}/{add_note(as_ada)['id']}"
 
     for method in ("PATCH", "DELETE"):
         body: dict[str, Any] | None = {} if method == "PATCH" else None
-        answer = as_ada.request(method, path, json=body, headers={"If-Match": '"7"'})
-        assert answer.status_code == 412
-        assert answer.json()["type"] == "urn:problem:VersionConflict"
+        response = as_ada.request(method, path, json=body, headers={"If-Match": '"7"'})
+        assert response.status_code == 412
+        assert response.json()["type"] == "urn:problem:VersionConflict"
     assert as_ada.patch(path, json={}, headers={"If-Match": '"1"'}).status_code == 200
     assert as_ada.delete(path, headers={"If-Match": '"1"'}).status_code == 204
 
 
-def test_deleted_note_is_gone(as_ada: TestClient) -> None:
+def test_deleted_note_is_not_found(as_ada: TestClient) -> None:
     path = f"{NOTES}/{add_note(as_ada)['id']}"
 
     deleted = as_ada.delete(path)
@@ -247,34 +247,36 @@ def test_deleted_note_is_gone(as_ada: TestClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_note_of_someone_else_is_not_found(
+def test_note_of_another_user_is_not_found(
     as_ada: TestClient, as_bob: TestClient, as_admin: TestClient, method: str
 ) -> None:
     theirs = add_note(as_bob)
     body: dict[str, Any] | None = {} if method == "PATCH" else None
 
     for caller, key in ((as_ada, theirs["id"]), (as_admin, theirs["id"]), (as_ada, uuid4())):
-        answer = caller.request(method, f"{NOTES}/{key}", json=body)
-        assert answer.status_code == 404
-        assert answer.json()["type"] == "urn:problem:NoteNotFound"
+        response = caller.request(method, f"{NOTES}/{key}", json=body)
+        assert response.status_code == 404
+        assert response.json()["type"] == "urn:problem:NoteNotFound"
     assert as_bob.get(f"{NOTES}/{theirs['id']}").json() == theirs
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_id_that_is_none_is_rejected(as_ada: TestClient, method: str) -> None:
+def test_invalid_id_is_rejected(as_ada: TestClient, method: str) -> None:
     assert as_ada.request(method, f"{NOTES}/1").status_code == 422
 
 
 @pytest.mark.any_database
-def test_nobody_may_do_nothing(client: TestClient, as_ada: TestClient) -> None:
+def test_anonymous_caller_has_no_access(client: TestClient, as_ada: TestClient) -> None:
     path = f"{NOTES}/{add_note(as_ada)['id']}"
 
     for method, target in (("GET", NOTES), ("POST", NOTES), ("GET", path), ("PATCH", path), ("DELETE", path)):
         assert client.request(method, target).status_code == 401
 
 
-def test_notes_go_with_their_owner(client: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User) -> None:
+def test_deleting_the_owner_deletes_their_notes(
+    client: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User
+) -> None:
     for caller in (as_ada, as_bob):
         add_note(caller)
 

@@ -1,4 +1,4 @@
-"""Notes as pages."""
+"""Web pages for notes."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.features.notes.helpers import NOTES, add_note, new_note_data
 from tests.query_counts import capture_queries, count_queries, references_to
 from tests.web.browser import entered, linked, open_browser, read_page, submit
 
-ADDRESS = "/notes"
+URL = "/notes"
 NO_ID = "01890000-0000-7000-8000-000000000000"
 
 
@@ -20,78 +20,78 @@ def browser(client: TestClient, ada: User) -> TestClient:
     return open_browser(client, ada)
 
 
-def test_new_note_is_shown_and_is_the_one_of_the_api(as_ada: TestClient, browser: TestClient) -> None:
+def test_created_note_is_shown_and_returned_by_the_api(as_ada: TestClient, browser: TestClient) -> None:
     sent = new_note_data()
 
-    answer = submit(browser, f"{ADDRESS}/new", entered(sent))
+    response = submit(browser, f"{URL}/new", entered(sent))
 
-    assert answer.status_code == 303, answer.text
-    read_page(browser.get(answer.headers["Location"]))
-    made = as_ada.get(f"/api/v1{answer.headers['Location']}").json()
-    assert {name: made[name] for name in sent} == sent
+    assert response.status_code == 303, response.text
+    read_page(browser.get(response.headers["Location"]))
+    added = as_ada.get(f"/api/v1{response.headers['Location']}").json()
+    assert {name: added[name] for name in sent} == sent
 
 
 @pytest.mark.any_database
-def test_form_that_nobody_touched_changes_nothing(as_ada: TestClient, browser: TestClient) -> None:
-    made = add_note(as_ada, body="one\r\ntwo\rthree\n")
-    address = f"{ADDRESS}/{made['id']}"
+def test_unchanged_form_changes_nothing(as_ada: TestClient, browser: TestClient) -> None:
+    added = add_note(as_ada, body="one\r\ntwo\rthree\n")
+    url = f"{URL}/{added['id']}"
 
-    answer = submit(browser, f"{address}/edit")
+    response = submit(browser, f"{url}/edit")
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, address)
-    assert as_ada.get(f"/api/v1{address}").json() == made
+    assert (response.status_code, response.headers["Location"]) == (303, url)
+    assert as_ada.get(f"/api/v1{url}").json() == added
 
 
-def test_note_is_changed(as_ada: TestClient, browser: TestClient) -> None:
-    address = f"{ADDRESS}/{add_note(as_ada)['id']}"
+def test_note_is_updated(as_ada: TestClient, browser: TestClient) -> None:
+    url = f"{URL}/{add_note(as_ada)['id']}"
     change = {"body": "New body"}
 
-    answer = submit(browser, f"{address}/edit", entered(change))
+    response = submit(browser, f"{url}/edit", entered(change))
 
-    assert answer.status_code == 303, answer.text
-    changed = as_ada.get(f"/api/v1{address}").json()
+    assert response.status_code == 303, response.text
+    changed = as_ada.get(f"/api/v1{url}").json()
     assert {**changed, **change} == changed
 
 
-def test_who_saves_second_is_told_and_loses_nothing(as_ada: TestClient, browser: TestClient) -> None:
-    address = f"{ADDRESS}/{add_note(as_ada)['id']}"
-    form = read_page(browser.get(f"{address}/edit")).forms[f"{address}/edit"]
-    as_ada.patch(f"/api/v1{address}", json={"body": "New body"})
+def test_conflicting_update_is_reported_and_input_is_kept(as_ada: TestClient, browser: TestClient) -> None:
+    url = f"{URL}/{add_note(as_ada)['id']}"
+    form = read_page(browser.get(f"{url}/edit")).forms[f"{url}/edit"]
+    as_ada.patch(f"/api/v1{url}", json={"body": "New body"})
 
-    second = browser.post(f"{address}/edit", data=form)
+    second = browser.post(f"{url}/edit", data=form)
 
     page = read_page(second)
     assert second.status_code == 412
     assert "this note was changed by someone else while you were editing" in page.text
-    assert page.forms[f"{address}/edit"] == {
+    assert page.forms[f"{url}/edit"] == {
         **form,
         "version": "2",
-        "csrf_token": page.forms[f"{address}/edit"]["csrf_token"],
+        "csrf_token": page.forms[f"{url}/edit"]["csrf_token"],
     }
-    assert browser.post(f"{address}/edit", data=page.forms[f"{address}/edit"]).status_code == 303
+    assert browser.post(f"{url}/edit", data=page.forms[f"{url}/edit"]).status_code == 303
 
 
-def test_note_is_deleted_as_it_was_seen(as_ada: TestClient, browser: TestClient) -> None:
-    address = f"{ADDRESS}/{add_note(as_ada)['id']}"
+def test_note_is_deleted_only_in_the_version_shown(as_ada: TestClient, browser: TestClient) -> None:
+    url = f"{URL}/{add_note(as_ada)['id']}"
 
-    stale = submit(browser, address, {"version": "7"}, action=f"{address}/delete")
-    assert (stale.status_code, browser.get(address).status_code) == (412, 200)
+    stale = submit(browser, url, {"version": "7"}, action=f"{url}/delete")
+    assert (stale.status_code, browser.get(url).status_code) == (412, 200)
 
-    answer = submit(browser, address, action=f"{address}/delete")
-    assert (answer.status_code, answer.headers["Location"]) == (303, ADDRESS)
-    assert browser.get(address).status_code == 404
+    response = submit(browser, url, action=f"{url}/delete")
+    assert (response.status_code, response.headers["Location"]) == (303, URL)
+    assert browser.get(url).status_code == 404
 
 
-def test_each_page_takes_as_many_statements_as_ever(browser: TestClient) -> None:
+def test_number_of_queries_per_page(browser: TestClient) -> None:
     sent = [entered(new_note_data()) for _ in range(3)]
     with capture_queries(browser) as requests:
         for fields in sent:
-            made = submit(browser, f"{ADDRESS}/new", fields)
-            assert browser.get(ADDRESS).status_code == 200
-        address = made.headers["Location"]
+            response = submit(browser, f"{URL}/new", fields)
+            assert browser.get(URL).status_code == 200
+        url = response.headers["Location"]
         change = entered({"body": "New body"})
-        assert submit(browser, f"{address}/edit", change).status_code == 303
-        assert submit(browser, address, action=f"{address}/delete").status_code == 303
+        assert submit(browser, f"{url}/edit", change).status_code == 303
+        assert submit(browser, url, action=f"{url}/delete").status_code == 303
 
     assert count_queries(requests) == {
         "GET /notes": 2,
@@ -105,95 +105,95 @@ def test_each_page_takes_as_many_statements_as_ever(browser: TestClient) -> None
 
 
 @pytest.mark.any_database
-def test_list_leads_from_the_newest_to_the_oldest(as_ada: TestClient, browser: TestClient) -> None:
-    assert "You have no notes yet." in browser.get(ADDRESS).text
-    made = [add_note(as_ada)["id"] for _ in range(3)]
+def test_list_is_paginated_newest_first(as_ada: TestClient, browser: TestClient) -> None:
+    assert "You have no notes yet." in browser.get(URL).text
+    added = [add_note(as_ada)["id"] for _ in range(3)]
 
-    first = browser.get(f"{ADDRESS}?limit=2")
+    first = browser.get(f"{URL}?limit=2")
     (older,) = (link for link in read_page(first).links if "cursor=" in link)
     second = browser.get(older)
 
-    assert linked(first, ADDRESS) + linked(second, ADDRESS) == made[::-1]
+    assert linked(first, URL) + linked(second, URL) == added[::-1]
 
 
 @pytest.mark.any_database
-def test_list_is_narrowed_with_its_form(as_ada: TestClient, browser: TestClient) -> None:
+def test_list_is_filtered_with_its_form(as_ada: TestClient, browser: TestClient) -> None:
     add_note(as_ada)
-    form = read_page(browser.get(ADDRESS)).forms[ADDRESS]
-    narrowed: list[tuple[str, dict[str, Any]]] = [
+    form = read_page(browser.get(URL)).forms[URL]
+    filters: list[tuple[str, dict[str, Any]]] = [
         ("q", {"title": "New title"}),
     ]
 
-    for name, fields in narrowed:
-        wanted = add_note(as_ada, **fields)["id"]
-        asked = {**form, **entered({name: next(iter(fields.values()))})}
-        found = browser.get(ADDRESS, params=asked)
-        assert linked(found, ADDRESS) == [wanted]
-        assert read_page(found).forms[ADDRESS] == asked
+    for name, fields in filters:
+        expected = add_note(as_ada, **fields)["id"]
+        query = {**form, **entered({name: next(iter(fields.values()))})}
+        found = browser.get(URL, params=query)
+        assert linked(found, URL) == [expected]
+        assert read_page(found).forms[URL] == query
 
 
 @pytest.mark.any_database
-def test_what_is_wrong_is_told_beside_its_field_and_the_rest_kept(as_ada: TestClient, browser: TestClient) -> None:
-    made = add_note(as_ada)
+def test_error_is_shown_next_to_its_field_and_other_input_is_kept(as_ada: TestClient, browser: TestClient) -> None:
+    added = add_note(as_ada)
     sent = {**entered(new_note_data()), **entered({"title": "x" * 201})}
 
-    for path in (f"{ADDRESS}/new", f"{ADDRESS}/{made['id']}/edit"):
-        answer = submit(browser, path, sent)
-        page = read_page(answer)
-        assert answer.status_code == 422
+    for path in (f"{URL}/new", f"{URL}/{added['id']}/edit"):
+        response = submit(browser, path, sent)
+        page = read_page(response)
+        assert response.status_code == 422
         assert "title-error" in page.fields["title"]["aria-describedby"]
         assert page.forms[path]["body"] == sent["body"]
-    assert as_ada.get(NOTES).json()["items"] == [made]
+    assert as_ada.get(NOTES).json()["items"] == [added]
 
 
 @pytest.mark.parametrize("field", ["title"])
-def test_taken_value_is_told_beside_its_field(as_ada: TestClient, browser: TestClient, field: str) -> None:
+def test_taken_value_is_reported_next_to_its_field(as_ada: TestClient, browser: TestClient, field: str) -> None:
     first, second = add_note(as_ada), add_note(as_ada)
     sent = entered(new_note_data() | {field: first[field]})
 
-    for path in (f"{ADDRESS}/new", f"{ADDRESS}/{second['id']}/edit"):
-        answer = submit(browser, path, sent)
-        assert answer.status_code == 409
-        assert f"{field}-error" in read_page(answer).fields[field]["aria-describedby"]
+    for path in (f"{URL}/new", f"{URL}/{second['id']}/edit"):
+        response = submit(browser, path, sent)
+        assert response.status_code == 409
+        assert f"{field}-error" in read_page(response).fields[field]["aria-describedby"]
     assert as_ada.get(NOTES).json()["items"] == [second, first]
 
 
 @pytest.mark.any_database
-def test_what_people_write_is_escaped(as_ada: TestClient, browser: TestClient) -> None:
-    address = f"{ADDRESS}/{add_note(as_ada, title='</textarea><script>alert(1)</script>')['id']}"
+def test_user_input_is_escaped(as_ada: TestClient, browser: TestClient) -> None:
+    url = f"{URL}/{add_note(as_ada, title='</textarea><script>alert(1)</script>')['id']}"
 
-    for path in (ADDRESS, address, f"{address}/edit"):
-        answer = browser.get(path)
-        read_page(answer)
-        assert "<script" not in answer.text
+    for path in (URL, url, f"{url}/edit"):
+        response = browser.get(path)
+        read_page(response)
+        assert "<script" not in response.text
 
 
-def test_notes_of_someone_else_are_not_found(client: TestClient, as_ada: TestClient, bob: User) -> None:
+def test_notes_of_another_user_are_not_found(client: TestClient, as_ada: TestClient, bob: User) -> None:
     browser = open_browser(client, bob)
-    mine = f"{ADDRESS}/{add_note(as_ada)['id']}"
-    token = read_page(browser.get(f"{ADDRESS}/new")).forms[f"{ADDRESS}/new"]["csrf_token"]
+    mine = f"{URL}/{add_note(as_ada)['id']}"
+    token = read_page(browser.get(f"{URL}/new")).forms[f"{URL}/new"]["csrf_token"]
 
-    for address in (mine, f"{ADDRESS}/{NO_ID}", f"{ADDRESS}/not-an-id"):
-        assert browser.get(address).status_code == 404
-        assert browser.get(f"{address}/edit").status_code == 404
+    for url in (mine, f"{URL}/{NO_ID}", f"{URL}/not-an-id"):
+        assert browser.get(url).status_code == 404
+        assert browser.get(f"{url}/edit").status_code == 404
         for action in ("edit", "delete"):
-            answer = browser.post(f"{address}/{action}", data={"csrf_token": token, "version": "1"})
-            assert answer.status_code == 404
-    assert linked(browser.get(ADDRESS), ADDRESS) == []
+            response = browser.post(f"{url}/{action}", data={"csrf_token": token, "version": "1"})
+            assert response.status_code == 404
+    assert linked(browser.get(URL), URL) == []
     assert as_ada.get(f"/api/v1{mine}").status_code == 200
 
 
 @pytest.mark.any_database
-def test_strangers_are_sent_to_sign_in(client: TestClient) -> None:
-    for path in (ADDRESS, f"{ADDRESS}/new", f"{ADDRESS}/{NO_ID}", f"{ADDRESS}/{NO_ID}/edit"):
-        answer = open_browser(client).get(path)
-        assert answer.status_code == 303
-        assert answer.headers["Location"].startswith("/login?next=%2Fnotes")
+def test_anonymous_user_is_redirected_to_sign_in(client: TestClient) -> None:
+    for path in (URL, f"{URL}/new", f"{URL}/{NO_ID}", f"{URL}/{NO_ID}/edit"):
+        response = open_browser(client).get(path)
+        assert response.status_code == 303
+        assert response.headers["Location"].startswith("/login?next=%2Fnotes")
 
 
 @pytest.mark.any_database
-def test_form_without_a_token_changes_nothing(browser: TestClient) -> None:
+def test_form_without_a_csrf_token_is_rejected(browser: TestClient) -> None:
     for action in ("new", f"{NO_ID}/edit", f"{NO_ID}/delete"):
-        answer = browser.post(f"{ADDRESS}/{action}", data={"version": "1"})
-        assert answer.status_code == 403
-        assert "The form has expired" in answer.text
+        response = browser.post(f"{URL}/{action}", data={"version": "1"})
+        assert response.status_code == 403
+        assert "The form has expired" in response.text
