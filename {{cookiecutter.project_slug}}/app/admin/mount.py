@@ -29,8 +29,9 @@ from app.admin.csp import AdminMiddleware, NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin, import_columns, import_match_fields
 from app.admin.log_filters import filter_library_logs
 from app.admin.urls import CachedURLRouter, detail_url, edit_url
-from app.admin.views import events, mails
+from app.admin.views.events import EventView
 from app.admin.views.impersonation import ImpersonationView
+from app.admin.views.mails import OutboxView
 from app.admin.views.roles import RoleView
 from app.admin.views.sessions import SessionView
 from app.admin.views.users import UserView
@@ -49,7 +50,7 @@ def mount(
 ) -> None:
     """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
     filter_library_logs()
-    core: list[type[ModelView]] = [UserView, RoleView, SessionView, *events.views, *mails.views]
+    core: list[type[ModelView]] = [UserView, RoleView, SessionView, EventView, OutboxView]
     site = AdminSite(settings, [*_feature_views(views, [*models], core), *core])
     site.mount_to(Starlette())  # creates `site.app`, which is mounted below, with middleware
     site.app.add_exception_handler(Exception, _reraise)
@@ -107,7 +108,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         model_views = [view for view in self._model_views if isinstance(view, ModelView)]
         for model_view in model_views:
             model_view.link_relations(model_views)
-            if isinstance(model_view, events.EventView):
+            if isinstance(model_view, EventView):
                 model_view.views = model_views
 
     def _init_csrf(self) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts.models import AuthEvent, Role, User, UserRole
+from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import Permission
 from tests.support import add_user, in_database
 
@@ -53,15 +53,5 @@ def roles_of(client: TestClient, user: User) -> set[str]:
 
     async def read(session: AsyncSession) -> set[str]:
         return set(await session.scalars(select(Role.name).join(UserRole).where(UserRole.user_id == user.id)))
-
-    return in_database(client, read)
-
-
-def events(client: TestClient, prefix: str) -> list[AuthEvent]:
-    """Return the events whose names start with the prefix, oldest first."""
-
-    async def read(session: AsyncSession) -> list[AuthEvent]:
-        query = select(AuthEvent).where(AuthEvent.name.startswith(prefix)).order_by(AuthEvent.id)
-        return list(await session.scalars(query))
 
     return in_database(client, read)

@@ -51,7 +51,7 @@ def read_csv(content: bytes, encoding: str = "") -> CsvTable:
         table = [(number, cells) for number, cells in enumerate(lines, 1) if number == 1 or any(map(str.strip, cells))]
     except csv.Error as error:
         raise InvalidFile(f"Line {lines.line_num} is invalid: {error}.") from error
-    names = _parse_header(_strip_empty_cells([name.strip() for _, cells in table[:1] for name in cells]))
+    names = _parse_header(_strip_trailing_empty([name.strip() for _, cells in table[:1] for name in cells]))
     if not table[1:]:
         raise InvalidFile("The file has no rows below the header.")
     rows = [CsvRow(number, _parse_row(number, names, cells)) for number, cells in table[1:]]
@@ -81,7 +81,7 @@ def _sniff(text: str) -> str:
     return max(_DELIMITERS, key=outside.count)
 
 
-def _strip_empty_cells(cells: list[str]) -> list[str]:
+def _strip_trailing_empty(cells: list[str]) -> list[str]:
     while cells and not cells[-1].strip():
         cells = cells[:-1]
     return cells
@@ -99,7 +99,7 @@ def _parse_header(names: list[str]) -> list[str]:
 
 def _parse_row(number: int, names: list[str], cells: list[str]) -> dict[str, str]:
     if len(cells) != len(names):
-        cells = cells[: len(names)] + _strip_empty_cells(cells[len(names) :])
+        cells = cells[: len(names)] + _strip_trailing_empty(cells[len(names) :])
     if len(cells) != len(names):
         counted = "1 cell" if len(cells) == 1 else f"{len(cells):,} cells"
         raise InvalidFile(f"Row {number} has {counted}, but the header has {len(names)}.")

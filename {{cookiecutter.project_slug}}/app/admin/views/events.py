@@ -79,6 +79,3 @@ class EventView(ModelView):
             Chart("Sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
             Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), is_warning=True),
         ]
-
-
-views: Sequence[type[ModelView]] = (EventView,)

@@ -75,6 +75,3 @@ class OutboxView(ModelView):
         count = await outbox.retry(session, rows)
         get_authenticator(request).mailer.wake_after_commit(session)
         flash(request, f"Queued for retry: {count}.", "success")
-
-
-views: Sequence[type[ModelView]] = (OutboxView,)

@@ -60,8 +60,12 @@ def test_references_are_exported_as_title_and_id(library: TestClient) -> None:
     book = add_book(library, "Notes")
 
     [row] = csv.DictReader(io.StringIO(export(library, "book", "csv").content.decode("utf-8-sig")))
-    [told] = export(library, "book", "json").json()
+    [exported] = export(library, "book", "json").json()
 
     assert (row["Author"], row["Author id"]) == ("Author of Notes", str(book.author_id))
-    assert (told["author"], told["author_id"], told["subjects"]) == ("Author of Notes", str(book.author_id), [])
-    assert told["bought_at"] is None
+    assert (exported["author"], exported["author_id"], exported["subjects"]) == (
+        "Author of Notes",
+        str(book.author_id),
+        [],
+    )
+    assert exported["bought_at"] is None

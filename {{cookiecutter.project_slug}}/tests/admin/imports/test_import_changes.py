@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from tests.admin.audit_log import recorded_events
 from tests.admin.browser import export
 from tests.admin.factories import add_author, add_row, models
 from tests.admin.import_helpers import books, import_errors, import_file, note_file
-from tests.admin.staff import events
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
@@ -79,8 +79,8 @@ def test_import_by_id_updates_and_adds_rows(client: TestClient, browser: TestCli
         ("Eggs", "Six", ada.id, 1),
         ("Oat milk", "Two", bob.id, 2),
     ]
-    errors = [event.data for event in events(client, "data_changed")]
-    assert [(data["name"], data["changes"]["title"]) for data in errors] == [
+    recorded = [event.data for event in recorded_events(client, "data_changed")]
+    assert [(data["name"], data["changes"]["title"]) for data in recorded] == [
         ("Oat milk", {"old": "Milk", "new": "Oat milk"})
     ]
 

@@ -41,8 +41,8 @@ def test_delimiters_line_ends_and_encodings_are_detected(
     client: TestClient, browser: TestClient, ada: User, content: str
 ) -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-        errors = import_file(browser, content.format(ada.id).encode(encoding), preview="1").json()
-        assert (errors["rows_total"], errors["errors"]) == (1, [])
+        preview = import_file(browser, content.format(ada.id).encode(encoding), preview="1").json()
+        assert (preview["rows_total"], preview["errors"]) == (1, [])
     assert import_errors(import_file(browser, content.format(ada.id))) == []
     assert notes(client) == [("Milk", "", "ada@example.com")]
 

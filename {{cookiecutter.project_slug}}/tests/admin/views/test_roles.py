@@ -9,8 +9,9 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.accounts.permissions import Permission
 from app.admin.views.roles import RoleView
+from tests.admin.audit_log import recorded_events
 from tests.admin.browser import csrf_token, listed_ids, page_text, run_action, run_row_action, save
-from tests.admin.staff import MANAGER, add_role, add_staff, events, roles, roles_of
+from tests.admin.staff import MANAGER, add_role, add_staff, roles, roles_of
 from tests.support import mails_to
 from tests.web.browser import open_browser
 
@@ -48,7 +49,7 @@ def test_role_is_created_changed_and_deleted(client: TestClient, browser: TestCl
 
     assert "Users with this role lose its permissions immediately." in browser.get("/admin/role/list").text
     assert run_row_action(browser, "role", "delete", role.id).status_code == 200
-    created, changed, emptied, deleted = events(client, "data_")
+    created, changed, emptied, deleted = recorded_events(client)
     assert [event.data["name"] for event in (created, deleted)] == ["editor", "nothing"]
     assert changed.data["changes"] == {
         "name": {"old": "editor", "new": "writer"},
@@ -87,7 +88,7 @@ def test_invalid_role_is_rejected(
         assert message in page_text(response)
     assert {role.id for role in roles(client).values()} >= {taken.id, other.id}
     assert set(roles(client)) == {"admin", "taken", "other"}
-    assert events(client, "data_") == []
+    assert recorded_events(client) == []
 
 
 @pytest.mark.any_database
@@ -243,9 +244,9 @@ def test_sessions_of_users_with_more_permissions_cannot_be_ended(
     assert managers.get(f"/admin/session/detail?pk={admins}").status_code == 200
     assert run_row_action(managers, "session", "end", admins).json() == {"msg": "Forbidden"}
     assert run_action(managers, "session", "end", adas, admins).json() == {"msg": "Forbidden"}
-    assert [event.user_id for event in events(client, "session_ended")] == []
+    assert [event.user_id for event in recorded_events(client, "session_ended")] == []
     assert run_row_action(managers, "session", "end", adas).status_code == 200
-    assert [event.user_id for event in events(client, "session_ended")] == [ada.id]
+    assert [event.user_id for event in recorded_events(client, "session_ended")] == [ada.id]
 
 
 @pytest.mark.any_database
