@@ -7,6 +7,7 @@ template or in the project, and `file.py:name` or `file.py:Class.name` is define
 import ast
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,40 @@ def test_private_names_of_the_admin_are_those_of_its_test() -> None:
 
     listed = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
     assert sorted(listed) == sorted(name for names in table.values() for name in names)
+
+
+def test_layers_are_those_of_the_contracts() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {
+        contract["name"]: [
+            sorted(module.strip("()").removeprefix("admin.") for module in re.split(" [:|] ", line))
+            for line in contract["layers"]
+        ]
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    }
+    app, accounts, admin = map(
+        contracts.get, ("Layers", "Layers of accounts", "Layers of the admin")
+    )
+
+    assert app == _layers(f"{PROJECT.name}/AGENTS.md", 0)
+    assert app == _layers("docs/architecture.md", 0)[::-1]
+    assert accounts == _layers("docs/architecture.md", 1)[::-1]
+    assert admin == _layers("docs/architecture.md", 2)[::-1]
+
+
+def _layers(name: str, number: int) -> list[list[str]]:
+    """List the modules in each row of a table with the heading `layer`, counted from the top."""
+    text = (TEMPLATE / name).read_text(encoding="utf-8")
+    tables = re.findall(r"^\| layer \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    cells = [line.split("|")[1] for line in tables[number].splitlines()]
+    return [
+        sorted(
+            path.removeprefix("app/").removesuffix(".py").strip("/")
+            for path in re.findall("`(.+?)`", cell)
+        )
+        for cell in cells
+    ]
 
 
 def _rows(name: str, *headings: str) -> Iterator[list[str]]:
