@@ -1,4 +1,4 @@
-"""What tests of mailed links share."""
+"""Helpers for tests of emailed links."""
 
 from typing import Any
 
@@ -13,40 +13,40 @@ FORGOT = "/api/v1/auth/password/forgot"
 RESET = "/api/v1/auth/password/reset"
 
 NEW = "another good passphrase"
-"""A password that is chosen instead of the first one."""
+"""A new password."""
 
 
 def token_of(mail: str) -> str:
-    """Return the token of the only link in a mail."""
+    """Return the token of the only link in an email."""
     return link_in(mail).rpartition("/")[2]
 
 
 def latest_token(client: TestClient, address: str) -> str:
-    """Return the token that was mailed to an address last."""
+    """Return the token last sent to an address."""
     return token_of(mails_to(client, address)[-1])
 
 
 def subjects(client: TestClient, address: str) -> list[str]:
-    """List the subjects of the mails to an address, oldest first."""
+    """List the subjects of the emails to an address, oldest first."""
     return [mail.splitlines()[0].removeprefix("Subject: ") for mail in mails_to(client, address)]
 
 
 def try_login(client: TestClient, email: str, password: str = PASSWORD) -> int:
-    """Return the status that a sign-in is answered with."""
+    """Return the status of a sign-in."""
     return client.post(LOGIN, json={"email": email, "password": password}).status_code
 
 
 def reset_rate_limits(client: TestClient) -> None:
-    """Let the time pass in which attempts and mails are counted."""
+    """Delete all rate limit counters."""
     in_database(client, lambda session: session.execute(delete(AttemptCount)))
 
 
 def request_reset(client: TestClient, email: str) -> str:
-    """Return the token that comes when somebody forgot their password."""
+    """Request a password reset and return the emailed token."""
     assert client.post(FORGOT, json={"email": email}).status_code == 202
     return latest_token(client, email)
 
 
 def reset(client: TestClient, token: str, password: str = NEW) -> Any:
-    """Set a new password with a mailed token."""
+    """Set a new password with an emailed token."""
     return client.post(RESET, json={"token": token, "password": password})

@@ -1,4 +1,4 @@
-"""What happened: written down with time and place, read by its owner, changed by nobody."""
+"""Account events: recorded, visible to the owner, immutable."""
 
 from typing import Any
 
@@ -16,30 +16,30 @@ WRONG = "not the password at all"
 
 
 def events(caller: TestClient, **query: Any) -> Any:
-    answer = caller.get(EVENTS, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    response = caller.get(EVENTS, params=query)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 @pytest.mark.any_database
-def test_owner_reads_successes_and_failures(client: TestClient, ada: User, as_bob: TestClient) -> None:
+def test_owner_sees_successes_and_failures(client: TestClient, ada: User, as_bob: TestClient) -> None:
     """Behaviours 36, 150."""
     client.post(LOGIN, json={"email": ada.email, "password": WRONG}, headers={"User-Agent": "<i>thief</i>"})
     token = log_in(client, ada.email)["access_token"]
 
-    answer = with_token(client, token).get(EVENTS)
+    response = with_token(client, token).get(EVENTS)
 
-    success, failure = answer.json()["items"]
+    success, failure = response.json()["items"]
     assert (success["name"], failure["name"]) == ("authn_login_success", "authn_login_fail")
     assert failure.keys() == {"id", "at", "name", "session_id", "ip", "user_agent", "data"}
     assert (failure["ip"], failure["user_agent"]) == ("testclient", "<i>thief</i>")
     assert success["at"] >= failure["at"]
     for secret in (PASSWORD, WRONG, token):
-        assert secret not in answer.text
+        assert secret not in response.text
     assert [event["name"] for event in events(as_bob)["items"]] == ["authn_login_success"]
 
 
-def test_events_come_in_pages(client: TestClient, ada: User) -> None:
+def test_events_are_paginated(client: TestClient, ada: User) -> None:
     callers = [sign_in(client, ada) for _ in range(3)]
 
     first = events(callers[0], limit=2)
@@ -52,7 +52,7 @@ def test_events_come_in_pages(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.any_database
-def test_what_ends_sessions_is_written_down(client: TestClient, ada: User) -> None:
+def test_ended_sessions_are_recorded(client: TestClient, ada: User) -> None:
     """Behaviour 150."""
     other, here = sign_in(client, ada), sign_in(client, ada)
     newest = here.get("/api/v1/auth/sessions").json()[1]["id"]

@@ -1,4 +1,4 @@
-"""Permissions: what a role allows, counted at each request."""
+"""Permissions of roles, checked on each request."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -22,7 +22,7 @@ PATH = "/api/v1/for-admins"
 
 @pytest.fixture(autouse=True)
 def route(add_routes: Callable[[APIRouter], None]) -> None:
-    """Add a route that asks for a permission."""
+    """Add a route that requires a permission."""
     router = APIRouter()
 
     @router.get(PATH)
@@ -41,14 +41,14 @@ def give_role(client: TestClient, user: User, role: Role) -> None:
     in_database(client, give)
 
 
-def test_route_that_asks_for_a_permission(client: TestClient, as_ada: TestClient, as_admin: TestClient) -> None:
+def test_route_requires_permission(client: TestClient, as_ada: TestClient, as_admin: TestClient) -> None:
     """Behaviour 131."""
     assert client.get(PATH).status_code == 401
     assert problem_of(as_ada.get(PATH))["type"] == "urn:problem:PermissionDenied"
     assert as_admin.get(PATH).json() == "admin@example.com"
 
 
-def test_role_gives_its_permissions_and_no_others(
+def test_role_grants_only_its_permissions(
     client: TestClient, as_ada: TestClient, as_bob: TestClient, ada: User, bob: User
 ) -> None:
     give_role(client, ada, Role(name="staff", permissions=[Permission.ADMIN_ACCESS]))
@@ -57,7 +57,7 @@ def test_role_gives_its_permissions_and_no_others(
     assert [caller.get(PATH).status_code for caller in (as_ada, as_bob)] == [200, 403]
 
 
-def test_lost_role_counts_at_once(client: TestClient, as_admin: TestClient) -> None:
+def test_revoked_role_takes_effect_immediately(client: TestClient, as_admin: TestClient) -> None:
     """Behaviour 55."""
     assert as_admin.get(PATH).status_code == 200
 

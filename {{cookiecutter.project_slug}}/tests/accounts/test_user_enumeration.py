@@ -1,4 +1,4 @@
-"""Whether an address has an account shows neither in the time nor in what is done while the caller waits.
+"""No user enumeration: known and unknown addresses cause the same work.
 
 Times differ from run to run, so what is compared here is the work: hashes and statements. `benchmarks` of the template
 measures times.
@@ -23,7 +23,7 @@ AUTH = "/api/v1/auth"
 
 @contextmanager
 def watched(client: TestClient) -> Iterator[list[str]]:
-    """Collect the statements that are executed, without their values and names."""
+    """Collect the executed statements, without values and savepoint names."""
     engine = client.app_state["database"].engine.sync_engine
     statements: list[str] = []
 
@@ -45,7 +45,7 @@ def work_of(client: TestClient, path: str, body: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.any_database
-def test_forgotten_password_is_the_same_work_for_everybody(client: TestClient, ada: User) -> None:
+def test_password_reset_runs_the_same_statements_for_every_address(client: TestClient, ada: User) -> None:
     """Behaviour 88."""
     known, unknown = (
         work_of(client, "password/forgot", {"email": email}) for email in (ada.email, "nobody@example.com")
@@ -56,7 +56,7 @@ def test_forgotten_password_is_the_same_work_for_everybody(client: TestClient, a
 
 
 @pytest.mark.any_database
-def test_resending_is_the_same_work_for_everybody(client: TestClient, ada: User, bob: User) -> None:
+def test_resending_runs_the_same_statements_for_every_address(client: TestClient, ada: User, bob: User) -> None:
     unverified = update(User).where(User.id == bob.id).values(email_verified_at=None)
     in_database(client, lambda session: session.execute(unverified))
 
@@ -70,8 +70,8 @@ def test_resending_is_the_same_work_for_everybody(client: TestClient, ada: User,
 
 
 @pytest.mark.any_database
-def test_sign_up_is_the_same_work_for_everybody(client: TestClient, ada: User, hashes: list[int]) -> None:
-    """Behaviour 3. An event is written for one, a mail for the other."""
+def test_sign_up_runs_the_same_statements_for_every_address(client: TestClient, ada: User, hashes: list[int]) -> None:
+    """Behaviour 3. An event is recorded for one, an email queued for the other."""
     known, unknown = (
         work_of(client, "register", {"email": email, "password": NEW}) for email in (ada.email, "nobody@example.com")
     )
@@ -80,12 +80,12 @@ def test_sign_up_is_the_same_work_for_everybody(client: TestClient, ada: User, h
     assert unknown.pop().startswith("INSERT INTO auth_events")
     assert len(known) > 5
     assert known == unknown
-    assert len(hashes) == 4, "each an estimate and a hash"
+    assert len(hashes) == 4, "an estimate and a hash each"
 
 
 @pytest.fixture
 def hashes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Collect how many connections were in use at each hash and each estimate of a password."""
+    """Collect the number of connections in use during each password hash and estimate."""
     run, pool = PasswordHasher.run_in_thread, client.app_state["database"].engine.pool
     in_use: list[int] = []
 
@@ -97,7 +97,7 @@ def hashes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return in_use
 
 
-def test_no_transaction_waits_for_a_hash(client: TestClient, ada: User, hashes: list[int]) -> None:
+def test_no_transaction_is_open_while_hashing(client: TestClient, ada: User, hashes: list[int]) -> None:
     carol = {"email": "carol@example.com", "password": PASSWORD}
     client.post(f"{AUTH}/register", json=carol)
     proof = {"token": latest_token(client, carol["email"]), "password": PASSWORD}
@@ -113,7 +113,7 @@ def test_no_transaction_waits_for_a_hash(client: TestClient, ada: User, hashes: 
 
 
 @pytest.mark.any_database
-def test_too_long_a_password_is_not_hashed(client: TestClient, ada: User, hashes: list[int]) -> None:
+def test_too_long_password_is_not_hashed(client: TestClient, ada: User, hashes: list[int]) -> None:
     """Behaviour 18."""
     long = "x" * 1025
     carol = {"email": "carol@example.com", "password": long}

@@ -1,4 +1,4 @@
-"""One's own account."""
+"""The caller's account, and creating users."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ ME = "/api/v1/users/me"
 
 
 @pytest.mark.any_database
-def test_account_is_ones_own(as_ada: TestClient, as_bob: TestClient) -> None:
+def test_account_is_the_callers_own(as_ada: TestClient, as_bob: TestClient) -> None:
     ada, bob = as_ada.get(ME).json(), as_bob.get(ME).json()
 
     assert (ada["email"], bob["email"]) == ("ada@example.com", "bob@example.com")
@@ -30,14 +30,14 @@ def test_name_is_one_line_of_visible_characters(client: TestClient, as_ada: Test
     """Behaviour 156."""
     sign_up = {"email": "carol@example.com", "password": PASSWORD, "display_name": name}
 
-    answers = [as_ada.patch(ME, json={"display_name": name}), client.post("/api/v1/auth/register", json=sign_up)]
+    responses = [as_ada.patch(ME, json={"display_name": name}), client.post("/api/v1/auth/register", json=sign_up)]
 
-    assert [answer.status_code for answer in answers] == [422, 422]
-    assert {answer.json()["errors"][0]["loc"][-1] for answer in answers} == {"display_name"}
+    assert [response.status_code for response in responses] == [422, 422]
+    assert {response.json()["errors"][0]["loc"][-1] for response in responses} == {"display_name"}
 
 
 @pytest.mark.any_database
-def test_account_tells_no_secret(as_ada: TestClient) -> None:
+def test_account_contains_no_secret(as_ada: TestClient) -> None:
     account = as_ada.get(ME)
 
     assert account.json().keys() == {
@@ -79,7 +79,7 @@ def test_name_can_be_changed(as_ada: TestClient, as_bob: TestClient) -> None:
         pytest.param([], id="not-an-object"),
     ],
 )
-def test_change_is_refused(as_ada: TestClient, change: Any) -> None:
+def test_invalid_change_is_rejected(as_ada: TestClient, change: Any) -> None:
     """Behaviour 11."""
     before = as_ada.get(ME).json()
 
@@ -88,14 +88,14 @@ def test_change_is_refused(as_ada: TestClient, change: Any) -> None:
 
 
 def create_user(client: TestClient, email: str, password: str = PASSWORD) -> User:
-    """Create an user by the rules, as the command line and the admin do."""
+    """Create a user as the command line and the admin do."""
     authenticator = client.app_state["authenticator"]
     return in_database(
         client, lambda session: users.create_user(session, authenticator, email=email, password=password)
     )
 
 
-def test_address_of_an_account_is_taken_in_every_spelling(client: TestClient, ada: User) -> None:
+def test_address_is_unique_in_every_spelling(client: TestClient, ada: User) -> None:
     assert ada.email_key == "ada@example.com"
     for spelling in ("ada@example.com", "ADA@Example.com"):
         with pytest.raises(EmailTaken):
@@ -113,7 +113,7 @@ def test_address_of_an_account_is_taken_in_every_spelling(client: TestClient, ad
         pytest.param("carol@example.com", "é" * 513, id="long-in-bytes"),
     ],
 )
-def test_user_is_not_made(client: TestClient, email: str, password: str) -> None:
+def test_invalid_user_is_not_created(client: TestClient, email: str, password: str) -> None:
     with pytest.raises(InvalidRequest):
         create_user(client, email, password)
 
@@ -121,7 +121,7 @@ def test_user_is_not_made(client: TestClient, email: str, password: str) -> None
 
 
 @pytest.mark.any_database
-def test_admin_role_is_given_once(client: TestClient, admin: User) -> None:
+def test_admin_role_is_granted_once(client: TestClient, admin: User) -> None:
     async def grant_again(session: AsyncSession) -> None:
         await users.grant_admin(session, admin)
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of mails."""
+"""Fixtures for tests of emails."""
 
 import ssl
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ HELLO = "Subject: Hello from {{ project }}\n\n{{ text }}\n\nThat is all.\n"
 
 @pytest.fixture
 def templates(tmp_path: Path) -> Path:
-    """Return a folder of templates with one in it."""
+    """Create a template folder with the template `hello`."""
     folder = tmp_path / "templates"
     (folder / "mails").mkdir(parents=True)
     (folder / "mails/hello.txt").write_text(HELLO)
@@ -31,13 +31,13 @@ def templates(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mailer(client: TestClient, templates: Path) -> Mailer:
-    """Return a mailer with a template of its own."""
+    """Return a mailer for the template `hello`."""
     return Mailer(client.app_state["settings"], client.app_state["authenticator"].keys, [templates])
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create a key and a certificate for this machine; both are in one file."""
+    """Create a file with a key and a certificate for this machine."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
@@ -58,7 +58,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """Return what a server needs for TLS; this process trusts its certificate."""
+    """Return a TLS context for a server, whose certificate this process trusts."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
@@ -67,6 +67,6 @@ def server_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLCon
 
 @pytest.fixture
 def mail_server(server_tls: ssl.SSLContext) -> Iterator[MailServer]:
-    """Run a server that demands STARTTLS and a login."""
+    """Run a server that requires STARTTLS and authentication."""
     with running_mail_server(**demanding(server_tls)) as server:
         yield server

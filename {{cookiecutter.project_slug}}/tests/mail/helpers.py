@@ -1,4 +1,4 @@
-"""Mails in tests: a template of one's own, a real SMTP server, a look into the outbox and the folder."""
+"""Helpers for tests of emails: an SMTP server, the outbox and the mail folder."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -24,11 +24,11 @@ from tests.support import in_database
 
 USER, PASSWORD = "ada@mail.test", "p@ss/wörd: 100%"
 LOGIN = "ada%40mail.test:p%40ss%2Fw%C3%B6rd%3A%20100%25"
-"""The two, as a URL has them."""
+"""User and password, URL-encoded."""
 
 
 class Inbox:
-    """What a server took, and what it says to a mail."""
+    """Handler of the SMTP server: stores received emails and sends configurable replies."""
 
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
@@ -36,21 +36,21 @@ class Inbox:
         self.answer = "250 taken"
         self.answer_to_receiver = "250 known"
         self.arrived = 0
-        """Mails that came here, taken or not."""
+        """Number of emails received, accepted or not."""
         self.holding = False
-        """Whether those who bring a mail must wait for the answer."""
+        """Whether replies are held back."""
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Sequence[str]
     ) -> str:
-        """Answer to an address."""
+        """Reply to RCPT."""
         _ = server, session, options
         if self.answer_to_receiver.startswith("2"):
             envelope.rcpt_tos.append(address)
         return self.answer_to_receiver
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take a mail, or say why not."""
+        """Accept or reject an email."""
         _ = server
         self.arrived += 1
         while self.holding:  # noqa: ASYNC110 - another thread ends it
@@ -62,24 +62,24 @@ class Inbox:
 
 
 class MailServer(NamedTuple):
-    """A server, and what it took."""
+    """A running server and its inbox."""
 
     port: int
     inbox: Inbox
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """The mails that it took."""
+        """Accepted emails."""
         return [parse(envelope.original_content or b"") for envelope in self.inbox.envelopes]
 
     def url(self, login: str = LOGIN) -> str:
-        """Return what `MAIL_URL` has to be."""
+        """Return the `MAIL_URL`."""
         return f"smtp://{login}@localhost:{self.port}"
 
 
 @contextmanager
 def running_mail_server(*, port: int | None = None, **options: Any) -> Iterator[MailServer]:
-    """Run an SMTP server; the options are those of aiosmtpd's `SMTP`."""
+    """Run an SMTP server with options of aiosmtpd's `SMTP`."""
     inbox = Inbox()
     controller = Controller(inbox, hostname="127.0.0.1", port=port or free_port(), **options)
     controller.start()
@@ -90,19 +90,19 @@ def running_mail_server(*, port: int | None = None, **options: Any) -> Iterator[
 
 
 def demanding(tls: SSLContext) -> dict[str, Any]:
-    """Return the options of a server that takes mails after STARTTLS and login only."""
+    """Return the options of a server that requires STARTTLS and authentication."""
     return {"tls_context": tls, "require_starttls": True, "auth_required": True, "authenticator": check_login}
 
 
 def check_login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: Any) -> AuthResult:
-    """Know one user."""
+    """Authenticate the only user."""
     _ = server, session, envelope, mechanism
     known = isinstance(login, LoginPassword) and (login.login, login.password) == (USER.encode(), PASSWORD.encode())
     return AuthResult(success=known, handled=False)
 
 
 def enqueue(client: TestClient, mailer: Mailer, *addresses: str, text: str = "Hello.") -> None:
-    """Post a mail to each address, in one transaction."""
+    """Queue an email to each address in one transaction."""
 
     async def work(session: AsyncSession) -> None:
         for address in addresses:
@@ -112,7 +112,7 @@ def enqueue(client: TestClient, mailer: Mailer, *addresses: str, text: str = "He
 
 
 def send_due(client: TestClient, settings: Settings) -> None:
-    """Do once what the loop does."""
+    """Send all due emails once."""
     state = client.app_state
 
     async def work() -> None:
@@ -124,7 +124,7 @@ def send_due(client: TestClient, settings: Settings) -> None:
 
 
 def outbox(client: TestClient) -> Sequence[OutboxMessage]:
-    """Return all mails, oldest first."""
+    """Return all emails in the outbox, oldest first."""
 
     async def read(session: AsyncSession) -> Sequence[OutboxMessage]:
         return (await session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))).all()
@@ -133,7 +133,7 @@ def outbox(client: TestClient) -> Sequence[OutboxMessage]:
 
 
 def change_all(client: TestClient, **values: Any) -> None:
-    """Change every mail: `next_attempt_at` above all."""
+    """Update all emails in the outbox."""
 
     async def work(session: AsyncSession) -> None:
         await session.execute(update(OutboxMessage).values(values))
@@ -142,17 +142,17 @@ def change_all(client: TestClient, **values: Any) -> None:
 
 
 def written(folder: Path) -> list[EmailMessage]:
-    """Return the mails in a folder, oldest first."""
+    """Return the emails in a folder, oldest first."""
     return [parse(path.read_bytes()) for path in sorted(folder.glob("[!.]*.eml"))]
 
 
 def parse(content: bytes) -> EmailMessage:
-    """Read a mail as a mail program does."""
+    """Parse an email."""
     return message_from_bytes(content, policy=policy.default)
 
 
 def body(mail: EmailMessage, kind: str) -> str:
-    """Return the `plain` or the `html` text of a mail."""
+    """Return the `plain` or `html` body of an email."""
     part = mail.get_body((kind,))
     assert part is not None
     text: str = part.get_content()

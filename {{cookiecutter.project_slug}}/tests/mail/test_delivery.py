@@ -1,4 +1,4 @@
-"""The loop in the server: it sends what was committed, at once, and nothing else; and it does not give in."""
+"""Delivery loop in the server: sends committed emails promptly and survives errors."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +33,10 @@ def start(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> StartApp:
-    """Start an app that sends into a folder; `POST /api/hello` posts a mail, then answers 200, 409 or 500."""
+    """Return a function that starts an app with the folder transport.
+
+    Its `POST /api/hello` queues an email and returns 200, 409 or 500.
+    """
     monkeypatch.setattr(features, "find_template_folders", lambda: [templates])
     router = APIRouter()
 
@@ -49,7 +52,7 @@ def start(
     return lambda **mail: start_app(mail={"in_server": True, "url": f"file:{folder}", "poll_interval": AN_HOUR, **mail})
 
 
-def test_mail_leaves_at_once_when_its_request_succeeds_and_never_when_it_fails(start: StartApp, folder: Path) -> None:
+def test_email_is_sent_after_commit_and_not_after_rollback(start: StartApp, folder: Path) -> None:
     client = start()
 
     refused, failed, done = (client.post(f"/api/hello?then={then}") for then in ("refused", "failed", "done"))
@@ -61,11 +64,11 @@ def test_mail_leaves_at_once_when_its_request_succeeds_and_never_when_it_fails(s
 
     assert "Hello done." in body(mail, "plain")
     assert (row.template, row.attempts, row.payload, row.failed_at, row.last_error) == ("hello", 1, None, None, None)
-    assert [path.suffix for path in folder.iterdir()] == [".eml"], "no half-written file is left"
+    assert [path.suffix for path in folder.iterdir()] == [".eml"], "no temporary file is left"
 
 
 @pytest.mark.any_database
-def test_mail_that_another_process_posted_leaves_after_the_interval(
+def test_email_queued_by_another_process_is_sent_after_the_interval(
     start: StartApp, client: TestClient, mailer: Mailer, folder: Path
 ) -> None:
     start(poll_interval=0.02)
@@ -76,7 +79,7 @@ def test_mail_that_another_process_posted_leaves_after_the_interval(
 
 
 @pytest.mark.any_database
-def test_mail_waits_where_the_server_does_not_send(start: StartApp, client: TestClient, folder: Path) -> None:
+def test_email_stays_queued_if_the_server_does_not_send(start: StartApp, client: TestClient, folder: Path) -> None:
     start(in_server=False).post("/api/hello?then=done")
 
     assert [mail.attempts for mail in outbox(client)] == [0]
@@ -87,9 +90,7 @@ def test_mail_waits_where_the_server_does_not_send(start: StartApp, client: Test
 
 
 @pytest.mark.any_database
-def test_server_outlives_an_outbox_that_cannot_be_used(
-    start: StartApp, folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_server_survives_an_unavailable_outbox(start: StartApp, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     client = start()
     in_database(client, lambda session: session.execute(text("ALTER TABLE outbox RENAME TO elsewhere")))
     try:
@@ -107,7 +108,7 @@ def test_server_outlives_an_outbox_that_cannot_be_used(
 
 @pytest.mark.any_database
 @pytest.mark.parametrize(("environment", "warnings"), [("production", 1), ("development", 0)])
-def test_production_is_warned_that_nobody_gets_mails(
+def test_production_logs_warning_for_folder_transport(
     start_app: StartApp,
     folder: Path,
     caplog: pytest.LogCaptureFixture,

@@ -1,4 +1,4 @@
-"""What is posted: in the outbox with its transaction or not at all, and unreadable there."""
+"""Queueing emails: encrypted, and only if the transaction commits."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.support import in_database, link_in, mails_to
 pytestmark = pytest.mark.any_database
 
 
-def test_mails_of_an_address_can_be_read_in_tests(client: TestClient, mailer: Mailer) -> None:
+def test_emails_to_an_address_can_be_read_in_tests(client: TestClient, mailer: Mailer) -> None:
     enqueue(client, mailer, "ada@example.com", "bob@example.com")
     enqueue(client, mailer, "ada@example.com", text="See http://testserver/verify/countess?next=/notes")
 
@@ -25,7 +25,7 @@ def test_mails_of_an_address_can_be_read_in_tests(client: TestClient, mailer: Ma
     assert mails_to(client, "nobody@example.com") == []
 
 
-def test_mail_waits_unreadable(client: TestClient, mailer: Mailer) -> None:
+def test_queued_email_is_encrypted(client: TestClient, mailer: Mailer) -> None:
     enqueue(client, mailer, "ada@example.com", text="a secret link")
 
     (waiting,) = outbox(client)
@@ -41,7 +41,7 @@ def test_mail_waits_unreadable(client: TestClient, mailer: Mailer) -> None:
         pytest.param("Hello {{ text }}", ValueError, id="no-subject"),
     ],
 )
-def test_template_that_makes_no_mail_fails_where_it_is_posted(
+def test_invalid_template_fails_when_it_is_queued(
     client: TestClient, mailer: Mailer, templates: Path, template: str, error: type[Exception]
 ) -> None:
     (templates / "mails/hello.txt").write_text(template)
@@ -52,7 +52,7 @@ def test_template_that_makes_no_mail_fails_where_it_is_posted(
     assert outbox(client) == []
 
 
-def test_mail_of_a_transaction_that_fails_is_not_posted(client: TestClient, mailer: Mailer) -> None:
+def test_email_of_a_failed_transaction_is_not_queued(client: TestClient, mailer: Mailer) -> None:
     async def fail(session: AsyncSession) -> None:
         await mailer.enqueue(session, "ada@example.com", "hello", text="Hello.")
         raise LookupError

@@ -1,4 +1,4 @@
-"""What a receiver gets: text and HTML that say the same, and headers that nobody can forge."""
+"""Rendered emails: text, HTML and headers, safe from injection."""
 
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -20,11 +20,11 @@ ID = UUID("0193b3c4-0000-7000-8000-000000000000")
 
 
 def letter_of(text: str, to: str = "ada@example.com", **settings: object) -> EmailMessage:
-    """Compose a mail as the sender does."""
+    """Compose an email as the delivery loop does."""
     return compose(load_settings(secret_key="x" * 32, base_url=BASE, **settings), ID, to, text).message
 
 
-def test_mail_has_the_headers_that_a_mail_needs() -> None:
+def test_email_has_the_required_headers() -> None:
     mail = letter_of("Subject: Grüße aus Köln\n\nHallo.", project_name="Büro", mail={"sender": "no-reply@b.test"})
 
     assert mail["Subject"] == "Grüße aus Köln"
@@ -36,11 +36,11 @@ def test_mail_has_the_headers_that_a_mail_needs() -> None:
     assert mail.as_bytes().isascii()
 
 
-def test_name_of_the_sender_wins_over_the_project() -> None:
+def test_sender_name_overrides_the_project_name() -> None:
     assert letter_of("Subject: A\n\nB", mail={"sender": "Ada <ada@b.test>"})["From"] == "Ada <ada@b.test>"
 
 
-def test_text_and_html_say_the_same() -> None:
+def test_text_and_html_have_the_same_content() -> None:
     link = f"{BASE}/verify/token?next=/notes&a=b"
 
     mail = letter_of(
@@ -78,7 +78,7 @@ def test_only_links_to_the_project_become_buttons(paragraph: str, buttons: int) 
     "text",
     ["Hello", "Subject: A", "Subject:\n\nB", "Subject: A\nB\n\nC", "To: a@b.test\n\nB", "\n\n", "Subject: A\n\n"],
 )
-def test_text_without_subject_and_paragraph_is_refused(text: str) -> None:
+def test_text_without_subject_and_paragraph_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="an email starts with"):
         parse_message(text, BASE)
 
@@ -91,13 +91,13 @@ def test_text_without_subject_and_paragraph_is_refused(text: str) -> None:
         ("ädä@example.com", "ädä@example.com"),
     ],
 )
-def test_addresses_of_all_alphabets_can_be_written_to(address: str, as_servers_want_it: str) -> None:
+def test_international_addresses_are_supported(address: str, as_servers_want_it: str) -> None:
     assert ascii_address(address) == as_servers_want_it
     assert letter_of("Subject: A\n\nB", address)["To"] == as_servers_want_it
 
 
 @pytest.mark.parametrize("address", ["", "ada", "a@b.test\r\nBcc: c@d.test", "a@b.test, c@d.test", "A <a@b.test>"])
-def test_nothing_but_one_address_is_written_to(address: str) -> None:
+def test_invalid_recipient_is_rejected(address: str) -> None:
     with pytest.raises(ValueError, match="not an email address"):
         letter_of("Subject: A\n\nB", address)
 
@@ -106,7 +106,7 @@ def test_nothing_but_one_address_is_written_to(address: str) -> None:
 @pytest.mark.parametrize(
     "end", ["\n", "\r\n", "\r", "\n\n", "\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\x00", "\ud800\n"], ids=ascii
 )
-def test_text_of_a_user_forges_neither_header_nor_paragraph(
+def test_user_input_cannot_inject_headers_or_paragraphs(
     client: TestClient,
     templates: Path,
     make_settings: Callable[..., Settings],

@@ -1,4 +1,4 @@
-"""Mails and processes: one that is killed loses none, and several that send do not send one twice."""
+"""Several processes: a killed one loses no email, and no email is sent twice."""
 
 import signal
 from collections.abc import Callable
@@ -31,12 +31,12 @@ def variables(mail_server: MailServer, certificate: Path, database_url: str) -> 
 
 @pytest.fixture
 def start_sending(start_app: Callable[..., TestClient], mail_server: MailServer) -> Callable[[], TestClient]:
-    """Start an app in this process that sends to the mail server."""
+    """Return a function that starts an app which sends to the mail server."""
     return lambda: start_app(mail={"in_server": True, "url": mail_server.url(), "poll_interval": 0.1})
 
 
 @pytest.mark.any_database
-def test_killed_server_has_lost_no_mail(  # noqa: PLR0913, PLR0917 - fixtures
+def test_killed_server_loses_no_email(  # noqa: PLR0913, PLR0917 - fixtures
     start_server: Callable[..., Server],
     start_sending: Callable[[], TestClient],
     ada: User,
@@ -49,7 +49,7 @@ def test_killed_server_has_lost_no_mail(  # noqa: PLR0913, PLR0917 - fixtures
     for user in (ada, bob):
         asked = server.client.post("/api/v1/auth/password/forgot", json={"email": user.email})
         assert asked.status_code == 202
-    wait_until(lambda: mail_server.inbox.arrived)  # the first is on its way, the second waits behind it
+    wait_until(lambda: mail_server.inbox.arrived)  # the first is being sent, the second is waiting
 
     server.process.kill()
     server.process.wait(SECONDS_TO_STOP)
@@ -58,13 +58,13 @@ def test_killed_server_has_lost_no_mail(  # noqa: PLR0913, PLR0917 - fixtures
 
     client = start_sending()
     wait_until(lambda: mail_server.mails)
-    change_all(client, next_attempt_at=utc_now())  # else the first waits until its claim ends
+    change_all(client, next_attempt_at=utc_now())  # otherwise the first waits until its claim expires
     wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
 
     assert [mail["To"] for mail in mail_server.mails] == [bob.email, ada.email]
 
 
-def test_two_processes_send_each_mail_once(  # noqa: PLR0913, PLR0917 - fixtures
+def test_two_processes_send_each_email_once(  # noqa: PLR0913, PLR0917 - fixtures
     client: TestClient,
     mailer: Mailer,
     start_sending: Callable[[], TestClient],
@@ -72,16 +72,16 @@ def test_two_processes_send_each_mail_once(  # noqa: PLR0913, PLR0917 - fixtures
     variables: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    """One is a server, the other `app worker`; which ends well when it is told to."""
+    """A server and `app worker`, which shuts down gracefully."""
     addresses = [f"user{number}@example.com" for number in range(MAILS)]
     mail_server.inbox.holding = True
     worker = start_process(tmp_path, "worker.log", "worker", **variables)
     try:
         enqueue(client, mailer, addresses[0])
-        wait_until(lambda: mail_server.inbox.arrived == 1)  # the worker has started, and waits for an answer
+        wait_until(lambda: mail_server.inbox.arrived == 1)  # the worker waits for a reply
         start_sending()
         enqueue(client, mailer, *addresses[1:])
-        wait_until(lambda: mail_server.inbox.arrived == 2)  # each has one of its own
+        wait_until(lambda: mail_server.inbox.arrived == 2)  # each process has claimed one
         mail_server.inbox.holding = False
         wait_until(lambda: len(mail_server.inbox.envelopes) >= MAILS)
         wait_until(lambda: all(mail.sent_at for mail in outbox(client)))

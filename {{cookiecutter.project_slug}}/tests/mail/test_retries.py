@@ -1,4 +1,4 @@
-"""What happens to a mail that does not leave: it is tried again, later each time, and given up in the end."""
+"""Retries with increasing delays, and permanent failure."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,18 +27,20 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def broken(make_settings: MakeSettings, tmp_path: Path) -> Settings:
-    """Return settings by which no mail can leave: the folder is a file."""
+    """Return settings with which sending fails: the folder is a file."""
     (tmp_path / "file").touch()
     return make_settings(mail={"url": f"file:{tmp_path / 'file'}", "max_attempts": 7})
 
 
 def claim(client: TestClient) -> queue.ClaimedMessage | None:
-    """Claim a mail, in a transaction of its own."""
+    """Claim an email in its own transaction."""
     assert client.portal is not None
     return client.portal.call(queue.claim, client.app_state["database"])
 
 
-def test_mail_is_tried_again_later_each_time_and_given_up(client: TestClient, mailer: Mailer, broken: Settings) -> None:
+def test_email_is_retried_with_increasing_delays_and_then_fails(
+    client: TestClient, mailer: Mailer, broken: Settings
+) -> None:
     enqueue(client, mailer, "ada@example.com")
     pauses: list[float] = []
     for _ in range(7):
@@ -51,15 +53,15 @@ def test_mail_is_tried_again_later_each_time_and_given_up(client: TestClient, ma
     assert mail.attempts == 7
     assert mail.failed_at is not None
     assert (mail.last_error or "").startswith("FileExistsError")
-    assert mail.payload is not None, "people may send it again"
+    assert mail.payload is not None, "it can be retried"
 
     change_all(client, next_attempt_at=utc_now())
     send_due(client, broken)
-    assert outbox(client)[0].attempts == 7, "nobody tries a dead letter"
+    assert outbox(client)[0].attempts == 7, "failed emails are not retried automatically"
 
 
 @pytest.mark.any_database
-def test_mail_that_cannot_be_sent_holds_up_no_other(
+def test_broken_email_does_not_block_others(
     client: TestClient, mailer: Mailer, make_settings: MakeSettings, folder: Path
 ) -> None:
     async def spoil(session: AsyncSession) -> None:
@@ -77,7 +79,7 @@ def test_mail_that_cannot_be_sent_holds_up_no_other(
 
 
 @pytest.mark.any_database
-def test_mail_begins_anew_when_people_want_it(
+def test_failed_email_can_be_retried(
     client: TestClient, mailer: Mailer, broken: Settings, make_settings: MakeSettings, folder: Path
 ) -> None:
     enqueue(client, mailer, "ada@example.com")
@@ -93,10 +95,10 @@ def test_mail_begins_anew_when_people_want_it(
     send_due(client, make_settings(mail={"url": f"file:{folder}"}))
 
     assert len(written(folder)) == 1
-    assert in_database(client, begin_anew) == 0, "what was sent is not sent again"
+    assert in_database(client, begin_anew) == 0, "sent emails are not sent again"
 
 
-def test_claim_is_for_one_and_ends(client: TestClient, mailer: Mailer) -> None:
+def test_claim_is_exclusive_and_expires(client: TestClient, mailer: Mailer) -> None:
     enqueue(client, mailer, "ada@example.com", "bob@example.com")
     database = client.app_state["database"]
 
@@ -107,7 +109,7 @@ def test_claim_is_for_one_and_ends(client: TestClient, mailer: Mailer) -> None:
     assert {first.id, second.id} == {mail.id for mail in outbox(client)}
     assert claim(client) is None
 
-    change_all(client, next_attempt_at=utc_now())  # as if the sender of both had been killed long ago
+    change_all(client, next_attempt_at=utc_now())  # as if the claiming process had been killed
     again = claim(client)
     assert again
     assert again.attempts == 2
@@ -115,4 +117,4 @@ def test_claim_is_for_one_and_ends(client: TestClient, mailer: Mailer) -> None:
     assert client.portal is not None
     client.portal.call(partial(queue.schedule_retry, database, late, "too late"))
 
-    assert [mail.last_error for mail in outbox(client)] == [None, None], "who comes back too late changes nothing"
+    assert [mail.last_error for mail in outbox(client)] == [None, None], "an expired claim changes nothing"

@@ -1,4 +1,4 @@
-"""Mails over SMTP, to a real server: encrypted and signed in, or not at all."""
+"""Sending over SMTP: encrypted and authenticated, or not at all."""
 
 import ssl
 from collections.abc import Callable
@@ -26,7 +26,7 @@ MakeSettings = Callable[..., Settings]
 pytestmark = pytest.mark.any_database
 
 
-def test_mail_arrives_by_starttls_and_login(
+def test_email_is_sent_with_starttls_and_login(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
     enqueue(client, mailer, "bob@example.com", text="Grüße!")
@@ -40,7 +40,7 @@ def test_mail_arrives_by_starttls_and_login(
     assert "Grüße!" in body(mail, "plain")
 
 
-def test_mail_arrives_by_tls_from_the_first_byte(
+def test_email_is_sent_with_implicit_tls(
     client: TestClient, mailer: Mailer, server_tls: ssl.SSLContext, make_settings: MakeSettings
 ) -> None:
     enqueue(client, mailer, "bob@example.com")
@@ -51,7 +51,7 @@ def test_mail_arrives_by_tls_from_the_first_byte(
         assert len(server.mails) == 1
 
 
-def test_server_without_tls_gets_neither_password_nor_mail(
+def test_server_without_tls_gets_neither_password_nor_email(
     client: TestClient, mailer: Mailer, make_settings: MakeSettings
 ) -> None:
     enqueue(client, mailer, "bob@example.com")
@@ -64,7 +64,7 @@ def test_server_without_tls_gets_neither_password_nor_mail(
         assert "STARTTLS" in (waiting.last_error or "")
 
 
-def test_server_that_cannot_prove_its_name_gets_nothing(
+def test_server_with_an_untrusted_certificate_gets_nothing(
     client: TestClient,
     mailer: Mailer,
     mail_server: MailServer,
@@ -81,7 +81,7 @@ def test_server_that_cannot_prove_its_name_gets_nothing(
     assert "certificate" in (waiting.last_error or "").lower()
 
 
-def test_refused_login_is_tried_again(
+def test_rejected_login_is_retried(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
     enqueue(client, mailer, "bob@example.com")
@@ -93,7 +93,7 @@ def test_refused_login_is_tried_again(
     assert (waiting.last_error or "").startswith("SMTPAuthenticationError: (535")
 
 
-def test_error_of_a_server_is_kept_without_what_it_repeats(
+def test_server_error_is_stored_without_personal_data(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
     mail_server.inbox.answer = "451 <bob@example.com> not now, http://testserver/verify/token"
@@ -106,7 +106,7 @@ def test_error_of_a_server_is_kept_without_what_it_repeats(
     assert describe_error(ValueError(f"no {PASSWORD}, please"), (PASSWORD,)) == "ValueError: no …, please"
 
 
-def test_mail_that_a_server_will_never_take_is_given_up_at_once(
+def test_permanently_rejected_email_fails_immediately(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
     mail_server.inbox.answer_to_receiver = "550 no such user"

@@ -1,4 +1,4 @@
-"""Access tokens over HTTP: ours are taken, and everything else is a 401."""
+"""Access tokens over HTTP: issued tokens are accepted; everything else gets 401."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ Claims = dict[str, Any]
 
 
 class Forger:
-    """Holds the real key and a real token of Ada's, and signs whatever the test wants: the worst that can come."""
+    """Signs arbitrary headers and claims with the real key: the strongest possible attacker."""
 
     def __init__(self, client: TestClient, settings: Settings, token: str) -> None:
         self.token = token
@@ -41,13 +41,13 @@ class Forger:
         self.claims: Claims = json.loads(decode(payload))
 
     def sign(self, header: Any = None, claims: Any = None, *, key: ec.EllipticCurvePrivateKey | None = None) -> str:
-        """Sign with ES256; a `str` stands for itself, for JSON that no encoder writes."""
+        """Sign with ES256. A `str` is used as is, for JSON that no encoder produces."""
         signed = f"{encode(as_json(header or self.header))}.{encode(as_json(claims or self.claims))}"
         r, s = decode_dss_signature((key or self.key).sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{signed}.{encode(r.to_bytes(32) + s.to_bytes(32))}"
 
     def with_header(self, **changes: Any) -> str:
-        """Sign Ada's claims under a changed header."""
+        """Sign Ada's claims with a changed header."""
         return self.sign({**self.header, **changes})
 
     def with_claims(self, **changes: Any) -> str:
@@ -78,19 +78,19 @@ def forger(client: TestClient, settings: Settings, ada: User) -> Forger:
 
 
 def status(client: TestClient, token: str | bytes) -> int:
-    """Call a private route with this token."""
+    """Call a protected route with this token and return the status."""
     header = b"Bearer " + (token if isinstance(token, bytes) else token.encode())
     return client.get(ME, headers={b"Authorization": header}).status_code
 
 
 def not_refused(client: TestClient, tokens: Mapping[Any, str | bytes]) -> dict[Any, int]:
-    """Return the tokens that got another answer than 401, or 431 when they are longer than headers may be."""
+    """Return the tokens that weren't rejected with 401 (or 431, if too long for a header)."""
     assert tokens
-    answers = {name: status(client, token) for name, token in tokens.items()}
-    return {name: answer for name, answer in answers.items() if answer not in {401, 431}}
+    responses = {name: status(client, token) for name, token in tokens.items()}
+    return {name: response for name, response in responses.items() if response not in {401, 431}}
 
 
-def test_issued_token_says_what_rfc_9068_asks_for(forger: Forger, ada: User) -> None:
+def test_issued_token_has_the_claims_of_rfc_9068(forger: Forger, ada: User) -> None:
     assert forger.header == {"alg": "ES256", "typ": "at+jwt", "kid": forger.jwk["kid"]}
     assert forger.claims.keys() == {"iss", "aud", "sub", "sid", "jti", "iat", "exp", "auth_time"}
     assert forger.claims["iss"] == "http://127.0.0.1:8000"
@@ -99,15 +99,15 @@ def test_issued_token_says_what_rfc_9068_asks_for(forger: Forger, ada: User) -> 
     assert forger.claims["exp"] - forger.claims["iat"] == 600
 
 
-def test_forger_can_sign(client: TestClient, forger: Forger) -> None:
-    """Else every refusal below would prove nothing."""
+def test_correctly_signed_token_is_accepted(client: TestClient, forger: Forger) -> None:
+    """Otherwise the rejections below would be meaningless."""
     assert status(client, forger.token) == 200
     assert status(client, forger.sign()) == 200
     assert status(client, forger.with_claims(extra="claims that we do not know are ignored")) == 200
 
 
 @pytest.mark.parametrize("signature", ["left-out", "real"])
-def test_other_algorithm_is_refused(client: TestClient, forger: Forger, signature: str) -> None:
+def test_other_algorithm_is_rejected(client: TestClient, forger: Forger, signature: str) -> None:
     """Behaviour 40."""
     names: list[Any] = ["none", "None", "NONE", "nOnE", "HS256", "RS256", "ES384", "es256", "", None, ["ES256"], 1, {}]
     tokens = {str(name): forger.with_header(alg=name) for name in names}
@@ -117,7 +117,7 @@ def test_other_algorithm_is_refused(client: TestClient, forger: Forger, signatur
     assert not_refused(client, tokens) == {}
 
 
-def test_hs256_with_any_form_of_the_public_key_is_refused(client: TestClient, forger: Forger) -> None:
+def test_hs256_with_any_form_of_the_public_key_is_rejected(client: TestClient, forger: Forger) -> None:
     """Behaviour 41."""
     public = forger.key.public_key()
     info = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -133,7 +133,7 @@ def test_hs256_with_any_form_of_the_public_key_is_refused(client: TestClient, fo
     assert not_refused(client, {name: forger.sign_hs256(form, alg="ES256") for name, form in forms.items()}) == {}
 
 
-def test_other_kid_is_refused(client: TestClient, forger: Forger) -> None:
+def test_unknown_kid_is_rejected(client: TestClient, forger: Forger) -> None:
     """Behaviour 42."""
     right: str = forger.header["kid"]
     kids: list[Any] = [None, "", "unknown", "../../dev/null", [right], {"k": right}, 0, f"{right} ", right.swapcase()]
@@ -141,14 +141,14 @@ def test_other_kid_is_refused(client: TestClient, forger: Forger) -> None:
     assert not_refused(client, {str(kid): forger.with_header(kid=kid) for kid in kids}) == {}
 
 
-def test_other_typ_is_refused(client: TestClient, forger: Forger) -> None:
+def test_other_typ_is_rejected(client: TestClient, forger: Forger) -> None:
     """Behaviour 47."""
     kinds = ["JWT", "jwt", "rt+jwt", "AT+JWT", "application/at+jwt", "", None]
 
     assert not_refused(client, {kind: forger.with_header(typ=kind) for kind in kinds}) == {}
 
 
-def test_header_without_a_member_is_refused(client: TestClient, forger: Forger) -> None:
+def test_header_with_missing_members_is_rejected(client: TestClient, forger: Forger) -> None:
     """Behaviour 42."""
     headers = {name: {**forger.header} for name in forger.header}
     for name, header in headers.items():
@@ -157,7 +157,7 @@ def test_header_without_a_member_is_refused(client: TestClient, forger: Forger) 
     assert not_refused(client, {name: forger.sign(header) for name, header in headers.items()}) == {}
 
 
-def test_header_with_more_members_is_refused(client: TestClient, forger: Forger) -> None:
+def test_header_with_extra_members_is_rejected(client: TestClient, forger: Forger) -> None:
     """Behaviour 48."""
     extras: list[Claims] = [
         {"crit": ["exp"], "exp": 1},
@@ -173,7 +173,7 @@ def test_header_with_more_members_is_refused(client: TestClient, forger: Forger)
     assert not_refused(client, {str(extra): forger.with_header(**extra) for extra in extras}) == {}
 
 
-def test_key_of_the_sender_is_not_used(client: TestClient, forger: Forger) -> None:
+def test_embedded_key_is_not_used(client: TestClient, forger: Forger) -> None:
     """Behaviour 48."""
     own = ec.generate_private_key(ec.SECP256R1())
     numbers = own.public_key().public_numbers()
@@ -188,7 +188,7 @@ def test_key_of_the_sender_is_not_used(client: TestClient, forger: Forger) -> No
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "auth_time"])
-def test_claim_of_another_type_is_refused(client: TestClient, forger: Forger, claim: str) -> None:
+def test_claim_of_wrong_type_is_rejected(client: TestClient, forger: Forger, claim: str) -> None:
     """Behaviours 44, 45, 46."""
     right = forger.claims[claim]
     tokens = {str(value): forger.with_claims(**{claim: value}) for value in (None, [right], {"a": right}, True)}
@@ -197,7 +197,7 @@ def test_claim_of_another_type_is_refused(client: TestClient, forger: Forger, cl
     assert not_refused(client, {**tokens, "missing": forger.sign(claims=without)}) == {}
 
 
-def test_claim_of_someone_else_is_refused(client: TestClient, forger: Forger, bob: User) -> None:
+def test_claims_of_another_user_or_issuer_are_rejected(client: TestClient, forger: Forger, bob: User) -> None:
     """Behaviour 46."""
     changes = [
         {"iss": "http://evil.example"},
@@ -214,7 +214,7 @@ def test_claim_of_someone_else_is_refused(client: TestClient, forger: Forger, bo
     assert not_refused(client, {str(change): forger.with_claims(**change) for change in changes}) == {}
 
 
-def test_time_that_is_not_right_is_refused(client: TestClient, forger: Forger) -> None:
+def test_invalid_times_are_rejected(client: TestClient, forger: Forger) -> None:
     """Behaviours 43, 45, 58."""
     times = {
         "lives too long": (0, 601),
@@ -232,26 +232,26 @@ def test_time_that_is_not_right_is_refused(client: TestClient, forger: Forger) -
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "auth_time"])
-def test_time_that_is_no_whole_number_is_refused(client: TestClient, forger: Forger, claim: str) -> None:
+def test_times_must_be_integers(client: TestClient, forger: Forger, claim: str) -> None:
     """Behaviours 45, 50."""
     whole = forger.claims[claim]
     numbers = [f"{whole}.0", f"{whole}.5", f'"{whole}"', "1e400", "Infinity", "-Infinity", "NaN", "9" * 3000]
     written = json.dumps({**forger.claims, claim: "HERE"})
     tokens = {number: forger.sign(claims=written.replace('"HERE"', number)) for number in numbers}
     if claim == "auth_time":
-        del tokens["9" * 3000]  # whole, and only compared
+        del tokens["9" * 3000]  # an integer, which is only compared
 
     assert not_refused(client, tokens) == {}
 
 
-def test_small_skew_of_clocks_is_forgiven(client: TestClient, forger: Forger) -> None:
+def test_small_clock_skew_is_tolerated(client: TestClient, forger: Forger) -> None:
     """Behaviour 58."""
     now = int(time.time())
 
     assert status(client, forger.with_claims(iat=now + 3, exp=now + 300)) == 200
 
 
-def test_token_has_one_spelling(client: TestClient, forger: Forger) -> None:
+def test_token_has_one_encoding(client: TestClient, forger: Forger) -> None:
     """Behaviour 49."""
     token = forger.token
     variants = [token[:-1] + letter for letter in string.ascii_letters + string.digits + "-_" if letter != token[-1]]
@@ -263,7 +263,7 @@ def test_token_has_one_spelling(client: TestClient, forger: Forger) -> None:
     assert not_refused(client, {variant: variant for variant in variants}) == {}
 
 
-def test_what_is_no_token_is_refused(client: TestClient) -> None:
+def test_malformed_token_is_rejected(client: TestClient) -> None:
     """Behaviour 50."""
     tokens: dict[str, str | bytes] = {
         "empty": "",
@@ -279,7 +279,7 @@ def test_what_is_no_token_is_refused(client: TestClient) -> None:
     assert not_refused(client, tokens) == {}
 
 
-def test_json_that_is_no_object_of_ours_is_refused(client: TestClient, forger: Forger) -> None:
+def test_other_json_is_rejected(client: TestClient, forger: Forger) -> None:
     texts = ["[]", "null", "1", '"x"', "{", "{}", '{"exp": 1, "exp": 2}', '"\\ud800"', "[" * 300 + "]" * 300]
 
     assert not_refused(client, {text: forger.sign(claims=text) for text in texts}) == {}
@@ -287,14 +287,14 @@ def test_json_that_is_no_object_of_ours_is_refused(client: TestClient, forger: F
 
 
 @pytest.mark.parametrize("depth", [1200, 12_000])
-def test_deep_nesting_is_refused(client: TestClient, forger: Forger, depth: int) -> None:
+def test_deep_nesting_is_rejected(client: TestClient, forger: Forger, depth: int) -> None:
     """Behaviour 50."""
     deep = "[" * depth + "]" * depth
 
     assert not_refused(client, {"header": forger.sign(deep), "claims": forger.sign(claims=deep)}) == {}
 
 
-def test_refusal_says_no_more_than_that_the_token_is_invalid(client: TestClient, forger: Forger) -> None:
+def test_error_reveals_only_that_the_token_is_invalid(client: TestClient, forger: Forger) -> None:
     """Behaviours 39, 43, 59."""
     now = int(time.time())
     expired = {**forger.claims, "iat": now - 700, "exp": now - 100}
@@ -303,18 +303,18 @@ def test_refusal_says_no_more_than_that_the_token_is_invalid(client: TestClient,
     wrong = with_token(client, forger.sign(claims={**forger.claims, "iss": "x"})).get(ME)
     old = with_token(client, forger.sign(claims=expired)).get(ME)
 
-    assert [answer.status_code for answer in (none, wrong, old)] == [401] * 3
+    assert [response.status_code for response in (none, wrong, old)] == [401] * 3
     assert none.headers["WWW-Authenticate"] == "Bearer"
     assert wrong.headers["WWW-Authenticate"] == old.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-    assert [problem_of(answer)["type"].rpartition(":")[2] for answer in (none, wrong, old)] == [
+    assert [problem_of(response)["type"].rpartition(":")[2] for response in (none, wrong, old)] == [
         "Unauthorized",
         "InvalidToken",
         "ExpiredToken",
     ]
-    assert ["detail" in problem_of(answer) for answer in (none, wrong, old)] == [False] * 3
+    assert ["detail" in problem_of(response) for response in (none, wrong, old)] == [False] * 3
 
 
-def test_token_is_read_from_its_header_only(client: TestClient, forger: Forger) -> None:
+def test_token_is_accepted_only_in_the_authorization_header(client: TestClient, forger: Forger) -> None:
     """Behaviour 51."""
     token = forger.token
 
@@ -327,18 +327,18 @@ def test_token_is_read_from_its_header_only(client: TestClient, forger: Forger) 
     assert client.request("GET", ME, data={"access_token": token}).status_code == 401
 
 
-def test_published_keys_are_public_and_named_by_their_thumbprint(client: TestClient, forger: Forger) -> None:
+def test_published_keys_are_public_and_identified_by_thumbprint(client: TestClient, forger: Forger) -> None:
     """Behaviour 56."""
-    answer = client.get("/.well-known/jwks.json")
+    response = client.get("/.well-known/jwks.json")
 
-    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert response.headers["Cache-Control"] == "public, max-age=300"
     assert forger.jwk.keys() == {"kty", "crv", "x", "y", "alg", "use", "kid"}
     members = json.dumps({name: forger.jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
     assert forger.jwk["kid"] == encode(hashlib.sha256(members.encode()).digest())
     assert (forger.jwk["alg"], forger.jwk["use"]) == ("ES256", "sig")
 
 
-def test_published_key_verifies_a_fresh_token(forger: Forger) -> None:
+def test_published_key_verifies_a_new_token(forger: Forger) -> None:
     """Behaviour 56."""
     x, y = (int.from_bytes(decode(forger.jwk[name])) for name in ("x", "y"))
     public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
@@ -351,7 +351,7 @@ def test_published_key_verifies_a_fresh_token(forger: Forger) -> None:
         public.verify(encode_dss_signature(r, s), signed[:-1].encode(), ec.ECDSA(hashes.SHA256()))
 
 
-def test_former_key_verifies_until_it_is_removed(
+def test_previous_key_verifies_until_it_is_removed(
     start_app: Callable[..., TestClient], client: TestClient, ada: User
 ) -> None:
     """Behaviour 57."""
@@ -368,9 +368,7 @@ def test_former_key_verifies_until_it_is_removed(
     assert [status(removed, token) for token in (old, new)] == [401, 200]
 
 
-def test_token_that_was_good_is_refused_once_its_time_is_over(
-    client: TestClient, as_ada: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_expired_token_is_rejected(client: TestClient, as_ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert as_ada.get(ME).status_code == 200
     later = time.time() + client.app_state["settings"].auth.access_token_ttl.total_seconds() + 1
     monkeypatch.setattr(time, "time", lambda: later)

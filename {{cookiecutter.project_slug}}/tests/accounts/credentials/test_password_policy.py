@@ -1,4 +1,4 @@
-"""Which passwords are refused; that sign-up, reset and change all ask the policy is tested beside them."""
+"""Password policy. The tests of sign-up, reset and change check that they apply it."""
 
 from cProfile import Profile
 from dataclasses import replace
@@ -13,7 +13,7 @@ SYMBOLS = "4@8({[<369&#!1/|0$5+7%2"
 
 
 def choose(client: TestClient, password: str, email: str = "ada.lovelace@engines.example") -> str:
-    """Return the hash of a password that someone chose."""
+    """Hash a new password."""
     assert client.portal is not None
     authenticator = replace(client.app_state["authenticator"], project_name="Turtle Works")
     return client.portal.call(hash_new_password, authenticator, password, email)
@@ -21,7 +21,7 @@ def choose(client: TestClient, password: str, email: str = "ada.lovelace@engines
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("password", ["", "short", "elevenchars"])
-def test_short_password_is_refused(client: TestClient, password: str) -> None:
+def test_short_password_is_rejected(client: TestClient, password: str) -> None:
     with pytest.raises(PasswordTooShort, match="at least 12 characters"):
         choose(client, password)
 
@@ -31,7 +31,7 @@ def test_short_password_is_refused(client: TestClient, password: str) -> None:
     "password",
     ["password1234567", "qwertyuiop12345", "aaaaaaaaaaaaaaaa", " " * 16, "Password123!", "iloveyou2024!", "x" * 1024],
 )
-def test_common_password_is_refused(client: TestClient, password: str) -> None:
+def test_common_password_is_rejected(client: TestClient, password: str) -> None:
     """Behaviour 21."""
     with pytest.raises(PasswordTooCommon):
         choose(client, password)
@@ -42,28 +42,28 @@ def test_common_password_is_refused(client: TestClient, password: str) -> None:
     "password",
     ["ada.lovelace1843", "AdaLovelace1843", "engines.example1", "turtleworks2026", "Turtle Works 2026"],
 )
-def test_password_made_of_the_address_or_the_name_is_refused(client: TestClient, password: str) -> None:
+def test_password_based_on_email_or_project_name_is_rejected(client: TestClient, password: str) -> None:
     """Behaviour 22."""
     with pytest.raises(PasswordTooCommon):
         choose(client, password)
 
 
 @pytest.mark.any_database
-def test_password_made_of_the_address_of_someone_else_is_fine(client: TestClient) -> None:
+def test_password_based_on_another_email_is_accepted(client: TestClient) -> None:
     assert choose(client, "ada.lovelace1843", email="bob@example.com").startswith("$argon2id$")
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("password", ["é" * 513, "x" * (MAX_BYTES + 1)])
-def test_long_password_is_refused(client: TestClient, password: str) -> None:
+def test_long_password_is_rejected(client: TestClient, password: str) -> None:
     with pytest.raises(PasswordTooLong):
         choose(client, password)
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("password", [SYMBOLS * 4, "(+17<[|" * 20, SYMBOLS + "x" * 500])
-def test_estimate_is_quick_for_what_is_meant_to_be_slow(password: str) -> None:
-    """In calls, which repeat: unbounded, twice the symbols take 200,000 and the first takes more than ten seconds."""
+def test_estimate_is_fast_for_adversarial_passwords(password: str) -> None:
+    """Counts function calls, which is reproducible. Without bounds, they grow to 200,000 and take over ten seconds."""
     profile = Profile()
 
     profile.runcall(_score, password, [])

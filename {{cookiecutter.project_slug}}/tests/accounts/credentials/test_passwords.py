@@ -1,4 +1,4 @@
-"""The password hasher: a crowd is sent away instead of queued without end."""
+"""Password hashing, with a limited queue."""
 
 import asyncio
 import os
@@ -38,9 +38,9 @@ def test_without_a_stored_hash_one_of_the_same_cost_is_verified(monkeypatch: pyt
     verified: list[str] = []
 
     def watched_verify(self: CryptContext, secret: bytes, stored: str) -> tuple[bool, str | None]:
-        answer = verify(self, secret, stored)
+        response = verify(self, secret, stored)
         verified.append(stored)
-        return answer
+        return response
 
     monkeypatch.setattr(CryptContext, "verify_and_update", watched_verify)
 
@@ -56,7 +56,7 @@ def test_too_long_password_is_not_hashed() -> None:
         asyncio.run(PasswordHasher(CHEAP).hash("x" * 1025))
 
 
-def test_half_a_character_can_be_hashed() -> None:
+def test_lone_surrogate_can_be_hashed() -> None:
     hasher = PasswordHasher(CHEAP)
 
     hashed = asyncio.run(hasher.hash("half \ud800 a character"))
@@ -64,13 +64,13 @@ def test_half_a_character_can_be_hashed() -> None:
     assert asyncio.run(hasher.verify("half \ud800 a character", hashed)) == (True, None)
 
 
-def test_crowd_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excess_hashes_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 1)
 
     async def crowd() -> list[BaseException | tuple[bool, str | None]]:
         hasher = PasswordHasher(CHEAP)
         tries = await asyncio.gather(*(hasher.verify("x", None) for _ in range(200)), return_exceptions=True)
-        assert await hasher.verify("x", None) == (False, None), "there is room again"
+        assert await hasher.verify("x", None) == (False, None), "the queue accepts work again"
         return tries
 
     outcomes = asyncio.run(crowd())
@@ -82,7 +82,7 @@ def test_crowd_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives each thread a priority of its own")
-def test_hashes_give_way_to_the_event_loop() -> None:
+def test_hashing_threads_have_lower_priority() -> None:
     def priority() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 

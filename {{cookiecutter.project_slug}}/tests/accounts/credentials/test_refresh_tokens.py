@@ -1,4 +1,4 @@
-"""Refresh tokens over HTTP: each works once, a repeated request is forgiven, a stolen chain ends."""
+"""Refresh tokens over HTTP: single use, a grace period for retries, and reuse detection."""
 
 import time
 from collections.abc import Callable
@@ -25,10 +25,10 @@ def refresh(client: TestClient, token: str) -> Any:
 
 
 def next_token(client: TestClient, token: str) -> str:
-    """Refresh, and return the new refresh token."""
-    answer = refresh(client, token)
-    assert answer.status_code == 200, answer.text
-    child: str = answer.json()["refresh_token"]
+    """Refresh and return the new refresh token."""
+    response = refresh(client, token)
+    assert response.status_code == 200, response.text
+    child: str = response.json()["refresh_token"]
     return child
 
 
@@ -44,7 +44,7 @@ def let_grace_pass(client: TestClient) -> None:
 
 
 def reasons(client: TestClient) -> list[str | None]:
-    """List why sessions were ended, oldest session first."""
+    """List the reasons why sessions ended, oldest session first."""
     query = select(AuthSession.revoked_reason).order_by(AuthSession.id)
     return list(in_database(client, lambda session: session.scalars(query)))
 
@@ -58,17 +58,17 @@ def pair(client: TestClient, ada: User) -> dict[str, Any]:
 @pytest.mark.any_database
 def test_refresh_gives_a_new_pair(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 60."""
-    answer = refresh(client, pair["refresh_token"])
+    response = refresh(client, pair["refresh_token"])
 
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
-    new = answer.json()
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    new = response.json()
     assert new.keys() == pair.keys()
     assert new["refresh_token"] != pair["refresh_token"]
     assert me(client, new["access_token"]) == me(client, pair["access_token"]) == 200
 
 
-def test_chain_goes_on(client: TestClient, pair: dict[str, Any]) -> None:
+def test_each_new_token_can_be_refreshed(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 60."""
     seen = [pair["refresh_token"]]
     for _ in range(5):
@@ -87,17 +87,17 @@ def test_repeated_refresh_gets_the_same_token(client: TestClient, pair: dict[str
     assert next_token(client, first)
 
 
-def test_twenty_at_once_get_one_token(client: TestClient, pair: dict[str, Any]) -> None:
+def test_concurrent_refreshes_get_the_same_token(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 62."""
     with ThreadPoolExecutor(20) as threads:
-        answers = list(threads.map(lambda _: refresh(client, pair["refresh_token"]), range(20)))
+        responses = list(threads.map(lambda _: refresh(client, pair["refresh_token"]), range(20)))
 
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+    assert {response.status_code for response in responses} == {200}
+    assert len({response.json()["refresh_token"] for response in responses}) == 1
     assert in_database(client, lambda session: session.scalar(select(func.count(RefreshToken.id)))) == 2
 
 
-def test_use_after_the_grace_ends_the_session(client: TestClient, pair: dict[str, Any]) -> None:
+def test_reuse_after_the_grace_period_ends_the_session(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 61."""
     child = refresh(client, pair["refresh_token"]).json()
     let_grace_pass(client)
@@ -111,7 +111,9 @@ def test_use_after_the_grace_ends_the_session(client: TestClient, pair: dict[str
     assert reasons(client) == ["refresh_reuse"]
 
 
-def test_grandparent_ends_the_session_within_the_grace(client: TestClient, pair: dict[str, Any]) -> None:
+def test_reuse_of_an_older_token_ends_the_session_within_the_grace_period(
+    client: TestClient, pair: dict[str, Any]
+) -> None:
     """Behaviour 64."""
     child = next_token(client, pair["refresh_token"])
     grandchild = next_token(client, child)
@@ -122,7 +124,7 @@ def test_grandparent_ends_the_session_within_the_grace(client: TestClient, pair:
 
 
 @pytest.mark.any_database
-def test_without_grace_every_second_use_ends_the_session(start_app: StartApp) -> None:
+def test_without_grace_period_any_reuse_ends_the_session(start_app: StartApp) -> None:
     """Behaviour 61."""
     client = start_app(auth={"refresh_grace": 0})
     pair = log_in(client, add_user(client, "ada@example.com").email)
@@ -133,7 +135,7 @@ def test_without_grace_every_second_use_ends_the_session(start_app: StartApp) ->
 
 
 @pytest.mark.any_database
-def test_other_sessions_outlive_a_theft(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
+def test_other_sessions_survive_token_reuse(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
     other = log_in(client, ada.email)
     next_token(client, pair["refresh_token"])
     let_grace_pass(client)
@@ -146,7 +148,7 @@ def test_other_sessions_outlive_a_theft(client: TestClient, ada: User, pair: dic
 
 
 @pytest.mark.any_database
-def test_theft_is_written_down_and_told_by_mail_once(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
+def test_token_reuse_is_recorded_and_owner_notified_once(client: TestClient, ada: User, pair: dict[str, Any]) -> None:
     """Behaviours 70, 150."""
     child = next_token(client, pair["refresh_token"])
     let_grace_pass(client)
@@ -168,9 +170,9 @@ def test_unknown_token_ends_nothing(client: TestClient, pair: dict[str, Any]) ->
     token = pair["refresh_token"]
     unknown = ["", "rt_", "rt_" + "A" * 43, token[:-1], token + "A", token.swapcase(), token[3:], "ü", "\x00"]
 
-    answers = [refresh(client, made_up) for made_up in unknown * 11]
+    responses = [refresh(client, made_up) for made_up in unknown * 11]
 
-    assert {answer.status_code for answer in answers} <= {401, 422}
+    assert {response.status_code for response in responses} <= {401, 422}
     assert reasons(client) == [None]
     assert next_token(client, token)
 
@@ -181,17 +183,17 @@ def test_malformed_token_is_rejected(client: TestClient, value: Any) -> None:
     assert client.post(REFRESH, json={"refresh_token": value}).status_code == 422
 
 
-def test_lone_surrogate_is_refused_without_a_bug(client: TestClient) -> None:
+def test_lone_surrogate_is_rejected(client: TestClient) -> None:
     """Behaviour 38."""
-    answer = client.post(
+    response = client.post(
         REFRESH, content='{"refresh_token": "rt_\\ud800"}', headers={"Content-Type": "application/json"}
     )
 
-    assert answer.status_code in {401, 422}
+    assert response.status_code in {401, 422}
 
 
 @pytest.mark.any_database
-def test_tokens_do_not_stand_for_each_other(client: TestClient, pair: dict[str, Any]) -> None:
+def test_access_and_refresh_tokens_are_not_interchangeable(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 67."""
     assert refresh(client, pair["access_token"]).status_code in {401, 422}
     assert me(client, pair["refresh_token"]) == 401
@@ -200,7 +202,7 @@ def test_tokens_do_not_stand_for_each_other(client: TestClient, pair: dict[str, 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("field", ["idle_expires_at", "expires_at"])
-def test_session_that_is_over_is_not_refreshed(client: TestClient, pair: dict[str, Any], field: str) -> None:
+def test_ended_session_is_not_refreshed(client: TestClient, pair: dict[str, Any], field: str) -> None:
     """Behaviour 66."""
     over = update(AuthSession).values({field: utc_now() - timedelta(seconds=1)})
     in_database(client, lambda session: session.execute(over))
@@ -210,7 +212,7 @@ def test_session_that_is_over_is_not_refreshed(client: TestClient, pair: dict[st
 
 
 @pytest.mark.any_database
-def test_token_that_is_too_old_is_refused(client: TestClient, pair: dict[str, Any]) -> None:
+def test_expired_token_is_rejected(client: TestClient, pair: dict[str, Any]) -> None:
     """Behaviour 66."""
     over = update(RefreshToken).values(expires_at=utc_now() - timedelta(seconds=1))
     in_database(client, lambda session: session.execute(over))
@@ -219,8 +221,10 @@ def test_token_that_is_too_old_is_refused(client: TestClient, pair: dict[str, An
     assert reasons(client) == [None]
 
 
-def test_refreshing_prolongs_the_idle_time_but_never_the_whole(client: TestClient, pair: dict[str, Any]) -> None:
-    """Near the end of the whole life, a new token lives no longer than its session. Behaviour 66."""
+def test_refreshing_extends_the_idle_lifetime_but_not_the_absolute_one(
+    client: TestClient, pair: dict[str, Any]
+) -> None:
+    """Near the absolute expiry, a new token expires with its session. Behaviour 66."""
     soon = utc_now() + timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(expires_at=soon)))
 
@@ -255,7 +259,7 @@ def test_deleted_user_gets_no_new_pair(client: TestClient, ada: User, pair: dict
 
 
 @pytest.mark.any_database
-def test_new_secret_key_keeps_sessions_as_long_as_the_former_one_is_listed(start_app: StartApp) -> None:
+def test_sessions_survive_a_new_secret_key_while_the_previous_one_is_listed(start_app: StartApp) -> None:
     """Behaviour 152."""
     old_key, new_key = "the old secret key: " + "o" * 20, "the new secret key: " + "n" * 20
     before = start_app(secret_key=old_key)
@@ -265,7 +269,7 @@ def test_new_secret_key_keeps_sessions_as_long_as_the_former_one_is_listed(start
 
     rotated = start_app(secret_key=new_key, secret_key_fallbacks=old_key)
 
-    assert next_token(rotated, used["refresh_token"]) == child, "a refresh repeated across the change"
+    assert next_token(rotated, used["refresh_token"]) == child, "a retry after the key change"
     grandchild = next_token(rotated, child)
     assert next_token(rotated, unused["refresh_token"])
     after = start_app(secret_key=new_key)
@@ -274,7 +278,7 @@ def test_new_secret_key_keeps_sessions_as_long_as_the_former_one_is_listed(start
 
 
 @pytest.mark.any_database
-def test_reuse_is_noticed_across_a_new_secret_key(start_app: StartApp) -> None:
+def test_reuse_is_detected_after_a_new_secret_key(start_app: StartApp) -> None:
     """Behaviours 61, 152."""
     old_key, new_key = "the old secret key: " + "o" * 20, "the new secret key: " + "n" * 20
     before = start_app(secret_key=old_key)
@@ -290,7 +294,7 @@ def test_reuse_is_noticed_across_a_new_secret_key(start_app: StartApp) -> None:
 
 
 @pytest.mark.any_database
-def test_access_token_ends_in_its_time_and_refresh_gives_the_next(
+def test_access_token_expires_and_refresh_returns_a_new_one(
     start_app: StartApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = start_app(auth={"access_token_ttl": 1})
@@ -300,7 +304,7 @@ def test_access_token_ends_in_its_time_and_refresh_gives_the_next(
     end = time.time() + 1
     with monkeypatch.context() as later:
         later.setattr(time, "time", lambda: end)
-        answer = client.get(ME, headers={"Authorization": f"Bearer {pair['access_token']}"})
+        response = client.get(ME, headers={"Authorization": f"Bearer {pair['access_token']}"})
 
-    assert problem_of(answer)["type"] == "urn:problem:ExpiredToken"
+    assert problem_of(response)["type"] == "urn:problem:ExpiredToken"
     assert refresh(client, pair["refresh_token"]).status_code == 200

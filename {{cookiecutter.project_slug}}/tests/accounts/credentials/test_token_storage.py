@@ -1,4 +1,4 @@
-"""What tokens of all kinds have in common: they are not what is stored, they end with their user and their key."""
+"""All types of tokens: not usable from the database, bound to a purpose, revoked with their user and key."""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,7 @@ REFRESH = "/api/v1/auth/token/refresh"
 
 
 class Held(NamedTuple):
-    """Everything that lets its holder in as Ada, or act for her."""
+    """All credentials that authenticate Ada or act on her behalf."""
 
     access: str
     refresh: str
@@ -51,7 +51,7 @@ def held(client: TestClient, ada: User) -> Held:
 
 
 def accepted(client: TestClient, text: str) -> list[str]:
-    """Return as what a text is good: an access token or another kind of bearer, a refresh token, a cookie, a mail's."""
+    """Return the token types as which a text is accepted: bearer, refresh token, cookie, one-time token."""
     database, authenticator = client.app_state["database"], client.app_state["authenticator"]
 
     async def find_mailed(session: AsyncSession) -> list[str]:
@@ -83,7 +83,7 @@ def stored_values(client: TestClient) -> list[Any]:
 
 
 def spellings(values: Iterable[Any]) -> Iterator[str]:
-    """Yield each value as a thief could write it into a request; what is short cannot be a secret."""
+    """Yield the encodings in which an attacker could send each value. Short values can't be secrets."""
     for value in values:
         if isinstance(value, bytes):
             encoded = base64.urlsafe_b64encode(value).rstrip(b"=").decode()
@@ -92,7 +92,7 @@ def spellings(values: Iterable[Any]) -> Iterator[str]:
             yield str(value)
 
 
-def test_nothing_that_is_stored_is_a_token(client: TestClient, held: Held) -> None:
+def test_no_stored_value_is_a_valid_token(client: TestClient, held: Held) -> None:
     """Behaviour 69."""
     authenticator = client.app_state["authenticator"]
     found = set(spellings(stored_values(client)))
@@ -107,7 +107,7 @@ def test_nothing_that_is_stored_is_a_token(client: TestClient, held: Held) -> No
     assert accepted(client, held.refresh) == ["refresh"]
 
 
-def test_token_for_one_purpose_is_none_for_another(client: TestClient, held: Held) -> None:
+def test_token_is_bound_to_its_purpose(client: TestClient, held: Held) -> None:
     """Behaviours 47, 96."""
     assert len(held.mailed) == len(Purpose) == len(set(held.mailed.values()))
     for purpose, raw in held.mailed.items():
@@ -115,7 +115,9 @@ def test_token_for_one_purpose_is_none_for_another(client: TestClient, held: Hel
 
 
 @pytest.mark.parametrize("how", ["disabled", "deleted"])
-def test_user_who_is_gone_is_refused_whatever_they_hold(client: TestClient, ada: User, held: Held, how: str) -> None:
+def test_no_token_of_a_deleted_or_disabled_user_is_accepted(
+    client: TestClient, ada: User, held: Held, how: str
+) -> None:
     """Behaviours 54, 65."""
     gone = delete(User) if how == "deleted" else update(User).values(is_active=False)
 
@@ -125,7 +127,7 @@ def test_user_who_is_gone_is_refused_whatever_they_hold(client: TestClient, ada:
         assert accepted(client, text) == []
 
 
-def test_former_key_signs_nobody_out_until_it_is_dropped(
+def test_previous_key_is_accepted_until_it_is_removed(
     start_app: Callable[..., TestClient], client: TestClient, held: Held
 ) -> None:
     """Behaviour 152."""

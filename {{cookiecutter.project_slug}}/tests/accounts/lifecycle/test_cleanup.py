@@ -1,4 +1,4 @@
-"""Clean-up: what is over goes, what is needed stays."""
+"""Cleanup: expired rows are deleted, all others kept."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,7 +36,7 @@ def run(client: TestClient) -> dict[str, int]:
 
 
 def age(client: TestClient, table: Any, by: timedelta, *columns: str) -> None:
-    """Move times of all rows of a table into the past."""
+    """Move the times of all rows of a table into the past."""
     past = dict.fromkeys(columns, utc_now() - by)
     in_database(client, lambda session: session.execute(update(table).values(**past)))
 
@@ -45,7 +45,7 @@ def count(client: TestClient, table: type) -> int:
     return in_database(client, lambda session: session.scalar(select(func.count()).select_from(table))) or 0
 
 
-def test_nothing_is_deleted_that_is_needed(client: TestClient, ada: User) -> None:
+def test_active_rows_are_kept(client: TestClient, ada: User) -> None:
     client.post("/api/v1/auth/register", json={"email": "carol@example.com", "password": PASSWORD})
     request_reset(client, ada.email)
     pair = log_in(client, ada.email)
@@ -57,7 +57,7 @@ def test_nothing_is_deleted_that_is_needed(client: TestClient, ada: User) -> Non
     assert with_token(client, pair["access_token"]).get("/api/v1/users/me").status_code == 200
 
 
-def test_what_is_over_goes_once(client: TestClient, ada: User) -> None:
+def test_expired_rows_are_deleted_once(client: TestClient, ada: User) -> None:
     log_in(client, ada.email)
     request_reset(client, ada.email)
     age(client, OneTimeToken, timedelta(seconds=1), "expires_at")
@@ -80,7 +80,7 @@ def test_what_is_over_goes_once(client: TestClient, ada: User) -> None:
     assert run(client) == NOTHING
 
 
-def test_mail_that_waits_stays(client: TestClient, ada: User) -> None:
+def test_pending_email_is_kept(client: TestClient, ada: User) -> None:
     request_reset(client, ada.email)
     age(client, OutboxMessage, timedelta(days=1000), "created_at", "next_attempt_at")
 
@@ -96,7 +96,7 @@ def test_mail_that_waits_stays(client: TestClient, ada: User) -> None:
         pytest.param("failed emails", "failed_mail_retention", 30, OutboxMessage, "failed_at", id="failed"),
     ],
 )
-def test_each_kind_is_kept_for_its_time(  # noqa: PLR0913, PLR0917 - one row of the table
+def test_rows_are_kept_for_their_retention_period(  # noqa: PLR0913, PLR0917 - one row of the table
     start_app: Callable[..., TestClient], kind: str, setting: str, days: int, table: Any, column: str
 ) -> None:
     client = start_app()
@@ -143,7 +143,7 @@ def test_server_cleans_up_once_a_day_in_one_process(
     add_old_event()
     start_process()
     wait_until(lambda: claims() == 2)
-    assert count(client, AuthEvent) == 1, "the second process leaves it to tomorrow"
+    assert count(client, AuthEvent) == 1, "the second process skips it until tomorrow"
 
     age(client, AttemptCount, timedelta(seconds=1), "expires_at")  # the next day
     start_process()
@@ -156,7 +156,7 @@ def _old_events(number: int) -> list[AuthEvent]:
 
 
 @pytest.mark.parametrize("column", ["expires_at", "idle_expires_at", "revoked_at"])
-def test_session_stays_for_a_week_after_its_end(client: TestClient, ada: User, column: str) -> None:
+def test_ended_session_is_kept_for_a_week(client: TestClient, ada: User, column: str) -> None:
     log_in(client, ada.email)
 
     age(client, AuthSession, timedelta(days=6), column)
@@ -166,7 +166,7 @@ def test_session_stays_for_a_week_after_its_end(client: TestClient, ada: User, c
     assert run(client)["sessions"] == 1
 
 
-def test_used_token_of_a_live_session_is_still_noticed(client: TestClient, ada: User) -> None:
+def test_reuse_is_detected_after_a_cleanup(client: TestClient, ada: User) -> None:
     """Behaviour 71."""
     pair = log_in(client, ada.email)
     newer = client.post(REFRESH, json={"refresh_token": pair["refresh_token"]}).json()
@@ -183,7 +183,7 @@ def test_used_token_of_a_live_session_is_still_noticed(client: TestClient, ada: 
     assert reason == "refresh_reuse"
 
 
-def test_address_that_nobody_proved_is_free_again(client: TestClient, ada: User) -> None:
+def test_unverified_address_is_released(client: TestClient, ada: User) -> None:
     """Behaviour 13."""
     first = {"email": "carol@example.com", "password": PASSWORD}
     client.post("/api/v1/auth/register", json=first)
@@ -191,7 +191,7 @@ def test_address_that_nobody_proved_is_free_again(client: TestClient, ada: User)
 
     assert run(client)["unverified accounts"] == 1
 
-    assert try_login(client, ada.email) == 200, "ada has proven hers"
+    assert try_login(client, ada.email) == 200, "ada's is verified"
     assert try_login(client, first["email"]) == 401
     client.post("/api/v1/auth/register", json=first | {"password": "another good passphrase"})
     assert try_login(client, first["email"], "another good passphrase") == 403

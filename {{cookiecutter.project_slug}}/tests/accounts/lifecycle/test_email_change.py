@@ -1,4 +1,4 @@
-"""Change one's address: confirmed at the new one, stopped or taken back at the old one."""
+"""Email change: confirmed at the new address, canceled or reverted at the old one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -37,19 +37,19 @@ def ask(caller: TestClient, email: Any = ELSEWHERE) -> Any:
 
 
 def use(client: TestClient, what: str, token: str) -> Any:
-    """Use a mailed token: to `confirm`, `cancel` or `revert`."""
+    """Use an emailed token: to `confirm`, `cancel` or `revert`."""
     return client.post(f"{CHANGE}/{what}", json={"token": token})
 
 
 def move(client: TestClient, caller: TestClient, email: str = ELSEWHERE) -> None:
-    """Change the caller's address, and confirm it."""
+    """Change the caller's address and confirm it."""
     reset_rate_limits(client)
     assert ask(caller, email).status_code == 202
     assert use(client, "confirm", latest_token(client, email)).status_code == 204
 
 
 def token_to_revert(client: TestClient, address: str = OLD) -> str:
-    """Return the token with which an address takes the change back."""
+    """Return the token with which an address can revert the change."""
     (mail,) = [mail for mail in mails_to(client, address) if "/email/revert/" in mail]
     return token_of(mail)
 
@@ -58,34 +58,34 @@ def address_of(client: TestClient, user: User) -> str:
     return in_database(client, lambda session: session.get_one(User, user.id)).email
 
 
-def test_change_counts_when_the_new_address_confirms_it(as_ada: TestClient, client: TestClient) -> None:
+def test_change_takes_effect_when_the_new_address_is_confirmed(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 101."""
-    answer = ask(as_ada)
+    response = ask(as_ada)
 
-    assert (answer.status_code, answer.json()) == (202, {"detail": "Check your email."})
+    assert (response.status_code, response.json()) == (202, {"detail": "Check your email."})
     assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (200, 401)
     assert newest_link(client, ELSEWHERE).startswith("/email/confirm/")
     assert use(client, "confirm", latest_token(client, ELSEWHERE)).status_code == 204
     assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (401, 200)
-    assert as_ada.get(ME).json()["email"] == ELSEWHERE, "the session goes on"
+    assert as_ada.get(ME).json()["email"] == ELSEWHERE, "the session stays active"
     assert ELSEWHERE in mails_to(client, OLD)[-1]
 
 
 @pytest.mark.any_database
-def test_old_session_is_not_enough(as_ada: TestClient, client: TestClient) -> None:
+def test_recent_authentication_is_required(as_ada: TestClient, client: TestClient) -> None:
     """Behaviours 100, 124."""
     hour_ago = utc_now() - timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=hour_ago)))
 
-    answer = ask(as_ada)
+    response = ask(as_ada)
 
-    assert answer.status_code == 401
-    assert 'error="insufficient_user_authentication", max_age="900"' in answer.headers["WWW-Authenticate"]
+    assert response.status_code == 401
+    assert 'error="insufficient_user_authentication", max_age="900"' in response.headers["WWW-Authenticate"]
     assert mails_to(client, OLD) == mails_to(client, ELSEWHERE) == []
 
 
 @pytest.mark.any_database
-def test_old_address_can_stop_it(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_old_address_can_cancel_the_change(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 103."""
     ask(as_ada)
     notice = mails_to(client, OLD)[-1]
@@ -100,7 +100,9 @@ def test_old_address_can_stop_it(as_ada: TestClient, client: TestClient, ada: Us
 
 
 @pytest.mark.any_database
-def test_address_of_someone_is_not_told(as_ada: TestClient, client: TestClient, ada: User, bob: User) -> None:
+def test_response_does_not_reveal_a_registered_address(
+    as_ada: TestClient, client: TestClient, ada: User, bob: User
+) -> None:
     """Behaviour 104."""
     free = ask(as_ada)
 
@@ -111,11 +113,11 @@ def test_address_of_someone_is_not_told(as_ada: TestClient, client: TestClient, 
     assert subjects(client, bob.email) == [
         f"Your email address is already in use at {client.app_state['authenticator'].project_name}"
     ]
-    assert len(mails_to(client, OLD)) == 2, "the old address hears of both"
+    assert len(mails_to(client, OLD)) == 2, "the old address is notified of both"
     assert (address_of(client, ada), address_of(client, bob)) == (OLD, "bob@example.com")
 
 
-def test_of_two_at_once_one_gets_the_address(
+def test_concurrent_email_changes_have_one_winner(
     as_ada: TestClient, as_bob: TestClient, client: TestClient, ada: User, bob: User
 ) -> None:
     """Behaviour 105."""
@@ -125,15 +127,15 @@ def test_of_two_at_once_one_gets_the_address(
         tokens.append(latest_token(client, "free@example.com"))
 
     with ThreadPoolExecutor(2) as threads:
-        answers = list(threads.map(lambda token: use(client, "confirm", token), tokens))
+        responses = list(threads.map(lambda token: use(client, "confirm", token), tokens))
 
-    assert sorted(answer.status_code for answer in answers) == [204, 409]
-    (lost,) = [answer for answer in answers if answer.status_code == 409]
+    assert sorted(response.status_code for response in responses) == [204, 409]
+    (lost,) = [response for response in responses if response.status_code == 409]
     assert problem_of(lost)["type"] == "urn:problem:EmailTaken"
     assert sorted([address_of(client, ada), address_of(client, bob)]).count("free@example.com") == 1
 
 
-def test_change_can_be_taken_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_change_can_be_reverted(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 106."""
     move(client, as_ada)
     pair = log_in(client, ELSEWHERE)
@@ -145,13 +147,13 @@ def test_change_can_be_taken_back(as_ada: TestClient, client: TestClient, ada: U
     assert as_ada.get(ME).status_code == 401
     refresh = {"refresh_token": pair["refresh_token"]}
     assert client.post("/api/v1/auth/token/refresh", json=refresh).status_code == 401
-    assert try_login(client, OLD) == 401, "whoever changed the address knew the password"
+    assert try_login(client, OLD) == 401, "the attacker who changed the address knew the password"
     assert reset(client, latest_token(client, OLD)).status_code == 204
     assert try_login(client, OLD, NEW) == 200
 
 
 @pytest.mark.any_database
-def test_change_can_be_taken_back_for_a_week(as_ada: TestClient, client: TestClient) -> None:
+def test_change_can_be_reverted_for_a_week(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 106."""
     move(client, as_ada)
     purpose = OneTimeToken.purpose == "revert_email"
@@ -165,8 +167,8 @@ def test_change_can_be_taken_back_for_a_week(as_ada: TestClient, client: TestCli
 
 
 @pytest.mark.any_database
-def test_thief_cannot_burn_the_way_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
-    """They change the address often, reset the password, and sign up with the old address."""
+def test_attacker_cannot_use_up_the_revert_link(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """They change the address repeatedly, reset the password, and sign up with the old address."""
     move(client, as_ada, "eve0@example.com")
     way_back = latest_token(client, OLD)
     for number in range(1, 5):
@@ -186,7 +188,7 @@ def test_thief_cannot_burn_the_way_back(as_ada: TestClient, client: TestClient, 
 
 
 @pytest.mark.any_database
-def test_links_mailed_to_the_old_address_end(as_ada: TestClient, client: TestClient) -> None:
+def test_links_sent_to_the_old_address_are_revoked(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 107."""
     token = request_reset(client, OLD)
 
@@ -207,7 +209,7 @@ def test_new_request_replaces_the_one_before(as_ada: TestClient, client: TestCli
 
 
 @pytest.mark.any_database
-def test_account_that_proved_nothing_gives_way(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_unverified_account_with_the_new_address_is_deleted(as_ada: TestClient, client: TestClient, ada: User) -> None:
     client.post("/api/v1/auth/register", json={"email": ELSEWHERE, "password": PASSWORD})
 
     move(client, as_ada)
@@ -219,23 +221,23 @@ def test_account_that_proved_nothing_gives_way(as_ada: TestClient, client: TestC
 
 @pytest.mark.any_database
 def test_mailbox_is_not_flooded(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
-    answers = [ask(caller, "victim@example.com").status_code for caller in [as_ada] * 3 + [as_bob] * 2]
+    responses = [ask(caller, "victim@example.com").status_code for caller in [as_ada] * 3 + [as_bob] * 2]
 
-    assert answers == [202] * 5
+    assert responses == [202] * 5
     assert len(mails_to(client, "victim@example.com")) == 3
     assert ask(as_ada).status_code == 429
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("email", ["no-at-sign", "a@-.example", "a b@example.com", None, 7])
-def test_malformed_address_is_refused(as_ada: TestClient, client: TestClient, email: Any) -> None:
+def test_malformed_address_is_rejected(as_ada: TestClient, client: TestClient, email: Any) -> None:
     """Behaviours 5, 38."""
     assert ask(as_ada, email).status_code == 422
     assert mails_to(client, OLD) == []
 
 
 @pytest.mark.any_database
-def test_unknown_field_is_refused(as_ada: TestClient) -> None:
+def test_unknown_field_is_rejected(as_ada: TestClient) -> None:
     """Behaviour 11."""
     body = {"email": ELSEWHERE, "email_verified_at": "2026-01-01T00:00:00Z"}
 
@@ -243,7 +245,7 @@ def test_unknown_field_is_refused(as_ada: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_events_are_recorded(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 150."""
     ask(as_ada)
     use(client, "cancel", latest_token(client, OLD))
@@ -256,7 +258,7 @@ def test_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -
     assert events == [asked, cancelled, asked, "user_email_changed", "user_email_reverted"]
 
 
-def test_former_addresses_are_told_while_they_can_take_it_back(as_ada: TestClient, client: TestClient) -> None:
+def test_previous_addresses_are_notified_while_they_can_revert(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 153."""
     project = client.app_state["authenticator"].project_name
     move(client, as_ada, "eve1@example.com")
@@ -279,7 +281,7 @@ def test_former_addresses_are_told_while_they_can_take_it_back(as_ada: TestClien
 
 
 @pytest.mark.any_database
-def test_former_address_is_not_told_when_it_cannot_take_it_back(as_ada: TestClient, client: TestClient) -> None:
+def test_previous_address_is_not_notified_once_it_cannot_revert(as_ada: TestClient, client: TestClient) -> None:
     move(client, as_ada)
     purpose = OneTimeToken.purpose == "revert_email"
     over = {"expires_at": utc_now() - timedelta(seconds=1)}
@@ -293,7 +295,7 @@ def test_former_address_is_not_told_when_it_cannot_take_it_back(as_ada: TestClie
 
 
 @pytest.mark.any_database
-def test_former_address_is_told_that_the_account_was_deleted(as_ada: TestClient, client: TestClient) -> None:
+def test_previous_address_is_notified_of_the_deletion(as_ada: TestClient, client: TestClient) -> None:
     move(client, as_ada)
 
     assert as_ada.delete(ME).status_code == 204
@@ -303,7 +305,7 @@ def test_former_address_is_told_that_the_account_was_deleted(as_ada: TestClient,
 
 
 @pytest.mark.any_database
-def test_address_that_loses_the_account_is_told(as_ada: TestClient, client: TestClient) -> None:
+def test_removed_address_is_notified(as_ada: TestClient, client: TestClient) -> None:
     move(client, as_ada)
 
     use(client, "revert", token_to_revert(client))
@@ -312,8 +314,8 @@ def test_address_that_loses_the_account_is_told(as_ada: TestClient, client: Test
     assert OLD in mails_to(client, ELSEWHERE)[-1]
 
 
-def test_nothing_that_was_begun_before_outlives_the_way_back(as_ada: TestClient, client: TestClient, ada: User) -> None:
-    """A thief's requests are on their way while the owner takes the address back. Behaviour 106."""
+def test_requests_in_progress_do_not_survive_a_revert(as_ada: TestClient, client: TestClient, ada: User) -> None:
+    """An attacker's requests are in progress while the owner reverts the change. Behaviour 106."""
     move(client, as_ada)
     authenticator = client.app_state["authenticator"]
     scope = in_database(client, lambda session: _scope_of(session, ada))
@@ -328,7 +330,7 @@ def test_nothing_that_was_begun_before_outlives_the_way_back(as_ada: TestClient,
 
 
 async def _scope_of(session: AsyncSession, user: User) -> Scope:
-    """Return the caller as the newest session of a user has them."""
+    """Return the scope of a user's newest session."""
     query = select(AuthSession).where(AuthSession.user_id == user.id).order_by(AuthSession.id.desc()).limit(1)
     opened = (await session.scalars(query)).one()
     return Scope(user.id, opened.id, user.email, frozenset(), frozenset(), opened.authenticated_at)

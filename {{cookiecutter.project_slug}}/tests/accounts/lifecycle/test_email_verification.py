@@ -1,4 +1,4 @@
-"""Prove an address with the mailed token; a password that a stranger chose is not kept."""
+"""Email verification: a password chosen by a third party is removed."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def is_verified(client: TestClient) -> bool:
 
 
 def run(client: TestClient, work: Any, *arguments: Any, **more: Any) -> Any:
-    """Call a service as the pages do."""
+    """Call a service as the web pages do."""
     state = client.app_state
 
     async def call() -> Any:
@@ -50,19 +50,19 @@ def run(client: TestClient, work: Any, *arguments: Any, **more: Any) -> Any:
 
 @pytest.fixture
 def token(client: TestClient) -> str:
-    """Token that was mailed to somebody who signed up."""
+    """Return the token emailed after a sign-up."""
     client.post("/api/v1/auth/register", json={"email": ADA, "password": PASSWORD})
     return latest_token(client, ADA)
 
 
 @pytest.mark.any_database
-def test_token_with_the_password_opens_the_account(client: TestClient, token: str) -> None:
+def test_token_with_the_password_activates_the_account(client: TestClient, token: str) -> None:
     assert verify(client, token, password=PASSWORD).status_code == 204
     assert log_in(client, ADA)
 
 
 @pytest.mark.any_database
-def test_looking_at_the_link_changes_nothing(client: TestClient, token: str) -> None:
+def test_opening_the_link_changes_nothing(client: TestClient, token: str) -> None:
     """Behaviour 6."""
     for _ in range(2):
         client.get(f"/verify/{token}")
@@ -79,18 +79,18 @@ def test_token_works_once(client: TestClient, token: str) -> None:
     again = verify(client, token, password=PASSWORD)
 
     assert (again.status_code, problem_of(again)["type"]) == (422, "urn:problem:InvalidLink")
-    assert again.json() == verify(client, "A" * 43).json(), "unknown and used are answered alike"
+    assert again.json() == verify(client, "A" * 43).json(), "unknown and used tokens get the same response"
 
 
-def test_token_works_once_for_many_at_once(client: TestClient, token: str) -> None:
+def test_token_works_once_for_concurrent_requests(client: TestClient, token: str) -> None:
     with ThreadPoolExecutor(5) as threads:
-        answers = list(threads.map(lambda _: verify(client, token).status_code, range(5)))
+        responses = list(threads.map(lambda _: verify(client, token).status_code, range(5)))
 
-    assert sorted(answers) == [204, 422, 422, 422, 422]
+    assert sorted(responses) == [204, 422, 422, 422, 422]
 
 
 @pytest.mark.any_database
-def test_old_token_is_refused(client: TestClient, token: str) -> None:
+def test_expired_token_is_rejected(client: TestClient, token: str) -> None:
     """Behaviour 8."""
     day_ago = utc_now() - timedelta(seconds=1)
     in_database(client, lambda session: session.execute(update(OneTimeToken).values(expires_at=day_ago)))
@@ -100,7 +100,7 @@ def test_old_token_is_refused(client: TestClient, token: str) -> None:
 
 
 @pytest.mark.any_database
-def test_token_lives_for_a_day(client: TestClient, token: str) -> None:
+def test_token_is_valid_for_a_day(client: TestClient, token: str) -> None:
     row = in_database(client, lambda session: session.scalar(select(OneTimeToken)))
 
     assert row is not None
@@ -109,7 +109,7 @@ def test_token_lives_for_a_day(client: TestClient, token: str) -> None:
 
 
 @pytest.mark.any_database
-def test_token_proves_no_other_address(client: TestClient, token: str) -> None:
+def test_token_verifies_no_other_address(client: TestClient, token: str) -> None:
     """Behaviour 9."""
     new = {"email": "ada@elsewhere.example", "email_key": "ada@elsewhere.example"}
     in_database(client, lambda session: session.execute(update(User).values(**new)))
@@ -120,7 +120,7 @@ def test_token_proves_no_other_address(client: TestClient, token: str) -> None:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("path", [RESET])
-def test_token_is_good_for_nothing_else(client: TestClient, token: str, path: str) -> None:
+def test_token_is_bound_to_its_purpose(client: TestClient, token: str, path: str) -> None:
     body = {"token": token} | ({"password": "another good passphrase"} if "reset" in path else {})
 
     assert problem_of(client.post(path, json=body))["type"] == "urn:problem:InvalidLink"
@@ -128,30 +128,32 @@ def test_token_is_good_for_nothing_else(client: TestClient, token: str, path: st
 
 
 @pytest.mark.any_database
-def test_resending_is_limited_and_tells_nothing(client: TestClient, token: str) -> None:
+def test_resending_is_limited_and_reveals_nothing(client: TestClient, token: str) -> None:
     """Behaviour 10."""
-    answers = [client.post(RESEND, json={"email": email}) for email in (ADA, ADA, "nobody@example.com")]
+    responses = [client.post(RESEND, json={"email": email}) for email in (ADA, ADA, "nobody@example.com")]
 
-    assert [(answer.status_code, answer.json()) for answer in answers] == [(202, {"detail": "Check your email."})] * 3
-    assert len(mails_to(client, ADA)) == 1, "the mail of the sign-up is less than a minute old"
+    assert [(response.status_code, response.json()) for response in responses] == [
+        (202, {"detail": "Check your email."})
+    ] * 3
+    assert len(mails_to(client, ADA)) == 1, "the first email is less than a minute old"
     in_database(client, lambda session: session.execute(delete(AttemptCount)))
     for _ in range(2):
         client.post(RESEND, json={"email": ADA})
     assert len(mails_to(client, ADA)) == 2
     assert mails_to(client, "nobody@example.com") == []
     assert verify(client, latest_token(client, ADA), password=PASSWORD).status_code == 204
-    assert verify(client, token).status_code == 422, "the others are void"
+    assert verify(client, token).status_code == 422, "the others are revoked"
 
 
 @pytest.mark.any_database
-def test_proven_address_gets_no_other_link(client: TestClient, ada: User) -> None:
+def test_verified_address_gets_no_further_link(client: TestClient, ada: User) -> None:
     client.post(RESEND, json={"email": ada.email})
 
     assert mails_to(client, ada.email) == []
 
 
 @pytest.mark.any_database
-def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token: str) -> None:
+def test_password_chosen_by_a_third_party_is_removed(client: TestClient, token: str) -> None:
     """Behaviour 12."""
     assert verify(client, token).status_code == 204
 
@@ -164,7 +166,7 @@ def test_password_that_a_stranger_chose_is_taken_away(client: TestClient, token:
 
 
 @pytest.mark.any_database
-def test_reset_proves_the_address_and_replaces_the_password(client: TestClient, token: str) -> None:
+def test_reset_verifies_the_address_and_replaces_the_password(client: TestClient, token: str) -> None:
     """Behaviour 12."""
     client.post(FORGOT, json={"email": ADA})
     mine = {"token": latest_token(client, ADA), "password": "another good passphrase"}
@@ -176,10 +178,10 @@ def test_reset_proves_the_address_and_replaces_the_password(client: TestClient, 
 
 
 @pytest.mark.any_database
-def test_wrong_password_uses_nothing_up(client: TestClient, token: str) -> None:
-    answer = verify(client, token, password="not the password")
+def test_wrong_password_leaves_the_token_valid(client: TestClient, token: str) -> None:
+    response = verify(client, token, password="not the password")
 
-    assert (answer.status_code, problem_of(answer)["type"]) == (401, "urn:problem:InvalidCredentials")
+    assert (response.status_code, problem_of(response)["type"]) == (401, "urn:problem:InvalidCredentials")
     assert not is_verified(client)
     assert verify(client, token, password=PASSWORD).status_code == 204
 
@@ -197,8 +199,8 @@ def test_browser_that_signed_up_keeps_its_password(client: TestClient) -> None:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("who", ["second", "none"])
-def test_browser_that_chose_no_password_gets_a_way_to_set_one(client: TestClient, token: str, who: str) -> None:
-    """Behaviour 12. The owner signs up where a stranger did so before; what they chose was not stored."""
+def test_other_browser_gets_a_link_to_set_a_password(client: TestClient, token: str, who: str) -> None:
+    """Behaviour 12. The owner signs up after an attacker did; the owner's password was not stored."""
     proof = run(client, sign_up, SignUp(email=ADA, password="another good passphrase"), TEST_CLIENT)
 
     verified: EmailVerified = run(
@@ -216,9 +218,9 @@ def test_browser_that_chose_no_password_gets_a_way_to_set_one(client: TestClient
 @pytest.mark.any_database
 @pytest.mark.parametrize("token", ["", "x" * 201, "half \ud800 a character", "with/slash", "nul\x00", 7, None, ["x"]])
 @pytest.mark.parametrize("path", [VERIFY, RESET])
-def test_malformed_token_is_refused(client: TestClient, path: str, token: Any) -> None:
+def test_malformed_token_is_rejected(client: TestClient, path: str, token: Any) -> None:
     body = {"token": token} | ({"password": PASSWORD} if path == RESET else {})
 
-    answer = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+    response = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
 
-    assert answer.status_code == 422
+    assert response.status_code == 422

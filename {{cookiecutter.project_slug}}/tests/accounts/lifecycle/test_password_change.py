@@ -1,4 +1,4 @@
-"""Change one's password: the old one is asked for, and all other sessions end."""
+"""Password change: requires the current password and ends all other sessions."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ def change(caller: TestClient, current: str = PASSWORD, new: str = NEW) -> Any:
     return caller.post(CHANGE, json={"current_password": current, "new_password": new})
 
 
-def test_other_sessions_end_and_this_one_goes_on(client: TestClient, ada: User) -> None:
+def test_other_sessions_end_and_the_current_one_stays_active(client: TestClient, ada: User) -> None:
     """Behaviours 65, 85."""
     this, other = log_in(client, ada.email), log_in(client, ada.email)
 
-    answer = change(with_token(client, this["access_token"]))
+    response = change(with_token(client, this["access_token"]))
 
-    assert answer.status_code == 204
+    assert response.status_code == 204
     assert with_token(client, this["access_token"]).get(ME).status_code == 200
     assert with_token(client, other["access_token"]).get(ME).status_code == 401
     for pair, status in ((this, 200), (other, 401)):
@@ -37,18 +37,18 @@ def test_other_sessions_end_and_this_one_goes_on(client: TestClient, ada: User) 
 
 def test_wrong_current_password_counts_as_a_failed_sign_in(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 84."""
-    answer = change(as_ada, current="not the password")
+    response = change(as_ada, current="not the password")
 
-    assert (answer.status_code, problem_of(answer)["type"]) == (401, "urn:problem:InvalidCredentials")
+    assert (response.status_code, problem_of(response)["type"]) == (401, "urn:problem:InvalidCredentials")
     query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id).order_by(AuthEvent.id.desc())
     assert in_database(client, lambda session: session.scalar(query)) == "authn_login_fail"
-    answers = [change(as_ada, current="not the password").status_code for _ in range(5)]
-    assert answers[-1] == 429
+    responses = [change(as_ada, current="not the password").status_code for _ in range(5)]
+    assert responses[-1] == 429
     assert try_login(client, ada.email) == 429
     assert mails_to(client, ada.email) == []
 
 
-def test_nobody_changes_a_password(client: TestClient) -> None:
+def test_anonymous_caller_cannot_change_a_password(client: TestClient) -> None:
     assert change(client).status_code == 401
 
 
@@ -61,16 +61,16 @@ def test_nobody_changes_a_password(client: TestClient) -> None:
         ("x" * 1025, "PasswordTooLong"),
     ],
 )
-def test_bad_password_is_refused(as_ada: TestClient, client: TestClient, ada: User, new: str, problem: str) -> None:
+def test_bad_password_is_rejected(as_ada: TestClient, client: TestClient, ada: User, new: str, problem: str) -> None:
     """Behaviours 15, 21, 22, 24."""
-    answer = change(as_ada, new=new)
+    response = change(as_ada, new=new)
 
-    assert (answer.status_code, problem_of(answer)["type"]) == (422, f"urn:problem:{problem}")
-    assert new not in answer.text
+    assert (response.status_code, problem_of(response)["type"]) == (422, f"urn:problem:{problem}")
+    assert new not in response.text
     assert try_login(client, ada.email) == 200
 
 
-def test_owner_is_told_and_it_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_owner_is_notified_and_event_recorded(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviours 86, 150."""
     change(as_ada)
 
@@ -82,7 +82,7 @@ def test_owner_is_told_and_it_is_written_down(as_ada: TestClient, client: TestCl
     assert "authn_password_change" in events
 
 
-def test_mailed_links_end(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_emailed_links_are_revoked(as_ada: TestClient, client: TestClient, ada: User) -> None:
     token = request_reset(client, ada.email)
 
     change(as_ada)
@@ -90,7 +90,7 @@ def test_mailed_links_end(as_ada: TestClient, client: TestClient, ada: User) -> 
     assert reset(client, token, "a third good passphrase").status_code == 422
 
 
-def test_unknown_field_is_refused(as_ada: TestClient) -> None:
+def test_unknown_field_is_rejected(as_ada: TestClient) -> None:
     """Behaviour 11."""
     body = {"current_password": PASSWORD, "new_password": NEW, "user_id": "1"}
 

@@ -1,4 +1,4 @@
-"""Forgotten passwords: a mailed token sets a new one, once, and everybody is signed out."""
+"""Password reset: an emailed token sets a new password once and ends all sessions."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,24 +24,24 @@ def set_fields(client: TestClient, user: User, **fields: Any) -> None:
 
 
 @pytest.mark.any_database
-def test_every_address_is_answered_alike(client: TestClient, ada: User) -> None:
+def test_response_is_the_same_for_every_address(client: TestClient, ada: User) -> None:
     """Behaviour 87."""
     disabled, unverified = (add_user(client, f"{name}@example.com") for name in ("disabled", "unverified"))
     set_fields(client, disabled, is_active=False)
     set_fields(client, unverified, email_verified_at=None)
     addresses = [ada.email, "nobody@example.com", disabled.email, unverified.email]
 
-    answers = [
+    responses = [
         client.post(FORGOT, json={"email": email}, headers={"X-Request-ID": "the-same-id"}) for email in addresses
     ]
 
-    assert {answer.status_code for answer in answers} == {202}
-    assert len({(answer.content, str(sorted(answer.headers.items()))) for answer in answers}) == 1
+    assert {response.status_code for response in responses} == {202}
+    assert len({(response.content, str(sorted(response.headers.items()))) for response in responses}) == 1
     assert [len(mails_to(client, email)) for email in addresses] == [1, 0, 0, 1]
 
 
 @pytest.mark.any_database
-def test_unknown_address_leaves_no_mail_and_no_token(client: TestClient) -> None:
+def test_unknown_address_creates_no_email_and_no_token(client: TestClient) -> None:
     client.post(FORGOT, json={"email": "nobody@example.com"})
 
     async def rows(session: AsyncSession) -> list[Any]:
@@ -64,20 +64,20 @@ def test_token_works_once(client: TestClient, ada: User) -> None:
     assert try_login(client, ada.email, NEW) == 200
 
 
-def test_token_works_once_for_many_at_once(client: TestClient, ada: User) -> None:
+def test_token_works_once_for_concurrent_requests(client: TestClient, ada: User) -> None:
     token = request_reset(client, ada.email)
 
     with ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(lambda number: reset(client, token, f"{NEW} {number}").status_code, range(4)))
+        responses = list(threads.map(lambda number: reset(client, token, f"{NEW} {number}").status_code, range(4)))
 
-    assert sorted(answers) == [204, 422, 422, 422]
+    assert sorted(responses) == [204, 422, 422, 422]
     assert [try_login(client, ada.email, f"{NEW} {number}") == 200 for number in range(4)] == [
-        answer == 204 for answer in answers
+        response == 204 for response in responses
     ]
 
 
 @pytest.mark.any_database
-def test_old_token_is_refused(client: TestClient, ada: User) -> None:
+def test_expired_token_is_rejected(client: TestClient, ada: User) -> None:
     """Behaviour 90."""
     token = request_reset(client, ada.email)
     row = in_database(client, lambda session: session.scalar(select(OneTimeToken)))
@@ -90,7 +90,7 @@ def test_old_token_is_refused(client: TestClient, ada: User) -> None:
     assert try_login(client, ada.email) == 200
 
 
-def test_one_token_ends_the_others(client: TestClient, ada: User) -> None:
+def test_used_token_revokes_the_others(client: TestClient, ada: User) -> None:
     """Behaviour 91."""
     first, second = request_reset(client, ada.email), request_reset(client, ada.email)
 
@@ -98,7 +98,7 @@ def test_one_token_ends_the_others(client: TestClient, ada: User) -> None:
     assert reset(client, second).status_code == 422
 
 
-def test_three_tokens_live_at_once(start_app: Callable[..., TestClient]) -> None:
+def test_at_most_three_tokens_are_valid(start_app: Callable[..., TestClient]) -> None:
     client = start_app(auth={"emails_per_hour": 10})
     ada = add_user(client, "ada@example.com")
     tokens = [request_reset(client, ada.email) for _ in range(4)]
@@ -107,13 +107,13 @@ def test_three_tokens_live_at_once(start_app: Callable[..., TestClient]) -> None
     assert reset(client, tokens[1]).status_code == 204
 
 
-def test_reset_signs_everybody_out_and_nobody_in(client: TestClient, ada: User) -> None:
+def test_reset_ends_all_sessions_and_starts_none(client: TestClient, ada: User) -> None:
     """Behaviours 65, 92."""
     pair = log_in(client, ada.email)
 
-    answer = reset(client, request_reset(client, ada.email))
+    response = reset(client, request_reset(client, ada.email))
 
-    assert (answer.status_code, answer.content, "set-cookie" in answer.headers) == (204, b"", False)
+    assert (response.status_code, response.content, "set-cookie" in response.headers) == (204, b"", False)
     assert with_token(client, pair["access_token"]).get(ME).status_code == 401
     refresh = {"refresh_token": pair["refresh_token"]}
     assert client.post("/api/v1/auth/token/refresh", json=refresh).status_code == 401
@@ -121,7 +121,7 @@ def test_reset_signs_everybody_out_and_nobody_in(client: TestClient, ada: User) 
 
 
 @pytest.mark.any_database
-def test_looking_at_the_link_changes_nothing(client: TestClient, ada: User) -> None:
+def test_opening_the_link_changes_nothing(client: TestClient, ada: User) -> None:
     """Behaviour 93."""
     token = request_reset(client, ada.email)
 
@@ -132,7 +132,7 @@ def test_looking_at_the_link_changes_nothing(client: TestClient, ada: User) -> N
 
 
 @pytest.mark.any_database
-def test_link_is_on_the_base_url(client: TestClient, ada: User) -> None:
+def test_link_uses_the_base_url(client: TestClient, ada: User) -> None:
     """Behaviour 94."""
     headers = {"Host": "evil.test", "X-Forwarded-Host": "evil.test"}
 
@@ -144,38 +144,38 @@ def test_link_is_on_the_base_url(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.any_database
-def test_other_tokens_do_not_reset(client: TestClient, ada: User) -> None:
+def test_other_tokens_cannot_reset(client: TestClient, ada: User) -> None:
     """Behaviour 96."""
     client.post("/api/v1/auth/register", json={"email": "carol@example.com", "password": PASSWORD})
     pair = log_in(client, ada.email)
     others = [latest_token(client, "carol@example.com"), pair["refresh_token"], pair["access_token"].replace(".", "_")]
 
-    answers = [reset(client, token[:200]).status_code for token in [*others, pair["access_token"]]]
+    responses = [reset(client, token[:200]).status_code for token in [*others, pair["access_token"]]]
 
-    assert answers == [422] * 4
+    assert responses == [422] * 4
     assert try_login(client, ada.email) == 200
 
 
 @pytest.mark.any_database
 def test_mailbox_is_not_flooded(client: TestClient, ada: User) -> None:
     """Behaviour 97."""
-    answers = [client.post(FORGOT, json={"email": ada.email}).status_code for _ in range(10)]
+    responses = [client.post(FORGOT, json={"email": ada.email}).status_code for _ in range(10)]
 
-    assert answers == [202] * 10
+    assert responses == [202] * 10
     assert len(mails_to(client, ada.email)) == 3
 
 
 @pytest.mark.any_database
-def test_too_many_from_one_place_are_refused(start_app: Callable[..., TestClient]) -> None:
+def test_requests_per_ip_are_limited(start_app: Callable[..., TestClient]) -> None:
     client = start_app(auth={"ip_attempts_per_minute": 2})
 
-    answers = [client.post(FORGOT, json={"email": f"user{number}@example.com"}) for number in range(3)]
+    responses = [client.post(FORGOT, json={"email": f"user{number}@example.com"}) for number in range(3)]
 
-    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert [response.status_code for response in responses] == [202, 202, 429]
 
 
 @pytest.mark.any_database
-def test_owner_is_told(client: TestClient, ada: User) -> None:
+def test_owner_is_notified(client: TestClient, ada: User) -> None:
     """Behaviour 86."""
     reset(client, request_reset(client, ada.email))
 
@@ -195,23 +195,23 @@ def test_owner_is_told(client: TestClient, ada: User) -> None:
         ("x" * 1025, "PasswordTooLong"),
     ],
 )
-def test_bad_password_uses_nothing_up(client: TestClient, ada: User, password: str, problem: str) -> None:
+def test_bad_password_leaves_the_token_valid(client: TestClient, ada: User, password: str, problem: str) -> None:
     """Behaviours 15, 21, 22, 24."""
     token = request_reset(client, ada.email)
 
-    answer = reset(client, token, password)
+    response = reset(client, token, password)
 
-    assert (answer.status_code, problem_of(answer)["type"]) == (422, f"urn:problem:{problem}")
-    assert token not in answer.text
-    assert password not in answer.text
+    assert (response.status_code, problem_of(response)["type"]) == (422, f"urn:problem:{problem}")
+    assert token not in response.text
+    assert password not in response.text
     assert reset(client, token).status_code == 204
 
 
 @pytest.mark.any_database
-def test_reset_ends_the_throttle_of_the_account(client: TestClient, ada: User) -> None:
+def test_reset_clears_the_rate_limit_of_the_account(client: TestClient, ada: User) -> None:
     """Behaviour 110."""
-    answers = [try_login(client, ada.email, "wrong") for _ in range(6)]
-    assert (answers[-1], try_login(client, ada.email)) == (429, 429)
+    responses = [try_login(client, ada.email, "wrong") for _ in range(6)]
+    assert (responses[-1], try_login(client, ada.email)) == (429, 429)
 
     assert reset(client, request_reset(client, ada.email)).status_code == 204
 
@@ -219,7 +219,7 @@ def test_reset_ends_the_throttle_of_the_account(client: TestClient, ada: User) -
 
 
 @pytest.mark.any_database
-def test_disabled_account_is_not_reset(client: TestClient, ada: User) -> None:
+def test_disabled_account_cannot_be_reset(client: TestClient, ada: User) -> None:
     token = request_reset(client, ada.email)
     set_fields(client, ada, is_active=False)
 
@@ -227,7 +227,7 @@ def test_disabled_account_is_not_reset(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.any_database
-def test_admin_can_have_the_link_mailed(client: TestClient, ada: User) -> None:
+def test_admin_can_send_the_link(client: TestClient, ada: User) -> None:
     authenticator = client.app_state["authenticator"]
 
     in_database(client, lambda session: send_password_reset(session, authenticator, ada))
@@ -236,7 +236,7 @@ def test_admin_can_have_the_link_mailed(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.any_database
-def test_it_is_written_down(client: TestClient, ada: User) -> None:
+def test_events_are_recorded(client: TestClient, ada: User) -> None:
     """Behaviour 150."""
     reset(client, request_reset(client, ada.email))
 
@@ -246,7 +246,7 @@ def test_it_is_written_down(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.any_database
-def test_unknown_field_is_refused(client: TestClient, ada: User) -> None:
+def test_unknown_field_is_rejected(client: TestClient, ada: User) -> None:
     """Behaviour 11."""
     token = request_reset(client, ada.email)
 

@@ -1,4 +1,4 @@
-"""A copy of everything about oneself, and its deletion."""
+"""Data export and account deletion."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -22,7 +22,7 @@ def count(client: TestClient, table: type) -> int:
     return in_database(client, lambda session: session.scalar(select(func.count()).select_from(table))) or 0
 
 
-def test_account_goes_with_everything_that_is_its_own(client: TestClient, ada: User, as_bob: TestClient) -> None:
+def test_account_is_deleted_with_everything_it_owns(client: TestClient, ada: User, as_bob: TestClient) -> None:
     """Behaviours 54, 151."""
     pair = log_in(client, ada.email)
     as_ada = with_token(client, pair["access_token"])
@@ -42,7 +42,7 @@ def test_account_goes_with_everything_that_is_its_own(client: TestClient, ada: U
     assert as_bob.get(ME).status_code == 200
 
 
-def test_what_happened_stays_without_the_person(client: TestClient, ada: User) -> None:
+def test_events_are_kept_anonymized(client: TestClient, ada: User) -> None:
     """Behaviour 151."""
     as_ada = with_token(client, log_in(client, ada.email)["access_token"])
     before = count(client, AuthEvent)
@@ -56,7 +56,7 @@ def test_what_happened_stays_without_the_person(client: TestClient, ada: User) -
 
 
 @pytest.mark.any_database
-def test_old_session_is_not_enough(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_recent_authentication_is_required(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviours 124, 151."""
     hour_ago = utc_now() - timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=hour_ago)))
@@ -66,34 +66,34 @@ def test_old_session_is_not_enough(as_ada: TestClient, client: TestClient, ada: 
 
 
 @pytest.mark.any_database
-def test_last_admin_stays(as_admin: TestClient, client: TestClient) -> None:
+def test_last_admin_cannot_be_deleted(as_admin: TestClient, client: TestClient) -> None:
     """Behaviour 134."""
-    answer = as_admin.delete(ME)
+    response = as_admin.delete(ME)
 
-    assert (answer.status_code, problem_of(answer)["type"]) == (409, "urn:problem:LastAdmin")
+    assert (response.status_code, problem_of(response)["type"]) == (409, "urn:problem:LastAdmin")
     assert as_admin.get(ME).status_code == 200
     events = in_database(client, lambda session: session.scalars(select(AuthEvent.name)))
     assert "user_deleted" not in list(events)
 
 
-def test_of_two_admins_at_once_one_stays(as_admin: TestClient, client: TestClient) -> None:
+def test_concurrent_deletions_keep_one_admin(as_admin: TestClient, client: TestClient) -> None:
     """Behaviour 134."""
     other = sign_in(client, add_user(client, "other@example.com", admin=True))
 
     with ThreadPoolExecutor(2) as threads:
-        answers = list(threads.map(lambda caller: caller.delete(ME).status_code, (as_admin, other)))
+        responses = list(threads.map(lambda caller: caller.delete(ME).status_code, (as_admin, other)))
 
-    assert sorted(answers) == [204, 409]
+    assert sorted(responses) == [204, 409]
     assert count(client, User) == 1
 
 
 @pytest.mark.any_database
-def test_user_can_go_where_there_is_no_admin(as_ada: TestClient) -> None:
+def test_user_can_be_deleted_without_an_admin(as_ada: TestClient) -> None:
     assert as_ada.delete(ME).status_code == 204
 
 
 @pytest.mark.any_database
-def test_address_can_be_signed_up_with_anew(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_deleted_address_can_sign_up_again(as_ada: TestClient, client: TestClient, ada: User) -> None:
     as_ada.delete(ME)
 
     client.post("/api/v1/auth/register", json={"email": ada.email, "password": PASSWORD})
@@ -102,27 +102,25 @@ def test_address_can_be_signed_up_with_anew(as_ada: TestClient, client: TestClie
     assert try_login(client, ada.email) == 403
 
 
-def test_copy_holds_what_is_ones_own_and_no_secret(
-    client: TestClient, ada: User, as_bob: TestClient, bob: User
-) -> None:
+def test_export_contains_own_data_and_no_secrets(client: TestClient, ada: User, as_bob: TestClient, bob: User) -> None:
     as_ada = with_token(client, log_in(client, ada.email)["access_token"])
     as_ada.post("/api/v1/sample-notes", json={"title": "Ada's", "body": "text"})
     as_bob.post("/api/v1/sample-notes", json={"title": "Bob's"})
 
-    answer = as_ada.get(EXPORT)
+    response = as_ada.get(EXPORT)
 
-    assert answer.status_code == 200
-    copy = answer.json()
+    assert response.status_code == 200
+    copy = response.json()
     assert copy["profile"]["email"] == ada.email
     assert [(note["title"], note["body"]) for note in copy["sample_notes"]] == [("Ada's", "text")]
     assert [session["user_agent"] for session in copy["sessions"]] == ["testclient"]
     assert [event["name"] for event in copy["events"]] == ["authn_login_success"]
     for secret in ("argon2", "hash", "Bob's", str(bob.id)):
-        assert secret not in answer.text
+        assert secret not in response.text
 
 
 @pytest.mark.any_database
-def test_copy_is_written_down(as_ada: TestClient, client: TestClient, ada: User) -> None:
+def test_export_is_recorded(as_ada: TestClient, client: TestClient, ada: User) -> None:
     as_ada.get(EXPORT)
 
     async def names(session: AsyncSession) -> list[str]:
@@ -133,5 +131,5 @@ def test_copy_is_written_down(as_ada: TestClient, client: TestClient, ada: User)
 
 @pytest.mark.any_database
 @pytest.mark.parametrize(("method", "path"), [("DELETE", ME), ("GET", EXPORT)])
-def test_nobody_has_no_account(client: TestClient, method: str, path: str) -> None:
+def test_anonymous_caller_has_no_account(client: TestClient, method: str, path: str) -> None:
     assert client.request(method, path).status_code == 401

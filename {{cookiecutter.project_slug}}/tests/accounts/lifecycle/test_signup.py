@@ -1,4 +1,4 @@
-"""Sign up: whoever has an address, the answer is the same, and only its mailbox tells."""
+"""Sign-up: the response doesn't reveal whether an address is registered; only the email does."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def try_login(client: TestClient, email: str, password: str = PASSWORD) -> Any:
 
 
 def reset_rate_limits(client: TestClient) -> None:
-    """Let the time pass in which no other mail is sent."""
+    """Delete all rate limit counters."""
     in_database(client, lambda session: session.execute(delete(AttemptCount)))
 
 
@@ -39,11 +39,11 @@ def count_users(client: TestClient) -> int:
 
 
 @pytest.mark.any_database
-def test_new_address_gets_an_account_that_waits_for_its_proof(client: TestClient) -> None:
+def test_new_account_must_be_verified(client: TestClient) -> None:
     """Behaviour 1."""
-    answer = register(client, display_name="  Ada Lovelace ")
+    response = register(client, display_name="  Ada Lovelace ")
 
-    assert (answer.status_code, answer.json()) == (202, {"detail": "Check your email."})
+    assert (response.status_code, response.json()) == (202, {"detail": "Check your email."})
     (mail,) = mails_to(client, ADA)
     assert mail.startswith("Subject: Confirm your email address")
     assert link_in(mail).startswith("/verify/")
@@ -58,7 +58,7 @@ def test_new_address_gets_an_account_that_waits_for_its_proof(client: TestClient
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("verified", [True, False], ids=["verified", "unverified"])
-def test_registered_address_is_not_told(client: TestClient, verified: bool) -> None:  # noqa: FBT001
+def test_response_does_not_reveal_a_registered_address(client: TestClient, verified: bool) -> None:  # noqa: FBT001
     """Behaviour 2."""
     fresh = register(client, "carol@example.com")
     if verified:
@@ -80,7 +80,7 @@ def test_registered_address_is_not_told(client: TestClient, verified: bool) -> N
     assert try_login(client, ADA).status_code == (200 if verified else 403)
 
 
-def test_address_is_the_same_however_it_is_spelled(client: TestClient) -> None:
+def test_spellings_of_an_address_are_one_account(client: TestClient) -> None:
     """Behaviour 4."""
     register(client, "Ada@Example.com")
     reset_rate_limits(client)
@@ -92,7 +92,7 @@ def test_address_is_the_same_however_it_is_spelled(client: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_odd_spelling_does_not_keep_the_mail_from_the_owner(client: TestClient) -> None:
+def test_unusual_spelling_does_not_divert_the_email(client: TestClient) -> None:
     register(client, "\uff41da@example.com")
 
     assert len(mails_to(client, ADA)) == 1
@@ -116,15 +116,15 @@ def test_odd_spelling_does_not_keep_the_mail_from_the_owner(client: TestClient) 
     ],
 )
 @pytest.mark.parametrize("path", [REGISTER, LOGIN, "/api/v1/auth/password/forgot", "/api/v1/auth/verify-email/resend"])
-def test_malformed_address_is_refused(client: TestClient, path: str, email: Any) -> None:
+def test_malformed_address_is_rejected(client: TestClient, path: str, email: Any) -> None:
     """Behaviours 5, 38."""
     body = {"email": email} | ({"password": PASSWORD} if path in {REGISTER, LOGIN} else {})
 
-    answer = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+    response = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
 
     well_formed_for_others = {"a" * 288 + "@example.com": {202, 401}, "a@-.example": {202, 401}}
     allowed = {422} if path == REGISTER else {422, *well_formed_for_others.get(str(email), set())}
-    assert answer.status_code in allowed
+    assert response.status_code in allowed
     assert count_users(client) == 0
 
 
@@ -138,7 +138,7 @@ def test_malformed_address_is_refused(client: TestClient, path: str, email: Any)
         pytest.param({"email_verified_at": "2026-01-01T00:00:00Z"}, id="proof"),
     ],
 )
-def test_unknown_field_is_refused(client: TestClient, field: dict[str, Any]) -> None:
+def test_unknown_field_is_rejected(client: TestClient, field: dict[str, Any]) -> None:
     """Behaviour 11."""
     assert register(client, **field).status_code == 422
     assert count_users(client) == 0
@@ -160,33 +160,33 @@ def test_unknown_field_is_refused(client: TestClient, field: dict[str, Any]) -> 
         pytest.param(None, "InvalidRequest", id="null"),
     ],
 )
-def test_bad_password_is_refused_by_name(client: TestClient, password: Any, problem: str) -> None:
+def test_bad_password_is_rejected_with_its_problem_type(client: TestClient, password: Any, problem: str) -> None:
     """Behaviours 15, 18, 21, 22, 24, 38."""
-    answer = register(client, password=password)
+    response = register(client, password=password)
 
-    assert answer.status_code == 422
-    assert problem_of(answer)["type"] == f"urn:problem:{problem}"
-    assert str(password) not in answer.text.replace("urn:problem:", "")
+    assert response.status_code == 422
+    assert problem_of(response)["type"] == f"urn:problem:{problem}"
+    assert str(password) not in response.text.replace("urn:problem:", "")
     assert count_users(client) == 0
 
 
-def test_many_sign_ups_for_an_address_are_one_account(client: TestClient) -> None:
+def test_concurrent_sign_ups_create_one_account(client: TestClient) -> None:
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: register(client), range(8)))
+        responses = list(threads.map(lambda _: register(client), range(8)))
 
-    assert [answer.status_code for answer in answers] == [202] * 8
+    assert [response.status_code for response in responses] == [202] * 8
     assert count_users(client) == 1
     assert len(mails_to(client, ADA)) == 1
 
 
 @pytest.mark.any_database
-def test_too_many_sign_ups_from_one_place_are_refused(start_app: Callable[..., TestClient]) -> None:
+def test_sign_ups_per_ip_are_limited(start_app: Callable[..., TestClient]) -> None:
     client = start_app(auth={"ip_attempts_per_minute": 2})
 
-    answers = [register(client, f"user{number}@example.com") for number in range(3)]
+    responses = [register(client, f"user{number}@example.com") for number in range(3)]
 
-    assert [answer.status_code for answer in answers] == [202, 202, 429]
-    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert [response.status_code for response in responses] == [202, 202, 429]
+    assert int(responses[-1].headers["Retry-After"]) > 0
 
 
 @pytest.mark.any_database
@@ -199,7 +199,7 @@ def test_sign_up_does_not_flood_a_mailbox(client: TestClient, ada: User) -> None
 
 
 @pytest.mark.any_database
-def test_nothing_secret_is_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_is_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     """Behaviour 25."""
     caplog.set_level("DEBUG")
     new = "another good passphrase"
@@ -215,7 +215,7 @@ def test_nothing_secret_is_logged(client: TestClient, caplog: pytest.LogCaptureF
     reset = client.post("/api/v1/auth/password/reset", json={"token": tokens[1], "password": new})
 
     assert reset.status_code == 204
-    ours = [record for record in caplog.records if not record.name.startswith("httpx")]  # that is the test's client
+    ours = [record for record in caplog.records if not record.name.startswith("httpx")]  # the test client's own
     logged = "\n".join(record.getMessage() for record in ours)
     assert "POST /api/v1/auth/password/reset 204" in logged
     assert "authn_password_reset" in logged

@@ -1,4 +1,4 @@
-"""Sign in with address and password; what is wrong with a refused try is not told."""
+"""Sign-in with email and password; errors don't reveal which was wrong."""
 
 import time
 import unicodedata
@@ -25,7 +25,7 @@ def try_login(client: TestClient, email: Any, password: Any = PASSWORD, **header
 
 
 def set_fields(client: TestClient, user: User, **fields: Any) -> None:
-    """Change a user's row behind the app's back."""
+    """Change a user's row directly in the database."""
     in_database(client, lambda session: session.execute(update(User).where(User.id == user.id).values(**fields)))
 
 
@@ -34,20 +34,20 @@ def stored_hash(client: TestClient, user: User) -> str | None:
 
 
 def cheap_hash() -> str:
-    """Hash the password with less memory than the settings ask for."""
+    """Hash the password with less memory than configured."""
     return CryptContext(["argon2"], argon2__memory_cost=8, argon2__time_cost=1, argon2__parallelism=1).hash(PASSWORD)
 
 
-def test_right_password_gives_a_pair_of_tokens(client: TestClient, ada: User) -> None:
+def test_correct_password_returns_tokens(client: TestClient, ada: User) -> None:
     """Behaviour 26."""
-    answer = try_login(client, ada.email)
+    response = try_login(client, ada.email)
 
-    assert answer.status_code == 200
-    pair = answer.json()
+    assert response.status_code == 200
+    pair = response.json()
     assert pair.keys() == {"access_token", "refresh_token", "token_type", "expires_in"}
     assert (pair["token_type"], pair["expires_in"]) == ("Bearer", 600)
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "Set-Cookie" not in answer.headers
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "Set-Cookie" not in response.headers
     me = client.get(ME, headers={"Authorization": f"Bearer {pair['access_token']}"})
     assert me.json()["email"] == ada.email
 
@@ -55,13 +55,13 @@ def test_right_password_gives_a_pair_of_tokens(client: TestClient, ada: User) ->
 @pytest.mark.any_database
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("spelling", ["Ada@Example.com", " ada@EXAMPLE.COM ", "\uff41da@example.com"])
-def test_address_is_the_same_however_it_is_spelled(client: TestClient, spelling: str) -> None:
+def test_spellings_of_an_address_are_one_account(client: TestClient, spelling: str) -> None:
     """Behaviour 4."""
     assert try_login(client, spelling).status_code == 200
 
 
 @pytest.mark.any_database
-def test_every_wrong_try_is_answered_alike(client: TestClient, ada: User, bob: User) -> None:
+def test_every_failure_gets_the_same_response(client: TestClient, ada: User, bob: User) -> None:
     """Behaviour 27."""
     passwordless = add_user(client, "carol@example.com")
     set_fields(client, bob, is_active=False)
@@ -75,16 +75,16 @@ def test_every_wrong_try_is_answered_alike(client: TestClient, ada: User, bob: U
         (ada.email, "x" * 2000),
     ]
 
-    answers = [try_login(client, email, password, **{"X-Request-ID": "the-same-id"}) for email, password in tries]
+    responses = [try_login(client, email, password, **{"X-Request-ID": "the-same-id"}) for email, password in tries]
 
-    assert {answer.status_code for answer in answers} == {401}
-    assert len({answer.content for answer in answers}) == 1
-    assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
-    assert problem_of(answers[0])["type"] == "urn:problem:InvalidCredentials"
+    assert {response.status_code for response in responses} == {401}
+    assert len({response.content for response in responses}) == 1
+    assert len({tuple(sorted(response.headers.items())) for response in responses}) == 1
+    assert problem_of(responses[0])["type"] == "urn:problem:InvalidCredentials"
 
 
 @pytest.mark.any_database
-def test_hash_that_cannot_be_read_is_a_wrong_password(client: TestClient, ada: User) -> None:
+def test_unreadable_hash_counts_as_wrong_password(client: TestClient, ada: User) -> None:
     set_fields(client, ada, password_hash="not a hash")
 
     assert try_login(client, ada.email).status_code == 401
@@ -107,32 +107,32 @@ def test_hash_that_cannot_be_read_is_a_wrong_password(client: TestClient, ada: U
         pytest.param("ada@example.com", "x" * 100_000, id="huge-password"),
     ],
 )
-def test_malformed_try_is_rejected(client: TestClient, email: Any, password: Any) -> None:
+def test_malformed_request_is_rejected(client: TestClient, email: Any, password: Any) -> None:
     """Behaviours 5, 38."""
     assert try_login(client, email, password).status_code == 422
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("field", ["email", "password"])
-def test_lone_surrogate_is_refused_without_a_bug(client: TestClient, ada: User, field: str) -> None:
-    """JSON can carry half a character, which neither a database nor a hash can. Behaviours 5, 38."""
+def test_lone_surrogate_is_rejected(client: TestClient, ada: User, field: str) -> None:
+    """JSON can contain lone surrogates, which can't be stored. Behaviours 5, 38."""
     values = {"email": ada.email, "password": PASSWORD, field: "\\ud800@example.com"}
     body = f'{{"email": "{values["email"]}", "password": "{values["password"]}"}}'
 
-    answer = client.post(LOGIN, content=body, headers={"Content-Type": "application/json"})
+    response = client.post(LOGIN, content=body, headers={"Content-Type": "application/json"})
 
-    assert answer.status_code in {401, 422}
+    assert response.status_code in {401, 422}
 
 
 @pytest.mark.any_database
 def test_unknown_field_is_rejected(client: TestClient, ada: User) -> None:
-    answer = client.post(LOGIN, json={"email": ada.email, "password": PASSWORD, "is_admin": True})
+    response = client.post(LOGIN, json={"email": ada.email, "password": PASSWORD, "is_admin": True})
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
 
 
 @pytest.mark.any_database
-def test_hash_of_old_cost_is_replaced(start_app: Callable[..., TestClient]) -> None:
+def test_outdated_hash_is_replaced(start_app: Callable[..., TestClient]) -> None:
     """Behaviour 29."""
     client = start_app(auth={"argon2_memory_kib": 16})
     ada = add_user(client, "ada@example.com")
@@ -148,7 +148,7 @@ def test_hash_of_old_cost_is_replaced(start_app: Callable[..., TestClient]) -> N
 
 
 @pytest.mark.any_database
-def test_hash_is_not_replaced_by_a_wrong_password(start_app: Callable[..., TestClient]) -> None:
+def test_wrong_password_does_not_replace_the_hash(start_app: Callable[..., TestClient]) -> None:
     client = start_app(auth={"argon2_memory_kib": 16})
     ada = add_user(client, "ada@example.com")
     old = cheap_hash()
@@ -172,7 +172,7 @@ def test_hash_is_not_replaced_by_a_wrong_password(start_app: Callable[..., TestC
         pytest.param(LONG[:1024], id="1024-bytes"),
     ],
 )
-def test_any_long_enough_password_works_and_only_it(client: TestClient, password: str) -> None:
+def test_any_long_enough_password_works(client: TestClient, password: str) -> None:
     """Behaviours 16, 17, 19."""
     add_user(client, "carol@example.com", password=password)
 
@@ -191,7 +191,7 @@ def test_password_is_the_same_in_each_unicode_form(client: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_sign_in_is_noted(client: TestClient, ada: User) -> None:
+def test_sign_in_is_recorded(client: TestClient, ada: User) -> None:
     before = in_database(client, lambda session: session.get_one(User, ada.id))
 
     client.post(LOGIN, json={"email": ada.email, "password": PASSWORD}, headers={"User-Agent": "Browser " + "x" * 300})
@@ -205,7 +205,7 @@ def test_sign_in_is_noted(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.any_database
-def test_what_is_stored_opens_nothing(client: TestClient, ada: User) -> None:
+def test_database_contains_no_usable_secret(client: TestClient, ada: User) -> None:
     """Behaviour 69."""
     pair = log_in(client, ada.email)
 
@@ -222,7 +222,7 @@ def test_what_is_stored_opens_nothing(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.any_database
-def test_nothing_secret_is_logged(client: TestClient, ada: User, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_is_logged(client: TestClient, ada: User, caplog: pytest.LogCaptureFixture) -> None:
     """Behaviour 25."""
     caplog.set_level("DEBUG")
 
@@ -238,8 +238,8 @@ def test_nothing_secret_is_logged(client: TestClient, ada: User, caplog: pytest.
 
 
 @pytest.mark.any_database
-def test_password_of_an_unproven_address_is_right_but_does_not_let_in(client: TestClient, ada: User) -> None:
-    """Behaviour 1. What signing in answers."""
+def test_unverified_user_cannot_sign_in(client: TestClient, ada: User) -> None:
+    """Behaviour 1. Responses of the sign-in."""
     set_fields(client, ada, email_verified_at=None)
 
     right, wrong = try_login(client, ada.email), try_login(client, ada.email, "wrong")
@@ -250,8 +250,8 @@ def test_password_of_an_unproven_address_is_right_but_does_not_let_in(client: Te
 
 
 @pytest.mark.any_database
-def test_no_refusal_is_quicker_than_the_others(start_app: Callable[..., TestClient]) -> None:
-    """Whatever it found, it waits for the same moment. Behaviours 28, 30."""
+def test_failures_take_a_minimum_time(start_app: Callable[..., TestClient]) -> None:
+    """All failures take the same time. Behaviours 28, 30."""
     client = start_app(auth={"login_min_response_time": 0.1, "argon2_memory_kib": 4096})
     ada, bob = add_user(client, "ada@example.com"), add_user(client, "bob@example.com")
     set_fields(client, bob, password_hash=cheap_hash())
@@ -263,7 +263,7 @@ def test_no_refusal_is_quicker_than_the_others(start_app: Callable[..., TestClie
 
 
 @pytest.mark.any_database
-def test_sign_in_from_a_new_device_is_told_by_mail(client: TestClient, ada: User) -> None:
+def test_sign_in_from_a_new_device_is_notified(client: TestClient, ada: User) -> None:
     """Behaviour 37."""
     agents = ["First/1", "First/1", "<b>Second</b>/2", "<b>Second</b>/2", "First/1"]
 
@@ -276,7 +276,7 @@ def test_sign_in_from_a_new_device_is_told_by_mail(client: TestClient, ada: User
     assert "testclient" in mail
 
 
-def test_bug_in_the_middle_forgets_no_attempt(
+def test_attempt_is_counted_despite_an_internal_error(
     start_app: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behaviour 148."""
@@ -289,9 +289,9 @@ def test_bug_in_the_middle_forgets_no_attempt(
 
     with monkeypatch.context() as patch:
         patch.setattr(PasswordHasher, "verify", fail)
-        answers = [try_login(client, ada.email) for _ in range(2)]
+        responses = [try_login(client, ada.email) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [500, 500]
-    assert problem_of(answers[0]).keys() == {"type", "title", "status", "instance", "request_id"}
-    assert PASSWORD not in answers[0].text
+    assert [response.status_code for response in responses] == [500, 500]
+    assert problem_of(responses[0]).keys() == {"type", "title", "status", "instance", "request_id"}
+    assert PASSWORD not in responses[0].text
     assert try_login(client, ada.email).status_code == 429

@@ -1,4 +1,4 @@
-"""Guessing: how many passwords are looked at, for whom, and what a stranger's guesses do not do to the owner."""
+"""Rate limits for sign-in: per account, IP address and device."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -27,31 +27,33 @@ def try_login(client: TestClient, email: str, password: str = WRONG) -> Any:
 
 
 def events(client: TestClient) -> list[str]:
-    """List the names of what happened, oldest first."""
+    """List the names of all events, oldest first."""
     return list(in_database(client, lambda session: session.scalars(select(AuthEvent.name).order_by(AuthEvent.id))))
 
 
 def let_time_pass(client: TestClient, time: timedelta) -> None:
-    """Make the counts end that would have ended by then."""
+    """Expire the counters that would have expired by then."""
     over = update(AttemptCount).where(AttemptCount.expires_at <= utc_now() + time).values(expires_at=utc_now())
     in_database(client, lambda session: session.execute(over))
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
-def test_sixth_attempt_on_an_account_is_not_looked_at(client: TestClient, ada: User, email: str) -> None:
+def test_sixth_attempt_on_an_account_is_rejected_unchecked(client: TestClient, ada: User, email: str) -> None:
     """Behaviour 108."""
     refused = [try_login(client, email).status_code for _ in range(5)]
     right = [try_login(client, email, PASSWORD) for _ in range(2)]
 
     assert refused == [401] * 5
-    assert [answer.status_code for answer in right] == [429, 429]
+    assert [response.status_code for response in right] == [429, 429]
     assert problem_of(right[0])["type"] == "urn:problem:TooManyAttempts"
     assert 0 < int(right[0].headers["Retry-After"]) <= 15 * 60
-    assert events(client) == ["authn_login_fail"] * 5 + ["authn_login_lock"], "no password, and no row for each refusal"
+    assert events(client) == ["authn_login_fail"] * 5 + ["authn_login_lock"], (
+        "the lock is recorded once, without a password"
+    )
     assert ada.email != email or try_login(client, "ADA@Example.com ", PASSWORD).status_code == 429
 
 
-def test_account_opens_again_in_time(client: TestClient, ada: User) -> None:
+def test_account_is_unlocked_after_the_window(client: TestClient, ada: User) -> None:
     for _ in range(6):
         try_login(client, ada.email)
     let_time_pass(client, timedelta(minutes=15))
@@ -59,16 +61,16 @@ def test_account_opens_again_in_time(client: TestClient, ada: User) -> None:
     assert try_login(client, ada.email, PASSWORD).status_code == 200
 
 
-def test_right_password_forgets_the_wrong_ones(start_app: StartApp) -> None:
+def test_correct_password_clears_the_limit(start_app: StartApp) -> None:
     client = start_app(auth={"login_attempts": 2})
     ada = add_user(client, "ada@example.com")
 
-    answers = [try_login(client, ada.email, password).status_code for password in (WRONG, PASSWORD) * 3]
+    responses = [try_login(client, ada.email, password).status_code for password in (WRONG, PASSWORD) * 3]
 
-    assert answers == [401, 200] * 3
+    assert responses == [401, 200] * 3
 
 
-def test_hundred_wrong_ones_in_a_row_are_the_end_however_slow(start_app: StartApp) -> None:
+def test_hundred_consecutive_failures_lock_the_account(start_app: StartApp) -> None:
     """NIST SP 800-63B-4 §3.2.2."""
     client = start_app(auth={"login_attempts": 200})
     ada = add_user(client, "ada@example.com")
@@ -84,7 +86,7 @@ def test_hundred_wrong_ones_in_a_row_are_the_end_however_slow(start_app: StartAp
 
 
 @pytest.mark.any_database
-def test_one_client_may_not_try_account_after_account(client: TestClient, ada: User) -> None:
+def test_attempts_per_client_are_limited_across_accounts(client: TestClient, ada: User) -> None:
     """Behaviour 111."""
     tried = [try_login(client, f"user{number}@example.com").status_code for number in range(30)]
 
@@ -106,12 +108,12 @@ def test_one_client_may_not_try_account_after_account(client: TestClient, ada: U
         ("a socket", "a socket"),
     ],
 )
-def test_customer_of_a_network_counts_as_one_client(ip: str, network: str) -> None:
-    """An IPv6 customer has 2⁶⁴ addresses."""
+def test_ipv6_network_counts_as_one_client(ip: str, network: str) -> None:
+    """An IPv6 client has 2⁶⁴ addresses."""
     assert Client(ip, "").network == network
 
 
-def test_count_outlives_a_restart_and_is_shared_by_workers(start_app: StartApp) -> None:
+def test_counters_survive_a_restart_and_are_shared_by_workers(start_app: StartApp) -> None:
     """Behaviour 113."""
     first = start_app(auth={"login_attempts": 2})
     ada = add_user(first, "ada@example.com")
@@ -124,7 +126,7 @@ def test_count_outlives_a_restart_and_is_shared_by_workers(start_app: StartApp) 
 
 
 @pytest.mark.any_database
-def test_counts_name_nobody(client: TestClient, ada: User) -> None:
+def test_counters_contain_no_personal_data(client: TestClient, ada: User) -> None:
     try_login(client, ada.email)
 
     keys = list(in_database(client, lambda session: session.scalars(select(AttemptCount.key))))
@@ -134,7 +136,7 @@ def test_counts_name_nobody(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.any_database
-def test_wrong_passwords_of_one_account_do_not_close_another(client: TestClient, ada: User, bob: User) -> None:
+def test_failures_of_one_account_do_not_lock_another(client: TestClient, ada: User, bob: User) -> None:
     for _ in range(6):
         try_login(client, ada.email)
 
@@ -143,7 +145,7 @@ def test_wrong_passwords_of_one_account_do_not_close_another(client: TestClient,
 
 @pytest.fixture
 def redis() -> Iterator[TcpFakeServer]:
-    """Run what answers like Redis, on a free port."""
+    """Run a fake Redis server on a free port."""
     server = TcpFakeServer(("127.0.0.1", 0))
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -154,7 +156,7 @@ def redis() -> Iterator[TcpFakeServer]:
 
 
 @pytest.mark.any_database
-def test_redis_counts_when_it_is_there(start_app: StartApp, redis: TcpFakeServer) -> None:
+def test_redis_counts_if_configured(start_app: StartApp, redis: TcpFakeServer) -> None:
     """Behaviours 108, 113."""
     url = f"redis://127.0.0.1:{redis.server_address[1]}/0"
     first, second = (start_app(auth={"login_attempts": 2}, redis_url=url) for _ in range(2))
@@ -171,12 +173,12 @@ def test_redis_counts_when_it_is_there(start_app: StartApp, redis: TcpFakeServer
 
 
 @pytest.mark.any_database
-def test_nobody_is_let_in_uncounted(start_app: StartApp) -> None:
-    """Redis does not answer: better nobody than anybody as often as they like."""
+def test_unavailable_redis_rejects_sign_ins(start_app: StartApp) -> None:
+    """If Redis is unavailable, sign-ins fail rather than go uncounted."""
     client = start_app(redis_url="redis://127.0.0.1:1/0")
     ada = add_user(client, "ada@example.com")
 
-    answer = try_login(client, ada.email, PASSWORD)
+    response = try_login(client, ada.email, PASSWORD)
 
-    assert problem_of(answer)["type"] == "urn:problem:RateLimiterUnavailable"
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert problem_of(response)["type"] == "urn:problem:RateLimiterUnavailable"
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")

@@ -1,4 +1,4 @@
-"""Proving again who one is, before a dangerous change."""
+"""Re-authentication before sensitive actions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ LOGIN = "/api/v1/auth/login"
 
 @pytest.fixture(autouse=True)
 def route(add_routes: Callable[[APIRouter], None]) -> None:
-    """Add a route that asks for a fresh proof."""
+    """Add a route that requires recent authentication."""
     router = APIRouter()
 
     @router.post(PATH)
@@ -43,7 +43,7 @@ def prove(caller: TestClient, password: str = PASSWORD) -> Any:
     return caller.post(REAUTH, json={"password": password})
 
 
-def test_dangerous_route_asks_for_a_fresh_proof(client: TestClient, as_ada: TestClient) -> None:
+def test_sensitive_route_requires_recent_authentication(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 124."""
     fresh = as_ada.post(PATH)
     let_time_pass(client)
@@ -56,20 +56,20 @@ def test_dangerous_route_asks_for_a_fresh_proof(client: TestClient, as_ada: Test
     assert as_ada.get("/api/v1/users/me").status_code == 200
 
 
-def test_right_password_lets_the_action_go_on(client: TestClient, ada: User, as_ada: TestClient) -> None:
+def test_correct_password_allows_the_action(client: TestClient, ada: User, as_ada: TestClient) -> None:
     """Behaviour 125. Over the API."""
     elsewhere = sign_in(client, ada)
     let_time_pass(client)
 
-    answer = prove(as_ada)
+    response = prove(as_ada)
 
-    assert answer.status_code == 200
-    assert answer.json().keys() == {"access_token", "token_type", "expires_in"}
-    assert with_token(client, answer.json()["access_token"]).post(PATH).status_code == 200
-    assert elsewhere.post(PATH).status_code == 401, "proven here, not there"
+    assert response.status_code == 200
+    assert response.json().keys() == {"access_token", "token_type", "expires_in"}
+    assert with_token(client, response.json()["access_token"]).post(PATH).status_code == 200
+    assert elsewhere.post(PATH).status_code == 401, "other sessions must re-authenticate themselves"
 
 
-def test_new_access_token_says_when_that_was(client: TestClient, as_ada: TestClient) -> None:
+def test_new_access_token_has_the_new_authentication_time(client: TestClient, as_ada: TestClient) -> None:
     let_time_pass(client)
     verify = client.app_state["authenticator"].tokens.verify
 
@@ -78,13 +78,13 @@ def test_new_access_token_says_when_that_was(client: TestClient, as_ada: TestCli
     assert utc_now().timestamp() - claims.authenticated_at < 60
 
 
-def test_wrong_ones_count_as_failed_sign_ins(client: TestClient, ada: User, as_ada: TestClient) -> None:
+def test_failures_count_as_failed_sign_ins(client: TestClient, ada: User, as_ada: TestClient) -> None:
     """Behaviour 125."""
     let_time_pass(client)
 
-    answers = [prove(as_ada, "not it").status_code for _ in range(5)]
+    responses = [prove(as_ada, "not it").status_code for _ in range(5)]
 
-    assert answers == [401] * 5
+    assert responses == [401] * 5
     assert prove(as_ada).status_code == 429
     assert as_ada.post(PATH).status_code == 401
     assert client.post(LOGIN, json={"email": ada.email, "password": PASSWORD}).status_code == 429
@@ -92,9 +92,7 @@ def test_wrong_ones_count_as_failed_sign_ins(client: TestClient, ada: User, as_a
     assert names[1:] == ["authn_login_fail"] * 5 + ["authn_login_lock"] * 2
 
 
-def test_stranger_who_guesses_does_not_keep_the_owner_from_proving(
-    client: TestClient, ada: User, as_ada: TestClient
-) -> None:
+def test_guessing_does_not_block_reauthentication(client: TestClient, ada: User, as_ada: TestClient) -> None:
     for _ in range(6):
         client.post(LOGIN, json={"email": ada.email, "password": "not it"})
     let_time_pass(client)
@@ -103,7 +101,7 @@ def test_stranger_who_guesses_does_not_keep_the_owner_from_proving(
     assert as_ada.post(PATH).status_code == 200
 
 
-def test_nobody_proves_anything_without_a_session(client: TestClient, ada: User) -> None:
+def test_reauthentication_requires_a_session(client: TestClient, ada: User) -> None:
     assert prove(client).status_code == 401
     assert in_database(client, lambda session: session.scalar(select(AuthEvent.id))) is None
     assert ada.email

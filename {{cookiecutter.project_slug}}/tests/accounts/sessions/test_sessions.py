@@ -1,4 +1,4 @@
-"""Sessions: sign out, see where one is signed in, and what ends a session at once."""
+"""Sessions: sign-out, the list of sessions, and what ends a session immediately."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,21 +30,21 @@ def ids(caller: TestClient) -> list[str]:
 
 
 @pytest.mark.any_database
-def test_logout_ends_the_session_at_once(client: TestClient, ada: User) -> None:
+def test_logout_ends_the_session_immediately(client: TestClient, ada: User) -> None:
     """Behaviours 53, 65."""
     pair = log_in(client, ada.email)
     caller = with_token(client, pair["access_token"])
 
-    answer = caller.post(LOGOUT)
+    response = caller.post(LOGOUT)
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
     assert caller.get(ME).status_code == 401
     assert refresh(client, pair) == 401
     assert caller.post(LOGOUT).status_code == 401
 
 
 @pytest.mark.any_database
-def test_logout_leaves_other_sessions_alone(client: TestClient, ada: User, as_bob: TestClient) -> None:
+def test_logout_keeps_other_sessions(client: TestClient, ada: User, as_bob: TestClient) -> None:
     here, elsewhere = sign_in(client, ada), sign_in(client, ada)
 
     here.post(LOGOUT)
@@ -54,19 +54,19 @@ def test_logout_leaves_other_sessions_alone(client: TestClient, ada: User, as_bo
 
 
 @pytest.mark.any_database
-def test_logout_needs_a_session(client: TestClient) -> None:
+def test_logout_requires_a_session(client: TestClient) -> None:
     assert client.post(LOGOUT).status_code == 401
 
 
 @pytest.mark.any_database
-def test_tokens_of_a_deleted_user_are_refused(client: TestClient, ada: User, as_ada: TestClient) -> None:
+def test_tokens_of_a_deleted_user_are_rejected(client: TestClient, ada: User, as_ada: TestClient) -> None:
     """Behaviour 54."""
     in_database(client, lambda session: session.delete(ada))
 
     assert as_ada.get(ME).status_code == 401
 
 
-def test_list_tells_where_one_is_signed_in_and_no_secret(client: TestClient, ada: User, as_bob: TestClient) -> None:
+def test_list_contains_own_sessions_and_no_secrets(client: TestClient, ada: User, as_bob: TestClient) -> None:
     """Behaviour 75."""
     _, here, _ = [sign_in(client, ada) for _ in range(3)]
 
@@ -84,14 +84,14 @@ def test_list_tells_where_one_is_signed_in_and_no_secret(client: TestClient, ada
 
 
 @pytest.mark.any_database
-def test_one_session_is_ended_and_the_others_go_on(client: TestClient, ada: User) -> None:
+def test_one_session_is_ended_and_the_others_stay_active(client: TestClient, ada: User) -> None:
     """Behaviour 76."""
     pair, other, here = log_in(client, ada.email), sign_in(client, ada), sign_in(client, ada)
     oldest = ids(here)[-1]
 
-    answer = here.delete(f"{SESSIONS}/{oldest}")
+    response = here.delete(f"{SESSIONS}/{oldest}")
 
-    assert answer.status_code == 204
+    assert response.status_code == 204
     assert with_token(client, pair["access_token"]).get(ME).status_code == 401
     assert refresh(client, pair) == 401
     assert [caller.get(ME).status_code for caller in (other, here)] == [200, 200]
@@ -99,7 +99,7 @@ def test_one_session_is_ended_and_the_others_go_on(client: TestClient, ada: User
 
 
 @pytest.mark.any_database
-def test_session_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestClient) -> None:
+def test_session_of_another_user_is_not_found(as_ada: TestClient, as_bob: TestClient) -> None:
     """Behaviours 77, 130."""
     (his,) = ids(as_bob)
 
@@ -110,7 +110,7 @@ def test_session_of_someone_else_is_not_found(as_ada: TestClient, as_bob: TestCl
 
 
 @pytest.mark.any_database
-def test_session_that_is_over_is_not_found(client: TestClient, ada: User, as_ada: TestClient) -> None:
+def test_ended_session_is_not_found(client: TestClient, ada: User, as_ada: TestClient) -> None:
     gone = sign_in(client, ada)
     newest = ids(as_ada)[0]
     gone.post(LOGOUT)
@@ -128,7 +128,7 @@ def test_all_others_are_ended(client: TestClient, ada: User, as_bob: TestClient)
 
 
 @pytest.mark.any_database
-def test_log_out_everywhere_ends_all(client: TestClient, ada: User, as_bob: TestClient) -> None:
+def test_logout_all_ends_all_sessions(client: TestClient, ada: User, as_bob: TestClient) -> None:
     """Behaviour 78."""
     pair, other, here = log_in(client, ada.email), sign_in(client, ada), sign_in(client, ada)
 
@@ -139,7 +139,7 @@ def test_log_out_everywhere_ends_all(client: TestClient, ada: User, as_bob: Test
     assert as_bob.get(ME).status_code == 200
 
 
-def test_one_session_too_many_ends_the_oldest(start_app: Callable[..., TestClient]) -> None:
+def test_session_over_the_limit_ends_the_oldest(start_app: Callable[..., TestClient]) -> None:
     """Behaviour 83."""
     client = start_app(auth={"max_sessions": 2})
     ada, bob = add_user(client, "ada@example.com"), add_user(client, "bob@example.com")
@@ -154,7 +154,7 @@ def test_one_session_too_many_ends_the_oldest(start_app: Callable[..., TestClien
     assert in_database(client, reasons) == [None, "too many", None, None]
 
 
-def test_of_many_sign_ins_at_once_no_more_go_on_than_are_allowed(start_app: Callable[..., TestClient]) -> None:
+def test_concurrent_sign_ins_respect_the_session_limit(start_app: Callable[..., TestClient]) -> None:
     """Behaviour 83."""
     client = start_app(auth={"max_sessions": 2})
     ada = add_user(client, "ada@example.com")
@@ -167,7 +167,7 @@ def test_of_many_sign_ins_at_once_no_more_go_on_than_are_allowed(start_app: Call
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("way", [SESSIONS, LOGOUT_ALL])
-def test_end_of_a_session_that_ended_before_keeps_its_reason(client: TestClient, ada: User, way: str) -> None:
+def test_ended_session_keeps_its_reason(client: TestClient, ada: User, way: str) -> None:
     gone, here = sign_in(client, ada), sign_in(client, ada)
     gone.post(LOGOUT)
 
@@ -178,7 +178,7 @@ def test_end_of_a_session_that_ended_before_keeps_its_reason(client: TestClient,
 
 
 @pytest.mark.any_database
-def test_disabled_user_is_out_at_once(client: TestClient, as_ada: TestClient) -> None:
+def test_disabled_user_is_signed_out_immediately(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 54."""
     in_database(client, lambda session: session.execute(update(User).values(is_active=False)))
 
