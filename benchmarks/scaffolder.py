@@ -18,7 +18,7 @@ from statistics import median
 
 import fireup
 from benchmarks.report import machine
-from tests.drawing import AUTHOR, BOOK, RATING
+from tests.random_resources import AUTHOR, BOOK, RATING
 from tests.serving import run_in
 
 TESTS = ["tests/features/authors", "tests/features/books"]

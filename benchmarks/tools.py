@@ -23,7 +23,7 @@ import fireup
 from benchmarks import page
 from benchmarks.report import machine, table, writing_command_line
 from benchmarks.scaffolder import Timed
-from tests.drawing import AUTHOR
+from tests.random_resources import AUTHOR
 from tests.serving import environment, running
 
 LOADED = {

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.baking import TEMPLATE, Bake
-from tests.every_kind import project_of_every_kind
+from tests.every_field_type import project_with_every_field_type
 from tests.serving import Server, environment, running
 
 PASSWORD = "a password of the contract test"  # noqa: S105
@@ -38,7 +38,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def server(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve a project that has an admin, and a user."""
-    project, python = project_of_every_kind(bake)
+    project, python = project_with_every_field_type(bake)
     app = [python, "-m", "app"]
     variables = {**environment(), **SETTINGS}
     subprocess.run([*app, "db", "upgrade"], cwd=project, env=variables, check=True)

@@ -1,7 +1,7 @@
-"""docs/extending.md does what it says, block by block, in a new project.
+"""The tutorial in docs/extending.md works, block by block, in a new project.
 
-A ```console block is run. A ```python or ```diff block begins with the file that it is for: the
-first is written as it stands, the second changes what its lines without + say.
+```console blocks are run. ```python and ```diff blocks start with the path of a file: the former is
+its content, the latter is a change of it.
 """
 
 import re
@@ -39,7 +39,7 @@ def test_tutorial_works_block_by_block(bake: Bake) -> None:
 
 
 def _change(project: Path, diff: str) -> None:
-    """Replace the lines without + by the lines without -, which must be there once."""
+    """Replace the lines without +, which must occur once, with the lines without -."""
     first, *lines = diff.splitlines()
     path = project / first.removeprefix("# ")
     text = path.read_text(encoding="utf-8")

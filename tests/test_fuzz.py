@@ -10,7 +10,7 @@ import pytest
 
 import fireup
 from tests.baking import PROJECT, TEMPLATE, Bake
-from tests.every_kind import project_of_every_kind
+from tests.every_field_type import project_with_every_field_type
 from tests.serving import environment
 
 FUZZ = TEMPLATE / "tests" / "fuzz"
@@ -39,7 +39,7 @@ def test_tokens_are_claims_and_commands_are_code_or_refused(
 
 
 def test_admin_answers_whatever_it_is_sent(bake: Bake, tmp_path: Path) -> None:
-    project, python = project_of_every_kind(bake)
+    project, python = project_with_every_field_type(bake)
     unclosed = "-Wignore::ResourceWarning"  # the admin's library leaves files to the collector
     tests = {"admin.py": "test_fuzz.py", "imports.py": "test_fuzz_imports.py"}
     for name, copied in tests.items():

@@ -1,4 +1,4 @@
-"""Parts can be deleted as the docs say, and the tests of what is left pass."""
+"""Parts can be removed as documented, and the remaining tests pass."""
 
 import re
 import subprocess
@@ -34,7 +34,7 @@ def test_example_can_be_removed(bake: Bake) -> None:
 
 
 def run_block(project: Path, document: str, start: str) -> None:
-    """Run the commands of a block of the docs, which begins with these words."""
+    """Run the commands of the block in the docs that starts with this text."""
     text = (TEMPLATE / "docs" / document).read_text(encoding="utf-8")
     block = re.compile(rf"^```console\n({re.escape(start)}.*?)^```$", re.MULTILINE | re.DOTALL)
     shown = block.search(text)

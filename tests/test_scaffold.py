@@ -1,7 +1,7 @@
-"""Resources are written, changed and taken back in generated projects, on both databases.
+"""Resources are generated, changed and destroyed in generated projects, on both databases.
 
-The example is the one of the documentation; the batch is drawn by chance (tests/drawing.py), and is
-the same for the same SCAFFOLD_SEED.
+The example is that of the documentation. The random resources (tests/random_resources.py) are the
+same for the same SCAFFOLD_SEED.
 """
 
 import os
@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from tests.baking import Bake, tree
-from tests.drawing import AUTHOR, BOOK, NAMES, RATING, draw_commands
+from tests.random_resources import AUTHOR, BOOK, NAMES, RATING, random_commands
 from tests.serving import Visitor, environment, run_dev, run_in, serving
 
 GENRE = "Genre name:str=40:unique --access shared --no-pages --no-admin"
 NOTES = ("app/features/notes", "tests/features/notes")
-DRAWN, AT_ONCE = 40, 10
+RANDOM_RESOURCES, PER_TEST = 40, 10
 
 POSTGRES = """
 import sys
@@ -35,7 +35,7 @@ with running_postgres() as url:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_resources_come_change_and_go(
+def test_resources_are_generated_changed_and_destroyed(
     bake: Bake, tmp_path: Path, type_cache: Path, database: str
 ) -> None:
     project = installed(bake())
@@ -50,7 +50,7 @@ def test_resources_come_change_and_go(
         run_app(project, f"new resource {BOOK} --migrate")
         assert git(project, "diff", "--name-only") == ""
         assert "nothing to do" in run_app(project, f"new resource {BOOK}")
-        if database == "sqlite":  # form and types depend on no database
+        if database == "sqlite":  # formatting and types don't depend on the database
             run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
         run_dev(
             project,
@@ -79,13 +79,13 @@ def test_resources_come_change_and_go(
             "Book",
             "Genre",
             "Author",
-        ):  # the last one first: no table is left to be dropped
+        ):  # newest first, so that no table remains to be dropped
             run_app(project, f"destroy {name} --force")
         assert git(project, "status", "--porcelain") == ""
         run_app(project, "db check")
 
 
-def test_what_is_refused_changes_nothing(bake: Bake) -> None:
+def test_rejected_command_changes_nothing(bake: Bake) -> None:
     project = installed(bake())
     commit(project)
     wrong = "new resource books title:strr isbn:str:uniqe author:ref=Reader --access ownd"
@@ -111,7 +111,7 @@ def test_what_is_refused_changes_nothing(bake: Bake) -> None:
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_what_its_owner_changed_is_kept(bake: Bake, type_cache: Path) -> None:
+def test_changes_by_hand_are_kept(bake: Bake, type_cache: Path) -> None:
     project = installed(bake())
     run_app(project, f"new resource {AUTHOR} --check", MYPY_CACHE_DIR=str(type_cache))
     commit(project)
@@ -151,7 +151,7 @@ def test_what_its_owner_changed_is_kept(bake: Bake, type_cache: Path) -> None:
     run_app(project, "db check")
 
 
-def test_pages_and_features_come(bake: Bake, type_cache: Path) -> None:
+def test_pages_and_features_are_generated(bake: Bake, type_cache: Path) -> None:
     project = installed(bake())
 
     run_app(project, "new page legal/imprint --title Imprint")
@@ -165,8 +165,8 @@ def test_pages_and_features_come(bake: Bake, type_cache: Path) -> None:
     run_dev(project, "test", "--database", "sqlite", *folders)
 
 
-def test_references_name_only_what_the_visitor_may_see(bake: Bake) -> None:
-    """An owned row on a shared one, and a shared and an owned row on a public one."""
+def test_references_show_only_visible_rows(bake: Bake) -> None:
+    """A shared resource references an owned one, and a public one a shared and an owned one."""
     project = installed(bake())
     for line in (
         GENRE,
@@ -185,7 +185,7 @@ def test_references_name_only_what_the_visitor_may_see(bake: Bake) -> None:
     assert "10 passed" in tested
 
 
-def test_notes_are_what_the_command_writes(bake: Bake) -> None:
+def test_notes_are_what_the_command_generates(bake: Bake) -> None:
     project = installed(bake())
     written = re.search(
         r"^ *app (new resource Note .*)$",
@@ -208,25 +208,25 @@ def test_notes_are_what_the_command_writes(bake: Bake) -> None:
     assert without_ids(new.read_text(encoding="utf-8")) == without_ids(migration)
 
 
-@pytest.mark.parametrize("part", range(DRAWN // AT_ONCE))
-def test_drawn_resources_pass_their_own_tests(bake: Bake, type_cache: Path, part: int) -> None:
+@pytest.mark.parametrize("part", range(RANDOM_RESOURCES // PER_TEST))
+def test_random_resources_pass_their_own_tests(bake: Bake, type_cache: Path, part: int) -> None:
     seed = int(os.environ.get("SCAFFOLD_SEED", "1"))
-    names = Random(seed).sample(NAMES, DRAWN)[part * AT_ONCE :][:AT_ONCE]  # noqa: S311 - to be repeated
+    names = Random(seed).sample(NAMES, RANDOM_RESOURCES)[part * PER_TEST :][:PER_TEST]  # noqa: S311 - to be repeated
     project = installed(bake())
     run_app(project, "setup")
     shipped = set((project / "tests/features").iterdir())
 
-    for command in draw_commands(names, Random(f"{seed}.{part}")):  # noqa: S311
-        run_app(project, f"new resource {shlex.join(command.words)}")
+    for command in random_commands(names, Random(f"{seed}.{part}")):  # noqa: S311
+        run_app(project, f"new resource {shlex.join(command.arguments)}")
 
-    drawn = set((project / "tests/features").iterdir()) - shipped
-    assert len(drawn) == AT_ONCE
+    generated = set((project / "tests/features").iterdir()) - shipped
+    assert len(generated) == PER_TEST
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     for database, chosen in (
         (
             "sqlite",
             [
-                *map(str, sorted(drawn)),
+                *map(str, sorted(generated)),
                 "tests/api/test_access_control.py",
                 "tests/database/test_migrations.py",
             ],
@@ -237,20 +237,20 @@ def test_drawn_resources_pass_their_own_tests(bake: Bake, type_cache: Path, part
 
 
 def installed(project: Path) -> Path:
-    """Install what the project needs, the tools of developers too."""
+    """Install the packages of the project, including those for development."""
     run_dev(project, "app", "new", "--help")
     return project
 
 
 def change(path: Path, old: str, new: str) -> None:
-    """Replace what is in a file."""
+    """Replace a text in a file."""
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def commit(project: Path) -> None:
-    """Commit the project as its owner does."""
+    """Commit all files of the project."""
     git(project, "init", "--quiet")
     git(project, "add", "--all")
     who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
@@ -258,13 +258,13 @@ def commit(project: Path) -> None:
 
 
 def git(project: Path, *arguments: str) -> str:
-    """Ask git, or tell it something."""
+    """Run git and return its output."""
     command = ["git", "-C", str(project), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def run_app(project: Path, line: str, *, fails: bool = False, **variables: str) -> str:
-    """Run `app …`, and return what it printed; it has to end well, or to fail in a sentence."""
+    """Run `app …` and return its output. It must succeed, or fail without a traceback."""
     python = project / ".venv" / "bin" / "python"
     done = run_in(project, [str(python), "-m", "app", *shlex.split(line)], **variables)
     assert done.returncode == (1 if fails else 0), f"app {line}:\n{done.stdout}"
@@ -274,7 +274,7 @@ def run_app(project: Path, line: str, *, fails: bool = False, **variables: str) 
 
 @contextmanager
 def database_of(project: Path, kind: str) -> Iterator[None]:
-    """Let the project use such a database."""
+    """Let the project use this database."""
     if kind == "sqlite":
         yield
         return
@@ -297,7 +297,7 @@ def database_of(project: Path, kind: str) -> Iterator[None]:
 
 
 def visit_and_add_a_book(project: Path, log: Path, email: str, password: str) -> str:
-    """Look at what a resource has on a served project, add a row, and return its address."""
+    """Open the pages of a resource on a running server, add a row, and return its URL."""
     with serving(project, log) as server:
         visitor = Visitor(server.address)
         assert "/api/v1/books" in visitor.get("/openapi.json").body["paths"]
@@ -313,7 +313,7 @@ def visit_and_add_a_book(project: Path, log: Path, email: str, password: str) ->
 
 
 def read(project: Path, log: Path, address: str, email: str, password: str) -> dict[str, Any]:
-    """Return what the served project answers at an address."""
+    """Return the JSON at a URL of a running server."""
     with serving(project, log) as server:
         visitor = Visitor(server.address)
         answer = visitor.get(address, sign_in(visitor, email, password))
@@ -328,7 +328,7 @@ def sign_in(visitor: Visitor, email: str, password: str) -> str:
 
 
 def without_ids(migration: str) -> list[str]:
-    """Return the lines of a migration, without its ids and what its docstring explains."""
+    """Return the lines of a migration, without its ids and the explanation in its docstring."""
     left_out = re.compile(
         r"((down_)?revision = |Revision ID: |Revises: |If the previous release|$)"
     )

@@ -1,6 +1,6 @@
 """Any table is imported as previewed, or rejected with the location of the error.
 
-test_fuzz.py copies this file into a project with the resources of `tests/every_kind.py`.
+test_fuzz.py copies this file into a project with the resources of `tests/every_field_type.py`.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""What the scaffolder accepts is code: ruff passes, Python imports it, and pytest collects it.
+"""Resources that the generator accepts are valid code: ruff, Python and pytest accept it.
 
 tests/test_fuzz.py copies this file into a generated project, and runs it there.
 """
@@ -38,7 +38,7 @@ def words_of(text: str) -> list[str]:
     return text.split()
 
 
-NEEDED = words_of("""
+COMMON_NAMES = words_of("""
     Status Type Page Event Mail Account Session Datum Permission Model Class List Index
     Feature Table Text Record View Form Field Query Request Response Schema Scope Select Row
     Column Decimal Base Option Choice Value Version Service Context Error Notice Router
@@ -46,10 +46,10 @@ NEEDED = words_of("""
     Path Visitor Browser Annotated UUID Matrix Staff News Series Equipment Self Import Print
     Html UrlPath2 Axis Vertex Cactus Curriculum
 """)
-"""Names that projects need; most are also a class, a function or a variable of the code."""
+"""Common names of resources; most are also a class, a function or a variable of generated code."""
 
 
-REFUSED = ("User", "Role", "Warning", "Doc", "Books", "news")
+RESERVED = ("User", "Role", "Warning", "Doc", "Books", "news")
 FIELDS = words_of("""
     title name select order group from_ where table index key desc value type status date
     time query page path form field data items loop row related options href style script
@@ -57,14 +57,14 @@ FIELDS = words_of("""
     state user session scope error update create list_name dep warning caller changes pk none
     model_name titles copy_of schema_of data_of type_of self_name print import_of view
 """)
-KINDS = words_of("""
+TYPES = words_of("""
     str str=10:unique text:optional int:index decimal=10,2 bool:default=true date:optional
     uuid:unique enum=draft,live enum=a,b:optional list=str json:optional slug:unique url
     email str:search:title time:optional datetime ref=Zebra:optional many=Zebra
     str=40:optional:title float:default=1.5
 """)
 CODE = ("app", "migrations", "tests")
-SQLITE = words_of("""
+SQLITE_KEYWORDS = words_of("""
     action after always analyze autoincrement before conflict current database do each end
     exclude exclusive explain fail filter first following generated glob groups ignore index
     indexed instead key last match materialized no nothing notnull nulls offset others over
@@ -72,8 +72,8 @@ SQLITE = words_of("""
     row rows savepoint temp ties transaction trigger unbounded vacuum values view virtual
     window without order group table column select where limit default check to set using
 """)
-"""Words of https://sqlite.org/lang_keywords.html."""
-MANY = words_of("""
+"""Keywords of https://sqlite.org/lang_keywords.html."""
+ALL_TYPES = words_of("""
     str:search str:unique text:search:optional slug int:index int:optional bigint float
     decimal=10,2 bool:default=true enum=a,b enum=a,b:optional date datetime time uuid:unique
     list=str list=int:optional json url email ref=Note ref=Note:optional:on_delete=null
@@ -83,20 +83,20 @@ SIZES = st.sampled_from([1, 3, 6, 30, 60])
 
 
 @st.composite
-def drawn_resources(draw: st.DrawFn) -> list[tuple[str, list[str], str]]:
-    """Draw some command lines."""
-    parts = st.sampled_from([*NEEDED, "SQL", "API", "Py3", "X2", "JSON", "Http", "Test"])
+def resources(draw: st.DrawFn) -> list[tuple[str, list[str], str]]:
+    """Draw arguments of `app new resource`: names, fields and accesses."""
+    parts = st.sampled_from([*COMMON_NAMES, "SQL", "API", "Py3", "X2", "JSON", "Http", "Test"])
     found = []
     for _ in range(8):
         name = "".join(draw(st.lists(parts, min_size=1, max_size=2)))[:30]
         names = draw(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=6, unique=True))
-        fields = [f"{field}:{draw(st.sampled_from(KINDS))}" for field in names]
+        fields = [f"{field}:{draw(st.sampled_from(TYPES))}" for field in names]
         fields += [f"more{number}:int:optional" for number in range(draw(SIZES))]
         found.append((name, fields, draw(st.sampled_from(ACCESSES))))
     return found
 
 
-BESIDE = [
+SIMILAR_NAMES = [
     ("Todo", ["title:str", "list_in:ref=TodoList", "lists:many=TodoList"], "TodoList"),
     ("Book", ["title:str", "review:enum=good,bad", "reviews:many=BookReview"], "BookReview"),
     (
@@ -105,18 +105,18 @@ BESIDE = [
         "FactCreate",
     ),
 ]
-"""A resource that refers to one whose name is also that of a class of the first."""
-NEEDED_ONES = [(name, ["title:str", "number:int:optional"], "owned") for name in NEEDED]
+"""Resources that refer to one whose name is also that of a class of the first."""
+COMMON_RESOURCES = [(name, ["title:str", "number:int:optional"], "owned") for name in COMMON_NAMES]
 WIDE = [f"c{number}:{kind}:optional" for number in range(60) for kind in ("int", "json")]
 
 
-@example([*NEEDED_ONES, ("Wide", WIDE, "public")])
-@given(drawn_resources())
+@example([*COMMON_RESOURCES, ("Wide", WIDE, "public")])
+@given(resources())
 @settings(max_examples=2, database=None, deadline=None, derandomize=True)
-def test_what_is_accepted_is_code(drawn: list[tuple[str, list[str], str]]) -> None:
+def test_accepted_resource_is_valid_code(commands: list[tuple[str, list[str], str]]) -> None:
     zebra = parse_resource("Zebra", ["name:str:optional"], PROJECT.find_target, access="public")
     resources = {zebra.plural: zebra}
-    for name, fields, access in drawn:
+    for name, fields, access in commands:
         resource = accepted(name, fields, access, zebra)
         if resource:
             resources.setdefault(resource.plural, resource)
@@ -124,24 +124,24 @@ def test_what_is_accepted_is_code(drawn: list[tuple[str, list[str], str]]) -> No
     check([*resources.values()])
 
 
-@pytest.mark.parametrize("name", NEEDED)
-def test_name_that_projects_need_is_accepted(name: str) -> None:
+@pytest.mark.parametrize("name", COMMON_NAMES)
+def test_common_name_is_accepted(name: str) -> None:
     resource = parse_resource(name, ["title:str"], PROJECT.find_target)
 
     assert PROJECT.name_conflicts(resource) == []
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_name_is_refused_with_another_one(name: str) -> None:
-    with pytest.raises(ScaffoldError, match=r"such as|say Book|name like"):
+@pytest.mark.parametrize("name", RESERVED)
+def test_reserved_name_is_rejected_with_a_suggestion(name: str) -> None:
+    with pytest.raises(ScaffoldError, match=r"for example|use Book|CamelCase like"):
         raise ScaffoldError(
             PROJECT.name_conflicts(parse_resource(name, ["title:str"], PROJECT.find_target))
         )
 
 
 @pytest.mark.parametrize("access", ACCESSES)
-def test_variables_of_templates_are_known(access: str) -> None:
-    """A resource whose name is one of them has an underscore there."""
+def test_variables_of_templates_are_reserved(access: str) -> None:
+    """A resource with one of these names gets an underscore."""
     other = Target("Zebra", "zebras", access, None, pages=True, admin=True)
     lines = [
         "ftitle:str:unique:search fup:ref=Okapi:optional fstate:enum=a,b fmany:many=Zebra",
@@ -161,8 +161,8 @@ def test_variables_of_templates_are_known(access: str) -> None:
 
 
 def test_any_number_of_fields_passes_the_checks() -> None:
-    """Such as 12 of each kind, and then 12 more at once."""
-    fields = [f"f{place}_{n}:{kind}" for place, kind in enumerate(MANY) for n in range(12)]
+    """Such as 12 of each type, and then 12 more."""
+    fields = [f"f{place}_{n}:{kind}" for place, kind in enumerate(ALL_TYPES) for n in range(12)]
     added = [f"added_{n}:str:optional" for n in range(12)]
     related = [f"related_{n}:many=Note" for n in range(12)]
 
@@ -174,8 +174,8 @@ def test_any_number_of_fields_passes_the_checks() -> None:
     run("-m", "ruff", "format", "--no-cache", "--check", *CODE)
 
 
-@pytest.mark.parametrize(("name", "fields", "other"), BESIDE)
-def test_resource_refers_to_one_that_is_called_like_its_own_classes(
+@pytest.mark.parametrize(("name", "fields", "other"), SIMILAR_NAMES)
+def test_resource_refers_to_one_with_the_name_of_its_own_class(
     name: str, fields: list[str], other: str
 ) -> None:
     run("-m", "app", "new", "resource", other, "name:str", "--access", "shared")
@@ -185,8 +185,8 @@ def test_resource_refers_to_one_that_is_called_like_its_own_classes(
     run("-c", f"import {__name__}; {__name__}.serve()")
 
 
-@pytest.mark.parametrize("word", SQLITE)
-def test_word_of_sql_is_quoted_or_refused(word: str) -> None:
+@pytest.mark.parametrize("word", SQLITE_KEYWORDS)
+def test_sql_keyword_is_quoted_or_rejected(word: str) -> None:
     name = sqlite.dialect().identifier_preparer.quote(word)
     fields = parse_fields(Names("Word", "words"), [f"{word}:str:unique"], PROJECT.find_target, "")[
         0
@@ -219,7 +219,7 @@ def variables_of(path: str, text: str) -> set[str]:
 
 
 def accepted(name: str, fields: list[str], access: str, zebra: Resource) -> Resource | None:
-    """Return the resource, or none when it is refused in sentences."""
+    """Return the resource, or None if it is rejected with readable messages."""
     target = Target(zebra.name, zebra.plural, "public", zebra.title_field, pages=True, admin=True)
     try:
         resource = parse_resource(name, fields, {"Zebra": target}.get, access=access)
@@ -231,7 +231,7 @@ def accepted(name: str, fields: list[str], access: str, zebra: Resource) -> Reso
 
 
 def check(resources: list[Resource]) -> None:
-    """Write the files, have ruff, the application and pytest read them, and remove them."""
+    """Write the files, check them with ruff, the application and pytest, and delete them."""
     files = {
         path: text for resource in resources for path, text in render_resource(resource).items()
     }
@@ -260,7 +260,7 @@ def check(resources: list[Resource]) -> None:
 
 
 def serve() -> None:
-    """Mount all features; two routes of one name would be one operation of the API."""
+    """Mount all features. Two routes of one name would be one operation of the API."""
     app = create_app(load_settings(secret_key=secrets.token_hex()))
     routes = [
         context for context in iter_route_contexts(app.routes) if context.path.startswith("/api/")
@@ -272,10 +272,10 @@ def serve() -> None:
     app.openapi()
 
 
-def run(*words: str) -> None:
+def run(*arguments: str) -> None:
     """Run a program of the project."""
     done = subprocess.run(
-        [sys.executable, "-B", *words],
+        [sys.executable, "-B", *arguments],
         cwd=Path(PROJECT.root),
         capture_output=True,
         text=True,

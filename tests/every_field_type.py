@@ -1,4 +1,4 @@
-"""A project with resources of every access, and fields of every kind."""
+"""A project with a resource of each access and fields of each type."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import fireup
 from tests.baking import PROJECT, Bake
 from tests.serving import environment, run_in
 
-_KINDS = """
+_REQUIRED = """
     name:str=40 body:text slug:slug mail:email site:url count:int big:bigint ratio:float
     price:decimal=10,2 open:bool day:date moment:datetime hour:time code:uuid
     state:enum=draft,live words:list=str facts:json
@@ -16,7 +16,7 @@ _OPTIONAL = """
     price1:decimal=6,2 open1:bool day1:date moment1:datetime hour1:time code1:uuid
     state1:enum=draft,live numbers:list=int facts1:json maker:ref=Maker above:ref=Thing
 """
-_THING = [*_KINDS.split(), *(f"{field}:optional" for field in _OPTIONAL.split())]
+_THING = [*_REQUIRED.split(), *(f"{field}:optional" for field in _OPTIONAL.split())]
 RESOURCES = [
     ["Label", "name:str=60:unique", "--access", "shared"],
     ["Maker", "name:str=80"],
@@ -26,11 +26,11 @@ RESOURCES = [
 ]
 
 
-def project_of_every_kind(bake: Bake) -> tuple[Path, str]:
-    """Generate it; return its folder, and the Python that has its packages."""
+def project_with_every_field_type(bake: Bake) -> tuple[Path, str]:
+    """Generate the project. Returns its folder, and the Python that has its packages."""
     project, python = bake(), fireup.install(PROJECT / "requirements-dev.txt")
-    for words in RESOURCES:
-        command = [python, "-m", "app", "new", "resource", *words]
+    for arguments in RESOURCES:
+        command = [python, "-m", "app", "new", "resource", *arguments]
         done = run_in(project, command, **environment(), SECRET_KEY="only files are written")  # noqa: S106
         assert done.returncode == 0, done.stdout
     return project, python

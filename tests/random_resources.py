@@ -1,11 +1,11 @@
-"""Command lines for the scaffolder: those of the documentation, and valid ones drawn by chance."""
+"""Command lines of `app new resource`: those of the documentation, and valid random ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-Drawn = tuple[str, list[str], str]
-"""A kind with its arguments and bounds, the flags that it may have, and its default."""
+RandomType = tuple[str, list[str], str]
+"""A field type with its arguments and bounds, the flags that it supports, and a default."""
 
 
 def words_of(text: str) -> list[str]:
@@ -31,49 +31,49 @@ FIELDS = words_of("""
     text email url kind data items path status author parent comment message row rows page
     pages form error items options values search loop
 """)
-WORDS = ("draft", "live", "in-review", "Sent", "a1", "none", "true", "x_y")
+ENUM_VALUES = ("draft", "live", "in-review", "Sent", "a1", "none", "true", "x_y")
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is typed behind `app new resource`."""
+    """Arguments of `app new resource`."""
 
     name: str
     plural: str
     access: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
 
 
-def draw_commands(names: list[str], random: Random) -> list[Command]:
-    """Draw a resource for each name; references go to those before."""
+def random_commands(names: list[str], random: Random) -> list[Command]:
+    """Return a random resource for each name. Each may reference those before it."""
     commands: list[Command] = []
     for name in names:
-        commands.append(_draw_command(name, commands, random))
+        commands.append(_random_command(name, commands, random))
     return commands
 
 
-def _draw_command(name: str, others: list[Command], random: Random) -> Command:
+def _random_command(name: str, others: list[Command], random: Random) -> Command:
     access = random.choices(("owned", "shared", "public", "admin"), (5, 2, 2, 1))[0]
     names = random.sample(FIELDS, random.randint(1, 8))
-    fields = [f"{field}:{_draw_field(random)}" for field in names]
+    fields = [f"{field}:{_random_field(random)}" for field in names]
     targets = [other for other in others if other.access != "admin" or access == "admin"]
     for number, target in enumerate(
         random.sample(targets, min(len(targets), random.choice((0, 0, 1, 1, 2))))
     ):
-        fields.append(_draw_relation(f"related{number}", target, access, random))
+        fields.append(_random_relation(f"related{number}", target, access, random))
     if random.random() < 0.2:
         end = random.choice(("", ":on_delete=null", ":on_delete=cascade"))
         fields.append(f"above:ref={name}:optional{end}")
     random.shuffle(fields)
-    words = [name, *fields]
-    words += ["--access", access] if access != "owned" or random.random() < 0.2 else []
-    words += ["--plural", PLURALS[name]] if name in PLURALS else []
-    words += ["--no-admin"] if random.random() < 0.1 else []
-    words += ["--no-pages"] if random.random() < 0.1 else []
-    return Command(name, PLURALS.get(name, ""), access, tuple(words))
+    arguments = [name, *fields]
+    arguments += ["--access", access] if access != "owned" or random.random() < 0.2 else []
+    arguments += ["--plural", PLURALS[name]] if name in PLURALS else []
+    arguments += ["--no-admin"] if random.random() < 0.1 else []
+    arguments += ["--no-pages"] if random.random() < 0.1 else []
+    return Command(name, PLURALS.get(name, ""), access, tuple(arguments))
 
 
-def _draw_relation(field: str, target: Command, access: str, random: Random) -> str:
+def _random_relation(field: str, target: Command, access: str, random: Random) -> str:
     if random.random() < 0.3:
         return f"{field}:many={target.name}"
     ends = [":on_delete=cascade", ":optional:on_delete=null"]
@@ -82,10 +82,10 @@ def _draw_relation(field: str, target: Command, access: str, random: Random) -> 
     return f"{field}:ref={target.name}{random.choice(ends)}"
 
 
-def _draw_field(random: Random) -> str:
-    """Draw a kind with what it may have."""
-    kind = random.choice(list(_KINDS))
-    text, flags, default = _KINDS[kind](random)
+def _random_field(random: Random) -> str:
+    """Return a random type with random modifiers that it supports."""
+    name = random.choice(list(_TYPES))
+    text, flags, default = _TYPES[name](random)
     extra = random.choice(["", "", "", "optional", default, *flags])
     if extra in flags and random.random() < 0.3 and "unique" not in extra:
         extra += ":optional"
@@ -97,37 +97,37 @@ def _bounds(random: Random, low: int, high: int) -> str:
     return random.choice(["", f":min={least}", f":min={least}:max={least + 1000}"])
 
 
-def _fixed(kind: str, flags: str, default: str = "") -> Callable[[Random], Drawn]:
-    return lambda _: (kind, flags.split(), default)
+def _fixed(text: str, flags: str, default: str = "") -> Callable[[Random], RandomType]:
+    return lambda _: (text, flags.split(), default)
 
 
-def _str(random: Random) -> Drawn:
+def _str(random: Random) -> RandomType:
     length = random.choice((10, 13, 40, 200, 255, 2000))
     bounds = random.choice(("", "", ":min=2"))
-    flags = ["unique", "index", "search"] if length <= 500 else ["search"]  # as grammar.py says
+    flags = ["unique", "index", "search"] if length <= 500 else ["search"]  # the limit for an index
     return f"str={length}{bounds}", flags, "default=some"
 
 
-def _enum(random: Random) -> Drawn:
-    words = random.sample(WORDS, random.randint(2, 5))
-    return f"enum={','.join(words)}", ["index"], f"default={random.choice(words)}"
+def _enum(random: Random) -> RandomType:
+    values = random.sample(ENUM_VALUES, random.randint(2, 5))
+    return f"enum={','.join(values)}", ["index"], f"default={random.choice(values)}"
 
 
-def _int(random: Random) -> Drawn:
+def _int(random: Random) -> RandomType:
     return f"int{_bounds(random, -5000, 5000)}", ["unique", "index"], ""
 
 
-def _decimal(random: Random) -> Drawn:
+def _decimal(random: Random) -> RandomType:
     places = random.randint(0, 4)
     return f"decimal={places + 4},{places}", ["index"], "default=7"
 
 
-def _list(random: Random) -> Drawn:
+def _list(random: Random) -> RandomType:
     bounds = random.choice(("", ":min=1", ":min=2:max=4"))
     return f"list={random.choice(('str', 'int'))}{bounds}", [], "" if bounds else "default="
 
 
-_KINDS: dict[str, Callable[[Random], Drawn]] = {
+_TYPES: dict[str, Callable[[Random], RandomType]] = {
     "str": _str,
     "text": _fixed("text", "max=500:unique max=200:index search", "default="),
     "slug": _fixed("slug", "unique index search"),
