@@ -4,8 +4,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from app.commands.invocation import as_invoked, program
 
@@ -27,10 +29,24 @@ if find_spec("scaffold"):  # a development tool: not part of the app, not in the
     COMMAND_MODULES |= dict.fromkeys(("new", "add", "destroy", "check"), "scaffold.commands")
 
 
+class SortedGroup(TyperGroup):
+    """A group whose help lists its commands alphabetically."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - its type is private
+        """Return the names of the commands."""
+        return sorted(self.commands)
+
+
 def load_commands(arguments: Sequence[str]) -> typer.Typer:
     """Import only the requested command, or all of them for `--help`, to keep startup fast and servers small."""
     requested = [COMMAND_MODULES[name] for name in arguments[:1] if name in COMMAND_MODULES]
-    cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    cli = typer.Typer(
+        cls=SortedGroup,
+        help="Run and manage the project.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
     cli.callback()(lambda: None)  # without a callback, Typer drops the name of a single command
     for module in requested or dict.fromkeys(COMMAND_MODULES.values()):
         import_module(module).add_to(cli)

@@ -7,6 +7,7 @@ from pathlib import Path
 from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -17,13 +18,17 @@ from app.features import InvalidFeature
 from app.settings.config import all_settings, validation_errors
 from app.settings.sources import EnvFileError
 
-# By error type, instead of Pydantic's messages. https://docs.pydantic.dev/latest/errors/validation_errors/
+# By error type. https://docs.pydantic.dev/latest/errors/validation_errors/
 _SETTING_ERRORS = {
     "missing": "not set",
+    "too_short": "must have at least {min_length} characters",
     "int_parsing": "must be an integer",
     "bool_parsing": "must be true or false",
     "time_delta_parsing": "must be a duration such as 250ms, 90 (seconds), 10m, 12h or 14d",
     "url_parsing": "must be a URL such as https://example.com",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
 }
 
 
@@ -65,7 +70,7 @@ def _explain_database(error: DBAPIError | PoolTimeout | OSError) -> str:
             if outage_reason(error) in {UNREACHABLE, CONNECTION_REFUSED}
             else ""
         )
-        return f"app: {outage_reason(error)} ({detail.rstrip('.')}){hint}"
+        return f"app: {outage_reason(error).rstrip('.')} ({detail.rstrip('.')}).{hint}"
     cause = error.orig if isinstance(error, DBAPIError) else error
     if location := _migration_of(error):
         return f"app: the migration in {location} failed and was rolled back: {cause}"
@@ -87,13 +92,20 @@ def _explain_settings(error: ValidationError) -> str:
     lines = ["app: invalid settings:"]
     for item in validation_errors(error):
         path = tuple(str(part) for part in item["loc"])
-        name = variables.get(path[:2]) or variables.get(path[:1]) or "settings"
-        message = _SETTING_ERRORS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        name = variables.get(path[:2]) or variables.get(path[:1]) or "ENVIRONMENT"  # unsafe in production
         hint = f" ({_secret_key_hint()})" if name == "SECRET_KEY" and item["type"] == "missing" else ""
-        lines.append(f"  {name}: {re.sub(r'^(Input|String) should', 'must', message)}{hint}")
+        lines.append(f"  {name}: {_setting_error(item)}{hint}")
     return "\n".join(
         [*lines, f"Set them in the environment or in {Path('.env').resolve()}. `.env.example` lists all settings."]
     )
+
+
+def _setting_error(item: ErrorDetails) -> str:
+    """Return the message for an invalid setting, instead of Pydantic's."""
+    template = _SETTING_ERRORS.get(item["type"])
+    if template is None:
+        return item["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return re.sub(r"datetime\.timedelta\(days=(\d+)\)", r"\1d", template.format(**item.get("ctx", {})))
 
 
 def _secret_key_hint() -> str:

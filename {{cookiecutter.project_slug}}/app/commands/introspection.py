@@ -63,10 +63,11 @@ def list_settings(
         "PORT": read_platform_port(),
         "default": dict.fromkeys(map(str.lower, variable_names())),
     }
+    width = max(map(len, variable_names()))
     for setting in all_settings():
         value = masked_value(setting.value_in(settings))
         source = next(name for name, values in sources.items() if setting.variable.lower() in values)
-        typer.echo(f"{setting.variable:<28} {value:<50} {source}")
+        typer.echo(f"{setting.variable:<{width}} {value:<50} {source}")
 
 
 def env_example() -> str:

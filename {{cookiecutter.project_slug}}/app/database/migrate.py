@@ -1,5 +1,6 @@
 """Alembic commands, called by `app setup`, `app db …` and the tests."""
 
+from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ class DataLoss(Exception):
 
 def alembic_config(settings: DatabaseSettings | None = None) -> Config:
     """Return Alembic's configuration, with a database if it has to connect."""
-    config = Config()
+    config = Config(cmd_opts=Namespace(quiet=True))  # the commands print their own messages
     config.set_main_option("script_location", str(MIGRATIONS_DIR).replace("%", "%%"))
     config.attributes.update(database=settings, applied=[])  # migrations/env.py reads `database` and fills `applied`
     return config

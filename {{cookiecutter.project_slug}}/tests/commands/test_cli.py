@@ -34,14 +34,24 @@ def test_every_command_is_registered_under_its_name() -> None:
 
 
 def test_invalid_settings_are_reported_by_variable(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_POOL_SIZE", "many")
-    monkeypatch.setenv("DATABASE_URL", "mysql://localhost/app")
+    messages = {
+        "SECRET_KEY": ("short", "must have at least 32 characters"),
+        "LOG_LEVEL": ("verbose", "must be 'debug', 'info', 'warning' or 'error'"),
+        "DATABASE_URL": ("mysql://localhost/app", "use postgresql://… or sqlite:///…"),
+        "DATABASE_POOL_SIZE": ("many", "must be an integer"),
+        "SERVER_READ_TIMEOUT": ("0", "must be greater than 0 seconds"),
+        "BASE_URL": ("example.com", "must be a URL such as https://example.com"),
+        "AUTH_LOGIN_WINDOW": ("soon", "must be a duration such as 250ms, 90 (seconds), 10m, 12h or 14d"),
+        "MAIL_IN_SERVER": ("maybe", "must be true or false"),
+        "CLEANUP_EVENT_RETENTION": ("1h", "must be at least 1d"),
+    }
+    for variable, (value, _) in messages.items():
+        monkeypatch.setenv(variable, value)
 
     refused = app("settings")
 
     assert refused.code == 1
-    for variable in ("SECRET_KEY", "DATABASE_POOL_SIZE", "DATABASE_URL"):
-        assert f"{variable}: " in refused.error
+    assert refused.error.splitlines()[1:-1] == [f"  {name}: {message}" for name, (_, message) in messages.items()]
 
 
 @pytest.mark.parametrize(

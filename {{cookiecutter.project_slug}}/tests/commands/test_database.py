@@ -166,6 +166,6 @@ def test_unreachable_database_prints_clear_error(app: Run, monkeypatch: pytest.M
     refused = app(*command)
 
     assert refused.code == 1
-    assert refused.error.startswith("app: The database is not responding. (")
+    assert refused.error.startswith("app: The database is not responding (")
     assert "DATABASE_URL" in refused.error
     assert refused.error.count("\n") == 0
