@@ -1,4 +1,4 @@
-"""Discovery of features: what is found, and what is refused."""
+"""Discovery of features."""
 
 import subprocess
 import sys
@@ -74,7 +74,7 @@ asyncio.run(main())
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Look for features in a folder of the test as well."""
+    """Add a temporary folder to the search path for features."""
     monkeypatch.setattr(features, "__path__", [str(tmp_path), *features.__path__])
     yield tmp_path
     for name, module in list(sys.modules.items()):
@@ -162,7 +162,7 @@ def test_ambiguous_relationship_is_reported(tmp_path: Path, command: str) -> Non
 
 @pytest.mark.any_database
 def test_owned_rows_may_refer_to_a_second_user(tmp_path: Path) -> None:
-    """A model cannot be taken back, hence the process of its own."""
+    """Runs in its own process, because a model can't be unregistered."""
     write(tmp_path, "articles", models=REVIEWED.replace("relationship(", "relationship(foreign_keys=[reviewer_id], "))
 
     done = run_app(tmp_path, "", ERASING)
@@ -171,8 +171,8 @@ def test_owned_rows_may_refer_to_a_second_user(tmp_path: Path) -> None:
 
 
 def run_app(folder: Path, command: str, program: str = PROGRAM) -> subprocess.CompletedProcess[str]:
-    """Run a command, with the features in a folder as well."""
-    return subprocess.run(  # noqa: S603 - our own words
+    """Run a command with the features in a folder."""
+    return subprocess.run(  # noqa: S603 - trusted arguments
         [sys.executable, "-c", program, *command.split(), str(folder)],
         cwd=folder,
         env=process_environment(folder),

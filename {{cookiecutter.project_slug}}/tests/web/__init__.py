@@ -1,1 +1,1 @@
-"""Tests of the pages, and the browser that they use."""
+"""Tests of the web pages."""

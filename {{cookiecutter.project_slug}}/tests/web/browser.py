@@ -1,4 +1,4 @@
-"""A browser as tests need it: it keeps cookies, reads HTML and submits the forms that it is shown."""
+"""A browser for tests: keeps cookies, parses HTML and submits forms."""
 
 import re
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from app.accounts.sessions import sessions
 from app.web.formatting import input_value
 from tests.support import TEST_CLIENT, another_client, in_database
 
-VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
+VOID_ELEMENTS = frozenset({"br", "hr", "img", "input", "link", "meta"})
 
 
 def open_browser(client: TestClient, user: User | None = None, address: str = "http://testserver") -> TestClient:
-    """Return the same running app, with cookies of its own; signed in when a user is given."""
+    """Return a new client of the same app with its own cookies; signed in if a user is given."""
     browser = another_client(client, address, Accept="text/html,*/*;q=0.8")
     if user is not None:
         authenticator = client.app_state["authenticator"]
@@ -31,8 +31,20 @@ def open_browser(client: TestClient, user: User | None = None, address: str = "h
 
 
 def cookie_name(client: TestClient, name: str = "session") -> str:
-    """Return what a cookie is called in a browser."""
+    """Return the full name of a cookie."""
     return f"{client.app_state['settings'].cookie_prefix}{name}"
+
+
+def is_signed_in(browser: TestClient) -> bool:
+    """Return whether the browser is signed in."""
+    return browser.get("/account").status_code == 200
+
+
+def copy_browser(browser: TestClient) -> TestClient:
+    """Return another browser with the same cookies, like an attacker who copied them."""
+    attacker = open_browser(browser)
+    attacker.cookies.update(browser.cookies)
+    return attacker
 
 
 def submit(
@@ -44,7 +56,7 @@ def submit(
     action: str | None = None,
     **fields: Any,
 ) -> Response:
-    """Load a page, fill in its form (the one that goes to `action`, the page itself if not said), and send it."""
+    """Load a page, fill in its form (the one sent to `action`, by default to the page itself), and submit it."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
     target = action or page.partition("?")[0]
@@ -56,31 +68,31 @@ def _with_line_ends(value: Any) -> Any:
     return re.sub(r"\r\n?|\n", "\r\n", value) if isinstance(value, str) else value
 
 
-def entered(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return what people enter in a form to say the same as this JSON."""
+def form_values(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the form values for this JSON data."""
     return {name: input_value(value) for name, value in data.items()}
 
 
-def linked(answer: Response, path: str) -> list[str]:
-    """Return the ids of the rows under `path` that a page links to, in its order."""
-    found = [link.removeprefix(f"{path}/") for link in read_page(answer).links if link.startswith(f"{path}/")]
+def linked_ids(response: Response, path: str) -> list[str]:
+    """Return the ids of the rows below `path` that a page links to, in order."""
+    found = [link.removeprefix(f"{path}/") for link in read_page(response).links if link.startswith(f"{path}/")]
     return [row for row in found if row != "new"]
 
 
 @dataclass
 class Page(HTMLParser):
-    """What a page holds, and what is wrong with it."""
+    """A parsed page."""
 
     forms: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What each form sends if nobody changes it, by its action; a list where several fields have one name."""
+    """The values of each unchanged form, by its action; a list if several fields have one name."""
     options: dict[str, list[str]] = field(default_factory=dict)
-    """What each select and each group of boxes offers, by its name."""
+    """The options of each select and group of checkboxes, by name."""
     links: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     labelled: set[str] = field(default_factory=set)
     fields: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The attributes of each field that people see, by its id."""
+    """The attributes of each visible field, by its id."""
     text: str = ""
 
     def __post_init__(self) -> None:
@@ -91,13 +103,13 @@ class Page(HTMLParser):
         self._select: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what begins."""
+        """Collect ids, links and fields."""
         values = {name: value or "" for name, value in attrs}
         assert not {name for name in values if name.startswith("on") or name == "style"}, "inline code"
         self.tags.append(tag)
         self.ids += [values["id"]] if "id" in values else []
         self.links += [values["href"]] if tag == "a" else []
-        if tag not in VOID:
+        if tag not in VOID_ELEMENTS:
             self._open.append(tag)
         if tag == "form":
             self._form = self.forms[values["action"]] = {}
@@ -111,13 +123,13 @@ class Page(HTMLParser):
                 self._form[self._select] = values["value"]
 
     def handle_endtag(self, tag: str) -> None:
-        """Compare what ends with what began last."""
+        """Check that the last opened tag is closed."""
         assert self._open.pop() == tag
         self._textarea = None if tag == "textarea" else self._textarea
         self._select = None if tag == "select" else self._select
 
     def handle_data(self, data: str) -> None:
-        """Collect the text; a textarea's is the value of its field, less the line end it begins with."""
+        """Collect the text. A textarea's text is its value, without the leading line break."""
         self.text += data
         if self._textarea is not None:
             self._form[self._textarea] = re.sub(r"\r\n?", "\n", data).removeprefix("\n")
@@ -137,25 +149,25 @@ class Page(HTMLParser):
             self._form[values["name"]] = _held(values)
 
     def _sent(self, name: str) -> list[str]:
-        """Return what stands under the same name already: the hidden field of a checkbox, other boxes."""
+        """Return the values of the same name so far: a checkbox's hidden field, other checkboxes."""
         sent = self._form.get(name, [])
         return sent if isinstance(sent, list) else [sent]
 
 
 def _held(values: Mapping[str, str]) -> str:
-    """Return the value of an input as a browser holds it: in one line, trimmed, a time as short as it can be."""
+    """Return an input's value as browsers sanitize it: one line, trimmed, times shortened."""
     text, kind = re.sub(r"[\r\n]", "", values.get("value", "")), values.get("type")
     if kind in {"datetime-local", "time"} and "." in text:
         text = text.rstrip("0").rstrip(".")
     return text.strip() if kind in {"email", "url"} else text
 
 
-def read_page(answer: Response) -> Page:
-    """Read a page, which must be sound: every tag closed, every field labelled, every reference to something."""
+def read_page(response: Response) -> Page:
+    """Parse a page and check it: all tags closed, all fields labelled, all references valid."""
     page = Page()
-    page.feed(answer.text)
+    page.feed(response.text)
     page.close()
-    assert page._open == []  # noqa: SLF001 - our own
+    assert page._open == []  # noqa: SLF001 - same module
     assert [page.tags.count(tag) for tag in ("h1", "main", "title")] == [1, 1, 1]
     assert len(page.ids) == len(set(page.ids))
     assert set(page.fields) == page.labelled

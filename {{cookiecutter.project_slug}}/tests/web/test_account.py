@@ -1,4 +1,4 @@
-"""The page of one's own account."""
+"""The profile page."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,10 +13,10 @@ pytestmark = pytest.mark.any_database
 def test_display_name_is_saved(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
-    answer = submit(browser, "/account", display_name="  Ada Lovelace ")
+    response = submit(browser, "/account", display_name="  Ada Lovelace ")
 
-    shown = read_page(browser.get(answer.headers["Location"]))
-    assert answer.status_code == 303
+    shown = read_page(browser.get(response.headers["Location"]))
+    assert response.status_code == 303
     assert shown.forms["/account"]["display_name"] == "Ada Lovelace"
     assert "Profile saved." in shown.text
     assert "Profile saved." not in browser.get("/account").text
@@ -27,10 +27,10 @@ def test_display_name_is_saved(client: TestClient, ada: User) -> None:
 def test_too_long_name_shows_error_and_keeps_the_input(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
-    answer = submit(browser, "/account", display_name="x" * 121)
+    response = submit(browser, "/account", display_name="x" * 121)
 
-    page = read_page(answer)
-    assert answer.status_code == 422
+    page = read_page(response)
+    assert response.status_code == 422
     assert page.forms["/account"]["display_name"] == "x" * 121
     assert page.fields["display_name"]["aria-invalid"] == "true"
     assert "Use at most 120 characters." in page.text
@@ -52,9 +52,9 @@ def test_display_name_is_escaped(client: TestClient, ada: User) -> None:
 
     submit(browser, "/account", display_name=name)
 
-    answer = browser.get("/account")
-    assert "<script" not in answer.text
-    assert read_page(answer).forms["/account"]["display_name"] == name
+    response = browser.get("/account")
+    assert "<script" not in response.text
+    assert read_page(response).forms["/account"]["display_name"] == name
 
 
 def test_user_without_roles_sees_no_link_to_the_admin(client: TestClient, ada: User) -> None:

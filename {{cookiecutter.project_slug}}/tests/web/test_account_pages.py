@@ -1,4 +1,4 @@
-"""The pages of one's own account: password, address, sessions, activity, data."""
+"""Account pages: password, email, sessions, activity, data."""
 
 import json
 from datetime import timedelta
@@ -13,14 +13,14 @@ from app.database.base import utc_now
 from tests.support import PASSWORD, add_user, another_client, in_database, mails_to, newest_link
 from tests.web.browser import cookie_name, open_browser, read_page, submit
 
-pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
+pytestmark = pytest.mark.any_database  # the API tests cover their services on both databases
 
 NEW = "a quite different phrase, 8 words"
 SCRIPT = "<script>alert(1)</script>"
 
 
 def let_time_pass(client: TestClient) -> None:
-    """Have everybody prove who they are an hour ago."""
+    """Move the last authentication of all sessions one hour back."""
 
     async def age(session: AsyncSession) -> None:
         await session.execute(update(AuthSession).values(authenticated_at=utc_now() - timedelta(hours=1)))
@@ -70,9 +70,9 @@ def test_sensitive_page_requires_reauthentication(client: TestClient, ada: User)
 def test_reauthentication_does_not_redirect_to_other_sites(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
-    answer = submit(browser, "/reauth?next=//evil.test", password=PASSWORD)
+    response = submit(browser, "/reauth?next=//evil.test", password=PASSWORD)
 
-    assert answer.headers["Location"] == "/account"
+    assert response.headers["Location"] == "/account"
 
 
 def test_too_many_wrong_passwords_show_when_to_retry(client: TestClient, ada: User) -> None:
@@ -80,11 +80,11 @@ def test_too_many_wrong_passwords_show_when_to_retry(client: TestClient, ada: Us
     browser = open_browser(client, ada)
     form = read_page(browser.get("/reauth")).forms["/reauth"]
 
-    answers = [browser.post("/reauth", data={**form, "password": "not this one"}) for _ in range(6)]
+    responses = [browser.post("/reauth", data={**form, "password": "not this one"}) for _ in range(6)]
 
-    assert [answer.status_code for answer in answers] == [*[401] * 5, 429]
-    assert int(answers[-1].headers["Retry-After"]) > 0
-    assert "Try again in 15 minutes." in read_page(answers[-1]).text
+    assert [response.status_code for response in responses] == [*[401] * 5, 429]
+    assert int(responses[-1].headers["Retry-After"]) > 0
+    assert "Try again in 15 minutes." in read_page(responses[-1]).text
 
 
 def test_email_change_is_confirmed_and_reverted_by_links(client: TestClient, ada: User) -> None:
@@ -96,12 +96,12 @@ def test_email_change_is_confirmed_and_reverted_by_links(client: TestClient, ada
 
     opened = browser.get(link)
     early = browser.get("/account")
-    answer = submit(browser, link, action="/email/confirm")
+    response = submit(browser, link, action="/email/confirm")
     taken_back = submit(browser, newest_link(client, ada.email), action="/email/revert")
 
     assert opened.headers["Referrer-Policy"] == "no-referrer"
     assert "ada@new.example" not in early.text
-    assert (answer.status_code, taken_back.status_code) == (303, 303)
+    assert (response.status_code, taken_back.status_code) == (303, 303)
     assert browser.get("/account").status_code == 303
     assert newest_link(client, ada.email).startswith("/password/reset/")
 
@@ -157,10 +157,10 @@ def test_activity_and_sessions_have_readable_escaped_labels(client: TestClient, 
     activity, sessions = (browser.get("/account/activity"), browser.get("/account/sessions"))
 
     assert "Failed sign-in" in read_page(activity).text
-    for answer in (activity, sessions):
-        assert "Firefox on Linux" in read_page(answer).text
-        assert SCRIPT in read_page(answer).text
-        assert "<script" not in answer.text
+    for response in (activity, sessions):
+        assert "Firefox on Linux" in read_page(response).text
+        assert SCRIPT in read_page(response).text
+        assert "<script" not in response.text
     assert SCRIPT in mails_to(client, ada.email)[-1]
 
 
@@ -185,10 +185,10 @@ def test_last_admin_is_not_deleted(client: TestClient) -> None:
     """Behaviour 134."""
     browser = open_browser(client, add_user(client, "root@example.com", admin=True))
 
-    answer = submit(browser, "/account/delete", confirmation="root@example.com")
+    response = submit(browser, "/account/delete", confirmation="root@example.com")
 
-    assert answer.status_code == 409
-    assert "the last active admin" in read_page(answer).text
+    assert response.status_code == 409
+    assert "the last active admin" in read_page(response).text
 
 
 def test_fields_have_autocomplete_for_password_managers(client: TestClient, ada: User) -> None:
@@ -203,10 +203,10 @@ def test_fields_have_autocomplete_for_password_managers(client: TestClient, ada:
 
     told: set[tuple[str, str]] = set()
     for path, window in pages.items():
-        answer = window.get(path)
-        for name, field in read_page(answer).fields.items():
+        response = window.get(path)
+        for name, field in read_page(response).fields.items():
             told.add((name, f"{field.get('type', 'text')} {field.get('autocomplete', '')}".strip()))
-        assert "onpaste" not in answer.text
+        assert "onpaste" not in response.text
 
     assert told == {
         ("email", "email username"),

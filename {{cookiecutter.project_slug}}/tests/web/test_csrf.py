@@ -1,4 +1,4 @@
-"""Forms that are not ours change nothing."""
+"""CSRF protection of forms."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,18 +11,18 @@ pytestmark = pytest.mark.any_database
 
 
 def token_of(browser: TestClient, page: str = "/account", form: str = "/account") -> str:
-    """Return the token in a form."""
+    """Return the CSRF token of a form."""
     return str(read_page(browser.get(page)).forms[form]["csrf_token"])
 
 
 def rename(browser: TestClient, token: str | None, headers: dict[str, str] | None = None) -> int:
-    """Try to change the name, and return the status."""
+    """Try to change the display name, and return the status."""
     data = {"display_name": "Changed", **({"csrf_token": token} if token is not None else {})}
     return browser.post("/account", data=data, headers=headers).status_code
 
 
 def name_shown(browser: TestClient) -> str:
-    """Return the name on the account page."""
+    """Return the display name on the account page."""
     return str(read_page(browser.get("/account")).forms["/account"]["display_name"])
 
 
@@ -97,10 +97,10 @@ def test_form_of_another_site_cannot_sign_a_user_in(client: TestClient, bob: Use
     victim.get("/login")
     form = read_page(attacker.get("/login")).forms["/login"]
 
-    answer = victim.post("/login", data={**form, "email": bob.email, "password": PASSWORD})
+    response = victim.post("/login", data={**form, "email": bob.email, "password": PASSWORD})
 
-    assert answer.status_code == 403
-    assert "The form has expired" in read_page(answer).text
+    assert response.status_code == 403
+    assert "The form has expired" in read_page(response).text
     assert cookie_name(victim) not in victim.cookies
 
 

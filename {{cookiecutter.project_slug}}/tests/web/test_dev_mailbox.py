@@ -1,4 +1,4 @@
-"""Mails while developing: shown to developers, and not there for anybody else."""
+"""The development mailbox, and that it is not found elsewhere."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ Start = Callable[..., TestClient]
 
 @pytest.fixture
 def sent(start_app: Start, ada: User, tmp_path: Path) -> TestClient:
-    """Return a browser of a project that has written two mails, one to Ada."""
+    """Return a browser of an app that has written two emails, one to Ada."""
     folder = tmp_path / "mails"
     client = start_app(mail={"in_server": True, "url": f"file:{folder}"})
     for email in (ada.email, "new@example.com"):
@@ -59,10 +59,10 @@ def test_other_files_are_not_shown(client: TestClient, name: str) -> None:
     Path("mail").mkdir()
     Path("secret.eml").write_text("Subject: Hush\n\nHush")
 
-    answers = [open_browser(client).get(f"/dev/mail/{name}{end}") for end in ("", "/html")]
+    responses = [open_browser(client).get(f"/dev/mail/{name}{end}") for end in ("", "/html")]
 
-    assert {answer.status_code for answer in answers} <= {404, 422}
-    assert not [answer for answer in answers if "Hush" in answer.text]
+    assert {response.status_code for response in responses} <= {404, 422}
+    assert not [response for response in responses if "Hush" in response.text]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The API documentation for people who are signed in on the pages: an access token with one click."""
+"""The API docs for signed-in users: an access token with one click."""
 
 import re
 
@@ -19,13 +19,13 @@ def test_token_is_revoked_with_its_session(client: TestClient, ada: User) -> Non
     browser = open_browser(client, ada)
 
     with capture_queries(browser) as requests:
-        answer = submit(browser, "/docs", action=TOKEN)
+        response = submit(browser, "/docs", action=TOKEN)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert count_queries(requests) == {"GET /docs": 1, "POST /docs/token": 1}
-    assert answer.json().keys() == {"access_token", "token_type", "expires_in"}
-    assert answer.headers["Cache-Control"] == "no-store"
-    caller = with_token(client, answer.json()["access_token"])
+    assert response.json().keys() == {"access_token", "token_type", "expires_in"}
+    assert response.headers["Cache-Control"] == "no-store"
+    caller = with_token(client, response.json()["access_token"])
     assert caller.get(ME).json()["email"] == ada.email
     assert caller.patch(ME, json={"display_name": "Ada"}).status_code == 200
     assert [session["current"] for session in caller.get("/api/v1/auth/sessions").json()] == [True]

@@ -1,4 +1,4 @@
-"""Errors: web pages, problem documents for programs."""
+"""Error pages, and problem details for API clients."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ PROBLEM = "application/problem+json"
 
 @pytest.fixture
 def failing(client: TestClient, add_routes: Callable[[APIRouter], None]) -> TestClient:
-    """Return a browser of an app that fails at `/fail/…` in every way."""
+    """Return a browser of an app with routes at `/fail/…` that raise errors."""
     router = APIRouter()
     failures: dict[str, Exception] = {
         "409": Conflict("The room is taken."),
@@ -53,16 +53,16 @@ def failing(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Test
     ],
 )
 def test_browsers_get_an_error_page_with_advice(failing: TestClient, path: str, status: int, sentence: str) -> None:
-    answer = failing.get(path)
+    response = failing.get(path)
 
-    page = read_page(answer)
-    assert answer.status_code == status
+    page = read_page(response)
+    assert response.status_code == status
     assert sentence in page.text
     assert f"Error {status}" in page.text
-    assert answer.headers["X-Request-ID"] in page.text
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
-    assert "secret" not in answer.text
+    assert response.headers["X-Request-ID"] in page.text
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "secret" not in response.text
 
 
 def test_pages_and_admin_return_503_when_the_database_is_unavailable(
@@ -72,10 +72,10 @@ def test_pages_and_admin_return_503_when_the_database_is_unavailable(
     browser = open_browser(client, add_user(client, "admin@example.com", admin=True))
     make_database_unavailable(client)
 
-    answers = [browser.get(path) for path in ("/account", "/nowhere", "/admin/", "/admin/user/list")]
+    responses = [browser.get(path) for path in ("/account", "/nowhere", "/admin/", "/admin/user/list")]
 
-    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 4
-    assert all("temporarily unavailable" in read_page(answer).text for answer in answers)
+    assert [(response.status_code, response.headers["Retry-After"]) for response in responses] == [(503, "1")] * 4
+    assert all("temporarily unavailable" in read_page(response).text for response in responses)
 
 
 def test_error_page_has_retry_after(failing: TestClient) -> None:
@@ -93,9 +93,9 @@ def test_clients_that_accept_json_get_problem_details(failing: TestClient, path:
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/users/me", "/health/nothing", "/.well-known/nothing"])
 def test_api_paths_always_return_problem_details(client: TestClient, path: str) -> None:
-    answer = open_browser(client).get(path)
+    response = open_browser(client).get(path)
 
-    assert answer.headers["Content-Type"] == PROBLEM
+    assert response.headers["Content-Type"] == PROBLEM
 
 
 def test_path_that_only_starts_like_the_api_gets_a_page(client: TestClient) -> None:
@@ -110,31 +110,31 @@ def test_errors_of_the_middleware_are_pages_too(start_app: Callable[..., TestCli
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     too_long = browser.post("/login", content=iter([b"x" * 1500, b"x" * 1500]), headers=form)
 
-    assert [answer.status_code for answer in (cross_site, too_large, too_long)] == [403, 413, 413]
+    assert [response.status_code for response in (cross_site, too_large, too_long)] == [403, 413, 413]
     assert "Cross-site request blocked" in read_page(cross_site).text
     assert "Maximum size: 2048 bytes." in read_page(too_large).text
     assert "Maximum size: 2048 bytes." in read_page(too_long).text
 
 
 def test_error_page_keeps_the_allow_header(client: TestClient) -> None:
-    answer = open_browser(client).get("/logout")
+    response = open_browser(client).get("/logout")
 
-    assert answer.status_code == 405
-    assert answer.headers["Allow"] == "POST"
-    assert "Error 405" in read_page(answer).text
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "POST"
+    assert "Error 405" in read_page(response).text
 
 
 def test_form_sent_after_the_session_ended_offers_to_sign_in(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account")).forms["/account"]
-    thief = open_browser(client)
-    thief.cookies.update(browser.cookies)
-    submit(thief, "/account", action="/logout")
+    attacker = open_browser(client)
+    attacker.cookies.update(browser.cookies)
+    submit(attacker, "/account", action="/logout")
 
-    answer = browser.post("/account", data=form)
+    response = browser.post("/account", data=form)
 
-    assert answer.status_code == 401
-    assert "/login" in read_page(answer).links
+    assert response.status_code == 401
+    assert "/login" in read_page(response).links
 
 
 def test_error_pages_show_the_signed_in_user(client: TestClient, ada: User) -> None:
@@ -143,10 +143,10 @@ def test_error_pages_show_the_signed_in_user(client: TestClient, ada: User) -> N
 
 
 def test_url_is_escaped_in_an_error_page(client: TestClient) -> None:
-    answer = open_browser(client).get("/<script>alert(1)</script>")
+    response = open_browser(client).get("/<script>alert(1)</script>")
 
-    assert answer.status_code == 404
-    assert "<script" not in answer.text
+    assert response.status_code == 404
+    assert "<script" not in response.text
 
 
 def test_broken_layout_falls_back_to_problem_details(failing: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +155,6 @@ def test_broken_layout_falls_back_to_problem_details(failing: TestClient, monkey
 
     monkeypatch.setattr(templating, "_site", fail)
 
-    answer = failing.get("/nowhere")
+    response = failing.get("/nowhere")
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)
+    assert (response.status_code, response.headers["Content-Type"]) == (404, PROBLEM)

@@ -1,4 +1,4 @@
-"""Forms of pages that no browser sends: of another encoding, malformed, with files for texts. None is a bug."""
+"""Forms that browsers don't send: other encodings, malformed, files for text fields. None causes a 500."""
 
 import re
 from uuid import uuid4
@@ -20,7 +20,7 @@ FILE = b'--x\r\nContent-Disposition: form-data; name="%b"; filename="%b"\r\n\r\n
 
 
 def form_paths(client: TestClient) -> list[str]:
-    """Return the addresses of all forms of the pages."""
+    """Return the paths of all forms."""
     assert isinstance(client.app, FastAPI)
     routes = [route for route in iter_route_contexts(client.app.routes) if "POST" in (route.methods or ())]
     paths = [re.sub(r"{\w+}", str(uuid4()), str(route.path)) for route in routes]
@@ -44,9 +44,9 @@ def test_form_in_another_charset_is_rejected(client: TestClient, ada: User, char
 
 
 def test_form_in_another_charset_gets_an_error_page(client: TestClient) -> None:
-    answer = open_browser(client).post("/login", content=b"", headers={"Content-Type": f"{MULTIPART}; charset=utf-7"})
+    response = open_browser(client).post("/login", content=b"", headers={"Content-Type": f"{MULTIPART}; charset=utf-7"})
 
-    assert "Forms must be sent as UTF-8" in read_page(answer).text
+    assert "Forms must be sent as UTF-8" in read_page(response).text
 
 
 @pytest.mark.parametrize(

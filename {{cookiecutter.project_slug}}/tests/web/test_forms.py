@@ -1,4 +1,4 @@
-"""Forms: every kind of field, read from what browsers send and shown again."""
+"""Forms: every type of field, parsed from what browsers send and shown again."""
 
 import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -27,14 +27,14 @@ KEY = UUID("7488a646-e31f-41e4-aace-600308960662")
 
 
 class Color(StrEnum):
-    """What it looks like."""
+    """A color."""
 
     DARK_RED = "dark-red"
     BLUE = "blue"
 
 
 class Thing(Schema):
-    """A field of every kind."""
+    """A field of every type."""
 
     word: Annotated[str, Field(min_length=2, max_length=3, pattern="^a")]
     number: Annotated[int, Field(ge=1)] = 1
@@ -55,15 +55,15 @@ class Thing(Schema):
 
 
 class ThingUpdate(Schema):
-    """Some of them."""
+    """Some of the fields, all optional."""
 
     word: str = unset()
     at: datetime | None = unset()
     lines: list[str] = unset()
 
 
-class KeptUpdate(Schema):
-    """What browsers change of a text that nobody touches depends on its kind."""
+class FieldUpdate(Schema):
+    """Fields whose untouched values browsers change in different ways."""
 
     title: ShortText | None = unset()
     slug: Slug = unset()
@@ -78,7 +78,7 @@ class KeptUpdate(Schema):
 
 
 def request_with(body: str) -> Request:
-    """Return a request with this form."""
+    """Return a request with this form body."""
 
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body.encode()}
@@ -88,7 +88,7 @@ def request_with(body: str) -> Request:
 
 
 def read(body: str) -> Form[Thing]:
-    """Read a form that was sent with this body."""
+    """Parse a form with this body."""
     return anyio.run(parse_form, request_with(body), Thing)
 
 
@@ -235,10 +235,10 @@ def test_only_changed_fields_are_set(body: str, changed: dict[str, Any]) -> None
     ],
 )
 def test_untouched_field_is_not_changed(name: str, value: object, sent: str) -> None:
-    record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
+    record: Any = SimpleNamespace(**dict.fromkeys(FieldUpdate.model_fields), version=3)
     setattr(record, name, value)
 
-    form = anyio.run(parse_form, request_with(urlencode({name: sent})), KeptUpdate, record)
+    form = anyio.run(parse_form, request_with(urlencode({name: sent})), FieldUpdate, record)
 
     assert (form.errors, form.data and form.data.model_fields_set) == ({}, set())
 
@@ -263,25 +263,25 @@ def test_untouched_field_is_not_changed(name: str, value: object, sent: str) -> 
     ],
 )
 def test_edited_field_is_changed(name: str, value: object, sent: str, expected: object) -> None:
-    record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
+    record: Any = SimpleNamespace(**dict.fromkeys(FieldUpdate.model_fields), version=3)
     setattr(record, name, value)
 
-    form = anyio.run(parse_form, request_with(urlencode({name: sent})), KeptUpdate, record)
+    form = anyio.run(parse_form, request_with(urlencode({name: sent})), FieldUpdate, record)
 
     assert form.data is not None
     assert repr(form.data.model_dump(exclude_unset=True)) == repr({name: expected})
 
 
 def test_datetime_out_of_range_is_rejected() -> None:
-    record: Any = SimpleNamespace(**dict.fromkeys(KeptUpdate.model_fields), version=3)
+    record: Any = SimpleNamespace(**dict.fromkeys(FieldUpdate.model_fields), version=3)
 
-    form = anyio.run(parse_form, request_with("at=0001-01-01T00:00:00%2B14:00"), KeptUpdate, record)
+    form = anyio.run(parse_form, request_with("at=0001-01-01T00:00:00%2B14:00"), FieldUpdate, record)
 
     assert form.errors == {"at": "Is out of range."}
 
 
 class ThingList(PageParams):
-    """What a list is narrowed to."""
+    """Filters of a list."""
 
     q: str | None = None
     at: AwareDatetime | None = None

@@ -11,10 +11,10 @@ pytestmark = pytest.mark.any_database
 
 
 def test_home_shows_the_project_name_and_links(client: TestClient) -> None:
-    answer = open_browser(client).get("/")
+    response = open_browser(client).get("/")
 
-    page = read_page(answer)
-    assert answer.status_code == 200
+    page = read_page(response)
+    assert response.status_code == 200
     assert client.app_state["settings"].project_name in page.text
     assert {"/login", "/docs", "/redoc"} <= set(page.links)
 

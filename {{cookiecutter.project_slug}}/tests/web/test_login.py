@@ -1,4 +1,4 @@
-"""Sign in and out with a browser."""
+"""Signing in and out with a browser."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,31 +12,19 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
 from tests.support import PASSWORD, add_user, in_database, log_in, mails_to
-from tests.web.browser import cookie_name, open_browser, read_page, submit
+from tests.web.browser import cookie_name, copy_browser, is_signed_in, open_browser, read_page, submit
 
-pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
+pytestmark = pytest.mark.any_database  # the API tests cover their services on both databases
 
 WRONG = "not the password at all"
-
-
-def is_signed_in(browser: TestClient) -> bool:
-    """Return whether the browser is let in."""
-    return browser.get("/account").status_code == 200
-
-
-def copy_of(browser: TestClient) -> TestClient:
-    """Return another browser with the same cookies, as a thief would have."""
-    thief = open_browser(browser)
-    thief.cookies.update(browser.cookies)
-    return thief
 
 
 def test_login_redirects_to_the_account(client: TestClient, ada: User) -> None:
     browser = open_browser(client)
 
-    answer = submit(browser, "/login", email="ADA@Example.com", password=PASSWORD)
+    response = submit(browser, "/login", email="ADA@Example.com", password=PASSWORD)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+    assert (response.status_code, response.headers["Location"]) == (303, "/account")
     assert ada.email in browser.get("/account").text
 
 
@@ -45,10 +33,10 @@ def test_anonymous_user_is_redirected_to_sign_in_and_back(client: TestClient, ad
     browser = open_browser(client)
 
     sent = browser.get("/account?a=%26b")
-    answer = submit(browser, sent.headers["Location"], email=ada.email, password=PASSWORD)
+    response = submit(browser, sent.headers["Location"], email=ada.email, password=PASSWORD)
 
-    assert (sent.status_code, answer.status_code) == (303, 303)
-    assert answer.headers["Location"] == "/account?a=%26b"
+    assert (sent.status_code, response.status_code) == (303, 303)
+    assert response.headers["Location"] == "/account?a=%26b"
 
 
 @pytest.mark.usefixtures("ada")
@@ -57,13 +45,13 @@ def test_wrong_password_and_unknown_email_get_the_same_response(client: TestClie
     """Behaviour 27."""
     browser = open_browser(client)
 
-    answer = submit(browser, "/login", email=email, password=WRONG)
+    response = submit(browser, "/login", email=email, password=WRONG)
 
-    page = read_page(answer)
-    assert answer.status_code == 401
+    page = read_page(response)
+    assert response.status_code == 401
     assert "Incorrect email or password." in page.text
     assert page.forms["/login"]["email"] == email
-    assert WRONG not in answer.text
+    assert WRONG not in response.text
     assert cookie_name(browser) not in browser.cookies
 
 
@@ -81,19 +69,19 @@ def test_disabled_account_gets_the_same_response_as_a_wrong_password(client: Tes
 
 
 def test_empty_form_shows_errors_at_its_fields(client: TestClient) -> None:
-    answer = submit(open_browser(client), "/login", email="", password="x" * 5000)
+    response = submit(open_browser(client), "/login", email="", password="x" * 5000)
 
-    page = read_page(answer)
-    assert answer.status_code == 422
+    page = read_page(response)
+    assert response.status_code == 422
     assert page.fields["email"]["aria-describedby"] == "email-error"
     assert "autofocus" in page.fields["email"]
     assert "This field is required." in page.text
 
 
 def test_session_cookie_over_http_is_httponly_and_samesite(client: TestClient, ada: User) -> None:
-    answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
+    response = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
 
-    name, *attributes = cookie_of(answer)
+    name, *attributes = cookie_of(response)
     assert name.startswith(f"{cookie_name(client)}=")
     assert attributes == ["httponly", "path=/", "samesite=lax"]
 
@@ -104,24 +92,24 @@ def test_session_cookie_over_https_has_the_host_prefix(start_app: Callable[..., 
     add_user(client, "ada@example.com")
     browser = open_browser(client, address="https://testserver")
 
-    answer = submit(browser, "/login", email="ada@example.com", password=PASSWORD)
+    response = submit(browser, "/login", email="ada@example.com", password=PASSWORD)
 
-    name, *attributes = cookie_of(answer)
+    name, *attributes = cookie_of(response)
     assert name.startswith("__Host-session=")
     assert attributes == ["httponly", "path=/", "samesite=lax", "secure"]
     assert is_signed_in(browser)
-    assert answer.headers["Strict-Transport-Security"]
+    assert response.headers["Strict-Transport-Security"]
 
 
 def test_remember_me_makes_the_cookie_persistent(client: TestClient, ada: User) -> None:
-    answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD, remember="true")
+    response = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD, remember="true")
 
-    assert f"max-age={60 * 86_400}" in cookie_of(answer)
+    assert f"max-age={60 * 86_400}" in cookie_of(response)
 
 
-def cookie_of(answer: Any, name: str = "session") -> list[str]:
-    """Return the cookie of this name: name and value, then its attributes in lower case."""
-    (cookie,) = [item for item in answer.headers.get_list("set-cookie") if f"{name}=" in item.partition(";")[0]]
+def cookie_of(response: Any, name: str = "session") -> list[str]:
+    """Return a cookie: name and value, then its attributes in lowercase."""
+    (cookie,) = [item for item in response.headers.get_list("set-cookie") if f"{name}=" in item.partition(";")[0]]
     value, *attributes = cookie.split("; ")
     return [value, *sorted(attribute.lower() for attribute in attributes)]
 
@@ -129,14 +117,14 @@ def cookie_of(answer: Any, name: str = "session") -> list[str]:
 def test_signing_in_again_ends_the_previous_session(client: TestClient, ada: User) -> None:
     """Behaviour 32."""
     browser = open_browser(client, ada)
-    thief = copy_of(browser)
+    attacker = copy_browser(browser)
     token = read_page(browser.get("/account")).forms["/logout"]["csrf_token"]
 
-    answer = browser.post("/login", data={"csrf_token": token, "email": ada.email, "password": PASSWORD})
+    response = browser.post("/login", data={"csrf_token": token, "email": ada.email, "password": PASSWORD})
 
-    assert answer.status_code == 303
-    assert browser.cookies[cookie_name(browser)] != thief.cookies[cookie_name(thief)]
-    assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
+    assert response.status_code == 303
+    assert browser.cookies[cookie_name(browser)] != attacker.cookies[cookie_name(attacker)]
+    assert (is_signed_in(browser), is_signed_in(attacker)) == (True, False)
 
 
 def test_session_id_cannot_be_fixed_by_an_attacker(client: TestClient, ada: User) -> None:
@@ -146,22 +134,22 @@ def test_session_id_cannot_be_fixed_by_an_attacker(client: TestClient, ada: User
 
     submit(browser, "/login", email=ada.email, password=PASSWORD)
 
-    thief = open_browser(client)
-    thief.cookies.set(cookie_name(thief), "chosen-by-the-attacker")
-    assert not is_signed_in(thief)
+    attacker = open_browser(client)
+    attacker.cookies.set(cookie_name(attacker), "chosen-by-the-attacker")
+    assert not is_signed_in(attacker)
 
 
 def test_signing_out_invalidates_copied_cookies(client: TestClient, ada: User) -> None:
     """Behaviour 72."""
     browser = open_browser(client, ada)
-    thief = copy_of(browser)
+    attacker = copy_browser(browser)
 
-    answer = submit(browser, "/account", action="/logout")
+    response = submit(browser, "/account", action="/logout")
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
-    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert (response.status_code, response.headers["Location"]) == (303, "/login")
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert cookie_name(browser) not in browser.cookies
-    assert not is_signed_in(thief)
+    assert not is_signed_in(attacker)
 
 
 def test_signing_out_does_not_affect_other_sessions(client: TestClient, ada: User) -> None:
@@ -205,10 +193,10 @@ def test_next_does_not_redirect_to_other_sites(client: TestClient, ada: User, ta
     shown = browser.get("/login", params={"next": target})
     form = read_page(shown).forms["/login"]
 
-    answer = browser.post("/login", data={**form, "next": target, "email": ada.email, "password": PASSWORD})
+    response = browser.post("/login", data={**form, "next": target, "email": ada.email, "password": PASSWORD})
 
     assert form["next"] == "/account"
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+    assert (response.status_code, response.headers["Location"]) == (303, "/account")
     assert browser.get("/login", params={"next": target}).headers["Location"] == "/account"
 
 
@@ -262,9 +250,9 @@ def test_token_of_an_api_session_is_not_a_cookie(client: TestClient, ada: User) 
 
 
 def lock(client: TestClient, user: User) -> None:
-    """Guess at an account, as a stranger, until it is closed."""
-    answers = [log_in_with(client, user, WRONG) for _ in range(6)]
-    assert answers == [401] * 5 + [429]
+    """Guess passwords as an attacker until sign-in is blocked."""
+    responses = [log_in_with(client, user, WRONG) for _ in range(6)]
+    assert responses == [401] * 5 + [429]
 
 
 def log_in_with(client: TestClient, user: User, password: str) -> int:
@@ -309,15 +297,15 @@ def test_known_device_has_its_own_rate_limit(client: TestClient, ada: User) -> N
 
 
 def test_device_cookie_is_httponly_and_has_no_personal_data(client: TestClient, ada: User) -> None:
-    answer = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
+    response = submit(open_browser(client), "/login", email=ada.email, password=PASSWORD)
 
-    value, *attributes = cookie_of(answer, "device")
+    value, *attributes = cookie_of(response, "device")
     assert ada.email not in value
     assert attributes == ["httponly", f"max-age={400 * 86_400}", "path=/", "samesite=lax"]
 
 
 def test_sign_in_from_a_known_device_sends_no_email(client: TestClient, ada: User) -> None:
-    """Behaviour 37. Whatever the browser calls itself after an update."""
+    """Behaviour 37. Even if the user agent changes with an update."""
     browser = open_browser(client)
     submit(browser, "/login", email=ada.email, password=PASSWORD)
     submit(browser, "/account", action="/logout")

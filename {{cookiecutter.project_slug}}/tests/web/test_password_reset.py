@@ -1,4 +1,4 @@
-"""Choose a new password with a mailed link."""
+"""Password reset with an emailed link."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,26 +13,26 @@ NEW = "a quite different phrase, 8 words"
 
 
 def ask_for_link(browser: TestClient, email: str, **headers: str) -> str:
-    """Ask for a link, and return its path."""
+    """Request a reset link, and return its path."""
     form = read_page(browser.get("/password/forgot")).forms["/password/forgot"]
-    answer = browser.post("/password/forgot", data={**form, "email": email}, headers=headers)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/password/sent")
+    response = browser.post("/password/forgot", data={**form, "email": email}, headers=headers)
+    assert (response.status_code, response.headers["Location"]) == (303, "/password/sent")
     return newest_link(browser, email)
 
 
 def test_password_is_reset_with_the_link(client: TestClient, ada: User) -> None:
-    """Opening the link, however often, uses nothing up. Behaviours 92, 93, 144."""
+    """Opening the link has no side effects. Behaviours 92, 93, 144."""
     elsewhere, browser = open_browser(client, ada), open_browser(client)
     link = ask_for_link(browser, ada.email)
     assert [browser.get(link).status_code for _ in range(2)] == [200, 200]
 
     weak = submit(browser, link, action="/password/reset", password="short")
-    answer = browser.post("/password/reset", data={**read_page(weak).forms["/password/reset"], "password": NEW})
+    response = browser.post("/password/reset", data={**read_page(weak).forms["/password/reset"], "password": NEW})
     said = read_page(browser.get("/login")).text
     again = browser.get(link)
 
-    assert (weak.status_code, answer.status_code, again.status_code) == (422, 303, 422)
-    assert answer.headers["Location"] == "/login"
+    assert (weak.status_code, response.status_code, again.status_code) == (422, 303, 422)
+    assert response.headers["Location"] == "/login"
     assert elsewhere.get("/account").status_code == browser.get("/account").status_code == 303
     assert "Password changed. Sign in with your new password." in said
     assert submit(browser, "/login", email=ada.email, password=PASSWORD).status_code == 401
@@ -45,13 +45,13 @@ def test_reset_page_does_not_leak_the_token(client: TestClient, ada: User) -> No
     link = ask_for_link(browser, ada.email)
     token = link.rpartition("/")[2]
 
-    for answer in (browser.get(link), submit(browser, link, action="/password/reset", password="short")):
-        page = read_page(answer)
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert "//" not in answer.text.replace("<!doctype html>", "")
+    for response in (browser.get(link), submit(browser, link, action="/password/reset", password="short")):
+        page = read_page(response)
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "//" not in response.text.replace("<!doctype html>", "")
         assert not [address for address in page.links if token in address]
-        assert answer.text.count(token) == 1
+        assert response.text.count(token) == 1
         assert page.forms["/password/reset"]["token"] == token
 
 

@@ -1,4 +1,4 @@
-"""How many statements each page takes, with its forms; `tests/api/test_query_counts.py` tells why."""
+"""Number of database queries per page; see `tests/api/test_query_counts.py`."""
 
 import pytest
 from starlette.testclient import TestClient

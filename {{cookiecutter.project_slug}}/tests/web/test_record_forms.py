@@ -1,4 +1,4 @@
-"""Forms that make and change records, whatever browsers send and however many; notes are the example."""
+"""Forms that create and edit records: odd input and concurrency, with notes as the example."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,10 +33,10 @@ def browser(client: TestClient, ada: User) -> TestClient:
 
 
 def write_note(browser: TestClient, title: str = "Milk", body: str = "Two bottles") -> str:
-    """Write a note with the form, and return its address."""
-    answer = submit(browser, "/sample-notes/new", title=title, body=body)
-    assert answer.status_code == 303, answer.text
-    return str(answer.headers["Location"])
+    """Create a note with the form, and return its path."""
+    response = submit(browser, "/sample-notes/new", title=title, body=body)
+    assert response.status_code == 303, response.text
+    return str(response.headers["Location"])
 
 
 @pytest.mark.any_database
@@ -49,7 +49,7 @@ def test_text_is_stored_as_entered(browser: TestClient) -> None:
 
 
 def add_note(client: TestClient, owner: User, **values: str) -> SampleNote:
-    """Write a row as no form would."""
+    """Insert a row with values that no form would send."""
 
     async def add(session: AsyncSession) -> SampleNote:
         session.add(note := SampleNote(owner_id=owner.id, **values))
@@ -73,9 +73,9 @@ def test_untouched_form_changes_nothing(client: TestClient, ada: User, values: d
     note = add_note(client, ada, **values)
     before = stored(client, note)
 
-    answer = submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit")
+    response = submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit")
 
-    assert answer.status_code == 303, answer.text
+    assert response.status_code == 303, response.text
     assert stored(client, note) == before
     assert {**before, **values} == before
 
@@ -86,9 +86,9 @@ def test_form_changes_only_the_field_that_was_changed(client: TestClient, ada: U
     note = add_note(client, ada, **ODD["line-ends"])
     before = stored(client, note)
 
-    answer = submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit", {name: "New"})
+    response = submit(open_browser(client, ada), f"/sample-notes/{note.id}/edit", {name: "New"})
 
-    assert answer.status_code == 303, answer.text
+    assert response.status_code == 303, response.text
     after = stored(client, note)
     assert after == {**before, name: "New", "version": 2, "updated_at": after["updated_at"]}
 
@@ -114,10 +114,10 @@ def test_choice_is_labelled_by_title_or_model_and_id(client: TestClient, ada: Us
 
 @pytest.mark.any_database
 def test_first_invalid_field_has_autofocus(browser: TestClient) -> None:
-    answer = submit(browser, "/sample-notes/new", title="   ", body="\nTwo bottles")
+    response = submit(browser, "/sample-notes/new", title="   ", body="\nTwo bottles")
 
-    page = read_page(answer)
-    assert answer.status_code == 422
+    page = read_page(response)
+    assert response.status_code == 422
     assert "This field is required." in page.text
     assert "autofocus" in page.fields["title"]
     assert page.forms["/sample-notes/new"]["body"] == "\nTwo bottles"
@@ -143,10 +143,10 @@ def test_conflict_shows_the_current_version_and_the_input(browser: TestClient) -
 def test_form_with_an_invalid_version_is_rejected(browser: TestClient, version: str) -> None:
     address = write_note(browser)
 
-    answer = submit(browser, f"{address}/edit", body="Changed", version=version)
+    response = submit(browser, f"{address}/edit", body="Changed", version=version)
     deleted = submit(browser, address, action=f"{address}/delete", version=version)
 
-    assert answer.status_code == 412
+    assert response.status_code == 412
     assert deleted.status_code in {412, 422}
     assert "Two bottles" in browser.get(address).text
 
@@ -156,10 +156,10 @@ def test_user_input_is_escaped_everywhere(browser: TestClient) -> None:
     address = write_note(browser, SCRIPT, SCRIPT)
 
     for path in ("/sample-notes", address, f"{address}/edit", "/sample-notes?q=%22%3E%3Cscript%3E"):
-        answer = browser.get(path)
-        read_page(answer)
-        assert "<script" not in answer.text
-        assert "&lt;script&gt;" in answer.text
+        response = browser.get(path)
+        read_page(response)
+        assert "<script" not in response.text
+        assert "&lt;script&gt;" in response.text
     assert read_page(browser.get(f"{address}/edit")).forms[f"{address}/edit"]["body"] == SCRIPT
 
 

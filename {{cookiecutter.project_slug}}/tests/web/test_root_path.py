@@ -1,4 +1,4 @@
-"""The pages below a path of a host: every link, form and file of them is found there."""
+"""Pages served below a path: links, forms and files include it."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ ADDRESS = re.compile(r'(?:href|src|action|data-sa-href)="(/[^"]*)"')
 
 @pytest.fixture
 def below(start_app: Callable[..., TestClient]) -> TestClient:
-    """Serve the project below a path."""
+    """Serve the app below a path."""
     return start_app(base_url="http://testserver/below")
 
 
@@ -36,26 +36,26 @@ def test_all_urls_on_all_pages_are_below_the_root_path(below: TestClient, admin:
 
     while waiting:
         path = waiting.pop()
-        answer = browser.get(path)
-        seen[path] = answer.status_code
-        found = {*map(_without_query, ADDRESS.findall(answer.text)), *map(_without_query, _redirects(answer))}
+        response = browser.get(path)
+        seen[path] = response.status_code
+        found = {*map(_without_query, ADDRESS.findall(response.text)), *map(_without_query, _redirects(response))}
         assert [target for target in found if not target.startswith("/below/")] == [], path
         waiting += sorted(found - seen.keys() - set(waiting))
 
     assert len(seen) > 10
-    # What only takes forms is 405.
+    # Paths that accept only POST return 405.
     assert {path for path, status in seen.items() if status >= 400 and status != 405} == {"/below/nowhere"}
 
 
 def _without_query(address: str) -> str:
-    """Leave out the query, where it does not say which row is meant."""
+    """Drop the query, except for the primary key of a row."""
     path, _, query = unescape(address).partition("?")
     row = re.search(r"\bpk=[^&]+", query)
     return f"{path}?{row[0]}" if row else path
 
 
-def _redirects(answer: Response) -> list[str]:
-    return [answer.headers["Location"]] if "Location" in answer.headers else []
+def _redirects(response: Response) -> list[str]:
+    return [response.headers["Location"]] if "Location" in response.headers else []
 
 
 def test_login_redirects_to_the_requested_page(below: TestClient, admin: User) -> None:
@@ -63,12 +63,12 @@ def test_login_redirects_to_the_requested_page(below: TestClient, admin: User) -
     asked = browser.get("/below/account/sessions?a=b")
     assert asked.headers["Location"] == "/below/login?next=%2Faccount%2Fsessions%3Fa%3Db"
 
-    answer = submit(browser, asked.headers["Location"], action="/below/login", email=admin.email, password=PASSWORD)
+    response = submit(browser, asked.headers["Location"], action="/below/login", email=admin.email, password=PASSWORD)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/below/account/sessions?a=b")
+    assert (response.status_code, response.headers["Location"]) == (303, "/below/account/sessions?a=b")
     assert cookie_name(below).endswith(".below.session")
     assert cookie_name(below) in browser.cookies
-    assert browser.get("/account/sessions").status_code == 200  # from a proxy that strips the path
+    assert browser.get("/account/sessions").status_code == 200  # a proxy may strip the path
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_login_redirects_to_the_requested_page(below: TestClient, admin: User) -
 def test_projects_on_one_host_use_different_cookies(
     start_app: Callable[..., TestClient], one: dict[str, str], other: dict[str, str]
 ) -> None:
-    """They share the browser's cookies."""
+    """Ports and paths of a host share the browser's cookies."""
     projects = [start_app(**changes) for changes in (one, other)]
     ada = add_user(projects[0], "ada@example.com")
     browsers = [open_browser(project) for project in projects]
@@ -98,7 +98,7 @@ def test_projects_on_one_host_use_different_cookies(
 
 
 def test_all_urls_in_templates_start_with_root() -> None:
-    """An address on a page begins with `{{ root }}`, or is made by a function that knows it."""
+    """URLs start with `{{ root }}`, or are built by a function that adds it."""
     attributes = r"""\b(?:href|src|action|formaction|srcset|poster)\s*=\s*["']?/"""
     absolute = re.compile(rf"""{attributes}|\b(?:pagination|entry)\(["']/""")
     folders = [Path(app.__file__).parent, Path(app.__file__).parents[1] / "scaffold"]

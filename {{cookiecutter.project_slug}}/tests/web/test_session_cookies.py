@@ -1,4 +1,4 @@
-"""The cookie of a session: what ends it, when it changes, and what goes on meanwhile."""
+"""Session cookies: expiry, rotation and concurrent requests."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +12,13 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
 from tests.support import PASSWORD, add_user, in_database, sign_in
-from tests.web.browser import cookie_name, open_browser, read_page, submit
-from tests.web.test_login import copy_of, is_signed_in
+from tests.web.browser import cookie_name, copy_browser, is_signed_in, open_browser, read_page, submit
 
 SESSIONS = "/api/v1/auth/sessions"
 
 
 def change_sessions(client: TestClient, **values: Any) -> None:
-    """Change the rows of all sessions behind the app's back."""
+    """Update all sessions in the database."""
     in_database(client, lambda session: session.execute(update(AuthSession).values(values)))
 
 
@@ -32,8 +31,8 @@ def half_a_minute_later(client: TestClient) -> None:
     change_sessions(client, token_issued_at=utc_now() - timedelta(seconds=31))
 
 
-def set_cookies(answer: Any) -> list[str]:
-    return [item for item in answer.headers.get_list("set-cookie") if "session=" in item.partition(";")[0]]
+def set_cookies(response: Any) -> list[str]:
+    return [item for item in response.headers.get_list("set-cookie") if "session=" in item.partition(";")[0]]
 
 
 @pytest.mark.any_database
@@ -54,29 +53,29 @@ def test_cookie_is_rotated_once_a_day(client: TestClient, ada: User) -> None:
     """Behaviour 80."""
     browser = open_browser(client, ada)
     assert set_cookies(browser.get("/account")) == []
-    thief = copy_of(browser)
+    attacker = copy_browser(browser)
     a_day_later(client)
 
     changed = browser.get("/account")
 
     assert len(set_cookies(changed)) == 1
-    assert browser.cookies[cookie_name(browser)] != thief.cookies[cookie_name(thief)]
+    assert browser.cookies[cookie_name(browser)] != attacker.cookies[cookie_name(attacker)]
     assert set_cookies(browser.get("/account")) == []
     half_a_minute_later(client)
-    assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
+    assert (is_signed_in(browser), is_signed_in(attacker)) == (True, False)
 
 
 def test_concurrent_requests_during_rotation_stay_signed_in(client: TestClient, ada: User) -> None:
     """Behaviour 80."""
     browsers = [open_browser(client, ada)]
-    browsers += [copy_of(browsers[0]) for _ in range(4)]
+    browsers += [copy_browser(browsers[0]) for _ in range(4)]
     a_day_later(client)
 
     with ThreadPoolExecutor(5) as threads:
-        answers = list(threads.map(lambda browser: browser.get("/account"), browsers))
+        responses = list(threads.map(lambda browser: browser.get("/account"), browsers))
 
-    assert [answer.status_code for answer in answers] == [200] * 5
-    assert sum(len(set_cookies(answer)) for answer in answers) == 1
+    assert [response.status_code for response in responses] == [200] * 5
+    assert sum(len(set_cookies(response)) for response in responses) == 1
     assert all(is_signed_in(browser) for browser in browsers)
 
 
@@ -104,7 +103,7 @@ def test_rotation_does_not_extend_a_remembered_session(client: TestClient, ada: 
 
 @pytest.mark.any_database
 def test_form_submission_does_not_rotate_the_cookie(client: TestClient, ada: User) -> None:
-    """A redirect could lose it: the page after it brings it."""
+    """A redirect could lose the new cookie, so the next page sets it."""
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account")).forms["/account"]
     a_day_later(client)
@@ -115,7 +114,7 @@ def test_form_submission_does_not_rotate_the_cookie(client: TestClient, ada: Use
     assert len(set_cookies(browser.get(saved.headers["Location"]))) == 1
 
 
-@pytest.mark.database("sqlite")  # whose only writer the form is
+@pytest.mark.database("sqlite")  # has a single writer
 def test_invalid_form_does_not_deadlock_with_rotation(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     form = read_page(browser.get("/account")).forms["/account"]
@@ -140,8 +139,8 @@ def test_invalid_cookie_is_anonymous(start_app: Callable[..., TestClient], clien
     }[how]
 
     for path, status in {"/account": 303, "/login": 200, "/admin/": 303}.items():
-        answer = open_browser(client).get(path, headers={b"Cookie": f"{cookie_name(client)}={made_up}".encode()})
-        assert answer.status_code in {status, 404}, path
+        response = open_browser(client).get(path, headers={b"Cookie": f"{cookie_name(client)}={made_up}".encode()})
+        assert response.status_code in {status, 404}, path
 
 
 @pytest.mark.any_database
@@ -165,9 +164,9 @@ def test_signing_out_without_a_session_succeeds(client: TestClient) -> None:
     browser = open_browser(client)
     token = read_page(browser.get("/login")).forms["/login"]["csrf_token"]
 
-    answer = browser.post("/logout", data={"csrf_token": token})
+    response = browser.post("/logout", data={"csrf_token": token})
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert (response.status_code, response.headers["Location"]) == (303, "/login")
 
 
 @pytest.mark.any_database
@@ -184,16 +183,16 @@ def test_last_ip_address_is_recorded(client: TestClient, ada: User) -> None:
 
 @pytest.mark.any_database
 def test_reauthentication_changes_the_cookie(client: TestClient, ada: User) -> None:
-    """Behaviours 124, 125. On the pages."""
+    """Behaviours 124, 125, on the pages."""
     browser = open_browser(client, ada)
-    thief = copy_of(browser)
+    attacker = copy_browser(browser)
     change_sessions(client, authenticated_at=utc_now() - timedelta(minutes=16))
 
-    answer = submit(browser, "/reauth?next=/account", action="/reauth", password=PASSWORD)
+    response = submit(browser, "/reauth?next=/account", action="/reauth", password=PASSWORD)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
-    assert browser.cookies[cookie_name(browser)] != thief.cookies[cookie_name(thief)]
-    assert (is_signed_in(browser), is_signed_in(thief)) == (True, False)
+    assert (response.status_code, response.headers["Location"]) == (303, "/account")
+    assert browser.cookies[cookie_name(browser)] != attacker.cookies[cookie_name(attacker)]
+    assert (is_signed_in(browser), is_signed_in(attacker)) == (True, False)
     proven = in_database(client, lambda session: session.scalar(select(AuthSession.authenticated_at)))
     assert proven is not None
     assert utc_now() - proven < timedelta(minutes=1)

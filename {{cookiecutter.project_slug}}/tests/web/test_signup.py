@@ -1,4 +1,4 @@
-"""Sign up with a browser, and prove the address."""
+"""Sign-up and email verification with a browser."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,9 +13,9 @@ EVE = "eve@example.com"
 
 
 def sign_up(browser: TestClient, email: str = EVE, password: str = PASSWORD) -> str:
-    """Sign up, and return the path of the link that was mailed."""
-    answer = submit(browser, "/signup", email=email, password=password)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/signup/sent")
+    """Sign up, and return the path of the emailed link."""
+    response = submit(browser, "/signup", email=email, password=password)
+    assert (response.status_code, response.headers["Location"]) == (303, "/signup/sent")
     return newest_link(browser, email)
 
 
@@ -65,7 +65,7 @@ def test_password_chosen_by_third_party_is_removed(client: TestClient) -> None:
 
 
 def test_second_sign_up_does_not_verify_the_first_password(client: TestClient) -> None:
-    """The owner's browser did sign up, but not with the password that is stored. Behaviour 12."""
+    """The owner's browser did sign up, but not with the stored password. Behaviour 12."""
     sign_up(open_browser(client), password="the password of a stranger 99")
     owner = open_browser(client)
     link = sign_up(owner)
@@ -92,14 +92,14 @@ def test_registered_email_gets_the_same_response(client: TestClient, ada: User) 
 
 def test_weak_password_shows_an_error_at_its_field(client: TestClient) -> None:
     """Behaviours 15, 143."""
-    answer = submit(open_browser(client), "/signup", email=EVE, password="short")
+    response = submit(open_browser(client), "/signup", email=EVE, password="short")
 
-    page = read_page(answer)
-    assert answer.status_code == 422
+    page = read_page(response)
+    assert response.status_code == 422
     assert "at least 12 characters" in page.text
     assert page.fields["password"]["aria-invalid"] == "true"
     assert page.forms["/signup"]["email"] == EVE
-    assert "short" not in answer.text.replace("shortest", "")
+    assert "short" not in response.text.replace("shortest", "")
 
 
 def test_unverified_user_can_resend_the_link_when_signing_in(client: TestClient) -> None:
@@ -108,10 +108,10 @@ def test_unverified_user_can_resend_the_link_when_signing_in(client: TestClient)
     refused = submit(browser, "/login", email=EVE, password=PASSWORD)
 
     form = read_page(refused).forms["/verify/resend"]
-    answer = browser.post("/verify/resend", data=form)
+    response = browser.post("/verify/resend", data=form)
 
     assert form["email"] == EVE
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/signup/sent")
+    assert (response.status_code, response.headers["Location"]) == (303, "/signup/sent")
 
 
 def test_signed_in_user_is_redirected_from_sign_up(client: TestClient, ada: User) -> None:

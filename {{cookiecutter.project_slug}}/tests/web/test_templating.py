@@ -1,4 +1,4 @@
-"""What all pages share: headers, cookies, static files, the menu."""
+"""Headers, cookies, static files and navigation of all pages."""
 
 import pytest
 from fastapi import FastAPI
@@ -14,10 +14,10 @@ pytestmark = pytest.mark.any_database
 
 def test_pages_are_not_cached_and_forbid_inline_code(client: TestClient, ada: User) -> None:
     """Behaviours 139, 142."""
-    answer = open_browser(client, ada).get("/account")
+    response = open_browser(client, ada).get("/account")
 
-    policy = answer.headers["Content-Security-Policy"]
-    assert answer.headers["Cache-Control"] == "no-store"
+    policy = response.headers["Content-Security-Policy"]
+    assert response.headers["Cache-Control"] == "no-store"
     assert "unsafe" not in policy
     for directive in ("object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"):
         assert directive in policy
@@ -45,10 +45,10 @@ def test_static_files_are_cached_until_they_change(client: TestClient) -> None:
 
 
 def test_page_makes_no_third_party_requests(client: TestClient) -> None:
-    answer = open_browser(client).get("/login")
+    response = open_browser(client).get("/login")
 
-    assert read_page(answer).tags.count("script") == 0
-    assert "//" not in answer.text.replace("<!doctype html>", "")
+    assert read_page(response).tags.count("script") == 0
+    assert "//" not in response.text.replace("<!doctype html>", "")
 
 
 def test_navigation_marks_the_current_page(client: TestClient, ada: User) -> None:

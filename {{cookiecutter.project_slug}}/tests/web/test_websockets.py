@@ -1,4 +1,4 @@
-"""WebSockets of pages know the person by the cookie of the session."""
+"""WebSockets authenticate with the session cookie."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What the tests of API keys share."""
+"""Shared helpers of the API key tests."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ KEYS = "/api/v1/auth/api-keys"
 
 
 def create_key(caller: TestClient, *scopes: str, **terms: Any) -> Any:
-    """Create a key through the API, and return the answer with the key in it."""
-    answer = caller.post(KEYS, json={"name": "Backup", "scopes": scopes or ["read", "write"], **terms})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    """Create a key through the API, and return the response."""
+    response = caller.post(KEYS, json={"name": "Backup", "scopes": scopes or ["read", "write"], **terms})
+    assert response.status_code == 201, response.text
+    return response.json()
 
 
 def api_key_client(client: TestClient, made: Any) -> TestClient:
-    """Return the app as a api_key_client sees it that sends this key."""
+    """Return a client that authenticates with this key."""
     return with_token(client, made["key"])
 
 
 def update_keys(client: TestClient, **values: Any) -> None:
-    """Change every key in the database."""
+    """Update all keys in the database."""
     in_database(client, lambda session: session.execute(update(ApiKey).values(**values)))
 
 

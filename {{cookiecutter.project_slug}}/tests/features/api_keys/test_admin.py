@@ -1,4 +1,4 @@
-"""API keys in the admin: shown by their prefix, and revoked."""
+"""Admin view for API keys."""
 
 from html import unescape
 from typing import Any
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.any_database
 
 @pytest.fixture
 def browser(client: TestClient, admin: User) -> TestClient:
-    """Return a browser in which the admin is signed in."""
+    """Return a browser with the admin signed in."""
     return open_browser(client, admin)
 
 

@@ -1,4 +1,4 @@
-"""API keys over HTTP: what they open, what they never open, and when they are dead."""
+"""API keys: what they can and can't access, and when they are invalid."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,9 +55,9 @@ def test_creating_and_revoking_require_recent_authentication(client: TestClient,
         as_ada.delete(f"{KEYS}/{made['id']}"),
     ]
 
-    for answer in refused:
-        assert answer.status_code == 401
-        assert 'error="insufficient_user_authentication"' in answer.headers["WWW-Authenticate"]
+    for response in refused:
+        assert response.status_code == 401
+        assert 'error="insufficient_user_authentication"' in response.headers["WWW-Authenticate"]
     assert [item["id"] for item in as_ada.get(KEYS).json()["items"]] == [made["id"]]
 
 
@@ -134,7 +134,7 @@ def test_websocket_requires_both_scopes(
 
 
 def test_keys_cannot_access_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
-    """Behaviour 127. Whatever it may do otherwise."""
+    """Behaviour 127. Even a key with all scopes."""
     caller = api_key_client(client, create_key(as_admin, "read", "write", "admin:access"))
     routes = [route for route in routes_of(app_of(client)) if " /api/v1/auth/" in route]
     private = [route for route in routes if call(client, route) == 401]
@@ -167,7 +167,7 @@ def test_data_export_lists_keys_without_their_values(as_ada: TestClient) -> None
 
 
 def wrong_secret(raw: str) -> str:
-    """Return a well-formed key with the prefix of this one."""
+    """Return a well-formed key with the same prefix and another secret."""
     for _ in range(1000):
         other = generate_key().raw
         candidate = raw[:13] + other[13:]
@@ -341,7 +341,7 @@ def test_used_key_survives_secret_key_rotation(client: TestClient, as_ada: TestC
 
 @pytest.fixture
 def for_admins(client: TestClient, add_routes: Callable[[APIRouter], None]) -> TestClient:
-    """Return the app with one more route, which asks for a permission."""
+    """Return the app with an additional route that requires a permission."""
     router = APIRouter()
 
     @router.get(ADMINS)
@@ -354,7 +354,7 @@ def for_admins(client: TestClient, add_routes: Callable[[APIRouter], None]) -> T
 
 @pytest.mark.any_database
 def test_permission_requires_both_role_and_key(for_admins: TestClient, as_admin: TestClient) -> None:
-    """Behaviour 136. A key of an admin is an admin's only when it says so, and only as long as they are one."""
+    """Behaviour 136. An admin's key needs the scope, and its owner the role."""
     plain, narrow = create_key(as_admin), create_key(as_admin, "admin:access")
     wide = create_key(as_admin, "read", "admin:access")
 

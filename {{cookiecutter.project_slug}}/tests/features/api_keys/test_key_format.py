@@ -1,4 +1,4 @@
-"""How a key is written."""
+"""Format of API keys."""
 
 import re
 
@@ -24,7 +24,7 @@ def test_alphabet_has_no_lookalikes() -> None:
 
 
 def test_checksum_detects_every_single_typo() -> None:
-    """The checksum finds every change of up to 32 bits in a row."""
+    """A CRC-32 detects all burst errors of up to 32 bits."""
     raw = generate_key().raw
 
     for place in range(4, len(raw)):

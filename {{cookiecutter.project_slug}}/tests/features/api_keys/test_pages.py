@@ -1,4 +1,4 @@
-"""API keys as pages of the account."""
+"""Account pages for API keys."""
 
 import re
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.query_counts import capture_queries, count_queries
 from tests.support import PASSWORD, in_database, newest_link, with_token
 from tests.web.browser import open_browser, read_page, submit
 
-pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
+pytestmark = pytest.mark.any_database  # the API tests cover their services on both databases
 
 PAGE = "/account/api-keys"
 SCRIPT = '"><script>alert(1)</script>'
@@ -39,7 +39,7 @@ def test_created_key_is_shown_once_and_works(client: TestClient, ada: User) -> N
     (key,) = keys_in_database(client)
     for words in ("Backup", f"app_{key.prefix}_…", "Permissions: read", "Expires", "Last used", "testclient"):
         assert words in page.text
-    assert {"/account", PAGE} < set(page.links)  # the menu of the account
+    assert {"/account", PAGE} < set(page.links)  # the account navigation
 
 
 def test_invalid_form_shows_errors_and_keeps_the_input(client: TestClient, ada: User) -> None:
@@ -59,9 +59,9 @@ def test_invalid_form_shows_errors_and_keeps_the_input(client: TestClient, ada: 
 def test_keys_do_not_authenticate_pages(client: TestClient, as_ada: TestClient) -> None:
     made = create_key(as_ada)
 
-    answer = with_token(client, made["key"]).get("/account", headers={"Accept": "text/html"})
+    response = with_token(client, made["key"]).get("/account", headers={"Accept": "text/html"})
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
 
 
 def test_form_offers_only_the_users_permissions(client: TestClient, ada: User, admin: User) -> None:
@@ -90,9 +90,9 @@ def test_key_is_revoked(client: TestClient, ada: User) -> None:
     submit(browser, f"{PAGE}/new", name="Backup", read="true")
     (link,) = (link for link in read_page(browser.get(PAGE)).links if link.endswith("/revoke"))
 
-    answer = submit(browser, link)
+    response = submit(browser, link)
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
+    assert (response.status_code, response.headers["Location"]) == (303, PAGE)
     page = read_page(browser.get(PAGE))
     assert "Revoked API key “Backup”." in page.text
     assert "You have no API keys." in page.text
@@ -134,9 +134,9 @@ def test_sensitive_pages_require_reauthentication(client: TestClient, ada: User)
 
     asked = [browser.get(f"{PAGE}/new"), browser.get(path), browser.post(path, data=form)]
 
-    assert [answer.status_code for answer in asked] == [303] * 3
-    for answer, page in zip(asked, (f"{PAGE}/new", path, ""), strict=True):
-        assert answer.headers["Location"].startswith(f"/reauth?next={quote(page, safe='')}")
+    assert [response.status_code for response in asked] == [303] * 3
+    for response, page in zip(asked, (f"{PAGE}/new", path, ""), strict=True):
+        assert response.headers["Location"].startswith(f"/reauth?next={quote(page, safe='')}")
     assert browser.get(PAGE).status_code == 200
     assert keys_in_database(client)[0].revoked_at is None
 
@@ -147,10 +147,10 @@ def test_names_are_escaped(client: TestClient, ada: User) -> None:
     made = submit(browser, f"{PAGE}/new", name=SCRIPT, read="true")
     path = f"{PAGE}/{keys_in_database(client)[0].id}/revoke"
 
-    for answer in (made, browser.get(PAGE), browser.get(path)):
-        read_page(answer)
-        assert "<script" not in answer.text
-        assert "&lt;script&gt;" in answer.text
+    for response in (made, browser.get(PAGE), browser.get(path)):
+        read_page(response)
+        assert "<script" not in response.text
+        assert "&lt;script&gt;" in response.text
 
 
 def test_form_without_a_csrf_token_is_rejected(client: TestClient, ada: User) -> None:
@@ -196,9 +196,9 @@ def test_password_change_revokes_keys_unless_kept(
     """Behaviour 155."""
     browser, made = open_browser(client, ada), create_key(as_ada)
 
-    answer = submit(browser, "/account/password", kept, current_password=PASSWORD, new_password=NEW)
+    response = submit(browser, "/account/password", kept, current_password=PASSWORD, new_password=NEW)
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert api_key_client(client, made).get("/api/v1/users/me").status_code == status
 
 

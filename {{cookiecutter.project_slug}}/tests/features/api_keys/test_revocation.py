@@ -1,4 +1,4 @@
-"""API keys end with the sessions: signing out everywhere, a reset, a new password, a change of address taken back."""
+"""Revocation of API keys: signing out everywhere, password reset and change, reverted email change."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ EVE = "eve@example.com"
 
 
 def status_of(client: TestClient, made: Any) -> int:
-    """Return how a api_key_client is answered that sends this key."""
+    """Return the status of a request with this key."""
     return api_key_client(client, made).get(ME).status_code
 
 
@@ -112,8 +112,8 @@ def test_reverted_email_change_revokes_keys(client: TestClient, as_ada: TestClie
     as_ada.post(EMAIL_CHANGE, json={"email": EVE})
     client.post(f"{EMAIL_CHANGE}/confirm", json={"token": latest_token(client, EVE)})
     way_back = token_of(mails_to(client, ada.email)[-1])
-    thief = with_token(client, log_in(client, EVE)["access_token"])
-    after = create_key(thief, name="After")
+    attacker = with_token(client, log_in(client, EVE)["access_token"])
+    after = create_key(attacker, name="After")
     assert subjects(client, ada.email)[-1] == "A new API key for your account"
     assert 'the API key "After"' in mails_to(client, ada.email)[-1]
 
@@ -128,10 +128,10 @@ def test_concurrent_requests_do_not_exceed_the_limit(client: TestClient, as_ada:
     callers = [sign_in(client, ada) for _ in range(6)]
 
     with ThreadPoolExecutor(6) as threads:
-        answers = list(threads.map(lambda caller: caller.post(KEYS, json={"name": "x", "scopes": ["read"]}), callers))
+        responses = list(threads.map(lambda caller: caller.post(KEYS, json={"name": "x", "scopes": ["read"]}), callers))
 
-    assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409, 409, 409]
-    assert {problem_of(answer)["type"] for answer in answers if answer.status_code == 409} == {
+    assert sorted(response.status_code for response in responses) == [201, 201, 409, 409, 409, 409]
+    assert {problem_of(response)["type"] for response in responses if response.status_code == 409} == {
         "urn:problem:TooManyApiKeys"
     }
     assert len(keys_in_database(client)) == MAX_KEYS

@@ -9,7 +9,7 @@ from app.accounts.models import User
 from app.features.notes import models
 from tests.features.notes.helpers import NOTES, add_note, new_note_data
 from tests.query_counts import capture_queries, count_queries, references_to
-from tests.web.browser import entered, linked, open_browser, read_page, submit
+from tests.web.browser import form_values, linked_ids, open_browser, read_page, submit
 
 URL = "/notes"
 NO_ID = "01890000-0000-7000-8000-000000000000"
@@ -23,7 +23,7 @@ def browser(client: TestClient, ada: User) -> TestClient:
 def test_created_note_is_shown_and_returned_by_the_api(as_ada: TestClient, browser: TestClient) -> None:
     sent = new_note_data()
 
-    response = submit(browser, f"{URL}/new", entered(sent))
+    response = submit(browser, f"{URL}/new", form_values(sent))
 
     assert response.status_code == 303, response.text
     read_page(browser.get(response.headers["Location"]))
@@ -46,7 +46,7 @@ def test_note_is_updated(as_ada: TestClient, browser: TestClient) -> None:
     url = f"{URL}/{add_note(as_ada)['id']}"
     change = {"body": "New body"}
 
-    response = submit(browser, f"{url}/edit", entered(change))
+    response = submit(browser, f"{url}/edit", form_values(change))
 
     assert response.status_code == 303, response.text
     changed = as_ada.get(f"/api/v1{url}").json()
@@ -83,13 +83,13 @@ def test_note_is_deleted_only_in_the_version_shown(as_ada: TestClient, browser: 
 
 
 def test_number_of_queries_per_page(browser: TestClient) -> None:
-    sent = [entered(new_note_data()) for _ in range(3)]
+    sent = [form_values(new_note_data()) for _ in range(3)]
     with capture_queries(browser) as requests:
         for fields in sent:
             response = submit(browser, f"{URL}/new", fields)
             assert browser.get(URL).status_code == 200
         url = response.headers["Location"]
-        change = entered({"body": "New body"})
+        change = form_values({"body": "New body"})
         assert submit(browser, f"{url}/edit", change).status_code == 303
         assert submit(browser, url, action=f"{url}/delete").status_code == 303
 
@@ -113,7 +113,7 @@ def test_list_is_paginated_newest_first(as_ada: TestClient, browser: TestClient)
     (older,) = (link for link in read_page(first).links if "cursor=" in link)
     second = browser.get(older)
 
-    assert linked(first, URL) + linked(second, URL) == added[::-1]
+    assert linked_ids(first, URL) + linked_ids(second, URL) == added[::-1]
 
 
 @pytest.mark.any_database
@@ -126,16 +126,16 @@ def test_list_is_filtered_with_its_form(as_ada: TestClient, browser: TestClient)
 
     for name, fields in filters:
         expected = add_note(as_ada, **fields)["id"]
-        query = {**form, **entered({name: next(iter(fields.values()))})}
+        query = {**form, **form_values({name: next(iter(fields.values()))})}
         found = browser.get(URL, params=query)
-        assert linked(found, URL) == [expected]
+        assert linked_ids(found, URL) == [expected]
         assert read_page(found).forms[URL] == query
 
 
 @pytest.mark.any_database
 def test_error_is_shown_next_to_its_field_and_other_input_is_kept(as_ada: TestClient, browser: TestClient) -> None:
     added = add_note(as_ada)
-    sent = {**entered(new_note_data()), **entered({"title": "x" * 201})}
+    sent = {**form_values(new_note_data()), **form_values({"title": "x" * 201})}
 
     for path in (f"{URL}/new", f"{URL}/{added['id']}/edit"):
         response = submit(browser, path, sent)
@@ -149,7 +149,7 @@ def test_error_is_shown_next_to_its_field_and_other_input_is_kept(as_ada: TestCl
 @pytest.mark.parametrize("field", ["title"])
 def test_taken_value_is_reported_next_to_its_field(as_ada: TestClient, browser: TestClient, field: str) -> None:
     first, second = add_note(as_ada), add_note(as_ada)
-    sent = entered(new_note_data() | {field: first[field]})
+    sent = form_values(new_note_data() | {field: first[field]})
 
     for path in (f"{URL}/new", f"{URL}/{second['id']}/edit"):
         response = submit(browser, path, sent)
@@ -179,7 +179,7 @@ def test_notes_of_another_user_are_not_found(client: TestClient, as_ada: TestCli
         for action in ("edit", "delete"):
             response = browser.post(f"{url}/{action}", data={"csrf_token": token, "version": "1"})
             assert response.status_code == 404
-    assert linked(browser.get(URL), URL) == []
+    assert linked_ids(browser.get(URL), URL) == []
     assert as_ada.get(f"/api/v1{mine}").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the second factor share."""
+"""Shared helpers of the two-factor authentication tests."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ RECOVERY = "/api/v1/auth/recovery-codes"
 
 
 def enable(caller: TestClient) -> tuple[str, list[str]]:
-    """Turn the second factor on through the API; return the secret and the recovery codes."""
+    """Enable it through the API; return the secret and the recovery codes."""
     begun = caller.post(TOTP)
     assert begun.status_code == 200, begun.text
     secret: str = begun.json()["secret"]
@@ -31,37 +31,37 @@ def enable(caller: TestClient) -> tuple[str, list[str]]:
 
 
 def current_code(secret: str) -> str:
-    """Return what the app shows now; it is good for at least half a minute."""
+    """Return the current code; it is valid for at least 30 seconds."""
     return pyotp.TOTP(secret).now()
 
 
 def wrong_code(secret: str) -> str:
-    """Return six digits that are the code of no step around now."""
+    """Return a code that is wrong now and in the adjacent time steps."""
     totp = pyotp.TOTP(secret)
     near = {totp.generate_otp(totp.timecode(utc_now()) + step) for step in range(-2, 4)}
     return next(code for code in (f"{number:06}" for number in range(10)) if code not in near)
 
 
 def allow_code_reuse(client: TestClient) -> None:
-    """Let the code that was used be as good as the next one would be."""
+    """Let the last code be used again, instead of waiting for the next one."""
     in_database(client, lambda session: session.execute(update(TotpSecret).values(last_used_step=0)))
 
 
 def get_challenge(client: TestClient, user: User, password: str = PASSWORD) -> str:
-    """Sign in with the password, and return the challenge that comes back."""
-    answer = client.post("/api/v1/auth/login", json={"email": user.email, "password": password})
-    assert answer.status_code == 200, answer.text
-    challenge: str = answer.json()["challenge"]
+    """Sign in with the password, and return the challenge."""
+    response = client.post("/api/v1/auth/login", json={"email": user.email, "password": password})
+    assert response.status_code == 200, response.text
+    challenge: str = response.json()["challenge"]
     return challenge
 
 
 def submit_code(client: TestClient, challenge: str, code: str) -> Any:
-    """Answer a challenge."""
+    """Complete a challenge with a code."""
     return client.post(ANSWER, json={"challenge": challenge, "code": code})
 
 
 def event_names(client: TestClient, user: User) -> list[str]:
-    """Return what was written down about this user, oldest first."""
+    """Return the names of the user's events, oldest first."""
 
     async def read(session: AsyncSession) -> list[str]:
         query = select(AuthEvent.name).where(AuthEvent.user_id == user.id).order_by(AuthEvent.id)

@@ -1,4 +1,4 @@
-"""The second factor in the admin: seen on the page of a user, and switched off for who has lost it."""
+"""Two-factor authentication in the admin: status and turning it off."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,18 +16,18 @@ OFFER = "Turn off two-factor authentication"
 
 @pytest.fixture
 def browser(client: TestClient, admin: User) -> TestClient:
-    """Return a browser in which the admin is signed in."""
+    """Return a browser with the admin signed in."""
     return open_browser(client, admin)
 
 
 def newest_event(client: TestClient) -> AuthEvent:
-    """Return what was written down last."""
+    """Return the latest event."""
     query = AuthEvent.__table__.select().order_by(AuthEvent.id.desc()).limit(1)
     return in_database(client, lambda session: session.execute(query)).one()  # type: ignore[return-value]
 
 
 def is_shown_as_on(browser: TestClient, user: User) -> bool:
-    """Read it from the page of the user."""
+    """Return whether the admin shows it as enabled."""
     page = browser.get(f"/admin/user/detail?pk={user.id}").text
     return "text-success" in page.partition("<dt>Two-factor authentication</dt>")[2].partition("</dd>")[0]
 
@@ -52,9 +52,9 @@ def test_admin_disables_it_for_a_user(
     secret, _ = enable(as_ada)
     adas, waiting, sent = open_browser(client, ada), get_challenge(client, ada), len(mails_to(client, ada.email))
 
-    answer = run_row_action(browser, "user", "second-factor", ada.id)
+    response = run_row_action(browser, "user", "second-factor", ada.id)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     event = newest_event(client)
     assert (event.name, event.user_id, event.actor_id) == ("authn_second_factor_removed", ada.id, admin.id)
     assert event.data == {"what": "second_factor_removed"}

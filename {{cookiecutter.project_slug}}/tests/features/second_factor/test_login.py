@@ -1,4 +1,4 @@
-"""Signing in with a second factor, over HTTP: what the password alone does not open."""
+"""Signing in with two-factor authentication through the API."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -38,7 +38,7 @@ def change_challenges(client: TestClient, **values: Any) -> None:
 
 @pytest.mark.any_database
 def test_password_alone_returns_only_a_challenge(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    """Behaviour 118. Over the API."""
+    """Behaviour 118, over the API."""
     enable(as_ada)
     before = count_sessions(client)
 
@@ -102,7 +102,7 @@ def test_code_that_confirmed_the_setup_cannot_be_reused(client: TestClient, as_a
 
 
 def test_concurrent_use_of_a_code_has_one_winner(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    """Behaviour 119. Each with a challenge of their own."""
+    """Behaviour 119. Each request has its own challenge."""
     secret, _ = enable(as_ada)
     challenges = [get_challenge(client, ada) for _ in range(4)]
     code = current_code(secret)

@@ -1,4 +1,4 @@
-"""The second factor as pages."""
+"""Web pages for two-factor authentication."""
 
 import re
 from datetime import timedelta
@@ -17,7 +17,7 @@ from tests.query_counts import capture_queries, count_queries
 from tests.support import PASSWORD, in_database
 from tests.web.browser import cookie_name, open_browser, read_page, submit
 
-pytestmark = pytest.mark.any_database  # what they call is tested over the API, on both
+pytestmark = pytest.mark.any_database  # the API tests cover their services on both databases
 
 HOME = "/account/second-factor"
 ASK = "/login/second-factor"
@@ -25,7 +25,7 @@ CODE = re.compile(r"\b\d{1,2}-[A-Z2-9]{5}-[A-Z2-9]{5}\b")
 
 
 def enable(client: TestClient, user: User) -> tuple[TestClient, str, list[str]]:
-    """Turn it on with a browser; return the browser, the secret and the recovery codes."""
+    """Enable it with a browser; return the browser, the secret and the recovery codes."""
     browser = open_browser(client, user)
     begun = submit(browser, f"{HOME}/add")
     assert (begun.status_code, begun.headers["Location"]) == (303, f"{HOME}/confirm")
@@ -38,7 +38,7 @@ def enable(client: TestClient, user: User) -> tuple[TestClient, str, list[str]]:
 
 
 def give_password(client: TestClient, user: User, **entered: str) -> tuple[TestClient, Response]:
-    """Sign in with a new browser, as far as the password goes."""
+    """Enter the password in a new browser."""
     browser = open_browser(client)
     return browser, submit(browser, "/login", email=user.email, password=PASSWORD, **entered)
 
@@ -64,7 +64,7 @@ def test_qr_code_has_the_secret_and_obeys_the_csp(client: TestClient, ada: User)
 
     shown = browser.get(f"{HOME}/confirm")
 
-    page = read_page(shown)  # which refuses inline code
+    page = read_page(shown)  # rejects inline code
     assert "svg" in page.tags
     assert "<style" not in shown.text
     assert "style-src 'self';" in shown.headers["Content-Security-Policy"]
@@ -101,13 +101,13 @@ def test_setup_requires_a_verified_email(client: TestClient, ada: User) -> None:
 
 
 def test_password_alone_does_not_sign_in(client: TestClient, ada: User) -> None:
-    """Behaviour 118. On the pages."""
+    """Behaviour 118, on the pages."""
     enable(client, ada)
 
-    browser, answer = give_password(client, ada, next="/account/second-factor")
+    browser, response = give_password(client, ada, next="/account/second-factor")
 
-    assert answer.status_code == 303
-    assert answer.headers["Location"].startswith(ASK)
+    assert response.status_code == 303
+    assert response.headers["Location"].startswith(ASK)
     assert cookie_name(browser) not in browser.cookies
     assert browser.get("/account").headers["Location"].startswith("/login")
 
@@ -115,10 +115,10 @@ def test_password_alone_does_not_sign_in(client: TestClient, ada: User) -> None:
 def test_code_signs_in_and_redirects_to_next(client: TestClient, ada: User) -> None:
     """Behaviours 31, 118."""
     _, secret, _ = enable(client, ada)
-    browser, answer = give_password(client, ada, next=HOME)
+    browser, response = give_password(client, ada, next=HOME)
     before = dict(browser.cookies)
 
-    done = submit(browser, answer.headers["Location"], action=ASK, code=current_code(secret))
+    done = submit(browser, response.headers["Location"], action=ASK, code=current_code(secret))
 
     assert (done.status_code, done.headers["Location"]) == (303, HOME)
     assert "session" not in before
@@ -129,9 +129,9 @@ def test_code_signs_in_and_redirects_to_next(client: TestClient, ada: User) -> N
 @pytest.mark.parametrize("remember", [True, False])
 def test_remember_me_survives_the_second_factor(client: TestClient, ada: User, *, remember: bool) -> None:
     _, secret, _ = enable(client, ada)
-    browser, answer = give_password(client, ada, **({"remember": "true"} if remember else {}))
+    browser, response = give_password(client, ada, **({"remember": "true"} if remember else {}))
 
-    done = submit(browser, answer.headers["Location"], action=ASK, code=current_code(secret))
+    done = submit(browser, response.headers["Location"], action=ASK, code=current_code(secret))
 
     (cookie,) = (line for line in done.headers.get_list("set-cookie") if line.startswith(f"{cookie_name(browser)}="))
     assert ("Max-Age" in cookie) == remember
@@ -140,9 +140,9 @@ def test_remember_me_survives_the_second_factor(client: TestClient, ada: User, *
 def test_recovery_code_signs_in(client: TestClient, ada: User) -> None:
     """Behaviour 120."""
     _, _, codes = enable(client, ada)
-    browser, answer = give_password(client, ada)
+    browser, response = give_password(client, ada)
 
-    done = submit(browser, answer.headers["Location"], action=ASK, code=codes[0].lower())
+    done = submit(browser, response.headers["Location"], action=ASK, code=codes[0].lower())
 
     assert done.status_code == 303
     assert "9 left" in read_page(browser.get(HOME)).text
@@ -150,10 +150,10 @@ def test_recovery_code_signs_in(client: TestClient, ada: User) -> None:
 
 def test_wrong_code_shows_an_error(client: TestClient, ada: User) -> None:
     _, secret, _ = enable(client, ada)
-    browser, answer = give_password(client, ada, next=HOME)
+    browser, response = give_password(client, ada, next=HOME)
 
-    refused = submit(browser, answer.headers["Location"], action=ASK, code=wrong_code(secret))
-    empty = submit(browser, answer.headers["Location"], action=ASK, code="")
+    refused = submit(browser, response.headers["Location"], action=ASK, code=wrong_code(secret))
+    empty = submit(browser, response.headers["Location"], action=ASK, code="")
 
     assert (refused.status_code, empty.status_code) == (401, 422)
     assert "Incorrect code" in read_page(refused).text
@@ -164,8 +164,8 @@ def test_wrong_code_shows_an_error(client: TestClient, ada: User) -> None:
 def test_too_many_wrong_codes_are_blocked(client: TestClient, ada: User) -> None:
     """Behaviour 115."""
     _, secret, _ = enable(client, ada)
-    browser, answer = give_password(client, ada)
-    form = read_page(browser.get(answer.headers["Location"])).forms[ASK]
+    browser, response = give_password(client, ada)
+    form = read_page(browser.get(response.headers["Location"])).forms[ASK]
 
     statuses = [browser.post(ASK, data={**form, "code": wrong_code(secret)}).status_code for _ in range(5)]
     dead = browser.post(ASK, data={**form, "code": current_code(secret)})
@@ -185,9 +185,9 @@ def test_expired_challenge_restarts_the_sign_in(client: TestClient, ada: User) -
     gone = utc_now() - timedelta(seconds=1)
     in_database(client, lambda session: session.execute(update(LoginChallenge).values(expires_at=gone)))
 
-    answer = submit(browser, ASK, code=current_code(secret))
+    response = submit(browser, ASK, code=current_code(secret))
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert (response.status_code, response.headers["Location"]) == (303, "/login")
     assert "Sign in again." in read_page(browser.get("/login")).text
 
 
@@ -226,9 +226,9 @@ def test_turning_it_off_signs_out_other_devices(client: TestClient, ada: User) -
     browser, _, _ = enable(client, ada)
     other = open_browser(client, ada)
 
-    answer = submit(browser, f"{HOME}/remove")
+    response = submit(browser, f"{HOME}/remove")
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, HOME)
+    assert (response.status_code, response.headers["Location"]) == (303, HOME)
     assert "Two-factor authentication is off." in read_page(browser.get(HOME)).text
     assert other.get(HOME).headers["Location"].startswith("/login")
     _, signed_in = give_password(client, ada)

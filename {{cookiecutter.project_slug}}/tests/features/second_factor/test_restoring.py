@@ -1,4 +1,4 @@
-"""A change of address that is taken back: the second factor is again the one before the change."""
+"""Reverting an email change restores the second factor from before the change."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ EVE = "eve@example.com"
 
 
 def move(client: TestClient, caller: TestClient, old: str, new: str = EVE) -> str:
-    """Change the caller's address; return the token with which the old one takes it back."""
+    """Change the caller's email address; return the token that reverts it."""
     reset_rate_limits(client)
     assert caller.post(CHANGE, json={"email": new}).status_code == 202
     assert client.post(f"{CHANGE}/confirm", json={"token": latest_token(client, new)}).status_code == 204
@@ -27,7 +27,7 @@ def move(client: TestClient, caller: TestClient, old: str, new: str = EVE) -> st
 
 
 def take_back(client: TestClient, token: str, email: str) -> Any:
-    """Take the address back, set a new password, and return how signing in with it is answered."""
+    """Revert the email change, reset the password, and return the login response."""
     assert client.post(f"{CHANGE}/revert", json={"token": token}).status_code == 204
     assert reset(client, request_reset(client, email)).status_code == 204
     allow_code_reuse(client)
@@ -60,18 +60,18 @@ def test_unconfirmed_setup_is_removed(client: TestClient, as_ada: TestClient, ad
 def test_second_factor_from_before_the_change_is_restored(
     client: TestClient, as_ada: TestClient, ada: User, then: str
 ) -> None:
-    """Nobody gets around the second factor with an old mailbox. Behaviours 106, 153."""
+    """An attacker with access to the old mailbox can't bypass the second factor. Behaviours 106, 153."""
     secret, codes = enable(as_ada)
     way_back = move(client, as_ada, ada.email)
     if then != "nothing":
         assert as_ada.delete(TOTP).status_code == 204
         assert subjects(client, ada.email)[-1] == "Two-factor authentication was turned off"
-    thiefs, _ = enable(as_ada) if then == "replace" else (secret, [])
+    attackers, _ = enable(as_ada) if then == "replace" else (secret, [])
 
     challenge = take_back(client, way_back, ada.email)["challenge"]
 
     if then == "replace":
-        assert submit_code(client, challenge, current_code(thiefs)).status_code == 401
+        assert submit_code(client, challenge, current_code(attackers)).status_code == 401
     assert submit_code(client, challenge, current_code(secret)).status_code == 200
     challenge = client.post(LOGIN, json={"email": ada.email, "password": NEW}).json()["challenge"]
     assert submit_code(client, challenge, codes[0]).status_code == 200
@@ -85,12 +85,12 @@ def test_unused_recovery_codes_are_restored(client: TestClient, as_ada: TestClie
     way_back = move(client, as_ada, ada.email)
     challenge = client.post(LOGIN, json={"email": EVE, "password": PASSWORD}).json()["challenge"]
     assert submit_code(client, challenge, codes[1]).status_code == 200
-    thiefs = as_ada.post(RECOVERY).json()["recovery_codes"]
+    attackers = as_ada.post(RECOVERY).json()["recovery_codes"]
     assert subjects(client, ada.email)[-1] == "New recovery codes for your account"
 
     challenge = take_back(client, way_back, ada.email)["challenge"]
 
-    entered = [codes[0], codes[1], thiefs[2], codes[2]]
+    entered = [codes[0], codes[1], attackers[2], codes[2]]
     assert [submit_code(client, challenge, code).status_code for code in entered] == [401, 401, 401, 200]
 
 

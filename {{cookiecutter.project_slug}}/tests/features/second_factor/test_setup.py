@@ -1,4 +1,4 @@
-"""The second factor is turned on and off, over HTTP."""
+"""Setup and removal of two-factor authentication through the API."""
 
 from datetime import timedelta
 from typing import Any
@@ -58,10 +58,10 @@ def test_secret_is_returned_only_until_confirmation(client: TestClient, as_ada: 
     assert "ada%40example.com" in begun["uri"]
     as_ada.post(CONFIRM, json={"code": current_code(begun["secret"])})
 
-    answers = [as_ada.post(TOTP), as_ada.get(ANSWER), as_ada.get("/api/v1/users/me")]
+    responses = [as_ada.post(TOTP), as_ada.get(ANSWER), as_ada.get("/api/v1/users/me")]
 
-    assert problem_of(answers[0])["type"] == "urn:problem:SecondFactorAlreadyEnabled"
-    for later in answers:
+    assert problem_of(responses[0])["type"] == "urn:problem:SecondFactorAlreadyEnabled"
+    for later in responses:
         assert begun["secret"] not in later.text
     assert begun["secret"].encode() not in stored_secret(client).secret
 

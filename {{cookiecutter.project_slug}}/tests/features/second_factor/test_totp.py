@@ -8,7 +8,7 @@ import pytest
 from app.features.second_factor import totp
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-"""The one of RFC 6238, Appendix B: "12345678901234567890"."""
+"""Secret of RFC 6238, appendix B: "12345678901234567890"."""
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
     [(59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (2000000000, "279037"), (20000000000, "353130")],
 )
 def test_codes_match_the_rfc_test_vectors(seconds: int, code: str) -> None:
-    """Its table has eight digits, of which apps show the last six. https://www.rfc-editor.org/rfc/rfc6238"""
+    """The RFC lists eight digits; apps show the last six. https://www.rfc-editor.org/rfc/rfc6238"""
     assert totp.match_time_step(SECRET, code, datetime.fromtimestamp(seconds, UTC)) == seconds // 30
 
 
