@@ -1,14 +1,14 @@
-"""Fixtures. Each test gets a migrated database without rows, once on SQLite and once on PostgreSQL, and the app on it.
+"""Fixtures. Each test runs with an empty, migrated database, once on SQLite and once on PostgreSQL.
 
-    client                     the app over HTTP, as nobody
-    as_ada, as_bob, as_admin   the same, signed in
-    ada, bob, admin            who they are
-    start_app(server={...})    the app with other settings
-    add_routes(router)         routes that the app has for this test
-    start_server(LOG_LEVEL=…)  a process that serves it, on the same database
+    client                     HTTP client of the app, not signed in
+    as_ada, as_bob, as_admin   clients that are signed in
+    ada, bob, admin            their users
+    start_app(server={...})    a client of the app with other settings
+    add_routes(router)         adds routes to the app for this test
+    start_server(LOG_LEVEL=…)  a real server process on the same database
 
-`tests/support.py` has the functions that tests call, `tests/database_fixtures.py` the fixtures of databases.
-`pytest --database sqlite` is quicker; the default is both.
+`tests/support.py` has functions for tests, `tests/database_fixtures.py` the database fixtures.
+`pytest --database sqlite` is faster; the default is both.
 """
 
 import gc
@@ -43,15 +43,12 @@ BUILT_IN = {"base_url", "environment", "project_name", "server"}
 
 
 def pytest_configure() -> None:
-    """Pin each pytest-xdist worker to a CPU.
-
-    A turn that goes from one processor to another costs twice as much.
-    """
+    """Pin each pytest-xdist worker to a CPU: switching between threads on different CPUs takes twice as long."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     if worker and hasattr(os, "sched_setaffinity"):  # Linux
-        processors = sorted(os.sched_getaffinity(0))
-        if int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) >= len(processors):
-            os.sched_setaffinity(0, {processors[int(worker) % len(processors)]})
+        cpus = sorted(os.sched_getaffinity(0))
+        if int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) >= len(cpus):
+            os.sched_setaffinity(0, {cpus[int(worker) % len(cpus)]})
 
 
 def pytest_collection_finish() -> None:
@@ -88,7 +85,7 @@ def _make_settings(database_url: str, **changes: Any) -> Settings:
         "secret_key": "the tests' secret key: it protects nothing",
         "database": {"url": database_url},
         "auth": CHEAP_HASHES,
-        "mail": {"in_server": False},  # so that `mails_to` finds them; tests/mail switches it on
+        "mail": {"in_server": False},  # so that `mails_to` finds them; tests/mail enables it
         "cleanup": {"in_server": False},
     }
     for name, change in changes.items():
@@ -101,13 +98,13 @@ _usual_settings = lru_cache(_make_settings)
 
 @lru_cache(maxsize=32)
 def build_app(settings: Settings) -> FastAPI:
-    """Build the app, or return the one with equal settings: what lives with the process is made by its lifespan."""
+    """Build the app, once for equal settings; its lifespan creates everything that has state."""
     return create_app(settings)
 
 
 @pytest.fixture(scope="session")
 def running_apps() -> Iterator[Callable[[Settings], TestClient]]:
-    """Start the app with these settings, on the event loop that serves it too, and keep it until the tests end."""
+    """Start an app per settings, on the server's type of event loop; it runs until the tests end."""
     options = {"use_uvloop": find_spec("uvloop") is not None}
     with ExitStack() as running:
 
@@ -145,7 +142,7 @@ def start_app(
 
 @pytest.fixture
 def add_routes(client: TestClient) -> Iterator[Callable[[APIRouter], None]]:
-    """Put routes before those of the running app, until the test ends."""
+    """Add routes before those of the running app until the test ends."""
     app: Any = client.app
     own = list(app.router.routes)
 
@@ -159,7 +156,7 @@ def add_routes(client: TestClient) -> Iterator[Callable[[APIRouter], None]]:
 
 @pytest.fixture
 def start_server(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Start a real server, with settings as variables: `start_server(SERVER_WORKERS="2")`."""
+    """Start a real server, with settings as environment variables: `start_server(SERVER_WORKERS="2")`."""
     with ExitStack() as running:
         yield lambda **changes: running.enter_context(
             running_server(tmp_path, **{"DATABASE_URL": database_url, **changes})

@@ -1,6 +1,6 @@
-"""Fixtures of databases: the whole suite runs on SQLite and on PostgreSQL, and each test begins without rows.
+"""Database fixtures: the suite runs on SQLite and PostgreSQL, and each test starts with an empty database.
 
-One database of each kind is migrated, by the project's own migrations, and emptied before each test.
+One database of each type is migrated, with the project's own migrations, and its rows are deleted before each test.
 """
 
 import asyncio
@@ -24,16 +24,18 @@ DATABASES = ("sqlite", "postgresql")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--database", choices=[*DATABASES, "both"], default="both", help="run on which (default: both)")
+    parser.addoption(
+        "--database", choices=[*DATABASES, "both"], default="both", help="database to test (default: both)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "database(kind): run on this kind of database only")
-    config.addinivalue_line("markers", "any_database: run on one, for the database makes no difference")
+    config.addinivalue_line("markers", "database(name): run on this database only")
+    config.addinivalue_line("markers", "any_database: run on one database only, because the test doesn't depend on it")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test that needs a database on each that was chosen, unless a mark says otherwise."""
+    """Run tests that use a database on each selected one, unless a marker limits them."""
     if "database_kind" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--database")
         mark = metafunc.definition.get_closest_marker("database")
@@ -44,7 +46,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that are only for a database that was not chosen."""
+    """Deselect the tests of databases that were not selected."""
     chosen = config.getoption("--database")
     if chosen == "both":
         return
@@ -55,17 +57,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Start one PostgreSQL for all workers of pytest-xdist; alone, the fixture below starts it when it is needed."""
+    """Start one PostgreSQL for all pytest-xdist workers; without them, the fixture below starts it on demand."""
     if config.getoption("--database") != "sqlite":
         stack = ExitStack()
         config.add_cleanup(stack.close)
-        with suppress(PostgresNotAvailable):  # each worker will find the same, and say so
+        with suppress(PostgresNotAvailable):  # each worker reports it
             os.environ["TEST_DATABASE_URL"] = stack.enter_context(running_postgres())
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """URL of a PostgreSQL server; without one the test is skipped, but not where CI=true says that all must run."""
+    """URL of a PostgreSQL server; without one the test is skipped or, with CI=true, fails."""
     with ExitStack() as stack:
         try:
             url = stack.enter_context(running_postgres())
@@ -89,7 +91,7 @@ def shared_postgresql(postgres: str) -> Iterator[Callable[[], str]]:
 
 @contextmanager
 def _migrated(url: str) -> Iterator[Callable[[], str]]:
-    """Migrate a database, and yield what takes out its rows and returns its URL."""
+    """Migrate a database; yield a function that deletes its rows and returns its URL."""
     database = build_database(_migrate(url))
     tables = [*Base.metadata.sorted_tables, *TABLES.sorted_tables]
     script = "; ".join(str(table.delete()) for table in reversed(tables))
@@ -119,21 +121,21 @@ def _migrate(url: str) -> DatabaseSettings:
 
 @pytest.fixture
 def database_url(database_kind: str, request: pytest.FixtureRequest) -> str:
-    """URL of a migrated database without rows. A test that changes more than rows takes the next one."""
+    """URL of an empty, migrated database. Tests that change its schema use `own_database_url`."""
     emptied: Callable[[], str] = request.getfixturevalue(f"shared_{database_kind}")
     return emptied()
 
 
 @pytest.fixture
 def own_database_url(empty_database_url: str) -> str:
-    """URL of a migrated database that no other test sees."""
+    """URL of an empty, migrated database for this test only."""
     _migrate(empty_database_url)
     return empty_database_url
 
 
 @pytest.fixture
 def empty_database_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """URL of a database without any table."""
+    """URL of a database without tables."""
     if database_kind == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
         return

@@ -20,7 +20,7 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy.engine import make_url
 
-# What is in it need not outlive the tests, so nothing is forced to the disk.
+# Without fsync, because the data needn't survive a crash.
 _OPTIONS = (
     "-c listen_addresses=127.0.0.1 -c unix_socket_directories= "
     "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c shared_buffers=32MB"
@@ -28,12 +28,12 @@ _OPTIONS = (
 
 
 class PostgresNotAvailable(Exception):
-    """There are no binaries on this machine, or they do not start."""
+    """PostgreSQL is not installed or can't be started."""
 
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """Start a server on a free port, yield its URL, and stop it; or yield `TEST_DATABASE_URL`.
+    """Start a server on a free port, yield its URL and stop it; or yield `TEST_DATABASE_URL`.
 
     Raises:
         PostgresNotAvailable: with the reason.
@@ -46,7 +46,7 @@ def running_postgres() -> Iterator[str]:
         folder = Path(name)
         user = _user_for_server(folder)
         if user and not binaries.is_relative_to("/usr"):
-            binaries = _copy_binaries(binaries, folder)  # a venv may be where that user cannot go
+            binaries = _copy_binaries(binaries, folder)  # that user may have no access to the virtual environment
         data = folder / "server" / "data"
         _run(
             user, binaries / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
@@ -72,7 +72,7 @@ def new_database(server_url: str) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -108,7 +108,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _user_for_server(folder: Path) -> dict[str, Any]:
-    """Make the server's folder; PostgreSQL refuses to run as root, so root gives it to `nobody`."""
+    """Create the server's directory. PostgreSQL doesn't run as root, so root gives it to `nobody`."""
     (folder / "server").mkdir()
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return {}
@@ -119,7 +119,7 @@ def _user_for_server(folder: Path) -> dict[str, Any]:
 
 
 def _copy_binaries(binaries: Path, folder: Path) -> Path:
-    """Copy the installation together with the libraries that it looks for beside its package."""
+    """Copy the installation and the libraries next to its package."""
     installation = binaries.parent
     package = installation.parent
     libraries = package.with_name(f"{package.name}.libs")
@@ -132,7 +132,7 @@ def _copy_binaries(binaries: Path, folder: Path) -> Path:
 def _run(user: dict[str, Any], *command: str | Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
     with TemporaryDirectory() as folder:
-        # A file, because the server keeps the output open, and a pipe would never end.
+        # A file, because the server keeps the output open, so reading a pipe would never end.
         output = Path(folder, "output")
         with output.open("w") as file:
             done = subprocess.run(  # noqa: S603 - our own arguments

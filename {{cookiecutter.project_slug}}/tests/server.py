@@ -1,4 +1,4 @@
-"""A real server process, for what only a process can show: signals, proxies, the bytes on the wire."""
+"""A real server process, for tests of signals, proxies and raw HTTP."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ SECONDS_TO_STOP = 30
 
 
 class Server(NamedTuple):
-    """A process of ours, and a client that may use fifty connections at once."""
+    """A server process, with a client that can open 50 connections."""
 
     process: subprocess.Popen[bytes]
     client: httpx.Client
@@ -28,7 +28,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def running_server(folder: Path, **settings: str) -> Iterator[Server]:
-    """Run `app serve` in an empty folder with these variables, and kill it in the end."""
+    """Run `app serve` in an empty directory with these environment variables; kill it at the end."""
     port = free_port()
     process = start_process(folder, "server.log", "serve", "--port", str(port), **settings)
     limits = httpx.Limits(max_connections=50)
@@ -42,7 +42,7 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
 
 
 def start_process(folder: Path, log: str, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
-    """Start `app …` in a folder with these variables; what it prints is in the log."""
+    """Start `app …` in a directory with these environment variables; its output goes to the log."""
     command = [sys.executable, "-m", "app", *arguments]
     with (folder / log).open("wb") as file:
         environment = process_environment(folder, **settings)
@@ -50,7 +50,7 @@ def start_process(folder: Path, log: str, *arguments: str, **settings: str) -> s
 
 
 def process_environment(folder: Path, **settings: str) -> dict[str, str]:
-    """Return the variables of a process that runs in a folder."""
+    """Return the environment variables of a process that runs in a directory."""
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(migrate.MIGRATIONS_DIR.parent),

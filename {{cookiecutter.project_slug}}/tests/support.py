@@ -1,4 +1,4 @@
-"""What tests call: make users, sign them in, look into the database of the running app."""
+"""Functions for tests: create users, sign in, read emails, use the database of the running app."""
 
 import asyncio
 import itertools
@@ -30,10 +30,10 @@ from app.settings.config import DatabaseSettings
 T = TypeVar("T")
 
 PASSWORD = "correct horse battery staple"
-"""Of the users whom the tests make."""
+"""The password of test users."""
 
 TEST_CLIENT = Client(ip="127.0.0.1", user_agent="tests")
-"""Where they sign in."""
+"""The client they sign in from."""
 
 SECONDS_TO_WAIT = 60
 
@@ -42,18 +42,18 @@ _hashes: dict[tuple[str, int, int], str] = {}
 
 
 def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    """Return what `work(session)` returns, run in a transaction of the app's own database."""
+    """Return `work(session)`, run in a transaction on the app's database."""
 
     async def run() -> T:
         async with client.app_state["database"].sessions.begin() as session:
             return await work(session)
 
-    assert client.portal is not None, "the app does not run"
+    assert client.portal is not None, "the app is not running"
     return client.portal.call(run)
 
 
 def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin: bool = False) -> User:
-    """Create an user who can sign in."""
+    """Create a user with a verified email address."""
 
     async def add(session: AsyncSession) -> User:
         now = utc_now()
@@ -70,7 +70,7 @@ def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin:
 
 
 async def _hash(authenticator: Authenticator, password: str) -> str:
-    """Hash a password, once for all tests with the same cost."""
+    """Hash a password, once per cost for all tests."""
     settings = authenticator.settings
     key = password, settings.argon2_memory_kib, settings.argon2_time_cost
     if key not in _hashes:
@@ -79,22 +79,22 @@ async def _hash(authenticator: Authenticator, password: str) -> str:
 
 
 def sign_in(client: TestClient, user: User) -> TestClient:
-    """Return the same running app, as this user sees it: each request carries their access token."""
-    assert client.portal is not None, "the app does not run"
+    """Return a client of the same running app that sends an access token of this user."""
+    assert client.portal is not None, "the app is not running"
     database, authenticator = client.app_state["database"], client.app_state["authenticator"]
     pair = client.portal.call(login.complete_login, database, authenticator, user, TEST_CLIENT)
     return with_token(client, pair.access_token)
 
 
 def log_in(client: TestClient, email: str, password: str = PASSWORD) -> Any:
-    """Return the pair of tokens that signing in over HTTP gives."""
-    answer = client.post("/api/v1/auth/login", json={"email": email, "password": password})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    """Sign in with the API and return the access and refresh token."""
+    response = client.post("/api/v1/auth/login", json={"email": email, "password": password})
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 def another_client(client: TestClient, address: str = "http://testserver", **headers: str) -> TestClient:
-    """Return the same running app, with cookies and headers of its own."""
+    """Return another client of the same running app, with its own cookies and headers."""
     other = TestClient(client.app, address, follow_redirects=False, headers=headers)
     other.portal = client.portal
     other.app_state.update(client.app_state)
@@ -102,20 +102,20 @@ def another_client(client: TestClient, address: str = "http://testserver", **hea
 
 
 def with_token(client: TestClient, access_token: str) -> TestClient:
-    """Return the same running app, to be called with this access token."""
+    """Return a client of the same running app that sends this access token."""
     return another_client(client, Authorization=f"Bearer {access_token}")
 
 
-def problem_of(answer: Any) -> Any:
-    """Return the problem document of an answer, after a look at what all of them have in common."""
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == answer.status_code
+def problem_of(response: Any) -> Any:
+    """Return the problem document of a response, after checking what all of them have in common."""
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == response.status_code
     return problem
 
 
 def mails_to(client: TestClient, address: str) -> list[str]:
-    """Return the mails to an address that wait in the outbox, oldest first; each begins with its `Subject:`."""
+    """Return the emails to an address in the outbox, oldest first; each starts with its `Subject:`."""
     keys = client.app_state["authenticator"].keys
 
     async def read(session: AsyncSession) -> list[tuple[str, str]]:
@@ -126,24 +126,24 @@ def mails_to(client: TestClient, address: str) -> list[str]:
 
 
 def link_in(mail: str) -> str:
-    """Return the path, with its query, of the only link in a mail."""
+    """Return the path and query of the only link in an email."""
     (link,) = re.findall(r"https?://\S+", mail)
     parts = urlsplit(link)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def newest_link(client: TestClient, address: str) -> str:
-    """Return the path of the link in the newest mail to an address."""
+    """Return the path of the link in the latest email to an address."""
     return link_in(mails_to(client, address)[-1])
 
 
 def unique_number(limit: int = 1_000_000) -> int:
-    """Return a number that no call returned lately: 0, 1, 2, … and at the limit 0 again."""
+    """Return the next number of a sequence: 0, 1, 2, …; it restarts at the limit."""
     return next(_numbers) % limit
 
 
 def unique_text(length: int) -> str:
-    """Return a text of this length that no call returned lately."""
+    """Return a unique text of this length."""
     number, text = next(_numbers), ""
     while len(text) < length:
         number, digit = divmod(number, 36)
@@ -152,15 +152,15 @@ def unique_text(length: int) -> str:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for what another thread or process does."""
+    """Wait until another thread or process makes the condition true."""
     deadline = time.monotonic() + SECONDS_TO_WAIT
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.02)
 
 
 def execute(url: str, statement: str) -> None:
-    """Run a statement in a database on which no app runs."""
+    """Run a statement on a database by its URL."""
 
     async def run() -> None:
         settings = DatabaseSettings(url=url)
@@ -171,14 +171,14 @@ def execute(url: str, statement: str) -> None:
 
 
 def make_database_unavailable(client: TestClient) -> None:
-    """Let the database of this app, which must be its own, refuse every connection."""
+    """Make the app's database refuse connections; no other test may use it."""
     url = make_url(client.app_state["settings"].database.url)
     if url.get_backend_name() == "sqlite":
         assert client.portal is not None
         client.portal.call(client.app_state["database"].engine.dispose)
         path = Path(str(url.database))
-        path.rename(path.with_name("away.db"))
-        path.mkdir()  # a folder cannot be opened as a database
+        path.rename(path.with_name("moved.db"))
+        path.mkdir()  # a directory can't be opened as a database
         return
     server = url.set(database="postgres").render_as_string(hide_password=False)
     execute(server, f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')

@@ -112,9 +112,9 @@ def test_private_api_routes_require_authentication(client: TestClient) -> None:
 def test_private_pages_require_authentication(client: TestClient) -> None:
     pages = [route for route in routes_of(app_of(client)) if not is_api(route) and route not in PUBLIC | PUBLIC_PAGES]
 
-    answers = {route: call(client, route) for route in pages}
+    responses = {route: call(client, route) for route in pages}
 
-    assert {route: status for route, status in answers.items() if status not in {303, 401, 403}} == {}
+    assert {route: status for route, status in responses.items() if status not in {303, 401, 403}} == {}
 
 
 def test_all_mounts_are_listed(client: TestClient) -> None:
@@ -135,8 +135,8 @@ def test_signed_in_callers_can_call_every_api_route(
     private = [route for route in routes_of(app_of(as_ada)) if is_api(route) and route not in PUBLIC | ends]
 
     for caller in (as_ada, as_bob, as_admin):
-        answers = {route: call(caller, route) for route in private if caller is as_admin or route not in RESTRICTED}
-        assert {route: status for route, status in answers.items() if status not in {200, 204, 404, 422}} == {}
+        responses = {route: call(caller, route) for route in private if caller is as_admin or route not in RESTRICTED}
+        assert {route: status for route, status in responses.items() if status not in {200, 204, 404, 422}} == {}
 
 
 def test_restricted_routes_require_a_permission(client: TestClient, as_ada: TestClient) -> None:

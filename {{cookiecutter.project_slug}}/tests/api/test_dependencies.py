@@ -1,4 +1,4 @@
-"""`ETag` and `If-Match`, over one's own account as the record at hand, and what routes ask for."""
+"""`ETag` and `If-Match`, tested with the caller's own account, and the dependencies of routes."""
 
 from collections.abc import Callable
 from inspect import isasyncgenfunction, iscoroutinefunction
@@ -26,27 +26,27 @@ def test_etag_changes_with_the_record(as_ada: TestClient) -> None:
 
 
 @pytest.mark.parametrize("tags", ['"{}"', '"0", "{}"', "*", " * "])
-def test_matching_tag_lets_a_change_through(as_ada: TestClient, tags: str) -> None:
+def test_matching_etag_allows_update(as_ada: TestClient, tags: str) -> None:
     version = as_ada.get(ME).json()["version"]
 
-    answer = as_ada.patch(ME, json={"display_name": "Ada"}, headers={"If-Match": tags.format(version)})
+    response = as_ada.patch(ME, json={"display_name": "Ada"}, headers={"If-Match": tags.format(version)})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("tags", ['"0"', "{}", 'W/"{}"', '"0", "00"', ""])
-def test_other_tags_refuse_it(as_ada: TestClient, tags: str) -> None:
-    """A weak tag never matches here: RFC 9110 §13.1.1."""
+def test_other_etags_return_412(as_ada: TestClient, tags: str) -> None:
+    """Weak ETags never match in `If-Match` (RFC 9110 §13.1.1)."""
     account = as_ada.get(ME).json()
 
-    answer = as_ada.patch(ME, json={"display_name": "X"}, headers={"If-Match": tags.format(account["version"])})
+    response = as_ada.patch(ME, json={"display_name": "X"}, headers={"If-Match": tags.format(account["version"])})
 
-    assert problem_of(answer)["type"] == "urn:problem:VersionConflict"
-    assert answer.status_code == 412
+    assert problem_of(response)["type"] == "urn:problem:VersionConflict"
+    assert response.status_code == 412
     assert as_ada.get(ME).json() == account
 
 
-def test_without_a_tag_the_last_change_wins(as_ada: TestClient) -> None:
+def test_without_etag_the_last_update_wins(as_ada: TestClient) -> None:
     for name in ("first", "second"):
         assert as_ada.patch(ME, json={"display_name": name}).status_code == 200
 
@@ -54,29 +54,29 @@ def test_without_a_tag_the_last_change_wins(as_ada: TestClient) -> None:
 
 
 @pytest.mark.parametrize("tags", ['"{}"', 'W/"{}"', '"0", W/"{}"', '"a,b","{}"', "*", " * "])
-def test_row_that_the_client_has_is_not_sent_again(as_ada: TestClient, tags: str) -> None:
+def test_unchanged_row_returns_304(as_ada: TestClient, tags: str) -> None:
     fresh = as_ada.get(ME)
     headers = {"If-None-Match": tags.format(fresh.json()["version"])}
 
-    answers = [as_ada.request(method, ME, headers=headers) for method in ("GET", "HEAD")]
+    responses = [as_ada.request(method, ME, headers=headers) for method in ("GET", "HEAD")]
 
-    for answer in answers:
-        assert (answer.status_code, answer.content) == (304, b"")
-        assert answer.headers["ETag"] == fresh.headers["ETag"]
-        assert answer.headers["Cache-Control"] == fresh.headers["Cache-Control"]
-        assert answer.headers.keys().isdisjoint({"content-type", "content-length"})
+    for response in responses:
+        assert (response.status_code, response.content) == (304, b"")
+        assert response.headers["ETag"] == fresh.headers["ETag"]
+        assert response.headers["Cache-Control"] == fresh.headers["Cache-Control"]
+        assert response.headers.keys().isdisjoint({"content-type", "content-length"})
 
 
 @pytest.mark.parametrize("tags", ['"0"', "{}", "", 'W/"{}0"', "'{}'"])
-def test_row_that_the_client_has_not_is_sent(as_ada: TestClient, tags: str) -> None:
+def test_changed_row_returns_200(as_ada: TestClient, tags: str) -> None:
     account = as_ada.get(ME).json()
 
-    answer = as_ada.get(ME, headers={"If-None-Match": tags.format(account["version"])})
+    response = as_ada.get(ME, headers={"If-None-Match": tags.format(account["version"])})
 
-    assert (answer.status_code, answer.json()) == (200, account)
+    assert (response.status_code, response.json()) == (200, account)
 
 
-def test_changes_ignore_what_the_client_has(as_ada: TestClient) -> None:
+def test_updates_ignore_if_none_match(as_ada: TestClient) -> None:
     changed = as_ada.patch(ME, json={"display_name": "Ada"}, headers={"If-None-Match": "*"})
 
     assert (changed.status_code, changed.json()["display_name"]) == (200, "Ada")
@@ -86,6 +86,6 @@ ASKED_BY_MOST = [DatabaseDep, SessionDep, AuthenticatorDep, ClientDep, OptionalS
 
 
 @pytest.mark.parametrize("provide", [get_args(asked)[1].dependency for asked in ASKED_BY_MOST])
-def test_what_most_routes_ask_for_needs_no_thread(provide: Callable[..., Any]) -> None:
-    """FastAPI calls what is no coroutine in a thread, which costs each request as much as a query."""
+def test_common_dependencies_need_no_thread(provide: Callable[..., Any]) -> None:
+    """FastAPI calls plain functions in a thread, which takes as long as a query."""
     assert iscoroutinefunction(provide) or isasyncgenfunction(provide)

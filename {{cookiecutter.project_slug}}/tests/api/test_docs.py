@@ -1,4 +1,4 @@
-"""The API documentation: complete, and served from the project itself."""
+"""The API docs are complete and self-hosted."""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def test_operation_ids_are_unique(operations: list[dict[str, Any]]) -> None:
     assert "create_sample_note" in ids
 
 
-def test_every_operation_is_explained(operations: list[dict[str, Any]]) -> None:
+def test_every_operation_is_described(operations: list[dict[str, Any]]) -> None:
     assert [operation["path"] for operation in operations if not operation.get("description")] == []
     assert [operation["path"] for operation in operations if not operation.get("tags")] == []
 
@@ -68,12 +68,12 @@ def test_conflicts_of_notes_are_documented(operations: list[dict[str, Any]]) -> 
     assert update["responses"]["409"]["description"] == "You have another note with this title"
 
 
-def test_document_names_no_validation_error_of_fastapi(client: TestClient) -> None:
+def test_document_has_no_validation_error_of_fastapi(client: TestClient) -> None:
     assert "HTTPValidationError" not in client.get("/openapi.json").text
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_loads_nothing_from_other_hosts(client: TestClient, path: str) -> None:
+def test_page_makes_no_third_party_requests(client: TestClient, path: str) -> None:
     page = client.get(path)
 
     assert page.headers["Content-Type"].startswith("text/html")
@@ -84,33 +84,33 @@ def test_page_loads_nothing_from_other_hosts(client: TestClient, path: str) -> N
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_what_a_page_loads_is_there(client: TestClient, path: str) -> None:
+def test_files_of_a_page_exist(client: TestClient, path: str) -> None:
     loaded = re.findall(
         r'<(?:script|link|img|redoc)\b[^>]*\b(?:src|href|spec-url)="(?!data:)([^"]*)"', client.get(path).text
     )
 
     assert loaded
     for target in loaded:
-        answer = client.get(urljoin(path, target))
-        assert answer.status_code == 200, target
+        response = client.get(urljoin(path, target))
+        assert response.status_code == 200, target
         kinds = {"js": "javascript", "css": "text/css", "svg": "svg"}
         kind = kinds.get(target.partition("?")[0].rpartition(".")[2], "json")
-        assert kind in answer.headers["Content-Type"]
+        assert kind in response.headers["Content-Type"]
 
 
-def test_assets_stay_in_their_folder(client: TestClient) -> None:
+def test_assets_outside_their_folder_are_not_served(client: TestClient) -> None:
     for path in ("/docs/assets/../__init__.py", "/docs/assets/%2e%2e/__init__.py", "/docs/assets//etc/passwd"):
         assert client.get(path).status_code == 404
 
 
-def test_redoc_asks_no_other_host_for_its_logo(client: TestClient) -> None:
+def test_redoc_logo_makes_no_third_party_request(client: TestClient) -> None:
     script = client.get("/docs/redoc.js")
 
     assert "cdn.redoc" not in script.text
     assert script.headers["Cache-Control"] == "public, max-age=3600"
 
 
-def test_document_begins_with_how_to_authorize_and_ends_with_health(client: TestClient) -> None:
+def test_document_starts_with_sign_in_and_ends_with_health(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
 
     names = [tag["name"] for tag in document["tags"]]
@@ -135,12 +135,12 @@ def test_document_begins_with_how_to_authorize_and_ends_with_health(client: Test
         ),
     ],
 )
-def test_password_form_is_a_setting_and_never_in_production(
+def test_password_form_is_optional_and_never_in_production(
     start_app: Callable[..., TestClient],
     changes: dict[str, Any],
     offered: bool,  # noqa: FBT001
 ) -> None:
-    """It calls the ordinary sign-in, which limits the attempts and asks for a second factor."""
+    """It uses the normal sign-in, with rate limits and the second factor."""
     page = start_app(**changes).get("/docs").text
 
     assert (re.search(r'<form[^>]*action="/?api/v1/auth/login"', page) is not None) == offered
@@ -148,7 +148,7 @@ def test_password_form_is_a_setting_and_never_in_production(
 
 
 @pytest.mark.parametrize("below", ["", "/below"])
-def test_root_is_the_home_page_or_leads_to_the_documentation(client: TestClient, below: str) -> None:
+def test_root_is_the_home_page_or_redirects_to_the_docs(client: TestClient, below: str) -> None:
     without_pages = FastAPI()
     docs.mount(without_pages)
 

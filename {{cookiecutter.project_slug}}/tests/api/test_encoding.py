@@ -1,4 +1,4 @@
-"""Forms and JSON are UTF-8; everything else is refused before a route reads it."""
+"""Forms and JSON in other encodings than UTF-8 are rejected before a route reads them."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def forms(client: TestClient, add_routes: Callable[[APIRouter], None]) -> TestCl
 
 @pytest.mark.parametrize("charset", OTHER_CHARSETS)
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", FORM, "application/json", "Application/X+JSON"])
-def test_other_charset_is_refused(client: TestClient, kind: str, charset: str) -> None:
+def test_other_charset_is_rejected(client: TestClient, kind: str, charset: str) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n\\ud800\r\n--x--\r\n'
 
     for parameter in (f"charset={charset}", f'CHARSET = "{charset}"', f"charset=utf-8; charset={charset}"):
@@ -38,36 +38,36 @@ def test_other_charset_is_refused(client: TestClient, kind: str, charset: str) -
 
 
 @pytest.mark.parametrize("parameter", ["charset*=utf-8''utf-7", "charset*0=utf-; charset*1=7"])
-def test_charset_that_is_written_in_another_way_is_refused(client: TestClient, parameter: str) -> None:
+def test_other_charset_in_any_notation_is_rejected(client: TestClient, parameter: str) -> None:
     headers = {"Content-Type": f"multipart/form-data; boundary=x; {parameter}"}
 
     assert client.post("/api/v1/auth/login", content=b"--x--", headers=headers).status_code == 415
 
 
 @pytest.mark.parametrize("parameter", ["", "; charset=utf-8", '; Charset="UTF-8"', "; charset=utf8; a=b"])
-def test_utf_8_is_read(forms: TestClient, parameter: str) -> None:
-    answer = forms.post("/api/v1/form", content=b"word=na%C3%AFve+%25", headers={"Content-Type": FORM + parameter})
+def test_utf_8_is_accepted(forms: TestClient, parameter: str) -> None:
+    response = forms.post("/api/v1/form", content=b"word=na%C3%AFve+%25", headers={"Content-Type": FORM + parameter})
 
-    assert answer.json() == "word=na%C3%AFve+%25"
+    assert response.json() == "word=na%C3%AFve+%25"
 
 
-def test_text_of_another_charset_is_left_to_its_route(client: TestClient) -> None:
-    answer = client.post("/api/v1/nowhere", content=b"\xe9", headers={"Content-Type": "text/xml; charset=latin-1"})
+def test_plain_text_in_another_charset_is_accepted(client: TestClient) -> None:
+    response = client.post("/api/v1/nowhere", content=b"\xe9", headers={"Content-Type": "text/xml; charset=latin-1"})
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
 
 
 @pytest.mark.parametrize(
     "body", [b"word=caf%E9", b"word=%C3", b"word=%C3&other=%A9", b"word=%ED%A0%80", "word=café".encode(), b"%FF=a"]
 )
-def test_form_that_is_not_percent_encoded_utf_8_is_refused(forms: TestClient, body: bytes) -> None:
+def test_form_that_is_not_percent_encoded_utf_8_is_rejected(forms: TestClient, body: bytes) -> None:
     headers = {"Content-Type": FORM}
 
     for content in (body, iter([body[index : index + 1] for index in range(len(body))])):
         assert problem_of(forms.post("/api/v1/form", content=content, headers=headers))["status"] == 422
 
 
-def test_form_may_come_in_any_pieces(forms: TestClient) -> None:
+def test_form_can_be_sent_in_chunks(forms: TestClient) -> None:
     body = b"word=%C3%A9%F0%9F%98%80&b=%25%&c=%zz"
     pieces = iter([body[index : index + 1] for index in range(len(body))])
 

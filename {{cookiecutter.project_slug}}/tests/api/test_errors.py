@@ -1,4 +1,4 @@
-"""Errors on the wire: each is a problem document, and none tells what it should not."""
+"""Error responses: all are problem documents, and none discloses input or internals."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ SECRET = "hunter2 hunter2 hunter2"
 
 @pytest.fixture
 def fail(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Callable[..., Any]:
-    """Ask for a route that raises this."""
+    """Return a function that requests a route which raises an exception."""
 
     def ask(error: Exception, **headers: str) -> Any:
         router = APIRouter()
@@ -78,13 +78,13 @@ def test_every_error_is_a_problem_document(client: TestClient, send: Callable[[T
 def test_wrong_method_lists_every_method_of_the_path(
     client: TestClient, method: str, path: str, allowed: set[str]
 ) -> None:
-    answer = client.request(method, path)
+    response = client.request(method, path)
 
-    assert answer.status_code == 405
-    assert {*answer.headers["Allow"].split(", ")} - {"HEAD"} == allowed
+    assert response.status_code == 405
+    assert {*response.headers["Allow"].split(", ")} - {"HEAD"} == allowed
 
 
-def test_unknown_route_says_where(client: TestClient) -> None:
+def test_unknown_route_returns_its_path(client: TestClient) -> None:
     assert problem_of(client.get("/api/v1/nowhere?token=secret")) == {
         "type": "about:blank",
         "title": "Not Found",
@@ -93,7 +93,7 @@ def test_unknown_route_says_where(client: TestClient) -> None:
     }
 
 
-def test_wrong_method_says_which_are_right(client: TestClient) -> None:
+def test_wrong_method_returns_allow_header(client: TestClient) -> None:
     assert client.put("/health/live").headers["Allow"] == "GET, HEAD"
     assert client.head(LOGIN).headers["Allow"] == "POST"
 
@@ -111,16 +111,16 @@ def test_wrong_method_says_which_are_right(client: TestClient) -> None:
 )
 def test_invalid_request_is_not_echoed(client: TestClient, body: Any) -> None:
     """Behaviour 24."""
-    answer = client.post("/api/v1/auth/login", json=body)
+    response = client.post("/api/v1/auth/login", json=body)
 
-    problem = problem_of(answer)
+    problem = problem_of(response)
     assert problem["status"] == 422
-    assert SECRET not in answer.text
+    assert SECRET not in response.text
     assert [error.keys() for error in problem["errors"]] == [{"loc", "msg", "type"}] * len(problem["errors"])
 
 
 def bodies_of(client: TestClient) -> Iterator[tuple[str, str, list[str]]]:
-    """List the routes that take JSON: method, path, and the fields of the body."""
+    """Yield the routes with a JSON body: method, path and the fields of the body."""
     document = client.get("/openapi.json").json()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -129,33 +129,33 @@ def bodies_of(client: TestClient) -> Iterator[tuple[str, str, list[str]]]:
                 yield method, path, list(document["components"]["schemas"][name]["properties"])
 
 
-def test_no_route_echoes_what_it_refuses(client: TestClient, as_ada: TestClient) -> None:
+def test_no_route_echoes_rejected_input(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 24."""
     routes = list(bodies_of(client))
     for method, path, fields in routes:
         url = re.sub(r"{\w+}", str(uuid4()), path)
         for body in (dict.fromkeys(fields, SECRET), {field: [SECRET] for field in fields}, {"unknown": SECRET}):
-            answer = as_ada.request(method, url, json=body)
-            assert answer.status_code < 400 or SECRET not in answer.text, f"{method} {path} {body}"
-        assert answer.status_code >= 400
+            response = as_ada.request(method, url, json=body)
+            assert response.status_code < 400 or SECRET not in response.text, f"{method} {path} {body}"
+        assert response.status_code >= 400
     assert len(routes) >= 5
 
 
 def test_invalid_json_is_not_echoed(client: TestClient) -> None:
     """Behaviour 24."""
-    answer = client.post(
+    response = client.post(
         "/api/v1/auth/login", content=f'{{"password": "{SECRET}"', headers={"Content-Type": "application/json"}
     )
 
-    assert answer.status_code == 422
-    assert SECRET not in answer.text
+    assert response.status_code == 422
+    assert SECRET not in response.text
 
 
 @pytest.mark.parametrize("body", [pytest.param(b"\xff\xfe", id="not-utf8"), pytest.param(b"[" * 100_000, id="deep")])
-def test_body_that_cannot_be_read_is_an_invalid_request(client: TestClient, body: bytes) -> None:
-    answer = client.post("/api/v1/auth/login", content=body, headers={"Content-Type": "application/json"})
+def test_undecodable_body_is_an_invalid_request(client: TestClient, body: bytes) -> None:
+    response = client.post("/api/v1/auth/login", content=body, headers={"Content-Type": "application/json"})
 
-    assert problem_of(answer)["status"] == 422
+    assert problem_of(response)["status"] == 422
 
 
 def test_invalid_request_names_each_field(client: TestClient) -> None:
@@ -164,24 +164,26 @@ def test_invalid_request_names_each_field(client: TestClient) -> None:
     assert [error["loc"] for error in problem["errors"]] == [["body", "email"], ["body", "password"]]
 
 
-def test_bug_is_answered_without_details_and_logged(fail: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
+def test_bug_returns_500_without_details_and_is_logged(
+    fail: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
     """Behaviour 148."""
-    answer = fail(RuntimeError(SECRET), **{"X-Request-ID": "request-of-ada"})
+    response = fail(RuntimeError(SECRET), **{"X-Request-ID": "request-of-ada"})
 
-    assert problem_of(answer) == {
+    assert problem_of(response) == {
         "type": "urn:problem:Problem",
         "title": "Internal server error",
         "status": 500,
         "instance": "/api/v1/fail",
         "request_id": "request-of-ada",
     }
-    assert answer.headers["X-Request-ID"] == "request-of-ada"
-    assert "Content-Security-Policy" in answer.headers
+    assert response.headers["X-Request-ID"] == "request-of-ada"
+    assert "Content-Security-Policy" in response.headers
     assert SECRET in caplog.text
     assert "request-of-ada" in caplog.text
 
 
-def test_bug_while_signing_in_does_not_undo_the_count(
+def test_bug_during_sign_in_keeps_the_attempt_counted(
     client: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behaviour 148."""
@@ -194,8 +196,8 @@ def test_bug_while_signing_in_does_not_undo_the_count(
         patched.setattr(PasswordHasher, "verify", fail)
         failed = [client.post("/api/v1/auth/login", json=login) for _ in range(5)]
 
-    assert [answer.status_code for answer in failed] == [500] * 5
-    assert not [answer for answer in failed if SECRET in answer.text]
+    assert [response.status_code for response in failed] == [500] * 5
+    assert not [response for response in failed if SECRET in response.text]
     assert client.post("/api/v1/auth/login", json=login).status_code == 429
 
 
@@ -216,17 +218,17 @@ def test_bug_while_signing_in_does_not_undo_the_count(
         pytest.param(HTTPException(418), 418, "about:blank", id="of-the-framework"),
     ],
 )
-def test_expected_failure_is_answered(fail: Callable[..., Any], error: Exception, status: int, kind: str) -> None:
+def test_expected_error_returns_a_problem(fail: Callable[..., Any], error: Exception, status: int, kind: str) -> None:
     problem = problem_of(fail(error))
 
     assert (problem["status"], problem["type"]) == (status, kind)
 
 
-def test_problem_tells_its_detail_and_headers(fail: Callable[..., Any]) -> None:
-    answer = fail(Unavailable("Later."))
+def test_problem_has_detail_and_headers(fail: Callable[..., Any]) -> None:
+    response = fail(Unavailable("Later."))
 
-    assert problem_of(answer)["detail"] == "Later."
-    assert answer.headers["Retry-After"] == "1"
+    assert problem_of(response)["detail"] == "Later."
+    assert response.headers["Retry-After"] == "1"
 
 
 def test_problems_of_one_status_are_documented_together() -> None:
@@ -241,7 +243,7 @@ def test_problems_of_one_status_are_documented_together() -> None:
     assert {status: found[status]["description"] for status in found} == {409: "One · Other", 422: "Invalid request"}
 
 
-def test_kinds_have_distinct_types() -> None:
+def test_problems_have_distinct_types() -> None:
     kinds = [Problem, InvalidRequest, NotFound, Conflict, VersionConflict, Unavailable]
 
     assert len({kind.type() for kind in kinds}) == len(kinds)
@@ -253,7 +255,7 @@ def kinds_of(problem: type[Problem]) -> Iterator[type[Problem]]:
         yield from kinds_of(kind)
 
 
-def test_every_503_says_when_to_try_again() -> None:
+def test_every_503_has_retry_after() -> None:
     unavailable = [kind for kind in kinds_of(Problem) if kind.status == 503]
 
     assert len(unavailable) > 3

@@ -1,4 +1,4 @@
-"""HEAD is answered wherever GET is: the same status and headers, and no body (RFC 9110 §9.3.2)."""
+"""HEAD works for every GET route, with the same status and headers and without a body (RFC 9110 §9.3.2)."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,17 +14,19 @@ from tests.routes import app_of, mounts_of, routes_of
 
 pytestmark = pytest.mark.any_database
 
-ANOTHER_EACH_TIME = {"x-request-id", "set-cookie", "content-length"}
-"""The export of an account lists earlier exports."""
+VOLATILE_HEADERS = {"x-request-id", "set-cookie", "content-length"}
+"""`Content-Length` too, because the export of an account lists earlier exports."""
 
 
 def seen(caller: TestClient, method: str, path: str) -> tuple[int, dict[str, str]]:
-    """Return the status and headers of an answer."""
-    answer = caller.request(method, path)
-    return answer.status_code, {name: value for name, value in answer.headers.items() if name not in ANOTHER_EACH_TIME}
+    """Return the status and headers of a response."""
+    response = caller.request(method, path)
+    return response.status_code, {
+        name: value for name, value in response.headers.items() if name not in VOLATILE_HEADERS
+    }
 
 
-def test_every_route_answers_head_as_get(client: TestClient, as_admin: TestClient) -> None:
+def test_head_returns_the_status_and_headers_of_get(client: TestClient, as_admin: TestClient) -> None:
     routes = [route.removeprefix("GET ") for route in routes_of(app_of(client)) if route.startswith("GET ")]
     paths = [re.sub(r"{\w+}", str(uuid4()), path) for path in routes] + [
         f"{path}/" for path in mounts_of(app_of(client))
@@ -38,7 +40,7 @@ def test_every_route_answers_head_as_get(client: TestClient, as_admin: TestClien
 
 @pytest.mark.parametrize("pieces", [1, 3])
 def test_head_sends_no_body(client: TestClient, add_routes: Callable[[APIRouter], None], pieces: int) -> None:
-    """As the server sees it, for the test client would drop the body."""
+    """Calls the app like a server, because the test client would drop the body."""
     router, sent = APIRouter(), list[Any]()
 
     def body() -> Iterator[bytes]:
@@ -72,7 +74,7 @@ def test_head_sends_no_body(client: TestClient, add_routes: Callable[[APIRouter]
     start, end = sent
     assert (start["status"], dict(start["headers"])[b"content-length"]) == (200, str(5 * pieces).encode())
     assert (end["body"], end.get("more_body", False)) == (b"", False)
-    assert scope["method"] == "HEAD"  # the server looks there, too
+    assert scope["method"] == "HEAD"  # the server reads it, too
 
 
 def test_head_is_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:

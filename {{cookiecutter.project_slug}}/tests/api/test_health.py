@@ -1,4 +1,4 @@
-"""Health: live as long as the process runs, ready when the database is there and up to date."""
+"""Health checks: live while the process runs, ready if the database is reachable and up to date."""
 
 import shutil
 from collections.abc import Callable
@@ -25,11 +25,11 @@ def test_old_schema_is_not_ready(start_app: Callable[..., TestClient], own_datab
     client = start_app(database={"url": own_database_url})
     in_database(client, lambda session: session.execute(text("UPDATE alembic_version SET version_num = '0001'")))
 
-    answer = client.get("/health/ready")
+    response = client.get("/health/ready")
 
-    assert answer.headers["Retry-After"] == "1"
-    assert problem_of(answer)["status"] == 503
-    assert "app db upgrade" in problem_of(answer)["detail"]
+    assert response.headers["Retry-After"] == "1"
+    assert problem_of(response)["status"] == 503
+    assert "app db upgrade" in problem_of(response)["detail"]
     assert client.get("/health/live").status_code == 200
 
 
@@ -44,20 +44,20 @@ def test_empty_database_is_not_ready_until_it_is_migrated(
     assert (before, client.get("/health/ready").status_code) == (503, 200)
 
 
-def test_newer_schema_is_ready_and_the_log_says_so_once(
+def test_newer_schema_is_ready_and_logged_once(
     start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = start_app(database={"url": own_database_url})
     set_revision = text("UPDATE alembic_version SET version_num = :name").bindparams(name=unique_text(8))
     in_database(client, lambda session: session.execute(set_revision))
 
-    answers = [client.get("/health/ready") for _ in range(2)]
+    responses = [client.get("/health/ready") for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [response.status_code for response in responses] == [200, 200]
     assert caplog.text.count("the schema is newer than this release") == 1
 
 
-def test_schema_of_another_branch_does_not_hide_that_a_migration_is_missing(
+def test_schema_of_another_branch_does_not_hide_a_pending_migration(
     start_app: Callable[..., TestClient], own_database_url: str
 ) -> None:
     client = start_app(database={"url": own_database_url})
@@ -67,7 +67,7 @@ def test_schema_of_another_branch_does_not_hide_that_a_migration_is_missing(
     assert client.get("/health/ready").status_code == 503
 
 
-def test_newer_schema_that_is_marked_as_incompatible_is_not_ready_until_it_is_taken_back(
+def test_incompatible_schema_is_not_ready_until_it_is_downgraded(
     start_app: Callable[..., TestClient],
     own_database_url: str,
     tmp_path: Path,
@@ -84,20 +84,20 @@ def test_newer_schema_that_is_marked_as_incompatible_is_not_ready_until_it_is_ta
 
     migrate.upgrade(database)
     migrate.check(database)
-    refused = client.get("/health/ready")
+    not_ready = client.get("/health/ready")
     migrate.downgrade(database, head)
 
-    assert "deploy that release" in problem_of(refused)["detail"]
+    assert "deploy that release" in problem_of(not_ready)["detail"]
     assert client.get("/health/ready").status_code == 200
     migrate.upgrade(database)
     assert client.get("/health/ready").status_code == 503
 
 
 @pytest.mark.database("postgresql")
-def test_refusal_by_the_database_is_not_blamed_on_the_schema(
+def test_missing_database_permission_is_reported_as_such(
     start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A right that was revoked: the document says that the database refuses, the log why."""
+    """The response doesn't disclose the permission that is missing; the log does."""
     role = f"role_{unique_text(8)}"
     execute(own_database_url, f"CREATE ROLE {role} LOGIN")
     client = start_app(database={"url": make_url(own_database_url).set(username=role).render_as_string()})
@@ -115,7 +115,7 @@ def test_refusal_by_the_database_is_not_blamed_on_the_schema(
     assert f'too many connections for role "{role}"' in caplog.text
 
 
-def test_absent_server_is_not_ready(start_app: Callable[..., TestClient]) -> None:
+def test_unreachable_server_is_not_ready(start_app: Callable[..., TestClient]) -> None:
     client = start_app(database={"url": f"postgresql://app@127.0.0.1:{free_port()}/app"})
 
     problem = problem_of(client.get("/health/ready"))
@@ -124,7 +124,7 @@ def test_absent_server_is_not_ready(start_app: Callable[..., TestClient]) -> Non
     assert client.get("/health/live").status_code == 200
 
 
-def test_absent_folder_is_not_ready(start_app: Callable[..., TestClient], tmp_path: Path) -> None:
+def test_missing_folder_is_not_ready(start_app: Callable[..., TestClient], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     client = start_app(database={"url": f"sqlite:///{folder}/app.db"})

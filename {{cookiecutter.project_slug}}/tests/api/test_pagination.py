@@ -1,4 +1,4 @@
-"""Pages of a list, over the notes as the list at hand."""
+"""Pagination, tested with the list of notes."""
 
 import base64
 import json
@@ -16,14 +16,14 @@ def add_notes(caller: TestClient, *numbers: int) -> None:
 
 
 def read(caller: TestClient, **query: Any) -> tuple[list[int], str | None]:
-    """Return the numbers on a page, and the cursor of the next one."""
-    answer = caller.get(NOTES, params=query)
-    assert answer.status_code == 200, answer.text
-    page = answer.json()
+    """Return the numbers on a page and the cursor of the next page."""
+    response = caller.get(NOTES, params=query)
+    assert response.status_code == 200, response.text
+    page = response.json()
     return [int(item["title"]) for item in page["items"]], page["next_cursor"]
 
 
-def test_default_page_has_twenty(as_ada: TestClient) -> None:
+def test_default_page_size_is_twenty(as_ada: TestClient) -> None:
     add_notes(as_ada, *range(21))
 
     numbers, cursor = read(as_ada)
@@ -32,13 +32,13 @@ def test_default_page_has_twenty(as_ada: TestClient) -> None:
     assert read(as_ada, cursor=cursor) == ([0], None)
 
 
-def test_last_page_that_is_full_has_no_next_one(as_ada: TestClient) -> None:
+def test_full_last_page_has_no_next_cursor(as_ada: TestClient) -> None:
     add_notes(as_ada, 1, 2)
 
     assert read(as_ada, limit=2) == ([2, 1], None)
 
 
-def test_rows_added_meanwhile_move_nothing(as_ada: TestClient) -> None:
+def test_new_rows_do_not_shift_pages(as_ada: TestClient) -> None:
     add_notes(as_ada, 1, 2, 3, 4)
     first, cursor = read(as_ada, limit=2)
 
@@ -47,7 +47,7 @@ def test_rows_added_meanwhile_move_nothing(as_ada: TestClient) -> None:
     assert (first, read(as_ada, limit=2, cursor=cursor)) == ([4, 3], ([2, 1], None))
 
 
-def test_row_deleted_meanwhile_leaves_the_cursor_valid(as_ada: TestClient) -> None:
+def test_cursor_stays_valid_after_its_row_is_deleted(as_ada: TestClient) -> None:
     add_notes(as_ada, 1, 2, 3)
     page = as_ada.get(NOTES, params={"limit": 2}).json()
 
@@ -63,7 +63,7 @@ def test_limit_out_of_bounds_is_rejected(as_ada: TestClient, limit: str) -> None
 
 
 @pytest.mark.parametrize("limit", [1, 100])
-def test_limit_at_the_bounds_is_taken(as_ada: TestClient, limit: int) -> None:
+def test_limit_at_the_bounds_is_accepted(as_ada: TestClient, limit: int) -> None:
     add_notes(as_ada, 1)
 
     assert read(as_ada, limit=limit) == ([1], None)
@@ -83,15 +83,15 @@ def test_limit_at_the_bounds_is_taken(as_ada: TestClient, limit: int) -> None:
         pytest.param("\x00" * 22, id="nul"),
     ],
 )
-def test_cursor_that_is_not_ours_is_rejected(as_ada: TestClient, cursor: str) -> None:
-    answer = as_ada.get(NOTES, params={"cursor": cursor})
+def test_invalid_cursor_is_rejected(as_ada: TestClient, cursor: str) -> None:
+    response = as_ada.get(NOTES, params={"cursor": cursor})
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["loc"] == ["query", "cursor"]
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["query", "cursor"]
 
 
 def titles(caller: TestClient, **query: Any) -> list[str]:
-    """Return the titles of a whole list, read page by page."""
+    """Return all titles, reading the list page by page."""
     found: list[str] = []
     cursor: str | None = None
     while not found or cursor:
@@ -101,21 +101,21 @@ def titles(caller: TestClient, **query: Any) -> list[str]:
     return found
 
 
-def test_sorted_list_goes_on_where_it_was(as_ada: TestClient) -> None:
+def test_cursor_continues_a_sorted_list(as_ada: TestClient) -> None:
     add_notes(as_ada, 3, 1, 5, 2, 4)
 
     assert titles(as_ada, sort="title") == ["1", "2", "3", "4", "5"]
     assert titles(as_ada, sort="-title") == ["5", "4", "3", "2", "1"]
 
 
-def test_search_narrows_every_page(as_ada: TestClient) -> None:
+def test_search_applies_to_every_page(as_ada: TestClient) -> None:
     add_notes(as_ada, *range(10, 26))
 
     assert titles(as_ada, q="2") == ["25", "24", "23", "22", "21", "20", "12"]
     assert titles(as_ada, q="2", sort="title")[:2] == ["12", "20"]
 
 
-def test_empty_parameters_are_none(as_ada: TestClient) -> None:
+def test_empty_parameters_are_ignored(as_ada: TestClient) -> None:
     add_notes(as_ada, 1)
 
     assert as_ada.get(f"{NOTES}?q=&title=&sort=&limit=").json()["items"] != []
@@ -123,12 +123,12 @@ def test_empty_parameters_are_none(as_ada: TestClient) -> None:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("query", [{"q": "a\x00"}, {"q": "x" * 201}, {"sort": "body"}, {"sort": "owner_id"}])
-def test_parameter_that_a_list_does_not_have_is_rejected(as_ada: TestClient, query: dict[str, str]) -> None:
+def test_unknown_parameter_is_rejected(as_ada: TestClient, query: dict[str, str]) -> None:
     assert as_ada.get(NOTES, params=query).status_code == 422
 
 
 def forged(*parts: Any) -> str:
-    """Return a cursor that says so."""
+    """Return a cursor that encodes these parts."""
     return base64.urlsafe_b64encode(b"x" * 16 + json.dumps(parts).encode()).decode()
 
 
@@ -148,7 +148,7 @@ def forged(*parts: Any) -> str:
     ],
 )
 def test_cursor_of_another_list_is_rejected(as_ada: TestClient, sort: str | None, cursor: str) -> None:
-    answer = as_ada.get(NOTES, params={"cursor": cursor, **({"sort": sort} if sort else {})})
+    response = as_ada.get(NOTES, params={"cursor": cursor, **({"sort": sort} if sort else {})})
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["loc"] == ["query", "cursor"]
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["query", "cursor"]

@@ -1,7 +1,7 @@
-"""How many statements each route takes, however many rows there are: one more is a decision, not an accident.
+"""Number of SQL statements per route, regardless of the number of rows: adding one should be a decision.
 
-A test of a feature counts those of its routes, and one of the pages theirs; here are the others, and whether a route
-was forgotten. BEGIN, COMMIT and ROLLBACK are not counted: `app/api/dependencies.py` says when there are any.
+Features and web pages have their own such tests; this module has those of the account routes, and checks that no route
+is missing. BEGIN, COMMIT and ROLLBACK are not counted; `app/api/dependencies.py` documents when they are sent.
 """
 
 import re
@@ -23,8 +23,8 @@ EVE, EVES_NEW = "eve@example.com", "eve@new.example.com"
 
 
 @pytest.mark.any_database
-def test_every_route_is_counted(client: TestClient) -> None:
-    """Each stands somewhere in the tests as `"GET /api/v1/users/me": 2`; those of tests/sample need not."""
+def test_every_route_has_a_query_count(client: TestClient) -> None:
+    """Each is in some test as `"GET /api/v1/users/me": 2`, except those of tests/sample."""
     tests = Path(__file__).parents[1].rglob("test_*.py")
     known = {route for test in tests for route in re.findall(r'"([A-Z]+ /\S*)": \d', test.read_text(encoding="utf-8"))}
 
@@ -34,7 +34,7 @@ def test_every_route_is_counted(client: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_what_is_the_same_for_everybody_asks_for_nothing(client: TestClient) -> None:
+def test_static_responses_need_no_query(client: TestClient) -> None:
     with capture_queries(client) as requests:
         for path in (
             "/.well-known/jwks.json",
@@ -122,7 +122,7 @@ def test_signing_up_and_in(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("last", ["confirm", "cancel", "revert"])
-def test_changing_the_address(client: TestClient, last: str) -> None:
+def test_email_change(client: TestClient, last: str) -> None:
     eve = sign_in(client, add_user(client, EVE))
     with capture_queries(eve, client) as requests:
         eve.post(CHANGE, json={"email": EVES_NEW})

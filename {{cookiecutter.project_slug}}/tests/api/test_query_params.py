@@ -1,4 +1,4 @@
-"""Query parameters that a route of the API does not know are refused."""
+"""API routes reject undeclared query parameters."""
 
 import json
 from typing import Annotated, Any
@@ -18,21 +18,21 @@ pytestmark = pytest.mark.any_database
 UNKNOWN = {"type": "extra_forbidden", "msg": "Unknown query parameter"}
 
 
-def test_every_route_of_the_api_refuses_them(client: TestClient) -> None:
+def test_every_api_route_rejects_unknown_parameters(client: TestClient) -> None:
     """Behaviour 51."""
     app: Any = client.app
     paths = app.openapi()["paths"]
     routes = [(method, path) for path in paths if path.startswith("/api/v1/") for method in paths[path]]
     assert len(routes) > 20
 
-    answers = [client.request(method, f"{path}?page=2&offset=20") for method, path in routes]
+    responses = [client.request(method, f"{path}?page=2&offset=20") for method, path in routes]
 
-    for answer in answers:
-        names = [error["loc"] for error in problem_of(answer)["errors"]]
-        assert (answer.status_code, names) == (422, [["query", "page"], ["query", "offset"]]), answer.request.url
+    for response in responses:
+        names = [error["loc"] for error in problem_of(response)["errors"]]
+        assert (response.status_code, names) == (422, [["query", "page"], ["query", "offset"]]), response.request.url
 
 
-def test_refusal_names_the_known_ones(as_ada: TestClient) -> None:
+def test_error_lists_allowed_parameters(as_ada: TestClient) -> None:
     paged, alone = as_ada.get("/api/v1/auth/events?page=2&limit=5"), as_ada.get("/api/v1/users/me?page=2")
 
     assert problem_of(paged)["errors"] == [{"loc": ["query", "page"], **UNKNOWN}]
@@ -43,17 +43,17 @@ def test_refusal_names_the_known_ones(as_ada: TestClient) -> None:
 @pytest.mark.parametrize(
     "path", ["/api/v1/auth/events?limit=5", "/api/v1/auth/events?limit=&cursor", "/api/v1/users/me?"]
 )
-def test_known_ones_are_read(as_ada: TestClient, path: str) -> None:
+def test_known_parameters_are_accepted(as_ada: TestClient, path: str) -> None:
     assert as_ada.get(path).status_code == (422 if path.endswith("cursor") else 200)
 
 
 @pytest.mark.parametrize("path", ["/health/live?page=2", "/openapi.json?page=2"])
-def test_other_addresses_ignore_them(client: TestClient, path: str) -> None:
+def test_other_paths_ignore_unknown_parameters(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 200
 
 
 class Filters(BaseModel):
-    """Query parameters of every kind of name."""
+    """Query parameters with a plain name, an alias and alternative aliases."""
 
     color: str = ""
     size: str = Field(default="", alias="Size")
@@ -61,7 +61,7 @@ class Filters(BaseModel):
 
 
 class Anything(BaseModel):
-    """Whatever the caller sends."""
+    """Accepts any query parameter."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -71,8 +71,8 @@ def needs_page(page: int = 1) -> int:
 
 
 @pytest.fixture
-def own() -> TestClient:
-    """Return an app with routes of somebody's own."""
+def custom_app() -> TestClient:
+    """Return an app with various declarations of query parameters."""
     router, inner = APIRouter(), APIRouter()
 
     @router.get("/plain")
@@ -111,8 +111,8 @@ def own() -> TestClient:
         "/inner?page=2&size=3",
     ],
 )
-def test_route_of_ones_own_gets_what_it_declares(own: TestClient, path: str) -> None:
-    assert own.get(path).status_code == 200
+def test_declared_parameters_are_accepted(custom_app: TestClient, path: str) -> None:
+    assert custom_app.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -125,20 +125,20 @@ def test_route_of_ones_own_gets_what_it_declares(own: TestClient, path: str) -> 
         ("/inner?cursor=2", "page, size"),
     ],
 )
-def test_route_of_ones_own_refuses_the_rest(own: TestClient, path: str, known: str) -> None:
-    answer = own.get(path)
+def test_undeclared_parameters_are_rejected(custom_app: TestClient, path: str, known: str) -> None:
+    response = custom_app.get(path)
 
-    assert answer.status_code == 422
-    assert problem_of(answer)["detail"] == f"Allowed query parameters: {known}."
-
-
-def test_refusal_is_short(client: TestClient) -> None:
-    answer = client.get("/api/v1/users/me?" + "&".join(f"p{number}" for number in range(500)))
-
-    assert (answer.status_code, len(json.loads(answer.text)["errors"])) == (422, 10)
+    assert response.status_code == 422
+    assert problem_of(response)["detail"] == f"Allowed query parameters: {known}."
 
 
-def test_socket_refuses_them() -> None:
+def test_error_lists_at_most_ten_parameters(client: TestClient) -> None:
+    response = client.get("/api/v1/users/me?" + "&".join(f"p{number}" for number in range(500)))
+
+    assert (response.status_code, len(json.loads(response.text)["errors"])) == (422, 10)
+
+
+def test_websocket_rejects_unknown_parameters() -> None:
     app = FastAPI(dependencies=[Depends(forbid_unknown_query_params)])
     register_exception_handlers(app)
 
@@ -151,6 +151,6 @@ def test_socket_refuses_them() -> None:
 
     with client.websocket_connect("/socket?name=Ada") as socket:
         assert socket.receive_text() == "Ada"
-    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/socket?name=Ada&page=2"):
+    with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect("/socket?name=Ada&page=2"):
         pass
-    assert problem_of(refused.value)["detail"] == "Allowed query parameters: name."
+    assert problem_of(rejected.value)["detail"] == "Allowed query parameters: name."

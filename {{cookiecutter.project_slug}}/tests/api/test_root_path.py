@@ -1,4 +1,4 @@
-"""Below a path of a host, and with a `Host` that someone made up: what the project says of its own address."""
+"""URLs of the app below a root path, and with a forged `Host` header."""
 
 from collections.abc import Callable
 
@@ -19,12 +19,12 @@ NOTES = "/api/v1/sample-notes"
 
 @pytest.fixture
 def below(start_app: Callable[..., TestClient]) -> TestClient:
-    """Serve the project below a path."""
+    """Return the app with a root path."""
     return start_app(base_url=BELOW)
 
 
 @pytest.mark.parametrize("sent", [pytest.param("/below", id="kept"), pytest.param("", id="stripped")])
-def test_proxy_may_strip_the_path_or_keep_it(below: TestClient, sent: str) -> None:
+def test_proxy_can_strip_the_root_path_or_not(below: TestClient, sent: str) -> None:
     email = add_user(below, "ada@example.com").email
     token = below.post(f"{sent}/api/v1/auth/login", json={"email": email, "password": PASSWORD}).json()["access_token"]
 
@@ -39,7 +39,7 @@ def test_proxy_may_strip_the_path_or_keep_it(below: TestClient, sent: str) -> No
     assert below.get(f"{sent}/belows{NOTES}").status_code == 404
 
 
-def test_only_the_api_is_open_to_other_sites_below_a_path(below: TestClient) -> None:
+def test_cross_site_check_works_below_a_root_path(below: TestClient) -> None:
     foreign = {"Sec-Fetch-Site": "cross-site"}
 
     assert below.post("/below/api/v1/auth/login", json={}, headers=foreign).status_code == 422
@@ -47,18 +47,18 @@ def test_only_the_api_is_open_to_other_sites_below_a_path(below: TestClient) -> 
     assert problem_of(below.post("/below/below/api/x", headers=foreign))["type"] == "urn:problem:CrossSiteRequest"
 
 
-def test_document_without_a_path_names_no_server(client: TestClient) -> None:
+def test_document_without_a_root_path_has_no_servers(client: TestClient) -> None:
     assert "servers" not in client.get("/openapi.json").json()
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/v1", "/docs", "/health"])
-def test_path_that_is_also_a_route_is_refused(start_app: Callable[..., TestClient], path: str) -> None:
+def test_root_path_that_is_also_a_route_is_rejected(start_app: Callable[..., TestClient], path: str) -> None:
     with pytest.raises(Conflict, match=f"BASE_URL can't end in {path}: the project uses that path itself"):
         start_app(base_url=f"https://example.com{path}")
 
 
 @pytest.mark.parametrize("given", ["/a b", "/a?b", "/a//b", "/a.b", "/a#b", "@b/"])
-def test_path_that_is_none_is_refused(make_settings: Callable[..., Settings], given: str) -> None:
+def test_malformed_root_path_is_rejected(make_settings: Callable[..., Settings], given: str) -> None:
     with pytest.raises(ValueError, match=r"use https://example\.com or"):
         make_settings(base_url=f"https://example.com{given}")
 
@@ -73,7 +73,7 @@ def test_path_that_is_none_is_refused(make_settings: Callable[..., Settings], gi
         pytest.param("http://localhost:8001/below", "a-b.8001.below.", id="http-on-a-port-below-a-path"),
     ],
 )
-def test_cookies_carry_what_tells_projects_on_a_host_apart(
+def test_cookie_prefix_distinguishes_projects_on_a_host(
     make_settings: Callable[..., Settings], base_url: str, prefix: str
 ) -> None:
     assert make_settings(base_url=base_url, project_name="A & B").cookie_prefix == prefix
@@ -81,13 +81,13 @@ def test_cookies_carry_what_tells_projects_on_a_host_apart(
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "testserver"])
 @pytest.mark.parametrize("path", [f"{NOTES}/", "/health/live/", "/docs/", "/docs/?a=%2F%2Fevil.example"])
-def test_redirects_to_a_path_name_no_host(client: TestClient, host: str, path: str) -> None:
-    answer = client.get(path, headers={"Host": host})
+def test_redirects_within_the_site_are_relative(client: TestClient, host: str, path: str) -> None:
+    response = client.get(path, headers={"Host": host})
 
-    assert (answer.status_code, answer.headers["Location"]) == (307, path.replace("/?", "?").removesuffix("/"))
+    assert (response.status_code, response.headers["Location"]) == (307, path.replace("/?", "?").removesuffix("/"))
 
 
-def test_redirect_of_your_own_to_another_site_stays(client: TestClient, add_routes: Callable[..., None]) -> None:
+def test_redirects_to_other_sites_are_unchanged(client: TestClient, add_routes: Callable[..., None]) -> None:
     router = APIRouter()
 
     @router.get("/leave")

@@ -1,4 +1,4 @@
-"""What schemas share: unknown fields are refused, and absent is not null."""
+"""Base schemas and field types: unknown fields are rejected, and omitted is not null."""
 
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -12,7 +12,7 @@ from app.api.schemas import Schema, unset
 
 
 class Change(Schema):
-    """A PATCH body with a field that may be null and one that may not."""
+    """A PATCH body with a nullable field and one that is not."""
 
     name: str = unset()
     nickname: str | None = unset()
@@ -27,7 +27,7 @@ class Change(Schema):
         pytest.param({"name": "Al"}, {"name": "Al"}, id="one-of-two"),
     ],
 )
-def test_absent_differs_from_null(body: dict[str, Any], changes: dict[str, Any]) -> None:
+def test_omitted_differs_from_null(body: dict[str, Any], changes: dict[str, Any]) -> None:
     assert Change.model_validate(body).model_dump(exclude_unset=True) == changes
 
 
@@ -40,38 +40,38 @@ def test_absent_differs_from_null(body: dict[str, Any], changes: dict[str, Any])
         pytest.param({"nickname": "\x00"}, id="nul-where-null-may-be"),
     ],
 )
-def test_body_is_refused(body: dict[str, Any]) -> None:
+def test_invalid_body_is_rejected(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Change.model_validate(body)
 
 
 class Anything(Schema):
-    """A body that holds more than one text."""
+    """A body with text in several places."""
 
     texts: list[str] = Field(default_factory=list)
     object: JsonObject = Field(default_factory=dict)
 
 
 @pytest.mark.parametrize("text", ["\x00", "a\ud800"])
-def test_text_that_no_database_can_store_is_refused_wherever_it_is(text: str) -> None:
+def test_unstorable_text_is_rejected_in_any_field(text: str) -> None:
     for body in ({"texts": ["fine", text]}, {"object": {"a": [{"b": text}]}}, {"object": {text: 1}}):
         with pytest.raises(ValidationError):
             Anything.model_validate(body)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_number_that_is_no_json_is_refused(number: float) -> None:
+def test_number_that_is_not_json_is_rejected(number: float) -> None:
     with pytest.raises(ValidationError, match="NaN or Infinity"):
         Anything.model_validate({"object": {"a": [number]}})
 
 
-def test_object_is_bounded() -> None:
+def test_size_of_object_is_limited() -> None:
     with pytest.raises(ValidationError, match="must be at most 50000 bytes"):
         Anything.model_validate({"object": {"a": "x" * 50_000}})
 
 
 class Values(Schema):
-    """A body with a value of each kind."""
+    """A body with a value of each type."""
 
     price: Annotated[Decimal, quantize(2)] = Decimal(0)
     at: AwareUtcDatetime = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,7 +91,7 @@ class Values(Schema):
         ({"lines": [" one ", "two"]}, ["one", "two"]),
     ],
 )
-def test_value_is_kept_as_the_database_will_give_it_back(body: dict[str, Any], kept: Any) -> None:
+def test_value_is_normalized_as_in_the_database(body: dict[str, Any], kept: Any) -> None:
     assert Values.model_validate(body).model_dump(mode="json", exclude_unset=True) == dict.fromkeys(body, kept)
 
 
@@ -109,7 +109,7 @@ def test_value_is_kept_as_the_database_will_give_it_back(body: dict[str, Any], k
         {"lines": ["  "]},
     ],
 )
-def test_value_of_no_use_is_refused(body: dict[str, Any]) -> None:
+def test_invalid_value_is_rejected(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Values.model_validate(body)
 
@@ -126,7 +126,7 @@ def test_value_of_no_use_is_refused(body: dict[str, Any]) -> None:
         pytest.param("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", id="flag-of-england"),
     ],
 )
-def test_text_of_one_line_may_be_in_any_script(text: str) -> None:
+def test_single_line_can_be_in_any_script(text: str) -> None:
     """Behaviour 156."""
     assert Values(lines=[text]).lines == [text]
 
@@ -152,13 +152,13 @@ def test_text_of_one_line_may_be_in_any_script(text: str) -> None:
         pytest.param("\U0001f469\u200c\U0001f680", id="non-joiner-in-an-emoji"),
     ],
 )
-def test_text_of_one_line_has_no_invisible_characters(text: str) -> None:
+def test_single_line_rejects_invisible_characters(text: str) -> None:
     """Behaviour 156."""
     with pytest.raises(ValidationError, match="must be one line, without control or invisible characters"):
         Values(lines=[text])
 
 
-def test_number_of_64_bits_says_so_to_clients() -> None:
+def test_int64_has_its_format_in_the_document() -> None:
     class Counted(Schema):
         """A body with numbers."""
 

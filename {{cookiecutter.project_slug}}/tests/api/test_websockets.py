@@ -1,4 +1,4 @@
-"""WebSockets: who may open one, that an open one holds no session, and how errors close it."""
+"""WebSockets: authentication, database sessions and errors."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ PAGE = "/socket"
 
 @pytest.fixture
 def sockets(add_routes: Callable[[APIRouter], None]) -> None:
-    """Add sockets that answer who is there, or fail on request."""
+    """Add WebSocket routes that return their caller, or fail on request."""
     router = APIRouter()
 
     @router.websocket(f"{PATH}/maybe")
@@ -49,9 +49,9 @@ def sockets(add_routes: Callable[[APIRouter], None]) -> None:
                 await socket.send_json([scope.email, len((await own.scalars(select(Role))).all())])
 
     @router.websocket(f"{PATH}/write")
-    async def write(socket: WebSocket, session: WriteSessionDep, refuse: bool) -> None:  # noqa: FBT001
+    async def write(socket: WebSocket, session: WriteSessionDep, fail: bool) -> None:  # noqa: FBT001
         session.add(Role(name="new", permissions=[]))
-        if refuse:
+        if fail:
             raise Conflict
         await socket.accept()
         await socket.receive_text()
@@ -65,7 +65,7 @@ def sockets(add_routes: Callable[[APIRouter], None]) -> None:
 
 
 def ask(caller: TestClient, text: str) -> str:
-    """Send a message to an open socket, and return the answer."""
+    """Send a message to a WebSocket and return the reply."""
     with caller.websocket_connect(PATH) as socket:
         socket.send_text(text)
         return socket.receive_text()
@@ -81,7 +81,7 @@ def roles(client: TestClient) -> list[str]:
 
 
 @pytest.mark.usefixtures("sockets")
-def test_socket_knows_its_caller(client: TestClient, as_ada: TestClient) -> None:
+def test_websocket_knows_its_caller(client: TestClient, as_ada: TestClient) -> None:
     for caller, email in ((client, None), (as_ada, "ada@example.com")):
         with caller.websocket_connect(f"{PATH}/maybe") as socket:
             assert socket.receive_json() == [email, "testclient", True]
@@ -91,18 +91,18 @@ def test_socket_knows_its_caller(client: TestClient, as_ada: TestClient) -> None
 
 @pytest.mark.usefixtures("sockets")
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}])
-def test_unknown_caller_is_refused_before_the_socket_opens(client: TestClient, headers: dict[str, str]) -> None:
-    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(PATH, headers=headers):
+def test_unauthenticated_handshake_returns_401(client: TestClient, headers: dict[str, str]) -> None:
+    with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect(PATH, headers=headers):
         pass
 
-    assert refused.value.status_code == 401
-    assert refused.value.headers["Content-Type"] == "application/problem+json"
+    assert rejected.value.status_code == 401
+    assert rejected.value.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.usefixtures("sockets")
-def test_open_sockets_hold_no_connection(client: TestClient, as_ada: TestClient) -> None:
+def test_open_websockets_hold_no_database_connection(client: TestClient, as_ada: TestClient) -> None:
     with ExitStack() as stack:
-        for _ in range(12):  # more than the pool has
+        for _ in range(12):  # more than the connections of the pool
             socket = stack.enter_context(as_ada.websocket_connect(PATH))
             socket.send_text("")
             assert socket.receive_json() == ["ada@example.com", 0]
@@ -110,27 +110,27 @@ def test_open_sockets_hold_no_connection(client: TestClient, as_ada: TestClient)
 
 
 @pytest.mark.usefixtures("sockets")
-def test_session_of_the_handshake_cannot_be_used_later(as_ada: TestClient) -> None:
+def test_session_of_the_handshake_is_closed_afterwards(as_ada: TestClient) -> None:
     with pytest.raises(ClosedSessionError, match="open a new one"):
         ask(as_ada, "reuse")
 
 
 @pytest.mark.usefixtures("sockets")
-def test_handshake_commits_when_the_socket_opens(client: TestClient) -> None:
+def test_handshake_commits_when_it_is_accepted(client: TestClient) -> None:
     with (
-        pytest.raises(WebSocketDenialResponse) as refused,
-        client.websocket_connect(f"{PATH}/write?refuse=true"),
+        pytest.raises(WebSocketDenialResponse) as rejected,
+        client.websocket_connect(f"{PATH}/write?fail=true"),
     ):
         pass
-    assert (refused.value.status_code, roles(client)) == (409, [])
+    assert (rejected.value.status_code, roles(client)) == (409, [])
 
-    with client.websocket_connect(f"{PATH}/write?refuse=false") as socket:
+    with client.websocket_connect(f"{PATH}/write?fail=false") as socket:
         assert roles(client) == ["new"]
         socket.send_text("")
 
 
 @pytest.mark.usefixtures("sockets")
-def test_error_closes_an_open_socket(as_ada: TestClient) -> None:
+def test_error_closes_an_open_websocket(as_ada: TestClient) -> None:
     with pytest.raises(WebSocketDisconnect) as closed:
         ask(as_ada, "conflict")
 
@@ -146,7 +146,7 @@ def test_error_closes_an_open_socket(as_ada: TestClient) -> None:
         pytest.param({"Origin": "null"}, id="null-origin"),
     ],
 )
-def test_pages_of_other_sites_open_no_socket_outside_the_api(client: TestClient, headers: dict[str, str]) -> None:
+def test_cross_site_websocket_outside_the_api_is_rejected(client: TestClient, headers: dict[str, str]) -> None:
     with pytest.raises(WebSocketDisconnect), client.websocket_connect(PAGE, headers=dict(headers)):
         pass
     with client.websocket_connect(f"{PATH}/maybe", headers=dict(headers)) as socket:
@@ -155,7 +155,7 @@ def test_pages_of_other_sites_open_no_socket_outside_the_api(client: TestClient,
 
 @pytest.mark.usefixtures("sockets")
 @pytest.mark.parametrize("origin", ["http://testserver", "http://127.0.0.1:8000", None])
-def test_own_pages_and_programs_open_sockets(client: TestClient, origin: str | None) -> None:
+def test_same_site_pages_and_api_clients_can_open_websockets(client: TestClient, origin: str | None) -> None:
     with client.websocket_connect(PAGE, headers={"Origin": origin} if origin else {}) as socket:
         socket.send_text("hello")
         assert socket.receive_text() == "hello"

@@ -1,4 +1,4 @@
-"""A row that others refer to is not deleted, and the refusal says how many they are."""
+"""Delete protection: a referenced row can't be deleted, and the error counts the references."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,11 @@ from tests.support import in_database
 
 
 class OwnTables(DeclarativeBase):
-    """Tables that no migration makes, and names that no feature can have."""
+    """Tables outside the migrations, with names that no feature can have."""
 
 
 class BigShop(OwnTables):
-    """A row that others refer to."""
+    """A row that is referenced."""
 
     __tablename__ = "shops_of_tests"
 
@@ -26,7 +26,7 @@ class BigShop(OwnTables):
 
 
 class BillLine(OwnTables):
-    """A row that keeps what it refers to."""
+    """A row whose reference prevents deletion."""
 
     __tablename__ = "bill_lines"
 
@@ -36,7 +36,7 @@ class BillLine(OwnTables):
 
 
 class Visit(OwnTables):
-    """A row whose reference the relationship clears."""
+    """A row whose reference is cleared by the relationship."""
 
     __tablename__ = "visits_of_tests"
 
@@ -46,7 +46,7 @@ class Visit(OwnTables):
 
 @pytest.fixture
 def shops(client: TestClient) -> Iterator[TestClient]:
-    """Make the shops a, b and c: two lines refer to a, one to b, and one by way of `second_name` to c."""
+    """Create the shops a, b and c: two lines refer to a, one to b, and one to c via `second_name`."""
 
     async def make(session: AsyncSession) -> None:
         await session.run_sync(lambda sync: OwnTables.metadata.create_all(sync.connection()))
@@ -69,18 +69,18 @@ def shops(client: TestClient) -> Iterator[TestClient]:
         ("b", "Can't delete: 1 bill line still refers to this big shop."),
     ],
 )
-def test_refusal_counts_what_refers_to_the_row(shops: TestClient, shop: str, said: str) -> None:
+def test_error_counts_referencing_rows(shops: TestClient, shop: str, said: str) -> None:
     async def delete(session: AsyncSession) -> None:
         await session.delete(await session.get_one(BigShop, shop))
         await session.flush()
 
-    with pytest.raises(StillReferenced) as refused:
+    with pytest.raises(StillReferenced) as rejected:
         in_database(shops, delete)
 
-    assert refused.value.detail == said
+    assert rejected.value.detail == said
 
 
-def test_row_is_deleted_with_what_refers_to_it_or_without_its_reference(shops: TestClient) -> None:
+def test_row_is_deleted_together_with_or_after_its_references(shops: TestClient) -> None:
     async def delete(session: AsyncSession) -> list[str]:
         lines = {line.name: line for line in await session.scalars(select(BillLine))}
         await session.delete(await session.get_one(BigShop, "c"))  # the database and the relationship clear these
@@ -92,7 +92,7 @@ def test_row_is_deleted_with_what_refers_to_it_or_without_its_reference(shops: T
     assert in_database(shops, delete) == ["a"]
 
 
-def test_row_is_deleted_in_the_same_flush_as_the_last_reference_is_changed(shops: TestClient) -> None:
+def test_row_can_be_deleted_in_the_flush_that_changes_its_last_reference(shops: TestClient) -> None:
     async def delete(session: AsyncSession) -> list[str]:
         line = await session.get_one(BillLine, "3")
         shop = await session.get_one(BigShop, "b")

@@ -1,4 +1,4 @@
-"""The database: what each engine is told, and what comes back as it went in."""
+"""Database engines: settings, transactions and column types."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    """Open the database of the settings, and close it after `work(database)`."""
+    """Return `work(database)`, run on the database of the settings."""
 
     async def main() -> T:
         async with open_database(settings.database) as database:
@@ -44,7 +44,7 @@ def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) 
 @pytest.mark.parametrize(
     ("pragma", "value"), [("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 2), ("busy_timeout", 10_000)]
 )
-def test_sqlite_is_told(settings: Settings, pragma: str, value: object) -> None:
+def test_sqlite_pragmas(settings: Settings, pragma: str, value: object) -> None:
     async def ask(database: Database) -> object:
         async with database.sessions() as session:
             return await session.scalar(text(f"PRAGMA {pragma}"))
@@ -53,7 +53,7 @@ def test_sqlite_is_told(settings: Settings, pragma: str, value: object) -> None:
 
 
 @pytest.mark.database("sqlite")
-def test_sqlite_reads_go_on_beside_a_writer(settings: Settings) -> None:
+def test_sqlite_readers_do_not_wait_for_a_writer(settings: Settings) -> None:
     async def read_while_writing(database: Database) -> int:
         async with database.sessions.begin() as writer:
             writer.add(Role(name="new"))
@@ -65,7 +65,7 @@ def test_sqlite_reads_go_on_beside_a_writer(settings: Settings) -> None:
 
 
 @pytest.mark.database("sqlite")
-def test_transaction_that_was_left_open_is_rolled_back(settings: Settings) -> None:
+def test_open_transaction_is_rolled_back_on_return_to_the_pool(settings: Settings) -> None:
     def leave_open(connection: Connection) -> None:
         raw = connection.engine.raw_connection()
         raw.cursor().execute("BEGIN IMMEDIATE")
@@ -86,7 +86,7 @@ def test_transaction_that_was_left_open_is_rolled_back(settings: Settings) -> No
 @pytest.mark.any_database
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
 @pytest.mark.parametrize("mode", [pytest.param(None, id="new"), pytest.param(0o664, id="world-readable")])
-def test_others_cannot_read_the_files_of_sqlite(
+def test_sqlite_files_are_not_readable_by_other_users(
     tmp_path: Path, make_settings: Callable[..., Settings], mode: int
 ) -> None:
     path = tmp_path / "private.db"
@@ -105,8 +105,8 @@ def test_others_cannot_read_the_files_of_sqlite(
 
 
 @pytest.mark.database("postgresql")
-def test_reads_ask_for_the_rows_and_nothing_else(settings: Settings) -> None:
-    """No BEGIN, no ROLLBACK: `now()` is when the transaction began, and each statement has one of its own."""
+def test_read_sessions_open_no_transaction(settings: Settings) -> None:
+    """`now()` is the start of the transaction, so it differs if each statement has its own."""
 
     async def moments(database: Database) -> list[datetime | None]:
         async with database.read_sessions.begin() as session:
@@ -118,8 +118,8 @@ def test_reads_ask_for_the_rows_and_nothing_else(settings: Settings) -> None:
 
 
 @pytest.mark.database("postgresql")
-def test_connection_that_the_server_closed_is_replaced(settings: Settings) -> None:
-    """As when PostgreSQL restarts: the next request notices nothing."""
+def test_connection_closed_by_the_server_is_replaced(settings: Settings) -> None:
+    """As after a restart of PostgreSQL: the next request succeeds."""
 
     async def backend(database: Database) -> int | None:
         async with database.read_sessions() as session:
@@ -138,7 +138,7 @@ def test_connection_that_the_server_closed_is_replaced(settings: Settings) -> No
 
 
 def test_writers_that_read_first_wait_for_each_other(settings: Settings) -> None:
-    """On SQLite, a lock that is taken only at the first write would make all but one fail."""
+    """On SQLite, all but one would fail if the lock was taken at the first write."""
 
     async def count_up(database: Database) -> list[str]:
         async with database.sessions.begin() as session:
@@ -167,17 +167,17 @@ def test_foreign_keys_are_checked(client: TestClient) -> None:
         in_database(client, add_orphan)
 
 
-def test_moments_come_back_aware_and_in_utc(client: TestClient, ada: User) -> None:
-    moment = datetime(2026, 7, 1, 12, 0, 0, 123456, timezone(timedelta(hours=2)))
+def test_datetimes_are_returned_aware_and_in_utc(client: TestClient, ada: User) -> None:
+    at = datetime(2026, 7, 1, 12, 0, 0, 123456, timezone(timedelta(hours=2)))
 
     async def store(session: AsyncSession) -> None:
         user = await session.get_one(User, ada.id)
-        user.last_login_at = moment
+        user.last_login_at = at
 
     in_database(client, store)
     found = in_database(client, lambda session: session.get_one(User, ada.id))
 
-    assert found.last_login_at == moment
+    assert found.last_login_at == at
     assert found.last_login_at is not None
     assert found.last_login_at.tzinfo is UTC
     assert found.created_at.tzinfo is UTC
@@ -185,16 +185,16 @@ def test_moments_come_back_aware_and_in_utc(client: TestClient, ada: User) -> No
     assert abs(datetime.now(UTC) - found.password_changed_at) < timedelta(minutes=1)
 
 
-def test_moment_without_zone_is_refused(client: TestClient, ada: User) -> None:
+def test_naive_datetime_is_rejected(client: TestClient, ada: User) -> None:
     async def store(session: AsyncSession) -> None:
         user = await session.get_one(User, ada.id)
-        user.last_login_at = datetime(2026, 7, 1)  # noqa: DTZ001 - the fault that is tested
+        user.last_login_at = datetime(2026, 7, 1)  # noqa: DTZ001 - naive on purpose
 
     with pytest.raises(StatementError, match="naive datetime"):
         in_database(client, store)
 
 
-def test_keys_are_uuid7_in_the_order_of_their_making(client: TestClient) -> None:
+def test_keys_are_uuid7_in_order_of_creation(client: TestClient) -> None:
     async def add(session: AsyncSession) -> list[UUID]:
         roles = [Role(name=f"role {number}") for number in range(50)]
         for role in roles:
@@ -210,7 +210,7 @@ def test_keys_are_uuid7_in_the_order_of_their_making(client: TestClient) -> None
     assert list(in_order) == keys
 
 
-def test_version_counts_up_and_an_old_one_is_refused(client: TestClient, ada: User) -> None:
+def test_version_is_incremented_and_a_stale_one_is_rejected(client: TestClient, ada: User) -> None:
     assert ada.version == 1
 
     async def change_behind_our_back(session: AsyncSession) -> None:
@@ -223,7 +223,7 @@ def test_version_counts_up_and_an_old_one_is_refused(client: TestClient, ada: Us
         in_database(client, change_behind_our_back)
 
 
-def test_violated_constraint_is_told_from_others(client: TestClient, ada: User) -> None:
+def test_violated_constraint_is_identified(client: TestClient, ada: User) -> None:
     async def violate(session: AsyncSession) -> tuple[bool, bool]:
         session.add(SampleNote(title="twice", owner_id=ada.id))
         await session.flush()
@@ -246,17 +246,17 @@ def test_violated_constraint_is_told_from_others(client: TestClient, ada: User) 
 
 
 @pytest.mark.database("sqlite")
-def test_write_that_waits_too_long_for_another_is_told_to_come_back(start_app: Callable[..., TestClient]) -> None:
+def test_write_that_waits_too_long_returns_503(start_app: Callable[..., TestClient]) -> None:
     client = start_app(database={"busy_timeout": 0})
     login = {"email": "ada@example.com", "password": "not the password"}
     path = make_url(client.app_state["settings"].database.url).database
 
     with closing(sqlite3.connect(str(path), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        refused = client.post("/api/v1/auth/login", json=login)
+        rejected = client.post("/api/v1/auth/login", json=login)
         other.execute("ROLLBACK")
 
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert (rejected.status_code, rejected.headers["Retry-After"]) == (503, "1")
     assert client.post("/api/v1/auth/login", json=login).status_code == 401
 
 
@@ -269,7 +269,7 @@ def test_none_is_sql_null_in_every_json_column() -> None:
 
 
 def test_json_null_becomes_sql_null(make_settings: Callable[..., Settings], empty_database_url: str) -> None:
-    """The statement is the one of docs/extending.md."""
+    """Runs the statement from docs/extending.md."""
     kind: Any = Base.type_annotation_map[dict[str, JsonValue]]
     things = Table("things", MetaData(), Column("id", Integer, primary_key=True), Column("data", kind))
     same = table("things", column("data", JSON()))

@@ -1,4 +1,4 @@
-"""Migrations: from nothing to the models, and back, on both databases."""
+"""Migrations: upgrade, downgrade and autogenerate on both databases."""
 
 import asyncio
 import re
@@ -57,7 +57,7 @@ def tables(settings: DatabaseSettings) -> set[str]:
     return asyncio.run(ask())
 
 
-def test_there_is_one_newest_migration() -> None:
+def test_migrations_have_one_head() -> None:
     assert len(revisions.heads()) == 1, as_invoked("two branches: join them with `app db merge`")
 
 
@@ -72,9 +72,7 @@ def test_there_is_one_newest_migration() -> None:
     ],
 )
 @pytest.mark.parametrize("types", [("", ""), (": str", ": str | tuple[str, ...] | None")], ids=["plain", "typed"])
-def test_newest_revisions_are_those_that_alembic_finds(
-    tmp_path: Path, types: tuple[str, str], parents: dict[str, Any]
-) -> None:
+def test_heads_equal_those_of_alembic(tmp_path: Path, types: tuple[str, str], parents: dict[str, Any]) -> None:
     (tmp_path / "versions").mkdir()
     for name, before in parents.items():
         lines = [f"revision{types[0]} = {name!r}", f"down_revision{types[1]} = {before!r}", "def upgrade(): pass"]
@@ -83,7 +81,7 @@ def test_newest_revisions_are_those_that_alembic_finds(
     assert revisions.heads(tmp_path) == set(ScriptDirectory(str(tmp_path)).get_heads())
 
 
-def test_upgrade_from_nothing_gives_the_models(database: DatabaseSettings) -> None:
+def test_upgrade_of_an_empty_database_matches_the_models(database: DatabaseSettings) -> None:
     migrate.upgrade(database)
 
     migrate.check(database)
@@ -99,7 +97,7 @@ def test_up_down_up(database: DatabaseSettings) -> None:
     migrate.check(database)
 
 
-def test_each_migration_can_be_taken_back_alone(database: DatabaseSettings) -> None:
+def test_each_migration_can_be_downgraded_separately(database: DatabaseSettings) -> None:
     migrate.upgrade(database)
     seen = [tables(database)]
     while seen[-1] != {"alembic_version"}:
@@ -125,9 +123,7 @@ def test_upgrading_twice_changes_nothing(database: DatabaseSettings) -> None:
 
 
 @pytest.mark.database("postgresql")
-def test_migration_waits_for_another_one_only_so_long(
-    empty_database_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_migration_times_out_waiting_for_another_one(empty_database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     settings = DatabaseSettings(url=empty_database_url, migration_timeout=timedelta(milliseconds=50))
 
     async def upgrade_beside_another() -> None:
@@ -145,7 +141,7 @@ def test_migration_waits_for_another_one_only_so_long(
 
 
 @pytest.mark.database("postgresql")
-def test_migration_waits_for_a_table_only_so_long(empty_database_url: str) -> None:
+def test_migration_times_out_waiting_for_a_table(empty_database_url: str) -> None:
     settings = DatabaseSettings(url=empty_database_url, migration_timeout=timedelta(milliseconds=50))
     migrate.upgrade(settings)
 
@@ -159,7 +155,7 @@ def test_migration_waits_for_a_table_only_so_long(empty_database_url: str) -> No
 
 
 @pytest.mark.database("postgresql")
-def test_migration_may_take_longer_than_a_statement_of_a_request(
+def test_statement_timeout_does_not_apply_to_migrations(
     empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = DatabaseSettings(url=empty_database_url, statement_timeout=timedelta(milliseconds=50))
@@ -173,7 +169,7 @@ def test_migration_may_take_longer_than_a_statement_of_a_request(
     assert tables(settings) == {"alembic_version"}
 
 
-def test_difference_between_models_and_database_is_found(database: DatabaseSettings) -> None:
+def test_difference_between_models_and_database_is_detected(database: DatabaseSettings) -> None:
     migrate.upgrade(database)
     execute(database.url, "ALTER TABLE roles ADD COLUMN forgotten INTEGER")
 
@@ -181,10 +177,10 @@ def test_difference_between_models_and_database_is_found(database: DatabaseSetti
         migrate.check(database)
 
 
-def test_table_that_was_dropped_can_come_back_on_any_database(
+def test_dropped_table_can_be_restored_on_any_database(
     database: DatabaseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its columns are read from this database, whose names for types the other one does not know."""
+    """Its columns are read from this database, whose type names don't exist in the other one."""
     monkeypatch.setattr(migrate, "MIGRATIONS_DIR", shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations"))
     migrate.upgrade(database)
     ours: dict[str, TypeEngine[Any]] = {
@@ -196,7 +192,7 @@ def test_table_that_was_dropped_can_come_back_on_any_database(
     gone = Table("gone", MetaData(), *(Column(f"column_{n}", kind) for n, kind in enumerate(ours.values())))
     execute(database.url, str(CreateTable(gone).compile(dialect=make_url(database.url).get_dialect()())))
     first = migrate.MIGRATIONS_DIR / "versions/0001_accounts.py"
-    first.write_text(f'{first.read_text()}\n# op.create_table("gone", …) stood here.\n')
+    first.write_text(f'{first.read_text()}\n# op.create_table("gone", …) was here.\n')
 
     (written,) = migrate.autogenerate(database, "Drop it", allow_data_loss=True)
 
@@ -207,7 +203,7 @@ def test_table_that_was_dropped_can_come_back_on_any_database(
     assert "gone" in tables(database)
 
 
-def test_tables_of_others_are_left_alone(database: DatabaseSettings) -> None:
+def test_other_tables_are_ignored(database: DatabaseSettings) -> None:
     migrate.upgrade(database)
     execute(database.url, "CREATE TABLE spatial_ref_sys (srid INTEGER PRIMARY KEY)")
 
@@ -217,7 +213,7 @@ def test_tables_of_others_are_left_alone(database: DatabaseSettings) -> None:
 
 @pytest.fixture
 def checked() -> Iterator[CheckConstraint]:
-    """Return a CHECK constraint that the model of roles has for this test."""
+    """Add a CHECK constraint to the model of roles for this test."""
     roles, constraint = Base.metadata.tables["roles"], CheckConstraint("name <> 'x'", name="name_allowed")
     roles.append_constraint(constraint)
     yield constraint
@@ -237,7 +233,7 @@ def test_check_constraints_are_compared(
     migrate.check(database)
     execute(database.url, "ALTER TABLE roles ADD COLUMN forgotten INTEGER")
     migrate.autogenerate(database, "Forget it", allow_data_loss=True)
-    migrate.upgrade(database)  # on SQLite, this makes the table anew
+    migrate.upgrade(database)  # on SQLite, this recreates the table
     migrate.check(database)
 
     Base.metadata.tables["roles"].constraints.discard(checked)
@@ -255,15 +251,15 @@ def test_check_constraints_are_compared(
         ("ALTER TABLE roles ADD COLUMN more INTEGER", ["drops column roles.more and its values"]),
     ],
 )
-def test_data_is_not_dropped_unasked(database: DatabaseSettings, statement: str, lost: list[str]) -> None:
+def test_data_loss_must_be_allowed(database: DatabaseSettings, statement: str, lost: list[str]) -> None:
     migrate.upgrade(database)
     before = sorted(migrate.MIGRATIONS_DIR.rglob("*.py"))
     execute(database.url, statement)
 
-    with pytest.raises(migrate.DataLoss) as refused:
+    with pytest.raises(migrate.DataLoss) as rejected:
         migrate.autogenerate(database, "Lose it")
 
-    assert [line.startswith(start) for line, start in zip(refused.value.args, lost, strict=True)] == [True] * len(lost)
+    assert [line.startswith(start) for line, start in zip(rejected.value.args, lost, strict=True)] == [True] * len(lost)
     assert sorted(migrate.MIGRATIONS_DIR.rglob("*.py")) == before
 
 
@@ -284,7 +280,7 @@ def test_narrower_types_lose_data(old: TypeEngine[Any], new: TypeEngine[Any], to
     assert [line.startswith("narrows column gadgets.price from") for line in lost] == [True] * told
 
 
-def test_migration_is_written_only_when_there_is_a_difference(database: DatabaseSettings) -> None:
+def test_no_migration_is_written_without_a_difference(database: DatabaseSettings) -> None:
     migrate.upgrade(database)
     before = sorted(migrate.MIGRATIONS_DIR.rglob("*.py"))
 

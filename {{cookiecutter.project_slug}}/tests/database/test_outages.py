@@ -1,4 +1,4 @@
-"""A database that is away, full, busy or too slow: 503 at every entrance, one line each in the log."""
+"""A database that is unreachable, full, busy or too slow: each request returns 503 and logs one line."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ def fresh_log(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run_sql(add_routes: Callable[[APIRouter], None]) -> Callable[..., Any]:
-    """Ask for a route that runs these statements in one transaction."""
+    """Return a function that runs statements in the transaction of a request."""
 
     def ask(client: TestClient, *statements: str) -> Any:
         router = APIRouter()
@@ -47,22 +47,22 @@ def run_sql(add_routes: Callable[[APIRouter], None]) -> Callable[..., Any]:
     return ask
 
 
-def test_no_entrance_answers_500_when_the_database_is_away(
+def test_unreachable_database_returns_503_everywhere(
     start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = start_app(database={"url": own_database_url})
     as_ada = sign_in(client, add_user(client, "ada@example.com"))
     make_database_unavailable(client)
 
-    answers = [
+    responses = [
         client.post("/api/v1/auth/login", json={"email": "ada@example.com", "password": "a password of hers"}),
         as_ada.get(NOTES),
         as_ada.post(NOTES, json={"title": "First"}),
         client.get("/health/ready"),
     ]
 
-    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 4
-    assert {problem_of(answer)["detail"] for answer in answers} <= {
+    assert [(response.status_code, response.headers["Retry-After"]) for response in responses] == [(503, "1")] * 4
+    assert {problem_of(response)["detail"] for response in responses} <= {
         "The database is not responding.",
         "The database refused the connection.",
     }
@@ -82,18 +82,18 @@ def test_no_entrance_answers_500_when_the_database_is_away(
         ("22012", 500),
     ],
 )
-def test_what_postgresql_refuses_for_now_is_unavailable(
+def test_transient_postgresql_errors_return_503(
     client: TestClient, run_sql: Callable[..., Any], sqlstate: str, status: int
 ) -> None:
-    answer = run_sql(client, f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$")
+    response = run_sql(client, f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$")
 
-    assert answer.status_code == status
-    assert answer.headers.get("Retry-After") == ("1" if status == 503 else None)
+    assert response.status_code == status
+    assert response.headers.get("Retry-After") == ("1" if status == 503 else None)
     assert client.get("/health/ready").status_code == 200
 
 
 @pytest.mark.database("postgresql")
-def test_commit_that_fails_for_now_is_unavailable_and_not_repeated(
+def test_transient_commit_failure_returns_503_and_is_not_retried(
     start_app: Callable[..., TestClient],
     own_database_url: str,
     run_sql: Callable[..., Any],
@@ -105,33 +105,36 @@ def test_commit_that_fails_for_now_is_unavailable_and_not_repeated(
     execute(own_database_url, f"CREATE CONSTRAINT TRIGGER late {late}")
     client = start_app(database={"url": own_database_url})
 
-    answer = run_sql(client, "INSERT INTO roles VALUES (gen_random_uuid(), 'one', '[]', 1, now(), now())")
+    response = run_sql(client, "INSERT INTO roles VALUES (gen_random_uuid(), 'one', '[]', 1, now(), now())")
 
-    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "The record is locked by another transaction.")
+    assert (response.status_code, problem_of(response)["detail"]) == (
+        503,
+        "The record is locked by another transaction.",
+    )
     assert caplog.text.count("unavailable:") == 1
     assert in_database(client, lambda session: session.scalar(text("SELECT count(*) FROM roles"))) == 0
 
 
 @pytest.mark.database("sqlite")
-def test_full_disk_is_unavailable(
+def test_full_disk_returns_503(
     start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any]
 ) -> None:
     client = start_app(database={"url": own_database_url})
-    in_database(client, lambda session: session.execute(text("PRAGMA max_page_count = 1")))  # what is there stays
+    in_database(client, lambda session: session.execute(text("PRAGMA max_page_count = 1")))  # no page can be added
 
-    answer = run_sql(client, f"INSERT INTO roles SELECT randomblob(16), hex(randomblob({10**6})), '[]', 1, 0, 0")
+    response = run_sql(client, f"INSERT INTO roles SELECT randomblob(16), hex(randomblob({10**6})), '[]', 1, 0, 0")
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert problem_of(answer)["detail"] == "The database is out of disk space, memory or connections."
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert problem_of(response)["detail"] == "The database is out of disk space, memory or connections."
 
 
 @pytest.mark.database("sqlite")
-def test_database_that_is_read_only_is_unavailable(
+def test_read_only_database_returns_503(
     start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any]
 ) -> None:
-    answer = run_sql(start_app(database={"url": own_database_url}), "PRAGMA query_only = ON", "DELETE FROM roles")
+    response = run_sql(start_app(database={"url": own_database_url}), "PRAGMA query_only = ON", "DELETE FROM roles")
 
-    assert problem_of(answer)["detail"] == "The database is read-only."
+    assert problem_of(response)["detail"] == "The database is read-only."
 
 
 @pytest.mark.database("postgresql")
@@ -146,7 +149,7 @@ def test_database_that_is_read_only_is_unavailable(
         ),
     ],
 )
-def test_statement_that_takes_too_long_is_given_up(
+def test_slow_statement_is_canceled(
     start_app: Callable[..., TestClient],
     run_sql: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -156,14 +159,14 @@ def test_statement_that_takes_too_long_is_given_up(
     monkeypatch.setattr(engine, "CLIENT_TIMEOUT_MARGIN_SECONDS", 0.1)
     client = start_app(database=limits)
 
-    answer = run_sql(client, *statements)
+    response = run_sql(client, *statements)
 
-    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "The database took too long.")
+    assert (response.status_code, problem_of(response)["detail"]) == (503, "The database took too long.")
     assert client.get("/health/ready").status_code == 200
 
 
 @pytest.mark.database("postgresql")
-def test_cancellation_of_a_statement_stays_one(database_url: str) -> None:
+def test_canceled_statement_raises_no_other_error(database_url: str) -> None:
     async def cancel() -> None:
         async with open_database(DatabaseSettings(url=database_url)) as database, database.sessions() as session:
             await session.execute(text("SELECT 1"))
@@ -175,7 +178,7 @@ def test_cancellation_of_a_statement_stays_one(database_url: str) -> None:
 
 
 @pytest.mark.database("postgresql")
-def test_lock_that_another_holds_is_waited_for_only_so_long(start_app: Callable[..., TestClient], ada: User) -> None:
+def test_waiting_for_a_lock_times_out(start_app: Callable[..., TestClient], ada: User) -> None:
     client = start_app(database={"lock_timeout": "50ms"})
     as_ada = sign_in(client, ada)
     url = client.app_state["settings"].database.url
@@ -185,14 +188,17 @@ def test_lock_that_another_holds_is_waited_for_only_so_long(start_app: Callable[
             await connection.execute(text("LOCK TABLE sample_notes"))
             return await asyncio.to_thread(as_ada.post, NOTES, json={"title": "First"})
 
-    answer = asyncio.run(post_while_locked())
+    response = asyncio.run(post_while_locked())
 
-    assert (answer.status_code, problem_of(answer)["detail"]) == (503, "The record is locked by another transaction.")
+    assert (response.status_code, problem_of(response)["detail"]) == (
+        503,
+        "The record is locked by another transaction.",
+    )
     assert as_ada.post(NOTES, json={"title": "First"}).status_code == 201
 
 
 @pytest.mark.any_database
-def test_server_that_says_nothing_is_given_up(start_app: Callable[..., TestClient]) -> None:
+def test_unresponsive_server_times_out(start_app: Callable[..., TestClient]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/app"
         client = start_app(database={"url": url, "connect_timeout": "50ms"})
@@ -202,7 +208,7 @@ def test_server_that_says_nothing_is_given_up(start_app: Callable[..., TestClien
     assert (problem["status"], problem["detail"]) == (503, "The database took too long.")
 
 
-def test_no_line_of_the_log_has_the_values_of_a_statement(
+def test_log_has_no_parameter_values(
     client: TestClient, ada: User, add_routes: Callable[[APIRouter], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     router = APIRouter()
@@ -215,25 +221,23 @@ def test_no_line_of_the_log_has_the_values_of_a_statement(
     add_routes(router)
     caplog.set_level(logging.DEBUG)
 
-    answer = client.post(FAIL)
+    response = client.post(FAIL)
     client.post("/api/v1/auth/login", json={"email": ada.email, "password": "not the password"})
 
-    assert answer.status_code == 500
+    assert response.status_code == 500
     assert "IntegrityError" in caplog.text
     assert ada.email not in caplog.text
     assert "$argon2" not in caplog.text
 
 
 @pytest.mark.any_database
-def test_redis_that_is_away_is_unavailable(
-    start_app: Callable[..., TestClient], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unreachable_redis_returns_503(start_app: Callable[..., TestClient], caplog: pytest.LogCaptureFixture) -> None:
     client = start_app(redis_url=f"redis://127.0.0.1:{free_port()}")
     login = {"email": "ada@example.com", "password": "not the password"}
 
-    answers = [client.post("/api/v1/auth/login", json=login) for _ in range(2)]
+    responses = [client.post("/api/v1/auth/login", json=login) for _ in range(2)]
 
-    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 2
+    assert [(response.status_code, response.headers["Retry-After"]) for response in responses] == [(503, "1")] * 2
     lines = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert [(record.name, record.exc_info is not None) for record in lines] == [
         ("app.database", True),
@@ -242,7 +246,7 @@ def test_redis_that_is_away_is_unavailable(
 
 
 @pytest.mark.database("postgresql")
-def test_sender_of_mails_writes_one_line_and_goes_on(
+def test_email_delivery_logs_one_line_and_continues(
     start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = start_app(database={"url": own_database_url})

@@ -1,4 +1,4 @@
-"""How PostgreSQL finds the rows of a list and of a lookup when there are many: by an index, by its own choice."""
+"""Query plans: PostgreSQL uses an index for lists and lookups in large tables."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.database("postgresql")
 AUTH = "/api/v1/auth"
 NOTES = "/api/v1/sample-notes"
 
-# Other people, each with a session, a refresh token, a mailed link and two events, and many notes of everyone.
+# Other users, each with a session, a refresh token, an emailed link and two events; three users have many notes.
 FILL = """
     CREATE TEMP TABLE people ON COMMIT DROP AS
         SELECT gen_random_uuid() AS id, n FROM generate_series(1, 5000) AS n;
@@ -45,8 +45,8 @@ FILL = """
 """
 
 
-def test_lists_and_look_ups_are_found_by_index(own_database_url: str, start_app: Callable[..., TestClient]) -> None:
-    # In a database of its own, for PostgreSQL keeps in mind how many rows there were.
+def test_lists_and_lookups_use_an_index(own_database_url: str, start_app: Callable[..., TestClient]) -> None:
+    # In its own database, because PostgreSQL keeps statistics about the number of rows.
     client = start_app(database={"url": own_database_url})
     ada = add_user(client, "ada@example.com")
     as_ada = sign_in(client, ada)

@@ -1,4 +1,4 @@
-"""Text search: the same rows on both databases, whatever the letters and the locale. That of the tests is C."""
+"""Text search finds the same rows on both databases, in any script and locale. The tests' locale is C."""
 
 # ruff: noqa: RUF001 - many scripts
 
@@ -54,7 +54,9 @@ TITLES = {
         ("_s", []),
     ],
 )
-def test_search_finds_the_same_rows_everywhere(client: TestClient, ada: User, query: str, found: list[str]) -> None:
+def test_search_finds_the_same_rows_on_each_database(
+    client: TestClient, ada: User, query: str, found: list[str]
+) -> None:
     async def search(session: AsyncSession) -> list[str]:
         titles = [title for titles in TITLES.values() for title in titles]
         session.add_all([SampleNote(title=title, body="", owner_id=ada.id) for title in titles])
@@ -65,8 +67,8 @@ def test_search_finds_the_same_rows_everywhere(client: TestClient, ada: User, qu
     assert sorted(in_database(client, search)) == sorted(found)
 
 
-def test_databases_fold_as_python_does(client: TestClient) -> None:
-    """Every character of this Python's Unicode that has another case or form; the server's Unicode may be newer."""
+def test_databases_fold_text_like_python(client: TestClient) -> None:
+    """Compares all characters with another case or form in Python's Unicode version; the server's may be newer."""
     characters = [chr(number) for number in range(1, sys.maxunicode + 1) if not 0xD800 <= number < 0xE000]
     changing = [
         character
@@ -84,7 +86,7 @@ def test_databases_fold_as_python_does(client: TestClient) -> None:
 
 
 @pytest.mark.any_database
-def test_search_may_have_two_hundred_characters() -> None:
+def test_search_text_is_limited_to_200_characters() -> None:
     where_contains(select(SampleNote), "é" * MAX_SEARCH_LENGTH, SampleNote.title)
 
     with pytest.raises(InvalidRequest):

@@ -1,4 +1,4 @@
-"""Rows that refer to their own table: no cycle is made, and stored ones can be repaired and deleted."""
+"""Self-referencing tables: no cycle can be created, and existing ones can be repaired and deleted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,24 +16,24 @@ from tests.support import in_database
 
 
 class OwnTables(DeclarativeBase):
-    """Tables that no migration makes, and names that no feature can have."""
+    """Tables outside the migrations, with names that no feature can have."""
 
 
 class Part(OwnTables):
-    """A part, which may be a part of another one."""
+    """A part, optionally of another part."""
 
     __tablename__ = "parts_of_parts"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     note: Mapped[str] = mapped_column(default="")
-    whole_name: Mapped[str | None] = mapped_column(ForeignKey("parts_of_parts.name"))
+    parent_name: Mapped[str | None] = mapped_column(ForeignKey("parts_of_parts.name"))
     twin_name: Mapped[str | None] = mapped_column(ForeignKey("parts_of_parts.name"), info={"allow_cycles": True})
 
-    whole: Mapped["Part | None"] = relationship(
-        foreign_keys=[whole_name], remote_side=[name], back_populates="parts", lazy="selectin", join_depth=2
+    parent: Mapped["Part | None"] = relationship(
+        foreign_keys=[parent_name], remote_side=[name], back_populates="parts", lazy="selectin", join_depth=2
     )
     parts: Mapped[list["Part"]] = relationship(
-        foreign_keys=[whole_name], back_populates="whole", lazy="selectin", join_depth=2
+        foreign_keys=[parent_name], back_populates="parent", lazy="selectin", join_depth=2
     )
 
 
@@ -42,7 +42,7 @@ Work = Callable[[AsyncSession, dict[str, Part]], Awaitable[Any]]
 
 @pytest.fixture
 def parts(client: TestClient) -> Iterator[TestClient]:
-    """Make the parts a, b and c, none of which is a part of another one."""
+    """Create the parts a, b and c without parents."""
 
     async def make(session: AsyncSession) -> None:
         await session.run_sync(lambda sync: OwnTables.metadata.create_all(sync.connection()))
@@ -53,49 +53,49 @@ def parts(client: TestClient) -> Iterator[TestClient]:
     in_database(client, lambda session: session.run_sync(lambda sync: OwnTables.metadata.drop_all(sync.connection())))
 
 
-def tie(client: TestClient, **wholes: str) -> None:
-    """Store of what each is a part, as older data may have it."""
+def set_parents(client: TestClient, **parents: str) -> None:
+    """Store parents without checks, as older data may have them."""
 
     async def write(session: AsyncSession) -> None:
-        for name, whole in wholes.items():
-            await session.execute(update(Part).where(Part.name == name).values(whole_name=whole))
+        for name, parent in parents.items():
+            await session.execute(update(Part).where(Part.name == name).values(parent_name=parent))
 
     in_database(client, write)
 
 
-def read_wholes(client: TestClient) -> dict[str, str | None]:
-    """Return of what each is a part."""
+def read_parents(client: TestClient) -> dict[str, str | None]:
+    """Return the parent of each part."""
 
     async def read(session: AsyncSession) -> dict[str, str | None]:
-        return {part.name: part.whole_name for part in await session.scalars(select(Part).order_by(Part.name))}
+        return {part.name: part.parent_name for part in await session.scalars(select(Part).order_by(Part.name))}
 
     return in_database(client, read)
 
 
 def change(client: TestClient, work: Work) -> dict[str, str | None]:
-    """Run `work(session, parts)`, with all rows loaded, and return of what each is a part then."""
+    """Run `work(session, parts)` with all rows loaded; return the parent of each part afterwards."""
 
     async def run(session: AsyncSession) -> None:
         await work(session, {part.name: part for part in await session.scalars(select(Part))})
 
     in_database(client, run)
-    return read_wholes(client)
+    return read_parents(client)
 
 
 async def own_column(_: AsyncSession, parts: dict[str, Part]) -> None:
-    parts["a"].whole_name = "a"
+    parts["a"].parent_name = "a"
 
 
 async def own_relationship(_: AsyncSession, parts: dict[str, Part]) -> None:
-    parts["a"].whole = parts["a"]
+    parts["a"].parent = parts["a"]
 
 
 async def below_column(_: AsyncSession, parts: dict[str, Part]) -> None:
-    parts["c"].whole_name = "a"
+    parts["c"].parent_name = "a"
 
 
 async def below_relationship(_: AsyncSession, parts: dict[str, Part]) -> None:
-    parts["c"].whole = parts["a"]
+    parts["c"].parent = parts["a"]
 
 
 async def below_collection(_: AsyncSession, parts: dict[str, Part]) -> None:
@@ -103,34 +103,34 @@ async def below_collection(_: AsyncSession, parts: dict[str, Part]) -> None:
 
 
 @pytest.mark.parametrize("work", [own_column, own_relationship, below_column, below_relationship, below_collection])
-def test_no_row_becomes_its_own_ancestor(parts: TestClient, work: Work) -> None:
-    tie(parts, a="b", b="c")
+def test_row_cannot_become_its_own_ancestor(parts: TestClient, work: Work) -> None:
+    set_parents(parts, a="b", b="c")
 
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as rejected:
         change(parts, work)
 
-    assert refused.value.errors[0]["loc"] == ("body", "whole_name")
-    assert read_wholes(parts) == {"a": "b", "b": "c", "c": None}
+    assert rejected.value.errors[0]["loc"] == ("body", "parent_name")
+    assert read_parents(parts) == {"a": "b", "b": "c", "c": None}
 
 
-def test_two_rows_moved_together_make_no_cycle(parts: TestClient) -> None:
+def test_moving_two_rows_together_cannot_create_a_cycle(parts: TestClient) -> None:
     async def move(_: AsyncSession, parts: dict[str, Part]) -> None:
-        parts["a"].whole, parts["b"].whole = parts["b"], parts["a"]
+        parts["a"].parent, parts["b"].parent = parts["b"], parts["a"]
 
     with pytest.raises(InvalidRequest):
         change(parts, move)
 
 
-def test_two_rows_change_places(parts: TestClient) -> None:
-    tie(parts, a="b", b="c")
+def test_two_rows_can_swap_places(parts: TestClient) -> None:
+    set_parents(parts, a="b", b="c")
 
     async def swap(_: AsyncSession, parts: dict[str, Part]) -> None:
-        parts["a"].whole, parts["b"].whole = parts["c"], parts["a"]
+        parts["a"].parent, parts["b"].parent = parts["c"], parts["a"]
 
     assert change(parts, swap) == {"a": "c", "b": "a", "c": None}
 
 
-def test_column_that_allows_cycles_may_have_them(parts: TestClient) -> None:
+def test_column_can_allow_cycles(parts: TestClient) -> None:
     async def pair(session: AsyncSession, parts: dict[str, Part]) -> None:
         parts["a"].twin_name, parts["b"].twin_name = "b", "a"
         await session.flush()
@@ -145,55 +145,55 @@ def test_column_that_allows_cycles_may_have_them(parts: TestClient) -> None:
     assert in_database(parts, read) == [("paired", "b"), ("paired", "a"), ("", None)]
 
 
-@pytest.mark.parametrize("wholes", [{"a": "a"}, {"a": "b", "b": "a"}, {"a": "b", "b": "c", "c": "a"}])
-def test_stored_cycle_is_changed_repaired_and_deleted(parts: TestClient, wholes: dict[str, str]) -> None:
-    tie(parts, **wholes)
+@pytest.mark.parametrize("parents", [{"a": "a"}, {"a": "b", "b": "a"}, {"a": "b", "b": "c", "c": "a"}])
+def test_existing_cycle_can_be_changed_repaired_and_deleted(parts: TestClient, parents: dict[str, str]) -> None:
+    set_parents(parts, **parents)
 
     async def rename(_: AsyncSession, parts: dict[str, Part]) -> None:
         for part in parts.values():
             part.note = "changed"
 
     async def repair(_: AsyncSession, parts: dict[str, Part]) -> None:
-        parts["a"].whole = None
+        parts["a"].parent = None
 
     async def delete(session: AsyncSession, parts: dict[str, Part]) -> None:
-        for name in wholes:
+        for name in parents:
             await session.delete(parts[name])
 
     changed = change(parts, rename)
-    assert {name: whole for name, whole in changed.items() if whole} == wholes
+    assert {name: parent for name, parent in changed.items() if parent} == parents
     assert change(parts, repair) == {**changed, "a": None}
-    tie(parts, **wholes)
-    assert change(parts, delete) == dict.fromkeys("abc"[len(wholes) :])
+    set_parents(parts, **parents)
+    assert change(parts, delete) == dict.fromkeys("abc"[len(parents) :])
 
 
-def test_row_may_stand_below_a_stored_cycle(parts: TestClient) -> None:
-    tie(parts, a="b", b="a")
+def test_row_can_be_below_an_existing_cycle(parts: TestClient) -> None:
+    set_parents(parts, a="b", b="a")
 
     async def move(_: AsyncSession, parts: dict[str, Part]) -> None:
-        parts["c"].whole_name = "a"
+        parts["c"].parent_name = "a"
 
     assert change(parts, move) == {"a": "b", "b": "a", "c": "a"}
 
 
-def test_chain_may_be_long(parts: TestClient) -> None:
+def test_chain_can_be_long(parts: TestClient) -> None:
     async def close(session: AsyncSession) -> None:
         names = ["c", *(f"d{number}" for number in range(2000))]
-        chain = [{"name": name, "note": "", "whole_name": whole} for whole, name in pairwise(names)]
+        chain = [{"name": name, "note": "", "parent_name": parent} for parent, name in pairwise(names)]
         await session.execute(insert(Part), chain)
         top = await session.get_one(Part, "c")
-        top.whole_name = names[-1]
+        top.parent_name = names[-1]
 
     with pytest.raises(InvalidRequest):
         in_database(parts, close)
 
 
 @pytest.mark.database("postgresql")  # SQLite has one writer
-def test_two_who_move_rows_at_once_make_no_cycle(parts: TestClient) -> None:
+def test_concurrent_moves_cannot_create_a_cycle(parts: TestClient) -> None:
     sessions = parts.app_state["database"].sessions
 
-    async def move(session: AsyncSession, name: str, whole: str) -> None:
-        (await session.get_one(Part, name)).whole_name = whole
+    async def move(session: AsyncSession, name: str, parent: str) -> None:
+        (await session.get_one(Part, name)).parent_name = parent
         await session.flush()
 
     async def second() -> None:

@@ -1,4 +1,4 @@
-"""The session of a request: when it commits, when it rolls back, and that nothing uses it afterwards."""
+"""A request's session: when it commits or rolls back, and that it can't be used afterwards."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ AddRoutes = Callable[[APIRouter], None]
 
 
 def names(client: TestClient) -> Sequence[str]:
-    """Return the roles that were saved."""
+    """Return the names of the saved roles."""
 
     async def read(session: AsyncSession) -> Sequence[str]:
         return (await session.scalars(select(Role.name).order_by(Role.name))).all()
@@ -59,10 +59,10 @@ async def redirect() -> Response:
 
 
 class OwnErrors(APIRoute):
-    """Answers problems in a format of its own."""
+    """Returns problems in a custom format."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Catch problems where FastAPI does not see them."""
+        """Handle problems before FastAPI does."""
         handle = super().get_route_handler()
 
         async def handle_problems(request: Request) -> Response:
@@ -84,7 +84,7 @@ class OwnErrors(APIRoute):
         pytest.param(redirect, (303, ["new"]), id="redirected"),
     ],
 )
-def test_answer_decides_whether_a_write_is_kept(
+def test_response_decides_whether_a_write_is_committed(
     client: TestClient,
     add_routes: AddRoutes,
     respond: Callable[[], Awaitable[Response]],
@@ -103,7 +103,7 @@ def test_answer_decides_whether_a_write_is_kept(
     assert (client.post(PATH).status_code, names(client)) == outcome
 
 
-def test_status_that_a_route_sets_rolls_back(client: TestClient, add_routes: AddRoutes) -> None:
+def test_error_status_set_by_a_route_rolls_back(client: TestClient, add_routes: AddRoutes) -> None:
     router = APIRouter()
 
     @router.post(PATH)
@@ -116,7 +116,7 @@ def test_status_that_a_route_sets_rolls_back(client: TestClient, add_routes: Add
     assert (client.post(PATH).status_code, names(client)) == (422, [])
 
 
-def test_exception_that_is_answered_with_a_redirect_rolls_back(client: TestClient, add_routes: AddRoutes) -> None:
+def test_exception_with_a_redirect_rolls_back(client: TestClient, add_routes: AddRoutes) -> None:
     router = APIRouter()
 
     @router.post(PATH)
@@ -136,25 +136,25 @@ def test_exception_that_is_answered_with_a_redirect_rolls_back(client: TestClien
         pytest.param(lambda: Role(name="taken", permissions=[]), 500, id="bug"),
     ],
 )
-def test_failing_commit_is_answered_and_starts_no_background_task(
+def test_failed_commit_returns_an_error_and_starts_no_background_task(
     client: TestClient, add_routes: AddRoutes, make_row: Callable[[], Base], status: int
 ) -> None:
-    router, told = APIRouter(), list[str]()
+    router, ran = APIRouter(), list[str]()
 
     @router.post(PATH)
     async def write(session: SessionDep, tasks: BackgroundTasks) -> str:
-        tasks.add_task(told.append, "saved")
+        tasks.add_task(ran.append, "saved")
         session.add(make_row())
         return "saved"
 
     add_routes(router)
     in_database(client, lambda session: add_role(session, "taken"))
 
-    answer = client.post(PATH)
+    response = client.post(PATH)
 
-    assert problem_of(answer)["status"] == status
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert (told, names(client)) == ([], ["taken"])
+    assert problem_of(response)["status"] == status
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert (ran, names(client)) == ([], ["taken"])
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -167,7 +167,7 @@ def test_background_task_cannot_use_the_session_of_its_request(
         await add_role(session, "later")
 
     @router.api_route(PATH, methods=[method])
-    async def answer(session: SessionDep, tasks: BackgroundTasks) -> None:
+    async def response(session: SessionDep, tasks: BackgroundTasks) -> None:
         await session.scalar(select(Role))
         tasks.add_task(write_later, session)
 
@@ -189,7 +189,7 @@ def test_background_task_opens_a_session(client: TestClient, add_routes: AddRout
             await add_role(session, f"after {before.name}")
 
     @router.post(PATH)
-    async def answer(session: SessionDep, database: DatabaseDep, tasks: BackgroundTasks) -> None:
+    async def response(session: SessionDep, database: DatabaseDep, tasks: BackgroundTasks) -> None:
         tasks.add_task(write_later, database, await add_role(session))
 
     add_routes(router)
@@ -235,7 +235,7 @@ def test_streamed_body_opens_a_session(client: TestClient, add_routes: AddRoutes
 
 
 @pytest.mark.parametrize("factory", ["sessions", "read_sessions"])
-def test_session_that_was_closed_is_not_opened_again(client: TestClient, factory: str) -> None:
+def test_closed_session_cannot_be_reopened(client: TestClient, factory: str) -> None:
     async def use_after_close() -> None:
         async with getattr(client.app_state["database"], factory)() as session:
             await session.scalar(select(Role))
@@ -280,7 +280,7 @@ WRITES = [flush, forget_to_flush, insert_row, insert_into_table, delete_rows, de
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_reading_session_refuses_to_write(
+def test_read_only_session_rejects_writes(
     client: TestClient, add_routes: AddRoutes, caplog: pytest.LogCaptureFixture, write: Any
 ) -> None:
     router = APIRouter()
@@ -297,7 +297,7 @@ def test_reading_session_refuses_to_write(
     assert names(client) == ["before"]
 
 
-def test_reading_session_takes_a_value_that_changes_nothing(client: TestClient, add_routes: AddRoutes) -> None:
+def test_read_only_session_allows_setting_an_equal_value(client: TestClient, add_routes: AddRoutes) -> None:
     router = APIRouter()
 
     @router.get(PATH)
@@ -312,7 +312,7 @@ def test_reading_session_takes_a_value_that_changes_nothing(client: TestClient, 
     assert client.get(PATH).json() == "new"
 
 
-def test_get_that_writes_asks_for_it(client: TestClient, add_routes: AddRoutes) -> None:
+def test_get_route_can_ask_for_a_write_session(client: TestClient, add_routes: AddRoutes) -> None:
     router = APIRouter()
 
     async def find(session: SessionDep, name: str) -> Role | None:
@@ -334,7 +334,7 @@ def test_get_that_writes_asks_for_it(client: TestClient, add_routes: AddRoutes) 
     assert names(client) == ["confirmed", "not flushed"]
 
 
-def test_other_methods_have_one_session(client: TestClient, add_routes: AddRoutes) -> None:
+def test_other_methods_share_one_session(client: TestClient, add_routes: AddRoutes) -> None:
     router = APIRouter()
 
     @router.post(PATH)
@@ -346,7 +346,7 @@ def test_other_methods_have_one_session(client: TestClient, add_routes: AddRoute
     assert client.post(PATH).json() is True
 
 
-def test_get_that_asks_for_the_writing_session_too_late_is_a_bug(
+def test_write_session_after_a_read_only_one_is_an_error(
     client: TestClient, add_routes: AddRoutes, caplog: pytest.LogCaptureFixture
 ) -> None:
     router = APIRouter()

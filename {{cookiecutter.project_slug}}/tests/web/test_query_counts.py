@@ -94,7 +94,7 @@ def test_own_account(client: TestClient, ada: User) -> None:
 
 
 @pytest.mark.parametrize("last", ["confirm", "cancel", "revert"])
-def test_changing_the_address(client: TestClient, last: str) -> None:
+def test_email_change(client: TestClient, last: str) -> None:
     browser = open_browser(client, add_user(client, EVE))
     with capture_queries(browser) as requests:
         submit(browser, "/account/email", email=EVES_NEW)
