@@ -1,8 +1,10 @@
 """SQL statements of requests.
 
-with capture_queries(as_ada, browser) as requests:
-as_ada.get("/api/v1/users/me")
-assert count_queries(requests) == {"GET /api/v1/users/me": 1}
+    with capture_queries(as_ada, browser) as requests:
+        as_ada.get("/api/v1/users/me")
+    assert count_queries(requests) == {"GET /api/v1/users/me": 1}
+
+Statements of the test itself, between requests, are not captured.
 """
 
 import re
@@ -30,36 +32,44 @@ class CapturedRequest(NamedTuple):
 
 
 @contextmanager
+def capture_statements(client: TestClient) -> Iterator[list[tuple[str, Any]]]:
+    """Capture all SQL statements with their parameters."""
+    statements: list[tuple[str, Any]] = []
+
+    def add(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        statements.append((statement, parameters))
+
+    engine = client.app_state["database"].engine.sync_engine
+    event.listen(engine, "before_cursor_execute", add)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", add)
+
+
+@contextmanager
 def capture_queries(*callers: TestClient) -> Iterator[list[CapturedRequest]]:
     """Capture the requests of these clients."""
     requests: list[CapturedRequest] = []
-    statements: list[tuple[str, Any]] | None = None
     routes = [(route, *_pattern(route)) for route in routes_of(app_of(callers[0]))]
 
     def begin(request: Any) -> None:
-        nonlocal statements
-        path, statements = request.url.path, []
+        path = request.url.path
         matching = [route for route, method, regex in routes if method == request.method and regex.match(path)]
-        requests.append(CapturedRequest(matching[0], statements))
+        requests.append(CapturedRequest(matching[0], []))
+        statements.clear()  # those of the test itself
 
     def end(_response: object) -> None:
-        nonlocal statements
-        statements = None  # until the next request, the test itself uses the database
+        requests[-1].statements.extend(sent for sent in statements if not sent[0].startswith("BEGIN"))
 
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
-        if statements is not None and not statement.startswith("BEGIN"):
-            statements.append((statement, parameters))
-
-    engine = callers[0].app_state["database"].engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    for caller in callers:
-        caller.event_hooks = {"request": [begin], "response": [end]}
-    try:
-        yield requests
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+    with capture_statements(callers[0]) as statements:
         for caller in callers:
-            caller.event_hooks = {}
+            caller.event_hooks = {"request": [begin], "response": [end]}
+        try:
+            yield requests
+        finally:
+            for caller in callers:
+                caller.event_hooks = {}
 
 
 def count_queries(requests: Sequence[CapturedRequest]) -> dict[str, int]:

@@ -5,43 +5,28 @@ measures times.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from app.accounts.credentials.passwords import PasswordHasher
 from app.accounts.models import User
 from tests.accounts.email_links import NEW, latest_token, request_reset
+from tests.query_counts import capture_statements
 from tests.support import PASSWORD, in_database, log_in, with_token
 
 AUTH = "/api/v1/auth"
 
 
-@contextmanager
-def watched(client: TestClient) -> Iterator[list[str]]:
-    """Collect the executed statements, without values and savepoint names."""
-    engine = client.app_state["database"].engine.sync_engine
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        unnamed = re.sub(r"(RELEASE|ROLLBACK TO) SAVEPOINT \S+", "END OF SAVEPOINT", statement)
-        statements.append(re.sub(r"\s+", " ", unnamed))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 def work_of(client: TestClient, path: str, body: dict[str, str]) -> list[str]:
-    with watched(client) as statements:
+    """Return the statements of a request, without values, whitespace and names of savepoints."""
+    with capture_statements(client) as statements:
         assert client.post(f"{AUTH}/{path}", json=body).status_code == 202
-    return statements
+    unnamed = (re.sub(r"(RELEASE|ROLLBACK TO) SAVEPOINT \S+", "END OF SAVEPOINT", sql) for sql, _ in statements)
+    return [re.sub(r"\s+", " ", sql) for sql in unnamed]
 
 
 @pytest.mark.any_database

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import Request
+from sqlalchemy import Select
 from starlette.testclient import TestClient
 
 from app import features
 from app.accounts.models import User
 from app.accounts.permissions import Permission
+from app.admin.base.permissions import GuardedView
 from app.main import create_app
 from app.settings.config import Settings
 from tests.admin.staff import give_role
@@ -59,3 +62,14 @@ def library(library_apps: Callable[[Settings], TestClient], settings: Settings) 
     in_database(client, lambda session: session.run_sync(lambda sync: tables.create_all(sync.connection())))
     yield open_browser(client, add_user(client, "admin@example.com", admin=True))
     in_database(client, lambda session: session.run_sync(lambda sync: tables.drop_all(sync.connection())))
+
+
+@pytest.fixture
+def hide_secret_rows(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that hides authors and subjects called "Secret"."""
+
+    def visible(self: GuardedView, _: Request, rows: Select[Any]) -> Select[Any]:
+        column = {"Author": "name", "Subject": "code"}.get(self.model.__name__)
+        return rows.where(getattr(self.model, column) != "Secret") if column else rows
+
+    return lambda: monkeypatch.setattr(GuardedView, "visible_rows", visible)

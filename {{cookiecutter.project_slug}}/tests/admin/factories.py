@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
+from app.accounts.models import User
+from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
 
@@ -35,3 +37,17 @@ def add_book(library: TestClient, title: str, **more: Any) -> Any:
     return add_row(
         library, models().Book(**{"title": title, "isbn": title, "genre": "novel", "author_id": author, **more})
     )
+
+
+def add_subjects(library: TestClient, book: Any, *codes: str) -> list[Any]:
+    """Insert subjects of a book."""
+    subjects = [add_row(library, models().Subject(code=code)) for code in codes]
+    rows = [{"book_id": book.id, "subject_id": subject.id} for subject in subjects]
+    in_database(library, lambda session: session.execute(models().books_subjects.insert(), rows))
+    return subjects
+
+
+def add_note(client: TestClient, owner: User, title: str = "Milk", **values: Any) -> SampleNote:
+    """Insert a note."""
+    note: SampleNote = add_row(client, SampleNote(title=title, body="Two bottles", owner_id=owner.id, **values))
+    return note

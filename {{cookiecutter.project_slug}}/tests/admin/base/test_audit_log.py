@@ -8,9 +8,8 @@ from app.admin.base.changes import MAX_VALUE_LENGTH, diff
 from app.database.base import Base
 from app.mail.models import OutboxMessage
 from tests.admin.audit_log import edit_note, log_text, recorded_events
-from tests.admin.base.test_saving import add_note
 from tests.admin.browser import export, listed_ids, page_text, run_action, run_row_action, save
-from tests.admin.factories import add_row, models
+from tests.admin.factories import add_note, add_row, models
 from tests.admin.views.test_users import admin_role
 from tests.web.browser import open_browser
 

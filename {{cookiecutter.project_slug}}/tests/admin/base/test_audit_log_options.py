@@ -14,8 +14,8 @@ from app.admin.views.users import UserView
 from app.main import create_app
 from app.settings.config import Settings
 from tests.admin.audit_log import edit_note, recorded_events
-from tests.admin.base.test_saving import add_note
 from tests.admin.browser import csrf_token, page_text, run_action, run_row_action, save
+from tests.admin.factories import add_note
 from tests.sample.sample_notes.admin import SampleNoteView
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user

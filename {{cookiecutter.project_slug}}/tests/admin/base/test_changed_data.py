@@ -6,19 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from fastapi import Request
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 from starlette.testclient import TestClient
 
-from app.admin.base.permissions import GuardedView
 from tests.admin.browser import page_text
-from tests.admin.factories import add_author, add_book, add_row, models
+from tests.admin.factories import add_author, add_book, add_row, add_subjects, models
 from tests.admin.forms import unchanged_form_data
 from tests.support import add_user, in_database
 
-HIDDEN = "No access"
+HIDDEN_LABEL = "No access"
 
 PLAIN = {"title": "Mine", "isbn": "1", "genre": "novel"}
 ODD: dict[str, Any] = {
@@ -39,17 +37,6 @@ ODD: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def hide(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return what hides the authors and subjects that are called "Secret"."""
-
-    def visible(self: GuardedView, _: Request, rows: Select[Any]) -> Select[Any]:
-        column = {"Author": "name", "Subject": "code"}.get(self.model.__name__)
-        return rows.where(getattr(self.model, column) != "Secret") if column else rows
-
-    return lambda: monkeypatch.setattr(GuardedView, "visible_rows", visible)
-
-
 def stored(library: TestClient) -> list[dict[str, Any]]:
     """Return all that is stored of the books, with their subjects."""
 
@@ -66,18 +53,6 @@ def stored(library: TestClient) -> list[dict[str, Any]]:
     return in_database(library, read)
 
 
-def relate(library: TestClient, book: Any, *codes: str) -> list[str]:
-    """Relate a book to new subjects, and return their ids."""
-    subjects = [add_row(library, models().Subject(code=code)) for code in codes]
-
-    async def work(session: AsyncSession) -> None:
-        table = models().books_subjects
-        await session.execute(table.insert(), [{"book_id": book.id, "subject_id": one.id} for one in subjects])
-
-    in_database(library, work)
-    return [str(one.id) for one in subjects]
-
-
 def add_odd_books(library: TestClient) -> dict[str, Any]:
     """Write a book for each of the values, with references."""
     reader = add_user(library, "reader@example.com")
@@ -87,7 +62,7 @@ def add_odd_books(library: TestClient) -> dict[str, Any]:
         books[name] = add_row(
             library, models().Book(**{**PLAIN, "author_id": author.id, "reader_id": reader.id, **values})
         )
-        relate(library, books[name], f"B {name}", f"A {name}")
+        add_subjects(library, books[name], f"B {name}", f"A {name}")
     return books
 
 
@@ -133,12 +108,12 @@ def test_year_has_four_digits_and_can_be_saved_again(library: TestClient) -> Non
     assert "0027-01-31 10:07:05 UTC" in page_text(library.get(f"/admin/book/detail?pk={book.id}"))
 
 
-def test_form_keeps_references_to_hidden_rows(library: TestClient, hide: Callable[[], None]) -> None:
+def test_form_keeps_references_to_hidden_rows(library: TestClient, hide_secret_rows: Callable[[], None]) -> None:
     author = add_author(library, "Secret")
     book = add_book(library, "Mine", author_id=author.id)
-    relate(library, book, "Secret", "Known")
+    add_subjects(library, book, "Secret", "Known")
     other = str(add_row(library, models().Subject(code="Other")).id)
-    hide()
+    hide_secret_rows()
     page = f"/admin/book/edit?pk={book.id}"
     sent = unchanged_form_data(library, page)
     shown = library.get(page).text
@@ -148,16 +123,16 @@ def test_form_keeps_references_to_hidden_rows(library: TestClient, hide: Callabl
     assert answer.status_code == 303, page_text(answer)
     (after,) = stored(library)
     assert (after["author_id"], after["isbn"], after["subjects"]) == (author.id, "2", ["Known", "Other", "Secret"])
-    assert shown.count(HIDDEN) == 2
+    assert shown.count(HIDDEN_LABEL) == 2
     assert "Secret" not in shown
 
 
 def test_reference_to_a_hidden_row_can_be_replaced_but_not_selected(
-    library: TestClient, hide: Callable[[], None]
+    library: TestClient, hide_secret_rows: Callable[[], None]
 ) -> None:
     secret, known = add_author(library, "Secret"), add_author(library, "Known")
     book = add_book(library, "Mine", author_id=secret.id)
-    hide()
+    hide_secret_rows()
     page = f"/admin/book/edit?pk={book.id}"
 
     changed = library.post(page, data=unchanged_form_data(library, page) | {"author": str(known.id)})
@@ -168,17 +143,17 @@ def test_reference_to_a_hidden_row_can_be_replaced_but_not_selected(
     assert stored(library)[0]["author_id"] == known.id
 
 
-def test_rejected_form_keeps_selected_references(library: TestClient, hide: Callable[[], None]) -> None:
+def test_rejected_form_keeps_selected_references(library: TestClient, hide_secret_rows: Callable[[], None]) -> None:
     book = add_book(library, "Mine", author_id=add_author(library, "Secret").id)
-    (subject,) = relate(library, book, "Secret")
-    hide()
+    (subject,) = add_subjects(library, book, "Secret")
+    hide_secret_rows()
     page = f"/admin/book/edit?pk={book.id}"
 
     answer = library.post(page, data=unchanged_form_data(library, page) | {"isbn": "x" * 99})
 
     assert answer.status_code == 422
-    assert answer.text.count(HIDDEN) == 2
-    assert f'<option value="{subject}" selected>' in answer.text
+    assert answer.text.count(HIDDEN_LABEL) == 2
+    assert f'<option value="{subject.id}" selected>' in answer.text
 
 
 def test_reference_to_a_deleted_row_is_rejected(library: TestClient) -> None:

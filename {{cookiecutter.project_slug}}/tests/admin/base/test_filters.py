@@ -3,9 +3,8 @@
 import pytest
 from starlette.testclient import TestClient
 
-from tests.admin.base.test_changed_data import relate
 from tests.admin.browser import listed_ids, page_text
-from tests.admin.factories import add_author, add_book, add_row, models
+from tests.admin.factories import add_author, add_book, add_row, add_subjects, models
 
 ODD = ["Smith, John", "a..b", 'say "a, b"', 'x "1..2" \\ y', "comma,name", "(a AND b)", "a=b, c", "ends with \\", '"q"']
 
@@ -52,13 +51,13 @@ def test_enum_filter_accepts_several_choices(library: TestClient) -> None:
 def test_list_can_be_filtered_by_a_selected_row(library: TestClient) -> None:
     ada, bob = (add_author(library, name) for name in ("Ada", "Bob"))
     first, second = (add_book(library, author.name, author_id=author.id) for author in (ada, bob))
-    (subject,) = relate(library, second, "Maps")
+    (subject,) = add_subjects(library, second, "Maps")
     other = add_row(library, models().Subject(code="Other")).id
 
     assert listed_ids(library, "book", filter=f"author__is={ada.id}") == [str(first.id)]
-    assert listed_ids(library, "book", filter=f"subjects__is={subject}") == [str(second.id)]
+    assert listed_ids(library, "book", filter=f"subjects__is={subject.id}") == [str(second.id)]
     assert listed_ids(library, "book", filter=f"subjects__is={other}") == []
-    assert listed_ids(library, "book", filter=f"author__is={ada.id} OR (subjects__is={subject})") == [
+    assert listed_ids(library, "book", filter=f"author__is={ada.id} OR (subjects__is={subject.id})") == [
         str(second.id),
         str(first.id),
     ]

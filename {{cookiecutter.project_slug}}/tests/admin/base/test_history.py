@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthEvent, User
 from app.accounts.permissions import Permission
 from tests.admin.audit_log import edit_note, log_text, recorded_events
-from tests.admin.base.test_saving import add_note
 from tests.admin.browser import listed_ids, page_text, run_action, save
+from tests.admin.factories import add_note
 from tests.admin.staff import add_staff
 from tests.support import add_user, in_database, log_in, with_token
 from tests.web.browser import open_browser

@@ -6,12 +6,11 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from httpx2 import Response
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 from starlette_admin.views import BaseModelView as LibraryView
@@ -20,6 +19,7 @@ from app.accounts.models import User
 from app.admin.base import exports, list_view, query_limits
 from tests.admin.browser import csrf_token, listed_ids, page_text
 from tests.admin.export_helpers import export_all
+from tests.query_counts import capture_statements
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import in_database
 
@@ -127,26 +127,10 @@ def test_postgresql_estimates_the_number_of_rows(
 # What is read
 
 
-@contextmanager
-def statements(client: TestClient) -> Iterator[list[tuple[str, Any]]]:
-    """Collect what is sent to the database."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
-        sent.append((statement, parameters))
-
-    engine = client.app_state["database"].engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 def test_picker_pages_without_counting(client: TestClient, browser: TestClient, ada: User) -> None:
     notes = add_notes(client, ada, 21)
 
-    with statements(client) as sent:
+    with capture_statements(client) as sent:
         lookup = "/admin/_api/sample-note/relation-lookup?limit=20&skip="
         pages = [browser.get(f"{lookup}{skip}").json() for skip in (0, 20)]
 
@@ -160,7 +144,7 @@ def test_list_page_takes_three_statements(client: TestClient, browser: TestClien
     """Who asks, the rows, and how many there are: on PostgreSQL first whether these were counted lately."""
     add_notes(client, ada, 30)
 
-    with statements(client) as sent:
+    with capture_statements(client) as sent:
         assert len(listed_ids(browser, "sample-note")) == 25
 
     assert len([statement for statement, _ in sent if "pg_class" not in statement]) == 3
@@ -189,7 +173,7 @@ def test_pages_of_equal_rows_do_not_overlap(client: TestClient, browser: TestCli
 
 def explained(client: TestClient, browser: TestClient, path: str) -> str:
     """Return the plans of what an address reads from a table."""
-    with statements(client) as sent:
+    with capture_statements(client) as sent:
         answer = browser.get(path)
     assert answer.status_code == 200, answer.text
     reads = [found for found in sent if re.search(r"\bFROM (sample_notes|users)\b", found[0])]

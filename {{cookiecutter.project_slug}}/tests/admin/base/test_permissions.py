@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthSession, User
 from app.accounts.permissions import Permission
 from tests.admin.browser import csrf_token, export, listed_ids, page_text, run_action, run_row_action, save
+from tests.admin.factories import add_note
 from tests.admin.staff import MANAGER, add_staff
 from tests.sample.sample_notes.admin import SampleNoteView
 from tests.sample.sample_notes.models import SampleNote
@@ -40,17 +41,6 @@ def editors(client: TestClient, editor: User) -> TestClient:
 @pytest.fixture
 def note(client: TestClient, ada: User) -> SampleNote:
     return add_note(client, ada, "Milk")
-
-
-def add_note(client: TestClient, owner: User, title: str) -> SampleNote:
-    """Write a note."""
-
-    async def add(session: AsyncSession) -> SampleNote:
-        note = SampleNote(title=title, body="Two bottles", owner_id=owner.id)
-        session.add(note)
-        return note
-
-    return in_database(client, add)
 
 
 def notes(client: TestClient) -> dict[str, SampleNote]:

@@ -7,19 +7,9 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.admin.browser import csrf_token, listed_ids, page_text, run_action, run_row_action, save
+from tests.admin.factories import add_note
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
-
-
-def add_note(client: TestClient, owner: User, title: str = "Milk") -> SampleNote:
-    """Write a note."""
-
-    async def add(session: AsyncSession) -> SampleNote:
-        note = SampleNote(title=title, body="Two bottles", owner_id=owner.id)
-        session.add(note)
-        return note
-
-    return in_database(client, add)
 
 
 def notes(client: TestClient) -> list[SampleNote]:

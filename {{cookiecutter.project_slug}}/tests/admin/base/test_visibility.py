@@ -1,62 +1,28 @@
 """Rows that `visible_rows` hides are not named where other rows, the history or the log tell of them."""
 
 from collections.abc import Callable
-from typing import Any
 
-import pytest
-from fastapi import Request
-from sqlalchemy import Select, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent
-from app.admin.base.permissions import GuardedView
+from app.admin.base.visibility import HIDDEN_LABEL
 from tests.admin.audit_log import recorded_events
-from tests.admin.base.test_list_view import statements
 from tests.admin.browser import export, listed_ids, save
-from tests.admin.factories import add_author, add_book, add_row, models
-from tests.support import in_database
-
-HIDDEN = "No access"
+from tests.admin.factories import add_author, add_book, add_subjects
+from tests.query_counts import capture_statements
 
 
-@pytest.fixture
-def hide(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return what hides the authors and subjects that are called "Secret"."""
-
-    def visible(self: GuardedView, _: Request, rows: Select[Any]) -> Select[Any]:
-        column = {"Author": "name", "Subject": "code"}.get(self.model.__name__)
-        return rows.where(getattr(self.model, column) != "Secret") if column else rows
-
-    return lambda: monkeypatch.setattr(GuardedView, "visible_rows", visible)
-
-
-def add_subjects(library: TestClient, book: Any, *codes: str) -> list[Any]:
-    """Relate a book to new subjects."""
-    subjects = [add_row(library, models().Subject(code=code)) for code in codes]
-
-    async def relate(session: AsyncSession) -> None:
-        model = models().Book
-        row = await session.scalar(select(model).where(model.id == book.id).options(selectinload(model.subjects)))
-        assert row
-        row.subjects.extend([await session.merge(subject) for subject in subjects])
-
-    in_database(library, relate)
-    return subjects
-
-
-def test_titles_of_hidden_references_are_not_shown(library: TestClient, hide: Callable[[], None]) -> None:
+def test_titles_of_hidden_references_are_not_shown(library: TestClient, hide_secret_rows: Callable[[], None]) -> None:
     secret, ada = add_author(library, "Secret"), add_author(library, "Ada")
     first, second = (add_book(library, title, author_id=author.id) for title, author in (("1", secret), ("2", ada)))
     hidden, known = add_subjects(library, first, "Secret", "Known")
     pages = ["list", f"detail?pk={first.id}", f"detail?pk={second.id}"]
     assert ["Secret" in library.get(f"/admin/book/{page}").text for page in pages] == [True, True, False]
 
-    hide()
+    hide_secret_rows()
 
     shown = [library.get(f"/admin/book/{page}").text for page in pages]
-    assert [HIDDEN in page for page in shown] == [True, True, False]
+    assert [HIDDEN_LABEL in page for page in shown] == [True, True, False]
     assert [f"/admin/author/detail?pk={ada.id}" in page for page in shown] == [True, False, True]
     assert [f"/admin/subject/detail?pk={known.id}" in page for page in shown] == [True, True, False]
     for page in shown:
@@ -68,30 +34,34 @@ def test_titles_of_hidden_references_are_not_shown(library: TestClient, hide: Ca
     assert str(secret.id) in export(library, "book", "json").text
 
 
-def test_filter_ignores_hidden_references(library: TestClient, hide: Callable[[], None]) -> None:
+def test_filter_ignores_hidden_references(library: TestClient, hide_secret_rows: Callable[[], None]) -> None:
     book = add_book(library, "1", author_id=add_author(library, "Secret").id)
     add_subjects(library, book, "Secret")
     filters = ("author__contains=secret", "subjects__contains=secret")
     assert [listed_ids(library, "book", filter=filter_) for filter_ in filters] == [[str(book.id)]] * 2
 
-    hide()
+    hide_secret_rows()
 
     assert [listed_ids(library, "book", filter=filter_) for filter_ in filters] == [[], []]
 
 
-def test_visibility_check_takes_one_statement_per_reference(library: TestClient, hide: Callable[[], None]) -> None:
+def test_visibility_check_takes_one_statement_per_reference(
+    library: TestClient, hide_secret_rows: Callable[[], None]
+) -> None:
     for number in range(3):
         add_subjects(library, add_book(library, f"{number}"), f"S{number}")
-    with statements(library) as before:
+    with capture_statements(library) as before:
         library.get("/admin/book/list")
-    hide()
-    with statements(library) as after:
+    hide_secret_rows()
+    with capture_statements(library) as after:
         library.get("/admin/book/list")
 
     assert len(after) == len(before) + 2
 
 
-def test_history_and_log_do_not_show_titles_of_hidden_rows(library: TestClient, hide: Callable[[], None]) -> None:
+def test_history_and_log_do_not_show_titles_of_hidden_rows(
+    library: TestClient, hide_secret_rows: Callable[[], None]
+) -> None:
     secret, ada = add_author(library, "Secret"), add_author(library, "Ada")
     book = add_book(library, "1", author_id=secret.id)
     entered = {"title": "One", "isbn": "1", "genre": "novel", "size": "a", "summary": ""}
@@ -102,12 +72,12 @@ def test_history_and_log_do_not_show_titles_of_hidden_rows(library: TestClient, 
     pages = ["book/detail?pk=" + str(book.id), "event/list", *(f"event/detail?pk={event.id}" for event in events)]
     assert ["Secret" in library.get(f"/admin/{page}").text for page in pages] == [True] * 4
 
-    hide()
+    hide_secret_rows()
 
     shown = [library.get(f"/admin/{page}").text for page in pages]
     assert ["Secret" in page for page in shown] == [False] * 4
     assert ["Ada" in page for page in shown] == [True, True, True, False]
-    assert HIDDEN in shown[0]
+    assert HIDDEN_LABEL in shown[0]
     assert str(secret.id) in shown[3]
     for kind in ("csv", "json", "xlsx"):
         assert b"Secret" not in export(library, "event", kind).content

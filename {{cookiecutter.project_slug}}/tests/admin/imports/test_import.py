@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 from starlette.testclient import TestClient
@@ -18,6 +18,7 @@ from tests.admin.audit_log import recorded_events
 from tests.admin.browser import csrf_token, export, listed_ids, save
 from tests.admin.factories import add_author, add_row, models
 from tests.admin.import_helpers import import_errors, import_file, note_file, notes
+from tests.query_counts import capture_statements
 from tests.sample.sample_notes.admin import SampleNoteView
 from tests.sample.sample_notes.models import SampleNote
 from tests.support import add_user, in_database
@@ -321,13 +322,8 @@ def test_rows_can_refer_to_rows_of_the_same_file(library: TestClient) -> None:
 def test_import_inserts_events_in_batches(client: TestClient, browser: TestClient, ada: User) -> None:
     content = note_file(*((f"Note {number}", "", ada.email) for number in range(200)))
 
-    statements: list[str] = []
-    engine = browser.app_state["database"].engine.sync_engine
-    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    with capture_statements(client) as statements:
+        import_file(browser, content)
 
-    import_file(browser, content)
-
-    assert (
-        len([statement for statement in statements if statement.startswith("INSERT")]) == 3
-    )  # notes, events, the file
+    assert len([sql for sql, _ in statements if sql.startswith("INSERT")]) == 3  # notes, events, the file
     assert len(recorded_events(client, "data_created")) == 200
