@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from app.database.base import utc_now
 from app.mail.mailer import Mailer
-from tests.mail.helpers import MailServer, demanding, running_mail_server
+from tests.mail.helpers import MailServer, requiring_tls_and_login, running_mail_server
 
 HELLO = "Subject: Hello from {{ project }}\n\n{{ text }}\n\nThat is all.\n"
 
@@ -68,5 +68,5 @@ def server_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLCon
 @pytest.fixture
 def mail_server(server_tls: ssl.SSLContext) -> Iterator[MailServer]:
     """Run a server that requires STARTTLS and authentication."""
-    with running_mail_server(**demanding(server_tls)) as server:
+    with running_mail_server(**requiring_tls_and_login(server_tls)) as server:
         yield server

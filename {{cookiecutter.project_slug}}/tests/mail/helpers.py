@@ -33,11 +33,11 @@ class Inbox:
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
         self.tls: list[bool] = []
-        self.answer = "250 taken"
-        self.answer_to_receiver = "250 known"
-        self.arrived = 0
+        self.reply = "250 taken"
+        self.rcpt_reply = "250 known"
+        self.received = 0
         """Number of emails received, accepted or not."""
-        self.holding = False
+        self.paused = False
         """Whether replies are held back."""
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
@@ -45,20 +45,20 @@ class Inbox:
     ) -> str:
         """Reply to RCPT."""
         _ = server, session, options
-        if self.answer_to_receiver.startswith("2"):
+        if self.rcpt_reply.startswith("2"):
             envelope.rcpt_tos.append(address)
-        return self.answer_to_receiver
+        return self.rcpt_reply
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Accept or reject an email."""
         _ = server
-        self.arrived += 1
-        while self.holding:  # noqa: ASYNC110 - another thread ends it
+        self.received += 1
+        while self.paused:  # noqa: ASYNC110 - another thread ends it
             await asyncio.sleep(0.01)
-        if self.answer.startswith("2"):
+        if self.reply.startswith("2"):
             self.envelopes.append(envelope)
             self.tls.append(session.ssl is not None)
-        return self.answer
+        return self.reply
 
 
 class MailServer(NamedTuple):
@@ -89,7 +89,7 @@ def running_mail_server(*, port: int | None = None, **options: Any) -> Iterator[
         controller.stop()
 
 
-def demanding(tls: SSLContext) -> dict[str, Any]:
+def requiring_tls_and_login(tls: SSLContext) -> dict[str, Any]:
     """Return the options of a server that requires STARTTLS and authentication."""
     return {"tls_context": tls, "require_starttls": True, "auth_required": True, "authenticator": check_login}
 
@@ -132,7 +132,7 @@ def outbox(client: TestClient) -> Sequence[OutboxMessage]:
     return in_database(client, read)
 
 
-def change_all(client: TestClient, **values: Any) -> None:
+def update_all(client: TestClient, **values: Any) -> None:
     """Update all emails in the outbox."""
 
     async def work(session: AsyncSession) -> None:
@@ -141,7 +141,7 @@ def change_all(client: TestClient, **values: Any) -> None:
     in_database(client, work)
 
 
-def written(folder: Path) -> list[EmailMessage]:
+def emails_in(folder: Path) -> list[EmailMessage]:
     """Return the emails in a folder, oldest first."""
     return [parse(path.read_bytes()) for path in sorted(folder.glob("[!.]*.eml"))]
 

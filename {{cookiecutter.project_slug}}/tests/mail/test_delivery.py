@@ -12,7 +12,7 @@ from app import features
 from app.api.dependencies import SessionDep
 from app.errors import Conflict
 from app.mail.mailer import Mailer
-from tests.mail.helpers import body, enqueue, outbox, written
+from tests.mail.helpers import body, emails_in, enqueue, outbox
 from tests.support import in_database, wait_until
 
 StartApp = Callable[..., TestClient]
@@ -56,11 +56,11 @@ def test_email_is_sent_after_commit_and_not_after_rollback(start: StartApp, fold
     client = start()
 
     refused, failed, done = (client.post(f"/api/hello?then={then}") for then in ("refused", "failed", "done"))
-    wait_until(lambda: written(folder))
+    wait_until(lambda: emails_in(folder))
 
     assert (refused.status_code, failed.status_code, done.status_code) == (409, 500, 200)
     wait_until(lambda: outbox(client)[0].sent_at)
-    (mail,), (row,) = written(folder), outbox(client)
+    (mail,), (row,) = emails_in(folder), outbox(client)
 
     assert "Hello done." in body(mail, "plain")
     assert (row.template, row.attempts, row.payload, row.failed_at, row.last_error) == ("hello", 1, None, None, None)
@@ -75,7 +75,7 @@ def test_email_queued_by_another_process_is_sent_after_the_interval(
 
     enqueue(client, mailer, "ada@example.com")
 
-    wait_until(lambda: written(folder))
+    wait_until(lambda: emails_in(folder))
 
 
 @pytest.mark.any_database
@@ -86,7 +86,7 @@ def test_email_stays_queued_if_the_server_does_not_send(start: StartApp, client:
 
     start()
 
-    wait_until(lambda: written(folder))
+    wait_until(lambda: emails_in(folder))
 
 
 @pytest.mark.any_database
@@ -103,7 +103,7 @@ def test_server_survives_an_unavailable_outbox(start: StartApp, folder: Path, ca
         in_database(client, lambda session: session.execute(text("ALTER TABLE elsewhere RENAME TO outbox")))
     client.post("/api/hello?then=done")
 
-    wait_until(lambda: written(folder))
+    wait_until(lambda: emails_in(folder))
 
 
 @pytest.mark.any_database

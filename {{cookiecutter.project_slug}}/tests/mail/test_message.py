@@ -13,19 +13,19 @@ from app.database.base import utc_now
 from app.mail.mailer import Mailer
 from app.mail.message import ascii_address, compose, parse_message
 from app.settings.config import Settings, load_settings
-from tests.mail.helpers import body, enqueue, send_due, written
+from tests.mail.helpers import body, emails_in, enqueue, send_due
 
 BASE = "https://app.example.com"
 ID = UUID("0193b3c4-0000-7000-8000-000000000000")
 
 
-def letter_of(text: str, to: str = "ada@example.com", **settings: object) -> EmailMessage:
+def compose_email(text: str, to: str = "ada@example.com", **settings: object) -> EmailMessage:
     """Compose an email as the delivery loop does."""
     return compose(load_settings(secret_key="x" * 32, base_url=BASE, **settings), ID, to, text).message
 
 
 def test_email_has_the_required_headers() -> None:
-    mail = letter_of("Subject: Grüße aus Köln\n\nHallo.", project_name="Büro", mail={"sender": "no-reply@b.test"})
+    mail = compose_email("Subject: Grüße aus Köln\n\nHallo.", project_name="Büro", mail={"sender": "no-reply@b.test"})
 
     assert mail["Subject"] == "Grüße aus Köln"
     assert mail["From"] == "Büro <no-reply@b.test>"
@@ -37,13 +37,13 @@ def test_email_has_the_required_headers() -> None:
 
 
 def test_sender_name_overrides_the_project_name() -> None:
-    assert letter_of("Subject: A\n\nB", mail={"sender": "Ada <ada@b.test>"})["From"] == "Ada <ada@b.test>"
+    assert compose_email("Subject: A\n\nB", mail={"sender": "Ada <ada@b.test>"})["From"] == "Ada <ada@b.test>"
 
 
 def test_text_and_html_have_the_same_content() -> None:
     link = f"{BASE}/verify/token?next=/notes&a=b"
 
-    mail = letter_of(
+    mail = compose_email(
         f"Subject: A\n\nHello <Ada> & co,\nhow are you?\n\nConfirm it:\n{link}\n\nBye.", project_name="Büro"
     )
 
@@ -71,7 +71,7 @@ def test_text_and_html_have_the_same_content() -> None:
     ],
 )
 def test_only_links_to_the_project_become_buttons(paragraph: str, buttons: int) -> None:
-    assert body(letter_of(f"Subject: A\n\n{paragraph}"), "html").count("<a ") == buttons
+    assert body(compose_email(f"Subject: A\n\n{paragraph}"), "html").count("<a ") == buttons
 
 
 @pytest.mark.parametrize(
@@ -84,22 +84,22 @@ def test_text_without_subject_and_paragraph_is_rejected(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "as_servers_want_it"),
+    ("address", "ascii_form"),
     [
         ("ada@example.com", "ada@example.com"),
         ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
         ("ädä@example.com", "ädä@example.com"),
     ],
 )
-def test_international_addresses_are_supported(address: str, as_servers_want_it: str) -> None:
-    assert ascii_address(address) == as_servers_want_it
-    assert letter_of("Subject: A\n\nB", address)["To"] == as_servers_want_it
+def test_international_addresses_are_supported(address: str, ascii_form: str) -> None:
+    assert ascii_address(address) == ascii_form
+    assert compose_email("Subject: A\n\nB", address)["To"] == ascii_form
 
 
 @pytest.mark.parametrize("address", ["", "ada", "a@b.test\r\nBcc: c@d.test", "a@b.test, c@d.test", "A <a@b.test>"])
 def test_invalid_recipient_is_rejected(address: str) -> None:
     with pytest.raises(ValueError, match="not an email address"):
-        letter_of("Subject: A\n\nB", address)
+        compose_email("Subject: A\n\nB", address)
 
 
 @pytest.mark.any_database
@@ -120,7 +120,7 @@ def test_user_input_cannot_inject_headers_or_paragraphs(
     enqueue(client, mailer, "ada@example.com", text=forged)
     send_due(client, make_settings(mail={"url": f"file:{templates / 'out'}"}))
 
-    (mail,) = written(templates / "out")
+    (mail,) = emails_in(templates / "out")
     said = "Ada Bcc: eve@example.com <script>alert(1)</script> http://testserver/x"
     assert sorted(mail.keys()) == sorted(
         ["Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"]

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database.base import utc_now
 from app.mail.transports import SMTP_TIMEOUT_SECONDS
-from tests.mail.helpers import LOGIN, change_all, demanding, outbox, running_mail_server
+from tests.mail.helpers import LOGIN, outbox, requiring_tls_and_login, running_mail_server, update_all
 from tests.support import PASSWORD, wait_until
 
 FORGOT = "/api/v1/auth/password/forgot"
@@ -40,8 +40,8 @@ def test_email_is_sent_once_the_server_is_back(
     assert took < SMTP_TIMEOUT_SECONDS, "responses didn't wait for the mail server"
 
     wait_until(lambda: all(mail.last_error for mail in outbox(client)))
-    with running_mail_server(port=port, **demanding(server_tls)) as server:
-        change_all(client, next_attempt_at=utc_now())
+    with running_mail_server(port=port, **requiring_tls_and_login(server_tls)) as server:
+        update_all(client, next_attempt_at=utc_now())
         wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
 
     assert sorted(mail["To"] for mail in server.mails) == ["a@example.com", ada.email, "b@example.com"]

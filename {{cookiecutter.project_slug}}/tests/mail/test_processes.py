@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database.base import utc_now
 from app.mail.mailer import Mailer
-from tests.mail.helpers import MailServer, change_all, enqueue, outbox
+from tests.mail.helpers import MailServer, enqueue, outbox, update_all
 from tests.server import SECONDS_TO_STOP, Server, start_process
 from tests.support import wait_until
 
@@ -45,20 +45,20 @@ def test_killed_server_loses_no_email(  # noqa: PLR0913, PLR0917 - fixtures
     variables: dict[str, str],
 ) -> None:
     server = start_server(**variables)
-    mail_server.inbox.holding = True
+    mail_server.inbox.paused = True
     for user in (ada, bob):
         asked = server.client.post("/api/v1/auth/password/forgot", json={"email": user.email})
         assert asked.status_code == 202
-    wait_until(lambda: mail_server.inbox.arrived)  # the first is being sent, the second is waiting
+    wait_until(lambda: mail_server.inbox.received)  # the first is being sent, the second is waiting
 
     server.process.kill()
     server.process.wait(SECONDS_TO_STOP)
-    mail_server.inbox.holding = False
+    mail_server.inbox.paused = False
     assert mail_server.mails == []
 
     client = start_sending()
     wait_until(lambda: mail_server.mails)
-    change_all(client, next_attempt_at=utc_now())  # otherwise the first waits until its claim expires
+    update_all(client, next_attempt_at=utc_now())  # otherwise the first waits until its claim expires
     wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
 
     assert [mail["To"] for mail in mail_server.mails] == [bob.email, ada.email]
@@ -74,15 +74,15 @@ def test_two_processes_send_each_email_once(  # noqa: PLR0913, PLR0917 - fixture
 ) -> None:
     """A server and `app worker`, which shuts down gracefully."""
     addresses = [f"user{number}@example.com" for number in range(MAILS)]
-    mail_server.inbox.holding = True
+    mail_server.inbox.paused = True
     worker = start_process(tmp_path, "worker.log", "worker", **variables)
     try:
         enqueue(client, mailer, addresses[0])
-        wait_until(lambda: mail_server.inbox.arrived == 1)  # the worker waits for a reply
+        wait_until(lambda: mail_server.inbox.received == 1)  # the worker waits for a reply
         start_sending()
         enqueue(client, mailer, *addresses[1:])
-        wait_until(lambda: mail_server.inbox.arrived == 2)  # each process has claimed one
-        mail_server.inbox.holding = False
+        wait_until(lambda: mail_server.inbox.received == 2)  # each process has claimed one
+        mail_server.inbox.paused = False
         wait_until(lambda: len(mail_server.inbox.envelopes) >= MAILS)
         wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
         worker.send_signal(signal.SIGTERM)

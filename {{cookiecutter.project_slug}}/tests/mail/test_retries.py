@@ -14,7 +14,7 @@ from app.mail import outbox as queue
 from app.mail.mailer import Mailer
 from app.mail.models import OutboxMessage
 from app.settings.config import Settings
-from tests.mail.helpers import change_all, enqueue, outbox, send_due, written
+from tests.mail.helpers import emails_in, enqueue, outbox, send_due, update_all
 from tests.support import in_database
 
 MakeSettings = Callable[..., Settings]
@@ -44,7 +44,7 @@ def test_email_is_retried_with_increasing_delays_and_then_fails(
     enqueue(client, mailer, "ada@example.com")
     pauses: list[float] = []
     for _ in range(7):
-        change_all(client, next_attempt_at=utc_now())
+        update_all(client, next_attempt_at=utc_now())
         send_due(client, broken)
         (mail,) = outbox(client)
         pauses.append(round((mail.next_attempt_at - utc_now()) / timedelta(minutes=1)))
@@ -55,7 +55,7 @@ def test_email_is_retried_with_increasing_delays_and_then_fails(
     assert (mail.last_error or "").startswith("FileExistsError")
     assert mail.payload is not None, "it can be retried"
 
-    change_all(client, next_attempt_at=utc_now())
+    update_all(client, next_attempt_at=utc_now())
     send_due(client, broken)
     assert outbox(client)[0].attempts == 7, "failed emails are not retried automatically"
 
@@ -64,18 +64,18 @@ def test_email_is_retried_with_increasing_delays_and_then_fails(
 def test_broken_email_does_not_block_others(
     client: TestClient, mailer: Mailer, make_settings: MakeSettings, folder: Path
 ) -> None:
-    async def spoil(session: AsyncSession) -> None:
+    async def add_broken(session: AsyncSession) -> None:
         session.add(OutboxMessage(template="hello", payload=b"of a key that was thrown away"))
 
-    in_database(client, spoil)
+    in_database(client, add_broken)
     enqueue(client, mailer, "ada@example.com")
 
     send_due(client, make_settings(mail={"url": f"file:{folder}"}))
 
-    spoiled, sent = outbox(client)
-    assert spoiled.last_error == "InvalidToken"
+    broken, sent = outbox(client)
+    assert broken.last_error == "InvalidToken"
     assert sent.sent_at is not None
-    assert len(written(folder)) == 1
+    assert len(emails_in(folder)) == 1
 
 
 @pytest.mark.any_database
@@ -83,19 +83,19 @@ def test_failed_email_can_be_retried(
     client: TestClient, mailer: Mailer, broken: Settings, make_settings: MakeSettings, folder: Path
 ) -> None:
     enqueue(client, mailer, "ada@example.com")
-    change_all(client, attempts=6)
+    update_all(client, attempts=6)
     send_due(client, broken)
 
-    async def begin_anew(session: AsyncSession) -> int:
-        return await queue.retry(session, [await session.get_one(OutboxMessage, dead.id)])
+    async def retry_email(session: AsyncSession) -> int:
+        return await queue.retry(session, [await session.get_one(OutboxMessage, failed.id)])
 
-    (dead,) = outbox(client)
-    assert dead.failed_at is not None
-    assert in_database(client, begin_anew) == 1
+    (failed,) = outbox(client)
+    assert failed.failed_at is not None
+    assert in_database(client, retry_email) == 1
     send_due(client, make_settings(mail={"url": f"file:{folder}"}))
 
-    assert len(written(folder)) == 1
-    assert in_database(client, begin_anew) == 0, "sent emails are not sent again"
+    assert len(emails_in(folder)) == 1
+    assert in_database(client, retry_email) == 0, "sent emails are not sent again"
 
 
 def test_claim_is_exclusive_and_expires(client: TestClient, mailer: Mailer) -> None:
@@ -109,7 +109,7 @@ def test_claim_is_exclusive_and_expires(client: TestClient, mailer: Mailer) -> N
     assert {first.id, second.id} == {mail.id for mail in outbox(client)}
     assert claim(client) is None
 
-    change_all(client, next_attempt_at=utc_now())  # as if the claiming process had been killed
+    update_all(client, next_attempt_at=utc_now())  # as if the claiming process had been killed
     again = claim(client)
     assert again
     assert again.attempts == 2

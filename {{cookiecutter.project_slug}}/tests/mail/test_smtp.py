@@ -96,7 +96,7 @@ def test_rejected_login_is_retried(
 def test_server_error_is_stored_without_personal_data(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
-    mail_server.inbox.answer = "451 <bob@example.com> not now, http://testserver/verify/token"
+    mail_server.inbox.reply = "451 <bob@example.com> not now, http://testserver/verify/token"
     enqueue(client, mailer, "bob@example.com")
 
     send_due(client, make_settings(mail={"url": mail_server.url()}))
@@ -109,11 +109,11 @@ def test_server_error_is_stored_without_personal_data(
 def test_permanently_rejected_email_fails_immediately(
     client: TestClient, mailer: Mailer, mail_server: MailServer, make_settings: MakeSettings
 ) -> None:
-    mail_server.inbox.answer_to_receiver = "550 no such user"
+    mail_server.inbox.rcpt_reply = "550 no such user"
     enqueue(client, mailer, "bob@example.com")
 
     send_due(client, make_settings(mail={"url": mail_server.url()}))
 
-    (dead,) = outbox(client)
-    assert (dead.attempts, dead.last_error) == (1, "PermanentFailure: 550 no such user")
-    assert dead.failed_at is not None
+    (failed,) = outbox(client)
+    assert (failed.attempts, failed.last_error) == (1, "PermanentFailure: 550 no such user")
+    assert failed.failed_at is not None

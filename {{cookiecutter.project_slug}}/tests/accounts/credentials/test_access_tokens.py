@@ -83,7 +83,7 @@ def status(client: TestClient, token: str | bytes) -> int:
     return client.get(ME, headers={b"Authorization": header}).status_code
 
 
-def not_refused(client: TestClient, tokens: Mapping[Any, str | bytes]) -> dict[Any, int]:
+def not_rejected(client: TestClient, tokens: Mapping[Any, str | bytes]) -> dict[Any, int]:
     """Return the tokens that weren't rejected with 401 (or 431, if too long for a header)."""
     assert tokens
     responses = {name: status(client, token) for name, token in tokens.items()}
@@ -114,7 +114,7 @@ def test_other_algorithm_is_rejected(client: TestClient, forger: Forger, signatu
     if signature == "left-out":
         tokens = {name: token.rpartition(".")[0] + "." for name, token in tokens.items()}
 
-    assert not_refused(client, tokens) == {}
+    assert not_rejected(client, tokens) == {}
 
 
 def test_hs256_with_any_form_of_the_public_key_is_rejected(client: TestClient, forger: Forger) -> None:
@@ -129,8 +129,8 @@ def test_hs256_with_any_form_of_the_public_key_is_rejected(client: TestClient, f
         "nothing": b"",
     }
 
-    assert not_refused(client, {name: forger.sign_hs256(form) for name, form in forms.items()}) == {}
-    assert not_refused(client, {name: forger.sign_hs256(form, alg="ES256") for name, form in forms.items()}) == {}
+    assert not_rejected(client, {name: forger.sign_hs256(form) for name, form in forms.items()}) == {}
+    assert not_rejected(client, {name: forger.sign_hs256(form, alg="ES256") for name, form in forms.items()}) == {}
 
 
 def test_unknown_kid_is_rejected(client: TestClient, forger: Forger) -> None:
@@ -138,14 +138,14 @@ def test_unknown_kid_is_rejected(client: TestClient, forger: Forger) -> None:
     right: str = forger.header["kid"]
     kids: list[Any] = [None, "", "unknown", "../../dev/null", [right], {"k": right}, 0, f"{right} ", right.swapcase()]
 
-    assert not_refused(client, {str(kid): forger.with_header(kid=kid) for kid in kids}) == {}
+    assert not_rejected(client, {str(kid): forger.with_header(kid=kid) for kid in kids}) == {}
 
 
 def test_other_typ_is_rejected(client: TestClient, forger: Forger) -> None:
     """Behaviour 47."""
     kinds = ["JWT", "jwt", "rt+jwt", "AT+JWT", "application/at+jwt", "", None]
 
-    assert not_refused(client, {kind: forger.with_header(typ=kind) for kind in kinds}) == {}
+    assert not_rejected(client, {kind: forger.with_header(typ=kind) for kind in kinds}) == {}
 
 
 def test_header_with_missing_members_is_rejected(client: TestClient, forger: Forger) -> None:
@@ -154,7 +154,7 @@ def test_header_with_missing_members_is_rejected(client: TestClient, forger: For
     for name, header in headers.items():
         del header[name]
 
-    assert not_refused(client, {name: forger.sign(header) for name, header in headers.items()}) == {}
+    assert not_rejected(client, {name: forger.sign(header) for name, header in headers.items()}) == {}
 
 
 def test_header_with_extra_members_is_rejected(client: TestClient, forger: Forger) -> None:
@@ -170,7 +170,7 @@ def test_header_with_extra_members_is_rejected(client: TestClient, forger: Forge
         {"zip": "DEF"},
     ]
 
-    assert not_refused(client, {str(extra): forger.with_header(**extra) for extra in extras}) == {}
+    assert not_rejected(client, {str(extra): forger.with_header(**extra) for extra in extras}) == {}
 
 
 def test_embedded_key_is_not_used(client: TestClient, forger: Forger) -> None:
@@ -184,7 +184,7 @@ def test_embedded_key_is_not_used(client: TestClient, forger: Forger) -> None:
         "with-the-jwk-as-kid": forger.sign({**forger.header, "kid": jwk}, key=own),
     }
 
-    assert not_refused(client, tokens) == {}
+    assert not_rejected(client, tokens) == {}
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "auth_time"])
@@ -194,7 +194,7 @@ def test_claim_of_wrong_type_is_rejected(client: TestClient, forger: Forger, cla
     tokens = {str(value): forger.with_claims(**{claim: value}) for value in (None, [right], {"a": right}, True)}
     without = {name: value for name, value in forger.claims.items() if name != claim}
 
-    assert not_refused(client, {**tokens, "missing": forger.sign(claims=without)}) == {}
+    assert not_rejected(client, {**tokens, "missing": forger.sign(claims=without)}) == {}
 
 
 def test_claims_of_another_user_or_issuer_are_rejected(client: TestClient, forger: Forger, bob: User) -> None:
@@ -211,7 +211,7 @@ def test_claims_of_another_user_or_issuer_are_rejected(client: TestClient, forge
         {"sid": str(uuid4())},
     ]
 
-    assert not_refused(client, {str(change): forger.with_claims(**change) for change in changes}) == {}
+    assert not_rejected(client, {str(change): forger.with_claims(**change) for change in changes}) == {}
 
 
 def test_invalid_times_are_rejected(client: TestClient, forger: Forger) -> None:
@@ -228,7 +228,7 @@ def test_invalid_times_are_rejected(client: TestClient, forger: Forger) -> None:
     now = int(time.time())
     tokens = {name: forger.with_claims(iat=now + begin, exp=now + end) for name, (begin, end) in times.items()}
 
-    assert not_refused(client, tokens) == {}
+    assert not_rejected(client, tokens) == {}
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "auth_time"])
@@ -241,7 +241,7 @@ def test_times_must_be_integers(client: TestClient, forger: Forger, claim: str) 
     if claim == "auth_time":
         del tokens["9" * 3000]  # an integer, which is only compared
 
-    assert not_refused(client, tokens) == {}
+    assert not_rejected(client, tokens) == {}
 
 
 def test_small_clock_skew_is_tolerated(client: TestClient, forger: Forger) -> None:
@@ -260,7 +260,7 @@ def test_token_has_one_encoding(client: TestClient, forger: Forger) -> None:
     variants += [token.replace(".", "\n.", 1), token + "~", "*" + token]
     variants += [token.replace("eyJ", "eyJ ", 1), token.replace("-", "+").replace("_", "/") + "+"]
 
-    assert not_refused(client, {variant: variant for variant in variants}) == {}
+    assert not_rejected(client, {variant: variant for variant in variants}) == {}
 
 
 def test_malformed_token_is_rejected(client: TestClient) -> None:
@@ -276,14 +276,14 @@ def test_malformed_token_is_rejected(client: TestClient) -> None:
         "refresh token": "rt_" + "A" * 43,
     }
 
-    assert not_refused(client, tokens) == {}
+    assert not_rejected(client, tokens) == {}
 
 
 def test_other_json_is_rejected(client: TestClient, forger: Forger) -> None:
     texts = ["[]", "null", "1", '"x"', "{", "{}", '{"exp": 1, "exp": 2}', '"\\ud800"', "[" * 300 + "]" * 300]
 
-    assert not_refused(client, {text: forger.sign(claims=text) for text in texts}) == {}
-    assert not_refused(client, {text: forger.sign(text) for text in texts}) == {}
+    assert not_rejected(client, {text: forger.sign(claims=text) for text in texts}) == {}
+    assert not_rejected(client, {text: forger.sign(text) for text in texts}) == {}
 
 
 @pytest.mark.parametrize("depth", [1200, 12_000])
@@ -291,7 +291,7 @@ def test_deep_nesting_is_rejected(client: TestClient, forger: Forger, depth: int
     """Behaviour 50."""
     deep = "[" * depth + "]" * depth
 
-    assert not_refused(client, {"header": forger.sign(deep), "claims": forger.sign(claims=deep)}) == {}
+    assert not_rejected(client, {"header": forger.sign(deep), "claims": forger.sign(claims=deep)}) == {}
 
 
 def test_error_reveals_only_that_the_token_is_invalid(client: TestClient, forger: Forger) -> None:
@@ -373,6 +373,6 @@ def test_expired_token_is_rejected(client: TestClient, as_ada: TestClient, monke
     later = time.time() + client.app_state["settings"].auth.access_token_ttl.total_seconds() + 1
     monkeypatch.setattr(time, "time", lambda: later)
 
-    refused = as_ada.get(ME)
+    rejected = as_ada.get(ME)
 
-    assert problem_of(refused)["type"] == "urn:problem:ExpiredToken"
+    assert problem_of(rejected)["type"] == "urn:problem:ExpiredToken"

@@ -67,18 +67,18 @@ def test_lone_surrogate_can_be_hashed() -> None:
 def test_excess_hashes_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 1)
 
-    async def crowd() -> list[BaseException | tuple[bool, str | None]]:
+    async def verify_many() -> list[BaseException | tuple[bool, str | None]]:
         hasher = PasswordHasher(CHEAP)
         tries = await asyncio.gather(*(hasher.verify("x", None) for _ in range(200)), return_exceptions=True)
         assert await hasher.verify("x", None) == (False, None), "the queue accepts work again"
         return tries
 
-    outcomes = asyncio.run(crowd())
+    outcomes = asyncio.run(verify_many())
 
-    served, refused = outcomes.count((False, None)), [type(outcome) for outcome in outcomes].count(HasherOverloaded)
+    served, rejected = outcomes.count((False, None)), [type(outcome) for outcome in outcomes].count(HasherOverloaded)
     assert served >= 1
-    assert refused >= 100
-    assert served + refused == 200
+    assert rejected >= 100
+    assert served + rejected == 200
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives each thread a priority of its own")

@@ -24,17 +24,17 @@ ME = "/api/v1/users/me"
 REFRESH = "/api/v1/auth/token/refresh"
 
 
-class Held(NamedTuple):
+class Credentials(NamedTuple):
     """All credentials that authenticate Ada or act on her behalf."""
 
     access: str
     refresh: str
     cookie: str
-    mailed: dict[Purpose, str]
+    one_time: dict[Purpose, str]
 
 
 @pytest.fixture
-def held(client: TestClient, ada: User) -> Held:
+def credentials(client: TestClient, ada: User) -> Credentials:
     pair = log_in(client, ada.email)
     pair = client.post(REFRESH, json={"refresh_token": pair["refresh_token"]}).json()
     authenticator = client.app_state["authenticator"]
@@ -47,18 +47,18 @@ def held(client: TestClient, ada: User) -> Held:
             for purpose in Purpose
         }
 
-    return Held(pair["access_token"], pair["refresh_token"], *in_database(client, issue))
+    return Credentials(pair["access_token"], pair["refresh_token"], *in_database(client, issue))
 
 
 def accepted(client: TestClient, text: str) -> list[str]:
     """Return the token types as which a text is accepted: bearer, refresh token, cookie, one-time token."""
     database, authenticator = client.app_state["database"], client.app_state["authenticator"]
 
-    async def find_mailed(session: AsyncSession) -> list[str]:
+    async def find_purposes(session: AsyncSession) -> list[str]:
         return [kind for kind in Purpose if await one_time_tokens.find(session, authenticator, text, kind)]
 
     assert client.portal is not None
-    found = list(map(str, in_database(client, find_mailed)))
+    found = list(map(str, in_database(client, find_purposes)))
     if client.portal.call(authentication.authenticate_web_session, database, authenticator, text, ""):
         found.append("cookie")
     if is_header(text) and client.get(ME, headers={b"Authorization": b"Bearer " + text.encode()}).status_code != 401:
@@ -92,50 +92,50 @@ def spellings(values: Iterable[Any]) -> Iterator[str]:
             yield str(value)
 
 
-def test_no_stored_value_is_a_valid_token(client: TestClient, held: Held) -> None:
+def test_no_stored_value_is_a_valid_token(client: TestClient, credentials: Credentials) -> None:
     """Behaviour 69."""
     authenticator = client.app_state["authenticator"]
     found = set(spellings(stored_values(client)))
 
     good = {text: accepted(client, text) for text in found if not text.startswith("$argon2")}
 
-    assert authenticator.keys.digest("web-session", held.cookie).hex() in found
+    assert authenticator.keys.digest("web-session", credentials.cookie).hex() in found
     assert len(found) > 25, len(found)
     assert {text: kinds for text, kinds in good.items() if kinds} == {}
-    assert accepted(client, held.cookie) == ["cookie"]
-    assert accepted(client, held.access) == ["bearer"]
-    assert accepted(client, held.refresh) == ["refresh"]
+    assert accepted(client, credentials.cookie) == ["cookie"]
+    assert accepted(client, credentials.access) == ["bearer"]
+    assert accepted(client, credentials.refresh) == ["refresh"]
 
 
-def test_token_is_bound_to_its_purpose(client: TestClient, held: Held) -> None:
+def test_token_is_bound_to_its_purpose(client: TestClient, credentials: Credentials) -> None:
     """Behaviours 47, 96."""
-    assert len(held.mailed) == len(Purpose) == len(set(held.mailed.values()))
-    for purpose, raw in held.mailed.items():
+    assert len(credentials.one_time) == len(Purpose) == len(set(credentials.one_time.values()))
+    for purpose, raw in credentials.one_time.items():
         assert accepted(client, raw) == [purpose]
 
 
 @pytest.mark.parametrize("how", ["disabled", "deleted"])
 def test_no_token_of_a_deleted_or_disabled_user_is_accepted(
-    client: TestClient, ada: User, held: Held, how: str
+    client: TestClient, ada: User, credentials: Credentials, how: str
 ) -> None:
     """Behaviours 54, 65."""
-    gone = delete(User) if how == "deleted" else update(User).values(is_active=False)
+    statement = delete(User) if how == "deleted" else update(User).values(is_active=False)
 
-    in_database(client, lambda session: session.execute(gone.where(User.id == ada.id)))
+    in_database(client, lambda session: session.execute(statement.where(User.id == ada.id)))
 
-    for text in (held.access, held.refresh, held.cookie):
+    for text in (credentials.access, credentials.refresh, credentials.cookie):
         assert accepted(client, text) == []
 
 
 def test_previous_key_is_accepted_until_it_is_removed(
-    start_app: Callable[..., TestClient], client: TestClient, held: Held
+    start_app: Callable[..., TestClient], client: TestClient, credentials: Credentials
 ) -> None:
     """Behaviour 152."""
     old_key = client.app_state["settings"].secret_key.get_secret_value()
     rotated = start_app(secret_key="n" * 40, secret_key_fallbacks=old_key)
     dropped = start_app(secret_key="n" * 40)
-    kinds = {held.access: "bearer", held.refresh: "refresh", held.cookie: "cookie"}
-    kinds.update({raw: purpose for purpose, raw in held.mailed.items()})
+    kinds = {credentials.access: "bearer", credentials.refresh: "refresh", credentials.cookie: "cookie"}
+    kinds.update({raw: purpose for purpose, raw in credentials.one_time.items()})
 
     assert {text: accepted(dropped, text) for text in kinds} == {text: [] for text in kinds}
     assert {text: accepted(rotated, text) for text in kinds} == {text: [kind] for text, kind in kinds.items()}

@@ -32,7 +32,7 @@ ME = "/api/v1/users/me"
 OLD, ELSEWHERE = "ada@example.com", "ada@elsewhere.example"
 
 
-def ask(caller: TestClient, email: Any = ELSEWHERE) -> Any:
+def request_change(caller: TestClient, email: Any = ELSEWHERE) -> Any:
     return caller.post(CHANGE, json={"email": email}, headers={"X-Request-ID": "the-same-id"})
 
 
@@ -41,14 +41,14 @@ def use(client: TestClient, what: str, token: str) -> Any:
     return client.post(f"{CHANGE}/{what}", json={"token": token})
 
 
-def move(client: TestClient, caller: TestClient, email: str = ELSEWHERE) -> None:
+def change_email(client: TestClient, caller: TestClient, email: str = ELSEWHERE) -> None:
     """Change the caller's address and confirm it."""
     reset_rate_limits(client)
-    assert ask(caller, email).status_code == 202
+    assert request_change(caller, email).status_code == 202
     assert use(client, "confirm", latest_token(client, email)).status_code == 204
 
 
-def token_to_revert(client: TestClient, address: str = OLD) -> str:
+def revert_token_of(client: TestClient, address: str = OLD) -> str:
     """Return the token with which an address can revert the change."""
     (mail,) = [mail for mail in mails_to(client, address) if "/email/revert/" in mail]
     return token_of(mail)
@@ -60,7 +60,7 @@ def address_of(client: TestClient, user: User) -> str:
 
 def test_change_takes_effect_when_the_new_address_is_confirmed(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 101."""
-    response = ask(as_ada)
+    response = request_change(as_ada)
 
     assert (response.status_code, response.json()) == (202, {"detail": "Check your email."})
     assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (200, 401)
@@ -77,7 +77,7 @@ def test_recent_authentication_is_required(as_ada: TestClient, client: TestClien
     hour_ago = utc_now() - timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=hour_ago)))
 
-    response = ask(as_ada)
+    response = request_change(as_ada)
 
     assert response.status_code == 401
     assert 'error="insufficient_user_authentication", max_age="900"' in response.headers["WWW-Authenticate"]
@@ -87,7 +87,7 @@ def test_recent_authentication_is_required(as_ada: TestClient, client: TestClien
 @pytest.mark.any_database
 def test_old_address_can_cancel_the_change(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 103."""
-    ask(as_ada)
+    request_change(as_ada)
     notice = mails_to(client, OLD)[-1]
     assert ELSEWHERE in notice
     assert link_in(notice).startswith("/email/cancel/")
@@ -104,9 +104,9 @@ def test_response_does_not_reveal_a_registered_address(
     as_ada: TestClient, client: TestClient, ada: User, bob: User
 ) -> None:
     """Behaviour 104."""
-    free = ask(as_ada)
+    free = request_change(as_ada)
 
-    taken = ask(as_ada, "BOB@example.com")
+    taken = request_change(as_ada, "BOB@example.com")
 
     assert (taken.status_code, taken.content) == (free.status_code, free.content)
     assert sorted(taken.headers.items()) == sorted(free.headers.items())
@@ -123,7 +123,7 @@ def test_concurrent_email_changes_have_one_winner(
     """Behaviour 105."""
     tokens = []
     for caller in (as_ada, as_bob):
-        ask(caller, "free@example.com")
+        request_change(caller, "free@example.com")
         tokens.append(latest_token(client, "free@example.com"))
 
     with ThreadPoolExecutor(2) as threads:
@@ -137,11 +137,11 @@ def test_concurrent_email_changes_have_one_winner(
 
 def test_change_can_be_reverted(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 106."""
-    move(client, as_ada)
+    change_email(client, as_ada)
     pair = log_in(client, ELSEWHERE)
-    way_back = token_to_revert(client)
+    revert_token = revert_token_of(client)
 
-    assert use(client, "revert", way_back).status_code == 204
+    assert use(client, "revert", revert_token).status_code == 204
 
     assert address_of(client, ada) == OLD
     assert as_ada.get(ME).status_code == 401
@@ -155,7 +155,7 @@ def test_change_can_be_reverted(as_ada: TestClient, client: TestClient, ada: Use
 @pytest.mark.any_database
 def test_change_can_be_reverted_for_a_week(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 106."""
-    move(client, as_ada)
+    change_email(client, as_ada)
     purpose = OneTimeToken.purpose == "revert_email"
     token = in_database(client, lambda session: session.scalar(select(OneTimeToken).where(purpose)))
     assert token is not None
@@ -169,15 +169,15 @@ def test_change_can_be_reverted_for_a_week(as_ada: TestClient, client: TestClien
 @pytest.mark.any_database
 def test_attacker_cannot_use_up_the_revert_link(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """They change the address repeatedly, reset the password, and sign up with the old address."""
-    move(client, as_ada, "eve0@example.com")
-    way_back = latest_token(client, OLD)
+    change_email(client, as_ada, "eve0@example.com")
+    revert_token = latest_token(client, OLD)
     for number in range(1, 5):
-        move(client, as_ada, f"eve{number}@example.com")
+        change_email(client, as_ada, f"eve{number}@example.com")
     reset(client, request_reset(client, "eve4@example.com"), "the thief's own passphrase")
     client.post("/api/v1/auth/register", json={"email": OLD, "password": "the thief's own passphrase"})
-    assert use(client, "revert", token_to_revert(client, "eve2@example.com")).status_code == 204
+    assert use(client, "revert", revert_token_of(client, "eve2@example.com")).status_code == 204
 
-    assert use(client, "revert", way_back).status_code == 204
+    assert use(client, "revert", revert_token).status_code == 204
 
     assert address_of(client, ada) == OLD
     for number in range(4):
@@ -192,7 +192,7 @@ def test_links_sent_to_the_old_address_are_revoked(as_ada: TestClient, client: T
     """Behaviour 107."""
     token = request_reset(client, OLD)
 
-    move(client, as_ada)
+    change_email(client, as_ada)
 
     assert reset(client, token).status_code == 422
     assert (try_login(client, ELSEWHERE), try_login(client, ELSEWHERE, NEW)) == (200, 401)
@@ -200,8 +200,8 @@ def test_links_sent_to_the_old_address_are_revoked(as_ada: TestClient, client: T
 
 @pytest.mark.any_database
 def test_new_request_replaces_the_one_before(as_ada: TestClient, client: TestClient, ada: User) -> None:
-    ask(as_ada, "first@example.com")
-    ask(as_ada, "second@example.com")
+    request_change(as_ada, "first@example.com")
+    request_change(as_ada, "second@example.com")
 
     assert use(client, "confirm", latest_token(client, "first@example.com")).status_code == 422
     assert use(client, "confirm", latest_token(client, "second@example.com")).status_code == 204
@@ -212,7 +212,7 @@ def test_new_request_replaces_the_one_before(as_ada: TestClient, client: TestCli
 def test_unverified_account_with_the_new_address_is_deleted(as_ada: TestClient, client: TestClient, ada: User) -> None:
     client.post("/api/v1/auth/register", json={"email": ELSEWHERE, "password": PASSWORD})
 
-    move(client, as_ada)
+    change_email(client, as_ada)
 
     assert address_of(client, ada) == ELSEWHERE
     users = list(in_database(client, lambda session: session.scalars(select(User.email))))
@@ -221,18 +221,18 @@ def test_unverified_account_with_the_new_address_is_deleted(as_ada: TestClient, 
 
 @pytest.mark.any_database
 def test_mailbox_is_not_flooded(client: TestClient, as_ada: TestClient, as_bob: TestClient) -> None:
-    responses = [ask(caller, "victim@example.com").status_code for caller in [as_ada] * 3 + [as_bob] * 2]
+    responses = [request_change(caller, "victim@example.com").status_code for caller in [as_ada] * 3 + [as_bob] * 2]
 
     assert responses == [202] * 5
     assert len(mails_to(client, "victim@example.com")) == 3
-    assert ask(as_ada).status_code == 429
+    assert request_change(as_ada).status_code == 429
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("email", ["no-at-sign", "a@-.example", "a b@example.com", None, 7])
 def test_malformed_address_is_rejected(as_ada: TestClient, client: TestClient, email: Any) -> None:
     """Behaviours 5, 38."""
-    assert ask(as_ada, email).status_code == 422
+    assert request_change(as_ada, email).status_code == 422
     assert mails_to(client, OLD) == []
 
 
@@ -247,9 +247,9 @@ def test_unknown_field_is_rejected(as_ada: TestClient) -> None:
 @pytest.mark.any_database
 def test_events_are_recorded(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 150."""
-    ask(as_ada)
+    request_change(as_ada)
     use(client, "cancel", latest_token(client, OLD))
-    move(client, as_ada)
+    change_email(client, as_ada)
     use(client, "revert", latest_token(client, OLD))
 
     query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id, AuthEvent.name.like("user_email%"))
@@ -261,20 +261,20 @@ def test_events_are_recorded(as_ada: TestClient, client: TestClient, ada: User) 
 def test_previous_addresses_are_notified_while_they_can_revert(as_ada: TestClient, client: TestClient) -> None:
     """Behaviour 153."""
     project = client.app_state["authenticator"].project_name
-    move(client, as_ada, "eve1@example.com")
-    move(client, as_ada, "eve2@example.com")
+    change_email(client, as_ada, "eve1@example.com")
+    change_email(client, as_ada, "eve2@example.com")
     reset(client, request_reset(client, "eve2@example.com"))
     log_in(client, "eve2@example.com", NEW)
 
-    told = subjects(client, OLD)[-4:]
+    notified = subjects(client, OLD)[-4:]
 
-    assert told == [
+    assert notified == [
         f"The email address of your {project} account was changed",
         f"The email address of your former {project} account was changed again",
         f"Your {project} password was reset",
         f"New sign-in to {project}",
     ]
-    assert subjects(client, "eve1@example.com")[-2:] == told[-2:]
+    assert subjects(client, "eve1@example.com")[-2:] == notified[-2:]
     assert not any("used this address until recently" in mail for mail in mails_to(client, "eve2@example.com"))
     assert all("used this address until recently" in mail for mail in mails_to(client, OLD)[-3:])
     assert not any("/password/reset/" in mail for mail in mails_to(client, OLD)), "links go to the new address only"
@@ -282,7 +282,7 @@ def test_previous_addresses_are_notified_while_they_can_revert(as_ada: TestClien
 
 @pytest.mark.any_database
 def test_previous_address_is_not_notified_once_it_cannot_revert(as_ada: TestClient, client: TestClient) -> None:
-    move(client, as_ada)
+    change_email(client, as_ada)
     purpose = OneTimeToken.purpose == "revert_email"
     over = {"expires_at": utc_now() - timedelta(seconds=1)}
     in_database(client, lambda session: session.execute(update(OneTimeToken).where(purpose).values(**over)))
@@ -296,7 +296,7 @@ def test_previous_address_is_not_notified_once_it_cannot_revert(as_ada: TestClie
 
 @pytest.mark.any_database
 def test_previous_address_is_notified_of_the_deletion(as_ada: TestClient, client: TestClient) -> None:
-    move(client, as_ada)
+    change_email(client, as_ada)
 
     assert as_ada.delete(ME).status_code == 204
 
@@ -306,9 +306,9 @@ def test_previous_address_is_notified_of_the_deletion(as_ada: TestClient, client
 
 @pytest.mark.any_database
 def test_removed_address_is_notified(as_ada: TestClient, client: TestClient) -> None:
-    move(client, as_ada)
+    change_email(client, as_ada)
 
-    use(client, "revert", token_to_revert(client))
+    use(client, "revert", revert_token_of(client))
 
     assert subjects(client, ELSEWHERE)[-1].startswith("This email address was removed from an account at ")
     assert OLD in mails_to(client, ELSEWHERE)[-1]
@@ -316,11 +316,11 @@ def test_removed_address_is_notified(as_ada: TestClient, client: TestClient) -> 
 
 def test_requests_in_progress_do_not_survive_a_revert(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """An attacker's requests are in progress while the owner reverts the change. Behaviour 106."""
-    move(client, as_ada)
+    change_email(client, as_ada)
     authenticator = client.app_state["authenticator"]
     scope = in_database(client, lambda session: _scope_of(session, ada))
     thief = in_database(client, lambda session: session.get_one(User, ada.id))
-    assert use(client, "revert", token_to_revert(client)).status_code == 204
+    assert use(client, "revert", revert_token_of(client)).status_code == 204
 
     with pytest.raises(SessionEnded):
         in_database(client, lambda session: revocation.lock_account(session, scope))

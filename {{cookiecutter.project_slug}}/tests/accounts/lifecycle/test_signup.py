@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User, UserRole
-from app.api.rate_limits import AttemptCount
-from tests.accounts.email_links import latest_token
+from tests.accounts.email_links import latest_token, reset_rate_limits
 from tests.support import PASSWORD, add_user, in_database, link_in, log_in, mails_to, problem_of
 
 REGISTER = "/api/v1/auth/register"
@@ -29,11 +28,6 @@ def try_login(client: TestClient, email: str, password: str = PASSWORD) -> Any:
     return client.post(LOGIN, json={"email": email, "password": password})
 
 
-def reset_rate_limits(client: TestClient) -> None:
-    """Delete all rate limit counters."""
-    in_database(client, lambda session: session.execute(delete(AttemptCount)))
-
-
 def count_users(client: TestClient) -> int:
     return in_database(client, lambda session: session.scalar(select(func.count()).select_from(User))) or 0
 
@@ -47,8 +41,8 @@ def test_new_account_must_be_verified(client: TestClient) -> None:
     (mail,) = mails_to(client, ADA)
     assert mail.startswith("Subject: Confirm your email address")
     assert link_in(mail).startswith("/verify/")
-    refused = try_login(client, ADA)
-    assert (refused.status_code, problem_of(refused)["type"]) == (403, "urn:problem:EmailNotVerified")
+    sign_in = try_login(client, ADA)
+    assert (sign_in.status_code, problem_of(sign_in)["type"]) == (403, "urn:problem:EmailNotVerified")
     user = in_database(client, lambda session: session.scalar(select(User)))
     assert user is not None
     assert (user.display_name, user.email_verified_at, user.is_active) == ("Ada Lovelace", None, True)

@@ -40,10 +40,10 @@ def let_time_pass(client: TestClient, time: timedelta) -> None:
 @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
 def test_sixth_attempt_on_an_account_is_rejected_unchecked(client: TestClient, ada: User, email: str) -> None:
     """Behaviour 108."""
-    refused = [try_login(client, email).status_code for _ in range(5)]
+    rejected = [try_login(client, email).status_code for _ in range(5)]
     right = [try_login(client, email, PASSWORD) for _ in range(2)]
 
-    assert refused == [401] * 5
+    assert rejected == [401] * 5
     assert [response.status_code for response in right] == [429, 429]
     assert problem_of(right[0])["type"] == "urn:problem:TooManyAttempts"
     assert 0 < int(right[0].headers["Retry-After"]) <= 15 * 60
@@ -80,9 +80,9 @@ def test_hundred_consecutive_failures_lock_the_account(start_app: StartApp) -> N
     in_database(client, lambda session: session.execute(all_but_one))
 
     assert try_login(client, ada.email).status_code == 401
-    closed = try_login(client, ada.email, PASSWORD)
-    assert closed.status_code == 429
-    assert int(closed.headers["Retry-After"]) > 29 * 86_400
+    locked = try_login(client, ada.email, PASSWORD)
+    assert locked.status_code == 429
+    assert int(locked.headers["Retry-After"]) > 29 * 86_400
 
 
 @pytest.mark.any_database
@@ -90,11 +90,11 @@ def test_attempts_per_client_are_limited_across_accounts(client: TestClient, ada
     """Behaviour 111."""
     tried = [try_login(client, f"user{number}@example.com").status_code for number in range(30)]
 
-    refused = try_login(client, ada.email, PASSWORD)
+    rejected = try_login(client, ada.email, PASSWORD)
 
     assert tried == [401] * 30
-    assert refused.status_code == 429
-    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert rejected.status_code == 429
+    assert 0 < int(rejected.headers["Retry-After"]) <= 60
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,13 @@ def test_redis_counts_if_configured(start_app: StartApp, redis: TcpFakeServer) -
     first, second = (start_app(auth={"login_attempts": 2}, redis_url=url) for _ in range(2))
     ada = add_user(first, "ada@example.com")
 
-    forgiven = [try_login(first, ada.email, password).status_code for password in (WRONG, PASSWORD)]
-    refused = [try_login(first, ada.email).status_code for _ in range(2)]
-    closed = try_login(second, ada.email, PASSWORD)
+    cleared = [try_login(first, ada.email, password).status_code for password in (WRONG, PASSWORD)]
+    rejected = [try_login(first, ada.email).status_code for _ in range(2)]
+    locked = try_login(second, ada.email, PASSWORD)
 
-    assert forgiven + refused == [401, 200, 401, 401]
-    assert closed.status_code == 429
-    assert 0 < int(closed.headers["Retry-After"]) <= 15 * 60
+    assert cleared + rejected == [401, 200, 401, 401]
+    assert locked.status_code == 429
+    assert 0 < int(locked.headers["Retry-After"]) <= 15 * 60
     assert in_database(first, lambda session: session.scalar(select(AttemptCount.key))) is None
 
 

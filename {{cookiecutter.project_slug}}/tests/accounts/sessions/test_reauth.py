@@ -39,7 +39,7 @@ def let_time_pass(client: TestClient) -> None:
     in_database(client, lambda session: session.execute(earlier))
 
 
-def prove(caller: TestClient, password: str = PASSWORD) -> Any:
+def reauthenticate(caller: TestClient, password: str = PASSWORD) -> Any:
     return caller.post(REAUTH, json={"password": password})
 
 
@@ -61,7 +61,7 @@ def test_correct_password_allows_the_action(client: TestClient, ada: User, as_ad
     elsewhere = sign_in(client, ada)
     let_time_pass(client)
 
-    response = prove(as_ada)
+    response = reauthenticate(as_ada)
 
     assert response.status_code == 200
     assert response.json().keys() == {"access_token", "token_type", "expires_in"}
@@ -73,7 +73,7 @@ def test_new_access_token_has_the_new_authentication_time(client: TestClient, as
     let_time_pass(client)
     verify = client.app_state["authenticator"].tokens.verify
 
-    claims = verify(prove(as_ada).json()["access_token"])
+    claims = verify(reauthenticate(as_ada).json()["access_token"])
 
     assert utc_now().timestamp() - claims.authenticated_at < 60
 
@@ -82,10 +82,10 @@ def test_failures_count_as_failed_sign_ins(client: TestClient, ada: User, as_ada
     """Behaviour 125."""
     let_time_pass(client)
 
-    responses = [prove(as_ada, "not it").status_code for _ in range(5)]
+    responses = [reauthenticate(as_ada, "not it").status_code for _ in range(5)]
 
     assert responses == [401] * 5
-    assert prove(as_ada).status_code == 429
+    assert reauthenticate(as_ada).status_code == 429
     assert as_ada.post(PATH).status_code == 401
     assert client.post(LOGIN, json={"email": ada.email, "password": PASSWORD}).status_code == 429
     names = list(in_database(client, lambda session: session.scalars(select(AuthEvent.name).order_by(AuthEvent.id))))
@@ -97,11 +97,11 @@ def test_guessing_does_not_block_reauthentication(client: TestClient, ada: User,
         client.post(LOGIN, json={"email": ada.email, "password": "not it"})
     let_time_pass(client)
 
-    assert prove(as_ada).status_code == 200
+    assert reauthenticate(as_ada).status_code == 200
     assert as_ada.post(PATH).status_code == 200
 
 
 def test_reauthentication_requires_a_session(client: TestClient, ada: User) -> None:
-    assert prove(client).status_code == 401
+    assert reauthenticate(client).status_code == 401
     assert in_database(client, lambda session: session.scalar(select(AuthEvent.id))) is None
     assert ada.email

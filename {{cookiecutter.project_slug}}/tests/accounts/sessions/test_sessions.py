@@ -111,9 +111,9 @@ def test_session_of_another_user_is_not_found(as_ada: TestClient, as_bob: TestCl
 
 @pytest.mark.any_database
 def test_ended_session_is_not_found(client: TestClient, ada: User, as_ada: TestClient) -> None:
-    gone = sign_in(client, ada)
+    ended = sign_in(client, ada)
     newest = ids(as_ada)[0]
-    gone.post(LOGOUT)
+    ended.post(LOGOUT)
 
     assert as_ada.delete(f"{SESSIONS}/{newest}").status_code == 404
 
@@ -168,8 +168,8 @@ def test_concurrent_sign_ins_respect_the_session_limit(start_app: Callable[..., 
 @pytest.mark.any_database
 @pytest.mark.parametrize("way", [SESSIONS, LOGOUT_ALL])
 def test_ended_session_keeps_its_reason(client: TestClient, ada: User, way: str) -> None:
-    gone, here = sign_in(client, ada), sign_in(client, ada)
-    gone.post(LOGOUT)
+    ended, here = sign_in(client, ada), sign_in(client, ada)
+    ended.post(LOGOUT)
 
     here.request("DELETE" if way == SESSIONS else "POST", way)
 
