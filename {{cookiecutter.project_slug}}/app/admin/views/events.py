@@ -47,7 +47,7 @@ class EventView(ModelView):
         "actor",
         StringField("target_type", "Table"),
         StringField(
-            "target_id", "Row", list_template="fields/event_target.html", detail_template="fields/event_target.html"
+            "target_id", "Record", list_template="fields/event_target.html", detail_template="fields/event_target.html"
         ),
         EventDataField(
             "data",
