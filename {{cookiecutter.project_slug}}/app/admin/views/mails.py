@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from fastapi import Request
 from sqlalchemy import select
-from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import DateTimeField, EnumField, StringField
 from starlette_admin.flash import flash
 
 from app.accounts.api.dependencies import get_authenticator
 from app.accounts.permissions import Permission
+from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.dashboard import Metric, Panel, count_up_to_limit
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
@@ -54,24 +54,22 @@ class OutboxView(ModelView):
             Metric(label, await count_up_to_limit(request.state.session, query)) for label, query in queries.items()
         ]
 
-    @action("retry", "Retry", "Retry sending these emails?", icon_class="fa-solid fa-rotate-right")
-    async def retry_action(self, request: Request, selection: ActionSelection) -> None:
-        """Queue the selected emails that have not been sent."""
-        await self._retry(request, await selection.rows())
-
-    @row_action("retry", "Retry", "Retry sending this email?", icon_class="fa-solid fa-rotate-right")
-    async def retry_row_action(self, request: Request, pk: str) -> None:
-        """Queue an email."""
-        await self._retry(request, await self.find_by_pks(request, [pk]))
+    @bulk_and_row_action(
+        "retry",
+        "Retry",
+        "Retry sending these emails?",
+        single_confirmation="Retry sending this email?",
+        icon_class="fa-solid fa-rotate-right",
+    )
+    async def retry_action(self, request: Request, rows: Sequence[OutboxMessage]) -> None:
+        """Queue emails that have not been sent."""
+        session = request.state.session
+        count = await outbox.retry(session, rows)
+        get_authenticator(request).mailer.wake_after_commit(session)
+        flash(request, f"Queued for retry: {count}.", "success")
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: OutboxMessage) -> bool:
         """Hide "Retry" for sent emails."""
         return (name != "retry" or obj.sent_at is None) and await super().is_row_action_allowed_for_obj(
             request, name, obj
         )
-
-    async def _retry(self, request: Request, rows: Sequence[OutboxMessage]) -> None:
-        session = request.state.session
-        count = await outbox.retry(session, rows)
-        get_authenticator(request).mailer.wake_after_commit(session)
-        flash(request, f"Queued for retry: {count}.", "success")

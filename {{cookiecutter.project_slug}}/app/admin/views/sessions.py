@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from fastapi import Request
 from sqlalchemy import select
-from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import BooleanField, DateTimeField, StringField
 from starlette_admin.flash import flash
 
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, is_live
 from app.accounts.permissions import Permission
+from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.audit_log import record
 from app.admin.base.dashboard import Metric, Panel, count_up_to_limit
 from app.admin.base.model_view import ModelView
@@ -60,25 +60,23 @@ class SessionView(UserOwnedView):
         live = select(AuthSession.id).where(is_live(utc_now()))
         return [Metric("Active sessions", await count_up_to_limit(request.state.session, live))]
 
-    @action("end", "End", "End these sessions? Their users are signed out immediately.", icon_class="fa-solid fa-ban")
-    async def end_action(self, request: Request, selection: ActionSelection) -> None:
-        """End the selected sessions."""
-        await self._end(request, await selection.rows())
-
-    @row_action("end", "End", "End this session? Its user is signed out immediately.", icon_class="fa-solid fa-ban")
-    async def end_row_action(self, request: Request, pk: str) -> None:
-        """End a session."""
-        await self._end(request, await self.find_by_pks(request, [pk]))
+    @bulk_and_row_action(
+        "end",
+        "End",
+        "End these sessions? Their users are signed out immediately.",
+        single_confirmation="End this session? Its user is signed out immediately.",
+        icon_class="fa-solid fa-ban",
+    )
+    async def end_action(self, request: Request, rows: Sequence[AuthSession]) -> None:
+        """End sessions."""
+        for row in rows:
+            if row.revoked_at is None:
+                row.revoked_at, row.revoked_reason = utc_now(), "admin"
+                await record(request, Event.SESSION_ENDED, row.user_id, target=row, session_id=row.id)
+        flash(request, f"Ended: {len(rows)}.", "success")
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: AuthSession) -> bool:
         """Hide "End" for ended sessions."""
         return (name != "end" or obj.revoked_at is None) and await super().is_row_action_allowed_for_obj(
             request, name, obj
         )
-
-    async def _end(self, request: Request, rows: Sequence[AuthSession]) -> None:
-        for row in rows:
-            if row.revoked_at is None:
-                row.revoked_at, row.revoked_reason = utc_now(), "admin"
-                await record(request, Event.SESSION_ENDED, row.user_id, target=row, session_id=row.id)
-        flash(request, f"Ended: {len(rows)}.", "success")

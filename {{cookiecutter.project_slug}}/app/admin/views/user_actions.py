@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request
 from starlette_admin import RequestAction
-from starlette_admin.actions import ActionSelection, action, link_row_action, row_action
+from starlette_admin.actions import link_row_action, row_action
 from starlette_admin.fields import BooleanField
 from starlette_admin.flash import flash
 
@@ -15,6 +15,7 @@ from app.accounts.lifecycle import password_reset
 from app.accounts.models import User
 from app.accounts.permissions import ADMIN_ROLE
 from app.accounts.sessions import revocation
+from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.audit_log import get_admin_client, record
 from app.admin.base.model_view import ModelView
 
@@ -27,6 +28,7 @@ _CONFIRM_DISABLE = (
     "Disable this account? The user is signed out, all API keys are revoked, and they can't sign in until the "
     "account is enabled again."
 )
+_CONFIRM_ENABLE = "Enable this account? The user can sign in again."
 _CONFIRM_FACTOR = (
     "Turn off two-factor authentication? The user can then sign in with only a password. They are signed out and "
     "notified by email. Verify their identity first."
@@ -56,47 +58,36 @@ class UserActions(ModelView):
         "impersonate",
     }
 
-    @action("reset", "Send password reset email", _CONFIRM_RESET, icon_class="fa-solid fa-envelope")
-    async def reset_action(self, request: Request, selection: ActionSelection) -> None:
-        """Email the selected users a link to set a new password."""
-        await self._send_resets(request, await selection.rows())
+    @bulk_and_row_action("reset", "Send password reset email", _CONFIRM_RESET, icon_class="fa-solid fa-envelope")
+    async def reset_action(self, request: Request, rows: Sequence[User]) -> None:
+        """Email a link to set a new password."""
+        active = [row for row in rows if row.is_active]
+        for row in active:
+            await password_reset.send_password_reset(request.state.session, get_authenticator(request), row)
+            await record(request, Event.PASSWORD_RESET_REQUESTED, row.id, target=row)
+        flash(request, f"Sent: {len(active)}.", "success")
 
-    @row_action("reset", "Send password reset email", _CONFIRM_RESET, icon_class="fa-solid fa-envelope")
-    async def reset_row_action(self, request: Request, pk: str) -> None:
-        """Email a user a link to set a new password."""
-        await self._send_resets(request, await self.find_by_pks(request, [pk]))
+    @bulk_and_row_action("end-sessions", "End all sessions", _CONFIRM_END, icon_class="fa-solid fa-ban")
+    async def end_sessions_action(self, request: Request, rows: Sequence[User]) -> None:
+        """Sign users out everywhere."""
+        session, authenticator, total = request.state.session, get_authenticator(request), 0
+        for row in rows:
+            if count := await revocation.revoke_all_credentials(
+                session, authenticator, row.id, "admin", get_admin_client(request)
+            ):
+                await record(request, Event.SESSION_ENDED, row.id, target=row, sessions=count)
+            total += count
+        flash(request, f"Ended: {total}.", "success")
 
-    @action("end-sessions", "End all sessions", _CONFIRM_END, icon_class="fa-solid fa-ban")
-    async def end_sessions_action(self, request: Request, selection: ActionSelection) -> None:
-        """Sign the selected users out everywhere."""
-        await self._end_sessions(request, await selection.rows())
+    @bulk_and_row_action("disable", "Disable", _CONFIRM_DISABLE, icon_class="fa-solid fa-user-slash")
+    async def disable_action(self, request: Request, rows: Sequence[User]) -> None:
+        """Disable accounts."""
+        await self._set_all_active(request, rows, active=False)
 
-    @row_action("end-sessions", "End all sessions", _CONFIRM_END, icon_class="fa-solid fa-ban")
-    async def end_sessions_row_action(self, request: Request, pk: str) -> None:
-        """Sign a user out everywhere."""
-        await self._end_sessions(request, await self.find_by_pks(request, [pk]))
-
-    @action("disable", "Disable", _CONFIRM_DISABLE, icon_class="fa-solid fa-user-slash")
-    async def disable_action(self, request: Request, selection: ActionSelection) -> None:
-        """Disable the selected accounts."""
-        await self._set_all_active(request, await selection.rows(), active=False)
-
-    @row_action("disable", "Disable", _CONFIRM_DISABLE, icon_class="fa-solid fa-user-slash")
-    async def disable_row_action(self, request: Request, pk: str) -> None:
-        """Disable an account."""
-        await self._set_all_active(request, await self.find_by_pks(request, [pk]), active=False)
-
-    @action("enable", "Enable", "Enable this account? The user can sign in again.", icon_class="fa-solid fa-user-check")
-    async def enable_action(self, request: Request, selection: ActionSelection) -> None:
-        """Enable the selected accounts."""
-        await self._set_all_active(request, await selection.rows(), active=True)
-
-    @row_action(
-        "enable", "Enable", "Enable this account? The user can sign in again.", icon_class="fa-solid fa-user-check"
-    )
-    async def enable_row_action(self, request: Request, pk: str) -> None:
-        """Enable an account."""
-        await self._set_all_active(request, await self.find_by_pks(request, [pk]), active=True)
+    @bulk_and_row_action("enable", "Enable", _CONFIRM_ENABLE, icon_class="fa-solid fa-user-check")
+    async def enable_action(self, request: Request, rows: Sequence[User]) -> None:
+        """Enable accounts."""
+        await self._set_all_active(request, rows, active=True)
 
     @row_action(
         "second-factor", "Turn off two-factor authentication", _CONFIRM_FACTOR, icon_class="fa-solid fa-mobile-screen"
@@ -134,23 +125,6 @@ class UserActions(ModelView):
     async def before_edit(self, request: Request, data: dict[str, Any], obj: User) -> None:  # noqa: ARG002
         """Record that the form disabled or enabled the account; end the sessions of a disabled one."""
         await self._set_active(request, obj, active=obj.is_active)
-
-    async def _send_resets(self, request: Request, rows: Sequence[User]) -> None:
-        active = [row for row in rows if row.is_active]
-        for row in active:
-            await password_reset.send_password_reset(request.state.session, get_authenticator(request), row)
-            await record(request, Event.PASSWORD_RESET_REQUESTED, row.id, target=row)
-        flash(request, f"Sent: {len(active)}.", "success")
-
-    async def _end_sessions(self, request: Request, rows: Sequence[User]) -> None:
-        session, authenticator, total = request.state.session, get_authenticator(request), 0
-        for row in rows:
-            if count := await revocation.revoke_all_credentials(
-                session, authenticator, row.id, "admin", get_admin_client(request)
-            ):
-                await record(request, Event.SESSION_ENDED, row.id, target=row, sessions=count)
-            total += count
-        flash(request, f"Ended: {total}.", "success")
 
     async def _set_all_active(self, request: Request, rows: Sequence[User], *, active: bool) -> None:
         changed = [await self._set_active(request, row, active=active) for row in rows]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from fastapi import Request
 from sqlalchemy import ColumnElement
-from starlette_admin.actions import ActionSelection, action, row_action
 from starlette_admin.fields import DateTimeField, StringField, TagsField
 from starlette_admin.flash import flash
 
@@ -12,6 +11,7 @@ from app.accounts.api.dependencies import get_client
 from app.accounts.models import User
 from app.accounts.permissions import Permission
 from app.admin.auth import get_visitor
+from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.admin.views.roles import UserOwnedView
@@ -53,27 +53,19 @@ class ApiKeyView(UserOwnedView):
         """Search the keys and their owners' email addresses."""
         return super().get_search_query(request, term) | ApiKey.owner.has(contains(User.email, term))
 
-    @action("revoke", "Revoke", _CONFIRMATION, icon_class="fa-solid fa-ban")
-    async def revoke_action(self, request: Request, selection: ActionSelection) -> None:
-        """Revoke the selected keys."""
-        await self._revoke(request, await selection.rows())
-
-    @row_action("revoke", "Revoke", _CONFIRMATION, icon_class="fa-solid fa-ban")
-    async def revoke_row_action(self, request: Request, pk: str) -> None:
-        """Revoke one key."""
-        await self._revoke(request, await self.find_by_pks(request, [pk]))
+    @bulk_and_row_action("revoke", "Revoke", _CONFIRMATION, icon_class="fa-solid fa-ban")
+    async def revoke_action(self, request: Request, rows: Sequence[ApiKey]) -> None:
+        """Revoke keys."""
+        client = get_client(request)
+        for row in rows:
+            await service.revoke_key(request.state.session, row, client, actor_id=get_visitor(request).user_id)
+        flash(request, f"Revoked: {len(rows)}.", "success")
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: ApiKey) -> bool:
         """Hide the action for revoked keys."""
         return (name != "revoke" or obj.revoked_at is None) and await super().is_row_action_allowed_for_obj(
             request, name, obj
         )
-
-    async def _revoke(self, request: Request, rows: Sequence[ApiKey]) -> None:
-        client = get_client(request)
-        for row in rows:
-            await service.revoke_key(request.state.session, row, client, actor_id=get_visitor(request).user_id)
-        flash(request, f"Revoked: {len(rows)}.", "success")
 
 
 views: list[type[ModelView]] = [ApiKeyView]
