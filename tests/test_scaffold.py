@@ -95,7 +95,7 @@ def test_rejected_command_changes_nothing(bake: Bake) -> None:
 
     for hint in ("like Book", "did you mean str?", "did you mean unique?", "Reader", "owned?"):
         assert hint in refused
-    assert "would have written  app/features/authors/models.py" in planned
+    assert "would be written  app/features/authors/models.py" in planned
     assert git(project, "status", "--porcelain") == ""
 
     for name, old, new in (

@@ -230,7 +230,7 @@ def _print_paths(action: str, paths: Sequence[str], *, dry_run: bool) -> None:
     if not paths:
         say("Already up to date; nothing to do.")
     for path in paths:
-        say(f"{'would have ' if dry_run else ''}{action}  {path}")
+        say(f"{'would be ' if dry_run else ''}{action}  {path}")
 
 
 def _print_next(resource: Resource) -> None:
