@@ -10,7 +10,6 @@ are only included by others.
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -25,8 +24,23 @@ from scaffold.resource import Resource
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def environment() -> Environment:
-    """Return the Jinja environment of the templates."""
+def render_resource(resource: Resource) -> dict[str, str]:
+    """Render a resource: path in the project → content."""
+    return render("resource", _targets_of(resource), {"r": resource})
+
+
+def render(folder: str, targets: dict[str, str], values: dict[str, Any]) -> dict[str, str]:
+    """Render the templates of a folder. `targets` maps each to its path in the project."""
+    environment = _environment()
+    files: dict[str, str] = {}
+    for template, target in targets.items():
+        text = environment.get_template(f"{folder}/{template}").render(values)
+        text = _aliased(text) if NAME_MARK in text and target.endswith(".py") else text
+        files[target] = text.replace(NAME_MARK, "")
+    return files
+
+
+def _environment() -> Environment:
     return Environment(  # noqa: S701 - renders source code, not web pages
         loader=FileSystemLoader(TEMPLATES),
         variable_start_string="<<",
@@ -44,45 +58,27 @@ def environment() -> Environment:
     )
 
 
-def render_resource(resource: Resource) -> dict[str, str]:
-    """Return the files of a resource: path in the project → content."""
-    return dict(_render("resource", {"r": resource}, _targets_of(resource)))
-
-
-def render(folder: str, targets: dict[str, str], values: dict[str, Any]) -> dict[str, str]:
-    """Render the templates of a folder. `targets` maps each to its path in the project."""
-    return dict(_render(folder, values, targets))
-
-
 def _targets_of(resource: Resource) -> dict[str, str]:
     """Map each template that a resource uses to its path in the project."""
     feature, tests = f"app/features/{resource.plural}", f"tests/features/{resource.plural}"
     folders = {"app/templates": f"{feature}/templates/{resource.plural}", "app": feature, "tests": tests}
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for path in sorted((TEMPLATES / "resource").rglob("*.j2")):
-        inside = path.relative_to(TEMPLATES / "resource")
-        name = inside.name.removesuffix(".j2")
-        if not name.startswith("_") or name == "__init__.py":
-            found[inside.as_posix()] = f"{folders[inside.parent.as_posix()]}/{name}"
-    return {template: target for template, target in found.items() if _is_wanted(resource, template)}
+        template = path.relative_to(TEMPLATES / "resource")
+        name = template.name.removesuffix(".j2")
+        if _is_used(resource, name) and (not name.startswith("_") or name == "__init__.py"):
+            targets[template.as_posix()] = f"{folders[template.parent.as_posix()]}/{name}"
+    return targets
 
 
-def _is_wanted(resource: Resource, template: str) -> bool:
-    name = template.rpartition("/")[2]
-    if name in {"pages.py.j2", "test_pages.py.j2"} or "/templates/" in template:
+def _is_used(resource: Resource, name: str) -> bool:
+    if name in {"pages.py", "test_pages.py"} or name.endswith(".html"):
         return resource.pages
-    if name in {"admin.py.j2", "test_admin.py.j2"}:
+    if name in {"admin.py", "test_admin.py"}:
         return resource.admin
-    if name == "public_routes.txt.j2":
+    if name == "public_routes.txt":
         return resource.public
-    return name != "restricted_routes.txt.j2" or resource.public or resource.admin_only
-
-
-def _render(folder: str, values: dict[str, Any], targets: dict[str, str]) -> Iterator[tuple[str, str]]:
-    found = environment()
-    for template, target in targets.items():
-        text = found.get_template(f"{folder}/{template}").render(values)
-        yield target, (_aliased(text) if NAME_MARK in text and target.endswith(".py") else text).replace(NAME_MARK, "")
+    return name != "restricted_routes.txt" or resource.public or resource.admin_only
 
 
 def _aliased(code: str) -> str:
