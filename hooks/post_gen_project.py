@@ -7,21 +7,21 @@ Standard library only.
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def unowned_paths(answers: Mapping[str, Any]) -> set[str]:
-    """Return the paths owned only by options that are off; several options can own a path."""
+def unowned_paths(answers: Mapping[str, Any]) -> list[str]:
+    """Return the path patterns whose options, such as `pages or admin`, are all off."""
     owned: Mapping[str, list[str]] = answers["_owned_paths"]
-    wanted = {path for option, paths in owned.items() if answers[option] for path in paths}
-    return {path for paths in owned.values() for path in paths} - wanted
+    off = [key for key in owned if not any(answers[option] for option in key.split(" or "))]
+    return [pattern for key in off for pattern in owned[key]]
 
 
-def prune(project: Path, paths: set[str]) -> None:
-    """Delete the paths, and directories that become empty."""
-    for path in (project / name for name in sorted(paths)):
+def prune(project: Path, patterns: Iterable[str]) -> None:
+    """Delete the paths that match, and directories that become empty."""
+    for path in [path for pattern in patterns for path in project.glob(pattern)]:
         if path.is_dir():
             shutil.rmtree(path)
         else:
