@@ -1,4 +1,4 @@
-"""The life of an account in a browser window, from signing up to deleting it."""
+"""The lifecycle of an account in a browser, from sign-up to deletion."""
 
 import base64
 import email
@@ -21,7 +21,7 @@ SECONDS_TO_WAIT_FOR_MAIL = 20
 
 @dataclass
 class Person:
-    """Somebody with a mailbox: the folder into which a project in development writes its mails."""
+    """A user with a mailbox: the folder of a project's emails in development."""
 
     window: Visit
     mailbox: Path
@@ -34,7 +34,7 @@ class Person:
         self.window.page.get_by_label(label, exact=True).fill(value)
 
     def link(self, subject: str, address: str | None = None) -> str:
-        """Wait for the mail with this subject, and return the path of its link."""
+        """Wait for an email with this subject, and return the path of its link."""
         deadline = time.monotonic() + SECONDS_TO_WAIT_FOR_MAIL
         while time.monotonic() < deadline:
             for file in self.mailbox.glob("*.eml"):
@@ -45,15 +45,15 @@ class Person:
                     assert link, body.get_content()
                     return link[1]
             time.sleep(0.1)
-        message = f"no mail about {subject!r} to {address or self.address}"
+        message = f"no email about {subject!r} to {address or self.address}"
         raise AssertionError(message)
 
     def see(self, text: str) -> None:
-        """Make sure that the page says this."""
+        """Check that the page shows a text."""
         assert self.window.page.get_by_text(text).first.is_visible(), text
 
     def sign_up(self) -> None:
-        """Create an account, and prove the address with the mailed link."""
+        """Create an account and verify its email address."""
         self.window.open("/")
         self.window.follow("Sign up")
         self.fill("Email address", self.address)
@@ -65,7 +65,7 @@ class Person:
         self.see("Email address confirmed.")
 
     def sign_in(self) -> None:
-        """Sign in, with a recovery code when there are some."""
+        """Sign in, with a recovery code if there is one."""
         self.window.open("/login")
         self.fill("Email address", self.address)
         self.fill("Password", self.password)
@@ -76,7 +76,7 @@ class Person:
         assert self.window.page.url == f"{self.window.address}/account"
 
     def reset_password(self) -> None:
-        """Forget the password, and choose the second one."""
+        """Reset the password to the second one."""
         self.window.open("/login")
         self.window.follow("Forgot your password?")
         self.fill("Email address", self.address)
@@ -97,7 +97,7 @@ class Person:
         self.see("Password changed.")
 
     def add_second_factor(self) -> None:
-        """Turn it on with what an authenticator app would show, and keep the recovery codes."""
+        """Set up two-factor authentication, and keep the recovery codes."""
         self.window.follow("Two-factor authentication")
         self.window.follow("Set up")
         self.window.press("Continue")
@@ -109,7 +109,7 @@ class Person:
         assert len(self.codes) == 10
 
     def end_others(self, other: "Person") -> None:
-        """Sign in elsewhere too, and end that from here."""
+        """Sign in on another device, and end its session from this one."""
         other.password = self.password
         other.codes = [self.codes.pop()]
         other.sign_in()
@@ -120,8 +120,8 @@ class Person:
         other.window.open("/account")
         assert other.window.page.url.startswith(f"{self.window.address}/login")
 
-    def change_address(self, new: str) -> None:
-        """Change the address, with the link that goes to the new one."""
+    def change_email(self, new: str) -> None:
+        """Change the email address with the link sent to the new one."""
         self.window.follow("Email")
         self.fill("New email address", new)
         self.window.press("Change email")
@@ -130,8 +130,8 @@ class Person:
         self.address = new
         self.see("Email address changed.")
 
-    def take_data_along(self) -> None:
-        """Download everything, and look for the address in it."""
+    def download_data(self) -> None:
+        """Download the account's data, and look for the email address in it."""
         self.window.follow("Activity")
         self.see("Email address changed")
         self.window.follow("Your data")
@@ -142,7 +142,7 @@ class Person:
         )
 
     def delete_account(self) -> None:
-        """Delete everything; nobody can sign in any more."""
+        """Delete the account."""
         self.window.follow("Delete your account…")
         self.window.page.get_by_label("to confirm").fill(self.address)
         self.window.press("Delete my account")
@@ -152,7 +152,7 @@ class Person:
 
 
 def one_time_code(key: str) -> str:
-    """Return what an authenticator app shows for this key now (RFC 6238)."""
+    """Return the current code for this key (RFC 6238)."""
     secret = base64.b32decode(key.replace(" ", ""))
     mac = hmac.digest(secret, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1)
     offset = mac[-1] & 15

@@ -1,7 +1,7 @@
-"""The pictures of the documentation, which the tests in a browser take.
+"""The documentation's screenshots, taken by the browser tests.
 
-`UPDATE_PICTURES=1 python3 fireup.py test tests/test_browser.py tests/test_browser_admin.py` keeps
-them. Otherwise only their size is compared, for fonts differ between machines.
+`UPDATE_PICTURES=1 python3 fireup.py test tests/test_browser.py tests/test_browser_admin.py` updates
+them. Otherwise only their sizes are compared, because fonts differ between machines.
 """
 
 import os
@@ -16,7 +16,7 @@ LARGEST_PICTURE_BYTES = 150_000
 
 
 def compare_pictures(taken: Path) -> None:
-    """Compare the pictures in a folder with those that are kept."""
+    """Compare the pictures in a folder with the committed ones."""
     for new in sorted(taken.glob("*.png")):
         kept = PICTURES / new.name
         if os.environ.get("UPDATE_PICTURES"):

@@ -1,4 +1,4 @@
-"""A real browser walks through a generated project: on phone and desktop, light and dark."""
+"""Browser tests of a generated project: phone and desktop, light and dark."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,13 +66,13 @@ def test_everything_works_without_javascript(
     ("size", "scripts"),
     [pytest.param(DESKTOP, False, id="desktop"), pytest.param(PHONE, True, id="phone")],
 )
-def test_account_lives_from_sign_up_to_deletion(
+def test_account_lifecycle_from_sign_up_to_deletion(
     chromium: Browser, server: Server, project: Path, size: tuple[int, int], *, scripts: bool
 ) -> None:
     """Behaviour 144."""
     address = f"grace-{size[0]}@example.com"
     with visit(chromium, server, size, scripts=scripts) as window:
-        window.thorough = scripts  # what looks at the pages is a script
+        window.thorough = scripts  # checking the pages needs scripts
         grace = Person(window, project / "mail", address)
         grace.sign_up()
         grace.reset_password()
@@ -84,12 +84,12 @@ def test_account_lives_from_sign_up_to_deletion(
         grace.sign_in()
         with visit(chromium, server, size, scripts=scripts) as elsewhere:
             grace.end_others(Person(elsewhere, project / "mail", address))
-        grace.change_address(f"hopper-{size[0]}@example.com")
-        grace.take_data_along()
+        grace.change_email(f"hopper-{size[0]}@example.com")
+        grace.download_data()
         grace.delete_account()
 
 
-def test_admin_is_reached_from_the_account(chromium: Browser, server: Server) -> None:
+def test_account_links_to_the_admin(chromium: Browser, server: Server) -> None:
     with visit(chromium, server) as window:
         window.open("/login")
         window.sign_in(server)
@@ -98,7 +98,9 @@ def test_admin_is_reached_from_the_account(chromium: Browser, server: Server) ->
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_api_documentation_asks_no_other_host(chromium: Browser, server: Server, path: str) -> None:
+def test_api_docs_make_no_third_party_requests(
+    chromium: Browser, server: Server, path: str
+) -> None:
     with visit(chromium, server) as window:
         window.open(path)
         window.page.get_by_text("/api/v1/notes/{note_id}").first.wait_for(state="attached")
@@ -106,7 +108,7 @@ def test_api_documentation_asks_no_other_host(chromium: Browser, server: Server,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_api_documentation_is_authorized_with_one_click(
+def test_api_docs_are_authorized_with_one_click(
     chromium: Browser, server: Server, size: tuple[int, int], scheme: Scheme
 ) -> None:
     with visit(chromium, server, size, scheme) as window:
@@ -133,9 +135,7 @@ def test_api_documentation_is_authorized_with_one_click(
     assert background == ground
 
 
-def test_api_documentation_takes_a_password_while_you_develop(
-    chromium: Browser, server: Server
-) -> None:
+def test_api_docs_accept_a_password_in_development(chromium: Browser, server: Server) -> None:
     email, password = server.credentials()
     with visit(chromium, server) as window:
         window.open("/docs")
@@ -145,7 +145,7 @@ def test_api_documentation_takes_a_password_while_you_develop(
             window.page.get_by_label("Password", exact=True).fill(entered)
             window.page.get_by_role("button", name="Authorize", exact=True).first.click()
             window.page.get_by_role("status").get_by_text(said).wait_for()
-        # The browser itself says in its console that the status was 401.
+        # The browser logs the 401 in its console.
         assert all("status of 401" in complaint for complaint in window.complaints)
         window.complaints.clear()
 
@@ -195,7 +195,7 @@ def test_pages_are_accessible(chromium: Browser, server: Server, scheme: Scheme)
     assert {path: rules for path, rules in found.items() if rules} == {}
 
 
-def test_pages_that_refuse_are_accessible(chromium: Browser, server: Server) -> None:
+def test_error_pages_are_accessible(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, PHONE) as window:
         window.page.goto(f"{server.address}/nowhere")
         missing = inaccessible(window.page)
@@ -204,7 +204,7 @@ def test_pages_that_refuse_are_accessible(chromium: Browser, server: Server) -> 
         window.page.get_by_label("Password").fill("wrong")
         window.press("Sign in")
         wrong = inaccessible(window.page)
-        # The browser itself says in its console that the status was 404, then 401.
+        # The browser logs the 404 and the 401 in its console.
         assert [
             complaint for complaint in window.complaints if "status of 40" not in complaint
         ] == []
@@ -213,9 +213,7 @@ def test_pages_that_refuse_are_accessible(chromium: Browser, server: Server) -> 
     assert (missing, wrong) == ("", "")
 
 
-def test_keyboard_reaches_the_content_first_and_shows_where_it_is(
-    chromium: Browser, server: Server
-) -> None:
+def test_first_tab_stop_is_a_visible_skip_link(chromium: Browser, server: Server) -> None:
     with visit(chromium, server) as window:
         window.open("/")
         window.page.keyboard.press("Tab")

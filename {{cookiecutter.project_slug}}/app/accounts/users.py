@@ -27,7 +27,7 @@ class EmailTaken(Conflict):
 class LastAdmin(Conflict):
     """This would leave no active admin."""
 
-    title = "Can't disable or demote the last active admin"
+    title = "Can't disable, demote or delete the last active admin"
 
 
 class UserNotFound(NotFound):

@@ -119,7 +119,7 @@ def test_account_is_promoted_and_demoted(app: Run, ada: User, admin: User) -> No
 
     for refused in (app("users", "demote", "--email", ada.email), app("users", "disable", "--email", ada.email)):
         assert refused.code == 1
-        assert "Can't disable or demote the last active admin" in refused.error
+        assert "Can't disable, demote or delete the last active admin" in refused.error
     assert admins() == [ada.email]
     assert "disabled" not in app("users", "list").out
 
