@@ -1,10 +1,9 @@
-"""Everything that docs/performance.md tells, measured again.
+"""Measure everything in docs/performance.md.
 
     python3 -m benchmarks [--database URL]
 
-Each benchmark writes its part of the page and its picture. When one does not work, as for want of
-wrk or of valgrind, it says so, and the next one has its turn. Do it on a machine that nobody else
-uses, and see benchmarks/README.md for how long it takes.
+Each benchmark writes its part of the page and its picture. If one fails, such as for want of wrk
+or valgrind, the next one runs. Use an idle machine; see benchmarks/README.md for how long it takes.
 """
 
 import argparse
@@ -16,9 +15,9 @@ WITHOUT_POSTGRESQL = ("tools",)
 
 
 def main() -> int:
-    """Run all, and return 1 when one did not work."""
+    """Run all benchmarks; return 1 if one failed."""
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks", description=__doc__)
-    parser.add_argument("--database", default="", help="a PostgreSQL server for all")
+    parser.add_argument("--database", default="", help="PostgreSQL server for all benchmarks")
     database = parser.parse_args().database
     failed = []
     for part in PARTS:
@@ -28,7 +27,7 @@ def main() -> int:
             line += ["--database", database]
         if subprocess.call(line):
             failed.append(part)
-    print(f"\nNot measured: {', '.join(failed)}" if failed else "\nAll was measured.")
+    print(f"\nNot measured: {', '.join(failed)}" if failed else "\nEverything was measured.")
     return 1 if failed else 0
 
 

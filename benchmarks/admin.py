@@ -1,12 +1,11 @@
-"""What a long table costs the admin, beside the two libraries that it could be.
+"""Response times of the admin with large tables, compared with two admin libraries.
 
     python3 -m benchmarks.admin [--rows N] [--rounds N] [--write] [--database URL]
 
-A project is generated, a million people are put into a PostgreSQL, and three admins are asked the
-same, by turns, in one process: the project's, starlette-admin without our layer, and sqladmin. What
-is printed is the time from the request to the whole answer. Search by trigrams needs a PostgreSQL
-that has pg_trgm, which that of the tests has not: name a server by `--database`, whose user may
-create databases.
+Generates a project, creates a million users in PostgreSQL, and sends the same requests to three
+admins in one process, taking turns: the project's, plain starlette-admin, and sqladmin. It prints
+the time from the request to the complete response. The trigram index needs pg_trgm, which the
+tests' PostgreSQL doesn't have: set `--database` to a server whose user can create databases.
 """
 
 import json
@@ -25,13 +24,13 @@ from tests.serving import environment
 INSIDE = Path(__file__).with_name("admin_inside.py")
 SQLADMIN = "sqladmin==0.32.0"
 Times: TypeAlias = list[tuple[float, int]]
-TOO_LONG = 400  # our answer to a search that takes too long
+TOO_LONG = 400  # status of a search that times out
 
 
-def measured(
+def measure(
     folder: Path, rows: int, rounds: int, database: str
 ) -> dict[str, dict[str, list[tuple[float, int]]]]:
-    """Return the times and statuses of each question, by who was asked."""
+    """Return the times and statuses of each request, by admin."""
     project = fireup.generate(folder / "my_project", {})
     python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
     extra = folder / "sqladmin"
@@ -50,32 +49,34 @@ def measured(
     return found
 
 
-def shown(times: Times | None) -> str:
-    """Write a median and its spread."""
+def format_times(times: Times | None) -> str:
+    """Format the median, minimum and maximum."""
     if not times:
         return "not offered"
     took = sorted(one for one, _ in times)
-    refused = sum(status == TOO_LONG for _, status in times)
-    words = f", timed out {refused} of {len(times)}" if refused else ""
-    return f"{median(took):.0f} ({took[0]:.0f}-{took[-1]:.0f}){words}"
+    timeouts = sum(status == TOO_LONG for _, status in times)
+    note = f", timed out {timeouts} of {len(times)}" if timeouts else ""
+    return f"{median(took):.0f} ({took[0]:.0f}-{took[-1]:.0f}){note}"
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure and print a Markdown table."""
     parser = command_line("admin")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        found = measured(Path(folder), options.rows, options.rounds, options.database)
+        found = measure(Path(folder), options.rows, options.rounds, options.database)
     who = list(next(iter(found.values())))
-    lines = [[name, *(shown(times.get(one)) for one in who)] for name, times in found.items()]
+    lines = [
+        [name, *(format_times(times.get(one)) for one in who)] for name, times in found.items()
+    ]
     text = (
         f"{machine(load)}\n\nMilliseconds with {options.rows:,} rows, the median of"
         f" {options.rounds} rounds (least-most):\n\n{table(['', *who], lines)}"
     )
-    page.tell("admin", text, write=options.write)
+    page.report_section("admin", text, write=options.write)
 
 
 if __name__ == "__main__":

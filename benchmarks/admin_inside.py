@@ -1,7 +1,7 @@
-"""What admin.py runs with a project's packages: many people, three admins on them, and a stopwatch.
+"""Run by admin.py with a project's packages: create users and measure three admins.
 
-`admin_inside.py ROWS ROUNDS FOLDER` prints its figures as JSON. FOLDER has sqladmin, which a
-project has not.
+`admin_inside.py ROWS ROUNDS FOLDER` prints the figures as JSON. FOLDER contains sqladmin, which
+projects don't install.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ OURS, PLAIN, SQLADMIN = "generated project", "starlette-admin", "sqladmin"
 
 
 class PlainUsers(ModelView):  # type: ignore[misc]  # not known here
-    """Users, with what the library does of itself."""
+    """Users, with the library's defaults."""
 
     fields: Sequence[Any] = ("id", *LISTED)
     exclude_fields_from_list = ("id",)
@@ -61,7 +61,7 @@ class PlainUsers(ModelView):  # type: ignore[misc]  # not known here
 
 
 class PlainRoles(ModelView):  # type: ignore[misc]  # not known here
-    """Roles, which users refer to."""
+    """Roles, referenced by users."""
 
     fields: Sequence[Any] = ("id", "name")
 
@@ -77,14 +77,14 @@ class OtherUsers(sqladmin.ModelView, model=User):  # type: ignore[call-arg, misc
 
 
 class OtherNotes(sqladmin.ModelView, model=Note):  # type: ignore[call-arg, misc]
-    """Notes, whose form has the picker of owners."""
+    """Notes, whose form has a picker for the owner."""
 
     form_columns = ("title", "owner")
     form_ajax_refs: ClassVar = {"owner": {"fields": ("email",), "order_by": "id"}}
 
 
 def addresses(rows: int) -> dict[str, dict[str, str]]:
-    """Return what is asked of whom; nothing where it is not offered."""
+    """Return the requests of each admin; None if it lacks the feature."""
     deep, one = rows * 9 // 10 // 25 + 1, f"bar-{rows // 2 + 1}@"
     lists = {
         "first page": ("", ""),
@@ -113,7 +113,7 @@ def addresses(rows: int) -> dict[str, dict[str, str]]:
 
 @contextmanager
 def admins(url: str) -> Iterator[dict[str, TestClient]]:
-    """Start the three in this process, on one database."""
+    """Start the three admins in this process, on one database."""
     with ExitStack() as running:
         settings = load_settings(
             environment="test",
@@ -141,7 +141,7 @@ def admins(url: str) -> Iterator[dict[str, TestClient]]:
 def measure(
     browsers: dict[str, TestClient], asked: dict[str, dict[str, str]], rounds: int
 ) -> Figures:
-    """Return the milliseconds and the status of each answer; all take turns."""
+    """Return the milliseconds and status of each response, taking turns."""
     found: Figures = {name: {who: [] for who in asked[name]} for name in asked}
     for number in range(rounds + 1):
         for name, paths in asked.items():
@@ -159,7 +159,7 @@ def measure(
 
 
 async def execute(url: str, statement: str, *parameters: int) -> bool:
-    """Run a statement outside of transactions, and tell whether it found a row."""
+    """Run a statement outside a transaction; return whether it returned a row."""
     connection = await asyncpg.connect(url)
     try:
         return bool(await connection.fetch(statement, *parameters))
@@ -168,7 +168,7 @@ async def execute(url: str, statement: str, *parameters: int) -> bool:
 
 
 def main(rows: int, rounds: int) -> None:
-    """Fill a database, and measure: as the project is, and with the index of docs/admin.md."""
+    """Fill a database and measure without and with the index of docs/admin.md."""
     with running_postgres() as server, new_database(server) as url:
         migrate.upgrade(DatabaseSettings(url=url))
         asyncio.run(execute(url, FILL, rows))

@@ -1,4 +1,4 @@
-"""Bars and lines, as SVG that is read on light and on dark pages."""
+"""Bar charts and line charts as SVG, for light and dark pages."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil, floor, log10
@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 WIDTH, LABEL_WIDTH, ROOM = 760, 330, 90
 ROW, HEAD = 20, 34
 LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 50, 590, 40, 330, 370
-"""Where a plot has its lines; behind them are their names."""
+"""Edges of the plot; the names of its lines are to the right."""
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #111827 } .title { font-weight: bold }
 .back { fill: #f9fafb } .bar { fill: #9ca3af } .ours { fill: #2563eb } .grid { stroke: #d1d5db }
@@ -24,7 +24,7 @@ polyline { fill: none; stroke-width: 2 }
 
 
 def draw(panels: Mapping[str, Mapping[str, float]], ours: str) -> str:
-    """Draw one bar for each figure, panel by panel, with those of `ours` in a color."""
+    """Draw a bar chart per panel; the bars of `ours` are highlighted."""
     drawn, top = [], 0
     for title, figures in panels.items():
         drawn.append(f'<text class="title" x="4" y="{top + 22}">{escape(title)}</text>')
@@ -43,7 +43,7 @@ def draw(panels: Mapping[str, Mapping[str, float]], ours: str) -> str:
 
 
 def plot(title: str, lines: Mapping[str, Mapping[int, float]]) -> str:
-    """Draw a line for each name, up to five; both ways by powers of ten."""
+    """Draw up to five lines, with logarithmic axes."""
     sizes = [size for line in lines.values() for size in line]
     figures = [figure for line in lines.values() for figure in line.values()]
     across = _scale(sizes, LEFT, RIGHT)
@@ -69,7 +69,7 @@ def plot(title: str, lines: Mapping[str, Mapping[int, float]]) -> str:
 
 
 def _scale(figures: Iterable[float], first: int, last: int) -> Callable[[float], float]:
-    """Return what places a figure between two edges, by its powers of ten."""
+    """Return a function that maps a figure to a position, on a logarithmic scale."""
     powers = [log10(figure) for figure in figures]
     least, most = min(powers), max(powers)
     wide = most - least or 1
@@ -77,7 +77,7 @@ def _scale(figures: Iterable[float], first: int, last: int) -> Callable[[float],
 
 
 def _grid(figures: Sequence[float]) -> list[float]:
-    """Return 1, 2, 5, 10 and so on, from below the least figure to above the most."""
+    """Return ticks 1, 2, 5, 10, … that enclose the figures."""
     least, most = floor(log10(min(figures))), ceil(log10(max(figures)))
     steps = [step * 10.0**power for power in range(least, most + 1) for step in (1, 2, 5)]
     first = max(step for step in steps if step <= min(figures))
@@ -86,7 +86,7 @@ def _grid(figures: Sequence[float]) -> list[float]:
 
 
 def _apart(heights: Sequence[float]) -> list[float]:
-    """Move what would overlap upwards, from the lowest on."""
+    """Move overlapping labels upwards, starting with the lowest."""
     moved = list(heights)
     free = BOTTOM + 1.0 * ROW
     for number in sorted(range(len(moved)), key=lambda one: -moved[one]):

@@ -1,11 +1,11 @@
-"""What happens when more people come than a server can answer.
+"""Behavior of a server under overload.
 
     python3 -m benchmarks.crowd [--seconds N] [--write] [--database URL]
 
-A project is generated and served by one process. Two thousand clients ask it for an item, each
-again as soon as it has its answer: nobody may be refused, and memory may not grow. Then come more
-than it can answer while they wait: those that are too many must be rejected with 503, the others
-answered, and as soon as all are gone the next must be answered as ever.
+Generates a project and serves it with one process. Two thousand clients request an item, each
+sending its next request as soon as it has a response: none may be rejected, and memory must not
+grow. Then more clients than the server can handle within the queue timeout: some must get 503, the
+others a response, and the first request afterwards must be as fast as before.
 """
 
 import os
@@ -25,27 +25,27 @@ TOO_MANY = 8_000
 
 
 def crowd(server: Server, clients: int, seconds: int) -> list[str]:
-    """Let so many clients ask at once, and say what came of it."""
+    """Send requests with this many concurrent clients; return the table row."""
     asked = WORKLOADS["item"]._replace(connections=clients, seconds=seconds)
     before = server.memory_mib()
-    answers = flood(server.address, asked, server.token, 1)
+    responses = flood(server.address, asked, server.token, 1)
     started = time.perf_counter()
     server.ask(WORKLOADS["item"])
     after = (time.perf_counter() - started) * 1000
-    good = answers.requests - answers.refused
+    good = responses.requests - responses.refused
     return [
         f"{clients:,}",
-        f"{good / answers.seconds:,.0f}",
-        f"{answers.refused / answers.seconds:,.0f}",
-        f"{answers.broken:,}",
-        f"{answers.p50_ms:,.0f} / {answers.p99_ms:,.0f}",
+        f"{good / responses.seconds:,.0f}",
+        f"{responses.refused / responses.seconds:,.0f}",
+        f"{responses.broken:,}",
+        f"{responses.p50_ms:,.0f} / {responses.p99_ms:,.0f}",
         f"{before:.0f} / {server.memory_mib():.0f}",
         f"{after:.0f}",
     ]
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure and print a Markdown table."""
     parser = command_line("crowd")
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
@@ -67,12 +67,12 @@ def main() -> None:
             project.filled(server=options.database) as database,
             served(project.contestant(OURS, database.url), folder) as server,
         ):
-            crowd(server, 16, 5)  # the first requests load what they need
+            crowd(server, 16, 5)  # warm-up
             rows = [
                 crowd(server, clients, options.seconds) for clients in (16, CLIENTS, TOO_MANY, 16)
             ]
     text = f"{machine(load)} {options.seconds} seconds each.\n\n{table(head, rows)}"
-    page.tell("crowd", text, write=options.write)
+    page.report_section("crowd", text, write=options.write)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What was measured, and what follows from it."""
+"""Measurements, and figures derived from them."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 
 class Burst(NamedTuple):
-    """What a server did in a second."""
+    """Measurement of a server under load for a second."""
 
     rate: float
-    """Requests in a second."""
+    """Requests per second."""
     p50_ms: float
     p99_ms: float
     cpu_us: float
-    """Microseconds of its processors for one request."""
+    """CPU time per request, in microseconds."""
 
 
 class Pair(NamedTuple):
-    """A burst, and one of the reference right before or after it."""
+    """A burst and the burst of the reference immediately before or after it."""
 
     own: Burst
     reference: Burst
@@ -26,32 +26,32 @@ class Pair(NamedTuple):
 
 @dataclass
 class Found:
-    """What was found about one contestant."""
+    """Measurements of one contestant."""
 
     cold_start: float
-    """Seconds from its start to its first answer."""
+    """Seconds from its start to its first response."""
     memory_mib: float = 0
-    """Of its largest process, after the load."""
+    """Memory of its largest process, after the load."""
     pairs: defaultdict[str, list[Pair]] = field(default_factory=lambda: defaultdict(list))
-    """By the name of the workload."""
+    """By name of the workload."""
 
     def ratio(self, workload: str) -> float:
-        """Return how many requests it serves while the reference serves one."""
+        """Return its requests per second as a multiple of the reference."""
         return median(self.ratios(workload))
 
     def ratios(self, workload: str) -> list[float]:
-        """Return that of each pair, smallest first."""
+        """Return the ratio of each pair, smallest first."""
         pairs = self.pairs[workload]
         return sorted(pair.own.rate / pair.reference.rate for pair in pairs)
 
     def best(self, workload: str) -> Burst:
-        """Return its quickest burst, which others on the machine disturbed the least."""
+        """Return its fastest burst, the one least disturbed by other processes."""
         return max(pair.own for pair in self.pairs[workload])
 
     def cpu_us(self, workload: str) -> float:
-        """Return what a request costs its processors."""
+        """Return the CPU time per request, in microseconds."""
         return median(pair.own.cpu_us for pair in self.pairs[workload])
 
     def tail(self, workload: str) -> float:
-        """Return how much longer than half of the requests take the slowest of a hundred does."""
+        """Return the ratio of the 99th percentile to the median."""
         return median(pair.own.p99_ms / pair.own.p50_ms for pair in self.pairs[workload])

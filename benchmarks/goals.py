@@ -1,4 +1,4 @@
-"""What a generated project shall reach, and what it did."""
+"""Performance goals of a generated project, and whether it reached them."""
 
 from collections.abc import Iterator, Mapping
 from statistics import median
@@ -33,7 +33,7 @@ OF_POSTGRESQL = 0.6
 
 
 class Goal(NamedTuple):
-    """A figure, and its bound."""
+    """A figure and its bound."""
 
     what: str
     bound: str
@@ -42,7 +42,7 @@ class Goal(NamedTuple):
 
 
 def judge(found: Mapping[str, Found], statements: Mapping[str, int]) -> Iterator[Goal]:
-    """Compare what was found with every goal; there is none for what was not measured."""
+    """Compare the measurements with the goals; skip what was not measured."""
     ours = found[OURS]
     for name, least in TIMES_REFERENCE.items():
         if name in ours.pairs:

@@ -1,10 +1,10 @@
-"""How long an import of the most rows takes, while others write.
+"""Duration of an import with the maximum number of rows, during concurrent writes.
 
     python3 -m benchmarks.imports
 
-A project is generated, and 5,000 notes are previewed and imported through HTTP on both databases,
-while somebody else writes a note every 20 ms. Each line has the seconds on the wall, those of
-the processor, and the longest that one of the other writes took.
+Generates a project, and previews and imports 5,000 notes over HTTP on both databases, while another
+client writes a note every 20 ms. Each line has the elapsed seconds, the CPU seconds, and the
+longest of the concurrent writes.
 """
 
 import os
@@ -20,7 +20,7 @@ INSIDE = Path(__file__).with_name("imports_inside.py")
 
 
 def main() -> None:
-    """Measure, and print what was measured."""
+    """Measure and print the results."""
     with tempfile.TemporaryDirectory() as folder:
         project = fireup.generate(Path(folder) / "my_project", {})
         python = fireup.install(fireup.PROJECT / "requirements-dev.txt")

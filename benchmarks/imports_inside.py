@@ -1,4 +1,4 @@
-"""What imports.py copies into a project's tests."""
+"""A test that imports.py copies into a project."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from tests.support import in_database  # type: ignore[import-not-found]
 
 
 def test_speed(client: TestClient, browser: TestClient, admin: User) -> None:
-    """Import while somebody else writes."""
+    """Import during concurrent writes."""
     file = io.StringIO()
     rows = [(f"Note {number}", "x" * 80, admin.email) for number in range(5_000)]
     csv.writer(file).writerows([("title", "body", "owner"), *rows])

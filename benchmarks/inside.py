@@ -1,8 +1,8 @@
-"""What login.py runs with a project's packages: make people, and serve with a watch on the loop.
+"""Run by login.py with a project's packages: create users, and serve with a watch on the loop.
 
-`prepare` makes the users. `serve --port N` is `app serve` with one more address, GET /watch: how
-late the event loop was since it was asked last (when others use the processors, that is their doing
-too), how long its thread computed without a break, and how long one password hash takes.
+`prepare` creates the users. `serve --port N` is `app serve` with another route, GET /watch, which
+returns for the time since the last call: the lag of the event loop (which other processes increase,
+too), and how long its thread computed without a break; and the duration of one password hash.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ TICK = 0.001
 
 
 async def prepare(people: int) -> None:
-    """Make users (known-N), some with a cheaper hash (old-N), some not verified (waiting-N)."""
+    """Create users (known-N), some with a cheaper hash (old-N), some unverified (waiting-N)."""
     settings = load_settings()
     cheap = CryptContext(["argon2"], argon2__memory_cost=9216, argon2__time_cost=1)
     async with open_database(settings.database) as database:
@@ -47,7 +47,7 @@ async def prepare(people: int) -> None:
 
 
 class Watched:
-    """The app, and a task that wakes every millisecond and notes how late it does."""
+    """The app, and a task that wakes up every millisecond and records how late it is."""
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI app
         self.app = app
@@ -56,7 +56,7 @@ class Watched:
         self.watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """Answer /watch, and let the app answer the rest."""
+        """Handle /watch, and pass other requests to the app."""
         if scope["type"] != "http" or scope["path"] != "/watch":
             await self.app(scope, receive, send)
             return
@@ -75,7 +75,7 @@ class Watched:
         await send({"type": "http.response.body", "body": json.dumps(found).encode()})
 
     async def look(self) -> None:
-        """Note how late each wake-up is, and how long the loop's thread computed until then."""
+        """Record how late each wake-up is, and how long the loop's thread computed until then."""
         while True:
             due, before = time.perf_counter() + TICK, time.thread_time()
             await asyncio.sleep(TICK)
@@ -83,14 +83,14 @@ class Watched:
             self.computing.append((time.thread_time() - before) * 1000)
 
     async def time_a_hash(self) -> float:
-        """Return how many milliseconds one hash takes."""
+        """Return the milliseconds of one hash."""
         started = time.perf_counter()
         await self.hasher.hash(PASSWORD)
         return (time.perf_counter() - started) * 1000
 
 
 def create_watched_app() -> Watched:
-    """Make the app, for Uvicorn."""
+    """Build the app, for Uvicorn."""
     return Watched(build_app())
 
 

@@ -1,9 +1,9 @@
-"""How many instructions a request takes: a count that repeats, however busy the machine is.
+"""CPU instructions per request: a count that is reproducible even on a busy machine.
 
     python3 -m benchmarks.instructions [--write] [--database URL]
 
-Counts with callgrind what the process executes for a request of the limit, of the reference and of
-a generated project, without an HTTP server, and without the kernel. Needs valgrind.
+Counts with callgrind the instructions of a request in the limit, the reference and a generated
+project, without the HTTP server and the kernel. Requires valgrind.
 """
 
 import os
@@ -26,7 +26,7 @@ COUNTED_WORKLOADS = ("hello", "me", "item", "page 1")
 def count(
     python: str, app: str, workload: str, folder: Path, variables: Mapping[str, str]
 ) -> float:
-    """Return the thousands of instructions of one request."""
+    """Return the instructions of one request, in thousands."""
     callgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no"]
     done = subprocess.run(
         [
@@ -45,11 +45,11 @@ def count(
 
 
 def main() -> None:
-    """Count, and print a table in Markdown."""
+    """Count and print a Markdown table."""
     parser = report.command_line("instructions")
     options = parser.parse_args()
     if shutil.which("callgrind_control") is None:
-        sys.exit("There is no callgrind: install valgrind, with `apt install valgrind`.")
+        sys.exit("callgrind not found: install valgrind (`apt install valgrind`).")
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         project = Project(Path(scratch))
@@ -63,7 +63,7 @@ def main() -> None:
             variables = {
                 **project.inside_variables,
                 "DATABASE_URL": database.url,
-                "MAIL_IN_SERVER": "false",  # who looks for mails to send would be counted too
+                "MAIL_IN_SERVER": "false",  # its polling would be counted, too
                 "PYTHONHASHSEED": "0",
             }
             found = {}
@@ -76,7 +76,7 @@ def main() -> None:
     rows = [[name, *(f"{one:,.0f}" for one in counted)] for name, counted in found.items()]
     title = "Thousands of instructions per request:"
     text = f"{report.machine(load)}\n\n{title}\n\n{report.table(['', *COUNTED_WORKLOADS], rows)}"
-    page.tell("instructions", text, write=options.write)
+    page.report_section("instructions", text, write=options.write)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What instructions.py runs under callgrind: an app that is asked the same again and again.
+"""Run by instructions.py under callgrind: send the same request to an app repeatedly.
 
-`python -m benchmarks.instructions_inside MODULE:NAME WORKLOAD`, with () behind the name of a
-function that makes the app.
+`python -m benchmarks.instructions_inside MODULE:NAME WORKLOAD`, where NAME is an app, or an app
+factory followed by ().
 """
 
 import asyncio
@@ -19,7 +19,7 @@ COUNTED = 40
 
 
 class App:
-    """An ASGI app, called without a server."""
+    """An ASGI app called without a server."""
 
     def __init__(self, address: str) -> None:
         module, _, name = address.removesuffix("()").partition(":")
@@ -30,7 +30,7 @@ class App:
         self._stop: asyncio.Future[Any] | None = None
 
     async def start(self) -> None:
-        """Start it, and sign in."""
+        """Start it and sign in."""
         started = asyncio.Event()
 
         async def send(message: dict[str, Any]) -> None:
@@ -47,12 +47,12 @@ class App:
         self.token = json.loads(answer)["access_token"]
 
     async def ask_often(self, workload: Workload, times: int) -> None:
-        """Send the same request so often."""
+        """Send the same request this many times."""
         for _ in range(times):
             await self.ask(workload)
 
     async def ask(self, workload: Workload) -> bytes:
-        """Send a request, and return the body of its answer."""
+        """Send a request and return the response body."""
         path, _, query = workload.path.partition("?")
         body = json.dumps(workload.data).encode() if workload.data else b""
         headers = {
@@ -91,7 +91,7 @@ class App:
 
 
 def main(address: str, workload: str) -> None:
-    """Warm up, and let callgrind count the rest."""
+    """Warm up, then let callgrind count."""
     asyncio.set_event_loop_policy(import_module("uvloop").EventLoopPolicy())
     with asyncio.Runner() as runner:
         app = App(address)

@@ -1,4 +1,4 @@
-"""Bursts of one request, made by wrk."""
+"""Bursts of one request, sent by wrk."""
 
 import json
 import os
@@ -17,20 +17,20 @@ SERVER_CORE, CLIENT_CORE = 0, 1
 
 
 class Answers(NamedTuple):
-    """What came back in a burst."""
+    """Results of a burst."""
 
     requests: int
     seconds: float
     p50_ms: float
     p99_ms: float
     refused: int = 0
-    """Answers of 400 and more."""
+    """Responses with status 400 and above."""
     broken: int = 0
-    """Connections that failed, and answers that did not come in time."""
+    """Failed connections and timeouts."""
 
 
 def find_wrk() -> str:
-    """Return the program that makes the load."""
+    """Return the path of wrk."""
     found = shutil.which("wrk")
     if found is None:
         sys.exit("There is no wrk: install it, with `apt install wrk` or `brew install wrk`.")
@@ -39,7 +39,7 @@ def find_wrk() -> str:
 
 @contextmanager
 def on_cores(*cores: int) -> Iterator[None]:
-    """Let what is started here run on these cores only, as far as there are such."""
+    """Pin child processes to these cores, as far as they exist."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, before.intersection(cores) or before)
     try:
@@ -49,9 +49,9 @@ def on_cores(*cores: int) -> Iterator[None]:
 
 
 def send(address: str, workload: Workload, token: str, first: int) -> Answers:
-    """Send the request as often as it goes, where the path wants it with the numbers from `first`.
+    """Send as many requests as possible; a numbered path gets the numbers from `first`.
 
-    Stops the run when anything but success comes back: a refusal is quick, and no figure.
+    Fails unless all responses are successful, because errors are faster.
     """
     answers = flood(address, workload, token, first)
     assert answers.refused == answers.broken == 0, (address, workload, answers)
@@ -59,7 +59,7 @@ def send(address: str, workload: Workload, token: str, first: int) -> Answers:
 
 
 def flood(address: str, workload: Workload, token: str, first: int) -> Answers:
-    """Send the request as often as it goes, whatever comes back."""
+    """Send as many requests as possible; ignore errors."""
     path = workload.path.replace("{:012x}", "%012x")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     headers |= workload.headers

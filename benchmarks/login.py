@@ -1,9 +1,9 @@
-"""What a login costs, what many do to everybody else, and whether time tells who has an account.
+"""Cost of logins, their effect on other requests, and whether response times disclose accounts.
 
     python3 -m benchmarks.login [--rounds N] [--database URL]
 
-A project is generated, served on 127.0.0.1 by one process with the default costs, and called from
-this one. Everything that is compared is measured in the same run, by turns.
+Generates a project and serves it on 127.0.0.1 with one process and the default hashing cost.
+Figures that are compared are measured in the same run, taking turns.
 """
 
 import argparse
@@ -31,17 +31,17 @@ INSIDE = Path(__file__).with_name("inside.py")
 PASSWORD = "known to these people only"  # noqa: S105 - as in inside.py
 PEOPLE = 50
 CROWD = 200
-PAUSE = 0.25  # what goes on after an answer, such as sending a mail, shall not count for the next
+PAUSE = 0.25  # so that work after a response, such as sending an email, doesn't delay the next one
 SETTINGS = {
     "SECRET_KEY": "a key of the benchmark, which protects nothing",
-    "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",  # all calls come from one address
+    "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",  # all requests come from one IP address
     "AUTH_LOGIN_ATTEMPTS": "1000000",
     "AUTH_EMAILS_PER_HOUR": "1000000",
     "LOG_LEVEL": "warning",
 }
 
 WRONG = {"password": "a wrong but long password"}
-# Who has an account, the route, and what is sent beside the address.
+# Type of account, route, and the data sent along with the email address.
 COMPARED: dict[str, tuple[str, str, dict[str, str]]] = {
     "sign-up": ("known", "register", {"password": "unlike any other 7 words"}),
     "resend": ("waiting", "verify-email/resend", {}),
@@ -54,8 +54,8 @@ COMPARED: dict[str, tuple[str, str, dict[str, str]]] = {
 fresh = count()
 
 
-class Answer(NamedTuple):
-    """What came back, and after how many milliseconds."""
+class Response(NamedTuple):
+    """A response and its duration in milliseconds."""
 
     status: int
     took: float
@@ -64,33 +64,35 @@ class Answer(NamedTuple):
 
 
 class Project:
-    """A project that is being served."""
+    """A project that is running."""
 
     def __init__(self, address: str, log: Path) -> None:
         self.netloc = urlsplit(address).netloc
         self.log = log
-        self.used = {name: count() for name in COMPARED}  # each address once: mails are limited
+        self.used = {
+            name: count() for name in COMPARED
+        }  # each address once, because emails are limited
 
-    def call(self, path: str, data: dict[str, str] | None = None) -> Answer:
-        """Call it with a connection of its own, which is made before the clock starts."""
+    def call(self, path: str, data: dict[str, str] | None = None) -> Response:
+        """Send a request on a new connection, which is opened before the timer starts."""
         connection = http.client.HTTPConnection(self.netloc, timeout=120)
         connection.connect()
         started = time.perf_counter()
         headers = {"Content-Type": "application/json"} if data else {}
         body = json.dumps(data) if data else None
         connection.request("POST" if data else "GET", path, body, headers)
-        answer = connection.getresponse()
-        text = answer.read()
+        response = connection.getresponse()
+        text = response.read()
         took = (time.perf_counter() - started) * 1000
         connection.close()
-        return Answer(answer.status, took, answer.headers, json.loads(text or "null"))
+        return Response(response.status, took, response.headers, json.loads(text or "null"))
 
-    def log_in(self, email: str, password: str = PASSWORD) -> Answer:
+    def log_in(self, email: str, password: str = PASSWORD) -> Response:
         """Try to sign in."""
         return self.call("/api/v1/auth/login", {"email": email, "password": password})
 
     def memory_mib(self) -> float:
-        """Return the most memory that the process ever had."""
+        """Return the peak memory of the process."""
         pid = next(line for line in self.log.read_text().splitlines() if "server process [" in line)
         status = Path("/proc", pid.partition("[")[2].partition("]")[0], "status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024
@@ -98,7 +100,7 @@ class Project:
 
 @contextmanager
 def served(folder: Path, database: str = "") -> Iterator[Project]:
-    """Generate a project, make its people, and serve it."""
+    """Generate a project, create its users and serve it."""
     project = fireup.generate(folder / "my_project", {})
     python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
     variables = {**environment(), **SETTINGS, "PYTHONPATH": str(project)}
@@ -108,7 +110,7 @@ def served(folder: Path, database: str = "") -> Iterator[Project]:
     subprocess.run([*inside, "prepare", str(PEOPLE)], cwd=project, env=variables, check=True)
     log = folder / "log"
     with running([*inside, "serve"], project, log, variables) as server:
-        for number in range(5):  # the first ones load and compile what they need
+        for number in range(5):  # warm-up
             Project(server.address, log).log_in(f"known-{number}@example.com")
         yield Project(server.address, log)
 
@@ -116,9 +118,9 @@ def served(folder: Path, database: str = "") -> Iterator[Project]:
 def compare(
     project: Project, rounds: int, names: Iterable[str] = COMPARED
 ) -> dict[str, tuple[list[float], list[float]]]:
-    """Return the times for addresses with and for some without an account, of all that could tell.
+    """Return the times for email addresses with and without an account, for each request compared.
 
-    No address is used twice, and the kinds take turns.
+    Addresses are used once; those with and without an account take turns.
     """
     found = {}
     for name in names:
@@ -128,43 +130,43 @@ def compare(
         for number in range(rounds):
             for known in (True, False) if number % 2 else (False, True):
                 address = f"{kind}-{next(used)}" if known else f"new-{next(fresh)}"
-                answer = project.call(
+                response = project.call(
                     f"/api/v1/auth/{path}", {"email": f"{address}@example.com", **data}
                 )
-                assert answer.status in {202, 401}, answer
-                times[known].append(answer.took)
+                assert response.status in {202, 401}, response
+                times[known].append(response.took)
                 time.sleep(PAUSE)
         found[name] = times[True], times[False]
     return found
 
 
 def difference(known: float, unknown: float) -> float:
-    """Return by how much the slower one is slower."""
+    """Return by how much the slower one is slower, as a fraction."""
     return max(known, unknown) / min(known, unknown) - 1
 
 
 def hashes_of_a_login(project: Project, rounds: int) -> tuple[float, float]:
-    """Return the medians of a login and of a password hash alone, by turns."""
+    """Return the medians of a login and of a password hash, taking turns."""
     logins, hashes = [], []
     for number in range(rounds):
-        answer = project.log_in(f"known-{number % PEOPLE}@example.com")
-        assert answer.status == 200, answer
-        logins.append(answer.took)
+        response = project.log_in(f"known-{number % PEOPLE}@example.com")
+        assert response.status == 200, response
+        logins.append(response.took)
         hashes.append(project.call("/watch?hash").body["hash_ms"])
     return median(logins), median(hashes)
 
 
 class Crowded(NamedTuple):
-    """What many logins at once do to the loop and to others."""
+    """Effect of concurrent logins on the event loop and on other requests."""
 
     idle: dict[str, float]
     busy: dict[str, float]
     health: list[float]
-    logins: list[Answer]
+    logins: list[Response]
 
 
 def log_all_in(project: Project) -> Crowded:
-    """Let everybody sign in at once, while somebody asks whether the process lives."""
+    """Sign in all users concurrently while another client calls the liveness probe."""
     project.call("/watch")
     time.sleep(2)
     idle = project.call("/watch").body
@@ -178,18 +180,18 @@ def log_all_in(project: Project) -> Crowded:
     return Crowded(idle, busy, health, [one.result() for one in tries])
 
 
-def crowd_in(project: Project) -> list[Answer]:
-    """Let more sign in at once than there is room for."""
+def crowd_in(project: Project) -> list[Response]:
+    """Send more concurrent logins than the server accepts."""
     with ThreadPoolExecutor(CROWD) as people:
         return list(people.map(lambda n: project.log_in(f"nobody-{n}@example.com"), range(CROWD)))
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.login")
     parser.add_argument("--rounds", type=int, default=PEOPLE, choices=range(1, PEOPLE + 1))
     parser.add_argument(
-        "--database", default="", help="SQLite in the project's folder, if not named"
+        "--database", default="", help="database URL (default: SQLite in the project)"
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), options.database) as project:
@@ -200,7 +202,7 @@ def main() -> None:
         before = project.memory_mib()
         crowd = crowd_in(project)
         after = project.memory_mib()
-    refused = [answer for answer in crowd if answer.status == 503]
+    rejected = [response for response in crowd if response.status == 503]
     lateness = crowded.busy["worst_ms"], crowded.idle["worst_ms"]
     print(f"\n{machine(load)}, {options.rounds} rounds\n")
     print("| what | measured | goal |\n|---|---|---|")
@@ -218,7 +220,7 @@ def main() -> None:
     print(f"| … longest computing of its own | {crowded.busy['computed_ms']:.1f} ms | < 20 ms |")
     print(f"| … late, 99th percentile | {crowded.busy['p99_ms']:.1f} ms | |")
     print(f"| slowest health check meanwhile | {max(crowded.health):.1f} ms | < 100 ms |")
-    print(f"| of {CROWD} logins at once, rejected with 503 | {len(refused)} | > 0 |")
+    print(f"| of {CROWD} logins at once, rejected with 503 | {len(rejected)} | > 0 |")
     print(f"| memory at most, before / after that crowd | {before:.0f} / {after:.0f} MiB | |")
 
 

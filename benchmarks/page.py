@@ -1,4 +1,4 @@
-"""docs/performance.md and its pictures: each benchmark writes its part."""
+"""Writes docs/performance.md and its pictures, part by part."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from benchmarks.stacks import APPS, OURS
 
 DOCS = fireup.TEMPLATE / "docs"
 EMPTY = Path(__file__).with_suffix(".md")
-"""The page before anything is measured."""
+"""The page without measurements."""
 DRAWN = ("item", "page 1", "create")
 PACKAGES = (
     *("fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "uvicorn", "granian"),
@@ -19,15 +19,15 @@ PACKAGES = (
 )
 
 
-def tell(name: str, text: str, *, write: bool) -> None:
-    """Print a part of the page, and write it when that was asked for."""
+def report_section(name: str, text: str, *, write: bool) -> None:
+    """Print a part of the page, and write it with `--write`."""
     print(f"\n{text}")
     if write:
         write_section(name, text)
 
 
 def write_section(name: str, text: str, docs: Path = DOCS) -> None:
-    """Replace what stands between the marks of a part, and leave the others as they are."""
+    """Replace a part of the page, between its markers."""
     page = docs / "performance.md"
     written = (page if page.exists() else EMPTY).read_text(encoding="utf-8")
     first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
@@ -38,14 +38,14 @@ def write_section(name: str, text: str, docs: Path = DOCS) -> None:
 
 
 def write_picture(name: str, drawing: str, docs: Path = DOCS) -> None:
-    """Write a picture that a part shows."""
+    """Write a picture of the page."""
     (docs / "images" / name).write_text(drawing, encoding="utf-8")
 
 
 def write_requests(
     found: Mapping[str, Found], statements: Mapping[str, int], load: float, rounds: int
 ) -> None:
-    """Write the part about requests, and its picture."""
+    """Write the part about requests and its picture."""
     panels = {
         f"{name}: requests a second, as a multiple of L4": {
             who: one.ratio(name) for who, one in found.items() if name in one.pairs
@@ -63,14 +63,14 @@ def write_requests(
 
 
 def versions() -> str:
-    """Name what the stacks are made of."""
+    """Return the packages of the stacks and their versions."""
     text = (APPS / "requirements.txt").read_text(encoding="utf-8")
     pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", text, re.MULTILINE))
     return ", ".join(f"{name} {pins[name]}" for name in PACKAGES)
 
 
 def goal_table(found: Mapping[str, Found], statements: Mapping[str, int]) -> str:
-    """Write what shall be reached, and what was."""
+    """Return a table of the goals and the figures."""
     return report.table(
         ["generated project, one process, PostgreSQL", "goal", "measured", ""],
         [
@@ -83,7 +83,7 @@ def goal_table(found: Mapping[str, Found], statements: Mapping[str, int]) -> str
 def sections(
     found: Mapping[str, Found], statements: Mapping[str, int], names: Sequence[str]
 ) -> str:
-    """Write each table under its title."""
+    """Return all tables with their titles."""
     tables = report.tables(found, names)
     tables["SQL statements of a request"] = report.table(
         ["", *names], [[OURS, *(str(statements[name]) for name in names)]]

@@ -1,4 +1,4 @@
-"""What is typed to measure, and figures as tables in Markdown."""
+"""Command line options, and figures as Markdown tables."""
 
 import argparse
 import os
@@ -12,16 +12,16 @@ LOAD_WHEN_QUIET = 0.5
 
 
 def command_line(module: str) -> argparse.ArgumentParser:
-    """Return the arguments that every benchmark on PostgreSQL takes."""
+    """Return the parser of benchmarks on PostgreSQL."""
     parser = writing_command_line(module)
     parser.add_argument(
-        "--database", default="", help="a PostgreSQL server; else that of the tests"
+        "--database", default="", help="PostgreSQL server (default: the tests' own)"
     )
     return parser
 
 
 def writing_command_line(module: str) -> argparse.ArgumentParser:
-    """Return the arguments of every benchmark that has a part of the page."""
+    """Return the parser of benchmarks with a part of the page."""
     parser = argparse.ArgumentParser(prog=f"python3 -m benchmarks.{module}")
     parser.add_argument(
         "--write", action="store_true", help="write its part of docs/performance.md"
@@ -30,7 +30,7 @@ def writing_command_line(module: str) -> argparse.ArgumentParser:
 
 
 def machine(load: float) -> str:
-    """Say when and on what was measured, and how much others used it before."""
+    """Describe the date, the machine and its load before the run."""
     busy = (
         ""
         if load < LOAD_WHEN_QUIET
@@ -44,13 +44,13 @@ def machine(load: float) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table; all but its first column are figures."""
+    """Return a Markdown table; all columns but the first are figures."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def tables(found: Mapping[str, Found], workloads: Sequence[str]) -> dict[str, str]:
-    """Write one table for each kind of figure, by its title."""
+    """Return one table per type of figure, by title."""
     cells: dict[str, Callable[[Found, str], str]] = {
         "Requests a second, as a multiple of L4": _ratio,
         "Requests a second, in the best burst": lambda one, name: f"{one.best(name).rate:,.0f}",

@@ -1,13 +1,12 @@
-"""How many requests a generated project serves, beside the stacks that it could be made of.
+"""Requests per second of a generated project, compared with other stacks.
 
     python3 -m benchmarks.requests [--quick] [--rounds N] [--only NAME,...] [--write]
                                    [--database URL]
 
-A project is generated and gets one resource. It and small apps of other stacks serve the same rows
-of one PostgreSQL, each by turns with the reference, FastAPI with SQLAlchemy's ORM: a second of load
-for the one, a second for the other, so that a slow moment of the machine slows both. What counts is
-the ratio of the two. A whole run writes its part of docs/performance.md, also without `--write`.
-Needs Linux, which tells what processes use, and wrk.
+Generates a project with one resource. It and small apps of other stacks serve the same rows of one
+PostgreSQL. Each takes turns with the reference, FastAPI with the SQLAlchemy ORM: one second of load
+each. The result is the ratio, because a slow moment of the machine slows both. A complete run
+writes its part of docs/performance.md even without `--write`. Requires Linux (for /proc) and wrk.
 """
 
 import argparse
@@ -27,7 +26,7 @@ TRIES = 5
 
 
 class Race:
-    """The reference, which runs all the time, and the databases of all."""
+    """The reference, which keeps running, and the databases."""
 
     def __init__(self, reference: Server, databases: Sequence[Filled], rounds: int) -> None:
         self.reference = reference
@@ -38,10 +37,10 @@ class Race:
         self._warm: set[str] = set()
 
     def compare(self, server: Server, names: Iterable[str]) -> Found:
-        """Let a server and the reference take turns."""
+        """Measure a server and the reference, taking turns."""
         found = Found(server.cold_start)
         for name in (name for name in names if name in server.workloads):
-            self._burst(server, name)  # the first requests load and compile what they need
+            self._burst(server, name)  # warm-up
             if name not in self._warm:
                 self._burst(self.reference, name)
                 self._warm.add(name)
@@ -59,33 +58,33 @@ class Race:
         return found
 
     def _burst(self, server: Server, name: str) -> Burst:
-        """Send as many requests as are answered; again and for longer, if none is in this time."""
+        """Send as many requests as possible; repeat with a longer burst if none succeeds."""
         workload = server.workloads[name]
         for _ in range(TRIES):
             used = server.cpu_seconds()
-            answers = send(server.address, workload, server.token, self._next_item)
+            responses = send(server.address, workload, server.token, self._next_item)
             used = server.cpu_seconds() - used
-            if workload.is_numbered:  # and some requests were under way in the end
-                self._next_item += answers.requests + 2 * workload.connections
-            if answers.requests:
+            if workload.is_numbered:  # some requests were in progress at the end
+                self._next_item += responses.requests + 2 * workload.connections
+            if responses.requests:
                 return Burst(
-                    answers.requests / answers.seconds,
-                    answers.p50_ms,
-                    answers.p99_ms,
-                    used / answers.requests * 1_000_000,
+                    responses.requests / responses.seconds,
+                    responses.p50_ms,
+                    responses.p99_ms,
+                    used / responses.requests * 1_000_000,
                 )
             workload = workload._replace(seconds=2 * workload.seconds)
-        raise AssertionError(f"{name} is not answered")
+        raise AssertionError(f"{name}: no response")
 
 
 def measure(
     race: Race, contestants: Iterable[Contestant], names: Sequence[str], logs: Path
 ) -> dict[str, Found]:
-    """Return what was found, the reference last."""
+    """Return the measurements; the reference is last."""
     found = {}
     for contestant in contestants:
         print(f"{contestant.name} ...", flush=True)
-        with served(contestant, logs):  # once before, for Python to compile it
+        with served(contestant, logs):  # once before, so that Python compiles it
             pass
         with served(contestant, logs) as server:
             found[contestant.name] = race.compare(server, names)
@@ -93,7 +92,7 @@ def measure(
 
 
 def select(contestants: Iterable[Contestant], options: argparse.Namespace) -> list[Contestant]:
-    """Return those who were asked for."""
+    """Return the contestants selected by the options."""
     words = options.only.lower().split(",")
     return [
         one
@@ -104,11 +103,15 @@ def select(contestants: Iterable[Contestant], options: argparse.Namespace) -> li
 
 
 def main() -> None:
-    """Measure, print tables in Markdown, and write the page when nothing was left out."""
+    """Measure and print Markdown tables; write the page after a complete run."""
     parser = report.command_line("requests")
-    parser.add_argument("--quick", action="store_true", help="the most important, in 3 minutes")
-    parser.add_argument("--rounds", type=int, default=0, help="pairs of bursts; 5, or 3 if quick")
-    parser.add_argument("--only", default="", help="parts of names of contestants, with commas")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure only the most important, in 3 minutes"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=0, help="pairs of bursts (default: 5, with --quick 3)"
+    )
+    parser.add_argument("--only", default="", help="parts of contestants' names, comma-separated")
     options = parser.parse_args()
     find_wrk()
     names = QUICK if options.quick else tuple(PAGES)

@@ -1,8 +1,8 @@
-"""What requests.py runs with a project's packages: a database with items, and counted statements.
+"""Run by requests.py with a project's packages: create a database with items, count statements.
 
 `python -m benchmarks.requests_inside [FILE]` fills a PostgreSQL, or a SQLite in FILE, prints its
-URL, and waits for words on the standard input: `tidy` takes back what was written since, and
-`count` tells how many statements each workload takes.
+URL, and reads commands from standard input: `tidy` deletes what was written since, and `count`
+prints the number of SQL statements per workload.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ def made_database(file: str) -> Iterator[str]:
 
 
 async def fill(settings: DatabaseSettings) -> None:
-    """Make two people, and what one of them has."""
+    """Create two users and one's rows."""
     async with open_database(settings) as database:
         authenticator = build_authenticator(load_settings(), database)
         for address in (LOGIN_EMAIL, EMAIL):
@@ -74,7 +74,7 @@ async def fill(settings: DatabaseSettings) -> None:
 
 
 async def tidy(settings: DatabaseSettings) -> None:
-    """Take back what was written, and let the database look at what it has."""
+    """Delete what was written and update the database's statistics."""
     async with open_database(settings) as database:
         async with database.sessions.begin() as session:
             newest = UUID(ITEM_KEY.format(ITEMS))
@@ -87,7 +87,7 @@ async def tidy(settings: DatabaseSettings) -> None:
 
 
 def count(settings: DatabaseSettings) -> dict[str, int]:
-    """Return how many statements each workload takes, when it is not the first of its kind."""
+    """Return the SQL statements per workload, after a warm-up."""
     found = {}
     statements: list[str] = []
     event.listen(Engine, "before_cursor_execute", lambda *heard: statements.append(heard[2]))
@@ -113,7 +113,7 @@ def count(settings: DatabaseSettings) -> dict[str, int]:
 
 
 def sign_in(client: TestClient) -> None:
-    """Sign in as a browser does."""
+    """Sign in like a browser."""
     token = re.search(r'name="csrf_token" value="([^"]*)"', client.get("/login").text)
     assert token
     form = {"csrf_token": token[1], "email": EMAIL, "password": PASSWORD}
@@ -121,7 +121,7 @@ def sign_in(client: TestClient) -> None:
 
 
 def main(file: str = "") -> None:
-    """Make and fill the database, and do what is asked for."""
+    """Create and fill the database, and run commands from standard input."""
     with made_database(file) as url:
         settings = DatabaseSettings(url=url)
         migrate.upgrade(settings)

@@ -1,9 +1,9 @@
-"""How long it takes to write a resource, to change it and to take it back.
+"""Duration of creating, changing and removing a resource.
 
     python3 -m benchmarks.scaffolder [--rounds N]
 
-A project is generated, and the commands of docs/extending.md are run in it, round by round. Beside
-each stands how long Python and ruff take there to start, which none of them can do without.
+Generates a project and runs the commands of docs/extending.md in it. The startup time of Python and
+ruff, which is part of each, is printed for comparison.
 """
 
 import argparse
@@ -29,7 +29,7 @@ CHAIN = (
     "app check",
     "the tests of both",
 )
-"""What makes up the whole chain: written, migrated, checked and tested."""
+"""The steps of the whole chain: create, migrate, check, test."""
 
 
 class Timed:
@@ -41,7 +41,7 @@ class Timed:
         self.times: defaultdict[str, list[float]] = defaultdict(list)
 
     def run(self, name: str, line: str) -> None:
-        """Run `python -m …` until it ends well, and keep the seconds under a name."""
+        """Run `python -m …`, which must succeed, and record its seconds under a name."""
         started = time.perf_counter()
         path = f"{Path(self.python).parent}:{os.environ['PATH']}"
         done = run_in(self.folder, [self.python, "-m", *shlex.split(line)], PATH=path)
@@ -51,7 +51,7 @@ class Timed:
 
 
 def measure(project: Timed) -> None:
-    """Run every command once; the project is afterwards what it was before."""
+    """Run each command once; afterwards, the project is unchanged."""
     project.run("Python and ruff start", "ruff --version")
     project.run("app new resource Author", f"app new resource {AUTHOR}")
     project.run("app new resource Book", f"app new resource {BOOK}")
@@ -65,7 +65,7 @@ def measure(project: Timed) -> None:
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.scaffolder")
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds

@@ -1,12 +1,12 @@
-"""Whether a request takes longer when there are more rows.
+"""How response times grow with the number of rows.
 
     python3 -m benchmarks.scale [--rows N] [--rounds N] [--write] [--database URL]
 
-A project is generated and served. It has ten thousand notes of a hundred people, then ten times as
-many, up to ten million. Each time one of them asks for a page of theirs, for one far behind, for a
-note, and makes one; and an admin looks at the list of all. What counts is how the time grows: ten
-million rows may cost a fifth more than a hundred thousand. Only a run with all writes its part of
-the page.
+Generates a project and serves it with ten thousand notes of a hundred users, then ten times as
+many, up to ten million. At each size, a user requests their first page, a deep page and a note, and
+creates one; and an admin requests the list of all notes. With ten million rows, requests may take
+20% longer than with a hundred thousand. Only a run with ten million rows writes its part of the
+page.
 """
 
 import os
@@ -26,15 +26,15 @@ from tests.serving import Answer, Visitor
 FEWEST = 10_000
 COMPARED, MOST = 100_000, 10_000_000
 AT_MOST = 1.2
-"""How much slower the most may be than what it is compared with."""
+"""Maximum ratio of the times with MOST rows to those with COMPARED rows."""
 JUDGED = ("first page", "a deep page", "one note")
 Growth = dict[str, dict[int, list[float]]]
-"""The milliseconds of each question, by the number of rows."""
+"""Milliseconds of each request, by number of rows."""
 Asked = dict[str, Callable[[int], Answer]]
 
 
 def questions(visitor: Visitor, token: str, rows: int) -> Asked:
-    """Return what is asked when there are so many rows; each takes the number of the round."""
+    """Return the requests for this number of rows; each takes the number of the round."""
     middle = rows // 2
     own = middle // PEOPLE  # of the notes up to the middle one
     notes = "/api/v1/notes"
@@ -53,18 +53,18 @@ def questions(visitor: Visitor, token: str, rows: int) -> Asked:
 
 
 def milliseconds(ask: Callable[[int], Answer], rounds: int) -> list[float]:
-    """Ask again and again; what the first rounds load is not counted."""
+    """Return the times of all rounds, sorted, after a warm-up."""
     found = []
     for number in range(-5, rounds):
         started = time.perf_counter()
-        answer = ask(number)
+        response = ask(number)
         found.append((time.perf_counter() - started) * 1000)
-        assert answer.status in {200, 201}, answer.text
+        assert response.status in {200, 201}, response.text
     return sorted(found[5:])
 
 
 def measure(folder: Path, most: int, rounds: int, database: str) -> Growth:
-    """Ask everything at each size."""
+    """Send all requests at each size."""
     project = Project(folder)
     found: Growth = {}
     with project.filled(server=database, inside="scale_inside") as filled:
@@ -82,7 +82,7 @@ def measure(folder: Path, most: int, rounds: int, database: str) -> Growth:
 
 
 def written(found: Growth) -> str:
-    """Write what was found as a table."""
+    """Return the times as a table."""
     lines = [
         [
             name,
@@ -96,7 +96,7 @@ def written(found: Growth) -> str:
 
 
 def verdict(found: Growth) -> str:
-    """Write how much more the most rows cost, and whether that is little enough."""
+    """Return a table of how much slower requests are with MOST rows."""
     rows = []
     for name in JUDGED:
         times = median(found[name][MOST]) / median(found[name][COMPARED])
@@ -107,7 +107,7 @@ def verdict(found: Growth) -> str:
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure and print a Markdown table."""
     parser = command_line("scale")
     parser.add_argument("--rows", type=int, default=MOST)
     parser.add_argument("--rounds", type=int, default=100)

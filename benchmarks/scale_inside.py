@@ -1,7 +1,7 @@
-"""What scale.py runs with a project's packages: a database in which notes become more and more.
+"""Run by scale.py with a project's packages: a database with a growing number of notes.
 
-`python -m benchmarks.scale_inside` makes a PostgreSQL with a hundred people, prints its URL, and
-waits for numbers on the standard input: it adds notes until there are so many.
+`python -m benchmarks.scale_inside` creates a PostgreSQL with a hundred users, prints its URL, and
+reads numbers from standard input: for each, it adds notes up to this number.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ JOIN (
 
 
 async def add_people(database: Database) -> None:
-    """Make the admin, and the others."""
+    """Create the admin and the other users."""
     authenticator = build_authenticator(load_settings(), database)
     async with database.sessions.begin() as session:
         asking = await users.create_user(session, authenticator, email=EMAIL, password=PASSWORD)
@@ -51,7 +51,7 @@ async def add_people(database: Database) -> None:
 
 
 async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
-    """Add notes until there are so many."""
+    """Add notes up to this number."""
     async with open_database(settings) as database:
         if not before:
             await add_people(database)
@@ -69,7 +69,7 @@ async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
 
 
 def main() -> None:
-    """Make the database, and do what is asked for."""
+    """Create the database and run commands from standard input."""
     with made_database("") as url:
         settings = DatabaseSettings(url=url)
         migrate.upgrade(settings)

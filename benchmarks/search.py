@@ -1,11 +1,11 @@
-"""What a text search costs in a long table, on both databases.
+"""Duration of text searches in a large table, on both databases.
 
     python3 -m benchmarks.search [--rows N] [--rounds N] [--write] [--database URL]
 
-A project is generated, a million notes are put into SQLite and into PostgreSQL, and the first page
-of several searches is read, as the API reads it. The last line is what the database does without
-folding. A trigram index needs a PostgreSQL that has pg_trgm, which that of the tests has not: name
-a server by `--database`, whose user may create databases.
+Generates a project, creates a million notes in SQLite and PostgreSQL, and reads the first page of
+several searches with the API's queries. The last line is a search without folding. The trigram
+index needs pg_trgm, which the tests' PostgreSQL doesn't have: set `--database` to a server whose
+user can create databases.
 """
 
 import json
@@ -24,7 +24,7 @@ INSIDE = Path(__file__).with_name("search_inside.py")
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure and print a Markdown table."""
     parser = command_line("search")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -48,7 +48,7 @@ def main() -> None:
         f"{machine(load)}\n\nMilliseconds with {options.rows:,} rows, the median of"
         f" {options.rounds} rounds:\n\n{table(['search', *found], lines)}"
     )
-    page.tell("search", text, write=options.write)
+    page.report_section("search", text, write=options.write)
 
 
 if __name__ == "__main__":

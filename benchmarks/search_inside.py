@@ -1,4 +1,4 @@
-"""What search.py runs with a project's packages: many notes in each database, and a stopwatch.
+"""Run by search.py with a project's packages: create notes in both databases and measure searches.
 
 `search_inside.py ROWS ROUNDS FOLDER` prints its figures as JSON; FOLDER is for the SQLite file.
 """
@@ -46,7 +46,7 @@ Figures: TypeAlias = dict[str, dict[str, list[float]]]
 
 
 def searches(rows: int) -> dict[str, Select[tuple[Note]]]:
-    """Return the searches, and the one of SQL alone that they are compared with."""
+    """Return the searches, and the SQL search they are compared with."""
     terms = {
         "a fifth found": "FOO",
         "one found": f"NUMBER {rows // 2} OF",
@@ -74,7 +74,7 @@ async def measure(database: Database, rows: int, rounds: int) -> dict[str, list[
 
 
 async def run(url: str, rows: int, rounds: int, found: Figures) -> None:
-    """Fill a database, and measure it without the index of docs/admin.md and with it."""
+    """Fill a database and measure without and with the index of docs/admin.md."""
     async with open_database(DatabaseSettings(url=url, statement_timeout=0)) as database:
         kind = database.engine.dialect.name
         key, owner = KEYS[kind]

@@ -1,4 +1,4 @@
-"""The contestants: how each is started, and what its processes use."""
+"""Contestants: starting them, and the resources that their processes use."""
 
 import http.client
 import json
@@ -23,21 +23,21 @@ _CHILDREN_AND_OWN = slice(11, 15)  # utime to cstime, counted from the name: pro
 
 @dataclass(frozen=True)
 class Contestant:
-    """A stack, and how it is served."""
+    """A stack and how it is served."""
 
     name: str
     command: Sequence[str]
-    """What serves it on {port}."""
+    """Command that serves it on {port}."""
     folder: Path
     variables: Mapping[str, str]
     workers: int = 1
     workloads: Mapping[str, Workload] = field(default_factory=lambda: WORKLOADS)
     browser: bool = False
-    """Whether its pages want the cookie of a browser's session."""
+    """Whether its pages need a session cookie."""
 
 
 class Server:
-    """A contestant that is being served."""
+    """A contestant that is running."""
 
     def __init__(self, contestant: Contestant, process: subprocess.Popen[bytes], port: int) -> None:
         self.workloads = contestant.workloads
@@ -48,29 +48,29 @@ class Server:
         self.cold_start = 0.0
         self.token = ""
 
-    def ask(self, workload: Workload, number: int = 1) -> Any:  # noqa: ANN401 - whatever the JSON holds
-        """Send one request, and return the JSON or the text of its answer."""
+    def ask(self, workload: Workload, number: int = 1) -> Any:  # noqa: ANN401 - any JSON
+        """Send a request and return the JSON or text of the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers = {"Content-Type": "application/json", **workload.headers}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         body = json.dumps(workload.data) if workload.data else None
         connection.request(workload.method, workload.path.format(number), body, headers)
-        answer = connection.getresponse()
-        text = answer.read()
+        response = connection.getresponse()
+        text = response.read()
         connection.close()
-        assert answer.status in {200, 201}, text
-        is_json = "json" in answer.headers["Content-Type"]
+        assert response.status in {200, 201}, text
+        is_json = "json" in response.headers["Content-Type"]
         return json.loads(text) if is_json else text.decode()
 
     def wait(self, started: float) -> None:
-        """Wait for the first answer, and sign in."""
+        """Wait for the first response and sign in."""
         while True:
             with suppress(OSError):
                 self.ask(WORKLOADS["hello"])
                 break
-            assert self.process.poll() is None, "it does not start"
-            assert time.perf_counter() - started < START_SECONDS, "it does not answer"
+            assert self.process.poll() is None, "it did not start"
+            assert time.perf_counter() - started < START_SECONDS, "it did not respond"
             time.sleep(0.005)
         self.cold_start = time.perf_counter() - started
         login = WORKLOADS["login"]
@@ -83,23 +83,23 @@ class Server:
             self.workloads = {**self.workloads, HTML: page}
 
     def cpu_seconds(self) -> float:
-        """Return what all its processes have used of the processors."""
+        """Return the CPU time of all its processes."""
         return sum(sum(map(int, stat[_CHILDREN_AND_OWN])) for stat in self._stats()) / _TICKS
 
     def memory_mib(self) -> float:
-        """Return what its largest process has in memory."""
+        """Return the memory of its largest process."""
         pages = max(int(stat[21]) for stat in self._stats())
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def _stats(self) -> Iterator[list[str]]:
-        """Read what /proc tells of each process, from its state on."""
+        """Yield the fields of /proc/PID/stat for each process, starting with its state."""
         for pid in _family(self.process.pid):
-            with suppress(OSError):  # it ended meanwhile
+            with suppress(OSError):  # the process ended
                 yield Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _family(pid: int) -> Iterator[int]:
-    """Yield a process, its children and theirs."""
+    """Yield a process and its descendants."""
     yield pid
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
@@ -109,7 +109,7 @@ def _family(pid: int) -> Iterator[int]:
 
 @contextmanager
 def served(contestant: Contestant, logs: Path) -> Iterator[Server]:
-    """Serve a contestant on a core of its own; several processes of it share all."""
+    """Serve a contestant on its own core; with several processes, on all cores."""
     port = find_free_port()
     cores = (SERVER_CORE,) if contestant.workers == 1 else (SERVER_CORE, CLIENT_CORE)
     log = logs / f"{contestant.name}.log"

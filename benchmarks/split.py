@@ -2,11 +2,11 @@
 
     python3 -m benchmarks.split [--seconds N] [--write] [--database URL]
 
-The process looks at itself every two milliseconds that it computes, while it serves as many
-requests as it can: what else runs on the machine does not count. Each look counts for the
-innermost function that belongs to one of `PARTS`: what a library calls that is in none, as
-functions of Python, is its own doing. What is written in C counts for the function that called it,
-such as what the server and the driver send, and what uvloop does between two for the next one.
+The process samples its own stack every two milliseconds of CPU time while it serves as many
+requests as it can, so other processes don't affect the result. Each sample counts for the innermost
+function in one of `PARTS`; functions in none, such as the standard library's, count for their
+caller. C code counts for the function that calls it, such as sending for the server and the driver,
+and uvloop's work between two functions for the second one.
 """
 
 import os
@@ -25,11 +25,11 @@ from benchmarks.servers import Server, served
 from benchmarks.stacks import OURS, Project
 from benchmarks.workloads import WORKLOADS
 
-ASKED = ("item", "page 1", "create")
+PROFILED = ("item", "page 1", "create")
 OTHER = "other"
 ROUTING = "routing and middleware (Starlette, app/api/middleware.py)"
 ENGINE = "SQLAlchemy: engine, pool, greenlets"
-# What a frame is searched for, as "function (file)"; the first that is found counts.
+# Patterns of frames, "function (file)"; the first match counts.
 PARTS = {
     r"^collected \(": "garbage collector",
     r"\((uvicorn|httptools)/": "server (uvicorn, httptools), and what it sends",
@@ -50,7 +50,7 @@ _PARTS = {re.compile(pattern): part for pattern, part in PARTS.items()}
 
 
 def part_of(stack: str) -> str:
-    """Return the part that was at work; a stack has its innermost function last."""
+    """Return the part of a stack; its innermost function is last."""
     for frame in reversed(stack.split(";")):
         for pattern, part in _PARTS.items():
             if pattern.search(frame):
@@ -59,7 +59,7 @@ def part_of(stack: str) -> str:
 
 
 def shares(lines: Iterable[str]) -> Counter[str]:
-    """Count the looks at each part; each line is a stack, and how often it was seen."""
+    """Count the samples of each part; each line is a stack and its number of samples."""
     found: Counter[str] = Counter()
     for line in lines:
         stack, _, times = line.rpartition(" ")
@@ -67,40 +67,40 @@ def shares(lines: Iterable[str]) -> Counter[str]:
     return found
 
 
-def look(server: Server, name: str, seconds: int, looks: Path) -> Counter[str]:
-    """Send requests, and return what the server saw of itself meanwhile."""
+def sample(server: Server, name: str, seconds: int, samples: Path) -> Counter[str]:
+    """Send requests and return the server's samples."""
     asked = WORKLOADS[name]
-    flood(server.address, asked, server.token, 1)  # the first load what they need
-    _read(server, looks)
+    flood(server.address, asked, server.token, 1)  # warm-up
+    _read(server, samples)
     flood(server.address, asked._replace(seconds=seconds), server.token, 1)
-    return shares(_read(server, looks))
+    return shares(_read(server, samples))
 
 
-def _read(server: Server, looks: Path) -> list[str]:
-    """Have the server write what it saw since."""
+def _read(server: Server, samples: Path) -> list[str]:
+    """Make the server write its samples since the last call."""
     os.kill(server.process.pid, signal.SIGUSR1)
     until = time.monotonic() + 10
-    while not looks.exists():
-        assert time.monotonic() < until, "the server does not tell what it saw"
+    while not samples.exists():
+        assert time.monotonic() < until, "the server did not write its samples"
         time.sleep(0.01)
-    lines = looks.read_text(encoding="utf-8").splitlines()
-    looks.unlink()
+    lines = samples.read_text(encoding="utf-8").splitlines()
+    samples.unlink()
     return lines
 
 
 def write(found: dict[str, Counter[str]]) -> str:
-    """Write a table of shares, the largest part first."""
+    """Return a table of shares, largest first."""
     parts = sum(found.values(), Counter[str]())
     rows = [
         [part, *(f"{counted[part] / counted.total():.1%}" for counted in found.values())]
         for part, _ in parts.most_common()
     ]
-    looks = ["samples", *(f"{counted.total():,}" for counted in found.values())]
-    return report.table(["", *found], [*rows, looks])
+    samples = ["samples", *(f"{counted.total():,}" for counted in found.values())]
+    return report.table(["", *found], [*rows, samples])
 
 
 def main() -> None:
-    """Look, and print a table in Markdown."""
+    """Measure and print a Markdown table."""
     parser = report.command_line("split")
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
@@ -108,18 +108,18 @@ def main() -> None:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        looks = folder / "looks"
+        samples = folder / "samples"
         project = Project(folder)
         with project.filled(server=options.database) as database:
-            looking = replace(
+            profiled = replace(
                 project.contestant(OURS, database.url),
-                command=[project.python, "-m", "benchmarks.split_inside", "{port}", str(looks)],
+                command=[project.python, "-m", "benchmarks.split_inside", "{port}", str(samples)],
                 variables={**project.inside_variables, "DATABASE_URL": database.url},
             )
-            with served(looking, folder) as server:
-                found = {name: look(server, name, options.seconds, looks) for name in ASKED}
+            with served(profiled, folder) as server:
+                found = {name: sample(server, name, options.seconds, samples) for name in PROFILED}
     text = f"{report.machine(load)}\n\n{write(found)}"
-    page.tell("split", text, write=options.write)
+    page.report_section("split", text, write=options.write)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who takes part: the generated project, and small apps of other stacks on the same rows."""
+"""Contestants: the generated project, and small apps of other stacks with the same rows."""
 
 import json
 import os
@@ -20,7 +20,7 @@ APPS = Path(__file__).with_name("contestants")
 SETTINGS = {
     "SECRET_KEY": "a key of the benchmark, which protects nothing",
     "AUTH_ACCESS_TOKEN_TTL": "8h",  # longer than a run
-    "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",  # all calls come from one address
+    "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",  # all requests come from one IP address
     "AUTH_LOGIN_ATTEMPTS": "1000000",
 }
 OURS = "generated project"
@@ -28,7 +28,7 @@ ON_SQLITE = f"{OURS}, SQLite"
 REFERENCE = "L4 FastAPI + SQLAlchemy ORM"
 LIMIT = "L0 bare ASGI + asyncpg"
 SQLMODEL = "FastAPI + SQLModel, count and offset"
-"""What full-stack-fastapi-template is made of."""
+"""The stack of full-stack-fastapi-template."""
 UVICORN = (
     *("uvicorn", "benchmarks.contestants.{app}:app", "--port", "{port}", "--loop", "uvloop"),
     *("--http", "httptools", "--no-access-log", "--log-level", "warning"),
@@ -40,7 +40,7 @@ GUNICORN = (
 
 
 class Stack(NamedTuple):
-    """What a small app is made of, and what it can do."""
+    """A small app: its module, server and workloads."""
 
     app: str
     server: Sequence[str] = UVICORN
@@ -61,25 +61,25 @@ STACKS = {
 
 
 class Filled:
-    """A database with rows, and the process that made it."""
+    """A database with rows, and the process that created it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.url = self._read()
 
     def tidy(self) -> None:
-        """Take back what was written."""
+        """Delete what was written."""
         self._write("tidy")
         self._read()
 
     def count_statements(self) -> dict[str, int]:
-        """Return how many statements each workload takes in the generated project."""
+        """Return the SQL statements per workload in the generated project."""
         self._write("count")
         found: dict[str, int] = json.loads(self._read())
         return found
 
     def grow(self, rows: int) -> None:
-        """Add notes until there are so many; with `scale_inside`."""
+        """Add notes up to this number; requires `scale_inside`."""
         self._write(str(rows))
         self._read()
 
@@ -91,7 +91,7 @@ class Filled:
     def _read(self) -> str:
         assert self._process.stdout
         line = self._process.stdout.readline()
-        assert line, "the process in the project failed, and says why above"
+        assert line, "the process in the project failed: see its output above"
         return line.strip()
 
 
@@ -102,9 +102,9 @@ class Project:
         self.folder = fireup.generate(folder / "my_project", {})
         self.python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
         self.variables = {**environment(), **SETTINGS}
-        # A copy, for Python writes its bytecode beside what it runs.
+        # A copy, because Python writes bytecode next to the modules.
         shutil.copytree(APPS.parent, folder / APPS.parent.name)
-        # For what has both the project's packages and ours.
+        # For modules that import both the project and the benchmarks.
         paths = f"{self.folder}{os.pathsep}{folder}"
         self.inside_variables = {**self.variables, "PYTHONPATH": paths}
         command = [self.python, "-m", "app", "new", "resource", *RESOURCE]
@@ -116,7 +116,7 @@ class Project:
     def filled(
         self, *, server: str = "", file: str = "", inside: str = "requests_inside"
     ) -> Iterator[Filled]:
-        """Create a database, on a core that the contestants leave alone, unless it is in a file."""
+        """Create a database. A PostgreSQL server runs on the core that contestants don't use."""
         variables = dict(self.inside_variables)
         variables |= {"TEST_DATABASE_URL": server} if server else {}
         command = [self.python, "-m", f"benchmarks.{inside}", *filter(None, [file])]
@@ -134,13 +134,13 @@ class Project:
             yield Filled(process)
 
     def contestant(self, name: str, url: str, *options: str) -> Contestant:
-        """Serve it as its README says, with nothing but the settings of a benchmark."""
+        """Serve it as its README says, with only the settings of the benchmark."""
         command = [self.python, "-m", "app", "serve", "--port", "{port}", *options]
         variables = {**self.variables, "DATABASE_URL": url}
         return Contestant(name, command, self.folder, variables, workloads=PAGES, browser=True)
 
     def contestants(self, postgresql: str, sqlite: str) -> list[Contestant]:
-        """Return the ways to serve it."""
+        """Return all ways of serving it."""
         ours = self.contestant(OURS, postgresql)
         two = self.contestant(f"{OURS}, 2 processes", postgresql, "--workers", "2")
         return [
@@ -151,7 +151,7 @@ class Project:
         ]
 
     def _under_granian(self, ours: Contestant) -> Contestant:
-        """Serve it with a server that it does not bring, and which writes no lines of its log."""
+        """Serve it with Granian, which the project doesn't install."""
         extra = str(self.folder.parent / "granian")
         pins = ["--constraints", str(APPS / "requirements.txt")]
         command = [fireup.dev.find_uv(), "pip", "install", "-q", "--python", self.python]
@@ -166,7 +166,7 @@ class Project:
 
 
 def small_apps(project: Project, url: str) -> dict[str, Contestant]:
-    """Return the small apps, all served alike."""
+    """Return the small apps, all served the same way."""
     python = fireup.install(APPS / "requirements.txt")
     variables = {**project.variables, "DATABASE_URL": url}
     found = {}

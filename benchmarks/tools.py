@@ -1,11 +1,11 @@
-"""How long the tools of a generated project take, from the first run on.
+"""Duration of development tasks in a generated project.
 
     python3 -m benchmarks.tools [--rounds N] [--write]
 
-Projects are generated, installed, started and tested as their owners do it; a start is whole when
-the server says that it is ready, for which it is asked five times a second. Beside what the app
-loads stands what the two libraries do that no such app is without. A first run without kept
-packages asks the package index, and so tells of the network; without one it is left out.
+Generates, installs, starts and tests projects as developers do. A start ends when the readiness
+probe succeeds, which is polled five times a second. Importing the app is compared with importing
+FastAPI and SQLAlchemy. The first run without cached packages downloads them, so it depends on the
+network; without a network, it is skipped.
 """
 
 import json
@@ -30,7 +30,7 @@ LOADED = {
     "FastAPI and SQLAlchemy alone": "fastapi, sqlalchemy.ext.asyncio",
     "the project's app": "app.main",
 }
-TELL = """
+MEASURE_IMPORT = """
 import json, os, sys, time
 before = time.perf_counter()
 import {names}
@@ -42,7 +42,7 @@ LOADS_A_ROUND = 5
 
 
 def start(project: Path, **variables: str) -> float:
-    """Run `dev.py run`, and return the seconds until it answers."""
+    """Run `dev.py run`; return the seconds until it responds."""
     command = [sys.executable, "-u", "dev.py", "run"]
     log = project.with_suffix(".log")
     started = time.perf_counter()
@@ -51,7 +51,7 @@ def start(project: Path, **variables: str) -> float:
 
 
 def generate_and_start(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Generate projects, and start each for the first and for the second time."""
+    """Generate projects and start each twice."""
     times: defaultdict[str, list[float]] = defaultdict(list)
     for number in range(rounds):
         print(f"Projects, round {number + 1} of {rounds} ...", flush=True)
@@ -67,12 +67,12 @@ def generate_and_start(folder: Path, rounds: int) -> dict[str, list[float]]:
             start(fireup.generate(folder / "project", {}), **empty)
         )
     except AssertionError as error:
-        print(f"This did not work, and is left out: {error}")
+        print(f"Skipped: {error}")
     return times
 
 
 def work(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Create a resource in a project and take it back, and in the end run its tests, twice."""
+    """Create and remove resources in a project, then run its tests twice."""
     project = Timed(fireup.generate(folder / "worked_on", {}))
     project.run("app setup", "app setup")
     for number in range(rounds):
@@ -87,27 +87,27 @@ def work(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 
 def load(folder: Path, rounds: int) -> dict[str, list[list[float]]]:
-    """Return milliseconds, modules and MiB of what is imported, by turns."""
+    """Return the milliseconds, modules and MiB of imports, taking turns."""
     project = fireup.generate(folder / "loaded", {})
     python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
     found: dict[str, list[list[float]]] = {name: [] for name in LOADED}
     for number in range(-1, rounds * LOADS_A_ROUND):
         for name, modules in LOADED.items():
-            command = [python, "-c", TELL.format(names=modules)]
+            command = [python, "-c", MEASURE_IMPORT.format(names=modules)]
             variables = {**environment(), "PYTHONPATH": str(project)}
-            told = subprocess.check_output(command, cwd=folder, env=variables)
+            output = subprocess.check_output(command, cwd=folder, env=variables)
             if number >= 0:  # before, Python compiles it
-                found[name].append(json.loads(told))
+                found[name].append(json.loads(output))
     return found
 
 
 def spread(figures: Sequence[float], digits: int) -> list[str]:
-    """Write the median, the least and the most."""
+    """Format the median, minimum and maximum."""
     return [f"{one:,.{digits}f}" for one in (median(figures), min(figures), max(figures))]
 
 
 def main() -> None:
-    """Measure, and print tables in Markdown."""
+    """Measure and print Markdown tables."""
     parser = writing_command_line("tools")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -122,11 +122,11 @@ def main() -> None:
         for name, found in loaded.items()
     ]
     text = (
-        f"{machine(before)} Rounds: {options.rounds}; the tests, and the first run with nothing"
-        f" at hand, once.\n\n{table(['', 'seconds, median', 'from', 'to'], seconds)}\n"
+        f"{machine(before)} Rounds: {options.rounds}; the tests, and the first run without a"
+        f" cache, once.\n\n{table(['', 'seconds, median', 'from', 'to'], seconds)}\n"
         f"{table(['imported', 'ms, median', 'from', 'to', 'modules', 'MiB'], imports)}"
     )
-    page.tell("tools", text, write=options.write)
+    page.report_section("tools", text, write=options.write)
 
 
 if __name__ == "__main__":

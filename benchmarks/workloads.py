@@ -1,4 +1,4 @@
-"""What is in the database, and the requests that are measured."""
+"""Rows in the database, and the requests that are measured."""
 
 import base64
 from collections.abc import Mapping
@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 EMAIL = "bench@example.com"
 LOGIN_EMAIL = "login@example.com"
-"""Who signs in again and again, which ends their older sessions."""
+"""The user who signs in repeatedly, which ends their older sessions."""
 PASSWORD = "known to the benchmark only"  # noqa: S105
 RESOURCE = ("Item", "title:str=200", "body:text")
-"""What is typed behind `app new resource`."""
+"""Arguments of `app new resource`."""
 ITEMS = 100_000
 NOTES = 100
 PEOPLE = 100
-"""Of whom each has as many notes, when there are very many; one of them asks, and is an admin."""
+"""Number of users with the same number of notes; one of them, an admin, sends the requests."""
 PAGE = 20
 ITEM_KEY = "00000000-0000-7000-8000-{:012x}"
-"""The key of an item, by its number: 1 is the oldest."""
+"""Key of an item by number; 1 is the oldest."""
 MADE = "made by the benchmark"
-"""The title of what is written."""
+"""Title of new rows."""
 
 
 class Workload(NamedTuple):
-    """One kind of request; `{:012x}` in its path is another item each time, that nobody changed."""
+    """A type of request; `{:012x}` in its path stands for an item that was not updated before."""
 
     path: str
     method: str = "GET"
@@ -30,16 +30,16 @@ class Workload(NamedTuple):
     headers: Mapping[str, str] = {}
     connections: int = 16
     seconds: int = 1
-    """How long a burst of it is."""
+    """Duration of a burst."""
 
     @property
     def is_numbered(self) -> bool:
-        """Whether each request is of the next item, for each can be changed only once."""
+        """Whether each request uses the next item, because each can be updated only once."""
         return "{:012x}" in self.path
 
 
 def cursor_of(number: int) -> str:
-    """Return the cursor of the page that begins after an item."""
+    """Return the cursor of the page after an item."""
     key = bytes.fromhex(ITEM_KEY.format(number).replace("-", ""))
     return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
 
@@ -56,9 +56,9 @@ WORKLOADS = {
     "login": Workload("/api/v1/auth/login", "POST", _LOGIN, connections=4, seconds=3),
 }
 HTML = "notes page"
-"""What only the project and the reference have: a page for a browser."""
+"""Web page, only of the project and the reference."""
 PAGES = {**WORKLOADS, HTML: Workload("/notes")}
 BY_OFFSET = {**WORKLOADS, "page 4,000": Workload(f"/api/v1/items?offset={3_999 * PAGE}")}
-"""For those who count rows instead of turning pages by key."""
+"""Workloads of stacks with OFFSET pagination."""
 READS = {name: WORKLOADS[name] for name in ("hello", "me", "item", "page 1", "page 4,000")}
 QUICK = ("hello", "me", "item", "page 1", "page 4,000", "create")

@@ -1,6 +1,6 @@
 -- wrk -s wrk.lua URL -- METHOD PATH BODY FIRST "Name: value" …
--- Sends one request again and again, and prints what came back as JSON. With FIRST above 0 the path
--- is a format, and each request takes the next number: an item can be changed once from version 1.
+-- Repeats a request and prints the results as JSON. If FIRST is above 0, the path is a format string,
+-- and each request uses the next number, because an item can be updated only once from version 1.
 
 local path, number
 

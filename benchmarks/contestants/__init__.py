@@ -1,1 +1,1 @@
-"""Small apps with some of a generated project's routes, one for each stack it is compared with."""
+"""Small apps with some of a generated project's routes, one per stack."""

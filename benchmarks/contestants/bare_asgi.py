@@ -1,4 +1,4 @@
-"""L0: asyncpg and no framework at all, which is what can be reached."""
+"""L0: asyncpg without a framework, which is the upper limit."""
 
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
@@ -21,7 +21,7 @@ class App:
         self.pool: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """Open and close the pool, and answer requests."""
+        """Open and close the pool and handle requests."""
         if scope["type"] == "lifespan":
             await self.live(receive, send)
             return
@@ -36,7 +36,7 @@ class App:
         await send({"type": "http.response.body", "body": body})
 
     async def live(self, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """Keep the pool as long as the process lives."""
+        """Open the pool at startup and close it at shutdown."""
         await receive()
         self.pool = await queries.open_pool()
         await send({"type": "lifespan.startup.complete"})
@@ -45,7 +45,7 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def answer(self, scope: Any, receive: Any) -> Reply:  # noqa: ANN401 - ASGI
-        """Find what the path names."""
+        """Dispatch by path."""
         method, path = scope["method"], scope["path"]
         if path == "/health/live":
             return 200, {"status": "live"}
@@ -92,7 +92,7 @@ async def create(connection: Any, owner: UUID, data: dict[str, Any]) -> Reply:  
 
 
 async def read(receive: Any) -> bytes:  # noqa: ANN401 - ASGI
-    """Return the body of a request."""
+    """Return the request body."""
     body, more = b"", True
     while more:
         message = await receive()

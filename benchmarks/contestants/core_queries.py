@@ -1,4 +1,4 @@
-"""Statements of SQLAlchemy's Core, made once."""
+"""SQLAlchemy Core statements, built once."""
 
 from sqlalchemy import bindparam, insert, select, update
 

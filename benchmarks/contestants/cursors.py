@@ -1,4 +1,4 @@
-"""Where a page begins: after the row that the cursor names, as in a generated project."""
+"""Keyset pagination: a page starts after the cursor's row, as in a generated project."""
 
 import base64
 from uuid import UUID
@@ -12,5 +12,5 @@ def encode(key: UUID) -> str:
 
 
 def decode(cursor: str) -> UUID:
-    """Return the key of the row that a cursor names."""
+    """Return the key of a cursor's row."""
     return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))

@@ -1,4 +1,4 @@
-"""Django and its REST framework, with pages by count and offset."""
+"""Django REST framework, with a count and OFFSET pagination."""
 
 import os
 from typing import Any, ClassVar
@@ -56,7 +56,7 @@ from benchmarks.contestants.cursors import PAGE  # noqa: E402
 
 
 class Row(models.Model):
-    """What every table has."""
+    """Columns of all tables."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     version = models.IntegerField(default=1)
@@ -64,13 +64,13 @@ class Row(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        """No table of its own."""
+        """Abstract."""
 
         abstract = True
 
 
 class User(Row):
-    """A person."""
+    """A user."""
 
     email = models.CharField(max_length=320)
     email_verified_at = models.DateTimeField(null=True)
@@ -87,7 +87,7 @@ class User(Row):
 
 
 class Item(Row):
-    """An item of a person."""
+    """An item of a user."""
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE)
     title = models.CharField(max_length=200)
@@ -103,7 +103,7 @@ class AccountSerializer(serializers.ModelSerializer):
     """The caller."""
 
     class Meta:
-        """Which fields it shows."""
+        """Fields."""
 
         model = User
         fields = (
@@ -116,7 +116,7 @@ class ItemSerializer(serializers.ModelSerializer):
     """An item."""
 
     class Meta:
-        """Which fields it shows, and takes."""
+        """Fields."""
 
         model = Item
         fields = ("id", "version", "created_at", "updated_at", "title", "body")
@@ -124,10 +124,10 @@ class ItemSerializer(serializers.ModelSerializer):
 
 
 class Bearer(authentication.BaseAuthentication):
-    """Who a token was issued for."""
+    """Token authentication."""
 
     def authenticate(self, request: Request) -> tuple[User, None]:
-        """Find the caller."""
+        """Load the caller."""
         try:
             key = tokens.verify_header(request.headers.get("Authorization"))
             return User.objects.get(id=key, is_active=True), None
@@ -136,27 +136,27 @@ class Bearer(authentication.BaseAuthentication):
 
 
 class Pages(pagination.LimitOffsetPagination):
-    """Some of the items, and how many there are."""
+    """A page of items and the total count."""
 
     default_limit = PAGE
 
     def get_paginated_response(self, data: Any) -> Response:  # noqa: ANN401 - serialized
-        """Name them as the others do."""
+        """Return the field names of the other apps."""
         return Response({"items": data, "count": self.count})
 
 
 class Authenticated(views.APIView):
-    """For those who have a token."""
+    """Requires a token."""
 
     authentication_classes: ClassVar = [Bearer]
     permission_classes: ClassVar = [permissions.IsAuthenticated]
 
 
 class Live(views.APIView):
-    """Whether the process lives."""
+    """Response of the liveness probe."""
 
     def get(self, _: Request) -> Response:
-        """Say so."""
+        """Return it."""
         return Response({"status": "live"})
 
 
@@ -179,7 +179,7 @@ class Items(Authenticated, generics.ListCreateAPIView):
         return Item.objects.filter(owner=self.request.user).order_by("-id")
 
     def perform_create(self, serializer: ItemSerializer) -> None:
-        """Make one."""
+        """Create one."""
         serializer.save(owner=self.request.user)
 
 
@@ -193,7 +193,7 @@ class OneItem(Authenticated, generics.RetrieveUpdateAPIView):
         return Item.objects.filter(owner=self.request.user)
 
     def perform_update(self, serializer: ItemSerializer) -> None:
-        """Change it, if it is still what the caller read."""
+        """Update it if its version matches."""
         version = serializer.instance.version
         if self.request.headers["If-Match"] != f'"{version}"':
             raise exceptions.ValidationError
@@ -204,7 +204,7 @@ class Login(views.APIView):
     """Exchange a password for a token."""
 
     def post(self, request: Request) -> Response:
-        """Check it."""
+        """Verify the password."""
         user = User.objects.filter(email=request.data["email"]).first()
         if user is None or not passwords.check_here(request.data["password"], user.password_hash):
             raise exceptions.AuthenticationFailed

@@ -24,7 +24,7 @@ from benchmarks.contestants.schemas import (
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Keep the pool as long as the process lives."""
+    """Open the pool at startup and close it at shutdown."""
     app.state.pool = await queries.open_pool()
     yield
     await app.state.pool.close()
@@ -34,7 +34,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 async def get_connection(request: Request) -> AsyncIterator[Any]:
-    """Lend a connection to a request."""
+    """Yield a connection for a request."""
     async with request.app.state.pool.acquire() as connection:
         yield connection
 
@@ -44,7 +44,7 @@ BearerDep = Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/l
 
 
 async def get_user(connection: ConnectionDep, token: BearerDep) -> Any:  # noqa: ANN401 - a row
-    """Find the caller."""
+    """Load the caller."""
     try:
         user = await connection.fetchrow(queries.USER, tokens.verify(token))
     except tokens.InvalidToken as error:
@@ -59,7 +59,7 @@ UserDep = Annotated[Any, Depends(get_user)]
 
 @app.get("/health/live")
 async def check_live() -> Health:
-    """Say that the process lives."""
+    """Liveness probe."""
     return Health(status="live")
 
 
@@ -101,7 +101,7 @@ async def update_item(
     data: ItemUpdate,
     if_match: Annotated[str, Header()],
 ) -> dict[str, Any]:
-    """Change an item, if it is still what the caller read."""
+    """Update an item if its version matches."""
     values = item_id, user["id"], int(if_match.strip('"')), data.title
     row = await connection.fetchrow(queries.UPDATE, *values)
     if row is None:

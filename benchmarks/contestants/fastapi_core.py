@@ -29,7 +29,7 @@ engine = open_engine()
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Close the connections in the end."""
+    """Close the connections at shutdown."""
     yield
     await engine.dispose()
 
@@ -38,7 +38,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 async def get_connection() -> AsyncIterator[AsyncConnection]:
-    """Open the transaction of a request."""
+    """Yield a connection in a transaction for a request."""
     async with engine.begin() as connection:
         yield connection
 
@@ -48,7 +48,7 @@ BearerDep = Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/l
 
 
 async def get_user(connection: ConnectionDep, token: BearerDep) -> Row[Any]:
-    """Find the caller."""
+    """Load the caller."""
     try:
         user = (await connection.execute(queries.USER, {"id": tokens.verify(token)})).first()
     except tokens.InvalidToken as error:
@@ -63,7 +63,7 @@ UserDep = Annotated[Any, Depends(get_user)]
 
 @app.get("/health/live")
 async def check_live() -> Health:
-    """Say that the process lives."""
+    """Liveness probe."""
     return Health(status="live")
 
 
@@ -110,7 +110,7 @@ async def update_item(
     data: ItemUpdate,
     if_match: Annotated[str, Header()],
 ) -> Row[Any]:
-    """Change an item, if it is still what the caller read."""
+    """Update an item if its version matches."""
     read = int(if_match.strip('"'))
     values = {"key": item_id, "owner": user.id, "read": read, "title": data.title}
     row = (await connection.execute(queries.UPDATE, values)).first()

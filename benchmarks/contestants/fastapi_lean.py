@@ -1,4 +1,4 @@
-"""FastAPI and SQLAlchemy's pool, through which reads go straight to the driver: reads only."""
+"""FastAPI and SQLAlchemy's pool; queries go directly to the driver. Reads only."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ BearerDep = Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/l
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Close the connections in the end."""
+    """Close the connections at shutdown."""
     yield
     await engine.dispose()
 
@@ -28,13 +28,13 @@ app = FastAPI(lifespan=lifespan)
 
 @asynccontextmanager
 async def driver() -> AsyncIterator[Any]:
-    """Lend asyncpg's own connection."""
+    """Yield asyncpg's own connection."""
     async with engine.connect() as connection:
         yield (await connection.get_raw_connection()).driver_connection
 
 
 async def find_user(connection: Any, token: str) -> Any:  # noqa: ANN401 - asyncpg's
-    """Find the caller."""
+    """Load the caller."""
     try:
         user = await connection.fetchrow(queries.USER, tokens.verify(token))
     except tokens.InvalidToken as error:
@@ -46,7 +46,7 @@ async def find_user(connection: Any, token: str) -> Any:  # noqa: ANN401 - async
 
 @app.get("/health/live")
 async def check_live() -> Health:
-    """Say that the process lives."""
+    """Liveness probe."""
     return Health(status="live")
 
 

@@ -1,4 +1,4 @@
-"""L4: FastAPI and SQLAlchemy's ORM, as tutorials have it: what all others are compared with."""
+"""L4: FastAPI and the SQLAlchemy ORM, as in tutorials: the reference."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ templates = Jinja2Templates(Path(__file__).parent)
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Close the connections in the end."""
+    """Close the connections at shutdown."""
     yield
     await engine.dispose()
 
@@ -41,7 +41,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 async def get_session() -> AsyncIterator[AsyncSession]:
-    """Open the session of a request."""
+    """Yield a session for a request."""
     async with sessions() as session:
         yield session
 
@@ -51,7 +51,7 @@ BearerDep = Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/l
 
 
 async def get_user(session: SessionDep, token: BearerDep) -> User:
-    """Find the caller."""
+    """Load the caller."""
     try:
         user = await session.get(User, tokens.verify(token))
     except tokens.InvalidToken as error:
@@ -65,7 +65,7 @@ UserDep = Annotated[User, Depends(get_user)]
 
 
 async def get_item(session: SessionDep, user: UserDep, item_id: UUID) -> Item:
-    """Find one of the caller's items."""
+    """Load one of the caller's items."""
     item = await session.get(Item, item_id)
     if item is None or item.owner_id != user.id:
         raise HTTPException(404)
@@ -77,7 +77,7 @@ ItemDep = Annotated[Item, Depends(get_item)]
 
 @app.get("/health/live")
 async def check_live() -> Health:
-    """Say that the process lives."""
+    """Liveness probe."""
     return Health(status="live")
 
 
@@ -119,7 +119,7 @@ async def read_item(item: ItemDep) -> Item:
 async def update_item(
     session: SessionDep, item: ItemDep, data: ItemUpdate, if_match: Annotated[str, Header()]
 ) -> Item:
-    """Change an item, if it is still what the caller read."""
+    """Update an item if its version matches."""
     if if_match != f'"{item.version}"':
         raise HTTPException(412)
     item.title = data.title
@@ -129,7 +129,7 @@ async def update_item(
 
 @app.get("/notes")
 async def list_notes(request: Request, session: SessionDep, user: UserDep) -> Response:
-    """Show the caller's notes as a page, newest first."""
+    """Show the caller's notes as a web page, newest first."""
     query = select(Note).where(Note.owner_id == user.id).order_by(Note.id.desc())
     notes = (await session.scalars(query.limit(cursors.PAGE))).all()
     return templates.TemplateResponse(request, "notes.html", {"notes": notes})

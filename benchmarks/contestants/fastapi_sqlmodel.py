@@ -1,4 +1,4 @@
-"""FastAPI, SQLModel and psycopg in threads, with pages by count and offset."""
+"""FastAPI, SQLModel and psycopg in threads, with a count and OFFSET pagination."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ app = FastAPI()
 
 
 class Read(SQLModel):
-    """What every row has."""
+    """Fields of all rows."""
 
     id: UUID
     version: int
@@ -58,14 +58,14 @@ class ItemRead(Read, ItemCreate):
 
 
 class ItemPage(SQLModel):
-    """Some of the items, newest first, and how many there are."""
+    """A page of items, newest first, and the total count."""
 
     items: list[ItemRead]
     count: int
 
 
 class Row(SQLModel):
-    """What every table has."""
+    """Columns of all tables."""
 
     id: UUID = Field(default_factory=uuid7, primary_key=True)
     version: int = 1
@@ -74,7 +74,7 @@ class Row(SQLModel):
 
 
 class User(Row, table=True):  # type: ignore[call-arg]  # not known here
-    """A person."""
+    """A user."""
 
     __tablename__ = "users"
 
@@ -87,7 +87,7 @@ class User(Row, table=True):  # type: ignore[call-arg]  # not known here
 
 
 class Item(Row, table=True):  # type: ignore[call-arg]  # not known here
-    """An item of a person."""
+    """An item of a user."""
 
     __tablename__ = "items"
 
@@ -97,7 +97,7 @@ class Item(Row, table=True):  # type: ignore[call-arg]  # not known here
 
 
 def get_session() -> Iterator[Session]:
-    """Open the session of a request."""
+    """Yield a session for a request."""
     with Session(engine) as session:
         yield session
 
@@ -107,7 +107,7 @@ BearerDep = Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="/api/v1/auth/l
 
 
 def get_user(session: SessionDep, token: BearerDep) -> User:
-    """Find the caller."""
+    """Load the caller."""
     try:
         user = session.get(User, tokens.verify(token))
     except tokens.InvalidToken as error:
@@ -121,7 +121,7 @@ UserDep = Annotated[User, Depends(get_user)]
 
 
 def get_item(session: SessionDep, user: UserDep, item_id: UUID) -> Item:
-    """Find one of the caller's items."""
+    """Load one of the caller's items."""
     item = session.get(Item, item_id)
     if item is None or item.owner_id != user.id:
         raise HTTPException(404)
@@ -133,7 +133,7 @@ ItemDep = Annotated[Item, Depends(get_item)]
 
 @app.get("/health/live")
 def check_live() -> Health:
-    """Say that the process lives."""
+    """Liveness probe."""
     return Health(status="live")
 
 
@@ -172,7 +172,7 @@ def read_item(item: ItemDep) -> Item:
 def update_item(
     session: SessionDep, item: ItemDep, data: ItemUpdate, if_match: Annotated[str, Header()]
 ) -> Item:
-    """Change an item, if it is still what the caller read."""
+    """Update an item if its version matches."""
     if if_match != f'"{item.version}"':
         raise HTTPException(412)
     item.sqlmodel_update({"title": data.title, "version": item.version + 1})

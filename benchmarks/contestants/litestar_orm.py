@@ -23,7 +23,7 @@ Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Health(msgspec.Struct):
-    """Whether the process lives."""
+    """Response of the liveness probe."""
 
     status: str
 
@@ -53,7 +53,7 @@ class ItemRead(msgspec.Struct):
 
 
 class ItemPage(msgspec.Struct):
-    """Some of the items, newest first."""
+    """A page of items, newest first."""
 
     items: list[ItemRead]
     next_cursor: str | None
@@ -73,27 +73,27 @@ class ItemUpdate(msgspec.Struct):
 
 
 class Login(msgspec.Struct):
-    """An address and its password."""
+    """Email address and password."""
 
     email: str
     password: str
 
 
 class Token(msgspec.Struct):
-    """What proves who calls."""
+    """An access token."""
 
     access_token: str
     token_type: str = "bearer"  # noqa: S105 - its kind
 
 
 async def provide_session() -> AsyncIterator[AsyncSession]:
-    """Open the session of a request."""
+    """Yield a session for a request."""
     async with sessions() as session:
         yield session
 
 
 async def provide_user(request: Request[Any, Any, Any], session: AsyncSession) -> User:
-    """Find the caller."""
+    """Load the caller."""
     try:
         key = tokens.verify_header(request.headers.get("authorization"))
     except tokens.InvalidToken as error:
@@ -105,7 +105,7 @@ async def provide_user(request: Request[Any, Any, Any], session: AsyncSession) -
 
 
 async def provide_item(session: AsyncSession, user: User, item_id: UUID) -> Item:
-    """Find one of the caller's items."""
+    """Load one of the caller's items."""
     item = await session.get(Item, item_id)
     if item is None or item.owner_id != user.id:
         raise NotFoundException
@@ -113,13 +113,13 @@ async def provide_item(session: AsyncSession, user: User, item_id: UUID) -> Item
 
 
 def show(row: Item) -> ItemRead:
-    """Make the answer of an item."""
+    """Build the response for an item."""
     return msgspec.convert(row, ItemRead, from_attributes=True)
 
 
 @get("/health/live")
 async def check_live() -> Health:
-    """Say that the process lives."""
+    """Liveness probe."""
     return Health("live")
 
 
@@ -162,7 +162,7 @@ async def update_item(
     data: ItemUpdate,
     if_match: Annotated[str, Parameter(header="If-Match")],
 ) -> ItemRead:
-    """Change an item, if it is still what the caller read."""
+    """Update an item if its version matches."""
     if if_match != f'"{item.version}"':
         raise ClientException(status_code=412)
     item.title = data.title
@@ -181,7 +181,7 @@ async def login(session: AsyncSession, data: Login) -> Token:
 
 @asynccontextmanager
 async def lifespan(_: Litestar) -> AsyncIterator[None]:
-    """Close the connections in the end."""
+    """Close the connections at shutdown."""
     yield
     await engine.dispose()
 

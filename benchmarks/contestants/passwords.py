@@ -1,4 +1,4 @@
-"""Passwords as a generated project stores them, checked in a thread as everybody should."""
+"""Passwords as a generated project stores them, verified in a thread."""
 
 import asyncio
 
@@ -9,12 +9,12 @@ _hasher = PasswordHasher()  # what a hash costs is written in the hash
 
 
 async def check(password: str, stored: str) -> bool:
-    """Return whether the password is right, without holding up the event loop."""
+    """Return whether the password is correct, without blocking the event loop."""
     return await asyncio.to_thread(check_here, password, stored)
 
 
 def check_here(password: str, stored: str) -> bool:
-    """Return whether the password is right."""
+    """Return whether the password is correct."""
     try:
         return _hasher.verify(stored, password)
     except VerificationError:

@@ -1,4 +1,4 @@
-"""SQL for those who talk to the driver themselves, and its pool."""
+"""SQL and the pool of the apps that use the driver directly."""
 
 import os
 from typing import Any
@@ -33,14 +33,14 @@ POOL_SIZE = 16
 
 
 async def open_pool() -> Any:  # noqa: ANN401 - asyncpg is not known here
-    """Open all connections; a request leaves nothing on one that would have to be reset."""
+    """Open all connections. Requests leave no state on a connection, so none needs a reset."""
     return await asyncpg.create_pool(
         os.environ["DATABASE_URL"], min_size=POOL_SIZE, max_size=POOL_SIZE, reset=_leave
     )
 
 
 async def fetch_page(connection: Any, owner: UUID, cursor: str | None) -> dict[str, Any]:  # noqa: ANN401
-    """Return a page of somebody's items, newest first."""
+    """Return a page of a user's items, newest first."""
     if cursor is None:
         rows = await connection.fetch(FIRST_PAGE, owner, cursors.PAGE + 1)
     else:
@@ -51,4 +51,4 @@ async def fetch_page(connection: Any, owner: UUID, cursor: str | None) -> dict[s
 
 
 async def _leave(_: object) -> None:
-    """Send nothing when a connection goes back to the pool."""
+    """Don't reset connections when they return to the pool."""

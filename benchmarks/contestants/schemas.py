@@ -1,4 +1,4 @@
-"""What callers send and receive, for those who use Pydantic."""
+"""Request and response schemas of the apps that use Pydantic."""
 
 from datetime import datetime
 from typing import Annotated
@@ -16,7 +16,7 @@ class View(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the process lives."""
+    """Response of the liveness probe."""
 
     status: str
 
@@ -46,7 +46,7 @@ class ItemRead(View):
 
 
 class ItemPage(View):
-    """Some of the items, newest first."""
+    """A page of items, newest first."""
 
     items: list[ItemRead]
     next_cursor: str | None
@@ -66,14 +66,14 @@ class ItemUpdate(BaseModel):
 
 
 class Login(BaseModel):
-    """An address and its password."""
+    """Email address and password."""
 
     email: str
     password: str
 
 
 class Token(BaseModel):
-    """What proves who calls."""
+    """An access token."""
 
     access_token: str
     token_type: str = "bearer"  # noqa: S105 - its kind

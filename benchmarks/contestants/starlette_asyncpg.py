@@ -18,25 +18,25 @@ MAX_TITLE = 200
 
 
 class Json(Response):
-    """An answer as JSON."""
+    """A JSON response."""
 
     media_type = "application/json"
 
     def render(self, content: Mapping[str, Any]) -> bytes:
-        """Write it; asyncpg has its own UUID."""
+        """Serialize it; asyncpg has its own UUID type."""
         return orjson.dumps(content, default=str, option=orjson.OPT_UTC_Z)
 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Keep the pool as long as the process lives."""
+    """Open the pool at startup and close it at shutdown."""
     app.state.pool = await queries.open_pool()
     yield
     await app.state.pool.close()
 
 
 async def find_user(request: Request, connection: Any) -> Any:  # noqa: ANN401 - a row
-    """Find the caller."""
+    """Load the caller."""
     try:
         key = tokens.verify_header(request.headers.get("authorization"))
     except tokens.InvalidToken as error:
@@ -48,7 +48,7 @@ async def find_user(request: Request, connection: Any) -> Any:  # noqa: ANN401 -
 
 
 async def check_live(_: Request) -> Response:
-    """Say that the process lives."""
+    """Liveness probe."""
     return Json({"status": "live"})
 
 
@@ -89,7 +89,7 @@ async def read_item(request: Request) -> Response:
 
 
 async def update_item(request: Request) -> Response:
-    """Change an item, if it is still what the caller read."""
+    """Update an item if its version matches."""
     title = orjson.loads(await request.body())["title"]
     version = int(request.headers["if-match"].strip('"'))
     async with request.app.state.pool.acquire() as connection:

@@ -1,4 +1,4 @@
-"""The tables of a generated project, as far as the contestants use them, and an engine."""
+"""The tables of a generated project that the contestants use, and an engine."""
 
 import os
 from datetime import UTC, datetime
@@ -14,18 +14,18 @@ from benchmarks.contestants.queries import POOL_SIZE
 
 
 def utc_now() -> datetime:
-    """Return the present moment."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 class Base(DeclarativeBase):
-    """Parent of all tables."""
+    """Base class of all models."""
 
     type_annotation_map: ClassVar = {datetime: DateTime(timezone=True)}
 
 
 class User(Base):
-    """A person."""
+    """A user."""
 
     __tablename__ = "users"
 
@@ -42,7 +42,7 @@ class User(Base):
 
 
 class Item(Base):
-    """An item of a person."""
+    """An item of a user."""
 
     __tablename__ = "items"
 
@@ -58,7 +58,7 @@ class Item(Base):
 
 
 class Note(Base):
-    """A note of a person."""
+    """A note of a user."""
 
     __tablename__ = "notes"
 
@@ -70,6 +70,6 @@ class Note(Base):
 
 
 def open_engine(**options: Any) -> AsyncEngine:  # noqa: ANN401 - of the engine
-    """Create an engine with as many connections as the others have."""
+    """Create an engine with the same number of connections as the other apps."""
     url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://")
     return create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0, **options)

@@ -1,4 +1,4 @@
-"""The tokens of all contestants: JWTs, signed with one secret, checked at each request."""
+"""Tokens of all contestants: JWTs signed with one secret, verified on each request."""
 
 import os
 import time
@@ -11,7 +11,7 @@ LIFE_SECONDS = 8 * 60 * 60
 
 
 class InvalidToken(Exception):
-    """There is no token, or it does not count."""
+    """The token is missing or invalid."""
 
 
 def issue(user_id: UUID) -> str:
@@ -21,7 +21,7 @@ def issue(user_id: UUID) -> str:
 
 
 def verify(token: str) -> UUID:
-    """Return the user whom a token was issued for.
+    """Return the ID of the token's user.
 
     Raises:
         InvalidToken: when it is not ours, or its time is over.
