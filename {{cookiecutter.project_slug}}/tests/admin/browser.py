@@ -31,7 +31,7 @@ def run_action(browser: TestClient, view: str, name: str, *ids: object) -> Respo
 
 
 def run_row_action(browser: TestClient, view: str, name: str, row: object) -> Response:
-    """Run an action from the menu of one row."""
+    """Run an action on one row."""
     return _post(browser, f"{view}/row-action", {"name": name, "pk": str(row)})
 
 
@@ -50,7 +50,7 @@ def csrf_token(browser: TestClient) -> str:
 
 
 def page_text(response: Response) -> str:
-    """Return the text of a page, without its tags."""
+    """Return the text of a page without tags."""
     return unescape(re.sub(r"<[^>]+>", " ", response.text))
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the admin's tests."""
+"""Fixtures for tests of the admin."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

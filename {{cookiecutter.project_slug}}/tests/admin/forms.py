@@ -51,7 +51,7 @@ class SentForm(HTMLParser):
             self._select = None
 
     def handle_data(self, data: str) -> None:
-        """Read the text of a field."""
+        """Collect the text of a text area."""
         self._text += data
 
 

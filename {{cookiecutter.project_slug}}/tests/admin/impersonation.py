@@ -53,5 +53,5 @@ def update_database(client: TestClient, statement: Any) -> None:
 
 
 def csrf_of(browser: TestClient) -> dict[str, str]:
-    """Return the hidden field of the admin's forms."""
+    """Return the hidden CSRF field of the admin's forms."""
     return {"csrftoken": csrf_token(browser)}

@@ -1,4 +1,4 @@
-"""What names a row in the admin: its title, or what it is and its id when the title is empty or hidden."""
+"""Titles of rows, and model and ID for rows whose title is empty or hidden."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -21,8 +21,8 @@ def test_row_with_an_empty_title_is_named_by_model_and_id(library: TestClient, l
         assert named in page_text(library.get(f"/admin/{page}"))
     assert named in library.get("/admin/_api/author/relation-lookup").text
     assert f"Book {book.id}" in page_text(library.get(f"/admin/writer/edit?pk={author.id}"))
-    refused = run_row_action(library, "author", "delete", author.id)
-    assert refused.json()["msg"] == f'Can\'t delete "{named}": 1 locker still refers to this author.'
+    rejected = run_row_action(library, "author", "delete", author.id)
+    assert rejected.json()["msg"] == f'Can\'t delete "{named}": 1 locker still refers to this author.'
 
 
 def test_row_without_a_title_field_is_named_by_model_and_id(library: TestClient) -> None:
@@ -50,7 +50,7 @@ def test_reference_to_a_row_without_a_title_is_exported_by_id(library: TestClien
     add_book(library, "Mine", author_id=author.id)
 
     file = export(library, "catalogue", "csv").content
-    answer = import_file(library, file, "catalogue", choices)
+    response = import_file(library, file, "catalogue", choices)
 
     assert f"Author {author.id}" not in file.decode()
-    assert import_errors(answer) == []
+    assert import_errors(response) == []

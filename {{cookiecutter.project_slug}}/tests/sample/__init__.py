@@ -1,6 +1,6 @@
-"""The feature that the project's own tests stand on, so that every feature in `app/features` can be removed.
+"""A sample feature for the project's tests, so that you can remove every feature in `app/features`.
 
-It is in every app that the tests start in this process, and has a table of its own, which no migration creates.
+It is added to every app that the tests start in this process. Its table is not created by migrations.
 """
 
 import sys
@@ -16,7 +16,7 @@ NAME = "sample_notes"
 
 
 def add_to_app() -> None:
-    """Have the app find the feature: its modules are importable below `app.features`, too."""
+    """Make the feature discoverable: its modules can be imported from `app.features`, too."""
     folder = Path(__file__).parent
     features.__path__.append(str(folder))
     for name in ("", *(f".{path.stem}" for path in sorted((folder / NAME).glob("[a-z]*.py")))):

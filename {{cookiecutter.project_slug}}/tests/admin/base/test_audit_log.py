@@ -1,4 +1,4 @@
-"""What admins do to rows is written down, in the transaction of the change, and secrets are not."""
+"""Audit log: changes are recorded in their transaction, without sensitive values."""
 
 import pytest
 from starlette.testclient import TestClient

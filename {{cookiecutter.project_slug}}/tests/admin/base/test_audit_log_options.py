@@ -1,4 +1,4 @@
-"""What a view may switch on is written down too: cells, rows in another form, actions, imports."""
+"""Audit log of optional features of views: inline edits, inlines, custom actions, imports."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,19 +25,19 @@ pytestmark = pytest.mark.any_database
 
 
 async def shout(self: SampleNoteView, request: Any, selection: Any) -> None:  # noqa: ARG001
-    """Change the chosen notes."""
+    """Change the selected notes."""
     for row in await selection.rows():
         row.title = row.title.upper()
 
 
 async def fail(self: SampleNoteView, request: Any, pk: str) -> None:
-    """Change a note, and then say no."""
+    """Change a note, then fail."""
     (await self.find_by_pk(request, pk)).title = "never"
     raise ActionFailed("No.")
 
 
 class NoteInline(InlineView):
-    """Notes in the form of their owner."""
+    """Notes in their owner's form."""
 
     model = SampleNote
     title_field = "title"
@@ -46,7 +46,7 @@ class NoteInline(InlineView):
 
 @pytest.fixture
 def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """Return an app whose notes are edited in the list and with their owner, imported, shouted, and hide their body."""
+    """Return an app whose notes have inline edits, inlines, imports, custom actions and a hidden field."""
     monkeypatch.setattr(UserView, "inlines", [NoteInline])
     monkeypatch.setattr(SampleNoteView, "inline_editable_fields", ["title"])
     monkeypatch.setattr(SampleNoteView, "importers", ("csv",))
@@ -119,10 +119,10 @@ def test_import_and_its_rows_are_recorded(shop: TestClient) -> None:
     for rows, preview in (("Milk\n \n", "0"), ("Milk\nEggs\n", "1"), ("Milk\nEggs\n", "0")):
         lines = "".join(f"{title},,{ada.id}\n" for title in rows.splitlines())
         file = {"file": ("notes.csv", f"title,body,owner\n{lines}", "text/csv")}
-        answer = browser.post(
+        response = browser.post(
             f"/admin/_api/sample-note/import?preview={preview}", data={"format": "csv"}, files=file, headers=token
         )
-        assert answer.status_code == 200, answer.text
+        assert response.status_code == 200, response.text
 
     assert [(event.name, event.data) for event in recorded_events(shop)] == [
         ("data_created", {"name": "Milk"}),

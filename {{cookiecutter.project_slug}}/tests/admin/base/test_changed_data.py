@@ -1,4 +1,4 @@
-"""What a form of the admin did not change stays as it is: nothing is lost by saving."""
+"""Unchanged form fields are not altered by saving."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ ODD: dict[str, Any] = {
 
 
 def stored(library: TestClient) -> list[dict[str, Any]]:
-    """Return all that is stored of the books, with their subjects."""
+    """Return the columns and subjects of all books."""
 
     async def read(session: AsyncSession) -> list[dict[str, Any]]:
         book = models().Book
@@ -54,7 +54,7 @@ def stored(library: TestClient) -> list[dict[str, Any]]:
 
 
 def add_odd_books(library: TestClient) -> dict[str, Any]:
-    """Write a book for each of the values, with references."""
+    """Insert a book with references for each of the values."""
     reader = add_user(library, "reader@example.com")
     books = {}
     for name, values in ODD.items():
@@ -73,8 +73,8 @@ def test_saving_an_unchanged_form_changes_nothing(library: TestClient, view: str
 
     for name, book in books.items():
         page = f"/admin/{view}/edit?pk={book.id if view == 'book' else book.author_id}"
-        answer = library.post(page, data=unchanged_form_data(library, page))
-        assert answer.status_code == 303, (name, page_text(answer))
+        response = library.post(page, data=unchanged_form_data(library, page))
+        assert response.status_code == 303, (name, page_text(response))
 
     assert stored(library) == before
 
@@ -102,8 +102,8 @@ def test_year_has_four_digits_and_can_be_saved_again(library: TestClient) -> Non
 
     page = f"/admin/book/edit?pk={book.id}"
     for moment in ("0027-01-31 10:07:05", "0026-02-01T10:07"):
-        answer = library.post(page, data=unchanged_form_data(library, page) | {"bought_at": moment})
-        assert answer.status_code == 303, page_text(answer)
+        response = library.post(page, data=unchanged_form_data(library, page) | {"bought_at": moment})
+        assert response.status_code == 303, page_text(response)
     assert stored(library)[0]["bought_at"] == datetime(26, 2, 1, 10, 7, tzinfo=UTC)
     assert "0027-01-31 10:07:05 UTC" in page_text(library.get(f"/admin/book/detail?pk={book.id}"))
 
@@ -118,9 +118,9 @@ def test_form_keeps_references_to_hidden_rows(library: TestClient, hide_secret_r
     sent = unchanged_form_data(library, page)
     shown = library.get(page).text
 
-    answer = library.post(page, data=sent | {"subjects": [*sent["subjects"], other], "isbn": "2"})
+    response = library.post(page, data=sent | {"subjects": [*sent["subjects"], other], "isbn": "2"})
 
-    assert answer.status_code == 303, page_text(answer)
+    assert response.status_code == 303, page_text(response)
     (after,) = stored(library)
     assert (after["author_id"], after["isbn"], after["subjects"]) == (author.id, "2", ["Known", "Other", "Secret"])
     assert shown.count(HIDDEN_LABEL) == 2
@@ -136,10 +136,10 @@ def test_reference_to_a_hidden_row_can_be_replaced_but_not_selected(
     page = f"/admin/book/edit?pk={book.id}"
 
     changed = library.post(page, data=unchanged_form_data(library, page) | {"author": str(known.id)})
-    refused = library.post(page, data=unchanged_form_data(library, page) | {"author": str(secret.id)})
+    rejected = library.post(page, data=unchanged_form_data(library, page) | {"author": str(secret.id)})
 
-    assert (changed.status_code, refused.status_code) == (303, 422)
-    assert "Select an option from the list." in page_text(refused)
+    assert (changed.status_code, rejected.status_code) == (303, 422)
+    assert "Select an option from the list." in page_text(rejected)
     assert stored(library)[0]["author_id"] == known.id
 
 
@@ -149,11 +149,11 @@ def test_rejected_form_keeps_selected_references(library: TestClient, hide_secre
     hide_secret_rows()
     page = f"/admin/book/edit?pk={book.id}"
 
-    answer = library.post(page, data=unchanged_form_data(library, page) | {"isbn": "x" * 99})
+    response = library.post(page, data=unchanged_form_data(library, page) | {"isbn": "x" * 99})
 
-    assert answer.status_code == 422
-    assert answer.text.count(HIDDEN_LABEL) == 2
-    assert f'<option value="{subject.id}" selected>' in answer.text
+    assert response.status_code == 422
+    assert response.text.count(HIDDEN_LABEL) == 2
+    assert f'<option value="{subject.id}" selected>' in response.text
 
 
 def test_reference_to_a_deleted_row_is_rejected(library: TestClient) -> None:
@@ -163,13 +163,13 @@ def test_reference_to_a_deleted_row_is_rejected(library: TestClient) -> None:
     sent = unchanged_form_data(library, page)
     in_database(library, lambda session: session.execute(delete(type(other)).where(type(other).id == other.id)))
 
-    chosen = library.post(page, data=sent | {"reader": str(other.id)})
-    assert (chosen.status_code, stored(library)[0]["reader_id"]) == (422, reader.id)
+    selected = library.post(page, data=sent | {"reader": str(other.id)})
+    assert (selected.status_code, stored(library)[0]["reader_id"]) == (422, reader.id)
 
     in_database(library, lambda session: session.execute(delete(type(reader)).where(type(reader).id == reader.id)))
-    kept = library.post(page, data=sent)
-    assert kept.status_code == 422
-    assert "Select an option from the list." in page_text(kept)
+    unchanged = library.post(page, data=sent)
+    assert unchanged.status_code == 422
+    assert "Select an option from the list." in page_text(unchanged)
 
 
 def test_outdated_form_does_not_treat_old_values_as_unchanged(library: TestClient) -> None:
@@ -181,8 +181,8 @@ def test_outdated_form_does_not_treat_old_values_as_unchanged(library: TestClien
         library, lambda session: session.execute(update(model).where(model.id == book.id).values(isbn="9", version=2))
     )
 
-    refused = library.post(page, data=sent)
+    rejected = library.post(page, data=sent)
     saved = library.post(page, data=sent | {"_version": "2"})
 
-    assert (refused.status_code, saved.status_code) == (422, 303)
+    assert (rejected.status_code, saved.status_code) == (422, 303)
     assert stored(library)[0]["isbn"] == "Mine"

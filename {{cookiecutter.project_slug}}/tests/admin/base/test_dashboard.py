@@ -1,4 +1,4 @@
-"""The first page: what happened lately, and how many there are of everything that one may see."""
+"""Dashboard: charts, metrics and row counts of accessible views."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -20,29 +20,29 @@ from tests.support import add_user, in_database
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def made(at: datetime) -> UUID:
-    """Return the key of a row that was made then."""
+def id_at(at: datetime) -> UUID:
+    """Return the ID of a row created at this time."""
     return UUID(int=(int(at.timestamp() * 1000) << 80) + hash(at) % 2**60)
 
 
-def overview(browser: TestClient) -> str:
-    """Return the words of the page, each separated by one space."""
-    answer = browser.get("/admin/")
-    assert answer.status_code == 200
-    return " ".join(page_text(answer).split())
+def dashboard_text(browser: TestClient) -> str:
+    """Return the text of the dashboard with single spaces."""
+    response = browser.get("/admin/")
+    assert response.status_code == 200
+    return " ".join(page_text(response).split())
 
 
 def test_rows_are_counted_per_utc_day_without_gaps(client: TestClient) -> None:
     moments = [
-        TODAY - timedelta(days=DAYS - 1, milliseconds=1),  # too long ago
+        TODAY - timedelta(days=DAYS - 1, milliseconds=1),  # too old
         TODAY - timedelta(days=DAYS - 1),
-        TODAY - timedelta(milliseconds=1),  # as exact as SQLite is
+        TODAY - timedelta(milliseconds=1),  # SQLite's precision
         TODAY,
     ]
 
     async def add(session: AsyncSession) -> None:
-        session.add_all(AuthEvent(id=made(at), at=at, name=Event.LOGOUT) for at in moments)
-        session.add(AuthEvent(id=made(TODAY + timedelta(seconds=1)), at=TODAY, name=Event.LOGIN_FAIL))
+        session.add_all(AuthEvent(id=id_at(at), at=at, name=Event.LOGOUT) for at in moments)
+        session.add(AuthEvent(id=id_at(TODAY + timedelta(seconds=1)), at=TODAY, name=Event.LOGIN_FAIL))
 
     in_database(client, add)
     counted = in_database(
@@ -55,7 +55,7 @@ def test_rows_are_counted_per_utc_day_without_gaps(client: TestClient) -> None:
 
 
 def test_old_row_with_a_new_id_is_not_counted(client: TestClient) -> None:
-    """An import brings people who came long ago."""
+    """Imported rows may have an older date than their ID."""
 
     async def add(session: AsyncSession) -> None:
         session.add(AuthEvent(at=TODAY - timedelta(days=DAYS + 1), name=Event.LOGOUT))
@@ -80,7 +80,7 @@ def test_charts_and_metrics_show_database_counts(client: TestClient, browser: Te
 
     ada = add_user(client, "ada@example.com")
     in_database(client, add)
-    shown = overview(browser)
+    shown = dashboard_text(browser)
 
     assert "New users 2 in 30 days" in shown
     assert "Sign-ins 1 in 30 days" in shown
@@ -98,7 +98,7 @@ def test_inaccessible_views_are_not_counted(browser: TestClient, monkeypatch: py
     for view in (users.UserView, events.EventView):
         monkeypatch.setattr(view, "is_accessible", permissions.never)
 
-    shown = overview(browser)
+    shown = dashboard_text(browser)
 
     assert "Active sessions" in shown
     for label in ("New users", "Sign-ins", "sign-ins", "Users", "Events"):
@@ -114,7 +114,7 @@ def test_metric_stops_counting_at_the_limit(
     monkeypatch.setattr(dashboard, "COUNT_LIMIT", 2)
     in_database(client, add)
 
-    assert "Queued emails 2+ " in overview(browser)
+    assert "Queued emails 2+ " in dashboard_text(browser)
 
 
 @pytest.mark.any_database

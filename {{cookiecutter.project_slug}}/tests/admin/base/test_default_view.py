@@ -1,4 +1,4 @@
-"""Models that nobody wrote a view for: the features of this folder."""
+"""Default views of models without a custom view."""
 
 from typing import Any
 
@@ -30,11 +30,11 @@ def test_row_can_be_created_edited_and_shown(library: TestClient) -> None:
     author = add_author(library, "Ada Lovelace")
     entered = {"title": "Notes", "isbn": "1", "genre": "science", "author": str(author.id), "size": "a", "summary": ""}
 
-    made = save(library, "/admin/book/create", **entered)
+    created = save(library, "/admin/book/create", **entered)
     book = books(library)[0]
     changed = save(library, f"/admin/book/edit?pk={book.id}", **{**entered, "title": "More", "price": "9.50"})
 
-    assert (made.status_code, changed.status_code) == (303, 303)
+    assert (created.status_code, changed.status_code) == (303, 303)
     book = books(library)[0]
     assert (book.title, book.genre, book.author_id, book.size, book.version) == (
         "More",
@@ -53,10 +53,10 @@ def test_schema_of_the_api_validates_the_form(library: TestClient) -> None:
     author = add_author(library, "Ada Lovelace")
     entered = {"isbn": "1", "genre": "novel", "author": str(author.id), "size": "a", "summary": ""}
 
-    refused = save(library, "/admin/book/create", entered, title="No")
+    rejected = save(library, "/admin/book/create", entered, title="No")
 
-    assert refused.status_code == 422
-    assert "Use at least 3 characters." in page_text(refused)
+    assert rejected.status_code == 422
+    assert "Use at least 3 characters." in page_text(rejected)
     assert books(library) == []
     assert save(library, "/admin/book/create", entered, title="Notes").status_code == 303
 
@@ -69,7 +69,7 @@ def test_form_has_no_sensitive_and_readonly_fields(library: TestClient) -> None:
         assert f'name="{name}"' in form
     for name in ("id", "version", "created_at", "api_token", "cover", "age", "author_id", "session", "copies"):
         assert f'name="{name}"' not in form
-    assert 'name="session_id"' in form  # sessions are shown under another name than their model's, and are not picked
+    assert 'name="session_id"' in form  # the view of sessions has another key, so they can't be picked
 
 
 @pytest.mark.any_database
@@ -105,10 +105,10 @@ def test_rejected_form_shows_time_in_input_format(library: TestClient) -> None:
     author = add_author(library, "Ada")
     entered = {"title": "", "isbn": "1", "genre": "novel", "author": str(author.id), "bought_at": "2026-01-31T10:20:00"}
 
-    refused = save(library, "/admin/book/create", **entered)
+    rejected = save(library, "/admin/book/create", **entered)
 
-    assert refused.status_code == 422
-    assert 'value="2026-01-31T10:20:00"' in refused.text
+    assert rejected.status_code == 422
+    assert 'value="2026-01-31T10:20:00"' in rejected.text
 
 
 def test_list_can_be_searched_and_filtered(library: TestClient) -> None:
@@ -146,7 +146,7 @@ def test_schema_is_found_next_to_the_model(library: TestClient) -> None:
     assert library
     assert default_view(SampleNote).schema is SampleNoteUpdate
     assert default_view(models().Author).schema is None
-    assert default_view(models().Locker).schema is None  # they need what no form has
+    assert default_view(models().Locker).schema is None  # its schema requires a field that is not in the form
 
 
 def test_attributes_of_a_subclass_take_precedence() -> None:

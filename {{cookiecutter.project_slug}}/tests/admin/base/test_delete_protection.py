@@ -1,4 +1,4 @@
-"""A row that others refer to is not deleted: the admin says which, and what refers to it."""
+"""Deleting a referenced row fails with an error that names the row and its references."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.admin.factories import add_author, add_row, models
 
 
 def add_lockers(library: TestClient, author: Any, number: int) -> None:
-    """Write lockers that refer to an author."""
+    """Insert lockers that refer to an author."""
     for _ in range(number):
         add_row(library, models().Locker(place="Hall", key_hash="0", author_id=author.id))
 

@@ -1,4 +1,4 @@
-"""What a person is told when something cannot be stored, where no form of ours reaches it yet."""
+"""Error messages for data that can't be saved, in cases that no form reaches."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ NOTES: Any = SampleNote.__table__
 
 
 def error_of(client: TestClient, statement: Any) -> Exception:
-    """Return what the database says to a statement."""
+    """Return the error of a statement."""
 
     async def run(session: AsyncSession) -> None:
         await session.execute(statement)

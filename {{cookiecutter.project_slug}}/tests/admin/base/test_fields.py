@@ -1,4 +1,4 @@
-"""Which field suits a column, what an empty form shows, and the rules of the API."""
+"""Fields of columns, their defaults and their parsing."""
 
 import json
 from collections.abc import Callable
@@ -51,22 +51,22 @@ from app.admin.base.saving import clean_value
 
 
 class Color(StrEnum):
-    """What it looks like."""
+    """An enum."""
 
     DARK_RED = "dark-red"
 
 
-class Rules(BaseModel):
-    """What the API demands."""
+class ThingUpdate(BaseModel):
+    """The API's schema."""
 
-    words: Annotated[list[str], Field(max_length=2)] | None = None
+    tags: Annotated[list[str], Field(max_length=2)] | None = None
     more: dict[str, str] | None = None
 
 
 THINGS = Table(
     "things",
     MetaData(),
-    Column("words", JSON, server_default="[]"),
+    Column("tags", JSON, server_default="[]"),
     Column("more", JSON),
     Column("known", Boolean, nullable=True),
     Column("open", Boolean, nullable=False, server_default=true()),
@@ -82,16 +82,16 @@ THINGS = Table(
 
 
 def test_field_matches_the_column_type() -> None:
-    words, more, known, share = (field_for(THINGS[name], Rules) for name in ("words", "more", "known", "share"))
+    tags, more, known, share = (field_for(THINGS[name], ThingUpdate) for name in ("tags", "more", "known", "share"))
 
-    assert isinstance(words, TagsField)
+    assert isinstance(tags, TagsField)
     assert isinstance(more, JsonField)
     assert isinstance(known, EnumField)
     assert [known.coerce(sent) for sent in ("True", "False")] == [True, False]
     assert isinstance(share, FloatField)
     assert share.required
-    assert [field_for(THINGS[name], Rules) for name in ("open", "name")] == ["open", "name"]
-    assert isinstance(field_for(THINGS["words"], None), JsonField)
+    assert [field_for(THINGS[name], ThingUpdate) for name in ("open", "name")] == ["open", "name"]
+    assert isinstance(field_for(THINGS["tags"], None), JsonField)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_title_field_is_a_text_column_or_the_id(names: list[str], expected: str)
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("words", []),
+        ("tags", []),
         ("more", None),
         ("open", True),
         ("shut", False),
@@ -136,24 +136,26 @@ def test_empty_form_has_the_column_defaults(name: str, expected: object) -> None
     assert column_default(THINGS[name]) == expected
 
 
-def read(field: BaseField, *typed: str | UploadFile) -> Any:
-    """Return what a field of a view reads."""
+def parse(field: BaseField, *submitted: str | UploadFile) -> Any:
+    """Return the parsed value of submitted input."""
     parse_strictly(field)
-    return anyio.run(field.parse_form_data, Request({"type": "http"}), FormData([(field.id, text) for text in typed]))
+    return anyio.run(
+        field.parse_form_data, Request({"type": "http"}), FormData([(field.id, text) for text in submitted])
+    )
 
 
 @pytest.mark.parametrize(
-    ("entered", "kept"),
+    ("entered", "expected"),
     [("", None), (" null ", None), ("[]", []), ('{"a": "é"}', {"a": "é"}), ('"a"', "a")],
 )
-def test_json_is_parsed_and_formatted(entered: str, kept: object) -> None:
+def test_json_is_parsed_and_formatted(entered: str, expected: object) -> None:
     field = JsonField("more", id="more")
 
-    value = read(field, entered)
+    value = parse(field, entered)
 
-    assert value == kept
-    assert clean_value(field, value) == kept
-    assert json.loads(field.text(value) or "null") == kept
+    assert value == expected
+    assert clean_value(field, value) == expected
+    assert json.loads(field.text(value) or "null") == expected
 
 
 def test_required_json_may_be_an_empty_object() -> None:
@@ -182,7 +184,7 @@ def test_required_json_may_be_an_empty_object() -> None:
 def test_invalid_json_is_rejected_and_displayed_again(entered: str) -> None:
     field = JsonField("more", id="more")
 
-    value = read(field, entered)
+    value = parse(field, entered)
 
     assert field.text(value) == entered
     with pytest.raises(ValueError, match="Enter a valid value"):
@@ -190,7 +192,7 @@ def test_invalid_json_is_rejected_and_displayed_again(entered: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "typed"),
+    ("kind", "submitted"),
     [
         (IntegerField, "four"),
         (FloatField, "four"),
@@ -200,16 +202,16 @@ def test_invalid_json_is_rejected_and_displayed_again(entered: str) -> None:
         (TimeField, "24:61"),
     ],
 )
-def test_invalid_input_is_kept(kind: Callable[..., BaseField], typed: str) -> None:
-    value = read(kind("more", id="more"), typed)
+def test_invalid_input_is_kept(kind: Callable[..., BaseField], submitted: str) -> None:
+    value = parse(kind("more", id="more"), submitted)
 
     assert isinstance(value, InvalidInput)
-    assert value == typed
+    assert value == submitted
 
 
 @pytest.mark.parametrize(
     "kind", [IntegerField, FloatField, DecimalField, DateTimeField, StringField, EmailField, HasOne]
 )
 def test_missing_input_and_uploads_are_empty(kind: Callable[..., BaseField]) -> None:
-    assert not read(kind("more", id="more"))
-    assert not read(kind("more", id="more"), UploadFile(BytesIO(b"4")))
+    assert not parse(kind("more", id="more"))
+    assert not parse(kind("more", id="more"), UploadFile(BytesIO(b"4")))

@@ -1,4 +1,4 @@
-"""Filters of lists with what people look for in them."""
+"""List filters by special characters and by referenced rows."""
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,7 +10,7 @@ ODD = ["Smith, John", "a..b", 'say "a, b"', 'x "1..2" \\ y', "comma,name", "(a A
 
 
 def filter_of(lookup: str, value: str) -> str:
-    """Write a filter as the script of the list does."""
+    """Return a filter in the format of the list's script."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'title__{lookup}="{quoted}"'
 

@@ -1,4 +1,4 @@
-"""What a form says and its fields cannot read, or refer to: it is refused and shown again, and nothing is dropped."""
+"""Invalid input and unknown references are rejected and displayed again, and never dropped."""
 
 from html import unescape
 from typing import Any
@@ -19,7 +19,7 @@ UNKNOWN = "00000000-0000-7000-8000-000000000000"
 
 
 def books(library: TestClient) -> list[tuple[Any, ...]]:
-    """Return what is known of each book, oldest first."""
+    """Return values of each book, oldest first."""
 
     async def read(session: AsyncSession) -> list[tuple[Any, ...]]:
         book = models().Book
@@ -29,8 +29,8 @@ def books(library: TestClient) -> list[tuple[Any, ...]]:
     return in_database(library, read)
 
 
-def send(library: TestClient, page: str, **fields: Any) -> Response:
-    """Save a book: a new one, or the one whose form this is."""
+def save_book(library: TestClient, page: str, **fields: Any) -> Response:
+    """Save a new or existing book with this form."""
     author = add_author(library, f"Author {uuid4()}")
     book = {
         "title": "Changed",
@@ -45,14 +45,14 @@ def send(library: TestClient, page: str, **fields: Any) -> Response:
 
 @pytest.fixture(params=["create", "edit"])
 def page(request: pytest.FixtureRequest, library: TestClient) -> str:
-    """Return the address of a form."""
+    """Return the URL of a form."""
     subject = add_row(library, models().Subject(code="A"))
     book = add_book(library, "Mine", weight=1.5, facts={"a": 1}, subjects=[subject])
     return "/admin/book/create" if request.param == "create" else f"/admin/book/edit?pk={book.id}"
 
 
 @pytest.mark.parametrize(
-    ("field", "typed"),
+    ("field", "submitted"),
     [
         ("weight", "four"),
         ("weight", "1.5.2"),
@@ -67,57 +67,59 @@ def page(request: pytest.FixtureRequest, library: TestClient) -> str:
         ("facts", "{"),
     ],
 )
-def test_invalid_input_is_rejected_and_displayed_again(library: TestClient, page: str, field: str, typed: str) -> None:
+def test_invalid_input_is_rejected_and_displayed_again(
+    library: TestClient, page: str, field: str, submitted: str
+) -> None:
     before = books(library)
 
-    answer = send(library, page, **{field: typed})
+    response = save_book(library, page, **{field: submitted})
 
-    assert answer.status_code == 422
-    assert "Enter a valid value." in page_text(answer)
-    assert typed in unescape(answer.text)
+    assert response.status_code == 422
+    assert "Enter a valid value." in page_text(response)
+    assert submitted in unescape(response.text)
     assert books(library) == before
 
 
 def test_missing_fields_are_empty(library: TestClient) -> None:
-    assert send(library, "/admin/book/create").status_code == 303
+    assert save_book(library, "/admin/book/create").status_code == 303
     assert books(library) == [("Changed", None, None, None, [])]
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    "selected",
     [{"reader": UNKNOWN}, {"reader": "junk"}, {"subjects": UNKNOWN}, {"subjects": "junk"}, {"author": UNKNOWN}],
     ids=str,
 )
-def test_unknown_reference_is_rejected(library: TestClient, page: str, chosen: dict[str, str]) -> None:
+def test_unknown_reference_is_rejected(library: TestClient, page: str, selected: dict[str, str]) -> None:
     before = books(library)
 
-    answer = send(library, page, **chosen)
+    response = save_book(library, page, **selected)
 
-    assert answer.status_code == 422
-    assert "Select an option from the list." in page_text(answer)
+    assert response.status_code == 422
+    assert "Select an option from the list." in page_text(response)
     assert books(library) == before
 
 
 def test_unknown_reference_among_known_ones_is_rejected(library: TestClient) -> None:
     known = add_row(library, models().Subject(code="A"))
 
-    refused = send(library, "/admin/book/create", subjects=[str(known.id), UNKNOWN])
-    saved = send(library, "/admin/book/create", subjects=[str(known.id), str(known.id)])
+    rejected = save_book(library, "/admin/book/create", subjects=[str(known.id), UNKNOWN])
+    saved = save_book(library, "/admin/book/create", subjects=[str(known.id), str(known.id)])
 
-    assert (refused.status_code, saved.status_code) == (422, 303)
+    assert (rejected.status_code, saved.status_code) == (422, 303)
     assert books(library) == [("Changed", None, None, None, ["A"])]
 
 
-@pytest.mark.parametrize("chosen", [{"reader": UNKNOWN}, {"subjects": UNKNOWN}, {"reader": "junk"}], ids=str)
-def test_unknown_reference_of_an_inline_row_is_rejected(library: TestClient, chosen: dict[str, str]) -> None:
+@pytest.mark.parametrize("selected", [{"reader": UNKNOWN}, {"subjects": UNKNOWN}, {"reader": "junk"}], ids=str)
+def test_unknown_reference_of_an_inline_row_is_rejected(library: TestClient, selected: dict[str, str]) -> None:
     author = add_author(library, "Ada")
-    row = {"title": "New", "isbn": "123", "genre": "novel", **chosen}
+    row = {"title": "New", "isbn": "123", "genre": "novel", **selected}
     inline = {f"inlines.work.0.{name}": value for name, value in row.items()}
 
-    answer = save(library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", **inline})
+    response = save(library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", **inline})
 
-    assert answer.status_code == 422
-    assert "Select an option from the list." in page_text(answer)
+    assert response.status_code == 422
+    assert "Select an option from the list." in page_text(response)
     assert books(library) == []
 
 
@@ -125,9 +127,11 @@ def test_unknown_reference_of_an_inline_row_is_rejected(library: TestClient, cho
 def test_inline_row_with_an_invalid_index_is_ignored(library: TestClient, index: str) -> None:
     author = add_author(library, "Ada")
 
-    answer = save(library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", f"inlines.work.{index}.title": "New"})
+    response = save(
+        library, f"/admin/writer/edit?pk={author.id}", {"name": "Ada", f"inlines.work.{index}.title": "New"}
+    )
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert books(library) == []
 
 
@@ -140,9 +144,9 @@ def test_link_cannot_be_run_as_an_action(library: TestClient, name: str) -> None
 
 @pytest.mark.parametrize("name", ["delete", "view", ""])
 def test_action_without_a_row_is_rejected(library: TestClient, name: str) -> None:
-    answer = library.post(
+    response = library.post(
         "/admin/_api/book/row-action", params={"name": name}, headers={"X-CSRFToken": csrf_token(library)}
     )
 
-    assert answer.status_code < 500
-    assert answer.status_code != 303
+    assert response.status_code < 500
+    assert response.status_code != 303

@@ -1,4 +1,4 @@
-"""The history of a row is shown with it and in the log, and tells of nobody who is gone."""
+"""History of a row on its page and in the log, without data of deleted users."""
 
 from typing import Any
 
@@ -130,10 +130,10 @@ def test_deleting_a_user_removes_the_data_of_their_rows_from_the_log(
     run_action(browser, "user", "delete", ada.id)
 
     log = log_text(client)
-    for told in (ada.email, "Countess", "Diary", "Confessions"):
-        assert told not in log
+    for text in (ada.email, "Countess", "Diary", "Confessions"):
+        assert text not in log
     assert len(recorded_events(client)) == 6
-    browser.get("/admin/")  # shows whom it deleted, once
+    browser.get("/admin/")  # shows the flash message with the deleted user
     assert "ada@" not in page_text(browser.get(f"/admin/sample-note/detail?pk={given.id}"))
 
 
@@ -150,14 +150,14 @@ def test_deleting_an_admin_keeps_the_changes_they_made(client: TestClient, brows
 
 
 def test_owner_cannot_see_changes_by_admins(client: TestClient, browser: TestClient, ada: User) -> None:
-    """A row may have columns that only admins see."""
+    """Changes may include columns that only admins see."""
     edit_note(browser, add_note(client, ada), ada, title="Bread")
     as_ada = with_token(client, log_in(client, ada.email)["access_token"])
 
-    answers = [as_ada.get("/api/v1/auth/events"), as_ada.get("/api/v1/users/me/export")]
-    answers.append(open_browser(client, ada).get("/account/activity"))
+    responses = [as_ada.get("/api/v1/auth/events"), as_ada.get("/api/v1/users/me/export")]
+    responses.append(open_browser(client, ada).get("/account/activity"))
 
-    for answer in answers:
-        assert answer.status_code == 200
-        assert "data_changed" not in answer.text
-        assert "Data changed" not in answer.text
+    for response in responses:
+        assert response.status_code == 200
+        assert "data_changed" not in response.text
+        assert "Data changed" not in response.text

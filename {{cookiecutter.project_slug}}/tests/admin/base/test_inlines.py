@@ -1,4 +1,4 @@
-"""Rows in the form of the row that they belong to: nothing of another parent, nothing unseen, nothing unread."""
+"""Inline rows: only rows of the parent, optimistic locking and validation."""
 
 import re
 from typing import Any
@@ -16,17 +16,17 @@ from tests.support import in_database
 
 @pytest.fixture
 def book(library: TestClient) -> Any:
-    """Return a book."""
+    """Insert a book."""
     return add_book(library, "Mine")
 
 
 def add_copy(library: TestClient, book: Any, shelf: str) -> Any:
-    """Write a copy."""
+    """Insert a copy."""
     return add_row(library, models().Copy(book_id=book.id, shelf=shelf))
 
 
 def copies(library: TestClient) -> list[tuple[str, str, int, int]]:
-    """Return what is known of each copy, oldest first."""
+    """Return values of each copy, oldest first."""
 
     async def read(session: AsyncSession) -> list[tuple[str, str, int, int]]:
         copy, book = models().Copy, models().Book
@@ -37,7 +37,7 @@ def copies(library: TestClient) -> list[tuple[str, str, int, int]]:
 
 
 def entered(*rows: dict[str, Any], key: str = "copy") -> dict[str, str]:
-    """Return what a form sends for these rows."""
+    """Return the form data of these rows."""
     return {f"inlines.{key}.{i}.{name}": str(value) for i, row in enumerate(rows) for name, value in row.items()}
 
 
@@ -51,7 +51,7 @@ def save_rows(library: TestClient, book: Any, *rows: dict[str, Any], view: str =
 
 
 def existing(copy: Any, **changes: Any) -> dict[str, Any]:
-    """Return a row of the form as it was shown, with changes."""
+    """Return the form values of a copy, with changes."""
     return {"pk": copy.id, "shelf": copy.shelf, "lent": copy.lent, "_version": copy.version, **changes}
 
 
@@ -61,9 +61,9 @@ def test_inline_rows_can_be_added_changed_and_deleted(library: TestClient, book:
     detail = page_text(library.get(f"/admin/shelf/detail?pk={book.id}"))
 
     rows = [existing(first, lent=3), existing(second, DELETE=1), {"shelf": " B1 ", "lent": ""}, {"shelf": ""}]
-    answer = save_rows(library, book, *rows)
+    response = save_rows(library, book, *rows)
 
-    assert answer.status_code == 303, page_text(answer)
+    assert response.status_code == 303, page_text(response)
     assert re.findall(r'value="(A\d)"', shown) == ["A1", "A2"]
     assert 'name="inlines.copy.0._version" value="1"' in shown
     assert "A2" in detail
@@ -73,9 +73,9 @@ def test_inline_rows_can_be_added_changed_and_deleted(library: TestClient, book:
 @pytest.mark.any_database
 def test_inline_rows_are_not_created_without_their_parent(library: TestClient, book: Any) -> None:
     other = add_book(library, "Not mine")
-    made = save(library, "/admin/keep/create", {"title": "New", **entered({"shelf": "C1", "lent": 1}, key="kept")})
+    created = save(library, "/admin/keep/create", {"title": "New", **entered({"shelf": "C1", "lent": 1}, key="kept")})
 
-    assert made.status_code == 422  # it needs an author, which this form lacks
+    assert created.status_code == 422  # the form lacks the required author
     assert copies(library) == []
     assert other.id != book.id
 
@@ -85,21 +85,21 @@ def test_inline_rows_are_not_created_without_their_parent(library: TestClient, b
 def test_row_of_another_parent_is_rejected(library: TestClient, book: Any, change: dict[str, Any]) -> None:
     theirs = add_copy(library, add_book(library, "Theirs"), "T1")
 
-    answer = save_rows(library, book, existing(theirs, **change), title="Changed")
+    response = save_rows(library, book, existing(theirs, **change), title="Changed")
 
-    assert answer.status_code == 422
-    assert "This record was deleted or belongs to another one." in page_text(answer)
+    assert response.status_code == 422
+    assert "This record was deleted or belongs to another one." in page_text(response)
     assert copies(library) == [("Theirs", "T1", 0, 1)]
-    assert f'value="{book.title}"' in library.get(f"/admin/shelf/edit?pk={book.id}").text  # nothing of it was saved
+    assert f'value="{book.title}"' in library.get(f"/admin/shelf/edit?pk={book.id}").text  # not saved
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("key", ["junk", "00000000-0000-7000-8000-000000000000"])
 def test_unknown_inline_row_is_rejected(library: TestClient, book: Any, key: str) -> None:
     for change in ({"shelf": "Z9"}, {"DELETE": 1}):
-        answer = save_rows(library, book, {"pk": key, "lent": 0, "_version": 1, **change})
+        response = save_rows(library, book, {"pk": key, "lent": 0, "_version": 1, **change})
 
-        assert answer.status_code == 422
+        assert response.status_code == 422
 
 
 @pytest.mark.any_database
@@ -108,9 +108,9 @@ def test_row_cannot_be_moved_to_another_parent(library: TestClient, book: Any) -
     mine = add_copy(library, book, "A1")
     stolen = {"book": str(other.id), "book_id": str(other.id)}
 
-    answer = save_rows(library, book, existing(mine, **stolen), {"shelf": "A2", "lent": 0, **stolen})
+    response = save_rows(library, book, existing(mine, **stolen), {"shelf": "A2", "lent": 0, **stolen})
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert [row[0] for row in copies(library)] == ["Mine", "Mine"]
 
 
@@ -120,11 +120,11 @@ def test_inline_row_has_its_title_as_heading(library: TestClient, book: Any) -> 
     heading = '<span class="text-muted fw-semibold">A1</span>'
 
     shown = library.get(f"/admin/shelf/edit?pk={book.id}")
-    refused = save_rows(library, book, existing(copy, shelf="", lent=3))
+    rejected = save_rows(library, book, existing(copy, shelf="", lent=3))
 
     assert heading in shown.text
-    assert refused.status_code == 422
-    assert heading in refused.text
+    assert rejected.status_code == 422
+    assert heading in rejected.text
 
 
 def test_outdated_inline_row_is_rejected_and_input_is_kept(library: TestClient, book: Any) -> None:
@@ -136,21 +136,21 @@ def test_outdated_inline_row_is_rejected_and_input_is_kept(library: TestClient, 
 
     in_database(library, change)
 
-    answer = save_rows(library, book, existing(first, lent=5), existing(second, lent=7))
+    response = save_rows(library, book, existing(first, lent=5), existing(second, lent=7))
 
-    assert answer.status_code == 422
-    assert "Someone else has changed this record." in page_text(answer)
+    assert response.status_code == 422
+    assert "Someone else has changed this record." in page_text(response)
     assert copies(library) == [("Mine", "A1", 0, 1), ("Mine", "A2", 9, 2)]
-    assert 'value="7"' in answer.text
+    assert 'value="7"' in response.text
 
 
 @pytest.mark.any_database
 def test_inline_row_without_version_is_rejected(library: TestClient, book: Any) -> None:
     copy = add_copy(library, book, "A1")
 
-    answer = save_rows(library, book, {"pk": copy.id, "shelf": "A3", "lent": 0})
+    response = save_rows(library, book, {"pk": copy.id, "shelf": "A3", "lent": 0})
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert copies(library) == [("Mine", "A1", 0, 1)]
 
 
@@ -180,10 +180,10 @@ def test_invalid_inline_row_shows_an_error_and_saves_nothing(
 ) -> None:
     add_copy(library, book, "taken")
 
-    answer = save_rows(library, book, row, title="Changed")
+    response = save_rows(library, book, row, title="Changed")
 
-    assert answer.status_code == 422
-    assert message in page_text(answer)
+    assert response.status_code == 422
+    assert message in page_text(response)
     assert copies(library) == [("Mine", "taken", 0, 1)]
 
 
@@ -191,9 +191,9 @@ def test_invalid_inline_row_shows_an_error_and_saves_nothing(
 def test_inline_row_is_not_deleted_if_not_allowed(library: TestClient, book: Any) -> None:
     copy = add_copy(library, book, "A1")
 
-    answer = save_rows(library, book, existing(copy, DELETE=1), view="keep")
+    response = save_rows(library, book, existing(copy, DELETE=1), view="keep")
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert copies(library) == [("Mine", "A1", 0, 1)]
 
 

@@ -1,4 +1,4 @@
-"""A long table in the admin: how many rows are told, what is read, how long a search may take, what is exported."""
+"""Lists of large tables: counts, statements, indexes, timeouts and exports."""
 
 import asyncio
 import csv
@@ -33,7 +33,7 @@ ADD_MANY = text("""
 
 
 def add_notes(client: TestClient, owner: User, count: int) -> list[SampleNote]:
-    """Add notes, oldest first."""
+    """Insert notes, oldest first."""
     notes = [SampleNote(title=f"Note {number}", owner_id=owner.id) for number in range(count)]
 
     async def add(session: AsyncSession) -> None:
@@ -44,36 +44,36 @@ def add_notes(client: TestClient, owner: User, count: int) -> list[SampleNote]:
 
 
 @pytest.fixture
-def small_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count no further than 30."""
+def low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limit counts to 30."""
     monkeypatch.setattr(list_view, "MAX_COUNT", 30)
     monkeypatch.setattr(list_view, "MAX_SEARCH_COUNT", 30)
 
 
-def showing(answer: Response) -> str:
-    """Return what a list says of the number of its rows."""
-    assert answer.status_code == 200, answer.text
-    found = re.search(r"Showing .* entries", page_text(answer))
+def row_count_text(response: Response) -> str:
+    """Return the text with the number of rows of a list."""
+    assert response.status_code == 200, response.text
+    found = re.search(r"Showing .* entries", page_text(response))
     assert found
     return found[0]
 
 
-# How many
+# Counts
 
 
 def test_short_list_is_counted_exactly(client: TestClient, browser: TestClient, ada: User) -> None:
     add_notes(client, ada, 26)
 
-    assert showing(browser.get("/admin/sample-note/list")) == "Showing 1 to 25 of 26 entries"
-    assert showing(browser.get("/admin/sample-note/list?page=2")) == "Showing 26 to 26 of 26 entries"
-    assert showing(browser.get("/admin/sample-note/list?q=note 7")) == "Showing 1 to 1 of 1 entries"
+    assert row_count_text(browser.get("/admin/sample-note/list")) == "Showing 1 to 25 of 26 entries"
+    assert row_count_text(browser.get("/admin/sample-note/list?page=2")) == "Showing 26 to 26 of 26 entries"
+    assert row_count_text(browser.get("/admin/sample-note/list?q=note 7")) == "Showing 1 to 1 of 1 entries"
 
 
-@pytest.mark.usefixtures("small_bound")
+@pytest.mark.usefixtures("low_limit")
 def test_long_list_is_counted_up_to_the_limit(client: TestClient, browser: TestClient, ada: User) -> None:
-    """The last page knows how many there are, and the one before knows of one more."""
+    """The last page shows the exact number, and the page before at least one more row."""
     add_notes(client, ada, 60)
-    pages = [showing(browser.get(f"/admin/sample-note/list?q=note&page={page}")) for page in (1, 2, 3)]
+    pages = [row_count_text(browser.get(f"/admin/sample-note/list?q=note&page={page}")) for page in (1, 2, 3)]
 
     assert pages == [
         "Showing 1 to 25 of more than 30 entries",
@@ -83,7 +83,7 @@ def test_long_list_is_counted_up_to_the_limit(client: TestClient, browser: TestC
     assert "more than 30" in page_text(browser.get("/admin/"))
 
 
-@pytest.mark.usefixtures("small_bound")
+@pytest.mark.usefixtures("low_limit")
 def test_action_on_too_many_rows_is_rejected_with_their_number(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,16 +91,16 @@ def test_action_on_too_many_rows_is_rejected_with_their_number(
     add_notes(client, ada, 60)
 
     token = {"X-CSRFToken": csrf_token(browser)}
-    answer = browser.post("/admin/_api/sample-note/action?name=delete&all=1", headers=token)
+    response = browser.post("/admin/_api/sample-note/action?name=delete&all=1", headers=token)
 
-    assert answer.status_code == 400
-    assert "(more than 30)" in answer.json()["msg"]
+    assert response.status_code == 400
+    assert "(more than 30)" in response.json()["msg"]
     assert len(listed_ids(browser, "sample-note")) == 25
 
 
 @pytest.fixture
 def analyze(client: TestClient) -> Iterator[Callable[[], None]]:
-    """Have PostgreSQL count the notes; it keeps their number in mind until the end of the test."""
+    """Return a function that updates PostgreSQL's statistics. They are reset after the test."""
 
     def run(statement: str) -> None:
         in_database(client, lambda session: session.execute(text(statement)))
@@ -110,7 +110,7 @@ def analyze(client: TestClient) -> Iterator[Callable[[], None]]:
 
 
 @pytest.mark.database("postgresql")
-@pytest.mark.usefixtures("small_bound")
+@pytest.mark.usefixtures("low_limit")
 def test_postgresql_estimates_the_number_of_rows(
     client: TestClient, browser: TestClient, ada: User, analyze: Callable[[], None]
 ) -> None:
@@ -118,13 +118,13 @@ def test_postgresql_estimates_the_number_of_rows(
     analyze()
 
     shown = browser.get("/admin/sample-note/list")
-    assert showing(shown) == "Showing 1 to 25 of about 1,230 entries"
-    assert '<span id="rows-found" hidden>about 1,230</span>' in shown.text  # for the dialog of an export
-    assert showing(browser.get("/admin/sample-note/list?page=50")) == "Showing 1226 to 1234 of 1234 entries"
+    assert row_count_text(shown) == "Showing 1 to 25 of about 1,230 entries"
+    assert '<span id="rows-found" hidden>about 1,230</span>' in shown.text  # for the export dialog
+    assert row_count_text(browser.get("/admin/sample-note/list?page=50")) == "Showing 1226 to 1234 of 1234 entries"
     assert "about 1,230" in page_text(browser.get("/admin/"))
 
 
-# What is read
+# Statements and indexes
 
 
 def test_picker_pages_without_counting(client: TestClient, browser: TestClient, ada: User) -> None:
@@ -141,7 +141,7 @@ def test_picker_pages_without_counting(client: TestClient, browser: TestClient, 
 
 
 def test_list_page_takes_three_statements(client: TestClient, browser: TestClient, ada: User) -> None:
-    """Who asks, the rows, and how many there are: on PostgreSQL first whether these were counted lately."""
+    """The user, the rows and their count. On PostgreSQL, an estimate comes first."""
     add_notes(client, ada, 30)
 
     with capture_statements(client) as sent:
@@ -171,11 +171,11 @@ def test_pages_of_equal_rows_do_not_overlap(client: TestClient, browser: TestCli
     assert len(set(shown)) == len(shown) == 60
 
 
-def explained(client: TestClient, browser: TestClient, path: str) -> str:
-    """Return the plans of what an address reads from a table."""
+def query_plans(client: TestClient, browser: TestClient, path: str) -> str:
+    """Return the query plans of a page."""
     with capture_statements(client) as sent:
-        answer = browser.get(path)
-    assert answer.status_code == 200, answer.text
+        response = browser.get(path)
+    assert response.status_code == 200, response.text
     reads = [found for found in sent if re.search(r"\bFROM (sample_notes|users)\b", found[0])]
     assert reads
 
@@ -194,21 +194,21 @@ def many_notes(client: TestClient, ada: User, analyze: Callable[[], None]) -> No
 
 
 @pytest.mark.database("postgresql")
-@pytest.mark.usefixtures("small_bound", "many_notes")
+@pytest.mark.usefixtures("low_limit", "many_notes")
 def test_page_of_a_long_list_uses_an_index(client: TestClient, browser: TestClient) -> None:
-    """These are the planner's own choices."""
+    """The planner chooses them without hints."""
     lists = [f"list?{query}" for query in ("", f"page={MANY // 50}", "sort=created_at__asc")]
     pickers = [f"relation-lookup?limit=20&skip={skip}" for skip in (0, MANY // 2)]
 
     for path in [*(f"sample-note/{page}" for page in lists), *(f"_api/sample-note/{page}" for page in pickers)]:
-        assert "Seq Scan on sample_notes" not in explained(client, browser, f"/admin/{path}"), path
+        assert "Seq Scan on sample_notes" not in query_plans(client, browser, f"/admin/{path}"), path
 
 
 @pytest.mark.database("postgresql")
 def test_slow_search_returns_readable_error(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lock stands for a long table without an index."""
+    """A lock simulates a large table without an index."""
     monkeypatch.setattr(query_limits, "STATEMENT_TIMEOUT_MS", 50)
     add_notes(client, ada, 1)
 
@@ -216,19 +216,19 @@ def test_slow_search_returns_readable_error(
         await session.execute(text("LOCK TABLE sample_notes IN ACCESS EXCLUSIVE MODE"))
         return await asyncio.to_thread(browser.get, "/admin/sample-note/list?q=note")
 
-    answer = in_database(client, lock)
+    response = in_database(client, lock)
 
-    assert answer.status_code == 400
-    assert query_limits.QueryTimeout.message in page_text(answer)
+    assert response.status_code == 400
+    assert query_limits.QueryTimeout.message in page_text(response)
     monkeypatch.undo()
-    assert showing(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 1 of 1 entries"
+    assert row_count_text(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 1 of 1 entries"
 
 
 @pytest.mark.database("postgresql")
 def test_slow_count_shows_a_lower_bound(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows are there: why refuse to show them?"""
+    """The rows are shown although their count timed out."""
     add_notes(client, ada, 60)
     keys, calls = list_view.ListView._keys, iter(range(9))  # noqa: SLF001
 
@@ -239,7 +239,7 @@ def test_slow_count_shows_a_lower_bound(
     monkeypatch.setattr(list_view.ListView, "_keys", slow_at_last)
     monkeypatch.setattr(query_limits, "STATEMENT_TIMEOUT_MS", 500)
 
-    assert showing(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 25 of more than 25 entries"
+    assert row_count_text(browser.get("/admin/sample-note/list?q=note")) == "Showing 1 to 25 of more than 25 entries"
 
 
 @pytest.mark.database("postgresql")
@@ -260,16 +260,16 @@ def test_export_reads_all_rows_in_chunks(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exports, "CHUNK_SIZE", 10)
-    notes = add_notes(client, ada, 20)  # so that the last slice is empty
+    notes = add_notes(client, ada, 20)  # so that the last chunk is empty
 
-    answer = export_all(browser, "json", filename="Ноты 1")
+    response = export_all(browser, "json", filename="Ноты 1")
     rows = list(csv.DictReader(io.StringIO(export_all(browser, "csv").text)))
 
     newest_first = [note.title for note in reversed(notes)]
-    assert [row["title"] for row in answer.json()] == newest_first
+    assert [row["title"] for row in response.json()] == newest_first
     assert [row["Title"] for row in rows] == newest_first
     assert (rows[0]["Owner"], rows[0]["Owner id"]) == (ada.email, str(ada.id))
-    assert "filename*=UTF-8''%D0%9D" in answer.headers["Content-Disposition"]
+    assert "filename*=UTF-8''%D0%9D" in response.headers["Content-Disposition"]
 
 
 def test_export_without_rows_is_valid(browser: TestClient) -> None:
@@ -299,7 +299,7 @@ def test_export_with_an_invalid_filter_is_rejected(browser: TestClient) -> None:
 def test_other_requests_are_served_during_an_export(
     client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each part that is sent has few rows, and between them the loop serves whoever else is there."""
+    """Chunks are small, and the event loop serves other requests between them."""
     monkeypatch.setattr(exports, "CHUNK_SIZE", 20)
     add_notes(client, ada, 400)
     token = csrf_token(browser)
@@ -344,7 +344,7 @@ def test_other_requests_are_served_during_an_export(
         while True:
             await call("GET", "/health/live", "", b"", lambda _: None)
             answered += 1
-            await asyncio.sleep(0.001)  # a loop that never rests takes the interpreter from SQLite's thread
+            await asyncio.sleep(0.001)  # a busy loop would starve SQLite's thread
 
     async def export_while_others_visit() -> None:
         visitor = asyncio.create_task(visit())

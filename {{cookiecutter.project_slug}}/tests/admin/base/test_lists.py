@@ -1,4 +1,4 @@
-"""What people look for who know other admins: ranges of time, help, links to what a row refers to, many at once."""
+"""Date range links, help texts, links to referenced rows and bulk deletion."""
 
 import re
 from datetime import datetime, timedelta
@@ -24,14 +24,14 @@ def add_note_at(client: TestClient, owner: User, title: str, created_at: datetim
 
 
 def links(browser: TestClient, page: str) -> dict[str, tuple[str, bool]]:
-    """Return the links above a list, and which is the chosen one."""
+    """Return the date range links above a list, with whether each is active."""
     _, _, nav = browser.get(page).text.partition('aria-label="Time"')
     found = LINK.findall(nav.partition("</nav>")[0])
     return {label: (unescape(url), bool(active)) for active, url, label in found}
 
 
 def shown(browser: TestClient, url: str) -> list[str]:
-    """Return the ids on the page behind a link."""
+    """Return the IDs on the page of a link."""
     return re.findall(r'<tr data-sa-pk="([^"]+)"', browser.get(url).text)
 
 
@@ -126,10 +126,10 @@ def test_link_to_create_requires_permission(browser: TestClient, monkeypatch: py
 
 @pytest.mark.any_database
 def test_submitted_reference_is_escaped_in_links(browser: TestClient) -> None:
-    answer = save(browser, "/admin/sample-note/create", title="Milk", body="", owner='"><script>alert(1)</script>')
+    response = save(browser, "/admin/sample-note/create", title="Milk", body="", owner='"><script>alert(1)</script>')
 
-    assert answer.status_code == 422
-    assert "<script>alert" not in answer.text
+    assert response.status_code == 422
+    assert "<script>alert" not in response.text
 
 
 def test_several_rows_can_be_deleted(library: TestClient) -> None:

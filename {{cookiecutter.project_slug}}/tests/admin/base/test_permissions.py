@@ -1,4 +1,4 @@
-"""Permissions in the admin: who lacks one is refused on every way, and sees nothing of what it is for."""
+"""Permissions of views, actions, fields and rows, on every route."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,13 +28,13 @@ NO_SUCH_ROW = "00000000-0000-7000-8000-000000000000"
 
 @pytest.fixture
 def editor(client: TestClient) -> User:
-    """Return someone who may enter the admin, and no more."""
+    """Return a user who may only enter the admin."""
     return add_staff(client, "editor", Permission.ADMIN_ACCESS)
 
 
 @pytest.fixture
 def editors(client: TestClient, editor: User) -> TestClient:
-    """Return their browser."""
+    """Return the editor's browser."""
     return open_browser(client, editor)
 
 
@@ -44,7 +44,7 @@ def note(client: TestClient, ada: User) -> SampleNote:
 
 
 def notes(client: TestClient) -> dict[str, SampleNote]:
-    """Return all notes by their titles."""
+    """Return all notes by title."""
 
     async def read(session: AsyncSession) -> dict[str, SampleNote]:
         return {note.title: note for note in await session.scalars(select(SampleNote))}
@@ -53,12 +53,12 @@ def notes(client: TestClient) -> dict[str, SampleNote]:
 
 
 def post(browser: TestClient, path: str, **data: Any) -> Response:
-    """Send a form that was not shown."""
+    """Submit a form without loading it."""
     return browser.post(f"/admin/{path}", data={"csrftoken": csrf_token(browser), **data})
 
 
 def edit(browser: TestClient, row: object) -> Response:
-    """Change a note by a form that was not shown."""
+    """Submit the form of a note without loading it."""
     return post(browser, f"sample-note/edit?pk={row}", title="x", body="x", _version="1")
 
 
@@ -80,7 +80,7 @@ def test_editor_can_use_views_without_permissions(
 def test_account_views_are_denied_on_every_route(editors: TestClient, view: str) -> None:
     get, row = editors.get, f"pk={NO_SUCH_ROW}"
     form = {"csrftoken": csrf_token(editors), "name": "x"}
-    refused = [
+    denied = [
         *(get(f"/admin/{view}/{page}") for page in ("list", "create", f"detail?{row}", f"edit?{row}")),
         *(get(f"/admin/_api/{view}/relation-lookup?{query}") for query in ("q=a", f"pks={NO_SUCH_ROW}", "")),
         *(get(f"/admin/_api/{view}/{page}?{row}&field=name") for page in ("inline-edit", "inline-edit/row")),
@@ -100,8 +100,8 @@ def test_account_views_are_denied_on_every_route(editors: TestClient, view: str)
         editors.post(f"/admin/_api/{view}/action?name=delete&all=1", headers={"X-CSRFToken": form["csrftoken"]}),
     ]
 
-    assert {answer.status_code for answer in refused} == {403}
-    assert [(answer.status_code, answer.json()) for answer in forbidden] == [(400, {"msg": "Forbidden"})] * 8
+    assert {response.status_code for response in denied} == {403}
+    assert [(response.status_code, response.json()) for response in forbidden] == [(400, {"msg": "Forbidden"})] * 8
 
 
 def test_menu_and_dashboard_show_accessible_views_only(client: TestClient, editors: TestClient, admin: User) -> None:
@@ -202,13 +202,13 @@ def test_field_without_permission_is_hidden_and_ignored(
 
     pages = ["list", "list?q=Two", f"detail?pk={note.id}", f"edit?pk={note.id}"]
     shown = [editors.get(f"/admin/sample-note/{page}") for page in pages] + [export(editors, "sample-note", "csv")]
-    assert {answer.status_code for answer in shown} == {200}
-    assert not [answer for answer in shown if "Milk" in answer.text or "Title" in answer.text]
+    assert {response.status_code for response in shown} == {200}
+    assert not [response for response in shown if "Milk" in response.text or "Title" in response.text]
     assert "Milk" not in editors.get("/admin/_api/sample-note/relation-lookup").text
     assert listed_ids(editors, "sample-note", q="Milk") == []
     assert editors.get("/admin/sample-note/list?filter=title__eq%3DMilk").status_code == 400
-    answer = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="Three")
-    assert answer.status_code == 303, page_text(answer)
+    response = save(editors, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="Three")
+    assert response.status_code == 303, page_text(response)
     assert {title: written.body for title, written in notes(client).items()} == {"Milk": "Three"}
 
 

@@ -1,4 +1,4 @@
-"""Forms of the admin: what is tidied, refused and ignored; notes are the example."""
+"""Saving forms: cleaned, rejected and ignored input, and optimistic locking."""
 
 import pytest
 from sqlalchemy import select
@@ -23,9 +23,9 @@ def notes(client: TestClient) -> list[SampleNote]:
 
 @pytest.mark.any_database
 def test_note_is_created_for_the_selected_owner(client: TestClient, browser: TestClient, ada: User) -> None:
-    answer = save(browser, "/admin/sample-note/create", title="  Milk ", body="Two\r\nbottles", owner=str(ada.id))
+    response = save(browser, "/admin/sample-note/create", title="  Milk ", body="Two\r\nbottles", owner=str(ada.id))
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert [(note.title, note.body, note.owner_id) for note in notes(client)] == [("Milk", "Two\nbottles", ada.id)]
     assert '"Milk" was added' in page_text(browser.get("/admin/sample-note/list"))
 
@@ -34,9 +34,9 @@ def test_note_is_created_for_the_selected_owner(client: TestClient, browser: Tes
 def test_note_and_its_owner_can_be_changed(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     note = add_note(client, ada)
 
-    answer = save(browser, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="", owner=str(bob.id))
+    response = save(browser, f"/admin/sample-note/edit?pk={note.id}", title="Bread", body="", owner=str(bob.id))
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert [(n.title, n.body, n.owner_id, n.version) for n in notes(client)] == [("Bread", "", bob.id, 2)]
 
 
@@ -100,11 +100,11 @@ def test_invalid_input_shows_an_error_and_is_kept(
     before = [(n.title, n.body, n.version) for n in notes(client)]
     entered = {"title": "Eggs", "body": "A dozen", "owner": str(ada.id), **change}
 
-    answer = save(browser, page.format(note.id), **entered)
+    response = save(browser, page.format(note.id), **entered)
 
-    assert answer.status_code == 422
-    assert message in page_text(answer)
-    assert entered["title" if "body" in change else "body"] in answer.text
+    assert response.status_code == 422
+    assert message in page_text(response)
+    assert entered["title" if "body" in change else "body"] in response.text
     assert [(n.title, n.body, n.version) for n in notes(client)] == before
 
 
@@ -131,10 +131,10 @@ def test_form_without_the_current_version_is_rejected(
     note = add_note(client, ada)
     data = {"csrftoken": csrf_token(browser), "title": "Mine", "body": "", "owner": str(ada.id), **version}
 
-    answer = browser.post(f"/admin/sample-note/edit?pk={note.id}", data=data)
+    response = browser.post(f"/admin/sample-note/edit?pk={note.id}", data=data)
 
-    assert answer.status_code == 422
-    assert "Someone else has changed this record." in page_text(answer)
+    assert response.status_code == 422
+    assert "Someone else has changed this record." in page_text(response)
     assert [(n.title, n.version) for n in notes(client)] == [("Milk", 1)]
 
 

@@ -1,4 +1,4 @@
-"""Search and text filters of the admin: the rules of app/database/search.py, and no text is too long for an answer."""
+"""Search and text filters follow `app/database/search.py`."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ NOTES = "/api/v1/sample-notes"
 
 @pytest.fixture
 def titles(as_ada: TestClient) -> dict[str, str]:
-    """Make notes, and return their titles by their ids."""
-    made = [as_ada.post(NOTES, json={"title": title}).json() for title in ("MÜLLER & Söhne", "Привет", "50 % off")]
-    return {note["id"]: note["title"] for note in made}
+    """Create notes and return their titles by ID."""
+    notes = [as_ada.post(NOTES, json={"title": title}).json() for title in ("MÜLLER & Söhne", "Привет", "50 % off")]
+    return {note["id"]: note["title"] for note in notes}
 
 
 def found(browser: TestClient, titles: dict[str, str], **query: Any) -> list[str]:
@@ -60,7 +60,7 @@ def test_text_filter_finds_text(
     ],
 )
 def test_long_search_text_is_rejected(browser: TestClient, page: str, query: dict[str, str]) -> None:
-    answer = browser.get(f"/admin/{page}", params=query)
+    response = browser.get(f"/admin/{page}", params=query)
 
-    assert answer.status_code == 422
-    assert "Search text can have at most 200 characters." in answer.text
+    assert response.status_code == 422
+    assert "Search text can have at most 200 characters." in response.text

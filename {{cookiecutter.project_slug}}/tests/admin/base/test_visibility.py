@@ -1,4 +1,4 @@
-"""Rows that `visible_rows` hides are not named where other rows, the history or the log tell of them."""
+"""References, the history and the log don't show titles of rows that `visible_rows` excludes."""
 
 from collections.abc import Callable
 

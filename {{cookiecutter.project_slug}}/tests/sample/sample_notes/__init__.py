@@ -1,1 +1,1 @@
-"""Notes as `app new resource` writes them: title, unique for each owner, and body."""
+"""Notes as `app new resource` generates them, with a body and a title that is unique per owner."""

@@ -1,4 +1,4 @@
-"""Notes in the admin."""
+"""Admin view for notes."""
 
 from app.admin.base.model_view import ModelView
 from tests.sample.sample_notes.models import SampleNote
@@ -6,7 +6,7 @@ from tests.sample.sample_notes.schemas import SampleNoteUpdate
 
 
 class SampleNoteView(ModelView):
-    """Everyone's notes."""
+    """All users' notes."""
 
     model = SampleNote
     schema = SampleNoteUpdate

@@ -1,4 +1,4 @@
-"""The table, beside `Base.metadata`, which has what the migrations make."""
+"""Database model for notes, outside of `Base.metadata`, so that migrations don't create its table."""
 
 from uuid import UUID
 

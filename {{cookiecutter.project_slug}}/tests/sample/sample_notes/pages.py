@@ -1,4 +1,4 @@
-"""Notes as pages."""
+"""Web pages for notes."""
 
 from typing import Annotated
 from uuid import UUID
@@ -19,7 +19,7 @@ from tests.sample.sample_notes.models import SampleNote
 from tests.sample.sample_notes.schemas import SampleNoteCreate, SampleNoteList, SampleNoteUpdate
 
 router = APIRouter(prefix="/sample-notes")
-nav = NavItem("Sample notes", "/sample-notes", "What only you see.")
+nav = NavItem("Sample notes", "/sample-notes", "Your private notes.")
 
 
 async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> SampleNote:
@@ -34,7 +34,7 @@ NoteDep = Annotated[SampleNote, Depends(get_note)]
 async def list_notes(
     request: Request, session: SessionDep, scope: PageScope, page: Annotated[SampleNoteList, Query()]
 ) -> Response:
-    """List the visitor's notes, newest first unless they are sorted."""
+    """List the user's notes, newest first by default."""
     rows = await service.list_notes(session, scope, page)
     search = forms.search_form(page)
     context = {"notes": rows.items, "page": page, "older": rows.next_cursor, "search": search}
@@ -49,12 +49,12 @@ async def show_new_note(request: Request, scope: PageScope) -> Response:  # noqa
 
 @router.post("/new", dependencies=[CsrfProtected])
 async def create_note(request: Request, session: SessionDep, scope: PageScope) -> Response:
-    """Create a note, and show it."""
+    """Create a note and redirect to it."""
     form = await parse_form(request, SampleNoteCreate)
     if form.data is None:
         return await _show_new(request, form)
     try:
-        # The savepoint keeps the session usable, whatever is refused inside.
+        # The savepoint keeps the session usable after an error.
         async with session.begin_nested():
             note = await service.save_note(session, SampleNote(owner_id=scope.user_id), **form.data.model_dump())
     except (Conflict, InvalidRequest) as refusal:
@@ -70,13 +70,13 @@ async def read_note(request: Request, note: NoteDep) -> Response:
 
 @router.get("/{note_id}/edit")
 async def edit_note(request: Request, note: NoteDep) -> Response:
-    """Show the note in a form."""
+    """Show the form of a note."""
     return await _show_edit(request, note, forms.form_from_record(SampleNoteUpdate, note))
 
 
 @router.post("/{note_id}/edit", dependencies=[CsrfProtected])
 async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
-    """Change the note, unless someone else did since the form was opened."""
+    """Update a note unless it was changed since the form was opened."""
     note_id = note.id
     form = await parse_form(request, SampleNoteUpdate, note)
     if form.data is None:
@@ -98,7 +98,7 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
 async def delete_note(
     request: Request, session: SessionDep, note: NoteDep, version: Annotated[int, Form()]
 ) -> Response:
-    """Delete the note that the visitor saw."""
+    """Delete a note unless it was changed since the page was opened."""
     check_version(note, f'"{version}"')
     await service.delete_note(session, note)
     return see_other(request, "/sample-notes")

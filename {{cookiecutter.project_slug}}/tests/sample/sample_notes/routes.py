@@ -1,4 +1,4 @@
-"""Notes over HTTP."""
+"""API routes for notes."""
 
 from typing import Annotated
 from uuid import UUID
@@ -46,7 +46,7 @@ async def create_sample_note(
 
 @router.get("/{note_id}", response_model=SampleNoteRead, responses=openapi_responses(SampleNoteNotFound))
 async def read_sample_note(note: NoteDep, response: Response) -> SampleNote:
-    """Read one of your notes."""
+    """Get a note."""
     return with_etag(response, note)
 
 
@@ -54,7 +54,7 @@ async def read_sample_note(note: NoteDep, response: Response) -> SampleNote:
 async def update_sample_note(
     session: SessionDep, note: NoteDep, response: Response, data: SampleNoteUpdate, if_match: IfMatch = None
 ) -> SampleNote:
-    """Change the fields you send."""
+    """Update a note. Omitted fields are unchanged."""
     check_version(note, if_match)
     return with_etag(response, await service.save_note(session, note, **data.model_dump(exclude_unset=True)))
 
@@ -63,6 +63,6 @@ async def update_sample_note(
     "/{note_id}", status_code=204, responses=openapi_responses(SampleNoteNotFound, StillReferenced, VersionConflict)
 )
 async def delete_sample_note(session: SessionDep, note: NoteDep, if_match: IfMatch = None) -> None:
-    """Delete one of your notes."""
+    """Delete a note."""
     check_version(note, if_match)
     await service.delete_note(session, note)

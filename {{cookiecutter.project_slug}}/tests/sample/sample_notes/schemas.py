@@ -34,7 +34,7 @@ class SampleNoteRead(RecordResponse):
 
 
 class SampleNoteList(PageParams):
-    """Which notes, and in which order."""
+    """Filters and order of a list of notes."""
 
     q: SearchText | None = None
     title: Title | None = None
