@@ -54,6 +54,7 @@ class PasswordHasher:
             argon2__time_cost=settings.argon2_time_cost,
             argon2__parallelism=_PARALLELISM,
         )
+        self._context.handler().get_backend()  # loads it; two threads doing so at the same time fail
         self._threads = ThreadPoolExecutor(cpus, "hash", initializer=_lower_priority)
         self._pending, self._max_pending = 0, cpus * _QUEUE_PER_CPU
         self._dummy = _dummy_hash(settings)

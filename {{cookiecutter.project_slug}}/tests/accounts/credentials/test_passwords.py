@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from passlib.context import CryptContext
@@ -12,6 +14,7 @@ from app.accounts.credentials.passwords import HasherOverloaded, PasswordHasher,
 from app.settings.config import AuthSettings
 
 CHEAP = AuthSettings(argon2_memory_kib=8)
+ROOT = Path(__file__).parents[3]
 
 
 def test_hash_is_argon2id_of_the_configured_cost() -> None:
@@ -62,6 +65,18 @@ def test_lone_surrogate_can_be_hashed() -> None:
     hashed = asyncio.run(hasher.hash("half \ud800 a character"))
 
     assert asyncio.run(hasher.verify("half \ud800 a character", hashed)) == (True, None)
+
+
+@pytest.mark.any_database
+def test_backend_is_loaded_before_the_first_hash() -> None:
+    """Two threads that load it at the same time fail, so it must be loaded in advance."""
+    code = f"from {PasswordHasher.__module__} import *; PasswordHasher(AuthSettings())"
+    code += "; from passlib.hash import argon2; print(*[base.__name__ for base in argon2.__mro__])"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+
+    assert "_CffiBackend" in done.stdout
+    assert "_NoBackend" not in done.stdout
 
 
 def test_excess_hashes_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
