@@ -25,6 +25,7 @@ def form(data: dict[str, Any], owner: User) -> dict[str, Any]:
 
 def test_created_note_is_returned_by_the_api(as_ada: TestClient, browser: TestClient, ada: User) -> None:
     sent = new_note_data()
+
     response = save(browser, f"/admin/{VIEW}/create", form(sent, ada))
 
     assert response.status_code == 303, response.text
