@@ -31,7 +31,7 @@ from app.admin.log_filters import filter_library_logs
 from app.admin.urls import CachedURLRouter, detail_url, edit_url
 from app.admin.views.events import EventView
 from app.admin.views.impersonation import ImpersonationView
-from app.admin.views.mails import OutboxView
+from app.admin.views.outbox import OutboxView
 from app.admin.views.roles import RoleView
 from app.admin.views.sessions import SessionView
 from app.admin.views.users import UserView

@@ -80,11 +80,7 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 - any value of a field
         value = value.astimezone(UTC).replace(tzinfo=None)
     if isinstance(value, date):
         return value if value.year >= _FIRST_YEAR else str(value)
-    if isinstance(value, int | float | Decimal) and len(str(value)) <= _MAX_DIGITS and _is_number(value):
+    if isinstance(value, int | float | Decimal) and len(str(value)) <= _MAX_DIGITS and Decimal(value).is_finite():
         return value
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     return _NOT_XML.sub("", text)[:_MAX_LENGTH]
-
-
-def _is_number(value: float | Decimal) -> bool:
-    return Decimal(value).is_finite()

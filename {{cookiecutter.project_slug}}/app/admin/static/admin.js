@@ -10,7 +10,7 @@ document.addEventListener("change", (event) => {
   }
 });
 for (const choice of document.querySelectorAll('[data-admin="theme"]')) {
-  choice.value = chosenTheme();
+  choice.value = selectedTheme();
   choice.parentElement.hidden = false;
 }
 
@@ -65,7 +65,7 @@ if (importButton) {
     }
     if (target.matches('[data-admin="import-file"]')) {
       const size = target.files[0]?.size ?? 0;
-      const isLarge = size > Number(target.dataset.largest);
+      const isLarge = size > Number(target.dataset.maxSize);
       target.setCustomValidity(isLarge ? `The file is too large (${Math.ceil(size / 1000)} kB). Split it into smaller files.` : "");
     }
   });
@@ -85,16 +85,16 @@ for (const column of columns) {
   }
 }
 
-// What the library's widgets show in place of a field has no name of its own. They are made when the page is ready.
+// Names the inputs of the library's date and select widgets, which it creates when the page is ready.
 window.StarletteAdmin?.registerFieldInitializer?.((element) => {
-  const form = element.jquery ? element[0] : element; // the library passes an added row in another way
+  const form = element.jquery ? element[0] : element; // the library passes an added inline row as an element
   for (const label of form.querySelectorAll("label[for]")) {
     const field = document.getElementById(label.htmlFor);
-    const shown = field?._flatpickr?.altInput ?? field?.nextElementSibling?.querySelector(".select2-selection--multiple");
-    shown?.setAttribute("aria-label", label.innerText.trim());
-    const chosen = field?.nextElementSibling?.querySelector(".select2-selection--single");
+    const input = field?._flatpickr?.altInput ?? field?.nextElementSibling?.querySelector(".select2-selection--multiple");
+    input?.setAttribute("aria-label", label.innerText.trim());
+    const select = field?.nextElementSibling?.querySelector(".select2-selection--single");
     label.id ||= `${label.htmlFor}-label`;
-    chosen?.setAttribute("aria-labelledby", `${label.id} ${chosen.getAttribute("aria-labelledby")}`);
+    select?.setAttribute("aria-labelledby", `${label.id} ${select.getAttribute("aria-labelledby")}`);
   }
 });
 
@@ -108,31 +108,31 @@ if (options) {
   };
 }
 
-// A list is filtered by a row that is chosen as in a form; the library's filters know only fixed choices.
+// Filters by a related row use the same picker as forms; the library's filters support only fixed choices.
 const rowPickers = JSON.parse(document.getElementById("row-pickers")?.textContent ?? "{}");
 const filterMenu = document.getElementById("filter-builder-dropdown");
-const offerRows = () => {
+const showRowPickers = () => {
   for (const row of filterMenu.querySelectorAll('[data-sa-hook="filter-row"]')) {
     const [field, operator, select] = ["field", "op", "value-select"].map((part) =>
       row.querySelector(`[data-sa-hook="filter-row-${part}"]`),
     );
     if (jQuery(select).data("select2")) jQuery(select).select2("destroy");
     if (operator.value !== "is" || !rowPickers[field.value]) continue;
-    const asked = ({ term, page = 1 }) => ({ q: term, skip: (page - 1) * 20, limit: 20 });
-    const found = ({ items, total }, { page = 1 }) => ({
+    const query = ({ term, page = 1 }) => ({ q: term, skip: (page - 1) * 20, limit: 20 });
+    const results = ({ items, total }, { page = 1 }) => ({
       results: items.map((item) => ({ id: item.id, text: item._meta.repr })),
       pagination: { more: page * 20 < total },
     });
-    const ajax = { url: rowPickers[field.value], dataType: "json", data: asked, processResults: found };
+    const ajax = { url: rowPickers[field.value], dataType: "json", data: query, processResults: results };
     jQuery(select).select2({ width: "100%", dropdownParent: jQuery(row), ajax });
   }
 };
 if (filterMenu && Object.keys(rowPickers).length) {
   filterMenu.addEventListener("change", ({ target }) => {
-    if (target.matches('[data-sa-hook="filter-row-field"], [data-sa-hook="filter-row-op"]')) offerRows();
+    if (target.matches('[data-sa-hook="filter-row-field"], [data-sa-hook="filter-row-op"]')) showRowPickers();
   });
   filterMenu.addEventListener("click", ({ target }) => {
-    if (target.closest("[data-sa-action]")) offerRows();
+    if (target.closest("[data-sa-action]")) showRowPickers();
   });
-  window.addEventListener("load", offerRows);
+  window.addEventListener("load", showRowPickers);
 }

@@ -27,7 +27,7 @@ def update_email(client: TestClient, row: str, **values: Any) -> None:
 
 
 @pytest.fixture
-def mails(client: TestClient, browser: TestClient, ada: User, bob: User) -> list[str]:
+def emails(client: TestClient, browser: TestClient, ada: User, bob: User) -> list[str]:
     """Return the IDs of three emails: sent, waiting and failed."""
     for email in (ada.email, bob.email, ada.email):
         assert client.post("/api/v1/auth/password/forgot", json={"email": email}).status_code == 202
@@ -37,8 +37,8 @@ def mails(client: TestClient, browser: TestClient, ada: User, bob: User) -> list
     return rows
 
 
-def test_emails_are_listed_without_content(browser: TestClient, mails: list[str]) -> None:
-    pages = [browser.get("/admin/mail/list"), *(browser.get(f"/admin/mail/detail?pk={row}") for row in mails)]
+def test_emails_are_listed_without_content(browser: TestClient, emails: list[str]) -> None:
+    pages = [browser.get("/admin/mail/list"), *(browser.get(f"/admin/mail/detail?pk={row}") for row in emails)]
     pages += [export(browser, "mail", kind) for kind in ("csv", "json")]
 
     assert "SMTPConnectError: nobody there" in page_text(pages[0])
@@ -50,32 +50,32 @@ def test_emails_are_listed_without_content(browser: TestClient, mails: list[str]
 
 
 @pytest.mark.parametrize(("state", "number"), [("sent", 0), ("pending", 1), ("failed", 2)])
-def test_emails_are_filtered_by_state(browser: TestClient, mails: list[str], state: str, number: int) -> None:
-    assert listed_ids(browser, "mail", filter=f"state__eq={state}") == [mails[number]]
+def test_emails_are_filtered_by_state(browser: TestClient, emails: list[str], state: str, number: int) -> None:
+    assert listed_ids(browser, "mail", filter=f"state__eq={state}") == [emails[number]]
 
 
 @pytest.mark.parametrize("retry", [run_action, run_row_action])
-def test_failed_email_is_retried(client: TestClient, browser: TestClient, mails: list[str], retry: Any) -> None:
-    assert retry(browser, "mail", "retry", mails[2]).status_code == 200
+def test_failed_email_is_retried(client: TestClient, browser: TestClient, emails: list[str], retry: Any) -> None:
+    assert retry(browser, "mail", "retry", emails[2]).status_code == 200
 
-    assert listed_ids(browser, "mail", filter="state__eq=pending") == [mails[2], mails[1]]
+    assert listed_ids(browser, "mail", filter="state__eq=pending") == [emails[2], emails[1]]
     assert client.app_state["authenticator"].mailer.enqueued.is_set()
 
 
-def test_sent_email_is_not_retried(browser: TestClient, mails: list[str]) -> None:
-    assert run_row_action(browser, "mail", "retry", mails[0]).status_code == 400
-    assert run_action(browser, "mail", "retry", *mails).status_code == 200
+def test_sent_email_is_not_retried(browser: TestClient, emails: list[str]) -> None:
+    assert run_row_action(browser, "mail", "retry", emails[0]).status_code == 400
+    assert run_action(browser, "mail", "retry", *emails).status_code == 200
 
-    assert listed_ids(browser, "mail", filter="state__eq=sent") == [mails[0]]
+    assert listed_ids(browser, "mail", filter="state__eq=sent") == [emails[0]]
 
 
 def test_email_can_be_deleted_but_not_created_or_edited(
-    client: TestClient, browser: TestClient, mails: list[str], bob: User
+    client: TestClient, browser: TestClient, emails: list[str], bob: User
 ) -> None:
     assert browser.get("/admin/mail/create").status_code == 403
-    assert browser.get(f"/admin/mail/edit?pk={mails[1]}").status_code == 403
+    assert browser.get(f"/admin/mail/edit?pk={emails[1]}").status_code == 403
     assert mails_to(client, bob.email)
 
-    assert run_row_action(browser, "mail", "delete", mails[1]).status_code == 200
+    assert run_row_action(browser, "mail", "delete", emails[1]).status_code == 200
 
     assert mails_to(client, bob.email) == []
