@@ -62,7 +62,7 @@ async def fill(settings: DatabaseSettings, before: int, rows: int) -> None:
                 await session.execute(more, {"first": first, "last": last})
         async with database.read_sessions() as session:  # which has no transaction
             await session.execute(text("VACUUM ANALYZE"))
-            # It would go on while we measure; but not everybody may ask for it.
+            # A checkpoint during the measurement would slow it down; not every user can start one.
             with suppress(ProgrammingError):
                 await session.execute(text("CHECKPOINT"))
     os.sync()

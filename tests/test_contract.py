@@ -1,7 +1,7 @@
-"""Every route, called by everybody with any data: no 5xx, and nothing that is not documented.
+"""Contract tests: no route returns a 5xx status or an undocumented response.
 
-Schemathesis makes up the calls from the OpenAPI document. The project has resources
-of every access.
+Schemathesis generates the requests from the OpenAPI document, for anonymous callers, a user and an
+admin. The project has resources of every access.
 """
 
 import re
@@ -19,12 +19,12 @@ from tests.every_field_type import project_with_every_field_type
 from tests.serving import Server, environment, running
 
 PASSWORD = "a password of the contract test"  # noqa: S105
-CALLERS = {"nobody": None, "user": "user@example.com", "admin": "admin@example.com"}
-# Rules that no schema tells may refuse data, such as a reference to nothing; and Pydantic reads "3"
-# and false as numbers, and lists take an empty parameter for none.
+CALLERS = {"anonymous": None, "user": "user@example.com", "admin": "admin@example.com"}
+# Rules that aren't in the schema can reject valid data, such as a dangling reference. Pydantic
+# accepts "3" and false as numbers, and lists ignore empty parameters.
 EXCLUDED = ["positive_data_acceptance", "negative_data_rejection"]
 LAST = "operation-id=delete_own_account"
-# No limits in the way, and no time for hashes: what is asked for is the contract.
+# Without rate limits and expensive hashes.
 SETTINGS = {
     "SECRET_KEY": "a secret key that protects nothing at all",
     "AUTH_ARGON2_MEMORY_KIB": "8",
@@ -37,7 +37,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def server(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serve a project that has an admin, and a user."""
+    """Serve a project with an admin and a user."""
     project, python = project_with_every_field_type(bake)
     app = [python, "-m", "app"]
     variables = {**environment(), **SETTINGS}
@@ -57,21 +57,19 @@ def server(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_no_route_answers_what_it_does_not_document(
-    server: Server, caller: str, tmp_path: Path
-) -> None:
+def test_responses_match_the_openapi_document(server: Server, caller: str, tmp_path: Path) -> None:
     found = _call(server, CALLERS[caller], tmp_path, f"--exclude-{LAST}")
 
     assert found.returncode == 0, f"{found.stdout}\n{server.printed()[-2000:]}"
     tested = re.search(r"Tested: (\d+)", found.stdout)
     assert tested
     assert int(tested[1]) > 60
-    refused = re.search(r"(\d+) operations? returned only 401/403", found.stdout)
-    assert (refused is not None and int(refused[1]) > 30) == (caller == "nobody"), found.stdout
+    denied = re.search(r"(\d+) operations? returned only 401/403", found.stdout)
+    assert (denied is not None and int(denied[1]) > 30) == (caller == "anonymous"), found.stdout
 
 
 @pytest.mark.parametrize("caller", ["user", "admin"])
-def test_deleting_the_account_answers_what_it_documents(
+def test_responses_of_account_deletion_match_the_openapi_document(
     server: Server, caller: str, tmp_path: Path
 ) -> None:
     found = _call(server, CALLERS[caller], tmp_path, f"--include-{LAST}")
@@ -82,14 +80,14 @@ def test_deleting_the_account_answers_what_it_documents(
 def _call(
     server: Server, email: str | None, folder: Path, *options: str
 ) -> subprocess.CompletedProcess[str]:
-    """Let Schemathesis call the routes as nobody, or as the user with this address."""
+    """Run Schemathesis, anonymously or as the user with this email address."""
     command = [sys.executable, "-c", "from schemathesis.cli import schemathesis as st; st()", "run"]
     excluded = f"--exclude-checks={','.join(EXCLUDED)}"
     fixed = [excluded, "--max-examples=5", "--seed=1", "--no-color"]
     variables = {**environment(), "PYTHONPATH": str(TEMPLATE)}
     if email:
         variables |= {
-            "SCHEMATHESIS_HOOKS": "tests.contract.signing_in",
+            "SCHEMATHESIS_HOOKS": "tests.contract.auth",
             "CONTRACT_ADDRESS": server.address,
             "CONTRACT_EMAIL": email,
             "CONTRACT_PASSWORD": PASSWORD,

@@ -1,4 +1,4 @@
-"""What benchmarks/login.py measures holds, also on a busy machine: the best try counts."""
+"""Results of benchmarks/login.py; the best attempt counts, so that they hold on a busy machine."""
 
 from collections.abc import Iterator
 
@@ -18,11 +18,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 def low_quartile(times: list[float]) -> float:
-    """Look at the quicker answers: others on the machine make some slower, and none quicker."""
+    """Return the lower quartile: other processes make responses slower, never faster."""
     return sorted(times)[len(times) // 4]
 
 
-def test_time_does_not_tell_who_has_an_account(project: Project) -> None:
+def test_response_times_do_not_disclose_accounts(project: Project) -> None:
     """Behaviours 3, 28, 30, 88."""
     apart: dict[str, list[float]] = {name: [] for name in COMPARED}
     for _ in range(TRIES):
@@ -33,7 +33,7 @@ def test_time_does_not_tell_who_has_an_account(project: Project) -> None:
     assert {name: found for name, found in apart.items() if min(found) >= 0.15} == {}
 
 
-def test_others_are_served_while_many_sign_in(project: Project) -> None:
+def test_other_requests_are_served_during_many_logins(project: Project) -> None:
     """Behaviour 114."""
     slow = []
     for _ in range(TRIES):
@@ -46,7 +46,7 @@ def test_others_are_served_while_many_sign_in(project: Project) -> None:
     assert min(slow) < 100, slow
 
 
-def test_crowd_is_sent_away_and_takes_no_more_memory(project: Project) -> None:
+def test_excess_logins_get_503_without_using_more_memory(project: Project) -> None:
     """Behaviour 114."""
     before = project.memory_mib()
 

@@ -1,4 +1,4 @@
-"""A project below a path of a host, behind a real nginx that strips the path or keeps it."""
+"""A project below a root path, behind a real nginx that strips the path or keeps it."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.baking import Bake
 from tests.serving import Server, Visitor, environment, find_free_port, running
 from tests.windows import PHONE, visit
 
-# What Debian's nginx needs to run in a folder, as anybody.
+# Lets Debian's nginx run in any directory, as any user.
 NGINX = """
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -41,10 +41,10 @@ http {{
 
 @pytest.fixture(scope="module")
 def servers(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
-    """Serve a project below a path, behind both."""
+    """Serve a project below a root path, behind two nginx servers."""
     found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no nginx here")
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("nginx is not installed")
     folder, ports = tmp_path_factory.mktemp("nginx"), (find_free_port(), find_free_port())
     base_url = {"BASE_URL": f"http://127.0.0.1:{ports[0]}/shop"}
     command = [sys.executable, "-u", "dev.py", "run"]
@@ -64,7 +64,7 @@ def servers(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
 
 
 @pytest.mark.parametrize("proxy", ["strips", "keeps"])
-def test_everything_works_below_a_path(
+def test_everything_works_below_a_root_path(
     chromium: Browser, servers: dict[str, Server], proxy: str
 ) -> None:
     server = servers[proxy]
@@ -105,8 +105,8 @@ def test_everything_works_below_a_path(
 
 
 @pytest.mark.parametrize("proxy", ["strips", "keeps", "app"])
-def test_api_and_health_answer_below_a_path(servers: dict[str, Server], proxy: str) -> None:
-    """The app itself, as a container's health check asks it, answers without the path too."""
+def test_api_and_health_work_below_a_root_path(servers: dict[str, Server], proxy: str) -> None:
+    """The app itself also responds without the path, as container health checks call it."""
     visitor = Visitor(servers[proxy].address)
 
     assert visitor.get("/health/ready").status == 200

@@ -1,4 +1,4 @@
-"""What writes docs/performance.md, and what is drawn and counted for it; nothing is measured."""
+"""Writing docs/performance.md, its pictures and tables; nothing is measured."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from tests.baking import TEMPLATE
 from tests.test_docs import LINK
 
 
-def test_a_section_is_replaced_and_the_rest_kept(tmp_path: Path) -> None:
+def test_section_is_replaced_and_the_rest_unchanged(tmp_path: Path) -> None:
     page.write_section("scale", "Some figures.", tmp_path)
     page.write_section("crowd", "| a table |", tmp_path)
     page.write_section("scale", "Newer figures.\n", tmp_path)
@@ -29,7 +29,7 @@ def test_a_section_is_replaced_and_the_rest_kept(tmp_path: Path) -> None:
     assert written == expected
 
 
-def test_every_part_has_a_place_on_the_page(tmp_path: Path) -> None:
+def test_every_part_has_a_section_on_the_page(tmp_path: Path) -> None:
     for part in everything.PARTS:
         page.write_section(part, "Measured.", tmp_path)
 
@@ -39,7 +39,7 @@ def test_every_part_has_a_place_on_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["", *(f".{part}" for part in everything.PARTS)])
-def test_every_part_says_how_it_is_called(module: str) -> None:
+def test_every_part_documents_its_command(module: str) -> None:
     command = [sys.executable, "-B", "-m", f"benchmarks{module}", "--help"]
     done = subprocess.run(command, cwd=TEMPLATE, check=False, capture_output=True, text=True)
 
@@ -112,11 +112,11 @@ HANDLED = f"{SERVED};get_request_handler.<locals>.app (fastapi/routing.py)"
         pytest.param("_run_code (<frozen runpy>)", "other", id="nothing-known"),
     ],
 )
-def test_time_counts_for_the_innermost_part(stack: str, part: str) -> None:
+def test_samples_count_for_the_innermost_part(stack: str, part: str) -> None:
     assert split.part_of(stack).startswith(part)
 
 
-def test_looks_become_shares() -> None:
+def test_samples_become_shares() -> None:
     counted = split.shares(
         [f"{HANDLED} 3", f"{HANDLED};wraps (/lib/functools.py) 2", f"{SERVED} 5"]
     )

@@ -36,7 +36,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 4
 """
-# PostgreSQL as the project's own tests start it, until standard input ends.
+# PostgreSQL as in the project's tests; it runs until standard input is closed.
 POSTGRES = """
 import sys
 from tests.postgres import running_postgres
@@ -67,7 +67,7 @@ def downgrade() -> None: ...
 
 
 class Pooled(NamedTuple):
-    """A project, and the variables that lead it to PgBouncer and past it."""
+    """A project, with its URLs through and around PgBouncer."""
 
     project: Path
     app: list[str]
@@ -75,14 +75,14 @@ class Pooled(NamedTuple):
     direct: str
 
     def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
-        """Run a command of the project; return its exit code and all that it says."""
+        """Run a command of the project; return its exit code and output."""
         done = run_in(self.project, [*self.app, *arguments], **{**self.variables, **variables})
         return done.returncode, done.stdout
 
 
 @contextmanager
 def started(command: list[str], folder: Path) -> Iterator[str]:
-    """Start a program, yield its first line, and end its standard input."""
+    """Start a command, yield its first line of output, and close its standard input."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, cwd=folder, env=environment(), stdin=pipe, stdout=pipe, text=True
@@ -98,7 +98,9 @@ def pooled(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Poo
     """Start PostgreSQL and PgBouncer for a project."""
     found = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no pgbouncer here")
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
+            "pgbouncer is not installed"
+        )
     project, python = bake(), fireup.install(PROJECT / "requirements-dev.txt")
     with started([python, "-c", POSTGRES], project) as direct:
         server, port = direct.rpartition(":")[2].partition("/")[0], find_free_port()
@@ -114,10 +116,10 @@ def pooled(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Poo
             pgbouncer.wait(timeout=30)
 
 
-def test_migrations_and_requests_go_through_the_pooler(pooled: Pooled, tmp_path: Path) -> None:
-    code, said = pooled.run("db", "upgrade")
-    assert code == 0, said
-    assert said.count("DATABASE_DIRECT_URL is not set") == 1
+def test_migrations_and_requests_work_through_the_pooler(pooled: Pooled, tmp_path: Path) -> None:
+    code, output = pooled.run("db", "upgrade")
+    assert code == 0, output
+    assert output.count("DATABASE_DIRECT_URL is not set") == 1
     create = [*pooled.app, "users", "create-admin", "--email", EMAIL, "--password-stdin"]
     variables = {**environment(), **pooled.variables}
     subprocess.run(create, cwd=pooled.project, env=variables, check=True, input=PASSWORD.encode())
@@ -143,40 +145,40 @@ def test_migrations_and_requests_go_through_the_pooler(pooled: Pooled, tmp_path:
     assert "unavailable" not in log
 
 
-def test_migration_that_fails_leaves_no_lock_behind(pooled: Pooled) -> None:
+def test_failed_migration_releases_its_lock(pooled: Pooled) -> None:
     assert pooled.run("db", "upgrade")[0] == 0
     head = max(path.stem for path in (pooled.project / "migrations" / "versions").glob("0*.py"))
     failing = pooled.project / "migrations" / "versions" / "fails.py"
     failing.write_text(FAILING.format(head=head.partition("_")[0]))
 
-    code, said = pooled.run("db", "upgrade")
+    code, output = pooled.run("db", "upgrade")
     failing.unlink()
 
     assert code == 1
-    assert "division by zero" in said
+    assert "division by zero" in output
     for variables in ({}, {"DATABASE_DIRECT_URL": pooled.direct}):
         assert pooled.run("db", "upgrade", **variables)[0] == 0
         assert pooled.run("db", "check", **variables)[0] == 0
 
 
-@pytest.mark.parametrize("past_the_pooler", [False, True])
-def test_migration_does_not_wait_for_another_one_without_end(
-    pooled: Pooled, *, past_the_pooler: bool
+@pytest.mark.parametrize("uses_direct_url", [False, True])
+def test_migration_times_out_waiting_for_another_one(
+    pooled: Pooled, *, uses_direct_url: bool
 ) -> None:
-    variables = {"DATABASE_DIRECT_URL": pooled.direct} if past_the_pooler else {}
+    variables = {"DATABASE_DIRECT_URL": pooled.direct} if uses_direct_url else {}
     python = pooled.app[0]
 
     with started([python, "-c", HOLD_LOCK, pooled.direct], pooled.project) as held:
-        code, said = pooled.run("db", "upgrade", **variables)
+        code, output = pooled.run("db", "upgrade", **variables)
 
     assert held == "held"
     assert code == 1
-    assert "another migration still holds the lock after 1 seconds" in said
+    assert "another migration still holds the lock after 1 seconds" in output
     assert pooled.run("db", "upgrade", **variables)[0] == 0
 
 
-def test_pooler_that_nobody_told_of_is_named(pooled: Pooled) -> None:
-    code, said = pooled.run("db", "check", DATABASE_PGBOUNCER="false")
+def test_undeclared_pooler_is_reported(pooled: Pooled) -> None:
+    code, output = pooled.run("db", "check", DATABASE_PGBOUNCER="false")
 
     assert code == 1
-    assert "set DATABASE_PGBOUNCER=true" in said
+    assert "set DATABASE_PGBOUNCER=true" in output

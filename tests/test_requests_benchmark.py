@@ -1,4 +1,4 @@
-"""What benchmarks/requests.py compares does the same, and its figures arrive in its tables."""
+"""The contestants of benchmarks/requests.py return the same, and its figures become tables."""
 
 import re
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project
         yield project, database
 
 
-def answers(contestant: Contestant, logs: Path) -> dict[str, Any]:
-    """Ask for everything once, and leave out what is another each time."""
+def responses_of(contestant: Contestant, logs: Path) -> dict[str, Any]:
+    """Send each request once; return the responses without volatile fields."""
     with served(contestant, logs) as server:
         names = [name for name in contestant.workloads if name not in {"login", HTML}]
         found = {name: server.ask(contestant.workloads[name]) for name in names}
@@ -35,16 +35,16 @@ def answers(contestant: Contestant, logs: Path) -> dict[str, Any]:
     return found
 
 
-def test_contestants_answer_alike(database: tuple[Project, Filled], tmp_path: Path) -> None:
+def test_contestants_return_the_same(database: tuple[Project, Filled], tmp_path: Path) -> None:
     project, filled = database
-    ours = answers(project.contestant(OURS, filled.url), tmp_path)
+    ours = responses_of(project.contestant(OURS, filled.url), tmp_path)
     assert [len(ours[name]["items"]) for name in ("page 1", "page 4,000")] == [20, 20]
     filled.tidy()
 
     for name, app in small_apps(project, filled.url).items():
-        assert answers(app, tmp_path) == {key: ours[key] for key in app.workloads.keys() & ours}, (
-            name
-        )
+        assert responses_of(app, tmp_path) == {
+            key: ours[key] for key in app.workloads.keys() & ours
+        }, name
         filled.tidy()
 
 
@@ -60,7 +60,7 @@ def test_pages_show_the_same_notes(database: tuple[Project, Filled], tmp_path: P
     assert len(shown[0]) == PAGE
 
 
-def test_statements_are_counted(database: tuple[Project, Filled]) -> None:
+def test_sql_statements_are_counted(database: tuple[Project, Filled]) -> None:
     counted = database[1].count_statements()
 
     assert counted.keys() == PAGES.keys()
@@ -70,7 +70,7 @@ def test_statements_are_counted(database: tuple[Project, Filled]) -> None:
 
 
 def found_in(*workloads: str) -> Found:
-    """Make figures up."""
+    """Return made-up measurements."""
     found = Found(cold_start=1.25, memory_mib=90.4)
     slow = Burst(rate=100, p50_ms=10, p99_ms=30, cpu_us=9_000)
     for rate in (150, 250, 210):
@@ -103,4 +103,4 @@ def test_goals_are_judged() -> None:
 
     assert judged["item, times L4"] == ("item, times L4", "≥ 2", "2.10", True)
     assert judged["item, SQL statements"] == ("item, SQL statements", "≤ 2", "3", False)
-    assert judged["MiB of a process"].reached
+    assert judged["memory per process, MiB"].reached

@@ -1,1 +1,1 @@
-"""What runs inside of Schemathesis."""
+"""Hooks for Schemathesis."""

@@ -1,4 +1,4 @@
-"""Let Schemathesis call as somebody, who signs in anew when a call has ended their session."""
+"""Sign in for Schemathesis, and again after a request that ended the session."""
 
 import os
 from typing import Any
@@ -20,10 +20,10 @@ class SignedIn:
     """The access token of the caller."""
 
     def get(self, _case: schemathesis.Case[Any], _context: schemathesis.AuthContext) -> str:
-        """Return the token; an account that deleted itself has none."""
+        """Return the token, or an invalid one if the account was deleted."""
         if not tokens:
             pair = VISITOR.post_json("/api/v1/auth/login", LOGIN)
-            tokens.append(pair.body["access_token"] if pair.status == 200 else "gone")
+            tokens.append(pair.body["access_token"] if pair.status == 200 else "deleted")
         return tokens[-1]
 
     def set(
@@ -39,6 +39,6 @@ def after_call(
     _case: schemathesis.Case[Any],
     response: schemathesis.Response,
 ) -> None:
-    """Forget a token that was refused."""
+    """Discard a rejected token."""
     if response.status_code == 401:
         tokens.clear()
