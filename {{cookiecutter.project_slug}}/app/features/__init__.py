@@ -77,22 +77,24 @@ def models_without(name: str) -> list[type[UUIDv7Base]]:
     ]
 
 
-def read_exports(module: str, attribute: str, kind: type[T]) -> list[T]:
+def read_exports(module: str, attribute: str, expected_type: type[T]) -> list[T]:
     """Return the typed object that every `<feature>.<module>` must define.
 
     Raises:
         InvalidFeature: when a module doesn't define it.
     """
-    return [_typed(loaded, attribute, kind) for loaded in import_modules(module)]
+    return [_check_type(loaded, attribute, expected_type) for loaded in import_modules(module)]
 
 
-def read_optional_exports(module: str, attribute: str, kind: type[T]) -> list[T]:
+def read_optional_exports(module: str, attribute: str, expected_type: type[T]) -> list[T]:
     """Return the typed object that a `<feature>.<module>` may define.
 
     Raises:
         InvalidFeature: when an object has another type.
     """
-    return [_typed(loaded, attribute, kind) for loaded in import_modules(module) if hasattr(loaded, attribute)]
+    return [
+        _check_type(loaded, attribute, expected_type) for loaded in import_modules(module) if hasattr(loaded, attribute)
+    ]
 
 
 def find_template_folders() -> list[Path]:
@@ -101,9 +103,9 @@ def find_template_folders() -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
-def _typed(loaded: ModuleType, attribute: str, kind: type[T]) -> T:
+def _check_type(loaded: ModuleType, attribute: str, expected_type: type[T]) -> T:
     value = getattr(loaded, attribute, None)
-    if not isinstance(value, kind):
-        message = f"{loaded.__name__} must define `{attribute}: {kind.__name__}`"
+    if not isinstance(value, expected_type):
+        message = f"{loaded.__name__} must define `{attribute}: {expected_type.__name__}`"
         raise InvalidFeature(message)
     return value

@@ -100,6 +100,6 @@ def _read(path: Path) -> StoredMessage:
     )
 
 
-def _body(mail: EmailMessage, kind: str) -> str:
-    part = mail.get_body((kind,))
+def _body(mail: EmailMessage, subtype: str) -> str:
+    part = mail.get_body((subtype,))
     return part.get_content().replace("\r\n", "\n") if part else ""

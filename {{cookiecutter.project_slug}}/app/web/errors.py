@@ -58,8 +58,8 @@ ERROR_TEXTS = {
 
 def register_error_pages(app: FastAPI) -> None:
     """Register handlers that return HTML error pages."""
-    for kind in HANDLED_EXCEPTIONS:
-        app.add_exception_handler(kind, _handle)
+    for exception_class in HANDLED_EXCEPTIONS:
+        app.add_exception_handler(exception_class, _handle)
     app.add_exception_handler(Exception, _handle_bug)
 
 

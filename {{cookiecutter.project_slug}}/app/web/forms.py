@@ -89,8 +89,8 @@ class Form(Generic[S]):
 def empty_form(schema: type[S]) -> Form[S]:
     """Return a form with the schema's defaults, to create something."""
     defaults = {
-        name: known.get_default(call_default_factory=True, validated_data={})
-        for name, known in schema.model_fields.items()
+        name: info.get_default(call_default_factory=True, validated_data={})
+        for name, info in schema.model_fields.items()
     }
     return Form(values={name: input_value(value) for name, value in defaults.items() if value is not PydanticUndefined})
 
@@ -113,17 +113,18 @@ async def parse_form(request: Request, schema: type[S], record: Record | None = 
     For an edit form, `data` has only the fields that the user changed.
     """
     sent = await request.form()
-    kinds = {name: unwrap_annotation(known.annotation) for name, known in schema.model_fields.items() if name in sent}
-    values = {name: _text(sent, name, several=kind is list) for name, (kind, _) in kinds.items()}
-    shown = form_from_record(schema, record).values if record else {}
-    entered = {
-        name: _entered(values[name], kind, optional=optional)
-        for name, (kind, optional) in kinds.items()
-        if name not in shown or _is_changed(schema.model_fields[name], sent.getlist(name), values[name], shown[name])
+    types = {name: unwrap_annotation(info.annotation) for name, info in schema.model_fields.items() if name in sent}
+    values = {name: _raw_value(sent, name, multiple=field_type is list) for name, (field_type, _) in types.items()}
+    current = form_from_record(schema, record).values if record else {}
+    parsed = {
+        name: _parse(values[name], field_type, optional=optional)
+        for name, (field_type, optional) in types.items()
+        if name not in current
+        or _is_changed(schema.model_fields[name], sent.getlist(name), values[name], current[name])
     }
     version = str(sent.get("version", ""))
     try:
-        return Form(schema.model_validate(entered), values, version=version)
+        return Form(schema.model_validate(parsed), values, version=version)
     except ValidationError as error:
         errors: dict[str, str] = {}
         for problem in error.errors(include_url=False):
@@ -132,48 +133,49 @@ async def parse_form(request: Request, schema: type[S], record: Record | None = 
         return Form(None, values, errors, non_field_error, InvalidRequest.status, version)
 
 
-def _is_changed(known: FieldInfo, sent: list[Any], text: str, shown: str) -> bool:
+def _is_changed(info: FieldInfo, sent: list[Any], text: str, current: str) -> bool:
     """Return whether the user changed a field, ignoring what browsers change by themselves.
 
     They normalize line breaks, remove them from single-line inputs, may trim text, and shorten times. Checkboxes have
     no order.
     """
     if len(sent) > 1:
-        return sorted(text.split("\n")) != sorted(shown.split("\n"))
-    kind, _ = unwrap_annotation(known.annotation)
-    parts = [get_args(part)[1:] for part in get_args(known.annotation)]  # of `Annotated[…] | None`
-    rules = [*known.metadata, *chain.from_iterable(parts)]
-    shown = re.sub(r"\r\n?", "\n", shown)
-    if kind not in {str, list, dict} or SingleLine in rules:
-        shown = shown.replace("\n", "")
-    if kind is not str or any(getattr(rule, "strip_whitespace", False) for rule in rules):
-        text, shown = text.strip(), shown.strip()
-    return repr(_entered(text, kind, optional=False)) != repr(_entered(shown, kind, optional=False))  # 1 is not 1.0
+        return sorted(text.split("\n")) != sorted(current.split("\n"))
+    field_type, _ = unwrap_annotation(info.annotation)
+    parts = [get_args(part)[1:] for part in get_args(info.annotation)]  # of `Annotated[…] | None`
+    rules = [*info.metadata, *chain.from_iterable(parts)]
+    current = re.sub(r"\r\n?", "\n", current)
+    if field_type not in {str, list, dict} or SingleLine in rules:
+        current = current.replace("\n", "")
+    if field_type is not str or any(getattr(rule, "strip_whitespace", False) for rule in rules):
+        text, current = text.strip(), current.strip()
+    before, after = (_parse(value, field_type, optional=False) for value in (current, text))
+    return repr(before) != repr(after)  # 1 is not 1.0
 
 
-def _text(sent: FormData, name: str, *, several: bool) -> str:
+def _raw_value(sent: FormData, name: str, *, multiple: bool) -> str:
     """Return the entered text, with the browser's CR LF converted back to LF.
 
     The last value counts: a checkbox follows a hidden field with the value "false".
     """
     texts = [value.replace("\r\n", "\n") for value in sent.getlist(name) if isinstance(value, str)]
-    return "\n".join(filter(None, texts)) if several else "".join(texts[-1:])
+    return "\n".join(filter(None, texts)) if multiple else "".join(texts[-1:])
 
 
-def _entered(text: str, kind: object, *, optional: bool) -> object:
+def _parse(text: str, field_type: object, *, optional: bool) -> object:
     """Convert the entered text to a value for the schema."""
     if optional and not text.strip():
         return None
-    if kind is list:
+    if field_type is list:
         return [line.strip() for line in text.split("\n") if line.strip()]
-    if kind is dict:
+    if field_type is dict:
         with suppress(ValueError, RecursionError):
             return json.loads(text, parse_constant=_reject)
-    if kind in {datetime, AwareDatetime}:
+    if field_type in {datetime, AwareDatetime}:
         with suppress(ValueError):
             moment = datetime.fromisoformat(text)
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if kind is time:
+    if field_type is time:
         with suppress(ValueError):
             return time.fromisoformat(text)
     return text  # the schema rejects it if it couldn't be converted

@@ -47,7 +47,7 @@ async def forgot_password(
 
 @router.get("/sent")
 async def show_reset_sent(request: Request) -> Response:
-    """Tell the user to check their email."""
+    """Ask the user to check their email."""
     return await render(request, "password_forgot_sent.html")
 
 

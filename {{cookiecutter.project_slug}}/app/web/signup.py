@@ -71,7 +71,7 @@ async def sign_up(
 
 @router.get("/signup/sent")
 async def show_sign_up_sent(request: Request) -> Response:
-    """Tell the user to check their email, and offer to resend it."""
+    """Ask the user to check their email, and offer to resend it."""
     _, email = _signed_up(request)
     return await render(request, "signup_sent.html", {"form": Form(values={"email": email})})
 
@@ -89,13 +89,13 @@ async def verify_email(
     """Verify the email address. In a browser that didn't sign up, the user chooses a new password first."""
     proof, _ = _signed_up(request)
     try:
-        proven = await signup.verify_email(
+        verified = await signup.verify_email(
             database, authenticator, await read_token(request), client, signup_proof=proof
         )
     except InvalidLink:
         return await show_invalid_link(request)
-    if proven.reset_link_token is not None:
-        return redirect_with_message(request, f"/password/reset/{proven.reset_link_token}", CHOOSE)
+    if verified.reset_link_token is not None:
+        return redirect_with_message(request, f"/password/reset/{verified.reset_link_token}", CHOOSE)
     response = redirect_with_message(request, "/login", CONFIRMED)
     cookies.delete_cookie(request, response, _SIGNED_UP)
     return response

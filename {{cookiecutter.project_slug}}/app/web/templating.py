@@ -178,5 +178,5 @@ def _csrf_field(request: Request) -> Markup:
 
 
 @lru_cache
-def _digest(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - asked anew when the file has changed
+def _digest(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - part of the cache key
     return sha256(path.read_bytes()).hexdigest()[:12]

@@ -151,13 +151,13 @@ def test_templates_of_features_are_found(folder: Path) -> None:
 def test_ambiguous_relationship_is_reported(tmp_path: Path, command: str) -> None:
     write(tmp_path, "articles", models=REVIEWED)
 
-    refused = run_app(tmp_path, command)
+    result = run_app(tmp_path, command)
 
-    assert refused.returncode == 1
+    assert result.returncode == 1
     for name in ("Article.reviewer", "articles.owner_id", "articles.reviewer_id"):
-        assert name in refused.stderr
+        assert name in result.stderr
     for name in ("Traceback", "DATABASE_URL"):
-        assert name not in refused.stderr
+        assert name not in result.stderr
 
 
 @pytest.mark.any_database

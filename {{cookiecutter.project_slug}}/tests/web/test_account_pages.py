@@ -95,13 +95,13 @@ def test_email_change_is_confirmed_and_reverted_by_links(client: TestClient, ada
     assert "ada@new.example" in read_page(browser.get("/account/email")).text
 
     opened = browser.get(link)
-    early = browser.get("/account")
+    before_confirming = browser.get("/account")
     response = submit(browser, link, action="/email/confirm")
-    taken_back = submit(browser, newest_link(client, ada.email), action="/email/revert")
+    reverted = submit(browser, newest_link(client, ada.email), action="/email/revert")
 
     assert opened.headers["Referrer-Policy"] == "no-referrer"
-    assert "ada@new.example" not in early.text
-    assert (response.status_code, taken_back.status_code) == (303, 303)
+    assert "ada@new.example" not in before_confirming.text
+    assert (response.status_code, reverted.status_code) == (303, 303)
     assert browser.get("/account").status_code == 303
     assert newest_link(client, ada.email).startswith("/password/reset/")
 
@@ -112,9 +112,9 @@ def test_email_change_is_cancelled_from_the_old_mailbox(client: TestClient, ada:
     submit(browser, "/account/email", email="ada@new.example")
     confirm = newest_link(client, "ada@new.example")
 
-    stopped = submit(open_browser(client), newest_link(client, ada.email), action="/email/cancel")
+    cancelled = submit(open_browser(client), newest_link(client, ada.email), action="/email/cancel")
 
-    assert stopped.status_code == 303
+    assert cancelled.status_code == 303
     assert browser.get(confirm).status_code == 422
 
 
@@ -201,14 +201,14 @@ def test_fields_have_autocomplete_for_password_managers(client: TestClient, ada:
         **dict.fromkeys(["/reauth", "/account/password"], browser),
     }
 
-    told: set[tuple[str, str]] = set()
+    found: set[tuple[str, str]] = set()
     for path, window in pages.items():
         response = window.get(path)
         for name, field in read_page(response).fields.items():
-            told.add((name, f"{field.get('type', 'text')} {field.get('autocomplete', '')}".strip()))
+            found.add((name, f"{field.get('type', 'text')} {field.get('autocomplete', '')}".strip()))
         assert "onpaste" not in response.text
 
-    assert told == {
+    assert found == {
         ("email", "email username"),
         ("username", "email username"),
         ("password", "password new-password"),

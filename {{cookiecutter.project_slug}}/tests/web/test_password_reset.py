@@ -28,13 +28,13 @@ def test_password_is_reset_with_the_link(client: TestClient, ada: User) -> None:
 
     weak = submit(browser, link, action="/password/reset", password="short")
     response = browser.post("/password/reset", data={**read_page(weak).forms["/password/reset"], "password": NEW})
-    said = read_page(browser.get("/login")).text
+    text = read_page(browser.get("/login")).text
     again = browser.get(link)
 
     assert (weak.status_code, response.status_code, again.status_code) == (422, 303, 422)
     assert response.headers["Location"] == "/login"
     assert elsewhere.get("/account").status_code == browser.get("/account").status_code == 303
-    assert "Password changed. Sign in with your new password." in said
+    assert "Password changed. Sign in with your new password." in text
     assert submit(browser, "/login", email=ada.email, password=PASSWORD).status_code == 401
     assert submit(browser, "/login", email=ada.email, password=NEW).status_code == 303
 

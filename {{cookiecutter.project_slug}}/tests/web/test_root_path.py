@@ -60,10 +60,12 @@ def _redirects(response: Response) -> list[str]:
 
 def test_login_redirects_to_the_requested_page(below: TestClient, admin: User) -> None:
     browser = open_browser(below)
-    asked = browser.get("/below/account/sessions?a=b")
-    assert asked.headers["Location"] == "/below/login?next=%2Faccount%2Fsessions%3Fa%3Db"
+    redirect = browser.get("/below/account/sessions?a=b")
+    assert redirect.headers["Location"] == "/below/login?next=%2Faccount%2Fsessions%3Fa%3Db"
 
-    response = submit(browser, asked.headers["Location"], action="/below/login", email=admin.email, password=PASSWORD)
+    response = submit(
+        browser, redirect.headers["Location"], action="/below/login", email=admin.email, password=PASSWORD
+    )
 
     assert (response.status_code, response.headers["Location"]) == (303, "/below/account/sessions?a=b")
     assert cookie_name(below).endswith(".below.session")

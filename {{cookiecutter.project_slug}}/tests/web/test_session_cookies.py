@@ -97,8 +97,8 @@ def test_rotation_does_not_extend_a_remembered_session(client: TestClient, ada: 
 
     (cookie,) = set_cookies(browser.get("/account"))
 
-    life = int(cookie.lower().partition("max-age=")[2].partition(";")[0])
-    assert 7100 < life <= 7200
+    max_age = int(cookie.lower().partition("max-age=")[2].partition(";")[0])
+    assert 7100 < max_age <= 7200
 
 
 @pytest.mark.any_database
@@ -130,7 +130,7 @@ def test_invalid_cookie_is_anonymous(start_app: Callable[..., TestClient], clien
     ada = add_user(client, "ada@example.com")
     cookie = open_browser(client, ada).cookies[cookie_name(client)]
     foreign = open_browser(start_app(secret_key="the key of another installation: it is not ours"), ada)
-    made_up = {
+    values = {
         "random": "x" * 60,
         "truncated": cookie[:-1],
         "foreign": foreign.cookies[cookie_name(foreign)],
@@ -139,7 +139,7 @@ def test_invalid_cookie_is_anonymous(start_app: Callable[..., TestClient], clien
     }[how]
 
     for path, status in {"/account": 303, "/login": 200, "/admin/": 303}.items():
-        response = open_browser(client).get(path, headers={b"Cookie": f"{cookie_name(client)}={made_up}".encode()})
+        response = open_browser(client).get(path, headers={b"Cookie": f"{cookie_name(client)}={values}".encode()})
         assert response.status_code in {status, 404}, path
 
 
@@ -193,6 +193,6 @@ def test_reauthentication_changes_the_cookie(client: TestClient, ada: User) -> N
     assert (response.status_code, response.headers["Location"]) == (303, "/account")
     assert browser.cookies[cookie_name(browser)] != attacker.cookies[cookie_name(attacker)]
     assert (is_signed_in(browser), is_signed_in(attacker)) == (True, False)
-    proven = in_database(client, lambda session: session.scalar(select(AuthSession.authenticated_at)))
-    assert proven is not None
-    assert utc_now() - proven < timedelta(minutes=1)
+    verified = in_database(client, lambda session: session.scalar(select(AuthSession.authenticated_at)))
+    assert verified is not None
+    assert utc_now() - verified < timedelta(minutes=1)

@@ -28,10 +28,10 @@ def test_account_works_after_email_verification(client: TestClient) -> None:
     early = submit(browser, "/login", email=EVE, password=PASSWORD)
     assert (browser.get(link).status_code, browser.get(link).status_code) == (200, 200)
     still = submit(browser, "/login", email=EVE, password=PASSWORD)
-    proven = submit(browser, link, action="/verify")
-    after = submit(browser, proven.headers["Location"], email=EVE, password=PASSWORD)
+    verified = submit(browser, link, action="/verify")
+    after = submit(browser, verified.headers["Location"], email=EVE, password=PASSWORD)
 
-    assert (early.status_code, still.status_code, proven.status_code, after.status_code) == (403, 403, 303, 303)
+    assert (early.status_code, still.status_code, verified.status_code, after.status_code) == (403, 403, 303, 303)
     assert EVE in browser.get("/account").text
 
 
@@ -41,11 +41,11 @@ def test_used_link_shows_only_that_it_is_invalid(client: TestClient) -> None:
     link = sign_up(browser)
     form = read_page(browser.get(link)).forms["/verify"]
     used = browser.post("/verify", data=form)
-    said = read_page(browser.get(used.headers["Location"])).text
+    text = read_page(browser.get(used.headers["Location"])).text
 
     again, opened = browser.post("/verify", data=form), browser.get(link)
 
-    assert "Email address confirmed." in said
+    assert "Email address confirmed." in text
     assert (again.status_code, opened.status_code) == (422, 422)
     assert "This link is invalid" in read_page(again).text
     assert read_page(again).text == read_page(opened).text
@@ -56,8 +56,8 @@ def test_password_chosen_by_third_party_is_removed(client: TestClient) -> None:
     link = sign_up(open_browser(client), password=PASSWORD)
     owner = open_browser(client)
 
-    proven = submit(owner, link, action="/verify")
-    chosen = submit(owner, proven.headers["Location"], action="/password/reset", password="of my own choosing: 4711")
+    verified = submit(owner, link, action="/verify")
+    chosen = submit(owner, verified.headers["Location"], action="/password/reset", password="of my own choosing: 4711")
 
     assert submit(open_browser(client), "/login", email=EVE, password=PASSWORD).status_code == 401
     assert chosen.headers["Location"] == "/login"
@@ -70,9 +70,9 @@ def test_second_sign_up_does_not_verify_the_first_password(client: TestClient) -
     owner = open_browser(client)
     link = sign_up(owner)
 
-    proven = submit(owner, link, action="/verify")
+    verified = submit(owner, link, action="/verify")
 
-    assert proven.headers["Location"].startswith("/password/reset/")
+    assert verified.headers["Location"].startswith("/password/reset/")
     stranger = submit(open_browser(client), "/login", email=EVE, password="the password of a stranger 99")
     assert stranger.status_code == 401
 
@@ -105,9 +105,9 @@ def test_weak_password_shows_an_error_at_its_field(client: TestClient) -> None:
 def test_unverified_user_can_resend_the_link_when_signing_in(client: TestClient) -> None:
     browser = open_browser(client)
     sign_up(browser)
-    refused = submit(browser, "/login", email=EVE, password=PASSWORD)
+    rejected = submit(browser, "/login", email=EVE, password=PASSWORD)
 
-    form = read_page(refused).forms["/verify/resend"]
+    form = read_page(rejected).forms["/verify/resend"]
     response = browser.post("/verify/resend", data=form)
 
     assert form["email"] == EVE

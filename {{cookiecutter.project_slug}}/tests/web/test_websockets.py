@@ -46,7 +46,7 @@ def test_websocket_from_another_site_is_rejected(client: TestClient, ada: User) 
 
 
 def test_anonymous_websocket_gets_problem_without_redirect(client: TestClient) -> None:
-    with pytest.raises(WebSocketDenialResponse) as refused, open_browser(client).websocket_connect(PAGE):
+    with pytest.raises(WebSocketDenialResponse) as rejected, open_browser(client).websocket_connect(PAGE):
         pass
 
-    assert (refused.value.status_code, refused.value.json()["type"]) == (401, "urn:problem:LoginRequired")
+    assert (rejected.value.status_code, rejected.value.json()["type"]) == (401, "urn:problem:LoginRequired")

@@ -19,9 +19,9 @@ def create_key(caller: TestClient, *scopes: str, **terms: Any) -> Any:
     return response.json()
 
 
-def api_key_client(client: TestClient, made: Any) -> TestClient:
+def api_key_client(client: TestClient, created: Any) -> TestClient:
     """Return a client that authenticates with this key."""
-    return with_token(client, made["key"])
+    return with_token(client, created["key"])
 
 
 def update_keys(client: TestClient, **values: Any) -> None:

@@ -43,23 +43,23 @@ def test_key_is_shown_by_its_prefix(
 @pytest.mark.parametrize("end", [run_row_action, run_action])
 def test_key_is_revoked(client: TestClient, browser: TestClient, as_ada: TestClient, admin: User, end: Any) -> None:
     """Behaviour 150."""
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
-    assert end(browser, "api-key", "revoke", made["id"]).status_code == 200
+    assert end(browser, "api-key", "revoke", created["id"]).status_code == 200
 
-    assert api_key_client(client, made).get("/api/v1/users/me").status_code == 401
+    assert api_key_client(client, created).get("/api/v1/users/me").status_code == 401
     (event,) = key_events(client, "authn_key_revoked")
     assert event.user_id == keys_in_database(client)[0].owner_id
-    assert (event.actor_id, event.data) == (admin.id, {"prefix": made["prefix"]})
-    assert run_row_action(browser, "api-key", "revoke", made["id"]).status_code == 400
+    assert (event.actor_id, event.data) == (admin.id, {"prefix": created["prefix"]})
+    assert run_row_action(browser, "api-key", "revoke", created["id"]).status_code == 400
 
 
 def test_keys_cannot_be_created_or_edited(browser: TestClient, as_ada: TestClient) -> None:
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
-    for path in ("create", f"edit?pk={made['id']}"):
+    for path in ("create", f"edit?pk={created['id']}"):
         assert browser.get(f"/admin/api-key/{path}").status_code == 403
-    assert run_row_action(browser, "api-key", "delete", made["id"]).status_code >= 400
+    assert run_row_action(browser, "api-key", "delete", created["id"]).status_code >= 400
 
 
 def test_page_of_a_user_links_to_their_keys(
@@ -104,12 +104,12 @@ def test_ending_a_users_sessions_revokes_their_keys(
     client: TestClient, browser: TestClient, as_ada: TestClient, ada: User, action: str
 ) -> None:
     """Behaviour 154."""
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
     assert run_row_action(browser, "user", action, ada.id).status_code == 200
 
     if action == "disable":
         assert run_row_action(browser, "user", "enable", ada.id).status_code == 200
-    assert api_key_client(client, made).get("/api/v1/users/me").status_code == 401
+    assert api_key_client(client, created).get("/api/v1/users/me").status_code == 401
     (event,) = key_events(client, "authn_key_revoked")
     assert (event.user_id, event.actor_id not in {None, ada.id}) == (ada.id, True)

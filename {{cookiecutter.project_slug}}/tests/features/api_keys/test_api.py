@@ -28,37 +28,37 @@ ME = "/api/v1/users/me"
 
 def test_key_is_returned_once_and_listed_without_its_value(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 126."""
-    made = create_key(as_ada, "read", name=" Backup ", expires_in_days=30)
+    created = create_key(as_ada, "read", name=" Backup ", expires_in_days=30)
 
     listed = as_ada.get(KEYS)
 
-    assert made["key"].startswith(f"app_{made['prefix']}_")
-    assert made["key"] not in listed.text
-    assert listed.json() == {"items": [{name: value for name, value in made.items() if name != "key"}]}
+    assert created["key"].startswith(f"app_{created['prefix']}_")
+    assert created["key"] not in listed.text
+    assert listed.json() == {"items": [{name: value for name, value in created.items() if name != "key"}]}
     item = listed.json()["items"][0]
     assert (item["name"], item["scopes"], item["last_used_at"]) == ("Backup", ["read"], None)
     assert "key_hash" not in item
     (row,) = keys_in_database(client)
     assert row.expires_at - row.created_at == pytest.approx(timedelta(days=30), abs=timedelta(minutes=1))
-    assert made["key"].encode() not in row.key_hash
+    assert created["key"].encode() not in row.key_hash
 
 
 @pytest.mark.any_database
 def test_creating_and_revoking_require_recent_authentication(client: TestClient, as_ada: TestClient) -> None:
     """Behaviours 124, 126."""
-    made = create_key(as_ada)
+    created = create_key(as_ada)
     long_ago = utc_now() - timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
 
-    refused = [
+    rejected = [
         as_ada.post(KEYS, json={"name": "Another", "scopes": ["read"]}),
-        as_ada.delete(f"{KEYS}/{made['id']}"),
+        as_ada.delete(f"{KEYS}/{created['id']}"),
     ]
 
-    for response in refused:
+    for response in rejected:
         assert response.status_code == 401
         assert 'error="insufficient_user_authentication"' in response.headers["WWW-Authenticate"]
-    assert [item["id"] for item in as_ada.get(KEYS).json()["items"]] == [made["id"]]
+    assert [item["id"] for item in as_ada.get(KEYS).json()["items"]] == [created["id"]]
 
 
 @pytest.mark.any_database
@@ -73,17 +73,17 @@ def test_default_lifetime_is_ninety_days(client: TestClient, as_ada: TestClient)
 @pytest.mark.any_database
 def test_owner_is_notified_of_a_new_key(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 150."""
-    made = create_key(as_ada)
-    as_ada.delete(f"{KEYS}/{made['id']}")
+    created = create_key(as_ada)
+    as_ada.delete(f"{KEYS}/{created['id']}")
 
     (mail,) = mails_to(client, ada.email)
     assert '"Backup"' in mail
-    assert made["prefix"] in mail
-    assert made["key"] not in mail
+    assert created["prefix"] in mail
+    assert created["key"] not in mail
     for name in ("authn_key_created", "authn_key_revoked"):
         (event,) = key_events(client, name)
-        assert (event.user_id, event.data["prefix"]) == (ada.id, made["prefix"])
-        assert made["key"] not in str(event.data)
+        assert (event.user_id, event.data["prefix"]) == (ada.id, created["prefix"])
+        assert created["key"] not in str(event.data)
 
 
 @pytest.mark.any_database
@@ -128,9 +128,9 @@ def test_websocket_requires_both_scopes(
     with both.websocket_connect("/api/v1/socket") as socket:
         assert socket.receive_text() == "ada@example.com"
     for other in others:
-        with pytest.raises(WebSocketDenialResponse) as refused, other.websocket_connect("/api/v1/socket"):
+        with pytest.raises(WebSocketDenialResponse) as rejected, other.websocket_connect("/api/v1/socket"):
             pass
-        assert refused.value.json()["type"] == "urn:problem:PermissionDenied"
+        assert rejected.value.json()["type"] == "urn:problem:PermissionDenied"
 
 
 def test_keys_cannot_access_credentials_sessions_or_keys(client: TestClient, as_admin: TestClient) -> None:
@@ -156,14 +156,14 @@ def test_keys_cannot_export_or_delete_the_account(client: TestClient, as_ada: Te
 
 @pytest.mark.any_database
 def test_data_export_lists_keys_without_their_values(as_ada: TestClient) -> None:
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
     copy = as_ada.get(f"{ME}/export")
 
     (key,) = copy.json()["api_keys"]
-    assert (key["name"], key["prefix"]) == ("Backup", made["prefix"])
+    assert (key["name"], key["prefix"]) == ("Backup", created["prefix"])
     assert "key_hash" not in key
-    assert made["key"] not in copy.text
+    assert created["key"] not in copy.text
 
 
 def wrong_secret(raw: str) -> str:
@@ -180,11 +180,11 @@ def wrong_secret(raw: str) -> str:
 @pytest.mark.parametrize("how", ["revoked", "expired", "wrong-secret", "unknown", "owner-disabled", "typo"])
 def test_all_invalid_keys_get_the_same_response(client: TestClient, as_ada: TestClient, how: str) -> None:
     """Behaviour 128."""
-    made = create_key(as_ada)
-    raw = made["key"]
+    created = create_key(as_ada)
+    raw = created["key"]
     assert with_token(client, raw).get(ME).status_code == 200
     if how == "revoked":
-        as_ada.delete(f"{KEYS}/{made['id']}")
+        as_ada.delete(f"{KEYS}/{created['id']}")
     if how == "expired":
         update_keys(client, expires_at=utc_now() - timedelta(seconds=1))
     if how == "wrong-secret":
@@ -196,13 +196,13 @@ def test_all_invalid_keys_get_the_same_response(client: TestClient, as_ada: Test
     if how == "typo":
         raw = raw[:-1] + ("2" if raw[-1] != "2" else "3")
 
-    refused = with_token(client, raw).get(ME)
+    rejected = with_token(client, raw).get(ME)
     nonsense = with_token(client, "app_nonsense").get(ME)
 
-    assert refused.status_code == 401
-    assert refused.content == nonsense.content
+    assert rejected.status_code == 401
+    assert rejected.content == nonsense.content
     differing = {"x-request-id", "date"}
-    assert [h for h in refused.headers.items() if h[0] not in differing] == [
+    assert [h for h in rejected.headers.items() if h[0] not in differing] == [
         h for h in nonsense.headers.items() if h[0] not in differing
     ]
 
@@ -218,8 +218,8 @@ def test_deleting_the_owner_deletes_the_keys(client: TestClient, as_ada: TestCli
 
 def test_use_is_recorded_once_a_minute(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 129."""
-    made = create_key(as_ada)
-    caller = api_key_client(client, made)
+    created = create_key(as_ada)
+    caller = api_key_client(client, created)
 
     caller.get(ME)
     first = as_ada.get(KEYS).json()["items"][0]
@@ -229,7 +229,7 @@ def test_use_is_recorded_once_a_minute(client: TestClient, as_ada: TestClient, a
     assert first["last_used_ip"] == "testclient"
     assert as_ada.get(KEYS).json()["items"][0]["last_used_at"] == first["last_used_at"]
     (event,) = key_events(client, "authn_key_used")
-    assert (event.user_id, event.data) == (ada.id, {"prefix": made["prefix"]})
+    assert (event.user_id, event.data) == (ada.id, {"prefix": created["prefix"]})
 
     update_keys(client, last_used_at=utc_now() - timedelta(seconds=61))
     caller.get(ME)
@@ -251,9 +251,9 @@ def test_concurrent_use_is_recorded_once(client: TestClient, as_ada: TestClient)
 
 @pytest.mark.any_database
 def test_failed_use_is_not_recorded(client: TestClient, as_ada: TestClient) -> None:
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
-    with_token(client, wrong_secret(made["key"])).get(ME)
+    with_token(client, wrong_secret(created["key"])).get(ME)
 
     assert as_ada.get(KEYS).json()["items"][0]["last_used_at"] is None
 
@@ -284,9 +284,9 @@ def test_create_key_rejects_invalid_input(as_ada: TestClient, change: dict[str, 
 def test_key_cannot_have_permissions_its_owner_lacks(as_ada: TestClient, as_admin: TestClient) -> None:
     wanted = {"name": "Admin's", "scopes": ["read", "admin:access"]}
 
-    refused = as_ada.post(KEYS, json=wanted)
+    rejected = as_ada.post(KEYS, json=wanted)
 
-    assert problem_of(refused)["type"] == "urn:problem:ScopeNotAllowed"
+    assert problem_of(rejected)["type"] == "urn:problem:ScopeNotAllowed"
     assert as_ada.get(KEYS).json()["items"] == []
     assert as_admin.post(KEYS, json=wanted).status_code == 201
 
@@ -294,10 +294,10 @@ def test_key_cannot_have_permissions_its_owner_lacks(as_ada: TestClient, as_admi
 @pytest.mark.any_database
 def test_key_of_another_user_is_not_found(as_ada: TestClient, as_bob: TestClient, as_admin: TestClient) -> None:
     """Behaviour 130."""
-    made = create_key(as_bob)
+    created = create_key(as_bob)
 
     for caller in (as_ada, as_admin):
-        for key_id in (made["id"], str(uuid4())):
+        for key_id in (created["id"], str(uuid4())):
             assert problem_of(caller.delete(f"{KEYS}/{key_id}"))["type"] == "urn:problem:ApiKeyNotFound"
         assert caller.get(KEYS).json()["items"] == []
     assert len(as_bob.get(KEYS).json()["items"]) == 1
@@ -315,12 +315,12 @@ def test_revoked_key_is_no_longer_listed(as_ada: TestClient) -> None:
 @pytest.mark.any_database
 def test_number_of_keys_is_limited(as_ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.features.api_keys.service.MAX_KEYS", 2)
-    made = [create_key(as_ada) for _ in range(2)]
+    created = [create_key(as_ada) for _ in range(2)]
 
-    refused = as_ada.post(KEYS, json={"name": "One more", "scopes": ["read"]})
+    rejected = as_ada.post(KEYS, json={"name": "One more", "scopes": ["read"]})
 
-    assert problem_of(refused)["type"] == "urn:problem:TooManyApiKeys"
-    as_ada.delete(f"{KEYS}/{made[0]['id']}")
+    assert problem_of(rejected)["type"] == "urn:problem:TooManyApiKeys"
+    as_ada.delete(f"{KEYS}/{created[0]['id']}")
     create_key(as_ada)
 
 
@@ -370,9 +370,9 @@ def test_permission_requires_both_role_and_key(for_admins: TestClient, as_admin:
 def test_query_counts(as_ada: TestClient) -> None:
     with capture_queries(as_ada) as requests:
         for _ in range(3):
-            made = create_key(as_ada)
+            created = create_key(as_ada)
             as_ada.get(KEYS)
-        assert as_ada.delete(f"{KEYS}/{made['id']}").status_code == 204
+        assert as_ada.delete(f"{KEYS}/{created['id']}").status_code == 204
 
     assert count_queries(requests) == {
         "POST /api/v1/auth/api-keys": 7,
@@ -382,9 +382,9 @@ def test_query_counts(as_ada: TestClient) -> None:
 
 
 def test_query_count_of_a_request_with_a_key(client: TestClient, as_ada: TestClient) -> None:
-    made = api_key_client(client, create_key(as_ada))
-    made.get("/api/v1/users/me")
-    with capture_queries(made) as requests:
-        assert made.get("/api/v1/users/me").status_code == 200
+    created = api_key_client(client, create_key(as_ada))
+    created.get("/api/v1/users/me")
+    with capture_queries(created) as requests:
+        assert created.get("/api/v1/users/me").status_code == 200
 
     assert count_queries(requests) == {"GET /api/v1/users/me": 2}

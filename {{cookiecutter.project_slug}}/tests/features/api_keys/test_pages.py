@@ -45,10 +45,10 @@ def test_created_key_is_shown_once_and_works(client: TestClient, ada: User) -> N
 def test_invalid_form_shows_errors_and_keeps_the_input(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
-    refused = submit(browser, f"{PAGE}/new", name="  ", expires_in_days="1000", read=[])
+    rejected = submit(browser, f"{PAGE}/new", name="  ", expires_in_days="1000", read=[])
 
-    page = read_page(refused)
-    assert refused.status_code == 422
+    page = read_page(rejected)
+    assert rejected.status_code == 422
     assert "This field is required." in page.text
     assert "Select at least one permission." in page.text
     assert page.forms[f"{PAGE}/new"]["expires_in_days"] == "1000"
@@ -57,9 +57,9 @@ def test_invalid_form_shows_errors_and_keeps_the_input(client: TestClient, ada: 
 
 
 def test_keys_do_not_authenticate_pages(client: TestClient, as_ada: TestClient) -> None:
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
-    response = with_token(client, made["key"]).get("/account", headers={"Accept": "text/html"})
+    response = with_token(client, created["key"]).get("/account", headers={"Accept": "text/html"})
 
     assert response.status_code == 303
 
@@ -79,10 +79,10 @@ def test_form_offers_only_the_users_permissions(client: TestClient, ada: User, a
 def test_too_many_keys_show_an_error(client: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.features.api_keys.service.MAX_KEYS", 0)
 
-    refused = submit(open_browser(client, ada), f"{PAGE}/new", name="Backup", read="true")
+    rejected = submit(open_browser(client, ada), f"{PAGE}/new", name="Backup", read="true")
 
-    assert refused.status_code == 409
-    assert "Too many API keys" in read_page(refused).text
+    assert rejected.status_code == 409
+    assert "Too many API keys" in read_page(rejected).text
 
 
 def test_key_is_revoked(client: TestClient, ada: User) -> None:
@@ -132,10 +132,10 @@ def test_sensitive_pages_require_reauthentication(client: TestClient, ada: User)
     long_ago = utc_now() - timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
 
-    asked = [browser.get(f"{PAGE}/new"), browser.get(path), browser.post(path, data=form)]
+    responses = [browser.get(f"{PAGE}/new"), browser.get(path), browser.post(path, data=form)]
 
-    assert [response.status_code for response in asked] == [303] * 3
-    for response, page in zip(asked, (f"{PAGE}/new", path, ""), strict=True):
+    assert [response.status_code for response in responses] == [303] * 3
+    for response, page in zip(responses, (f"{PAGE}/new", path, ""), strict=True):
         assert response.headers["Location"].startswith(f"/reauth?next={quote(page, safe='')}")
     assert browser.get(PAGE).status_code == 200
     assert keys_in_database(client)[0].revoked_at is None
@@ -144,10 +144,10 @@ def test_sensitive_pages_require_reauthentication(client: TestClient, ada: User)
 def test_names_are_escaped(client: TestClient, ada: User) -> None:
     """Behaviour 140."""
     browser = open_browser(client, ada)
-    made = submit(browser, f"{PAGE}/new", name=SCRIPT, read="true")
+    created = submit(browser, f"{PAGE}/new", name=SCRIPT, read="true")
     path = f"{PAGE}/{keys_in_database(client)[0].id}/revoke"
 
-    for response in (made, browser.get(PAGE), browser.get(path)):
+    for response in (created, browser.get(PAGE), browser.get(path)):
         read_page(response)
         assert "<script" not in response.text
         assert "&lt;script&gt;" in response.text
@@ -181,12 +181,12 @@ def test_query_counts(client: TestClient, ada: User) -> None:
 
 def test_signing_out_everywhere_revokes_keys(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 154."""
-    browser, made = open_browser(client, ada), create_key(as_ada)
+    browser, created = open_browser(client, ada), create_key(as_ada)
     assert "Signing out everywhere also revokes your API keys." in browser.get("/account/sessions").text
 
     assert submit(browser, "/account/sessions", action="/account/sessions/end-all").status_code == 303
 
-    assert api_key_client(client, made).get("/api/v1/users/me").status_code == 401
+    assert api_key_client(client, created).get("/api/v1/users/me").status_code == 401
 
 
 @pytest.mark.parametrize(("kept", "status"), [({}, 401), ({"keep_api_keys": "true"}, 200)])
@@ -194,12 +194,12 @@ def test_password_change_revokes_keys_unless_kept(
     client: TestClient, as_ada: TestClient, ada: User, kept: dict[str, str], status: int
 ) -> None:
     """Behaviour 155."""
-    browser, made = open_browser(client, ada), create_key(as_ada)
+    browser, created = open_browser(client, ada), create_key(as_ada)
 
     response = submit(browser, "/account/password", kept, current_password=PASSWORD, new_password=NEW)
 
     assert response.status_code == 303
-    assert api_key_client(client, made).get("/api/v1/users/me").status_code == status
+    assert api_key_client(client, created).get("/api/v1/users/me").status_code == status
 
 
 def test_reset_page_warns_that_keys_are_revoked(client: TestClient, ada: User) -> None:

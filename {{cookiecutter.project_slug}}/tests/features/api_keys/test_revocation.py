@@ -19,9 +19,9 @@ EMAIL_CHANGE = "/api/v1/auth/email/change"
 EVE = "eve@example.com"
 
 
-def status_of(client: TestClient, made: Any) -> int:
+def status_of(client: TestClient, created: Any) -> int:
     """Return the status of a request with this key."""
-    return api_key_client(client, made).get(ME).status_code
+    return api_key_client(client, created).get(ME).status_code
 
 
 def change_password(caller: TestClient, **more: Any) -> int:
@@ -51,28 +51,28 @@ def test_signing_out_everywhere_revokes_keys(client: TestClient, as_ada: TestCli
 
     assert as_ada.post("/api/v1/auth/logout-all").status_code == 204
 
-    assert [status_of(client, made) for made in [*keys, others]] == [401, 401, 200]
+    assert [status_of(client, created) for created in [*keys, others]] == [401, 401, 200]
     (event,) = key_events(client, "authn_key_revoked")
-    assert event.data == {"prefixes": sorted(made["prefix"] for made in keys)}
+    assert event.data == {"prefixes": sorted(created["prefix"] for created in keys)}
 
 
 @pytest.mark.any_database
 def test_ending_other_sessions_keeps_keys(client: TestClient, as_ada: TestClient) -> None:
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
     assert as_ada.delete("/api/v1/auth/sessions").status_code == 204
 
-    assert status_of(client, made) == 200
+    assert status_of(client, created) == 200
 
 
 @pytest.mark.any_database
 def test_password_reset_revokes_keys_and_notifies(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 154."""
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
     assert reset(client, request_reset(client, ada.email)).status_code == 204
 
-    assert status_of(client, made) == 401
+    assert status_of(client, created) == 401
     assert "API keys were revoked" in mails_to(client, ada.email)[-1]
 
 
@@ -89,11 +89,11 @@ def test_password_change_revokes_keys_unless_kept(
     client: TestClient, as_ada: TestClient, ada: User, more: Any, status: int
 ) -> None:
     """Behaviour 155."""
-    made = create_key(as_ada)
+    created = create_key(as_ada)
 
     assert change_password(as_ada, **more) == 204
 
-    assert status_of(client, made) == status
+    assert status_of(client, created) == status
     assert ("API keys were revoked" in mails_to(client, ada.email)[-1]) == (status == 401)
 
 
@@ -111,15 +111,15 @@ def test_reverted_email_change_revokes_keys(client: TestClient, as_ada: TestClie
     before = create_key(as_ada, name="Before")
     as_ada.post(EMAIL_CHANGE, json={"email": EVE})
     client.post(f"{EMAIL_CHANGE}/confirm", json={"token": latest_token(client, EVE)})
-    way_back = token_of(mails_to(client, ada.email)[-1])
+    revert_token = token_of(mails_to(client, ada.email)[-1])
     attacker = with_token(client, log_in(client, EVE)["access_token"])
     after = create_key(attacker, name="After")
     assert subjects(client, ada.email)[-1] == "A new API key for your account"
     assert 'the API key "After"' in mails_to(client, ada.email)[-1]
 
-    assert client.post(f"{EMAIL_CHANGE}/revert", json={"token": way_back}).status_code == 204
+    assert client.post(f"{EMAIL_CHANGE}/revert", json={"token": revert_token}).status_code == 204
 
-    assert [status_of(client, made) for made in (before, after)] == [401, 401]
+    assert [status_of(client, created) for created in (before, after)] == [401, 401]
 
 
 def test_concurrent_requests_do_not_exceed_the_limit(client: TestClient, as_ada: TestClient, ada: User) -> None:

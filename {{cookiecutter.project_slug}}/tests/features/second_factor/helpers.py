@@ -20,9 +20,9 @@ RECOVERY = "/api/v1/auth/recovery-codes"
 
 def enable(caller: TestClient) -> tuple[str, list[str]]:
     """Enable it through the API; return the secret and the recovery codes."""
-    begun = caller.post(TOTP)
-    assert begun.status_code == 200, begun.text
-    secret: str = begun.json()["secret"]
+    started = caller.post(TOTP)
+    assert started.status_code == 200, started.text
+    secret: str = started.json()["secret"]
     confirmed = caller.post(CONFIRM, json={"code": current_code(secret)})
     assert confirmed.status_code == 200, confirmed.text
     allow_code_reuse(caller)

@@ -58,8 +58,8 @@ def test_admin_disables_it_for_a_user(
     event = newest_event(client)
     assert (event.name, event.user_id, event.actor_id) == ("authn_second_factor_removed", ada.id, admin.id)
     assert event.data == {"what": "second_factor_removed"}
-    (told,) = mails_to(client, ada.email)[sent:]
-    assert "no longer requires a code" in told
+    (email,) = mails_to(client, ada.email)[sent:]
+    assert "no longer requires a code" in email
     assert adas.get("/account").status_code == 303
     assert as_ada.get("/api/v1/users/me").status_code == 401
     code = {"challenge": waiting, "code": current_code(secret)}

@@ -49,9 +49,9 @@ def test_password_alone_returns_only_a_challenge(client: TestClient, as_ada: Tes
     assert (answered.json()["mfa_required"], answered.json()["methods"]) == (True, ["totp"])
     assert count_sessions(client) == before
     assert with_token(client, answered.json()["challenge"]).get(ME).status_code == 401
-    life = in_database(client, lambda session: session.scalar(select(LoginChallenge.expires_at)))
-    assert life is not None
-    assert life - utc_now() <= timedelta(minutes=5)
+    lifetime = in_database(client, lambda session: session.scalar(select(LoginChallenge.expires_at)))
+    assert lifetime is not None
+    assert lifetime - utc_now() <= timedelta(minutes=5)
 
 
 @pytest.mark.any_database
@@ -73,9 +73,9 @@ def test_code_completes_the_login(client: TestClient, as_ada: TestClient, ada: U
 def test_wrong_password_gets_no_challenge(client: TestClient, as_ada: TestClient, ada: User) -> None:
     enable(as_ada)
 
-    refused = client.post(LOGIN, json={"email": ada.email, "password": "not the password at all"})
+    rejected = client.post(LOGIN, json={"email": ada.email, "password": "not the password at all"})
 
-    assert refused.status_code == 401
+    assert rejected.status_code == 401
     assert in_database(client, lambda session: session.scalar(select(func.count(LoginChallenge.id)))) == 0
 
 
@@ -149,15 +149,15 @@ def test_five_wrong_codes_invalidate_the_challenge_and_lock_the_account(
     challenge = get_challenge(client, ada)
 
     wrong = [problem_of(submit_code(client, challenge, wrong_code(secret)))["type"] for _ in range(5)]
-    dead = submit_code(client, challenge, current_code(secret))
-    closed = [submit_code(client, get_challenge(client, ada), code) for code in (current_code(secret), codes[0])]
+    invalid = submit_code(client, challenge, current_code(secret))
+    locked = [submit_code(client, get_challenge(client, ada), code) for code in (current_code(secret), codes[0])]
 
     assert wrong == ["urn:problem:WrongCode"] * 5
-    assert problem_of(dead)["type"] == "urn:problem:InvalidChallenge"
-    for refused in closed:
-        assert problem_of(refused)["type"] == "urn:problem:TooManyAttempts"
-        assert refused.status_code == 429
-        assert 0 < int(refused.headers["Retry-After"]) <= 15 * 60
+    assert problem_of(invalid)["type"] == "urn:problem:InvalidChallenge"
+    for rejected in locked:
+        assert problem_of(rejected)["type"] == "urn:problem:TooManyAttempts"
+        assert rejected.status_code == 429
+        assert 0 < int(rejected.headers["Retry-After"]) <= 15 * 60
     assert event_names(client, ada).count("authn_second_factor_fail") == 5
     assert event_names(client, ada).count("authn_login_lock") == 1
     assert [mail for mail in mails_to(client, ada.email) if "Too many incorrect codes" in mail] == mails_to(
@@ -202,10 +202,10 @@ def test_invalid_challenge_is_rejected(client: TestClient, as_ada: TestClient, a
     if how == "disabled":
         in_database(client, lambda session: session.execute(update(User).values(is_active=False)))
 
-    refused = submit_code(client, challenge, current_code(secret))
+    rejected = submit_code(client, challenge, current_code(secret))
 
-    assert problem_of(refused)["type"] == "urn:problem:InvalidChallenge"
-    assert refused.status_code == 401
+    assert problem_of(rejected)["type"] == "urn:problem:InvalidChallenge"
+    assert rejected.status_code == 401
 
 
 def test_recovery_code_works_once(client: TestClient, as_ada: TestClient, ada: User) -> None:
@@ -220,17 +220,17 @@ def test_recovery_code_works_once(client: TestClient, as_ada: TestClient, ada: U
     assert typed.status_code == 200
     assert as_ada.get(ANSWER).json() == {"enabled": True, "recovery_codes_left": 8}
     assert event_names(client, ada).count("authn_recovery_code_used") == 2
-    told = [mail for mail in mails_to(client, ada.email) if "A recovery code was used" in mail]
-    assert ["You have 9" in told[0], "You have 8" in told[1]] == [True, True]
+    emails = [mail for mail in mails_to(client, ada.email) if "A recovery code was used" in mail]
+    assert ["You have 9" in emails[0], "You have 8" in emails[1]] == [True, True]
 
 
 @pytest.mark.any_database
 def test_recovery_code_with_another_number_is_rejected(client: TestClient, as_ada: TestClient, ada: User) -> None:
     _, codes = enable(as_ada)
 
-    refused = submit_code(client, get_challenge(client, ada), "2" + codes[0][1:])
+    rejected = submit_code(client, get_challenge(client, ada), "2" + codes[0][1:])
 
-    assert refused.status_code == 401
+    assert rejected.status_code == 401
 
 
 def test_concurrent_use_of_a_recovery_code_has_one_winner(client: TestClient, as_ada: TestClient, ada: User) -> None:

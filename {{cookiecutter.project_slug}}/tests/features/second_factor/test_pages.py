@@ -27,8 +27,8 @@ CODE = re.compile(r"\b\d{1,2}-[A-Z2-9]{5}-[A-Z2-9]{5}\b")
 def enable(client: TestClient, user: User) -> tuple[TestClient, str, list[str]]:
     """Enable it with a browser; return the browser, the secret and the recovery codes."""
     browser = open_browser(client, user)
-    begun = submit(browser, f"{HOME}/add")
-    assert (begun.status_code, begun.headers["Location"]) == (303, f"{HOME}/confirm")
+    started = submit(browser, f"{HOME}/add")
+    assert (started.status_code, started.headers["Location"]) == (303, f"{HOME}/confirm")
     found = re.search(r"secret=([A-Z2-7]+)", browser.get(f"{HOME}/confirm").text)
     assert found
     shown = submit(browser, f"{HOME}/confirm", code=current_code(found[1]))
@@ -83,10 +83,10 @@ def test_wrong_setup_code_shows_the_same_qr_code_again(client: TestClient, ada: 
     assert secret
 
     for code, words in ((wrong_code(secret[1]), "Incorrect code."), ("", "This field is required.")):
-        refused = submit(browser, f"{HOME}/confirm", code=code)
-        assert refused.status_code == 422
-        assert words in read_page(refused).text
-        assert f"secret={secret[1]}" in refused.text
+        rejected = submit(browser, f"{HOME}/confirm", code=code)
+        assert rejected.status_code == 422
+        assert words in read_page(rejected).text
+        assert f"secret={secret[1]}" in rejected.text
     assert "Off." in browser.get(HOME).text
 
 
@@ -94,10 +94,10 @@ def test_setup_requires_a_verified_email(client: TestClient, ada: User) -> None:
     """Behaviour 117."""
     in_database(client, lambda session: session.execute(update(User).values(email_verified_at=None)))
 
-    refused = submit(open_browser(client, ada), f"{HOME}/add")
+    rejected = submit(open_browser(client, ada), f"{HOME}/add")
 
-    assert refused.status_code == 403
-    assert "Email address not verified" in read_page(refused).text
+    assert rejected.status_code == 403
+    assert "Email address not verified" in read_page(rejected).text
 
 
 def test_password_alone_does_not_sign_in(client: TestClient, ada: User) -> None:
@@ -152,12 +152,12 @@ def test_wrong_code_shows_an_error(client: TestClient, ada: User) -> None:
     _, secret, _ = enable(client, ada)
     browser, response = give_password(client, ada, next=HOME)
 
-    refused = submit(browser, response.headers["Location"], action=ASK, code=wrong_code(secret))
+    rejected = submit(browser, response.headers["Location"], action=ASK, code=wrong_code(secret))
     empty = submit(browser, response.headers["Location"], action=ASK, code="")
 
-    assert (refused.status_code, empty.status_code) == (401, 422)
-    assert "Incorrect code" in read_page(refused).text
-    assert read_page(refused).forms[ASK]["next"] == HOME
+    assert (rejected.status_code, empty.status_code) == (401, 422)
+    assert "Incorrect code" in read_page(rejected).text
+    assert read_page(rejected).forms[ASK]["next"] == HOME
     assert cookie_name(browser) not in browser.cookies
 
 
@@ -168,22 +168,22 @@ def test_too_many_wrong_codes_are_blocked(client: TestClient, ada: User) -> None
     form = read_page(browser.get(response.headers["Location"])).forms[ASK]
 
     statuses = [browser.post(ASK, data={**form, "code": wrong_code(secret)}).status_code for _ in range(5)]
-    dead = browser.post(ASK, data={**form, "code": current_code(secret)})
+    invalid = browser.post(ASK, data={**form, "code": current_code(secret)})
     browser, _ = give_password(client, ada)
-    closed = submit(browser, ASK, code=current_code(secret))
+    locked = submit(browser, ASK, code=current_code(secret))
 
     assert statuses == [401] * 5
-    assert (dead.status_code, dead.headers["Location"]) == (303, "/login")
-    assert closed.status_code == 429
-    assert "Retry-After" in closed.headers
+    assert (invalid.status_code, invalid.headers["Location"]) == (303, "/login")
+    assert locked.status_code == 429
+    assert "Retry-After" in locked.headers
     assert cookie_name(browser) not in browser.cookies
 
 
 def test_expired_challenge_restarts_the_sign_in(client: TestClient, ada: User) -> None:
     _, secret, _ = enable(client, ada)
     browser, _ = give_password(client, ada)
-    gone = utc_now() - timedelta(seconds=1)
-    in_database(client, lambda session: session.execute(update(LoginChallenge).values(expires_at=gone)))
+    expired = utc_now() - timedelta(seconds=1)
+    in_database(client, lambda session: session.execute(update(LoginChallenge).values(expires_at=expired)))
 
     response = submit(browser, ASK, code=current_code(secret))
 

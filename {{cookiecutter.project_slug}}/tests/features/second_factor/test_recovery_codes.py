@@ -20,9 +20,9 @@ def test_malformed_code_is_rejected(entered: str) -> None:
 
 
 def test_codes_have_fifty_bits_and_no_lookalikes() -> None:
-    made = recovery_codes.generate_secrets()
+    created = recovery_codes.generate_secrets()
 
-    assert len(made) == len(set(made)) == 10
-    assert {len(secret) for secret in made} == {10}
+    assert len(created) == len(set(created)) == 10
+    assert {len(secret) for secret in created} == {10}
     assert len(set(recovery_codes.ALPHABET)) == 2**5
     assert not set("0O1I") & set(recovery_codes.ALPHABET)

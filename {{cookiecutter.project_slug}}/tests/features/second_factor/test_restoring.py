@@ -26,7 +26,7 @@ def move(client: TestClient, caller: TestClient, old: str, new: str = EVE) -> st
     return token_of(next(mail for mail in reversed(mails_to(client, old)) if "/email/revert/" in mail))
 
 
-def take_back(client: TestClient, token: str, email: str) -> Any:
+def revert_and_sign_in(client: TestClient, token: str, email: str) -> Any:
     """Revert the email change, reset the password, and return the login response."""
     assert client.post(f"{CHANGE}/revert", json={"token": token}).status_code == 204
     assert reset(client, request_reset(client, email)).status_code == 204
@@ -36,12 +36,12 @@ def take_back(client: TestClient, token: str, email: str) -> Any:
 
 def test_second_factor_added_after_the_change_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviours 106, 153."""
-    way_back = move(client, as_ada, ada.email)
+    revert_token = move(client, as_ada, ada.email)
     secret, _ = enable(as_ada)
     open_challenge = client.post(LOGIN, json={"email": EVE, "password": PASSWORD}).json()["challenge"]
     assert subjects(client, ada.email)[-1] == "Two-factor authentication was turned on"
 
-    signed_in = take_back(client, way_back, ada.email)
+    signed_in = revert_and_sign_in(client, revert_token, ada.email)
 
     assert "access_token" in signed_in
     assert submit_code(client, open_challenge, current_code(secret)).status_code == 401
@@ -51,9 +51,9 @@ def test_second_factor_added_after_the_change_is_removed(client: TestClient, as_
 
 def test_unconfirmed_setup_is_removed(client: TestClient, as_ada: TestClient, ada: User) -> None:
     assert as_ada.post(TOTP).status_code == 200
-    way_back = move(client, as_ada, ada.email)
+    revert_token = move(client, as_ada, ada.email)
 
-    assert "access_token" in take_back(client, way_back, ada.email)
+    assert "access_token" in revert_and_sign_in(client, revert_token, ada.email)
 
 
 @pytest.mark.parametrize("then", ["replace", "remove", "nothing"])
@@ -62,13 +62,13 @@ def test_second_factor_from_before_the_change_is_restored(
 ) -> None:
     """An attacker with access to the old mailbox can't bypass the second factor. Behaviours 106, 153."""
     secret, codes = enable(as_ada)
-    way_back = move(client, as_ada, ada.email)
+    revert_token = move(client, as_ada, ada.email)
     if then != "nothing":
         assert as_ada.delete(TOTP).status_code == 204
         assert subjects(client, ada.email)[-1] == "Two-factor authentication was turned off"
     attackers, _ = enable(as_ada) if then == "replace" else (secret, [])
 
-    challenge = take_back(client, way_back, ada.email)["challenge"]
+    challenge = revert_and_sign_in(client, revert_token, ada.email)["challenge"]
 
     if then == "replace":
         assert submit_code(client, challenge, current_code(attackers)).status_code == 401
@@ -82,13 +82,13 @@ def test_unused_recovery_codes_are_restored(client: TestClient, as_ada: TestClie
     _, codes = enable(as_ada)
     use_first = update(RecoveryCode).where(RecoveryCode.number == 1).values(used_at=utc_now())
     in_database(client, lambda session: session.execute(use_first))
-    way_back = move(client, as_ada, ada.email)
+    revert_token = move(client, as_ada, ada.email)
     challenge = client.post(LOGIN, json={"email": EVE, "password": PASSWORD}).json()["challenge"]
     assert submit_code(client, challenge, codes[1]).status_code == 200
     attackers = as_ada.post(RECOVERY).json()["recovery_codes"]
     assert subjects(client, ada.email)[-1] == "New recovery codes for your account"
 
-    challenge = take_back(client, way_back, ada.email)["challenge"]
+    challenge = revert_and_sign_in(client, revert_token, ada.email)["challenge"]
 
     entered = [codes[0], codes[1], attackers[2], codes[2]]
     assert [submit_code(client, challenge, code).status_code for code in entered] == [401, 401, 401, 200]
@@ -97,12 +97,12 @@ def test_unused_recovery_codes_are_restored(client: TestClient, as_ada: TestClie
 def test_first_of_several_changes_can_be_reverted(client: TestClient, as_ada: TestClient, ada: User) -> None:
     """Behaviour 106."""
     first, _ = enable(as_ada)
-    way_back = move(client, as_ada, ada.email)
+    revert_token = move(client, as_ada, ada.email)
     as_ada.delete(TOTP)
     second, _ = enable(as_ada)
     move(client, as_ada, EVE, "eve2@example.com")
 
-    challenge = take_back(client, way_back, ada.email)["challenge"]
+    challenge = revert_and_sign_in(client, revert_token, ada.email)["challenge"]
 
     assert [submit_code(client, challenge, current_code(secret)).status_code for secret in (second, first)] == [
         401,

@@ -52,18 +52,18 @@ def test_code_is_required_only_after_confirmation(client: TestClient, as_ada: Te
 @pytest.mark.any_database
 def test_secret_is_returned_only_until_confirmation(client: TestClient, as_ada: TestClient) -> None:
     """Behaviour 116."""
-    begun = as_ada.post(TOTP).json()
-    assert begun["uri"].startswith("otpauth://totp/")
-    assert f"secret={begun['secret']}" in begun["uri"]
-    assert "ada%40example.com" in begun["uri"]
-    as_ada.post(CONFIRM, json={"code": current_code(begun["secret"])})
+    started = as_ada.post(TOTP).json()
+    assert started["uri"].startswith("otpauth://totp/")
+    assert f"secret={started['secret']}" in started["uri"]
+    assert "ada%40example.com" in started["uri"]
+    as_ada.post(CONFIRM, json={"code": current_code(started["secret"])})
 
     responses = [as_ada.post(TOTP), as_ada.get(ANSWER), as_ada.get("/api/v1/users/me")]
 
     assert problem_of(responses[0])["type"] == "urn:problem:SecondFactorAlreadyEnabled"
     for later in responses:
-        assert begun["secret"] not in later.text
-    assert begun["secret"].encode() not in stored_secret(client).secret
+        assert started["secret"] not in later.text
+    assert started["secret"].encode() not in stored_secret(client).secret
 
 
 def test_starting_again_replaces_the_secret(as_ada: TestClient) -> None:
@@ -79,9 +79,9 @@ def test_wrong_code_does_not_confirm(client: TestClient, as_ada: TestClient, ada
     """Behaviour 116."""
     secret = as_ada.post(TOTP).json()["secret"]
 
-    refused = as_ada.post(CONFIRM, json={"code": wrong_code(secret)})
+    rejected = as_ada.post(CONFIRM, json={"code": wrong_code(secret)})
 
-    assert problem_of(refused)["type"] == "urn:problem:WrongSetupCode"
+    assert problem_of(rejected)["type"] == "urn:problem:WrongSetupCode"
     assert "access_token" in log_in(client, ada.email)
 
 
@@ -97,10 +97,10 @@ def test_setup_requires_a_verified_email(client: TestClient, as_ada: TestClient)
     """Behaviour 117."""
     in_database(client, lambda session: session.execute(update(User).values(email_verified_at=None)))
 
-    refused = as_ada.post(TOTP)
+    rejected = as_ada.post(TOTP)
 
-    assert problem_of(refused)["type"] == "urn:problem:EmailNotVerified"
-    assert refused.status_code == 403
+    assert problem_of(rejected)["type"] == "urn:problem:EmailNotVerified"
+    assert rejected.status_code == 403
 
 
 @pytest.mark.any_database
@@ -111,10 +111,10 @@ def test_changes_require_recent_authentication(client: TestClient, as_ada: TestC
     long_ago = utc_now() - timedelta(hours=1)
     in_database(client, lambda session: session.execute(update(AuthSession).values(authenticated_at=long_ago)))
 
-    refused = as_ada.request(method, path, json={"code": "123456"} if path == CONFIRM else None)
+    rejected = as_ada.request(method, path, json={"code": "123456"} if path == CONFIRM else None)
 
-    assert refused.status_code == 401
-    assert 'error="insufficient_user_authentication"' in refused.headers["WWW-Authenticate"]
+    assert rejected.status_code == 401
+    assert 'error="insufficient_user_authentication"' in rejected.headers["WWW-Authenticate"]
     assert as_ada.get(ANSWER).json() == {"enabled": True, "recovery_codes_left": 10}
 
 
@@ -145,7 +145,7 @@ def test_owner_is_notified_when_it_is_enabled(client: TestClient, as_ada: TestCl
 
     (mail,) = mails_to(client, ada.email)
     assert mail.startswith("Subject: Two-factor authentication was turned on\n")
-    assert not [told for told in (secret, *codes) if told in mail]
+    assert not [leaked for leaked in (secret, *codes) if leaked in mail]
 
 
 def test_new_recovery_codes_invalidate_the_old_ones(client: TestClient, as_ada: TestClient, ada: User) -> None:
