@@ -131,8 +131,8 @@ async def complete_login(request: Request, response: Response, user: User, clien
         await login_tracking.update_last_login(session, user)
         if before is not None:
             await sessions.end_session(session, before, "signed in again")
-        opened, raw = await sessions.create_web_session(session, authenticator, user, client, remember=remember)
-        await login_tracking.record_login(session, authenticator, user, opened, client, known_device=known)
+        auth_session, raw = await sessions.create_web_session(session, authenticator, user, client, remember=remember)
+        await login_tracking.record_login(session, authenticator, user, auth_session, client, known_device=known)
     max_age = authenticator.settings.remember_absolute if remember else None
     cookies.set_cookie(request, response, cookies.SESSION, raw, max_age)
     if not known:

@@ -42,14 +42,19 @@ async def start(
         ImpersonationRefused: when the caller may not sign in as this user.
     """
     await require_impersonable(session, authenticator, scope, user)
-    opened, raw = await sessions.create_web_session(
+    auth_session, raw = await sessions.create_web_session(
         session, authenticator, user, client, remember=False, impersonator=scope
     )
-    opened.expires_at = min(opened.expires_at, utc_now() + _TTL)
+    auth_session.expires_at = min(auth_session.expires_at, utc_now() + _TTL)
     await events.record(
-        session, Event.IMPERSONATION_STARTED, client, user_id=user.id, actor_id=scope.user_id, session_id=opened.id
+        session,
+        Event.IMPERSONATION_STARTED,
+        client,
+        user_id=user.id,
+        actor_id=scope.user_id,
+        session_id=auth_session.id,
     )
-    return opened, raw
+    return auth_session, raw
 
 
 async def require_impersonable(session: AsyncSession, authenticator: Authenticator, scope: Scope, user: User) -> None:

@@ -15,7 +15,15 @@ from app.accounts.events import Event
 from app.accounts.models import AuthSession, User
 from app.accounts.schemas import AccessToken, SecondFactorRequired, TokenPair
 from app.accounts.scope import Client, Scope
-from app.accounts.sessions import login_rate_limits, login_tracking, revocation, sessions
+from app.accounts.sessions import login_tracking, revocation, sessions
+from app.accounts.sessions.login_rate_limits import (
+    account_limits,
+    clear_limits,
+    client_limits,
+    device_limits,
+    hit_limits,
+    session_limits,
+)
 from app.api.rate_limits import TooManyAttempts
 from app.database.connection import Database
 from app.errors import Forbidden, Unauthorized
@@ -74,18 +82,18 @@ async def verify_password(
     """
     scope.forbid_impersonation()
     settings = authenticator.settings
-    own = login_rate_limits.session_limits(settings, scope.session_id)
-    await login_rate_limits.hit_limits(database, authenticator, own, client, user_id=scope.user_id)
+    own = session_limits(settings, scope.session_id)
+    await hit_limits(database, authenticator, own, client, user_id=scope.user_id)
     async with database.read_sessions() as session:
         user = await session.get(User, scope.user_id)
     try:
         await _check_password(database, authenticator, user, password, client)
     except InvalidCredentials:
         with suppress(TooManyAttempts):
-            account = login_rate_limits.account_limits(settings, scope.email)
-            await login_rate_limits.hit_limits(database, authenticator, account, client, user_id=scope.user_id)
+            account = account_limits(settings, scope.email)
+            await hit_limits(database, authenticator, account, client, user_id=scope.user_id)
         raise
-    await login_rate_limits.clear_limits(authenticator, own)
+    await clear_limits(authenticator, own)
 
 
 async def start_second_factor(
@@ -116,10 +124,10 @@ async def complete_login(database: Database, authenticator: Authenticator, user:
     """Create an API session after successful authentication, and return its first tokens."""
     async with database.sessions.begin() as session:
         await login_tracking.update_last_login(session, user)
-        opened = await sessions.create_api_session(session, authenticator, user, client)
-        refresh_token = await refresh_tokens.issue_refresh_token(session, authenticator, opened)
-        await login_tracking.record_login(session, authenticator, user, opened, client)
-    return _pair(authenticator, opened, refresh_token)
+        auth_session = await sessions.create_api_session(session, authenticator, user, client)
+        refresh_token = await refresh_tokens.issue_refresh_token(session, authenticator, auth_session)
+        await login_tracking.record_login(session, authenticator, user, auth_session, client)
+    return _pair(authenticator, auth_session, refresh_token)
 
 
 async def refresh(database: Database, authenticator: Authenticator, raw: str, client: Client) -> TokenPair:
@@ -152,9 +160,8 @@ async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
 async def logout_all(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:
     """End all sessions of the caller, including this one, and revoke their API keys. Not for impersonators."""
     scope.forbid_impersonation()
-    ended = await revocation.revoke_all_credentials(
-        session, authenticator, scope.user_id, "signed out everywhere", client
-    )
+    reason = "signed out everywhere"
+    ended = await revocation.revoke_all_credentials(session, authenticator, scope.user_id, reason, client)
     await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, sessions=ended)
 
 
@@ -162,18 +169,14 @@ async def _authenticate(  # noqa: PLR0913, PLR0917 - as above
     database: Database, authenticator: Authenticator, email: str, password: str, client: Client, device: str | None
 ) -> User:
     settings = authenticator.settings
-    await login_rate_limits.hit_limits(
-        database, authenticator, login_rate_limits.client_limits(settings, client), client
-    )
+    await hit_limits(database, authenticator, client_limits(settings, client), client)
     async with database.read_sessions() as session:
         user = await users.find_user_by_email(session, email)
     known = device_cookies.verify_device_cookie(authenticator.keys, user, device)
-    buckets = (
-        login_rate_limits.device_limits(settings, known) if known else login_rate_limits.account_limits(settings, email)
-    )
-    await login_rate_limits.hit_limits(database, authenticator, buckets, client, user_id=user.id if user else None)
+    buckets = device_limits(settings, known) if known else account_limits(settings, email)
+    await hit_limits(database, authenticator, buckets, client, user_id=user.id if user else None)
     user = await _check_password(database, authenticator, user, password, client)
-    await login_rate_limits.clear_limits(authenticator, buckets)
+    await clear_limits(authenticator, buckets)
     if user.email_verified_at is None:
         await events.record_and_commit(database, Event.LOGIN_FAIL, client, user_id=user.id, reason="email not verified")
         raise EmailNotVerified
@@ -203,6 +206,6 @@ async def _store_hash(database: Database, user: User, replacement: str) -> None:
         )
 
 
-def _pair(authenticator: Authenticator, opened: AuthSession, refresh_token: str) -> TokenPair:
-    access = issue_access_token(authenticator, opened.user_id, opened.id, opened.authenticated_at)
+def _pair(authenticator: Authenticator, auth_session: AuthSession, refresh_token: str) -> TokenPair:
+    access = issue_access_token(authenticator, auth_session.user_id, auth_session.id, auth_session.authenticated_at)
     return TokenPair(refresh_token=refresh_token, **access.model_dump())

@@ -43,24 +43,24 @@ async def record_login(  # noqa: PLR0913 - the columns of an event
     session: AsyncSession,
     authenticator: Authenticator,
     user: User,
-    opened: AuthSession,
+    auth_session: AuthSession,
     client: Client,
     *,
     known_device: bool = False,
 ) -> None:
     """Record a successful sign-in, and notify the user by email if the device is new."""
-    known = known_device or await _is_known(session, user, opened)
-    await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=opened.id)
+    known = known_device or await _is_known(session, user, auth_session)
+    await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=auth_session.id)
     if not known:
         about = {"ip": client.ip, "user_agent": client.user_agent, "at": f"{utc_now():%d %B %Y, %H:%M} UTC"}
         await notifications.notify(session, authenticator, user.id, user.email, "new_sign_in", **about)
 
 
-async def _is_known(session: AsyncSession, user: User, opened: AuthSession) -> bool:
+async def _is_known(session: AsyncSession, user: User, auth_session: AuthSession) -> bool:
     """Return whether the user has signed in with this user agent before, or has never signed in."""
     if user.last_login_at is None:
         return True
     theirs = AuthSession.user_id == user.id, AuthSession.impersonator_session_id.is_(None)
-    others = *theirs, AuthSession.id != opened.id
-    query = select(exists().where(*others, AuthSession.user_agent == opened.user_agent))
+    others = *theirs, AuthSession.id != auth_session.id
+    query = select(exists().where(*others, AuthSession.user_agent == auth_session.user_agent))
     return bool(await session.scalar(query))

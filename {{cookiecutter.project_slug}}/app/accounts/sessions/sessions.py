@@ -28,8 +28,8 @@ async def create_api_session(
 ) -> AuthSession:
     """Create an API session, which refresh tokens extend."""
     settings = authenticator.settings
-    opened = _new_session(user, "api", client, settings.refresh_idle, settings.refresh_absolute)
-    return await _open(session, authenticator, opened)
+    auth_session = _new_session(user, "api", client, settings.refresh_idle, settings.refresh_absolute)
+    return await _save(session, authenticator, auth_session)
 
 
 async def create_web_session(  # noqa: PLR0913 - the columns of a session
@@ -45,12 +45,12 @@ async def create_web_session(  # noqa: PLR0913 - the columns of a session
     settings = authenticator.settings
     idle = settings.remember_idle if remember else settings.session_idle
     absolute = settings.remember_absolute if remember else settings.session_absolute
-    opened = _new_session(user, "web", client, idle, absolute)
+    auth_session = _new_session(user, "web", client, idle, absolute)
     raw = _new_cookie()
-    opened.token_hash = authenticator.keys.digest("web-session", raw)
-    opened.remember = remember
-    opened.impersonator_session_id = impersonator.session_id if impersonator else None
-    return await _open(session, authenticator, opened), raw
+    auth_session.token_hash = authenticator.keys.digest("web-session", raw)
+    auth_session.remember = remember
+    auth_session.impersonator_session_id = impersonator.session_id if impersonator else None
+    return await _save(session, authenticator, auth_session), raw
 
 
 async def rotate_session_token(
@@ -132,15 +132,15 @@ async def end_session(session: AsyncSession, scope: Scope, reason: str = "logout
     return bool(await _end(session, reason, AuthSession.id.in_(ids)))
 
 
-async def _open(session: AsyncSession, authenticator: Authenticator, opened: AuthSession) -> AuthSession:
+async def _save(session: AsyncSession, authenticator: Authenticator, auth_session: AuthSession) -> AuthSession:
     """Add a session; end the oldest ones over the limit."""
-    session.add(opened)
+    session.add(auth_session)
     await session.flush()
-    own = AuthSession.user_id == opened.user_id, AuthSession.impersonator_session_id.is_(None)
+    own = AuthSession.user_id == auth_session.user_id, AuthSession.impersonator_session_id.is_(None)
     live = select(AuthSession.id).where(*own, is_live(utc_now()))
     too_old = live.order_by(AuthSession.id.desc()).offset(authenticator.settings.max_sessions)
     await _end(session, "too many", AuthSession.id.in_(too_old))
-    return opened
+    return auth_session
 
 
 async def _end(session: AsyncSession, reason: str, *which: ColumnElement[bool]) -> int:
