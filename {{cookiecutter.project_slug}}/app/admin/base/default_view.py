@@ -76,7 +76,11 @@ def _default_attributes(model: type[UUIDv7Base], related_models: Collection[type
     return {
         "title_field": default_title_field(shown),
         "fields": ("id", *editable, *references, *timestamps),
-        "exclude_fields_from_list": ("id", *(name for name in editable if _is_long(shown[name])), "updated_at"),
+        "exclude_fields_from_list": (
+            "id",
+            *(n for n in editable if isinstance(shown[n].type, JSON | Text)),
+            "updated_at",
+        ),
         "schema": _find_schema(model, {*editable, *references}),
         "hides_required": any(_is_required(columns[name]) for name in hidden),
     }
@@ -87,10 +91,6 @@ def _can_be_shown(column: Column[Any]) -> bool:
         return False
     has_converter = ModelConverter().find_converter_for_col_type(type(column.type)) is not None
     return has_converter or isinstance(field_for(column, None), BaseField)
-
-
-def _is_long(column: Column[Any]) -> bool:
-    return isinstance(column.type, JSON | Text)
 
 
 def _is_required(column: Column[Any]) -> bool:

@@ -41,8 +41,8 @@ class DisplayView(ExportView):
     async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
         """Load the IDs of referenced rows that the user may see. Forms don't need them."""
         visible: frozenset[UUID] = getattr(request.state, "visible_ids", frozenset())
-        named = self._names_rows(request) or request.state.action == RequestAction.EXPORT
-        for field in self.get_fields_list(request) if named else ():
+        shows_titles = self._shows_titles(request) or request.state.action == RequestAction.EXPORT
+        for field in self.get_fields_list(request) if shows_titles else ():
             if isinstance(field, RelationField):
                 found = (vars(row).get(field.name) for row in rows)
                 ids = {row.id for value in found if value for row in (value if field.multiple else [value])}
@@ -67,17 +67,17 @@ class DisplayView(ExportView):
         formatted = getattr(field, "output_format", "") is not None or request.state.action in (field.formatter or {})
         if isinstance(value, date | time) and not formatted and request.state.action != RequestAction.EXPORT:
             return in_utc(value)
-        if not (value and isinstance(field, RelationField) and self._names_rows(request)):
+        if not (value and isinstance(field, RelationField) and self._shows_titles(request)):
             return await super().serialize_field_value(value, field, request)
         rows = value if field.multiple else [value]
-        hidden = [_without_name(row) for row in rows if row.id not in request.state.visible_ids]
+        hidden = [_hidden_row(row) for row in rows if row.id not in request.state.visible_ids]
         if hidden and not field.multiple:
             return hidden[0]
         visible = [row for row in rows if row.id in request.state.visible_ids] if hidden else value
         serialized = await super().serialize_field_value(visible, field, request)
         return [*serialized, *hidden] if hidden else serialized
 
-    def _names_rows(self, request: Request) -> bool:
+    def _shows_titles(self, request: Request) -> bool:
         action = request.state.action
         return not action.is_form() and action not in {RequestAction.EXPORT, RequestAction.RELATION_LOOKUP}
 
@@ -85,7 +85,7 @@ class DisplayView(ExportView):
         self,
         obj: Any,  # noqa: ANN401
         request: Request,
-        include_relationships: bool = True,  # noqa: FBT001, FBT002 - as the library has it
+        include_relationships: bool = True,  # noqa: FBT001, FBT002 - as in the library
         include_select2: bool = False,  # noqa: FBT001, FBT002
     ) -> dict[str, Any]:
         """Serialize a row. Referenced rows only get their title; the library would serialize all their fields."""
@@ -115,5 +115,5 @@ class DisplayView(ExportView):
         return f"<span>{escape(await self.repr(obj, request))}</span>"
 
 
-def _without_name(row: Any) -> dict[str, Any]:  # noqa: ANN401
+def _hidden_row(row: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"id": str(row.id), "_meta": {"repr": HIDDEN_LABEL, "hidden": True}}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,20 +16,19 @@ from starlette_admin.filters.base import BaseFilter, FilterDataType
 from app.database.search import contains, fold_column, fold_term
 
 
-class DateTimeEquals(library.DateTimeEqualFilter):
+class _UTCFilter(BaseFilter):
+    def parse_value(self, raw: str) -> Any:  # noqa: ANN401 - as in the library
+        """Parse a time, in UTC by default."""
+        value = super().parse_value(raw)
+        return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+class DateTimeEquals(_UTCFilter, library.DateTimeEqualFilter):
     """Equal to this time."""
 
-    def parse_value(self, raw: str) -> date | datetime | time:
-        """Parse a time as UTC."""
-        return _in_utc(super().parse_value(raw))
 
-
-class DateTimeBetween(library.DateTimeBetweenFilter):
+class DateTimeBetween(_UTCFilter, library.DateTimeBetweenFilter):
     """Between two times."""
-
-    def parse_value(self, raw: str) -> date | datetime | time:
-        """Parse a time as UTC."""
-        return _in_utc(super().parse_value(raw))
 
 
 class Contains(library.ContainsFilter):
@@ -174,7 +173,3 @@ def _replaced(defaults: Sequence[type[BaseFilter]], *ours: type[BaseFilter]) -> 
 def _column(ctx: FilterApplyContext) -> Any:  # noqa: ANN401
     view: Any = ctx.view
     return getattr(view.model, ctx.field_name)
-
-
-def _in_utc(value: date | datetime | time) -> date | datetime | time:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value

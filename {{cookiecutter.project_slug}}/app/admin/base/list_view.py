@@ -63,7 +63,7 @@ class ListView(GuardedView):
         """
         session: AsyncSession = request.state.session
         sorts = self._with_tiebreaker(sorts or ())
-        async with statement_timeout(session) if self._is_narrowed(request, q, filters) else nullcontext():
+        async with statement_timeout(session) if self._has_conditions(request, q, filters) else nullcontext():
             keys = self.build_order_clauses(request, sorts, await self._keys(request, q, filters))
             keys = keys.offset(skip).limit(limit if limit > 0 else None)
             rows = self.get_list_query(request).where(self.model.id.in_(keys))
@@ -86,16 +86,13 @@ class ListView(GuardedView):
             if page.is_last or request.state.action == RequestAction.RELATION_LOOKUP:
                 return least
         session: AsyncSession = request.state.session
-        narrowed = self._is_narrowed(request, q, filters)
-        if not narrowed and (estimate := await self._estimate(session)) > MAX_COUNT:
+        has_conditions = self._has_conditions(request, q, filters)
+        if not has_conditions and (estimate := await self._estimate(session)) > MAX_COUNT:
             return Estimate(max(estimate, least))
-        limit = (
-            MAX_SEARCH_COUNT
-            if narrowed and getattr(request.state, "action", None) != RequestAction.EXPORT
-            else MAX_COUNT
-        )
+        is_export = getattr(request.state, "action", None) == RequestAction.EXPORT
+        limit = MAX_SEARCH_COUNT if has_conditions and not is_export else MAX_COUNT
         try:
-            async with statement_timeout_in_savepoint(session) if narrowed else nullcontext():
+            async with statement_timeout_in_savepoint(session) if has_conditions else nullcontext():
                 limited = (await self._keys(request, q, filters)).limit(limit + 1).subquery()
                 counted = await session.scalar(select(func.count()).select_from(limited)) or 0
         except QueryTimeout:
@@ -131,7 +128,7 @@ class ListView(GuardedView):
         sorts = [(name if name in indexed else by_key.get(name, name), direction) for name, direction in sorts]
         return sorts if "id" in dict(sorts) else [*sorts, ("id", sorts[-1][1] if sorts else "desc")]
 
-    def _is_narrowed(self, request: Request, q: str | None, filters: FilterGroup | None) -> bool:
+    def _has_conditions(self, request: Request, q: str | None, filters: FilterGroup | None) -> bool:
         """Return whether the list has a search, a filter or hidden rows."""
         filtered = filters is not None and not filters.is_empty()
         return bool((q or "").strip()) or filtered or self.get_list_query(request).whereclause is not None

@@ -6,7 +6,7 @@
         title_field = "title"
         fields = ("title", "owner", "created_at")
 
-Only `model` is required. The docstring of each override says what it fixes in the library.
+These are all the attributes a view needs. The docstring of an override says what it fixes in the library.
 """
 
 from collections.abc import Sequence
@@ -39,9 +39,9 @@ class ModelView(DisplayView):
 
     model: type[Any]
     date_field: ClassVar[str] = "created_at"
-    """The column of the date range links above the list. Without it in the list, there are none."""
+    """The column of the date range links above the list, which are shown if the list has it."""
     icon = "fa-solid fa-file-lines"
-    fields: Sequence[Any] = ()  # the library's annotation lacks names
+    fields: Sequence[Any] = ()  # the library's annotation doesn't allow names
     delete_warning: ClassVar[str] = ""
     """Confirmation text for deletions."""
 

@@ -38,16 +38,12 @@ async def visible_data(
         for event in events
     }
     for view in views:
-        about = {event: UUID(event.target_id) for event in events if event.target_id and _is_about(event, view)}
-        if about and view.is_accessible(request):
-            ids = await find_visible_ids(request, session, view, {*about.values()})
-            visible = [event for event, row_id in about.items() if row_id in ids]
+        of_view = [event for event in events if event.target_id and event.target_type == view.model.__tablename__]
+        if of_view and view.is_accessible(request):
+            ids = await find_visible_ids(request, session, view, {UUID(event.target_id) for event in of_view})
+            visible = [event for event in of_view if UUID(event.target_id) in ids]
             data |= await _visible_changes(request, session, view, visible)
     return data
-
-
-def _is_about(event: AuthEvent, view: Any) -> bool:  # noqa: ANN401
-    return bool(event.target_type == view.model.__tablename__)
 
 
 async def _visible_changes(
@@ -57,8 +53,8 @@ async def _visible_changes(
     events: Sequence[AuthEvent],
 ) -> dict[UUID, dict[str, Any]]:
     """Return the data of events about visible rows, without hidden fields and titles of hidden rows."""
-    has_title = view.can_view_field(request, view.title_field)
-    visible = {event.id: {n: value for n, value in event.data.items() if n != "name" or has_title} for event in events}
+    shows_title = view.can_view_field(request, view.title_field)
+    visible = {e.id: {n: value for n, value in e.data.items() if n != "name" or shows_title} for e in events}
     changed = [data for data in visible.values() if data.get("changes")]
     for data in changed:
         data["changes"] = {n: change for n, change in data["changes"].items() if view.can_view_field(request, n)}
