@@ -1,4 +1,4 @@
-"""What the tests know about the template: where it is, and which files belong to it."""
+"""The template's location and files."""
 
 import subprocess
 from collections.abc import Callable
@@ -14,13 +14,13 @@ MINIMAL = {"pages": False, "admin": False, "deploy": False}
 
 
 def git_files(*options: str) -> list[str]:
-    """List the template's files that git knows, or with options of `git ls-files` others."""
+    """List the template's files that git tracks, or others with options of `git ls-files`."""
     git = ["git", "-C", str(TEMPLATE), "ls-files", "-z", *options]
     listed = subprocess.run(git, check=True, capture_output=True, text=True).stdout
     return sorted(filter(None, listed.split("\0")))
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Read every file below the folder."""
+    """Return the contents of every file below a folder."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

@@ -1,4 +1,4 @@
-"""Make up what happened in a project in the last month: a program that its Python runs, in it."""
+"""Create a month of sample data in a project; run it with the project's Python."""
 
 import asyncio
 import random
@@ -11,23 +11,23 @@ from app.database.connection import open_database
 from app.settings.config import load_settings
 
 
-async def make_past() -> None:
-    """Let people come, sign in, and fail to."""
-    chance = random.Random(1)  # noqa: S311 - the same at each run
+async def create_history() -> None:
+    """Create users, sign-ins and failed sign-ins."""
+    generator = random.Random(1)  # noqa: S311 - deterministic
     now = utc_now()
     people = []
     for number in range(60):
-        came = now - timedelta(days=28 * chance.random() ** 1.5)
+        created_at = now - timedelta(days=28 * generator.random() ** 1.5)
         address = f"person-{number}@example.com"
-        people.append(User(email=address, email_key=address, created_at=came))
+        people.append(User(email=address, email_key=address, created_at=created_at))
     names = [*[Event.LOGIN_SUCCESS] * 9, Event.LOGIN_FAIL]
     opened = open_database(load_settings().database)
     async with opened as database, database.sessions.begin() as session:
         session.add_all(people)
         for _ in range(700):
-            at = now - timedelta(days=30 * chance.random())
-            session.add(AuthEvent(name=chance.choice(names), at=at, ip="203.0.113.7"))
+            at = now - timedelta(days=30 * generator.random())
+            session.add(AuthEvent(name=generator.choice(names), at=at, ip="203.0.113.7"))
 
 
 if __name__ == "__main__":
-    asyncio.run(make_past())
+    asyncio.run(create_history())

@@ -1,4 +1,4 @@
-"""Run a generated project as its owner does, and visit it as its users do."""
+"""Run a generated project, and send requests to it."""
 
 import json
 import os
@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-# What the machine that runs our tests may have set, and a project must not see.
+# Variables that may be set on the machine that runs the tests, but must not affect projects.
 FOREIGN = re.compile(
     r"(PYTEST|COV|UV_PROJECT|UV_PYTHON|VIRTUAL_ENV|PYTHON|DATABASE_|SECRET_|SERVER_)"
 )
 
 
 def environment() -> dict[str, str]:
-    """Give a project the environment of a fresh terminal."""
+    """Return the environment of a new terminal."""
     return {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
 
 
 def run_in(
     project: Path, command: Sequence[str], **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in the project, as in a fresh terminal; all that it says is in `stdout`."""
+    """Run a command in the project, as in a new terminal; `stdout` includes stderr."""
     return subprocess.run(
         command,
         cwd=project,
@@ -45,7 +45,7 @@ def run_in(
 
 
 def run_dev(project: Path, *arguments: str, python: str = sys.executable, **variables: str) -> str:
-    """Run `dev.py` in the project until it ends well, and return what it printed."""
+    """Run `dev.py` in the project, assert that it succeeds, and return its output."""
     done = run_in(project, [python, "dev.py", *arguments], **variables)
     assert done.returncode == 0, f"dev.py {' '.join(arguments)} failed:\n{done.stdout}"
     return done.stdout
@@ -53,20 +53,20 @@ def run_dev(project: Path, *arguments: str, python: str = sys.executable, **vari
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said, where redirects ended."""
+    """The response after redirects."""
 
     status: int
     url: str
     text: str
 
     @property
-    def body(self) -> Any:  # noqa: ANN401 - whatever the JSON holds
-        """Read the answer as JSON."""
+    def body(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the body as JSON."""
         return json.loads(self.text)
 
 
 class Visitor:
-    """A browser's cookies and redirects, without the browser."""
+    """An HTTP client that keeps cookies and follows redirects."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -76,17 +76,17 @@ class Visitor:
         )
 
     def get(self, path: str, token: str | None = None) -> Answer:
-        """Ask for a page, or with a token for a resource."""
+        """Send a GET request, with a bearer token if given."""
         return self._send(path, None, {"Authorization": f"Bearer {token}"} if token else {})
 
     def post_json(self, path: str, data: Mapping[str, object], token: str | None = None) -> Answer:
-        """Send JSON."""
+        """Send a POST request with JSON."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers["Content-Type"] = "application/json"
         return self._send(path, json.dumps(data).encode(), headers)
 
     def fill_in(self, path: str, **fields: str) -> Answer:
-        """Send the form of a page as a browser does: with its hidden fields, and its origin."""
+        """Submit the form of a page, including its hidden fields and the Origin header."""
         hidden = re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", self.get(path).text)
         for field in hidden:
             name, value = (re.search(rf'{key}="([^"]*)"', field) for key in ("name", "value"))
@@ -105,25 +105,25 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Server:
-    """A project that is being served."""
+    """A running project."""
 
     address: str
     log: Path
 
     def printed(self) -> str:
-        """Return what the terminal shows."""
+        """Return the output so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def credentials(self) -> tuple[str, str]:
-        """Return the address and the password that the first run prints."""
+        """Return the admin's email address and password, which the first run prints."""
         shown = re.search(r"(admin@example\.com)[\s|]+(\S{12,})\s", self.printed())
-        assert shown, f"no way to sign in was printed:\n{self.printed()}"
+        assert shown, f"no credentials were printed:\n{self.printed()}"
         return shown[1], shown[2]
 
 
 @contextmanager
 def serving(project: Path, log: Path, *, python: str = sys.executable) -> Iterator[Server]:
-    """Serve the project with `dev.py run`, from installing to stopping."""
+    """Install and serve the project with `dev.py run`."""
     with running([python, "-u", "dev.py", "run"], project, log, environment()) as server:
         yield server
 
@@ -132,7 +132,7 @@ def serving(project: Path, log: Path, *, python: str = sys.executable) -> Iterat
 def running(
     command: Sequence[str], folder: Path, log: Path, variables: Mapping[str, str]
 ) -> Iterator[Server]:
-    """Run a command that serves a project, on a free port, until Ctrl-C is pressed for it."""
+    """Run a command that serves a project on a free port, and interrupt it afterwards."""
     port = find_free_port()
     server = Server(f"http://127.0.0.1:{port}", log)
     with log.open("wb") as output:
@@ -152,16 +152,16 @@ def running(
 
 
 def find_free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group that was started: the server that reloads has children."""
+    """Stop the process group, because the reloading server has child processes."""
     for how, seconds in ((signal.SIGINT, 30), (signal.SIGKILL, None)):
-        with suppress(ProcessLookupError):  # it ended by itself
+        with suppress(ProcessLookupError):  # already exited
             os.killpg(process.pid, how)
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=seconds)
@@ -169,7 +169,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the project answers; fail with what it printed when it ends instead."""
+    """Wait until the project responds; fail with its output if it exits."""
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:
         try:

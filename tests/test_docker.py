@@ -1,4 +1,4 @@
-"""`docker-compose up` works from nothing, in a generated project and in a clone of the template."""
+"""`docker-compose up` works in a generated project and in a clone of the template."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from tests.docker.tools import install_tool
 
 @dataclass(frozen=True)
 class Served(Stack):
-    """A stack that was brought up from nothing, and the password that it printed then."""
+    """A running stack, and the password that its first start printed."""
 
     password: str
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    """Return an engine that has the base images; in CI nothing excuses a missing one."""
+    """Return an engine with the base images; in CI, fail if there is none."""
     reason = reason_not_to_run()
     if reason and os.environ.get("CI"):
         pytest.fail(reason)
@@ -39,7 +39,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def first_up(engine: Engine, bake: Bake) -> Served:
-    """Return the default project, brought up by docker-compose 1 and Docker's older builder."""
+    """Return the default project, started by docker-compose 1 and Docker's legacy builder."""
     project = bake()
     (project / ".env").write_text("SECRET_KEY=from-the-machine-that-builds\n")
     stack = Stack(engine, project, "docker-compose", find_free_port())
@@ -49,23 +49,23 @@ def first_up(engine: Engine, bake: Bake) -> Served:
 
 @pytest.fixture
 def project(first_up: Served) -> Served:
-    """Return the project, up, whatever the test before did to it."""
+    """Return the running project; restart it if the previous test stopped it."""
     if first_up.get("/health/ready").status != 200:
         first_up.up()
     return first_up
 
 
-def test_up_serves_the_project_to_the_admin_of_the_log(project: Served) -> None:
+def test_up_serves_the_project_to_the_first_admin(project: Served) -> None:
     token = project.sign_in(project.password)
 
-    made = project.post("/api/v1/notes", {"title": "From a container"}, token)
+    created = project.post("/api/v1/notes", {"title": "From a container"}, token)
     listed = project.get("/api/v1/notes", token)
 
-    assert made.status == 201, made
+    assert created.status == 201, created
     assert [note["title"] for note in listed.body["items"]] == ["From a container"]
 
 
-def test_up_again_changes_nothing(project: Served) -> None:
+def test_up_is_idempotent(project: Served) -> None:
     token = project.sign_in(project.password)
     running = {
         service: project.container(service)["State"]["StartedAt"] for service in ("app", "db")
@@ -91,7 +91,7 @@ def test_down_and_up_keeps_accounts_and_tokens(project: Served) -> None:
     assert project.sign_in(project.password)
 
 
-def test_the_app_has_no_privilege_and_only_this_machine_reaches_it(project: Served) -> None:
+def test_app_is_unprivileged_and_bound_to_localhost(project: Served) -> None:
     status = project.compose("exec", "-T", "app", "cat", "/proc/1/status")
     lines = dict(line.split(":\t", 1) for line in status.splitlines())
 
@@ -103,7 +103,7 @@ def test_the_app_has_no_privilege_and_only_this_machine_reaches_it(project: Serv
     assert not project.container("db")["HostConfig"]["PortBindings"]
 
 
-def test_no_secret_is_where_others_read_it(project: Served) -> None:
+def test_secrets_do_not_leak(project: Served) -> None:
     secrets = project.read_secrets()
     containers = [project.container(service) for service in ("secrets", "db", "setup", "app")]
     image = containers[-1]["Image"]
@@ -124,7 +124,7 @@ def test_no_secret_is_where_others_read_it(project: Served) -> None:
     assert project.password not in places["docker inspect"]
 
 
-def test_the_image_holds_the_app_alone_and_the_app_cannot_change_it(project: Served) -> None:
+def test_image_contains_only_the_app_and_is_read_only(project: Served) -> None:
     image = project.container("app")["Image"]
     look = "ls -A /run/secrets /srv; find /srv /opt -writable ! -type l"
     script = f"{look}; python -m pip --version || python -m pytest"
@@ -139,7 +139,7 @@ def test_the_image_holds_the_app_alone_and_the_app_cannot_change_it(project: Ser
     assert "No module named pytest" in done.stderr
 
 
-def test_the_health_check_tells_a_server_from_none(project: Served) -> None:
+def test_health_check_detects_running_server(project: Served) -> None:
     image = project.container("app")["Config"]
     program, *arguments = image["Healthcheck"]["Test"][1:]
     deadline = time.monotonic() + 30
@@ -155,8 +155,8 @@ def test_the_health_check_tells_a_server_from_none(project: Served) -> None:
     assert "Connection refused" in absent.stderr
 
 
-def test_the_health_check_follows_the_port_of_a_platform(project: Served) -> None:
-    """The image alone, as platforms run it, with no compose file."""
+def test_health_check_uses_the_port_variable(project: Served) -> None:
+    """The image alone, as hosting platforms run it."""
     image = project.container("app")["Image"]
     settings = {"PORT": "9000", "SECRET_KEY": "k" * 40, "DATABASE_URL": "sqlite:////tmp/app.db"}
     variables = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
@@ -165,17 +165,17 @@ def test_the_health_check_follows_the_port_of_a_platform(project: Served) -> Non
 
     state = "{{.State.Status}} {{.State.Health.Status}}"
     inspect = ["docker", "inspect", "--format", state, started.strip()]
-    while (told := project.engine.run(*inspect)).split() == ["running", "starting"]:
-        assert time.monotonic() < deadline, told
+    while (state_printed := project.engine.run(*inspect)).split() == ["running", "starting"]:
+        assert time.monotonic() < deadline, state_printed
         time.sleep(0.5)
     logged = project.engine.attempt("docker", "logs", started.strip())
     project.engine.run("docker", "rm", "--force", started.strip())
 
-    assert told.split() == ["running", "healthy"], logged
+    assert state_printed.split() == ["running", "healthy"], logged
     assert "http://127.0.0.1:9000/" in logged.stdout
 
 
-def test_stop_ends_the_server_in_order(project: Served) -> None:
+def test_stop_shuts_the_server_down_gracefully(project: Served) -> None:
     started = time.monotonic()
 
     project.compose("stop", "app")
@@ -186,7 +186,7 @@ def test_stop_ends_the_server_in_order(project: Served) -> None:
 
 @pytest.fixture(scope="module")
 def clone(engine: Engine, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """Return a clone of the template, brought up by docker-compose 2 and BuildKit."""
+    """Return a clone of the template, started by docker-compose 2 and BuildKit."""
     folder = tmp_path_factory.mktemp("template")
     shutil.copytree(template, folder / "clone")
     stack = Stack(engine, folder / "clone", install_tool("compose-2", folder), find_free_port())
@@ -194,17 +194,17 @@ def clone(engine: Engine, template: Path, tmp_path_factory: pytest.TempPathFacto
     return stack
 
 
-def test_a_clone_of_the_template_serves_the_default_project(clone: Stack) -> None:
+def test_clone_of_the_template_serves_the_default_project(clone: Stack) -> None:
     token = clone.sign_in(clone.printed_password())
 
-    made = clone.post("/api/v1/notes", {"title": "From the template"}, token)
+    created = clone.post("/api/v1/notes", {"title": "From the template"}, token)
     listed = clone.get("/api/v1/notes", token)
 
-    assert made.status == 201, made
+    assert created.status == 201, created
     assert [note["title"] for note in listed.body["items"]] == ["From the template"]
 
 
-def test_down_with_volumes_leaves_nothing_and_up_starts_anew(clone: Stack) -> None:
+def test_down_with_volumes_deletes_everything_and_up_starts_over(clone: Stack) -> None:
     before = clone.printed_password()
 
     clone.compose("down", "-v")

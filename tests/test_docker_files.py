@@ -1,4 +1,4 @@
-"""The container files suit every program that reads them, and agree in template and project."""
+"""The container files are valid, and the same in template and project."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ FOLDERS = [pytest.param(TEMPLATE, id="template"), pytest.param(PROJECT, id="proj
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that tools are installed in."""
+    """Return the directory that tools are installed in."""
     return tmp_path_factory.mktemp("tools")
 
 
@@ -41,7 +41,7 @@ def test_hadolint_finds_nothing(folder: Path, tools: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_template_builds_the_project_by_the_projects_own_stages() -> None:
+def test_dockerfile_of_the_template_has_the_stages_of_the_project() -> None:
     stages = re.split(r"(?m)^(?=FROM )", (TEMPLATE / "Dockerfile").read_text())
     ours, theirs = "".join(stages[2:]), (PROJECT / "Dockerfile").read_text()
 
@@ -50,7 +50,7 @@ def test_the_template_builds_the_project_by_the_projects_own_stages() -> None:
     assert ours.replace("--from=generate /project/", "") == theirs[theirs.index("FROM ") :]
 
 
-def test_the_template_runs_the_projects_own_services() -> None:
+def test_compose_file_of_the_template_has_the_services_of_the_project() -> None:
     ours, theirs = ((folder / "docker-compose.yml").read_text() for folder in (TEMPLATE, PROJECT))
 
     assert ours[ours.index("x-app:") :] == theirs[theirs.index("x-app:") :]

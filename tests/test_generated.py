@@ -1,4 +1,4 @@
-"""Every combination of options gives a tidy project: checked without installing anything."""
+"""Static checks of every combination of options, without installing anything."""
 
 import ast
 import itertools
@@ -15,7 +15,7 @@ import yaml
 
 from tests.baking import Answer, Bake, tree
 
-LICENCES = ("MIT", "Apache-2.0", "BSD-3-Clause", "proprietary")
+LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "proprietary")
 OPTIONS = ("pages", "admin", "deploy")
 COMBINATIONS = [
     dict(zip(OPTIONS, on, strict=True)) for on in itertools.product((True, False), repeat=3)
@@ -28,36 +28,36 @@ def _name(answers: dict[str, Answer]) -> str:
 
 @pytest.fixture(scope="module", params=COMBINATIONS, ids=_name)
 def answers(request: pytest.FixtureRequest) -> dict[str, Answer]:
-    """Give each combination of the options, with one licence or another."""
+    """Return each combination of options, with different licenses."""
     options: dict[str, Answer] = request.param
-    return {**options, "license": LICENCES[COMBINATIONS.index(request.param) % len(LICENCES)]}
+    return {**options, "license": LICENSES[COMBINATIONS.index(request.param) % len(LICENSES)]}
 
 
 @pytest.fixture(scope="module")
 def project(answers: dict[str, Answer], baked: Bake) -> Path:
-    """Generate the project of these answers once."""
+    """Return the project generated from the answers."""
     return baked(**answers)
 
 
-def test_nothing_is_left_of_the_template(project: Path) -> None:
-    marks = re.compile(r"cookiecutter|# \{%|^#\s*$\n^#\s*$", re.MULTILINE)
+def test_no_template_tag_remains(project: Path) -> None:
+    tags = re.compile(r"cookiecutter|# \{%|^#\s*$\n^#\s*$", re.MULTILINE)
 
-    left = {name: marks.findall(text) for name, text in _texts(project)}
+    found = {name: tags.findall(text) for name, text in _texts(project)}
 
-    assert {name: found for name, found in left.items() if found} == {}
+    assert {name: tags for name, tags in found.items() if tags} == {}
 
 
-def test_licence_is_the_chosen_one(project: Path, answers: dict[str, Answer]) -> None:
-    first_words = {
+def test_license_is_the_chosen_one(project: Path, answers: dict[str, Answer]) -> None:
+    first_lines = {
         "MIT": "MIT License",
         "Apache-2.0": "Apache License",
         "BSD-3-Clause": "BSD 3-Clause License",
         "proprietary": "Copyright (c) The My Project authors. All rights reserved.",
     }
 
-    licence = (project / "LICENSE").read_text(encoding="utf-8")
+    text = (project / "LICENSE").read_text(encoding="utf-8")
 
-    assert licence.strip().splitlines()[0] == first_words[str(answers["license"])]
+    assert text.strip().splitlines()[0] == first_lines[str(answers["license"])]
     assert not (project / "licenses").exists()
 
 
@@ -74,7 +74,7 @@ def test_every_file_parses(project: Path) -> None:
             parse(text)
 
 
-def test_no_folder_is_empty(project: Path) -> None:
+def test_no_directory_is_empty(project: Path) -> None:
     assert [path for path in project.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
 
 
@@ -89,13 +89,11 @@ def test_ruff_finds_nothing(project: Path, arguments: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_generating_twice_gives_the_same_files(
-    project: Path, answers: dict[str, Answer], bake: Bake
-) -> None:
+def test_generation_is_deterministic(project: Path, answers: dict[str, Answer], bake: Bake) -> None:
     assert tree(bake(**answers)) == tree(project)
 
 
-def test_every_import_of_the_project_finds_its_target(project: Path) -> None:
+def test_every_import_resolves(project: Path) -> None:
     missing = [
         f"{path.relative_to(project)}: {target}"
         for path in project.rglob("*.py")
@@ -113,7 +111,7 @@ def _texts(project: Path) -> Iterator[tuple[str, str]]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Yield what a file imports from the project, as app.module or app.module.name."""
+    """Yield a file's imports from the project, as app.module or app.module.name."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names if _is_ours(name.name))
@@ -126,7 +124,7 @@ def _is_ours(module: str) -> bool:
 
 
 def _exists(project: Path, target: str) -> bool:
-    """Return whether the target is a module, or a name that its parent module defines."""
+    """Return whether the target is a module or a name defined in its parent module."""
     if _module(project, target):
         return True
     parent, _, name = target.rpartition(".")

@@ -1,7 +1,7 @@
-"""Generated projects run: installed, served and visited, checked, tested by their own suites.
+"""Generated projects run: they are installed, served, checked and tested by their own suites.
 
-The slow part of the tests: the default project, the minimal one, each without one option, and the
-newer Pythons. Combinations that are not here are looked at in test_generated.py.
+The slow tests: the default project, the minimal one, each without one option, and newer Python
+versions. test_generated.py checks the other combinations.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests.serving import Server, Visitor, run_dev, serving
 
 @dataclass(frozen=True)
 class Case:
-    """Answers, a Python unless it is ours, and the databases that the suite runs on."""
+    """Answers, a Python version (default: the current one) and the databases of the test suite."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     version: str = ""
@@ -36,13 +36,13 @@ CASES = {
     "minimal": Case({**MINIMAL}),
     "without-pages-3.12": Case({"pages": False}, "3.12"),
     "without-admin": Case({"admin": False}),
-    "without-deploy-3.13": Case({"deploy": False}, "3.13", "postgresql"),  # all of the code
+    "without-deploy-3.13": Case({"deploy": False}, "3.13", "postgresql"),  # includes all code
 }
 
 
 @dataclass(frozen=True)
 class Running:
-    """A project with its server, and the Python that both were started with."""
+    """A project, its server, and the Python that started them."""
 
     case: Case
     project: Path
@@ -54,7 +54,7 @@ class Running:
 def running(
     request: pytest.FixtureRequest, bake: Bake, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """Generate a project and serve it, from nothing."""
+    """Generate, install and serve a project."""
     case: Case = request.param
     python = _find_python(case.version)
     project = bake(**case.answers)
@@ -63,7 +63,7 @@ def running(
         yield Running(case, project, python, server)
 
 
-def test_signing_in_with_the_printed_password_reaches_the_admin(running: Running) -> None:
+def test_printed_password_signs_in_to_the_admin(running: Running) -> None:
     visitor = Visitor(running.server.address)
     email, password = running.server.credentials()
     if not (running.case.has("pages") or running.case.has("admin")):
@@ -84,7 +84,7 @@ def test_signing_in_with_the_printed_password_reaches_the_admin(running: Running
         assert visitor.get("/admin").status == 404
 
 
-def test_the_printed_password_gives_a_token_that_lists_notes(running: Running) -> None:
+def test_printed_password_returns_a_token_that_lists_notes(running: Running) -> None:
     visitor = Visitor(running.server.address)
     email, password = running.server.credentials()
 
@@ -96,7 +96,7 @@ def test_the_printed_password_gives_a_token_that_lists_notes(running: Running) -
     assert visitor.get("/api/v1/notes").status == 401
 
 
-def test_pages_are_there_when_chosen(running: Running) -> None:
+def test_pages_exist_if_the_option_is_on(running: Running) -> None:
     address = running.server.address
 
     home = Visitor(address).get("/")
@@ -105,24 +105,24 @@ def test_pages_are_there_when_chosen(running: Running) -> None:
     assert home.url == f"{address}/{'' if running.case.has('pages') else 'docs'}"
 
 
-def test_setting_up_again_changes_nothing(running: Running) -> None:
+def test_setup_is_idempotent(running: Running) -> None:
     secret = (running.project / ".env").read_bytes()
     email, password = running.server.credentials()
 
     printed = run_dev(running.project, "app", "setup", python=running.python)
 
     login = {"email": email, "password": password}
-    assert "nothing was changed" in printed
+    assert "nothing to do" in printed
     assert (running.project / ".env").read_bytes() == secret
     assert Visitor(running.server.address).post_json("/api/v1/auth/login", login).status == 200
 
 
-def test_its_own_check_finds_nothing(running: Running, type_cache: Path) -> None:
+def test_own_checks_pass(running: Running, type_cache: Path) -> None:
     run_dev(running.project, "check", python=running.python, MYPY_CACHE_DIR=str(type_cache))
 
 
-def test_its_own_suite_is_green_and_skips_nothing(running: Running) -> None:
-    """As people run it in the default project; one of the others runs on PostgreSQL alone."""
+def test_own_suite_passes_without_skips(running: Running) -> None:
+    """With the default options in the default project; another project uses only PostgreSQL."""
     database = running.case.database
     chosen = [] if database == "both" else ["-n", "auto", "--database", database]
 
@@ -133,7 +133,7 @@ def test_its_own_suite_is_green_and_skips_nothing(running: Running) -> None:
 
 
 def _find_python(version: str) -> str:
-    """Return the interpreter, looked for on the PATH and where pyenv keeps the owner's."""
+    """Return the interpreter, from the PATH or the user's pyenv."""
     if not version or sys.version_info[:2] == tuple(int(part) for part in version.split(".")):
         return sys.executable
     owner = Path(pwd.getpwuid(os.getuid()).pw_dir)

@@ -1,1 +1,1 @@
-"""What the tests of the container files need: an engine, base images, tools."""
+"""Support for the tests of the container files: a Docker engine, base images and tools."""

@@ -1,4 +1,4 @@
-"""Stand-ins of Debian packages for the official images, which not every machine can pull."""
+"""Base images built from Debian packages, for machines without access to a registry."""
 
 import os
 import shutil
@@ -19,13 +19,13 @@ PIP_CONF = Path("/etc/pip.conf")
 
 
 def provide_base_images(engine: Engine) -> None:
-    """Give the engine every image that a `FROM` or `image:` of ours names."""
+    """Import every image that our `FROM` and `image:` lines reference."""
     for archive, builder in _start_missing_roots().items():
         if builder is not None and builder.wait():
             raise AssertionError(f"mmdebstrap failed, see {_log(archive)}")
         if builder is not None:
             _partial(archive).rename(archive)
-    context = _make_context(engine.folder / "base-images")
+    context = _create_context(engine.folder / "base-images")
     for name, tag in TAGS.items():
         engine.run("docker", "import", _archive(name), f"fireup-{name}")
         dockerfile = HERE / f"{name}.Dockerfile"
@@ -43,7 +43,7 @@ def provide_base_images(engine: Engine) -> None:
 
 
 def _start_missing_roots() -> dict[Path, subprocess.Popen[bytes] | None]:
-    """Start to make, side by side, the root file systems that are not in the cache."""
+    """Start building the root file systems that are not cached, in parallel."""
     return {
         _archive(name): None if _archive(name).exists() else _start_root(name) for name in ROOTS
     }
@@ -86,10 +86,10 @@ def _log(archive: Path) -> Path:
     return archive.with_suffix(".log")
 
 
-def _make_context(folder: Path) -> Path:
-    """Collect what the stand-ins copy.
+def _create_context(folder: Path) -> Path:
+    """Create the build context.
 
-    Builds reach the package index with this machine's certificates and settings of pip.
+    Builds use this machine's CA certificates and pip configuration.
     """
     folder.mkdir()
     shutil.copy(HERE / "entrypoint.sh", folder)

@@ -1,8 +1,8 @@
-"""A Docker engine of our own, removed afterwards, so that `docker-compose up` is tested for real.
+"""A temporary Docker engine for tests of `docker-compose up`.
 
-The engine leaves the machine as it was: its own socket and data folder, no bridge, no firewall
-rule. Containers talk to each other and publish ports, but reach no other machine; only builds do,
-with `--network host`.
+The engine doesn't change the machine: it has its own socket and data directory, no bridge and no
+firewall rules. Containers can reach each other and publish ports, but can't reach other machines;
+only builds can, with `--network host`.
 """
 
 import os
@@ -19,15 +19,15 @@ from tempfile import TemporaryDirectory
 
 PACKAGES = {"dockerd": "docker.io", "docker-compose": "docker-compose", "mmdebstrap": "mmdebstrap"}
 
-PLENTY = 8 * 2**30  # bytes; two are used
+MIN_FREE_BYTES = 8 * 2**30  # 2 GiB are used
 
-# Debian's own docker comes first: it builds without a plugin, which a newer one may lack.
+# Debian's docker comes first, because it builds without a plugin.
 SEARCH_PATH = f"/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', '')}"
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A running engine and the folder that everything of it lies in."""
+    """A running engine and its directory."""
 
     folder: Path
 
@@ -37,20 +37,20 @@ class Engine:
         """Run a command against this engine and return what it printed.
 
         Raises:
-            AssertionError: the command failed; the message holds all it printed.
+            AssertionError: the command failed; the message contains its output.
         """
         done = self.attempt(*command, cwd=cwd, env=env)
         if done.returncode:
-            said = f"{done.stdout}{done.stderr}".strip()
+            output = f"{done.stdout}{done.stderr}".strip()
             raise AssertionError(
-                f"{' '.join(map(str, command))} ended with {done.returncode}:\n{said}"
+                f"{' '.join(map(str, command))} ended with {done.returncode}:\n{output}"
             )
         return done.stdout
 
     def attempt(
         self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command against this engine, whatever it ends with."""
+        """Run a command against this engine and return the completed process."""
         program = shutil.which(command[0], path=SEARCH_PATH) or command[0]
         return subprocess.run(
             [program, *command[1:]],
@@ -64,7 +64,7 @@ class Engine:
         )
 
     def environ(self) -> dict[str, str]:
-        """Return the environment of commands: this engine, and nothing of the user's."""
+        """Return the environment of commands: this engine, without the user's configuration."""
         return {
             "PATH": SEARCH_PATH,
             "HOME": str(self.folder),
@@ -74,11 +74,11 @@ class Engine:
 
 
 def reason_not_to_run() -> str | None:
-    """Say why no engine can be started here, or nothing."""
+    """Return why no engine can be started on this machine, or None."""
     if not sys.platform.startswith("linux"):
-        return "an own Docker engine needs Linux"
+        return "a temporary Docker engine needs Linux"
     if os.geteuid() != 0:
-        return "an own Docker engine needs root"
+        return "a temporary Docker engine needs root"
     missing = [
         package
         for command, package in PACKAGES.items()
@@ -91,24 +91,22 @@ def reason_not_to_run() -> str | None:
 
 @contextmanager
 def running_engine() -> Iterator[Engine]:
-    """Start an engine in a temporary folder; stop it and remove all of it in the end."""
+    """Start an engine in a temporary directory; stop and delete it afterwards."""
     with TemporaryDirectory(
-        prefix="fireup-docker-", dir=_quick_folder(), ignore_cleanup_errors=True
+        prefix="fireup-docker-", dir=_memory_folder(), ignore_cleanup_errors=True
     ) as name:
         engine = Engine(Path(name))
-        (engine.folder / "daemon.json").write_text(
-            "{}"
-        )  # not the one of the machine, if there is any
+        (engine.folder / "daemon.json").write_text("{}")  # not the machine's configuration
         with (engine.folder / "dockerd.log").open("wb") as log:
             daemon = subprocess.Popen(
                 _daemon_command(engine.folder),
-                env=os.environ | {"PATH": SEARCH_PATH},  # where iptables is, without it no names
+                env=os.environ | {"PATH": SEARCH_PATH},  # iptables is needed for name resolution
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         try:
-            _wait_until_it_answers(engine, daemon)
+            _wait_until_running(engine, daemon)
             yield engine
         finally:
             _remove_networks(engine)
@@ -116,15 +114,17 @@ def running_engine() -> Iterator[Engine]:
             _unmount_below(engine.folder)
 
 
-def _quick_folder() -> str | None:
-    """Return where memory is the disk, if there is plenty: images are a hundred thousand files."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder that nobody can guess is made in it
-    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > PLENTY else None
+def _memory_folder() -> str | None:
+    """Return /dev/shm if it has enough space, because images have a hundred thousand files."""
+    memory = Path("/dev/shm")  # noqa: S108 - a random directory is created in it
+    return (
+        str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > MIN_FREE_BYTES else None
+    )
 
 
 def _daemon_command(folder: Path) -> list[str]:
     dockerd = shutil.which("dockerd", path=SEARCH_PATH) or "dockerd"
-    # setpriv has the kernel stop the engine when the tests are killed and cannot do it themselves.
+    # With setpriv, the kernel stops the engine if the tests are killed.
     return [
         *("setpriv", "--pdeathsig", "TERM", dockerd),
         *("--host", f"unix://{folder / 'docker.sock'}"),
@@ -141,7 +141,7 @@ def _daemon_command(folder: Path) -> list[str]:
     ]
 
 
-def _wait_until_it_answers(engine: Engine, daemon: subprocess.Popen[bytes]) -> None:
+def _wait_until_running(engine: Engine, daemon: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while engine.attempt("docker", "info").returncode:
         if daemon.poll() is not None or time.monotonic() > deadline:
@@ -151,7 +151,7 @@ def _wait_until_it_answers(engine: Engine, daemon: subprocess.Popen[bytes]) -> N
 
 
 def _remove_networks(engine: Engine) -> None:
-    """Take down what would stay behind on the machine: the bridge of each, with its addresses."""
+    """Remove the networks, whose bridges would remain on the machine."""
     containers = engine.attempt("docker", "ps", "--all", "--quiet").stdout.split()
     if containers:
         engine.attempt("docker", "rm", "--force", *containers)

@@ -1,4 +1,4 @@
-"""One docker-compose.yml, brought up on an engine and used as people do: by HTTP and commands."""
+"""A docker-compose.yml, run on an engine and used over HTTP and on the command line."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from typing import Any
 
 from tests.docker.engine import Engine
 
-# docker-compose puts the name of the service and a bar before each line.
+# docker-compose prefixes each line with the service name and a bar.
 ADMIN = re.compile(r"admin@example\.com\n[^|]*\|\s*(\S+)")
 
-# Builds reach the package index through the network of this machine: see engine.py.
+# Builds use this machine's network to reach the package index: see engine.py.
 OVERRIDE = "services:\n" + "".join(
     f"  {service}:\n    build:\n      network: host\n" for service in ("secrets", "setup", "app")
 )
@@ -27,8 +27,8 @@ print(json.dumps({file.name: file.read_text() for file in pathlib.Path("/run/sec
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the server said."""
+class Response:
+    """Status and JSON body of a response."""
 
     status: int
     body: Any
@@ -44,7 +44,7 @@ class Stack:
     port: int
 
     def compose(self, *arguments: str) -> str:
-        """Run docker-compose on the stack and return what it printed."""
+        """Run docker-compose on the stack and return its output."""
         (self.folder / "override.yml").write_text(OVERRIDE)
         files = ["-f", "docker-compose.yml", "-f", "override.yml"]
         return self.engine.run(
@@ -52,7 +52,7 @@ class Stack:
         )
 
     def up(self) -> None:
-        """Bring everything up and wait until the app is ready."""
+        """Start all services and wait until the app is ready."""
         try:
             self.compose("up", "-d")
         except AssertionError as error:
@@ -65,58 +65,58 @@ class Stack:
                 )
             time.sleep(0.3)
 
-    def get(self, path: str, token: str | None = None) -> Answer:
-        """Ask the app for a path; status 0 means that nothing answered."""
+    def get(self, path: str, token: str | None = None) -> Response:
+        """Send a GET request to the app; status 0 means that no connection was possible."""
         return self._send(path, token, None)
 
-    def post(self, path: str, data: dict[str, str], token: str | None = None) -> Answer:
+    def post(self, path: str, data: dict[str, str], token: str | None = None) -> Response:
         """Send JSON to the app."""
         return self._send(path, token, json.dumps(data).encode())
 
     def printed_password(self) -> str:
-        """Return the admin's password, which the log of `setup` shows exactly once."""
+        """Return the admin's password, which `setup` logs exactly once."""
         (password,) = ADMIN.findall(self.compose("logs", "--no-color", "setup"))
         return str(password)
 
     def sign_in(self, password: str) -> str:
         """Return an access token of the first admin."""
-        answer = self.post(
+        response = self.post(
             "/api/v1/auth/login", {"email": "admin@example.com", "password": password}
         )
-        assert answer.status == 200, answer
-        return str(answer.body["access_token"])
+        assert response.status == 200, response
+        return str(response.body["access_token"])
 
     def read_secrets(self) -> dict[str, str]:
-        """Return the secrets that were made for this stack, by name."""
+        """Return the generated secrets of this stack by name."""
         printed = self.compose("exec", "-T", "app", "python", "-c", READ_SECRETS)
         found: dict[str, str] = json.loads(printed)
         return found
 
     def container(self, service: str) -> dict[str, Any]:
-        """Return what the engine knows about the container of a service, stopped or not."""
+        """Inspect the container of a service, running or stopped."""
         folder = self.folder.name
         names = self.engine.run("docker", "ps", "-a", "--format", "{{.Names}}").split()
         (name,) = [name for name in names if re.fullmatch(rf"{folder}[-_]{service}[-_]1", name)]
         (known,) = json.loads(self.engine.run("docker", "inspect", name))
         return dict(known)
 
-    def _send(self, path: str, token: str | None, data: bytes | None) -> Answer:
+    def _send(self, path: str, token: str | None, data: bytes | None) -> Response:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=10) as response:
-                return Answer(response.status, json.loads(response.read() or b"null"))
+            with opener.open(request, timeout=10) as received:
+                return Response(received.status, json.loads(received.read() or b"null"))
         except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read().decode(errors="replace"))
+            return Response(error.code, error.read().decode(errors="replace"))
         except OSError as error:
-            return Answer(0, str(error))
+            return Response(0, str(error))
 
 
 def find_free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

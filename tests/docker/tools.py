@@ -1,4 +1,4 @@
-"""The tools that check or bring up our container files, locked by hash in `tools/`."""
+"""Tools that check or run the container files, locked by hash in `tools/`."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 LOCKS = Path(__file__).parent / "tools"
 
-# Where each package keeps its program. docker-compose 1 is not among them: it is Debian's.
+# The executable of each package. docker-compose 1 is Debian's package.
 PROGRAMS = {
     "compose-2": "compose/docker-compose",
     "compose-5": "bin/docker-compose",
@@ -17,7 +17,7 @@ PROGRAMS = {
 
 
 def install_tool(name: str, folder: Path) -> Path:
-    """Install a tool into a folder of its own, unless it is there, and return its program."""
+    """Install a tool in its own directory if necessary, and return its executable."""
     target = folder / name
     if not target.exists():
         lock = LOCKS / f"{name}.txt"
