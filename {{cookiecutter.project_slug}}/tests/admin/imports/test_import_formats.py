@@ -56,12 +56,12 @@ def test_windows_1252_is_read_when_selected(client: TestClient, browser: TestCli
 
 
 @pytest.mark.any_database
-@pytest.mark.parametrize("said", ["yes", "NO", "1", "0", "x", "True", "false", "n"])
-def test_booleans_are_read_in_any_spelling(library: TestClient, said: str) -> None:
+@pytest.mark.parametrize("cell", ["yes", "NO", "1", "0", "x", "True", "false", "n"])
+def test_booleans_are_read_in_any_spelling(library: TestClient, cell: str) -> None:
     add_author(library, "Ada")
 
-    assert import_errors(import_file(library, book_file(in_print=said), "catalogue")) == []
-    assert [book.in_print for book in books(library)] == [said in {"yes", "1", "x", "True"}]
+    assert import_errors(import_file(library, book_file(in_print=cell), "catalogue")) == []
+    assert [book.in_print for book in books(library)] == [cell in {"yes", "1", "x", "True"}]
 
 
 @pytest.mark.any_database
