@@ -21,8 +21,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, nodes
+from scaffold.errors import ScaffoldError
 from scaffold.field_spec import Target
-from scaffold.grammar import ACCESSES, ScaffoldError, parse_fields, parse_resource
+from scaffold.grammar import ACCESSES, parse_fields, parse_resource
 from scaffold.names import RESERVED_VARIABLES, Names
 from scaffold.project import Project
 from scaffold.rendering import render_resource

@@ -2,6 +2,8 @@
 
 commands.py         command line
 grammar.py          arguments → a `Resource`, or all errors
+errors.py           errors with suggestions
+references.py       references to other resources
 names.py            forms of a name, and reserved names
 plurals.py          English plurals
 field_spec.py       a field as the command line specifies it

@@ -11,17 +11,15 @@ from alembic.util import CommandError
 from jinja2 import TemplateSyntaxError, UndefinedError
 
 from app.commands.invocation import say
-from scaffold import migration
 from scaffold.checks import run_checks
 from scaffold.editing import add_fields
-from scaffold.features import write_feature, write_page
+from scaffold.errors import ScaffoldError
+from scaffold.features import write_feature, write_page, write_resource
 from scaffold.field_types import FIELD_TYPES
-from scaffold.grammar import ScaffoldError, parse_resource
+from scaffold.grammar import parse_resource
 from scaffold.project import Project
 from scaffold.removal import destroy
-from scaffold.rendering import render_resource
 from scaffold.resource import Resource
-from scaffold.staging import forbid_overwrite, staging_area
 
 new = typer.Typer(no_args_is_help=True)
 add = typer.Typer(no_args_is_help=True)
@@ -100,33 +98,14 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             admin=project.has_admin and not no_admin,
             commands=[tuple(command)],
         )
-        if _already_generated(project, resource):
-            say(f"{name} already exists with exactly these fields; nothing to do.")
-            return
         written = write_resource(project, resource, dry_run=dry_run)
+    if not written:
+        say(f"{name} already exists with exactly these fields; nothing to do.")
+        return
     _print_paths("written", written, dry_run=dry_run)
     if not dry_run:
         _print_next(resource)
         _follow_up(resource.plural, run_migration=run_migration, check=check)
-
-
-def write_resource(project: Project, resource: Resource, *, dry_run: bool = False) -> list[str]:
-    """Write the files of a resource and return their paths.
-
-    Raises:
-        ScaffoldError: if a file or a name is already in use.
-    """
-    conflicts = project.name_conflicts(resource)
-    if conflicts:
-        raise ScaffoldError(conflicts)
-    files = render_resource(resource)
-    forbid_overwrite(project.root, files)
-    with staging_area(project.root, files) as stage:
-        migration.write_tables(stage, resource)
-        stage.format()
-        if not dry_run:
-            stage.apply()
-        return stage.files()
 
 
 @new.command("page")
@@ -208,22 +187,6 @@ def check_project() -> None:
     failed = run_checks()
     if failed:
         sys.exit(f"app: {', '.join(failed)} failed.")
-
-
-def _already_generated(project: Project, resource: Resource) -> bool:
-    """Return whether the same command was run before.
-
-    Raises:
-        ScaffoldError: if another command generated a resource with this name.
-    """
-    package = project.package_of(resource.name)
-    if package is None:
-        return False
-    if project.commands_of(package)[:1] == list(resource.commands):
-        return True
-    raise ScaffoldError(
-        [f"{resource.name} already exists in app/features/{package}. Add fields with `app add field {resource.name} …`"]
-    )
 
 
 def _print_paths(action: str, paths: Sequence[str], *, dry_run: bool) -> None:

@@ -6,8 +6,9 @@ The templates are rendered without the fields and with them, and the difference 
 from dataclasses import replace
 
 from scaffold import migration
+from scaffold.errors import ScaffoldError
 from scaffold.field import Field
-from scaffold.grammar import ScaffoldError, parse_fields
+from scaffold.grammar import parse_fields
 from scaffold.names import Names
 from scaffold.project import Project
 from scaffold.rendering import render_resource

@@ -1,17 +1,46 @@
-"""Generate an empty feature or a page."""
+"""Generate features: a resource, an empty feature or a page."""
 
 import keyword
 import re
 from html import escape
 from pathlib import Path
 
-from scaffold.grammar import ScaffoldError, nearest
+from scaffold import migration
+from scaffold.errors import ScaffoldError, nearest
 from scaffold.names import Names, camel, label
 from scaffold.project import Project
-from scaffold.rendering import render
+from scaffold.rendering import render, render_resource
+from scaffold.resource import Resource
 from scaffold.staging import forbid_overwrite, staging_area
 
 PAGE_ACCESSES = ("public", "signed-in")
+
+
+def write_resource(project: Project, resource: Resource, *, dry_run: bool = False) -> list[str]:
+    """Write a resource. Returns its files, or none if the same command was run before.
+
+    Raises:
+        ScaffoldError: if a file or a name is already in use, or another command generated this resource.
+    """
+    package = project.package_of(resource.name)
+    if package and project.commands_of(package)[:1] == list(resource.commands):
+        return []
+    if package:
+        name = resource.name
+        raise ScaffoldError(
+            [f"{name} already exists in app/features/{package}: add fields with `app add field {name}`"]
+        )
+    conflicts = project.name_conflicts(resource)
+    if conflicts:
+        raise ScaffoldError(conflicts)
+    files = render_resource(resource)
+    forbid_overwrite(project.root, files)
+    with staging_area(project.root, files) as stage:
+        migration.write_tables(stage, resource)
+        stage.format()
+        if not dry_run:
+            stage.apply()
+        return stage.files()
 
 
 def write_feature(project: Project, name: str, *, dry_run: bool = False) -> list[str]:

@@ -6,31 +6,24 @@ A field is `name:type`, followed by `=` and arguments if the type takes any, and
 quoting in a shell.
 """
 
-import difflib
-import keyword
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel
-
-from app.database.base import Base, Owned, Record
+from scaffold.errors import ScaffoldError, nearest
 from scaffold.field import Field, title_of
-from scaffold.field_spec import Target
 from scaffold.field_types import FIELD_TYPES
 from scaffold.names import (
     IDENTIFIER_LENGTH,
-    NAME_LENGTH,
     NAME_MARK,
-    SQL_WORDS,
     Names,
-    camel,
+    field_name_errors,
     plural_errors,
     resource_name_errors,
     snake,
 )
 from scaffold.plurals import plural
+from scaffold.references import FindTarget, resolve_target
 from scaffold.resource import Resource
 
 ACCESSES = ("owned", "shared", "public", "admin")
@@ -39,20 +32,7 @@ UNTITLED = ("bool", "json", "list", "ref", "many")
 VALUES = ("default", "min", "max", "on_delete")
 ON_DELETE = ("restrict", "cascade", "null")
 
-FindTarget = Callable[[str], Target | None]
-
-# Names that would shadow what later lines of the same class use.
-_SHADOWING = frozenset({"bool", "dict", "dt", "false", "float", "int", "l", "list", "mapped_column", "relationship"})
-_SHADOWING |= {"kwargs", "property", "self", "str", "true", "unset"}
 _LIST_PARAMS = frozenset({"cursor", "limit", "q", "sort"})
-
-
-class ScaffoldError(ValueError):
-    """The command can't be carried out; nothing was changed."""
-
-    def __init__(self, messages: Iterable[str]) -> None:
-        self.messages = list(dict.fromkeys(messages))
-        super().__init__("\n".join(self.messages))
 
 
 def parse_resource(  # noqa: PLR0913 - the options of the command
@@ -135,7 +115,7 @@ def _identifiers(names: Names, field: Field) -> list[str]:
 
 def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tuple[Field | None, list[str]]:
     name, *parts = spec.split(":")
-    errors = _field_name_errors(name)
+    errors = field_name_errors(name)
     if not parts or not parts[0]:
         hint = f"{name}:str" if not errors else "title:str"
         return None, [f"a field needs a type: {hint}. If your shell splits arguments at commas, quote the field"]
@@ -148,7 +128,7 @@ def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tupl
     field, more = _apply_modifiers(field, parts[1:])
     errors += more
     if type_ in {"ref", "many"}:
-        field, more = _resolve_target(field, find, access)
+        field, more = resolve_target(field, find, access)
         errors += more
     if not errors:
         errors = field.field_type.errors_in(field) or _default_errors(field)
@@ -206,65 +186,3 @@ def _modifier_conflicts(field: Field) -> list[str]:
     if field.unique and field.default_text is not None:
         errors.append("a unique field can't have a default")
     return errors
-
-
-def _resolve_target(field: Field, find: FindTarget, access: str) -> tuple[Field, list[str]]:
-    """Find the resource that a reference names."""
-    name = field.args[0] if field.args else camel(field.name)
-    if len(field.args) > 1 or not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
-        return field, [f"specify one resource, for example {field.field_type.arguments}"]
-    if name == "User":
-        return field, [
-            "User is not a resource. Use --access owned to give rows an owner; write other references to users by hand"
-        ]
-    own = field.owner
-    target = Target(own.name, own.plural, access) if name == own.name else find(name)
-    if target is None:
-        return field, [f"resource {name} doesn't exist. Create it first: `app new resource {name} …`"]
-    field = replace(field, target=target)
-    return field, _reference_errors(field, target, access)
-
-
-def _reference_errors(field: Field, target: Target, access: str) -> list[str]:
-    errors: list[str] = []
-    if field.is_self and field.type == "many":
-        errors.append("self-referencing many-to-many relations are not supported: write this one by hand")
-    elif field.is_self and not field.optional:
-        errors.append("a self-reference must be optional")
-    if field.owner.plural in target.refers_to:
-        errors.append(
-            f"{target.name} already references {field.owner.name}, directly or indirectly, and Python can't import a"
-            " circle of models: write this relation by hand, or keep the reference on one side only"
-        )
-    if target.access == "admin" and access != "admin":
-        errors.append(f"{target.plural_words} are visible only to admins: use --access admin here too")
-    if target.access == "owned" and access != "owned" and field.type == "ref" and field.on_delete == "restrict":
-        errors.append(
-            f"{target.plural_words} are deleted with their owner: add on_delete=cascade, or optional and on_delete=null"
-        )
-    return errors
-
-
-def _field_name_errors(name: str) -> list[str]:
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > NAME_LENGTH:
-        hint = re.sub(r"[\W_]+", "_", snake(name)).strip("_")[:NAME_LENGTH]
-        hint = hint if re.fullmatch(r"[a-z][a-z0-9_]*", hint) else "title"
-        hint = f"{hint}_text" if _field_name_errors(hint) else hint
-        return [f"invalid field name: use snake_case like {hint}, at most {NAME_LENGTH} characters"]
-    if name in SQL_WORDS:
-        return [f"{name} is a reserved word in SQL: use {name}_text or another name"]
-    if keyword.iskeyword(name) or name in _SHADOWING:
-        return [f"{name} is a reserved word in Python or in generated code: use {name}_text or another name"]
-    if name in {"id", "version", "created_at", "updated_at", "owner", "owner_id"}:
-        return [f"every resource already has the field {name}"]
-    used = any(hasattr(parent, name) for parent in (Base, BaseModel, Owned, Record))
-    if used or name.startswith(("model_dump", "model_validate")) or name in {"registry", "metadata"}:
-        return [f"{name} is a reserved name: use {name}_text or another name"]
-    return []
-
-
-def nearest(word: str, options: Iterable[str]) -> str:
-    """Suggest the closest option, or list all."""
-    known = list(options)
-    close = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {close[0]}?" if close else f"choose from {', '.join(known)}"

@@ -5,14 +5,10 @@ They are rendered for PostgreSQL, whose types also work on SQLite; the reverse i
 
 import importlib
 import os
-import re
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import takewhile
-from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -21,15 +17,15 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import False_, True_
 
 from app import features
 from app.accounts import models
 from app.database.base import Base
+from scaffold.errors import ScaffoldError
 from scaffold.field import Field
-from scaffold.grammar import ScaffoldError
 from scaffold.names import words
 from scaffold.resource import Resource
 from scaffold.staging import StagingArea
@@ -76,38 +72,6 @@ def _belongs(table: Table, package: str) -> bool:
         return True
     keys = {key.column.table.name for column in table.columns for key in column.foreign_keys}
     return package in keys and table.name.startswith(f"{package}_") and all(c.primary_key for c in table.columns)
-
-
-@dataclass(frozen=True)
-class Revisions:
-    """The migrations of a feature."""
-
-    scripts: list[Script]
-    """Those that can be deleted, newest first: nothing else depends on them."""
-    keep: bool
-    """Whether other migrations follow them, so that a new one has to drop the tables."""
-
-
-def revisions_of(root: Path, package: str) -> Revisions:
-    """Find the migrations that create or change the tables of a feature."""
-    config = Config()
-    config.set_main_option("script_location", str(root / "migrations").replace("%", "%%"))
-    scripts = list(ScriptDirectory.from_config(config).walk_revisions())
-    about = re.compile(r'(?:create_table|alter_table)\(\s*"(\w+)"')
-    tables = {script.revision: set(about.findall(Path(script.path).read_text())) for script in scripts}
-    own = [script for script in scripts if tables[script.revision] & {package}]
-    packages = {path.parent.name for path in (root / "app" / "features").glob("*/__init__.py")}
-    newest = list(
-        takewhile(
-            lambda script: {_package_of(table, packages) for table in tables[script.revision]} == {package}, scripts
-        )
-    )
-    return Revisions(newest, keep=False) if set(own) <= set(newest) else Revisions([], keep=True)
-
-
-def _package_of(table: str, packages: set[str]) -> str | None:
-    """Return the feature of a table or association table: the longest name, so that news_items is not of news."""
-    return max((name for name in packages if f"{table}_".startswith(f"{name}_")), key=len, default=None)
 
 
 def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:

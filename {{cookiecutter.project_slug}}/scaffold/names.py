@@ -5,6 +5,9 @@ import keyword
 import re
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
+from app.database.base import Base, Owned, Record
 from scaffold.plurals import plural, singular, word_set
 
 NAME_LENGTH = 40
@@ -34,6 +37,10 @@ RESERVED_PATHS = word_set(
     "account admin api auth dev docs email health login logout password reauth redoc signup static users verify"
 )
 """First segments of the application's own URLs."""
+
+# Names that would shadow what later lines of the same class use.
+_SHADOWING = frozenset({"bool", "dict", "dt", "false", "float", "int", "l", "list", "mapped_column", "relationship"})
+_SHADOWING |= {"kwargs", "property", "self", "str", "true", "unset"}
 
 
 def snake(name: str) -> str:
@@ -144,6 +151,25 @@ def resource_name_errors(name: str, plural_given: str | None) -> list[str]:
     if name in RESERVED_NAMES or keyword.iskeyword(name) or hasattr(builtins, name):
         owner = "the accounts package" if name in RESERVED_NAMES else "Python"
         return [f"{name}: {owner} already has a class with this name: use another name, for example {name}Entry"]
+    return []
+
+
+def field_name_errors(name: str) -> list[str]:
+    """Return the errors in the name of a field."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > NAME_LENGTH:
+        hint = re.sub(r"[\W_]+", "_", snake(name)).strip("_")[:NAME_LENGTH]
+        hint = hint if re.fullmatch(r"[a-z][a-z0-9_]*", hint) else "title"
+        hint = f"{hint}_text" if field_name_errors(hint) else hint
+        return [f"invalid field name: use snake_case like {hint}, at most {NAME_LENGTH} characters"]
+    if name in SQL_WORDS:
+        return [f"{name} is a reserved word in SQL: use {name}_text or another name"]
+    if keyword.iskeyword(name) or name in _SHADOWING:
+        return [f"{name} is a reserved word in Python or in generated code: use {name}_text or another name"]
+    if name in {"id", "version", "created_at", "updated_at", "owner", "owner_id"}:
+        return [f"every resource already has the field {name}"]
+    used = any(hasattr(parent, name) for parent in (Base, BaseModel, Owned, Record))
+    if used or name.startswith(("model_dump", "model_validate")) or name in {"registry", "metadata"}:
+        return [f"{name} is a reserved name: use {name}_text or another name"]
     return []
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from scaffold.errors import ScaffoldError, nearest
 from scaffold.field import title_of
 from scaffold.field_spec import Target
-from scaffold.grammar import ScaffoldError, nearest, parse_fields, parse_resource
+from scaffold.grammar import parse_fields, parse_resource
 from scaffold.names import Names, snake
 from scaffold.plurals import plural
 from scaffold.resource import Resource

@@ -8,10 +8,13 @@ import re
 import shutil
 import subprocess
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from alembic.script import Script
+from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +23,7 @@ from app.database import revisions
 from app.database.connection import open_database
 from app.settings.config import DatabaseSettings, load_settings
 from scaffold import migration
-from scaffold.grammar import ScaffoldError
+from scaffold.errors import ScaffoldError
 from scaffold.project import Project
 from scaffold.rendering import render_resource
 from scaffold.staging import rollback_on_failure, staging_area
@@ -44,7 +47,7 @@ def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool =
     if package is None:
         raise ScaffoldError([project.unknown(name)])
     files = _files(project, package)
-    found = migration.revisions_of(project.root, package)
+    found = revisions_of(project.root, package)
     files += [Path(script.path).relative_to(project.root).as_posix() for script in found.scripts]
     errors = _references(project, package)
     if not force:
@@ -53,6 +56,38 @@ def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool =
     if errors:
         raise ScaffoldError(errors)
     return _remove(project, package, files, drop=found.keep, dry_run=dry_run)
+
+
+@dataclass(frozen=True)
+class Revisions:
+    """The migrations of a feature."""
+
+    scripts: list[Script]
+    """Those that can be deleted, newest first: nothing else depends on them."""
+    keep: bool
+    """Whether other migrations follow them, so that a new one has to drop the tables."""
+
+
+def revisions_of(root: Path, package: str) -> Revisions:
+    """Find the migrations that create or change the tables of a feature."""
+    config = Config()
+    config.set_main_option("script_location", str(root / "migrations").replace("%", "%%"))
+    scripts = list(ScriptDirectory.from_config(config).walk_revisions())
+    about = re.compile(r'(?:create_table|alter_table)\(\s*"(\w+)"')
+    tables = {script.revision: set(about.findall(Path(script.path).read_text())) for script in scripts}
+    own = [script for script in scripts if tables[script.revision] & {package}]
+    packages = {path.parent.name for path in (root / "app" / "features").glob("*/__init__.py")}
+    newest = list(
+        takewhile(
+            lambda script: {_package_of(table, packages) for table in tables[script.revision]} == {package}, scripts
+        )
+    )
+    return Revisions(newest, keep=False) if set(own) <= set(newest) else Revisions([], keep=True)
+
+
+def _package_of(table: str, packages: set[str]) -> str | None:
+    """Return the feature of a table or association table: the longest name, so that news_items is not of news."""
+    return max((name for name in packages if f"{table}_".startswith(f"{name}_")), key=len, default=None)
 
 
 def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry_run: bool) -> Removal:

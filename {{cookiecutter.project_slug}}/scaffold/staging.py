@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scaffold.grammar import ScaffoldError
+from scaffold.errors import ScaffoldError
 
 
 class StagingArea:

@@ -4,8 +4,9 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
+from scaffold.errors import ScaffoldError
 from scaffold.field_spec import Target
-from scaffold.grammar import ScaffoldError, parse_resource
+from scaffold.grammar import parse_resource
 from scaffold.names import NAME_MARK
 from scaffold.resource import Resource
 

@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
-from scaffold.grammar import ScaffoldError
-from scaffold.migration import revisions_of
+from scaffold.errors import ScaffoldError
 from scaffold.names import Names
 from scaffold.project import Project, option_of, specs_of
+from scaffold.removal import revisions_of
 from scaffold.resource import wrap_command
 
 COMMANDS = r'''r"""Book reviews.

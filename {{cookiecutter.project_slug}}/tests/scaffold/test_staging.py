@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
-from scaffold.grammar import ScaffoldError
+from scaffold.errors import ScaffoldError
 from scaffold.staging import StagingArea, forbid_overwrite, rollback_on_failure, staging_area
 
 FILES = {"app/a.py": "import os\nx = {  'a':1 }\n", "app/deep/b.txt": "b\n"}
