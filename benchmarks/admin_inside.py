@@ -147,14 +147,16 @@ def measure(
         for name, paths in asked.items():
             for who, path in paths.items():
                 started = time.perf_counter()
-                answer = browsers[who].get(path)
+                response = browsers[who].get(path)
                 took = (time.perf_counter() - started) * 1000
-                assert answer.status_code == 200 or (who == OURS and answer.status_code == 400), (
+                assert response.status_code == 200 or (
+                    who == OURS and response.status_code == 400
+                ), (
                     path,
-                    answer.text,
+                    response.text,
                 )
                 if number:  # the first ones load and compile what they need
-                    found[name][who].append((took, answer.status_code))
+                    found[name][who].append((took, response.status_code))
     return found
 
 

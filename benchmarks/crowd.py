@@ -32,11 +32,11 @@ def crowd(server: Server, clients: int, seconds: int) -> list[str]:
     started = time.perf_counter()
     server.ask(WORKLOADS["item"])
     after = (time.perf_counter() - started) * 1000
-    good = responses.requests - responses.refused
+    good = responses.requests - responses.rejected
     return [
         f"{clients:,}",
         f"{good / responses.seconds:,.0f}",
-        f"{responses.refused / responses.seconds:,.0f}",
+        f"{responses.rejected / responses.seconds:,.0f}",
         f"{responses.broken:,}",
         f"{responses.p50_ms:,.0f} / {responses.p99_ms:,.0f}",
         f"{before:.0f} / {server.memory_mib():.0f}",

@@ -43,8 +43,8 @@ class App:
         self._stop = asyncio.ensure_future(self.app(scope, messages.get, send))
         await started.wait()
         login = WORKLOADS["login"]
-        answer = await self.ask(login._replace(data={**login.data, "email": EMAIL}))
-        self.token = json.loads(answer)["access_token"]
+        response = await self.ask(login._replace(data={**login.data, "email": EMAIL}))
+        self.token = json.loads(response)["access_token"]
 
     async def ask_often(self, workload: Workload, times: int) -> None:
         """Send the same request this many times."""
@@ -76,18 +76,18 @@ class App:
             "server": ("127.0.0.1", 8_000),
             "state": dict(self.state),
         }
-        answer = b""
+        response = b""
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: dict[str, Any]) -> None:
-            nonlocal answer
+            nonlocal response
             assert message.get("status", 200) == 200, message
-            answer += message.get("body", b"")
+            response += message.get("body", b"")
 
         await self.app(scope, receive, send)
-        return answer
+        return response
 
 
 def main(address: str, workload: str) -> None:

@@ -16,14 +16,14 @@ SCRIPT = Path(__file__).with_name("wrk.lua")
 SERVER_CORE, CLIENT_CORE = 0, 1
 
 
-class Answers(NamedTuple):
+class Results(NamedTuple):
     """Results of a burst."""
 
     requests: int
     seconds: float
     p50_ms: float
     p99_ms: float
-    refused: int = 0
+    rejected: int = 0
     """Responses with status 400 and above."""
     broken: int = 0
     """Failed connections and timeouts."""
@@ -48,17 +48,17 @@ def on_cores(*cores: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def send(address: str, workload: Workload, token: str, first: int) -> Answers:
+def send(address: str, workload: Workload, token: str, first: int) -> Results:
     """Send as many requests as possible; a numbered path gets the numbers from `first`.
 
     Fails unless all responses are successful, because errors are faster.
     """
-    answers = flood(address, workload, token, first)
-    assert answers.refused == answers.broken == 0, (address, workload, answers)
-    return answers
+    results = flood(address, workload, token, first)
+    assert results.rejected == results.broken == 0, (address, workload, results)
+    return results
 
 
-def flood(address: str, workload: Workload, token: str, first: int) -> Answers:
+def flood(address: str, workload: Workload, token: str, first: int) -> Results:
     """Send as many requests as possible; ignore errors."""
     path = workload.path.replace("{:012x}", "%012x")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -77,11 +77,11 @@ def flood(address: str, workload: Workload, token: str, first: int) -> Answers:
             text=True,
         )
     found = json.loads(done.stdout.splitlines()[-1])
-    return Answers(
+    return Results(
         found["requests"],
         found["microseconds"] / 1_000_000,
         found["p50"] / 1_000,
         found["p99"] / 1_000,
-        found["refused"],
+        found["rejected"],
         found["broken"],
     )

@@ -101,13 +101,13 @@ def count(settings: DatabaseSettings) -> dict[str, int]:
                 sign_in(client)
             for number in (1, 2):
                 statements.clear()
-                answer = client.request(
+                response = client.request(
                     workload.method,
                     workload.path.format(number),
                     json=workload.data or None,
                     headers={"Authorization": f"Bearer {token}", **workload.headers},
                 )
-                assert answer.is_success, answer.text
+                assert response.is_success, response.text
             found[name] = len(statements)
     return found
 

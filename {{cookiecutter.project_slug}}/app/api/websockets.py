@@ -17,12 +17,12 @@ async def serve_websocket(app: ASGIApp, scope: Scope, receive: Receive, send: Se
 
     async def pass_on(message: Message) -> None:
         nonlocal is_open
-        kind = message["type"]
-        await close_request_session(scope, commit=kind == "websocket.accept")
-        is_open = is_open or kind == "websocket.accept"
-        if is_open and kind == "websocket.http.response.start":
+        type_ = message["type"]
+        await close_request_session(scope, commit=type_ == "websocket.accept")
+        is_open = is_open or type_ == "websocket.accept"
+        if is_open and type_ == "websocket.http.response.start":
             await send({"type": "websocket.close", "code": _CLOSE_CODE_BASE + message["status"]})
-        elif not (is_open and kind == "websocket.http.response.body"):
+        elif not (is_open and type_ == "websocket.http.response.body"):
             await send(message)
 
     try:

@@ -23,7 +23,7 @@ def below(start_app: Callable[..., TestClient]) -> TestClient:
     return start_app(base_url=BELOW)
 
 
-@pytest.mark.parametrize("sent", [pytest.param("/below", id="kept"), pytest.param("", id="stripped")])
+@pytest.mark.parametrize("sent", [pytest.param("/below", id="unchanged"), pytest.param("", id="stripped")])
 def test_proxy_can_strip_the_root_path_or_not(below: TestClient, sent: str) -> None:
     email = add_user(below, "ada@example.com").email
     token = below.post(f"{sent}/api/v1/auth/login", json={"email": email, "password": PASSWORD}).json()["access_token"]

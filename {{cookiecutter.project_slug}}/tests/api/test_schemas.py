@@ -81,7 +81,7 @@ class Values(Schema):
 
 
 @pytest.mark.parametrize(
-    ("body", "kept"),
+    ("body", "stored"),
     [
         ({"price": "9"}, "9.00"),
         ({"price": "1e2"}, "100.00"),
@@ -91,8 +91,8 @@ class Values(Schema):
         ({"lines": [" one ", "two"]}, ["one", "two"]),
     ],
 )
-def test_value_is_normalized_as_in_the_database(body: dict[str, Any], kept: Any) -> None:
-    assert Values.model_validate(body).model_dump(mode="json", exclude_unset=True) == dict.fromkeys(body, kept)
+def test_value_is_normalized_as_in_the_database(body: dict[str, Any], stored: Any) -> None:
+    assert Values.model_validate(body).model_dump(mode="json", exclude_unset=True) == dict.fromkeys(body, stored)
 
 
 @pytest.mark.parametrize(

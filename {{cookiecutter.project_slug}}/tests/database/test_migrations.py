@@ -264,7 +264,7 @@ def test_data_loss_must_be_allowed(database: DatabaseSettings, statement: str, l
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "losses"),
     [
         (String(200), String(100), 1),
         (Text(), String(100), 1),
@@ -274,10 +274,10 @@ def test_data_loss_must_be_allowed(database: DatabaseSettings, statement: str, l
         (Integer(), BigInteger(), 0),
     ],
 )
-def test_narrower_types_lose_data(old: TypeEngine[Any], new: TypeEngine[Any], told: int) -> None:
+def test_narrower_types_lose_data(old: TypeEngine[Any], new: TypeEngine[Any], losses: int) -> None:
     lost = migrate.data_losses([[("modify_type", None, "gadgets", "price", {}, old, new)]])
 
-    assert [line.startswith("narrows column gadgets.price from") for line in lost] == [True] * told
+    assert [line.startswith("narrows column gadgets.price from") for line in lost] == [True] * losses
 
 
 def test_no_migration_is_written_without_a_difference(database: DatabaseSettings) -> None:

@@ -42,7 +42,7 @@ async def add_role(session: AsyncSession, name: str = "new") -> Role:
     return role
 
 
-async def answer_with_a_response() -> Response:
+async def return_an_error() -> Response:
     return JSONResponse({"errors": {}}, 409)
 
 
@@ -78,7 +78,7 @@ class OwnErrors(APIRoute):
 @pytest.mark.parametrize(
     ("respond", "outcome"),
     [
-        pytest.param(answer_with_a_response, (409, []), id="answered"),
+        pytest.param(return_an_error, (409, []), id="returned"),
         pytest.param(raise_a_problem, (409, []), id="raised"),
         pytest.param(fail, (500, []), id="bug"),
         pytest.param(redirect, (303, ["new"]), id="redirected"),
