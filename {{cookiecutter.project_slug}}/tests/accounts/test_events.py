@@ -24,7 +24,7 @@ def events(caller: TestClient, **query: Any) -> Any:
 @pytest.mark.any_database
 def test_owner_sees_successes_and_failures(client: TestClient, ada: User, as_bob: TestClient) -> None:
     """Behaviours 36, 150."""
-    client.post(LOGIN, json={"email": ada.email, "password": WRONG}, headers={"User-Agent": "<i>thief</i>"})
+    client.post(LOGIN, json={"email": ada.email, "password": WRONG}, headers={"User-Agent": "<i>attacker</i>"})
     token = log_in(client, ada.email)["access_token"]
 
     response = with_token(client, token).get(EVENTS)
@@ -32,7 +32,7 @@ def test_owner_sees_successes_and_failures(client: TestClient, ada: User, as_bob
     success, failure = response.json()["items"]
     assert (success["name"], failure["name"]) == ("authn_login_success", "authn_login_fail")
     assert failure.keys() == {"id", "at", "name", "session_id", "ip", "user_agent", "data"}
-    assert (failure["ip"], failure["user_agent"]) == ("testclient", "<i>thief</i>")
+    assert (failure["ip"], failure["user_agent"]) == ("testclient", "<i>attacker</i>")
     assert success["at"] >= failure["at"]
     for secret in (PASSWORD, WRONG, token):
         assert secret not in response.text

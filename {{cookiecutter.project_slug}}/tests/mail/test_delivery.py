@@ -43,7 +43,7 @@ def start(
     @router.post("/api/hello")
     async def say_hello(request: Request, session: SessionDep, then: str = "") -> None:
         await request.state.authenticator.mailer.enqueue(session, "ada@example.com", "hello", text=f"Hello {then}.")
-        if then == "refused":
+        if then == "rejected":
             raise Conflict
         if then == "failed":
             raise LookupError
@@ -55,10 +55,10 @@ def start(
 def test_email_is_sent_after_commit_and_not_after_rollback(start: StartApp, folder: Path) -> None:
     client = start()
 
-    refused, failed, done = (client.post(f"/api/hello?then={then}") for then in ("refused", "failed", "done"))
+    rejected, failed, done = (client.post(f"/api/hello?then={then}") for then in ("rejected", "failed", "done"))
     wait_until(lambda: emails_in(folder))
 
-    assert (refused.status_code, failed.status_code, done.status_code) == (409, 500, 200)
+    assert (rejected.status_code, failed.status_code, done.status_code) == (409, 500, 200)
     wait_until(lambda: outbox(client)[0].sent_at)
     (mail,), (row,) = emails_in(folder), outbox(client)
 

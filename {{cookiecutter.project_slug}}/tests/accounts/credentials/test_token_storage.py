@@ -82,7 +82,7 @@ def stored_values(client: TestClient) -> list[Any]:
     return in_database(client, read)
 
 
-def spellings(values: Iterable[Any]) -> Iterator[str]:
+def encodings(values: Iterable[Any]) -> Iterator[str]:
     """Yield the encodings in which an attacker could send each value. Short values can't be secrets."""
     for value in values:
         if isinstance(value, bytes):
@@ -95,13 +95,13 @@ def spellings(values: Iterable[Any]) -> Iterator[str]:
 def test_no_stored_value_is_a_valid_token(client: TestClient, credentials: Credentials) -> None:
     """Behaviour 69."""
     authenticator = client.app_state["authenticator"]
-    found = set(spellings(stored_values(client)))
+    found = set(encodings(stored_values(client)))
 
-    good = {text: accepted(client, text) for text in found if not text.startswith("$argon2")}
+    accepted_as = {text: accepted(client, text) for text in found if not text.startswith("$argon2")}
 
     assert authenticator.keys.digest("web-session", credentials.cookie).hex() in found
     assert len(found) > 25, len(found)
-    assert {text: kinds for text, kinds in good.items() if kinds} == {}
+    assert {text: kinds for text, kinds in accepted_as.items() if kinds} == {}
     assert accepted(client, credentials.cookie) == ["cookie"]
     assert accepted(client, credentials.access) == ["bearer"]
     assert accepted(client, credentials.refresh) == ["refresh"]

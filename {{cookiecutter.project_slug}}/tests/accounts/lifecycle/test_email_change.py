@@ -173,8 +173,8 @@ def test_attacker_cannot_use_up_the_revert_link(as_ada: TestClient, client: Test
     revert_token = latest_token(client, OLD)
     for number in range(1, 5):
         change_email(client, as_ada, f"eve{number}@example.com")
-    reset(client, request_reset(client, "eve4@example.com"), "the thief's own passphrase")
-    client.post("/api/v1/auth/register", json={"email": OLD, "password": "the thief's own passphrase"})
+    reset(client, request_reset(client, "eve4@example.com"), "the attacker's own passphrase")
+    client.post("/api/v1/auth/register", json={"email": OLD, "password": "the attacker's own passphrase"})
     assert use(client, "revert", revert_token_of(client, "eve2@example.com")).status_code == 204
 
     assert use(client, "revert", revert_token).status_code == 204
@@ -184,7 +184,7 @@ def test_attacker_cannot_use_up_the_revert_link(as_ada: TestClient, client: Test
         mails = mails_to(client, f"eve{number}@example.com")
         tokens = [token_of(mail) for mail in mails if "/email/revert/" in mail]
         assert [use(client, "revert", token).status_code for token in tokens] == [422]
-    assert try_login(client, OLD, "the thief's own passphrase") == 401
+    assert try_login(client, OLD, "the attacker's own passphrase") == 401
 
 
 @pytest.mark.any_database
@@ -319,14 +319,14 @@ def test_requests_in_progress_do_not_survive_a_revert(as_ada: TestClient, client
     change_email(client, as_ada)
     authenticator = client.app_state["authenticator"]
     scope = in_database(client, lambda session: _scope_of(session, ada))
-    thief = in_database(client, lambda session: session.get_one(User, ada.id))
+    attacker = in_database(client, lambda session: session.get_one(User, ada.id))
     assert use(client, "revert", revert_token_of(client)).status_code == 204
 
     with pytest.raises(SessionEnded):
         in_database(client, lambda session: revocation.lock_account(session, scope))
     assert client.portal is not None
     with pytest.raises(CredentialsChanged):
-        client.portal.call(login.complete_login, client.app_state["database"], authenticator, thief, TEST_CLIENT)
+        client.portal.call(login.complete_login, client.app_state["database"], authenticator, attacker, TEST_CLIENT)
 
 
 async def _scope_of(session: AsyncSession, user: User) -> Scope:
