@@ -2,7 +2,7 @@
 
     class BookView(ModelView):
         model = Book
-        see_permission = Permission.BOOKS_READ
+        view_permission = Permission.BOOKS_READ
         change_permission = Permission.BOOKS_WRITE
         action_permissions: ClassVar = {"delete": Permission.BOOKS_DELETE, "publish": Permission.BOOKS_PUBLISH}
         field_permissions: ClassVar = {"price": Permission.PRICES_READ}
