@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Generate a project and run it. Requires only Python.
 
-  python3 fireup.py [FOLDER] [--no-run] [--port N] [QUESTION=ANSWER ...]
+  python3 fireup.py [FOLDER] [--no-run] [--port N] [OPTION=VALUE ...]
       generate a project in FOLDER (default: ./my_project), named after the folder, then install
-      and serve it; --no-run only generates it; QUESTION is one of cookiecutter.json: admin=no
+      and serve it; --no-run only generates it; the options are those of cookiecutter.json, for
+      example admin=no
 
 For working on the template itself:
   python3 fireup.py test [ARGS]   run the tests in tests/, including those of generated projects;

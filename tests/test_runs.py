@@ -70,10 +70,10 @@ def test_printed_password_signs_in_to_the_admin(running: Running) -> None:
         assert visitor.get("/login").status == 404
         return
 
-    refused = visitor.fill_in("/login", email=email, password="not the password")  # noqa: S106
+    failed = visitor.fill_in("/login", email=email, password="not the password")  # noqa: S106
     signed_in = visitor.fill_in("/login", email=email, password=password)
 
-    assert "/login" in refused.url
+    assert "/login" in failed.url
     assert signed_in.status == 200
     assert "/login" not in signed_in.url
     if running.case.has("admin"):

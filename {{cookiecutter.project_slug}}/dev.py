@@ -2,8 +2,7 @@
 """Set up and run this project. Requires only Python; missing tools are installed.
 
   python3 dev.py run [ARGS]    install dependencies, create .env, the database and the first admin, then start the
-                               development server with auto-reload; ARGS are passed to `app serve`, for example --port
-                               8001
+                               development server with auto-reload; ARGS, such as --port 8001, are passed to `app serve`
   python3 dev.py test [ARGS]   install development dependencies, then run pytest with ARGS in parallel (-n auto;
                                override with -n NUMBER)
   python3 dev.py check [NAME]  run all checks, or only the named ones: format, lint, types, imports, migrations

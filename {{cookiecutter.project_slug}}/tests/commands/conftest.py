@@ -1,4 +1,4 @@
-"""Run `app …` as the console script does, in this process, on the database of the test."""
+"""Run `app …` as the console script does, in this process, on the test database."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from app.cli import load_commands, run
 
 
 class Outcome(NamedTuple):
-    """What a command printed, and how it ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run a command: `app("users", "create-admin", "--email", "ada@example.com")`."""
-    for name in ("DEV_PY", "UV_RUN_RECURSION_DEPTH"):  # messages say `app …`
+    for name in ("DEV_PY", "UV_RUN_RECURSION_DEPTH"):  # messages show `app …`
         monkeypatch.delenv(name, raising=False)
 
     def run_app(*arguments: str) -> Outcome:
@@ -30,15 +30,15 @@ def app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             run(load_commands(arguments))
         printed = capsys.readouterr()
         code = ended.value.code
-        said = code if isinstance(code, str) else ""  # sys.exit("sentence") prints it and ends with 1
-        return Outcome(1 if said else int(code or 0), printed.out, printed.err + said)
+        message = code if isinstance(code, str) else ""  # sys.exit(message) prints it and exits with 1
+        return Outcome(1 if message else int(code or 0), printed.out, printed.err + message)
 
     return run_app
 
 
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
-    """Set what a command needs: a secret key, a migrated database, cheap hashes, and no wait after a wrong password."""
+    """Configure a secret key, a migrated database, minimal hashing cost and no delay after a failed sign-in."""
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("AUTH_ARGON2_MEMORY_KIB", "8")

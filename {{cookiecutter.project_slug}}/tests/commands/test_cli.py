@@ -48,10 +48,10 @@ def test_invalid_settings_are_reported_by_variable(app: Run, monkeypatch: pytest
     for variable, (value, _) in messages.items():
         monkeypatch.setenv(variable, value)
 
-    refused = app("settings")
+    failed = app("settings")
 
-    assert refused.code == 1
-    assert refused.error.splitlines()[1:-1] == [f"  {name}: {message}" for name, (_, message) in messages.items()]
+    assert failed.code == 1
+    assert failed.error.splitlines()[1:-1] == [f"  {name}: {message}" for name, (_, message) in messages.items()]
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_server_does_not_start_with_unsafe_production_settings(
         if text is not None:
             monkeypatch.setenv(name, text)
 
-    refused = app("serve")
+    failed = app("serve")
 
-    assert refused.code == 1
-    assert variable in refused.error
+    assert failed.code == 1
+    assert variable in failed.error
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_message_shows_the_command_as_invoked(
     monkeypatch.setenv(name, value)
     monkeypatch.setattr(error_messages, "MIGRATIONS_DIR", Path.cwd() / "migrations")  # the project itself may be set up
 
-    refused = app("db", "upgrade")
+    failed = app("db", "upgrade")
 
-    assert refused.code == 1
-    assert f"SECRET_KEY: not set (run `{program} setup` to generate one)" in refused.error
+    assert failed.code == 1
+    assert f"SECRET_KEY: not set (run `{program} setup` to generate one)" in failed.error
 
 
 def test_missing_secret_is_found_in_the_project_directory(
@@ -117,10 +117,10 @@ def test_serve_rejects_a_port_in_use_before_it_prints_anything(app: Run, monkeyp
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
 
-        refused = app("serve", "--port", str(port))
+        failed = app("serve", "--port", str(port))
 
-    assert (refused.code, refused.out) == (1, "")
-    assert refused.error == (
+    assert (failed.code, failed.out) == (1, "")
+    assert failed.error == (
         f"app: cannot listen on 127.0.0.1, port {port}: Address already in use: "
         f"try `python3 dev.py run --port {port + 1}`."
     )
@@ -152,11 +152,11 @@ def test_serve_rejects_an_address_of_another_machine(app: Run, monkeypatch: pyte
 def test_invalid_env_file_is_rejected(app: Run, content: bytes, message: str) -> None:
     Path(".env").write_bytes(content)
 
-    for refused in (app("setup"), app("settings"), app("serve")):
-        assert refused.code == 1
-        assert message in refused.error
-        assert str(Path(".env").resolve()) in refused.error
-        assert refused.error.count("\n") == 0
+    for failed in (app("setup"), app("settings"), app("serve")):
+        assert failed.code == 1
+        assert message in failed.error
+        assert str(Path(".env").resolve()) in failed.error
+        assert failed.error.count("\n") == 0
     assert Path(".env").read_bytes() == content
 
 
@@ -178,10 +178,10 @@ def test_server_does_not_start_with_an_invalid_setting(
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
     monkeypatch.setenv(variable, value)
 
-    refused = app("serve")
+    failed = app("serve")
 
-    assert (refused.code, refused.out) == (1, "")
-    assert f"{variable}: " in refused.error
+    assert (failed.code, failed.out) == (1, "")
+    assert f"{variable}: " in failed.error
 
 
 def test_port_variable_of_hosting_platforms_is_read(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:

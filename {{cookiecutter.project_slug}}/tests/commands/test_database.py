@@ -65,26 +65,26 @@ def test_failed_migration_is_reported_with_its_location(
     lines = ["from alembic import op", 'revision = "broken"', f'down_revision = "{next(iter(HEADS))}"']
     broken.write_text("\n".join([*lines, 'def upgrade() -> None: op.execute("DROP TABLE nosuch")', EMPTY[1]]))
 
-    for refused in (app("db", "upgrade"), app("setup")):
-        assert refused.code == 1
-        assert refused.error.startswith(f"app: the migration in {broken}:4 failed and was rolled back: ")
-        assert "nosuch" in refused.error
+    for failed in (app("db", "upgrade"), app("setup")):
+        assert failed.code == 1
+        assert failed.error.startswith(f"app: the migration in {broken}:4 failed and was rolled back: ")
+        assert "nosuch" in failed.error
 
 
 def test_unknown_revision_prints_clear_error(app: Run) -> None:
-    refused = app("db", "upgrade", "no-such-revision")
+    failed = app("db", "upgrade", "no-such-revision")
 
-    assert refused.code == 1
-    assert "no-such-revision" in refused.error
+    assert failed.code == 1
+    assert "no-such-revision" in failed.error
 
 
 def test_revision_writes_nothing_if_the_database_matches_the_models(app: Run) -> None:
     before = sorted((migrate.MIGRATIONS_DIR / "versions").glob("*.py"))
 
-    refused = app("db", "revision", "-m", "nothing")
+    failed = app("db", "revision", "-m", "nothing")
 
-    assert refused.code == 1
-    assert "no changes detected" in refused.error
+    assert failed.code == 1
+    assert "no changes detected" in failed.error
     assert sorted((migrate.MIGRATIONS_DIR / "versions").glob("*.py")) == before
 
 
@@ -97,10 +97,10 @@ def test_revision_generates_a_migration_and_confirms_data_loss(
     assert "app db revision" in reported
     assert "drops column roles.forgotten and its values" in reported
 
-    refused = app("db", "revision", "-m", "Forget it")
-    assert refused.code == 1
-    assert "drops column roles.forgotten and its values" in refused.error
-    assert "--yes" in refused.error
+    failed = app("db", "revision", "-m", "Forget it")
+    assert failed.code == 1
+    assert "drops column roles.forgotten and its values" in failed.error
+    assert "--yes" in failed.error
     assert len(list((tmp_path / "migrations/versions").glob("*.py"))) == len(KNOWN)
 
     written = app("db", "revision", "-m", "Forget it", "--yes")
@@ -139,9 +139,9 @@ def test_migration_heads_are_merged(app: Run, tmp_path: Path, monkeypatch: pytes
         (versions / f"{name}.py").write_text("\n".join(lines))
 
     assert "app db upgrade" in app("db", "check").error
-    for refused in (app("db", "upgrade"), app("setup")):
-        assert refused.code == 1
-        assert "app db merge" in refused.error
+    for failed in (app("db", "upgrade"), app("setup")):
+        assert failed.code == 1
+        assert "app db merge" in failed.error
     assert app("db", "merge").code == 0
 
     assert len(revisions.heads(versions.parent)) == 1
@@ -163,9 +163,9 @@ def test_unreachable_database_prints_clear_error(app: Run, monkeypatch: pytest.M
     assert "DATABASE_URL: directory /no/such/folder not found: create it" in app(*command).error
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
 
-    refused = app(*command)
+    failed = app(*command)
 
-    assert refused.code == 1
-    assert refused.error.startswith("app: The database is not responding (")
-    assert "DATABASE_URL" in refused.error
-    assert refused.error.count("\n") == 0
+    assert failed.code == 1
+    assert failed.error.startswith("app: The database is not responding (")
+    assert "DATABASE_URL" in failed.error
+    assert failed.error.count("\n") == 0

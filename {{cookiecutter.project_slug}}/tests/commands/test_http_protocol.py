@@ -1,4 +1,4 @@
-"""The bundled server's limits on requests that are not complete: size, time, and number of connections."""
+"""The bundled server's limits on incomplete requests: size, time and number of connections."""
 
 import socket
 import threading
@@ -47,30 +47,30 @@ def connect(server: Server) -> socket.socket:
     return socket.create_connection((url.host, url.port), timeout=SECONDS_TO_STOP)
 
 
-def read_to_the_end(connection: socket.socket) -> bytes:
-    """Return all that the server sends until it closes the connection."""
+def read_until_closed(connection: socket.socket) -> bytes:
+    """Return everything the server sends until it closes the connection."""
     received = bytearray()
-    with connection, suppress(ConnectionResetError):  # when it had not read everything
-        while piece := connection.recv(65_536):
-            received += piece
+    with connection, suppress(ConnectionResetError):  # if the server had unread data
+        while chunk := connection.recv(65_536):
+            received += chunk
     return bytes(received)
 
 
 def exchange(server: Server, *pieces: bytes) -> bytes:
     connection = connect(server)
     send(connection, *pieces)
-    return read_to_the_end(connection)
+    return read_until_closed(connection)
 
 
 def send(connection: socket.socket, *pieces: bytes) -> None:
-    """Send as much as the server takes."""
+    """Send as much as the server accepts."""
     with suppress(OSError):
         for piece in pieces:
             connection.sendall(piece)
 
 
 def peak_memory(server: Server) -> int:
-    """Return the most memory that the process has had, in bytes; 0 on systems without /proc."""
+    """Return the peak memory of the process in bytes; 0 on systems without /proc."""
     status = Path(f"/proc/{server.process.pid}/status")
     lines = dict(line.split(":", 1) for line in status.read_text().splitlines()) if status.exists() else {}
     return int(lines.get("VmHWM", "0 kB").split()[0]) * 1024
@@ -91,18 +91,18 @@ def peak_memory(server: Server) -> int:
         pytest.param([CHUNKED, b"1;", *[b"x" * 1_000_000] * 8], b"431", id="endless-chunk-extension"),
     ],
 )
-def test_what_the_parser_would_keep_is_limited(server: Server, pieces: list[bytes], status: bytes) -> None:
+def test_data_buffered_by_the_parser_is_limited(server: Server, pieces: list[bytes], status: bytes) -> None:
     before = peak_memory(server)
 
-    answer = exchange(server, *pieces)
+    response = exchange(server, *pieces)
 
-    assert answer.startswith(b"HTTP/1.1 " + status)
-    assert b"content-type: application/problem+json\r\n" in answer
-    assert b"connection: close\r\n" in answer
+    assert response.startswith(b"HTTP/1.1 " + status)
+    assert b"content-type: application/problem+json\r\n" in response
+    assert b"connection: close\r\n" in response
     assert peak_memory(server) - before < 5_000_000
 
 
-def test_headers_below_the_limit_pass(server: Server) -> None:
+def test_headers_below_the_limit_are_accepted(server: Server) -> None:
     request = HEAD + b"a: b\r\n" * 900 + b"b: " + b"x" * 1000 + b"\r\n" + CLOSE
 
     assert exchange(server, request).startswith(b"HTTP/1.1 200")
@@ -120,13 +120,13 @@ def test_body_does_not_count_as_headers(server: Server) -> None:
 def test_trailers_do_not_become_headers(server: Server) -> None:
     trailer = b"0\r\nX-Request-ID: from-a-trailer\r\n\r\n"
 
-    answers = exchange(server, CHUNKED + trailer + HEAD + CLOSE)
+    responses = exchange(server, CHUNKED + trailer + HEAD + CLOSE)
 
-    assert answers.count(b"HTTP/1.1 ") == 2
-    assert b"from-a-trailer" not in answers
+    assert responses.count(b"HTTP/1.1 ") == 2
+    assert b"from-a-trailer" not in responses
 
 
-def test_pipelined_requests_are_answered_up_to_a_limit(server: Server) -> None:
+def test_number_of_pipelined_requests_is_limited(server: Server) -> None:
     few = exchange(server, GET * 19 + HEAD + CLOSE)
     many = exchange(server, GET * 10_000)
 
@@ -134,46 +134,46 @@ def test_pipelined_requests_are_answered_up_to_a_limit(server: Server) -> None:
     assert 20 <= many.count(b"HTTP/1.1 200") < 2000
 
 
-def test_incomplete_request_has_a_deadline(server: Server) -> None:
-    """All at once, because each has to wait. The slow ones send a byte now and then."""
+def test_incomplete_request_times_out(server: Server) -> None:
+    """All concurrently, because each has to wait. The slow ones send a byte occasionally."""
     started = {
         "nothing": b"",
-        "half a head": HEAD,
-        "half a body": LOGIN + b"Content-Length: 50\r\n\r\n{",
-        "half a chunk": CHUNKED,
+        "partial head": HEAD,
+        "partial body": LOGIN + b"Content-Length: 50\r\n\r\n{",
+        "partial chunk": CHUNKED,
         "slow head": HEAD,
         "slow body": LOGIN + b"Content-Length: 5000\r\n\r\n",
     }
     connections = {name: connect(server) for name in started}
     for name, connection in connections.items():
         send(connection, started[name])
-    enough = connect(server)
-    send(enough, LOGIN + b"Connection: close\r\nContent-Length: 2500\r\n\r\n")
+    fast = connect(server)
+    send(fast, LOGIN + b"Connection: close\r\nContent-Length: 2500\r\n\r\n")
 
-    for _ in range(25):  # fast enough, and for longer than the deadline
+    for _ in range(25):  # fast enough, for longer than the timeout
         time.sleep(READ_TIMEOUT_SECONDS / 10)
-        send(enough, b" " * 100)
+        send(fast, b" " * 100)
         for name in ("slow head", "slow body"):
             send(connections[name], b"x")
 
-    answers = {name: read_to_the_end(connection) for name, connection in connections.items()}
-    assert {name for name, answer in answers.items() if b"HTTP/1.1 408" not in answer} == {"nothing"}
-    assert answers["nothing"] == b""
-    assert read_to_the_end(enough).startswith(b"HTTP/1.1 422")
+    responses = {name: read_until_closed(connection) for name, connection in connections.items()}
+    assert {name for name, response in responses.items() if b"HTTP/1.1 408" not in response} == {"nothing"}
+    assert responses["nothing"] == b""
+    assert read_until_closed(fast).startswith(b"HTTP/1.1 422")
 
 
-def test_idle_connections_shut_nobody_out(server: Server) -> None:
+def test_idle_connections_are_closed_for_new_ones(server: Server) -> None:
     idle = [connect(server) for _ in range(MAX_CONNECTIONS)]
     url = f"{server.client.base_url}/health/live"
 
     assert httpx.get(url).status_code == 200
-    assert read_to_the_end(idle[0]) == b""
+    assert read_until_closed(idle[0]) == b""
     assert "21 connections are open" in server.log.read_text()
     for connection in idle:
         connection.close()
 
 
-def test_limit_of_open_files_is_raised() -> None:
+def test_open_files_limit_is_raised() -> None:
     resource = pytest.importorskip("resource", reason="Windows has no such limit")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
@@ -186,7 +186,7 @@ def test_limit_of_open_files_is_raised() -> None:
 
 @contextmanager
 def served(app: ASGIApp, **limits: Any) -> Iterator[uvicorn.Server]:
-    """Serve an application in a thread of this process, on asyncio's own event loop."""
+    """Serve an application in a thread, with asyncio's own event loop."""
     settings = load_settings(secret_key="x" * 32, server=limits)
 
     async def with_settings(scope: Scope, receive: Receive, send: Send) -> None:
@@ -214,8 +214,8 @@ def address_of(server: uvicorn.Server) -> tuple[str, int]:
     return host, port
 
 
-@pytest.mark.parametrize("pieces", [1, 100], ids=["at-once", "streamed"])
-def test_client_that_does_not_read_its_answer_is_cut_off(pieces: int) -> None:
+@pytest.mark.parametrize("pieces", [1, 100], ids=["one-chunk", "streamed"])
+def test_client_that_does_not_read_the_response_is_disconnected(pieces: int) -> None:
     ended = threading.Event()
 
     async def stream() -> AsyncIterator[bytes]:
@@ -230,7 +230,7 @@ def test_client_that_does_not_read_its_answer_is_cut_off(pieces: int) -> None:
         silent.sendall(GET)
         with socket.create_connection(address_of(server)) as reader:
             reader.sendall(HEAD + CLOSE)
-            assert len(read_to_the_end(reader)) > 20_000_000
+            assert len(read_until_closed(reader)) > 20_000_000
 
         assert ended.wait(SECONDS_TO_STOP)
         deadline = time.monotonic() + SECONDS_TO_STOP
@@ -246,11 +246,11 @@ def test_client_that_does_not_read_its_answer_is_cut_off(pieces: int) -> None:
         pytest.param(HEAD + UPGRADE + b"\r\na: " + b"x" * 10_000 + b"\r\n\r\n", id="long-header"),
     ],
 )
-def test_websocket_handshake_that_cannot_be_parsed_is_refused(server: Server, request_head: bytes) -> None:
+def test_invalid_websocket_handshake_is_rejected(server: Server, request_head: bytes) -> None:
     assert exchange(server, request_head).startswith(b"HTTP/1.1 400")
 
 
-def test_websocket_has_no_deadline() -> None:
+def test_websocket_does_not_time_out() -> None:
     async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
         await socket.accept()

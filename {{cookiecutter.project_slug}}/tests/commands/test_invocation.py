@@ -74,10 +74,10 @@ def test_program_is_shown_by_name_or_path(
 def test_usage_shows_the_program_as_invoked(app: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEV_PY", "python3 dev.py")
 
-    refused = app("serve", "--prot", "8001")
+    failed = app("serve", "--prot", "8001")
 
-    assert refused.code == 2
-    assert "Try 'python3 dev.py app serve --help' for help." in refused.error
+    assert failed.code == 2
+    assert "Try 'python3 dev.py app serve --help' for help." in failed.error
 
 
 @pytest.mark.skipif("new" not in COMMAND_MODULES, reason="scaffold is not part of the image")

@@ -81,10 +81,10 @@ def test_setup_appends_the_secret_to_an_existing_env_file(app: Run) -> None:
 def test_setup_writes_no_file_if_a_setting_is_invalid(app: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_POOL_SIZE", "many")
 
-    refused = app("setup")
+    failed = app("setup")
 
-    assert refused.code == 1
-    assert "DATABASE_POOL_SIZE" in refused.error
+    assert failed.code == 1
+    assert "DATABASE_POOL_SIZE" in failed.error
     assert not Path(".env").exists()
 
 

@@ -64,10 +64,10 @@ def test_create_admin_does_not_change_an_existing_account(
     monkeypatch.setattr(sys, "stdin", io.StringIO("the first password\nthe second password\n"))
     app(*CREATE, "--password-stdin")
 
-    refused = app(*CREATE, "--password-stdin")
+    failed = app(*CREATE, "--password-stdin")
 
-    assert refused.code == 1
-    assert "an account with Grace@Example.com already exists" in refused.error
+    assert failed.code == 1
+    assert "an account with Grace@Example.com already exists" in failed.error
     assert can_sign_in(client, "the first password")
 
 
@@ -84,10 +84,10 @@ def test_create_admin_prints_clear_errors(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{password}\n"))
 
-    refused = app("users", "create-admin", "--email", email, "--password-stdin")
+    failed = app("users", "create-admin", "--email", email, "--password-stdin")
 
-    assert refused.code == 1
-    assert message in refused.error
+    assert failed.code == 1
+    assert message in failed.error
 
 
 def test_account_is_created_listed_and_gets_a_new_password(app: Run, client: TestClient) -> None:
@@ -117,9 +117,9 @@ def test_account_is_promoted_and_demoted(app: Run, ada: User, admin: User) -> No
     assert app("users", "demote", "--email", admin.email).code == 0
     assert admins() == [ada.email]
 
-    for refused in (app("users", "demote", "--email", ada.email), app("users", "disable", "--email", ada.email)):
-        assert refused.code == 1
-        assert "Can't disable, demote or delete the last active admin" in refused.error
+    for failed in (app("users", "demote", "--email", ada.email), app("users", "disable", "--email", ada.email)):
+        assert failed.code == 1
+        assert "Can't disable, demote or delete the last active admin" in failed.error
     assert admins() == [ada.email]
     assert "disabled" not in app("users", "list").out
 
@@ -152,6 +152,6 @@ def test_disabling_is_recorded_once(app: Run, client: TestClient, ada: User) -> 
 
 @pytest.mark.parametrize("command", ["reset-password", "promote", "demote", "disable", "enable"])
 def test_unknown_account_prints_clear_error(app: Run, command: str) -> None:
-    refused = app("users", command, "--email", "nobody@example.com")
+    failed = app("users", command, "--email", "nobody@example.com")
 
-    assert refused == (1, "", "app: User not found. No account with the email address nobody@example.com.")
+    assert failed == (1, "", "app: User not found. No account with the email address nobody@example.com.")
