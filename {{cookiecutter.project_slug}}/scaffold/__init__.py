@@ -17,7 +17,7 @@ migration.py        models → a migration, without a database
 editing.py          `app add`: new fields for an existing resource
 three_way_merge.py  changes of the templates' output → edited files
 removal.py          `app destroy`
-features.py         `app new page`, `app new feature`
+features.py         `app new`: a resource, a page or an empty feature
 checks.py           `app check`
 templates/          what is generated: edit them to customize it
 """
