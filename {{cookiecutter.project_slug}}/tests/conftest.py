@@ -85,7 +85,7 @@ def _make_settings(database_url: str, **changes: Any) -> Settings:
         "secret_key": "the tests' secret key: it protects nothing",
         "database": {"url": database_url},
         "auth": CHEAP_HASHES,
-        "mail": {"in_server": False},  # so that `mails_to` finds them; tests/mail enables it
+        "mail": {"in_server": False},  # so that `emails_to` finds them; tests/mail enables it
         "cleanup": {"in_server": False},
     }
     for name, change in changes.items():

@@ -114,7 +114,7 @@ def problem_of(response: Any) -> Any:
     return problem
 
 
-def mails_to(client: TestClient, address: str) -> list[str]:
+def emails_to(client: TestClient, address: str) -> list[str]:
     """Return the emails to an address in the outbox, oldest first; each starts with its `Subject:`."""
     keys = client.app_state["authenticator"].keys
 
@@ -132,9 +132,9 @@ def link_in(mail: str) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def newest_link(client: TestClient, address: str) -> str:
+def latest_link(client: TestClient, address: str) -> str:
     """Return the path of the link in the latest email to an address."""
-    return link_in(mails_to(client, address)[-1])
+    return link_in(emails_to(client, address)[-1])
 
 
 def unique_number(limit: int = 1_000_000) -> int:

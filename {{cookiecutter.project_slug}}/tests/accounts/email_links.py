@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from starlette.testclient import TestClient
 
 from app.api.rate_limits import AttemptCount
-from tests.support import PASSWORD, in_database, link_in, mails_to
+from tests.support import PASSWORD, emails_to, in_database, link_in
 
 LOGIN = "/api/v1/auth/login"
 FORGOT = "/api/v1/auth/password/forgot"
@@ -23,12 +23,12 @@ def token_of(mail: str) -> str:
 
 def latest_token(client: TestClient, address: str) -> str:
     """Return the token last sent to an address."""
-    return token_of(mails_to(client, address)[-1])
+    return token_of(emails_to(client, address)[-1])
 
 
 def subjects(client: TestClient, address: str) -> list[str]:
     """List the subjects of the emails to an address, oldest first."""
-    return [mail.splitlines()[0].removeprefix("Subject: ") for mail in mails_to(client, address)]
+    return [mail.splitlines()[0].removeprefix("Subject: ") for mail in emails_to(client, address)]
 
 
 def try_login(client: TestClient, email: str, password: str = PASSWORD) -> int:

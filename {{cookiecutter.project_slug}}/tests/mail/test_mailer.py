@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from app.mail.mailer import Mailer
 from tests.mail.helpers import enqueue, outbox
-from tests.support import in_database, link_in, mails_to
+from tests.support import emails_to, in_database, link_in
 
 pytestmark = pytest.mark.any_database
 
@@ -18,11 +18,11 @@ def test_emails_to_an_address_can_be_read_in_tests(client: TestClient, mailer: M
     enqueue(client, mailer, "ada@example.com", "bob@example.com")
     enqueue(client, mailer, "ada@example.com", text="See http://testserver/verify/countess?next=/notes")
 
-    first, second = mails_to(client, "ada@example.com")
+    first, second = emails_to(client, "ada@example.com")
 
     assert first.startswith("Subject: Hello from ")
     assert link_in(second) == "/verify/countess?next=/notes"
-    assert mails_to(client, "nobody@example.com") == []
+    assert emails_to(client, "nobody@example.com") == []
 
 
 def test_queued_email_is_encrypted(client: TestClient, mailer: Mailer) -> None:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
-from tests.support import PASSWORD, add_user, another_client, in_database, mails_to, newest_link
+from tests.support import PASSWORD, add_user, another_client, emails_to, in_database, latest_link
 from tests.web.browser import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # the API tests cover their services on both databases
@@ -91,28 +91,28 @@ def test_email_change_is_confirmed_and_reverted_by_links(client: TestClient, ada
     """Behaviours 101, 103, 106, 144."""
     browser = open_browser(client, ada)
     submit(browser, "/account/email", email="ada@new.example")
-    link = newest_link(client, "ada@new.example")
+    link = latest_link(client, "ada@new.example")
     assert "ada@new.example" in read_page(browser.get("/account/email")).text
 
     opened = browser.get(link)
     before_confirming = browser.get("/account")
     response = submit(browser, link, action="/email/confirm")
-    reverted = submit(browser, newest_link(client, ada.email), action="/email/revert")
+    reverted = submit(browser, latest_link(client, ada.email), action="/email/revert")
 
     assert opened.headers["Referrer-Policy"] == "no-referrer"
     assert "ada@new.example" not in before_confirming.text
     assert (response.status_code, reverted.status_code) == (303, 303)
     assert browser.get("/account").status_code == 303
-    assert newest_link(client, ada.email).startswith("/password/reset/")
+    assert latest_link(client, ada.email).startswith("/password/reset/")
 
 
 def test_email_change_is_cancelled_from_the_old_mailbox(client: TestClient, ada: User) -> None:
     """Behaviour 103."""
     browser = open_browser(client, ada)
     submit(browser, "/account/email", email="ada@new.example")
-    confirm = newest_link(client, "ada@new.example")
+    confirm = latest_link(client, "ada@new.example")
 
-    cancelled = submit(open_browser(client), newest_link(client, ada.email), action="/email/cancel")
+    cancelled = submit(open_browser(client), latest_link(client, ada.email), action="/email/cancel")
 
     assert cancelled.status_code == 303
     assert browser.get(confirm).status_code == 422
@@ -161,7 +161,7 @@ def test_activity_and_sessions_have_readable_escaped_labels(client: TestClient, 
         assert "Firefox on Linux" in read_page(response).text
         assert SCRIPT in read_page(response).text
         assert "<script" not in response.text
-    assert SCRIPT in mails_to(client, ada.email)[-1]
+    assert SCRIPT in emails_to(client, ada.email)[-1]
 
 
 def test_data_is_exported_and_account_deleted(client: TestClient, ada: User) -> None:
@@ -195,7 +195,7 @@ def test_fields_have_autocomplete_for_password_managers(client: TestClient, ada:
     """Behaviour 143."""
     stranger, browser = open_browser(client), open_browser(client, ada)
     submit(stranger, "/password/forgot", email=ada.email)
-    reset = newest_link(client, ada.email)
+    reset = latest_link(client, ada.email)
     pages = {
         **dict.fromkeys(["/signup", "/login", "/password/forgot", reset], stranger),
         **dict.fromkeys(["/reauth", "/account/password"], browser),

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
-from tests.support import PASSWORD, add_user, in_database, log_in, mails_to
+from tests.support import PASSWORD, add_user, emails_to, in_database, log_in
 from tests.web.browser import cookie_name, copy_browser, is_signed_in, open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # the API tests cover their services on both databases
@@ -313,8 +313,8 @@ def test_sign_in_from_a_known_device_sends_no_email(client: TestClient, ada: Use
 
     submit(browser, "/login", email=ada.email, password=PASSWORD)
 
-    assert mails_to(client, ada.email) == []
+    assert emails_to(client, ada.email) == []
     stranger = open_browser(client)
     stranger.headers["User-Agent"] = "another"
     submit(stranger, "/login", email=ada.email, password=PASSWORD)
-    assert len(mails_to(client, ada.email)) == 1
+    assert len(emails_to(client, ada.email)) == 1

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.support import PASSWORD, mails_to, newest_link
+from tests.support import PASSWORD, emails_to, latest_link
 from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -17,7 +17,7 @@ def ask_for_link(browser: TestClient, email: str, **headers: str) -> str:
     form = read_page(browser.get("/password/forgot")).forms["/password/forgot"]
     response = browser.post("/password/forgot", data={**form, "email": email}, headers=headers)
     assert (response.status_code, response.headers["Location"]) == (303, "/password/sent")
-    return newest_link(browser, email)
+    return latest_link(browser, email)
 
 
 def test_password_is_reset_with_the_link(client: TestClient, ada: User) -> None:
@@ -61,7 +61,7 @@ def test_link_ignores_the_host_header(client: TestClient, ada: User) -> None:
 
     link = ask_for_link(browser, ada.email, **{"Host": "evil.test", "X-Forwarded-Host": "evil.test"})
 
-    mail = mails_to(client, ada.email)[-1]
+    mail = emails_to(client, ada.email)[-1]
     assert str(client.app_state["settings"].base_url).rstrip("/") + link in mail
     assert "evil.test" not in mail
 

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from tests.accounts.email_links import NEW, reset_rate_limits
 from tests.query_counts import capture_queries, count_queries, without_features
-from tests.support import PASSWORD, add_user, newest_link, sign_in
+from tests.support import PASSWORD, add_user, latest_link, sign_in
 from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -20,10 +20,10 @@ def test_signing_up_and_in(client: TestClient) -> None:
         submit(browser, "/signup", email=EVE, password=PASSWORD)
         reset_rate_limits(client)
         browser.post("/verify/resend", data=read_page(browser.get("/signup/sent")).forms["/verify/resend"])
-        submit(browser, newest_link(client, EVE), action="/verify")
+        submit(browser, latest_link(client, EVE), action="/verify")
         submit(browser, "/password/forgot", email=EVE)
         browser.get("/password/sent")
-        submit(browser, newest_link(client, EVE), action="/password/reset", password=NEW)
+        submit(browser, latest_link(client, EVE), action="/password/reset", password=NEW)
         submit(browser, "/login", email=EVE, password=NEW)
         browser.get("/account/deleted")
 
@@ -99,9 +99,9 @@ def test_email_change(client: TestClient, last: str) -> None:
     with capture_queries(browser) as requests:
         submit(browser, "/account/email", email=EVES_NEW)
         if last != "cancel":
-            submit(browser, newest_link(client, EVES_NEW), action="/email/confirm")
+            submit(browser, latest_link(client, EVES_NEW), action="/email/confirm")
         if last != "confirm":
-            submit(browser, newest_link(client, EVE), action=f"/email/{last}")
+            submit(browser, latest_link(client, EVE), action=f"/email/{last}")
 
     assert (
         count_queries(without_features(requests)).items()

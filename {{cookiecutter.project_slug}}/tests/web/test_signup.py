@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from tests.support import PASSWORD, newest_link
+from tests.support import PASSWORD, latest_link
 from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -16,7 +16,7 @@ def sign_up(browser: TestClient, email: str = EVE, password: str = PASSWORD) -> 
     """Sign up, and return the path of the emailed link."""
     response = submit(browser, "/signup", email=email, password=password)
     assert (response.status_code, response.headers["Location"]) == (303, "/signup/sent")
-    return newest_link(browser, email)
+    return latest_link(browser, email)
 
 
 def test_account_works_after_email_verification(client: TestClient) -> None:

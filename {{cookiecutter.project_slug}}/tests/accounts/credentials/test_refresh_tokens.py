@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, AuthSession, RefreshToken, User
 from app.database.base import utc_now
-from tests.support import add_user, in_database, log_in, mails_to, problem_of
+from tests.support import add_user, emails_to, in_database, log_in, problem_of
 
 REFRESH = "/api/v1/auth/token/refresh"
 ME = "/api/v1/users/me"
@@ -158,7 +158,7 @@ def test_token_reuse_is_recorded_and_owner_notified_once(client: TestClient, ada
 
     query = select(AuthEvent).where(AuthEvent.name == "authn_token_reuse")
     (event,) = in_database(client, lambda session: session.scalars(query))
-    (mail,) = mails_to(client, ada.email)
+    (mail,) = emails_to(client, ada.email)
     assert (event.user_id, event.ip) == (ada.id, "testclient")
     assert "We ended one of your" in mail
     assert pair["refresh_token"] not in mail

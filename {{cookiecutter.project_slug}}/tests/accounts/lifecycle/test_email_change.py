@@ -25,7 +25,7 @@ from tests.accounts.email_links import (
     token_of,
     try_login,
 )
-from tests.support import PASSWORD, TEST_CLIENT, in_database, link_in, log_in, mails_to, newest_link, problem_of
+from tests.support import PASSWORD, TEST_CLIENT, emails_to, in_database, latest_link, link_in, log_in, problem_of
 
 CHANGE = "/api/v1/auth/email/change"
 ME = "/api/v1/users/me"
@@ -50,7 +50,7 @@ def change_email(client: TestClient, caller: TestClient, email: str = ELSEWHERE)
 
 def revert_token_of(client: TestClient, address: str = OLD) -> str:
     """Return the token with which an address can revert the change."""
-    (mail,) = [mail for mail in mails_to(client, address) if "/email/revert/" in mail]
+    (mail,) = [mail for mail in emails_to(client, address) if "/email/revert/" in mail]
     return token_of(mail)
 
 
@@ -64,11 +64,11 @@ def test_change_takes_effect_when_the_new_address_is_confirmed(as_ada: TestClien
 
     assert (response.status_code, response.json()) == (202, {"detail": "Check your email."})
     assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (200, 401)
-    assert newest_link(client, ELSEWHERE).startswith("/email/confirm/")
+    assert latest_link(client, ELSEWHERE).startswith("/email/confirm/")
     assert use(client, "confirm", latest_token(client, ELSEWHERE)).status_code == 204
     assert (try_login(client, OLD), try_login(client, ELSEWHERE)) == (401, 200)
     assert as_ada.get(ME).json()["email"] == ELSEWHERE, "the session stays active"
-    assert ELSEWHERE in mails_to(client, OLD)[-1]
+    assert ELSEWHERE in emails_to(client, OLD)[-1]
 
 
 @pytest.mark.any_database
@@ -81,14 +81,14 @@ def test_recent_authentication_is_required(as_ada: TestClient, client: TestClien
 
     assert response.status_code == 401
     assert 'error="insufficient_user_authentication", max_age="900"' in response.headers["WWW-Authenticate"]
-    assert mails_to(client, OLD) == mails_to(client, ELSEWHERE) == []
+    assert emails_to(client, OLD) == emails_to(client, ELSEWHERE) == []
 
 
 @pytest.mark.any_database
 def test_old_address_can_cancel_the_change(as_ada: TestClient, client: TestClient, ada: User) -> None:
     """Behaviour 103."""
     request_change(as_ada)
-    notice = mails_to(client, OLD)[-1]
+    notice = emails_to(client, OLD)[-1]
     assert ELSEWHERE in notice
     assert link_in(notice).startswith("/email/cancel/")
 
@@ -113,7 +113,7 @@ def test_response_does_not_reveal_a_registered_address(
     assert subjects(client, bob.email) == [
         f"Your email address is already in use at {client.app_state['authenticator'].project_name}"
     ]
-    assert len(mails_to(client, OLD)) == 2, "the old address is notified of both"
+    assert len(emails_to(client, OLD)) == 2, "the old address is notified of both"
     assert (address_of(client, ada), address_of(client, bob)) == (OLD, "bob@example.com")
 
 
@@ -181,7 +181,7 @@ def test_attacker_cannot_use_up_the_revert_link(as_ada: TestClient, client: Test
 
     assert address_of(client, ada) == OLD
     for number in range(4):
-        mails = mails_to(client, f"eve{number}@example.com")
+        mails = emails_to(client, f"eve{number}@example.com")
         tokens = [token_of(mail) for mail in mails if "/email/revert/" in mail]
         assert [use(client, "revert", token).status_code for token in tokens] == [422]
     assert try_login(client, OLD, "the attacker's own passphrase") == 401
@@ -224,7 +224,7 @@ def test_mailbox_is_not_flooded(client: TestClient, as_ada: TestClient, as_bob: 
     responses = [request_change(caller, "victim@example.com").status_code for caller in [as_ada] * 3 + [as_bob] * 2]
 
     assert responses == [202] * 5
-    assert len(mails_to(client, "victim@example.com")) == 3
+    assert len(emails_to(client, "victim@example.com")) == 3
     assert request_change(as_ada).status_code == 429
 
 
@@ -233,7 +233,7 @@ def test_mailbox_is_not_flooded(client: TestClient, as_ada: TestClient, as_bob: 
 def test_malformed_address_is_rejected(as_ada: TestClient, client: TestClient, email: Any) -> None:
     """Behaviours 5, 38."""
     assert request_change(as_ada, email).status_code == 422
-    assert mails_to(client, OLD) == []
+    assert emails_to(client, OLD) == []
 
 
 @pytest.mark.any_database
@@ -275,9 +275,9 @@ def test_previous_addresses_are_notified_while_they_can_revert(as_ada: TestClien
         f"New sign-in to {project}",
     ]
     assert subjects(client, "eve1@example.com")[-2:] == notified[-2:]
-    assert not any("used this address until recently" in mail for mail in mails_to(client, "eve2@example.com"))
-    assert all("used this address until recently" in mail for mail in mails_to(client, OLD)[-3:])
-    assert not any("/password/reset/" in mail for mail in mails_to(client, OLD)), "links go to the new address only"
+    assert not any("used this address until recently" in mail for mail in emails_to(client, "eve2@example.com"))
+    assert all("used this address until recently" in mail for mail in emails_to(client, OLD)[-3:])
+    assert not any("/password/reset/" in mail for mail in emails_to(client, OLD)), "links go to the new address only"
 
 
 @pytest.mark.any_database
@@ -286,11 +286,11 @@ def test_previous_address_is_not_notified_once_it_cannot_revert(as_ada: TestClie
     purpose = OneTimeToken.purpose == "revert_email"
     over = {"expires_at": utc_now() - timedelta(seconds=1)}
     in_database(client, lambda session: session.execute(update(OneTimeToken).where(purpose).values(**over)))
-    before = mails_to(client, OLD)
+    before = emails_to(client, OLD)
 
     reset(client, request_reset(client, ELSEWHERE))
 
-    assert mails_to(client, OLD) == before
+    assert emails_to(client, OLD) == before
     assert subjects(client, ELSEWHERE)[-1].endswith("was reset")
 
 
@@ -311,7 +311,7 @@ def test_removed_address_is_notified(as_ada: TestClient, client: TestClient) -> 
     use(client, "revert", revert_token_of(client))
 
     assert subjects(client, ELSEWHERE)[-1].startswith("This email address was removed from an account at ")
-    assert OLD in mails_to(client, ELSEWHERE)[-1]
+    assert OLD in emails_to(client, ELSEWHERE)[-1]
 
 
 def test_requests_in_progress_do_not_survive_a_revert(as_ada: TestClient, client: TestClient, ada: User) -> None:

@@ -14,7 +14,7 @@ from app.accounts.lifecycle.signup import EmailVerified, sign_up, verify_email
 from app.accounts.models import OneTimeToken, User
 from app.database.base import utc_now
 from tests.accounts.email_links import FORGOT, RESET, latest_token, reset_rate_limits, try_login
-from tests.support import PASSWORD, TEST_CLIENT, in_database, log_in, mails_to, problem_of
+from tests.support import PASSWORD, TEST_CLIENT, emails_to, in_database, log_in, problem_of
 
 VERIFY = "/api/v1/auth/verify-email"
 RESEND = "/api/v1/auth/verify-email/resend"
@@ -127,12 +127,12 @@ def test_resending_is_limited_and_reveals_nothing(client: TestClient, token: str
     assert [(response.status_code, response.json()) for response in responses] == [
         (202, {"detail": "Check your email."})
     ] * 3
-    assert len(mails_to(client, ADA)) == 1, "the first email is less than a minute old"
+    assert len(emails_to(client, ADA)) == 1, "the first email is less than a minute old"
     reset_rate_limits(client)
     for _ in range(2):
         client.post(RESEND, json={"email": ADA})
-    assert len(mails_to(client, ADA)) == 2
-    assert mails_to(client, "nobody@example.com") == []
+    assert len(emails_to(client, ADA)) == 2
+    assert emails_to(client, "nobody@example.com") == []
     assert verify(client, latest_token(client, ADA), password=PASSWORD).status_code == 204
     assert verify(client, token).status_code == 422, "the others are revoked"
 
@@ -141,7 +141,7 @@ def test_resending_is_limited_and_reveals_nothing(client: TestClient, token: str
 def test_verified_address_gets_no_further_link(client: TestClient, ada: User) -> None:
     client.post(RESEND, json={"email": ada.email})
 
-    assert mails_to(client, ada.email) == []
+    assert emails_to(client, ada.email) == []
 
 
 @pytest.mark.any_database

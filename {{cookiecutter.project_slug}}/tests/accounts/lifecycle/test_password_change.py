@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User
 from tests.accounts.email_links import NEW, request_reset, reset, subjects, try_login
-from tests.support import PASSWORD, in_database, log_in, mails_to, problem_of, with_token
+from tests.support import PASSWORD, emails_to, in_database, log_in, problem_of, with_token
 
 pytestmark = pytest.mark.any_database
 
@@ -45,7 +45,7 @@ def test_wrong_current_password_counts_as_a_failed_sign_in(as_ada: TestClient, c
     responses = [change(as_ada, current="not the password").status_code for _ in range(5)]
     assert responses[-1] == 429
     assert try_login(client, ada.email) == 429
-    assert mails_to(client, ada.email) == []
+    assert emails_to(client, ada.email) == []
 
 
 def test_anonymous_caller_cannot_change_a_password(client: TestClient) -> None:
@@ -75,7 +75,7 @@ def test_owner_is_notified_and_event_recorded(as_ada: TestClient, client: TestCl
     change(as_ada)
 
     assert subjects(client, ada.email)[-1].endswith("was changed")
-    mail = mails_to(client, ada.email)[-1]
+    mail = emails_to(client, ada.email)[-1]
     assert PASSWORD not in mail
     assert NEW not in mail
     events = list(in_database(client, lambda session: session.scalars(select(AuthEvent.name))))

@@ -14,7 +14,7 @@ from app.accounts.lifecycle.password_reset import send_password_reset
 from app.accounts.models import AuthEvent, OneTimeToken, User
 from app.database.base import utc_now
 from tests.accounts.email_links import FORGOT, NEW, RESET, latest_token, request_reset, reset, try_login
-from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, problem_of, with_token
+from tests.support import PASSWORD, add_user, emails_to, in_database, log_in, problem_of, with_token
 
 ME = "/api/v1/users/me"
 
@@ -37,7 +37,7 @@ def test_response_is_the_same_for_every_address(client: TestClient, ada: User) -
 
     assert {response.status_code for response in responses} == {202}
     assert len({(response.content, str(sorted(response.headers.items()))) for response in responses}) == 1
-    assert [len(mails_to(client, email)) for email in addresses] == [1, 0, 0, 1]
+    assert [len(emails_to(client, email)) for email in addresses] == [1, 0, 0, 1]
 
 
 @pytest.mark.any_database
@@ -138,7 +138,7 @@ def test_link_uses_the_base_url(client: TestClient, ada: User) -> None:
 
     assert client.post(FORGOT, json={"email": ada.email}, headers=headers).status_code == 202
 
-    (mail,) = mails_to(client, ada.email)
+    (mail,) = emails_to(client, ada.email)
     assert f"{client.app_state['authenticator'].base_url}/password/reset/" in mail
     assert "evil.test" not in mail
 
@@ -162,7 +162,7 @@ def test_mailbox_is_not_flooded(client: TestClient, ada: User) -> None:
     responses = [client.post(FORGOT, json={"email": ada.email}).status_code for _ in range(10)]
 
     assert responses == [202] * 10
-    assert len(mails_to(client, ada.email)) == 3
+    assert len(emails_to(client, ada.email)) == 3
 
 
 @pytest.mark.any_database
@@ -179,7 +179,7 @@ def test_owner_is_notified(client: TestClient, ada: User) -> None:
     """Behaviour 86."""
     reset(client, request_reset(client, ada.email))
 
-    notice = mails_to(client, ada.email)[-1]
+    notice = emails_to(client, ada.email)[-1]
     project = client.app_state["authenticator"].project_name
     assert notice.startswith(f"Subject: Your {project} password was reset\n")
     assert NEW not in notice

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthEvent, User, UserRole
 from tests.accounts.email_links import latest_token, reset_rate_limits
-from tests.support import PASSWORD, add_user, in_database, link_in, log_in, mails_to, problem_of
+from tests.support import PASSWORD, add_user, emails_to, in_database, link_in, log_in, problem_of
 
 REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"
@@ -38,7 +38,7 @@ def test_new_account_must_be_verified(client: TestClient) -> None:
     response = register(client, display_name="  Ada Lovelace ")
 
     assert (response.status_code, response.json()) == (202, {"detail": "Check your email."})
-    (mail,) = mails_to(client, ADA)
+    (mail,) = emails_to(client, ADA)
     assert mail.startswith("Subject: Confirm your email address")
     assert link_in(mail).startswith("/verify/")
     sign_in = try_login(client, ADA)
@@ -66,7 +66,7 @@ def test_response_does_not_reveal_a_registered_address(client: TestClient, verif
     assert (again.status_code, again.content) == (fresh.status_code, fresh.content)
     assert sorted(again.headers.items()) == sorted(fresh.headers.items())
     assert count_users(client) == 2
-    last = mails_to(client, ADA)[-1]
+    last = emails_to(client, ADA)[-1]
     assert last.startswith(
         "Subject: You already have an account" if verified else "Subject: Confirm your email address"
     )
@@ -89,7 +89,7 @@ def test_spellings_of_an_address_are_one_account(client: TestClient) -> None:
 def test_unusual_spelling_does_not_divert_the_email(client: TestClient) -> None:
     register(client, "\uff41da@example.com")
 
-    assert len(mails_to(client, ADA)) == 1
+    assert len(emails_to(client, ADA)) == 1
 
 
 @pytest.mark.any_database
@@ -170,7 +170,7 @@ def test_concurrent_sign_ups_create_one_account(client: TestClient) -> None:
 
     assert [response.status_code for response in responses] == [202] * 8
     assert count_users(client) == 1
-    assert len(mails_to(client, ADA)) == 1
+    assert len(emails_to(client, ADA)) == 1
 
 
 @pytest.mark.any_database
@@ -188,7 +188,7 @@ def test_sign_up_does_not_flood_a_mailbox(client: TestClient, ada: User) -> None
     for _ in range(4):
         assert register(client).status_code == 202
 
-    assert len(mails_to(client, ada.email)) == 1
+    assert len(emails_to(client, ada.email)) == 1
     assert log_in(client, ada.email)
 
 

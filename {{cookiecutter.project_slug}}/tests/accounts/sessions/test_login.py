@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.credentials.passwords import PasswordHasher
 from app.accounts.models import AuthSession, User
-from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, problem_of
+from tests.support import PASSWORD, add_user, emails_to, in_database, log_in, problem_of
 
 LOGIN = "/api/v1/auth/login"
 ME = "/api/v1/users/me"
@@ -270,7 +270,7 @@ def test_sign_in_from_a_new_device_is_notified(client: TestClient, ada: User) ->
     for agent in agents:
         assert try_login(client, ada.email, **{"User-Agent": agent}).status_code == 200
 
-    (mail,) = mails_to(client, ada.email)
+    (mail,) = emails_to(client, ada.email)
     assert mail.startswith("Subject: New sign-in to ")
     assert "<b>Second</b>/2" in mail
     assert "testclient" in mail

@@ -27,7 +27,7 @@ from tests.admin.impersonation import (
     with_cookie,
 )
 from tests.query_counts import capture_queries, count_queries
-from tests.support import PASSWORD, add_user, in_database, log_in, mails_to, sign_in, with_token
+from tests.support import PASSWORD, add_user, emails_to, in_database, log_in, sign_in, with_token
 from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -91,7 +91,7 @@ def test_impersonation_is_recorded_without_email(
     )
     for event in (started, ended):
         assert (event.user_id, event.actor_id, event.session_id, event.data) == (ada.id, admin.id, borrowed, {})
-    assert mails_to(client, ada.email) == []
+    assert emails_to(client, ada.email) == []
     last_login = select(User.last_login_at).where(User.id == ada.id)
     assert in_database(client, lambda session: session.scalar(last_login)) is None
 
@@ -147,7 +147,7 @@ def test_device_of_the_admin_does_not_become_a_known_device(client: TestClient, 
         headers={"User-Agent": "the admin's browser"},
     )
 
-    assert len(mails_to(client, ada.email)) == 1
+    assert len(emails_to(client, ada.email)) == 1
 
 
 def test_impersonation_does_not_count_toward_the_session_limit(start_app: Any) -> None:

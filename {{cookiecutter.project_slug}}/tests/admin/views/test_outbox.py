@@ -12,7 +12,7 @@ from app.accounts.models import User
 from app.database.base import utc_now
 from app.mail.models import OutboxMessage
 from tests.admin.browser import export, listed_ids, page_text, run_action, run_row_action
-from tests.support import in_database, mails_to
+from tests.support import emails_to, in_database
 
 pytestmark = pytest.mark.any_database
 
@@ -74,8 +74,8 @@ def test_email_can_be_deleted_but_not_created_or_edited(
 ) -> None:
     assert browser.get("/admin/mail/create").status_code == 403
     assert browser.get(f"/admin/mail/edit?pk={emails[1]}").status_code == 403
-    assert mails_to(client, bob.email)
+    assert emails_to(client, bob.email)
 
     assert run_row_action(browser, "mail", "delete", emails[1]).status_code == 200
 
-    assert mails_to(client, bob.email) == []
+    assert emails_to(client, bob.email) == []

@@ -12,7 +12,7 @@ from app.admin.views.roles import RoleView
 from tests.admin.audit_log import recorded_events
 from tests.admin.browser import csrf_token, listed_ids, page_text, run_action, run_row_action, save
 from tests.admin.staff import MANAGER, add_role, add_staff, roles, roles_of
-from tests.support import mails_to
+from tests.support import emails_to
 from tests.web.browser import open_browser
 
 NEW = {"email": "eve@example.com", "password": "a long enough password", "display_name": "", "is_active": "on"}
@@ -229,7 +229,7 @@ def test_user_with_more_permissions_cannot_be_changed(
 
     assert everyone.json() == {"msg": "Forbidden"}
     assert len(listed_ids(managers, "user")) == 4
-    assert mails_to(client, user.email) == []
+    assert emails_to(client, user.email) == []
     assert roles_of(client, user) == {above}
 
 
@@ -255,7 +255,7 @@ def test_user_with_the_same_permissions_can_be_changed(client: TestClient, manag
     peer = add_staff(client, "peer", *MANAGER)
 
     assert run_row_action(managers, "user", "reset", peer.id).status_code == 200
-    assert len(mails_to(client, peer.email)) == 1
+    assert len(emails_to(client, peer.email)) == 1
     assert save(managers, f"/admin/user/edit?pk={peer.id}", display_name="").status_code == 303
     assert roles_of(client, peer) == set()
 

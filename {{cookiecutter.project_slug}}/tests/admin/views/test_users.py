@@ -15,7 +15,7 @@ from app.accounts.email_addresses import normalize_email
 from app.accounts.models import AuthSession, User, UserRole
 from tests.admin.audit_log import recorded_events
 from tests.admin.browser import listed_ids, page_text, run_action, run_row_action, save
-from tests.support import add_user, in_database, link_in, log_in, mails_to
+from tests.support import add_user, emails_to, in_database, link_in, log_in
 from tests.web.browser import open_browser
 
 pytestmark = pytest.mark.any_database
@@ -224,7 +224,7 @@ def test_password_reset_link_is_emailed(client: TestClient, browser: TestClient,
     """Behaviours 135, 150."""
     assert send(browser, "user", "reset", ada.id).status_code == 200
 
-    (mail,) = mails_to(client, ada.email)
+    (mail,) = emails_to(client, ada.email)
     assert "/password/reset/" in link_in(mail)
     (event,) = recorded_events(client, "authn_password_reset_requested")
     assert (event.user_id, event.ip) == (ada.id, "testclient")
@@ -238,7 +238,7 @@ def test_disabled_user_gets_no_reset_link(client: TestClient, browser: TestClien
     assert run_row_action(browser, "user", "reset", ada.id).status_code == 400
     run_action(browser, "user", "reset", ada.id)
 
-    assert mails_to(client, ada.email) == []
+    assert emails_to(client, ada.email) == []
     assert recorded_events(client, "authn_password_reset_requested") == []
 
 

@@ -20,7 +20,7 @@ from app.features.api_keys.key_format import generate_key
 from tests.features.api_keys.helpers import KEYS, api_key_client, create_key, key_events, keys_in_database, update_keys
 from tests.query_counts import capture_queries, count_queries
 from tests.routes import app_of, call, routes_of
-from tests.support import in_database, mails_to, problem_of, with_token
+from tests.support import emails_to, in_database, problem_of, with_token
 
 ADMINS = "/api/v1/for-admins"
 ME = "/api/v1/users/me"
@@ -76,7 +76,7 @@ def test_owner_is_notified_of_a_new_key(client: TestClient, as_ada: TestClient, 
     created = create_key(as_ada)
     as_ada.delete(f"{KEYS}/{created['id']}")
 
-    (mail,) = mails_to(client, ada.email)
+    (mail,) = emails_to(client, ada.email)
     assert '"Backup"' in mail
     assert created["prefix"] in mail
     assert created["key"] not in mail

@@ -13,7 +13,7 @@ from app.database.base import utc_now
 from tests.accounts.email_links import NEW
 from tests.features.api_keys.helpers import api_key_client, create_key, keys_in_database, update_keys
 from tests.query_counts import capture_queries, count_queries
-from tests.support import PASSWORD, in_database, newest_link, with_token
+from tests.support import PASSWORD, in_database, latest_link, with_token
 from tests.web.browser import open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database  # the API tests cover their services on both databases
@@ -207,4 +207,4 @@ def test_reset_page_warns_that_keys_are_revoked(client: TestClient, ada: User) -
     browser = open_browser(client)
     submit(browser, "/password/forgot", email=ada.email)
 
-    assert "revokes your API keys" in read_page(browser.get(newest_link(client, ada.email))).text
+    assert "revokes your API keys" in read_page(browser.get(latest_link(client, ada.email))).text

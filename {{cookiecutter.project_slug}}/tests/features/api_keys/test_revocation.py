@@ -12,7 +12,7 @@ from app.cli import load_commands, run
 from app.features.api_keys.service import MAX_KEYS
 from tests.accounts.email_links import NEW, latest_token, request_reset, reset, subjects, token_of
 from tests.features.api_keys.helpers import KEYS, api_key_client, create_key, key_events, keys_in_database
-from tests.support import PASSWORD, log_in, mails_to, problem_of, sign_in, with_token
+from tests.support import PASSWORD, emails_to, log_in, problem_of, sign_in, with_token
 
 ME = "/api/v1/users/me"
 EMAIL_CHANGE = "/api/v1/auth/email/change"
@@ -73,7 +73,7 @@ def test_password_reset_revokes_keys_and_notifies(client: TestClient, as_ada: Te
     assert reset(client, request_reset(client, ada.email)).status_code == 204
 
     assert status_of(client, created) == 401
-    assert "API keys were revoked" in mails_to(client, ada.email)[-1]
+    assert "API keys were revoked" in emails_to(client, ada.email)[-1]
 
 
 @pytest.mark.any_database
@@ -94,7 +94,7 @@ def test_password_change_revokes_keys_unless_kept(
     assert change_password(as_ada, **more) == 204
 
     assert status_of(client, created) == status
-    assert ("API keys were revoked" in mails_to(client, ada.email)[-1]) == (status == 401)
+    assert ("API keys were revoked" in emails_to(client, ada.email)[-1]) == (status == 401)
 
 
 @pytest.mark.any_database
@@ -111,11 +111,11 @@ def test_reverted_email_change_revokes_keys(client: TestClient, as_ada: TestClie
     before = create_key(as_ada, name="Before")
     as_ada.post(EMAIL_CHANGE, json={"email": EVE})
     client.post(f"{EMAIL_CHANGE}/confirm", json={"token": latest_token(client, EVE)})
-    revert_token = token_of(mails_to(client, ada.email)[-1])
+    revert_token = token_of(emails_to(client, ada.email)[-1])
     attacker = with_token(client, log_in(client, EVE)["access_token"])
     after = create_key(attacker, name="After")
     assert subjects(client, ada.email)[-1] == "A new API key for your account"
-    assert 'the API key "After"' in mails_to(client, ada.email)[-1]
+    assert 'the API key "After"' in emails_to(client, ada.email)[-1]
 
     assert client.post(f"{EMAIL_CHANGE}/revert", json={"token": revert_token}).status_code == 204
 

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import AuthEvent, User
 from tests.admin.browser import page_text, run_row_action
 from tests.features.second_factor.helpers import current_code, enable, get_challenge
-from tests.support import in_database, log_in, mails_to
+from tests.support import emails_to, in_database, log_in
 from tests.web.browser import open_browser
 
 pytestmark = pytest.mark.any_database
@@ -50,7 +50,7 @@ def test_admin_disables_it_for_a_user(
     client: TestClient, browser: TestClient, as_ada: TestClient, admin: User, ada: User
 ) -> None:
     secret, _ = enable(as_ada)
-    adas, waiting, sent = open_browser(client, ada), get_challenge(client, ada), len(mails_to(client, ada.email))
+    adas, waiting, sent = open_browser(client, ada), get_challenge(client, ada), len(emails_to(client, ada.email))
 
     response = run_row_action(browser, "user", "second-factor", ada.id)
 
@@ -58,7 +58,7 @@ def test_admin_disables_it_for_a_user(
     event = newest_event(client)
     assert (event.name, event.user_id, event.actor_id) == ("authn_second_factor_removed", ada.id, admin.id)
     assert event.data == {"what": "second_factor_removed"}
-    (email,) = mails_to(client, ada.email)[sent:]
+    (email,) = emails_to(client, ada.email)[sent:]
     assert "no longer requires a code" in email
     assert adas.get("/account").status_code == 303
     assert as_ada.get("/api/v1/users/me").status_code == 401

@@ -22,7 +22,7 @@ from tests.features.second_factor.helpers import (
     submit_code,
     wrong_code,
 )
-from tests.support import PASSWORD, in_database, log_in, mails_to, problem_of, with_token
+from tests.support import PASSWORD, emails_to, in_database, log_in, problem_of, with_token
 
 LOGIN = "/api/v1/auth/login"
 ME = "/api/v1/users/me"
@@ -160,7 +160,7 @@ def test_five_wrong_codes_invalidate_the_challenge_and_lock_the_account(
         assert 0 < int(rejected.headers["Retry-After"]) <= 15 * 60
     assert event_names(client, ada).count("authn_second_factor_fail") == 5
     assert event_names(client, ada).count("authn_login_lock") == 1
-    assert [mail for mail in mails_to(client, ada.email) if "Too many incorrect codes" in mail] == mails_to(
+    assert [mail for mail in emails_to(client, ada.email) if "Too many incorrect codes" in mail] == emails_to(
         client, ada.email
     )[-1:]
 
@@ -220,7 +220,7 @@ def test_recovery_code_works_once(client: TestClient, as_ada: TestClient, ada: U
     assert typed.status_code == 200
     assert as_ada.get(ANSWER).json() == {"enabled": True, "recovery_codes_left": 8}
     assert event_names(client, ada).count("authn_recovery_code_used") == 2
-    emails = [mail for mail in mails_to(client, ada.email) if "A recovery code was used" in mail]
+    emails = [mail for mail in emails_to(client, ada.email) if "A recovery code was used" in mail]
     assert ["You have 9" in emails[0], "You have 8" in emails[1]] == [True, True]
 
 

@@ -11,7 +11,7 @@ from app.database.base import utc_now
 from app.features.second_factor.models import RecoveryCode
 from tests.accounts.email_links import NEW, latest_token, request_reset, reset, reset_rate_limits, subjects, token_of
 from tests.features.second_factor.helpers import RECOVERY, TOTP, allow_code_reuse, current_code, enable, submit_code
-from tests.support import PASSWORD, in_database, mails_to, with_token
+from tests.support import PASSWORD, emails_to, in_database, with_token
 
 LOGIN = "/api/v1/auth/login"
 CHANGE = "/api/v1/auth/email/change"
@@ -23,7 +23,7 @@ def move(client: TestClient, caller: TestClient, old: str, new: str = EVE) -> st
     reset_rate_limits(client)
     assert caller.post(CHANGE, json={"email": new}).status_code == 202
     assert client.post(f"{CHANGE}/confirm", json={"token": latest_token(client, new)}).status_code == 204
-    return token_of(next(mail for mail in reversed(mails_to(client, old)) if "/email/revert/" in mail))
+    return token_of(next(mail for mail in reversed(emails_to(client, old)) if "/email/revert/" in mail))
 
 
 def revert_and_sign_in(client: TestClient, token: str, email: str) -> Any:

@@ -24,7 +24,7 @@ from tests.features.second_factor.helpers import (
     wrong_code,
 )
 from tests.query_counts import capture_queries, count_queries
-from tests.support import in_database, log_in, mails_to, problem_of, with_token
+from tests.support import emails_to, in_database, log_in, problem_of, with_token
 
 
 def stored_secret(client: TestClient) -> TotpSecret:
@@ -133,7 +133,7 @@ def test_disabling_notifies_records_and_ends_other_sessions(client: TestClient, 
     assert other.get(ANSWER).status_code == 401
     assert as_ada.get(ANSWER).json() == {"enabled": False, "recovery_codes_left": 0}
     assert submit_code(client, waiting, codes[0]).status_code == 401
-    assert "was turned off" in mails_to(client, ada.email)[-1]
+    assert "was turned off" in emails_to(client, ada.email)[-1]
     names = event_names(client, ada)
     assert names.index("authn_second_factor_added") < names.index("authn_second_factor_removed")
     assert "access_token" in log_in(client, ada.email)
@@ -143,7 +143,7 @@ def test_disabling_notifies_records_and_ends_other_sessions(client: TestClient, 
 def test_owner_is_notified_when_it_is_enabled(client: TestClient, as_ada: TestClient, ada: User) -> None:
     secret, codes = enable(as_ada)
 
-    (mail,) = mails_to(client, ada.email)
+    (mail,) = emails_to(client, ada.email)
     assert mail.startswith("Subject: Two-factor authentication was turned on\n")
     assert not [leaked for leaked in (secret, *codes) if leaked in mail]
 
@@ -158,7 +158,7 @@ def test_new_recovery_codes_invalidate_the_old_ones(client: TestClient, as_ada: 
     assert not set(new) & set(old)
     assert submit_code(client, get_challenge(client, ada), old[0]).status_code == 401
     assert submit_code(client, get_challenge(client, ada), new[0]).status_code == 200
-    assert "New recovery codes" in mails_to(client, ada.email)[1]
+    assert "New recovery codes" in emails_to(client, ada.email)[1]
 
 
 @pytest.mark.any_database
