@@ -16,9 +16,9 @@ NEW = "another good passphrase"
 """A new password."""
 
 
-def token_of(mail: str) -> str:
+def token_of(email: str) -> str:
     """Return the token of the only link in an email."""
-    return link_in(mail).rpartition("/")[2]
+    return link_in(email).rpartition("/")[2]
 
 
 def latest_token(client: TestClient, address: str) -> str:

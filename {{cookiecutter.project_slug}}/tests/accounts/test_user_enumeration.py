@@ -1,7 +1,6 @@
 """No user enumeration: known and unknown addresses cause the same work.
 
-Times differ from run to run, so what is compared here is the work: hashes and statements. `benchmarks` of the template
-measures times.
+Times vary between runs, so these tests compare hashes and statements. The template's `benchmarks` measure times.
 """
 
 import re

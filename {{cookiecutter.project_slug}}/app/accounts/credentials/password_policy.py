@@ -12,8 +12,8 @@ from app.errors import InvalidRequest
 
 _MIN_SCORE = 3  # of 4: "safely unguessable". https://www.usenix.org/conference/usenixsecurity16 (Wheeler)
 
-# The estimate takes longer the longer the password, and multiplies with each look-alike character ("4" for "a"): 72 of
-# them took 11 s. These bounds, within which weak passwords are still recognized, keep it below 0.1 s.
+# The estimate takes longer for longer passwords, and each look-alike character ("4" for "a") multiplies the time: with
+# 72 of them it took 11 s. These bounds keep it at about 0.1 s, and weak passwords are still recognized.
 _MAX_LENGTH = 40
 _MAX_LOOK_ALIKES = 6
 
