@@ -22,13 +22,15 @@ def add_to(cli: typer.Typer) -> None:
 
 
 @migrations.command()
-def upgrade(revision: Annotated[str, typer.Argument()] = "head") -> None:
+def upgrade(revision: Annotated[str, typer.Argument(help="Revision to upgrade to")] = "head") -> None:
     """Apply migrations, up to the latest or the given revision."""
     say(migrate.summary(migrate.upgrade(load_settings().database, revision)))
 
 
 @migrations.command(context_settings={"ignore_unknown_options": True})  # -1 is a revision, not an option
-def downgrade(revision: Annotated[str, typer.Argument(help="Revision, or -1 for one step back, or base")]) -> None:
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="Revision to downgrade to; -1 reverts one migration, base all")],
+) -> None:
     """Revert migrations, down to the given revision."""
     migrate.downgrade(load_settings().database, revision)
 

@@ -20,7 +20,7 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def run_worker() -> None:
-    """Start the mail worker. Required if MAIL_IN_SERVER is false."""
+    """Start the worker that sends emails. Required if MAIL_IN_SERVER is false."""
     settings = load_settings()
     logging.config.dictConfig(log_config(settings.log_level))
     asyncio.run(_deliver(settings))
