@@ -80,3 +80,13 @@ def test_names_are_those_of_the_project() -> None:
     assert {"SessionDep", "notes_for", "require_permission"} <= names
     missing = {name for name in names if not re.search(rf"\b{name}\b", code)}
     assert missing <= {"README", "responses"}
+
+
+def test_methods_are_defined_by_their_class() -> None:
+    spans = re.findall(r"`([A-Z][a-z]\w+)\.(\w+)`", PAGE)
+    code = [path.read_text(encoding="utf-8") for path in (PROJECT / "app").rglob("*.py")]
+
+    assert ("Mailer", "enqueue") in spans
+    for owner, method in spans:
+        defined = rf"^class {owner}\b(?:(?!^class ).)*^    (?:async )?def {method}\("
+        assert any(re.search(defined, text, re.MULTILINE | re.DOTALL) for text in code)
