@@ -183,7 +183,7 @@ def test_last_ip_address_is_recorded(client: TestClient, ada: User) -> None:
 
 @pytest.mark.any_database
 def test_reauthentication_changes_the_cookie(client: TestClient, ada: User) -> None:
-    """Behaviours 124, 125, on the pages."""
+    """Behaviours 124, 125. On the pages."""
     browser = open_browser(client, ada)
     attacker = copy_browser(browser)
     change_sessions(client, authenticated_at=utc_now() - timedelta(minutes=16))

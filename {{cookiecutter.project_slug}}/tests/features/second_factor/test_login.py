@@ -38,7 +38,7 @@ def change_challenges(client: TestClient, **values: Any) -> None:
 
 @pytest.mark.any_database
 def test_password_alone_returns_only_a_challenge(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    """Behaviour 118, over the API."""
+    """Behaviour 118. In the API."""
     enable(as_ada)
     before = count_sessions(client)
 

@@ -101,7 +101,7 @@ def test_setup_requires_a_verified_email(client: TestClient, ada: User) -> None:
 
 
 def test_password_alone_does_not_sign_in(client: TestClient, ada: User) -> None:
-    """Behaviour 118, on the pages."""
+    """Behaviour 118. On the pages."""
     enable(client, ada)
 
     browser, response = give_password(client, ada, next="/account/second-factor")
