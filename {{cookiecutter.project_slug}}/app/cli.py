@@ -38,7 +38,7 @@ class SortedGroup(TyperGroup):
 
 
 def load_commands(arguments: Sequence[str]) -> typer.Typer:
-    """Import only the requested command, or all of them for `--help`, to keep startup fast and servers small."""
+    """Import only the requested command, or all of them for `--help`, to keep startup fast and memory use low."""
     requested = [COMMAND_MODULES[name] for name in arguments[:1] if name in COMMAND_MODULES]
     cli = typer.Typer(
         cls=SortedGroup,

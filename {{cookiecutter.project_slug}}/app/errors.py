@@ -91,7 +91,7 @@ class Taken(Conflict):
 class StillReferenced(Conflict):
     """A foreign key prevents the change: other rows refer to this one, or it refers to a deleted row."""
 
-    title = "Other records still refer to this"
+    title = "A reference between records prevents this"
 
     def __init__(self, detail: str | None = None, row: object = None) -> None:
         super().__init__(detail)
@@ -141,7 +141,7 @@ class TooManyRequests(Problem):
 
     def __init__(self, retry_after: timedelta) -> None:
         seconds = max(1, ceil(retry_after.total_seconds()))
-        super().__init__(f"Try again in {seconds} seconds.")
+        super().__init__(f"Try again in {seconds} second{'' if seconds == 1 else 's'}.")
         self.headers = {"Retry-After": str(seconds)}
 
 

@@ -163,7 +163,7 @@ def _apply_modifiers(field: Field, parts: Sequence[str]) -> tuple[Field, list[st
 def _modifier_error(field: Field, name: str, equals: str, value: str) -> str | None:
     allowed = [*field.field_type.modifiers.split(), *([] if field.type in UNTITLED else ["title"])]
     if name not in FLAGS + VALUES:
-        return f"{name or 'nothing'} is not a modifier: {nearest(name, FLAGS + VALUES)}"
+        return f"{name or '(empty)'} is not a modifier: {nearest(name, FLAGS + VALUES)}"
     if name not in allowed:
         return f"{field.type} doesn't support {name}; supported modifiers: {', '.join(allowed) or 'none'}"
     if name in FLAGS:

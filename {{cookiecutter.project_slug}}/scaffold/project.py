@@ -155,17 +155,17 @@ class Project:
             if f"def {package}_for(" not in _read(self.features / package / "service.py"):
                 return None  # written by hand, without the function that the templates call
             owned = "Owned" in _read(self.features / package / "models.py")
-            return Target(name, package, "owned" if owned else "shared", None, pages, admin, self._imported_by(package))
+            return Target(name, package, "owned" if owned else "shared", None, pages, admin, self._imports_of(package))
         access = option_of(commands[0], "--access") or "owned"
         fields, _ = parse_fields(Names(name, package), specs_of(commands), self._find_name, access)
-        return Target(name, package, access, title_of(fields), pages, admin, self._imported_by(package))
+        return Target(name, package, access, title_of(fields), pages, admin, self._imports_of(package))
 
     def _find_name(self, name: str) -> Target | None:
         """Return a target that has only names, which is enough to parse fields."""
         package = self.package_of(name)
         return Target(name, package) if package else None
 
-    def _imported_by(self, package: str) -> frozenset[str]:
+    def _imports_of(self, package: str) -> frozenset[str]:
         """Return the features that a feature imports, directly or indirectly."""
         found: set[str] = set()
         left = [package]

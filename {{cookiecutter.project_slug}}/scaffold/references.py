@@ -36,8 +36,8 @@ def _reference_errors(field: Field, target: Target, access: str) -> list[str]:
         errors.append("a self-reference must be optional")
     if field.owner.plural in target.refers_to:
         errors.append(
-            f"{target.name} already references {field.owner.name}, directly or indirectly, and Python can't import a"
-            " circle of models: write this relation by hand, or keep the reference on one side only"
+            f"{target.name} already references {field.owner.name}, directly or indirectly, so this would be a"
+            " circular import: write this relation by hand, or keep the reference on one side only"
         )
     if target.access == "admin" and access != "admin":
         errors.append(f"{target.plural_words} are visible only to admins: use --access admin here too")

@@ -127,7 +127,7 @@ def _references(project: Project, package: str) -> list[str]:
     for path in sorted([*(project.root / "app").rglob("*.py"), *(project.root / "tests").rglob("*.py")]):
         inside = path.relative_to(project.root)
         if package not in inside.parts and pattern.search(path.read_text()):
-            errors.append(f"{inside.as_posix()} refers to it: change that file first, or destroy its resource")
+            errors.append(f"{inside.as_posix()} refers to {package}: change that file first, or destroy its resource")
     return errors
 
 

@@ -96,7 +96,7 @@ class RefreshToken(Base):
 class OneTimeToken(Base):
     """An emailed secret for one purpose, which can be used once.
 
-    `sent_to` is the address that it verifies.
+    `sent_to` is the address it was emailed to.
     """
 
     __tablename__ = "one_time_tokens"

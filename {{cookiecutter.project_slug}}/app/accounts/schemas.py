@@ -53,7 +53,7 @@ class TokenPair(AccessToken):
 
 
 class SecondFactorRequired(ResponseSchema):
-    """Two-factor authentication required: send the challenge with a code of one of the `methods`."""
+    """Two-factor authentication is required: send the challenge with a code from one of the `methods`."""
 
     mfa_required: Literal[True]
     challenge: str

@@ -31,7 +31,7 @@ class LastAdmin(Conflict):
 
 
 class UserNotFound(NotFound):
-    """No user has this id."""
+    """No user has this ID or email address."""
 
     title = "User not found"
 

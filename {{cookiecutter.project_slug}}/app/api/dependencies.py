@@ -50,7 +50,7 @@ async def close_request_session(scope: Scope, *, commit: bool) -> None:
 
 
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """Dependency for the request's session, which is closed when the response starts. Read-only for GET and HEAD."""
+    """Dependency for the request's session; `request_cycle.py` commits and closes it. Read-only for GET and HEAD."""
     database = get_database(connection)
     is_read_only = connection.scope.get("method", "GET") in {"GET", "HEAD"}  # a WebSocket has no method
     async with request_session(connection, database.read_sessions if is_read_only else database.sessions) as session:

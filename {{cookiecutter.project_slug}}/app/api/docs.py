@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = (
 DESCRIPTION = """Most endpoints require an access token in the `Authorization: Bearer …` header.
 
 - `POST /api/v1/auth/login` exchanges an email address and password for an access token and a refresh token.
-- `POST /api/v1/auth/token/refresh` exchanges the refresh token for a new pair before the access token expires.
+- `POST /api/v1/auth/token/refresh` exchanges the refresh token for a new pair when the access token expires.
 """
 
 FIRST_PATHS = ("/api/v1/auth/login", "/api/v1/auth/token/refresh", "/api/v1/auth/register", "/api/v1/users/me")

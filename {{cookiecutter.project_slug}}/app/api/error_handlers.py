@@ -133,5 +133,5 @@ def register_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _handle_unexpected)
 
 
-async def _handle_unexpected(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged in app/api/middleware.py
+async def _handle_unexpected(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged in app/api/request_cycle.py
     return problem_response(request, Problem())

@@ -33,20 +33,20 @@ HEADER_OVERHEAD = 32  # per header, as in HTTP/2, so that one limit covers both 
 
 
 class CrossSiteRequest(Forbidden):
-    """The request was sent from another site with the user's cookies."""
+    """A browser sent the request from another site."""
 
     title = "Cross-site request blocked"
 
 
 class RequestMiddleware:
-    """Outermost middleware of the app.
+    """Middleware around all routes and mounted apps; only CORS, if it is enabled, is outside it.
 
     - Accept a valid `X-Request-ID` or generate one; return and log it.
     - Add security headers, including a content security policy without inline code or other hosts. Routes can set
       their own (the API docs and the admin do).
     - Reject URLs, headers and bodies over their limits, with or without `Content-Length`.
     - Handle `HEAD` like `GET`, without the body.
-    - Reject forms that are not UTF-8.
+    - Reject forms and JSON that aren't UTF-8.
     - Limit concurrent requests; further requests wait in a queue and get 503 after a timeout. A request takes a slot
       only once its body has arrived, so slow clients don't block others.
     - Below a path (`BASE_URL=https://example.com/shop`), the app gets that path as its `root_path`.

@@ -17,7 +17,7 @@ def add_to(cli: typer.Typer) -> None:
 
 
 def clean_up() -> None:
-    """Delete expired events, sessions, emails and accounts. Retention is set by CLEANUP_*."""
+    """Delete expired events, sessions and emails, and accounts never verified. Retention is set by CLEANUP_*."""
     for name, count in asyncio.run(_clean_up(load_settings())).items():
         say(f"{count:>8}  {name}")
 

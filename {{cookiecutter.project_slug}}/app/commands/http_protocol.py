@@ -27,7 +27,7 @@ OPEN_FILES_LIMIT = 16_384  # for 10,000 connections; macOS doesn't allow an unli
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """A connection."""
+    """An HTTP/1.1 connection that limits incomplete requests."""
 
     def __init__(self, *, app_state: dict[str, Any], **rest: Any) -> None:  # noqa: ANN401 - Uvicorn's
         super().__init__(app_state=app_state, **rest)

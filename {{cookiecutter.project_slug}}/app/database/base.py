@@ -1,4 +1,4 @@
-"""Base classes of tables."""
+"""Base classes and mixins of models."""
 
 from datetime import UTC, datetime
 from enum import StrEnum

@@ -21,7 +21,7 @@ def _check_deletions(session: Session, *_: object) -> None:
     """Raise if a deleted row is still referenced by rows that are not deleted.
 
     Raises:
-        StillReferenced: names the tables and how many of their rows refer to this one.
+        StillReferenced: when it is; names the tables and the number of rows that refer to it.
     """
     for row in session.deleted:
         mapper = inspect(row).mapper

@@ -55,7 +55,7 @@ def check(settings: DatabaseSettings) -> None:
 
 
 def autogenerate(settings: DatabaseSettings, message: str, *, allow_data_loss: bool = False) -> list[Path]:
-    """Write a migration for the differences between the models and the database, if any; return its path.
+    """Write a migration for the differences between the models and the database, if any; return the paths written.
 
     Raises:
         DataLoss: it would drop or narrow tables or columns, and `allow_data_loss` is not set.

@@ -24,7 +24,7 @@ async def check_reference(  # noqa: PLR0913, PLR0917
     """Check that the caller can see the referenced row. None and the stored reference are always valid.
 
     Raises:
-        InvalidRequest: names the field.
+        InvalidRequest: when the caller can't see it; names the field.
     """
     if key in {None, stored}:
         return

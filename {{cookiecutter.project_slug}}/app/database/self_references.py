@@ -46,7 +46,7 @@ def _reject_cycles(session: Session, *_: object) -> None:
     """Raise if this flush would create a cycle.
 
     Raises:
-        InvalidRequest: names the field.
+        InvalidRequest: when it would; names the field.
     """
     for reference, rows in _by_reference(session.dirty):
         keys = [key for key, row in rows.items() if _history(row, reference.attribute).added not in ((), [None])]

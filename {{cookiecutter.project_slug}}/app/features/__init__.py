@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class InvalidFeature(TypeError):
-    """A feature module doesn't define the expected object."""
+    """A feature module doesn't define the expected object, or the models can't be configured."""
 
 
 def list_features() -> list[str]:

@@ -81,7 +81,7 @@ class FolderTransport:
         self.secrets: tuple[str, ...] = ()
 
     async def send(self, mail: OutgoingMessage) -> None:
-        """Write one email with mode 0600, because it may contain a sign-in link."""
+        """Write one email with mode 0600, because it may contain a password reset link."""
         await asyncio.to_thread(self._write, mail)
 
     def _write(self, mail: OutgoingMessage) -> None:

@@ -167,7 +167,7 @@ class AuthSettings(_Section):
     access_token_ttl: Duration = timedelta(minutes=10)
     """Lifetime of an access token (RFC 9068)."""
     refresh_idle: Duration = timedelta(days=14)
-    """Idle lifetime of a refresh token."""
+    """Idle lifetime of an API session, and so of a refresh token."""
     refresh_absolute: Duration = timedelta(days=60)
     """Absolute lifetime of an API session."""
     refresh_grace: Duration = timedelta(seconds=10)
@@ -194,7 +194,7 @@ class AuthSettings(_Section):
     max_sessions: int = Field(default=50, ge=1)
     """Maximum sessions per user. A new sign-in over the limit ends the oldest session."""
     reauthenticate_after: Duration = timedelta(minutes=15)
-    """How long after signing in sensitive actions are allowed without entering the password again."""
+    """How long after sign-in sensitive actions are allowed before the password is required again."""
     verify_email_ttl: Duration = timedelta(hours=24)
     """Lifetime of an email verification link."""
     reset_password_ttl: Duration = timedelta(minutes=30)
@@ -208,13 +208,13 @@ class AuthSettings(_Section):
     login_window: Duration = timedelta(minutes=15)
     """Window in which failed sign-ins are counted, and duration of the block."""
     ip_attempts_per_minute: int = Field(default=30, ge=1)
-    """Maximum sign-in attempts per IP address and minute."""
+    """Maximum sign-in attempts per minute from one IP address."""
     emails_per_hour: int = Field(default=3, ge=1)
     """Maximum emails of one type to one address per hour."""
     login_min_response_time: Duration = timedelta(milliseconds=250)
     """Minimum response time of a failed sign-in, to prevent user enumeration by timing."""
     docs_password_form: bool = True
-    """Show a username and password form on `/docs`. Always off in production."""
+    """Show an email and password form on `/docs`. Always off in production."""
 
 
 class MailSettings(_Section):
@@ -290,7 +290,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(min_length=32)
     """Secret key, at least 32 random characters. All other keys are derived from it."""
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)] = ()
-    """Previous secret keys, comma-separated. Used to verify, never to sign."""
+    """Previous secret keys, comma-separated. Used to verify and decrypt, never to sign or encrypt."""
     log_level: LogLevel = "info"
     """Log level: debug, info, warning or error."""
     database: DatabaseSettings = DatabaseSettings()
@@ -334,7 +334,7 @@ class Settings(BaseSettings):
 
     @property
     def shows_dev_mailbox(self) -> bool:
-        """Whether sent emails are shown at `/dev/mail`: only in development, because they contain sign-in links."""
+        """Whether `/dev/mail` shows emails: not in production or over HTTPS, as they contain password reset links."""
         return self.environment is not Environment.PRODUCTION and not self.secure_cookies
 
     @property

@@ -17,7 +17,7 @@ _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class KeyRing:
-    """The current secret key and previous ones, which only verify."""
+    """The current secret key and previous ones, which only verify and decrypt."""
 
     def __init__(self, settings: Settings) -> None:
         self._secrets = [_bytes(settings.secret_key), *map(_bytes, settings.secret_key_fallbacks)]

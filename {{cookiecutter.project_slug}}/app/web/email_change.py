@@ -28,7 +28,7 @@ CONFIRM = LinkPage(
 CANCEL = LinkPage(
     Purpose.CANCEL_EMAIL_CHANGE,
     "Cancel the email change",
-    "Someone requested to change the email address of your account. If this wasn't you, cancel it and change your "
+    "Someone asked to change the email address of your account. If this wasn't you, cancel it and change your "
     "password.",
     "Cancel the change",
     "/email/cancel",

@@ -34,7 +34,7 @@ class ErrorText(NamedTuple):
 
 ERROR_TEXTS = {
     400: ErrorText("Bad request", "The request was incomplete. Go back and try again."),
-    401: ErrorText("Sign in required", "You need to sign in to see this page."),
+    401: ErrorText("Sign-in required", "You need to sign in to see this page."),
     403: ErrorText(
         "Access denied",
         "You don't have permission to do this, or the form has expired. Go back, reload the page and try again.",
@@ -81,7 +81,7 @@ async def _handle(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _handle_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged in app/api/middleware.py
+async def _handle_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged in app/api/request_cycle.py
     return await _handle(request, Problem())
 
 

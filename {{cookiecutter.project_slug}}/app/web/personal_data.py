@@ -30,7 +30,7 @@ class Confirmation(Schema):
 
 @router.get("/data")
 async def show_data(request: Request, scope: PageScope) -> Response:  # noqa: ARG001 - must be signed in
-    """Show the links to both."""
+    """Show the links to the export and the deletion page."""
     return await render(request, "account/data.html")
 
 

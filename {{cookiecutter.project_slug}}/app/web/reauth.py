@@ -42,7 +42,7 @@ async def reauthenticate(
     scope: PageScope,  # noqa: ARG001 - must be signed in
     target: Annotated[str, FormField(alias="next")] = LOGIN_REDIRECT_PATH,
 ) -> Response:
-    """Confirm the password, renew the session id and redirect to the requested page."""
+    """Confirm the password, rotate the session cookie and redirect to the requested page."""
     form = await parse_form(request, PasswordConfirmation)
     context = {"form": form, "next": safe_redirect_path(target)}
     if form.data is None:

@@ -129,7 +129,7 @@ def test_all_errors_are_reported_together() -> None:
         ("Book a:ref=author", "specify one resource"),
         ("Book a:ref=Author:on_delete=null", "requires optional"),
         ("Book a:ref=Author:on_delete=nul", "did you mean null?"),
-        ("Book a:ref=Shelf", "circle of models"),
+        ("Book a:ref=Shelf", "circular import"),
         ("Book a:ref=Department", "--access admin"),
         ("Node parent:ref=Node", "must be optional"),
         ("Node others:many=Node", "write this one by hand"),

@@ -35,7 +35,7 @@ _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access t
 class InvalidToken(Unauthorized):
     """The access token is invalid, or its session has ended."""
 
-    title = "Invalid access token"
+    title = "Invalid bearer token"
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750 §3
 
 
@@ -194,5 +194,5 @@ async def _find_session(database: Database, authenticator: Authenticator, token:
         raise ExpiredToken from error
     except TokenError as error:
         raise InvalidToken from error
-    scope = await authentication.authenticate_api_session(database, claims.session_id)
+    scope = await authentication.authenticate_session_id(database, claims.session_id)
     return scope if scope is not None and scope.user_id == claims.subject else None

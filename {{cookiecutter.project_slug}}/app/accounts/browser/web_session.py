@@ -32,7 +32,7 @@ _CHALLENGE_MAX_AGE = timedelta(minutes=10)
 class LoginRequired(Unauthorized):
     """Sign-in is required; redirects to `/login` and back."""
 
-    title = "Sign in required"
+    title = "Sign-in required"
 
 
 async def find_visitor(connection: HTTPConnection) -> Scope | None:
@@ -148,7 +148,7 @@ async def complete_login(request: Request, response: Response, user: User, clien
 
 
 async def reauthenticate(request: Request, response: Response, password: str, client: Client) -> None:
-    """Re-authenticate the user and rotate the cookie.
+    """Re-authenticate the user and regenerate the cookie.
 
     Raises:
         InvalidCredentials, TooManyAttempts: see `reauth.reauthenticate`.
@@ -159,7 +159,7 @@ async def reauthenticate(request: Request, response: Response, password: str, cl
 
 
 async def regenerate_session(request: Request, response: Response) -> None:
-    """Rotate the session cookie after a privilege change; the previous one becomes invalid."""
+    """Regenerate the session cookie after a privilege change; the previous one becomes invalid."""
     scope, previous = await require_visitor(request), cookies.get_cookie(request, cookies.SESSION) or ""
     async with get_database(request).sessions.begin() as session:
         raw = await sessions.regenerate_session_token(session, get_authenticator(request), scope, previous)

@@ -56,7 +56,7 @@ class BearerScheme:
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """Services and settings of this package, created once per process by `build_authenticator`."""
+    """Services and settings of `app.accounts`, created once per process by `build_authenticator`."""
 
     settings: AuthSettings
     project_name: str

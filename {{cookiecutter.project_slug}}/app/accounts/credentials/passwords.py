@@ -85,7 +85,7 @@ class PasswordHasher:
         return (correct, replacement) if stored else (False, None)
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:
-        """Run CPU-bound work off the event loop, in the thread pool of the hashes.
+        """Run CPU-bound work off the event loop, in the thread pool for hashing.
 
         Raises:
             HasherOverloaded: when the queue is full.

@@ -98,7 +98,7 @@ async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
             if count == 1:
                 counts = await clean_up(database, settings)
                 deleted = [f"{number} {name}" for name, number in counts.items() if number]
-                logger.info("cleanup deleted: %s", ", ".join(deleted) or "nothing had expired")
+                logger.info("cleanup deleted: %s", ", ".join(deleted) or "nothing")
         except OUTAGES as error:
             log_outage(error)
         except Exception:

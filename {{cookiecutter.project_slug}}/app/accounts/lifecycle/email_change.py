@@ -86,7 +86,7 @@ async def cancel(database: Database, authenticator: Authenticator, raw: str, cli
     async with database.sessions.begin() as session:
         token = await one_time_tokens.consume(session, authenticator, raw, Purpose.CANCEL_EMAIL_CHANGE)
         await _revoke_pending(session, await session.get_one(User, token.user_id))
-        await events.record(session, Event.EMAIL_CHANGE_CANCELLED, client, user_id=token.user_id)
+        await events.record(session, Event.EMAIL_CHANGE_CANCELED, client, user_id=token.user_id)
 
 
 async def revert(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:

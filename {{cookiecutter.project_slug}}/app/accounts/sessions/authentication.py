@@ -73,8 +73,8 @@ class AuthenticatedSession(NamedTuple):
     expires_at: datetime
 
 
-async def authenticate_api_session(database: Database, session_id: UUID) -> Scope | None:
-    """Return the caller of an active API session, by access token claims."""
+async def authenticate_session_id(database: Database, session_id: UUID) -> Scope | None:
+    """Return the caller of an active session of either kind, by the session ID in an access token."""
     current = await _find(database, _BY_ID, session_id=session_id)
     return current.scope if current else None
 

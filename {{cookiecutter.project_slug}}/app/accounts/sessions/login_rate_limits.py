@@ -18,7 +18,7 @@ from app.database.connection import Database
 from app.settings.config import AuthSettings
 
 # NIST SP 800-63B-4 §3.2.2: at most 100 consecutive failed attempts, regardless of time.
-_MAX_IN_A_ROW, _ROW_WINDOW = 100, timedelta(days=30)
+_MAX_CONSECUTIVE, _CONSECUTIVE_WINDOW = 100, timedelta(days=30)
 
 
 def client_limits(settings: AuthSettings, client: Client) -> list[Bucket]:
@@ -27,10 +27,10 @@ def client_limits(settings: AuthSettings, client: Client) -> list[Bucket]:
 
 
 def account_limits(settings: AuthSettings, email: str) -> list[Bucket]:
-    """Return the bucket of unknown devices for an email address, registered or not."""
+    """Return the buckets of unknown devices for an email address, registered or not."""
     often = RateLimit("login", settings.login_attempts, settings.login_window)
     address = normalize_email(email)
-    return [(often, address), (RateLimit("login-in-a-row", _MAX_IN_A_ROW, _ROW_WINDOW), address)]
+    return [(often, address), (RateLimit("login-in-a-row", _MAX_CONSECUTIVE, _CONSECUTIVE_WINDOW), address)]
 
 
 def device_limits(settings: AuthSettings, device: str) -> list[Bucket]:
@@ -39,7 +39,7 @@ def device_limits(settings: AuthSettings, device: str) -> list[Bucket]:
 
 
 def session_limits(settings: AuthSettings, session_id: UUID) -> list[Bucket]:
-    """Return the bucket of a signed-in user."""
+    """Return the bucket of a session."""
     return [(RateLimit("login-session", settings.login_attempts, settings.login_window), str(session_id))]
 
 

@@ -1,6 +1,6 @@
-"""Changes to credentials other than the password: sessions, second factors and bearer tokens such as API keys.
+"""Lock an account, disable or enable it, and revoke its sessions and its bearer tokens, such as API keys.
 
-Each change locks the account first, which serializes changes and rejects those of a session that has ended.
+Callers lock the account before they change its credentials: that serializes changes and rejects ended sessions.
 """
 
 from uuid import UUID

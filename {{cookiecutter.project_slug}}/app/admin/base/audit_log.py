@@ -22,7 +22,7 @@ async def record(request: Request, event: Event, user_id: UUID | None, **data: A
 async def record_all(
     request: Request, actions: Sequence[tuple[Event, UUID | None, UUIDv7Base, dict[str, Any]]]
 ) -> None:
-    """Record an admin action on many rows with few statements. The action's own event is the line in the log."""
+    """Record an admin action on many rows with few statements. They aren't logged; the import's own event is."""
     client, session = get_admin_client(request), request.state.session
     session.add_all(
         events.build_event(event, client, user_id=user_id, target=target, data=data)

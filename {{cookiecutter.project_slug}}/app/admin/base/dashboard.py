@@ -52,7 +52,7 @@ class Chart:
 
     @property
     def maximum(self) -> int:
-        """The largest number of a day."""
+        """The largest daily number."""
         return max(self.days.values())
 
 

@@ -82,7 +82,7 @@ async def _read_upload(request: Request, view: Any, form: FormData) -> Upload:  
     if not isinstance(file, UploadFile):
         raise InvalidFile("Choose a file.")
     if (file.size or 0) > IMPORT_LIMITS.max_upload_size:
-        raise InvalidFile(f"The file has {file.size:,} bytes. The limit is {IMPORT_LIMITS.max_upload_size:,} at once.")
+        raise InvalidFile(f"The file has {file.size:,} bytes. The limit is {IMPORT_LIMITS.max_upload_size:,}.")
     content = await file.read()
     table = read_csv(content, str(form.get("encoding") or ""))
     if len(table.rows) > (IMPORT_LIMITS.max_rows or 0):

@@ -27,7 +27,7 @@ class RowMatcher:
         self.request, self.view, self.columns, self.csv_rows = request, view, file_columns(fields), rows
         self.records: dict[int, Any] = {row.number: view.model() for row in rows}
         self.exported_cells: dict[int, dict[str, str]] = {}
-        """Cells that an export has for the existing rows."""
+        """Cells that an export would have for the existing rows."""
 
     async def find_rows(self, session: AsyncSession, match: str, header: str) -> list[tuple[int, str | None, str]]:
         """Find the existing rows by the field `match`, which is in the column `header`, and return the errors."""

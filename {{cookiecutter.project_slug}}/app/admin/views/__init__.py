@@ -1,1 +1,1 @@
-"""Admin views of users, sessions, roles, events and mails."""
+"""Admin views of users, sessions, roles, events and emails."""

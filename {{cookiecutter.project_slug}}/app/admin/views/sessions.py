@@ -73,7 +73,7 @@ class SessionView(UserOwnedView):
             if row.revoked_at is None:
                 row.revoked_at, row.revoked_reason = utc_now(), "admin"
                 await record(request, Event.SESSION_ENDED, row.user_id, target=row, session_id=row.id)
-        flash(request, f"Ended: {len(rows)}.", "success")
+        flash(request, "The selected sessions have ended.", "success")
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: AuthSession) -> bool:
         """Hide "End" for ended sessions."""

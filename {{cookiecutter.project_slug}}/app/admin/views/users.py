@@ -38,7 +38,7 @@ class UserView(UserActions):
         EmailField("email", "Email", required=True, maxlength=320, list_template="fields/list/text.html"),
         PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
         "display_name",
-        BooleanField("is_active", "Active", default=True, help_text="Deactivating a user signs them out immediately."),
+        BooleanField("is_active", "Active", default=True, help_text="Disabling a user signs them out immediately."),
         "roles",
         DateTimeField("last_login_at", "Last sign-in"),
         DateTimeField("email_verified_at", "Email verified"),

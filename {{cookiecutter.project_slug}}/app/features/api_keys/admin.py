@@ -59,7 +59,7 @@ class ApiKeyView(UserOwnedView):
         client = get_client(request)
         for row in rows:
             await service.revoke_key(request.state.session, row, client, actor_id=get_visitor(request).user_id)
-        flash(request, f"Revoked: {len(rows)}.", "success")
+        flash(request, "The selected API keys are revoked.", "success")
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: ApiKey) -> bool:
         """Hide the action for revoked keys."""

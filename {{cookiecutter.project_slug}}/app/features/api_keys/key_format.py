@@ -1,6 +1,6 @@
 """Format of API keys: `app_`, a prefix that identifies the key, the secret, and a checksum.
 
-    app_Kd7mPq2x_<43 characters, 249 bits>_u9XwTe
+    app_Kd7mPq2x_<43 characters, 250 bits>_u9XwTe
 
 The checksum rejects typos without a database query, and lets secret scanners recognize keys in source code.
 """

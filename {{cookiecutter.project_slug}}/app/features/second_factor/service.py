@@ -24,7 +24,7 @@ from app.features.second_factor.models import LoginChallenge, RecoveryCode, Totp
 _EVENTS = {
     "second_factor_added": Event.SECOND_FACTOR_ADDED,
     "second_factor_removed": Event.SECOND_FACTOR_REMOVED,
-    "recovery_codes_generated": Event.SECOND_FACTOR_ADDED,
+    "recovery_codes_generated": Event.RECOVERY_CODES_GENERATED,
 }  # by the email that is sent with it
 
 
@@ -104,7 +104,7 @@ async def get_setup(session: AsyncSession, authenticator: Authenticator, scope: 
 async def confirm_setup(
     database: Database, authenticator: Authenticator, scope: Scope, code: str, client: Client
 ) -> list[str]:
-    """Turn on two-factor authentication with a code of the app, and return the recovery codes.
+    """Turn on two-factor authentication with a code from the app, and return the recovery codes.
 
     Raises:
         SecondFactorNotEnabled: when no setup is waiting to be confirmed.

@@ -254,7 +254,7 @@ def test_events_are_recorded(as_ada: TestClient, client: TestClient, ada: User) 
 
     query = select(AuthEvent.name).where(AuthEvent.user_id == ada.id, AuthEvent.name.like("user_email%"))
     events = list(in_database(client, lambda session: session.scalars(query.order_by(AuthEvent.id))))
-    asked, cancelled = "user_email_change_requested", "user_email_change_cancelled"
+    asked, cancelled = "user_email_change_requested", "user_email_change_canceled"
     assert events == [asked, cancelled, asked, "user_email_changed", "user_email_reverted"]
 
 
