@@ -74,7 +74,7 @@ def test_resources_are_generated_changed_and_destroyed(
         assert "-m app db downgrade" in run_app(project, "destroy Book --force", fails=True)
         run_app(project, "db downgrade -5")
         for name in ("Author", "Genre"):
-            assert "refers to it" in run_app(project, f"destroy {name} --force", fails=True)
+            assert "change that file first" in run_app(project, f"destroy {name} --force", fails=True)
         for name in (
             "Book",
             "Genre",
