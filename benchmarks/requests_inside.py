@@ -48,6 +48,8 @@ KEYS = {  # as ITEM_KEY
     "sqlite": "printf('00000000000070008000%012x', n)",
 }
 
+ORIGIN = "https://testserver"  # in production, session cookies need HTTPS
+
 
 @contextmanager
 def made_database(file: str) -> Iterator[str]:
@@ -93,7 +95,7 @@ def count(settings: DatabaseSettings) -> dict[str, int]:
     event.listen(Engine, "before_cursor_execute", lambda *heard: statements.append(heard[2]))
     quiet = {"in_server": False}  # who looks for mails to send asks the database too
     app = create_app(load_settings(database={"url": settings.url}, mail=quiet))
-    with TestClient(app) as client:
+    with TestClient(app, base_url=ORIGIN) as client:
         login = {"email": EMAIL, "password": PASSWORD}
         token = client.post("/api/v1/auth/login", json=login).json()["access_token"]
         for name, workload in PAGES.items():
@@ -117,7 +119,7 @@ def sign_in(client: TestClient) -> None:
     token = re.search(r'name="csrf_token" value="([^"]*)"', client.get("/login").text)
     assert token
     form = {"csrf_token": token[1], "email": EMAIL, "password": PASSWORD}
-    client.post("/login", data=form, headers={"Origin": "http://testserver"})
+    client.post("/login", data=form, headers={"Origin": ORIGIN})
 
 
 def main(file: str = "") -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import CLIENT_CORE, SERVER_CORE, on_cores
-from benchmarks.workloads import EMAIL, HTML, PASSWORD, WORKLOADS, Workload
+from benchmarks.workloads import EMAIL, HEALTH, HTML, PASSWORD, WORKLOADS, Workload
 from tests.serving import Visitor, find_free_port
 
 START_SECONDS = 60
@@ -67,7 +67,7 @@ class Server:
         """Wait for the first response and sign in."""
         while True:
             with suppress(OSError):
-                self.ask(WORKLOADS["hello"])
+                self.ask(WORKLOADS[HEALTH])
                 break
             assert self.process.poll() is None, "it did not start"
             assert time.perf_counter() - started < START_SECONDS, "it did not respond"

@@ -17,7 +17,13 @@ from benchmarks.workloads import BY_OFFSET, PAGES, READS, RESOURCE, WORKLOADS, W
 from tests.serving import environment, run_in
 
 APPS = Path(__file__).with_name("contestants")
+HELLO = Path(__file__).with_name("hello")
+"""A feature with an ordinary route."""
 SETTINGS = {
+    # As docs/deploying.md says.
+    "ENVIRONMENT": "production",
+    "BASE_URL": "https://bench.example",
+    "SERVER_TRUSTED_PROXIES": "127.0.0.1",
     "SECRET_KEY": "a key of the benchmark, which protects nothing",
     "AUTH_ACCESS_TOKEN_TTL": "8h",  # longer than a run
     "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",  # all requests come from one IP address
@@ -96,7 +102,7 @@ class Filled:
 
 
 class Project:
-    """A new project with one resource."""
+    """A new project with a resource, and a feature without a table; served as in production."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = fireup.generate(folder / "my_project", {})
@@ -111,6 +117,7 @@ class Project:
         path = f"{Path(self.python).parent}:{os.environ['PATH']}"
         done = run_in(self.folder, command, PATH=path)
         assert done.returncode == 0, done.stdout
+        shutil.copytree(HELLO, self.folder / "app" / "features" / HELLO.name)
 
     @contextmanager
     def filled(

@@ -44,21 +44,24 @@ def cursor_of(number: int) -> str:
     return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
 
 
+HEALTH = "health"
+"""Liveness probe; "hello" is an ordinary route, of the feature in `hello/`."""
 _LOGIN = {"email": LOGIN_EMAIL, "password": PASSWORD}
 WORKLOADS = {
-    "hello": Workload("/health/live"),
+    HEALTH: Workload("/health/live"),
+    "hello": Workload("/api/v1/hello"),
     "me": Workload("/api/v1/users/me"),
     "item": Workload(f"/api/v1/items/{ITEM_KEY.format(ITEMS // 2)}"),
     "page 1": Workload("/api/v1/items"),
     "page 4,000": Workload(f"/api/v1/items?cursor={cursor_of(ITEMS - 3_999 * PAGE + 1)}"),
     "create": Workload("/api/v1/items", "POST", {"title": MADE, "body": "A text."}),
     "change": Workload(f"/api/v1/items/{ITEM_KEY}", "PATCH", {"title": MADE}, {"If-Match": '"1"'}),
-    "login": Workload("/api/v1/auth/login", "POST", _LOGIN, connections=4, seconds=3),
+    "login": Workload("/api/v1/auth/login", "POST", _LOGIN, connections=4, seconds=2),
 }
 HTML = "notes page"
 """Web page, only of the project and the reference."""
 PAGES = {**WORKLOADS, HTML: Workload("/notes")}
 BY_OFFSET = {**WORKLOADS, "page 4,000": Workload(f"/api/v1/items?offset={3_999 * PAGE}")}
 """Workloads of stacks with OFFSET pagination."""
-READS = {name: WORKLOADS[name] for name in ("hello", "me", "item", "page 1", "page 4,000")}
 QUICK = ("hello", "me", "item", "page 1", "page 4,000", "create")
+READS = {name: WORKLOADS[name] for name in (HEALTH, *QUICK[:-1])}

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.cookiejar import CookieJar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -70,7 +70,8 @@ class Visitor:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.cookies = CookieJar()
+        # As browsers do on this machine, where a project is not served over HTTPS.
+        self.cookies = CookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.cookies)
         )

@@ -12,6 +12,7 @@ from benchmarks.contestants import passwords, queries, tokens
 Reply: TypeAlias = tuple[int, Any]
 NOT_FOUND: Reply = (404, {"detail": "Not found"})
 MAX_TITLE = 200
+PUBLIC = {"/health/live": {"status": "live"}, "/api/v1/hello": {"message": "Hello"}}
 
 
 class App:
@@ -47,8 +48,8 @@ class App:
     async def answer(self, scope: Any, receive: Any) -> Reply:  # noqa: ANN401 - ASGI
         """Dispatch by path."""
         method, path = scope["method"], scope["path"]
-        if path == "/health/live":
-            return 200, {"status": "live"}
+        if path in PUBLIC:
+            return 200, PUBLIC[path]
         if path == "/api/v1/auth/login":
             return await self.log_in(orjson.loads(await read(receive)))
         header = next((v for k, v in scope["headers"] if k == b"authorization"), b"").decode()

@@ -160,6 +160,14 @@ class Live(views.APIView):
         return Response({"status": "live"})
 
 
+class Hello(views.APIView):
+    """A greeting."""
+
+    def get(self, _: Request) -> Response:
+        """Say hello."""
+        return Response({"message": "Hello"})
+
+
 class Me(Authenticated):
     """The caller."""
 
@@ -213,6 +221,7 @@ class Login(views.APIView):
 
 urlpatterns = [
     path("health/live", Live.as_view()),
+    path("api/v1/hello", Hello.as_view()),
     path("api/v1/users/me", Me.as_view()),
     path("api/v1/items", Items.as_view()),
     path("api/v1/items/<uuid:pk>", OneItem.as_view()),

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from benchmarks.contestants import passwords, queries, tokens
 from benchmarks.contestants.schemas import (
     AccountRead,
+    Greeting,
     Health,
     ItemCreate,
     ItemPage,
@@ -61,6 +62,12 @@ UserDep = Annotated[Any, Depends(get_user)]
 async def check_live() -> Health:
     """Liveness probe."""
     return Health(status="live")
+
+
+@app.get("/api/v1/hello")
+async def say_hello() -> Greeting:
+    """Say hello."""
+    return Greeting(message="Hello")
 
 
 @app.get("/api/v1/users/me", response_model=AccountRead)

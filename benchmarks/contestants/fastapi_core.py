@@ -14,6 +14,7 @@ from benchmarks.contestants import core_queries as queries
 from benchmarks.contestants import cursors, passwords, tokens
 from benchmarks.contestants.schemas import (
     AccountRead,
+    Greeting,
     Health,
     ItemCreate,
     ItemPage,
@@ -65,6 +66,12 @@ UserDep = Annotated[Any, Depends(get_user)]
 async def check_live() -> Health:
     """Liveness probe."""
     return Health(status="live")
+
+
+@app.get("/api/v1/hello")
+async def say_hello() -> Greeting:
+    """Say hello."""
+    return Greeting(message="Hello")
 
 
 @app.get("/api/v1/users/me", response_model=AccountRead)

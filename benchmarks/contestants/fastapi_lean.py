@@ -9,7 +9,15 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import OAuth2PasswordBearer
 
 from benchmarks.contestants import passwords, queries, tokens
-from benchmarks.contestants.schemas import AccountRead, Health, ItemPage, ItemRead, Login, Token
+from benchmarks.contestants.schemas import (
+    AccountRead,
+    Greeting,
+    Health,
+    ItemPage,
+    ItemRead,
+    Login,
+    Token,
+)
 from benchmarks.contestants.tables import open_engine
 
 engine = open_engine(isolation_level="AUTOCOMMIT")
@@ -48,6 +56,12 @@ async def find_user(connection: Any, token: str) -> Any:  # noqa: ANN401 - async
 async def check_live() -> Health:
     """Liveness probe."""
     return Health(status="live")
+
+
+@app.get("/api/v1/hello")
+async def say_hello() -> Greeting:
+    """Say hello."""
+    return Greeting(message="Hello")
 
 
 @app.get("/api/v1/users/me", response_model=AccountRead)

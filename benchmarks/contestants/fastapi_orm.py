@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from benchmarks.contestants import cursors, passwords, tokens
 from benchmarks.contestants.schemas import (
     AccountRead,
+    Greeting,
     Health,
     ItemCreate,
     ItemPage,
@@ -79,6 +80,12 @@ ItemDep = Annotated[Item, Depends(get_item)]
 async def check_live() -> Health:
     """Liveness probe."""
     return Health(status="live")
+
+
+@app.get("/api/v1/hello")
+async def say_hello() -> Greeting:
+    """Say hello."""
+    return Greeting(message="Hello")
 
 
 @app.get("/api/v1/users/me", response_model=AccountRead)

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 from benchmarks.contestants import passwords, tokens
 from benchmarks.contestants.cursors import PAGE
 from benchmarks.contestants.queries import POOL_SIZE
-from benchmarks.contestants.schemas import Health, Login, Token
+from benchmarks.contestants.schemas import Greeting, Health, Login, Token
 from benchmarks.contestants.tables import utc_now
 
 url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
@@ -135,6 +135,12 @@ ItemDep = Annotated[Item, Depends(get_item)]
 def check_live() -> Health:
     """Liveness probe."""
     return Health(status="live")
+
+
+@app.get("/api/v1/hello")
+def say_hello() -> Greeting:
+    """Say hello."""
+    return Greeting(message="Hello")
 
 
 @app.get("/api/v1/users/me", response_model=AccountRead)

@@ -28,6 +28,12 @@ class Health(msgspec.Struct):
     status: str
 
 
+class Greeting(msgspec.Struct):
+    """A greeting."""
+
+    message: str
+
+
 class AccountRead(msgspec.Struct):
     """The caller."""
 
@@ -123,6 +129,12 @@ async def check_live() -> Health:
     return Health("live")
 
 
+@get("/api/v1/hello")
+async def say_hello() -> Greeting:
+    """Say hello."""
+    return Greeting("Hello")
+
+
 @get("/api/v1/users/me")
 async def read_account(user: User) -> AccountRead:
     """Read the caller's account."""
@@ -187,7 +199,16 @@ async def lifespan(_: Litestar) -> AsyncIterator[None]:
 
 
 app = Litestar(
-    [check_live, read_account, list_items, create_item, read_item, update_item, login],
+    [
+        check_live,
+        say_hello,
+        read_account,
+        list_items,
+        create_item,
+        read_item,
+        update_item,
+        login,
+    ],
     dependencies={"session": Provide(provide_session), "user": Provide(provide_user)},
     lifespan=[lifespan],
     openapi_config=None,

@@ -21,6 +21,12 @@ class Health(BaseModel):
     status: str
 
 
+class Greeting(BaseModel):
+    """A greeting."""
+
+    message: str
+
+
 class AccountRead(View):
     """The caller."""
 

@@ -52,6 +52,11 @@ async def check_live(_: Request) -> Response:
     return Json({"status": "live"})
 
 
+async def say_hello(_: Request) -> Response:
+    """Say hello."""
+    return Json({"message": "Hello"})
+
+
 async def read_account(request: Request) -> Response:
     """Read the caller's account."""
     async with request.app.state.pool.acquire() as connection:
@@ -115,6 +120,7 @@ app = Starlette(
     lifespan=lifespan,
     routes=[
         Route("/health/live", check_live),
+        Route("/api/v1/hello", say_hello),
         Route("/api/v1/users/me", read_account),
         Route("/api/v1/items", list_items),
         Route("/api/v1/items", create_item, methods=["POST"]),
