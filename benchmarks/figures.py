@@ -44,6 +44,10 @@ class Found:
         pairs = self.pairs[workload]
         return sorted(pair.own.rate / pair.reference.rate for pair in pairs)
 
+    def rate(self, workload: str) -> float:
+        """Return its requests per second."""
+        return median(pair.own.rate for pair in self.pairs[workload])
+
     def best(self, workload: str) -> Burst:
         """Return its fastest burst, the one least disturbed by other processes."""
         return max(pair.own for pair in self.pairs[workload])

@@ -75,6 +75,7 @@ def flood(address: str, workload: Workload, token: str, first: int) -> Results:
             check=True,
             stdout=subprocess.PIPE,
             text=True,
+            timeout=workload.seconds + 90,
         )
     found = json.loads(done.stdout.splitlines()[-1])
     return Results(

@@ -8,10 +8,12 @@ import fireup
 from benchmarks import chart, goals, report
 from benchmarks.figures import Found
 from benchmarks.stacks import APPS, OURS
+from benchmarks.workloads import PAGES
 
 DOCS = fireup.TEMPLATE / "docs"
 EMPTY = Path(__file__).with_suffix(".md")
 """The page without measurements."""
+JUDGED = ("| reached |", "| missed |", "| not measured |")
 DRAWN = ("item", "page 1", "create")
 PACKAGES = (
     *("fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "uvicorn", "granian"),
@@ -37,13 +39,24 @@ def write_section(name: str, text: str, docs: Path = DOCS) -> None:
     page.write_text(f"{before}{first}{text.strip()}\n{last}{after}", encoding="utf-8")
 
 
+def goal_rows(name: str, docs: Path = DOCS) -> list[str]:
+    """Return the table rows of a part that judge a figure."""
+    text = (docs / "performance.md").read_text(encoding="utf-8")
+    part = text.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- /{name} -->\n")[0]
+    return [row for row in part.splitlines() if row.endswith(JUDGED)]
+
+
 def write_picture(name: str, drawing: str, docs: Path = DOCS) -> None:
     """Write a picture of the page."""
     (docs / "images" / name).write_text(drawing, encoding="utf-8")
 
 
 def write_requests(
-    found: Mapping[str, Found], statements: Mapping[str, int], load: float, rounds: int
+    found: Mapping[str, Found],
+    statements: Mapping[str, int],
+    load: float,
+    rounds: int,
+    missing: Sequence[str] = (),
 ) -> None:
     """Write the part about requests and its picture."""
     panels = {
@@ -51,14 +64,16 @@ def write_requests(
             who: one.ratio(name) for who, one in found.items() if name in one.pairs
         }
         for name in DRAWN
+        if any(name in one.pairs for one in found.values())
     }
+    unmeasured = f" Not measured: {'; '.join(missing)}." if missing else ""
     write_picture("performance.svg", chart.draw(panels, OURS))
     write_section(
         "requests",
-        f"{report.machine(load)} {rounds} rounds.\n\n{versions()}.\n\n"
+        f"{report.machine(load)} {rounds} rounds.{unmeasured}\n\n{versions()}.\n\n"
         "![Requests a second, as a multiple of L4](images/performance.svg)\n\n"
-        f"### Goals\n\n{goal_table(found, statements)}"
-        f"{sections(found, statements, list(statements))}",
+        f"### Goals\n\n{goals.write(goals.judge(found, statements))}"
+        f"{sections(found, statements, tuple(PAGES))}",
     )
 
 
@@ -69,23 +84,12 @@ def versions() -> str:
     return ", ".join(f"{name} {pins[name]}" for name in PACKAGES)
 
 
-def goal_table(found: Mapping[str, Found], statements: Mapping[str, int]) -> str:
-    """Return a table of the goals and the figures."""
-    return report.table(
-        ["generated project, one process, PostgreSQL", "goal", "measured", ""],
-        [
-            [goal.what, goal.bound, goal.figure, "reached" if goal.reached else "missed"]
-            for goal in goals.judge(found, statements)
-        ],
-    )
-
-
 def sections(
     found: Mapping[str, Found], statements: Mapping[str, int], names: Sequence[str]
 ) -> str:
     """Return all tables with their titles."""
     tables = report.tables(found, names)
     tables["SQL statements of a request"] = report.table(
-        ["", *names], [[OURS, *(str(statements[name]) for name in names)]]
+        ["", *names], [[OURS, *(str(statements.get(name, "")) for name in names)]]
     )
     return "".join(f"\n### {title}\n\n{text}" for title, text in tables.items())

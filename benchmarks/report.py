@@ -52,7 +52,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def tables(found: Mapping[str, Found], workloads: Sequence[str]) -> dict[str, str]:
     """Return one table per type of figure, by title."""
     cells: dict[str, Callable[[Found, str], str]] = {
-        "Requests a second, as a multiple of L4": _ratio,
+        "Requests a second, as a multiple of L4": ratio,
         "Requests a second, in the best burst": lambda one, name: f"{one.best(name).rate:,.0f}",
         "Milliseconds, median and 99th percentile": _latency,
         "CPU time of the server per request, in microseconds": lambda one, name: (
@@ -76,7 +76,7 @@ def tables(found: Mapping[str, Found], workloads: Sequence[str]) -> dict[str, st
     return written
 
 
-def _ratio(one: Found, workload: str) -> str:
+def ratio(one: Found, workload: str) -> str:
     """Write the median and its spread."""
     ratios = one.ratios(workload)
     return f"{one.ratio(workload):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"

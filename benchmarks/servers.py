@@ -82,6 +82,11 @@ class Server:
             page = self.workloads[HTML]._replace(headers={"Cookie": cookies})
             self.workloads = {**self.workloads, HTML: page}
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process has not exited."""
+        return self.process.poll() is None
+
     def cpu_seconds(self) -> float:
         """Return the CPU time of all its processes."""
         return sum(sum(map(int, stat[_CHILDREN_AND_OWN])) for stat in self._stats()) / _TICKS

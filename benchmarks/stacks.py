@@ -30,6 +30,7 @@ SETTINGS = {
     "AUTH_LOGIN_ATTEMPTS": "1000000",
 }
 OURS = "generated project"
+TWO_PROCESSES = f"{OURS}, 2 processes"
 ON_SQLITE = f"{OURS}, SQLite"
 REFERENCE = "L4 FastAPI + SQLAlchemy ORM"
 LIMIT = "L0 bare ASGI + asyncpg"
@@ -149,7 +150,7 @@ class Project:
     def contestants(self, postgresql: str, sqlite: str) -> list[Contestant]:
         """Return all ways of serving it."""
         ours = self.contestant(OURS, postgresql)
-        two = self.contestant(f"{OURS}, 2 processes", postgresql, "--workers", "2")
+        two = self.contestant(TWO_PROCESSES, postgresql, "--workers", "2")
         return [
             ours,
             replace(two, workers=2),

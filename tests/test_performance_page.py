@@ -1,5 +1,6 @@
 """Writing docs/performance.md, its pictures and tables; nothing is measured."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import __main__ as everything
 from benchmarks import page, scale, split
 from benchmarks.chart import draw, plot
+from benchmarks.goals import at_least, at_most, write
 from benchmarks.stacks import OURS
 from tests.baking import TEMPLATE
 from tests.test_docs import LINK
@@ -36,6 +38,35 @@ def test_every_part_has_a_section_on_the_page(tmp_path: Path) -> None:
     written = (tmp_path / "performance.md").read_text(encoding="utf-8")
     assert "Not measured yet" not in written
     assert all((TEMPLATE / "docs" / link).exists() for link in LINK.findall(written))
+
+
+def test_goals_of_measured_parts_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad, absent = at_least("a", 2, 2.5), at_most("b", 2, 2.5), at_most("c", 2, None)
+    page.write_section("requests", f"Text.\n\n{write([good, bad])}\nMore.", tmp_path)
+    page.write_section("scale", write([absent]), tmp_path)
+    rows = {part: page.goal_rows(part, tmp_path) for part in everything.PARTS}
+    monkeypatch.setattr(page, "goal_rows", rows.__getitem__)
+
+    assert everything.summary(["requests", "crowd", "scale"]).splitlines() == [
+        "| a | ≥ 2 | 2.5 | reached |",
+        "| b | ≤ 2 | 2.5 | missed |",
+        f"| c | ≤ 2 | {absent.figure} | not measured |",
+        "",
+        "Goals: 3, of which 2 not reached.",
+    ]
+    assert everything.summary(["tools"]).strip() == "Goals: 0, of which 0 not reached."
+
+
+def test_options_reach_the_parts_that_have_them() -> None:
+    options = argparse.Namespace(rounds=7, minutes=None, database="postgresql://h/d")
+    given = {part: everything.command(part, options)[3:] for part in everything.PARTS}
+
+    database = ["--write", "--database", "postgresql://h/d"]
+    assert given["requests"] == [*database, "--rounds", "7"]
+    assert given["split"] == database
+    assert given["tools"] == ["--write"]
 
 
 @pytest.mark.parametrize("module", ["", *(f".{part}" for part in everything.PARTS)])

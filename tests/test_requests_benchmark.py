@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import requests
 from benchmarks.figures import Burst, Found, Pair
 from benchmarks.goals import judge
+from benchmarks.load import Results
 from benchmarks.report import tables
+from benchmarks.requests import Race, measure
 from benchmarks.servers import Contestant, served
-from benchmarks.stacks import OURS, REFERENCE, Filled, Project, small_apps
-from benchmarks.workloads import BY_OFFSET, HTML, PAGE, PAGES, WORKLOADS
+from benchmarks.stacks import LIMIT, OURS, REFERENCE, Filled, Project, small_apps
+from benchmarks.workloads import BY_OFFSET, HTML, PAGE, PAGES, WORKLOADS, Workload
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,50 @@ def test_sql_statements_are_counted(database: tuple[Project, Filled]) -> None:
     assert counted[HTML] > 0
 
 
+def test_failures_do_not_stop_the_others(
+    database: tuple[Project, Filled], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(address: str, workload: Workload, token: str, first: int) -> Results:
+        assert workload.path != "/nowhere", (address, token, first)
+        return Results(requests=100, seconds=1, p50_ms=1, p99_ms=2)
+
+    monkeypatch.setattr(requests, "send", send)
+    project, filled = database
+    apps = small_apps(project, filled.url)
+    lost = {**WORKLOADS, "me": Workload("/nowhere")}
+    contestants = [
+        replace(apps[LIMIT], name="cannot start", command=["false"]),
+        replace(apps[LIMIT], name="has no such route", workloads=lost),
+        apps[LIMIT],
+    ]
+    kept: list[tuple[list[str], list[str]]] = []
+
+    with served(apps[REFERENCE], tmp_path) as reference:
+        race = Race(reference, [filled], rounds=2)
+        found = measure(
+            race,
+            contestants,
+            ("me", "item"),
+            tmp_path,
+            lambda found, missing: kept.append((list(found), missing)),
+        )
+        race.deadline = 0
+        late = measure(race, contestants, ("item",), tmp_path, lambda *_: None)
+
+    assert {name: list(one.pairs) for name, one in found.items()} == {
+        "has no such route": ["item"],
+        LIMIT: ["me", "item"],
+        REFERENCE: ["item", "me"],
+    }
+    assert found[LIMIT].ratio("item") == 1
+    assert kept == [
+        ([REFERENCE], ["cannot start", "has no such route", LIMIT]),
+        (["has no such route", REFERENCE], ["cannot start", LIMIT]),
+        (["has no such route", LIMIT, REFERENCE], ["cannot start"]),
+    ]
+    assert list(late) == [REFERENCE]
+
+
 def found_in(*workloads: str) -> Found:
     """Return made-up measurements."""
     found = Found(cold_start=1.25, memory_mib=90.4)
@@ -101,6 +149,14 @@ def test_goals_are_judged() -> None:
 
     judged = {goal.what: goal for goal in judge(found, statements)}
 
-    assert judged["item, times L4"] == ("item, times L4", "≥ 2", "2.10", True)
-    assert judged["item, SQL statements"] == ("item, SQL statements", "≤ 2", "3", False)
-    assert judged["memory per process, MiB"].reached
+    assert judged["item, times L4"] == ("item, times L4", "≥ 2.5", "2.1", "missed")
+    assert judged["item, SQL statements"] == ("item, SQL statements", "≤ 2", "3", "missed")
+    assert judged["memory per process after the load, MiB"].verdict == "reached"
+    assert judged["item, share of L0"].verdict == "not measured"
+
+
+def test_goals_are_listed_without_measurements() -> None:
+    nothing = list(judge({}, {}))
+
+    assert [goal[:2] for goal in nothing] == [goal[:2] for goal in judge({OURS: found_in()}, {})]
+    assert {goal.verdict for goal in nothing} == {"not measured"}
