@@ -21,6 +21,7 @@ _BUSY = "The record is locked by another transaction."
 _SLOW = "The database took too long."
 _FULL = "The database is out of disk space, memory or connections."
 _READ_ONLY = "The database is read-only."
+_MIGRATED = "The database was migrated."
 
 # Codes or prefixes of codes. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
@@ -109,8 +110,11 @@ def outage_reason(error: BaseException) -> str:
 
 def _driver_error(error: BaseException) -> BaseException:
     """Return the driver's exception, which SQLAlchemy wraps."""
-    while isinstance(inner := getattr(error, "driver_exception", None), BaseException):
-        error = inner
+    try:
+        while isinstance(inner := getattr(error, "driver_exception", None), BaseException):
+            error = inner
+    except ValueError:  # SQLAlchemy's InvalidCachedStatementError has no driver exception
+        return error.__cause__ or error
     return error
 
 
@@ -118,6 +122,8 @@ def _reason(error: BaseException) -> str | None:
     """Return why the database is unavailable, or None if this is another error."""
     if "unsupported startup parameter" in str(error):
         return _POOLER
+    if "cached statement plan is invalid" in str(error):  # the driver prepares the next one anew
+        return _MIGRATED
     if sqlstate := getattr(error, "sqlstate", None):
         return next((reason for code, reason in _BY_SQLSTATE.items() if str(sqlstate).startswith(code)), None)
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:

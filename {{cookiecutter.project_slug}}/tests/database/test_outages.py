@@ -115,6 +115,25 @@ def test_transient_commit_failure_returns_503_and_is_not_retried(
     assert in_database(client, lambda session: session.scalar(text("SELECT count(*) FROM roles"))) == 0
 
 
+@pytest.mark.database("postgresql")
+def test_migration_of_a_column_in_use_is_retried_or_returns_503(
+    start_app: Callable[..., TestClient], own_database_url: str
+) -> None:
+    client = start_app(database={"url": own_database_url, "pool_size": 1})
+    client = sign_in(client, add_user(client, "ada@example.com"))
+    note = f"{NOTES}/{client.post(NOTES, json={'title': 'First'}).json()['id']}"
+    client.get(note)
+    client.patch(note, json={"title": "Second"})
+
+    execute(own_database_url, "ALTER TABLE sample_notes ALTER title TYPE text")
+    reads = [client.get(note).status_code for _ in range(3)]
+    execute(own_database_url, "ALTER TABLE sample_notes ALTER title TYPE varchar(300)")
+    writes = [client.patch(note, json={"title": title}).status_code for title in ("Third", "Fourth", "Fifth")]
+
+    assert {*reads[:-1], *writes[:-1]} <= {200, 503}
+    assert (reads[-1], writes[-1], client.get(note).json()["title"]) == (200, 200, "Fifth")
+
+
 @pytest.mark.database("sqlite")
 def test_full_disk_returns_503(
     start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any]
