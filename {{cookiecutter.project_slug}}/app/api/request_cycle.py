@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from uuid_utils import uuid7
@@ -131,6 +131,9 @@ class RequestResponseCycle:
         """Return 500 for unexpected exceptions, with the default headers and the request ID in the log."""
         if self.rejection:
             return  # failed because the rest of the body was withheld
+        if isinstance(error, ClientDisconnect):  # before the rest of a form arrived
+            self.rejection = _DISCONNECTED
+            return
         if self.status or not isinstance(error, OUTAGES):
             logger.error("failed: %s", self.id, exc_info=error)
         if self.status:

@@ -282,6 +282,35 @@ def test_request_of_a_disconnected_client_is_dropped_from_the_queue(
         assert calls == [1]
 
 
+def test_client_that_disconnects_within_the_body_is_not_an_error(
+    make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app.requests")
+    app = create_app(make_settings())
+
+    @app.post("/read")
+    async def read(request: Request) -> None:
+        await request.body()
+
+    messages = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+    headers = [(b"content-length", b"8")]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    with TestClient(app) as client:
+        assert client.portal is not None
+        state = dict(client.app_state)
+        scope = {"type": "http", "method": "POST", "path": "/read", "query_string": b"", "headers": headers}
+        client.portal.call(app, {**scope, "state": state}, receive, send)
+
+    assert [record.levelname for record in caplog.records if record.name == "app.requests"] == ["INFO"]
+    assert "POST /read 499 " in caplog.text
+
+
 def test_slow_client_does_not_occupy_a_slot(make_settings: Callable[..., Settings]) -> None:
     app = create_app(make_settings(server={"max_concurrent_requests": 1, "queue_timeout": 0.5}))
     scope: dict[str, Any] = {
