@@ -23,28 +23,37 @@ from benchmarks import page, report
 from benchmarks.load import find_wrk, flood
 from benchmarks.servers import Server, served
 from benchmarks.stacks import OURS, Project
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import HTML
 
-PROFILED = ("item", "page 1", "create")
+PROFILED = ("hello", "item", "page 1", "create", HTML)
 OTHER = "other"
-ROUTING = "routing and middleware (Starlette, app/api/middleware.py)"
+SERVER = "server (uvicorn, httptools), and what it sends"
+ROUTING = "routing and middleware (Starlette, app/api)"
+LOG = "request log"
+TOKEN = "token check (python-jose)"  # noqa: S105 - a part's name
+HTML_PAGES = "pages (Jinja2, app/web)"
 ENGINE = "SQLAlchemy: engine, pool, greenlets"
 # Patterns of frames, "function (file)"; the first match counts.
 PARTS = {
     r"^collected \(": "garbage collector",
-    r"\((uvicorn|httptools)/": "server (uvicorn, httptools), and what it sends",
+    r"/logging/__init__\.py|LogFormatter\.": LOG,
+    r"\((uvicorn|httptools|app/commands)/": SERVER,
     r"/asyncio/|\(uvloop/": "event loop (uvloop)",
     r"(matches|_match|FastAPI\.__call__|APIRouter\.app) \(fastapi/": ROUTING,
     r"\(starlette/|\(fastapi/(middleware|telemetry|_body_limit)": ROUTING,
-    r"\(app/api/(concurrency|middleware|request_cycle|response_headers)\.": ROUTING,
-    r"\((jose|cryptography)/|/access_tokens\.py|settings/keys\.py": "token check (python-jose)",
+    r"\((jose|cryptography)/|app/accounts/credentials/access_tokens\.py": TOKEN,
+    r"\((jinja2|markupsafe|app/web)/|\.html\)": HTML_PAGES,
     r"\(sqlalchemy/(orm|ext/asyncio)/": "SQLAlchemy: sessions and objects",
     r"\(sqlalchemy/(engine|pool|dialects|connectors|util/concurrency)": ENGINE,
     r"\(sqlalchemy/sql/": "SQLAlchemy: statements",
     r"\(asyncpg/": "driver (asyncpg), and what it sends",
     r"\(pydantic|serialize_response \(|serialize_json \(": "serialization (pydantic)",
     r"\(fastapi/": "dependencies and handler (FastAPI)",
-    r"\(app/": "the project's own code",
+    r"\(app/api/": ROUTING,
+    r"\(app/accounts/": "the caller (app/accounts)",
+    r"\(app/database/": "queries and transactions (app/database)",
+    r"\(app/features/": "the feature (app/features)",
+    r"\(app/": "the project's other code",
 }
 _PARTS = {re.compile(pattern): part for pattern, part in PARTS.items()}
 
@@ -69,7 +78,7 @@ def shares(lines: Iterable[str]) -> Counter[str]:
 
 def sample(server: Server, name: str, seconds: int, samples: Path) -> Counter[str]:
     """Send requests and return the server's samples."""
-    asked = WORKLOADS[name]
+    asked = server.workloads[name]
     flood(server.address, asked, server.token, 1)  # warm-up
     _read(server, samples)
     flood(server.address, asked._replace(seconds=seconds), server.token, 1)
@@ -102,7 +111,7 @@ def write(found: dict[str, Counter[str]]) -> str:
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = report.command_line("split")
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int, default=30)
     options = parser.parse_args()
     find_wrk()
     load = os.getloadavg()[0]
@@ -116,8 +125,11 @@ def main() -> None:
                 command=[project.python, "-m", "benchmarks.split_inside", "{port}", str(samples)],
                 variables={**project.inside_variables, "DATABASE_URL": database.url},
             )
+            found = {}
             with served(profiled, folder) as server:
-                found = {name: sample(server, name, options.seconds, samples) for name in PROFILED}
+                for name in PROFILED:
+                    print(f"{name} ...", flush=True)
+                    found[name] = sample(server, name, options.seconds, samples)
     text = f"{report.machine(load)}\n\n{write(found)}"
     page.report_section("split", text, write=options.write)
 

@@ -1,6 +1,7 @@
 """Writing docs/performance.md, its pictures and tables; nothing is measured."""
 
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from benchmarks import page, scale, split
 from benchmarks.chart import draw, plot
 from benchmarks.goals import at_least, at_most, write
 from benchmarks.stacks import OURS
+from fireup import PROJECT
 from tests.baking import TEMPLATE
 from tests.test_docs import LINK
 
@@ -132,7 +134,12 @@ HANDLED = f"{SERVED};get_request_handler.<locals>.app (fastapi/routing.py)"
             "token check",
             id="token",
         ),
-        pytest.param(f"{HANDLED};check (app/features/notes/service.py)", "the project", id="app"),
+        pytest.param(f"{HANDLED};check (app/features/notes/service.py)", "the feature", id="app"),
+        pytest.param(f"{HANDLED};check (app/errors.py)", "the project's other", id="app-other"),
+        pytest.param(f"{HANDLED};root (/x/app/features/notes/list.html)", "pages", id="template"),
+        pytest.param(
+            f"{HANDLED};Logger.info (/lib/logging/__init__.py)", "request log", id="logging"
+        ),
         pytest.param(f"{HANDLED};serialize_response (fastapi/x.py)", "serialization", id="json"),
         pytest.param(
             f"{HANDLED};Session.get (sqlalchemy/orm/session.py);wraps (/lib/functools.py)",
@@ -145,6 +152,14 @@ HANDLED = f"{SERVED};get_request_handler.<locals>.app (fastapi/routing.py)"
 )
 def test_samples_count_for_the_innermost_part(stack: str, part: str) -> None:
     assert split.part_of(stack).startswith(part)
+
+
+def test_parts_name_modules_of_the_project() -> None:
+    named = {path for pattern in split.PARTS for path in re.findall(r"app/[\w/]+", pattern)}
+
+    assert len(named) > 5
+    for path in named:
+        assert list(PROJECT.glob(f"{path.rstrip('/')}*")), path
 
 
 def test_samples_become_shares() -> None:
