@@ -1,7 +1,7 @@
 """Run by instructions.py under callgrind: send the same request to an app repeatedly.
 
-`python -m benchmarks.instructions_inside MODULE:NAME WORKLOAD`, where NAME is an app, or an app
-factory followed by ().
+`python -m benchmarks.instructions_inside MODULE:NAME WORKLOAD [COOKIE]`, where NAME is an app, or
+an app factory followed by (), and COOKIE a browser's session.
 """
 
 import asyncio
@@ -10,9 +10,10 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from logging.config import dictConfig
 from typing import Any
 
-from benchmarks.workloads import EMAIL, WORKLOADS, Workload
+from benchmarks.workloads import EMAIL, PAGES, WORKLOADS, Workload
 
 WARM_UP = 40
 COUNTED = 40
@@ -46,10 +47,10 @@ class App:
         response = await self.ask(login._replace(data={**login.data, "email": EMAIL}))
         self.token = json.loads(response)["access_token"]
 
-    async def ask_often(self, workload: Workload, times: int) -> None:
-        """Send the same request this many times."""
-        for _ in range(times):
-            await self.ask(workload)
+    async def ask_often(self, workload: Workload, numbers: range) -> None:
+        """Send the same request once for each number."""
+        for number in numbers:
+            await self.ask(workload._replace(path=workload.path.format(number)))
 
     async def ask(self, workload: Workload) -> bytes:
         """Send a request and return the response body."""
@@ -60,6 +61,7 @@ class App:
             "authorization": f"Bearer {self.token}",
             "content-type": "application/json",
             "content-length": str(len(body)),
+            **{name.lower(): value for name, value in workload.headers.items()},
         }
         scope = {
             "type": "http",
@@ -83,23 +85,28 @@ class App:
 
         async def send(message: dict[str, Any]) -> None:
             nonlocal response
-            assert message.get("status", 200) == 200, message
+            assert message.get("status", 200) in {200, 201}, message
             response += message.get("body", b"")
 
         await self.app(scope, receive, send)
         return response
 
 
-def main(address: str, workload: str) -> None:
+def main(address: str, name: str, cookie: str = "") -> None:
     """Warm up, then let callgrind count."""
     asyncio.set_event_loop_policy(import_module("uvloop").EventLoopPolicy())
+    workload = PAGES[name]
+    if address.startswith("app."):  # as `app serve` does, so that the request log is counted
+        dictConfig(import_module("app.commands.serve").log_config("info"))
+    if cookie:
+        workload = workload._replace(headers={**workload.headers, "Cookie": cookie})
     with asyncio.Runner() as runner:
         app = App(address)
         runner.run(app.start())
-        runner.run(app.ask_often(WORKLOADS[workload], WARM_UP))
+        runner.run(app.ask_often(workload, range(1, WARM_UP + 1)))
         command = ["callgrind_control", "-i", "on", str(os.getpid())]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        runner.run(app.ask_often(WORKLOADS[workload], COUNTED))
+        runner.run(app.ask_often(workload, range(WARM_UP + 1, WARM_UP + COUNTED + 1)))
         os._exit(0)  # what an end takes is not counted
 
 

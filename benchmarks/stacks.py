@@ -114,11 +114,15 @@ class Project:
         # For modules that import both the project and the benchmarks.
         paths = f"{self.folder}{os.pathsep}{folder}"
         self.inside_variables = {**self.variables, "PYTHONPATH": paths}
-        command = [self.python, "-m", "app", "new", "resource", *RESOURCE]
+        self.add(RESOURCE)
+        shutil.copytree(HELLO, self.folder / "app" / "features" / HELLO.name)
+
+    def add(self, resource: Sequence[str]) -> None:
+        """Create a resource."""
+        command = [self.python, "-m", "app", "new", "resource", *resource]
         path = f"{Path(self.python).parent}:{os.environ['PATH']}"
         done = run_in(self.folder, command, PATH=path)
         assert done.returncode == 0, done.stdout
-        shutil.copytree(HELLO, self.folder / "app" / "features" / HELLO.name)
 
     @contextmanager
     def filled(

@@ -10,6 +10,8 @@ LOGIN_EMAIL = "login@example.com"
 PASSWORD = "known to the benchmark only"  # noqa: S105
 RESOURCE = ("Item", "title:str=200", "body:text")
 """Arguments of `app new resource`."""
+COPIED = ("Anvil", "title:str=200", "body:text")
+"""Another resource of a project with many."""
 ITEMS = 100_000
 NOTES = 100
 PEOPLE = 100

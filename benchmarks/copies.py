@@ -1,0 +1,26 @@
+"""Copies of a resource, for measuring a project with many."""
+
+import re
+from pathlib import Path
+
+from benchmarks.workloads import COPIED
+
+
+def add_copies(project: Path, number: int) -> None:
+    """Copy the resource COPIED this many times; the copies have no tables.
+
+    Their routes come before those of items and notes. They are not in the navigation, because every
+    page shows it.
+    """
+    features = project / "app" / "features"
+    name, word = COPIED[0], COPIED[0].lower()
+    source = features / f"{word}s"
+    files = [file for file in source.rglob("*") if file.suffix in {".py", ".html"}]
+    for copy in range(1, number + 1):
+        target = features / f"{word}{copy}s"
+        for file in files:
+            path = target / str(file.relative_to(source)).replace(word, f"{word}{copy}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = file.read_text(encoding="utf-8")
+            text = text.replace(word, f"{word}{copy}").replace(name, f"{name}{copy}")
+            path.write_text(re.sub(r"^nav = .*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
