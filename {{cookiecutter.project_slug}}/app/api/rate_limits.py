@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import NamedTuple, Protocol
 
 from sqlalchemy import LargeBinary, bindparam, case, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.base import Base, utc_now
@@ -106,7 +106,7 @@ class DatabaseCounterStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        dialect = postgresql if database.engine.dialect.name == "postgresql" else sqlite
+        dialect = import_module(f"sqlalchemy.dialects.{database.engine.dialect.name}")
         now, ends = (bindparam(name, type_=AttemptCount.expires_at.type) for name in ("now", "ends"))
         insert = dialect.insert(AttemptCount).values(key=bindparam("subject"), count=1, expires_at=ends)
         expired = AttemptCount.expires_at <= now

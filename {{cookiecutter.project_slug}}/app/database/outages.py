@@ -1,7 +1,6 @@
 """Transient database failures: unreachable, full, busy or too slow. The caller may retry."""
 
 import logging
-import sqlite3
 import time
 
 from sqlalchemy.engine import ExceptionContext
@@ -35,13 +34,14 @@ _BY_SQLSTATE = {
     "40P01": _BUSY,
     "25006": _READ_ONLY,
 }
-_BY_SQLITE_CODE = {  # https://www.sqlite.org/rescode.html
-    sqlite3.SQLITE_BUSY: _BUSY,
-    sqlite3.SQLITE_LOCKED: _BUSY,
-    sqlite3.SQLITE_READONLY: _READ_ONLY,
-    sqlite3.SQLITE_IOERR: _FULL,
-    sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_CANTOPEN: UNREACHABLE,
+# https://www.sqlite.org/rescode.html (in numbers, so that only SQLite needs Python's sqlite3)
+_BY_SQLITE_CODE = {
+    5: _BUSY,
+    6: _BUSY,  # SQLITE_LOCKED
+    8: _READ_ONLY,
+    10: _FULL,  # SQLITE_IOERR
+    13: _FULL,
+    14: UNREACHABLE,  # SQLITE_CANTOPEN
 }
 
 _last_reports: dict[type, float] = {}

@@ -6,8 +6,6 @@ from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
 from typing import Protocol
 
-import aiosmtplib
-
 from app.mail.message import OutgoingMessage
 from app.settings.mail_url import SmtpServer
 
@@ -52,6 +50,8 @@ class SmtpTransport:
 
     async def send(self, mail: OutgoingMessage) -> None:
         """Send one email over a new connection."""
+        import aiosmtplib  # noqa: PLC0415 - only where emails are sent by SMTP
+
         try:
             await aiosmtplib.send(
                 mail.message,
@@ -67,10 +67,11 @@ class SmtpTransport:
                 tls_context=self._tls,
                 timeout=SMTP_TIMEOUT_SECONDS,
             )
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _classify(error.recipients[0]) from error
-        except aiosmtplib.SMTPDataError as error:
-            raise _classify(error) from error
+        except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPDataError) as error:
+            reply = error.recipients[0] if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error
+            if reply.code >= _PERMANENT:
+                raise PermanentFailure(f"{reply.code} {reply.message}") from error
+            raise reply from error
 
 
 class FolderTransport:
@@ -92,7 +93,3 @@ class FolderTransport:
         unfinished.touch(mode=0o600)
         unfinished.write_bytes(content)
         unfinished.replace(self._folder / name)
-
-
-def _classify(error: aiosmtplib.SMTPResponseException) -> Exception:
-    return PermanentFailure(f"{error.code} {error.message}") if error.code >= _PERMANENT else error

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import segno
 from fastapi import APIRouter, Query, Request
 from fastapi import Form as Field
 from fastapi.responses import Response
@@ -178,6 +177,8 @@ def _issuer(request: Request) -> str:
 
 def _setup_context(setup: TotpEnrollment) -> dict[str, object]:
     """Return the QR code as SVG without inline styles, which the CSP forbids, and the secret in groups of four."""
+    import segno  # noqa: PLC0415 - only needed here
+
     code = segno.make_qr(setup.uri, error="l")
     svg = code.svg_inline(scale=_QR_CODE_PIXELS / code.symbol_size(border=4)[0], border=4, light="#fff")
     grouped = " ".join(setup.secret[i : i + 4] for i in range(0, len(setup.secret), 4))
