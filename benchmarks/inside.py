@@ -16,7 +16,7 @@ import uvicorn
 from app.accounts import users
 from app.accounts.credentials.authenticator import build_authenticator
 from app.accounts.credentials.passwords import PasswordHasher
-from app.commands.serve import build_app
+from app.commands.asgi import build_app
 from app.database.connection import open_database
 from app.settings.config import load_settings
 from passlib.context import CryptContext

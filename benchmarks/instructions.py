@@ -103,7 +103,7 @@ def measure(project: Project, database: Filled, scratch: Path) -> dict[str, Coun
     """Count the requests of all apps."""
     counter = Counter(project, database, scratch)
     python = fireup.install(APPS / "requirements.txt")
-    ours = App(project.python, "app.commands.serve:build_app()", PAGES)
+    ours = App(project.python, "app.commands.asgi:build_app()", PAGES)
     found = {}
     apps = {name: small_app(python, name) for name in (LIMIT, REFERENCE)}
     for name, app in {**apps, OURS: ours}.items():

@@ -172,7 +172,7 @@ class Project:
         return replace(
             ours,
             name=f"{OURS}, Granian",
-            command=[*serve, "--factory", "app.commands.serve:build_app"],
+            command=[*serve, "--factory", "app.commands.asgi:build_app"],
             variables={**ours.variables, "PYTHONPATH": extra},
         )
 

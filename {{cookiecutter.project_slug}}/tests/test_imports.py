@@ -1,5 +1,6 @@
 """Imports: a server doesn't load what it may never need, which would cost memory and startup time."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,31 +9,43 @@ import pytest
 
 # Needed by commands, tests, or some requests and settings only.
 LOADED_WHEN_NEEDED = {
-    *("alembic", "click", "httpx2", "mako", "pygments", "pyotp", "pytest", "redis", "rich", "scaffold", "segno"),
+    *("aiosmtplib", "alembic", "click", "httpx2", "mako", "pygments", "pytest", "redis", "rich", "scaffold", "segno"),
     *("typer", "xlsxwriter", "zxcvbn"),
 }
 # `app serve` parses its command line, and Uvicorn imports Click.
 LOADED_BY_SERVE = {"click", "typer"}
 
 COMMAND_LINE = "import app.cli; app.cli.load_commands(['serve'])"
-APP = "import app.main"
+SERVER_PROCESS = "import app.__main__, app.commands.asgi; app.commands.asgi.build_app()"
+UVICORN = "import app.commands.http_protocol"
 APP_DIR = Path(__file__).parents[1] / "app"
 
 
-def packages_after(*steps: str) -> list[set[str]]:
+def packages_after(*steps: str, database_url: str = "sqlite:///app.db") -> list[set[str]]:
     """Return the packages that a new process has imported after each of these statements."""
+    variables = {"DATABASE_URL": database_url, "SECRET_KEY": "x" * 64}
     code = "\n".join(["import sys", *(f"{step}\nprint(*sys.modules)" for step in steps)])
     command = [sys.executable, "-c", code]
-    loaded = subprocess.run(command, cwd=APP_DIR.parent, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    loaded = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=APP_DIR.parent, env=os.environ | variables, capture_output=True, text=True, check=True
+    )
     return [{name.partition(".")[0] for name in line.split()} for line in loaded.stdout.splitlines()]
 
 
 @pytest.mark.any_database
-def test_server_imports_nothing_that_it_may_never_need() -> None:
-    app, server = packages_after(APP, f"{COMMAND_LINE}; import app.commands.serve")
+@pytest.mark.parametrize(
+    ("database_url", "of_other_databases"),
+    [("sqlite:///app.db", {"asyncpg"}), ("postgresql://app@localhost/app", {"aiosqlite", "sqlite3"})],
+    ids=["sqlite", "postgresql"],
+)
+def test_server_imports_nothing_that_it_may_never_need(database_url: str, of_other_databases: set[str]) -> None:
+    """A process of `app serve --workers 2` imports `app.__main__`, but runs no command."""
+    steps = SERVER_PROCESS, UVICORN, COMMAND_LINE
+    process, with_uvicorn, alone = packages_after(*steps, database_url=database_url)
 
-    assert app & LOADED_WHEN_NEEDED == set()
-    assert server & LOADED_WHEN_NEEDED <= LOADED_BY_SERVE
+    assert process & (LOADED_WHEN_NEEDED | of_other_databases) == set()
+    assert with_uvicorn & LOADED_WHEN_NEEDED == {"click"}
+    assert alone & (LOADED_WHEN_NEEDED | of_other_databases) <= LOADED_BY_SERVE
 
 
 @pytest.mark.any_database

@@ -2,33 +2,25 @@
 
 import contextlib
 import errno
-import gc
-import logging
-import multiprocessing
 import os
-import signal
 import socket
 import sys
 import threading
 import time
-from datetime import UTC, datetime
 from importlib.util import find_spec
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
-from starlette.applications import Starlette
 
-from app.commands.gc_freeze import freeze_gc
 from app.commands.invocation import say
 from app.commands.login_hint import login_hint
+from app.commands.logs import log_config
 from app.settings.config import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75  # longer than proxies keep idle connections, so that they don't reuse a closed one
-_OLDEST_GENERATION = 2
 _LAST_PORT = 65_535
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to connect to a server on all interfaces
 
@@ -60,7 +52,7 @@ def serve(
         target=_greet, args=(address, [*startup_message(settings), *(admin or [login_hint(settings)])]), daemon=True
     ).start()
     uvicorn.run(
-        "app.commands.serve:build_app",
+        "app.commands.asgi:build_app",
         factory=True,
         http="app.commands.http_protocol:LimitedHttpProtocol",
         host=address[0],
@@ -76,32 +68,6 @@ def serve(
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-
-
-def build_app() -> Starlette:
-    """Build the app of a worker process and freeze its objects (`gc.freeze`)."""
-    if parent := multiprocessing.parent_process():
-        threading.Thread(target=_stop_after, args=(parent,), daemon=True).start()
-    with freeze_gc():
-        from app.main import create_app  # noqa: PLC0415 - not needed in the supervisor process
-
-        app = create_app()
-    gc.callbacks.append(_freeze_when_warm)
-    return app
-
-
-def _stop_after(parent: BaseProcess) -> None:
-    """Stop this worker when its parent dies, even by SIGKILL, so that it doesn't keep the port."""
-    parent.join()
-    logging.getLogger(__name__).warning("parent process exited, shutting down")
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _freeze_when_warm(phase: str, info: dict[str, int]) -> None:
-    """Freeze the objects that the first requests created, instead of the first full collection."""
-    if phase == "start" and info["generation"] == _OLDEST_GENERATION:
-        gc.callbacks.remove(_freeze_when_warm)
-        gc.freeze()
 
 
 def check_address_available(host: str, port: int) -> None:
@@ -143,29 +109,3 @@ def _set_up() -> list[str]:
     from app.commands.setup import run_setup  # noqa: PLC0415 - not needed to serve
 
     return run_setup()
-
-
-class LogFormatter(logging.Formatter):
-    """Log formatter: one line per record, with an ISO 8601 timestamp."""
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - name from logging
-        """Format as ISO 8601 with milliseconds."""
-        return datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="milliseconds")
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Rename the logger `uvicorn.error`, which also logs messages that are not errors."""
-        record.name = "uvicorn" if record.name == "uvicorn.error" else record.name
-        return super().format(record)
-
-
-def log_config(level: str) -> dict[str, object]:
-    """Configure logging: one line per record on standard error."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"()": LogFormatter, "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        # Both are noisy at INFO: Alembic logs its plugins at startup, watchfiles every file.
-        "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},
-        "root": {"handlers": ["stderr"], "level": level.upper()},
-    }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.serve import build_app
+from app.commands.asgi import build_app
 from tests.postgres import free_port
 from tests.server import SECONDS_TO_START, SECONDS_TO_STOP, running_server, start_process
 
