@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
 
@@ -20,7 +20,7 @@ from app.admin.mount import mount as mount_admin
 from app.api import docs, health
 from app.api.error_handlers import openapi_responses, register_exception_handlers
 from app.api.middleware import RequestMiddleware
-from app.api.query_params import forbid_unknown_query_params
+from app.api.routing import index_routes
 from app.database import delete_protection, revisions, self_references  # noqa: F401 - two register session events
 from app.database.connection import open_database
 from app.errors import Conflict, InvalidRequest
@@ -63,18 +63,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     register_exception_handlers(app)
 
     # {%- if cookiecutter.admin +%}
-    mount_admin(  # first, because its pages look up dozens of URLs by name
+    mount_admin(
         app,
         settings,
         views=[view for views in features.read_exports("admin", "views", list) for view in views],
         models=features.models_without("admin"),
     )
     # {%- endif +%}
-    # Routes are matched one after the other, so the most frequent come first, without nested routers.
     app.include_router(health.router)
-    checked = [Depends(forbid_unknown_query_params)]
     for router in (*routers, *accounts.routers):
-        app.include_router(router, prefix="/api/v1", dependencies=checked, responses=openapi_responses(InvalidRequest))
+        app.include_router(router, prefix="/api/v1", responses=openapi_responses(InvalidRequest))
     app.include_router(accounts.jwks_router)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
     mount_web(
@@ -86,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     # {%- endif +%}
     docs.mount(app)
+    index_routes(app)
     _check_root_path(app, settings.root_path)
     return app
 

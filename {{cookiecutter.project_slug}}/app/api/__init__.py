@@ -1,1 +1,1 @@
-"""HTTP: middleware, errors, pagination, dependencies, rate limits, API documentation, health checks."""
+"""HTTP: middleware, routing, errors, pagination, dependencies, rate limits, API documentation, health checks."""

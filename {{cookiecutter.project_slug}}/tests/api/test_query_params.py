@@ -4,13 +4,13 @@ import json
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Query, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, Form, Query, WebSocket
 from fastapi.security import APIKeyQuery
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from app.api.error_handlers import register_exception_handlers
-from app.api.query_params import forbid_unknown_query_params
+from app.api.routing import index_routes
 from tests.support import problem_of
 
 pytestmark = pytest.mark.any_database
@@ -93,9 +93,13 @@ def custom_app() -> TestClient:
     @inner.get("/inner")
     async def deep(page: Annotated[int, Depends(needs_page)]) -> None: ...
 
+    @router.post("/form")
+    async def form(name: Annotated[str, Form()], q: str = "") -> None: ...
+
     router.include_router(inner, dependencies=[Depends(lambda size=1: size)])
     app = FastAPI()
-    app.include_router(router, dependencies=[Depends(forbid_unknown_query_params)])
+    app.include_router(router, prefix="/api")
+    index_routes(app)
     register_exception_handlers(app)
     return TestClient(app)
 
@@ -112,7 +116,7 @@ def custom_app() -> TestClient:
     ],
 )
 def test_declared_parameters_are_accepted(custom_app: TestClient, path: str) -> None:
-    assert custom_app.get(path).status_code == 200
+    assert custom_app.get(f"/api{path}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -126,10 +130,17 @@ def test_declared_parameters_are_accepted(custom_app: TestClient, path: str) -> 
     ],
 )
 def test_undeclared_parameters_are_rejected(custom_app: TestClient, path: str, known: str) -> None:
-    response = custom_app.get(path)
+    response = custom_app.get(f"/api{path}")
 
     assert response.status_code == 422
     assert problem_of(response)["detail"] == f"Allowed query parameters: {known}."
+
+
+def test_forms_reject_undeclared_parameters(custom_app: TestClient) -> None:
+    """FastAPI's own router handles forms, see `app/api/routing.py`."""
+    responses = [custom_app.post(f"/api/form?{query}", data={"name": "x"}) for query in ("q=1", "page=2")]
+
+    assert [response.status_code for response in responses] == [200, 422]
 
 
 def test_error_lists_at_most_ten_parameters(client: TestClient) -> None:
@@ -139,18 +150,19 @@ def test_error_lists_at_most_ten_parameters(client: TestClient) -> None:
 
 
 def test_websocket_rejects_unknown_parameters() -> None:
-    app = FastAPI(dependencies=[Depends(forbid_unknown_query_params)])
+    app = FastAPI()
+    index_routes(app)
     register_exception_handlers(app)
 
-    @app.websocket("/socket")
+    @app.websocket("/api/socket")
     async def greet(socket: WebSocket, name: str) -> None:
         await socket.accept()
         await socket.send_text(name)
 
     client = TestClient(app)
 
-    with client.websocket_connect("/socket?name=Ada") as socket:
+    with client.websocket_connect("/api/socket?name=Ada") as socket:
         assert socket.receive_text() == "Ada"
-    with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect("/socket?name=Ada&page=2"):
+    with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect("/api/socket?name=Ada&page=2"):
         pass
     assert problem_of(rejected.value)["detail"] == "Allowed query parameters: name."
