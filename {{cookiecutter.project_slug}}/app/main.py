@@ -29,7 +29,7 @@ from app.settings.config import Settings, load_settings
 
 # {%- if cookiecutter.pages or cookiecutter.admin +%}
 from app.web.mount import mount as mount_web
-from app.web.templating import NavItem
+from app.web.templating import NavItem, build_environment
 
 # {%- endif +%}
 
@@ -77,10 +77,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
     mount_web(
         app,
+        build_environment(settings, features.find_template_folders()),
         routers=features.read_exports("pages", "router", APIRouter),
         nav=features.read_optional_exports("pages", "nav", NavItem),
         account_nav=features.read_optional_exports("pages", "account_nav_item", NavItem),
-        template_folders=features.find_template_folders(),
     )
     # {%- endif +%}
     docs.mount(app)

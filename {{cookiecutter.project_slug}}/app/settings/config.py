@@ -337,7 +337,7 @@ class Settings(BaseSettings):
         """Whether `/dev/mail` shows emails: not in production or over HTTPS, as they contain password reset links."""
         return self.environment is not Environment.PRODUCTION and not self.secure_cookies
 
-    @property
+    @cached_property
     def root_path(self) -> str:
         """Path of `BASE_URL` without the trailing slash, `/shop` or empty (ASGI's `root_path`)."""
         return (self.base_url.path or "").rstrip("/")

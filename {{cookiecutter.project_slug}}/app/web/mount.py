@@ -3,32 +3,43 @@
 import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
-from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
+from jinja2 import Environment
+from starlette.routing import NoMatchFound
 
 from app import web
 from app.api.staticfiles import CachedStaticFiles
 from app.web.errors import register_error_pages
-from app.web.templating import STATIC, NavItem, build_environment
+from app.web.templating import STATIC, NavItem
 
 
 def mount(
     app: FastAPI,
+    templates: Environment,
     *,
     routers: Iterable[APIRouter],
     nav: Sequence[NavItem],
     account_nav: Sequence[NavItem],
-    template_folders: Iterable[Path],
 ) -> None:
-    """Mount the web pages with the routers, navigation entries and templates of features."""
+    """Mount the web pages with the routers and navigation entries of features; the admin is mounted before."""
     for router in (*_routers(), *routers):
         app.include_router(router, include_in_schema=False)
     app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
-    app.state.templates = build_environment(template_folders)
+    app.state.templates = templates
+    app.state.home = _find_path(app, "show_home") or "/account"  # found once: a lookup tries all routes
+    app.state.admin = _find_path(app, "admin:index")
     app.state.nav = nav
     app.state.account_nav = _account_nav(account_nav)
     register_error_pages(app)
+
+
+def _find_path(app: FastAPI, name: str) -> str | None:
+    """Return the path of a page, or None if the project doesn't have it."""
+    try:
+        return app.url_path_for(name)
+    except NoMatchFound:
+        return None
 
 
 def _account_nav(added: Iterable[NavItem]) -> list[NavItem]:

@@ -15,8 +15,8 @@ Templates are searched in `app/web/templates`, then in each feature's `templates
 are errors.
 """
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -25,16 +25,16 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from starlette.routing import Mount, NoMatchFound
 
 from app.accounts.api.dependencies import get_authenticator
 from app.accounts.browser import csrf, web_session
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.errors import Problem
+from app.settings.config import Environment as Deployment
 from app.settings.config import Settings
 from app.web.flash import clear_flash, get_flash, set_flash
-from app.web.formatting import display_value, titled
+from app.web.formatting import display_value, time_tag, titled
 from app.web.template_filters import device_label, event_label, format_wait
 
 STATIC = Path(__file__).parent / "static"
@@ -88,20 +88,18 @@ def render_template(
 ) -> HTMLResponse:
     """Render without a database query, for error pages: `visitor` is None unless the request looked it up."""
     visitor: Scope | None = getattr(request.state, "visitor", None)
-    root = _settings(request).root_path
+    state, root = request.app.state, _settings(request).root_path
     shared = {
         "visitor": visitor,
-        "nav": [item for item in request.app.state.nav if _may_see(visitor, item)],
-        "account_nav": request.app.state.account_nav,
+        "nav": [item for item in state.nav if _may_see(visitor, item)],
+        "account_nav": state.account_nav,
         "flash_message": get_flash(request),
         "problem": None,
         "site": _site(request, visitor),
-        "root": root,
-        "path": request.url.path.removeprefix(root),
-        "static": partial(_static, root),
+        "path": request.scope["path"].removeprefix(root),
         "csrf_field": partial(_csrf_field, request),
     }
-    templates: Environment = request.app.state.templates
+    templates: Environment = state.templates
     response = HTMLResponse(templates.get_template(name).render({**shared, **(context or {})}), status)
     web_session.set_pending_cookies(request, response)
     clear_flash(request, response)
@@ -120,17 +118,23 @@ def redirect_with_message(request: Request, path: str, message: str) -> Redirect
     return response
 
 
-def build_environment(folders: Iterable[Path]) -> Environment:
+def build_environment(settings: Settings, folders: Iterable[Path]) -> Environment:
     """Build the Jinja environment; `folders` are searched after `app/web/templates`."""
     environment = Environment(
+        auto_reload=settings.environment is Deployment.DEVELOPMENT,
         loader=FileSystemLoader([Path(__file__).parent / "templates", *folders]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {
+        "root": settings.root_path,
+        "static": _static(settings.root_path, changes=environment.auto_reload),
+    }
     environment.filters |= {
         "display": display_value,
+        "time_tag": time_tag,
         "titled": titled,
         "device_label": device_label,
         "event_label": event_label,
@@ -145,17 +149,12 @@ def _may_see(visitor: Scope | None, item: NavItem) -> bool:
 
 def _site(request: Request, visitor: Scope | None) -> SiteContext:
     """Return the site context; it includes the admin only for users with access."""
-    try:
-        home: str = request.app.url_path_for("show_home")
-    except NoMatchFound:  # the project has no home page
-        home = "/account"
-    mounts = {route.path for route in request.app.routes if isinstance(route, Mount)}
-    may_admin = "/admin" in mounts and visitor is not None and visitor.has_permission(Permission.ADMIN_ACCESS)
-    settings = _settings(request)
+    state, settings = request.app.state, _settings(request)
+    may_admin = visitor is not None and visitor.has_permission(Permission.ADMIN_ACCESS)
     return SiteContext(
         settings.project_name,
-        home,
-        "/admin/" if may_admin else None,
+        state.home,
+        state.admin if may_admin else None,
         settings.auth.password_min_length,
         bool(get_authenticator(request).bearer_schemes),
         "/dev/mail" if settings.shows_dev_mailbox else None,
@@ -167,10 +166,14 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
-def _static(root: str, name: str) -> str:
-    """Return the URL of a static file with a content hash."""
-    path = STATIC / name
-    return f"{root}/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
+def _static(root: str, *, changes: bool) -> Callable[[str], str]:
+    """Return the function `static`; it looks at each file once, unless the files change."""
+
+    def static(name: str) -> str:
+        path = STATIC / name
+        return f"{root}/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
+
+    return static if changes else cache(static)
 
 
 def _csrf_field(request: Request) -> Markup:

@@ -20,7 +20,7 @@ from app.api.pagination import PageParams
 from app.api.schemas import Schema, unset
 from app.errors import Conflict, InvalidRequest
 from app.web.choices import enum_choices
-from app.web.formatting import display_value, input_value, titled
+from app.web.formatting import display_value, input_value, time_tag, titled
 from app.web.forms import Form, empty_form, form_from_record, parse_form, search_form
 
 KEY = UUID("7488a646-e31f-41e4-aace-600308960662")
@@ -326,6 +326,16 @@ def test_problem_is_shown_at_its_field_or_above_the_form() -> None:
 )
 def test_values_are_formatted_for_display_and_for_forms(value: object, words: str, entered: str) -> None:
     assert (display_value(value), input_value(value)) == (words, entered)
+
+
+def test_month_names_and_time_element() -> None:
+    months = [display_value(date(2026, month, 1)) for month in range(1, 13)]
+
+    assert months == [f"{date(2026, month, 1):1 %B 2026}" for month in range(1, 13)]
+    assert (
+        time_tag(datetime(2026, 1, 3, 4, 5, tzinfo=timezone(timedelta(hours=-2))))
+        == '<time datetime="2026-01-03T04:05:00-02:00">3 January 2026, 06:05 UTC</time>'
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,18 @@
 """Headers, cookies, static files and navigation of all pages."""
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.accounts.permissions import Permission
-from app.web.templating import NavItem
+from app.settings.config import Settings
+from app.web import templating
+from app.web.templating import NavItem, build_environment
 from tests.web.browser import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.any_database
@@ -42,6 +48,26 @@ def test_static_files_are_cached_until_they_change(client: TestClient) -> None:
     assert first.headers["Content-Type"] == "text/css; charset=utf-8"
     assert first.headers["Cache-Control"] == "public, max-age=3600"
     assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(("environment", "noticed"), [("development", True), ("test", False)])
+def test_changed_templates_and_static_files_are_noticed_in_development(
+    make_settings: Callable[..., Settings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: str,
+    noticed: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(templating, "STATIC", tmp_path)
+    templates = build_environment(make_settings(environment=environment), [tmp_path])
+    shown = []
+    for number in (1, 2):
+        for name, text in (("shown.html", "%d {{ static('shown.css') }}"), ("shown.css", "/* %d */")):
+            (tmp_path / name).write_text(text.replace("%d", str(number)), encoding="utf-8")
+            os.utime(tmp_path / name, (number, number))
+        shown.append(templates.get_template("shown.html").render().split())
+
+    assert [before != after for before, after in zip(*shown, strict=True)] == [noticed, noticed]
 
 
 def test_page_makes_no_third_party_requests(client: TestClient) -> None:
