@@ -59,8 +59,9 @@ def judge(found: Mapping[str, Found], statements: Mapping[str, int]) -> Iterator
     for name, most in STATEMENTS.items():
         yield at_most(f"{name}, SQL statements", most, statements.get(name))
     ours = found.get(OURS)
-    tail = ours.tail("item") if ours and "item" in ours.pairs else None
-    yield at_most("item, p99 / p50", TAIL, tail)
+    for name in SHARE_OF_LIMIT:
+        tail = ours.tail(name) if ours and name in ours.pairs else None
+        yield at_most(f"{name}, p99 / p50", TAIL, tail)
     start, memory = (ours.cold_start, ours.memory_mib) if ours else (None, None)
     yield at_most("seconds from start to the first response", COLD_START_SECONDS, start)
     yield at_most("memory per process after the load, MiB", MEMORY_MIB, memory)
@@ -68,12 +69,12 @@ def judge(found: Mapping[str, Found], statements: Mapping[str, int]) -> Iterator
 
 def at_least(what: str, bound: float, figure: float | None) -> Goal:
     """Judge a figure that should be high; None was not measured."""
-    return _judged(what, f"≥ {bound:g}", figure, reached=figure is not None and figure >= bound)
+    return _judged(what, f"≥ {bound:g}", figure, 3, reached=figure is not None and figure >= bound)
 
 
 def at_most(what: str, bound: float, figure: float | None) -> Goal:
     """Judge a figure that should be low; None was not measured."""
-    return _judged(what, f"≤ {bound:g}", figure, reached=figure is not None and figure <= bound)
+    return _judged(what, f"≤ {bound:g}", figure, 4, reached=figure is not None and figure <= bound)
 
 
 def write(goals: Iterable[Goal], title: str = "generated project, one process, PostgreSQL") -> str:
@@ -81,10 +82,10 @@ def write(goals: Iterable[Goal], title: str = "generated project, one process, P
     return report.table([title, "goal", "measured", ""], list(goals))
 
 
-def _judged(what: str, bound: str, figure: float | None, *, reached: bool) -> Goal:
+def _judged(what: str, bound: str, figure: float | None, digits: int, *, reached: bool) -> Goal:
     if figure is None:
         return Goal(what, bound, "–", "not measured")  # noqa: RUF001 - a dash
-    return Goal(what, bound, f"{figure:.4g}", "reached" if reached else "missed")
+    return Goal(what, bound, f"{figure:.{digits}g}", "reached" if reached else "missed")
 
 
 def _ratio(found: Mapping[str, Found], who: str, workload: str) -> float | None:

@@ -1,6 +1,7 @@
 """Writes docs/performance.md and its pictures, part by part."""
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ DOCS = fireup.TEMPLATE / "docs"
 EMPTY = Path(__file__).with_suffix(".md")
 """The page without measurements."""
 JUDGED = ("| reached |", "| missed |", "| not measured |")
+WIDTH = 120
 DRAWN = ("item", "page 1", "create")
 PACKAGES = (
     *("fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "uvicorn", "granian"),
@@ -36,7 +38,16 @@ def write_section(name: str, text: str, docs: Path = DOCS) -> None:
     before, mark, rest = written.partition(first)
     assert mark, f"{page} has no part {name}"
     after = rest.partition(last)[2]
-    page.write_text(f"{before}{first}{text.strip()}\n{last}{after}", encoding="utf-8")
+    page.write_text(f"{before}{first}{_wrap(text.strip())}\n{last}{after}", encoding="utf-8")
+
+
+def _wrap(text: str) -> str:
+    """Break long lines, except in tables."""
+    lines = (
+        [line] if line.startswith("|") else textwrap.wrap(line, WIDTH, break_on_hyphens=False)
+        for line in text.splitlines()
+    )
+    return "\n".join("\n".join(wrapped) for wrapped in lines)
 
 
 def goal_rows(name: str, docs: Path = DOCS) -> list[str]:

@@ -42,6 +42,18 @@ def test_every_part_has_a_section_on_the_page(tmp_path: Path) -> None:
     assert all((TEMPLATE / "docs" / link).exists() for link in LINK.findall(written))
 
 
+def test_long_lines_are_wrapped_but_not_tables(tmp_path: Path) -> None:
+    words, row = "word " * 60, f"| {'cell ' * 60} |"
+    page.write_section("scale", f"### Title\n\n{words}\n\n{row}", tmp_path)
+
+    written = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    section = written.partition("<!-- scale -->\n")[2].partition("<!-- /scale -->")[0].splitlines()
+    assert section[:2] == ["### Title", ""]
+    assert section[-2:] == ["", row]
+    assert " ".join(section[2:-2]) == words.strip()
+    assert max(map(len, section[2:-2])) <= 120
+
+
 def test_goals_of_measured_parts_are_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
