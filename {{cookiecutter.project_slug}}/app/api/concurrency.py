@@ -3,30 +3,20 @@
 import asyncio
 
 
-class ConcurrencyLimit:
+class ConcurrencyLimit(asyncio.Semaphore):
     """Concurrency limit with a FIFO queue.
 
     The queue is unbounded: clients that are rejected immediately retry immediately, which would overload the server.
     """
 
     def __init__(self, limit: int, queue_timeout: float) -> None:
-        self._slots = asyncio.Semaphore(limit)
-        self._queue_timeout = queue_timeout
+        super().__init__(limit)
+        self.queue_timeout = queue_timeout
 
-    def locked(self) -> bool:
-        """Return whether the next request has to wait."""
-        return self._slots.locked()
-
-    async def acquire(self) -> bool:
-        """Acquire a slot; return False on timeout."""
-        if not self.locked():
-            return await self._slots.acquire()
+    async def acquire_in_time(self) -> bool:
+        """Wait for a slot; return False on timeout."""
         try:
-            async with asyncio.timeout(self._queue_timeout):
-                return await self._slots.acquire()
+            async with asyncio.timeout(self.queue_timeout):
+                return await self.acquire()
         except TimeoutError:
             return False
-
-    def release(self) -> None:
-        """Release the slot to the next request in the queue."""
-        self._slots.release()

@@ -1,13 +1,20 @@
 """ASGI middleware for all requests: request ID, log, security headers, limits, same-origin check."""
 
+from itertools import chain
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.concurrency import ConcurrencyLimit
 from app.api.encoding import has_unsupported_charset
-from app.api.request_cycle import MiddlewareConfig, RequestResponseCycle, assign_request_id, content_too_large
+from app.api.request_cycle import (
+    LIVENESS_PATH,
+    MiddlewareConfig,
+    RequestResponseCycle,
+    assign_request_id,
+    content_too_large,
+)
+from app.api.response_headers import RequestHeaders, as_bytes, request_headers
 from app.api.websockets import serve_websocket
 from app.errors import Forbidden, HeadersTooLarge, Problem, UnsupportedCharset, URLTooLong
 from app.settings.config import Settings
@@ -56,10 +63,10 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         server = settings.server
-        headers = Headers(_HEADERS | _HTTPS_HEADERS if settings.secure_cookies else _HEADERS).raw
+        headers = as_bytes(_HEADERS | _HTTPS_HEADERS if settings.secure_cookies else _HEADERS)
         concurrency = ConcurrencyLimit(server.max_concurrent_requests, server.queue_timeout.total_seconds())
         self.root_path = settings.root_path
-        self.config = MiddlewareConfig(server.max_body_bytes, headers, concurrency, self.root_path)
+        self.config = MiddlewareConfig(server.max_body_bytes, headers, concurrency, self.root_path + LIVENESS_PATH)
         self.max_header_bytes = server.max_header_bytes
         self.base_origin = parse_origin(str(settings.base_url))
 
@@ -73,11 +80,11 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers = request_headers(scope)
         cycle = RequestResponseCycle(self.config, scope, headers, receive, send)
         try:
             cycle.rejection = self._reject(scope, headers)
-            if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+            if headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers:
                 await cycle.acquire_slot()
             if cycle.rejection is None:
                 await self.app(cycle.scope, cycle.receive, cycle.send)
@@ -87,7 +94,7 @@ class RequestMiddleware:
             await cycle.finish()
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
+        headers = request_headers(scope)
         if self._reject_head(scope) or self._is_cross_site(scope, headers):
             await send({"type": "websocket.close"})  # before it is accepted, this sends 403
         else:
@@ -101,15 +108,15 @@ class RequestMiddleware:
             scope["raw_path"] = self.root_path.encode() + (scope.get("raw_path") or b"")
         scope["root_path"] = self.root_path
 
-    def _reject(self, scope: Scope, headers: Headers) -> Problem | None:
+    def _reject(self, scope: Scope, headers: RequestHeaders) -> Problem | None:
         if rejection := self._reject_head(scope):
             return rejection
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self.config.max_body_bytes:
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self.config.max_body_bytes:
             return content_too_large(self.config.max_body_bytes)
         if scope["method"] in SAFE_METHODS:
             return None
-        if has_unsupported_charset(headers.get("content-type", "")):
+        if has_unsupported_charset(headers.get(b"content-type", b"").decode("latin-1")):
             return UnsupportedCharset()
         return CrossSiteRequest() if self._is_cross_site(scope, headers) else None
 
@@ -118,12 +125,13 @@ class RequestMiddleware:
         size = len(scope["path"]) + len(scope["query_string"])
         if size > self.max_header_bytes:
             return URLTooLong(f"At most {self.max_header_bytes} bytes.")
-        size += sum(len(name) + len(value) + HEADER_OVERHEAD for name, value in scope["headers"])
+        headers = scope["headers"]
+        size += sum(map(len, chain.from_iterable(headers))) + HEADER_OVERHEAD * len(headers)
         if size > self.max_header_bytes:
             return HeadersTooLarge(f"At most {self.max_header_bytes} bytes, with {HEADER_OVERHEAD} for each header.")
         return None
 
-    def _is_cross_site(self, scope: Scope, headers: Headers) -> bool:
+    def _is_cross_site(self, scope: Scope, headers: RequestHeaders) -> bool:
         """Return whether a browser sent this request from another site; clients without these headers are allowed.
 
         The API reads no cookies, so any site can call it. The forms' CSRF tokens are a second layer of defense.
@@ -131,15 +139,15 @@ class RequestMiddleware:
         """
         if scope["path"].startswith(f"{self.root_path}/api/"):
             return False
-        site = headers.get("sec-fetch-site")
+        site = headers.get(b"sec-fetch-site")
         if site is not None:
-            return site not in {"same-origin", "none"}
-        source = headers.get("origin") or headers.get("referer")
+            return site not in {b"same-origin", b"none"}
+        source = headers.get(b"origin") or headers.get(b"referer")
         if source is None:
             return False
         scheme = scope["scheme"].replace("ws", "http")  # a WebSocket's origin is that of its page
-        own = parse_origin(f"{scheme}://{headers.get('host', '')}")
-        return parse_origin(source) not in {self.base_origin, own} - {None}
+        own = parse_origin(f"{scheme}://{headers.get(b'host', b'').decode('latin-1')}")
+        return parse_origin(source.decode("latin-1")) not in {self.base_origin, own} - {None}
 
 
 def parse_origin(url: str) -> tuple[str, str, int] | None:

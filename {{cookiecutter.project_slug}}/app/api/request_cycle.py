@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,20 +18,20 @@ from app.api.concurrency import ConcurrencyLimit
 from app.api.dependencies import close_request_session
 from app.api.encoding import is_percent_encoded_utf8
 from app.api.error_handlers import HANDLED_EXCEPTIONS, as_problem
-from app.api.response_headers import finalize_headers
+from app.api.response_headers import RequestHeaders, finalize_headers
 from app.database.outages import OUTAGES
 from app.errors import ContentTooLarge, InvalidRequest, Problem, Unavailable
 
 logger = logging.getLogger("app.requests")
 
-_LIVENESS_PATH = "/health/live"  # always answered: an orchestrator must not restart a busy server
+LIVENESS_PATH = "/health/live"  # always answered: an orchestrator must not restart a busy server
 _DISCONNECTED = Unavailable("The client disconnected.")
 _CLIENT_CLOSED_REQUEST = 499  # nginx's status for it in logs
 
 # Path segments that may be tokens: emailed tokens have 43 characters, IDs have 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
 
-_VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +39,18 @@ class MiddlewareConfig:
     """Settings shared by all requests."""
 
     max_body_bytes: int
-    headers: list[tuple[bytes, bytes]]
+    headers: dict[bytes, bytes]
     """Default response headers."""
     concurrency: ConcurrencyLimit
-    root_path: str
+    liveness_path: str
 
 
 class RequestResponseCycle:
     """State of one request and its response."""
 
-    def __init__(self, config: MiddlewareConfig, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, config: MiddlewareConfig, scope: Scope, headers: RequestHeaders, receive: Receive, send: Send
+    ) -> None:
         self.config = config
         self.headers, self._receive, self._send = headers, receive, send
         self.app = scope["app"]  # saved, because mounted apps overwrite it
@@ -66,13 +67,16 @@ class RequestResponseCycle:
 
     async def acquire_slot(self) -> None:
         """Acquire a concurrency slot."""
-        if self.has_slot or self.rejection or self.scope["path"] == self.config.root_path + _LIVENESS_PATH:
+        concurrency = self.config.concurrency
+        if self.has_slot or self.rejection or self.scope["path"] == self.config.liveness_path:
             return
-        was_queued = self.config.concurrency.locked()
-        self.has_slot = await self.config.concurrency.acquire()
+        if not concurrency.locked():
+            self.has_slot = await concurrency.acquire()
+            return
+        self.has_slot = await concurrency.acquire_in_time()
         if not self.has_slot:
             self.rejection = Unavailable("The server is overloaded.")
-        elif was_queued and await self._is_disconnected():
+        elif await self._is_disconnected():
             self.rejection = _DISCONNECTED
 
     async def _is_disconnected(self) -> bool:
@@ -97,7 +101,7 @@ class RequestResponseCycle:
         return {"type": "http.disconnect"} if self.rejection else message
 
     async def _check_chunk(self, chunk: bytes, *, is_last: bool) -> None:
-        if "urlencoded" in self.headers.get("content-type", "").lower():
+        if b"urlencoded" in self.headers.get(b"content-type", b"").lower():
             self._form += chunk
         if is_last and not is_percent_encoded_utf8(bytes(self._form)):
             self.rejection = InvalidRequest("Form data must be percent-encoded UTF-8.")
@@ -112,7 +116,8 @@ class RequestResponseCycle:
             await self._send(message)
             return
         await self._close_session(message["status"])
-        finalize_headers(message, self.scope, self.headers, [*self.config.headers, (b"x-request-id", self.id.encode())])
+        defaults = {**self.config.headers, b"x-request-id": self.id.encode()}
+        finalize_headers(message, self.scope, self.headers, defaults)
         self.status = message["status"]
         await self._send(message)
         if self.method == "HEAD" or self.status == HTTPStatus.NOT_MODIFIED:
@@ -159,21 +164,24 @@ class RequestResponseCycle:
             self.status = _CLIENT_CLOSED_REQUEST
         elif rejection and not self.status:
             await self._send_error(rejection)
-        logger.log(
-            logging.DEBUG if self.scope["state"].get("is_static_file") else logging.INFO,
-            "%s %s %s %.1fms %s",
-            self.method,
-            _LONG_SEGMENT.sub("/*", self.scope["path"]).encode("unicode_escape").decode(),
-            self.status or 500,
-            (time.perf_counter() - self.started) * 1000,
-            self.id,
-        )
+        self._log()
+
+    def _log(self) -> None:
+        level = logging.DEBUG if self.scope["state"].get("is_static_file") else logging.INFO
+        if not logger.isEnabledFor(level):
+            return
+        path = _LONG_SEGMENT.sub("/*", self.scope["path"]).encode("unicode_escape").decode()
+        took = (time.perf_counter() - self.started) * 1000
+        values = (self.method, path, self.status or 500, took, self.id)
+        # `logger.log()` would look up the caller in the stack, for each request.
+        record = logger.makeRecord(logger.name, level, __file__, 0, "%s %s %s %.1fms %s", values, None)
+        logger.handle(record)
 
 
-def assign_request_id(scope: Scope, headers: Headers) -> str:
+def assign_request_id(scope: Scope, headers: RequestHeaders) -> str:
     """Return the request ID sent by the client, or generate one; store it as `request.state.request_id`."""
-    sent = headers.get("x-request-id", "")
-    request_id = sent if _VALID_REQUEST_ID.fullmatch(sent) else str(uuid7())
+    sent = headers.get(b"x-request-id", b"")
+    request_id = sent.decode() if _VALID_REQUEST_ID.fullmatch(sent) else str(uuid7())
     scope.setdefault("state", {})["request_id"] = request_id
     return request_id
 

@@ -1,32 +1,48 @@
 """Default response headers and 304 Not Modified."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from starlette.datastructures import URL, Headers
 from starlette.types import Message, Scope
 
 Header = tuple[bytes, bytes]
 
+RequestHeaders = Mapping[bytes, bytes]
+"""Request headers by lower-case name: the first value of each, as with Starlette's `Headers`, which is slower."""
+
 _TAG = re.compile(r'"[^"]*"')  # without `W/`, which a weak comparison ignores
 _BODY_HEADERS = frozenset({b"content-length", b"content-type"})
 
 
-def finalize_headers(message: Message, scope: Scope, request: Headers, defaults: Sequence[Header]) -> None:
+def request_headers(scope: Scope) -> RequestHeaders:
+    """Return the headers of a request."""
+    return dict(reversed(scope["headers"]))
+
+
+def as_bytes(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Return headers as they are sent."""
+    return dict(Headers(headers).raw)
+
+
+def finalize_headers(message: Message, scope: Scope, request: RequestHeaders, defaults: Mapping[bytes, bytes]) -> None:
     """Add default headers that the application didn't set, and turn 200 into 304 if the client has this version."""
-    headers = [_without_host(header, scope) for header in message["headers"] if header[0] != b"x-request-id"]
+    headers = message["headers"]
     own = dict(headers)
-    if message["status"] == 200 and scope["method"] == "GET" and _matches(request, own.get(b"etag")):  # noqa: PLR2004
+    if b"location" in own or own.pop(b"x-request-id", None):
+        headers = [_without_host(header, scope) for header in headers if header[0] != b"x-request-id"]
+    if message["status"] == 200 and b"etag" in own and _matches(scope, request, own[b"etag"]):  # noqa: PLR2004
         message["status"] = 304
         headers = [header for header in headers if header[0] not in _BODY_HEADERS]
-    message["headers"] = [*headers, *(header for header in defaults if header[0] not in own)]
+    missing = defaults if own.keys().isdisjoint(defaults) else {name: defaults[name] for name in defaults.keys() - own}
+    message["headers"] = [*headers, *missing.items()]
 
 
-def _matches(request: Headers, etag: bytes | None) -> bool:
-    """Return whether `If-None-Match` matches this ETag (RFC 9110 §13.1.2)."""
-    if etag is None or "if-none-match" not in request:
+def _matches(scope: Scope, request: RequestHeaders, etag: bytes) -> bool:
+    """Return whether the `If-None-Match` of a GET request matches this ETag (RFC 9110 §13.1.2)."""
+    if scope["method"] != "GET" or b"if-none-match" not in request:
         return False
-    sent = ",".join(request.getlist("if-none-match"))
+    sent = ",".join(Headers(scope=scope).getlist("if-none-match"))
     return sent.strip() == "*" or etag.decode("latin-1").removeprefix("W/") in _TAG.findall(sent)
 
 

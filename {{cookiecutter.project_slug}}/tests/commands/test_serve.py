@@ -63,6 +63,7 @@ def test_startup_message_is_printed_once_the_server_listens(tmp_path: Path, argu
 
 def test_workers_exit_with_their_parent(shared_sqlite: Callable[[], str], tmp_path: Path) -> None:
     with running_server(tmp_path, DATABASE_URL=shared_sqlite(), SERVER_WORKERS="2") as server:
+        sent = [server.client.get("/health/live").headers["X-Request-ID"] for _ in range(100)]
         server.process.kill()
         server.process.wait()
 
@@ -70,6 +71,8 @@ def test_workers_exit_with_their_parent(shared_sqlite: Callable[[], str], tmp_pa
         while not is_free(server.client.base_url.port) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert is_free(server.client.base_url.port)
+        logged = re.findall(r"GET /health/live 200 \S+ (\S+)$", server.log.read_text(), re.MULTILINE)
+        assert sorted(logged) == sorted(sent), "no worker loses a line"
 
 
 def is_free(port: int | None) -> bool:

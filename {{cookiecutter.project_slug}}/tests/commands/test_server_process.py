@@ -1,6 +1,7 @@
 """The server as a process: proxy headers, response headers, shutdown, and durability after a kill."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -70,8 +71,11 @@ def test_default_server(start_server: StartServer, client: TestClient, ada: User
     too_large = server.client.post("/api/v1/auth/login", content=endless())
     assert problem_of(too_large)["status"] == 413
 
+    sent = [server.client.get("/health/live").headers["X-Request-ID"] for _ in range(100)]
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(SECONDS_TO_STOP) in {0, -signal.SIGTERM}
+    logged = re.findall(r"GET /health/live 200 \S+ (\S+)$", server.log.read_text(), re.MULTILINE)
+    assert logged[-100:] == sent, "a shutdown loses no line"
 
 
 def test_killed_server_loses_no_acknowledged_write(start_server: StartServer, client: TestClient) -> None:

@@ -1,0 +1,163 @@
+"""The log: several lines of the request log are written together, without delaying, losing or mixing lines."""
+
+import io
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.api import request_cycle
+from app.commands import logs
+from app.commands.logs import ATOMIC_WRITE, REQUEST_LOGGER, LogFormatter, LogHandler
+from tests.server import process_environment
+from tests.support import wait_until
+
+pytestmark = pytest.mark.any_database
+
+
+class Writes(io.StringIO):
+    """A stream that remembers what was written by one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Remember and write."""
+        self.calls.append(text)
+        return super().write(text)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines so far."""
+        return self.getvalue().splitlines()
+
+
+@pytest.fixture
+def written() -> Writes:
+    return Writes()
+
+
+@pytest.fixture
+def log(written: Writes) -> Iterator[Callable[..., None]]:
+    """Log a line: `log("a line")`, to the request log unless another logger is given."""
+    handler = LogHandler()
+    handler.setStream(written)
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+
+    def write(message: str, name: str = REQUEST_LOGGER, level: int = logging.INFO) -> None:
+        handler.handle(logging.LogRecord(name, level, "", 0, message, (), None))
+
+    yield write
+    handler.close()
+
+
+def test_request_log_is_the_one_that_is_buffered() -> None:
+    assert request_cycle.logger.name == REQUEST_LOGGER
+
+
+def test_line_after_a_pause_is_written_at_once(log: Callable[..., None], written: Writes) -> None:
+    log("GET /one")
+
+    assert re.fullmatch(r"\S+T\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d INFO app\.requests GET /one\n", written.getvalue())
+
+
+def test_line_that_waits_is_written_without_another_one(log: Callable[..., None], written: Writes) -> None:
+    log("GET /one")
+    log("GET /two")
+    log("GET /three")
+
+    wait_until(lambda: len(written.lines) == 3)
+    assert len(written.calls) < 4
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [(REQUEST_LOGGER, logging.WARNING), ("app.events", logging.INFO), ("uvicorn.error", logging.INFO)],
+)
+def test_other_records_are_written_at_once_and_in_order(
+    log: Callable[..., None], written: Writes, monkeypatch: pytest.MonkeyPatch, name: str, level: int
+) -> None:
+    monkeypatch.setattr(logs, "MAX_DELAY", 60)
+    for number in range(3):
+        log(f"GET /{number}")
+    log("now", name, level)
+    log("GET /later")
+
+    assert [line.split()[-1] for line in written.lines[-4:]] == ["/0", "/1", "/2", "now"]
+
+
+def test_lines_of_threads_are_neither_lost_nor_mixed(log: Callable[..., None], written: Writes) -> None:
+    def write(thread: int) -> None:
+        for number in range(500):
+            log(f"{thread}/{number}", REQUEST_LOGGER if number % 50 else "app.events")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    wait_until(lambda: len(written.lines) == 8 * 500)
+
+    found = [tuple(map(int, line.split()[-1].split("/"))) for line in written.lines]
+    for thread in range(8):
+        assert [number for other, number in found if other == thread] == list(range(500))
+    assert len(written.calls) < 4000
+    assert max(map(len, written.calls)) <= ATOMIC_WRITE, "more than this would be mixed with other processes' lines"
+
+
+def test_long_line_is_written_as_a_whole(log: Callable[..., None], written: Writes) -> None:
+    for length in (10, 2 * ATOMIC_WRITE, 10):
+        log("x" * length, "app")
+
+    assert [len(line.split()[-1]) for line in written.lines] == [10, 2 * ATOMIC_WRITE, 10]
+
+
+def test_record_that_cannot_be_formatted_does_not_fail_the_request(
+    log: Callable[..., None], written: Writes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    log("before")
+    log(Unprintable())
+    log("after", "app")
+
+    assert [line.split()[-1] for line in written.lines] == ["before", "after"]
+
+
+class Unprintable:
+    """An object without a text."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def test_time_is_that_of_the_record() -> None:
+    formatter = LogFormatter("%(asctime)s")
+    record = logging.LogRecord("app", logging.INFO, "", 0, "", (), None)
+    record.msecs = 7.9
+    for created, start in ((0.0079, "1970-01-01T"), (1_800_000_000.0079, "2027-01-15T"), (0.0079, "1970-01-01T")):
+        record.created = created
+        shown = formatter.format(record)
+        assert shown.startswith((start, "1969-12-31T"))
+        assert re.search(r":\d\d\.007[+-]\d\d:\d\d$", shown)
+
+
+@pytest.mark.parametrize("end", ["raise RuntimeError('the end')", "sys.exit()", ""], ids=["crash", "exit", "end"])
+def test_process_writes_its_lines_when_it_ends(tmp_path: Path, end: str) -> None:
+    script = f"""
+import logging.config, sys
+from app.commands import logs
+logs.MAX_DELAY = 60
+logging.config.dictConfig(logs.log_config("info"))
+for number in range(200):
+    logging.getLogger({REQUEST_LOGGER!r}).info("GET /%d", number)
+{end}
+"""
+    done = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", script], env=process_environment(tmp_path), capture_output=True, text=True, check=False
+    )
+
+    assert re.findall(r"GET /(\d+)", done.stderr) == [str(number) for number in range(200)]
+    assert ("RuntimeError: the end" in done.stderr) == ("raise" in end)
