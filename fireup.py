@@ -9,6 +9,7 @@
 For working on the template itself:
   python3 fireup.py test [ARGS]   run the tests in tests/, including those of generated projects;
                                   pytest gets ARGS; without ARGS, run all tests on all CPU cores
+  python3 fireup.py prove NAME    run a long proof of a generated project; NAME is load
   python3 fireup.py behaviours    run the tests of a new project and show which ones cover each
                                   behavior in docs/behaviours.md; --collect lists without running
   python3 fireup.py check         lint and type-check the template and the project inside it
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).resolve().parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+PROOFS = ("load",)
 # Maps the cookiecutter condition that a requirement depends on to answers that exclude it.
 GUARDS = {
     "cookiecutter.admin": {"admin": "no"},
@@ -68,7 +70,13 @@ def main(arguments: Sequence[str]) -> int:
     if {"-h", "--help", "help"} & set(arguments[:1]):
         print(__doc__)
         return 0
-    commands = {"test": test, "behaviours": behaviours, "check": check, "lock": lock}
+    commands = {
+        "test": test,
+        "prove": prove,
+        "behaviours": behaviours,
+        "check": check,
+        "lock": lock,
+    }
     command = commands.get(arguments[0]) if arguments else None
     try:
         return command(arguments[1:]) if command else create(arguments)
@@ -108,6 +116,13 @@ def test(arguments: Sequence[str]) -> int:
     with dev.step("Run the timing tests serially (a minute)"):
         measured = subprocess.call([*pytest, "-v", "-m", "alone"])
     return together or measured
+
+
+def prove(arguments: Sequence[str]) -> int:
+    """Run one of the proofs, which take too long for the tests."""
+    if not arguments or arguments[0] not in PROOFS:
+        sys.exit(f"Expected the name of a proof: {', '.join(PROOFS)}.")
+    return _run_ours(f"proofs.{arguments[0]}", arguments[1:])
 
 
 def behaviours(arguments: Sequence[str]) -> int:

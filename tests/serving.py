@@ -110,6 +110,7 @@ class Server:
 
     address: str
     log: Path
+    pid: int
 
     def printed(self) -> str:
         """Return the output so far."""
@@ -135,7 +136,6 @@ def running(
 ) -> Iterator[Server]:
     """Run a command that serves a project on a free port, and interrupt it afterwards."""
     port = find_free_port()
-    server = Server(f"http://127.0.0.1:{port}", log)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
@@ -145,11 +145,30 @@ def running(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        server = Server(f"http://127.0.0.1:{port}", log, process.pid)
         try:
             wait_until_ready(server, process)
             yield server
         finally:
             _stop(process)
+
+
+@contextmanager
+def started(command: list[str], folder: Path, **variables: str) -> Iterator[str]:
+    """Start a command, yield its first line of output, and close its standard input."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**environment(), **variables},
+        stdin=pipe,
+        stdout=pipe,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        yield process.stdout.readline().strip()
+        process.stdin.close()
 
 
 def find_free_port() -> int:

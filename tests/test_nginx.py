@@ -56,7 +56,9 @@ def servers(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
         )
         nginx = subprocess.Popen([found, "-p", folder, "-c", configuration])
         try:
-            below = [Server(f"http://127.0.0.1:{port}/shop", server.log) for port in ports]
+            below = [
+                Server(f"http://127.0.0.1:{port}/shop", server.log, server.pid) for port in ports
+            ]
             yield {"strips": below[0], "keeps": below[1], "app": server}
         finally:
             nginx.terminate()

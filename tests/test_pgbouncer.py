@@ -6,7 +6,6 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import pytest
 
 import fireup
 from tests.baking import PROJECT, Bake
-from tests.serving import Visitor, environment, find_free_port, run_in, running
+from tests.serving import Visitor, environment, find_free_port, run_in, running, started
 
 EMAIL, PASSWORD = "admin@example.com", "a password of the pooler's test"
 SETTINGS = {
@@ -78,19 +77,6 @@ class Pooled(NamedTuple):
         """Run a command of the project; return its exit code and output."""
         done = run_in(self.project, [*self.app, *arguments], **{**self.variables, **variables})
         return done.returncode, done.stdout
-
-
-@contextmanager
-def started(command: list[str], folder: Path) -> Iterator[str]:
-    """Start a command, yield its first line of output, and close its standard input."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, cwd=folder, env=environment(), stdin=pipe, stdout=pipe, text=True
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        yield process.stdout.readline().strip()
-        process.stdin.close()
 
 
 @pytest.fixture(scope="module")
