@@ -1,14 +1,33 @@
 """`ETag` and `If-Match`, tested with the caller's own account, and the dependencies of routes."""
 
 from collections.abc import Callable
-from inspect import isasyncgenfunction, iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
 from typing import Any, get_args
+from uuid import uuid4
 
 import pytest
+from fastapi import APIRouter, Depends
 from starlette.testclient import TestClient
 
-from app.accounts.api.dependencies import AuthenticatorDep, ClientDep, CurrentScope, OptionalScope
+from app.accounts.api.dependencies import (
+    AuthenticatorDep,
+    ClientDep,
+    CurrentScope,
+    OptionalScope,
+    RecentScope,
+    SessionScope,
+    get_optional_scope,
+    get_recent_scope,
+    get_scope,
+    get_session_scope,
+    require_permission,
+)
+from app.accounts.permissions import Permission
+from app.accounts.scope import Scope
 from app.api.dependencies import DatabaseDep, SessionDep
+from app.database.base import utc_now
+from tests.query_counts import capture_statements
+from tests.routes import app_of
 from tests.support import problem_of
 
 pytestmark = pytest.mark.any_database
@@ -88,4 +107,52 @@ ASKED_BY_MOST = [DatabaseDep, SessionDep, AuthenticatorDep, ClientDep, OptionalS
 @pytest.mark.parametrize("provide", [get_args(asked)[1].dependency for asked in ASKED_BY_MOST])
 def test_common_dependencies_need_no_thread(provide: Callable[..., Any]) -> None:
     """FastAPI calls plain functions in a thread, which takes as long as a query."""
-    assert iscoroutinefunction(provide) or isasyncgenfunction(provide)
+    called: Any = provide if isfunction(provide) else type(provide).__call__
+    assert iscoroutinefunction(called) or isasyncgenfunction(called)
+
+
+may_edit = require_permission(Permission.CONTENT_EDIT)
+
+
+@pytest.fixture
+def callers(add_routes: Callable[[APIRouter], None]) -> str:
+    """Add a route that asks for its caller in every way."""
+    router = APIRouter()
+
+    @router.get("/callers", dependencies=[Depends(may_edit)])
+    async def read_callers(
+        optional: OptionalScope, current: CurrentScope, session: SessionScope, recent: RecentScope
+    ) -> list[str]:
+        return [scope.email for scope in (optional, current, session, recent) if scope]
+
+    add_routes(router)
+    return "/callers"
+
+
+def test_caller_is_authenticated_once_per_request(as_admin: TestClient, callers: str) -> None:
+    with capture_statements(as_admin) as statements:
+        emails = [as_admin.get(callers).json() for _ in range(2)]
+
+    assert emails == [["admin@example.com"] * 4] * 2
+    assert len([sql for sql, _ in statements if not sql.startswith("BEGIN")]) == 2
+
+
+def test_permission_is_required(as_ada: TestClient, client: TestClient, callers: str) -> None:
+    assert (client.get(callers).status_code, as_ada.get(callers).status_code) == (401, 403)
+
+
+@pytest.mark.parametrize("header", ["Basic YWRhOng=", "Bearer", "Bearer ", "Bearer\t", "", "Token x"])
+def test_other_credentials_are_ignored(client: TestClient, header: str) -> None:
+    response = client.get(ME, headers={"Authorization": header})
+
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_caller_can_be_overridden(client: TestClient, callers: str) -> None:
+    scope = Scope(uuid4(), uuid4(), "eve@example.com", frozenset(), frozenset(), utc_now())
+    ways = (may_edit, get_optional_scope, get_scope, get_session_scope, get_recent_scope)
+    app_of(client).dependency_overrides.update(dict.fromkeys(ways, lambda: scope))
+    try:
+        assert client.get(callers).json() == ["eve@example.com"] * 4
+    finally:
+        app_of(client).dependency_overrides.clear()

@@ -7,14 +7,15 @@ RecentScope     requires recent authentication, too: for sensitive actions
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
+from app.accounts.api.caller_dependency import CallerDependency
 from app.accounts.credentials.access_tokens import TokenError, TokenExpired
 from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.permissions import Permission
@@ -26,10 +27,7 @@ from app.database.connection import Database
 from app.errors import Forbidden, Unauthorized
 
 logger = logging.getLogger(__name__)
-
 _TRUST_IT = "If this is your reverse proxy, add its address to SERVER_TRUSTED_PROXIES."
-
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Access token from `POST /api/v1/auth/login`.")
 
 
 class InvalidToken(Unauthorized):
@@ -59,8 +57,7 @@ class SessionRequired(Forbidden):
 
 def get_authenticator(connection: HTTPConnection) -> Authenticator:
     """Return the authenticator of this process."""
-    authenticator: Authenticator = connection.state.authenticator
-    return authenticator
+    return cast(Authenticator, connection.state.authenticator)
 
 
 async def _provide_authenticator(connection: HTTPConnection) -> Authenticator:
@@ -94,23 +91,83 @@ async def _provide_client(connection: HTTPConnection) -> Client:
 ClientDep = Annotated[Client, Depends(_provide_client)]
 
 
-async def get_optional_scope(
-    connection: HTTPConnection, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Scope | None:
-    """Return the caller of the bearer token, or None without a token.
+@CallerDependency
+async def get_optional_scope(connection: HTTPConnection) -> Scope | None:
+    """Return the caller of the bearer token, or None without a token; cached per request.
 
     Raises:
         InvalidToken: when it is invalid or expired, or its session has ended.
         PermissionDenied: when a limited token lacks the scope `read` or `write`; WebSockets require both.
     """
-    if credentials is None:
-        return None
-    # Called directly: each dependency adds overhead to every request.
-    database, authenticator, token = get_database(connection), get_authenticator(connection), credentials.credentials
-    for scheme in authenticator.bearer_schemes:
-        if token.startswith(scheme.prefix):
-            scope = await scheme.authenticate(database, authenticator, token, get_client(connection))
-            break
+    state = connection.state
+    if not hasattr(state, "caller"):
+        kind, token = get_authorization_scheme_param(connection.headers.get("authorization"))
+        state.caller = await _authenticate(connection, token) if kind.lower() == "bearer" and token else None
+    return cast(Scope | None, state.caller)
+
+
+@CallerDependency
+async def get_scope(connection: HTTPConnection) -> Scope:
+    """Return the caller.
+
+    Raises:
+        Unauthorized: without a token.
+    """
+    scope = await get_optional_scope(connection)
+    if scope is None:
+        raise Unauthorized
+    return scope
+
+
+@CallerDependency
+async def get_session_scope(connection: HTTPConnection) -> Scope:
+    """Return the caller.
+
+    Raises:
+        SessionRequired: when it is a limited token.
+    """
+    scope = await get_scope(connection)
+    if scope.token_scopes is not None:
+        raise SessionRequired
+    return scope
+
+
+@CallerDependency
+async def get_recent_scope(connection: HTTPConnection) -> Scope:
+    """Return the caller.
+
+    Raises:
+        ReauthenticationRequired: when they authenticated too long ago.
+    """
+    scope = await get_session_scope(connection)
+    reauth.require_recent_authentication(get_authenticator(connection), scope)
+    return scope
+
+
+OptionalScope = Annotated[Scope | None, Depends(get_optional_scope)]
+CurrentScope = Annotated[Scope, Depends(get_scope)]
+SessionScope = Annotated[Scope, Depends(get_session_scope)]
+RecentScope = Annotated[Scope, Depends(get_recent_scope)]
+
+
+def require_permission(permission: Permission) -> CallerDependency[Scope]:
+    """Return a dependency that requires a permission: `Depends(require_permission(Permission.ADMIN_ACCESS))`."""
+
+    @CallerDependency
+    async def check(connection: HTTPConnection) -> Scope:
+        scope = await get_scope(connection)
+        if not scope.has_permission(permission):
+            raise PermissionDenied
+        return scope
+
+    return check
+
+
+async def _authenticate(connection: HTTPConnection, token: str) -> Scope:
+    database, authenticator = get_database(connection), get_authenticator(connection)
+    scheme = next((scheme for scheme in authenticator.bearer_schemes if token.startswith(scheme.prefix)), None)
+    if scheme is not None:
+        scope = await scheme.authenticate(database, authenticator, token, get_client(connection))
     else:
         scope = await _find_session(database, authenticator, token)
     if scope is None:
@@ -118,61 +175,6 @@ async def get_optional_scope(
     if scope.token_scopes is not None and not _required_scopes(connection) <= scope.token_scopes:
         raise PermissionDenied
     return scope
-
-
-OptionalScope = Annotated[Scope | None, Depends(get_optional_scope)]
-
-
-async def get_scope(scope: OptionalScope) -> Scope:
-    """Return the caller.
-
-    Raises:
-        Unauthorized: without a token.
-    """
-    if scope is None:
-        raise Unauthorized
-    return scope
-
-
-CurrentScope = Annotated[Scope, Depends(get_scope)]
-
-
-async def get_session_scope(scope: CurrentScope) -> Scope:
-    """Return the caller.
-
-    Raises:
-        SessionRequired: when it is a limited token.
-    """
-    if scope.token_scopes is not None:
-        raise SessionRequired
-    return scope
-
-
-SessionScope = Annotated[Scope, Depends(get_session_scope)]
-
-
-async def get_recent_scope(authenticator: AuthenticatorDep, scope: SessionScope) -> Scope:
-    """Return the caller.
-
-    Raises:
-        ReauthenticationRequired: when they authenticated too long ago.
-    """
-    reauth.require_recent_authentication(authenticator, scope)
-    return scope
-
-
-RecentScope = Annotated[Scope, Depends(get_recent_scope)]
-
-
-def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
-    """Return a dependency that requires a permission: `Depends(require_permission(Permission.ADMIN_ACCESS))`."""
-
-    async def check(scope: CurrentScope) -> Scope:
-        if not scope.has_permission(permission):
-            raise PermissionDenied
-        return scope
-
-    return check
 
 
 def _required_scopes(connection: HTTPConnection) -> AbstractSet[str]:
