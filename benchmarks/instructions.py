@@ -23,7 +23,7 @@ from benchmarks import goals, page, report
 from benchmarks.copies import add_copies
 from benchmarks.instructions_inside import COUNTED
 from benchmarks.servers import served
-from benchmarks.stacks import APPS, LIMIT, OURS, REFERENCE, STACKS, Filled, Project
+from benchmarks.stacks import APPS, BUILD_APP, LIMIT, OURS, REFERENCE, STACKS, Filled, Project
 from benchmarks.workloads import COPIED, HTML, PAGES, Workload
 
 NAMES = ("hello", "me", "item", "page 1", "create", "change", HTML)
@@ -103,7 +103,7 @@ def measure(project: Project, database: Filled, scratch: Path) -> dict[str, Coun
     """Count the requests of all apps."""
     counter = Counter(project, database, scratch)
     python = fireup.install(APPS / "requirements.txt")
-    ours = App(project.python, "app.commands.asgi:build_app()", PAGES)
+    ours = App(project.python, f"{BUILD_APP}()", PAGES)
     found = {}
     apps = {name: small_app(python, name) for name in (LIMIT, REFERENCE)}
     for name, app in {**apps, OURS: ours}.items():

@@ -5,10 +5,9 @@
 
 Generates a project with one resource. It and small apps of other stacks serve the same rows of one
 PostgreSQL. Each takes turns with the reference, FastAPI with the SQLAlchemy ORM: one second of load
-each. The result is the ratio, because a slow moment of the machine slows both. A run without
-`--quick` and `--only` writes its part of docs/performance.md even without `--write`, after each
-contestant, so that an interrupted run keeps its results. What fails is skipped. Requires Linux (for
-/proc) and wrk.
+each. The result is the ratio, because a slow moment of the machine slows both. A complete run
+writes its part of docs/performance.md even without `--write`, after each contestant, so that its
+results are kept. What fails is skipped. Requires Linux (for /proc) and wrk.
 """
 
 import argparse

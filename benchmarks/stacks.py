@@ -29,6 +29,8 @@ SETTINGS = {
     "AUTH_IP_ATTEMPTS_PER_MINUTE": "1000000",  # all requests come from one IP address
     "AUTH_LOGIN_ATTEMPTS": "1000000",
 }
+BUILD_APP = "app.commands.asgi:build_app"
+"""The project's app, for servers that call a factory."""
 OURS = "generated project"
 TWO_PROCESSES = f"{OURS}, 2 processes"
 ON_SQLITE = f"{OURS}, SQLite"
@@ -172,7 +174,7 @@ class Project:
         return replace(
             ours,
             name=f"{OURS}, Granian",
-            command=[*serve, "--factory", "app.commands.asgi:build_app"],
+            command=[*serve, "--factory", BUILD_APP],
             variables={**ours.variables, "PYTHONPATH": extra},
         )
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import instructions
 from benchmarks.copies import add_copies
 from benchmarks.instructions import FEW, MANY, App, Counter, Counts
-from benchmarks.stacks import LIMIT, OURS, Project
+from benchmarks.stacks import BUILD_APP, LIMIT, OURS, Project
 from benchmarks.workloads import COPIED, HTML, PAGES
 from tests.serving import run_in
 
@@ -42,7 +42,7 @@ def test_copies_are_served_but_not_in_the_navigation(project: Project) -> None:
 
 @pytest.mark.skipif(not shutil.which("callgrind_control"), reason="needs valgrind")
 def test_requests_are_counted(project: Project, tmp_path: Path) -> None:
-    ours = App(project.python, "app.commands.asgi:build_app()", PAGES)
+    ours = App(project.python, f"{BUILD_APP}()", PAGES)
     with project.filled() as database:
         counter = Counter(project, database, tmp_path)
         found = counter.count_all(ours, ("change", HTML))
