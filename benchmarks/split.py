@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import page, report
-from benchmarks.load import find_wrk, flood
+from benchmarks.load import find_wrk, send
 from benchmarks.servers import Server, served
 from benchmarks.stacks import OURS, Project
 from benchmarks.workloads import HTML
@@ -79,9 +79,9 @@ def shares(lines: Iterable[str]) -> Counter[str]:
 def sample(server: Server, name: str, seconds: int, samples: Path) -> Counter[str]:
     """Send requests and return the server's samples."""
     asked = server.workloads[name]
-    flood(server.address, asked, server.token, 1)  # warm-up
+    send(server.address, asked, server.token, 1)  # warm-up
     _read(server, samples)
-    flood(server.address, asked._replace(seconds=seconds), server.token, 1)
+    send(server.address, asked._replace(seconds=seconds), server.token, 1)
     return shares(_read(server, samples))
 
 
