@@ -30,6 +30,7 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's status for it in logs
 
 # Path segments that may be tokens: emailed tokens have 43 characters, IDs have 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
+_PLAIN_PATH = re.compile(r"(?:/[!-.0-\[\]-~]{0,39})*")  # printable ASCII without backslashes or long segments
 
 _VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
@@ -170,7 +171,9 @@ class RequestResponseCycle:
         level = logging.DEBUG if self.scope["state"].get("is_static_file") else logging.INFO
         if not logger.isEnabledFor(level):
             return
-        path = _LONG_SEGMENT.sub("/*", self.scope["path"]).encode("unicode_escape").decode()
+        path = self.scope["path"]
+        if not _PLAIN_PATH.fullmatch(path):
+            path = _LONG_SEGMENT.sub("/*", path).encode("unicode_escape").decode()
         took = (time.perf_counter() - self.started) * 1000
         values = (self.method, path, self.status or 500, took, self.id)
         # `logger.log()` would look up the caller in the stack, for each request.

@@ -21,17 +21,19 @@ class LogFormatter(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - name from logging
         """Format as ISO 8601 with milliseconds."""
-        second, text = self._formatted
-        if int(record.created) != second:
-            second = int(record.created)
+        second, text = int(record.created), self._formatted[1]
+        if second != self._formatted[0]:
             text = datetime.fromtimestamp(second, UTC).astimezone().isoformat()
             self._formatted = second, text
         return f"{text[:19]}.{int(record.msecs):03}{text[19:]}"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Rename the logger `uvicorn.error`, which also logs messages that are not errors."""
-        record.name = "uvicorn" if record.name == "uvicorn.error" else record.name
-        return super().format(record)
+        """Format without a format string, which takes longer; rename `uvicorn.error`, which also logs non-errors."""
+        name = "uvicorn" if record.name == "uvicorn.error" else record.name
+        line = f"{self.formatTime(record)} {record.levelname} {name} {record.getMessage()}"
+        if record.exc_info:
+            line += f"\n{self.formatException(record.exc_info)}"
+        return f"{line}\n{self.formatStack(record.stack_info)}" if record.stack_info else line
 
 
 class LogHandler(logging.StreamHandler[TextIO]):
@@ -92,7 +94,7 @@ def log_config(level: str) -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": LogFormatter, "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "formatters": {"line": {"()": LogFormatter}},
         "handlers": {"stderr": {"()": LogHandler, "formatter": "line"}},
         # Both are noisy at INFO: Alembic logs its plugins at startup, watchfiles every file.
         "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},

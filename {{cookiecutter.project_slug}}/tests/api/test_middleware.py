@@ -12,6 +12,7 @@ import anyio
 import pytest
 from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import StreamingResponse
+from opentelemetry import trace
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -53,6 +54,30 @@ def test_request_is_logged_with_its_id_and_without_its_query(
     assert line.startswith("GET /nowhere\\nforged 404 ")
     assert line.endswith(" request-of-ada")
     assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        pytest.param("/a-~!$&'()*+,;=:@._", "/a-~!$&'()*+,;=:@._", id="plain"),
+        pytest.param("//a//", "//a//", id="empty-segments"),
+        pytest.param("/" + "x" * 39, "/" + "x" * 39, id="short-segment"),
+        pytest.param("/" + "x" * 40, "/*", id="long-segment"),
+        pytest.param("/a/" + "x" * 60 + "/b%0A", "/a/*/b\\n", id="long-segment-and-newline"),
+        pytest.param("/a%5Cn", "/a\\\\n", id="backslash"),
+        pytest.param("/a%0A", "/a\\n", id="final-newline"),
+        pytest.param("/a%20b%7F%C3%A9%E2%82%AC", "/a b\\x7f\\xe9\\u20ac", id="not-ascii"),
+    ],
+)
+def test_path_is_logged_in_printable_ascii(
+    client: TestClient, caplog: pytest.LogCaptureFixture, path: str, logged: str
+) -> None:
+    caplog.set_level(logging.INFO, "app.requests")
+
+    client.get(f"http://testserver{path}")
+
+    [line] = [record.getMessage() for record in caplog.records if record.name == "app.requests"]
+    assert line.startswith(f"GET {logged} 404 ")
 
 
 def test_token_in_a_path_is_not_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -444,3 +469,26 @@ def test_same_site_request_outside_the_api_is_accepted(client: TestClient, heade
 
 def test_api_can_be_called_from_any_site(client: TestClient) -> None:
     assert client.post(LOGIN, json={}, headers={"Origin": "https://other.example"}).status_code == 422
+
+
+@pytest.mark.parametrize("installed", [{"opentelemetry.sdk"}, set()], ids=["installed", "missing"])
+def test_requests_are_traced_if_the_sdk_is_installed(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, installed: set[str]
+) -> None:
+    names = []
+
+    class Tracer(trace.NoOpTracer):
+        def start_span(self, name: str, *arguments: Any, **options: Any) -> trace.Span:
+            names.append(name)
+            return super().start_span(name, *arguments, **options)
+
+    class Provider(trace.TracerProvider):
+        def get_tracer(self, *_: Any, **__: Any) -> trace.Tracer:
+            return Tracer()
+
+    monkeypatch.setattr("app.main.find_spec", lambda name: name in installed)
+    monkeypatch.setattr(trace, "get_tracer_provider", Provider)
+
+    with TestClient(create_app(make_settings())) as client:
+        assert client.get("/health/live").status_code == 200
+    assert ("GET" in names) == bool(installed)

@@ -48,7 +48,7 @@ def log(written: Writes) -> Iterator[Callable[..., None]]:
     """Log a line: `log("a line")`, to the request log unless another logger is given."""
     handler = LogHandler()
     handler.setStream(written)
-    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(LogFormatter())
 
     def write(message: str, name: str = REQUEST_LOGGER, level: int = logging.INFO) -> None:
         handler.handle(logging.LogRecord(name, level, "", 0, message, (), None))
@@ -134,14 +134,29 @@ class Unprintable:
 
 
 def test_time_is_that_of_the_record() -> None:
-    formatter = LogFormatter("%(asctime)s")
+    formatter = LogFormatter()
     record = logging.LogRecord("app", logging.INFO, "", 0, "", (), None)
     record.msecs = 7.9
     for created, start in ((0.0079, "1970-01-01T"), (1_800_000_000.0079, "2027-01-15T"), (0.0079, "1970-01-01T")):
         record.created = created
         shown = formatter.format(record)
         assert shown.startswith((start, "1969-12-31T"))
-        assert re.search(r":\d\d\.007[+-]\d\d:\d\d$", shown)
+        assert re.search(r":\d\d\.007[+-]\d\d:\d\d INFO app $", shown)
+
+
+def test_traceback_and_stack_follow_the_line() -> None:
+    try:
+        raise ValueError("the cause")  # noqa: TRY301 - for its traceback
+    except ValueError:
+        failure = sys.exc_info()
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "failed: %s", ("it",), failure, sinfo="Stack")
+
+    first, second, *rest = LogFormatter().format(record).splitlines()
+
+    assert first.endswith(" ERROR uvicorn failed: it")
+    assert second == "Traceback (most recent call last):"
+    assert rest[-2:] == ["ValueError: the cause", "Stack"]
+    assert record.name == "uvicorn.error", "as other handlers expect"
 
 
 @pytest.mark.parametrize("end", ["raise RuntimeError('the end')", "sys.exit()", ""], ids=["crash", "exit", "end"])
