@@ -101,7 +101,7 @@ class Client:
         return request._replace(headers=headers)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._streams is None:
+        if self._streams is None or self._streams[0].at_eof():  # closed because it was idle
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         return self._streams
 

@@ -8,6 +8,7 @@ from proofs.journal import Fault, Unknown
 from proofs.rows import Attempts, Row, Rows
 
 BASE = "/api/v1/pairs"
+PAGE = 20
 
 
 class Couples:
@@ -69,6 +70,18 @@ class Couples:
         if response.status == 200:
             expected = {"note": note["title"], "item": item["title"]}
             check("a hurried read", response.body, expected)
+
+    async def hurry_listing(self) -> None:
+        """List notes in so short a time that the task is often canceled."""
+        seconds = self.caller.chance.uniform(0, 0.008)
+        request = Request("GET", f"{BASE}/hurried?seconds={seconds:.5f}")
+        try:
+            response = await self.caller.ask({200, 503}, request)
+        except Unknown:
+            return
+        if response.status == 200:
+            titles = [row["title"] for row in self.notes.expected()[:PAGE]]
+            check("a hurried list", response.body, {"notes": titles})
 
     async def change(self, note: Row, item: Row, *, fails: bool) -> None:
         """Change both, or fail after the first."""

@@ -99,6 +99,7 @@ class Person:
             ("API key", 0.2, account.use_key),
             ("HTML list", 2, lambda: self.browser.check_list(sort, search)),
             ("fail halfway", 2, lambda: self.couples.fail(title)),
+            ("list in a hurry", 2, self.couples.hurry_listing),
             ("create in a hurry", 3, lambda: self.couples.hurry(title)),
         ]
         if len(rows.known) < MAX_ROWS:
