@@ -13,9 +13,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import PoolResetState
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
-from app.database.outages import UNREACHABLE, DatabaseUnavailable, TranslatingPool, translate_driver_error
+from app.database.outages import UNREACHABLE, WAS_CANCELED, DatabaseUnavailable, TranslatingPool, translate_driver_error
 from app.settings.config import DatabaseSettings
 from app.settings.database_url import parse_postgresql_url
 
@@ -55,7 +55,7 @@ def _create_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEn
         pool_recycle=300,  # firewalls may silently drop idle connections
         isolation_level="READ COMMITTED" if settings.uses_pgbouncer else "AUTOCOMMIT",
     )
-    event.listen(engine.sync_engine, "checkout", _replace_closed)
+    event.listen(engine.sync_engine, "checkout", _replace_unusable)
     return engine, engine.execution_options(isolation_level="READ COMMITTED")
 
 
@@ -142,10 +142,12 @@ def _reset_sqlite(connection: Any, record: object, state: PoolResetState) -> Non
         connection.rollback()
 
 
-def _replace_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
-    """Replace a connection that the server closed. The driver knows without a round trip, unlike `pool_pre_ping`.
+def _replace_unusable(connection: Any, record: ConnectionPoolEntry, proxy: object) -> None:  # noqa: ANN401, ARG001 - asyncpg's
+    """Replace a connection that the server closed, or whose BEGIN, COMMIT or ROLLBACK was canceled.
 
+    The driver knows without a round trip, unlike `pool_pre_ping`.
     https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
     """
-    if connection.driver_connection.is_closed():
+    driver = connection.driver_connection
+    if driver.is_closed() or driver.is_in_transaction() or WAS_CANCELED in record.info:
         raise DisconnectionError

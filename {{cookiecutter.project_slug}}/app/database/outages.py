@@ -22,13 +22,17 @@ _FULL = "The database is out of disk space, memory or connections."
 _READ_ONLY = "The database is read-only."
 _MIGRATED = "The database was migrated."
 
+WAS_CANCELED = "was_canceled"
+"""Key in the `info` of a connection: if the statement was BEGIN, the driver wrongly believes in a transaction."""
+
+_CANCELED = "57014"
 # Codes or prefixes of codes. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
     "08": UNREACHABLE,
     "53": _FULL,
     "58": _FULL,
     "57P": UNREACHABLE,
-    "57014": _SLOW,
+    _CANCELED: _SLOW,
     "55P03": _BUSY,
     "40001": _BUSY,
     "40P01": _BUSY,
@@ -87,6 +91,8 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
         return None  # the task was canceled
     if isinstance(error, TimeoutError):
         context.is_disconnect = True  # the response may still arrive, so the connection can't be reused
+    if getattr(error, "sqlstate", None) == _CANCELED and context.connection is not None:
+        context.connection.info[WAS_CANCELED] = True
     if getattr(error, "detail", None):
         error.detail = None  # type: ignore[attr-defined] # `Key (email)=(ada@example.com) already exists.`
     reason = _reason(error) or (UNREACHABLE if context.is_disconnect else None)

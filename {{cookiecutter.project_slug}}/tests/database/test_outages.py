@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asyncpg import Connection
 from fastapi import APIRouter
 from sqlalchemy import text
 from starlette.testclient import TestClient
@@ -132,6 +133,33 @@ def test_migration_of_a_column_in_use_is_retried_or_returns_503(
 
     assert {*reads[:-1], *writes[:-1]} <= {200, 503}
     assert (reads[-1], writes[-1], client.get(note).json()["title"]) == (200, 200, "Fifth")
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize("statement", ["BEGIN", "COMMIT", "ROLLBACK"])
+def test_connection_is_usable_after_a_canceled_transaction_statement(
+    start_app: Callable[..., TestClient], own_database_url: str, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    client = start_app(database={"url": own_database_url, "pool_size": 1})
+    client = sign_in(client, add_user(client, "ada@example.com"))
+    client.post(NOTES, json={"title": "First"})
+    run = Connection.execute
+    canceled: list[str] = []
+
+    async def cancel_once(connection: Connection, query: str, *values: Any, **options: Any) -> Any:
+        if query.startswith(statement) and not canceled:
+            canceled.append(query)
+            query = "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(10)"
+        return await run(connection, query, *values, **options)
+
+    monkeypatch.setattr(Connection, "execute", cancel_once)
+    title = "First" if statement == "ROLLBACK" else "Second"  # which is taken, so that it is rolled back
+    response = client.post(NOTES, json={"title": title})
+
+    assert canceled
+    assert response.status_code == 503 or statement == "ROLLBACK"  # which here fails for another reason
+    assert [client.post(NOTES, json={"title": title}).status_code for title in ("Second", "Third")] == [201, 201]
+    assert [note["title"] for note in client.get(NOTES).json()["items"]] == ["Third", "Second", "First"]
 
 
 @pytest.mark.database("sqlite")
