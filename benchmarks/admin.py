@@ -10,20 +10,26 @@ tests' PostgreSQL doesn't have: set `--database` to a server whose user can crea
 
 import json
 import os
+import re
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import TypeAlias
 
 import fireup
-from benchmarks import page
+from benchmarks import goals, page
 from benchmarks.report import command_line, machine, table
+from benchmarks.stacks import OURS
 from tests.serving import environment
 
 INSIDE = Path(__file__).with_name("admin_inside.py")
 SQLADMIN = "sqladmin==0.32.0"
 Times: TypeAlias = list[tuple[float, int]]
+JUDGED = re.compile(r"first page|page [\d,]+|sorted by address")
+"""Pages of a list, which must not take more than AT_MOST milliseconds."""
+AT_MOST = 150
 TOO_LONG = 400  # status of a search that times out
 
 
@@ -59,6 +65,15 @@ def format_times(times: Times | None) -> str:
     return f"{median(took):.0f} ({took[0]:.0f}-{took[-1]:.0f}){note}"
 
 
+def judge(found: Mapping[str, Mapping[str, Times]]) -> list[goals.Goal]:
+    """Compare the times of the project's pages with the goal."""
+    pages = {name: times[OURS] for name, times in found.items() if JUDGED.fullmatch(name)}
+    return [
+        goals.at_most(f"{name}, milliseconds", AT_MOST, median(took for took, _ in times))
+        for name, times in pages.items()
+    ]
+
+
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = command_line("admin")
@@ -74,7 +89,8 @@ def main() -> None:
     ]
     text = (
         f"{machine(load)}\n\nMilliseconds with {options.rows:,} rows, the median of"
-        f" {options.rounds} rounds (least-most):\n\n{table(['', *who], lines)}"
+        f" {options.rounds} rounds (least-most):\n\n{table(['', *who], lines)}\n"
+        f"{goals.write(judge(found), f'admin of the generated project, {options.rows:,} rows')}"
     )
     page.report_section("admin", text, write=options.write)
 

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from benchmarks import __main__ as everything
-from benchmarks import page, scale, split
+from benchmarks import admin, page, scale, split
 from benchmarks.chart import draw, plot
 from benchmarks.goals import at_least, at_most, write
 from benchmarks.stacks import OURS
@@ -127,6 +127,16 @@ def test_growth_is_judged() -> None:
         "| first page | ≤ 1.2 | 1.00 | reached |",
         "| a deep page | ≤ 1.2 | 1.00 | reached |",
         "| one note | ≤ 1.2 | 1.50 | missed |",
+    ]
+
+
+def test_pages_of_the_admin_are_judged() -> None:
+    slow, fast = [(140.0, 200), (160.0, 200), (900.0, 200)], [(30.0, 200)]
+    found = {"first page": {OURS: fast}, "page 36,001": {OURS: slow}, "search": {OURS: slow}}
+
+    assert [goal[:] for goal in admin.judge(found)] == [
+        ("first page, milliseconds", "≤ 150", "30", "reached"),
+        ("page 36,001, milliseconds", "≤ 150", "160", "missed"),
     ]
 
 
