@@ -35,7 +35,7 @@ class SessionAuthProvider(BaseAuthProvider):
 
 def get_visitor(request: Request) -> Scope:
     """Return the signed-in user, whom `SessionAuthProvider` has authenticated."""
-    visitor: Scope = request.state.visitor
+    visitor: Scope = request.scope["state"]["visitor"]  # faster than `request.state`: lists ask for each row
     return visitor
 
 

@@ -28,7 +28,8 @@ from app.admin.base.model_view import ModelView
 from app.admin.csp import AdminMiddleware, NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin, import_columns, import_match_fields
 from app.admin.log_filters import filter_library_logs
-from app.admin.urls import CachedURLRouter, detail_url, edit_url
+from app.admin.translations import translate
+from app.admin.urls import CachedURLRouter, detail_url, edit_url, static_url
 from app.admin.views.events import EventView
 from app.admin.views.impersonation import ImpersonationView
 from app.admin.views.outbox import OutboxView
@@ -90,12 +91,14 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         environment.auto_reload = settings.environment is Environment.DEVELOPMENT  # it checks the files for each row
         environment.globals["changed"] = lambda name: int((ADMIN_DIR / "static" / name).stat().st_mtime)
         environment.globals |= {
+            "_": translate,
             "date_ranges": date_ranges,
             "detail_url": detail_url,
             "edit_url": edit_url,
             "import_columns": import_columns,
             "import_limits": IMPORT_LIMITS,
             "import_match_fields": import_match_fields,
+            "static_url": static_url,
         }
         # Before the library's own route, which would serve these files without a cache lifetime.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]

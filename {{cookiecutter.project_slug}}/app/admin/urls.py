@@ -9,6 +9,8 @@ from starlette.datastructures import URLPath
 from starlette.routing import Router
 from starlette_admin.helpers import _carry_origin
 
+_PARTS = "admin_row_url_parts"  # key in the request's scope
+
 
 class CachedURLRouter:
     """The app's router with cached lookups of URLs, which have no scheme and host."""
@@ -31,10 +33,19 @@ def edit_url(request: Request, key: str, pk: object) -> str:
     return _row_url(request, "admin:edit", key, pk)
 
 
+def static_url(request: Request, path: str, v: object) -> str:
+    """Return the URL of a static file, with its version."""
+    return f"{_path(request, 'admin:static', path=path)}?v={v}"
+
+
 def _row_url(request: Request, page: str, key: str, pk: object) -> str:
-    path = f"{request.base_url.path.rstrip('/')}{request.scope['router'].url_path_for(page, key=key)}"
-    origin = _carry_origin(request)
-    return f"{path}?pk={pk}&_origin={_quoted(origin)}" if origin else f"{path}?pk={pk}"  # keys need no quotes
+    parts = request.scope.setdefault(_PARTS, {})  # the same for all rows of a page
+    if (page, key) not in parts:
+        origin = _carry_origin(request)
+        parts[page, key] = f"{_path(request, page, key=key)}?pk=", f"&_origin={quote_plus(origin)}" if origin else ""
+    before, after = parts[page, key]
+    return f"{before}{pk}{after}"  # keys need no quotes
 
 
-_quoted = lru_cache(maxsize=100)(quote_plus)  # the same for all rows of a page
+def _path(request: Request, name: str, **path_params: str) -> str:
+    return f"{request.base_url.path.rstrip('/')}{request.scope['router'].url_path_for(name, **path_params)}"

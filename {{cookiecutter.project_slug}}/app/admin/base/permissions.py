@@ -29,6 +29,8 @@ from app.admin.auth import get_visitor
 from app.admin.base.audited_view import AuditedView
 from app.database.base import Owned
 
+_LISTED = "admin_listed_fields"  # key in the request's scope
+
 
 def has_permission(request: Request, permission: Permission) -> bool:
     """Return whether the user has a permission."""
@@ -109,9 +111,8 @@ class GuardedView(AuditedView):
         return self.has_action_permission(request, name) and await super().is_row_action_allowed(request, name)
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: Any) -> bool:  # noqa: ANN401
-        """Return whether the user may run an action on this row."""
-        allowed = name == "view" or self.can_change_row(request, obj)
-        return allowed and await super().is_row_action_allowed_for_obj(request, name, obj)
+        """Return whether the user may run an action on this row. The library checks `is_row_action_allowed` before."""
+        return name == "view" or self.can_change_row(request, obj)
 
     async def handle_action(self, request: Request, selection: ActionSelection, name: str) -> Any:  # noqa: ANN401
         """Run an action if the user may change all selected rows. The library only checks single rows."""
@@ -132,6 +133,18 @@ class GuardedView(AuditedView):
         if isinstance(field, RelationField) and not self._find_foreign_view(field.key or "").is_accessible(request):
             return False
         return super().can_access_field(request, field, action)
+
+    def get_fields_list(
+        self, request: Request, *, include_nested: bool = False, action: RequestAction | None = None
+    ) -> Sequence[BaseField]:
+        """Return the fields that the user may see. Those of a list are found once, although each row needs them."""
+        action = action or request.state.action
+        if action != RequestAction.LIST or include_nested:
+            return super().get_fields_list(request, include_nested=include_nested, action=action)
+        found: dict[GuardedView, Sequence[BaseField]] = request.scope.setdefault(_LISTED, {})
+        if self not in found:
+            found[self] = super().get_fields_list(request, action=action)
+        return found[self]
 
     def get_list_query(self, request: Request) -> Select[Any]:
         """Return the base query of all pages, counts and actions."""
