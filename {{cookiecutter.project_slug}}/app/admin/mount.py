@@ -29,7 +29,7 @@ from app.admin.csp import AdminMiddleware, NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin, import_columns, import_match_fields
 from app.admin.log_filters import filter_library_logs
 from app.admin.translations import translate
-from app.admin.urls import CachedURLRouter, detail_url, edit_url, static_url
+from app.admin.urls import CachedURLRouter, detail_url, edit_url, static_url, url_for
 from app.admin.views.events import EventView
 from app.admin.views.impersonation import ImpersonationView
 from app.admin.views.outbox import OutboxView
@@ -99,6 +99,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
             "import_limits": IMPORT_LIMITS,
             "import_match_fields": import_match_fields,
             "static_url": static_url,
+            "url_for": url_for,
         }
         # Before the library's own route, which would serve these files without a cache lifetime.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]

@@ -5,7 +5,9 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from fastapi import Request
-from starlette.datastructures import URLPath
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from starlette.datastructures import URL, URLPath
 from starlette.routing import Router
 from starlette_admin.helpers import _carry_origin
 
@@ -33,19 +35,26 @@ def edit_url(request: Request, key: str, pk: object) -> str:
     return _row_url(request, "admin:edit", key, pk)
 
 
+@pass_context
+def url_for(context: Context, name: str, /, **path_params: str) -> URL:
+    """Return the URL of a page for a template."""
+    return URL(path_for(context["request"], name, **path_params))
+
+
 def static_url(request: Request, path: str, v: object) -> str:
     """Return the URL of a static file, with its version."""
-    return f"{_path(request, 'admin:static', path=path)}?v={v}"
+    return f"{path_for(request, 'admin:static', path=path)}?v={v}"
 
 
 def _row_url(request: Request, page: str, key: str, pk: object) -> str:
     parts = request.scope.setdefault(_PARTS, {})  # the same for all rows of a page
     if (page, key) not in parts:
         origin = _carry_origin(request)
-        parts[page, key] = f"{_path(request, page, key=key)}?pk=", f"&_origin={quote_plus(origin)}" if origin else ""
+        parts[page, key] = f"{path_for(request, page, key=key)}?pk=", f"&_origin={quote_plus(origin)}" if origin else ""
     before, after = parts[page, key]
     return f"{before}{pk}{after}"  # keys need no quotes
 
 
-def _path(request: Request, name: str, **path_params: str) -> str:
+def path_for(request: Request, name: str, /, **path_params: str) -> str:
+    """Return the path of a page."""
     return f"{request.base_url.path.rstrip('/')}{request.scope['router'].url_path_for(name, **path_params)}"

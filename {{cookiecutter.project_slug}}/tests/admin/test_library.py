@@ -98,12 +98,10 @@ OVERRIDDEN_TEMPLATES = {
     "fields/form/relation.html",
     "fields/list/boolean.html",
     "fields/list/relation.html",
-    "fields/list/text.html",
     "inline_row.html",
     "layout.html",
     "list.html",
     "modals/import.html",
-    "row-actions.html",
 }
 
 

@@ -140,6 +140,10 @@ class AdminFilterRegistry(library.SqlaFilterRegistry):
         return [RelationIs, RelationContains, *super().relation_filters(field)]
 
 
+FILTER_REGISTRY = AdminFilterRegistry()
+"""Shared by all views, which ask for it several times per list."""
+
+
 def rejoin_values(node: Any, find: Callable[[str, str], type[BaseFilter] | None]) -> Any:  # noqa: ANN401
     """Rejoin values that the library has split at "," or ".." although the filter takes a single value.
 

@@ -26,7 +26,7 @@ from app.admin.base.dashboard import Panel
 from app.admin.base.display import DisplayView
 from app.admin.base.error_messages import run_query
 from app.admin.base.fields import column_default, default_title_field, enum_choices, field_for
-from app.admin.base.filters import AdminFilterRegistry, load_filter_labels, rejoin_values
+from app.admin.base.filters import FILTER_REGISTRY, load_filter_labels, rejoin_values
 from app.admin.base.form_parsing import parse_strictly
 from app.admin.base.help_texts import help_text_for
 from app.admin.base.saving import READONLY_FIELDS
@@ -164,7 +164,7 @@ class ModelView(DisplayView):
 
     def get_filter_registry(self) -> FilterRegistry:
         """Return the registry with our filters."""
-        return AdminFilterRegistry()
+        return FILTER_REGISTRY
 
     def _parse_filter_string(self, raw: str) -> Any:  # type: ignore[override]  # noqa: ANN401
         """Parse a filter, and rejoin text with commas that the library has split."""

@@ -18,6 +18,7 @@ from app.accounts.sessions import revocation
 from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.audit_log import get_admin_client, record
 from app.admin.base.model_view import ModelView
+from app.admin.urls import path_for
 
 _CONFIRM_RESET = (
     "Send a password reset email? The current password stays valid until the link is used. Then all sessions end "
@@ -104,7 +105,7 @@ class UserActions(ModelView):
     @link_row_action("impersonate", "Sign in as …", icon_class="fa-solid fa-user-secret")
     def impersonate_row_action(self, request: Request, pk: str) -> str:
         """Return the URL of the confirmation page."""
-        return f"{request.url_for('admin:impersonate')}?pk={pk}"
+        return f"{path_for(request, 'admin:impersonate')}?pk={pk}"
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: User) -> bool:
         """Hide actions that don't apply. The second factor is looked up on the page of a user only, not in lists."""
