@@ -99,11 +99,11 @@ async def get_optional_scope(connection: HTTPConnection) -> Scope | None:
         InvalidToken: when it is invalid or expired, or its session has ended.
         PermissionDenied: when a limited token lacks the scope `read` or `write`; WebSockets require both.
     """
-    state = connection.state
-    if not hasattr(state, "caller"):
+    state = connection.scope["state"]
+    if "caller" not in state:
         kind, token = get_authorization_scheme_param(connection.headers.get("authorization"))
-        state.caller = await _authenticate(connection, token) if kind.lower() == "bearer" and token else None
-    return cast(Scope | None, state.caller)
+        state["caller"] = await _authenticate(connection, token) if kind.lower() == "bearer" and token else None
+    return cast(Scope | None, state["caller"])
 
 
 @CallerDependency
