@@ -24,7 +24,7 @@ ADMIN_KEYS = word_set("event mail role session user")
 
 # Variables of templates and of the pages' layout. A resource with one of these names gets an underscore: `page_`.
 RESERVED_VARIABLES = word_set(
-    "account_nav browser check_reference check_version choices constraint context csrf_field data dt entry"
+    "account_nav browser check_reference check_version choices constraint context csrf_field data dt"
     " enum_choices error false fields flash_message form forms if_match keys load_visible loop mapped_column name nav"
     " older openapi_responses page paginate path problem quantize query related relationship render request"
     " require_permission resolve_references response root router row_choices rows scope search see_other seen seen_id"

@@ -122,6 +122,7 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
     """Build the Jinja environment; `folders` are searched after `app/web/templates`."""
     environment = Environment(
         auto_reload=settings.environment is Deployment.DEVELOPMENT,
+        cache_size=-1,  # without a limit, a template is found faster
         loader=FileSystemLoader([Path(__file__).parent / "templates", *folders]),
         autoescape=True,
         undefined=StrictUndefined,
