@@ -21,15 +21,14 @@ from app.admin.auth import CsrfMiddleware, SessionAuthProvider
 from app.admin.base import history
 from app.admin.base.changed_data import detect_unchanged, load_selected_labels
 from app.admin.base.dashboard import Chart, Metric
-from app.admin.base.date_ranges import date_ranges
 from app.admin.base.default_view import default_view
 from app.admin.base.inlines import InlineSiteMixin
 from app.admin.base.model_view import ModelView
-from app.admin.csp import AdminMiddleware, NonceExtension
-from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin, import_columns, import_match_fields
+from app.admin.csp import AdminMiddleware
+from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin
 from app.admin.log_filters import filter_library_logs
-from app.admin.translations import translate
-from app.admin.urls import CachedURLRouter, detail_url, edit_url, static_url, url_for
+from app.admin.templating import configure_environment
+from app.admin.urls import CachedURLRouter
 from app.admin.views.events import EventView
 from app.admin.views.impersonation import ImpersonationView
 from app.admin.views.outbox import OutboxView
@@ -85,22 +84,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
             export_config=ExportConfig(max_rows=10_000),  # for formats that are built in memory
             import_config=IMPORT_LIMITS,
         )
-        environment = self.templates.env
-        environment.add_extension(NonceExtension)
-        environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less HTML
-        environment.auto_reload = settings.environment is Environment.DEVELOPMENT  # it checks the files for each row
-        environment.globals["changed"] = lambda name: int((ADMIN_DIR / "static" / name).stat().st_mtime)
-        environment.globals |= {
-            "_": translate,
-            "date_ranges": date_ranges,
-            "detail_url": detail_url,
-            "edit_url": edit_url,
-            "import_columns": import_columns,
-            "import_limits": IMPORT_LIMITS,
-            "import_match_fields": import_match_fields,
-            "static_url": static_url,
-            "url_for": url_for,
-        }
+        configure_environment(self.templates.env, reload=settings.environment is Environment.DEVELOPMENT)
         # Before the library's own route, which would serve these files without a cache lifetime.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]
         self.routes.insert(

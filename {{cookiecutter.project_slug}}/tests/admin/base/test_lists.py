@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.admin.views.roles import RoleView
 from app.database.base import utc_now
@@ -139,3 +140,21 @@ def test_several_rows_can_be_deleted(library: TestClient) -> None:
     assert run_action(library, "book", "delete", rows[0].id, rows[1].id).status_code == 200
 
     assert listed_ids(library, "book") == [str(rows[2].id)]
+
+
+def test_row_can_have_its_own_text_of_an_action(
+    client: TestClient, browser: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actions: Any = ModelView.get_row_actions_for_obj
+
+    async def name_row(view: Any, request: Any, row: Any) -> list[dict[str, Any]]:
+        return [{**action, "text": f"{action['text']} {row.title}"} for action in await actions(view, request, row)]
+
+    monkeypatch.setattr(ModelView, "get_row_actions_for_obj", name_row)
+    for title in ("Milk", "<Bread>"):
+        add_note(client, ada, title)
+
+    text = browser.get("/admin/sample-note/list").text
+
+    for label in ("View Milk", "View &lt;Bread&gt;", "Delete Milk", "Delete &lt;Bread&gt;"):
+        assert f"{label}</a>" in text
