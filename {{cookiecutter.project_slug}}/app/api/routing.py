@@ -1,7 +1,6 @@
 """Finds the route of a request, and the URL of a route, by an index; FastAPI would ask one route after the other.
 
-As in Starlette, the first route that matches wins. FastAPI's router handles what isn't a plain match: redirects, 405,
-mounts, forms, WebSockets, and routes that are added to an included router later.
+The first match wins, as in Starlette. Redirects, 405, mounts, forms, WebSockets and late routes are left to FastAPI.
 """
 
 from collections.abc import Callable
