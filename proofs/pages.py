@@ -82,10 +82,12 @@ class Browser:
         while True:
             form = {"version": row["version"]}
             try:
-                await self._submit(allowed, f"/notes/{row['id']}/delete", form)
+                response = await self._submit(allowed, f"/notes/{row['id']}/delete", form)
             except Unknown as unknown:
-                allowed |= {404} if unknown.possible else set()
+                allowed |= {404, 412} if unknown.possible else set()
                 continue
+            if response.status == 412:  # as in `Rows.delete`
+                await self.caller.get(f"/notes/{row['id']}", 404)
             del self.notes.known[row["id"]]
             return
 

@@ -100,15 +100,18 @@ class Rows:
         self.known[row["id"]] = found
 
     async def delete(self, row: Row) -> None:
-        """Delete a row."""
+        """Delete a row; 412 means that an earlier attempt deleted it at the same time."""
         request = Request("DELETE", f"{self.base}/{row['id']}", headers=if_match(row["version"]))
         attempts: Attempts = []
         while True:
+            allowed = {204, 404, 412} if attempts else {204}
             try:
-                await self.caller.write({204, 404} if attempts else {204}, request)
+                response = await self.caller.write(allowed, request)
             except Unknown as unknown:
                 self._remember(attempts, {}, unknown)
                 continue
+            if response.status == 412:
+                await self.caller.get(request.path, 404)
             del self.known[row["id"]]
             return
 
