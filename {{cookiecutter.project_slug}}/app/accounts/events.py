@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import AuthEvent
+from app.accounts.schemas import EventRead
 from app.accounts.scope import Client, Scope
-from app.api.pagination import PageParams, RowPage, paginate
+from app.api.pagination import Page, PageParams, paginate
 from app.database.base import UUIDv7Base
 from app.database.connection import Database
 
@@ -118,9 +119,9 @@ async def record_and_commit(database: Database, event: Event, client: Client, **
         await record(session, event, client, **about)
 
 
-async def list_events(session: AsyncSession, scope: Scope, page: PageParams) -> RowPage[AuthEvent]:
+async def list_events(session: AsyncSession, scope: Scope, page: PageParams) -> Page[EventRead]:
     """Return a page of the caller's events, newest first."""
-    return await paginate(session, select(AuthEvent).where(events_of_user(scope.user_id)), AuthEvent, page)
+    return await paginate(session, select(AuthEvent).where(events_of_user(scope.user_id)), AuthEvent, EventRead, page)
 
 
 def events_of_user(user_id: UUID) -> ColumnElement[bool]:

@@ -11,10 +11,11 @@ from app.accounts.credentials.password_policy import hash_new_password
 from app.accounts.email_addresses import normalize_email, parse_email
 from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import ADMIN_ROLE
-from app.accounts.schemas import AccountUpdate
+from app.accounts.schemas import AccountRead, AccountUpdate
 from app.accounts.scope import Scope
 from app.database.base import utc_now
 from app.database.connection import Database
+from app.database.rows import fetch_one, update_row
 from app.errors import Conflict, NotFound
 
 
@@ -59,17 +60,17 @@ async def has_users(session: AsyncSession) -> bool:
     return bool(await session.scalar(select(exists().select_from(User))))
 
 
-async def get_account(session: AsyncSession, scope: Scope) -> User:
+async def get_account(session: AsyncSession, scope: Scope) -> AccountRead:
     """Return the caller's own account."""
-    return await _get_user(session, scope.user_id)
+    account = await fetch_one(session, select(User).where(User.id == scope.user_id), AccountRead)
+    if account is None:
+        raise UserNotFound
+    return account
 
 
-async def update_account(session: AsyncSession, user: User, data: AccountUpdate) -> User:
+async def update_account(session: AsyncSession, account: AccountRead, data: AccountUpdate) -> AccountRead:
     """Change the fields that were sent."""
-    for name, value in data.model_dump(exclude_unset=True).items():
-        setattr(user, name, value)
-    await session.flush()
-    return user
+    return await update_row(session, User, account, data.model_dump(exclude_unset=True))
 
 
 async def create_user(session: AsyncSession, authenticator: Authenticator, *, email: str, password: str) -> User:

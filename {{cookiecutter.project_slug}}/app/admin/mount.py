@@ -35,7 +35,7 @@ from app.admin.views.outbox import OutboxView
 from app.admin.views.roles import RoleView
 from app.admin.views.sessions import SessionView
 from app.admin.views.users import UserView
-from app.api.dependencies import get_database, request_session
+from app.api.dependencies import close_request_session, get_database, open_request_session
 from app.api.middleware import SAFE_METHODS
 from app.api.staticfiles import CachedStaticFiles
 from app.database.base import UUIDv7Base
@@ -171,15 +171,19 @@ class DatabaseSessionMiddleware:
         request = Request(scope)
         database = get_database(request)
         only_reads = request.method in SAFE_METHODS and database.engine.dialect.name == "sqlite"
-        async with request_session(request, database.read_sessions if only_reads else database.sessions) as session:
-            request.state.session = session
+        sessions = database.read_sessions if only_reads else database.sessions
+        request.state.session = open_request_session(request, sessions)
 
-            async def send_and_call_back(message: Message) -> None:
-                await send(message)
-                if message["type"] == "http.response.start" and message["status"] < HTTPStatus.BAD_REQUEST:
-                    await run_on_commit_callbacks(request)
+        async def send_and_call_back(message: Message) -> None:
+            await send(message)
+            if message["type"] == "http.response.start" and message["status"] < HTTPStatus.BAD_REQUEST:
+                await run_on_commit_callbacks(request)
 
+        try:
             await self.app(scope, receive, send_and_call_back)
+        except BaseException:
+            await close_request_session(scope, commit=False)  # before the error page, which also uses the database
+            raise
 
 
 async def _reraise(request: Request, error: Exception) -> Response:  # noqa: ARG001

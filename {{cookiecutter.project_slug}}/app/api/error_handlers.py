@@ -15,6 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from app.api.dependencies import close_request_session
 from app.database import outages
 from app.database.constraints import violates_foreign_key
 from app.errors import InvalidRequest, Problem, StillReferenced, Unavailable, VersionConflict
@@ -113,6 +114,7 @@ def _allowed_methods(request: Request) -> str:
 
 
 async def _handle_expected(request: Request, error: Exception) -> JSONResponse:
+    await close_request_session(request.scope, commit=False)
     return problem_response(request, error)
 
 
@@ -134,4 +136,4 @@ def register_exception_handlers(app: FastAPI) -> None:
 
 
 async def _handle_unexpected(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged in app/api/request_cycle.py
-    return problem_response(request, Problem())
+    return await _handle_expected(request, Problem())

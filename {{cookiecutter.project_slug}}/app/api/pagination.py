@@ -7,9 +7,9 @@ meantime don't shift the pages. https://use-the-index-luke.com/no-offset
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import time
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -23,11 +23,13 @@ from app.api.field_types import AwareUtcDatetime, TimeOfDay
 from app.api.schemas import check_storable
 from app.database.base import UUIDv7Base
 from app.database.column_types import UtcDateTime
+from app.database.rows import fetch_all
 from app.database.search import MAX_SEARCH_LENGTH, contains
 from app.errors import InvalidRequest
 
 T = TypeVar("T")
 R = TypeVar("R", bound=UUIDv7Base)
+S = TypeVar("S", bound=BaseModel)
 
 _KEY_BYTES = 16
 
@@ -64,14 +66,6 @@ class Page(BaseModel, Generic[T]):
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RowPage(Generic[R]):
-    """The rows of a page, from which a route builds its `Page`."""
-
-    items: Sequence[R]
-    next_cursor: str | None
-
-
 def where_equal(query: Select[R], wanted: Mapping[InstrumentedAttribute[Any], object]) -> Select[R]:
     """Filter by equality; None means any value."""
     return query.where(*(column == value for column, value in wanted.items() if value is not None))
@@ -82,12 +76,12 @@ def where_contains(query: Select[R], text: str | None, *columns: InstrumentedAtt
     return query.where(or_(*(contains(column, text) for column in columns))) if text else query
 
 
-async def paginate(
-    session: AsyncSession, query: Select[R], model: type[R], page: PageParams, *, sort: str | None = None
-) -> RowPage[R]:
+async def paginate(  # noqa: PLR0913, PLR0917
+    session: AsyncSession, query: Select[R], model: type[R], schema: type[S], page: PageParams, sort: str | None = None
+) -> Page[S]:
     """Run `query` for one page, newest first or sorted by a column: `title`, or `-title` for descending.
 
-    The column must not be nullable and should have an index together with the ID.
+    The column must be one of the schema, must not be nullable and should have an index together with the ID.
 
     Raises:
         InvalidRequest: the cursor is invalid or belongs to another sort order.
@@ -101,13 +95,19 @@ async def paginate(
         after = key < last_key if descending else key > last_key
         query = query.where(model.id < last[0] if column is None else after)
     query = query.order_by(*(column.desc() if descending else column.asc() for column in order))
-    rows = (await session.scalars(query.limit(page.limit + 1))).all()
+    rows = await fetch_all(session, query.limit(page.limit + 1), schema)
     items = rows[: page.limit]
     has_more = len(rows) > page.limit
-    return RowPage(items=items, next_cursor=_encode(items[-1], sort, column) if has_more else None)
+    next_cursor = _encode(items[-1], sort, column) if has_more else None
+    return _page_type(schema).model_construct(items=items, next_cursor=next_cursor)
 
 
-def _encode(row: UUIDv7Base, sort: str | None, column: InstrumentedAttribute[Any] | None) -> str:
+@cache
+def _page_type(schema: type[S]) -> type[Page[S]]:
+    return Page[schema]  # type: ignore[valid-type]
+
+
+def _encode(row: Any, sort: str | None, column: InstrumentedAttribute[Any] | None) -> str:  # noqa: ANN401
     """Encode a row's ID and, for a sorted list, the sort order and the row's value of the column."""
     position = row.id.bytes
     if column is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -126,9 +127,13 @@ class RequestResponseCycle:
             await self._send({"type": "http.response.body", "body": b""})
 
     async def _close_session(self, status: int) -> None:
-        """Commit before sending a successful response; if the commit fails, send the error."""
+        """Commit before sending a successful response; if the commit fails, send the error.
+
+        An exception handler's response is sent while the exception is handled; it rolls back even if it redirects.
+        """
+        is_success = status < HTTPStatus.BAD_REQUEST and sys.exc_info()[0] is None
         try:
-            await close_request_session(self.scope, commit=status < HTTPStatus.BAD_REQUEST)
+            await close_request_session(self.scope, commit=is_success)
         except HANDLED_EXCEPTIONS as error:
             self.rejection = as_problem(error)
             raise

@@ -1,5 +1,6 @@
 """Column types."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,10 @@ class UtcDateTime(TypeDecorator[datetime]):
             message = "naive datetime: use datetime.now(UTC)"
             raise ValueError(message)
         return value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Skip the conversion on PostgreSQL, whose driver returns UTC."""
+        return None if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
         """Add the UTC timezone."""

@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Executable, Row
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy import Executable, Row, Select
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
+from app.database.driver import Driver
 from app.database.engine import create_engines
 from app.database.sessions import ReadSession, WriteSession
 from app.settings.config import DatabaseSettings
@@ -27,15 +28,23 @@ class Database:
 
     engine: AsyncEngine
     write_engine: AsyncEngine
-    sessions: async_sessionmaker[AsyncSession]
-    read_sessions: async_sessionmaker[AsyncSession]
+    sessions: async_sessionmaker[WriteSession]
+    read_sessions: async_sessionmaker[ReadSession]
+    driver: Driver | None
+    """Executes frequent statements (`app/database/rows.py`); None if `DATABASE_DRIVER_EXECUTION` disables it."""
     autocommit: bool
     """Whether `engine` commits each statement automatically; not through PgBouncer."""
 
-    async def fetch_all(self, query: Executable, parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
-        """Run a column query without an ORM session, for queries that run on every request."""
+    async def fetch_all(self, query: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Sequence[Any]:
+        """Run a constant query with `bindparam`s without a session, for queries that run on every request.
+
+        Rows have the columns as attributes.
+        """
+        if self.driver and (fetched := await self.driver.fetch_constant(query, parameters)) is not None:
+            return fetched
         async with self.engine.connect() as connection:
-            return (await connection.execute(query, parameters)).all()
+            rows: Sequence[Any] = (await connection.execute(query, parameters)).all()
+        return rows
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, object] | None = None
@@ -52,12 +61,15 @@ class Database:
 def build_database(settings: DatabaseSettings) -> Database:
     """Create the engines; they connect on the first query. Close them with `database.engine.dispose()`."""
     engine, writes = create_engines(settings)
-    options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False}
+    has_driver = settings.driver_execution and not settings.uses_pgbouncer
+    driver = Driver(engine, writes) if has_driver else None
+    options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False, "info": {"driver": driver}}
     return Database(
         engine,
         writes,
-        async_sessionmaker(writes, sync_session_class=WriteSession, **options),
+        async_sessionmaker(writes, class_=WriteSession, **options),
         async_sessionmaker(engine, class_=ReadSession, **options),
+        driver,
         autocommit=not settings.uses_pgbouncer,
     )
 

@@ -129,7 +129,8 @@ _SIGMA_AND_I = str.maketrans("İςΣ", "iσσ")  # noqa: RUF001 - Greek
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads before it writes can't wait for another writer (SQLITE_BUSY_SNAPSHOT), so a read-write
     # session takes the write lock when it begins. https://www.sqlite.org/lang_transaction.html
-    if "begin_immediate" in connection.get_execution_options():
+    driver: Any = connection.connection.driver_connection
+    if "begin_immediate" in connection.get_execution_options() and not driver.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -4,7 +4,7 @@ import logging
 import time
 
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
@@ -91,12 +91,23 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
         return None  # the task was canceled
     if isinstance(error, TimeoutError):
         context.is_disconnect = True  # the response may still arrive, so the connection can't be reused
-    if getattr(error, "sqlstate", None) == _CANCELED and context.connection is not None:
+    if is_canceled(error) and context.connection is not None:
         context.connection.info[WAS_CANCELED] = True
-    if getattr(error, "detail", None):
-        error.detail = None  # type: ignore[attr-defined] # `Key (email)=(ada@example.com) already exists.`
-    reason = _reason(error) or (UNREACHABLE if context.is_disconnect else None)
+    reason = _remove_values(error) or (UNREACHABLE if context.is_disconnect else None)
     return DatabaseUnavailable(reason, context.original_exception, context.statement) if reason else None
+
+
+def is_canceled(error: Exception) -> bool:
+    """Return whether the server canceled the statement, such as after a timeout."""
+    return getattr(error, "sqlstate", None) == _CANCELED
+
+
+def as_sqlalchemy_error(error: Exception, statement: str, *, is_disconnect: bool) -> DBAPIError:
+    """Return the error that SQLAlchemy would raise for a driver error, translated like `translate_driver_error`."""
+    if reason := _remove_values(error) or (UNREACHABLE if is_disconnect else None):
+        return DatabaseUnavailable(reason, error, statement)
+    is_integrity_error = any("Integrity" in base.__name__ for base in type(error).__mro__)
+    return (IntegrityError if is_integrity_error else DBAPIError)(statement, None, error, hide_parameters=True)
 
 
 def log_outage(error: BaseException) -> None:
@@ -122,6 +133,13 @@ def _driver_error(error: BaseException) -> BaseException:
     except ValueError:  # SQLAlchemy's InvalidCachedStatementError has no driver exception
         return error.__cause__ or error
     return error
+
+
+def _remove_values(error: Exception) -> str | None:
+    """Remove values from the error's message and return why the database is unavailable, if it is."""
+    if getattr(error, "detail", None):
+        error.detail = None  # type: ignore[attr-defined] # `Key (email)=(ada@example.com) already exists.`
+    return _reason(error)
 
 
 def _reason(error: BaseException) -> str | None:

@@ -73,6 +73,11 @@ def _self_references(mapper: Mapper[Any]) -> list[SelfReference]:
     return found
 
 
+def self_reference_columns(mapper: Mapper[Any]) -> set[str]:
+    """Return the attributes that reference the same table, which only the ORM may change."""
+    return {reference.attribute for reference in _self_references(mapper)}
+
+
 def _by_reference(rows: Iterable[Any]) -> Iterator[tuple[SelfReference, dict[Any, Any]]]:
     """Yield each self-referencing foreign key with the persistent rows of its model, by primary key."""
     states = [inspect(row) for row in rows]

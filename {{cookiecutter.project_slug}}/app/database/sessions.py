@@ -1,5 +1,9 @@
-"""Read-write and read-only ORM sessions; both raise if used after closing."""
+"""Read-write and read-only ORM sessions; both raise if used after closing.
 
+Both also execute the statements of `app/database/rows.py`: those of a read-write session are in its transaction.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import event
@@ -7,6 +11,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
+
+from app.database.driver import Driver, DriverTransaction, Rows
+from app.database.statements import CompiledStatement
 
 
 class ClosedSessionError(RuntimeError):
@@ -27,8 +34,15 @@ _READ_ONLY = (
 )
 
 
-class WriteSession(Session):
+class _WriteSession(Session):
     """A session that can't be used again after closing."""
+
+    transaction: DriverTransaction | None = None
+    """The transaction that `rows` began, which the session joins."""
+
+    def get_bind(self, *mapper: Any, **arguments: Any) -> Engine | Connection:  # noqa: ANN401
+        """Return the connection of the transaction, if it has begun."""
+        return self.transaction.join() if self.transaction else super().get_bind(*mapper, **arguments)
 
     def _autobegin_t(self, begin: bool = False) -> SessionTransaction:  # noqa: FBT001, FBT002 - SQLAlchemy's
         """Replace SQLAlchemy's error for closed sessions with one that explains what to do."""
@@ -40,7 +54,7 @@ class WriteSession(Session):
             raise
 
 
-class _ReadSession(WriteSession):
+class _ReadSession(_WriteSession):
     def get_bind(self, *mapper: Any, **arguments: Any) -> Engine | Connection:  # noqa: ANN401
         """Reject INSERT, UPDATE and DELETE."""
         if getattr(arguments.get("clause"), "is_dml", False):
@@ -54,11 +68,81 @@ def _reject_flush(session: Session, context: object, instances: object) -> None:
         raise ReadOnlySessionError(_READ_ONLY)
 
 
-class ReadSession(AsyncSession):
+class DriverSession(AsyncSession):
+    """A session that can execute statements by the driver."""
+
+    sync_session: _WriteSession
+    is_closed = False
+
+    @property
+    def driver(self) -> Driver | None:
+        """The driver, if statements can bypass SQLAlchemy: not while the session is in a transaction of its own."""
+        if self.is_closed:
+            raise ClosedSessionError(_CLOSED)
+        driver: Driver | None = self.info.get("driver")
+        return None if self.in_transaction() else driver
+
+    async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
+        """Execute a statement by the driver and return its rows."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Close the session for good."""
+        self.is_closed = True
+        if self.in_transaction():
+            await super().close()
+        else:
+            self.sync_session.close()  # without a greenlet, because it does no I/O
+
+
+class ReadSession(DriverSession):
     """A session without a transaction. It rejects writes, because an error could leave them half saved."""
 
     sync_session_class = _ReadSession
 
+    async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
+        """Execute a statement on its own."""
+        driver: Driver = self.info["driver"]
+        return await driver.fetch(statement, values)
+
     async def commit(self) -> None:
         """Reject pending changes; there is no transaction to commit."""
-        self.sync_session.flush()
+        if self.in_transaction():
+            self.sync_session.flush()
+
+
+class WriteSession(DriverSession):
+    """A session with a transaction, which begins with the first statement."""
+
+    sync_session_class = _WriteSession
+
+    async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
+        """Execute a statement in the transaction."""
+        if self.sync_session.transaction is None:
+            driver: Driver = self.info["driver"]
+            self.sync_session.transaction = await driver.begin()
+        return await self.sync_session.transaction.fetch(statement, values)
+
+    async def commit(self) -> None:
+        """Commit the transaction."""
+        if self.in_transaction() or self.sync_session.transaction is None:
+            await super().commit()
+        await self._end(commit=True)
+
+    async def rollback(self) -> None:
+        """Roll the transaction back."""
+        if self.in_transaction():
+            await super().rollback()
+        await self._end(commit=False)
+
+    async def close(self) -> None:
+        """Close the session for good; roll back what isn't committed."""
+        try:
+            await super().close()
+        finally:
+            await self._end(commit=False)
+
+    async def _end(self, *, commit: bool) -> None:
+        transaction, self.sync_session.transaction = self.sync_session.transaction, None
+        if transaction is not None:
+            await transaction.end(commit=commit)

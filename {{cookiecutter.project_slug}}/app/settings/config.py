@@ -86,6 +86,11 @@ class DatabaseSettings(_Section):
     """
     pool_timeout: Duration = timedelta(seconds=10)
     """How long a request waits for a free connection from the pool before it gets 503."""
+    driver_execution: bool = True
+    """Execute frequent statements by the database driver, several times as fast as by SQLAlchemy.
+
+    Disable it to rule it out as the cause of a problem. It isn't used through PgBouncer.
+    """
     connect_timeout: Duration = timedelta(seconds=5)
     """Timeout for connecting to PostgreSQL."""
     statement_timeout: Duration = timedelta(seconds=15)

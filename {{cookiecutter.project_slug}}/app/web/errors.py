@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from app.accounts.browser import web_session
 from app.accounts.browser.web_session import LoginRequired
 from app.accounts.sessions.reauth import ReauthenticationRequired
+from app.api.dependencies import close_request_session
 from app.api.error_handlers import HANDLED_EXCEPTIONS, as_problem, problem_headers, problem_response, write_problem
 from app.api.middleware import SAFE_METHODS
 from app.errors import NotFound, Problem
@@ -64,6 +65,7 @@ def register_error_pages(app: FastAPI) -> None:
 
 
 async def _handle(request: Request, error: Exception) -> Response:
+    await close_request_session(request.scope, commit=False)
     if request.scope["type"] == "websocket":
         return problem_response(request, error)
     if isinstance(error, LoginRequired) and request.method in SAFE_METHODS:

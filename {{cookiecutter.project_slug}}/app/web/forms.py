@@ -26,7 +26,7 @@ from app.api.field_types import SingleLine
 from app.api.pagination import PageParams
 from app.api.schemas import unwrap_annotation
 from app.api.validation_messages import validation_message
-from app.database.base import Record
+from app.database.rows import Versioned
 from app.errors import InvalidRequest, Problem, VersionConflict
 from app.web.formatting import input_value
 
@@ -81,7 +81,7 @@ class Form(Generic[S]):
             return replace(form, non_field_error=problem.detail or f"{problem.title}.")
         return form.with_errors(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
 
-    def with_conflict(self, record: Record) -> "Form[S]":
+    def with_conflict(self, record: Versioned) -> "Form[S]":
         """Return the form with the record's current version, so that the user can overwrite it after a conflict."""
         return replace(self, data=None, status=VersionConflict.status, version=str(record.version))
 
@@ -95,7 +95,7 @@ def empty_form(schema: type[S]) -> Form[S]:
     return Form(values={name: input_value(value) for name, value in defaults.items() if value is not PydanticUndefined})
 
 
-def form_from_record(schema: type[S], record: Record) -> Form[S]:
+def form_from_record(schema: type[S], record: Versioned) -> Form[S]:
     """Return a form with the values of a record, to edit it."""
     values = {name: input_value(getattr(record, name)) for name in schema.model_fields}
     return Form(values=values, version=str(record.version))
@@ -107,7 +107,7 @@ def search_form(page: PageParams) -> Form[Any]:
     return Form(values={name: input_value(value) for name, value in filters.items()})
 
 
-async def parse_form(request: Request, schema: type[S], record: Record | None = None) -> Form[S]:
+async def parse_form(request: Request, schema: type[S], record: Versioned | None = None) -> Form[S]:
     """Validate a submitted form with the schema; other fields are ignored.
 
     For an edit form, `data` has only the fields that the user changed.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import ceil
 
 from app.accounts.events import Event
-from app.accounts.models import AuthEvent
+from app.accounts.schemas import EventRead
 
 EVENT_LABELS: Mapping[str, str] = {
     Event.USER_CREATED: "Account created",
@@ -62,7 +62,7 @@ _SYSTEMS = {
 _MAX_LENGTH = 60
 
 
-def event_label(event: AuthEvent) -> str:
+def event_label(event: EventRead) -> str:
     """Return the label of an event."""
     return EVENT_LABELS.get(event.name) or event.name.replace("_", " ").capitalize()
 

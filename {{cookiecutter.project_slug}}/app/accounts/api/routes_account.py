@@ -17,7 +17,6 @@ from app.accounts.api.dependencies import (
 from app.accounts.api.routes_signup import CHECK_YOUR_EMAIL
 from app.accounts.lifecycle import email_change, password_reset, personal_data
 from app.accounts.lifecycle.schemas import Accepted, EmailAddress, EmailedToken, PasswordChange
-from app.accounts.models import User
 from app.accounts.schemas import AccountRead, AccountUpdate
 from app.accounts.sessions.login import InvalidCredentials
 from app.accounts.sessions.reauth import ReauthenticationRequired
@@ -33,26 +32,24 @@ _SESSION_ERRORS = (InvalidToken, SessionRequired)
 _RECENT_ERRORS = (ReauthenticationRequired, *_SESSION_ERRORS)
 
 
-@router.get("/users/me", tags=["users"], response_model=AccountRead, responses=openapi_responses(InvalidToken))
-async def read_own_account(session: SessionDep, scope: CurrentScope, response: Response) -> User:
+@router.get("/users/me", tags=["users"], responses=openapi_responses(InvalidToken))
+async def read_own_account(session: SessionDep, scope: CurrentScope, response: Response) -> AccountRead:
     """Get your account."""
     return with_etag(response, await users.get_account(session, scope))
 
 
-@router.patch(
-    "/users/me", tags=["users"], response_model=AccountRead, responses=openapi_responses(InvalidToken, VersionConflict)
-)
+@router.patch("/users/me", tags=["users"], responses=openapi_responses(InvalidToken, VersionConflict))
 async def update_own_account(
     session: SessionDep,
     scope: CurrentScope,
     response: Response,
     data: AccountUpdate,
     if_match: IfMatch = None,
-) -> User:
+) -> AccountRead:
     """Update your account. Omitted fields are unchanged."""
-    user = await users.get_account(session, scope)
-    check_version(user, if_match)
-    return with_etag(response, await users.update_account(session, user, data))
+    account = await users.get_account(session, scope)
+    check_version(account, if_match)
+    return with_etag(response, await users.update_account(session, account, data))
 
 
 @router.get("/users/me/export", tags=["users"], responses=openapi_responses(*_SESSION_ERRORS))

@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from app.accounts import events
 from app.accounts.api.dependencies import AuthenticatorDep, ClientDep, InvalidToken, SessionRequired, SessionScope
 from app.accounts.credentials.refresh_tokens import InvalidRefreshToken
-from app.accounts.models import AuthEvent
 from app.accounts.schemas import (
     AccessToken,
     EventRead,
@@ -24,7 +23,7 @@ from app.accounts.sessions.login import EmailNotVerified, InvalidCredentials
 from app.accounts.sessions.sessions import SessionNotFound
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.error_handlers import openapi_responses
-from app.api.pagination import Page, PageQuery, RowPage
+from app.api.pagination import Page, PageQuery
 from app.api.rate_limits import TooManyAttempts
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -105,7 +104,7 @@ async def end_one_session(session: SessionDep, scope: SessionScope, client: Clie
     await sessions.revoke_session(session, scope, session_id, client=client)
 
 
-@router.get("/events", response_model=Page[EventRead], responses=openapi_responses(InvalidToken, SessionRequired))
-async def list_own_events(session: SessionDep, scope: SessionScope, page: PageQuery) -> RowPage[AuthEvent]:
+@router.get("/events", responses=openapi_responses(InvalidToken, SessionRequired))
+async def list_own_events(session: SessionDep, scope: SessionScope, page: PageQuery) -> Page[EventRead]:
     """List your account's activity, newest first."""
     return await events.list_events(session, scope, page)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Executable, Row, bindparam, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import aliased
 
 from app.accounts.credentials.authenticator import Authenticator
@@ -54,12 +55,17 @@ _SESSIONS = (
 )
 _BY_ID = _SESSIONS.where(AuthSession.id == bindparam("session_id"))  # of either kind: app/web/docs.py uses web sessions
 
-_HASHES = bindparam("hashes", expanding=True, type_=AuthSession.token_hash.type)
 _rotated_recently = AuthSession.token_issued_at > bindparam("rotated_after", type_=UtcDateTime())
-_BY_COOKIE = _SESSIONS.where(
-    AuthSession.kind == "web",
-    AuthSession.token_hash.in_(_HASHES) | (AuthSession.previous_token_hash.in_(_HASHES) & _rotated_recently),
-)
+
+
+@cache
+def _by_cookie(count: int) -> Select[*tuple[Any, ...]]:
+    """Return the query for one of `count` possible token hashes."""
+    hashes = [bindparam(f"hash_{number}", type_=AuthSession.token_hash.type) for number in range(count)]
+    return _SESSIONS.where(
+        AuthSession.kind == "web",
+        AuthSession.token_hash.in_(hashes) | (AuthSession.previous_token_hash.in_(hashes) & _rotated_recently),
+    )
 
 
 class AuthenticatedSession(NamedTuple):
@@ -87,7 +93,8 @@ async def authenticate_web_session(
     A rotated cookie stays valid for some seconds: see `sessions.rotate_session_token`.
     """
     hashes = authenticator.keys.digests("web-session", raw)
-    current = await _find(database, _BY_COOKIE, hashes=hashes, rotated_after=utc_now() - _ROTATION_GRACE)
+    values = {f"hash_{number}": token_hash for number, token_hash in enumerate(hashes)}
+    current = await _find(database, _by_cookie(len(hashes)), rotated_after=utc_now() - _ROTATION_GRACE, **values)
     if current is not None and utc_now() - current.last_seen_at > _LAST_SEEN_PRECISION:
         settings = authenticator.settings
         idle = settings.remember_idle if current.remember else settings.session_idle
@@ -95,7 +102,7 @@ async def authenticate_web_session(
     return current
 
 
-async def _find(database: Database, query: Executable, **parameters: object) -> AuthenticatedSession | None:
+async def _find(database: Database, query: Select[*tuple[Any, ...]], **parameters: object) -> AuthenticatedSession | None:
     """Load session, user and roles in one query; it returns a row per role, including the impersonating admin's."""
     rows = await database.fetch_all(query, {"now": utc_now(), **parameters})
     if not rows:
@@ -111,9 +118,7 @@ async def _find(database: Database, query: Executable, **parameters: object) -> 
     return AuthenticatedSession(scope, row.last_seen_at, row.remember, row.token_issued_at, row.expires_at)
 
 
-def _roles_and_permissions(
-    rows: Sequence[Row[*tuple[Any, ...]]], user_id: UUID | None
-) -> tuple[frozenset[str], frozenset[str]]:
+def _roles_and_permissions(rows: Sequence[Any], user_id: UUID | None) -> tuple[frozenset[str], frozenset[str]]:
     """Return the roles and permissions of one of the users in the rows."""
     own = [row for row in rows if row.name and row.holder_id == user_id]
     return frozenset(row.name for row in own), frozenset(item for row in own for item in row.permissions or ())

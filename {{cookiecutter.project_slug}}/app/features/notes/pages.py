@@ -12,8 +12,7 @@ from app.accounts.browser.web_session import PageScope
 from app.api.dependencies import SessionDep, check_version
 from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.features.notes import service
-from app.features.notes.models import Note
-from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
+from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdate
 from app.web import forms
 from app.web.templating import NavItem, render, see_other
 
@@ -21,12 +20,12 @@ router = APIRouter(prefix="/notes")
 nav = NavItem("Notes", "/notes", "Your private notes.")
 
 
-async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> Note:
+async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> NoteRead:
     """Return the note with the ID in the path."""
     return await service.get_note(session, scope, note_id)
 
 
-NoteDep = Annotated[Note, Depends(get_note)]
+NoteDep = Annotated[NoteRead, Depends(get_note)]
 
 
 @router.get("")
@@ -53,10 +52,9 @@ async def create_note(request: Request, session: SessionDep, scope: PageScope) -
     if form.data is None:
         return await _show_new(request, form)
     try:
-        # The savepoint keeps the session usable, even if the service raises.
-        async with session.begin_nested():
-            note = await service.create_note(session, scope, form.data)
+        note = await service.create_note(session, scope, form.data)
     except (Conflict, InvalidRequest) as error:
+        await session.rollback()
         return await _show_new(request, form.with_problem(error))
     return see_other(request, f"/notes/{note.id}")
 
@@ -82,12 +80,13 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
         return await _show_edit(request, note, form)
     try:
         check_version(note, f'"{form.version}"')
-        async with session.begin_nested():
-            await service.update_note(session, note, form.data)
+        await service.update_note(session, note, form.data)
     except (Conflict, InvalidRequest) as error:
+        await session.rollback()
         note = await get_note(session, scope, note_id)
         return await _show_edit(request, note, form.with_problem(error))
     except (VersionConflict, StaleDataError):
+        await session.rollback()
         note = await get_note(session, scope, note_id)
         return await _show_edit(request, note, form.with_conflict(note))
     return see_other(request, f"/notes/{note_id}")
@@ -107,6 +106,6 @@ async def _show_new(request: Request, form: forms.Form[NoteCreate]) -> Response:
     return await render(request, "notes/new.html", {"form": form}, form.status)
 
 
-async def _show_edit(request: Request, note: Note, form: forms.Form[NoteUpdate]) -> Response:
+async def _show_edit(request: Request, note: NoteRead, form: forms.Form[NoteUpdate]) -> Response:
     context = {"note": note, "form": form}
     return await render(request, "notes/edit.html", context, form.status)

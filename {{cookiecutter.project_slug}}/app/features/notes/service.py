@@ -1,5 +1,7 @@
 """Business logic and access rules of notes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -7,11 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.scope import Scope
-from app.api.pagination import RowPage, paginate, where_contains, where_equal
+from app.api.pagination import Page, paginate, where_contains, where_equal
 from app.database.constraints import violates
+from app.database.rows import delete_row, fetch_one, insert_row, update_row
 from app.errors import NotFound, Taken
 from app.features.notes.models import Note
-from app.features.notes.schemas import NoteCreate, NoteList, NoteUpdate
+from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdate
 
 
 class NoteNotFound(NotFound):
@@ -32,58 +35,54 @@ def notes_for(scope: Scope) -> Select[Note]:
     return select(Note).where(Note.owner_id == scope.user_id)
 
 
-async def list_notes(session: AsyncSession, scope: Scope, page: NoteList) -> RowPage[Note]:
+async def list_notes(session: AsyncSession, scope: Scope, page: NoteList) -> Page[NoteRead]:
     """Return a page of the caller's notes, newest first by default."""
     query = where_equal(notes_for(scope), {Note.title: page.title})
     query = where_contains(query, page.q, Note.title)
-    return await paginate(session, query, Note, page, sort=page.sort)
+    return await paginate(session, query, Note, NoteRead, page, sort=page.sort)
 
 
-async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> Note:
+async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> NoteRead:
     """Return one of the caller's notes.
 
     Raises:
         NoteNotFound: if it doesn't exist or belongs to someone else.
     """
-    note = await session.scalar(notes_for(scope).where(Note.id == note_id))
+    note = await fetch_one(session, notes_for(scope).where(Note.id == note_id), NoteRead)
     if note is None:
         raise NoteNotFound
     return note
 
 
-async def create_note(session: AsyncSession, scope: Scope, data: NoteCreate) -> Note:
+async def create_note(session: AsyncSession, scope: Scope, data: NoteCreate) -> NoteRead:
     """Create a note owned by the caller.
 
     Raises:
         NoteTitleTaken: if another note has this title.
     """
-    note = Note(**data.model_dump(), owner_id=scope.user_id)
-    session.add(note)
-    await _flush(session)
-    return note
+    with _unique():
+        return await insert_row(session, Note, {**data.model_dump(), "owner_id": scope.user_id}, NoteRead)
 
 
-async def update_note(session: AsyncSession, note: Note, data: NoteUpdate) -> Note:
+async def update_note(session: AsyncSession, note: NoteRead, data: NoteUpdate) -> NoteRead:
     """Update a note with the fields sent.
 
     Raises:
         NoteTitleTaken: if another note has the new title.
     """
-    for name, value in data.model_dump(exclude_unset=True).items():
-        setattr(note, name, value)
-    await _flush(session)
-    return note
+    with _unique():
+        return await update_row(session, Note, note, data.model_dump(exclude_unset=True))
 
 
-async def delete_note(session: AsyncSession, note: Note) -> None:
+async def delete_note(session: AsyncSession, note: NoteRead) -> None:
     """Delete a note."""
-    await session.delete(note)
-    await session.flush()
+    await delete_row(session, Note, note)
 
 
-async def _flush(session: AsyncSession) -> None:
+@contextmanager
+def _unique() -> Iterator[None]:
     try:
-        await session.flush()
+        yield
     except IntegrityError as error:
         if violates(error, Note.unique_title):
             raise NoteTitleTaken from error

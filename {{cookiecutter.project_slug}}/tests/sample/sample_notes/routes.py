@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.accounts.api.dependencies import CurrentScope, InvalidToken
 from app.api.dependencies import IfMatch, SessionDep, check_version, with_etag
 from app.api.error_handlers import openapi_responses
-from app.api.pagination import Page, RowPage
+from app.api.pagination import Page
 from app.errors import StillReferenced, VersionConflict
 from tests.sample.sample_notes import service
 from tests.sample.sample_notes.models import SampleNote
@@ -26,10 +26,10 @@ NoteDep = Annotated[SampleNote, Depends(get_note)]
 CHANGING = openapi_responses(SampleNoteNotFound, SampleNoteTitleTaken, VersionConflict)
 
 
-@router.get("", response_model=Page[SampleNoteRead])
+@router.get("")
 async def list_sample_notes(
     session: SessionDep, scope: CurrentScope, page: Annotated[SampleNoteList, Query()]
-) -> RowPage[SampleNote]:
+) -> Page[SampleNoteRead]:
     """List your notes."""
     return await service.list_notes(session, scope, page)
 

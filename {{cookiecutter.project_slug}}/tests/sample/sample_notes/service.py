@@ -7,11 +7,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.scope import Scope
-from app.api.pagination import RowPage, paginate, where_contains, where_equal
+from app.api.pagination import Page, paginate, where_contains, where_equal
 from app.database.constraints import violates
 from app.errors import NotFound, Taken
 from tests.sample.sample_notes.models import SampleNote
-from tests.sample.sample_notes.schemas import SampleNoteList
+from tests.sample.sample_notes.schemas import SampleNoteList, SampleNoteRead
 
 
 class SampleNoteNotFound(NotFound):
@@ -27,9 +27,11 @@ class SampleNoteTitleTaken(Taken):
     field = "title"
 
 
-async def list_notes(session: AsyncSession, scope: Scope, page: SampleNoteList) -> RowPage[SampleNote]:
+async def list_notes(session: AsyncSession, scope: Scope, page: SampleNoteList) -> Page[SampleNoteRead]:
     query = where_equal(select(SampleNote).where(SampleNote.owner_id == scope.user_id), {SampleNote.title: page.title})
-    return await paginate(session, where_contains(query, page.q, SampleNote.title), SampleNote, page, sort=page.sort)
+    return await paginate(
+        session, where_contains(query, page.q, SampleNote.title), SampleNote, SampleNoteRead, page, sort=page.sort
+    )
 
 
 async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> SampleNote:

@@ -1,0 +1,144 @@
+"""Statements executed by the database driver, on the connections of SQLAlchemy's pool.
+
+Most requests consist of a few short statements, for which SQLAlchemy's execution takes longer than the database does:
+`app/database/rows.py` executes them here. The pool, SQL, types, errors, events and log are SQLAlchemy's.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Awaitable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import MissingGreenlet
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from app.database.outages import as_sqlalchemy_error
+from app.database.statements import CompiledStatement, StatementCache
+
+T = TypeVar("T")
+Rows = Sequence[Sequence[Any]]
+
+_logger = logging.getLogger("sqlalchemy.engine.Engine")
+
+
+class Driver:
+    """The asyncpg or aiosqlite connections of an engine."""
+
+    def __init__(self, engine: AsyncEngine, write_engine: AsyncEngine) -> None:
+        self._engine, self.write_engine = engine, write_engine.sync_engine
+        self.statements = StatementCache(engine.dialect)
+        self.is_asyncpg = engine.dialect.driver == "asyncpg"
+
+    async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
+        """Execute a statement outside a transaction and return its rows."""
+        connection = await self._connect()
+        try:
+            return await self.execute(connection, statement.sql, values)
+        finally:
+            connection.close()
+
+    async def fetch_constant(self, query: Select[*tuple[Any, ...]], values: Mapping[str, object]) -> list[Any] | None:
+        """Return the rows of a module-level query with `bindparam`s, as named tuples; None if it isn't supported."""
+        statement = self.statements.get(query, lambda: (query, [*query.selected_columns]))
+        if statement is None:
+            return None
+        rows = await self.fetch(statement, statement.bind_by_name(values))
+        return [statement.row_type._make(statement.convert(row)) for row in rows]
+
+    async def begin(self) -> "DriverTransaction":
+        """Begin a transaction that writes."""
+        transaction = DriverTransaction(self, await self._connect())
+        await transaction.begin()
+        return transaction
+
+    async def _connect(self) -> PoolProxiedConnection:
+        """Check out a connection; if one is idle, without a greenlet, which takes as long as a short statement."""
+        try:
+            return self._engine.pool.connect()
+        except MissingGreenlet:  # the pool has to wait for a connection or to open one
+            pass
+        try:
+            return await self._engine.raw_connection()
+        except sqlite3.Error as error:  # `TranslatingPool` raises those of asyncpg
+            raise as_sqlalchemy_error(error, "connect", is_disconnect=False) from error
+
+    async def execute(self, connection: PoolProxiedConnection, sql: str, values: Sequence[object] = ()) -> Rows:
+        """Execute SQL and return its rows, with SQLAlchemy's log and events.
+
+        Raises:
+            DatabaseUnavailable: the database is temporarily unavailable.
+            IntegrityError: a constraint rejected a write.
+            DBAPIError: any other error of the driver.
+        """
+        if _logger.isEnabledFor(logging.INFO):
+            _logger.info("%s\n[parameters hidden]", sql)
+        driver: Any = connection.driver_connection
+        operation = driver.fetch(sql, *values) if self.is_asyncpg else driver.execute_fetchall(sql, values)
+        events = self._engine.sync_engine.dispatch
+        if not (events.before_cursor_execute or events.after_cursor_execute):
+            return await self.run(connection, operation, sql)
+        context = SimpleNamespace(dialect=self._engine.dialect, statement=sql, parameters=values)
+        arguments = (Connection(self._engine.sync_engine, connection), None, sql, tuple(values), context, False)
+        events.before_cursor_execute(*arguments)
+        try:
+            return await self.run(connection, operation, sql)
+        finally:
+            events.after_cursor_execute(*arguments)
+
+    async def run(self, connection: PoolProxiedConnection, operation: Awaitable[T], sql: str) -> T:
+        """Await an operation of the driver; raise its errors as SQLAlchemy's."""
+        try:
+            return await operation
+        except Exception as error:
+            driver: Any = connection.driver_connection
+            is_closed = self.is_asyncpg and driver.is_closed()
+            if is_closed or isinstance(error, TimeoutError):  # the response may still arrive
+                connection.invalidate(error)
+            raise as_sqlalchemy_error(error, sql, is_disconnect=is_closed) from error
+        except BaseException as error:  # canceled
+            connection.invalidate(error)
+            raise
+
+
+class DriverTransaction:
+    """A transaction, which an ORM session can join."""
+
+    def __init__(self, driver: Driver, connection: PoolProxiedConnection) -> None:
+        self._driver, self._connection = driver, connection
+        self._joined: Connection | None = None
+
+    async def begin(self) -> None:
+        """Begin it; on SQLite, as the writer (see `engine.py`)."""
+        driver: Any = self._connection.driver_connection
+        try:
+            if self._driver.is_asyncpg:
+                self._transaction = driver.transaction(isolation="read_committed")
+                await self._driver.run(self._connection, self._transaction.start(), "BEGIN")
+            else:
+                self._transaction = driver  # which has `commit` and `rollback`
+                await self._driver.execute(self._connection, "BEGIN IMMEDIATE")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
+        """Execute a statement and return its rows."""
+        return await self._driver.execute(self._connection, statement.sql, values)
+
+    def join(self) -> Connection:
+        """Return SQLAlchemy's connection in this transaction; on PostgreSQL, it works in a savepoint."""
+        self._joined = self._joined or Connection(self._driver.write_engine, self._connection)
+        return self._joined
+
+    async def end(self, *, commit: bool) -> None:
+        """Commit or roll back, and return the connection to the pool."""
+        try:
+            if self._connection.is_valid:
+                operation = self._transaction.commit() if commit else self._transaction.rollback()
+                await self._driver.run(self._connection, operation, "COMMIT" if commit else "ROLLBACK")
+        finally:
+            self._connection.close()
