@@ -3,13 +3,13 @@
 Both also execute the statements of `app/database/rows.py`: those of a read-write session are in its transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app.database.driver import Driver, DriverTransaction, Rows
@@ -69,18 +69,33 @@ def _reject_flush(session: Session, context: object, instances: object) -> None:
 
 
 class DriverSession(AsyncSession):
-    """A session that can execute statements by the driver."""
+    """A session that can execute statements by the driver. It creates the ORM's session only when it is needed."""
 
     sync_session: _WriteSession
+    transaction: DriverTransaction | None = None
     is_closed = False
+
+    def __init__(self, bind: AsyncEngine, *, info: Mapping[str, Any], **options: Any) -> None:  # noqa: ANN401
+        # Not `super().__init__`, which takes as long as a short statement.
+        self._options = {"bind": bind, "info": info, **options}
+        self._driver: Driver | None = info["driver"]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        """Create the ORM's session; called only for missing attributes."""
+        if name not in {"sync_session", "_proxied", "bind", "binds"}:
+            raise AttributeError(name)
+        super().__init__(**self._options)
+        self.sync_session.transaction = self.transaction
+        if self.is_closed:
+            self.sync_session.close()
+        return getattr(self, name)
 
     @property
     def driver(self) -> Driver | None:
-        """The driver, if statements can bypass SQLAlchemy: not while the session is in a transaction of its own."""
+        """The driver, unless SQLAlchemy must execute the statement: because it has begun a transaction itself."""
         if self.is_closed:
             raise ClosedSessionError(_CLOSED)
-        driver: Driver | None = self.info.get("driver")
-        return None if self.in_transaction() else driver
+        return None if self._uses_orm() else self._driver
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement by the driver and return its rows."""
@@ -89,10 +104,13 @@ class DriverSession(AsyncSession):
     async def close(self) -> None:
         """Close the session for good."""
         self.is_closed = True
-        if self.in_transaction():
+        if self._uses_orm():
             await super().close()
-        else:
+        elif "sync_session" in self.__dict__:
             self.sync_session.close()  # without a greenlet, because it does no I/O
+
+    def _uses_orm(self) -> bool:
+        return "sync_session" in self.__dict__ and self.in_transaction()
 
 
 class ReadSession(DriverSession):
@@ -102,12 +120,12 @@ class ReadSession(DriverSession):
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement on its own."""
-        driver: Driver = self.info["driver"]
-        return await driver.fetch(statement, values)
+        assert self._driver  # noqa: S101 - see `driver`
+        return await self._driver.fetch(statement, values)
 
     async def commit(self) -> None:
         """Reject pending changes; there is no transaction to commit."""
-        if self.in_transaction():
+        if self._uses_orm():
             self.sync_session.flush()
 
 
@@ -118,20 +136,21 @@ class WriteSession(DriverSession):
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement in the transaction."""
-        if self.sync_session.transaction is None:
-            driver: Driver = self.info["driver"]
-            self.sync_session.transaction = await driver.begin()
-        return await self.sync_session.transaction.fetch(statement, values)
+        if self.transaction is None:
+            assert self._driver  # noqa: S101 - see `driver`
+            self._set_transaction(await self._driver.begin())
+        assert self.transaction  # noqa: S101
+        return await self.transaction.fetch(statement, values)
 
     async def commit(self) -> None:
         """Commit the transaction."""
-        if self.in_transaction() or self.sync_session.transaction is None:
+        if self._uses_orm() or self.transaction is None:
             await super().commit()
         await self._end(commit=True)
 
     async def rollback(self) -> None:
         """Roll the transaction back."""
-        if self.in_transaction():
+        if self._uses_orm():
             await super().rollback()
         await self._end(commit=False)
 
@@ -143,6 +162,12 @@ class WriteSession(DriverSession):
             await self._end(commit=False)
 
     async def _end(self, *, commit: bool) -> None:
-        transaction, self.sync_session.transaction = self.sync_session.transaction, None
+        transaction = self.transaction
+        self._set_transaction(None)
         if transaction is not None:
             await transaction.end(commit=commit)
+
+    def _set_transaction(self, transaction: DriverTransaction | None) -> None:
+        self.transaction = transaction
+        if "sync_session" in self.__dict__:
+            self.sync_session.transaction = transaction

@@ -152,8 +152,8 @@ def test_writers_that_read_first_wait_for_each_other(settings: Settings) -> None
                 role.permissions = [*role.permissions, str(number)]
 
         await asyncio.gather(*(add(number) for number in range(5)))
-        async with database.read_sessions() as session:
-            return (await session.scalars(select(Role.permissions))).one()
+        async with database.read_sessions() as reading:
+            return (await reading.scalars(select(Role.permissions))).one()
 
     assert sorted(run(settings, count_up)) == ["0", "1", "2", "3", "4"]
 

@@ -102,7 +102,9 @@ async def authenticate_web_session(
     return current
 
 
-async def _find(database: Database, query: Select[*tuple[Any, ...]], **parameters: object) -> AuthenticatedSession | None:
+async def _find(
+    database: Database, query: Select[*tuple[Any, ...]], **parameters: object
+) -> AuthenticatedSession | None:
     """Load session, user and roles in one query; it returns a row per role, including the impersonating admin's."""
     rows = await database.fetch_all(query, {"now": utc_now(), **parameters})
     if not rows:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from app.accounts.api.dependencies import CurrentScope, InvalidToken
 from app.api.dependencies import IfMatch, SessionDep, check_version, with_etag
@@ -15,14 +15,6 @@ from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdat
 from app.features.notes.service import NoteNotFound, NoteTitleTaken
 
 router = APIRouter(prefix="/notes", tags=["notes"], responses=openapi_responses(InvalidToken))
-
-
-async def get_note(session: SessionDep, scope: CurrentScope, note_id: UUID) -> NoteRead:
-    """Return the note with the ID in the path."""
-    return await service.get_note(session, scope, note_id)
-
-
-NoteDep = Annotated[NoteRead, Depends(get_note)]
 
 
 @router.get("")
@@ -42,20 +34,22 @@ async def create_note(
 
 
 @router.get("/{note_id}", responses=openapi_responses(NoteNotFound))
-async def read_note(note: NoteDep, response: Response) -> NoteRead:
+async def read_note(session: SessionDep, scope: CurrentScope, note_id: UUID, response: Response) -> NoteRead:
     """Get one of your notes."""
-    return with_etag(response, note)
+    return with_etag(response, await service.get_note(session, scope, note_id))
 
 
 @router.patch("/{note_id}", responses=openapi_responses(NoteNotFound, NoteTitleTaken, VersionConflict))
 async def update_note(
     session: SessionDep,
-    note: NoteDep,
+    scope: CurrentScope,
+    note_id: UUID,
     response: Response,
     data: NoteUpdate,
     if_match: IfMatch = None,
 ) -> NoteRead:
     """Update one of your notes. Omitted fields are unchanged."""
+    note = await service.get_note(session, scope, note_id)
     check_version(note, if_match)
     return with_etag(response, await service.update_note(session, note, data))
 
@@ -63,7 +57,8 @@ async def update_note(
 @router.delete(
     "/{note_id}", status_code=204, responses=openapi_responses(NoteNotFound, StillReferenced, VersionConflict)
 )
-async def delete_note(session: SessionDep, note: NoteDep, if_match: IfMatch = None) -> None:
+async def delete_note(session: SessionDep, scope: CurrentScope, note_id: UUID, if_match: IfMatch = None) -> None:
     """Delete one of your notes."""
+    note = await service.get_note(session, scope, note_id)
     check_version(note, if_match)
     await service.delete_note(session, note)

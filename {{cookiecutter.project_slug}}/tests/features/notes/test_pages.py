@@ -96,10 +96,10 @@ def test_number_of_queries_per_page(browser: TestClient) -> None:
     assert count_queries(requests) == {
         "GET /notes": 2,
         "GET /notes/new": 1,
-        "POST /notes/new": 4,
+        "POST /notes/new": 2,
         "GET /notes/{note_id}": 2,
         "GET /notes/{note_id}/edit": 2,
-        "POST /notes/{note_id}/edit": 5,
+        "POST /notes/{note_id}/edit": 3,
         "POST /notes/{note_id}/delete": 3 + references_to(models.Note),
     }
 
