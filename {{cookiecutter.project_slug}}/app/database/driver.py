@@ -5,14 +5,13 @@ Most requests consist of a few short statements, for which SQLAlchemy's executio
 """
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import MissingGreenlet
+from sqlalchemy.exc import MissingGreenlet, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -32,6 +31,8 @@ class Driver:
         self._engine, self.write_engine = engine, write_engine.sync_engine
         self.statements = StatementCache(engine.dialect)
         self.is_asyncpg = engine.dialect.driver == "asyncpg"
+        self._may_connect = True
+        event.listen(engine.sync_engine, "do_connect", self._check_may_connect)
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement outside a transaction and return its rows."""
@@ -57,14 +58,23 @@ class Driver:
 
     async def _connect(self) -> PoolProxiedConnection:
         """Check out a connection; if one is idle, without a greenlet, which takes as long as a short statement."""
+        self._may_connect = False
         try:
             return self._engine.pool.connect()
         except MissingGreenlet:  # the pool has to wait for a connection or to open one
             pass
+        finally:
+            self._may_connect = True
         try:
             return await self._engine.raw_connection()
-        except sqlite3.Error as error:  # `TranslatingPool` raises those of asyncpg
+        except SQLAlchemyError:  # from `TranslatingPool`
+            raise
+        except Exception as error:
             raise as_sqlalchemy_error(error, "connect", is_disconnect=False) from error
+
+    def _check_may_connect(self, *_: object) -> None:
+        if not self._may_connect:  # SQLAlchemy would raise it later, and leave a coroutine that was never awaited
+            raise MissingGreenlet
 
     async def execute(self, connection: PoolProxiedConnection, sql: str, values: Sequence[object] = ()) -> Rows:
         """Execute SQL and return its rows, with SQLAlchemy's log and events.
