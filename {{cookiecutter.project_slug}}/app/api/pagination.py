@@ -15,7 +15,7 @@ from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, field_validator, model_validator
-from sqlalchemy import BigInteger, Integer, Select, or_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, or_, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -68,7 +68,8 @@ class Page(BaseModel, Generic[T]):
 
 def where_equal(query: Select[R], wanted: Mapping[InstrumentedAttribute[Any], object]) -> Select[R]:
     """Filter by equality; None means any value."""
-    return query.where(*(column == value for column, value in wanted.items() if value is not None))
+    criteria = [column == value for column, value in wanted.items() if value is not None]
+    return query.where(*criteria) if criteria else query
 
 
 def where_contains(query: Select[R], text: str | None, *columns: InstrumentedAttribute[Any]) -> Select[R]:
@@ -87,19 +88,25 @@ async def paginate(  # noqa: PLR0913, PLR0917
         InvalidRequest: the cursor is invalid or belongs to another sort order.
     """
     column = None if sort is None else getattr(model, sort.removeprefix("-"))
-    order = [model.id] if column is None else [column, model.id]
-    descending = sort is None or sort.startswith("-")
     if page.cursor is not None:
-        last = _decode(page.cursor, sort, column)
+        last, descending = _decode(page.cursor, sort, column), sort is None or sort.startswith("-")
+        order = [model.id] if column is None else [column, model.id]
         key, last_key = tuple_(*order), tuple_(*last, types=[column.type for column in order])
         after = key < last_key if descending else key > last_key
         query = query.where(model.id < last[0] if column is None else after)
-    query = query.order_by(*(column.desc() if descending else column.asc() for column in order))
-    rows = await fetch_all(session, query.limit(page.limit + 1), schema)
+    query = query.order_by(*_sort_order(model, sort)).limit(page.limit + 1)
+    rows = await fetch_all(session, query, schema)
     items = rows[: page.limit]
     has_more = len(rows) > page.limit
     next_cursor = _encode(items[-1], sort, column) if has_more else None
     return _page_type(schema).model_construct(items=items, next_cursor=next_cursor)
+
+
+@cache
+def _sort_order(model: type[UUIDv7Base], sort: str | None) -> list[ColumnElement[Any]]:
+    columns = [model.id] if sort is None else [getattr(model, sort.removeprefix("-")), model.id]
+    descending = sort is None or sort.startswith("-")
+    return [column.desc() if descending else column.asc() for column in columns]
 
 
 @cache
