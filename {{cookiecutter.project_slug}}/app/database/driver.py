@@ -5,22 +5,24 @@ Most requests consist of a few short statements, for which SQLAlchemy's executio
 """
 
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, event
+from sqlalchemy import Executable, Select, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import MissingGreenlet, SQLAlchemyError
+from sqlalchemy.exc import MissingGreenlet, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.database.outages import as_sqlalchemy_error
-from app.database.statements import CompiledStatement, StatementCache
+from app.database.statements import Columns, CompiledStatement, UnsupportedStatement
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
 
+_FAILED = "a statement of this transaction failed: roll back before continuing (`await session.rollback()`)"
+_MAX_STATEMENTS = 1_000  # there is one per statement in the code and combination of its optional parts
 _logger = logging.getLogger("sqlalchemy.engine.Engine")
 
 
@@ -29,10 +31,24 @@ class Driver:
 
     def __init__(self, engine: AsyncEngine, write_engine: AsyncEngine) -> None:
         self._engine, self.write_engine = engine, write_engine.sync_engine
-        self.statements = StatementCache(engine.dialect)
+        self._statements: dict[object, CompiledStatement | None] = {}
         self.is_asyncpg = engine.dialect.driver == "asyncpg"
         self._may_connect = True
         event.listen(engine.sync_engine, "do_connect", self._check_may_connect)
+
+    def compile(
+        self, key: object, build: Callable[[], tuple[Executable, Columns]], values: Sequence[Any] = ()
+    ) -> CompiledStatement | None:
+        """Return the statement of a shape, compiled once; None if only SQLAlchemy can execute it."""
+        if key in self._statements:
+            return self._statements[key]
+        if len(self._statements) >= _MAX_STATEMENTS:
+            self._statements.clear()
+        try:
+            self._statements[key] = CompiledStatement(*build(), values, self._engine.dialect)
+        except (UnsupportedStatement, SQLAlchemyError):
+            self._statements[key] = None
+        return self._statements[key]
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement outside a transaction and return its rows."""
@@ -44,7 +60,7 @@ class Driver:
 
     async def fetch_constant(self, query: Select[*tuple[Any, ...]], values: Mapping[str, object]) -> list[Any] | None:
         """Return the rows of a module-level query with `bindparam`s, as named tuples; None if it isn't supported."""
-        statement = self.statements.get(query, lambda: (query, [*query.selected_columns]))
+        statement = self.compile(query, lambda: (query, [*query.selected_columns]))
         if statement is None:
             return None
         rows = await self.fetch(statement, statement.bind_by_name(values))
@@ -120,16 +136,17 @@ class DriverTransaction:
     def __init__(self, driver: Driver, connection: PoolProxiedConnection) -> None:
         self._driver, self._connection = driver, connection
         self._joined: Connection | None = None
+        self._has_failed = False
 
     async def begin(self) -> None:
         """Begin it; on SQLite, as the writer (see `engine.py`)."""
-        driver: Any = self._connection.driver_connection
+        connection: Any = self._connection.driver_connection
         try:
             if self._driver.is_asyncpg:
-                self._transaction = driver.transaction(isolation="read_committed")
+                self._transaction = connection.transaction(isolation="read_committed")
                 await self._driver.run(self._connection, self._transaction.start(), "BEGIN")
             else:
-                self._transaction = driver  # which has `commit` and `rollback`
+                self._transaction = connection  # which has `commit` and `rollback`
                 await self._driver.execute(self._connection, "BEGIN IMMEDIATE")
         except BaseException:
             self._connection.close()
@@ -137,7 +154,11 @@ class DriverTransaction:
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement and return its rows."""
-        return await self._driver.execute(self._connection, statement.sql, values)
+        try:
+            return await self._driver.execute(self._connection, statement.sql, values)
+        except BaseException:
+            self._has_failed = True
+            raise
 
     def join(self) -> Connection:
         """Return SQLAlchemy's connection in this transaction; on PostgreSQL, it works in a savepoint."""
@@ -145,10 +166,17 @@ class DriverTransaction:
         return self._joined
 
     async def end(self, *, commit: bool) -> None:
-        """Commit or roll back, and return the connection to the pool."""
+        """Commit or roll back, and return the connection to the pool.
+
+        Raises:
+            PendingRollbackError: a statement failed, so it can't be committed; PostgreSQL would roll back silently.
+        """
+        commits = commit and not self._has_failed
         try:
             if self._connection.is_valid:
-                operation = self._transaction.commit() if commit else self._transaction.rollback()
-                await self._driver.run(self._connection, operation, "COMMIT" if commit else "ROLLBACK")
+                operation = self._transaction.commit() if commits else self._transaction.rollback()
+                await self._driver.run(self._connection, operation, "COMMIT" if commits else "ROLLBACK")
         finally:
             self._connection.close()
+        if commit and self._has_failed:
+            raise PendingRollbackError(_FAILED)

@@ -23,7 +23,7 @@ from app.database.base import Record, utc_now
 from app.database.delete_protection import restricting_columns
 from app.database.driver import Rows
 from app.database.self_references import self_reference_columns
-from app.database.sessions import DriverSession
+from app.database.sessions import DriverSession, WriteSession
 from app.database.statements import CompiledStatement, UnsupportedStatement, shape_of
 
 
@@ -51,7 +51,7 @@ async def fetch_all(session: AsyncSession, query: Select[Any], schema: type[S]) 
     """Return the rows of a query for one model; only the schema's columns are loaded."""
     if isinstance(session, DriverSession) and (driver := session.driver):
         shape, values = shape_of(query)
-        statement = driver.statements.get((shape, schema), lambda: _select(query, schema), values)
+        statement = driver.compile((shape, schema), lambda: _select(query, schema), values) if shape else None
         if statement:
             return _validate(schema, statement, await session.fetch(statement, statement.bind(values)))
     rows = await session.scalars(query.execution_options(populate_existing=True))
@@ -122,9 +122,9 @@ async def _write(  # noqa: PLR0913, PLR0917
     record: Any = None,  # noqa: ANN401 - a model's schema
 ) -> list[S] | None:
     """Execute an INSERT, UPDATE or DELETE by the driver and return the row, or None if only the ORM can."""
-    if not isinstance(session, DriverSession) or (driver := session.driver) is None:
+    if not isinstance(session, WriteSession) or (driver := session.driver) is None:
         return None
-    statement = driver.statements.get((build, model, schema, *columns), lambda: build(inspect(model), schema, columns))
+    statement = driver.compile((build, model, schema, *columns), lambda: build(inspect(model), schema, columns))
     if statement is None:
         return None
     values = {f"new_{name}": value for name, value in columns.items()}

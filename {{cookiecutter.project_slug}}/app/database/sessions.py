@@ -28,6 +28,7 @@ _CLOSED = (
     "This session is closed: a request's session ends when its response starts. In background tasks, streaming "
     "responses and WebSockets, open a new one: `async with database.sessions.begin() as session`."
 )
+_CONCURRENT = "this session is already executing a statement: await one after the other"
 _READ_ONLY = (
     "This session is read-only. In a GET route, use `WriteSessionDep` (app/api/dependencies.py) instead of "
     "`SessionDep`; elsewhere, open `async with database.sessions.begin() as session`."
@@ -133,12 +134,19 @@ class WriteSession(DriverSession):
     """A session with a transaction, which begins with the first statement."""
 
     sync_session_class = _WriteSession
+    _begins = False
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement in the transaction."""
         if self.transaction is None:
             assert self._driver  # noqa: S101 - see `driver`
-            self._set_transaction(await self._driver.begin())
+            if self._begins:
+                raise InvalidRequestError(_CONCURRENT)
+            self._begins = True
+            try:
+                self._set_transaction(await self._driver.begin())
+            finally:
+                self._begins = False
         assert self.transaction  # noqa: S101
         return await self.transaction.fetch(statement, values)
 
