@@ -52,6 +52,7 @@ def _create_postgresql(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEn
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout.total_seconds(),
+        pool_use_lifo=True,  # so that the statements of a request mostly use the same connection
         pool_recycle=300,  # firewalls may silently drop idle connections
         isolation_level="READ COMMITTED" if settings.uses_pgbouncer else "AUTOCOMMIT",
     )
