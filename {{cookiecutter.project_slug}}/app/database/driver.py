@@ -15,7 +15,7 @@ from sqlalchemy.exc import MissingGreenlet, PendingRollbackError, SQLAlchemyErro
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.database.outages import as_sqlalchemy_error
+from app.database.outages import as_sqlalchemy_error, is_canceled
 from app.database.statements import Columns, CompiledStatement, UnsupportedStatement
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ class Driver:
         except Exception as error:
             driver: Any = connection.driver_connection
             is_closed = self.is_asyncpg and driver.is_closed()
-            if is_closed or isinstance(error, TimeoutError):  # the response may still arrive
+            if is_closed or isinstance(error, TimeoutError) or is_canceled(error):  # its state is unknown
                 connection.invalidate(error)
             raise as_sqlalchemy_error(error, sql, is_disconnect=is_closed) from error
         except BaseException as error:  # canceled
