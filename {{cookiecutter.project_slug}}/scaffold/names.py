@@ -24,12 +24,12 @@ ADMIN_KEYS = word_set("event mail role session user")
 
 # Variables of templates and of the pages' layout. A resource with one of these names gets an underscore: `page_`.
 RESERVED_VARIABLES = word_set(
-    "account_nav browser check_reference check_version choices constraint context csrf_field data dt"
-    " enum_choices error false fields flash_message form forms if_match keys load_visible loop mapped_column name nav"
-    " older openapi_responses page paginate path problem quantize query related relationship render request"
-    " require_permission resolve_references response root router row_choices rows scope search see_other seen seen_id"
-    " select self service session site static stored taken true unset utc_now value version views violates visitor"
-    " web_session where_contains where_equal with_etag"
+    "account_nav browser check_reference check_version choices constraint context contextmanager csrf_field data"
+    " delete_row dt enum_choices error false fetch_one fields flash_message form forms if_match insert_row"
+    " keys load_visible loop mapped_column name nav older openapi_responses page paginate path problem quantize"
+    " query related relationship render request require_permission resolve_references response root router"
+    " row_choices rows scope search see_other seen seen_id select self service session site static stored taken"
+    " true unset update_row value version views violates visitor web_session where_contains where_equal with_etag"
 )
 SQL_WORDS = word_set("cmax cmin ctid nothing returning tableoid xmax xmin")
 """Names that databases reserve even when quoted, or that SQLAlchemy doesn't quote."""
@@ -86,6 +86,11 @@ class Names:
     def cls(self) -> str:
         """Return `BookReview` with a mark that tells it from an imported class of the same name."""
         return self.name + NAME_MARK
+
+    @property
+    def function(self) -> str:
+        """Return `book_review` with that mark, for functions such as `delete_row` of a resource Row."""
+        return self.snake + NAME_MARK
 
     @property
     def variable(self) -> str:

@@ -82,7 +82,7 @@ def _is_used(resource: Resource, name: str) -> bool:
 
 
 def _aliased(code: str) -> str:
-    """Alias imports that have the name of a class of the resource: `Page as PaginationPage`.
+    """Alias imports that have the name of a class or function of the resource: `Page as PaginationPage`.
 
     Raises:
         SyntaxError: if a template does not render to valid Python.
@@ -108,4 +108,6 @@ def _aliased(code: str) -> str:
 
 
 def _alias(name: str, module: str) -> str:
+    if name.islower():
+        return f"{module}_{name}"
     return f"{module}_{name}".upper() if name.isupper() else f"{camel(module)}{name}"

@@ -8,14 +8,20 @@ from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select
+from pydantic import BaseModel
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
 
 from app.database.base import UUIDv7Base
+from app.database.rows import fetch_one
 from app.errors import InvalidRequest
 
 R = TypeVar("R", bound=UUIDv7Base)
+
+
+class _Key(BaseModel, from_attributes=True):
+    id: UUID
 
 
 async def check_reference(  # noqa: PLR0913, PLR0917
@@ -28,8 +34,7 @@ async def check_reference(  # noqa: PLR0913, PLR0917
     """
     if key in {None, stored}:
         return
-    query = visible.where(model.id == key).with_only_columns(model.id, maintain_column_froms=True)
-    if await session.scalar(query) is None:
+    if await fetch_one(session, visible.where(model.id == key), _Key) is None:
         raise _invalid_reference(field)
 
 
@@ -39,19 +44,23 @@ async def resolve_references(  # noqa: PLR0913, PLR0917
     model: type[R],
     field: str,
     keys: Sequence[UUID] | None,
-    stored: Sequence[R],
+    stored: Sequence[UUID] | None = None,
 ) -> list[R] | None:
-    """Return the referenced rows without duplicates, oldest first, or None if no keys were sent.
+    """Return the referenced rows without duplicates, oldest first, or None if no keys or only the stored were sent.
+
+    `stored` are the keys of a row to update.
 
     Raises:
         InvalidRequest: the caller can't see one of them, and it isn't referenced already; names the field.
     """
-    if keys is None:
+    wanted, known = set(keys or ()), set(stored or ())
+    if keys is None or (stored is not None and wanted == known):
         return None
-    wanted = set(keys)
-    rows = {row.id: row for row in stored if row.id in wanted}
-    query = visible.where(model.id.in_(wanted - rows.keys()))
-    rows |= {row.id: row for row in await session.scalars(query.options(lazyload("*")))}  # without their relationships
+    rows: dict[UUID, R] = {}
+    for query, part in ((visible, wanted - known), (select(model), wanted & known)):
+        if part:  # without their relationships
+            found = await session.scalars(query.where(model.id.in_(part)).options(lazyload("*")))
+            rows |= {row.id: row for row in found}
     if len(rows) < len(wanted):
         raise _invalid_reference(field)
     return [rows[key] for key in sorted(rows)]

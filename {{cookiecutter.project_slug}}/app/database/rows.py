@@ -54,7 +54,8 @@ async def fetch_all(session: AsyncSession, query: Select[Any], schema: type[S]) 
         statement = driver.compile((shape, schema), lambda: _select(query, schema), values) if shape else None
         if statement:
             return _validate(schema, statement, await session.fetch(statement, statement.bind(values)))
-    rows = await session.scalars(query.execution_options(populate_existing=True))
+    rows = (await session.scalars(query.execution_options(populate_existing=True))).all()
+    session.info["fetched"] = rows[:1]  # a session drops objects that nothing references, and `_load` needs this one
     return [schema.model_validate(row) for row in rows]
 
 
@@ -107,10 +108,11 @@ async def delete_row(session: AsyncSession, model: type[Record], record: BaseMod
 
 
 async def _load(session: AsyncSession, model: type[Record], record: Any) -> Record:  # noqa: ANN401 - a model's schema
-    row = await session.get(model, record.id, populate_existing=True)
-    if row is None or row.version != record.version:
-        raise StaleDataError(_STALE)
-    return row
+    for populate_existing in (False, True):
+        row = await session.get(model, record.id, populate_existing=populate_existing)
+        if row is not None and row.version == record.version:
+            return row
+    raise StaleDataError(_STALE)
 
 
 async def _write(  # noqa: PLR0913, PLR0917
