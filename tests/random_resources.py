@@ -22,7 +22,7 @@ RATING = "rating:int:default=3:min=1:max=5"
 NAMES = words_of("""
     Person Child Leaf Category BookReview Box Analysis News HttpLog Address Wolf Quiz Tax
     Datum Order Item Group Key Client Price Concert Tag Task Comment Invoice Staff Day Series
-    Index2 Match Branch Country Hero Shelf Tooth Supplier Warehouse OrderLine Api3Call Ox
+    Index2 Match Branch Country Hero Shelf Tooth Supplier Warehouse OrderLine Api3Call Ox Row
 """)
 PLURALS = {"Datum": "data_points", "Index2": "indices2"}
 FIELDS = words_of("""

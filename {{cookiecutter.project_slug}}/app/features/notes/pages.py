@@ -74,7 +74,6 @@ async def edit_note(request: Request, note: NoteDep) -> Response:
 @router.post("/{note_id}/edit", dependencies=[CsrfProtected])
 async def update_note(request: Request, session: SessionDep, scope: PageScope, note: NoteDep) -> Response:
     """Update the note, unless it was changed since the form was opened."""
-    note_id = note.id
     form = await forms.parse_form(request, NoteUpdate, note)
     if form.data is None:
         return await _show_edit(request, note, form)
@@ -83,13 +82,12 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
         await service.update_note(session, note, form.data)
     except (Conflict, InvalidRequest) as error:
         await session.rollback()
-        note = await get_note(session, scope, note_id)
         return await _show_edit(request, note, form.with_problem(error))
     except (VersionConflict, StaleDataError):
         await session.rollback()
-        note = await get_note(session, scope, note_id)
+        note = await get_note(session, scope, note.id)
         return await _show_edit(request, note, form.with_conflict(note))
-    return see_other(request, f"/notes/{note_id}")
+    return see_other(request, f"/notes/{note.id}")
 
 
 @router.post("/{note_id}/delete", dependencies=[CsrfProtected])
