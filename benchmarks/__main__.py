@@ -15,7 +15,10 @@ from collections.abc import Sequence
 
 from benchmarks import page
 
-PARTS = ("requests", "split", "instructions", "admin", "scale", "crowd", "tools", "search")
+PARTS = (
+    *("requests", "split", "instructions", "admin_list", "admin", "scale", "crowd", "tools"),
+    "search",
+)
 WITHOUT_POSTGRESQL = ("tools",)
 
 
