@@ -183,10 +183,17 @@ def _is_loaded(mapper: Mapper[Any]) -> list[ColumnElement[bool]]:
 
 def _new(mapper: Mapper[Any], names: Iterable[str], kind: str) -> dict[Any, Any]:
     _columns(mapper, names)
-    defaults = [getattr(column, kind) for column in mapper.local_table.columns]
-    if mapper.validators or any(d is not None and not (d.is_scalar or d.is_callable) for d in defaults):
+    hooks = [
+        getattr(mapper.dispatch, f"{when}_{what}") for when in ("before", "after") for what in ("insert", "update")
+    ]
+    if mapper.validators or any(hooks) or not all(_is_simple(getattr(c, kind)) for c in mapper.local_table.columns):
         raise UnsupportedStatement
     return {mapper.columns[name]: bindparam(f"new_{name}") for name in names}
+
+
+def _is_simple(default: Any) -> bool:  # noqa: ANN401 - a ColumnDefault, a Sequence or None
+    """Return whether a column's default is a value, or a function that needn't know the row."""
+    return default is None or default.is_scalar or (default.is_callable and hasattr(default.arg, "__wrapped__"))
 
 
 def _columns(mapper: Mapper[Any], names: Iterable[str], entity: Any = None) -> list[ColumnElement[Any]]:  # noqa: ANN401
@@ -203,4 +210,4 @@ def _defaults(model: type[Record], kind: str) -> dict[str, Any]:
 @cache
 def _made(model: type[Record], kind: str) -> list[tuple[str, Any]]:
     found = [(name, getattr(column, kind)) for name, column in inspect(model).columns.items()]
-    return [(name, default) for name, default in found if default is not None and not default.is_clause_element]
+    return [(name, default) for name, default in found if default is not None and _is_simple(default)]

@@ -4,18 +4,18 @@ import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
 from pydantic import JsonValue
-from sqlalchemy import BigInteger, Numeric, String, select
+from sqlalchemy import BigInteger, Numeric, String, event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from starlette.testclient import TestClient
 
 from app.api.schemas import ResponseSchema
-from app.database.base import Base
+from app.database.base import Base, utc_now
 from app.database.rows import fetch_one, insert_row, update_row
 from tests.support import in_database
 
@@ -75,6 +75,31 @@ class SampleRead(ResponseSchema):
     facts: dict[str, JsonValue] | None
 
 
+class Derived(OwnTables):
+    """A row with a default that depends on the row."""
+
+    __tablename__ = "derived_samples"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    version: Mapped[int] = mapped_column()
+    updated_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    text: Mapped[str] = mapped_column(String(40))
+    shout: Mapped[str] = mapped_column(
+        String(40), default=lambda context: context.get_current_parameters()["text"].upper()
+    )
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's
+
+
+class DerivedRead(ResponseSchema):
+    """What is read of it."""
+
+    id: UUID
+    version: int
+    text: str
+    shout: str
+
+
 MODEL: Any = Sample
 FIRST = {
     "text": "Zoë's ¼",
@@ -125,3 +150,27 @@ def test_values_of_each_type_are_those_of_the_orm(samples: TestClient) -> None:
     assert inserted.model_dump(exclude={"id"}) == {"version": 1, **FIRST}
     assert updated.model_dump(exclude={"id"}) == {"version": 2, **SECOND}
     assert in_database(samples, read) == updated
+
+
+def test_orm_writes_what_the_driver_would_write_differently(samples: TestClient) -> None:
+    """Defaults that depend on the row, and listeners of the model."""
+    heard: list[str] = []
+    database, model = samples.app_state["database"], cast(Any, Derived)
+
+    def hear(_mapper: object, _connection: object, row: Any) -> None:
+        heard.append(row.text)
+
+    async def write() -> list[str]:
+        async with database.sessions() as session:
+            row = await insert_row(session, model, {"text": "tea"}, DerivedRead)
+            shouts = [row.shout, (await update_row(session, model, row, {"text": "milk"})).shout]
+            await session.commit()
+        return shouts
+
+    assert samples.portal
+    event.listen(Derived, "before_update", hear)
+    try:
+        assert samples.portal.call(write) == ["TEA", "TEA"]
+    finally:
+        event.remove(Derived, "before_update", hear)
+    assert heard == ["milk"]
