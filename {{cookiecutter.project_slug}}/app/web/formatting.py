@@ -8,8 +8,7 @@ from uuid import UUID
 
 from markupsafe import Markup
 
-from app.database import titles
-from app.database.base import UUIDv7Base
+from app.database.titles import model_name
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -41,12 +40,13 @@ def time_tag(moment: datetime) -> Markup:
 
 def name_row(model: type, key: UUID, title: object) -> str:
     """Return the name of a row: its formatted title, or its model and id if that is empty."""
-    return titles.name_row(model, key, "" if title in (None, "") else display_value(title))
+    return titled(title, key, model_name(model).capitalize())
 
 
-def titled(title: object, row: UUIDv7Base) -> str:
-    """Return the name of a row whose title may be empty."""
-    return name_row(type(row), row.id, title)
+def titled(title: object, key: UUID, label: str) -> str:
+    """Return the name of a row whose title may be empty: "Order line 0193…"."""
+    text = "" if title in (None, "") else display_value(title)
+    return text.strip() or f"{label} {key}"
 
 
 def input_value(value: object) -> str:  # noqa: PLR0911 - one for each type

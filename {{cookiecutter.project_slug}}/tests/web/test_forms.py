@@ -20,7 +20,7 @@ from app.api.pagination import PageParams
 from app.api.schemas import Schema, unset
 from app.errors import Conflict, InvalidRequest
 from app.web.choices import enum_choices
-from app.web.formatting import display_value, input_value, time_tag, titled
+from app.web.formatting import display_value, input_value, name_row, time_tag, titled
 from app.web.forms import Form, empty_form, form_from_record, parse_form, search_form
 
 KEY = UUID("7488a646-e31f-41e4-aace-600308960662")
@@ -350,7 +350,7 @@ def test_month_names_and_time_element() -> None:
     ],
 )
 def test_row_is_named_by_its_title_or_model_and_id(title: object, named: str) -> None:
-    assert titled(title, User(id=KEY)) == named
+    assert titled(title, KEY, "User") == name_row(User, KEY, title) == named
 
 
 def test_enum_members_become_choices() -> None:
