@@ -8,7 +8,8 @@
     start_server(LOG_LEVEL=…)  a real server process on the same database
 
 `tests/support.py` has functions for tests, `tests/database_fixtures.py` the database fixtures.
-`pytest --database sqlite` is faster; the default is both.
+`pytest --database sqlite` is faster; the default is both. With TEST_DRIVER_EXECUTION=false, SQLAlchemy executes all
+statements (`app/database/driver.py`).
 """
 
 import gc
@@ -29,7 +30,7 @@ from app.main import create_app, lifespan
 from app.settings.config import Settings, all_settings, load_settings
 from tests import sample
 from tests.server import Server, running_server
-from tests.support import add_user, another_client, sign_in
+from tests.support import DRIVER_EXECUTION, add_user, another_client, sign_in
 
 pytest_plugins = ["tests.database_fixtures"]
 
@@ -64,6 +65,8 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for setting in all_settings():
         monkeypatch.delenv(setting.variable, raising=False)
     monkeypatch.delenv("PORT", raising=False)
+    if not DRIVER_EXECUTION:
+        monkeypatch.setenv("DATABASE_DRIVER_EXECUTION", "false")
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "secrets"))
     monkeypatch.chdir(tmp_path)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import re
 import string
 import time
@@ -28,6 +29,9 @@ from app.mail.models import OutboxMessage
 from app.settings.config import DatabaseSettings
 
 T = TypeVar("T")
+
+DRIVER_EXECUTION = os.environ.get("TEST_DRIVER_EXECUTION") != "false"
+"""Whether the database driver executes frequent statements."""
 
 PASSWORD = "correct horse battery staple"
 """The password of test users."""

@@ -6,6 +6,7 @@ Most requests consist of a few short statements, for which SQLAlchemy's executio
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import MissingGreenlet, PendingRollbackError, SQLAlchemyErro
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.database.outages import as_sqlalchemy_error, is_canceled
+from app.database.outages import WAS_CANCELED, as_sqlalchemy_error, is_canceled
 from app.database.statements import Columns, CompiledStatement, UnsupportedStatement
 
 T = TypeVar("T")
@@ -116,7 +117,11 @@ class Driver:
             events.after_cursor_execute(*arguments)
 
     async def run(self, connection: PoolProxiedConnection, operation: Awaitable[T], sql: str) -> T:
-        """Await an operation of the driver; raise its errors as SQLAlchemy's."""
+        """Await an operation of the driver; raise its errors as SQLAlchemy's.
+
+        If the task is canceled, the connection stays usable: asyncpg cancels the statement in the server, and both
+        drivers let the next operation wait until this one has ended.
+        """
         try:
             return await operation
         except Exception as error:
@@ -125,9 +130,6 @@ class Driver:
             if is_closed or isinstance(error, TimeoutError) or is_canceled(error):  # its state is unknown
                 connection.invalidate(error)
             raise as_sqlalchemy_error(error, sql, is_disconnect=is_closed) from error
-        except BaseException as error:  # canceled
-            connection.invalidate(error)
-            raise
 
 
 class DriverTransaction:
@@ -148,7 +150,10 @@ class DriverTransaction:
             else:
                 self._transaction = connection  # which has `commit` and `rollback`
                 await self._driver.execute(self._connection, "BEGIN IMMEDIATE")
-        except BaseException:
+        except BaseException:  # perhaps it has begun
+            self._connection.info[WAS_CANCELED] = True
+            with suppress(Exception):
+                await (connection.execute("ROLLBACK") if self._driver.is_asyncpg else connection.rollback())
             self._connection.close()
             raise
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import ColumnElement, Executable, Select, bindparam, delete, insert, inspect, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import MANYTOONE, Mapper
+from sqlalchemy.orm import MANYTOONE, Mapper, lazyload
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.database.base import Record, utc_now
@@ -42,18 +42,20 @@ _STALE = "the row was changed or deleted since it was loaded"
 
 
 async def fetch_one(session: AsyncSession, query: Select[Any], schema: type[S]) -> S | None:
-    """Return the first row of a query for one model, or None; only the schema's columns are loaded."""
+    """Return the first row of a query for one model, or None; only what the schema needs is loaded."""
     rows = await fetch_all(session, query, schema)
     return rows[0] if rows else None
 
 
 async def fetch_all(session: AsyncSession, query: Select[Any], schema: type[S]) -> list[S]:
-    """Return the rows of a query for one model; only the schema's columns are loaded."""
+    """Return the rows of a query for one model; only what the schema needs is loaded."""
     if isinstance(session, DriverSession) and (driver := session.driver):
         shape, values = shape_of(query)
         statement = driver.compile((shape, schema), lambda: _select(query, schema), values) if shape else None
         if statement:
             return _validate(schema, statement, await session.fetch(statement, statement.bind(values)))
+    if {*schema.model_fields} <= {*inspect(query.column_descriptions[0]["entity"]).mapper.column_attrs.keys()}:
+        query = query.options(lazyload("*"))
     rows = (await session.scalars(query.execution_options(populate_existing=True))).all()
     session.info["fetched"] = rows[:1]  # a session drops objects that nothing references, and `_load` needs this one
     return [schema.model_validate(row) for row in rows]

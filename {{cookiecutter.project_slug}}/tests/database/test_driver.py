@@ -201,7 +201,7 @@ def test_concurrent_statements_of_one_transaction_are_rejected(settings: Setting
         assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # of AsyncAdaptedQueuePool
         return await names(database)
 
-    assert run(settings, write) == []
+    assert run(settings, write, driver_execution=True) == []
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -255,11 +255,13 @@ def test_pool_limits_the_connections_of_driver_and_orm(settings: Settings) -> No
 @pytest.mark.database("postgresql")
 @pytest.mark.parametrize("kind", ["fetch", "insert"])
 def test_canceled_statement_leaves_no_trace(settings: Settings, kind: str) -> None:
-    """The response of a canceled statement may still arrive: the connection is closed, not reused."""
+    """The connection is used again; the driver cancels the statement in the server before the next one."""
 
     async def work(database: Database) -> list[str]:
         slow = select(Role).where(func.pg_sleep(30).is_(None))
         session = database.read_sessions() if kind == "fetch" else database.sessions()
+        async with database.read_sessions() as first:
+            before = await first.scalar(CONNECTIONS)
         if kind == "insert":
             await insert_row(session, Role, role("lost"), RoleRead)
         task = asyncio.create_task(fetch_all(session, slow, RoleRead))
@@ -269,6 +271,8 @@ def test_canceled_statement_leaves_no_trace(settings: Settings, kind: str) -> No
             await task
         await session.close()
         assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        async with database.read_sessions() as after:
+            assert await after.scalar(CONNECTIONS) == before
         return await names(database)
 
     async def with_rows(database: Database) -> list[str]:
@@ -277,6 +281,25 @@ def test_canceled_statement_leaves_no_trace(settings: Settings, kind: str) -> No
         return await work(database)
 
     assert run(settings, with_rows, pool_size=1) == ["there"]
+
+
+def test_canceled_begin_leaves_no_transaction(settings: Settings) -> None:
+    """SQLite executes it in a thread, perhaps after the task was canceled."""
+
+    async def work(database: Database) -> list[str]:
+        for delay in (0, 0.0001, 0.0005, 0.001, 0.005):
+            session = database.sessions()
+            task = asyncio.create_task(insert_row(session, Role, role("lost"), RoleRead))
+            await asyncio.sleep(delay)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await session.close()
+        async with transaction(database) as session:
+            await insert_row(session, Role, role("there"), RoleRead)
+        return await names(database)
+
+    assert run(settings, work, pool_size=1) == ["there"]
 
 
 @pytest.mark.database("postgresql")
