@@ -62,7 +62,7 @@ def build_database(settings: DatabaseSettings) -> Database:
     """Create the engines; they connect on the first query. Close them with `database.engine.dispose()`."""
     engine, writes = create_engines(settings)
     has_driver = settings.driver_execution and not settings.uses_pgbouncer
-    driver = Driver(engine, writes) if has_driver else None
+    driver = Driver(engine, writes, settings) if has_driver else None
     options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False, "info": {"driver": driver}}
     return Database(
         engine,

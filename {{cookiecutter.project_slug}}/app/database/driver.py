@@ -4,6 +4,7 @@ Most requests consist of a few short statements, for which SQLAlchemy's executio
 `app/database/rows.py` executes them here. The pool, SQL, types, errors, events and log are SQLAlchemy's.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,16 +14,19 @@ from typing import Any, TypeVar
 from sqlalchemy import Executable, Select, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import MissingGreenlet, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.database.outages import WAS_CANCELED, as_sqlalchemy_error, is_canceled
 from app.database.statements import Columns, CompiledStatement, UnsupportedStatement
+from app.settings.config import DatabaseSettings
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
 
 _FAILED = "a statement of this transaction failed: roll back before continuing (`await session.rollback()`)"
+_NONE_FREE = "no database connection became free in time"
 _MAX_STATEMENTS = 1_000  # there is one per statement in the code and combination of its optional parts
 _logger = logging.getLogger("sqlalchemy.engine.Engine")
 
@@ -30,10 +34,12 @@ _logger = logging.getLogger("sqlalchemy.engine.Engine")
 class Driver:
     """The asyncpg or aiosqlite connections of an engine."""
 
-    def __init__(self, engine: AsyncEngine, write_engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, write_engine: AsyncEngine, settings: DatabaseSettings) -> None:
         self._engine, self.write_engine = engine, write_engine.sync_engine
         self._statements: dict[object, CompiledStatement | None] = {}
         self.is_asyncpg = engine.dialect.driver == "asyncpg"
+        # Statements wait here, because waiting in SQLAlchemy's pool takes longer than a statement.
+        self._slots, self._timeout = asyncio.Semaphore(settings.pool_size), settings.pool_timeout.total_seconds()
         self._may_connect = True
         event.listen(engine.sync_engine, "do_connect", self._check_may_connect)
 
@@ -57,7 +63,7 @@ class Driver:
         try:
             return await self.execute(connection, statement.sql, values)
         finally:
-            connection.close()
+            self.release(connection)
 
     async def fetch_constant(self, query: Select[*tuple[Any, ...]], values: Mapping[str, object]) -> list[Any] | None:
         """Return the rows of a module-level query with `bindparam`s, as named tuples; None if it isn't supported."""
@@ -73,7 +79,27 @@ class Driver:
         await transaction.begin()
         return transaction
 
+    def release(self, connection: PoolProxiedConnection) -> None:
+        """Return a connection to the pool."""
+        connection.close()
+        self._slots.release()
+
     async def _connect(self) -> PoolProxiedConnection:
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await self._slots.acquire()
+            except TimeoutError as error:
+                raise PoolTimeout(_NONE_FREE) from error
+        else:
+            await self._slots.acquire()
+        try:
+            return await self._check_out()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    async def _check_out(self) -> PoolProxiedConnection:
         """Check out a connection; if one is idle, without a greenlet, which takes as long as a short statement."""
         self._may_connect = False
         try:
@@ -154,7 +180,7 @@ class DriverTransaction:
             self._connection.info[WAS_CANCELED] = True
             with suppress(Exception):
                 await (connection.execute("ROLLBACK") if self._driver.is_asyncpg else connection.rollback())
-            self._connection.close()
+            self._driver.release(self._connection)
             raise
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
@@ -182,6 +208,6 @@ class DriverTransaction:
                 operation = self._transaction.commit() if commits else self._transaction.rollback()
                 await self._driver.run(self._connection, operation, "COMMIT" if commits else "ROLLBACK")
         finally:
-            self._connection.close()
+            self._driver.release(self._connection)
         if commit and self._has_failed:
             raise PendingRollbackError(_FAILED)
