@@ -29,10 +29,13 @@ def create_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine
 
 
 def _create_sqlite(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
+    # No overflow: such a connection is closed when it is returned, which `driver.py` can't do.
+    pool = {"pool_size": settings.pool_size, "max_overflow": 0, "pool_timeout": settings.pool_timeout.total_seconds()}
     engine = create_async_engine(
         settings.url,
         connect_args={"timeout": settings.busy_timeout.total_seconds()},
         hide_parameters=True,
+        **({} if ":memory:" in settings.url else pool),
         pool_reset_on_return=None,  # see _reset_sqlite
     )
     logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug log contains parameter values

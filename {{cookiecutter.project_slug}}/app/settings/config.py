@@ -80,9 +80,9 @@ class DatabaseSettings(_Section):
     Defaults to DATABASE_URL.
     """
     pool_size: int = Field(default=10, ge=1, le=200)
-    """Maximum PostgreSQL connections per worker process.
+    """Maximum database connections per worker process.
 
-    The sum over all workers must stay below the server's `max_connections`.
+    On PostgreSQL, the sum over all workers must stay below the server's `max_connections`.
     """
     pool_timeout: Duration = timedelta(seconds=10)
     """How long a request waits for a free connection from the pool before it gets 503."""

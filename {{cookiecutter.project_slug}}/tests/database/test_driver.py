@@ -252,6 +252,27 @@ def test_pool_limits_the_connections_of_driver_and_orm(settings: Settings) -> No
     run(settings, work, pool_size=2)
 
 
+def test_connections_are_returned_under_load(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """Returning a connection does no I/O, for which SQLAlchemy would need a greenlet."""
+
+    async def work(database: Database) -> list[str]:
+        async def change(number: int) -> None:
+            async with transaction(database) as session:
+                if number % 3 == 0:
+                    session.add(Role(name=f"orm {number}"))
+                await insert_row(session, Role, role(f"driver {number}"), RoleRead)
+                await session.rollback()
+            assert await names(database) == []
+
+        await asyncio.gather(*(change(number) for number in range(60)))
+        assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        assert database.engine.pool.checkedin() <= 3  # type: ignore[attr-defined]
+        return await names(database)
+
+    assert run(settings, work, pool_size=3) == []
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("sqlalchemy.pool")] == []
+
+
 @pytest.mark.database("postgresql")
 @pytest.mark.parametrize("kind", ["fetch", "insert"])
 def test_canceled_statement_leaves_no_trace(settings: Settings, kind: str) -> None:
