@@ -89,17 +89,24 @@ async def paginate(  # noqa: PLR0913, PLR0917
     """
     column = None if sort is None else getattr(model, sort.removeprefix("-"))
     if page.cursor is not None:
-        last, descending = _decode(page.cursor, sort, column), sort is None or sort.startswith("-")
-        order = [model.id] if column is None else [column, model.id]
-        key, last_key = tuple_(*order), tuple_(*last, types=[column.type for column in order])
-        after = key < last_key if descending else key > last_key
-        query = query.where(model.id < last[0] if column is None else after)
+        query = query.where(_is_after(model, _decode(page.cursor, sort, column), sort, column))
     query = query.order_by(*_sort_order(model, sort)).limit(page.limit + 1)
     rows = await fetch_all(session, query, schema)
     items = rows[: page.limit]
     has_more = len(rows) > page.limit
     next_cursor = _encode(items[-1], sort, column) if has_more else None
     return _page_type(schema).model_construct(items=items, next_cursor=next_cursor)
+
+
+def _is_after(
+    model: type[UUIDv7Base], last: list[Any], sort: str | None, column: InstrumentedAttribute[Any] | None
+) -> ColumnElement[bool]:
+    """Select the rows after the last one of the previous page."""
+    if sort is None or column is None:
+        return model.id < last[0]
+    key, last_key = tuple_(column, model.id), tuple_(*last, types=[column.type, model.id.type])
+    is_after: ColumnElement[bool] = key < last_key if sort.startswith("-") else key > last_key
+    return is_after
 
 
 @cache
