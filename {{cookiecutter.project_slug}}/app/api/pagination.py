@@ -102,10 +102,12 @@ def _is_after(
     model: type[UUIDv7Base], last: list[Any], sort: str | None, column: InstrumentedAttribute[Any] | None
 ) -> ColumnElement[bool]:
     """Select the rows after the last one of the previous page."""
+    is_after: ColumnElement[bool]
     if sort is None or column is None:
-        return model.id < last[0]
+        is_after = model.id < last[0]
+        return is_after
     key, last_key = tuple_(column, model.id), tuple_(*last, types=[column.type, model.id.type])
-    is_after: ColumnElement[bool] = key < last_key if sort.startswith("-") else key > last_key
+    is_after = key < last_key if sort.startswith("-") else key > last_key
     return is_after
 
 
