@@ -81,8 +81,10 @@ class Driver:
 
     def release(self, connection: PoolProxiedConnection) -> None:
         """Return a connection to the pool."""
-        connection.close()
-        self._slots.release()
+        try:
+            connection.close()
+        finally:
+            self._slots.release()
 
     async def _connect(self) -> PoolProxiedConnection:
         if self._slots.locked():
@@ -129,18 +131,21 @@ class Driver:
         """
         if _logger.isEnabledFor(logging.INFO):
             _logger.info("%s\n[parameters hidden]", sql)
-        driver: Any = connection.driver_connection
-        operation = driver.fetch(sql, *values) if self.is_asyncpg else driver.execute_fetchall(sql, values)
         events = self._engine.sync_engine.dispatch
         if not (events.before_cursor_execute or events.after_cursor_execute):
-            return await self.run(connection, operation, sql)
+            return await self.run(connection, self._fetch(connection, sql, values), sql)
         context = SimpleNamespace(dialect=self._engine.dialect, statement=sql, parameters=values)
         arguments = (Connection(self._engine.sync_engine, connection), None, sql, tuple(values), context, False)
         events.before_cursor_execute(*arguments)
         try:
-            return await self.run(connection, operation, sql)
+            return await self.run(connection, self._fetch(connection, sql, values), sql)
         finally:
             events.after_cursor_execute(*arguments)
+
+    def _fetch(self, connection: PoolProxiedConnection, sql: str, values: Sequence[object]) -> Awaitable[Rows]:
+        driver: Any = connection.driver_connection
+        rows: Awaitable[Rows] = driver.fetch(sql, *values) if self.is_asyncpg else driver.execute_fetchall(sql, values)
+        return rows
 
     async def run(self, connection: PoolProxiedConnection, operation: Awaitable[T], sql: str) -> T:
         """Await an operation of the driver; raise its errors as SQLAlchemy's.

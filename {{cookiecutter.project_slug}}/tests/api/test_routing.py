@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 from unittest.mock import MagicMock
 from urllib.parse import unquote
 
 import pytest
-from fastapi import APIRouter, FastAPI, Form, Request, Response, WebSocket
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 from fastapi.routing import APIRoute
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan
@@ -62,10 +62,6 @@ def route(name: str) -> Callable[[Request], Any]:
     return endpoint
 
 
-async def read_form(fields: Annotated[list[str], Form()]) -> list[str]:
-    return fields
-
-
 async def echo(socket: WebSocket, number: int) -> None:
     await socket.accept()
     await socket.send_text(f"{number + 1} {socket.url_for('first', item_id=3)}")
@@ -74,12 +70,11 @@ async def echo(socket: WebSocket, number: int) -> None:
 
 def build_odd_app() -> FastAPI:
     """Return an app with routes that hide each other, and with all kinds of routes."""
-    app, inner, outer, forms = FastAPI(), APIRouter(prefix="/inner"), APIRouter(), APIRouter()
+    app, inner, outer = FastAPI(), APIRouter(prefix="/inner"), APIRouter()
     by_header, shouting, teapot = (APIRouter(route_class=kind) for kind in (ByHeader, Shouting, Teapot))
     by_header.add_api_route("/version", route("version2"))
     shouting.add_api_route("/shout", route("shout"))
     teapot.add_api_route("/teapot", route("teapot"))
-    forms.add_api_route("/form", read_form, methods=["POST"])
     for path, name, method in [
         ("/things/{item_id:int}", "first", "GET"),
         ("/things/new", "new", "GET"),
@@ -107,7 +102,6 @@ def build_odd_app() -> FastAPI:
     app.add_api_route("/api/things/late", route("late"))
     app.include_router(shouting, prefix="/api")
     app.include_router(teapot)
-    app.include_router(forms, form_limits={"max_fields": 1})
     app.mount("/mounted", JSONResponse("mounted"), name="mounted")
     app.add_api_route("/mounted/hidden", route("hidden"))
     app.add_route("/starlette/{key}", lambda request: JSONResponse(request.path_params), name="starlette")
@@ -195,14 +189,6 @@ async def test_index_answers_as_the_router_does(
 
         assert answers[0] == answers[1], path
         assert len(answers[0]) == 2
-
-
-@pytest.mark.parametrize("fields", [["1"], ["1", "2"], []])
-def test_limits_of_forms_are_kept(apps: tuple[FastAPI, FastAPI], fields: list[str]) -> None:
-    responses = [TestClient(app).post("/form", data={"fields": fields}) for app in apps]
-
-    assert len({(response.status_code, response.text) for response in responses}) == 1
-    assert responses[0].status_code == {0: 422, 1: 200, 2: 400}[len(fields)]
 
 
 def test_websockets_are_served(apps: tuple[FastAPI, FastAPI]) -> None:
