@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Form, Query, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, Query, WebSocket
 from fastapi.security import APIKeyQuery
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from starlette.testclient import TestClient, WebSocketDenialResponse
@@ -93,9 +93,6 @@ def custom_app() -> TestClient:
     @inner.get("/inner")
     async def deep(page: Annotated[int, Depends(needs_page)]) -> None: ...
 
-    @router.post("/form")
-    async def form(name: Annotated[str, Form()], q: str = "") -> None: ...
-
     router.include_router(inner, dependencies=[Depends(lambda size=1: size)])
     app = FastAPI()
     app.include_router(router, prefix="/api")
@@ -134,13 +131,6 @@ def test_undeclared_parameters_are_rejected(custom_app: TestClient, path: str, k
 
     assert response.status_code == 422
     assert problem_of(response)["detail"] == f"Allowed query parameters: {known}."
-
-
-def test_forms_reject_undeclared_parameters(custom_app: TestClient) -> None:
-    """FastAPI's own router handles forms, see `app/api/routing.py`."""
-    responses = [custom_app.post(f"/api/form?{query}", data={"name": "x"}) for query in ("q=1", "page=2")]
-
-    assert [response.status_code for response in responses] == [200, 422]
 
 
 def test_error_lists_at_most_ten_parameters(client: TestClient) -> None:

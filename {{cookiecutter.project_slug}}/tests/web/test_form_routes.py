@@ -1,4 +1,4 @@
-"""Limits that a router sets for its forms: the index of routes keeps them."""
+"""Routes with forms, which FastAPI's own router handles: see `app/api/routing.py`."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Form
 from starlette.testclient import TestClient
 
+from app.api.error_handlers import register_exception_handlers
 from app.api.routing import index_routes
 
 
@@ -24,3 +25,17 @@ def test_limits_of_a_router_for_its_forms(has_index: bool, fields: list[str], st
         index_routes(app)
 
     assert TestClient(app).post("/form", data={"fields": fields}).status_code == status
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(("query", "status"), [("q=1", 200), ("page=2", 422)])
+def test_undeclared_parameters_are_rejected(query: str, status: int) -> None:
+    app = FastAPI()
+
+    @app.post("/api/form")
+    async def form(name: Annotated[str, Form()], q: str = "") -> None: ...
+
+    index_routes(app)
+    register_exception_handlers(app)
+
+    assert TestClient(app).post(f"/api/form?{query}", data={"name": "x"}).status_code == status
