@@ -1,15 +1,16 @@
 """FastAPI dependencies: database session, `ETag` and `If-Match` (RFC 9110 §13)."""
 
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Response
 from fastapi.requests import HTTPConnection
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import Scope
 
 from app.database.connection import Database
 from app.database.rows import Versioned
-from app.database.sessions import ReadSession, WriteSession
+from app.database.sessions import WriteSession
 from app.errors import VersionConflict
 
 R = TypeVar("R", bound=Versioned)
@@ -22,9 +23,7 @@ def get_database(connection: HTTPConnection) -> Database:
     return database
 
 
-def open_request_session(
-    connection: HTTPConnection, sessions: async_sessionmaker[WriteSession] | async_sessionmaker[ReadSession]
-) -> AsyncSession:
+def open_request_session(connection: HTTPConnection, sessions: Callable[[], AsyncSession]) -> AsyncSession:
     """Return the request's session, created on first use; `close_request_session` closes it."""
     state = connection.scope["state"]
     session: AsyncSession = state.get(_SESSION) or state.setdefault(_SESSION, sessions())
@@ -52,12 +51,12 @@ async def get_session(connection: HTTPConnection) -> AsyncSession:
 
 async def get_write_session(connection: HTTPConnection) -> AsyncSession:
     """Dependency for a read-write session, also for GET."""
-    database = get_database(connection)
-    session = open_request_session(connection, database.sessions)
-    if session.bind is not database.write_engine:
-        message = "SessionDep already opened a read-only session: put WriteSessionDep first in the route's signature"
-        raise RuntimeError(message)
-    return session
+    session = open_request_session(connection, get_database(connection).sessions)
+    if isinstance(session, WriteSession):
+        return session
+    raise RuntimeError(
+        "SessionDep already opened a read-only session: put WriteSessionDep first in the route's signature"
+    )
 
 
 async def _provide_database(connection: HTTPConnection) -> Database:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_session
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app.database.driver import Driver, DriverTransaction, Rows
@@ -38,12 +38,10 @@ _READ_ONLY = (
 class _WriteSession(Session):
     """A session that can't be used again after closing."""
 
-    transaction: DriverTransaction | None = None
-    """The transaction that `rows` began, which the session joins."""
-
     def get_bind(self, *mapper: Any, **arguments: Any) -> Engine | Connection:  # noqa: ANN401
-        """Return the connection of the transaction, if it has begun."""
-        return self.transaction.join() if self.transaction else super().get_bind(*mapper, **arguments)
+        """Return the connection of the transaction that `rows` began, if any."""
+        transaction = getattr(async_session(self), "transaction", None)
+        return transaction.join() if transaction else super().get_bind(*mapper, **arguments)
 
     def _autobegin_t(self, begin: bool = False) -> SessionTransaction:  # noqa: FBT001, FBT002 - SQLAlchemy's
         """Replace SQLAlchemy's error for closed sessions with one that explains what to do."""
@@ -72,7 +70,6 @@ def _reject_flush(session: Session, context: object, instances: object) -> None:
 class DriverSession(AsyncSession):
     """A session that can execute statements by the driver. It creates the ORM's session only when it is needed."""
 
-    sync_session: _WriteSession
     transaction: DriverTransaction | None = None
     is_closed = False
 
@@ -86,7 +83,6 @@ class DriverSession(AsyncSession):
         if name not in {"sync_session", "_proxied", "bind", "binds"}:
             raise AttributeError(name)
         super().__init__(**self._options)
-        self.sync_session.transaction = self.transaction
         if self.is_closed:
             self.sync_session.close()
         return getattr(self, name)
@@ -144,15 +140,16 @@ class WriteSession(DriverSession):
                 raise InvalidRequestError(_CONCURRENT)
             self._begins = True
             try:
-                self._set_transaction(await self._driver.begin())
+                self.transaction = await self._driver.begin()
             finally:
                 self._begins = False
-        assert self.transaction  # noqa: S101
         return await self.transaction.fetch(statement, values)
 
     async def commit(self) -> None:
         """Commit the transaction."""
-        if self._uses_orm() or self.transaction is None:
+        if self.is_closed:
+            raise ClosedSessionError(_CLOSED)
+        if self._uses_orm():
             await super().commit()
         await self._end(commit=True)
 
@@ -170,12 +167,6 @@ class WriteSession(DriverSession):
             await self._end(commit=False)
 
     async def _end(self, *, commit: bool) -> None:
-        transaction = self.transaction
-        self._set_transaction(None)
+        transaction, self.transaction = self.transaction, None
         if transaction is not None:
             await transaction.end(commit=commit)
-
-    def _set_transaction(self, transaction: DriverTransaction | None) -> None:
-        self.transaction = transaction
-        if "sync_session" in self.__dict__:
-            self.sync_session.transaction = transaction
