@@ -13,4 +13,9 @@ def model_name(model: type) -> str:
 
 def name_row(model: type, key: UUID, title: str) -> str:
     """Return the title, or "Order line 0193…"."""
-    return title.strip() or f"{model_name(model).capitalize()} {key}"
+    return title_or_key(title, model_name(model).capitalize(), key)
+
+
+def title_or_key(title: str, label: str, key: UUID) -> str:
+    """Return the title, or the label and the key if it is empty."""
+    return title.strip() or f"{label} {key}"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from markupsafe import Markup
 
-from app.database.titles import model_name
+from app.database.titles import model_name, title_or_key
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -45,8 +45,7 @@ def name_row(model: type, key: UUID, title: object) -> str:
 
 def titled(title: object, key: UUID, label: str) -> str:
     """Return the name of a row whose title may be empty: "Order line 0193…"."""
-    text = "" if title in (None, "") else display_value(title)
-    return text.strip() or f"{label} {key}"
+    return title_or_key("" if title in (None, "") else display_value(title), label, key)
 
 
 def input_value(value: object) -> str:  # noqa: PLR0911 - one for each type
