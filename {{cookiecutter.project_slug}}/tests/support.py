@@ -6,7 +6,7 @@ import os
 import re
 import string
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,10 +23,10 @@ from app.accounts.models import User
 from app.accounts.scope import Client
 from app.accounts.sessions import login
 from app.database.base import utc_now
-from app.database.connection import open_database
+from app.database.connection import Database, open_database
 from app.mail.mailer import decrypt_payload
 from app.mail.models import OutboxMessage
-from app.settings.config import DatabaseSettings
+from app.settings.config import DatabaseSettings, Settings
 
 T = TypeVar("T")
 
@@ -161,6 +161,16 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.02)
+
+
+def in_database_of(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]], **changes: object) -> T:
+    """Return `work(database)`, run on the database of the settings with these changes."""
+
+    async def main() -> T:
+        async with open_database(settings.database.model_copy(update=changes)) as database:
+            return await work(database)
+
+    return asyncio.run(main())
 
 
 def execute(url: str, statement: str) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, event, func, select, text
@@ -20,8 +20,7 @@ from app.database.rows import delete_row, fetch_all, fetch_one, insert_row, upda
 from app.database.sessions import ClosedSessionError, ReadOnlySessionError, WriteSession
 from app.database.statements import shape_of
 from app.settings.config import Settings
-
-T = TypeVar("T")
+from tests.support import in_database_of
 
 
 class RoleRead(RecordResponse):
@@ -37,16 +36,6 @@ TERMINATE = text(
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 BY_NAME = select(Role).order_by(Role.name)
-
-
-def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]], **changes: object) -> T:
-    """Return `work(database)`."""
-
-    async def main() -> T:
-        async with open_database(settings.database.model_copy(update=changes)) as database:
-            return await work(database)
-
-    return asyncio.run(main())
 
 
 @asynccontextmanager
@@ -102,7 +91,7 @@ def test_statements_of_driver_and_orm_are_one_transaction(settings: Settings) ->
             stored.append(await names(database))
         return stored
 
-    assert run(settings, write) == [[], ["driver 2", "orm"]]
+    assert in_database_of(settings, write) == [[], ["driver 2", "orm"]]
 
 
 def test_savepoint_of_the_orm_contains_statements_of_rows(settings: Settings) -> None:
@@ -116,7 +105,7 @@ def test_savepoint_of_the_orm_contains_statements_of_rows(settings: Settings) ->
             await insert_row(session, Role, role("later"), RoleRead)
         return await names(database)
 
-    assert run(settings, write) == ["kept", "later"]
+    assert in_database_of(settings, write) == ["kept", "later"]
 
 
 def test_session_is_usable_after_rollback(settings: Settings) -> None:
@@ -131,7 +120,7 @@ def test_session_is_usable_after_rollback(settings: Settings) -> None:
             await session.commit()
         return await names(database)
 
-    assert run(settings, write) == ["first", "second"]
+    assert in_database_of(settings, write) == ["first", "second"]
 
 
 def test_transaction_with_a_failed_statement_is_not_committed(settings: Settings) -> None:
@@ -146,7 +135,7 @@ def test_transaction_with_a_failed_statement_is_not_committed(settings: Settings
                 await session.commit()
         return await names(database)
 
-    assert run(settings, write) == []
+    assert in_database_of(settings, write) == []
 
 
 def test_version_is_checked(settings: Settings) -> None:
@@ -163,7 +152,7 @@ def test_version_is_checked(settings: Settings) -> None:
                 await session.rollback()
         return await names(database)
 
-    assert run(settings, write) == ["b"]
+    assert in_database_of(settings, write) == ["b"]
 
 
 def test_read_only_and_closed_sessions_reject_rows(settings: Settings) -> None:
@@ -177,7 +166,7 @@ def test_read_only_and_closed_sessions_reject_rows(settings: Settings) -> None:
                 await fetch_one(session, BY_NAME, RoleRead)
         return await names(database)
 
-    assert run(settings, write) == []
+    assert in_database_of(settings, write) == []
 
 
 def test_values_that_change_the_sql_are_left_to_sqlalchemy(settings: Settings) -> None:
@@ -189,7 +178,7 @@ def test_values_that_change_the_sql_are_left_to_sqlalchemy(settings: Settings) -
             queries = [BY_NAME.where(Role.name.in_(wanted)) for wanted in (["a"], ["a", "b"], [], ["x"])]
             return [len(await fetch_all(session, query, RoleRead)) for query in queries]
 
-    assert run(settings, read) == [1, 2, 0, 0]
+    assert in_database_of(settings, read) == [1, 2, 0, 0]
 
 
 def test_concurrent_statements_of_one_transaction_are_rejected(settings: Settings) -> None:
@@ -201,7 +190,7 @@ def test_concurrent_statements_of_one_transaction_are_rejected(settings: Setting
         assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # of AsyncAdaptedQueuePool
         return await names(database)
 
-    assert run(settings, write, driver_execution=True) == []
+    assert in_database_of(settings, write, driver_execution=True) == []
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -224,7 +213,7 @@ def test_events_and_log_of_sqlalchemy(settings: Settings, caplog: pytest.LogCapt
             async with database.read_sessions() as session:
                 await fetch_all(session, BY_NAME.where(Role.name == "secret name"), RoleRead)
 
-    run(settings, work, driver_execution=enabled)
+    in_database_of(settings, work, driver_execution=enabled)
 
     assert seen[-2:] == [["before", "SELECT", 1], ["after", "SELECT", True]]
     assert "FROM roles" in caplog.text
@@ -249,7 +238,7 @@ def test_pool_limits_the_connections_of_driver_and_orm(settings: Settings) -> No
             assert most == before + 2
         assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
-    run(settings, work, pool_size=2)
+    in_database_of(settings, work, pool_size=2)
 
 
 def test_connections_are_returned_under_load(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -269,7 +258,7 @@ def test_connections_are_returned_under_load(settings: Settings, caplog: pytest.
         assert database.engine.pool.checkedin() <= 3  # type: ignore[attr-defined]
         return await names(database)
 
-    assert run(settings, work, pool_size=3) == []
+    assert in_database_of(settings, work, pool_size=3) == []
     assert [record.getMessage() for record in caplog.records if record.name.startswith("sqlalchemy.pool")] == []
 
 
@@ -301,7 +290,7 @@ def test_canceled_statement_leaves_no_trace(settings: Settings, kind: str) -> No
             await insert_row(session, Role, role("there"), RoleRead)
         return await work(database)
 
-    assert run(settings, with_rows, pool_size=1) == ["there"]
+    assert in_database_of(settings, with_rows, pool_size=1) == ["there"]
 
 
 def test_canceled_begin_leaves_no_transaction(settings: Settings) -> None:
@@ -320,7 +309,7 @@ def test_canceled_begin_leaves_no_transaction(settings: Settings) -> None:
             await insert_row(session, Role, role("there"), RoleRead)
         return await names(database)
 
-    assert run(settings, work, pool_size=1) == ["there"]
+    assert in_database_of(settings, work, pool_size=1) == ["there"]
 
 
 @pytest.mark.database("postgresql")
@@ -337,7 +326,7 @@ def test_connections_closed_by_the_server_are_replaced(settings: Settings) -> No
                 await insert_row(session, Role, role("too"), RoleRead)
         return await names(database)
 
-    assert run(settings, work, pool_size=3) == []
+    assert in_database_of(settings, work, pool_size=3) == []
 
 
 @pytest.mark.database("postgresql")
@@ -350,7 +339,7 @@ def test_statement_timeout_is_an_outage(settings: Settings) -> None:
                 await fetch_all(session, select(Role).where(func.pg_sleep(30).is_(None)), RoleRead)
         return await names(database)
 
-    assert run(settings, work, pool_size=1, statement_timeout=timedelta(milliseconds=200)) == ["there"]
+    assert in_database_of(settings, work, pool_size=1, statement_timeout=timedelta(milliseconds=200)) == ["there"]
 
 
 def test_constant_query_by_name(settings: Settings) -> None:
@@ -361,4 +350,4 @@ def test_constant_query_by_name(settings: Settings) -> None:
             await insert_row(session, Role, role("abc"), RoleRead)
         return [(row.name, row.length) for row in await database.fetch_all(query, {"wanted": "abc"})]
 
-    assert run(settings, work) == [("abc", 3)]
+    assert in_database_of(settings, work) == [("abc", 3)]

@@ -3,11 +3,11 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -25,19 +25,7 @@ from app.database.connection import Database, open_database
 from app.database.constraints import violates
 from app.settings.config import Settings
 from tests.sample.sample_notes.models import SampleNote
-from tests.support import in_database
-
-T = TypeVar("T")
-
-
-def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    """Return `work(database)`, run on the database of the settings."""
-
-    async def main() -> T:
-        async with open_database(settings.database) as database:
-            return await work(database)
-
-    return asyncio.run(main())
+from tests.support import in_database, in_database_of
 
 
 @pytest.mark.database("sqlite")
@@ -49,7 +37,7 @@ def test_sqlite_pragmas(settings: Settings, pragma: str, value: object) -> None:
         async with database.sessions() as session:
             return await session.scalar(text(f"PRAGMA {pragma}"))
 
-    assert run(settings, ask) == value
+    assert in_database_of(settings, ask) == value
 
 
 @pytest.mark.database("sqlite")
@@ -61,7 +49,7 @@ def test_sqlite_readers_do_not_wait_for_a_writer(settings: Settings) -> None:
             async with database.read_sessions() as reader:
                 return len((await reader.scalars(select(Role))).all())
 
-    assert run(settings, read_while_writing) == 0
+    assert in_database_of(settings, read_while_writing) == 0
 
 
 @pytest.mark.database("sqlite")
@@ -80,7 +68,7 @@ def test_open_transaction_is_rolled_back_on_return_to_the_pool(settings: Setting
         async with database.sessions.begin() as session:
             return len((await session.scalars(select(Role))).all())
 
-    assert run(settings, write_after_it) == 1
+    assert in_database_of(settings, write_after_it) == 1
 
 
 @pytest.mark.any_database
@@ -99,7 +87,7 @@ def test_sqlite_files_are_not_readable_by_other_users(
             await connection.execute(text("CREATE TABLE things (id INTEGER)"))
             return [os.stat(f"{path}{end}").st_mode & 0o777 for end in ("", "-wal", "-shm")]  # noqa: PTH116
 
-    found = run(make_settings(database={"url": f"sqlite:///{path}"}), modes)
+    found = in_database_of(make_settings(database={"url": f"sqlite:///{path}"}), modes)
 
     assert found == [0o600 if mode is None else 0o660] * 3
 
@@ -112,7 +100,7 @@ def test_read_sessions_open_no_transaction(settings: Settings) -> None:
         async with database.read_sessions.begin() as session:
             return [await session.scalar(text("SELECT now()")) for _ in range(2)]
 
-    first, second = run(settings, moments)
+    first, second = in_database_of(settings, moments)
 
     assert first != second
 
@@ -132,7 +120,7 @@ def test_connection_closed_by_the_server_is_replaced(settings: Settings) -> None
             await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})
         return before, await backend(database)
 
-    before, after = run(settings, outlive)
+    before, after = in_database_of(settings, outlive)
 
     assert before != after
 
@@ -155,7 +143,7 @@ def test_writers_that_read_first_wait_for_each_other(settings: Settings) -> None
         async with database.read_sessions() as reading:
             return (await reading.scalars(select(Role.permissions))).one()
 
-    assert sorted(run(settings, count_up)) == ["0", "1", "2", "3", "4"]
+    assert sorted(in_database_of(settings, count_up)) == ["0", "1", "2", "3", "4"]
 
 
 def test_foreign_keys_are_checked(client: TestClient) -> None:
@@ -283,4 +271,4 @@ def test_json_null_becomes_sql_null(make_settings: Callable[..., Settings], empt
             await session.execute(same.update().where(cast(same.c.data, Text) == "null").values(data=null()))
             return before, await session.scalar(empty), await session.scalar(select(func.count(things.c.data)))
 
-    assert run(make_settings(database={"url": empty_database_url}), convert) == (1, 2, 1)
+    assert in_database_of(make_settings(database={"url": empty_database_url}), convert) == (1, 2, 1)
