@@ -89,7 +89,7 @@ async def paginate(  # noqa: PLR0913, PLR0917
     """
     column = None if sort is None else getattr(model, sort.removeprefix("-"))
     if page.cursor is not None:
-        query = query.where(_is_after(model, _decode(page.cursor, sort, column), sort, column))
+        query = query.where(_is_after(model, column, _decode(page.cursor, sort, column), sort))
     query = query.order_by(*_sort_order(model, sort)).limit(page.limit + 1)
     rows = await fetch_all(session, query, schema)
     items = rows[: page.limit]
@@ -99,23 +99,25 @@ async def paginate(  # noqa: PLR0913, PLR0917
 
 
 def _is_after(
-    model: type[UUIDv7Base], last: list[Any], sort: str | None, column: InstrumentedAttribute[Any] | None
+    model: type[UUIDv7Base], column: InstrumentedAttribute[Any] | None, last: list[Any], sort: str | None
 ) -> ColumnElement[bool]:
     """Select the rows after the last one of the previous page."""
-    is_after: ColumnElement[bool]
-    if sort is None or column is None:
-        is_after = model.id < last[0]
-        return is_after
-    key, last_key = tuple_(column, model.id), tuple_(*last, types=[column.type, model.id.type])
-    is_after = key < last_key if sort.startswith("-") else key > last_key
+    key: Any = model.id
+    last_key = last[0]
+    if column is not None:
+        key, last_key = tuple_(column, model.id), tuple_(*last, types=[column.type, model.id.type])
+    is_after: ColumnElement[bool] = key < last_key if _is_descending(sort) else key > last_key
     return is_after
 
 
 @cache
 def _sort_order(model: type[UUIDv7Base], sort: str | None) -> list[ColumnElement[Any]]:
     columns = [model.id] if sort is None else [getattr(model, sort.removeprefix("-")), model.id]
-    descending = sort is None or sort.startswith("-")
-    return [column.desc() if descending else column.asc() for column in columns]
+    return [column.desc() if _is_descending(sort) else column.asc() for column in columns]
+
+
+def _is_descending(sort: str | None) -> bool:
+    return sort is None or sort.startswith("-")
 
 
 @cache

@@ -93,7 +93,8 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
         context.is_disconnect = True  # the response may still arrive, so the connection can't be reused
     if is_canceled(error) and context.connection is not None:
         context.connection.info[WAS_CANCELED] = True
-    reason = _remove_values(error) or (UNREACHABLE if context.is_disconnect else None)
+    _remove_values(error)
+    reason = _reason(error) or (UNREACHABLE if context.is_disconnect else None)
     return DatabaseUnavailable(reason, context.original_exception, context.statement) if reason else None
 
 
@@ -104,7 +105,8 @@ def is_canceled(error: Exception) -> bool:
 
 def as_sqlalchemy_error(error: Exception, statement: str, *, is_disconnect: bool) -> DBAPIError:
     """Return the error that SQLAlchemy would raise for a driver error, translated like `translate_driver_error`."""
-    if reason := _remove_values(error) or (UNREACHABLE if is_disconnect else None):
+    _remove_values(error)
+    if reason := _reason(error) or (UNREACHABLE if is_disconnect else None):
         return DatabaseUnavailable(reason, error, statement)
     is_integrity_error = any("Integrity" in base.__name__ for base in type(error).__mro__)
     return (IntegrityError if is_integrity_error else DBAPIError)(statement, None, error, hide_parameters=True)
@@ -135,11 +137,9 @@ def _driver_error(error: BaseException) -> BaseException:
     return error
 
 
-def _remove_values(error: Exception) -> str | None:
-    """Remove values from the error's message and return why the database is unavailable, if it is."""
+def _remove_values(error: Exception) -> None:
     if getattr(error, "detail", None):
         error.detail = None  # type: ignore[attr-defined] # `Key (email)=(ada@example.com) already exists.`
-    return _reason(error)
 
 
 def _reason(error: BaseException) -> str | None:

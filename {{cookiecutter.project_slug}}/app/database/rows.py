@@ -54,7 +54,7 @@ async def fetch_all(session: AsyncSession, query: Select[Any], schema: type[S]) 
         statement = driver.compile((shape, schema), lambda: _select(query, schema), values) if shape else None
         if statement:
             return _validate(schema, statement, await session.fetch(statement, statement.bind(values)))
-    if {*schema.model_fields} <= {*inspect(query.column_descriptions[0]["entity"]).mapper.column_attrs.keys()}:
+    if _are_columns(inspect(query.column_descriptions[0]["entity"]).mapper, schema.model_fields):
         query = query.options(lazyload("*"))
     rows = (await session.scalars(query.execution_options(populate_existing=True))).all()
     session.info["fetched"] = rows[:1]  # a session drops objects that nothing references, and `_load` needs this one
@@ -184,11 +184,11 @@ def _is_loaded(mapper: Mapper[Any]) -> list[ColumnElement[bool]]:
 
 
 def _new(mapper: Mapper[Any], names: Iterable[str], kind: str) -> dict[Any, Any]:
-    _columns(mapper, names)
     hooks = [
         getattr(mapper.dispatch, f"{when}_{what}") for when in ("before", "after") for what in ("insert", "update")
     ]
-    if mapper.validators or any(hooks) or not all(_is_simple(getattr(c, kind)) for c in mapper.local_table.columns):
+    is_simple = all(_is_simple(getattr(column, kind)) for column in mapper.local_table.columns)
+    if mapper.validators or any(hooks) or not is_simple or not _are_columns(mapper, names):
         raise UnsupportedStatement
     return {mapper.columns[name]: bindparam(f"new_{name}") for name in names}
 
@@ -200,9 +200,13 @@ def _is_simple(default: Any) -> bool:  # noqa: ANN401 - a ColumnDefault, a Seque
 
 def _columns(mapper: Mapper[Any], names: Iterable[str], entity: Any = None) -> list[ColumnElement[Any]]:  # noqa: ANN401
     """Return the columns of these attributes."""
-    if not {*names} <= {*mapper.columns.keys()} or len(mapper.tables) > 1:
+    if not _are_columns(mapper, names) or len(mapper.tables) > 1:
         raise UnsupportedStatement
     return [(getattr(entity, name) if entity else mapper.columns[name]).label(name) for name in names]
+
+
+def _are_columns(mapper: Mapper[Any], names: Iterable[str]) -> bool:
+    return {*names} <= {*mapper.columns.keys()}
 
 
 def _defaults(model: type[Record], kind: str) -> dict[str, Any]:
