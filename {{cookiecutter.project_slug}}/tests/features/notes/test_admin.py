@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.admin.browser import form_data, listed_ids, save
-from tests.features.notes.helpers import NOTES, add_note, new_note_data
+from tests.features.notes.helpers import NOTES, add_note, new_note_data, rows_in
 from tests.web.browser import open_browser
 
 VIEW = "note"
@@ -29,7 +29,7 @@ def test_created_note_is_returned_by_the_api(as_ada: TestClient, browser: TestCl
     response = save(browser, f"/admin/{VIEW}/create", form(sent, ada))
 
     assert response.status_code == 303, response.text
-    (added,) = as_ada.get(NOTES).json()["items"]
+    (added,) = rows_in(as_ada.get(NOTES))
     assert {name: added[name] for name in sent} == sent
 
 
@@ -41,7 +41,7 @@ def test_unchanged_form_changes_nothing(as_ada: TestClient, browser: TestClient,
     response = save(browser, f"/admin/{VIEW}/edit?pk={added['id']}", form(added, ada))
 
     assert response.status_code == 303, response.text
-    (saved,) = as_ada.get(NOTES).json()["items"]
+    (saved,) = rows_in(as_ada.get(NOTES))
     assert {**saved, "version": 1, "updated_at": added["updated_at"]} == added
 
 
@@ -52,7 +52,7 @@ def test_invalid_value_is_rejected(as_ada: TestClient, browser: TestClient, ada:
 
     for page in (f"/admin/{VIEW}/create", f"/admin/{VIEW}/edit?pk={added['id']}"):
         assert save(browser, page, sent).status_code == 422
-    assert as_ada.get(NOTES).json()["items"] == [added]
+    assert rows_in(as_ada.get(NOTES)) == [added]
 
 
 @pytest.mark.parametrize("field", ["title"])
@@ -64,7 +64,7 @@ def test_taken_value_is_rejected(as_ada: TestClient, browser: TestClient, ada: U
         response = save(browser, page, sent)
         assert response.status_code == 422
         assert "This value is already in use." in response.text
-    assert as_ada.get(NOTES).json()["items"] == [second, first]
+    assert rows_in(as_ada.get(NOTES)) == [second, first]
 
 
 @pytest.mark.any_database

@@ -1,7 +1,6 @@
 """API routes for notes."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -9,28 +8,42 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.features.notes import models
-from tests.features.notes.helpers import NOTES, add_note, new_note_data
+from tests.features.notes.helpers import (
+    INVALID_ID,
+    NOTE_PATH,
+    NOTES,
+    UNKNOWN_ID,
+    add_note,
+    error_type,
+    invalid_field,
+    new_note_data,
+    next_cursor,
+    note_body,
+    note_url,
+    row_in,
+    rows_in,
+)
 from tests.query_counts import capture_queries, count_queries, references_to
 from tests.support import in_database
 
 
 def ids(response: Any) -> list[str]:
     """Return the ids in a page of results."""
-    return [item["id"] for item in response.json()["items"]]
+    return [row["id"] for row in rows_in(response)]
 
 
 def test_created_note_can_be_read_at_its_location(as_ada: TestClient) -> None:
     sent = new_note_data()
 
-    created = as_ada.post(NOTES, json=sent)
+    created = as_ada.post(NOTES, json=note_body(sent))
 
     assert created.status_code == 201, created.text
-    added = created.json()
+    added = row_in(created)
     assert {name: added[name] for name in sent} == sent
     assert added["version"] == 1
-    assert created.headers["Location"] == f"{NOTES}/{added['id']}"
+    assert created.headers["Location"] == note_url(added)
     read = as_ada.get(created.headers["Location"])
-    assert (read.status_code, read.json()) == (200, added)
+    assert (read.status_code, row_in(read)) == (200, added)
     assert read.headers["ETag"] == created.headers["ETag"] == '"1"'
 
 
@@ -41,7 +54,7 @@ def test_omitted_field_gets_its_default(as_ada: TestClient) -> None:
     }
     sent = {name: value for name, value in new_note_data().items() if name not in defaults}
 
-    added = as_ada.post(NOTES, json=sent).json()
+    added = row_in(as_ada.post(NOTES, json=note_body(sent)))
 
     assert {name: added[name] for name in defaults} == defaults
 
@@ -52,11 +65,11 @@ def test_missing_required_field_is_rejected(as_ada: TestClient, field: str) -> N
     sent = new_note_data()
     del sent[field]
 
-    for body in (sent, {**sent, field: None}):
-        response = as_ada.post(NOTES, json=body)
+    for fields in (sent, {**sent, field: None}):
+        response = as_ada.post(NOTES, json=note_body(fields))
         assert response.status_code == 422
-        assert response.json()["errors"][0]["loc"][:2] == ["body", field]
-    assert as_ada.get(NOTES).json()["items"] == []
+        assert invalid_field(response) == field
+    assert rows_in(as_ada.get(NOTES)) == []
 
 
 @pytest.mark.any_database
@@ -76,13 +89,13 @@ def test_missing_required_field_is_rejected(as_ada: TestClient, field: str) -> N
 def test_invalid_value_is_rejected(as_ada: TestClient, field: str, value: Any) -> None:
     added = add_note(as_ada)
 
-    created = as_ada.post(NOTES, json=new_note_data(**{field: value}))
-    changed = as_ada.patch(f"{NOTES}/{added['id']}", json={field: value})
+    created = as_ada.post(NOTES, json=note_body(new_note_data(**{field: value})))
+    changed = as_ada.patch(note_url(added), json=note_body({field: value}))
 
     for response in (created, changed):
         assert response.status_code == 422
-        assert response.json()["errors"][0]["loc"][:2] == ["body", field]
-    assert as_ada.get(NOTES).json()["items"] == [added]
+        assert invalid_field(response) == field
+    assert rows_in(as_ada.get(NOTES)) == [added]
 
 
 @pytest.mark.parametrize(
@@ -94,14 +107,14 @@ def test_invalid_value_is_rejected(as_ada: TestClient, field: str, value: Any) -
 def test_taken_value_is_rejected(as_ada: TestClient, as_bob: TestClient, field: str, problem: str) -> None:
     first, second = add_note(as_ada), add_note(as_ada)
 
-    created = as_ada.post(NOTES, json=new_note_data(**{field: first[field]}))
-    changed = as_ada.patch(f"{NOTES}/{second['id']}", json={field: first[field]})
-    unchanged = as_ada.patch(f"{NOTES}/{first['id']}", json={field: first[field]})
+    created = as_ada.post(NOTES, json=note_body(new_note_data(**{field: first[field]})))
+    changed = as_ada.patch(note_url(second), json=note_body({field: first[field]}))
+    unchanged = as_ada.patch(note_url(first), json=note_body({field: first[field]}))
 
     for response in (created, changed):
         assert response.status_code == 409
-        assert response.json()["type"] == f"urn:problem:{problem}"
-        assert response.json()["errors"][0]["loc"] == ["body", field]
+        assert error_type(response) == problem
+        assert invalid_field(response) == field
     assert unchanged.status_code == 200
     assert ids(as_ada.get(NOTES)) == [second["id"], first["id"]]
     assert add_note(as_bob, **{field: first[field]})[field] == first[field]
@@ -114,24 +127,24 @@ def test_list_is_newest_first_and_contains_only_own_rows(as_ada: TestClient, as_
     listed = as_ada.get(NOTES)
 
     assert ids(listed) == added[::-1]
-    assert listed.json()["next_cursor"] is None
+    assert next_cursor(listed) is None
 
 
 def test_cursors_lead_through_the_whole_list(as_ada: TestClient) -> None:
     added = [add_note(as_ada)["id"] for _ in range(3)]
 
     first = as_ada.get(NOTES, params={"limit": 2})
-    second = as_ada.get(NOTES, params={"limit": 2, "cursor": first.json()["next_cursor"]})
+    second = as_ada.get(NOTES, params={"limit": 2, "cursor": next_cursor(first)})
 
     assert ids(first) + ids(second) == added[::-1]
-    assert second.json()["next_cursor"] is None
+    assert next_cursor(second) is None
 
 
 def test_cursor_of_another_user_shows_only_own_rows(as_ada: TestClient, as_bob: TestClient) -> None:
     for caller in (as_ada, as_ada, as_bob):
         add_note(caller)
 
-    cursor = as_ada.get(NOTES, params={"limit": 1}).json()["next_cursor"]
+    cursor = next_cursor(as_ada.get(NOTES, params={"limit": 1}))
 
     assert ids(as_bob.get(NOTES, params={"cursor": cursor})) == []
 
@@ -172,29 +185,29 @@ def test_list_is_sorted(as_ada: TestClient, field: str, less: Any, more: Any) ->
 
     for sort, expected in ((field, added), (f"-{field}", added[::-1])):
         first = as_ada.get(NOTES, params={"sort": sort, "limit": 1})
-        second = as_ada.get(NOTES, params={"sort": sort, "limit": 1, "cursor": first.json()["next_cursor"]})
+        second = as_ada.get(NOTES, params={"sort": sort, "limit": 1, "cursor": next_cursor(first)})
         assert ids(first) + ids(second) == expected
-        assert second.json()["next_cursor"] is None
+        assert next_cursor(second) is None
 
 
 def test_number_of_queries_per_route(as_ada: TestClient) -> None:
     """The first query of each authenticates the caller. Raise a number only on purpose."""
-    sent = [new_note_data() for _ in range(3)]
+    sent = [note_body(new_note_data()) for _ in range(3)]
     with capture_queries(as_ada) as requests:
         for body in sent:
-            added = as_ada.post(NOTES, json=body).json()
-            assert len(as_ada.get(NOTES).json()["items"]) > 0
-        path = f"{NOTES}/{added['id']}"
+            added = row_in(as_ada.post(NOTES, json=body))
+            assert len(rows_in(as_ada.get(NOTES))) > 0
+        path = note_url(added)
         assert as_ada.get(path).status_code == 200
-        assert as_ada.patch(path, json={"title": "New title"}).status_code == 200
+        assert as_ada.patch(path, json=note_body({"title": "New title"})).status_code == 200
         assert as_ada.delete(path).status_code == 204
 
     assert count_queries(requests) == {
-        "GET /api/v1/notes": 2,
-        "POST /api/v1/notes": 2,
-        "GET /api/v1/notes/{note_id}": 2,
-        "PATCH /api/v1/notes/{note_id}": 3,
-        "DELETE /api/v1/notes/{note_id}": 3 + references_to(models.Note),
+        f"GET {NOTES}": 2,
+        f"POST {NOTES}": 2,
+        f"GET {NOTE_PATH}": 2,
+        f"PATCH {NOTE_PATH}": 3,
+        f"DELETE {NOTE_PATH}": 3 + references_to(models.Note),
     }
 
 
@@ -208,36 +221,36 @@ def test_number_of_queries_per_route(as_ada: TestClient) -> None:
 def test_update_changes_only_sent_fields(as_ada: TestClient, field: str, value: Any) -> None:
     added = add_note(as_ada)
 
-    changed = as_ada.patch(f"{NOTES}/{added['id']}", json={field: value})
+    changed = as_ada.patch(note_url(added), json=note_body({field: value}))
 
     assert changed.status_code == 200, changed.text
-    assert changed.json() == {**added, field: value, "version": 2, "updated_at": changed.json()["updated_at"]}
-    assert changed.json()["updated_at"] > added["updated_at"]
+    assert row_in(changed) == {**added, field: value, "version": 2, "updated_at": row_in(changed)["updated_at"]}
+    assert row_in(changed)["updated_at"] > added["updated_at"]
     assert changed.headers["ETag"] == '"2"'
-    assert as_ada.get(f"{NOTES}/{added['id']}").json() == changed.json()
+    assert row_in(as_ada.get(note_url(added))) == row_in(changed)
 
 
 @pytest.mark.any_database
 def test_empty_update_changes_nothing(as_ada: TestClient) -> None:
     added = add_note(as_ada)
 
-    assert as_ada.patch(f"{NOTES}/{added['id']}", json={}).json() == added
+    assert row_in(as_ada.patch(note_url(added), json=note_body({}))) == added
 
 
 def test_outdated_version_is_rejected(as_ada: TestClient) -> None:
-    path = f"{NOTES}/{add_note(as_ada)['id']}"
+    path = note_url(add_note(as_ada))
 
     for method in ("PATCH", "DELETE"):
-        body: dict[str, Any] | None = {} if method == "PATCH" else None
+        body = note_body({}) if method == "PATCH" else None
         response = as_ada.request(method, path, json=body, headers={"If-Match": '"7"'})
         assert response.status_code == 412
-        assert response.json()["type"] == "urn:problem:VersionConflict"
-    assert as_ada.patch(path, json={}, headers={"If-Match": '"1"'}).status_code == 200
+        assert error_type(response) == "VersionConflict"
+    assert as_ada.patch(path, json=note_body({}), headers={"If-Match": '"1"'}).status_code == 200
     assert as_ada.delete(path, headers={"If-Match": '"1"'}).status_code == 204
 
 
 def test_deleted_note_is_not_found(as_ada: TestClient) -> None:
-    path = f"{NOTES}/{add_note(as_ada)['id']}"
+    path = note_url(add_note(as_ada))
 
     deleted = as_ada.delete(path)
 
@@ -251,24 +264,24 @@ def test_note_of_another_user_is_not_found(
     as_ada: TestClient, as_bob: TestClient, as_admin: TestClient, method: str
 ) -> None:
     theirs = add_note(as_bob)
-    body: dict[str, Any] | None = {} if method == "PATCH" else None
+    body = note_body({}) if method == "PATCH" else None
 
-    for caller, key in ((as_ada, theirs["id"]), (as_admin, theirs["id"]), (as_ada, uuid4())):
-        response = caller.request(method, f"{NOTES}/{key}", json=body)
+    for caller, row in ((as_ada, theirs), (as_admin, theirs), (as_ada, {**theirs, "id": UNKNOWN_ID})):
+        response = caller.request(method, note_url(row), json=body)
         assert response.status_code == 404
-        assert response.json()["type"] == "urn:problem:NoteNotFound"
-    assert as_bob.get(f"{NOTES}/{theirs['id']}").json() == theirs
+        assert error_type(response) == "NoteNotFound"
+    assert row_in(as_bob.get(note_url(theirs))) == theirs
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_invalid_id_is_rejected(as_ada: TestClient, method: str) -> None:
-    assert as_ada.request(method, f"{NOTES}/1").status_code == 422
+    assert as_ada.request(method, note_url({"id": INVALID_ID})).status_code == 422
 
 
 @pytest.mark.any_database
 def test_anonymous_caller_has_no_access(client: TestClient, as_ada: TestClient) -> None:
-    path = f"{NOTES}/{add_note(as_ada)['id']}"
+    path = note_url(add_note(as_ada))
 
     for method, target in (("GET", NOTES), ("POST", NOTES), ("GET", path), ("PATCH", path), ("DELETE", path)):
         assert client.request(method, target).status_code == 401

@@ -7,12 +7,21 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.features.notes import models
-from tests.features.notes.helpers import NOTES, add_note, new_note_data
+from tests.features.notes.helpers import (
+    INVALID_ID,
+    NOTES,
+    UNKNOWN_ID,
+    add_note,
+    new_note_data,
+    note_body,
+    note_url,
+    row_in,
+    rows_in,
+)
 from tests.query_counts import capture_queries, count_queries, references_to
 from tests.web.browser import form_values, linked_ids, open_browser, read_page, submit
 
 URL = "/notes"
-NO_ID = "01890000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
@@ -27,7 +36,7 @@ def test_created_note_is_shown_and_returned_by_the_api(as_ada: TestClient, brows
 
     assert response.status_code == 303, response.text
     read_page(browser.get(response.headers["Location"]))
-    added = as_ada.get(f"/api/v1{response.headers['Location']}").json()
+    added = row_in(as_ada.get(note_url({"id": response.headers["Location"].removeprefix(f"{URL}/")})))
     assert {name: added[name] for name in sent} == sent
 
 
@@ -39,24 +48,26 @@ def test_unchanged_form_changes_nothing(as_ada: TestClient, browser: TestClient)
     response = submit(browser, f"{url}/edit")
 
     assert (response.status_code, response.headers["Location"]) == (303, url)
-    assert as_ada.get(f"/api/v1{url}").json() == added
+    assert row_in(as_ada.get(note_url(added))) == added
 
 
 def test_note_is_updated(as_ada: TestClient, browser: TestClient) -> None:
-    url = f"{URL}/{add_note(as_ada)['id']}"
+    added = add_note(as_ada)
+    url = f"{URL}/{added['id']}"
     change = {"body": "New body"}
 
     response = submit(browser, f"{url}/edit", form_values(change))
 
     assert response.status_code == 303, response.text
-    changed = as_ada.get(f"/api/v1{url}").json()
+    changed = row_in(as_ada.get(note_url(added)))
     assert {**changed, **change} == changed
 
 
 def test_conflicting_update_is_reported_and_input_is_kept(as_ada: TestClient, browser: TestClient) -> None:
-    url = f"{URL}/{add_note(as_ada)['id']}"
+    added = add_note(as_ada)
+    url = f"{URL}/{added['id']}"
     form = read_page(browser.get(f"{url}/edit")).forms[f"{url}/edit"]
-    as_ada.patch(f"/api/v1{url}", json={"body": "New body"})
+    as_ada.patch(note_url(added), json=note_body({"body": "New body"}))
 
     second = browser.post(f"{url}/edit", data=form)
 
@@ -143,7 +154,7 @@ def test_error_is_shown_next_to_its_field_and_other_input_is_kept(as_ada: TestCl
         assert response.status_code == 422
         assert "title-error" in page.fields["title"]["aria-describedby"]
         assert page.forms[path]["body"] == sent["body"]
-    assert as_ada.get(NOTES).json()["items"] == [added]
+    assert rows_in(as_ada.get(NOTES)) == [added]
 
 
 @pytest.mark.parametrize("field", ["title"])
@@ -155,7 +166,7 @@ def test_taken_value_is_reported_next_to_its_field(as_ada: TestClient, browser: 
         response = submit(browser, path, sent)
         assert response.status_code == 409
         assert f"{field}-error" in read_page(response).fields[field]["aria-describedby"]
-    assert as_ada.get(NOTES).json()["items"] == [second, first]
+    assert rows_in(as_ada.get(NOTES)) == [second, first]
 
 
 @pytest.mark.any_database
@@ -170,22 +181,23 @@ def test_user_input_is_escaped(as_ada: TestClient, browser: TestClient) -> None:
 
 def test_notes_of_another_user_are_not_found(client: TestClient, as_ada: TestClient, bob: User) -> None:
     browser = open_browser(client, bob)
-    mine = f"{URL}/{add_note(as_ada)['id']}"
+    added = add_note(as_ada)
+    mine = f"{URL}/{added['id']}"
     token = read_page(browser.get(f"{URL}/new")).forms[f"{URL}/new"]["csrf_token"]
 
-    for url in (mine, f"{URL}/{NO_ID}", f"{URL}/not-an-id"):
+    for url in (mine, f"{URL}/{UNKNOWN_ID}", f"{URL}/{INVALID_ID}"):
         assert browser.get(url).status_code == 404
         assert browser.get(f"{url}/edit").status_code == 404
         for action in ("edit", "delete"):
             response = browser.post(f"{url}/{action}", data={"csrf_token": token, "version": "1"})
             assert response.status_code == 404
     assert linked_ids(browser.get(URL), URL) == []
-    assert as_ada.get(f"/api/v1{mine}").status_code == 200
+    assert as_ada.get(note_url(added)).status_code == 200
 
 
 @pytest.mark.any_database
 def test_anonymous_user_is_redirected_to_sign_in(client: TestClient) -> None:
-    for path in (URL, f"{URL}/new", f"{URL}/{NO_ID}", f"{URL}/{NO_ID}/edit"):
+    for path in (URL, f"{URL}/new", f"{URL}/{UNKNOWN_ID}", f"{URL}/{UNKNOWN_ID}/edit"):
         response = open_browser(client).get(path)
         assert response.status_code == 303
         assert response.headers["Location"].startswith("/login?next=%2Fnotes")
@@ -193,7 +205,7 @@ def test_anonymous_user_is_redirected_to_sign_in(client: TestClient) -> None:
 
 @pytest.mark.any_database
 def test_form_without_a_csrf_token_is_rejected(browser: TestClient) -> None:
-    for action in ("new", f"{NO_ID}/edit", f"{NO_ID}/delete"):
+    for action in ("new", f"{UNKNOWN_ID}/edit", f"{UNKNOWN_ID}/delete"):
         response = browser.post(f"{URL}/{action}", data={"version": "1"})
         assert response.status_code == 403
         assert "The form has expired" in response.text
