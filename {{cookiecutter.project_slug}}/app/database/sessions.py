@@ -12,6 +12,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_session
 from sqlalchemy.orm import Session, SessionTransaction
 
+from app.database.commit_hooks import CommitHook, CommitHooks
 from app.database.driver import Driver, DriverTransaction, Rows
 from app.database.statements import CompiledStatement
 
@@ -98,6 +99,10 @@ class DriverSession(AsyncSession):
         """Execute a statement by the driver and return its rows."""
         raise NotImplementedError
 
+    def add_hook(self, function: CommitHook) -> None:  # noqa: ARG002
+        """Reject a function to call after the commit: a read-only session commits nothing."""
+        raise ReadOnlySessionError(_READ_ONLY)
+
     async def close(self) -> None:
         """Close the session for good."""
         self.is_closed = True
@@ -130,7 +135,16 @@ class WriteSession(DriverSession):
     """A session with a transaction, which begins with the first statement."""
 
     sync_session_class = _WriteSession
+    hooks: CommitHooks | None = None
+    """Functions of `app/database/after_commit.py`."""
     _begins = False
+
+    def add_hook(self, function: CommitHook) -> None:
+        """Add a function to call after the commit."""
+        if self.is_closed:
+            raise ClosedSessionError(_CLOSED)
+        self.hooks = self.hooks or CommitHooks()
+        self.hooks.add(function, _innermost(self.sync_session) if self._uses_orm() else None)
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement in the transaction."""
@@ -152,21 +166,32 @@ class WriteSession(DriverSession):
         if self._uses_orm():
             await super().commit()
         await self._end(commit=True)
+        if self.hooks:
+            self.hooks.commit()
 
     async def rollback(self) -> None:
         """Roll the transaction back."""
         if self._uses_orm():
             await super().rollback()
+        if self.hooks:
+            self.hooks.roll_back()
         await self._end(commit=False)
 
     async def close(self) -> None:
-        """Close the session for good; roll back what isn't committed."""
+        """Close the session for good; roll back what isn't committed. Then run the functions of `after_commit`."""
         try:
             await super().close()
         finally:
             await self._end(commit=False)
+        hooks, self.hooks = self.hooks, None
+        if hooks:
+            await hooks.run()
 
     async def _end(self, *, commit: bool) -> None:
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             await transaction.end(commit=commit)
+
+
+def _innermost(session: Session) -> SessionTransaction | None:
+    return session.get_nested_transaction() or session.get_transaction()

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.after_commit import after_commit
 from app.mail.message import parse_message
 from app.mail.models import OutboxMessage
 from app.settings.config import Settings
@@ -56,7 +56,10 @@ class Mailer:
 
     def wake_after_commit(self, session: AsyncSession) -> None:
         """Wake this process's delivery loop after the commit."""
-        event.listen(session.sync_session, "after_commit", lambda _: self.enqueued.set())
+        after_commit(session, self._wake)
+
+    async def _wake(self) -> None:
+        self.enqueued.set()
 
 
 def single_line(value: object) -> str:
