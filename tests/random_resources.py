@@ -31,7 +31,20 @@ FIELDS = words_of("""
     text email url kind data items path status author parent comment message row rows page
     pages form error items options values search loop
 """)
-ENUM_VALUES = ("draft", "live", "in-review", "Sent", "a1", "none", "true", "x_y")
+ENUM_VALUES = (
+    "draft",
+    "live",
+    "in-review",
+    "Sent",
+    "a1",
+    "none",
+    "true",
+    "x_y",
+    "A+",
+    "B-",
+    "in stock",
+    ".5",
+)
 
 
 @dataclass(frozen=True)

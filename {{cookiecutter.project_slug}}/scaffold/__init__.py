@@ -6,6 +6,7 @@ errors.py           errors with suggestions
 references.py       references to other resources
 names.py            forms of a name, and reserved names
 plurals.py          English plurals
+enum_values.py      values of enum fields
 field_spec.py       a field as the command line specifies it
 field_types/        what each field type is in the database, in JSON and in a form
 field.py            a field in templates

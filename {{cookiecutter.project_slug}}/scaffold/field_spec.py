@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scaffold.enum_values import member_names
 from scaffold.names import Names, camel, label, words
 from scaffold.plurals import singular
 
@@ -78,7 +79,7 @@ class FieldSpec:
     @property
     def members(self) -> list[tuple[str, str]]:
         """Return the member names and values of an enum field."""
-        return [(value.upper().replace("-", "_"), value) for value in self.args]
+        return [*zip(member_names(self.args), self.args, strict=True)]
 
     @property
     def length(self) -> int:

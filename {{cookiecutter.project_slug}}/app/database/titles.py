@@ -1,4 +1,4 @@
-"""Display names of rows: the title, or the model and the ID if it is empty."""
+"""Display names of rows, which are the title, or the model and the ID if it is empty; and of enum values."""
 
 import re
 from uuid import UUID
@@ -19,3 +19,11 @@ def name_row(model: type, key: UUID, title: str) -> str:
 def title_or_key(title: str, label: str, key: UUID) -> str:
     """Return the title, or the label and the key if it is empty."""
     return title.strip() or f"{label} {key}"
+
+
+def enum_label(value: object) -> str:
+    """Return an enum value for display: "In stock" for `in-stock`. Text with capital letters, like PG-13, is kept."""
+    text = str(value)
+    if text.islower() or "_" in text:
+        return re.sub(r"(?<=\w)[-_](?=\w)", " ", text).capitalize()
+    return text

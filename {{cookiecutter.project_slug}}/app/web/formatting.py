@@ -8,7 +8,7 @@ from uuid import UUID
 
 from markupsafe import Markup
 
-from app.database.titles import model_name, title_or_key
+from app.database.titles import enum_label, model_name, title_or_key
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -27,7 +27,7 @@ def display_value(value: object) -> str:
         case date():
             return _day(value)
         case Enum():
-            return str(value.value).replace("_", " ").replace("-", " ").capitalize()
+            return enum_label(value.value)
         case list():
             return ", ".join(map(display_value, value)) or "—"
     return input_value(value) or "—"

@@ -1,9 +1,9 @@
 """Other field types: booleans, enums, dates, lists, JSON and references."""
 
-import re
 from datetime import date
 from typing import ClassVar
 
+from scaffold.enum_values import enum_value_errors
 from scaffold.field_spec import FieldSpec
 from scaffold.field_types.base import FieldType, Samples, bounds_errors, quoted
 
@@ -45,13 +45,7 @@ class Enum(FieldType):
         return f"{field.enum_name}.{next(name for name, value in field.members if value == text)}"
 
     def errors_in(self, field: FieldSpec) -> list[str]:
-        members = [name for name, _ in field.members]
-        wrong = [text for text in field.args if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*", text)]
-        if wrong or len(members) < 2 or [text for text in field.args if len(text) > 40]:  # noqa: PLR2004
-            return ["specify at least two values of letters, digits and hyphens, for example enum=draft,live"]
-        if len(set(members)) < len(members):
-            return ["duplicate value"]
-        return []
+        return enum_value_errors(field.args)
 
     def samples_of(self, field: FieldSpec) -> Samples:
         return Samples(quoted(field.args[0]), quoted(field.args[-1]), '"no-such-value"')

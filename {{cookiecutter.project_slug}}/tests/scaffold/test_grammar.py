@@ -118,6 +118,10 @@ def test_all_errors_are_reported_together() -> None:
         ("Book p:decimal=2", "specify precision and scale"),
         ("Book p:decimal=4,2:default=1.234", "between min and max"),
         ("Book s:enum=a,a", "duplicate value"),
+        ("Book s:enum=in-stock,In_stock", "in-stock and In_stock are shown as the same text"),
+        ("Book s:enum=a", "at least two values"),
+        ("Book s:enum=a,", "of 1 to 40 characters"),
+        ('Book s:enum=a,5"', "without double quotes"),
         ("Book s:enum=a,b:default=c", "one of a, b"),
         ("Book d:date:default=tomorrow", "2026-01-31"),
         ("Book a:str:title b:str:title", "a and b are both marked as title"),
@@ -158,6 +162,23 @@ def test_title_is_the_marked_field_or_the_first_text(fields: str, title: str | N
     field = parse(f"Artist {fields}").title_field
 
     assert (field and field.name) == title
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ("draft,in-review,x_y", "DRAFT IN_REVIEW X_Y"),
+        ("A+,A-,A", "A_PLUS A_MINUS A"),
+        ("in/stock,sold.out,don't", "IN_STOCK SOLD_OUT DON_T"),
+        (".5,5,<5,0.5", "VALUE_5 VALUE_5_2 BELOW_5 VALUE_0_5"),
+        ("a_3,a!,a?", "A_3 A A_3_3"),
+        ("Zürich,東京,-,none", "ZURICH VALUE_2 MINUS NONE"),
+    ],
+)
+def test_enum_members_have_distinct_names(values: str, names: str) -> None:
+    members = parse(f"Book state:enum={values}").fields[0].members
+
+    assert members == [*zip(names.split(), values.split(","), strict=True)]
 
 
 @pytest.mark.parametrize(("field", "type_"), [("update:enum=a,b", "BookUpdateValue"), ("state:enum=a,b", "BookState")])

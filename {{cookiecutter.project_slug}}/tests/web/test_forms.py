@@ -18,6 +18,7 @@ from app.accounts.models import User
 from app.api.field_types import AwareUtcDatetime, HttpUrlString, JsonObject, ShortText, Slug, TimeOfDay
 from app.api.pagination import PageParams
 from app.api.schemas import Schema, unset
+from app.database.titles import enum_label
 from app.errors import Conflict, InvalidRequest
 from app.web.choices import enum_choices
 from app.web.formatting import display_value, input_value, name_row, time_tag, titled
@@ -355,3 +356,20 @@ def test_row_is_named_by_its_title_or_model_and_id(title: object, named: str) ->
 
 def test_enum_members_become_choices() -> None:
     assert enum_choices(Color) == [("dark-red", "Dark red"), ("blue", "Blue")]
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        ("in-stock", "In stock"),
+        ("IN_STOCK", "In stock"),
+        ("in stock", "In stock"),
+        ("PG-13", "PG-13"),
+        ("B-", "B-"),
+        ("b-", "B-"),
+        (".5", ".5"),
+        ("1-5", "1-5"),
+    ],
+)
+def test_label_of_an_enum_value(value: str, label: str) -> None:
+    assert enum_label(value) == label

@@ -13,6 +13,7 @@ from starlette_admin.fields import BaseField, EnumField, FloatField, TagsField
 
 from app.admin.base.json_field import JsonField
 from app.api.schemas import unwrap_annotation
+from app.database.titles import enum_label
 
 
 def field_for(column: Column[Any], schema: type[BaseModel] | None) -> BaseField | str:
@@ -41,8 +42,8 @@ def default_title_field(columns: Mapping[str, Column[Any]]) -> str:
 
 
 def enum_choices(kind: type[Enum]) -> list[tuple[Any, str]]:
-    """Return choices with readable labels: IN_PRINT becomes "In print"."""
-    return [(member.value, member.name.replace("_", " ").capitalize()) for member in kind]
+    """Return the members of an enum as choices."""
+    return [(member.value, enum_label(member.value)) for member in kind]
 
 
 def column_default(column: Column[Any]) -> object:
