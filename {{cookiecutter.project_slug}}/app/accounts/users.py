@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,6 +37,9 @@ class UserNotFound(NotFound):
     title = "User not found"
 
 
+_BY_ID = select(User).where(User.id == bindparam("user_id"))  # built once: apps load the account often
+
+
 async def find_user_by_email(session: AsyncSession, email: str) -> User | None:
     """Return the user with this email address, compared in normalized form."""
     user: User | None = await session.scalar(select(User).where(User.email_key == normalize_email(email)))
@@ -62,7 +65,7 @@ async def has_users(session: AsyncSession) -> bool:
 
 async def get_account(session: AsyncSession, scope: Scope) -> AccountRead:
     """Return the caller's own account."""
-    account = await fetch_one(session, select(User).where(User.id == scope.user_id), AccountRead)
+    account = await fetch_one(session, _BY_ID, AccountRead, user_id=scope.user_id)
     if account is None:
         raise UserNotFound
     return account

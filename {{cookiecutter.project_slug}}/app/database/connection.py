@@ -1,5 +1,6 @@
 """The database of a process: its engines and session factories."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ class Database:
 
         Rows have the columns as attributes.
         """
-        if self.driver and (fetched := await self.driver.fetch_constant(query, parameters)) is not None:
-            return fetched
+        if self.driver and (statement := self.driver.compile(query, lambda: (query, [*query.selected_columns]))):
+            return statement.as_tuples(await self.driver.fetch(statement, statement.bind(parameters)))
         async with self.engine.connect() as connection:
             rows: Sequence[Any] = (await connection.execute(query, parameters)).all()
         return rows
@@ -81,4 +82,5 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
     try:
         yield database
     finally:
+        await asyncio.sleep(0)  # for `Driver`, which returns connections as soon as the event loop continues
         await database.engine.dispose()

@@ -6,12 +6,12 @@ Most requests consist of a few short statements, for which SQLAlchemy's executio
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Select, event
+from sqlalchemy import Executable, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import MissingGreenlet, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -40,19 +40,20 @@ class Driver:
         self.is_asyncpg = engine.dialect.driver == "asyncpg"
         # Statements wait here, because waiting in SQLAlchemy's pool takes longer than a statement.
         self._slots, self._timeout = asyncio.Semaphore(settings.pool_size), settings.pool_timeout.total_seconds()
+        self._spare: PoolProxiedConnection | None = None
         self._may_connect = True
         event.listen(engine.sync_engine, "do_connect", self._check_may_connect)
 
     def compile(
-        self, key: object, build: Callable[[], tuple[Executable, Columns]], values: Sequence[Any] = ()
+        self, key: object, build: Callable[[], tuple[Executable, Columns]], shape: Sequence[Any] = ()
     ) -> CompiledStatement | None:
-        """Return the statement of a shape, compiled once; None if only SQLAlchemy can execute it."""
+        """Return a statement, compiled once per key; None if only SQLAlchemy can execute it."""
         if key in self._statements:
             return self._statements[key]
         if len(self._statements) >= _MAX_STATEMENTS:
             self._statements.clear()
         try:
-            self._statements[key] = CompiledStatement(*build(), values, self._engine.dialect)
+            self._statements[key] = CompiledStatement(*build(), shape, self._engine.dialect)
         except (UnsupportedStatement, SQLAlchemyError):
             self._statements[key] = None
         return self._statements[key]
@@ -61,17 +62,12 @@ class Driver:
         """Execute a statement outside a transaction and return its rows."""
         connection = await self._connect()
         try:
-            return await self.execute(connection, statement.sql, values)
-        finally:
+            rows = await self.execute(connection, statement.sql, values)
+        except BaseException:
             self.release(connection)
-
-    async def fetch_constant(self, query: Select[*tuple[Any, ...]], values: Mapping[str, object]) -> list[Any] | None:
-        """Return the rows of a module-level query with `bindparam`s, as named tuples; None if it isn't supported."""
-        statement = self.compile(query, lambda: (query, [*query.selected_columns]))
-        if statement is None:
-            return None
-        rows = await self.fetch(statement, statement.bind_by_name(values))
-        return [statement.row_type._make(statement.convert(row)) for row in rows]
+            raise
+        self._release_soon(connection)
+        return rows
 
     async def begin(self) -> "DriverTransaction":
         """Begin a transaction that writes."""
@@ -86,7 +82,26 @@ class Driver:
         finally:
             self._slots.release()
 
+    def _release_soon(self, connection: PoolProxiedConnection) -> None:
+        """Return a connection to the pool as soon as the event loop continues; until then, it can be taken again.
+
+        So the caller's check and the statement that follows it need one checkout, which takes as long as a statement.
+        """
+        if self._spare is not None or self._slots.locked():
+            self.release(connection)
+            return
+        self._spare = connection
+        asyncio.get_running_loop().call_soon(self._release_spare)
+
+    def _release_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            self.release(spare)
+
     async def _connect(self) -> PoolProxiedConnection:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            return spare
         if self._slots.locked():
             try:
                 async with asyncio.timeout(self._timeout):

@@ -10,7 +10,7 @@ through PgBouncer. The driver runs no ORM events, such as `before_flush`, and do
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -41,22 +41,27 @@ _Builder = Callable[[Mapper[Any], type[BaseModel], Iterable[str]], _Built]
 _STALE = "the row was changed or deleted since it was loaded"
 
 
-async def fetch_one(session: AsyncSession, query: Select[Any], schema: type[S]) -> S | None:
-    """Return the first row of a query for one model, or None; only what the schema needs is loaded."""
-    rows = await fetch_all(session, query, schema)
+async def fetch_one(session: AsyncSession, query: Select[Any], schema: type[S], /, **values: object) -> S | None:
+    """Return the first row of a query for one model, or None; see `fetch_all`."""
+    rows = await fetch_all(session, query, schema, **values)
     return rows[0] if rows else None
 
 
-async def fetch_all(session: AsyncSession, query: Select[Any], schema: type[S]) -> list[S]:
-    """Return the rows of a query for one model; only what the schema needs is loaded."""
+async def fetch_all(session: AsyncSession, query: Select[Any], schema: type[S], /, **values: object) -> list[S]:
+    """Return the rows of a query for one model; only what the schema needs is loaded.
+
+    A module-level query, which saves building one each time, takes the values of its `bindparam`s.
+    """
     if isinstance(session, DriverSession) and (driver := session.driver):
-        shape, values = shape_of(query)
-        statement = driver.compile((shape, schema), lambda: _select(query, schema), values) if shape else None
+        shape, binds = (query, ()) if values else shape_of(query)
+        build = partial(_select, query, schema)
+        statement = None if shape is None else driver.compile((shape, schema), build, binds)
         if statement:
-            return _validate(schema, statement, await session.fetch(statement, statement.bind(values)))
+            bound = statement.bind(values or {position: bind.effective_value for position, bind in enumerate(binds)})
+            return _validate(schema, statement, await session.fetch(statement, bound))
     if _are_columns(inspect(query.column_descriptions[0]["entity"]).mapper, schema.model_fields):
         query = query.options(lazyload("*"))
-    rows = (await session.scalars(query.execution_options(populate_existing=True))).all()
+    rows = (await session.scalars(query.execution_options(populate_existing=True), values)).all()
     session.info["fetched"] = rows[:1]  # a session drops objects that nothing references, and `_load` needs this one
     return [schema.model_validate(row) for row in rows]
 
@@ -134,7 +139,7 @@ async def _write(  # noqa: PLR0913, PLR0917
     values = {f"new_{name}": value for name, value in columns.items()}
     if record is not None:
         values |= {"loaded_id": record.id, "loaded_version": record.version}
-    rows = await session.fetch(statement, statement.bind_by_name(values))
+    rows = await session.fetch(statement, statement.bind(values))
     if not rows:
         raise StaleDataError(_STALE)
     return _validate(schema, statement, rows)

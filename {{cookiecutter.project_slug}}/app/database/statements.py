@@ -6,9 +6,9 @@ https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, Executable, Float
 
@@ -22,27 +22,17 @@ class UnsupportedStatement(Exception):
     """Only SQLAlchemy can execute the statement."""
 
 
-class _Parameter(NamedTuple):
-    name: str
-    position: int | None
-    """Position among the values of a shape; None if the value is part of the shape."""
-    value: object
-    convert: Callable[[Any], Any] | None
-
-
 class CompiledStatement:
     """A statement's SQL, and how to convert its values and its rows."""
 
-    def __init__(self, statement: Executable, columns: Columns, values: Sequence[Any], dialect: Dialect) -> None:
+    def __init__(self, statement: Executable, columns: Columns, shape: Sequence[Any], dialect: Dialect) -> None:
         compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
         if any(bind.expanding or bind.literal_execute for bind in compiled.bind_names):
             raise UnsupportedStatement  # the SQL depends on the values
         self.sql, self.names = str(compiled), [str(column.key) for column in columns]
-        positions = {bind.key: position for position, bind in enumerate(values)}
+        positions = {bind.key: position for position, bind in enumerate(shape)}
         self._parameters = [
-            _Parameter(
-                bind.key, positions.get(bind.key), bind.value, bind.type.dialect_impl(dialect).bind_processor(dialect)
-            )
+            (positions.get(bind.key, bind.key), bind.value, bind.type.dialect_impl(dialect).bind_processor(dialect))
             for bind in (compiled.binds[name] for name in compiled.positiontup)
         ]
         converters = [_result_processor(column, dialect) for column in columns]
@@ -53,22 +43,16 @@ class CompiledStatement:
         """Type of a row with the columns as attributes."""
         return namedtuple("Row", self.names)  # noqa: PYI024 - the names are data
 
-    def bind(self, values: Sequence[Any]) -> list[object]:
-        """Return the values of a statement of this shape, as the driver takes them."""
+    def bind(self, values: Mapping[Any, object]) -> list[object]:
+        """Return values, by position in the shape or name of the `bindparam`, as the driver takes them."""
         return [
-            convert(value) if convert else value
-            for value, convert in (
-                (fixed if position is None else values[position].effective_value, convert)
-                for _, position, fixed, convert in self._parameters
-            )
+            convert(values.get(key, fixed)) if convert else values.get(key, fixed)
+            for key, fixed, convert in self._parameters
         ]
 
-    def bind_by_name(self, values: Mapping[str, object]) -> list[object]:
-        """Return the values of `bindparam`s, as the driver takes them."""
-        return [
-            convert(values.get(name, fixed)) if convert else values.get(name, fixed)
-            for name, _, fixed, convert in self._parameters
-        ]
+    def as_tuples(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        """Return rows of the driver as named tuples."""
+        return [self.row_type._make(self.convert(row)) for row in rows]
 
     def convert(self, row: Sequence[Any]) -> Sequence[Any]:
         """Convert a row of the driver to Python values."""

@@ -342,12 +342,38 @@ def test_statement_timeout_is_an_outage(settings: Settings) -> None:
     assert in_database_of(settings, work, pool_size=1, statement_timeout=timedelta(milliseconds=200)) == ["there"]
 
 
-def test_constant_query_by_name(settings: Settings) -> None:
-    query = select(Role.name, func.length(Role.name).label("length")).where(Role.name == bindparam("wanted"))
+@pytest.mark.parametrize("enabled", [True, False])
+def test_module_level_query_takes_values(settings: Settings, enabled: bool) -> None:  # noqa: FBT001
+    is_wanted = Role.name == bindparam("wanted")
+    query, columns = (select(what).where(is_wanted) for what in (Role, Role.name))
 
-    async def work(database: Database) -> list[tuple[str, int]]:
+    async def work(database: Database) -> None:
         async with transaction(database) as session:
-            await insert_row(session, Role, role("abc"), RoleRead)
-        return [(row.name, row.length) for row in await database.fetch_all(query, {"wanted": "abc"})]
+            for name in "ab":
+                await insert_row(session, Role, role(name), RoleRead)
+            for name in "ab":
+                assert [found.name for found in await fetch_all(session, query, RoleRead, wanted=name)] == [name]
+                assert await fetch_one(session, query.where(Role.name != name), RoleRead, wanted=name) is None
+        for name in "ab":
+            assert [row.name for row in await database.fetch_all(columns, {"wanted": name})] == [name]
 
-    assert in_database_of(settings, work) == [("abc", 3)]
+    in_database_of(settings, work, driver_execution=enabled)
+
+
+def test_consecutive_statements_need_one_checkout(settings: Settings) -> None:
+    """But the connection isn't held while the caller awaits anything else."""
+    checkouts: list[object] = []
+
+    async def work(database: Database) -> None:
+        event.listen(database.engine.sync_engine, "checkout", lambda *_: checkouts.append(database))
+        async with database.read_sessions() as reader, database.sessions() as writer:
+            for _ in range(3):
+                await fetch_all(reader, BY_NAME, RoleRead)
+            await insert_row(writer, Role, role("a"), RoleRead)
+            assert len(checkouts) == 1
+            await fetch_all(reader, BY_NAME, RoleRead)
+            await writer.rollback()
+            await asyncio.sleep(0)
+            assert (len(checkouts), database.engine.pool.checkedout()) == (2, 0)  # type: ignore[attr-defined]
+
+    in_database_of(settings, work, driver_execution=True)
