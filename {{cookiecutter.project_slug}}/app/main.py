@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import features
 from app.accounts.api import routes as accounts
 from app.accounts.credentials.authenticator import BearerScheme, SecondFactor, build_authenticator
-from app.accounts.lifecycle.cleanup import scheduled_cleanup
+from app.accounts.lifecycle.cleanup import CleanupTask, scheduled_cleanup
 
 # {%- if cookiecutter.admin +%}
 from app.admin.mount import mount as mount_admin
@@ -104,7 +104,9 @@ async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
             bearer_schemes=features.read_exports("bearer", "scheme", BearerScheme),
         )
         sending = mail_delivery(settings, database, authenticator.keys, authenticator.mailer)
-        async with aclosing(authenticator.rate_limiter), sending, scheduled_cleanup(settings.cleanup, database):
+        tasks = features.read_exports("cleanup", "task", CleanupTask)
+        cleaning = scheduled_cleanup(settings.cleanup, database, tasks)
+        async with aclosing(authenticator.rate_limiter), sending, cleaning:
             yield {
                 "settings": settings,
                 "database": database,

@@ -7,6 +7,7 @@
     admin.py      `views: list` of admin views; without it, each model gets a default view
     login.py      `second_factor: SecondFactor`, a step between password and session
     bearer.py     `scheme: BearerScheme`, another type of bearer token
+    cleanup.py    `task: CleanupTask`, run once a day and by `app cleanup`
     templates/    templates of pages and, in `mails/`, of emails
 
 `app/main.py` mounts what is found. `app features` lists it.

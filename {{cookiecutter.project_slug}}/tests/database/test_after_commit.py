@@ -227,6 +227,22 @@ def test_function_survives_a_savepoint_in_the_transaction_of_the_driver(client: 
     assert ran == ["before"]
 
 
+def test_block_in_the_transaction_of_the_driver_commits_nothing(client: TestClient) -> None:
+    ran, owner = list[str](), add_user(client, "owner@example.com")
+
+    async def work(database: Database) -> None:
+        async with database.sessions() as session:
+            values = {"title": "new", "body": "", "owner_id": owner.id}
+            await insert_row(session, SampleNote, values, SampleNoteRead)
+            async with session.begin():
+                await write_by_orm(session)
+                after_commit(session, noting(ran, "block"))
+
+    run(client, work)
+
+    assert ran == []
+
+
 @pytest.mark.parametrize("write", [write_nothing, write_by_orm])
 def test_function_of_a_rolled_back_block_does_not_run(client: TestClient, write: Write) -> None:
     ran: list[str] = []

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, inspect, select
 
@@ -30,13 +31,24 @@ _DAY = timedelta(days=1)
 _ERROR_RETRY = timedelta(hours=1)
 
 
+class CleanupTask(NamedTuple):
+    """A part of the cleanup. A feature defines its own in its `cleanup.py`."""
+
+    name: str
+    """The rows it deletes, such as "expired drafts"."""
+    run: Callable[[Database], Awaitable[int]]
+    """Delete the rows, in short transactions, and return how many."""
+
+
 @asynccontextmanager
-async def scheduled_cleanup(settings: CleanupSettings, database: Database) -> AsyncIterator[None]:
+async def scheduled_cleanup(
+    settings: CleanupSettings, database: Database, tasks: Sequence[CleanupTask]
+) -> AsyncIterator[None]:
     """Clean up once a day while the process runs, unless `CLEANUP_IN_SERVER` is false."""
     if not settings.in_server:
         yield
         return
-    loop = asyncio.create_task(_clean_daily(settings, database))
+    loop = asyncio.create_task(_clean_daily(settings, database, tasks))
     try:
         yield
     finally:
@@ -44,21 +56,44 @@ async def scheduled_cleanup(settings: CleanupSettings, database: Database) -> As
         await asyncio.gather(loop, return_exceptions=True)
 
 
-async def clean_up(database: Database, keep: CleanupSettings) -> Mapping[str, int]:
-    """Delete expired rows in short transactions; return how many rows of each kind.
+async def clean_up(
+    database: Database, keep: CleanupSettings, tasks: Sequence[CleanupTask] = ()
+) -> Mapping[str, int | None]:
+    """Delete expired rows in short transactions; return how many rows of each kind, None for a task that failed.
 
     - Accounts whose email address was never verified, which frees the address.
     - Expired one-time tokens and rate limit counters.
     - Ended sessions with their refresh tokens. Used tokens of active sessions stay, to detect token reuse.
     - Sent emails, and failed emails with their content.
     - Events.
+    - Whatever the tasks of features delete.
+
+    An error in a task is logged and doesn't stop the others; if the database is unavailable, all stop.
     """
+    counts: dict[str, int | None] = {}
+    for task in (*_account_tasks(keep), *tasks):
+        try:
+            counts[task.name] = await task.run(database)
+        except OUTAGES:
+            raise
+        except Exception:
+            logger.exception("cleanup of %s failed", task.name)
+            counts[task.name] = None
+    return counts
+
+
+def _account_tasks(keep: CleanupSettings) -> list[CleanupTask]:
+    expired = [
+        CleanupTask(name, partial(_delete, table=table, expired=condition))
+        for name, (table, condition) in _expired(keep).items()
+    ]
+    return [CleanupTask("unverified accounts", partial(_delete_unverified, keep=keep)), *expired]
+
+
+async def _delete_unverified(database: Database, keep: CleanupSettings) -> int:
     async with database.sessions.begin() as session:
         unverified = (User.email_verified_at.is_(None), User.created_at < utc_now() - keep.unverified_account_retention)
-        counts = {"unverified accounts": await personal_data.delete_users(session, *unverified)}
-    for name, (table, expired) in _expired(keep).items():
-        counts[name] = await _delete(database, table, expired)
-    return counts
+        return await personal_data.delete_users(session, *unverified)
 
 
 def _expired(keep: CleanupSettings) -> Mapping[str, tuple[type[Base], ColumnElement[bool]]]:
@@ -88,7 +123,7 @@ async def _delete(database: Database, table: type[Base], expired: ColumnElement[
             return total
 
 
-async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
+async def _clean_daily(settings: CleanupSettings, database: Database, tasks: Sequence[CleanupTask]) -> None:
     """Run the cleanup if no other process did within a day; log failures."""
     claims = DatabaseCounterStore(database)
     while True:
@@ -96,7 +131,7 @@ async def _clean_daily(settings: CleanupSettings, database: Database) -> None:
         try:
             count, pause = await claims.increment(DAILY_RUN_KEY, _DAY)
             if count == 1:
-                counts = await clean_up(database, settings)
+                counts = await clean_up(database, settings, tasks)
                 deleted = [f"{number} {name}" for name, number in counts.items() if number]
                 logger.info("cleanup deleted: %s", ", ".join(deleted) or "nothing")
         except OUTAGES as error:

@@ -9,10 +9,11 @@ from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
 from app.accounts.lifecycle import cleanup
-from app.accounts.lifecycle.cleanup import clean_up
-from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, RefreshToken, User
+from app.accounts.lifecycle.cleanup import CleanupTask, clean_up
+from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, RefreshToken, Role, User
 from app.api.rate_limits import AttemptCount
 from app.database.base import utc_now
+from app.database.connection import Database
 from app.mail.models import OutboxMessage
 from tests.accounts.email_links import request_reset, try_login
 from tests.support import PASSWORD, add_user, in_database, log_in, wait_until, with_token
@@ -30,7 +31,7 @@ NOTHING = {
 LONG_AGO, YESTERDAY = timedelta(days=8), timedelta(days=1)
 
 
-def run(client: TestClient) -> dict[str, int]:
+def run(client: TestClient) -> dict[str, Any]:
     assert client.portal is not None
     return dict(client.portal.call(clean_up, client.app_state["database"], client.app_state["settings"].cleanup))
 
@@ -118,6 +119,27 @@ def test_more_rows_than_one_batch_are_deleted(client: TestClient, monkeypatch: p
 
     assert run(client)["events"] == 5
     assert count(client, AuthEvent) == 0
+
+
+async def fail(_database: Database) -> int:
+    raise LookupError("nothing there")
+
+
+async def count_roles(database: Database) -> int:
+    async with database.read_sessions() as session:
+        return await session.scalar(select(func.count()).select_from(Role)) or 0
+
+
+def test_failed_task_stops_no_other(client: TestClient, admin: User, caplog: pytest.LogCaptureFixture) -> None:
+    database, keep = client.app_state["database"], client.app_state["settings"].cleanup
+    tasks = [CleanupTask("broken rows", fail), CleanupTask(f"roles of {admin.email}", count_roles)]
+    assert client.portal is not None
+
+    counts = client.portal.call(clean_up, database, keep, tasks)
+
+    assert counts == NOTHING | {"broken rows": None, f"roles of {admin.email}": 1}
+    assert "cleanup of broken rows failed" in caplog.text
+    assert "nothing there" in caplog.text
 
 
 def test_server_cleans_up_once_a_day_in_one_process(
