@@ -1,5 +1,6 @@
 """Command lines of `app new resource`: those of the documentation, and valid random ones."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -79,11 +80,21 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
         fields.append(f"above:ref={name}:optional{end}")
     random.shuffle(fields)
     arguments = [name, *fields]
+    if together := _random_combination(fields, random):
+        arguments += ["--unique", together]
     arguments += ["--access", access] if access != "owned" or random.random() < 0.2 else []
     arguments += ["--plural", PLURALS[name]] if name in PLURALS else []
     arguments += ["--no-admin"] if random.random() < 0.1 else []
     arguments += ["--no-pages"] if random.random() < 0.1 else []
     return Command(name, PLURALS.get(name, ""), access, tuple(arguments))
+
+
+def _random_combination(fields: list[str], random: Random) -> str:
+    """Return two fields that are unique together, or an empty string."""
+    pattern = r"(\w+):(str=\d\d|slug|date|datetime|uuid|int|ref=)(?!.*:unique)"
+    names = [found[1] for field in fields if (found := re.match(pattern, field))]
+    names = [name for name in names if name != "above"]
+    return ",".join(random.sample(names, 2)) if len(names) > 1 and random.random() < 0.5 else ""
 
 
 def _random_relation(field: str, target: Command, access: str, random: Random) -> str:

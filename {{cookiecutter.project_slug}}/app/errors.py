@@ -80,12 +80,13 @@ class Conflict(Problem):
 
 
 class Taken(Conflict):
-    """A unique value is already in use; `errors` names the field."""
+    """A unique value, or a unique combination of values, is already in use; `errors` names the fields."""
 
-    field: ClassVar[str]
+    field: ClassVar[str | tuple[str, ...]]
 
     def __init__(self) -> None:
-        super().__init__(errors=[{"loc": ("body", self.field), "msg": self.title, "type": "taken"}])
+        fields = (self.field,) if isinstance(self.field, str) else self.field
+        super().__init__(errors=[{"loc": ("body", name), "msg": self.title, "type": "taken"} for name in fields])
 
 
 class StillReferenced(Conflict):

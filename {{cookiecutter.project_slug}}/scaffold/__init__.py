@@ -10,6 +10,7 @@ enum_values.py      values of enum fields
 field_spec.py       a field as the command line specifies it
 field_types/        what each field type is in the database, in JSON and in a form
 field.py            a field in templates
+unique.py           fields that are unique together
 resource.py         a resource in templates
 project.py          existing features
 rendering.py        templates → files

@@ -28,6 +28,9 @@ Name = Annotated[str, typer.Argument(help="Name of the resource in CamelCase, fo
 Fields = Annotated[
     list[str] | None, typer.Argument(help="Fields as name:type[=…][:modifier…], for example title:str=200:unique")
 ]
+Unique = Annotated[
+    list[str] | None, typer.Option("--unique", help="Fields that are unique together: project,number. Repeatable")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything")]
 Migrate = Annotated[bool, typer.Option("--migrate", help="Also apply migrations")]
 Check = Annotated[bool, typer.Option("--check", help="Also run the checks and the new tests")]
@@ -75,6 +78,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     *,
     access: Annotated[str, typer.Option(help="Access: owned, shared, public or admin")] = "owned",
     plural: Annotated[str | None, typer.Option(help="Plural in snake_case, for example book_reviews")] = None,
+    unique: Unique = None,
     no_admin: Annotated[bool, typer.Option("--no-admin", help="Don't generate an admin view")] = False,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Don't generate web pages")] = False,
     dry_run: DryRun = False,
@@ -86,6 +90,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     command = ["app", "new", "resource", name, *(fields or [])]
     command += ["--access", access] if access != "owned" else []
     command += ["--plural", plural] if plural is not None else []
+    command += [part for names in unique or [] for part in ("--unique", names)]
     command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
     with _reporting_errors():
         resource = parse_resource(
@@ -94,6 +99,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             project.find_target,
             access=access,
             plural_given=plural,
+            unique=unique or [],
             pages=project.has_pages and not no_pages,
             admin=project.has_admin and not no_admin,
             commands=[tuple(command)],

@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 from scaffold.field_spec import FieldSpec
@@ -125,9 +126,15 @@ class Field(FieldSpec):
         return self.field_type.sorts and (self.index or self.unique) and not self.optional
 
     @property
-    def taken_error(self) -> str:
-        """Return the class name of the error for a value that another row already has."""
-        return f"{self.owner.cls}{camel(self.name)}Taken"
+    def index_bytes(self) -> int:
+        """Return how much of an index entry it needs at most, or 0 if it can't be indexed."""
+        return self.field_type.index_bytes_of(self)
+
+    @property
+    def can_vary(self) -> bool:
+        """Return whether it has enough values for tests to give each row another one."""
+        alone = replace(self, unique=True)
+        return bool(self.samples.unique) and not self.field_type.errors_in(alone)
 
     @property
     def step(self) -> str:
@@ -153,7 +160,8 @@ class Field(FieldSpec):
     @property
     def new_value(self) -> str:
         """Return an expression for the value of a new row. If the field is unique, so is each of its values."""
-        return self.samples.unique if self.unique and self.samples.unique else self.samples.sample
+        differs = self.varied or (self.unique and self.samples.unique)
+        return self.samples.unique if differs else self.samples.sample
 
     @property
     def ascending_samples(self) -> tuple[str, str]:

@@ -45,6 +45,8 @@ class FieldSpec:
     min: str = ""
     max: str = ""
     on_delete: str = "restrict"
+    varied: bool = False
+    """Whether tests give each row another value, because it is unique together with others."""
     target: Target = field(default_factory=lambda: Target("", ""))
     """The resource that a reference points to."""
 
@@ -69,6 +71,11 @@ class FieldSpec:
     def is_self(self) -> bool:
         """Return whether it refers to rows of its own table."""
         return self.target.plural == self.owner.plural
+
+    @property
+    def differs(self) -> bool:
+        """Return whether each row of the tests has another value, such as a reference to a new row."""
+        return self.varied or self.unique or (self.type == "ref" and not self.is_self)
 
     @property
     def enum_name(self) -> str:

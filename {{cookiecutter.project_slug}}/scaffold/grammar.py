@@ -25,6 +25,7 @@ from scaffold.names import (
 from scaffold.plurals import plural
 from scaffold.references import FindTarget, resolve_target
 from scaffold.resource import Resource
+from scaffold.unique import parse_unique, vary
 
 ACCESSES = ("owned", "shared", "public", "admin")
 FLAGS = ("optional", "unique", "index", "search", "title")
@@ -37,7 +38,7 @@ _LIST_PARAMS = frozenset({"cursor", "limit", "q", "sort"})
 
 def parse_resource(  # noqa: PLR0913 - the options of the command
     name: str, specs: Sequence[str], find: FindTarget, *, access: str = "owned", plural_given: str | None = None,
-    pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
+    unique: Sequence[str] = (), pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
 ) -> Resource:  # fmt: skip
     """Parse the arguments of `app new resource`.
 
@@ -49,13 +50,14 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     if access not in ACCESSES:
         errors.append(f"--access {access}: {nearest(access, ACCESSES)}")
     fields, field_errors = parse_fields(Names(name, many), specs, find, access)
-    errors += field_errors
+    groups, unique_errors = parse_unique(Names(name, many), unique, fields, specs)
+    errors += field_errors + unique_errors
     if not specs:
         errors.append(f"{name} needs at least one field, for example title:str=200")
     if errors:
         raise ScaffoldError(errors)
-    known = tuple(_complete_self_reference(field, fields, pages=pages, admin=admin) for field in fields)
-    return Resource(name, many, access, known, pages, admin, tuple(commands))
+    known = tuple(_complete_self_reference(field, fields, pages=pages, admin=admin) for field in vary(fields, groups))
+    return Resource(name, many, access, known, pages, admin, tuple(commands), groups)
 
 
 def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: str) -> tuple[list[Field], list[str]]:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 Command = tuple[str, ...]
 """A command line that generated code, split into arguments: app new resource Note title:str …"""
 
-_WITH_VALUE = ("--access", "--plural")
+_WITH_VALUE = ("--access", "--plural", "--unique")
 
 
 def specs_of(commands: Sequence[Command]) -> list[str]:
@@ -32,6 +32,11 @@ def specs_of(commands: Sequence[Command]) -> list[str]:
             if not argument.startswith("--") and before not in _WITH_VALUE:
                 found.append(argument)
     return found
+
+
+def options_of(commands: Sequence[Command], name: str) -> list[str]:
+    """Return the values of an option that can be repeated."""
+    return [argument for command in commands for before, argument in pairwise(command) if before == name]
 
 
 def option_of(command: Command, name: str) -> str | None:
@@ -137,6 +142,7 @@ class Project:
                 self.find_target,
                 access=option_of(first, "--access") or "owned",
                 plural_given=package,
+                unique=options_of(commands, "--unique"),
                 pages=self.has_pages and "--no-pages" not in first,
                 admin=self.has_admin and "--no-admin" not in first,
                 commands=commands,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from scaffold.field import Field, title_of
 from scaffold.field_spec import Target
 from scaffold.names import Names
+from scaffold.unique import Unique
 
 MAX_LINE_LENGTH = 108
 
@@ -21,6 +22,8 @@ class Resource(Names):
     admin: bool = True
     commands: tuple[tuple[str, ...], ...] = ()
     """The command lines that generated it, each split into arguments."""
+    unique_together: tuple[tuple[str, ...], ...] = ()
+    """The names of the fields in each `--unique`."""
 
     @property
     def owned(self) -> bool:
@@ -78,6 +81,29 @@ class Resource(Names):
         return title_of(self.fields)
 
     @property
+    def uniques(self) -> list[Unique]:
+        """Return the unique constraints: those of one field, then those of several."""
+        found = {item.name: item for item in self.fields}
+        groups = [(item.name,) for item in self.unique_fields] + list(self.unique_together)
+        return [Unique(self, tuple(found[name] for name in group)) for group in groups]
+
+    @property
+    def unique_groups(self) -> list[Unique]:
+        """Return the unique constraints of several fields."""
+        return [item for item in self.uniques if len(item.fields) > 1]
+
+    @property
+    def tested_groups(self) -> list[Unique]:
+        """Return those of several fields that tests can violate without violating another one."""
+        groups = self.unique_groups
+        return [
+            item
+            for item in groups
+            if not any(part.is_self for part in item.fields)
+            and all(other.differs_without(item) for other in groups if other != item)
+        ]
+
+    @property
     def unique_fields(self) -> list[Field]:
         """Return the fields whose values are unique."""
         return [item for item in self.fields if item.unique]
@@ -86,11 +112,12 @@ class Resource(Names):
     def unique_sentence(self) -> str:
         """Return what the API documentation says about uniqueness, with a leading space."""
         among = f" among your {self.plural_words}" if self.owned else ""
-        if not self.unique_fields:
+        if not self.uniques:
             return ""
-        if len(self.unique_fields) > 1:
+        if len(self.uniques) > 1:
             return f" Some fields must be unique{among}: the 409 response names the one that is taken."
-        return f" The {self.unique_fields[0].words} must be unique{among}."
+        together = " together" if self.unique_together else ""
+        return f" The {self.uniques[0].words} must be unique{together}{among}."
 
     @property
     def search_fields(self) -> list[Field]:

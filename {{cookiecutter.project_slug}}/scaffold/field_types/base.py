@@ -47,6 +47,8 @@ class FieldType:
     """Whether lists always have a filter for it; other types get one with an index."""
     arguments: ClassVar[str] = ""
     """An example with arguments; empty if the type takes none."""
+    index_bytes: ClassVar[int] = 16
+    """How much of an index entry a value needs at most; 0 if it can't be indexed."""
     step: ClassVar[str] = ""
     """The `step` attribute of its number input."""
 
@@ -57,6 +59,10 @@ class FieldType:
     def column_of(self, field: FieldSpec) -> str:
         """Return the column type."""
         return self.column
+
+    def index_bytes_of(self, field: FieldSpec) -> int:
+        """Return how much of an index entry a value needs at most."""
+        return self.index_bytes
 
     def check_of(self, field: FieldSpec) -> str:
         """Return the constrained type for request schemas."""

@@ -108,6 +108,7 @@ class List(FieldType):
 
     modifiers = "optional default min max"
     arguments = "list=str"
+    index_bytes = 0
     sorts = False
     most: ClassVar[int] = 50
 
@@ -148,6 +149,7 @@ class Json(FieldType):
     check = "JsonObject"
     modifiers = "optional default"
     sorts = False
+    index_bytes = 0
 
     def default_of(self, field: FieldSpec, text: str) -> str:
         if text:
@@ -181,6 +183,7 @@ class Many(FieldType):
     python = "list[UUID]"
     modifiers = ""
     arguments = "many=Genre"
+    index_bytes = 0
     check = "Annotated[list[UUID], Field(max_length=100)]"
     sorts = False
 

@@ -22,6 +22,9 @@ class Text(FieldType):
         low = int(field.min) if field.min else 0 if field.default_text == "" else 1
         return low, field.length
 
+    def index_bytes_of(self, field: FieldSpec) -> int:
+        return 4 * field.length
+
     def check_of(self, field: FieldSpec) -> str:
         low, high = self.bounds(field)
         least = f"strip_whitespace=True, min_length={low}, " if low else ""
@@ -79,6 +82,7 @@ class Slug(FieldType):
     """The readable part of a URL: lowercase letters, digits and hyphens."""
 
     modifiers = "optional unique index search default"
+    index_bytes = 100
     column = "String(100)"
     check = "Slug"
 
@@ -96,6 +100,7 @@ class Email(FieldType):
 
     modifiers = "optional unique index search"
     column = "String(320)"
+    index_bytes = 1280
     check = "EmailStr"
 
     def samples_of(self, field: FieldSpec) -> Samples:
@@ -108,6 +113,7 @@ class Url(FieldType):
 
     modifiers = "optional unique search"
     column = "String(2000)"
+    index_bytes = 2000
     check = "HttpUrlString"
     sorts = False
 

@@ -1,5 +1,7 @@
 """Arguments of `app new resource`: what they mean, and the messages for invalid ones."""
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
@@ -18,13 +20,13 @@ TARGETS = {
 }
 
 
-def parse(line: str, **options: str) -> Resource:
+def parse(line: str, **options: Any) -> Resource:
     """Read a command line after `app new resource`."""
     name, *fields = line.split(" ")
-    return parse_resource(name, fields, TARGETS.get, **options)  # type: ignore[arg-type]
+    return parse_resource(name, fields, TARGETS.get, **options)
 
 
-def errors_in(line: str, **options: str) -> list[str]:
+def errors_in(line: str, **options: Any) -> list[str]:
     """Return the error messages for a command line."""
     with pytest.raises(ScaffoldError) as error:
         parse(line, **options)
@@ -145,6 +147,49 @@ def test_error_suggests_a_fix(line: str, hint: str) -> None:
     messages = errors_in(line)
 
     assert any(hint in message for message in messages), messages
+
+
+def test_fields_are_unique_together() -> None:
+    issue = parse("Issue author:ref=Author number:int:unique day:date place:str", unique=["author,day", "day,place"])
+
+    assert [item.name for item in issue.uniques] == ["number", "author_day", "day_place"]
+    assert [item.columns for item in issue.tested_groups] == [["author_id", "day"], ["day", "place"]]
+    assert [item.repeated for item in issue.tested_groups] == [["day"], ["place"]]
+    assert issue.uniques[1].words == "author and day"
+
+
+@pytest.mark.parametrize(
+    ("unique", "hint"),
+    [
+        (["name"], "name at least two different fields"),
+        (["name,name"], "name at least two different fields"),
+        (["name,nam"], "nam is not a field: did you mean name?"),
+        (["name,author_id"], "author_id is not a field: did you mean author?"),
+        (["name,code"], "code is already unique on its own"),
+        (["name,tags"], "the type list can't be unique"),
+        (["name,body"], "too long for an index in PostgreSQL"),
+        (["on,state"], "too few values"),
+        (["on,author", "author,on"], "is given twice"),
+        (["on,author", "author,on,name"], "already unique together"),
+        (["on,author", "on_author,name", "on,author_name"], "unique_on_author_name is already the name"),
+        (["on,a_field_with_a_name_that_is_quite_long,author_name"], "use shorter field names"),
+    ],
+)
+def test_wrong_combination_is_reported(unique: list[str], hint: str) -> None:
+    fields = (
+        "Book name:str code:str=9:unique tags:list body:text on:bool state:enum=a,b author:ref"
+        " on_author:int author_name:str a_field_with_a_name_that_is_quite_long:int"
+    )
+
+    messages = errors_in(fields, unique=unique)
+
+    assert len(messages) == 1
+    assert messages[0].startswith(f"--unique {unique[-1]}")
+    assert hint in messages[0]
+
+
+def test_combination_of_a_field_with_errors_is_not_reported() -> None:
+    assert len(errors_in("Book name:strr author:ref", unique=["name,author"])) == 1
 
 
 @pytest.mark.parametrize(

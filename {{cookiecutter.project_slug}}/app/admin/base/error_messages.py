@@ -1,9 +1,9 @@
 """User-friendly error messages for failed saves, without SQL or values."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, UniqueConstraint
+from sqlalchemy import Column, Table, UniqueConstraint
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
@@ -17,9 +17,12 @@ EDIT_CONFLICT = "Someone else has changed this record. Review their changes, the
 
 
 def explain(
-    error: BaseException, table: Table, problem_fields: Mapping[type[Problem], str]
+    error: BaseException, table: Table, problem_fields: Mapping[type[Problem], str], parent: str = ""
 ) -> dict[str | int, Any] | None:
-    """Return error messages by field ("" for the whole form), or None if the error is a bug."""
+    """Return error messages by field ("" for the whole form), or None if the error is a bug.
+
+    `parent` is the column that an inline form doesn't ask for.
+    """
     if isinstance(error, Problem):
         named: dict[str | int, Any] = {str(item["loc"][-1]): f"{item['msg']}." for item in error.errors}
         field = problem_fields.get(type(error))
@@ -29,11 +32,19 @@ def explain(
     if isinstance(error, IntegrityError):
         for constraint in table.constraints:
             if isinstance(constraint, UniqueConstraint) and violates(error, constraint):
-                return {[*constraint.columns][-1].key: "This value is already in use."}
+                return taken_messages(constraint.columns, parent)
         return {"": "A related record is missing, or other records still refer to this one."}
     if is_data_error(error):
         return {"": "A value is too long or out of range."}
     return None
+
+
+def taken_messages(columns: Iterable[Column[Any]], parent: str = "") -> dict[str | int, Any]:
+    """Return error messages for values that are in use, by the columns of the unique constraint, except the owner."""
+    names = [column.key for column in columns]
+    fields = [name for name in names if name not in {"owner_id", parent}] or names
+    message = "This combination is already in use." if len(fields) > 1 else "This value is already in use."
+    return dict.fromkeys(fields, message)
 
 
 def is_expected_error(error: BaseException) -> bool:

@@ -27,7 +27,7 @@ from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import RelationField
 
 from app.admin.base.changed_data import detect_unchanged
-from app.admin.base.error_messages import EDIT_CONFLICT
+from app.admin.base.error_messages import EDIT_CONFLICT, explain
 from app.admin.base.fields import field_default
 from app.admin.base.model_view import ModelView
 
@@ -66,6 +66,10 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         """Add the version for optimistic locking."""
         serialized = await super().serialize(obj, request, *args, **kwargs)
         return {**serialized, "_version": getattr(obj, "version", None)}
+
+    def explain(self, error: BaseException) -> dict[str | int, Any] | None:
+        """Return error messages by field; none is about the parent."""
+        return explain(error, self.model.__table__, self.problem_fields, self._get_fk_attr())
 
     def check_row(self, row: Mapping[str, Any], parent: Any) -> None:  # noqa: ANN401
         """Reject rows of another parent, rows changed since the form was opened, and deletions that aren't allowed."""

@@ -21,6 +21,7 @@ from starlette_admin.fields import (
 )
 
 from app.admin.base.changes import snapshot
+from app.admin.base.error_messages import taken_messages
 from app.admin.base.fields import field_default
 from app.admin.base.form_parsing import InvalidInput
 from app.admin.files.cells import invalid_cell_message, normalize_cell
@@ -163,7 +164,9 @@ class ImportBatch:
         """Add an error for each duplicate of a unique value, in the file or in the database."""
         rows = {row.number: row.record for row in self.import_rows}
         duplicates = await find_duplicates(session, self.view.model, rows)
-        self.errors += [(number, name, "This value is already in use.") for number, name in duplicates]
+        for number, columns in duplicates:
+            messages = taken_messages(columns)
+            self.errors += [(number, str(self.view._field_name(name)), messages[name]) for name in messages]  # noqa: SLF001
 
     def preview_row(self, row: CsvRow) -> dict[str, Any]:
         """Return a row of the preview."""

@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 _BATCH_SIZE = 500
 
 
-async def find_duplicates(session: AsyncSession, model: type[Any], rows: Mapping[int, Any]) -> list[tuple[int, str]]:
-    """Return the numbers of rows with a duplicate value, and the field. No row is in the session yet."""
+async def find_duplicates(
+    session: AsyncSession, model: type[Any], rows: Mapping[int, Any]
+) -> list[tuple[int, list[Column[Any]]]]:
+    """Return the numbers of rows with duplicate values, and the columns. No row is in the session yet."""
     duplicates = []
     for columns in _unique_columns(model):
         values = {number: tuple(_value(model, row, column) for column in columns) for number, row in rows.items()}
@@ -19,7 +21,7 @@ async def find_duplicates(session: AsyncSession, model: type[Any], rows: Mapping
             if None in value:
                 continue
             if known.setdefault(value, rows[number]) not in {rows[number], rows[number].id}:
-                duplicates.append((number, columns[-1].key))
+                duplicates.append((number, columns))
     return duplicates
 
 

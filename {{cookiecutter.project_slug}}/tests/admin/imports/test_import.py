@@ -16,7 +16,7 @@ from starlette_admin.exceptions import FormValidationError
 from app.accounts.models import User
 from tests.admin.audit_log import recorded_events
 from tests.admin.browser import csrf_token, export, listed_ids, save
-from tests.admin.factories import add_author, add_row, models
+from tests.admin.factories import add_author, add_book, add_row, models
 from tests.admin.import_helpers import import_errors, import_file, note_file, notes
 from tests.query_counts import capture_statements
 from tests.sample.sample_notes.admin import SampleNoteView
@@ -99,6 +99,19 @@ def test_all_invalid_rows_are_reported_and_none_is_imported(client: TestClient, 
 def test_title_is_unique_per_owner(client: TestClient, browser: TestClient, ada: User, bob: User) -> None:
     assert import_errors(import_file(browser, note_file(("Milk", "", ada.id), ("Milk", "", bob.id)))) == []
     assert len(notes(client)) == 2
+
+
+def test_taken_combination_is_an_error_of_each_field(library: TestClient) -> None:
+    for title in ("One", "Two"):
+        add_book(library, title)
+    message = "This combination is already in use."
+
+    errors = import_errors(import_file(library, "book,shelf\nOne,A\nTwo,A\nOne,A\n", "loan"))
+    assert import_errors(import_file(library, "book,shelf\nOne,A\nTwo,A\n", "loan")) == []
+    again = import_errors(import_file(library, "book,shelf\nTwo,B\nTwo,A\n", "loan"))
+
+    assert errors == [(4, "book", message), (4, "shelf", message)]
+    assert again == [(3, "book", message), (3, "shelf", message)]
 
 
 @pytest.mark.any_database

@@ -76,6 +76,16 @@ class PoetView(DefaultView):
     importers = ("csv",)
 
 
+class LoanView(DefaultView):
+    """Copies with imports."""
+
+    model = library.Copy
+    key = "loan"
+    menu_label = "Loans"
+    related_models = (library.Book,)
+    importers = ("csv",)
+
+
 class ShelfMarkView(DefaultView):
     """Shelf marks with imports."""
 
@@ -104,4 +114,4 @@ class WriterView(DefaultView):
     inlines = (WorkInline,)
 
 
-views = [WriterView, ShelfView, KeptView, CatalogueView, PoetView, ShelfMarkView]
+views = [WriterView, ShelfView, KeptView, CatalogueView, PoetView, LoanView, ShelfMarkView]
