@@ -18,11 +18,9 @@ from starlette.testclient import TestClient
 
 from app.accounts import users
 from app.accounts.credentials.authenticator import Authenticator
-from app.accounts.email_addresses import normalize_email
 from app.accounts.models import User
 from app.accounts.scope import Client
 from app.accounts.sessions import login
-from app.database.base import utc_now
 from app.database.connection import Database, open_database
 from app.mail.mailer import decrypt_payload
 from app.mail.models import OutboxMessage
@@ -60,12 +58,8 @@ def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin:
     """Create a user with a verified email address."""
 
     async def add(session: AsyncSession) -> User:
-        now = utc_now()
-        user = User(email=email, email_key=normalize_email(email), email_verified_at=now)
-        user.password_changed_at = now
-        user.password_hash = await _hash(client.app_state["authenticator"], password)
-        session.add(user)
-        await session.flush()
+        password_hash = await _hash(client.app_state["authenticator"], password)
+        user = await users.add_verified_user(session, email=email, password_hash=password_hash)
         if admin:
             await users.grant_admin(session, user)
         return user

@@ -86,14 +86,30 @@ async def create_user(session: AsyncSession, authenticator: Authenticator, *, em
         PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy.
         EmailTaken: when the address is already in use.
     """
+    password_hash = await hash_new_password(authenticator, password, parse_email(email))
+    return await add_verified_user(session, email=email, password_hash=password_hash)
+
+
+async def add_verified_user(
+    session: AsyncSession, *, email: str, password_hash: str | None = None, display_name: str = ""
+) -> User:
+    """Add a user with a verified email address: for seed data, imports and tests.
+
+    The hash is one of Argon2, such as `await authenticator.passwords.hash(password)`, computed before the session's
+    first statement. Without one, the user can sign in after resetting the password.
+
+    Raises:
+        InvalidEmail: when the address is invalid.
+        EmailTaken: when the address is already in use.
+    """
     address = parse_email(email)
-    password_hash = await hash_new_password(authenticator, password, address)
     user = User(
         email=address,
         email_key=normalize_email(address),
         email_verified_at=utc_now(),
         password_hash=password_hash,
-        password_changed_at=utc_now(),
+        password_changed_at=utc_now() if password_hash else None,
+        display_name=display_name,
     )
     session.add(user)
     try:

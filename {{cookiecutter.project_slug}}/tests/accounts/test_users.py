@@ -11,6 +11,7 @@ from app.accounts import users
 from app.accounts.models import User, UserRole
 from app.accounts.users import EmailTaken
 from app.errors import InvalidRequest
+from tests.accounts.email_links import request_reset, reset, try_login
 from tests.support import PASSWORD, in_database
 
 ME = "/api/v1/users/me"
@@ -118,6 +119,25 @@ def test_invalid_user_is_not_created(client: TestClient, email: str, password: s
         create_user(client, email, password)
 
     assert in_database(client, lambda session: session.scalar(select(User.id))) is None
+
+
+@pytest.mark.parametrize("password", [PASSWORD, None])
+def test_verified_user_signs_in_at_once_or_after_resetting_the_password(
+    client: TestClient, password: str | None
+) -> None:
+    address = "Carol@Example.com"
+
+    async def add(session: AsyncSession) -> User:
+        digest = password and await client.app_state["authenticator"].passwords.hash(password)
+        return await users.add_verified_user(session, email=address, password_hash=digest, display_name="Carol")
+
+    carol = in_database(client, add)
+
+    assert (carol.email_key, carol.display_name) == ("carol@example.com", "Carol")
+    if password is None:
+        assert try_login(client, address) == 401
+        assert reset(client, request_reset(client, carol.email), PASSWORD).status_code == 200
+    assert try_login(client, address) == 200
 
 
 @pytest.mark.any_database
