@@ -37,8 +37,8 @@ NOT_RUN_HERE = {
     r"docker-compose .*|docker compose .*": "test_docker.py runs it",
 }
 
-RUN_ELSEWHERE = {"docs/extending.md", f"{PROJECT.name}/AGENTS.md"}
-"""Run by test_extending.py, with the other blocks, and by test_agents_md.py, in two projects."""
+RUN_ELSEWHERE = {"docs/api-shape.md", "docs/extending.md", f"{PROJECT.name}/AGENTS.md"}
+"""Run by test_api_shape.py and test_extending.py with other blocks, and by test_agents_md.py."""
 
 DOCUMENTS = [
     name

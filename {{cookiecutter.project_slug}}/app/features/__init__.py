@@ -1,7 +1,7 @@
 """Features: each package in here is a feature, and its modules are discovered by name.
 
     models.py     tables; imported for the migrations
-    routes.py     `router: APIRouter`, mounted under /api/v1
+    routes.py     `router: APIRouter`, mounted under /api/v1 unless its prefix starts with /api/
     pages.py      `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, and
                   `account_nav_item: NavItem` for the navigation of the account pages
     admin.py      `views: list` of admin views; without it, each model gets a default view

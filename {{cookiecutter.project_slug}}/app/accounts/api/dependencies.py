@@ -102,7 +102,7 @@ async def get_optional_scope(connection: HTTPConnection) -> Scope | None:
     state = connection.scope["state"]
     if "caller" not in state:
         kind, token = get_authorization_scheme_param(connection.headers.get("authorization"))
-        state["caller"] = await _authenticate(connection, token) if kind.lower() == "bearer" and token else None
+        state["caller"] = await authenticate_token(connection, token) if kind.lower() == "bearer" and token else None
     return cast(Scope | None, state["caller"])
 
 
@@ -163,7 +163,13 @@ def require_permission(permission: Permission) -> CallerDependency[Scope]:
     return check
 
 
-async def _authenticate(connection: HTTPConnection, token: str) -> Scope:
+async def authenticate_token(connection: HTTPConnection, token: str) -> Scope:
+    """Return the caller of an access token or of another type of bearer token.
+
+    Raises:
+        InvalidToken: when it is invalid or expired, or its session has ended.
+        PermissionDenied: when a limited token lacks the scope `read` or `write`; WebSockets require both.
+    """
     database, authenticator = get_database(connection), get_authenticator(connection)
     scheme = next((scheme for scheme in authenticator.bearer_schemes if token.startswith(scheme.prefix)), None)
     if scheme is not None:

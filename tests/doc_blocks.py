@@ -1,0 +1,57 @@
+"""Run the blocks of a documentation page in a generated project.
+
+```console blocks are run. ```python and ```diff blocks start with the path of a file: the former is
+its content, the latter is a change of it.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.baking import TEMPLATE
+from tests.serving import environment
+
+BLOCK = re.compile(r"^```(console|python|diff)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks_of(page: str) -> list[tuple[str, str]]:
+    """Return the kind and the text of each block of a page in docs/."""
+    return BLOCK.findall((TEMPLATE / "docs" / page).read_text(encoding="utf-8"))
+
+
+def run_block(project: Path, kind: str, text: str) -> None:
+    """Run a block, or write or change the file that it names."""
+    if kind == "console":
+        _run(project, text)
+    elif kind == "python":
+        path, _, body = text.partition("\n")
+        (project / path.removeprefix("# ")).write_text(body, encoding="utf-8")
+    else:
+        _change(project, text)
+
+
+def _change(project: Path, diff: str) -> None:
+    """Replace the lines without +, which must occur once, with the lines without -."""
+    first, *lines = diff.splitlines()
+    path = project / first.removeprefix("# ")
+    text = path.read_text(encoding="utf-8")
+    old = "\n".join(line[1:] for line in lines if line[:1] != "+")
+    new = "\n".join(line[1:] for line in lines if line[:1] != "-")
+    assert f"\n{text}".count(f"\n{old}\n") == 1, f"{first}: not there once:\n{old}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def _run(project: Path, script: str) -> None:
+    path = f"{Path(sys.executable).parent}:{environment()['PATH']}"
+    done = subprocess.run(
+        ["/bin/sh", "-eu", "-c", script],
+        cwd=project,
+        env={**environment(), "PATH": path, "PYTEST_ADDOPTS": "--database=sqlite -n2"},
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}"

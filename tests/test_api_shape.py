@@ -1,0 +1,64 @@
+"""The changes in docs/api-shape.md work, leave generated tests as they are, and as sharp."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.baking import Bake
+from tests.doc_blocks import blocks_of, run_block
+from tests.serving import run_dev, run_in
+
+FAULTS = {
+    "rows of other users": ("service.py", ".where(Note.owner_id == scope.user_id)", ""),
+    "taken title": ("service.py", "raise NoteTitleTaken from error", "pass"),
+    "stale version": ("routes.py", "    check_version(note, if_match)\n", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def failures(bake: Bake) -> dict[str, set[str]]:
+    """Return which tests of notes fail for each fault, before the API changes its shape."""
+    project = bake()
+    return {fault: failing_tests(project, fault) for fault in FAULTS}
+
+
+def test_shape_changes_one_file_of_the_tests(bake: Bake, failures: dict[str, set[str]]) -> None:
+    project = bake()
+    run_dev(project, "app", "setup")
+    tests = project / "tests"
+    before = contents(tests)
+    blocks = blocks_of("api-shape.md")
+
+    for kind, text in blocks:
+        run_block(project, kind, text)
+
+    assert len(blocks) > 15
+    after = contents(tests)
+    changed = {name for name, text in before.items() if after[name] != text}
+    assert changed == {"features/notes/helpers.py"}
+    for fault, expected in failures.items():
+        assert expected, fault
+        assert failing_tests(project, fault) == expected, fault
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Return the text of each Python file."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*.py")
+    }
+
+
+def failing_tests(project: Path, fault: str) -> set[str]:
+    """Put a fault into notes and return which of their generated API tests fail."""
+    name, old, new = FAULTS[fault]
+    path = project / "app/features/notes" / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    command = [sys.executable, "dev.py", "test", "tests/features/notes/test_api.py"]
+    printed = run_in(project, command, PYTEST_ADDOPTS="--database=sqlite -n2").stdout
+    path.write_text(text, encoding="utf-8")
+    return set(re.findall(r"^FAILED \S+::(\S+)", printed, re.MULTILINE))
