@@ -111,6 +111,8 @@ def _random_field(random: Random) -> str:
     name = random.choice(list(_TYPES))
     text, flags, default = _TYPES[name](random)
     extra = random.choice(["", "", "", "optional", default, *flags])
+    if extra and extra == default and not default.endswith("=") and random.random() < 0.4:
+        extra += ":optional"
     if extra in flags and random.random() < 0.3 and "unique" not in extra:
         extra += ":optional"
     return f"{text}:{extra}" if extra else text

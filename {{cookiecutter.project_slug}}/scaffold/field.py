@@ -94,9 +94,14 @@ class Field(FieldSpec):
         return " = None" if self.optional else ""
 
     @property
+    def has_nullable_default(self) -> bool:
+        """Return whether null is not the same as omitting the field in a request to create a row."""
+        return self.optional and self.default_text is not None
+
+    @property
     def json_default(self) -> str:
         """Return the JSON value of a new row for which the field was omitted, as a Python expression."""
-        if self.optional:
+        if self.optional and self.default_text is None:
             return "None"
         if self.type in {"many", "list"}:
             return "[]"

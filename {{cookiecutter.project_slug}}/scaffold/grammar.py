@@ -179,8 +179,8 @@ def _modifier_error(field: Field, name: str, equals: str, value: str) -> str | N
 
 def _modifier_conflicts(field: Field) -> list[str]:
     errors: list[str] = []
-    if field.optional and field.default_text is not None:
-        errors.append("optional and default can't be combined")
+    if field.optional and field.default_text == "":
+        errors.append("optional and an empty default can't be combined: forms can't tell empty from null")
     if field.on_delete == "null" and not field.optional:
         errors.append("on_delete=null requires optional")
     if field.unique and field.index:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import JSON, Enum, ForeignKey, MetaData
+from sqlalchemy import JSON, Column, Enum, ForeignKey, MetaData, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
 from uuid_utils.compat import uuid7
@@ -35,6 +35,13 @@ def _values(enum: type[StrEnum]) -> list[str]:
 
 # Store None as SQL NULL, not as JSON null, which `IS NULL` doesn't match.
 _JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+@event.listens_for(Column, "after_parent_attach")
+def _let_none_be_null(column: Column[Any], _: object) -> None:
+    """Store None as NULL although the column has a default, which the ORM would use instead."""
+    if column.nullable and column.server_default is not None:
+        column.type = column.type.evaluates_none()
 
 
 class Base(DeclarativeBase):

@@ -52,6 +52,7 @@ class Sample(OwnTables):
     mood: Mapped[Mood]
     words: Mapped[list[str]]
     facts: Mapped[dict[str, JsonValue] | None]
+    level: Mapped[int | None] = mapped_column(server_default="3")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's
 
@@ -73,6 +74,7 @@ class SampleRead(ResponseSchema):
     mood: Mood
     words: list[str]
     facts: dict[str, JsonValue] | None
+    level: int | None
 
 
 class Derived(OwnTables):
@@ -114,6 +116,7 @@ FIRST = {
     "mood": Mood.CALM,
     "words": ["a", "b"],
     "facts": None,
+    "level": None,
 }
 SECOND = {**FIRST, "ratio": -1e300, "price": Decimal("0.00"), "open": False, "code": uuid4(), "mood": Mood.WILD}
 SECOND |= {"words": [], "facts": {"a": [1, None, {"b": True}]}, "text": "", "big": -(2**63)}
@@ -126,6 +129,17 @@ def samples(client: TestClient) -> Iterator[TestClient]:
     in_database(client, lambda session: session.run_sync(lambda sync: tables.create_all(sync.connection())))
     yield client
     in_database(client, lambda session: session.run_sync(lambda sync: tables.drop_all(sync.connection())))
+
+
+def test_orm_stores_none_although_there_is_a_default(samples: TestClient) -> None:
+    omitted = {name: value for name, value in FIRST.items() if name != "level"}
+
+    async def add_and_read(session: AsyncSession) -> list[int | None]:
+        session.add_all([MODEL(**FIRST), MODEL(**omitted)])
+        await session.flush()
+        return [*await session.scalars(select(Sample.level).order_by(Sample.level.is_(None)))]
+
+    assert in_database(samples, add_and_read) == [3, None]
 
 
 def test_values_of_each_type_are_those_of_the_orm(samples: TestClient) -> None:

@@ -52,6 +52,12 @@ def test_field_has_type_arguments_and_modifiers() -> None:
     assert (genres.column, genres.required) == ("genre_ids", False)
 
 
+def test_optional_field_can_have_a_default() -> None:
+    (pages,) = parse("Book pages:int:optional:default=3").fields
+
+    assert (pages.schema, pages.create_default, pages.json_default) == ("Pages | None", " = 3", "3")
+
+
 def test_reference_target_defaults_to_the_field_name() -> None:
     assert parse("Book author:ref").fields[0].target.name == "Author"
 
@@ -107,7 +113,7 @@ def test_all_errors_are_reported_together() -> None:
         ("Book on:bool:unique", "bool doesn't support unique"),
         ("Book on:bool=3", "bool doesn't take an argument"),
         ("Book on:bool:default=yes", "true or false"),
-        ("Book on:bool:optional:default=true", "can't be combined"),
+        ("Book body:text:optional:default=", "forms can't tell empty from null"),
         ("Book on:bool:optional=1", "optional doesn't take a value"),
         ("Book on:bool:optional:optional", "duplicate modifier optional"),
         ("Book n:int:min=5:max=1", "leave no valid value"),

@@ -70,5 +70,5 @@ def in_utc(value: date | time, precision: str = "minutes") -> str:
     return value.isoformat(precision) if isinstance(value, time) else value.isoformat()
 
 
-def _is_true(sent: str) -> bool:
-    return sent.lower() == "true"
+def _is_true(sent: object) -> bool:
+    return str(sent).lower() == "true"
