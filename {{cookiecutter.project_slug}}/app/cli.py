@@ -16,6 +16,7 @@ COMMAND_MODULES = {
     "generate-secrets": "app.commands.setup",
     "serve": "app.commands.serve",
     "worker": "app.commands.worker",
+    "seed": "app.commands.seed",
     "cleanup": "app.commands.cleanup",
     "db": "app.commands.database",
     "users": "app.commands.users",

@@ -8,6 +8,7 @@
     login.py      `second_factor: SecondFactor`, a step between password and session
     bearer.py     `scheme: BearerScheme`, another type of bearer token
     cleanup.py    `task: CleanupTask`, run once a day and by `app cleanup`
+    seeds.py      `seeds: Seeds`, example rows that `app seed` adds
     templates/    templates of pages and, in `mails/`, of emails
 
 `app/main.py` mounts what is found. `app features` lists it.

@@ -136,7 +136,7 @@ def test_verified_user_signs_in_at_once_or_after_resetting_the_password(
     assert (carol.email_key, carol.display_name) == ("carol@example.com", "Carol")
     if password is None:
         assert try_login(client, address) == 401
-        assert reset(client, request_reset(client, carol.email), PASSWORD).status_code == 200
+        assert reset(client, request_reset(client, carol.email), PASSWORD).status_code == 204
     assert try_login(client, address) == 200
 
 

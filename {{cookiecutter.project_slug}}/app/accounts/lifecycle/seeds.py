@@ -1,0 +1,43 @@
+"""Seed data: example rows for development, which `app seed` adds."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.accounts.models import Role, User, UserRole
+from app.accounts.permissions import ADMIN_ROLE
+from app.accounts.scope import Scope
+from app.accounts.users import UserNotFound, get_user_by_email
+from app.database.base import utc_now
+
+
+class Seeds(NamedTuple):
+    """Seed data of a feature, which defines it in its `seeds.py`."""
+
+    name: str
+    """The rows it adds, such as "example notes"."""
+    add: Callable[[AsyncSession, Scope], Awaitable[int]]
+    """Add the rows that are missing, owned by the caller, and return how many."""
+
+
+async def find_owner(session: AsyncSession, email: str | None) -> Scope:
+    """Return the user with this email address, or the first admin, as the caller of services.
+
+    Raises:
+        UserNotFound: there is none.
+    """
+    if email is None:
+        is_admin = UserRole.role_id.in_(select(Role.id).where(Role.name == ADMIN_ROLE))
+        admins = select(User).join(UserRole, UserRole.user_id == User.id).where(is_admin, User.is_active)
+        user = await session.scalar(admins.order_by(User.id).limit(1))
+        if user is None:
+            raise UserNotFound("There is no admin to own the rows: run `app setup`, or choose a user with --email.")
+    else:
+        user = await get_user_by_email(session, email)
+    roles = await session.scalars(select(Role).join(UserRole).where(UserRole.user_id == user.id))
+    permissions = {role.name: frozenset(role.permissions) for role in roles}
+    granted = frozenset[str]().union(*permissions.values())
+    return Scope(user.id, uuid7(), user.email, frozenset(permissions), granted, utc_now())
