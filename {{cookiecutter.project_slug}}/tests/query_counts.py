@@ -73,12 +73,33 @@ def capture_queries(*callers: TestClient) -> Iterator[list[CapturedRequest]]:
                 caller.event_hooks = {}
 
 
-def count_queries(requests: Sequence[CapturedRequest]) -> dict[str, int]:
-    """Return the number of statements per route, which must be the same for each of its requests."""
-    counts: dict[str, int] = {}
-    for route, statements in requests:
-        known = counts.setdefault(route, len(statements))
-        assert len(statements) == known, (route, known, [statement for statement, _ in statements])
+class QueryCounts:
+    """The numbers of statements of a route's requests: equal to a number, or to a range that contains them all."""
+
+    def __init__(self) -> None:
+        self.requests: list[CapturedRequest] = []
+
+    def __eq__(self, expected: object) -> bool:
+        allowed = expected if isinstance(expected, range) else [expected]
+        return all(len(statements) in allowed for _, statements in self.requests)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Return the numbers and, if they differ, the statements of the longest request."""
+        counts = {len(statements) for _, statements in self.requests}
+        longest = max((statements for _, statements in self.requests), key=len)
+        return str(*counts) if len(counts) == 1 else f"{sorted(counts)} {[statement for statement, _ in longest]}"
+
+
+def count_queries(requests: Sequence[CapturedRequest]) -> dict[str, QueryCounts]:
+    """Return the number of statements per route.
+
+    Compare it with a number, which each of the route's requests must have, or with a range such as `range(2, 5)`.
+    """
+    counts: dict[str, QueryCounts] = {}
+    for request in requests:
+        counts.setdefault(request.route, QueryCounts()).requests.append(request)
     return counts
 
 

@@ -5,6 +5,8 @@ is missing. BEGIN, COMMIT and ROLLBACK are not counted; `app/api/dependencies.py
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from tests.accounts.email_links import NEW, latest_token, reset_rate_limits
-from tests.query_counts import capture_queries, count_queries, without_features
+from tests.query_counts import CapturedRequest, capture_queries, count_queries, without_features
 from tests.routes import app_of, routes_of
 from tests.support import PASSWORD, add_user, sign_in, with_token
 
@@ -22,15 +24,35 @@ ME = "/api/v1/users/me"
 EVE, EVES_NEW = "eve@example.com", "eve@new.example.com"
 
 
+def counted_routes(test: Path) -> Iterator[str]:
+    """List the routes that a module counts, as text or as an f-string with constants of the module or its helpers."""
+    source = "".join(path.read_text(encoding="utf-8") for path in (test.parent / "helpers.py", test) if path.exists())
+    constants = defaultdict(str, re.findall(r'^(\w+) = "(.*)"$', source, re.MULTILINE))
+    for is_template, route in re.findall(r'(f?)"([A-Z]+ [/{]\S*)": (?:\d|range\()', source):
+        yield route.format_map(constants) if is_template else route
+
+
 @pytest.mark.any_database
 def test_every_route_has_a_query_count(client: TestClient) -> None:
-    """Each is in some test as `"GET /api/v1/users/me": 2`, except those of tests/sample."""
-    tests = Path(__file__).parents[1].rglob("test_*.py")
-    known = {route for test in tests for route in re.findall(r'"([A-Z]+ /\S*)": \d', test.read_text(encoding="utf-8"))}
+    """Each is in some test as `"GET /api/v1/users/me": 2` or `range(2, 5)`, except those of tests/sample."""
+    known = {route for test in Path(__file__).parents[1].rglob("test_*.py") for route in counted_routes(test)}
 
     uncounted = set(routes_of(app_of(client))) - known
     # Without pages, `GET /` only redirects.
     assert {route for route in uncounted if "/sample-notes" not in route} <= {"GET /"}
+
+
+@pytest.mark.any_database
+def test_count_is_a_number_or_a_range() -> None:
+    requests = [CapturedRequest("GET /", [("SELECT 1", ())] * count) for count in (2, 4)]
+
+    assert count_queries(requests[:1]) == {"GET /": 2}
+    assert count_queries(requests[:1]) != {"GET /": 3}
+    assert count_queries(requests) == {"GET /": range(2, 5)}
+    assert count_queries(requests) != {"GET /": range(2, 4)}
+    assert count_queries(requests) != {"GET /": 2}, "each request must have this number"
+    assert count_queries(requests) != {"GET /": range(2, 5), "POST /": 1}
+    assert "SELECT 1" in repr(count_queries(requests))
 
 
 @pytest.mark.any_database
