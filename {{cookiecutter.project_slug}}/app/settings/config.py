@@ -190,6 +190,8 @@ class AuthSettings(_Section):
     """Absolute lifetime of a browser session with “stay signed in”."""
     password_min_length: int = Field(default=12, ge=8)
     """Minimum password length in characters. NIST recommends 15 without a second factor."""
+    password_min_score: int = Field(default=3, ge=1, le=4)
+    """Minimum password strength from 1 to 4, estimated by zxcvbn: 3 is safely unguessable, 1 not too guessable."""
     argon2_memory_kib: int = Field(default=47_104, ge=8)
     """Argon2 memory cost in KiB (OWASP Password Storage Cheat Sheet)."""
     argon2_time_cost: int = Field(default=1, ge=1)

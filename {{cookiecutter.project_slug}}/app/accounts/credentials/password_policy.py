@@ -1,6 +1,6 @@
 """Password policy: minimum length and strength, no composition rules (NIST SP 800-63B).
 
-The only module that imports zxcvbn.
+The only module that imports zxcvbn. Its scores: https://www.usenix.org/conference/usenixsecurity16 (Wheeler)
 """
 
 import re
@@ -9,8 +9,6 @@ import threading
 from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.credentials.passwords import normalize_password
 from app.errors import InvalidRequest
-
-_MIN_SCORE = 3  # of 4: "safely unguessable". https://www.usenix.org/conference/usenixsecurity16 (Wheeler)
 
 # The estimate takes longer for longer passwords, and each look-alike character ("4" for "a") multiplies the time: with
 # 72 of them it took 11 s. These bounds keep it at about 0.1 s, and weak passwords are still recognized.
@@ -47,7 +45,8 @@ async def hash_new_password(authenticator: Authenticator, password: str, email: 
     if len(normalized) < (min_length := authenticator.settings.password_min_length):
         raise PasswordTooShort(f"Use at least {min_length} characters.")
     user_inputs = _user_inputs(email, authenticator.project_name)
-    if await authenticator.passwords.run_in_thread(lambda: _score(normalized, user_inputs)) < _MIN_SCORE:
+    score = await authenticator.passwords.run_in_thread(lambda: _score(normalized, user_inputs))
+    if score < authenticator.settings.password_min_score:
         raise PasswordTooCommon("This password is easy to guess. Use several unrelated words.")
     return await authenticator.passwords.hash(password)
 

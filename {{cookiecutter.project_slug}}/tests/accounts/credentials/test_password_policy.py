@@ -1,5 +1,7 @@
 """Password policy. The tests of sign-up, reset and change check that they apply it."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from cProfile import Profile
 from dataclasses import replace
 
@@ -35,6 +37,21 @@ def test_common_password_is_rejected(client: TestClient, password: str) -> None:
     """Behaviour 21."""
     with pytest.raises(PasswordTooCommon):
         choose(client, password)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("min_score", "accepted"),
+    [(1, {"iloveyou2024!", "turtle engine"}), (3, {"turtle engine"}), (4, set())],
+)
+def test_minimum_score_is_a_setting(start_app: Callable[..., TestClient], min_score: int, accepted: set[str]) -> None:
+    client, chosen = start_app(auth={"password_min_score": min_score}), set[str]()
+    for password in ("aaaaaaaaaaaaaaaa", "iloveyou2024!", "turtle engine"):
+        with suppress(PasswordTooCommon):
+            choose(client, password)
+            chosen.add(password)
+
+    assert chosen == accepted
 
 
 @pytest.mark.any_database
