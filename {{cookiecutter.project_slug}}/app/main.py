@@ -54,6 +54,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Without OpenTelemetry's SDK, which sends what is recorded, looking for it at each request is wasted time.
         telemetry=None if find_spec("opentelemetry.sdk") else {"tracing": False, "metrics": False, "logs": False},
     )
+    # Add your own middleware here, the outermost last. It is inside RequestMiddleware, so its requests are within the
+    # limits, its responses get an ID and the headers, and the transaction is committed after it, by the final status.
     app.add_middleware(RequestMiddleware, settings=settings)
     if settings.server.cors_origins:
         app.add_middleware(  # added last, so it is the outermost middleware and its headers apply to all responses

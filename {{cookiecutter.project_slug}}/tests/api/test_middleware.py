@@ -13,12 +13,15 @@ import pytest
 from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from opentelemetry import trace
+from starlette.datastructures import MutableHeaders
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
+from app.errors import Conflict
 from app.main import create_app
 from app.settings.config import Settings
-from tests.support import SECONDS_TO_WAIT, problem_of
+from tests.support import SECONDS_TO_WAIT, add_user, problem_of, sign_in
 
 pytestmark = pytest.mark.any_database
 
@@ -492,3 +495,56 @@ def test_requests_are_traced_if_the_sdk_is_installed(
     with TestClient(create_app(make_settings())) as client:
         assert client.get("/health/live").status_code == 200
     assert ("GET" in names) == bool(installed)
+
+
+class OwnMiddleware:
+    """Middleware as an owner adds it in `create_app`, before `RequestMiddleware`."""
+
+    def __init__(self, app: ASGIApp, name: str) -> None:
+        self.app, self.name = app, name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reject a path, replace a status, and add the middleware's name to a header."""
+        if scope.get("path") == "/teapot":
+            raise Conflict("I'm a teapot")
+
+        async def send_changed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("X-Passed", self.name)
+                if scope["query_string"] == b"fail":
+                    message["status"] = 409
+            await send(message)
+
+        await self.app(scope, receive, send_changed)
+
+
+@pytest.fixture
+def with_own_middleware(settings: Settings) -> Iterator[TestClient]:
+    app = create_app(settings)
+    for name in ("inner", "outer"):
+        app.add_middleware(OwnMiddleware, name=name)
+    app.user_middleware.insert(0, app.user_middleware.pop())  # as if RequestMiddleware were added last
+    with TestClient(app) as client:
+        yield client
+
+
+def test_own_middleware_is_inside_and_the_last_one_is_the_outermost(with_own_middleware: TestClient) -> None:
+    passed, rejected = (with_own_middleware.get(path) for path in ("/health/live", "/teapot"))
+
+    assert passed.headers.get_list("X-Passed") == ["inner", "outer"]
+    assert problem_of(rejected)["detail"] == "I'm a teapot"
+    for response in (passed, rejected):
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["X-Request-ID"]
+    assert with_own_middleware.get(f"/{'x' * 40_000}").headers.get_list("X-Passed") == []
+
+
+@pytest.mark.parametrize(("query", "name"), [("", "Ada"), ("?fail", "")])
+def test_status_set_by_own_middleware_decides_about_the_commit(
+    with_own_middleware: TestClient, query: str, name: str
+) -> None:
+    client = sign_in(with_own_middleware, add_user(with_own_middleware, "ada@example.com"))
+
+    client.patch(f"/api/v1/users/me{query}", json={"display_name": "Ada"})
+
+    assert client.get("/api/v1/users/me").json()["display_name"] == name
