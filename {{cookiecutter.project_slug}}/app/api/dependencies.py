@@ -19,7 +19,7 @@ _SESSION = "request_session"  # key in the request's state
 
 def get_database(connection: HTTPConnection) -> Database:
     """Return the database of this process."""
-    database: Database = connection.state.database
+    database: Database = connection.scope["state"]["database"]  # faster than `connection.state`
     return database
 
 

@@ -57,7 +57,7 @@ class SessionRequired(Forbidden):
 
 def get_authenticator(connection: HTTPConnection) -> Authenticator:
     """Return the authenticator of this process."""
-    return cast(Authenticator, connection.state.authenticator)
+    return cast(Authenticator, connection.scope["state"]["authenticator"])  # faster than `connection.state`
 
 
 async def _provide_authenticator(connection: HTTPConnection) -> Authenticator:
