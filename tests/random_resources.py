@@ -79,7 +79,8 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
         end = random.choice(("", ":on_delete=null", ":on_delete=cascade"))
         fields.append(f"above:ref={name}:optional{end}")
     random.shuffle(fields)
-    arguments = [name, *fields]
+    fields = [_random_scope(field, access, random) for field in fields]
+    arguments = [name, *fields, *_random_slug(fields, access, random)]
     if together := _random_combination(fields, random):
         arguments += ["--unique", together]
     arguments += ["--access", access] if access != "owned" or random.random() < 0.2 else []
@@ -95,6 +96,25 @@ def _random_combination(fields: list[str], random: Random) -> str:
     names = [found[1] for field in fields if (found := re.match(pattern, field))]
     names = [name for name in names if name != "above"]
     return ",".join(random.sample(names, 2)) if len(names) > 1 and random.random() < 0.5 else ""
+
+
+def _random_scope(field: str, access: str, random: Random) -> str:
+    is_unique = "unique" in field.split(":")[2:]
+    return (
+        f"{field}:globally" if access == "owned" and is_unique and random.random() < 0.3 else field
+    )
+
+
+def _random_slug(fields: list[str], access: str, random: Random) -> list[str]:
+    """Return a slug that is made from a text and may be in URLs, or an unique one, or nothing."""
+    texts = [field.split(":")[0] for field in fields if ":str=" in field or ":text" in field]
+    chosen = random.random()
+    if chosen < 0.6:
+        return []
+    source = f":from={random.choice(texts)}" if texts and chosen < 0.9 else ":unique"
+    scope = ":globally" if access == "owned" and random.random() < 0.3 else ""
+    place = ["--by", "the_slug"] if random.random() < 0.6 else []
+    return [f"the_slug:slug{source}{scope}", *place]
 
 
 def _random_relation(field: str, target: Command, access: str, random: Random) -> str:
@@ -134,6 +154,14 @@ def _str(random: Random) -> RandomType:
     return f"str={length}{bounds}", flags, "default=some"
 
 
+def _slug(random: Random) -> RandomType:
+    return (
+        random.choice(("slug", "slug=20", "slug=220")),
+        ["unique", "index", "search"],
+        "default=some-slug",
+    )
+
+
 def _enum(random: Random) -> RandomType:
     values = random.sample(ENUM_VALUES, random.randint(2, 5))
     return f"enum={','.join(values)}", ["index"], f"default={random.choice(values)}"
@@ -156,7 +184,7 @@ def _list(random: Random) -> RandomType:
 _TYPES: dict[str, Callable[[Random], RandomType]] = {
     "str": _str,
     "text": _fixed("text", "max=500:unique max=200:index search", "default="),
-    "slug": _fixed("slug", "unique index search"),
+    "slug": _slug,
     "email": _fixed("email", "unique index"),
     "url": _fixed("url", ""),
     "int": _int,

@@ -11,11 +11,13 @@ field_spec.py       a field as the command line specifies it
 field_types/        what each field type is in the database, in JSON and in a form
 field.py            a field in templates
 unique.py           fields that are unique together
+slugs.py            slugs made from another field, and in URLs
 resource.py         a resource in templates
 project.py          existing features
 rendering.py        templates → files
 staging.py          files → project: all of them, or none
 migration.py        models → a migration, without a database
+backfill.py         slugs for existing rows
 editing.py          `app add`: new fields for an existing resource
 three_way_merge.py  changes of the templates' output → edited files
 removal.py          `app destroy`

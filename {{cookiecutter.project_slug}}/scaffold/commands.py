@@ -67,7 +67,8 @@ def _format_errors(errors: list[str]) -> str:
 
 _TYPES = ", ".join(field_type.arguments or name for name, field_type in FIELD_TYPES.items())
 GRAMMAR = f"""A field is name:type, followed by modifiers. Types: {_TYPES}.
-Modifiers: optional, unique, index, search, title, default=…, min=…, max=…, on_delete=restrict|cascade|null.
+Modifiers: optional, unique, globally, index, search, title, default=…, min=…, max=…, from=FIELD,
+on_delete=restrict|cascade|null.
 Example: title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
 
 
@@ -79,6 +80,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     access: Annotated[str, typer.Option(help="Access: owned, shared, public or admin")] = "owned",
     plural: Annotated[str | None, typer.Option(help="Plural in snake_case, for example book_reviews")] = None,
     unique: Unique = None,
+    by: Annotated[str, typer.Option(help="Unique slug to use in URLs instead of the ID, for example slug")] = "",
     no_admin: Annotated[bool, typer.Option("--no-admin", help="Don't generate an admin view")] = False,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Don't generate web pages")] = False,
     dry_run: DryRun = False,
@@ -91,6 +93,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     command += ["--access", access] if access != "owned" else []
     command += ["--plural", plural] if plural is not None else []
     command += [part for names in unique or [] for part in ("--unique", names)]
+    command += ["--by", by] if by else []
     command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
     with _reporting_errors():
         resource = parse_resource(
@@ -100,6 +103,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             access=access,
             plural_given=plural,
             unique=unique or [],
+            by=by,
             pages=project.has_pages and not no_pages,
             admin=project.has_admin and not no_admin,
             commands=[tuple(command)],

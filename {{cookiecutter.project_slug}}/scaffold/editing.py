@@ -13,6 +13,7 @@ from scaffold.names import Names
 from scaffold.project import Project
 from scaffold.rendering import render_resource
 from scaffold.resource import Resource
+from scaffold.slugs import source_errors
 from scaffold.staging import staging_area
 from scaffold.three_way_merge import MergeConflict, merge
 
@@ -60,6 +61,7 @@ def _with(project: Project, resource: Resource, specs: list[str]) -> tuple[Field
     """
     names = Names(resource.name, resource.plural)
     added, errors = parse_fields(names, specs, project.find_target, resource.access)
+    errors += source_errors([*resource.fields, *added], specs)
     for item in added:
         if item.required:
             errors.append(f"{item.name}: existing {resource.plural_words} need a value: add optional or default=…")

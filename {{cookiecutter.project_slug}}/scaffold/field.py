@@ -7,12 +7,13 @@ from functools import cached_property
 
 from scaffold.field_spec import FieldSpec
 from scaffold.field_types import FIELD_TYPES, FieldType, Samples
-from scaffold.names import camel
+from scaffold.field_types.base import quoted
+from scaffold.names import camel, words
 from scaffold.plurals import word_set
 
 RESERVED_ALIASES = word_set(
     "Annotated AwareUtcDatetime Decimal EmailStr Field HttpUrlString Int32 Int64 JsonObject JsonValue Literal"
-    " PageParams RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints TimeOfDay"
+    " NotReserved PageParams RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints TimeOfDay"
 )
 """Names that the schemas module of a resource imports."""
 
@@ -52,6 +53,11 @@ class Field(FieldSpec):
         """Return the annotation in the request schemas."""
         return self._or_none(self.alias if self.has_alias else self.check or self.python)
 
+    @property
+    def create_schema(self) -> str:
+        """Return the annotation in the request schema for a new row."""
+        return f"{self.schema} | None" if self.source else self.schema
+
     def _or_none(self, annotation: str) -> str:
         return f"{annotation} | None" if self.optional else annotation
 
@@ -68,6 +74,8 @@ class Field(FieldSpec):
     @property
     def alias(self) -> str:
         """Return the name of that alias."""
+        if self.in_url:  # imported by other modules
+            return self.class_name
         name = camel(self.column)
         taken = (
             len(name) == 1 or name in RESERVED_ALIASES or hasattr(builtins, name) or name.startswith(self.owner.name)
@@ -82,13 +90,15 @@ class Field(FieldSpec):
     @property
     def required(self) -> bool:
         """Return whether a request to create a row must contain it."""
-        return self.default_text is None and not self.optional and self.type != "many"
+        return self.default_text is None and not self.optional and self.type != "many" and not self.source
 
     @property
     def create_default(self) -> str:
         """Return the assignment of the default in the create schema; empty if there is none."""
         if self.type == "many":
             return " = Field(default_factory=list)"
+        if self.source:
+            return f' = Field(default=None, description="Made from the {words(self.source)} if omitted")'
         if self.default is not None:
             return f" = {self.default}"
         return " = None" if self.optional else ""
@@ -118,6 +128,8 @@ class Field(FieldSpec):
             parts.append(f'ForeignKey("{self.target.plural}.id"{rules.get(self.on_delete, "")})')
         if self.default_text is not None:
             parts.append(f"server_default={self.field_type.server_default_of(self, self.default_text)}")
+        if self.source:
+            parts.append(f'default=slug_from("{self.source}")')
         return f" = mapped_column({', '.join(parts)})" if parts else ""
 
     @property
@@ -169,6 +181,13 @@ class Field(FieldSpec):
         return self.samples.unique if differs else self.samples.sample
 
     @property
+    def slug_samples(self) -> tuple[str, str, str, str]:
+        """Return four texts for which slugs are made: three that become `tea`, and one of which nothing is left."""
+        low = int(self.min or 1)
+        one, two, three, none = (quoted(text.ljust(low, text[-1])) for text in ("Tea?", "Tea!", "Tea.", "!?"))
+        return one, two, three, none
+
+    @property
     def ascending_samples(self) -> tuple[str, str]:
         """Return the sample and the other value, the smaller one first."""
         return (self.changed, self.sample) if self.samples.descending else (self.sample, self.changed)
@@ -182,5 +201,5 @@ class Field(FieldSpec):
 def title_of(fields: Iterable[Field]) -> Field | None:
     """Return the field that names a row: the one marked `title`, or else the first text."""
     fields = list(fields)
-    texts = [item for item in fields if item.type in {"str", "text", "slug", "email", "url"}]
+    texts = [item for item in fields if item.type in {"str", "text", "slug", "email", "url"} and not item.source]
     return next((item for item in fields if item.title), next(iter(texts), None))

@@ -24,8 +24,15 @@ class Target(Names):
     """Whether it has pages to link to."""
     admin: bool = False
     """Whether it has an admin view."""
+    by: str = ""
+    """The field that its URLs contain; empty if they contain the ID."""
     refers_to: frozenset[str] = frozenset()
     """The features that its code imports. A reference back from one of them would be an import cycle."""
+
+    @property
+    def key(self) -> str:
+        """Return the attribute that its URLs contain: `id` or a slug."""
+        return self.by or "id"
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class FieldSpec:
     args: tuple[str, ...] = ()
     optional: bool = False
     unique: bool = False
+    globally: bool = False
+    """Whether a unique value differs from those of other owners, too."""
     index: bool = False
     search: bool = False
     title: bool = False
@@ -47,6 +56,10 @@ class FieldSpec:
     on_delete: str = "restrict"
     varied: bool = False
     """Whether tests give each row another value, because it is unique together with others."""
+    source: str = ""
+    """The field that a slug is made from."""
+    in_url: bool = False
+    """Whether URLs contain it instead of the ID."""
     target: Target = field(default_factory=lambda: Target("", ""))
     """The resource that a reference points to."""
 
@@ -80,6 +93,11 @@ class FieldSpec:
     @property
     def enum_name(self) -> str:
         """Return the class name of an enum field."""
+        return self.class_name
+
+    @property
+    def class_name(self) -> str:
+        """Return the name of the resource and the field, such as `ArticleSlug`."""
         name = f"{self.owner.cls}{camel(self.name)}"
         return f"{name}Value" if self.name in CLASS_SUFFIXES else name
 
@@ -90,10 +108,10 @@ class FieldSpec:
 
     @property
     def length(self) -> int:
-        """Return the maximum length of a `str` or `text` field."""
+        """Return the maximum length of a `str`, `text` or `slug` field."""
         if self.type == "text":
             return int(self.max or MAX_TEXT_LENGTH)
-        return int(self.args[0]) if self.args else 255
+        return int(self.args[0]) if self.args else 100 if self.type == "slug" else 255
 
     @property
     def digits(self) -> int:

@@ -25,12 +25,14 @@ from scaffold.names import (
 from scaffold.plurals import plural
 from scaffold.references import FindTarget, resolve_target
 from scaffold.resource import Resource
+from scaffold.slugs import modifier_conflicts, put_in_urls, source_errors
 from scaffold.unique import parse_unique, vary
 
 ACCESSES = ("owned", "shared", "public", "admin")
-FLAGS = ("optional", "unique", "index", "search", "title")
+FLAGS = ("optional", "unique", "globally", "index", "search", "title")
 UNTITLED = ("bool", "json", "list", "ref", "many")
-VALUES = ("default", "min", "max", "on_delete")
+VALUES = ("default", "min", "max", "on_delete", "from")
+ATTRIBUTES = {"default": "default_text", "from": "source"}
 ON_DELETE = ("restrict", "cascade", "null")
 
 _LIST_PARAMS = frozenset({"cursor", "limit", "q", "sort"})
@@ -38,7 +40,8 @@ _LIST_PARAMS = frozenset({"cursor", "limit", "q", "sort"})
 
 def parse_resource(  # noqa: PLR0913 - the options of the command
     name: str, specs: Sequence[str], find: FindTarget, *, access: str = "owned", plural_given: str | None = None,
-    unique: Sequence[str] = (), pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
+    unique: Sequence[str] = (), by: str = "", pages: bool = True, admin: bool = True,
+    commands: Sequence[tuple[str, ...]] = (),
 ) -> Resource:  # fmt: skip
     """Parse the arguments of `app new resource`.
 
@@ -51,13 +54,16 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
         errors.append(f"--access {access}: {nearest(access, ACCESSES)}")
     fields, field_errors = parse_fields(Names(name, many), specs, find, access)
     groups, unique_errors = parse_unique(Names(name, many), unique, fields, specs)
-    errors += field_errors + unique_errors
+    errors += field_errors + unique_errors + source_errors(fields, specs)
+    fields, by_errors = put_in_urls(by, fields, specs)
+    errors += by_errors
     if not specs:
         errors.append(f"{name} needs at least one field, for example title:str=200")
     if errors:
         raise ScaffoldError(errors)
-    known = tuple(_complete_self_reference(field, fields, pages=pages, admin=admin) for field in vary(fields, groups))
-    return Resource(name, many, access, known, pages, admin, tuple(commands), groups)
+    own = {"by": by, "pages": pages, "admin": admin}
+    known = tuple(_complete_self_reference(field, fields, **own) for field in vary(fields, groups))
+    return Resource(name, many, access, known, pages, admin, tuple(commands), groups, by)
 
 
 def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: str) -> tuple[list[Field], list[str]]:
@@ -72,10 +78,10 @@ def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: s
     return fields, errors + _conflicts(names, fields)
 
 
-def _complete_self_reference(field: Field, fields: list[Field], *, pages: bool, admin: bool) -> Field:
+def _complete_self_reference(field: Field, fields: list[Field], **options: Any) -> Field:  # noqa: ANN401 - of `Target`
     if not field.is_self:
         return field
-    return replace(field, target=replace(field.target, pages=pages, admin=admin, title_field=title_of(fields)))
+    return replace(field, target=replace(field.target, title_field=title_of(fields), **options))
 
 
 def _conflicts(names: Names, fields: list[Field]) -> list[str]:
@@ -132,6 +138,8 @@ def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tupl
     if type_ in {"ref", "many"}:
         field, more = resolve_target(field, find, access)
         errors += more
+    if field.globally and access != "owned":
+        errors.append("rows have no owner, so unique covers all of them: remove globally")
     if not errors:
         errors = field.field_type.errors_in(field) or _default_errors(field)
         if field.filtered and field.column in _LIST_PARAMS:
@@ -157,13 +165,15 @@ def _apply_modifiers(field: Field, parts: Sequence[str]) -> tuple[Field, list[st
         if error:
             errors.append(error)
         else:
-            changes["default_text" if name == "default" else name] = True if name in FLAGS else value
+            changes[ATTRIBUTES.get(name, name)] = True if name in FLAGS else value
     field = replace(field, **changes)
-    return field, errors + _modifier_conflicts(field)
+    errors += _modifier_conflicts(field)
+    return replace(field, unique=field.unique or bool(field.source)), errors
 
 
 def _modifier_error(field: Field, name: str, equals: str, value: str) -> str | None:
     allowed = [*field.field_type.modifiers.split(), *([] if field.type in UNTITLED else ["title"])]
+    allowed += ["globally"] if "unique" in allowed else []
     if name not in FLAGS + VALUES:
         return f"{name or '(empty)'} is not a modifier: {nearest(name, FLAGS + VALUES)}"
     if name not in allowed:
@@ -187,4 +197,6 @@ def _modifier_conflicts(field: Field) -> list[str]:
         errors.append("unique already creates an index: remove index")
     if field.unique and field.default_text is not None:
         errors.append("a unique field can't have a default")
-    return errors
+    if field.globally and not (field.unique or field.source):
+        errors.append("globally requires unique: unique:globally")
+    return errors + modifier_conflicts(field) if field.source else errors

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from sqlalchemy.sql.elements import False_, True_
 from app import features
 from app.accounts import models
 from app.database.base import Base
+from scaffold.backfill import with_filled_slugs
 from scaffold.errors import ScaffoldError
 from scaffold.field import Field
 from scaffold.names import words
@@ -31,6 +33,10 @@ from scaffold.resource import Resource
 from scaffold.staging import StagingArea
 
 __all__ = ["models"]  # imported for its tables
+
+_IMPORTS = """from sqlalchemy.dialects import postgresql
+from app.database.slugs import fill_slugs
+"""  # ruff removes those that are not used
 
 MAX_NAMES_LENGTH = 60  # the message is the first line of a file
 
@@ -49,11 +55,12 @@ def write_fields(stage: StagingArea, resource: Resource, fields: tuple[Field, ..
         columns = [item.column for item in fields if item.type != "many"]
         added = [step for name in columns for step in _adding(table, name)]
         steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
-        tables = resource.tables_of(fields)
-        steps += [step for name in tables for step in _creating(Base.metadata.tables[name])]
+        tables = [step for name in resource.tables_of(fields) for step in _creating(Base.metadata.tables[name])]
+        slugs = [item for item in fields if item.source]
+        filling = with_filled_slugs(table, added, slugs, owned=resource.owned) if slugs else steps
         names = " and ".join(item.words for item in fields)
         what = names if len(names) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
-        _write(stage, f"Add {what} to {resource.plural_words}", steps)
+        _write(stage, f"Add {what} to {resource.plural_words}", steps + tables, [*filling, *tables])
 
 
 def write_drop(stage: StagingArea, package: str) -> None:
@@ -95,22 +102,35 @@ def _creating(table: Table) -> list[ops.MigrateOperation]:
     return [ops.CreateTableOp.from_table(table), *batch]
 
 
-def _write(stage: StagingArea, message: str, steps: list[ops.MigrateOperation]) -> None:
-    up = ops.UpgradeOps(steps)
+def _write(
+    stage: StagingArea,
+    message: str,
+    steps: list[ops.MigrateOperation],
+    filling: list[ops.MigrateOperation] | None = None,
+) -> None:
+    """Write a migration; `filling` are the steps if they differ from those that the downgrade reverses."""
+    up, down = ops.UpgradeOps(filling or steps), ops.UpgradeOps(steps).reverse()
     context = MigrationContext.configure(dialect_name="postgresql", opts={"target_metadata": Base.metadata})
     texts = [
         render_python_code(part, render_as_batch=True, render_item=_render_item, migration_context=context)
-        for part in (up, up.reverse())
+        for part in (up, down)
     ]
     scripts = _scripts(stage)
-    scripts.generate_revision(
+    script = scripts.generate_revision(
         uuid4().hex[:12],
         message,
         head=scripts.get_current_head() or "base",
-        imports="from sqlalchemy.dialects import postgresql\n",  # ruff removes it if unused
+        imports=_IMPORTS,
         upgrades=_plain(texts[0]),
         downgrades=_plain(texts[1]),
     )
+    if script and "fill_slugs(" in texts[0]:
+        _mark_incompatible(Path(script.path))
+
+
+def _mark_incompatible(path: Path) -> None:
+    """Mark a migration after which the previous release can't insert rows."""
+    path.write_text(path.read_text().replace("depends_on = None\n", "depends_on = None\nincompatible = True\n"))
 
 
 def _plain(text: str) -> str:

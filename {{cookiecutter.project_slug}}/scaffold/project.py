@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 Command = tuple[str, ...]
 """A command line that generated code, split into arguments: app new resource Note title:str …"""
 
-_WITH_VALUE = ("--access", "--plural", "--unique")
+_WITH_VALUE = ("--access", "--plural", "--unique", "--by")
 
 
 def specs_of(commands: Sequence[Command]) -> list[str]:
@@ -143,6 +143,7 @@ class Project:
                 access=option_of(first, "--access") or "owned",
                 plural_given=package,
                 unique=options_of(commands, "--unique"),
+                by=option_of(first, "--by") or "",
                 pages=self.has_pages and "--no-pages" not in first,
                 admin=self.has_admin and "--no-admin" not in first,
                 commands=commands,
@@ -161,10 +162,12 @@ class Project:
             if f"def {package}_for(" not in _read(self.features / package / "service.py"):
                 return None  # written by hand, without the function that the templates call
             owned = "Owned" in _read(self.features / package / "models.py")
-            return Target(name, package, "owned" if owned else "shared", None, pages, admin, self._imports_of(package))
+            access, refers_to = "owned" if owned else "shared", self._imports_of(package)
+            return Target(name, package, access, None, pages, admin, refers_to=refers_to)
         access = option_of(commands[0], "--access") or "owned"
         fields, _ = parse_fields(Names(name, package), specs_of(commands), self._find_name, access)
-        return Target(name, package, access, title_of(fields), pages, admin, self._imports_of(package))
+        by = option_of(commands[0], "--by") or ""
+        return Target(name, package, access, title_of(fields), pages, admin, by, self._imports_of(package))
 
     def _find_name(self, name: str) -> Target | None:
         """Return a target that has only names, which is enough to parse fields."""

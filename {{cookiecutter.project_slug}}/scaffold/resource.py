@@ -24,6 +24,8 @@ class Resource(Names):
     """The command lines that generated it, each split into arguments."""
     unique_together: tuple[tuple[str, ...], ...] = ()
     """The names of the fields in each `--unique`."""
+    by: str = ""
+    """The field that URLs contain; empty if they contain the ID."""
 
     @property
     def owned(self) -> bool:
@@ -44,6 +46,27 @@ class Resource(Names):
     def admin_only(self) -> bool:
         """Return whether only admins have access."""
         return self.access == "admin"
+
+    @property
+    def key(self) -> str:
+        """Return the attribute that URLs contain: `id` or a slug."""
+        return self.by or "id"
+
+    @property
+    def key_param(self) -> str:
+        """Return the name of the path parameter: `article_id` or `article_slug`."""
+        return f"{self.snake}_{self.key}"
+
+    @property
+    def key_type(self) -> str:
+        """Return the type of the path parameter."""
+        return next((item.alias for item in self.fields if item.in_url), "UUID")
+
+    @property
+    def made_fields(self) -> list[tuple[Field, Field]]:
+        """Return the slugs that are made from another field, each with that field."""
+        named = {item.name: item for item in self.fields}
+        return [(item, named[item.source]) for item in self.fields if item.source]
 
     @property
     def command_lines(self) -> list[str]:
@@ -111,7 +134,8 @@ class Resource(Names):
     @property
     def unique_sentence(self) -> str:
         """Return what the API documentation says about uniqueness, with a leading space."""
-        among = f" among your {self.plural_words}" if self.owned else ""
+        is_per_owner = self.owned and not any(item.globally for item in self.uniques)
+        among = f" among your {self.plural_words}" if is_per_owner else ""
         if not self.uniques:
             return ""
         if len(self.uniques) > 1:
@@ -173,7 +197,7 @@ class Resource(Names):
         for item in self.fields:
             if item.type == "ref" and not item.unique:
                 found.append((item.column, "id"))  # also used when the referenced row is deleted
-            elif item.filtered and not item.unique:
+            elif item.filtered and (item.globally or not item.unique):
                 found.append((*own, item.column, "id"))
         return found
 

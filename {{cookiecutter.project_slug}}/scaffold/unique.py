@@ -41,6 +41,11 @@ class Unique:
         return f"{self.owner.cls}{camel(self.name)}Taken"
 
     @property
+    def globally(self) -> bool:
+        """Return whether the values differ from those of other owners, too."""
+        return any(item.globally for item in self.fields)
+
+    @property
     def has_references(self) -> bool:
         """Return whether other users may be unable to have the same values."""
         return any(item.type == "ref" for item in self.fields)

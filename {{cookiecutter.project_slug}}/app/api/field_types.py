@@ -22,6 +22,8 @@ from pydantic import (
     ValidationError,
 )
 
+from app.database.slugs import RESERVED_SLUGS
+
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 _JSON_BYTES = 50_000
 
@@ -72,6 +74,12 @@ def _is_joiner_in_context(text: str, index: int) -> bool:
     return unicodedata.combining(before) == _VIRAMA or arabic or (text[index] == _JOINER and emoji)
 
 
+def _not_reserved(slug: str) -> str:
+    if slug in RESERVED_SLUGS:
+        raise ValueError("is a reserved word")
+    return slug
+
+
 def _http_url(text: str) -> str:
     if not text.isascii():
         raise ValueError("must be ASCII; encode other characters (punycode, percent-encoding)")
@@ -109,8 +117,14 @@ SingleLine = AfterValidator(_one_line)
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), SingleLine]
 """Single line of text, 1 to 200 characters."""
 
-Slug = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"), SingleLine]
-"""Slug: lowercase letters, digits and hyphens."""
+SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+"""Lowercase letters, digits and hyphens."""
+
+Slug = Annotated[str, StringConstraints(max_length=100, pattern=SLUG_PATTERN), SingleLine]
+"""Slug of at most 100 characters."""
+
+NotReserved = AfterValidator(_not_reserved)
+"""Validator for slugs in URLs: rejects `new`, because /articles/new is a page."""
 
 HttpUrlString = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=2000), SingleLine, AfterValidator(_http_url)

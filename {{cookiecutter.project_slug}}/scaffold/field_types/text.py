@@ -7,6 +7,8 @@ from scaffold.field_types.base import FieldType, Samples, bounds_errors, number,
 
 MAX_INDEXED_LENGTH = 500
 """How many characters of four bytes fit into a PostgreSQL index entry next to two keys."""
+MIN_SLUG_LENGTH = 20
+"""Leaves room for a suffix."""
 MAX_DEFAULT_LENGTH = 60
 """How many characters fit into a line of code."""
 
@@ -81,13 +83,31 @@ class Str(Text):
 class Slug(FieldType):
     """The readable part of a URL: lowercase letters, digits and hyphens."""
 
-    modifiers = "optional unique index search default"
-    index_bytes = 100
-    column = "String(100)"
-    check = "Slug"
+    modifiers = "optional unique index search default from"
+    arguments = "slug=100"
+
+    def index_bytes_of(self, field: FieldSpec) -> int:
+        return field.length
+
+    def column_of(self, field: FieldSpec) -> str:
+        return f"String({field.length})"
+
+    def check_of(self, field: FieldSpec) -> str:
+        if not (field.args or field.in_url):
+            return "Slug"
+        reserved = ", NotReserved" if field.in_url else ""
+        return (
+            f"Annotated[str, StringConstraints(max_length={field.length}, pattern=SLUG_PATTERN), SingleLine{reserved}]"
+        )
+
+    def errors_in(self, field: FieldSpec) -> list[str]:
+        length = ",".join(field.args) or "100"
+        if re.fullmatch(r"\d{2,3}", length) and MIN_SLUG_LENGTH <= int(length) <= MAX_INDEXED_LENGTH:
+            return []
+        return [f"the length must be a number from {MIN_SLUG_LENGTH} to {MAX_INDEXED_LENGTH}, for example slug=220"]
 
     def default_of(self, field: FieldSpec, text: str) -> str:
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) or len(text) > 100:  # noqa: PLR2004
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) or len(text) > field.length:
             raise ValueError("a slug consists of lowercase letters, digits and single hyphens")
         return quoted(text)
 

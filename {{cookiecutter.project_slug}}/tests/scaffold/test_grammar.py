@@ -146,6 +146,20 @@ def test_all_errors_are_reported_together() -> None:
         ("Node parent:ref=Node", "must be optional"),
         ("Node others:many=Node", "write this one by hand"),
         ("Book genres:many=Genre:unique", "many doesn't support unique"),
+        ("Book slug:slug=19", "from 20 to 500"),
+        ("Book slug:slug=501:unique", "from 20 to 500"),
+        ("Book slug:slug=a", "for example slug=220"),
+        ("Book slug:slug:default=" + "a" * 101, "a slug consists of"),
+        ("Book title:str slug:slug:from=title:unique", "remove unique"),
+        ("Book title:str slug:slug:from=title:optional", "remove optional"),
+        ("Book title:str slug:slug:from=title:default=a", "remove default=…"),
+        ("Book title:str slug:slug:from=titel", "did you mean title?"),
+        ("Book slug:slug:from=title", "add one, for example title:str=200"),
+        ("Book slug:slug:from=slug title:str", "title"),
+        ("Book title:str=9 slug:slug:from=title", "use str=10"),
+        ("Book title:str:from=name", "str doesn't support from"),
+        ("Book isbn:str:globally", "unique:globally"),
+        ("Book on:bool:globally", "bool doesn't support globally"),
         ("LongResourceNameThatSomeoneHasWritten a_field_with_a_name_that_is_long:int:index", "shorten the name"),
     ],
 )
@@ -196,6 +210,35 @@ def test_wrong_combination_is_reported(unique: list[str], hint: str) -> None:
 
 def test_combination_of_a_field_with_errors_is_not_reported() -> None:
     assert len(errors_in("Book name:strr author:ref", unique=["name,author"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "by", "hint"),
+    [
+        ("Book title:str", "slug", "slug:slug:unique"),
+        ("Book title:str:unique slug:slug", "title", "choose from slug"),
+        ("Book slug:slug", "slug", "add unique"),
+        ("Book slug:slug:unique:optional", "slug", "remove optional"),
+        ("Book slug:slug:optional", "slug", "add unique and remove optional"),
+    ],
+)
+def test_slug_in_urls_must_identify_one_row(line: str, by: str, hint: str) -> None:
+    (message,) = errors_in(line, by=by)
+
+    assert hint in message
+
+
+def test_slug_is_made_from_another_field() -> None:
+    resource = parse("Book slug:slug=50:from=title title:str", by="slug")
+    slug, title = resource.fields
+
+    assert (slug.length, slug.unique, slug.required, slug.source) == (50, True, False, "title")
+    assert resource.title_field == title
+    assert (resource.key, resource.key_param) == ("slug", "book_slug")
+
+
+def test_unique_value_of_rows_without_owner_is_unique_globally() -> None:
+    assert any("remove globally" in message for message in errors_in("Book isbn:str:unique:globally", access="shared"))
 
 
 @pytest.mark.parametrize(

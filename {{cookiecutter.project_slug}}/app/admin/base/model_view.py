@@ -25,7 +25,7 @@ from starlette_admin.filters.base import BaseFilter
 from app.admin.base.dashboard import Panel
 from app.admin.base.display import DisplayView
 from app.admin.base.error_messages import run_query
-from app.admin.base.fields import column_default, default_title_field, enum_choices, field_for
+from app.admin.base.fields import column_default, default_title_field, enum_choices, field_for, has_row_default
 from app.admin.base.filters import FILTER_REGISTRY, load_filter_labels, rejoin_values
 from app.admin.base.form_parsing import parse_strictly
 from app.admin.base.help_texts import help_text_for
@@ -79,7 +79,7 @@ class ModelView(DisplayView):
             actions["delete"] = {**actions["delete"], "confirmation": self.delete_warning}
         for field in self._all_fields:
             parse_strictly(field)
-            if field.default is None and field.name in columns:
+            if field.name in columns and (field.default is None or has_row_default(columns[field.name])):
                 field.default = column_default(columns[field.name])
             if field.name in columns and isinstance(columns[field.name].type, JSON):
                 field.orderable = False  # PostgreSQL can't sort by it

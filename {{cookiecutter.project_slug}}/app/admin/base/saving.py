@@ -16,6 +16,7 @@ from starlette_admin.flash import flash
 
 from app.admin.base.changed_data import SubmittedData
 from app.admin.base.error_messages import EDIT_CONFLICT, explain
+from app.admin.base.fields import has_row_default
 from app.admin.base.form_parsing import InvalidInput
 from app.api.validation_messages import validation_message
 from app.errors import Problem
@@ -36,7 +37,10 @@ class SavingView(LibraryView):
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Clean the input and reject values that the library would silently drop or truncate."""
         errors: dict[str | int, Any] = {}
-        unchanged = data.unchanged if isinstance(data, SubmittedData) else frozenset()
+        form = data if isinstance(data, SubmittedData) else SubmittedData(data)
+        omitted = self._omitted(form) if form.row is None else frozenset()
+        data.update(dict.fromkeys(omitted))
+        unchanged = form.unchanged | omitted
         for field in self.get_fields_list(request):
             if field.name in unchanged:
                 continue
@@ -52,6 +56,11 @@ class SavingView(LibraryView):
             raise FormValidationError(errors)
         await super().validate_fields(request, {**data}, *args, **{"exclude": unchanged, **kwargs})
         data.update(self._validated(data, unchanged))
+
+    def _omitted(self, data: Mapping[str, Any]) -> frozenset[str]:
+        """Return the empty fields of a new row that get a default made from other fields."""
+        columns = {column.key for column in self.model.__table__.c if has_row_default(column)}
+        return frozenset(name for name in data.keys() & columns if not (data[name] or "").strip())
 
     def _validated(self, data: dict[str, Any], unchanged: Collection[str]) -> dict[str, Any]:
         """Return the values as the schema parses them."""

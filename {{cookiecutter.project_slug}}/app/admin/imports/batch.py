@@ -20,6 +20,7 @@ from starlette_admin.fields import (
     TagsField,
 )
 
+from app.admin.base.changed_data import SubmittedData
 from app.admin.base.changes import snapshot
 from app.admin.base.error_messages import taken_messages
 from app.admin.base.fields import field_default
@@ -108,7 +109,8 @@ class ImportBatch:
         entered = {c: row.cells[name] for name, c in self.columns.items() if row.cells[name] != exported[c.name]}
         before = await snapshot(self.view, self.request, target)
         names = {column.field.name for column in entered}
-        data = {f.name: None if f.name in names else getattr(target, f.name, None) for f in self.fields}
+        data = SubmittedData((f.name, None if f.name in names else getattr(target, f.name, None)) for f in self.fields)
+        data.row = target
         await self._parse_cells(data, entered)
         changed = [name for name in names if data[name] != getattr(target, name)]
         for name in changed:
