@@ -22,6 +22,7 @@ RESOURCES = [
     ["Maker", "name:str=80"],
     ["Thing", *_THING, "labels:many=Label"],
     ["Article", "title:str=80:search", "above:ref=Article:optional", "--access", "public"],
+    ["Remark", "body:text", "article:ref=Article", "--access", "published"],
     ["Grant", "name:slug:unique", "level:int:default=3", "--access", "admin"],
 ]
 

@@ -48,13 +48,29 @@ ENUM_VALUES = (
 )
 
 
+ACCESSES = {
+    ("owner", "owner"): ("", 5),
+    ("members", "members"): ("--access shared", 2),
+    ("everyone", "editors"): ("--access public", 2),
+    ("everyone", "owner"): ("--access published", 2),
+    ("admins", "admins"): ("--access admin", 1),
+    ("members", "owner"): ("--read members", 1),
+    ("members", "editors"): ("--read members --write editors", 1),
+    ("members", "admins"): ("--read members --write admins", 1),
+    ("everyone", "members"): ("--read everyone --write members", 1),
+    ("everyone", "admins"): ("--read everyone --write admins", 1),
+}
+"""Who reads and who writes → its options, and how often it is drawn."""
+
+
 @dataclass(frozen=True)
 class Command:
     """Arguments of `app new resource`."""
 
     name: str
     plural: str
-    access: str
+    read: str
+    write: str
     arguments: tuple[str, ...]
 
 
@@ -67,27 +83,29 @@ def random_commands(names: list[str], random: Random) -> list[Command]:
 
 
 def _random_command(name: str, others: list[Command], random: Random) -> Command:
-    access = random.choices(("owned", "shared", "public", "admin"), (5, 2, 2, 1))[0]
+    weights = [weight for _, weight in ACCESSES.values()]
+    read, write = random.choices([*ACCESSES], weights)[0]
     names = random.sample(FIELDS, random.randint(1, 8))
     fields = [f"{field}:{_random_field(random)}" for field in names]
-    targets = [other for other in others if other.access != "admin" or access == "admin"]
+    targets = [other for other in others if other.read != "admins" or write == "admins"]
     for number, target in enumerate(
         random.sample(targets, min(len(targets), random.choice((0, 0, 1, 1, 2))))
     ):
-        fields.append(_random_relation(f"related{number}", target, access, random))
+        fields.append(_random_relation(f"related{number}", target, write, random))
     if random.random() < 0.2:
-        end = random.choice(("", ":on_delete=null", ":on_delete=cascade"))
+        ends = (":on_delete=null", ":on_delete=cascade")
+        end = random.choice(("", *ends) if write != "owner" or read == "owner" else ends)
         fields.append(f"above:ref={name}:optional{end}")
     random.shuffle(fields)
-    fields = [_random_scope(field, access, random) for field in fields]
-    arguments = [name, *fields, *_random_slug(fields, access, random)]
+    fields = [_random_scope(field, write, random) for field in fields]
+    arguments = [name, *fields, *_random_slug(fields, read, write, random)]
     if together := _random_combination(fields, random):
         arguments += ["--unique", together]
-    arguments += ["--access", access] if access != "owned" or random.random() < 0.2 else []
+    arguments += ACCESSES[read, write][0].split()
     arguments += ["--plural", PLURALS[name]] if name in PLURALS else []
     arguments += ["--no-admin"] if random.random() < 0.1 else []
     arguments += ["--no-pages"] if random.random() < 0.1 else []
-    return Command(name, PLURALS.get(name, ""), access, tuple(arguments))
+    return Command(name, PLURALS.get(name, ""), read, write, tuple(arguments))
 
 
 def _random_combination(fields: list[str], random: Random) -> str:
@@ -98,30 +116,31 @@ def _random_combination(fields: list[str], random: Random) -> str:
     return ",".join(random.sample(names, 2)) if len(names) > 1 and random.random() < 0.5 else ""
 
 
-def _random_scope(field: str, access: str, random: Random) -> str:
+def _random_scope(field: str, write: str, random: Random) -> str:
     is_unique = "unique" in field.split(":")[2:]
     return (
-        f"{field}:globally" if access == "owned" and is_unique and random.random() < 0.3 else field
+        f"{field}:globally" if write == "owner" and is_unique and random.random() < 0.3 else field
     )
 
 
-def _random_slug(fields: list[str], access: str, random: Random) -> list[str]:
+def _random_slug(fields: list[str], read: str, write: str, random: Random) -> list[str]:
     """Return a slug that is made from a text and may be in URLs, or an unique one, or nothing."""
     texts = [field.split(":")[0] for field in fields if ":str=" in field or ":text" in field]
     chosen = random.random()
     if chosen < 0.6:
         return []
     source = f":from={random.choice(texts)}" if texts and chosen < 0.9 else ":unique"
-    scope = ":globally" if access == "owned" and random.random() < 0.3 else ""
     place = ["--by", "the_slug"] if random.random() < 0.6 else []
+    for_all = place and read != "owner"
+    scope = ":globally" if write == "owner" and (for_all or random.random() < 0.3) else ""
     return [f"the_slug:slug{source}{scope}", *place]
 
 
-def _random_relation(field: str, target: Command, access: str, random: Random) -> str:
+def _random_relation(field: str, target: Command, write: str, random: Random) -> str:
     if random.random() < 0.3:
         return f"{field}:many={target.name}"
     ends = [":on_delete=cascade", ":optional:on_delete=null"]
-    if access == "owned" or target.access != "owned":
+    if target.write != "owner" or (target.read == "owner" and write == "owner"):
         ends += ["", ":optional", ":optional:on_delete=cascade", ":unique"]
     return f"{field}:ref={target.name}{random.choice(ends)}"
 

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,43 @@ from typing import Any
 
 import pytest
 
-from tests.baking import Bake, tree
+from tests.baking import TEMPLATE, Bake, tree
 from tests.random_resources import AUTHOR, BOOK, NAMES, RATING, random_commands
 from tests.serving import Visitor, environment, run_dev, run_in, serving
 
 GENRE = "Genre name:str=40:unique --access shared --no-pages --no-admin"
+OTHER_ACCESS = (
+    "Memo title:str --read members",
+    "Menu title:str --read members --write editors",
+    "Rule title:str --read members --write admins",
+    "Page title:str --read everyone --write members",
+    "Law title:str --read everyone --write admins",
+)
+WEAKENED = {
+    "articles/service.py": ("and article.owner_id == scope.user_id", ""),
+    "comments/routes.py": ("service.get_editable_comment", "service.get_comment"),
+    "memos/pages.py": ("memo: EditableMemoDep", "memo: MemoDep"),
+    "menus/routes.py": ("Permission.CONTENT_EDIT", "Permission.ADMIN_ACCESS"),
+    "rules/routes.py": ("Permission.ADMIN_ACCESS", "Permission.CONTENT_EDIT"),
+    "pages/pages.py": ("web_session.require_visitor", "web_session.find_visitor"),
+    "laws/templates/laws/show.html": ('visitor.has_permission("admin:access")', "visitor"),
+}
+"""File of a feature → a check in it, and a weaker one."""
+FAILING = {
+    "articles api only_the_owner_can_write",
+    "articles pages only_the_owner_can_write",
+    "articles pages only_the_owner_sees_buttons_and_forms",
+    "comments api only_the_owner_can_write",
+    "memos pages only_the_owner_can_write",
+    "memos pages only_the_owner_sees_buttons_and_forms",
+    "menus api role_of_editors_can_write",
+    "rules api role_of_admins_can_write",
+    "pages pages anonymous_user_cannot_write",
+    "pages pages anonymous_user_is_redirected_to_sign_in",
+    "pages pages everyone_can_read_and_only_signed_in_users_see_buttons_and_forms",
+    "laws pages everyone_can_read_and_only_admins_see_buttons_and_forms",
+}
+"""The tests that fail with the weaker checks."""
 NOTES = ("app/features/notes", "tests/features/notes")
 RANDOM_RESOURCES, PER_TEST = 40, 10
 
@@ -184,6 +217,26 @@ def test_references_show_only_visible_rows(bake: Bake) -> None:
     )
 
     assert "10 passed" in tested
+
+
+def test_access_is_as_given_and_its_tests_fail_without_it(bake: Bake) -> None:
+    project = installed(bake())
+    documented = (TEMPLATE / "docs/extending.md").read_text(encoding="utf-8")
+    for line in re.findall(r"^app (new resource .* --access published)$", documented, re.MULTILINE):
+        run_app(project, line)
+    for line in OTHER_ACCESS:
+        run_app(project, f"new resource {line}")
+    about = ("-k", "access or anonymous or can_ or see")
+    folders = sorted({f"tests/features/{file.partition('/')[0]}" for file in WEAKENED})
+    command = ["test", "-n", "auto", "--database", "sqlite", *about, *folders]
+    run_dev(project, *command, "tests/api/test_access_control.py")
+
+    for file, (check, weaker) in WEAKENED.items():
+        change(project / "app/features" / file, check, weaker)
+    tested = run_in(project, [sys.executable, "dev.py", *command]).stdout
+
+    failed = re.findall(r"^FAILED .*/(\w+)/test_(\w+)\.py::test_(\w+)", tested, re.MULTILINE)
+    assert {" ".join(parts) for parts in failed} == FAILING
 
 
 def test_notes_are_what_the_command_generates(bake: Bake) -> None:

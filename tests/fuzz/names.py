@@ -21,9 +21,10 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, nodes
+from scaffold.access import OWNED, PRESETS
 from scaffold.errors import ScaffoldError
 from scaffold.field_spec import Target
-from scaffold.grammar import ACCESSES, parse_fields, parse_resource
+from scaffold.grammar import parse_fields, parse_resource
 from scaffold.names import RESERVED_VARIABLES, Names
 from scaffold.project import Project
 from scaffold.rendering import render_resource
@@ -93,7 +94,7 @@ def resources(draw: st.DrawFn) -> list[tuple[str, list[str], str]]:
         names = draw(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=6, unique=True))
         fields = [f"{field}:{draw(st.sampled_from(TYPES))}" for field in names]
         fields += [f"more{number}:int:optional" for number in range(draw(SIZES))]
-        found.append((name, fields, draw(st.sampled_from(ACCESSES))))
+        found.append((name, fields, draw(st.sampled_from([*PRESETS]))))
     return found
 
 
@@ -140,12 +141,13 @@ def test_reserved_name_is_rejected_with_a_suggestion(name: str) -> None:
         )
 
 
-@pytest.mark.parametrize("access", ACCESSES)
+@pytest.mark.parametrize("access", PRESETS)
 def test_variables_of_templates_are_reserved(access: str) -> None:
     """A resource with one of these names gets an underscore."""
-    other = Target("Zebra", "zebras", access, None, pages=True, admin=True)
+    other = Target("Zebra", "zebras", PRESETS[access], None, pages=True, admin=True)
     lines = [
-        "ftitle:str:unique:search fup:ref=Okapi:optional fstate:enum=a,b fmany:many=Zebra",
+        "ftitle:str:unique:search fup:ref=Okapi:optional:on_delete=null",
+        "fstate:enum=a,b fmany:many=Zebra",
         "fa:slug:unique fb:slug:unique fother:ref=Zebra:optional:on_delete=null",
         "fs:str:search",
         "fn:int",
@@ -189,9 +191,9 @@ def test_resource_refers_to_one_with_the_name_of_its_own_class(
 @pytest.mark.parametrize("word", SQLITE_KEYWORDS)
 def test_sql_keyword_is_quoted_or_rejected(word: str) -> None:
     name = sqlite.dialect().identifier_preparer.quote(word)
-    fields = parse_fields(Names("Word", "words"), [f"{word}:str:unique"], PROJECT.find_target, "")[
-        0
-    ]
+    fields = parse_fields(
+        Names("Word", "words"), [f"{word}:str:unique"], PROJECT.find_target, OWNED
+    )[0]
 
     with closing(sqlite3.connect(":memory:")) as database:
         for field in fields:
@@ -221,7 +223,9 @@ def variables_of(path: str, text: str) -> set[str]:
 
 def accepted(name: str, fields: list[str], access: str, zebra: Resource) -> Resource | None:
     """Return the resource, or None if it is rejected with readable messages."""
-    target = Target(zebra.name, zebra.plural, "public", zebra.title_field, pages=True, admin=True)
+    target = Target(
+        zebra.name, zebra.plural, zebra.access, zebra.title_field, pages=True, admin=True
+    )
     try:
         resource = parse_resource(name, fields, {"Zebra": target}.get, access=access)
         messages = PROJECT.name_conflicts(resource)

@@ -3,6 +3,7 @@
 commands.py         command line
 grammar.py          arguments → a `Resource`, or all errors
 errors.py           errors with suggestions
+access.py           `--read` and `--write`: who can do what
 references.py       references to other resources
 names.py            forms of a name, and reserved names
 plurals.py          English plurals

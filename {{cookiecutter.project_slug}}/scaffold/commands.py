@@ -11,6 +11,7 @@ from alembic.util import CommandError
 from jinja2 import TemplateSyntaxError, UndefinedError
 
 from app.commands.invocation import say
+from scaffold.access import PRESETS, READERS, READERS_OF
 from scaffold.checks import run_checks
 from scaffold.editing import add_fields
 from scaffold.errors import ScaffoldError
@@ -65,6 +66,7 @@ def _format_errors(errors: list[str]) -> str:
     return "\n  ".join(["app: nothing was changed because of these errors:", *errors])
 
 
+ACCESS = f"Short for --read and --write: {', '.join(PRESETS)} (default: owned)"
 _TYPES = ", ".join(field_type.arguments or name for name, field_type in FIELD_TYPES.items())
 GRAMMAR = f"""A field is name:type, followed by modifiers. Types: {_TYPES}.
 Modifiers: optional, unique, globally, index, search, title, default=…, min=…, max=…, from=FIELD,
@@ -77,7 +79,9 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     name: Name,
     fields: Fields = None,
     *,
-    access: Annotated[str, typer.Option(help="Access: owned, shared, public or admin")] = "owned",
+    access: Annotated[str | None, typer.Option(help=ACCESS)] = None,
+    read: Annotated[str | None, typer.Option(help=f"Who can read: {', '.join(READERS)}")] = None,
+    write: Annotated[str | None, typer.Option(help=f"Who can write: {', '.join(READERS_OF)}")] = None,
     plural: Annotated[str | None, typer.Option(help="Plural in snake_case, for example book_reviews")] = None,
     unique: Unique = None,
     by: Annotated[str, typer.Option(help="Unique slug to use in URLs instead of the ID, for example slug")] = "",
@@ -90,8 +94,8 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     """Generate a resource: model, schemas, service, routes, pages, admin, migration and tests."""
     project = Project()
     command = ["app", "new", "resource", name, *(fields or [])]
-    command += ["--access", access] if access != "owned" else []
-    command += ["--plural", plural] if plural is not None else []
+    options = {"--access": None if access == "owned" else access, "--read": read, "--write": write, "--plural": plural}
+    command += [word for option, value in options.items() if value is not None for word in (option, value)]
     command += [part for names in unique or [] for part in ("--unique", names)]
     command += ["--by", by] if by else []
     command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
@@ -101,6 +105,8 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             fields or [],
             project.find_target,
             access=access,
+            read=read,
+            write=write,
             plural_given=plural,
             unique=unique or [],
             by=by,

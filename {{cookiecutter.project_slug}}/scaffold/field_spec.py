@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scaffold.access import OWNED, Access
 from scaffold.enum_values import member_names
 from scaffold.names import Names, camel, label, words
 from scaffold.plurals import singular
@@ -18,7 +19,7 @@ CLASS_SUFFIXES = frozenset({"create", "dep", "list", "read", "update"})
 class Target(Names):
     """A resource that a reference points to."""
 
-    access: str = "owned"
+    access: Access = OWNED
     title_field: FieldSpec | None = None
     pages: bool = False
     """Whether it has pages to link to."""

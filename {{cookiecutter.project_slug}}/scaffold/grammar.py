@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from scaffold.access import Access, parse_access
 from scaffold.errors import ScaffoldError, nearest
 from scaffold.field import Field, title_of
 from scaffold.field_types import FIELD_TYPES
@@ -28,7 +29,6 @@ from scaffold.resource import Resource
 from scaffold.slugs import modifier_conflicts, put_in_urls, source_errors
 from scaffold.unique import parse_unique, vary
 
-ACCESSES = ("owned", "shared", "public", "admin")
 FLAGS = ("optional", "unique", "globally", "index", "search", "title")
 UNTITLED = ("bool", "json", "list", "ref", "many")
 VALUES = ("default", "min", "max", "on_delete", "from")
@@ -39,9 +39,9 @@ _LIST_PARAMS = frozenset({"cursor", "limit", "q", "sort"})
 
 
 def parse_resource(  # noqa: PLR0913 - the options of the command
-    name: str, specs: Sequence[str], find: FindTarget, *, access: str = "owned", plural_given: str | None = None,
-    unique: Sequence[str] = (), by: str = "", pages: bool = True, admin: bool = True,
-    commands: Sequence[tuple[str, ...]] = (),
+    name: str, specs: Sequence[str], find: FindTarget, *, access: str | None = None, read: str | None = None,
+    write: str | None = None, plural_given: str | None = None, unique: Sequence[str] = (), by: str = "",
+    pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
 ) -> Resource:  # fmt: skip
     """Parse the arguments of `app new resource`.
 
@@ -50,12 +50,11 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     """
     many = plural_given or plural(snake(name))
     errors = resource_name_errors(name, plural_given) or plural_errors(name, many)
-    if access not in ACCESSES:
-        errors.append(f"--access {access}: {nearest(access, ACCESSES)}")
-    fields, field_errors = parse_fields(Names(name, many), specs, find, access)
+    granted, access_errors = parse_access(access, read, write)
+    fields, field_errors = parse_fields(Names(name, many), specs, find, granted)
     groups, unique_errors = parse_unique(Names(name, many), unique, fields, specs)
-    errors += field_errors + unique_errors + source_errors(fields, specs)
-    fields, by_errors = put_in_urls(by, fields, specs)
+    errors += access_errors + field_errors + unique_errors + source_errors(fields, specs)
+    fields, by_errors = put_in_urls(by, fields, specs, granted)
     errors += by_errors
     if not specs:
         errors.append(f"{name} needs at least one field, for example title:str=200")
@@ -63,10 +62,10 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
         raise ScaffoldError(errors)
     own = {"by": by, "pages": pages, "admin": admin}
     known = tuple(_complete_self_reference(field, fields, **own) for field in vary(fields, groups))
-    return Resource(name, many, access, known, pages, admin, tuple(commands), groups, by)
+    return Resource(name, many, granted, known, pages, admin, tuple(commands), groups, by)
 
 
-def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: str) -> tuple[list[Field], list[str]]:
+def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: Access) -> tuple[list[Field], list[str]]:
     """Parse fields. Returns the valid ones, and the errors in the others."""
     fields: list[Field] = []
     errors: list[str] = []
@@ -121,7 +120,7 @@ def _identifiers(names: Names, field: Field) -> list[str]:
     return found
 
 
-def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tuple[Field | None, list[str]]:
+def _parse_field(names: Names, spec: str, find: FindTarget, access: Access) -> tuple[Field | None, list[str]]:
     name, *parts = spec.split(":")
     errors = field_name_errors(name)
     if not parts or not parts[0]:
@@ -138,7 +137,7 @@ def _parse_field(names: Names, spec: str, find: FindTarget, access: str) -> tupl
     if type_ in {"ref", "many"}:
         field, more = resolve_target(field, find, access)
         errors += more
-    if field.globally and access != "owned":
+    if field.globally and not access.owned:
         errors.append("rows have no owner, so unique covers all of them: remove globally")
     if not errors:
         errors = field.field_type.errors_in(field) or _default_errors(field)

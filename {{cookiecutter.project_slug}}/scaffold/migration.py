@@ -57,7 +57,7 @@ def write_fields(stage: StagingArea, resource: Resource, fields: tuple[Field, ..
         steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
         tables = [step for name in resource.tables_of(fields) for step in _creating(Base.metadata.tables[name])]
         slugs = [item for item in fields if item.source]
-        filling = with_filled_slugs(table, added, slugs, owned=resource.owned) if slugs else steps
+        filling = with_filled_slugs(table, added, slugs, owned=resource.access.owned) if slugs else steps
         names = " and ".join(item.words for item in fields)
         what = names if len(names) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
         _write(stage, f"Add {what} to {resource.plural_words}", steps + tables, [*filling, *tables])

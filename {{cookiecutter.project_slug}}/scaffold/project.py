@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from scaffold.access import PRESETS, Access, parse_access
 from scaffold.errors import ScaffoldError, nearest
 from scaffold.field import title_of
 from scaffold.field_spec import Target
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 Command = tuple[str, ...]
 """A command line that generated code, split into arguments: app new resource Note title:str …"""
 
-_WITH_VALUE = ("--access", "--plural", "--unique", "--by")
+_WITH_VALUE = ("--access", "--read", "--write", "--plural", "--unique", "--by")
 
 
 def specs_of(commands: Sequence[Command]) -> list[str]:
@@ -42,6 +43,12 @@ def options_of(commands: Sequence[Command], name: str) -> list[str]:
 def option_of(command: Command, name: str) -> str | None:
     """Return the value of an option, or None."""
     return command[command.index(name) + 1] if name in command else None
+
+
+def access_of(command: Command) -> Access:
+    """Return the access that a command specifies."""
+    access, _ = parse_access(*(option_of(command, name) for name in ("--access", "--read", "--write")))
+    return access
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,9 @@ class Project:
                 first[3],
                 specs_of(commands),
                 self.find_target,
-                access=option_of(first, "--access") or "owned",
+                access=option_of(first, "--access"),
+                read=option_of(first, "--read"),
+                write=option_of(first, "--write"),
                 plural_given=package,
                 unique=options_of(commands, "--unique"),
                 by=option_of(first, "--by") or "",
@@ -162,9 +171,9 @@ class Project:
             if f"def {package}_for(" not in _read(self.features / package / "service.py"):
                 return None  # written by hand, without the function that the templates call
             owned = "Owned" in _read(self.features / package / "models.py")
-            access, refers_to = "owned" if owned else "shared", self._imports_of(package)
+            access, refers_to = PRESETS["owned" if owned else "shared"], self._imports_of(package)
             return Target(name, package, access, None, pages, admin, refers_to=refers_to)
-        access = option_of(commands[0], "--access") or "owned"
+        access = access_of(commands[0])
         fields, _ = parse_fields(Names(name, package), specs_of(commands), self._find_name, access)
         by = option_of(commands[0], "--by") or ""
         return Target(name, package, access, title_of(fields), pages, admin, by, self._imports_of(package))

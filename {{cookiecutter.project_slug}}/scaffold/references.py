@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from scaffold.access import Access
 from scaffold.field import Field
 from scaffold.field_spec import Target
 from scaffold.names import camel
@@ -11,7 +12,7 @@ from scaffold.names import camel
 FindTarget = Callable[[str], Target | None]
 
 
-def resolve_target(field: Field, find: FindTarget, access: str) -> tuple[Field, list[str]]:
+def resolve_target(field: Field, find: FindTarget, access: Access) -> tuple[Field, list[str]]:
     """Find the resource that a reference names."""
     name = field.args[0] if field.args else camel(field.name)
     if len(field.args) > 1 or not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
@@ -28,7 +29,7 @@ def resolve_target(field: Field, find: FindTarget, access: str) -> tuple[Field, 
     return field, _reference_errors(field, target, access)
 
 
-def _reference_errors(field: Field, target: Target, access: str) -> list[str]:
+def _reference_errors(field: Field, target: Target, access: Access) -> list[str]:
     errors: list[str] = []
     if field.is_self and field.type == "many":
         errors.append("self-referencing many-to-many relations are not supported: write this one by hand")
@@ -39,9 +40,10 @@ def _reference_errors(field: Field, target: Target, access: str) -> list[str]:
             f"{target.name} already references {field.owner.name}, directly or indirectly, so this would be a"
             " circular import: write this relation by hand, or keep the reference on one side only"
         )
-    if target.access == "admin" and access != "admin":
-        errors.append(f"{target.plural_words} are visible only to admins: use --access admin here too")
-    if target.access == "owned" and access != "owned" and field.type == "ref" and field.on_delete == "restrict":
+    if target.access.admin_only and access.write != "admins":
+        errors.append(f"{target.plural_words} are visible only to admins: use --access admin or --write admins here")
+    of_others = target.access.owned and not (target.access.private and access.owned)
+    if of_others and field.type == "ref" and field.on_delete == "restrict":
         errors.append(
             f"{target.plural_words} are deleted with their owner: add on_delete=cascade, or optional and on_delete=null"
         )

@@ -77,8 +77,8 @@ def _is_used(resource: Resource, name: str) -> bool:
     if name in {"admin.py", "test_admin.py"}:
         return resource.admin
     if name == "public_routes.txt":
-        return resource.public
-    return name != "restricted_routes.txt" or resource.public or resource.admin_only
+        return resource.access.public
+    return name != "restricted_routes.txt" or resource.access.write_permission is not None
 
 
 def _aliased(code: str) -> str:

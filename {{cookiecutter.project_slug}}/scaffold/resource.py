@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from scaffold.access import OWNED, Access
 from scaffold.field import Field, title_of
 from scaffold.field_spec import Target
 from scaffold.names import Names
@@ -16,7 +17,7 @@ MAX_LINE_LENGTH = 108
 class Resource(Names):
     """A resource, as templates see it."""
 
-    access: str = "owned"
+    access: Access = OWNED
     fields: tuple[Field, ...] = ()
     pages: bool = True
     admin: bool = True
@@ -26,26 +27,6 @@ class Resource(Names):
     """The names of the fields in each `--unique`."""
     by: str = ""
     """The field that URLs contain; empty if they contain the ID."""
-
-    @property
-    def owned(self) -> bool:
-        """Return whether rows belong to a user and only that user can access them."""
-        return self.access == "owned"
-
-    @property
-    def shared(self) -> bool:
-        """Return whether all signed-in users can read and write."""
-        return self.access == "shared"
-
-    @property
-    def public(self) -> bool:
-        """Return whether everyone can read."""
-        return self.access == "public"
-
-    @property
-    def admin_only(self) -> bool:
-        """Return whether only admins have access."""
-        return self.access == "admin"
 
     @property
     def key(self) -> str:
@@ -134,7 +115,7 @@ class Resource(Names):
     @property
     def unique_sentence(self) -> str:
         """Return what the API documentation says about uniqueness, with a leading space."""
-        is_per_owner = self.owned and not any(item.globally for item in self.uniques)
+        is_per_owner = self.access.owned and not any(item.globally for item in self.uniques)
         among = f" among your {self.plural_words}" if is_per_owner else ""
         if not self.uniques:
             return ""
@@ -192,12 +173,14 @@ class Resource(Names):
     @property
     def indexes(self) -> list[tuple[str, ...]]:
         """Return the columns of each index, except those of keys and unique constraints."""
-        own = ("owner_id",) if self.owned else ()
-        found: list[tuple[str, ...]] = [("owner_id", "id")] if self.owned else []
+        own = ("owner_id",) if self.access.private else ()
+        found: list[tuple[str, ...]] = [("owner_id", "id")] if self.access.owned else []
         for item in self.fields:
-            if item.type == "ref" and not item.unique:
+            if item.unique and item.globally == self.access.others_read:
+                continue  # the unique constraint is the index
+            if item.type == "ref" and not item.globally:
                 found.append((item.column, "id"))  # also used when the referenced row is deleted
-            elif item.filtered and (item.globally or not item.unique):
+            elif item.filtered:
                 found.append((*own, item.column, "id"))
         return found
 

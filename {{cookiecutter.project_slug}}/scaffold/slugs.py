@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from scaffold.access import Access
 from scaffold.errors import nearest
 from scaffold.field import Field
 
@@ -36,7 +37,9 @@ def source_errors(fields: Sequence[Field], specs: Iterable[str]) -> list[str]:
     return errors
 
 
-def put_in_urls(by: str, fields: Sequence[Field], specs: Iterable[str]) -> tuple[list[Field], list[str]]:
+def put_in_urls(
+    by: str, fields: Sequence[Field], specs: Iterable[str], access: Access
+) -> tuple[list[Field], list[str]]:
     """Mark the field that `--by` names. Returns the fields and the errors."""
     if not by:
         return [*fields], []
@@ -49,5 +52,6 @@ def put_in_urls(by: str, fields: Sequence[Field], specs: Iterable[str]) -> tuple
         hint = nearest(by, slugs) if slugs else f"add one, for example {by}:slug:unique"
         return marked, [f"--by {by} must name a field of type slug: {hint}"]
     wrong = [] if field.unique else ["add unique"]
+    wrong += ["add globally"] if access.others_read and not field.globally else []
     wrong += ["remove optional"] if field.optional else []
     return marked, [f"--by {by} must identify one row: {' and '.join(wrong)}"] if wrong else []

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from app.accounts import users
 from app.accounts.credentials.authenticator import Authenticator
-from app.accounts.models import User
+from app.accounts.models import Role, User, UserRole
 from app.accounts.scope import Client
 from app.accounts.sessions import login
 from app.database.connection import Database, open_database
@@ -54,14 +54,21 @@ def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]
     return client.portal.call(run)
 
 
-def add_user(client: TestClient, email: str, *, password: str = PASSWORD, admin: bool = False) -> User:
-    """Create a user with a verified email address."""
+def add_user(
+    client: TestClient, email: str, *, password: str = PASSWORD, admin: bool = False, permission: str = ""
+) -> User:
+    """Create a user with a verified email address, and with the role of admins or a role with one permission."""
 
     async def add(session: AsyncSession) -> User:
         password_hash = await _hash(client.app_state["authenticator"], password)
         user = await users.add_verified_user(session, email=email, password_hash=password_hash)
         if admin:
             await users.grant_admin(session, user)
+        if permission:
+            role = Role(name=permission, permissions=[permission])
+            session.add(role)
+            await session.flush()
+            session.add(UserRole(user_id=user.id, role_id=role.id))
         return user
 
     return in_database(client, add)

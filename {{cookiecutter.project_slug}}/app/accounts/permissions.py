@@ -20,7 +20,7 @@ class Permission(StrEnum):
     USERS_IMPERSONATE = "users:impersonate"
     """Sign in as a user who has no more permissions than you. Admins can't be impersonated."""
     CONTENT_EDIT = "content:edit"
-    """Edit public content: resources created with `--access public`."""
+    """Edit content: resources created with `--write editors`, such as those with `--access public`."""
 
 
 ADMIN_ROLE = "admin"

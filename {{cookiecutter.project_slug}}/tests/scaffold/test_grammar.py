@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
+from scaffold.access import OWNED, PRESETS, Access
 from scaffold.errors import ScaffoldError
 from scaffold.field_spec import Target
 from scaffold.grammar import parse_resource
@@ -13,10 +14,11 @@ from scaffold.names import NAME_MARK
 from scaffold.resource import Resource
 
 TARGETS = {
-    "Author": Target("Author", "authors", "owned"),
-    "Genre": Target("Genre", "genres", "shared"),
-    "Department": Target("Department", "departments", "admin"),
-    "Shelf": Target("Shelf", "shelves", "owned", refers_to=frozenset({"books"})),
+    "Author": Target("Author", "authors", PRESETS["owned"]),
+    "Genre": Target("Genre", "genres", PRESETS["shared"]),
+    "Department": Target("Department", "departments", PRESETS["admin"]),
+    "Post": Target("Post", "posts", PRESETS["published"]),
+    "Shelf": Target("Shelf", "shelves", PRESETS["owned"], refers_to=frozenset({"books"})),
 }
 
 
@@ -38,7 +40,7 @@ def test_resource_has_all_forms_of_its_name() -> None:
 
     assert (resource.snake, resource.plural, resource.path) == ("book_review", "book_reviews", "book-reviews")
     assert (resource.words, resource.label, resource.labels) == ("book review", "Book review", "Book reviews")
-    assert (resource.access, resource.a) == ("owned", "a")
+    assert (resource.access, resource.a) == (OWNED, "a")
 
 
 def test_field_has_type_arguments_and_modifiers() -> None:
@@ -48,7 +50,7 @@ def test_field_has_type_arguments_and_modifiers() -> None:
 
     assert (title.length, title.unique, title.search, title.required) == (200, True, True, True)
     assert (price.digits, price.decimal_places, price.optional, price.annotation) == (10, 2, True, "Decimal | None")
-    assert (author.column, author.target.name, author.target.access) == ("author_id", "Author", "owned")
+    assert (author.column, author.target.name, author.target.access) == ("author_id", "Author", OWNED)
     assert (genres.column, genres.required) == ("genre_ids", False)
 
 
@@ -318,9 +320,75 @@ def test_admin_key_is_unique(name: str, key: str) -> None:
     assert parse(f"{name} title:str").admin_key == key
 
 
-def test_reference_from_shared_to_owned_requires_on_delete() -> None:
-    assert any("on_delete=cascade" in message for message in errors_in("Book a:ref=Author", access="shared"))
-    assert parse("Book a:ref=Author:on_delete=cascade", access="shared").shared
+@pytest.mark.parametrize(
+    ("fields", "access"),
+    [
+        ("a:ref=Author", "shared"),
+        ("a:ref=Post", "owned"),
+        ("a:ref=Post", "published"),
+        ("above:ref=Book:optional", "published"),
+    ],
+)
+def test_reference_to_rows_that_are_deleted_with_another_user_requires_on_delete(fields: str, access: str) -> None:
+    assert any("on_delete=cascade" in message for message in errors_in(f"Book {fields}", access=access))
+    assert parse(f"Book {fields}:on_delete=cascade", access=access)
+
+
+def test_reference_to_own_rows_may_restrict() -> None:
+    assert parse("Book a:ref=Author above:ref=Book:optional")
+    assert parse("Book a:ref=Author", access="published")
+
+
+@pytest.mark.parametrize(
+    ("options", "access"),
+    [
+        ({}, OWNED),
+        ({"read": "everyone"}, PRESETS["published"]),
+        ({"read": "everyone", "write": "editors"}, PRESETS["public"]),
+        ({"read": "members", "write": "members"}, PRESETS["shared"]),
+        ({"read": "admins", "write": "admins"}, PRESETS["admin"]),
+        ({"read": "members", "write": "admins"}, Access("members", "admins")),
+    ],
+)
+def test_access_is_a_preset_or_readers_and_writers(options: dict[str, str], access: Access) -> None:
+    assert parse("Book title:str", **options).access == access
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"access": "ownd"}, "--access ownd: did you mean owned?"),
+        ({"read": "member"}, "--read member: did you mean members?"),
+        ({"write": "everyone"}, "--write everyone: choose from owner, members, editors, admins"),
+        ({"access": "shared", "write": "admins"}, "--access is short for --read and --write"),
+        ({"write": "members"}, "use --read members or --read everyone"),
+        ({"read": "admins"}, "use --write admins"),
+        ({"read": "admins", "write": "editors"}, "use --write admins"),
+    ],
+)
+def test_wrong_access_suggests_a_fix(options: dict[str, str], hint: str) -> None:
+    (message,) = errors_in("Book title:str", **options)
+
+    assert hint in message
+
+
+def test_slug_in_urls_that_others_read_is_unique_for_all() -> None:
+    line = "Post title:str=200 slug:slug=220:from=title"
+
+    assert errors_in(line, by="slug", access="published") == ["--by slug must identify one row: add globally"]
+    assert parse(f"{line}:globally", by="slug", access="published")
+
+
+def test_only_admins_may_refer_to_rows_of_admins() -> None:
+    assert any("--write admins" in message for message in errors_in("Book a:ref=Department", access="public"))
+    assert parse("Book a:ref=Department", read="members", write="admins")
+
+
+def test_rows_that_others_read_have_indexes_without_the_owner() -> None:
+    line = "Post code:str:unique state:enum=a,b"
+
+    assert parse(line).indexes == [("owner_id", "id"), ("owner_id", "state", "id")]
+    assert parse(line, access="published").indexes == [("owner_id", "id"), ("code", "id"), ("state", "id")]
 
 
 @pytest.mark.parametrize("name", ["Staff", "News", "Series", "Species", "Sheep", "Equipment", "DeliveryStaff"])
