@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_session
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction, async_session
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app.database.commit_hooks import CommitHook, CommitHooks
@@ -29,6 +29,7 @@ _CLOSED = (
     "This session is closed: a request's session ends when its response starts. In background tasks, streaming "
     "responses and WebSockets, open a new one: `async with database.sessions.begin() as session`."
 )
+_BEGUN = "a transaction is already begun on this session"
 _CONCURRENT = "this session is already executing a statement: await one after the other"
 _READ_ONLY = (
     "This session is read-only. In a GET route, use `WriteSessionDep` (app/api/dependencies.py) instead of "
@@ -145,6 +146,12 @@ class WriteSession(DriverSession):
             raise ClosedSessionError(_CLOSED)
         self.hooks = self.hooks or CommitHooks()
         self.hooks.add(function, _innermost(self.sync_session) if self._uses_orm() else None)
+
+    def begin(self) -> AsyncSessionTransaction:
+        """Begin a transaction of the ORM, unless one has begun."""
+        if self.transaction is not None:
+            raise InvalidRequestError(_BEGUN)
+        return super().begin()
 
     async def fetch(self, statement: CompiledStatement, values: Sequence[object]) -> Rows:
         """Execute a statement in the transaction."""

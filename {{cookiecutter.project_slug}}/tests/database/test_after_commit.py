@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from fastapi import APIRouter, Response
 from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
@@ -227,16 +228,16 @@ def test_function_survives_a_savepoint_in_the_transaction_of_the_driver(client: 
     assert ran == ["before"]
 
 
-def test_block_in_the_transaction_of_the_driver_commits_nothing(client: TestClient) -> None:
+def test_block_in_a_transaction_is_rejected(client: TestClient) -> None:
     ran, owner = list[str](), add_user(client, "owner@example.com")
 
     async def work(database: Database) -> None:
         async with database.sessions() as session:
             values = {"title": "new", "body": "", "owner_id": owner.id}
             await insert_row(session, SampleNote, values, SampleNoteRead)
-            async with session.begin():
-                await write_by_orm(session)
-                after_commit(session, noting(ran, "block"))
+            after_commit(session, noting(ran, "rolled back"))
+            with pytest.raises(InvalidRequestError, match="already begun"):
+                await session.begin()
 
     run(client, work)
 
