@@ -5,6 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+_COMPARED = (
+    ("int:min=-3", "1"),
+    ("bigint", "0"),
+    ("float", "0.5"),
+    ("float:max=9", ""),
+    ("decimal=7,2", "1.25"),
+    ("date", "2026-01-31"),
+    ("datetime", ""),
+    ("time", "08:30"),
+)
+_TURNED = {"<": ">", "<=": ">=", "!=": "!="}
+
 RandomType = tuple[str, list[str], str]
 """A field type with its arguments and bounds, the flags that it supports, and a default."""
 
@@ -30,7 +42,7 @@ FIELDS = words_of("""
     title name code note body label amount count size state mark place reason first_name x1
     quite_a_long_name order group user key value type hash date time
     text email url kind data items path status author parent comment message row rows page
-    pages form error items options values search loop
+    pages form error options values search loop
 """)
 ENUM_VALUES = (
     "draft",
@@ -96,11 +108,16 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
         ends = (":on_delete=null", ":on_delete=cascade")
         end = random.choice(("", *ends) if write != "owner" or read == "owner" else ends)
         fields.append(f"above:ref={name}:optional{end}")
+    if random.random() < 0.1:
+        fields.append(f"others:many={name}")
+    compared, checks = _random_check(random) if random.random() < 0.3 else ([], [])
+    fields += compared
     random.shuffle(fields)
     fields = [_random_scope(field, write, random) for field in fields]
     arguments = [name, *fields, *_random_slug(fields, read, write, random)]
     if together := _random_combination(fields, random):
         arguments += ["--unique", together]
+    arguments += checks
     arguments += ACCESSES[read, write][0].split()
     arguments += ["--plural", PLURALS[name]] if name in PLURALS else []
     arguments += ["--no-admin"] if random.random() < 0.1 else []
@@ -110,7 +127,7 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
 
 def _random_combination(fields: list[str], random: Random) -> str:
     """Return two fields that are unique together, or an empty string."""
-    pattern = r"(\w+):(str=\d\d|slug|date|datetime|uuid|int|ref=)(?!.*:unique)"
+    pattern = r"(\w+):(str=\d{2,3}(?!\d)|slug|date|datetime|uuid|int|ref=)(?!.*:unique)"
     names = [found[1] for field in fields if (found := re.match(pattern, field))]
     names = [name for name in names if name != "above"]
     return ",".join(random.sample(names, 2)) if len(names) > 1 and random.random() < 0.5 else ""
@@ -134,6 +151,16 @@ def _random_slug(fields: list[str], read: str, write: str, random: Random) -> li
     for_all = place and read != "owner"
     scope = ":globally" if write == "owner" and (for_all or random.random() < 0.3) else ""
     return [f"the_slug:slug{source}{scope}", *place]
+
+
+def _random_check(random: Random) -> tuple[list[str], list[str]]:
+    """Return two fields, and a comparison of them, sometimes one with a value too."""
+    kind, value = random.choice(_COMPARED)
+    sign = random.choice(("<", "<=", "!="))
+    fields = [f"least:{kind}", f"most:{kind}{random.choice(('', '', ':optional', ':unique'))}"]
+    checks = [random.choice((f"least {sign} most", f"most {_TURNED[sign]} least"))]
+    checks += [f"least != {value}"] if value and random.random() < 0.5 else []
+    return fields, [part for check in checks for part in ("--check", check)]
 
 
 def _random_relation(field: str, target: Command, write: str, random: Random) -> str:

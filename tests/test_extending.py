@@ -19,6 +19,7 @@ def test_tutorial_works_block_by_block(bake: Bake) -> None:
     assert {path.relative_to(project).parts[:3] for path in after - before} <= {
         ("app", "features", "imprint"),
         ("app", "features", "issues"),
+        ("app", "features", "meetings"),
         ("app", "features", "projects"),
         ("app", "features", "reports"),
     }

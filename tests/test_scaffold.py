@@ -147,7 +147,7 @@ def test_rejected_command_changes_nothing(bake: Bake) -> None:
 
 def test_changes_by_hand_are_kept(bake: Bake, type_cache: Path) -> None:
     project = installed(bake())
-    run_app(project, f"new resource {AUTHOR} --check", MYPY_CACHE_DIR=str(type_cache))
+    run_app(project, f"new resource {AUTHOR} --verify", MYPY_CACHE_DIR=str(type_cache))
     commit(project)
     authors = project / "app" / "features" / "authors"
     change(authors / "service.py", "authors_for(scope).where", "authors_for(scope) .where")

@@ -12,6 +12,9 @@ field_spec.py       a field as the command line specifies it
 field_types/        what each field type is in the database, in JSON and in a form
 field.py            a field in templates
 unique.py           fields that are unique together
+comparisons.py      comparisons of fields
+comparison_samples.py  values of tests that meet the comparisons
+constraints.py      the constraints of a table in templates
 slugs.py            slugs made from another field, and in URLs
 resource.py         a resource in templates
 project.py          existing features

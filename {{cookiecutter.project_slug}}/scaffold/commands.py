@@ -34,7 +34,10 @@ Unique = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything")]
 Migrate = Annotated[bool, typer.Option("--migrate", help="Also apply migrations")]
-Check = Annotated[bool, typer.Option("--check", help="Also run the checks and the new tests")]
+Verify = Annotated[bool, typer.Option("--verify", help="Also run the checks and the new tests")]
+Check = Annotated[
+    list[str] | None, typer.Option("--check", help='A comparison of fields: "ends_at > starts_at". Repeatable')
+]
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -84,19 +87,20 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     write: Annotated[str | None, typer.Option(help=f"Who can write: {', '.join(READERS_OF)}")] = None,
     plural: Annotated[str | None, typer.Option(help="Plural in snake_case, for example book_reviews")] = None,
     unique: Unique = None,
+    check: Check = None,
     by: Annotated[str, typer.Option(help="Unique slug to use in URLs instead of the ID, for example slug")] = "",
     no_admin: Annotated[bool, typer.Option("--no-admin", help="Don't generate an admin view")] = False,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Don't generate web pages")] = False,
     dry_run: DryRun = False,
     run_migration: Migrate = False,
-    check: Check = False,
+    verify: Verify = False,
 ) -> None:
     """Generate a resource: model, schemas, service, routes, pages, admin, migration and tests."""
     project = Project()
     command = ["app", "new", "resource", name, *(fields or [])]
     options = {"--access": None if access == "owned" else access, "--read": read, "--write": write, "--plural": plural}
     command += [word for option, value in options.items() if value is not None for word in (option, value)]
-    command += [part for names in unique or [] for part in ("--unique", names)]
+    command += _constraint_options(unique, check)
     command += ["--by", by] if by else []
     command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
     with _reporting_errors():
@@ -109,6 +113,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             write=write,
             plural_given=plural,
             unique=unique or [],
+            checks=check or [],
             by=by,
             pages=project.has_pages and not no_pages,
             admin=project.has_admin and not no_admin,
@@ -121,7 +126,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     _print_paths("written", written, dry_run=dry_run)
     if not dry_run:
         _print_next(resource)
-        _follow_up(resource.plural, run_migration=run_migration, check=check)
+        _follow_up(resource.plural, run_migration=run_migration, verify=verify)
 
 
 @new.command("page")
@@ -149,34 +154,52 @@ def new_feature(
 
 
 @add.command("field", epilog=GRAMMAR)
-def add_field(
-    name: Name, fields: Fields = None, *, dry_run: DryRun = False, run_migration: Migrate = False, check: Check = False
+def add_field(  # noqa: PLR0913 - the options of a command
+    name: Name,
+    fields: Fields = None,
+    *,
+    unique: Unique = None,
+    check: Check = None,
+    dry_run: DryRun = False,
+    run_migration: Migrate = False,
+    verify: Verify = False,
 ) -> None:
     """Add fields to a resource: model, schemas, forms, admin, tests and a migration. Existing rows are kept."""
-    _add("field", name, fields or [], dry_run=dry_run, run_migration=run_migration, check=check)
+    options = _constraint_options(unique, check)
+    _add("field", name, fields or [], options, dry_run=dry_run, run_migration=run_migration, verify=verify)
 
 
 @add.command("relation")
 def add_relation(
-    name: Name, fields: Fields = None, *, dry_run: DryRun = False, run_migration: Migrate = False, check: Check = False
+    name: Name,
+    fields: Fields = None,
+    *,
+    dry_run: DryRun = False,
+    run_migration: Migrate = False,
+    verify: Verify = False,
 ) -> None:
     """Add a relation to another resource, for example genres:many=Genre or author:ref=Author:optional."""
-    _add("relation", name, fields or [], dry_run=dry_run, run_migration=run_migration, check=check)
+    _add("relation", name, fields or [], [], dry_run=dry_run, run_migration=run_migration, verify=verify)
+
+
+def _constraint_options(unique: list[str] | None, check: list[str] | None) -> list[str]:
+    given = [("--unique", names) for names in unique or []] + [("--check", text) for text in check or []]
+    return [part for option in given for part in option]
 
 
 def _add(  # noqa: PLR0913 - the options of a command
-    kind: str, name: str, fields: list[str], *, dry_run: bool, run_migration: bool, check: bool
+    kind: str, name: str, fields: list[str], options: list[str], *, dry_run: bool, run_migration: bool, verify: bool
 ) -> None:
     project = Project()
     with _reporting_errors():
-        written = add_fields(project, name, fields, kind=kind, dry_run=dry_run)
+        written = add_fields(project, name, fields, kind=kind, options=options, dry_run=dry_run)
     if not written:
         say(f"{name} already has these fields; nothing to do.")
         return
     _print_paths("changed", written, dry_run=dry_run)
     if not dry_run:
         say("Next, run `app db upgrade`.")
-        _follow_up(project.package_of(name) or "", run_migration=run_migration, check=check)
+        _follow_up(project.package_of(name) or "", run_migration=run_migration, verify=verify)
 
 
 def destroy_resource(
@@ -219,11 +242,11 @@ def _print_next(resource: Resource) -> None:
     say(f"Next, run `app db upgrade`. URLs: {', '.join(urls)}")
 
 
-def _follow_up(package: str, *, run_migration: bool, check: bool) -> None:
+def _follow_up(package: str, *, run_migration: bool, verify: bool) -> None:
     """Run the follow-up commands, each in a new process that imports the new code."""
     if run_migration:
         _run("app", "db", "upgrade")
-    if check:
+    if verify:
         _run("app", "check")
         _run("pytest", "-q", f"tests/features/{package}")
 

@@ -3,11 +3,10 @@
 The templates are rendered without the fields and with them, and the difference is merged into your files.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 from scaffold import migration
 from scaffold.errors import ScaffoldError
-from scaffold.field import Field
 from scaffold.grammar import parse_fields
 from scaffold.names import Names
 from scaffold.project import Project
@@ -18,21 +17,25 @@ from scaffold.staging import staging_area
 from scaffold.three_way_merge import MergeConflict, merge
 
 
-def add_fields(project: Project, name: str, specs: list[str], *, kind: str, dry_run: bool = False) -> list[str]:
-    """Add fields to a resource. Returns the changed files, or none if the same command was run before.
+def add_fields(  # noqa: PLR0913 - the options of the command
+    project: Project, name: str, specs: list[str], *, kind: str, options: Sequence[str] = (), dry_run: bool = False
+) -> list[str]:
+    """Add fields to a resource, and the constraints in `options`: `--unique project,number`.
+
+    Returns the changed files, or none if the same command was run before.
 
     Raises:
         ScaffoldError: if the fields can't be added; nothing was changed.
     """
     before = _resource(project, name)
-    command = ("app", "add", kind, name, *specs)
+    command = ("app", "add", kind, name, *specs, *options)
     if command in before.commands:
         return []
-    after = replace(before, fields=_with(project, before, specs), commands=(*before.commands, command))
+    after = _parse(project, before, command, specs)
     with staging_area(project.root, {}) as stage:
         texts = [stage.formatted(render_resource(resource)) for resource in (before, after)]
         stage.write(_merged(project, *texts))
-        migration.write_fields(stage, after, after.fields[len(before.fields) :])
+        migration.write_fields(stage, before, after)
         stage.format()
         if not dry_run:
             stage.apply()
@@ -53,12 +56,27 @@ def _resource(project: Project, name: str) -> Resource:
     return resource
 
 
-def _with(project: Project, resource: Resource, specs: list[str]) -> tuple[Field, ...]:
-    """Return the resource's fields and the new ones.
+def _parse(project: Project, before: Resource, command: tuple[str, ...], specs: list[str]) -> Resource:
+    """Return the resource with the new fields and constraints.
 
     Raises:
-        ScaffoldError: if one is invalid, or can't be added to a table with rows.
+        ScaffoldError: with every error in them.
     """
+    errors = _errors_in(project, before, specs)
+    if len(command) == len(("app", "add", "field", before.name)):
+        errors.append("specify a field, for example rating:int:optional, or --unique or --check")
+    try:
+        after = project.parse(before.plural, [*before.commands, command])
+    except ScaffoldError as error:
+        about_options = [message for message in error.messages if message.startswith("--")]
+        raise ScaffoldError([*errors, *about_options] or error.messages) from error
+    if errors:
+        raise ScaffoldError(errors)
+    return after
+
+
+def _errors_in(project: Project, resource: Resource, specs: list[str]) -> list[str]:
+    """Return the errors in new fields, including those that can't be added to a table with rows."""
     names = Names(resource.name, resource.plural)
     added, errors = parse_fields(names, specs, project.find_target, resource.access)
     errors += source_errors([*resource.fields, *added], specs)
@@ -70,9 +88,7 @@ def _with(project: Project, resource: Resource, specs: list[str]) -> tuple[Field
             for old in resource.fields
             if {old.name, old.column} & {item.name, item.column}
         ]
-    if errors:
-        raise ScaffoldError(errors)
-    return (*resource.fields, *added)
+    return errors
 
 
 def _merged(project: Project, before: dict[str, str], after: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A field in templates: its specification, and what its type derives from it."""
 
 import builtins
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
@@ -31,6 +32,8 @@ class Field(FieldSpec):
     @cached_property
     def samples(self) -> Samples:
         """Return values for tests."""
+        if self.limits:
+            return self.field_type.samples_between(self, *self.limits)
         return self.field_type.samples_of(self)
 
     @property
@@ -141,6 +144,12 @@ class Field(FieldSpec):
     def sorted(self) -> bool:
         """Return whether lists can be sorted by it."""
         return self.field_type.sorts and (self.index or self.unique) and not self.optional
+
+    @property
+    def range_name(self) -> str:
+        """Return the name of the constraint for its limits, which are in it: migrations compare the names."""
+        limits = f"{f'_from_{self.min}' * bool(self.min)}{f'_to_{self.max}' * bool(self.max)}"
+        return f"{self.column}{re.sub('[-.]', '_', limits)}" if limits else ""
 
     @property
     def index_bytes(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from scaffold.access import OWNED, Access
 from scaffold.enum_values import member_names
@@ -55,6 +56,8 @@ class FieldSpec:
     min: str = ""
     max: str = ""
     on_delete: str = "restrict"
+    limits: tuple[Decimal, Decimal] | None = None
+    """The least and the greatest value of tests, because it is compared with others."""
     varied: bool = False
     """Whether tests give each row another value, because it is unique together with others."""
     source: str = ""
@@ -70,6 +73,13 @@ class FieldSpec:
         if self.type == "many":
             return f"{singular(self.name) or self.name}_ids"
         return f"{self.name}_id" if self.type == "ref" else self.name
+
+    @property
+    def far_column(self) -> str:
+        """Return the column of the association table that refers to the other row, for a field with many."""
+        near = f"{self.owner.snake}_id"
+        far = self.column.removesuffix("s") if self.is_self else f"{self.target.snake}_id"
+        return far if far != near else f"other_{far}"
 
     @property
     def words(self) -> str:

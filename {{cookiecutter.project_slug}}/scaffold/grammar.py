@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from scaffold.access import Access, parse_access
+from scaffold.comparison_samples import with_limits
+from scaffold.comparisons import parse_comparisons
 from scaffold.errors import ScaffoldError, nearest
 from scaffold.field import Field, title_of
 from scaffold.field_types import FIELD_TYPES
@@ -40,8 +42,8 @@ _LIST_PARAMS = frozenset({"cursor", "limit", "q", "sort"})
 
 def parse_resource(  # noqa: PLR0913 - the options of the command
     name: str, specs: Sequence[str], find: FindTarget, *, access: str | None = None, read: str | None = None,
-    write: str | None = None, plural_given: str | None = None, unique: Sequence[str] = (), by: str = "",
-    pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
+    write: str | None = None, plural_given: str | None = None, unique: Sequence[str] = (), checks: Sequence[str] = (),
+    by: str = "", pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
 ) -> Resource:  # fmt: skip
     """Parse the arguments of `app new resource`.
 
@@ -53,7 +55,8 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     granted, access_errors = parse_access(access, read, write)
     fields, field_errors = parse_fields(Names(name, many), specs, find, granted)
     groups, unique_errors = parse_unique(Names(name, many), unique, fields, specs)
-    errors += access_errors + field_errors + unique_errors + source_errors(fields, specs)
+    comparisons, check_errors = parse_comparisons(Names(name, many), checks, fields, specs)
+    errors += access_errors + field_errors + unique_errors + check_errors + source_errors(fields, specs)
     fields, by_errors = put_in_urls(by, fields, specs, granted)
     errors += by_errors
     if not specs:
@@ -62,7 +65,10 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
         raise ScaffoldError(errors)
     own = {"by": by, "pages": pages, "admin": admin}
     known = tuple(_complete_self_reference(field, fields, **own) for field in vary(fields, groups))
-    return Resource(name, many, granted, known, pages, admin, tuple(commands), groups, by)
+    known, errors = with_limits(known, comparisons)
+    if errors:
+        raise ScaffoldError(errors)
+    return Resource(name, many, known, groups, tuple(comparisons), granted, pages, admin, tuple(commands), by)
 
 
 def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: Access) -> tuple[list[Field], list[str]]:
@@ -111,11 +117,13 @@ def _conflicts(names: Names, fields: list[Field]) -> list[str]:
 def _identifiers(names: Names, field: Field) -> list[str]:
     """Return the database identifiers that contain the field's name."""
     found = [f"ix_{names.plural}_owner_id_{field.column}_id"] if field.filtered or field.unique else []
+    if field.range_name:
+        found.append(f"ck_{names.plural}_{field.range_name}")
     if field.type == "ref":
         found.append(f"fk_{names.plural}_{field.column}_{field.target.plural}")
     if field.type == "many":
         table = f"{names.plural}_{field.name}"
-        found.append(f"fk_{table}_{field.target.snake}_id_{field.target.plural}")
+        found.append(f"fk_{table}_{field.far_column}_{field.target.plural}")
         found.append(f"fk_{table}_{names.snake}_id_{names.plural}")
     return found
 

@@ -19,7 +19,7 @@ from alembic.config import Config
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import False_, True_
 
 from app import features
@@ -27,7 +27,6 @@ from app.accounts import models
 from app.database.base import Base
 from scaffold.backfill import with_filled_slugs
 from scaffold.errors import ScaffoldError
-from scaffold.field import Field
 from scaffold.names import words
 from scaffold.resource import Resource
 from scaffold.staging import StagingArea
@@ -48,17 +47,19 @@ def write_tables(stage: StagingArea, resource: Resource) -> None:
         _write(stage, f"Create the table of {resource.plural_words}", steps)
 
 
-def write_fields(stage: StagingArea, resource: Resource, fields: tuple[Field, ...]) -> None:
-    """Write the migration that adds fields to a staged resource."""
+def write_fields(stage: StagingArea, before: Resource, resource: Resource) -> None:
+    """Write the migration that adds fields and constraints to a staged resource."""
+    fields = resource.fields[len(before.fields) :]
     with _imported(stage, resource.plural):
         table = Base.metadata.tables[resource.plural]
         columns = [item.column for item in fields if item.type != "many"]
         added = [step for name in columns for step in _adding(table, name)]
+        added += _constraining(table, before, resource)
         steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
         tables = [step for name in resource.tables_of(fields) for step in _creating(Base.metadata.tables[name])]
         slugs = [item for item in fields if item.source]
         filling = with_filled_slugs(table, added, slugs, owned=resource.access.owned) if slugs else steps
-        names = " and ".join(item.words for item in fields)
+        names = " and ".join(item.words for item in fields) or "constraints"
         what = names if len(names) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
         _write(stage, f"Add {what} to {resource.plural_words}", steps + tables, [*filling, *tables])
 
@@ -82,16 +83,30 @@ def _belongs(table: Table, package: str) -> bool:
 
 
 def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:
-    """Return the operations that add a column with its indexes, constraints and foreign keys."""
+    """Return the operations that add a column with its indexes and foreign keys."""
     column = table.c[name]
     added: list[ops.MigrateOperation] = [ops.AddColumnOp.from_column(column)]
     indexes = sorted((index for index in table.indexes if name in index.columns), key=lambda index: str(index.name))
     added += [ops.CreateIndexOp.from_index(index) for index in indexes]
     for constraint in sorted(table.constraints, key=lambda found: str(found.name)):
-        if isinstance(constraint, UniqueConstraint) and name in constraint.columns:
-            added.append(ops.CreateUniqueConstraintOp.from_constraint(constraint))
         if isinstance(constraint, ForeignKeyConstraint) and name in constraint.columns:
             added.append(ops.CreateForeignKeyOp.from_constraint(constraint))
+    return added
+
+
+def _constraining(table: Table, before: Resource, resource: Resource) -> list[ops.MigrateOperation]:
+    """Return the operations that add the new constraints, after the columns that they name."""
+    new = [item for item in resource.uniques if item.name not in {old.name for old in before.uniques}]
+    uniques = [{*item.columns, *["owner_id"] * (resource.access.owned and not item.globally)} for item in new]
+    checks = {item.name for item in resource.comparisons} - {item.name for item in before.comparisons}
+    checks |= {item.range_name for item in resource.limited_fields if item not in before.fields}
+    named = {f"ck_{table.name}_{name}" for name in checks}
+    added: list[ops.MigrateOperation] = []
+    for constraint in sorted(table.constraints, key=lambda found: str(found.name)):
+        if isinstance(constraint, UniqueConstraint) and {*constraint.columns.keys()} in uniques:
+            added.append(ops.CreateUniqueConstraintOp.from_constraint(constraint))
+        if isinstance(constraint, CheckConstraint) and constraint.name in named:
+            added.append(ops.CreateCheckConstraintOp.from_constraint(constraint))
     return added
 
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 Command = tuple[str, ...]
 """A command line that generated code, split into arguments: app new resource Note title:str …"""
 
-_WITH_VALUE = ("--access", "--read", "--write", "--plural", "--unique", "--by")
+_WITH_VALUE = ("--access", "--read", "--write", "--plural", "--unique", "--check", "--by")
 
 
 def specs_of(commands: Sequence[Command]) -> list[str]:
@@ -141,24 +141,33 @@ class Project:
         commands = self.commands_of(package)
         if not commands or commands[0][:3] != ("app", "new", "resource"):
             return None
-        first = commands[0]
         try:
-            return parse_resource(
-                first[3],
-                specs_of(commands),
-                self.find_target,
-                access=option_of(first, "--access"),
-                read=option_of(first, "--read"),
-                write=option_of(first, "--write"),
-                plural_given=package,
-                unique=options_of(commands, "--unique"),
-                by=option_of(first, "--by") or "",
-                pages=self.has_pages and "--no-pages" not in first,
-                admin=self.has_admin and "--no-admin" not in first,
-                commands=commands,
-            )
+            return self.parse(package, commands)
         except ScaffoldError:
             return None
+
+    def parse(self, package: str, commands: Sequence[Command]) -> Resource:
+        """Return a resource as these commands specify it.
+
+        Raises:
+            ScaffoldError: with every error in them.
+        """
+        first = commands[0]
+        return parse_resource(
+            first[3],
+            specs_of(commands),
+            self.find_target,
+            access=option_of(first, "--access"),
+            read=option_of(first, "--read"),
+            write=option_of(first, "--write"),
+            plural_given=package,
+            unique=options_of(commands, "--unique"),
+            checks=options_of(commands, "--check"),
+            by=option_of(first, "--by") or "",
+            pages=self.has_pages and "--no-pages" not in first,
+            admin=self.has_admin and "--no-admin" not in first,
+            commands=commands,
+        )
 
     def find_target(self, name: str) -> Target | None:
         """Return a resource as a target of references, or None."""

@@ -31,9 +31,7 @@ def resolve_target(field: Field, find: FindTarget, access: Access) -> tuple[Fiel
 
 def _reference_errors(field: Field, target: Target, access: Access) -> list[str]:
     errors: list[str] = []
-    if field.is_self and field.type == "many":
-        errors.append("self-referencing many-to-many relations are not supported: write this one by hand")
-    elif field.is_self and not field.optional:
+    if field.is_self and field.type == "ref" and not field.optional:
         errors.append("a self-reference must be optional")
     if field.owner.plural in target.refers_to:
         errors.append(

@@ -5,26 +5,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scaffold.access import OWNED, Access
+from scaffold.constraints import Constraints
 from scaffold.field import Field, title_of
 from scaffold.field_spec import Target
-from scaffold.names import Names
-from scaffold.unique import Unique
 
 MAX_LINE_LENGTH = 108
 
 
 @dataclass(frozen=True)
-class Resource(Names):
+class Resource(Constraints):
     """A resource, as templates see it."""
 
     access: Access = OWNED
-    fields: tuple[Field, ...] = ()
     pages: bool = True
     admin: bool = True
     commands: tuple[tuple[str, ...], ...] = ()
     """The command lines that generated it, each split into arguments."""
-    unique_together: tuple[tuple[str, ...], ...] = ()
-    """The names of the fields in each `--unique`."""
     by: str = ""
     """The field that URLs contain; empty if they contain the ID."""
 
@@ -85,32 +81,11 @@ class Resource(Names):
         return title_of(self.fields)
 
     @property
-    def uniques(self) -> list[Unique]:
-        """Return the unique constraints: those of one field, then those of several."""
-        found = {item.name: item for item in self.fields}
-        groups = [(item.name,) for item in self.unique_fields] + list(self.unique_together)
-        return [Unique(self, tuple(found[name] for name in group)) for group in groups]
-
-    @property
-    def unique_groups(self) -> list[Unique]:
-        """Return the unique constraints of several fields."""
-        return [item for item in self.uniques if len(item.fields) > 1]
-
-    @property
-    def tested_groups(self) -> list[Unique]:
-        """Return those of several fields that tests can violate without violating another one."""
-        groups = self.unique_groups
-        return [
-            item
-            for item in groups
-            if not any(part.is_self for part in item.fields)
-            and all(other.differs_without(item) for other in groups if other != item)
-        ]
-
-    @property
-    def unique_fields(self) -> list[Field]:
-        """Return the fields whose values are unique."""
-        return [item for item in self.fields if item.unique]
+    def has_hidden_references(self) -> bool:
+        """Return whether tests that repeat unique values can't use rows of `add_…`, which another admin creates."""
+        unique = [item for group in self.uniques for item in group.fields]
+        is_hidden = any(item.type == "ref" and item.target.access.private for item in unique)
+        return is_hidden and self.access.write_permission is not None
 
     @property
     def unique_sentence(self) -> str:

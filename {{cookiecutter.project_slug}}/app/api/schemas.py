@@ -2,10 +2,15 @@
 
 from datetime import datetime
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from app.database.constraints import comparisons_of
+
+S = TypeVar("S", bound=BaseModel)
 
 
 def check_storable(value: Any) -> Any:  # noqa: ANN401 - fields of every type
@@ -52,6 +57,28 @@ class RecordResponse(ResponseSchema):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+def check_comparisons(data: S, model: type[Any]) -> S:
+    """Return the data unchanged if it meets the comparisons of a model.
+
+    Call it in a `model_validator(mode="after")`. The database checks them too, and also when only one side is sent.
+
+    Raises:
+        ValidationError: names each field whose comparison isn't met.
+    """
+    errors = [
+        InitErrorDetails(
+            type=PydanticCustomError("comparison", "{message}", {"message": item.message}),
+            loc=(item.field,),
+            input=getattr(data, item.field),
+        )
+        for item in comparisons_of(model)
+        if not item.is_met(lambda name: getattr(data, name))
+    ]
+    if errors:
+        raise ValidationError.from_exception_data(type(data).__name__, errors)
+    return data
 
 
 def unset() -> Any:  # noqa: ANN401 - a default for fields of any type

@@ -1,16 +1,94 @@
-"""Which constraint the database enforced when it rejected a write."""
+"""Which constraint the database enforced when it rejected a write, and comparisons of columns."""
 
-from sqlalchemy import UniqueConstraint
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from app.errors import InvalidRequest
 
-def violates(error: IntegrityError, constraint: UniqueConstraint) -> bool:
+_OPERATORS = {
+    "<": ("lt", operator.lt),
+    "<=": ("le", operator.le),
+    ">": ("gt", operator.gt),
+    ">=": ("ge", operator.ge),
+    "!=": ("ne", operator.ne),
+}
+_PREPARERS = [module.dialect().identifier_preparer for module in (postgresql, sqlite)]
+
+
+class Comparison(CheckConstraint):
+    """A CHECK constraint that compares a column with another one or with a value. Nulls pass.
+
+    __table_args__ = (Comparison("ends_at", ">", "starts_at", "Must be later than the start"),)
+
+    The message is shown at the first column. Schemas check it with `check_comparisons`, services with
+    `report_comparisons`.
+    """
+
+    def __init__(self, field: str, sign: str, other: str | float | Decimal | date | time, message: str) -> None:
+        self.field, self.sign, self.other, self.message = field, sign, other, message
+        name = f"{field}_{_OPERATORS[sign][0]}_{other}".replace("-", "_").replace(".", "_").replace(":", "_")
+        super().__init__(f"{quote(field)} {sign} {_sql(other)}", name=name)
+
+    def is_met(self, value_of: Callable[[str], Any]) -> bool:
+        """Return whether values meet it, by the names of their columns."""
+        left = value_of(self.field)
+        right = value_of(self.other) if isinstance(self.other, str) else self.other
+        return left is None or right is None or bool(_OPERATORS[self.sign][1](left, right))
+
+
+def quote(name: str) -> str:
+    """Return the name of a column in SQL, in quotes if one of the databases reserves it."""
+    return max((str(preparer.quote(name)) for preparer in _PREPARERS), key=len)
+
+
+def _sql(other: str | float | Decimal | date | time) -> str:
+    """Return a column, or a value as both databases store it."""
+    if isinstance(other, time):
+        return f"'{other.isoformat('microseconds')}'"
+    if isinstance(other, date):
+        return f"'{other.isoformat()}'"
+    return quote(other) if isinstance(other, str) else str(other)
+
+
+def comparisons_of(model: type[Any]) -> list[Comparison]:
+    """Return the comparisons of a model, by name."""
+    found = [item for item in model.__table__.constraints if isinstance(item, Comparison)]
+    return sorted(found, key=lambda item: str(item.name))
+
+
+def violates(error: IntegrityError, constraint: UniqueConstraint | CheckConstraint) -> bool:
     """Return whether an integrity error was raised by this constraint.
 
-    PostgreSQL names the constraint, SQLite its columns.
+    PostgreSQL names the constraint; SQLite names a CHECK constraint, and the columns of a unique one.
     """
     columns = ", ".join(f"{constraint.table.name}.{column.name}" for column in constraint.columns)
-    return f'"{constraint.name}"' in str(error.orig) or str(error.orig).endswith(f": {columns}")
+    rule = constraint.name if isinstance(constraint, CheckConstraint) else columns
+    return f'"{constraint.name}"' in str(error.orig) or str(error.orig).endswith(f": {rule}")
+
+
+@contextmanager
+def report_comparisons(model: type[Any]) -> Iterator[None]:
+    """Name the field if the database rejects a write because of a comparison.
+
+    Raises:
+        InvalidRequest: a comparison isn't met.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        for item in comparisons_of(model):
+            if violates(error, item):
+                failed = {"loc": ("body", item.field), "msg": item.message, "type": "comparison"}
+                raise InvalidRequest(errors=[failed]) from error
+        raise
 
 
 def violates_foreign_key(error: IntegrityError) -> bool:

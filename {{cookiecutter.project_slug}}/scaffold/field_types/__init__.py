@@ -1,8 +1,9 @@
 """Field types. To add one, write a class in this package and add it to `FIELD_TYPES`."""
 
-from scaffold.field_types.base import FieldType, Samples
+from scaffold.field_types.base import Domain, FieldType, Samples
+from scaffold.field_types.moments import Date, DateTime, Time
 from scaffold.field_types.numeric import BigInt, DecimalType, Float, Int
-from scaffold.field_types.other import Bool, Date, DateTime, Enum, Json, List, Many, Ref, Time, Uuid
+from scaffold.field_types.other import Bool, Enum, Json, List, Many, Ref, Uuid
 from scaffold.field_types.text import Email, Slug, Str, Text, Url
 
 FIELD_TYPES: dict[str, FieldType] = {
@@ -27,4 +28,4 @@ FIELD_TYPES: dict[str, FieldType] = {
     "many": Many(),
 }
 
-__all__ = ["FIELD_TYPES", "FieldType", "Samples"]
+__all__ = ["FIELD_TYPES", "Domain", "FieldType", "Samples"]

@@ -2,10 +2,11 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import ClassVar
 
+from app.database.constraints import quote
 from scaffold.field_spec import FieldSpec
 
 MIN_UNIQUE_VALUES = 100
@@ -23,6 +24,17 @@ class Samples:
     """An expression that returns another value each time, for unique fields."""
     descending: bool = False
     """Whether `changed` is less than `sample`."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Values that can be compared, as numbers: days of a date, minutes of a time."""
+
+    low: Decimal
+    high: Decimal
+    step: Decimal = Decimal(1)
+    start: Decimal = Decimal(1)
+    """Where the values of tests start if nothing else decides."""
 
 
 def quoted(value: object) -> str:
@@ -49,6 +61,8 @@ class FieldType:
     """An example with arguments; empty if the type takes none."""
     index_bytes: ClassVar[int] = 16
     """How much of an index entry a value needs at most; 0 if it can't be indexed."""
+    compares: ClassVar[str] = ""
+    """The kind of values it can be compared with: number, date, datetime, time or reference."""
     step: ClassVar[str] = ""
     """The `step` attribute of its number input."""
 
@@ -85,6 +99,46 @@ class FieldType:
     def server_default_of(self, field: FieldSpec, text: str) -> str:
         """Return the argument `server_default` of the column."""
         return quoted(text)
+
+    def sql_check_of(self, field: FieldSpec) -> str:
+        """Return the CHECK constraint for the minimum and the maximum."""
+        limits = ((">=", field.min), ("<=", field.max))
+        return " AND ".join(f"{quote(field.column)} {sign} {text}" for sign, text in limits if text)
+
+    def outside_of(self, field: FieldSpec) -> str:
+        """Return a Python value that this constraint rejects."""
+        domain = self.domain_of(field)
+        return self.literal_at(domain.low - domain.step if field.min else domain.high + domain.step)
+
+    def domain_of(self, field: FieldSpec) -> Domain:
+        """Return the values that can be compared."""
+        raise NotImplementedError
+
+    def position_of(self, text: str) -> Decimal:
+        """Return a value of the command line as a number.
+
+        Raises:
+            ValueError: if it isn't a valid one. The message shows one.
+        """
+        raise NotImplementedError
+
+    def text_at(self, position: Decimal) -> str:
+        """Return a value as people read it."""
+        return f"{position:f}"
+
+    def literal_at(self, position: Decimal) -> str:
+        """Return a value as a Python expression."""
+        return f"{position:f}"
+
+    def json_at(self, field: FieldSpec, position: Decimal) -> str:
+        """Return a value as a JSON value in Python."""
+        return self.literal_at(position)
+
+    def samples_between(self, field: FieldSpec, low: Decimal, high: Decimal) -> Samples:
+        """Return values for tests that are within limits: the least one, the next one, and unique ones."""
+        one, two = (self.json_at(field, position) for position in (low, low + self.domain_of(field).step))
+        unique = self.samples_of(replace(field, min=f"{low:f}", max=f"{high:f}")).unique
+        return Samples(one, two, self.samples_of(field).invalid, unique)
 
     def errors_in(self, field: FieldSpec) -> list[str]:
         """Return the errors in the arguments, the minimum and the maximum."""

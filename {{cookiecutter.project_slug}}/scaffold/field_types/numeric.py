@@ -5,14 +5,25 @@ from decimal import Decimal, InvalidOperation
 from typing import ClassVar
 
 from scaffold.field_spec import FieldSpec
-from scaffold.field_types.base import MIN_UNIQUE_VALUES, FieldType, Samples, bounds_errors, number, quoted
+from scaffold.field_types.base import MIN_UNIQUE_VALUES, Domain, FieldType, Samples, bounds_errors, number, quoted
 
 SAMPLE = 42
 INT = (-(2**31), 2**31 - 1)
 BIGINT = (-(2**63), 2**63 - 1)
 
 
-class Int(FieldType):
+class Number(FieldType):
+    """Base class of numbers."""
+
+    compares = "number"
+
+    def position_of(self, text: str) -> Decimal:
+        if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", text):
+            raise ValueError("compare it with a field or with a number such as 10")
+        return Decimal(text).normalize()
+
+
+class Int(Number):
     """A 32-bit integer."""
 
     python = "int"
@@ -42,6 +53,12 @@ class Int(FieldType):
     def server_default_of(self, field: FieldSpec, text: str) -> str:
         return quoted(str(int(text)))
 
+    def domain_of(self, field: FieldSpec) -> Domain:
+        return Domain(*map(Decimal, self.bounds(field)))
+
+    def json_at(self, field: FieldSpec, position: Decimal) -> str:
+        return number(int(position))
+
     def errors_in(self, field: FieldSpec) -> list[str]:
         return bounds_errors(field, *self.widest, room=MIN_UNIQUE_VALUES if field.unique else 2)
 
@@ -65,7 +82,7 @@ class BigInt(Int):
         return super().check_of(field).replace("[int,", "[Int64,")
 
 
-class Float(FieldType):
+class Float(Number):
     """A floating-point number, such as a measurement."""
 
     python = "float"
@@ -88,6 +105,12 @@ class Float(FieldType):
     def server_default_of(self, field: FieldSpec, text: str) -> str:
         return quoted(repr(float(text)))
 
+    def domain_of(self, field: FieldSpec) -> Domain:
+        return Domain(Decimal(field.min or -(10**15)), Decimal(field.max or 10**15), Decimal("0.01"))
+
+    def json_at(self, field: FieldSpec, position: Decimal) -> str:
+        return repr(float(position))
+
     def errors_in(self, field: FieldSpec) -> list[str]:
         return bounds_errors(field, -(10**15), 10**15, room=MIN_UNIQUE_VALUES if field.unique else 0, whole=False)
 
@@ -100,7 +123,7 @@ class Float(FieldType):
         return Samples(repr(low), repr(other), '"much"', unique)
 
 
-class DecimalType(FieldType):
+class DecimalType(Number):
     """A number with a fixed number of decimal places, such as an amount of money."""
 
     python = "Decimal"
@@ -140,6 +163,16 @@ class DecimalType(FieldType):
 
     def server_default_of(self, field: FieldSpec, text: str) -> str:
         return quoted(self.format(field, int(Decimal(text).scaleb(field.decimal_places))))
+
+    def domain_of(self, field: FieldSpec) -> Domain:
+        low, high = (Decimal(units).scaleb(-field.decimal_places) for units in self.bounds(field))
+        return Domain(low, high, Decimal(1).scaleb(-field.decimal_places))
+
+    def literal_at(self, position: Decimal) -> str:
+        return f"{position:f}" if position == int(position) else f'Decimal("{position:f}")'
+
+    def json_at(self, field: FieldSpec, position: Decimal) -> str:
+        return quoted(self.format(field, int(position.scaleb(field.decimal_places))))
 
     def errors_in(self, field: FieldSpec) -> list[str]:
         numbers = [int(text) for text in field.args if re.fullmatch(r"\d{1,2}", text)]

@@ -2,6 +2,7 @@
 
 import re
 
+from app.database.constraints import quote
 from scaffold.field_spec import MAX_TEXT_LENGTH, FieldSpec
 from scaffold.field_types.base import FieldType, Samples, bounds_errors, number, quoted
 
@@ -31,6 +32,13 @@ class Text(FieldType):
         low, high = self.bounds(field)
         least = f"strip_whitespace=True, min_length={low}, " if low else ""
         return f"Annotated[str, StringConstraints({least}max_length={number(high)})]"
+
+    def sql_check_of(self, field: FieldSpec) -> str:
+        limits = ((">=", field.min if field.min != "0" else ""), ("<=", field.max))
+        return " AND ".join(f"length({quote(field.column)}) {sign} {text}" for sign, text in limits if text)
+
+    def outside_of(self, field: FieldSpec) -> str:
+        return f'"x" * {number(int(field.max) + 1 if field.max else int(field.min) - 1)}'
 
     def default_of(self, field: FieldSpec, text: str) -> str:
         low, high = self.bounds(field)

@@ -1,5 +1,6 @@
 """Arguments of `app new resource`: what they mean, and the messages for invalid ones."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -146,7 +147,6 @@ def test_all_errors_are_reported_together() -> None:
         ("Book a:ref=Shelf", "circular import"),
         ("Book a:ref=Department", "--access admin"),
         ("Node parent:ref=Node", "must be optional"),
-        ("Node others:many=Node", "write this one by hand"),
         ("Book genres:many=Genre:unique", "many doesn't support unique"),
         ("Book slug:slug=19", "from 20 to 500"),
         ("Book slug:slug=501:unique", "from 20 to 500"),
@@ -212,6 +212,113 @@ def test_wrong_combination_is_reported(unique: list[str], hint: str) -> None:
 
 def test_combination_of_a_field_with_errors_is_not_reported() -> None:
     assert len(errors_in("Book name:strr author:ref", unique=["name,author"])) == 1
+
+
+EVENT = (
+    "Event starts_at:datetime ends_at:datetime:optional day:date price:decimal=8,2 cost:decimal=6,3:default=1"
+    " seats:int:min=1:max=5 taken:int:default=0:min=0:max=5 name:str opens:time home:ref=Author away:ref=Author"
+    " genre:ref=Genre limit_value:int:min=6"
+)
+
+
+def test_comparisons_have_a_constraint_and_a_message() -> None:
+    checks = [
+        "ends_at > starts_at",
+        "price<=cost",
+        "price != 0.5",
+        "day > 2000-01-01",
+        "opens >= 08:30",
+        "home != away",
+    ]
+
+    event = parse(EVENT, checks=checks)
+
+    assert [item.name for item in event.comparisons] == [
+        "ends_at_gt_starts_at",
+        "price_le_cost",
+        "price_ne_0_5",
+        "day_gt_2000_01_01",
+        "opens_ge_08_30_00",
+        "home_id_ne_away_id",
+    ]
+    assert [item.operand for item in event.comparisons[2:]] == [
+        'Decimal("0.5")',
+        "dt.date(2000, 1, 1)",
+        "dt.time(8, 30)",
+        '"away_id"',
+    ]
+    assert [item.message for item in event.comparisons[:3]] == [
+        "Must be later than “Starts at”",
+        "Must not be greater than “Cost”",
+        "Must differ from 0.5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "column"), [("related", "related_id"), ("others", "other_id"), ("nodes", "other_node_id")]
+)
+def test_association_with_the_same_resource_has_two_columns(field: str, column: str) -> None:
+    (many,) = parse(f"Node {field}:many=Node").fields
+
+    assert (many.is_self, many.far_column) == (True, column)
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        ["ends_at > starts_at"],
+        ["taken < seats"],
+        ["taken <= seats", "opens > 07:00"],
+        ["cost < price", "price != 2"],
+        ["seats != taken"],
+        ["seats > 2"],
+        ["opens < 00:30"],
+        ["taken < seats", "price > cost"],
+        ["taken != seats", "price != cost", "home != away"],
+    ],
+)
+def test_values_of_tests_meet_the_comparisons(checks: list[str]) -> None:
+    event = parse(EVENT, checks=checks)
+
+    for item in event.comparisons:
+        for left, right in product(item.field.limits or (), item.other.limits or () if item.other else [item.value]):
+            assert right is not None
+            assert item.is_met(left, right)
+    assert len(event.violations) == len([item for item in event.comparisons if item.field.type != "ref"])
+
+
+@pytest.mark.parametrize(
+    ("checks", "hint"),
+    [
+        (["ends_at"], "compare a field with another one"),
+        (["ends_at == starts_at"], "compare a field with another one"),
+        (["0 < price"], "compare a field with another one"),
+        (["price > cost; drop table"], "compare a field with another one"),
+        (["end_at > starts_at"], "end_at is not a field: did you mean ends_at?"),
+        (["ends_at > start_at"], "start_at is not a field: did you mean starts_at?"),
+        (["ends_at > ends_at"], "two different fields"),
+        (["ends_at > day"], "a date can't be compared with a datetime"),
+        (["ends_at > 2026-01-31"], "a field of the same type"),
+        (["day > 2026-02-30"], "a date such as 2026-01-31"),
+        (["opens < 25:00"], "a time such as 08:30"),
+        (["price > 08:30"], "a number such as 10"),
+        (["price >= 1"], "use the modifier min: price:decimal:min=1"),
+        (["price <= 1"], "use the modifier max: price:decimal:max=1"),
+        (["name != starts_at"], "name is a str, which can't be compared"),
+        (["home > away"], "home != away"),
+        (["home != genre"], "home != away"),
+        (["price > cost", "cost < price"], "it is given twice"),
+        (["price > cost", "cost > price"], "no values of cost and price meet all comparisons"),
+        (["taken != 0"], "the default of taken violates"),
+        (["seats > 4"], "too few values of seats"),
+        (["seats < limit_value"], "is always met"),
+    ],
+)
+def test_wrong_comparison_is_reported(checks: list[str], hint: str) -> None:
+    (message,) = errors_in(EVENT, checks=checks)
+
+    assert message.startswith("--check")
+    assert hint in message
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,17 @@
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
-from app.database.constraints import violates
+from app.database.constraints import Comparison, violates
 from app.errors import InvalidRequest, Problem
 
 T = TypeVar("T")
 
+_OUT_OF_RANGE: dict[str | int, Any] = {"": "A value is too long or out of range."}
 EDIT_CONFLICT = "Someone else has changed this record. Review their changes, then save again."
 
 
@@ -30,13 +31,19 @@ def explain(
     if isinstance(error, StaleDataError):
         return {"": EDIT_CONFLICT}
     if isinstance(error, IntegrityError):
-        for constraint in table.constraints:
-            if isinstance(constraint, UniqueConstraint) and violates(error, constraint):
-                return taken_messages(constraint.columns, parent)
-        return {"": "A related record is missing, or other records still refer to this one."}
+        return _explain_constraint(error, table, parent)
     if is_data_error(error):
-        return {"": "A value is too long or out of range."}
+        return _OUT_OF_RANGE
     return None
+
+
+def _explain_constraint(error: IntegrityError, table: Table, parent: str) -> dict[str | int, Any]:
+    for constraint in table.constraints:
+        if isinstance(constraint, UniqueConstraint) and violates(error, constraint):
+            return taken_messages(constraint.columns, parent)
+        if isinstance(constraint, CheckConstraint) and violates(error, constraint):
+            return {constraint.field: f"{constraint.message}."} if isinstance(constraint, Comparison) else _OUT_OF_RANGE
+    return {"": "A related record is missing, or other records still refer to this one."}
 
 
 def taken_messages(columns: Iterable[Column[Any]], parent: str = "") -> dict[str | int, Any]:

@@ -31,7 +31,8 @@ from app.admin.files.csv_files import CsvRow
 from app.admin.files.formats import ImportFormats
 from app.admin.imports.reference_lookup import ReferenceLookup
 from app.admin.imports.row_matching import RowMatcher, match_key
-from app.admin.imports.uniqueness import find_duplicates
+from app.admin.imports.uniqueness import column_value, find_duplicates
+from app.database.constraints import comparisons_of
 
 _NOT_TEXT = BooleanField | EnumField | NumberField | FloatField | JSONField | TagsField
 
@@ -169,6 +170,15 @@ class ImportBatch:
         for number, columns in duplicates:
             messages = taken_messages(columns)
             self.errors += [(number, str(self.view._field_name(name)), messages[name]) for name in messages]  # noqa: SLF001
+
+    def check_comparisons(self) -> None:
+        """Add an error for each comparison that a row doesn't meet."""
+        model = self.view.model
+        columns = model.__table__.c
+        for row, item in product(self.import_rows, comparisons_of(model)):
+            if not item.is_met(lambda name: column_value(model, row.record, columns[name])):  # noqa: B023 - called here
+                name = self.view._field_name(item.field)  # noqa: SLF001
+                self.errors.append((row.number, name, f"{item.message}."))
 
     def preview_row(self, row: CsvRow) -> dict[str, Any]:
         """Return a row of the preview."""

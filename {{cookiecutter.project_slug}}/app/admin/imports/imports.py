@@ -123,6 +123,7 @@ async def _load_batch(request: Request, view: Any, upload: Upload) -> ImportBatc
         raise InvalidFile(f"To update records, the file needs a column “{upload.match}”.")
     await batch.load(request.state.session, upload.match, header)
     await batch.parse()
+    batch.check_comparisons()
     await batch.check_uniqueness(request.state.session)
     return batch
 

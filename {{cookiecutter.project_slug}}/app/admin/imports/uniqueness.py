@@ -15,7 +15,7 @@ async def find_duplicates(
     """Return the numbers of rows with duplicate values, and the columns. No row is in the session yet."""
     duplicates = []
     for columns in _unique_columns(model):
-        values = {number: tuple(_value(model, row, column) for column in columns) for number, row in rows.items()}
+        values = {number: tuple(column_value(model, row, column) for column in columns) for number, row in rows.items()}
         known = await _stored(session, model, columns, [v for v in values.values() if None not in v])
         for number, value in values.items():
             if None in value:
@@ -37,7 +37,7 @@ def _unique_columns(model: type[Any]) -> Iterator[list[Column[Any]]]:
     yield from ([*index.columns] for index in table.indexes if index.unique and not index.dialect_kwargs)
 
 
-def _value(model: type[Any], row: Any, column: Column[Any]) -> Any:  # noqa: ANN401
+def column_value(model: type[Any], row: Any, column: Column[Any]) -> Any:  # noqa: ANN401
     """Return the value of a column. Foreign keys are set on flush, so it is taken from the relationship."""
     for relation in model.__mapper__.relationships:
         if relation.local_columns == {column} and relation.direction.name == "MANYTOONE" and relation.key in vars(row):

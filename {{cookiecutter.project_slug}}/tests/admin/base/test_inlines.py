@@ -173,6 +173,7 @@ def test_unchanged_inline_rows_are_not_saved(library: TestClient, book: Any) -> 
         pytest.param({"shelf": "A" * 11, "lent": "1"}, "Use at most 10 characters.", id="long"),
         pytest.param({"shelf": "A1", "lent": str(10**30)}, "A value is too long or out of range.", id="large"),
         pytest.param({"shelf": "taken", "lent": "1"}, "This value is already in use.", id="taken"),
+        pytest.param({"shelf": "A1", "lent": "100"}, "Must be less than 100.", id="comparison"),
     ],
 )
 def test_invalid_inline_row_shows_an_error_and_saves_nothing(

@@ -115,6 +115,15 @@ def test_taken_combination_is_an_error_of_each_field(library: TestClient) -> Non
 
 
 @pytest.mark.any_database
+def test_comparison_that_is_not_met_is_an_error_of_its_field(library: TestClient) -> None:
+    add_book(library, "One")
+
+    errors = import_errors(import_file(library, "book,shelf,lent\nOne,A,99\nOne,B,100\n", "loan"))
+
+    assert errors == [(3, "lent", "Must be less than 100.")]
+
+
+@pytest.mark.any_database
 def test_missing_column_gets_the_default_value(client: TestClient, browser: TestClient, ada: User) -> None:
     assert import_errors(import_file(browser, f"title,owner\nMilk,{ada.id}\n")) == []
     assert notes(client) == [("Milk", "", "ada@example.com")]

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import AuthSession, User
 from app.database.base import NAMING_CONVENTION, Record, UUIDv7Base
+from app.database.constraints import Comparison
 
 TABLES = MetaData(naming_convention=NAMING_CONVENTION)
 
@@ -99,7 +100,7 @@ class Copy(Record):
 
     __tablename__ = "copies"
     metadata = TABLES
-    __table_args__ = (UniqueConstraint("book_id", "shelf"),)
+    __table_args__ = (UniqueConstraint("book_id", "shelf"), Comparison("lent", "<", 100, "Must be less than 100"))
 
     shelf: Mapped[str] = mapped_column(String(10))
     lent: Mapped[int] = mapped_column(default=0)

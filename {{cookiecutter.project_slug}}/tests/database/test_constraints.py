@@ -1,0 +1,73 @@
+"""Comparisons of columns."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import MetaData
+from sqlalchemy.orm import Mapped
+
+from app.api.schemas import Schema, check_comparisons
+from app.database.base import NAMING_CONVENTION, Record
+from app.database.constraints import Comparison
+
+
+@pytest.mark.parametrize(
+    ("comparison", "name", "sql"),
+    [
+        (Comparison("ends_at", ">", "starts_at", ""), "ends_at_gt_starts_at", "ends_at > starts_at"),
+        (Comparison("order", "!=", "index", ""), "order_ne_index", '"order" != "index"'),
+        (Comparison("price", "<", Decimal("0.50"), ""), "price_lt_0_50", "price < 0.50"),
+        (Comparison("level", ">=", -2, ""), "level_ge__2", "level >= -2"),
+        (Comparison("born", "<=", dt.date(2026, 1, 31), ""), "born_le_2026_01_31", "born <= '2026-01-31'"),
+        (Comparison("opens", ">", dt.time(8), ""), "opens_gt_08_00_00", "opens > '08:00:00.000000'"),
+    ],
+)
+def test_comparison_has_a_name_and_sql_for_both_databases(comparison: Comparison, name: str, sql: str) -> None:
+    assert (comparison.name, str(comparison.sqltext)) == (name, sql)
+
+
+class Stay(Record):
+    """A model with comparisons."""
+
+    __tablename__ = "stays"
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+    first: Mapped[int]
+    last: Mapped[int | None]
+    guests: Mapped[int]
+    __table_args__ = (
+        Comparison("last", ">=", "first", "Must not be less than the first"),
+        Comparison("guests", "!=", 0, "Must differ from 0"),
+    )
+
+
+class StayCreate(Schema):
+    """A new stay."""
+
+    first: int
+    last: int | None = None
+    guests: int
+
+
+@pytest.mark.parametrize(
+    ("values", "invalid"),
+    [
+        ({"first": 2, "last": 2, "guests": 1}, []),
+        ({"first": 2, "guests": 1}, []),
+        ({"first": 2, "last": 1, "guests": 1}, ["last"]),
+        ({"first": 2, "last": 1, "guests": 0}, ["guests", "last"]),
+    ],
+)
+def test_schema_names_each_field_whose_comparison_is_not_met(values: dict[str, Any], invalid: list[str]) -> None:
+    data = StayCreate(**values)
+    found: list[str] = []
+
+    try:
+        assert check_comparisons(data, Stay) is data
+    except ValidationError as error:
+        found = [str(item["loc"][0]) for item in error.errors()]
+
+    assert found == invalid
