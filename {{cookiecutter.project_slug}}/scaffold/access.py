@@ -73,9 +73,11 @@ def parse_access(preset: str | None, read: str | None, write: str | None) -> tup
     """Parse the values of `--access`, `--read` and `--write`, each None if it was not given."""
     options = [("--access", preset, PRESETS), ("--read", read, READERS), ("--write", write, READERS_OF)]
     errors = [
-        f"{option} {value}: {nearest(value, known)}" for option, value, known in options if value and value not in known
+        f"{option} {value}: {nearest(value, known)}"
+        for option, value, known in options
+        if value is not None and value not in known
     ]
-    if preset and (read or write):
+    if preset is not None and (read, write) != (None, None):
         errors.append("--access is short for --read and --write: give either the one or the others")
     if errors:
         return OWNED, errors

@@ -39,7 +39,9 @@ def _reference_errors(field: Field, target: Target, access: Access) -> list[str]
             " circular import: write this relation by hand, or keep the reference on one side only"
         )
     if target.access.admin_only and access.write != "admins":
-        errors.append(f"{target.plural_words} are visible only to admins: use --access admin or --write admins here")
+        errors.append(
+            f"{target.plural_words} are visible only to admins: use --access admin, or --read members --write admins"
+        )
     of_others = target.access.owned and not (target.access.private and access.owned)
     if of_others and field.type == "ref" and field.on_delete == "restrict":
         errors.append(
