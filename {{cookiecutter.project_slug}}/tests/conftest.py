@@ -39,7 +39,7 @@ sample.add_to_app()
 # Minimal hashing cost, because the tests create hundreds of hashes.
 CHEAP_HASHES = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "login_min_response_time": 0}
 
-BUILT_IN = {"base_url", "environment", "project_name", "server"}
+BUILT_IN = {"api", "base_url", "environment", "project_name", "server"}
 """Settings read at startup; the others are read at runtime."""
 
 

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.concurrency import ConcurrencyLimit
 from app.api.encoding import has_unsupported_charset
+from app.api.page_size import page_settings
 from app.api.request_cycle import (
     LIVENESS_PATH,
     MiddlewareConfig,
@@ -67,6 +68,7 @@ class RequestMiddleware:
         concurrency = ConcurrencyLimit(server.max_concurrent_requests, server.queue_timeout.total_seconds())
         self.root_path = settings.root_path
         self.config = MiddlewareConfig(server.max_body_bytes, headers, concurrency, self.root_path + LIVENESS_PATH)
+        self.page_settings = settings.api
         self.max_header_bytes = server.max_header_bytes
         self.base_origin = parse_origin(str(settings.base_url))
 
@@ -80,6 +82,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        page_settings.set(self.page_settings)
         headers = request_headers(scope)
         cycle = RequestResponseCycle(self.config, scope, headers, receive, send)
         try:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.api.field_types import AwareUtcDatetime, TimeOfDay
+from app.api.page_size import PageSize, default_page_size
 from app.api.schemas import check_storable
 from app.database.base import UUIDv7Base
 from app.database.column_types import UtcDateTime
@@ -37,7 +38,7 @@ _KEY_BYTES = 16
 class PageParams(BaseModel):
     """Pagination parameters; features add filters: `class NoteList(PageParams)`."""
 
-    limit: int = Field(default=20, ge=1, le=100)
+    limit: PageSize = Field(default_factory=default_page_size)
     cursor: str | None = Field(default=None, max_length=4000)
     """Opaque `next_cursor` of the previous page."""
 

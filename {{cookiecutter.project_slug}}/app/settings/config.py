@@ -166,6 +166,21 @@ class ServerSettings(_Section):
     """How long a request waits in the queue before it gets 503."""
 
 
+class APISettings(_Section):
+    """Lists of the API and of pages."""
+
+    page_size: int = Field(default=20, ge=1)
+    """Number of rows in a page of a list, unless the request sets `limit`."""
+    max_page_size: int = Field(default=100, ge=1)
+    """Maximum `limit` of a request. Larger ones get 422."""
+
+    @model_validator(mode="after")
+    def _check_page_size(self) -> "APISettings":
+        if self.page_size > self.max_page_size:
+            raise ValueError("API_PAGE_SIZE must not be greater than API_MAX_PAGE_SIZE")
+        return self
+
+
 class AuthSettings(_Section):
     """Token and session lifetimes, password hashing and rate limits."""
 
@@ -304,6 +319,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     base_url: AnyHttpUrl = Field(default_factory=_local_url)
     """Public URL of the project, including any path prefix: https://example.com/shop."""
+    api: APISettings = APISettings()
     auth: AuthSettings = AuthSettings()
     mail: MailSettings = MailSettings()
     cleanup: CleanupSettings = CleanupSettings()

@@ -2,10 +2,13 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+
+from tests.support import add_user, sign_in
 
 NOTES = "/api/v1/sample-notes"
 
@@ -67,6 +70,23 @@ def test_limit_at_the_bounds_is_accepted(as_ada: TestClient, limit: int) -> None
     add_notes(as_ada, 1)
 
     assert read(as_ada, limit=limit) == ([1], None)
+
+
+def test_page_size_and_its_maximum_are_settings(start_app: Callable[..., TestClient]) -> None:
+    client = start_app(api={"page_size": 2, "max_page_size": 3})
+    ada = sign_in(client, add_user(client, "ada@example.com"))
+    add_notes(ada, 1, 2, 3, 4)
+
+    rejected = ada.get(NOTES, params={"limit": 4})
+    schemas = [
+        parameter["schema"]
+        for parameter in client.get("/openapi.json").json()["paths"][NOTES]["get"]["parameters"]
+        if parameter["name"] == "limit"
+    ]
+
+    assert (read(ada)[0], read(ada, limit=3)[0]) == ([4, 3], [4, 3, 2])
+    assert (rejected.status_code, rejected.json()["errors"][0]["loc"]) == (422, ["query", "limit"])
+    assert [(schema["default"], schema["minimum"], schema["maximum"]) for schema in schemas] == [(2, 1, 3)]
 
 
 @pytest.mark.any_database

@@ -231,6 +231,11 @@ def test_secrets_are_masked_in_repr_and_json() -> None:
     assert SECRET not in settings.model_dump_json()
 
 
+def test_page_size_above_its_maximum_is_rejected() -> None:
+    with pytest.raises(ValidationError, match="API_PAGE_SIZE must not be greater than API_MAX_PAGE_SIZE"):
+        load_settings(secret_key=SECRET, api={"page_size": 101})
+
+
 def test_every_setting_is_unique_and_documented() -> None:
     variables = [setting.variable for setting in all_settings()]
 
