@@ -1,7 +1,7 @@
 """Run the blocks of a documentation page in a generated project.
 
-```console blocks are run. ```python and ```diff blocks start with the path of a file: the former is
-its content, the latter is a change of it.
+```console blocks are run. Other blocks start with the path of a file, in a comment: a ```diff block
+is a change of it, others are its content.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.baking import TEMPLATE
 from tests.serving import environment
 
-BLOCK = re.compile(r"^```(console|python|diff)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(console|diff|jsonc|python|svg)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks_of(page: str) -> list[tuple[str, str]]:
@@ -20,15 +20,18 @@ def blocks_of(page: str) -> list[tuple[str, str]]:
     return BLOCK.findall((TEMPLATE / "docs" / page).read_text(encoding="utf-8"))
 
 
-def run_block(project: Path, kind: str, text: str) -> None:
-    """Run a block, or write or change the file that it names."""
+def run_block(project: Path, kind: str, text: str) -> str:
+    """Run a block and return what it printed, or write or change the file that it names."""
     if kind == "console":
-        _run(project, text)
-    elif kind == "python":
-        path, _, body = text.partition("\n")
-        (project / path.removeprefix("# ")).write_text(body, encoding="utf-8")
-    else:
+        return _run(project, text)
+    if kind == "diff":
         _change(project, text)
+    else:
+        comment, _, body = text.partition("\n")
+        path = project / comment.strip("#/<>!- ")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(body, encoding="utf-8")
+    return ""
 
 
 def _change(project: Path, diff: str) -> None:
@@ -42,7 +45,7 @@ def _change(project: Path, diff: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def _run(project: Path, script: str) -> None:
+def _run(project: Path, script: str) -> str:
     path = f"{Path(sys.executable).parent}:{environment()['PATH']}"
     done = subprocess.run(
         ["/bin/sh", "-eu", "-c", script],
@@ -55,3 +58,4 @@ def _run(project: Path, script: str) -> None:
         text=True,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}"
+    return done.stdout

@@ -37,8 +37,13 @@ NOT_RUN_HERE = {
     r"docker-compose .*|docker compose .*": "test_docker.py runs it",
 }
 
-RUN_ELSEWHERE = {"docs/api-shape.md", "docs/extending.md", f"{PROJECT.name}/AGENTS.md"}
-"""Run by test_api_shape.py and test_extending.py with other blocks, and by test_agents_md.py."""
+RUN_ELSEWHERE = {
+    "docs/api-shape.md",
+    "docs/extending.md",
+    "docs/how-to.md",
+    f"{PROJECT.name}/AGENTS.md",
+}
+"""Run by the tests named like them, those of pages in docs/ with the other blocks."""
 
 DOCUMENTS = [
     name

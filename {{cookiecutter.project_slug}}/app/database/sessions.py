@@ -190,6 +190,7 @@ class WriteSession(DriverSession):
             await super().close()
         finally:
             await self._end(commit=False)
+        # Not at the commit: a function that used the session would begin a transaction that nobody commits.
         hooks, self.hooks = self.hooks, None
         if hooks:
             await hooks.run()
