@@ -44,6 +44,9 @@ FIELDS = words_of("""
     text email url kind data items path status author parent comment message row rows page
     pages form error options values search loop
 """)
+USERS = words_of("""
+    ref=User ref=User:optional ref=User:unique ref=User:optional:on_delete=cascade many=User
+""")
 ENUM_VALUES = (
     "draft",
     "live",
@@ -84,6 +87,8 @@ class Command:
     read: str
     write: str
     arguments: tuple[str, ...]
+    deleted_with_users: bool
+    """Whether its rows are deleted with users who don't own them."""
 
 
 def random_commands(names: list[str], random: Random) -> list[Command]:
@@ -100,10 +105,18 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
     names = random.sample(FIELDS, random.randint(1, 8))
     fields = [f"{field}:{_random_field(random)}" for field in names]
     targets = [other for other in others if other.read != "admins" or write == "admins"]
-    for number, target in enumerate(
-        random.sample(targets, min(len(targets), random.choice((0, 0, 1, 1, 2))))
-    ):
-        fields.append(_random_relation(f"related{number}", target, write, random))
+    related = random.sample(targets, min(len(targets), random.choice((0, 0, 1, 1, 2))))
+    relations = [
+        _random_relation(f"related{number}", target, write, random)
+        for number, target in enumerate(related)
+    ]
+    people = [f"user{n}:{random.choice(USERS)}" for n in range(random.choice((0, 0, 1, 2)))]
+    fields += relations + people
+    deleted_with_users = any(user.endswith(("=User", "=User:unique", "cascade")) for user in people)
+    deleted_with_users |= any(
+        relation.endswith("cascade") and _is_deleted_with_users(target, write)
+        for relation, target in zip(relations, related, strict=True)
+    )
     if random.random() < 0.2:
         ends = (":on_delete=null", ":on_delete=cascade")
         end = random.choice(("", *ends) if write != "owner" or read == "owner" else ends)
@@ -122,7 +135,7 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
     arguments += ["--plural", PLURALS[name]] if name in PLURALS else []
     arguments += ["--no-admin"] if random.random() < 0.1 else []
     arguments += ["--no-pages"] if random.random() < 0.1 else []
-    return Command(name, PLURALS.get(name, ""), read, write, tuple(arguments))
+    return Command(name, PLURALS.get(name, ""), read, write, tuple(arguments), deleted_with_users)
 
 
 def _random_combination(fields: list[str], random: Random) -> str:
@@ -167,9 +180,15 @@ def _random_relation(field: str, target: Command, write: str, random: Random) ->
     if random.random() < 0.3:
         return f"{field}:many={target.name}"
     ends = [":on_delete=cascade", ":optional:on_delete=null"]
-    if target.write != "owner" or (target.read == "owner" and write == "owner"):
+    if not _is_deleted_with_users(target, write):
         ends += ["", ":optional", ":optional:on_delete=cascade", ":unique"]
     return f"{field}:ref={target.name}{random.choice(ends)}"
+
+
+def _is_deleted_with_users(target: Command, write: str) -> bool:
+    """Return whether a user's account can delete rows that others' rows refer to."""
+    is_own = target.read == "owner" and write == "owner"
+    return target.deleted_with_users or (target.write == "owner" and not is_own)
 
 
 def _random_field(random: Random) -> str:

@@ -22,4 +22,5 @@ def test_tutorial_works_block_by_block(bake: Bake) -> None:
         ("app", "features", "meetings"),
         ("app", "features", "projects"),
         ("app", "features", "reports"),
+        ("app", "features", "tasks"),
     }

@@ -38,6 +38,10 @@ class Access:
         """Return whether others can see a row that only its owner can change."""
         return self.owned and not self.private
 
+    def has_other_owners_than(self, referring: "Access") -> bool:
+        """Return whether rows can belong to other users than the rows that refer to them."""
+        return self.owned and not (self.private and referring.owned)
+
     @property
     def public(self) -> bool:
         """Return whether everyone can read, without signing in."""

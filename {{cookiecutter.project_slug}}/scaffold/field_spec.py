@@ -30,6 +30,27 @@ class Target(Names):
     """The field that its URLs contain; empty if they contain the ID."""
     refers_to: frozenset[str] = frozenset()
     """The features that its code imports. A reference back from one of them would be an import cycle."""
+    deleted_with_users: bool = False
+    """Whether its rows are deleted with the account of a user who isn't their owner."""
+
+    @property
+    def is_user(self) -> bool:
+        """Return whether it is a user."""
+        return self.name == "User"
+
+    @property
+    def models(self) -> str:
+        """Return the module of its model."""
+        return "app.accounts.models" if self.is_user else f"app.features.{self.plural}.models"
+
+    @property
+    def service(self) -> str:
+        """Return the module of its query of visible rows."""
+        return "app.accounts.users" if self.is_user else f"app.features.{self.plural}.service"
+
+    def new_id(self, caller: str) -> str:
+        """Return an expression for the ID of a new row, for tests."""
+        return f"new_user_id({caller})" if self.is_user else f'add_{self.snake}({caller})["id"]'
 
     @property
     def key(self) -> str:
@@ -55,7 +76,8 @@ class FieldSpec:
     default_text: str | None = None
     min: str = ""
     max: str = ""
-    on_delete: str = "restrict"
+    on_delete: str = ""
+    """What happens to a reference when its row is deleted; empty until the row's resource is known."""
     limits: tuple[Decimal, Decimal] | None = None
     """The least and the greatest value of tests, because it is compared with others."""
     varied: bool = False

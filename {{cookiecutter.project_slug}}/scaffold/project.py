@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from scaffold.access import PRESETS, Access, parse_access
+from scaffold.access import OWNED, PRESETS, Access, parse_access
 from scaffold.errors import ScaffoldError, nearest
-from scaffold.field import title_of
+from scaffold.field import Field, title_of
 from scaffold.field_spec import Target
 from scaffold.grammar import parse_fields, parse_resource
 from scaffold.names import Names, snake
@@ -182,15 +182,36 @@ class Project:
             owned = "Owned" in _read(self.features / package / "models.py")
             access, refers_to = PRESETS["owned" if owned else "shared"], self._imports_of(package)
             return Target(name, package, access, None, pages, admin, refers_to=refers_to)
+        by, refers_to = option_of(commands[0], "--by") or "", self._imports_of(package)
+        title, with_users = title_of(self._fields_of(package)), self._is_deleted_with_users(package)
+        return Target(name, package, access_of(commands[0]), title, pages, admin, by, refers_to, with_users)
+
+    def _fields_of(self, package: str) -> list[Field]:
+        """Return the fields of a generated resource; of their targets, only the names and the access are known."""
+        commands = self.commands_of(package)
+        names, access = Names(commands[0][3], package), access_of(commands[0])
+        return parse_fields(names, specs_of(commands), self._find_name, access)[0]
+
+    def _is_deleted_with_users(self, package: str, seen: frozenset[str] = frozenset()) -> bool:
+        """Return whether rows are deleted with a user who isn't their owner, directly or by other references."""
+        commands = self.commands_of(package)
+        if package in seen or not commands:
+            return False
         access = access_of(commands[0])
-        fields, _ = parse_fields(Names(name, package), specs_of(commands), self._find_name, access)
-        by = option_of(commands[0], "--by") or ""
-        return Target(name, package, access, title_of(fields), pages, admin, by, self._imports_of(package))
+        return any(
+            target.is_user
+            or target.access.has_other_owners_than(access)
+            or self._is_deleted_with_users(target.plural, seen | {package})
+            for target in (item.target for item in self._fields_of(package) if item.on_delete == "cascade")
+        )
 
     def _find_name(self, name: str) -> Target | None:
-        """Return a target that has only names, which is enough to parse fields."""
+        """Return a target that has only names and its access, which is enough to parse fields."""
         package = self.package_of(name)
-        return Target(name, package) if package else None
+        if package is None:
+            return None
+        commands = self.commands_of(package)
+        return Target(name, package, access_of(commands[0]) if commands else OWNED)
 
     def _imports_of(self, package: str) -> frozenset[str]:
         """Return the features that a feature imports, directly or indirectly."""

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from textwrap import wrap
 
 from scaffold.access import OWNED, Access
 from scaffold.constraints import Constraints
@@ -89,15 +90,23 @@ class Resource(Constraints):
 
     @property
     def unique_sentence(self) -> str:
-        """Return what the API documentation says about uniqueness, with a leading space."""
+        """Return what the API documentation says about uniqueness."""
         is_per_owner = self.access.owned and not any(item.globally for item in self.uniques)
         among = f" among your {self.plural_words}" if is_per_owner else ""
         if not self.uniques:
             return ""
         if len(self.uniques) > 1:
-            return f" Some fields must be unique{among}: the 409 response names the one that is taken."
+            return f"Some fields must be unique{among}: the 409 response names the one that is taken."
         together = " together" if self.unique_together else ""
-        return f" The {self.uniques[0].words} must be unique{together}{among}."
+        return f"The {self.uniques[0].words} must be unique{together}{among}."
+
+    @property
+    def create_docstring(self) -> str:
+        """Return the docstring of the route that creates a row, in several lines if it is long."""
+        text, more = f"Create {self.a} {self.words}.", self.unique_sentence
+        if len(text) + len(more) < MAX_LINE_LENGTH:
+            return f"{text} {more}".rstrip()
+        return "\n    ".join([text + "\n", *wrap(more, MAX_LINE_LENGTH), ""])
 
     @property
     def search_fields(self) -> list[Field]:

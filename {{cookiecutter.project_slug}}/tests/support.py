@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
@@ -72,6 +72,14 @@ def add_user(
         return user
 
     return in_database(client, add)
+
+
+def new_user_id(client: TestClient, **values: Any) -> str:
+    """Create a user and return their ID. The values are those of columns, such as `is_active`."""
+    user = add_user(client, f"user{unique_number()}@example.com")
+    if values:
+        in_database(client, lambda session: session.execute(update(User).where(User.id == user.id).values(values)))
+    return str(user.id)
 
 
 async def _hash(authenticator: Authenticator, password: str) -> str:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy import Select, bindparam, delete, exists, false, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,6 +38,17 @@ class UserNotFound(NotFound):
 
 
 _BY_ID = select(User).where(User.id == bindparam("user_id"))  # built once: apps load the account often
+
+
+def users_for(scope: Scope | None) -> Select[User]:
+    """Select the users whose ID and display name the caller may see: for signed-in callers, all active users.
+
+    References to users are limited to them, and forms offer them. To show fewer users, such as those of the caller's
+    organization, add a condition. `None` is an anonymous visitor.
+    """
+    if scope is None:
+        return select(User).where(false())
+    return select(User).where(User.is_active, User.email_verified_at.is_not(None))
 
 
 async def find_user_by_email(session: AsyncSession, email: str) -> User | None:

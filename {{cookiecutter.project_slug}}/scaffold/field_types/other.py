@@ -134,7 +134,7 @@ class Ref(FieldType):
     filters = True
 
     def samples_of(self, field: FieldSpec) -> Samples:
-        new_row = f'add_{field.target.snake}(caller)["id"]'
+        new_row = field.target.new_id("caller")
         return Samples(new_row, new_row, '"nope"')
 
 
@@ -149,5 +149,5 @@ class Many(FieldType):
     sorts = False
 
     def samples_of(self, field: FieldSpec) -> Samples:
-        new_rows = f'[add_{field.target.snake}(caller)["id"]]'
+        new_rows = f"[{field.target.new_id('caller')}]"
         return Samples(new_rows, new_rows, '["nope"]')

@@ -1,6 +1,7 @@
 """The caller's account, and creating users."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -9,10 +10,12 @@ from starlette.testclient import TestClient
 
 from app.accounts import users
 from app.accounts.models import User, UserRole
-from app.accounts.users import EmailTaken
+from app.accounts.scope import Scope
+from app.accounts.users import EmailTaken, users_for
+from app.database.base import utc_now
 from app.errors import InvalidRequest
 from tests.accounts.email_links import request_reset, reset, try_login
-from tests.support import PASSWORD, in_database
+from tests.support import PASSWORD, in_database, new_user_id
 
 ME = "/api/v1/users/me"
 
@@ -35,6 +38,20 @@ def test_name_is_one_line_of_visible_characters(client: TestClient, as_ada: Test
 
     assert [response.status_code for response in responses] == [422, 422]
     assert {response.json()["errors"][0]["loc"][-1] for response in responses} == {"display_name"}
+
+
+def test_signed_in_callers_see_active_verified_users(client: TestClient, ada: User) -> None:
+    new_user_id(client, is_active=False)
+    new_user_id(client, email_verified_at=None)
+    other = UUID(new_user_id(client))
+    scope = Scope(ada.id, other, "", frozenset(), frozenset(), utc_now())
+
+    async def visible_to(session: AsyncSession) -> list[list[UUID]]:
+        return [[user.id for user in await session.scalars(users_for(caller))] for caller in (scope, None)]
+
+    signed_in, anonymous = in_database(client, visible_to)
+
+    assert (sorted(signed_in), anonymous) == ([ada.id, other], [])
 
 
 @pytest.mark.any_database

@@ -19,6 +19,7 @@ TARGETS = {
     "Genre": Target("Genre", "genres", PRESETS["shared"]),
     "Department": Target("Department", "departments", PRESETS["admin"]),
     "Post": Target("Post", "posts", PRESETS["published"]),
+    "Sale": Target("Sale", "sales", PRESETS["shared"], deleted_with_users=True),
     "Shelf": Target("Shelf", "shelves", PRESETS["owned"], refers_to=frozenset({"books"})),
 }
 
@@ -71,6 +72,23 @@ def test_self_reference_has_the_title_of_its_own_resource() -> None:
     assert parent.is_self
     assert parent.target.title_field
     assert parent.target.title_field.name == "name"
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "on_delete"),
+    [("", "cascade"), (":optional", "null"), (":optional:on_delete=cascade", "cascade"), (":unique", "cascade")],
+)
+def test_reference_to_a_user_does_not_prevent_account_deletion(modifiers: str, on_delete: str) -> None:
+    (buyer, members) = parse(f"Sale buyer:ref=User{modifiers} members:many=User").fields
+
+    assert (buyer.column, buyer.target.models, buyer.on_delete) == ("buyer_id", "app.accounts.models", on_delete)
+    assert (members.column, members.target.service) == ("member_ids", "app.accounts.users")
+
+
+def test_reference_to_a_resource_prevents_its_deletion() -> None:
+    (author,) = parse("Book author:ref=Author").fields
+
+    assert author.on_delete == "restrict"
 
 
 def test_all_errors_are_reported_together() -> None:
@@ -140,7 +158,9 @@ def test_all_errors_are_reported_together() -> None:
         ("Book t:list=float", "a list contains str or int"),
         ("Book t:list:default=a", "an empty list"),
         ("Book a:ref=Nobody", "app new resource Nobody"),
-        ("Book reader:ref=User", "User is not a resource"),
+        ("Book reader:ref=User:on_delete=restrict", "users can delete their accounts: use on_delete=cascade"),
+        ("Book reader:ref=User:on_delete=null", "requires optional"),
+        ("Book sale:ref=Sale", "sales are deleted with the users they refer to: use on_delete=cascade"),
         ("Book a:ref=author", "specify one resource"),
         ("Book a:ref=Author:on_delete=null", "requires optional"),
         ("Book a:ref=Author:on_delete=nul", "did you mean null?"),

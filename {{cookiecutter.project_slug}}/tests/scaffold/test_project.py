@@ -106,6 +106,32 @@ def test_import_cycle_is_detected_through_other_features(project: Project) -> No
     assert target.refers_to == {"book_reviews", "keys"}
 
 
+@pytest.mark.parametrize(
+    ("line", "deleted"),
+    [
+        ("Key user:ref=User", True),
+        ("Key user:ref=User:optional", False),
+        ("Key review:ref=BookReview:on_delete=cascade", False),
+        ("Key note:ref=Note:on_delete=cascade", False),
+        ("Key note:ref=Note:on_delete=cascade --access shared", True),
+        ("Key loan:ref=Loan:on_delete=cascade", True),
+        ("Key loan:ref=Loan", False),
+        ("Key keys:many=User", False),
+    ],
+)
+def test_resource_knows_whether_its_rows_are_deleted_with_users(project: Project, line: str, *, deleted: bool) -> None:
+    for package, other in (("loans", "Loan user:ref=User key:ref=Key:on_delete=cascade"), ("notes", "Note a:str")):
+        (project.features / package).mkdir()
+        text = f'"""Rows.\n\nThis:\n\n    app new resource {other}\n"""\n'
+        (project.features / package / "__init__.py").write_text(text)
+    record(project, f"app new resource {line}")
+
+    target = project.find_target("Key")
+
+    assert target
+    assert target.deleted_with_users is deleted
+
+
 def test_resource_keeps_its_package_when_plural_rules_change(project: Project) -> None:
     (project.features / "matrixes").mkdir()
     (project.features / "matrixes/__init__.py").write_text('"""M.\n\nThis:\n\n    app new resource Matrix a:str\n"""\n')

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, LargeBinary, delete, inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts import events, users
 from app.accounts.credentials import one_time_tokens
@@ -20,7 +22,7 @@ _SECRET = frozenset({"password_hash", "email_key"})
 
 
 async def export_account(database: Database, scope: Scope, client: Client) -> dict[str, Any]:
-    """Return all data stored about the caller: account rows and all `Owned` rows.
+    """Return all data stored about the caller: account rows, all `Owned` rows and the IDs of rows that refer to them.
 
     Hashes and encrypted secrets are left out.
 
@@ -37,6 +39,9 @@ async def export_account(database: Database, scope: Scope, client: Client) -> di
         }
         for table in _owned_tables():
             copy[table.__tablename__] = await _rows(session, table, table.owner_id == scope.user_id)
+        for reference in _references_to_users():
+            name = f"{reference.class_.__tablename__}.{reference.key}"
+            copy.setdefault("references", {})[name] = await _referring_ids(session, reference, scope.user_id)
     await events.record_and_commit(
         database, Event.DATA_EXPORTED, client, user_id=scope.user_id, session_id=scope.session_id
     )
@@ -88,6 +93,27 @@ async def anonymize_events(session: AsyncSession, *which: ColumnElement[bool]) -
 def _owned_tables() -> Iterable[Any]:
     tables = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Owned)]
     return sorted(tables, key=lambda table: str(table.__tablename__))
+
+
+def _references_to_users() -> list[InstrumentedAttribute[Any]]:
+    """List the relationships to users, except those to owners and those of accounts."""
+    found = [
+        relation.class_attribute
+        for mapper in Base.registry.mappers
+        for relation in mapper.relationships
+        if mapper.class_.metadata is Base.metadata
+        if relation.mapper.class_ is User and relation.key != "owner"
+        if mapper.class_ not in {AuthSession, AuthEvent}
+    ]
+    return sorted(found, key=str)
+
+
+async def _referring_ids(session: AsyncSession, reference: InstrumentedAttribute[Any], user_id: UUID) -> list[UUID]:
+    """Return the IDs of the rows that refer to a user. The rows themselves may be private to others."""
+    is_list = reference.property.uselist
+    refers = reference.any(User.id == user_id) if is_list else reference.has(User.id == user_id)
+    key = reference.class_.id
+    return list(await session.scalars(select(key).where(refers).order_by(key)))
 
 
 async def _rows(session: AsyncSession, table: type[Base], mine: ColumnElement[bool]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from sqlalchemy import ColumnElement, PrimaryKeyConstraint, Select, Table, UniqueConstraint, func, or_, select, text
@@ -22,7 +22,7 @@ from app.admin.base.query_limits import (
     statement_timeout,
     statement_timeout_in_savepoint,
 )
-from app.database.base import Owned, Record
+from app.database.base import Record
 from app.database.search import contains
 
 MAX_COUNT = 50_000
@@ -45,8 +45,8 @@ class PageInfo(NamedTuple):
 class ListView(GuardedView):
     """The part of `ModelView` that reads lists."""
 
-    user_columns: ClassVar[Sequence[str]] = ()
-    """Columns that refer to users whose email addresses are searched, too. Defaults to the owner."""
+    user_columns: Sequence[str] = ()
+    """Columns that refer to users whose email addresses are searched, too. Defaults to all that do."""
 
     async def find_all(  # noqa: PLR0913, PLR0917 - as in the library
         self,
@@ -102,8 +102,7 @@ class ListView(GuardedView):
     async def build_full_text_search_query(self, request: Request, term: str, model: Any) -> ColumnElement[bool]:  # noqa: ANN401, ARG002
         """Search text columns and, for users with `users:read`, the email addresses of `user_columns`."""
         found: ColumnElement[bool] = self.get_search_query(request, term)
-        names = self.user_columns or (("owner_id",) if issubclass(self.model, Owned) else ())
-        visible = [name for name in names if self.can_view_field(request, name.removesuffix("_id"))]
+        visible = [name for name in self.user_columns if self.can_view_field(request, name.removesuffix("_id"))]
         if not visible or not has_permission(request, Permission.USERS_READ):
             return found
         columns = [getattr(self.model, name) for name in visible]

@@ -22,6 +22,7 @@ from starlette_admin.fields import EnumField, RelationField
 from starlette_admin.filters import FilterGroup, FilterRegistry
 from starlette_admin.filters.base import BaseFilter
 
+from app.accounts.models import User
 from app.admin.base.dashboard import Panel
 from app.admin.base.display import DisplayView
 from app.admin.base.error_messages import run_query
@@ -61,6 +62,7 @@ class ModelView(DisplayView):
         columns = self.model.__table__.c
         named = {name: columns[name] for name in type(self).fields if isinstance(name, str) and name in columns}
         self.title_field = self.title_field or default_title_field(named)
+        self.user_columns = self.user_columns or [c.key for c in columns if c.references(User.__table__.c.id)]
         self.fields = [
             field_for(columns[f], self.schema) if isinstance(f, str) and f in columns else copy(f)
             for f in type(self).fields

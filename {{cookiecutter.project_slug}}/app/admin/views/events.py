@@ -31,7 +31,6 @@ class EventView(ModelView):
     model = AuthEvent
     view_permission = Permission.USERS_READ
     can_create = can_edit = can_delete = never
-    user_columns = ("user_id", "actor_id")
     sortable_field_mapping: ClassVar = {"at": AuthEvent.id}
     key = "event"
     icon = "fa-solid fa-clock-rotate-left"

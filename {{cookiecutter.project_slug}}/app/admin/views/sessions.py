@@ -30,7 +30,6 @@ class SessionView(UserOwnedView):
     user_relation = "user"
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
-    user_columns = ("user_id",)
     audited_separately = ModelView.audited_separately | {"end"}
     can_create = can_edit = can_delete = never
     key = "session"

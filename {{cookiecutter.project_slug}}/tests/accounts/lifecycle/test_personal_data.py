@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
+from app.accounts.lifecycle import personal_data
 from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, RefreshToken, User
 from app.database.base import utc_now
 from tests.accounts.email_links import subjects, try_login
@@ -117,6 +118,17 @@ def test_export_contains_own_data_and_no_secrets(client: TestClient, ada: User, 
     assert [event["name"] for event in copy["events"]] == ["authn_login_success"]
     for secret in ("argon2", "hash", "Bob's", str(bob.id)):
         assert secret not in response.text
+
+
+def test_export_lists_rows_that_refer_to_the_user(
+    as_ada: TestClient, as_bob: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(personal_data, "_references_to_users", lambda: [AuthSession.user])
+
+    copy = as_ada.get(EXPORT).json()
+
+    assert copy["references"] == {"auth_sessions.user": [session["id"] for session in copy["sessions"]]}
+    assert as_bob.get(EXPORT).json()["references"] != copy["references"]
 
 
 @pytest.mark.any_database
