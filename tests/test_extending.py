@@ -18,9 +18,10 @@ def test_tutorial_works_block_by_block(bake: Bake) -> None:
     after = {path for path in project.glob("app/**/*") if path.suffix in {".py", ".html"}}
     assert {path.relative_to(project).parts[:3] for path in after - before} <= {
         ("app", "features", "imprint"),
-        ("app", "features", "issues"),
+        ("app", "features", "ingredients"),
         ("app", "features", "meetings"),
-        ("app", "features", "projects"),
+        ("app", "features", "recipe_lines"),
+        ("app", "features", "recipes"),
         ("app", "features", "reports"),
         ("app", "features", "tasks"),
     }
