@@ -264,6 +264,63 @@ def test_notes_are_what_the_command_generates(bake: Bake) -> None:
     assert without_ids(new.read_text(encoding="utf-8")) == without_ids(migration)
 
 
+def test_printed_resources_generate_the_same_files(bake: Bake, tmp_path: Path) -> None:
+    seed = os.environ.get("SCAFFOLD_SEED", "1")
+    names = Random(seed).sample(NAMES, 15)  # noqa: S311 - to be repeated
+    lines = [shlex.join(found.arguments) for found in random_commands(names, Random(seed))]  # noqa: S311
+    Random(seed).shuffle(lines)  # noqa: S311
+    written = tmp_path / "written.txt"
+    written.write_text("\n".join(lines), encoding="utf-8")
+    first, second = installed(bake()), installed(bake())
+    for project in (first, second):
+        commit(project)
+
+    run_app(first, f"new resources {written} --dry-run")
+    assert git(first, "status", "--porcelain") == ""
+    run_app(first, f"new resources {written}")
+    printed = tmp_path / "printed.txt"
+    blocks = run_app(first, "features --schema").split("\n\n")
+    printed.write_text(
+        "\n\n".join(block for block in blocks if not block.startswith("Note\n")), encoding="utf-8"
+    )
+    run_app(second, f"new resources {printed}")
+
+    for project in (first, second):
+        git(project, "add", "app", "tests")
+    for folder in ("app/", "tests/features/"):
+        assert (
+            len({git(found, "write-tree", f"--prefix={folder}") for found in (first, second)}) == 1
+        )
+    assert "nothing to do" in run_app(second, f"new resources {written}")
+
+
+def test_file_with_errors_generates_nothing(bake: Bake, tmp_path: Path) -> None:
+    project = installed(bake())
+    commit(project)
+    file = tmp_path / "resources.txt"
+    file.write_text(
+        "Shelf name:str\n"
+        "Book title:strr\n    pages:int:uniqe\n    shelf:ref=Shelf author:ref=Author\n"
+        "Loan book:ref=Book due:date --acces shared\n"
+        "Key lock:ref=Lock\nLock key:ref=Key\n",
+        encoding="utf-8",
+    )
+
+    refused = run_app(project, f"new resources {file}", fails=True)
+
+    for hint in (
+        "line 2: title:strr: strr is not a field type: did you mean str?",
+        "line 3: pages:int:uniqe: uniqe is not a modifier: did you mean unique?",
+        "line 4: author:ref=Author: resource Author doesn't exist",
+        "line 5: No such option: --acces",
+        "line 6: lock:ref=Lock: Lock refers to Key, too",
+        "line 7: key:ref=Key: Key refers to Lock, too",
+    ):
+        assert hint in refused
+    assert len(refused.splitlines()) == 7
+    assert git(project, "status", "--porcelain") == ""
+
+
 @pytest.mark.parametrize("part", range(RANDOM_RESOURCES // PER_TEST))
 def test_random_resources_pass_their_own_tests(bake: Bake, type_cache: Path, part: int) -> None:
     seed = int(os.environ.get("SCAFFOLD_SEED", "1"))

@@ -26,6 +26,7 @@ editing.py          `app add`: new fields for an existing resource
 three_way_merge.py  changes of the templates' output → edited files
 removal.py          `app destroy`
 features.py         `app new`: a resource, a page or an empty feature
+resource_file.py    `app new resources`: many resources from a file
 checks.py           `app check`
 templates/          what is generated: edit them to customize it
 """

@@ -4,11 +4,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from alembic.util import CommandError
 from jinja2 import TemplateSyntaxError, UndefinedError
+from typer.exceptions import TyperException
 
 from app.commands.invocation import say
 from scaffold.access import PRESETS, READERS, READERS_OF
@@ -21,6 +23,7 @@ from scaffold.grammar import parse_resource
 from scaffold.project import Project
 from scaffold.removal import destroy
 from scaffold.resource import Resource
+from scaffold.resource_file import write_resources
 
 new = typer.Typer(no_args_is_help=True)
 add = typer.Typer(no_args_is_help=True)
@@ -76,6 +79,8 @@ Modifiers: optional, unique, globally, index, search, title, default=â€¦, min=â€
 on_delete=restrict|cascade|null.
 ref=User and many=User refer to users.
 Example: title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
+FILE_FORMAT = """A resource has the arguments of `app new resource`, for example Book title:str=200 author:ref=Author.
+Indented lines continue it. Lines that start with # are comments. The order doesn't matter."""
 
 
 @new.command("resource", epilog=GRAMMAR)
@@ -98,27 +103,20 @@ def new_resource(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Generate a resource: model, schemas, service, routes, pages, admin, migration and tests."""
     project = Project()
-    command = ["app", "new", "resource", name, *(fields or [])]
-    options = {"--access": None if access == "owned" else access, "--read": read, "--write": write, "--plural": plural}
-    command += [word for option, value in options.items() if value is not None for word in (option, value)]
-    command += _constraint_options(unique, check)
-    command += ["--by", by] if by else []
-    command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
     with _reporting_errors():
-        resource = parse_resource(
+        resource = _parse(
+            project,
             name,
-            fields or [],
-            project.find_target,
+            fields,
             access=access,
             read=read,
             write=write,
-            plural_given=plural,
-            unique=unique or [],
-            checks=check or [],
+            plural=plural,
+            unique=unique,
+            checks=check,
             by=by,
-            pages=project.has_pages and not no_pages,
-            admin=project.has_admin and not no_admin,
-            commands=[tuple(command)],
+            no_admin=no_admin,
+            no_pages=no_pages,
         )
         written = write_resource(project, resource, dry_run=dry_run)
     if not written:
@@ -128,6 +126,75 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     if not dry_run:
         _print_next(resource)
         _follow_up(resource.plural, run_migration=run_migration, verify=verify)
+
+
+def _parse(  # noqa: PLR0913 - the options of a command
+    project: Project,
+    name: str,
+    fields: list[str] | None,
+    *,
+    access: str | None,
+    read: str | None,
+    write: str | None,
+    plural: str | None,
+    unique: list[str] | None,
+    checks: list[str] | None,
+    by: str,
+    no_admin: bool,
+    no_pages: bool,
+) -> Resource:
+    command = ["app", "new", "resource", name, *(fields or [])]
+    options = {"--access": None if access == "owned" else access, "--read": read, "--write": write, "--plural": plural}
+    command += [word for option, value in options.items() if value is not None for word in (option, value)]
+    command += _constraint_options(unique, checks)
+    command += ["--by", by] if by else []
+    command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
+    return parse_resource(
+        name,
+        fields or [],
+        project.find_target,
+        access=access,
+        read=read,
+        write=write,
+        plural_given=plural,
+        unique=unique or [],
+        checks=checks or [],
+        by=by,
+        pages=project.has_pages and not no_pages,
+        admin=project.has_admin and not no_admin,
+        commands=[tuple(command)],
+    )
+
+
+@new.command("resources", epilog=FILE_FORMAT)
+def new_resources(
+    file: Annotated[Path, typer.Argument(help="Path of the file")],
+    *,
+    dry_run: DryRun = False,
+    run_migration: Migrate = False,
+    verify: Verify = False,
+) -> None:
+    """Generate the resources in a file: all of them, or none if one has an error."""
+    with _reporting_errors():
+        written = write_resources(Project(), file, _parse_block, dry_run=dry_run)
+    _print_paths("written", written, dry_run=dry_run)
+    if written and not dry_run:
+        say("Next, run `app db upgrade`.")
+        _follow_up("", run_migration=run_migration, verify=verify)
+
+
+def _parse_block(project: Project, words: Sequence[str]) -> Resource:
+    """Parse a block of a file as the arguments of `app new resource`."""
+    command = typer.main.get_group(new).commands["resource"]
+    command.add_help_option = False
+    try:
+        options = command.make_context("resource", [*words]).params
+    except TyperException as error:
+        raise ScaffoldError([error.format_message()]) from error
+    whole_file = [options.pop(name) for name in ("dry_run", "run_migration", "verify")]
+    if any(whole_file):
+        raise ScaffoldError(["--dry-run, --migrate and --verify are options of the command, not of one resource"])
+    return _parse(project, checks=options.pop("check"), **options)
 
 
 @new.command("page")

@@ -22,9 +22,26 @@ def write_resource(project: Project, resource: Resource, *, dry_run: bool = Fals
     Raises:
         ScaffoldError: if a file or a name is already in use, or another command generated this resource.
     """
+    files = new_files(project, resource)
+    if not files:
+        return []
+    with staging_area(project.root, files) as stage:
+        migration.write_tables(stage, resource)
+        stage.format()
+        if not dry_run:
+            stage.apply()
+        return stage.files()
+
+
+def new_files(project: Project, resource: Resource) -> dict[str, str]:
+    """Return the files of a new resource, or none if the same command was run before.
+
+    Raises:
+        ScaffoldError: as `write_resource`.
+    """
     package = project.package_of(resource.name)
     if package and project.commands_of(package)[:1] == list(resource.commands):
-        return []
+        return {}
     if package:
         name = resource.name
         raise ScaffoldError(
@@ -35,12 +52,7 @@ def write_resource(project: Project, resource: Resource, *, dry_run: bool = Fals
         raise ScaffoldError(conflicts)
     files = render_resource(resource)
     forbid_overwrite(project.root, files)
-    with staging_area(project.root, files) as stage:
-        migration.write_tables(stage, resource)
-        stage.format()
-        if not dry_run:
-            stage.apply()
-        return stage.files()
+    return files
 
 
 def write_feature(project: Project, name: str, *, dry_run: bool = False) -> list[str]:

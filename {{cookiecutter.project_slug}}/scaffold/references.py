@@ -25,7 +25,7 @@ def resolve_target(field: Field, find: FindTarget, access: Access) -> tuple[Fiel
     own_target = Target(own.name, own.plural, access)
     target = {USER.name: USER, own.name: own_target}.get(name) or find(name)
     if target is None:
-        return field, [f"resource {name} doesn't exist. Create it first: `app new resource {name} …`"]
+        return field, [unknown_target(name)]
     field = replace(field, target=target, on_delete=field.on_delete or _default_on_delete(field, target))
     return field, _reference_errors(field, target, access)
 
@@ -35,6 +35,11 @@ def _default_on_delete(field: Field, target: Target) -> str:
     if field.type == "many" or not target.is_user:
         return "restrict"
     return "null" if field.optional else "cascade"
+
+
+def unknown_target(name: str) -> str:
+    """Return the error for a reference to a resource that doesn't exist."""
+    return f"resource {name} doesn't exist. Create it first: `app new resource {name} …`"
 
 
 def _reference_errors(field: Field, target: Target, access: Access) -> list[str]:

@@ -3,8 +3,10 @@
 import inspect
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,8 +41,19 @@ def list_routes() -> None:
         typer.echo(f"{methods:<12} {path:<40} {source}")
 
 
-def list_features() -> None:
+def list_features(
+    *,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the generated resources as a file for `app new resources`")
+    ] = False,
+) -> None:
     """List the features and their modules."""
+    if schema:
+        if not find_spec("scaffold"):  # a development tool: not in the image
+            sys.exit("app: --schema needs the folder scaffold/, which this installation doesn't have.")
+        resource_file = import_module("scaffold.resource_file")
+        typer.echo(resource_file.schema_text(resource_file.Project()), nl=False)
+        return
     for name in features.list_features():
         package = f"{features.__name__}.{name}"
         found = [module for module in FEATURE_MODULES if find_spec(f"{package}.{module}")]
