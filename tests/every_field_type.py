@@ -13,7 +13,7 @@ _REQUIRED = """
 """
 _OPTIONAL = """
     name1:str=40 body1:text mail1:email site1:url count1:int big1:bigint ratio1:float
-    price1:decimal=6,2 open1:bool day1:date moment1:datetime hour1:time code1:uuid
+    price1:decimal=19,4 open1:bool day1:date moment1:datetime hour1:time code1:uuid
     state1:enum=A+,A-,.5 numbers:list=int facts1:json maker:ref=Maker above:ref=Thing
 """
 _THING = [*_REQUIRED.split(), *(f"{field}:optional" for field in _OPTIONAL.split())]

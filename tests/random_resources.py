@@ -238,6 +238,8 @@ def _int(random: Random) -> RandomType:
 
 def _decimal(random: Random) -> RandomType:
     places = random.randint(0, 4)
+    if random.random() < 0.3:
+        return f"decimal={places + 15},{places}", ["index", "unique"], "default=0"
     return f"decimal={places + 4},{places}", ["index"], "default=7"
 
 

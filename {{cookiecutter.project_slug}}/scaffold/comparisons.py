@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from scaffold.errors import nearest
 from scaffold.field import Field
+from scaffold.field_types.numeric import MAX_FLOAT_DIGITS
 from scaffold.names import IDENTIFIER_LENGTH, Names
 
 _PATTERN = re.compile(r"\s*([a-z]\w*)\s*(<=|>=|!=|<|>)\s*([\w.:-]+)\s*")
@@ -147,6 +148,12 @@ def _require_comparable(comparison: Comparison) -> None:
         raise ValueError(
             f"{wrong.name} is a {wrong.type}, which can't be compared: compare numbers, dates, times or references"
         )
+    for item in comparison.fields:
+        if item.type == "decimal" and item.digits > MAX_FLOAT_DIGITS and (other is None or left.args != other.args):
+            raise ValueError(
+                f"{item.name} has more than {MAX_FLOAT_DIGITS} digits: compare it with another"
+                f" {item.type}={','.join(item.args)}, or in the service"
+            )
     if other and left.name == other.name:
         raise ValueError("compare two different fields")
     if len(set(kinds)) > 1:

@@ -9,6 +9,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import time
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -23,7 +24,7 @@ from app.api.field_types import AwareUtcDatetime, TimeOfDay
 from app.api.page_size import PageSize, default_page_size
 from app.api.schemas import check_storable
 from app.database.base import UUIDv7Base
-from app.database.column_types import UtcDateTime
+from app.database.column_types import ExactNumeric, UtcDateTime
 from app.database.rows import fetch_all
 from app.database.search import MAX_SEARCH_LENGTH, contains
 from app.errors import InvalidRequest
@@ -163,6 +164,8 @@ def _type_of(column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN401 - a typ
     if isinstance(kind, Integer):
         bits = 63 if isinstance(kind, BigInteger) else 31
         return Annotated[int, Field(ge=-(2**bits), lt=2**bits)]
+    if isinstance(kind, ExactNumeric):
+        return Annotated[Decimal, Field(ge=-kind.limit, le=kind.limit)]
     if isinstance(kind, UtcDateTime):
         return AwareUtcDatetime
     return TimeOfDay if kind.python_type is time else kind.python_type

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from operator import floordiv, mod, mul, truediv
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, TypeDecorator
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, Numeric, TypeDecorator
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -32,3 +36,71 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class ExactNumeric(TypeDecorator[Decimal]):
+    """A decimal number of up to 19 digits; an integer in units of the last place on SQLite, which would round it.
+
+    Comparisons, `func.min`, `max`, `sum` and `avg`, `+`, `-` and `*` by an integer work as with `Numeric`. SQLite's
+    integers have 64 bits: the largest number of `ExactNumeric(19, 4)` is 922337203685477.5807.
+    """
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, precision: int, scale: int) -> None:
+        super().__init__(precision, scale)
+        self.scale = scale
+        self.limit = Decimal(2**63 - 1).scaleb(-scale)
+        """The largest number."""
+
+    class Comparator(TypeDecorator.Comparator[Decimal], Numeric.Comparator[Decimal]):
+        """Operators that mean the same in both databases."""
+
+        def operate(self, op: Any, *other: Any, **kwargs: Any) -> ColumnElement[Any]:  # noqa: ANN401 - SQLAlchemy's
+            """Reject what would compute with units on SQLite: `price * rate` would have the units of both."""
+            _reject_units(op, *other)
+            return super().operate(op, *other, **kwargs)
+
+    comparator_factory = Comparator
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:  # noqa: ANN401 - SQLAlchemy's
+        """Return the type of the other operand: the factor of a product isn't in units."""
+        _reject_units(op, value)
+        return Integer() if op is mul else self
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the database."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else self.impl_instance)
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Decimal | int | None:
+        """Convert a number to units, rounded like PostgreSQL does."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return int(Decimal(str(value)).scaleb(self.scale).to_integral_value(ROUND_HALF_UP))
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Decimal | None] | None:
+        """Convert units to a number; PostgreSQL's driver returns it."""
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ANN401, ARG002
+        """Convert units, of which an average is a fraction."""
+        return None if value is None else Decimal(str(value)).scaleb(-self.scale)
+
+
+def _reject_units(op: Any, *other: Any) -> None:  # noqa: ANN401 - operators and operands
+    is_integer = [isinstance(item, int) or isinstance(getattr(item, "type", None), Integer) for item in other]
+    if op in {truediv, floordiv, mod} or (op is mul and not all(is_integer)):
+        message = "multiply and divide these numbers in Python: SQLite stores them as integers"
+        raise TypeError(message)
+
+
+class avg(GenericFunction[Any]):  # noqa: N801 - the name in `func.avg`
+    """Average, which has the type of an `ExactNumeric` column."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any, **kwargs: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+        """Set the type."""
+        of_units = isinstance(getattr(column, "type", None), ExactNumeric)
+        super().__init__(column, **({"type_": column.type} if of_units else {}), **kwargs)

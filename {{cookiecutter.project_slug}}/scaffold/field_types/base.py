@@ -158,7 +158,7 @@ def bounds_errors(  # noqa: PLR0913 - one function for every number
     field: FieldSpec, least: Decimal | int, most: Decimal | int, *, room: int = 0, whole: bool = True, places: int = 15
 ) -> list[str]:
     """Return the errors in min and max."""
-    pattern = r"-?\d{1,19}" if whole else rf"-?\d{{1,15}}(\.\d{{1,{places}}})?" if places else r"-?\d{1,15}"
+    pattern = r"-?\d{1,19}" if whole else rf"-?\d{{1,19}}(\.\d{{1,{places}}})?" if places else r"-?\d{1,19}"
     given = {"min": field.min, "max": field.max}
     errors = [f"{name}={text} is not a valid number for this type" for name, text in given.items()
               if text and not (re.fullmatch(pattern, text) and least <= Decimal(text) <= most)]  # fmt: skip

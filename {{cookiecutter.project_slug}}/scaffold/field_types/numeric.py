@@ -10,6 +10,8 @@ from scaffold.field_types.base import MIN_UNIQUE_VALUES, Domain, FieldType, Samp
 SAMPLE = 42
 INT = (-(2**31), 2**31 - 1)
 BIGINT = (-(2**63), 2**63 - 1)
+MAX_FLOAT_DIGITS = 15
+"""How many digits of a decimal SQLite keeps, which stores it as a floating-point number."""
 
 
 class Number(FieldType):
@@ -132,15 +134,18 @@ class DecimalType(Number):
 
     def bounds(self, field: FieldSpec) -> tuple[int, int]:
         """Return the minimum and the maximum, in units of the last decimal place."""
-        most = 10**field.digits - 1
+        most = min(10**field.digits - 1, BIGINT[1])
         ends = [int(Decimal(text).scaleb(field.decimal_places)) if text else None for text in (field.min, field.max)]
         return -most if ends[0] is None else ends[0], most if ends[1] is None else ends[1]
 
     def column_of(self, field: FieldSpec) -> str:
-        return f"Numeric({field.digits}, {field.decimal_places})"
+        type_ = "Numeric" if field.digits <= MAX_FLOAT_DIGITS else "ExactNumeric"
+        return f"{type_}({field.digits}, {field.decimal_places})"
 
     def check_of(self, field: FieldSpec) -> str:
-        limits = "".join(f'{name}=Decimal("{text}"), ' for name, text in (("ge", field.min), ("le", field.max)) if text)
+        low, high = (self.format(field, units) for units in self.bounds(field))
+        least, most = (field.min, field.max) if 10**field.digits <= BIGINT[1] else (field.min or low, field.max or high)
+        limits = "".join(f'{name}=Decimal("{text}"), ' for name, text in (("ge", least), ("le", most)) if text)
         bounds = f"Field({limits}max_digits={field.digits}, decimal_places={field.decimal_places})"
         return f"Annotated[Decimal, {bounds}, quantize({field.decimal_places})]"
 
@@ -156,6 +161,8 @@ class DecimalType(Number):
             units = Decimal("NaN")
         if not units.is_finite() or units != int(units) or not low <= units <= high:
             raise ValueError(f"the default must be a number such as {self.format(field, high)}, between min and max")
+        if units and field.digits > MAX_FLOAT_DIGITS:
+            raise ValueError(f"with more than {MAX_FLOAT_DIGITS} digits, the default can only be 0")
         return f'Decimal("{self.format(field, int(units))}")'
 
     def json_of(self, field: FieldSpec, text: str) -> str:
@@ -176,20 +183,26 @@ class DecimalType(Number):
 
     def errors_in(self, field: FieldSpec) -> list[str]:
         numbers = [int(text) for text in field.args if re.fullmatch(r"\d{1,2}", text)]
-        if field.args and (len(numbers) != 2 or len(field.args) != 2 or not 1 <= numbers[0] <= 15):  # noqa: PLR2004
-            return ["specify precision and scale, for example decimal=10,2 (at most 15 digits, because of SQLite)"]
+        if field.args and (len(numbers) != 2 or len(field.args) != 2 or not 1 <= numbers[0] <= 19):  # noqa: PLR2004
+            return ["specify precision and scale, for example decimal=10,2 (at most 19 digits, because of SQLite)"]
         if field.decimal_places > field.digits:
             return [
                 f"scale {field.decimal_places} is greater than precision {field.digits}: use, for example, decimal=10,2"
             ]
-        most = Decimal(10**field.digits - 1).scaleb(-field.decimal_places)
+        most = Decimal(min(10**field.digits - 1, BIGINT[1])).scaleb(-field.decimal_places)
         room = MIN_UNIQUE_VALUES if field.unique else 0
-        return bounds_errors(field, -most, most, room=room, whole=False, places=field.decimal_places)
+        errors = bounds_errors(field, -most, most, room=room, whole=False, places=field.decimal_places)
+        is_long = field.digits > MAX_FLOAT_DIGITS
+        if not errors and is_long and any(text and Decimal(text) for text in (field.min, field.max)):
+            return [f"with more than {MAX_FLOAT_DIGITS} digits, min and max can only be 0"]
+        return errors
 
     def samples_of(self, field: FieldSpec) -> Samples:
         low, high = self.bounds(field)
         nine, eight = (number * 10**field.decimal_places for number in (9, 8))
         one, two = (nine, eight) if low <= eight and nine <= high else (low, low + 1)
+        if field.digits > MAX_FLOAT_DIGITS:
+            one, two = high, high - 1  # a floating-point number can't tell them apart
         start = 0 if low <= 0 <= high - MIN_UNIQUE_VALUES else low
         units = (
             f"{number(start)} + unique_number({number(min(high - start, 10**6))})"

@@ -56,6 +56,18 @@ def test_field_has_type_arguments_and_modifiers() -> None:
     assert (genres.column, genres.required) == ("genre_ids", False)
 
 
+def test_long_decimal_has_the_range_of_a_64_bit_integer() -> None:
+    short, long, longest = parse("Book a:decimal=15,2 b:decimal=18,2 c:decimal=19,4:min=0").fields
+
+    assert [field.field_type.column_of(field) for field in (short, long, longest)] == [
+        "Numeric(15, 2)",
+        "ExactNumeric(18, 2)",
+        "ExactNumeric(19, 4)",
+    ]
+    assert "ge=" not in long.check
+    assert 'ge=Decimal("0"), le=Decimal("922337203685477.5807")' in longest.check
+
+
 def test_optional_field_can_have_a_default() -> None:
     (pages,) = parse("Book pages:int:optional:default=3").fields
 
@@ -145,6 +157,10 @@ def test_all_errors_are_reported_together() -> None:
         ("Book n:int:unique:min=1:max=5", "a range of at least 100 values"),
         ("Book p:decimal=2,3", "scale 3 is greater than precision 2"),
         ("Book p:decimal=2", "specify precision and scale"),
+        ("Book p:decimal=20,2", "at most 19 digits"),
+        ("Book p:decimal=16,2:default=1.5", "the default can only be 0"),
+        ("Book p:decimal=16,2:min=1", "min and max can only be 0"),
+        ("Book p:decimal=19,4:max=922337203685477.5808", "not a valid number for this type"),
         ("Book p:decimal=4,2:default=1.234", "between min and max"),
         ("Book s:enum=a,a", "duplicate value"),
         ("Book s:enum=in-stock,In_stock", "in-stock and In_stock are shown as the same text"),
