@@ -7,12 +7,12 @@ from tests.baking import PROJECT, Bake
 from tests.serving import environment, run_in
 
 _REQUIRED = """
-    name:str=40 body:text slug:slug mail:email site:url count:int big:bigint ratio:float
+    name:str=40 body:text slug:slug mail:email phone:phone site:url count:int big:bigint ratio:float
     price:decimal=10,2 open:bool day:date moment:datetime hour:time code:uuid
     state:enum=draft,live words:list=str facts:json
 """
 _OPTIONAL = """
-    name1:str=40 body1:text mail1:email site1:url count1:int big1:bigint ratio1:float
+    name1:str=40 body1:text mail1:email phone1:phone site1:url count1:int big1:bigint ratio1:float
     price1:decimal=19,4 open1:bool day1:date moment1:datetime hour1:time code1:uuid
     state1:enum=A+,A-,.5 numbers:list=int facts1:json maker:ref=Maker above:ref=Thing
 """

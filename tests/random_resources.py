@@ -253,6 +253,7 @@ _TYPES: dict[str, Callable[[Random], RandomType]] = {
     "text": _fixed("text", "max=500:unique max=200:index search", "default="),
     "slug": _slug,
     "email": _fixed("email", "unique index"),
+    "phone": _fixed("phone", "unique index search"),
     "url": _fixed("url", ""),
     "int": _int,
     "bigint": _fixed("bigint", "unique index", "default=-9000000000"),

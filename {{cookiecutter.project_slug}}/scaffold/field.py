@@ -14,7 +14,8 @@ from scaffold.plurals import word_set
 
 RESERVED_ALIASES = word_set(
     "Annotated AwareUtcDatetime Decimal EmailStr Field HttpUrlString Int32 Int64 JsonObject JsonValue Literal"
-    " NotReserved PageParams RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints TimeOfDay"
+    " NotReserved PageParams PhoneNumber RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints"
+    " TimeOfDay"
 )
 """Names that the schemas module of a resource imports."""
 

@@ -90,6 +90,13 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _e164(text: str) -> str:
+    number = re.sub("[ ()./-]", "", text)
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        raise ValueError("must be a phone number with its country code, such as +43 660 1234567")
+    return number
+
+
 def _check_size(value: dict[str, Any]) -> dict[str, Any]:
     if not _is_finite(value):
         raise ValueError("must not contain NaN or Infinity")
@@ -130,6 +137,9 @@ HttpUrlString = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=2000), SingleLine, AfterValidator(_http_url)
 ]
 """HTTP or HTTPS URL."""
+
+PhoneNumber = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_e164)]
+"""International phone number, stored without separators (E.164). Whether it is assigned is not checked."""
 
 AwareUtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """Timezone-aware datetime, stored in UTC."""

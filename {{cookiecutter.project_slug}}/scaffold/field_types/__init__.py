@@ -4,13 +4,14 @@ from scaffold.field_types.base import Domain, FieldType, Samples
 from scaffold.field_types.moments import Date, DateTime, Time
 from scaffold.field_types.numeric import BigInt, DecimalType, Float, Int
 from scaffold.field_types.other import Bool, Enum, Json, List, Many, Ref, Uuid
-from scaffold.field_types.text import Email, Slug, Str, Text, Url
+from scaffold.field_types.text import Email, Phone, Slug, Str, Text, Url
 
 FIELD_TYPES: dict[str, FieldType] = {
     "str": Str(),
     "text": Text(),
     "slug": Slug(),
     "email": Email(),
+    "phone": Phone(),
     "url": Url(),
     "int": Int(),
     "bigint": BigInt(),

@@ -136,6 +136,18 @@ class Email(FieldType):
         return Samples('"someone@example.com"', '"new@example.com"', '"nobody"', unique, descending=True)
 
 
+class Phone(FieldType):
+    """An international phone number."""
+
+    modifiers = "optional unique index search"
+    column = "String(16)"
+    index_bytes = 16
+    check = "PhoneNumber"
+
+    def samples_of(self, field: FieldSpec) -> Samples:
+        return Samples('"+436601234567"', '"+436601234568"', '"0660 1234567"', 'f"+43660{unique_number():07}"')
+
+
 class Url(FieldType):
     """A web address."""
 

@@ -5,9 +5,18 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from app.api.field_types import AwareUtcDatetime, HttpUrlString, Int64, JsonObject, ShortText, TimeOfDay, quantize
+from app.api.field_types import (
+    AwareUtcDatetime,
+    HttpUrlString,
+    Int64,
+    JsonObject,
+    PhoneNumber,
+    ShortText,
+    TimeOfDay,
+    quantize,
+)
 from app.api.schemas import Schema, unset
 
 
@@ -168,3 +177,18 @@ def test_int64_has_its_format_in_the_document() -> None:
 
     assert {"type": "integer", "format": "int64", "maximum": 2**63 - 1}.items() <= number.items()
     assert null == {"type": "null"}
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("text", ["+43 660 1234567", "+43 (660) 123-45.67", " +436601234567 ", "+43/660/1234567"])
+def test_phone_number_is_stored_without_separators(text: str) -> None:
+    assert TypeAdapter(PhoneNumber).validate_python(text) == "+436601234567"
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    "text", ["0660 1234567", "+0660123456", "+43 660", "+4366012345678901", "+43\n6601234567", "+٤٣٦٦٠١٢٣٤٥٦٧"]
+)
+def test_text_that_is_not_an_international_phone_number_is_rejected(text: str) -> None:
+    with pytest.raises(ValidationError, match="country code"):
+        TypeAdapter(PhoneNumber).validate_python(text)
