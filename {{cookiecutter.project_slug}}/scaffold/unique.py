@@ -65,7 +65,7 @@ def parse_unique(
     names: Names, texts: Sequence[str], fields: Sequence[Field], specs: Sequence[str]
 ) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
     """Parse the values of `--unique`. Returns the names of the fields, and the errors."""
-    groups = [tuple(text.split(",")) for text in texts]
+    groups = [tuple(part.strip() for part in text.split(",")) for text in texts]
     known: dict[str, Field | None] = {spec.partition(":")[0]: None for spec in specs}  # None: the field has errors
     known |= {item.name: item for item in fields}
     taken = {name for item in fields for name in (item.name, item.column, f"unique_{item.name}" * item.unique)}
