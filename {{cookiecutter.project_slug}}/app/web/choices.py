@@ -7,11 +7,13 @@ from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.database.search import contains
 from app.web.formatting import display_value, input_value, name_row
+from app.web.picker_search import Selection
 
 MAX_CHOICES = 500
 """Maximum number of options; the newest rows are used."""
@@ -39,13 +41,24 @@ async def row_choices(
     label: InstrumentedAttribute[Any],
     selected: AbstractSet[str] = frozenset(),
 ) -> list[Choice]:
-    """Return the newest rows of `query` as choices, sorted by `label`, and the selected rows whatever their age."""
+    """Return the newest rows of `query` as choices, sorted by `label`, and the selected rows whatever their age.
+
+    If the user searches, only rows whose label contains the text are returned, and the selected ones.
+    """
     columns = query.with_only_columns(key, label)
-    rows = _named(key, await session.execute(columns.order_by(key.desc()).limit(MAX_CHOICES)))
+    text = selected.search if isinstance(selected, Selection) else ""
+    found = columns.where(_has_label(key, label, text)) if text else columns
+    rows = _named(key, await session.execute(found.order_by(key.desc()).limit(MAX_CHOICES)))
     if older := {row for row in map(_uuid, selected) if row} - rows.keys():
         rows |= dict.fromkeys(older, HIDDEN_LABEL)
         rows |= _named(key, await session.execute(columns.where(key.in_(older))))
     return sorted((Choice(str(row), label) for row, label in rows.items()), key=_by_label)
+
+
+def _has_label(key: InstrumentedAttribute[UUID], label: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
+    """Return the condition that the label contains a text, or that the text is the ID."""
+    row_id = _uuid(text)
+    return contains(label, text) if row_id is None else key == row_id
 
 
 def _named(key: InstrumentedAttribute[UUID], found: Iterable[Any]) -> dict[UUID, str]:

@@ -8,7 +8,6 @@ times are in UTC. A dictionary is entered as JSON.
 import json
 import re
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
@@ -29,6 +28,7 @@ from app.api.validation_messages import validation_message
 from app.database.rows import Versioned
 from app.errors import InvalidRequest, Problem, VersionConflict
 from app.web.formatting import input_value
+from app.web.picker_search import Selection, is_search, read_searches
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -47,14 +47,16 @@ class Form(Generic[S]):
     """HTTP status of the response that shows the form."""
     version: str = ""
     """Version of the record when the form was opened; the hidden field `version` of an edit form."""
+    searches: Mapping[str, str] | None = field(default_factory=dict)
+    """Texts that the options of pickers are searched for, by field; None if they can't be searched."""
 
     def value(self, name: str) -> str:
         """Return the field's value."""
         return self.values.get(name, "")
 
-    def selected(self, name: str) -> AbstractSet[str]:
-        """Return the selected values of a field with several."""
-        return {*self.value(name).split("\n")} - {""}
+    def selected(self, name: str) -> Selection:
+        """Return the selected values of a picker."""
+        return Selection(filter(None, self.value(name).split("\n")), (self.searches or {}).get(name, ""))
 
     def error(self, name: str) -> str | None:
         """Return the field's error."""
@@ -104,13 +106,14 @@ def form_from_record(schema: type[S], record: Versioned) -> Form[S]:
 def search_form(page: PageParams) -> Form[Any]:
     """Return the search form of a list with its current filters, which pagination links use too."""
     filters = page.model_dump(mode="json", exclude_none=True, exclude={*PageParams.model_fields})
-    return Form(values={name: input_value(value) for name, value in filters.items()})
+    return Form(values={name: input_value(value) for name, value in filters.items()}, searches=None)
 
 
 async def parse_form(request: Request, schema: type[S], record: Versioned | None = None) -> Form[S]:
     """Validate a submitted form with the schema; other fields are ignored.
 
-    For an edit form, `data` has only the fields that the user changed.
+    For an edit form, `data` has only the fields that the user changed. It is None, without errors, if the form was
+    submitted to search for options.
     """
     sent = await request.form()
     types = {name: unwrap_annotation(info.annotation) for name, info in schema.model_fields.items() if name in sent}
@@ -122,15 +125,17 @@ async def parse_form(request: Request, schema: type[S], record: Versioned | None
         if name not in current
         or _is_changed(schema.model_fields[name], sent.getlist(name), values[name], current[name])
     }
-    version = str(sent.get("version", ""))
+    form: Form[S] = Form(None, values, version=str(sent.get("version", "")), searches=read_searches(sent))
+    if is_search(sent):
+        return form
     try:
-        return Form(schema.model_validate(parsed), values, version=version)
+        return replace(form, data=schema.model_validate(parsed))
     except ValidationError as error:
         errors: dict[str, str] = {}
         for problem in error.errors(include_url=False):
             errors.setdefault(str(*problem["loc"][:1]), validation_message(problem))
         non_field_error = errors.pop("", "")  # from a model validator
-        return Form(None, values, errors, non_field_error, InvalidRequest.status, version)
+        return replace(form, errors=errors, non_field_error=non_field_error, status=InvalidRequest.status)
 
 
 def _is_changed(info: FieldInfo, sent: list[Any], text: str, current: str) -> bool:
