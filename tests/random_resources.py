@@ -112,7 +112,7 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
     ]
     people = [f"user{n}:{random.choice(USERS)}" for n in range(random.choice((0, 0, 1, 2)))]
     fields += relations + people
-    deleted_with_users = any(user.endswith(("=User", "=User:unique", "cascade")) for user in people)
+    deleted_with_users = any(user.endswith(("ref=User", ":unique", "cascade")) for user in people)
     deleted_with_users |= any(
         relation.endswith("cascade") and _is_deleted_with_users(target, write)
         for relation, target in zip(relations, related, strict=True)
