@@ -1,7 +1,6 @@
 """The recipes in docs/how-to.md work, one after the other, in a new project."""
 
 import json
-import sys
 from pathlib import Path
 
 from tests.baking import Bake
@@ -18,7 +17,8 @@ def test_recipes_work_one_after_the_other(bake: Bake, type_cache: Path) -> None:
     for line in ("1  example recipes", "0  old recipes", "AUTH_PASSWORD_MIN_SCORE "):
         assert line in printed
     launch = json.loads((project / ".vscode" / "launch.json").read_text(encoding="utf-8"))
+    python = str(project / ".venv" / "bin" / "python")
     for configuration in launch["configurations"]:
         words = [configuration["module"], *configuration["args"][:1], "--help"]
-        assert run_in(project, [sys.executable, "-m", *words]).returncode == 0
+        assert run_in(project, [python, "-m", *words]).returncode == 0
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
