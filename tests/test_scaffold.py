@@ -97,12 +97,13 @@ def test_resources_are_generated_changed_and_destroyed(
         log = tmp_path / "server.txt"
         book = visit_and_add_a_book(project, log, *credentials.groups())
 
-        run_app(project, f"add field Book {RATING} --migrate")
+        run_app(project, f"add field Book {RATING} slug:slug:from=title:globally --migrate")
         run_app(project, "add relation Book genres:many=Genre --migrate")
         run_app(project, "db check")
         run_dev(project, "test", "-n", "auto", "--database", database, "tests/features/books")
         row = read(project, log, book, *credentials.groups())
         assert (row["title"], row["rating"], row["genre_ids"]) == ("One", 3, [])
+        assert row["slug"] == "one"  # made by the migration
 
         assert "-m app db downgrade" in run_app(project, "destroy Book --force", fails=True)
         run_app(project, "db downgrade -5")
