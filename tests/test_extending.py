@@ -23,5 +23,6 @@ def test_tutorial_works_block_by_block(bake: Bake) -> None:
         ("app", "features", "recipe_lines"),
         ("app", "features", "recipes"),
         ("app", "features", "reports"),
+        ("app", "features", "stories"),
         ("app", "features", "tasks"),
     }

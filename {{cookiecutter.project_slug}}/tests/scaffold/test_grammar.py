@@ -373,6 +373,13 @@ def test_slug_in_urls_must_identify_one_row(line: str, by: str, hint: str) -> No
     assert hint in message
 
 
+def test_slug_in_urls_that_others_read_is_unique_globally() -> None:
+    (message,) = errors_in("Book title:str slug:slug:from=title", by="slug", access="published")
+
+    assert message == "--by slug must identify one row: add globally"
+    assert parse("Book title:str slug:slug:from=title:globally", by="slug", access="published").by == "slug"
+
+
 def test_slug_is_made_from_another_field() -> None:
     resource = parse("Book slug:slug=50:from=title title:str", by="slug")
     slug, title = resource.fields
