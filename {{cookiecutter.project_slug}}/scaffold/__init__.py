@@ -4,7 +4,7 @@ commands.py         command line
 grammar.py          arguments → a `Resource`, or all errors
 errors.py           errors with suggestions
 access.py           `--read` and `--write`: who can do what
-references.py       references to other resources
+references.py       references to other resources and to users
 names.py            forms of a name, and reserved names
 plurals.py          English plurals
 enum_values.py      values of enum fields
