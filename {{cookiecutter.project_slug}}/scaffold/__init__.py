@@ -1,4 +1,4 @@
-"""Code generator behind `app new`, `app add`, `app destroy` and `app check`. Not imported by the app.
+"""Code generator: `app new`, `add`, `change`, `rename`, `remove`, `destroy` and `check`. Not imported by the app.
 
 commands.py         command line
 grammar.py          arguments → a `Resource`, or all errors
@@ -22,8 +22,18 @@ rendering.py        templates → files
 staging.py          files → project: all of them, or none
 migration.py        models → a migration, without a database
 backfill.py         slugs for existing rows
+table_changes.py    two versions of the models → the steps of a migration
+changed_tables.py   the migration with these steps
+guards.py           checks before a migration narrows a column
+changes.py          `app change`, `rename`, `remove`: new commands for an existing resource
+resource_renames.py `app rename resource`
+conversions.py      types that keep the values of another one
 editing.py          `app add`: new fields for an existing resource
+edits.py            new commands → changed code, tests and database
 three_way_merge.py  changes of the templates' output → edited files
+symbols.py          names that differ between two versions of the code
+renaming.py         code by hand that uses these names
+mentions.py         lines that may mean them
 removal.py          `app destroy`
 features.py         `app new`: a resource, a page or an empty feature
 resource_file.py    `app new resources`: many resources from a file

@@ -14,8 +14,10 @@ from typer.exceptions import TyperException
 
 from app.commands.invocation import say
 from scaffold.access import PRESETS, READERS, READERS_OF
+from scaffold.changes import change_fields, remove_field, rename_field
 from scaffold.checks import run_checks
 from scaffold.editing import add_fields
+from scaffold.edits import Edited
 from scaffold.errors import ScaffoldError
 from scaffold.features import write_feature, write_page, write_resource
 from scaffold.field_types import FIELD_TYPES
@@ -24,9 +26,13 @@ from scaffold.project import Project
 from scaffold.removal import destroy
 from scaffold.resource import Resource
 from scaffold.resource_file import write_resources
+from scaffold.resource_renames import rename_resource
 
 new = typer.Typer(no_args_is_help=True)
 add = typer.Typer(no_args_is_help=True)
+change = typer.Typer(no_args_is_help=True)
+remove = typer.Typer(no_args_is_help=True)
+rename = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the resource in CamelCase, for example BookReview")]
 Fields = Annotated[
@@ -47,6 +53,9 @@ def add_to(cli: typer.Typer) -> None:
     """Add these commands to the command line of the project."""
     cli.add_typer(new, name="new", help="Generate code: a resource, page or feature.")
     cli.add_typer(add, name="add", help="Add fields or relations to a resource.")
+    cli.add_typer(change, name="change", help="Change a field of a resource.")
+    cli.add_typer(remove, name="remove", help="Remove a field of a resource.")
+    cli.add_typer(rename, name="rename", help="Rename a field or a resource.")
     cli.command("destroy")(destroy_resource)
     cli.command("check")(check_project)
 
@@ -255,6 +264,83 @@ def _constraint_options(unique: list[str] | None, check: list[str] | None) -> li
     return [part for option in given for part in option]
 
 
+@remove.command("field")
+def remove_a_field(
+    name: Name,
+    field: Annotated[str, typer.Argument(help="Name of the field")],
+    *,
+    dry_run: DryRun = False,
+    run_migration: Migrate = False,
+    verify: Verify = False,
+) -> None:
+    """Remove a field with its values: model, schemas, forms, admin, tests and a migration that drops its column.
+
+    Fails if code by hand uses it.
+    """
+    with _reporting_errors():
+        edited = remove_field(Project(), name, field, dry_run=dry_run)
+    _report(name, edited, dry_run=dry_run, run_migration=run_migration, verify=verify)
+
+
+@change.command("field", epilog=GRAMMAR)
+def change_a_field(
+    name: Name,
+    fields: Fields = None,
+    *,
+    dry_run: DryRun = False,
+    run_migration: Migrate = False,
+    verify: Verify = False,
+) -> None:
+    """Change the type and modifiers of fields to those given, for example title:str=300. Values are kept.
+
+    If rows don't fit, for example because a text is too long, the migration says so and changes nothing.
+    """
+    with _reporting_errors():
+        edited = change_fields(Project(), name, fields or [], dry_run=dry_run)
+    if not edited.changed:
+        say(f"{name} already has these fields; nothing to do.")
+        return
+    _report(name, edited, dry_run=dry_run, run_migration=run_migration, verify=verify)
+
+
+@rename.command("field")
+def rename_a_field(  # noqa: PLR0913 - the options of a command
+    name: Name,
+    old: Annotated[str, typer.Argument(help="Current name of the field")],
+    new: Annotated[str, typer.Argument(help="New name of the field")],
+    *,
+    dry_run: DryRun = False,
+    run_migration: Migrate = False,
+    verify: Verify = False,
+) -> None:
+    """Rename a field and its column: model, schemas, forms, admin, tests and a migration. Values are kept.
+
+    Python code by hand follows where it certainly means the field; other lines that may mean it are listed.
+    """
+    with _reporting_errors():
+        edited = rename_field(Project(), name, old, new, dry_run=dry_run)
+    _report(name, edited, dry_run=dry_run, run_migration=run_migration, verify=verify)
+
+
+@rename.command("resource")
+def rename_a_resource(  # noqa: PLR0913 - the options of a command
+    old: Annotated[str, typer.Argument(help="Current name of the resource, for example Book")],
+    new: Annotated[str, typer.Argument(help="New name in CamelCase, for example Volume")],
+    *,
+    plural: Annotated[str | None, typer.Option(help="New plural in snake_case")] = None,
+    dry_run: DryRun = False,
+    run_migration: Migrate = False,
+    verify: Verify = False,
+) -> None:
+    """Rename a resource: folder, classes, table, URLs, tests, and the references of other resources. Rows are kept.
+
+    Python code by hand follows where it certainly means the resource; other lines that may mean it are listed.
+    """
+    with _reporting_errors():
+        edited = rename_resource(Project(), old, new, plural_given=plural, dry_run=dry_run)
+    _report(new, edited, dry_run=dry_run, run_migration=run_migration, verify=verify)
+
+
 def _add(  # noqa: PLR0913 - the options of a command
     kind: str, name: str, fields: list[str], options: list[str], *, dry_run: bool, run_migration: bool, verify: bool
 ) -> None:
@@ -268,6 +354,15 @@ def _add(  # noqa: PLR0913 - the options of a command
     if not dry_run:
         say("Next, run `app db upgrade`.")
         _follow_up(project.package_of(name) or "", run_migration=run_migration, verify=verify)
+
+
+def _report(name: str, edited: Edited, *, dry_run: bool, run_migration: bool, verify: bool) -> None:
+    _print_paths("changed", edited.changed, dry_run=dry_run)
+    for file, line, text in edited.mentions:
+        say(f"check by hand  {file}, line {line}: {text}")
+    if not dry_run:
+        say("Next, run `app db upgrade`.")
+        _follow_up(Project().package_of(name) or "", run_migration=run_migration, verify=verify)
 
 
 def destroy_resource(

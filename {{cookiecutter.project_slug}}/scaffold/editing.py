@@ -6,6 +6,7 @@ The templates are rendered without the fields and with them, and the difference 
 from collections.abc import Sequence
 
 from scaffold import migration
+from scaffold.edits import merged_files
 from scaffold.errors import ScaffoldError
 from scaffold.grammar import parse_fields
 from scaffold.names import Names
@@ -14,7 +15,6 @@ from scaffold.rendering import render_resource
 from scaffold.resource import Resource
 from scaffold.slugs import source_errors
 from scaffold.staging import staging_area
-from scaffold.three_way_merge import MergeConflict, merge
 
 
 def add_fields(  # noqa: PLR0913 - the options of the command
@@ -27,14 +27,14 @@ def add_fields(  # noqa: PLR0913 - the options of the command
     Raises:
         ScaffoldError: if the fields can't be added; nothing was changed.
     """
-    before = _resource(project, name)
+    before = find_resource(project, name)
     command = ("app", "add", kind, name, *specs, *options)
     if command in before.commands:
         return []
     after = _parse(project, before, command, specs)
     with staging_area(project.root, {}) as stage:
         texts = [stage.formatted(render_resource(resource)) for resource in (before, after)]
-        stage.write(_merged(project, *texts))
+        stage.write(merged_files(project, texts[0], texts[1]))
         migration.write_fields(stage, before, after)
         stage.format()
         if not dry_run:
@@ -42,7 +42,12 @@ def add_fields(  # noqa: PLR0913 - the options of the command
         return stage.files()
 
 
-def _resource(project: Project, name: str) -> Resource:
+def find_resource(project: Project, name: str) -> Resource:
+    """Return a resource.
+
+    Raises:
+        ScaffoldError: if it is unknown or was not generated.
+    """
     package = project.package_of(name)
     resource = project.resource_of(package) if package else None
     if resource is None:
@@ -89,23 +94,3 @@ def _errors_in(project: Project, resource: Resource, specs: list[str]) -> list[s
             if {old.name, old.column} & {item.name, item.column}
         ]
     return errors
-
-
-def _merged(project: Project, before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
-    """Return the files that change, merged. Files that were deleted from the project stay deleted."""
-    changed: dict[str, str] = {}
-    conflicts: list[str] = []
-    for name, text in after.items():
-        path = project.root / name
-        if before.get(name) == text or not path.exists():
-            continue
-        mine = path.read_text()
-        try:
-            changed[name] = merge(before.get(name, ""), mine, text)
-        except MergeConflict as conflict:
-            conflicts.append(
-                f"{name} conflicts with your changes. Apply this by hand and run the command again:\n{conflict}"
-            )
-    if conflicts:
-        raise ScaffoldError(conflicts)
-    return {name: text for name, text in changed.items() if text != (project.root / name).read_text()}

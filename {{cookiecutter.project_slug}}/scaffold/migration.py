@@ -30,6 +30,7 @@ from scaffold.errors import ScaffoldError
 from scaffold.names import words
 from scaffold.resource import Resource
 from scaffold.staging import StagingArea
+from scaffold.table_changes import creating
 
 __all__ = ["models"]  # imported for its tables
 
@@ -43,7 +44,7 @@ MAX_NAMES_LENGTH = 60  # the message is the first line of a file
 def write_tables(stage: StagingArea, resource: Resource) -> None:
     """Write the migration that creates the tables of a staged resource."""
     with _imported(stage, resource.plural):
-        steps = [step for name in resource.tables for step in _creating(Base.metadata.tables[name])]
+        steps = [step for name in resource.tables for step in creating(Base.metadata.tables[name])]
         _write(stage, f"Create the table of {resource.plural_words}", steps)
 
 
@@ -56,7 +57,7 @@ def write_fields(stage: StagingArea, before: Resource, resource: Resource) -> No
         added = [step for name in columns for step in _adding(table, name)]
         added += _constraining(table, before, resource)
         steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
-        tables = [step for name in resource.tables_of(fields) for step in _creating(Base.metadata.tables[name])]
+        tables = [step for name in resource.tables_of(fields) for step in creating(Base.metadata.tables[name])]
         slugs = [item for item in fields if item.source]
         filling = with_filled_slugs(table, added, slugs, owned=resource.access.owned) if slugs else steps
         names = " and ".join(item.words for item in fields) or "constraints"
@@ -68,9 +69,9 @@ def write_drop(stage: StagingArea, package: str) -> None:
     """Write the migration that drops the tables of a feature."""
     with _imported(stage, package):
         tables = [table for table in Base.metadata.sorted_tables if _belongs(table, package)]
-        creating = ops.UpgradeOps([step for table in tables for step in _creating(table)])
+        steps = ops.UpgradeOps([step for table in tables for step in creating(table)])
         _write(
-            stage, f"Drop the table of {words(package)}", creating.reverse().ops
+            stage, f"Drop the table of {words(package)}", steps.reverse().ops
         )  # the downgrade recreates the indexes, too
 
 
@@ -110,13 +111,6 @@ def _constraining(table: Table, before: Resource, resource: Resource) -> list[op
     return added
 
 
-def _creating(table: Table) -> list[ops.MigrateOperation]:
-    indexes = sorted(table.indexes, key=lambda index: str(index.name))
-    created: list[ops.MigrateOperation] = [ops.CreateIndexOp.from_index(index) for index in indexes]
-    batch = [ops.ModifyTableOps(table.name, created)] if created else []
-    return [ops.CreateTableOp.from_table(table), *batch]
-
-
 def _write(
     stage: StagingArea,
     message: str,
@@ -127,17 +121,17 @@ def _write(
     up, down = ops.UpgradeOps(filling or steps), ops.UpgradeOps(steps).reverse()
     context = MigrationContext.configure(dialect_name="postgresql", opts={"target_metadata": Base.metadata})
     texts = [
-        render_python_code(part, render_as_batch=True, render_item=_render_item, migration_context=context)
+        render_python_code(part, render_as_batch=True, render_item=render_item, migration_context=context)
         for part in (up, down)
     ]
-    scripts = _scripts(stage)
+    scripts = copy_migrations(stage)
     script = scripts.generate_revision(
         uuid4().hex[:12],
         message,
         head=scripts.get_current_head() or "base",
         imports=_IMPORTS,
-        upgrades=_plain(texts[0]),
-        downgrades=_plain(texts[1]),
+        upgrades=plain(texts[0]),
+        downgrades=plain(texts[1]),
     )
     if script and "fill_slugs(" in texts[0]:
         _mark_incompatible(Path(script.path))
@@ -148,13 +142,13 @@ def _mark_incompatible(path: Path) -> None:
     path.write_text(path.read_text().replace("depends_on = None\n", "depends_on = None\nincompatible = True\n"))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Remove Alembic's comments."""
     lines = [line for line in text.splitlines() if not line.strip().startswith("# ###")]
     return "\n".join(lines).strip().replace(", schema=None", "")
 
 
-def _scripts(stage: StagingArea) -> ScriptDirectory:
+def copy_migrations(stage: StagingArea) -> ScriptDirectory:
     """Return the migrations, copied to the staging area.
 
     Raises:
@@ -170,7 +164,7 @@ def _scripts(stage: StagingArea) -> ScriptDirectory:
     return scripts
 
 
-def _render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
+def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
     """Render Boolean defaults for every database."""
     argument = getattr(item, "arg", None) if kind == "server_default" else None
     if isinstance(argument, False_ | True_):
@@ -186,14 +180,14 @@ def _imported(stage: StagingArea, package: str) -> Iterator[None]:
     importlib.invalidate_caches()
     written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        _import_models(stage)
+        import_models(stage)
         yield
     finally:
         sys.dont_write_bytecode = written
         features.__path__.pop(0)
 
 
-def _import_models(stage: StagingArea) -> None:
+def import_models(stage: StagingArea) -> None:
     """Import the models of all features.
 
     Raises:

@@ -27,12 +27,13 @@ _WITH_VALUE = ("--access", "--read", "--write", "--plural", "--unique", "--check
 
 def specs_of(commands: Sequence[Command]) -> list[str]:
     """Return the fields in these commands."""
-    found: list[str] = []
-    for command in commands:
-        for before, argument in pairwise(command[3:]):
-            if not argument.startswith("--") and before not in _WITH_VALUE:
-                found.append(argument)
-    return found
+    return [command[place] for command in commands for place in spec_places(command)]
+
+
+def spec_places(command: Command) -> list[int]:
+    """Return the positions of the fields in a command, after the name of the resource."""
+    numbered = enumerate(pairwise(command[3:]), start=4)
+    return [place for place, (before, text) in numbered if not text.startswith("--") and before not in _WITH_VALUE]
 
 
 def options_of(commands: Sequence[Command], name: str) -> list[str]:

@@ -26,7 +26,7 @@ from scaffold import migration
 from scaffold.errors import ScaffoldError
 from scaffold.project import Project
 from scaffold.rendering import render_resource
-from scaffold.staging import rollback_on_failure, staging_area
+from scaffold.staging import remove_empty, rollback_on_failure, staging_area
 
 
 class Removal(NamedTuple):
@@ -73,7 +73,7 @@ def revisions_of(root: Path, package: str) -> Revisions:
     config = Config()
     config.set_main_option("script_location", str(root / "migrations").replace("%", "%%"))
     scripts = list(ScriptDirectory.from_config(config).walk_revisions())
-    about = re.compile(r'(?:create_table|alter_table)\(\s*"(\w+)"')
+    about = re.compile(r'\bop\.(?:(?:create|drop|rename|batch_alter)_table|alter_column)\(\s*"(\w+)"')
     tables = {script.revision: set(about.findall(Path(script.path).read_text())) for script in scripts}
     own = [script for script in scripts if tables[script.revision] & {package}]
     packages = {path.parent.name for path in (root / "app" / "features").glob("*/__init__.py")}
@@ -103,15 +103,8 @@ def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry
                 rollback.save(file)
                 (project.root / file).unlink()
             stage.apply()
-        _remove_empty(project, package)
+        remove_empty(project.root / file for file in files)
         return Removal(files, written)
-
-
-def _remove_empty(project: Project, package: str) -> None:
-    """Remove the folders that contain nothing but bytecode."""
-    for folder in (project.features / package, project.root / "tests" / "features" / package):
-        if folder.is_dir() and not [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]:
-            shutil.rmtree(folder)
 
 
 def _files(project: Project, package: str) -> list[str]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class StagingArea:
         self.root = root
         self.folder = folder
         self.copied: set[str] = set()
+        self.deleted: list[str] = []
 
     def write(self, files: dict[str, str]) -> None:
         """Write files to the folder."""
@@ -29,6 +30,21 @@ class StagingArea:
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+            self.copied.discard(name)
+
+    def move(self, old: str, new: str) -> None:
+        """Copy a folder of the project under another name. `apply` deletes the old one."""
+        self.copy_in(old)
+        if old != new and (self.folder / old).exists():
+            (self.folder / old).rename(self.folder / new)
+            moved = {name for name in self.copied if name.startswith(f"{old}/")}
+            self.copied -= moved
+            self.deleted += sorted(moved)
+
+    def read(self, name: str) -> str:
+        """Return the text of a file: the new one, if it changes."""
+        new = self.folder / name
+        return (new if new.exists() else self.root / name).read_text(encoding="utf-8")
 
     def copy_in(self, name: str) -> None:
         """Copy a folder of the project, for code that reads it. `apply` doesn't copy it back."""
@@ -74,13 +90,17 @@ class StagingArea:
         return sorted(name for name in found if name not in self.copied and not name.endswith(".pyc"))
 
     def apply(self) -> None:
-        """Copy the files to the project. If one fails, restore all."""
+        """Copy the files to the project, and delete those that moved. If one fails, restore all."""
         with rollback_on_failure(self.root) as rollback:
+            for name in self.deleted:
+                rollback.save(name)
+                (self.root / name).unlink()
             for name in self.files():
                 rollback.save(name)
                 target = self.root / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.folder / name, target)
+        remove_empty({self.root / name for name in self.deleted})
 
 
 class Rollback:
@@ -128,6 +148,14 @@ def staging_area(root: Path, files: dict[str, str]) -> Iterator[StagingArea]:
         stage = StagingArea(root, Path(folder))
         stage.write(files)
         yield stage
+
+
+def remove_empty(files: Iterable[Path]) -> None:
+    """Remove the folders of deleted files that contain nothing but bytecode."""
+    for folder in {file.parent for file in files}:
+        while folder.is_dir() and not [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]:
+            shutil.rmtree(folder)
+            folder = folder.parent  # noqa: PLW2901 - upwards
 
 
 def forbid_overwrite(root: Path, files: dict[str, str]) -> None:

@@ -7,6 +7,7 @@
 Only lines that differ between `before` and `after` change in `mine`. Lines added on both sides are all kept.
 """
 
+import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
@@ -15,23 +16,36 @@ class MergeConflict(ValueError):
     """The same lines were changed on both sides. The message is a diff to apply by hand."""
 
 
-def merge(before: str, mine: str, after: str) -> str:
+def merge(before: str, mine: str, after: str, *, by_words: bool = False) -> str:
     """Apply the changes between `before` and `after` to `mine`.
 
+    With `by_words`, as for names that change, both sides may change different words of the same line.
+
     Raises:
-        MergeConflict: if `mine` changed the same lines.
+        MergeConflict: if `mine` changed the same lines or words.
     """
-    old, own, new = (text.splitlines(keepends=True) for text in (before, mine, after))
     result: list[str] = []
-    for was, kept, wanted in _regions(old, own, new):
+    for was, kept, wanted in _regions(*(text.splitlines(keepends=True) for text in (before, mine, after))):
         if kept in (was, wanted):
             result += wanted
         elif wanted == was:
             result += kept
         elif not was:
             result += kept + wanted
+        elif by_words and (words := _merged_words(*("".join(lines) for lines in (was, kept, wanted)))):
+            result.append(words)
         else:
             raise MergeConflict("".join(f"-{line}" for line in was) + "".join(f"+{line}" for line in wanted))
+    return "".join(result)
+
+
+def _merged_words(before: str, mine: str, after: str) -> str | None:
+    """Merge word by word. Returns None if both sides changed the same words."""
+    result: list[str] = []
+    for was, kept, wanted in _regions(*(re.findall(r"\w+|\s+|.", text) for text in (before, mine, after))):
+        if was not in (kept, wanted) and kept != wanted:
+            return None
+        result += kept if wanted == was else wanted
     return "".join(result)
 
 

@@ -28,3 +28,12 @@ def test_change_is_merged_into_edited_file(mine: str, after: str, expected: str)
 def test_change_of_the_same_line_is_a_conflict() -> None:
     with pytest.raises(MergeConflict, match=r"-b\n\+new"):
         merge(BEFORE, "a\nmine\nc\n", "a\nnew\nc\n")
+
+
+def test_words_that_changed_in_an_edited_line_are_merged() -> None:
+    before, mine = "<h1>book.title</h1>\n", '<h1 class="big">book.title</h1>\n'
+    after = before.replace("title", "heading")
+
+    assert merge(before, mine, after, by_words=True) == mine.replace("title", "heading")
+    with pytest.raises(MergeConflict):
+        merge(before, mine.replace("title", "name"), after, by_words=True)
