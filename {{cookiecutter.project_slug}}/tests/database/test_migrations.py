@@ -158,10 +158,10 @@ def test_migration_times_out_waiting_for_a_table(empty_database_url: str) -> Non
 def test_statement_timeout_does_not_apply_to_migrations(
     empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = DatabaseSettings(url=empty_database_url, statement_timeout=timedelta(milliseconds=50))
+    settings = DatabaseSettings(url=empty_database_url, statement_timeout=timedelta(milliseconds=500))
     monkeypatch.setattr(migrate, "MIGRATIONS_DIR", shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations"))
     lines = ("from alembic import op", "revision = 'slow'", "down_revision = None", "def upgrade():")
-    migration = "\n".join((*lines, "    op.execute('SELECT pg_sleep(0.1)')"))
+    migration = "\n".join((*lines, "    op.execute('SELECT pg_sleep(0.6)')"))
     (migrate.MIGRATIONS_DIR / "versions" / "slow.py").write_text(migration)
 
     migrate.upgrade(settings, "slow")
