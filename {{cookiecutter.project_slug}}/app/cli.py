@@ -27,7 +27,9 @@ COMMAND_MODULES = {
 """The module of each command, which has `add_to(cli)`."""
 
 if find_spec("scaffold"):  # a development tool: not part of the app, not in the image
-    COMMAND_MODULES |= dict.fromkeys(("new", "add", "destroy", "check"), "scaffold.commands")
+    COMMAND_MODULES |= dict.fromkeys(("new", "check"), "scaffold.commands")
+    changes = ("add", "change", "remove", "rename", "destroy")
+    COMMAND_MODULES |= dict.fromkeys(changes, "scaffold.change_commands")
 
 
 class SortedGroup(TyperGroup):

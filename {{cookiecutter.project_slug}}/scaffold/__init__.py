@@ -1,6 +1,8 @@
 """Code generator: `app new`, `add`, `change`, `rename`, `remove`, `destroy` and `check`. Not imported by the app.
 
-commands.py         command line
+commands.py         command line: what is new
+change_commands.py  command line: changes of what exists
+command_options.py  options and output of the commands
 grammar.py          arguments → a `Resource`, or all errors
 errors.py           errors with suggestions
 access.py           `--read` and `--write`: who can do what
