@@ -41,9 +41,10 @@ RUN_ELSEWHERE = {
     "docs/api-shape.md",
     "docs/extending.md",
     "docs/how-to.md",
+    "docs/resources.md",
     f"{PROJECT.name}/AGENTS.md",
 }
-"""Run by the tests named like them, those of pages in docs/ with the other blocks."""
+"""Run with the other blocks by the tests named like them; resources.md by test_extending.py."""
 
 DOCUMENTS = [
     name

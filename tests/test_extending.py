@@ -1,4 +1,4 @@
-"""The tutorial in docs/extending.md works, block by block, in a new project."""
+"""The blocks of docs/extending.md, then those of docs/resources.md, work in a new project."""
 
 from tests.baking import Bake
 from tests.doc_blocks import blocks_of, run_block
@@ -9,7 +9,7 @@ def test_tutorial_works_block_by_block(bake: Bake) -> None:
     project = bake()
     run_dev(project, "app", "setup")
     before = {path for path in project.glob("app/**/*") if path.suffix in {".py", ".html"}}
-    blocks = blocks_of("extending.md")
+    blocks = blocks_of("extending.md") + blocks_of("resources.md")
 
     for kind, text in blocks:
         run_block(project, kind, text)

@@ -222,7 +222,7 @@ def test_references_show_only_visible_rows(bake: Bake) -> None:
 
 def test_access_is_as_given_and_its_tests_fail_without_it(bake: Bake) -> None:
     project = installed(bake())
-    documented = (TEMPLATE / "docs/extending.md").read_text(encoding="utf-8")
+    documented = (TEMPLATE / "docs/resources.md").read_text(encoding="utf-8")
     for line in re.findall(r"^app (new resource .* --access published)$", documented, re.MULTILINE):
         run_app(project, line)
     for line in OTHER_ACCESS:
@@ -365,7 +365,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def give_own_permission(project: Path, feature: str) -> None:
-    """Replace the permission of editors in a feature by its own, as docs/extending.md says."""
+    """Replace the permission of editors in a feature by its own, as docs/resources.md says."""
     constant = f"{feature.upper()}_EDIT"
     known = project / "app/accounts/permissions.py"
     change(known, "    CONTENT_EDIT =", f'    {constant} = "{feature}:edit"\n    CONTENT_EDIT =')
