@@ -17,7 +17,7 @@ class BookTitleTaken(Taken):
     field = "title"
 """
 RENAMED = MODELS.replace("title", "heading").replace("Title", "Heading")
-MODULE = "app.features.books.models"
+MODULE = "app.features.tomes.models"
 
 
 def symbols() -> Symbols:
@@ -29,16 +29,19 @@ def symbols() -> Symbols:
 @pytest.mark.parametrize(
     ("code", "renamed"),
     [
-        ("from app.features.books.models import Book\nBook.title", "Book.heading"),
-        ("from app.features.books.models import Book as Row\nRow.title; Row(title=1)", "Row.heading; Row(heading=1)"),
-        ("from app.features.books import models\nmodels.Book.title", "models.Book.heading"),
-        ("from app.features.books.models import BookTitleTaken\nraise BookTitleTaken", "raise BookHeadingTaken"),
+        ("from app.features.tomes.models import Book\nBook.title", "Book.heading"),
         (
-            "from app.features.books.models import Book\ndef f(book: Book | None) -> str:\n    return book.title",
+            "from app.features.tomes.models import Book as Row\nRow.title; Row(title=1)",
+            "Row.heading; Row(heading=1)",
+        ),
+        ("from app.features.tomes import models\nmodels.Book.title", "models.Book.heading"),
+        ("from app.features.tomes.models import BookTitleTaken\nraise BookTitleTaken", "raise BookHeadingTaken"),
+        (
+            "from app.features.tomes.models import Book\ndef f(book: Book | None) -> str:\n    return book.title",
             "    return book.heading",
         ),
         (
-            "from app.features.books.models import Book\nDep = Annotated[Book, 1]\nasync def f(é: Dep):\n    é.title",
+            "from app.features.tomes.models import Book\nDep = Annotated[Book, 1]\nasync def f(é: Dep):\n    é.title",
             "    é.heading",
         ),
     ],
@@ -52,10 +55,10 @@ def test_certain_names_are_renamed(code: str, renamed: str) -> None:
     "code",
     [
         "from app.features.tools.models import Book\nBook.title",
-        "from app.features.books.models import Book\ndef f(book: Note):\n    book.title",
-        "from app.features.books.models import Book\ndef f(Book):\n    Book.title",
-        "from app.features.books.models import Book\ndef f(book: Book):\n    book = other()\n    book.title",
-        'from app.features.books.models import Book\n"title"; title = 1; note.title',
+        "from app.features.tomes.models import Book\ndef f(book: Note):\n    book.title",
+        "from app.features.tomes.models import Book\ndef f(Book):\n    Book.title",
+        "from app.features.tomes.models import Book\ndef f(book: Book):\n    book = other()\n    book.title",
+        'from app.features.tomes.models import Book\n"title"; title = 1; note.title',
     ],
     ids=["another-module", "another-class", "shadowed", "reassigned", "words"],
 )
@@ -66,6 +69,6 @@ def test_other_names_are_kept(code: str) -> None:
 def test_uses_of_removed_names_are_found() -> None:
     removed = Symbols()
     removed.add(MODULE, MODELS, MODELS.replace("    title: Mapped[str]", "    pass"))
-    code = "from app.features.books.models import Book\n\nBook.title"
+    code = "from app.features.tomes.models import Book\n\nBook.title"
 
     assert rename(code, "app.features.shops.service", removed, "x.py").removed == [("Book.title", "title")]
