@@ -108,7 +108,7 @@ class Float(Number):
         return quoted(repr(float(text)))
 
     def domain_of(self, field: FieldSpec) -> Domain:
-        return Domain(Decimal(field.min or -(10**15)), Decimal(field.max or 10**15), Decimal("0.01"))
+        return Domain(Decimal(field.min or -(10**12)), Decimal(field.max or 10**12), Decimal("0.01"))
 
     def json_at(self, field: FieldSpec, position: Decimal) -> str:
         return repr(float(position))
