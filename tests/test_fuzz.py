@@ -16,7 +16,7 @@ from tests.serving import environment
 FUZZ = TEMPLATE / "tests" / "fuzz"
 
 
-@pytest.mark.parametrize(("name", "count"), [("tokens", r"1\d"), ("names", r"15\d")])
+@pytest.mark.parametrize(("name", "count"), [("tokens", r"1\d"), ("names", r"16\d")])
 def test_tokens_are_claims_and_commands_are_code_or_refused(
     bake: Bake, tmp_path: Path, name: str, count: str
 ) -> None:

@@ -32,6 +32,7 @@ GOOD = {
     "body": "Small",
     "slug": "pin",
     "mail": "ada@example.com",
+    "phone": "+436601234567",
     "site": "https://example.com/",
     "count": "3",
     "big": "4",
@@ -47,8 +48,20 @@ GOOD = {
     "facts": '{"a": 1}',
 }
 OPTIONAL = [
-    *("name1", "body1", "mail1", "site1", "count1", "big1", "ratio1", "price1", "open1", "day1"),
-    *("moment1", "hour1", "code1", "state1", "numbers", "facts1", "maker", "labels", "above"),
+    *("name1", "body1", "mail1", "phone1", "site1", "count1", "big1", "ratio1", "price1"),
+    *(
+        "open1",
+        "day1",
+        "moment1",
+        "hour1",
+        "code1",
+        "state1",
+        "numbers",
+        "facts1",
+        "maker",
+        "labels",
+        "above",
+    ),
 ]
 SHOW_INVALID = {"count", "big", "ratio", "price", "day", "moment", "hour", "facts"}
 """Fields that show invalid input again."""

@@ -140,8 +140,8 @@ class Phone(FieldType):
     """An international phone number."""
 
     modifiers = "optional unique index search"
-    column = "String(16)"
-    index_bytes = 16
+    column = "String(40)"  # for the input of forms and imports, which has separators
+    index_bytes = 40
     check = "PhoneNumber"
 
     def samples_of(self, field: FieldSpec) -> Samples:
