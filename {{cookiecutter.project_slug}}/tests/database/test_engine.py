@@ -257,7 +257,7 @@ def test_none_is_sql_null_in_every_json_column() -> None:
 
 
 def test_json_null_becomes_sql_null(make_settings: Callable[..., Settings], empty_database_url: str) -> None:
-    """Runs the statement from docs/extending.md."""
+    """Runs the statement from docs/resources.md."""
     kind: Any = Base.type_annotation_map[dict[str, JsonValue]]
     things = Table("things", MetaData(), Column("id", Integer, primary_key=True), Column("data", kind))
     same = table("things", column("data", JSON()))
