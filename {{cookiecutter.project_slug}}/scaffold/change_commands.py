@@ -150,16 +150,12 @@ def rename_a_resource(  # noqa: PLR0913 - the options of a command
 def _add(  # noqa: PLR0913 - the options of a command
     kind: str, name: str, fields: list[str], options: list[str], *, dry_run: bool, run_migration: bool, verify: bool
 ) -> None:
-    project = Project()
     with reporting_errors():
-        written = add_fields(project, name, fields, kind=kind, options=options, dry_run=dry_run)
+        written = add_fields(Project(), name, fields, kind=kind, options=options, dry_run=dry_run)
     if not written:
         say(f"{name} already has these fields; nothing to do.")
         return
-    print_paths("changed", written, dry_run=dry_run)
-    if not dry_run:
-        say("Next, run `app db upgrade`.")
-        follow_up(project.package_of(name) or "", run_migration=run_migration, verify=verify)
+    _report(name, Edited(written, []), dry_run=dry_run, run_migration=run_migration, verify=verify)
 
 
 def _report(name: str, edited: Edited, *, dry_run: bool, run_migration: bool, verify: bool) -> None:

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.sql.elements import False_, True_
 
@@ -34,7 +35,8 @@ from scaffold.table_changes import creating
 
 __all__ = ["models"]  # imported for its tables
 
-_IMPORTS = """from sqlalchemy.dialects import postgresql
+_IMPORTS = """from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql
 from app.database.slugs import fill_slugs
 """  # ruff removes those that are not used
 
@@ -118,37 +120,42 @@ def _write(
     filling: list[ops.MigrateOperation] | None = None,
 ) -> None:
     """Write a migration; `filling` are the steps if they differ from those that the downgrade reverses."""
-    up, down = ops.UpgradeOps(filling or steps), ops.UpgradeOps(steps).reverse()
+    up = render(ops.UpgradeOps(filling or steps))
+    path = write_revision(stage, message, up, render(ops.UpgradeOps(steps).reverse()))
+    if "fill_slugs(" in up:
+        mark_incompatible(path)
+
+
+def render(part: ops.UpgradeOps | ops.DowngradeOps) -> str:
+    """Return operations as Python code, without Alembic's comments."""
     context = MigrationContext.configure(dialect_name="postgresql", opts={"target_metadata": Base.metadata})
-    texts = [
-        render_python_code(part, render_as_batch=True, render_item=render_item, migration_context=context)
-        for part in (up, down)
-    ]
-    scripts = copy_migrations(stage)
+    code = render_python_code(part, render_as_batch=True, render_item=_render_item, migration_context=context)
+    lines = [line for line in dedent(f"    {code}").splitlines() if not line.strip().startswith("# ###")]
+    return "\n".join(lines).strip().replace(", schema=None", "")
+
+
+def write_revision(stage: StagingArea, message: str, up: str, down: str) -> Path:
+    """Write a migration with this code to the staging area, and return its path."""
+    scripts = _copy_migrations(stage)
     script = scripts.generate_revision(
         uuid4().hex[:12],
         message,
         head=scripts.get_current_head() or "base",
         imports=_IMPORTS,
-        upgrades=plain(texts[0]),
-        downgrades=plain(texts[1]),
+        upgrades=indent(up, "    ").strip(),
+        downgrades=indent(down, "    ").strip(),
     )
-    if script and "fill_slugs(" in texts[0]:
-        _mark_incompatible(Path(script.path))
+    assert isinstance(script, Script)  # noqa: S101 - None only if another process removes it
+    return Path(script.path)
 
 
-def _mark_incompatible(path: Path) -> None:
-    """Mark a migration after which the previous release can't insert rows."""
-    path.write_text(path.read_text().replace("depends_on = None\n", "depends_on = None\nincompatible = True\n"))
+def mark_incompatible(path: Path) -> None:
+    """Mark a migration after which the previous release can't run."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("depends_on = None\n", "depends_on = None\nincompatible = True\n"), encoding="utf-8")
 
 
-def plain(text: str) -> str:
-    """Remove Alembic's comments."""
-    lines = [line for line in text.splitlines() if not line.strip().startswith("# ###")]
-    return "\n".join(lines).strip().replace(", schema=None", "")
-
-
-def copy_migrations(stage: StagingArea) -> ScriptDirectory:
+def _copy_migrations(stage: StagingArea) -> ScriptDirectory:
     """Return the migrations, copied to the staging area.
 
     Raises:
@@ -164,7 +171,7 @@ def copy_migrations(stage: StagingArea) -> ScriptDirectory:
     return scripts
 
 
-def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
+def _render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401, ARG001
     """Render Boolean defaults for every database."""
     argument = getattr(item, "arg", None) if kind == "server_default" else None
     if isinstance(argument, False_ | True_):
@@ -176,18 +183,25 @@ def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | 
 def _imported(stage: StagingArea, package: str) -> Iterator[None]:
     """Import the models of all features, those of this one from the staging area."""
     stage.copy_in(f"app/features/{package}")
-    features.__path__.insert(0, str(stage.folder / "app" / "features"))
+    with importing(stage, [str(stage.folder / "app" / "features"), *features.__path__]):
+        yield
+
+
+@contextmanager
+def importing(stage: StagingArea, folders: list[str]) -> Iterator[None]:
+    """Import the models of the features in these folders."""
+    before, features.__path__[:] = list(features.__path__), folders
     importlib.invalidate_caches()
     written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        import_models(stage)
+        _import_models(stage)
         yield
     finally:
         sys.dont_write_bytecode = written
-        features.__path__.pop(0)
+        features.__path__[:] = before
 
 
-def import_models(stage: StagingArea) -> None:
+def _import_models(stage: StagingArea) -> None:
     """Import the models of all features.
 
     Raises:

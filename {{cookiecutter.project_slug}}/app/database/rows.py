@@ -200,7 +200,12 @@ def _new(mapper: Mapper[Any], names: Iterable[str], kind: str) -> dict[Any, Any]
 
 def _is_simple(default: Any) -> bool:  # noqa: ANN401 - a ColumnDefault, a Sequence or None
     """Return whether a column's default is a value, or a function that needn't know the row."""
-    return default is None or default.is_scalar or (default.is_callable and hasattr(default.arg, "__wrapped__"))
+    return default is None or default.is_scalar or (default.is_callable and not needs_row(default))
+
+
+def needs_row(default: Any) -> bool:  # noqa: ANN401 - a ColumnDefault, a Sequence or None
+    """Return whether a column's default is a function of the row's other values. SQLAlchemy wraps other functions."""
+    return default is not None and default.is_callable and not hasattr(default.arg, "__wrapped__")
 
 
 def _columns(mapper: Mapper[Any], names: Iterable[str], entity: Any = None) -> list[ColumnElement[Any]]:  # noqa: ANN401

@@ -30,14 +30,13 @@ async def find_owner(session: AsyncSession, email: str | None) -> Scope:
         UserNotFound: there is none.
     """
     if email is None:
-        is_admin = UserRole.role_id.in_(select(Role.id).where(Role.name == ADMIN_ROLE))
-        admins = select(User).join(UserRole, UserRole.user_id == User.id).where(is_admin, User.is_active)
+        admins = select(User).join(UserRole, UserRole.user_id == User.id).join(Role, Role.id == UserRole.role_id)
+        admins = admins.where(Role.name == ADMIN_ROLE, User.is_active)
         user = await session.scalar(admins.order_by(User.id).limit(1))
         if user is None:
             raise UserNotFound("There is no admin to own the rows: run `app setup`, or choose a user with --email.")
     else:
         user = await get_user_by_email(session, email)
-    roles = await session.scalars(select(Role).join(UserRole).where(UserRole.user_id == user.id))
-    permissions = {role.name: frozenset(role.permissions) for role in roles}
-    granted = frozenset[str]().union(*permissions.values())
-    return Scope(user.id, uuid7(), user.email, frozenset(permissions), granted, utc_now())
+    roles = (await session.scalars(select(Role).join(UserRole).where(UserRole.user_id == user.id))).all()
+    permissions = frozenset(item for role in roles for item in role.permissions)
+    return Scope(user.id, uuid7(), user.email, frozenset(role.name for role in roles), permissions, utc_now())

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import JSON, Boolean, Column, ColumnDefault, Double, False_, String, True_
 from sqlalchemy import Enum as SQLEnum
-from sqlalchemy.sql.schema import CallableColumnDefault
 from starlette_admin.fields import BaseField, EnumField, FloatField, TagsField
 
 from app.admin.base.json_field import JsonField
@@ -57,12 +56,6 @@ def column_default(column: Column[Any]) -> object:
     if isinstance(column.type, JSON):
         return json.loads(default)
     return TypeAdapter(column.type.python_type).validate_python(default)
-
-
-def has_row_default(column: Column[Any]) -> bool:
-    """Return whether the database layer makes a value from the row's other values, for example a slug."""
-    default = column.default
-    return isinstance(default, CallableColumnDefault) and not hasattr(default.arg, "__wrapped__")
 
 
 def field_default(field: BaseField) -> Any:  # noqa: ANN401 - a value of any type

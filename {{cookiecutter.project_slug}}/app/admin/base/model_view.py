@@ -26,12 +26,13 @@ from app.accounts.models import User
 from app.admin.base.dashboard import Panel
 from app.admin.base.display import DisplayView
 from app.admin.base.error_messages import run_query
-from app.admin.base.fields import column_default, default_title_field, enum_choices, field_for, has_row_default
+from app.admin.base.fields import column_default, default_title_field, enum_choices, field_for
 from app.admin.base.filters import FILTER_REGISTRY, load_filter_labels, rejoin_values
 from app.admin.base.form_parsing import parse_strictly
 from app.admin.base.help_texts import help_text_for
 from app.admin.base.saving import READONLY_FIELDS
 from app.admin.files.xlsx import XlsxExporter
+from app.database.rows import needs_row
 from app.database.search import contains
 
 
@@ -81,7 +82,7 @@ class ModelView(DisplayView):
             actions["delete"] = {**actions["delete"], "confirmation": self.delete_warning}
         for field in self._all_fields:
             parse_strictly(field)
-            if field.name in columns and (field.default is None or has_row_default(columns[field.name])):
+            if field.name in columns and (field.default is None or needs_row(columns[field.name].default)):
                 field.default = column_default(columns[field.name])
             if field.name in columns and isinstance(columns[field.name].type, JSON):
                 field.orderable = False  # PostgreSQL can't sort by it

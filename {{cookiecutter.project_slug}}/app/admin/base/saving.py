@@ -16,9 +16,9 @@ from starlette_admin.flash import flash
 
 from app.admin.base.changed_data import SubmittedData
 from app.admin.base.error_messages import EDIT_CONFLICT, explain
-from app.admin.base.fields import has_row_default
 from app.admin.base.form_parsing import InvalidInput
 from app.api.validation_messages import validation_message
+from app.database.rows import needs_row
 from app.errors import Problem
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class SavingView(LibraryView):
 
     def _omitted(self, data: Mapping[str, Any]) -> frozenset[str]:
         """Return the empty fields of a new row that get a default made from other fields."""
-        columns = {column.key for column in self.model.__table__.c if has_row_default(column)}
+        columns = {column.key for column in self.model.__table__.c if needs_row(column.default)}
         return frozenset(name for name in data.keys() & columns if not (data[name] or "").strip())
 
     def _validated(self, data: dict[str, Any], unchanged: Collection[str]) -> dict[str, Any]:
