@@ -1,13 +1,12 @@
 """Well-known database schemas, whole, are generated from one file, and pass their own tests."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.baking import TEMPLATE, Bake
-from tests.serving import run_dev, run_in
+from tests.serving import run_dev
 
 SCHEMAS = TEMPLATE / "tests" / "schemas"
 
@@ -30,6 +29,6 @@ def test_schema_passes_its_own_tests(
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     chosen = [*map(str, sorted(generated)), "tests/database/test_migrations.py"]
     run_dev(project, "test", "-n", "2", "--database", database, *chosen)
-    printed = run_in(project, [sys.executable, "dev.py", "app", "features", "--schema"]).stdout
+    printed = run_dev(project, "app", "features", "--schema")
     (project / "printed.txt").write_text(printed, encoding="utf-8")
     assert "nothing to do" in run_dev(project, "app", "new", "resources", "printed.txt")

@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 
-from scaffold.comparisons import Comparison
+from scaffold.comparisons import INVERSE, Comparison
 from scaffold.field import Field
 from scaffold.field_types import Domain
 from scaffold.field_types.base import MIN_UNIQUE_VALUES
@@ -155,7 +155,7 @@ def _sides(item: Comparison, field: Field) -> Iterator[tuple[str, Field | None, 
     if item.field.name == field.name:
         yield item.sign, item.other, item.value
     elif item.other and item.other.name == field.name:
-        yield {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(item.sign, "!="), item.field, None
+        yield INVERSE[item.sign], item.field, None
 
 
 def _cut(domain: Domain, sign: str, value: Decimal) -> Domain:

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from app.database.constraints import OPERATORS
 from scaffold.errors import nearest
 from scaffold.field import Field
 from scaffold.field_types.numeric import MAX_FLOAT_DIGITS
 from scaffold.names import IDENTIFIER_LENGTH, Names
 
 _PATTERN = re.compile(r"\s*([a-z]\w*)\s*(<=|>=|!=|<|>)\s*([\w.:-]+)\s*")
-_INVERSE = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
+INVERSE = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 _TIME_WORDS = {"<": "be earlier than", ">": "be later than", "<=": "not be later than", ">=": "not be earlier than"}
 _WORDS = {"<": "be less than", ">": "be greater than", "<=": "not be greater than", ">=": "not be less than"}
 _LIMITS = {"<=": "max", ">=": "min"}
@@ -35,9 +36,8 @@ class Comparison:
     @property
     def name(self) -> str:
         """Return the name of the constraint, without its table."""
-        sign = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "!=": "ne"}[self.sign]
         right = self.other.column if self.other else self.text + ":00" * (self.field.type == "time")
-        return f"{self.field.column}_{sign}_{re.sub('[-.:]', '_', right)}"
+        return f"{self.field.column}_{OPERATORS[self.sign][0]}_{re.sub('[-.:]', '_', right)}"
 
     @property
     def text(self) -> str:
@@ -68,9 +68,7 @@ class Comparison:
 
     def is_met(self, left: Decimal, right: Decimal) -> bool:
         """Return whether these values meet it."""
-        return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right, "!=": left != right}[
-            self.sign
-        ]
+        return bool(OPERATORS[self.sign][1](left, right))
 
 
 def parse_comparisons(
@@ -103,7 +101,7 @@ def parse_comparisons(
 
 def _same(comparison: Comparison, others: Sequence[Comparison]) -> bool:
     """Return whether one of the others says the same, such as `a < b` and `b > a`."""
-    turned = (comparison.other, _INVERSE[comparison.sign], comparison.field, None)
+    turned = (comparison.other, INVERSE[comparison.sign], comparison.field, None)
     return any(
         (item.field, item.sign, item.other, item.value)
         in {(comparison.field, comparison.sign, comparison.other, comparison.value), turned}

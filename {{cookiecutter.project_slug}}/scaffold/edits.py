@@ -177,7 +177,7 @@ def _follow(
             users.append(name)
     if errors:
         raise ScaffoldError(errors)
-    return {name: text for name, text in files.items() if text != _text(project.root / name)}, users
+    return files, users
 
 
 def _text(path: Path) -> str | None:

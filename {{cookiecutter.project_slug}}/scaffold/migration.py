@@ -100,7 +100,7 @@ def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:
 def _constraining(table: Table, before: Resource, resource: Resource) -> list[ops.MigrateOperation]:
     """Return the operations that add the new constraints, after the columns that they name."""
     new = [item for item in resource.uniques if item.name not in {old.name for old in before.uniques}]
-    uniques = [{*item.columns, *["owner_id"] * (resource.access.owned and not item.globally)} for item in new]
+    uniques = [{*item.columns, *["owner_id"] * resource.is_per_owner(item)} for item in new]
     checks = {item.name for item in resource.comparisons} - {item.name for item in before.comparisons}
     checks |= {item.range_name for item in resource.limited_fields if item not in before.fields}
     named = {f"ck_{table.name}_{name}" for name in checks}

@@ -26,7 +26,7 @@ from scaffold import migration
 from scaffold.errors import ScaffoldError
 from scaffold.project import Project
 from scaffold.rendering import render_resource
-from scaffold.staging import remove_empty, rollback_on_failure, staging_area
+from scaffold.staging import staging_area
 
 
 class Removal(NamedTuple):
@@ -76,7 +76,7 @@ def revisions_of(root: Path, package: str) -> Revisions:
     about = re.compile(r'\bop\.(?:(?:create|drop|rename|batch_alter)_table|alter_column)\(\s*"(\w+)"')
     tables = {script.revision: set(about.findall(Path(script.path).read_text())) for script in scripts}
     own = [script for script in scripts if tables[script.revision] & {package}]
-    packages = {path.parent.name for path in (root / "app" / "features").glob("*/__init__.py")}
+    packages = set(Project(root).packages())
     newest = list(
         takewhile(
             lambda script: {_package_of(table, packages) for table in tables[script.revision]} == {package}, scripts
@@ -95,16 +95,10 @@ def _remove(project: Project, package: str, files: list[str], *, drop: bool, dry
         if drop:
             migration.write_drop(stage, package)
             stage.format()
-        written = stage.files()
-        if dry_run:
-            return Removal(files, written)
-        with rollback_on_failure(project.root) as rollback:
-            for file in files:
-                rollback.save(file)
-                (project.root / file).unlink()
+        stage.deleted += files
+        if not dry_run:
             stage.apply()
-        remove_empty(project.root / file for file in files)
-        return Removal(files, written)
+        return Removal(files, stage.files())
 
 
 def _files(project: Project, package: str) -> list[str]:

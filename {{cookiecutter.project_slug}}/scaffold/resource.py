@@ -9,6 +9,7 @@ from scaffold.access import OWNED, Access
 from scaffold.constraints import Constraints
 from scaffold.field import Field, title_of
 from scaffold.field_spec import Target
+from scaffold.unique import Unique
 
 MAX_LINE_LENGTH = 108
 
@@ -24,6 +25,10 @@ class Resource(Constraints):
     """The command lines that generated it, each split into arguments."""
     by: str = ""
     """The field that URLs contain; empty if they contain the ID."""
+
+    def is_per_owner(self, unique: Unique) -> bool:
+        """Return whether only the rows of one owner must differ."""
+        return self.access.owned and not unique.globally
 
     @property
     def key(self) -> str:

@@ -12,13 +12,12 @@ The blocks can be in any order. They are staged one after the other, each when t
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from scaffold import migration
 from scaffold.errors import ScaffoldError
 from scaffold.features import new_files
-from scaffold.project import Project
+from scaffold.project import Project, spec_places, specs_of
 from scaffold.references import unknown_target
 from scaffold.resource import Resource
 from scaffold.staging import StagingArea, staging_area
@@ -179,13 +178,13 @@ def schema_text(project: Project) -> str:
 
 
 def _block_text(commands: Sequence[tuple[str, ...]]) -> str:
-    fields: list[str] = []
+    fields = [shlex.quote(spec) for spec in specs_of(commands)]
     options: list[str] = []
-    for before, word in (pair for command in commands for pair in pairwise(command[3:])):
-        if word.startswith("--"):
-            options.append(word)
-        elif before.startswith("--"):
-            options[-1] += f" {shlex.quote(word)}"
-        else:
-            fields.append(shlex.quote(word))
+    for command in commands:
+        places = spec_places(command)
+        for place, word in enumerate(command[4:], start=4):
+            if word.startswith("--"):
+                options.append(word)
+            elif place not in places:
+                options[-1] += f" {shlex.quote(word)}"
     return "\n    ".join([commands[0][3], *fields, *options]) + "\n"

@@ -11,9 +11,6 @@ from scaffold.project import Command, Project, spec_places
 from scaffold.resource import Resource
 from scaffold.table_changes import Renames
 
-RESOURCE_OPTIONS = ("--under",)
-"""Options that name a resource."""
-
 
 def rename_resource(
     project: Project, old: str, new: str, *, plural_given: str | None = None, dry_run: bool = False
@@ -54,7 +51,7 @@ def _renamed(command: Command, old: str, new: str) -> Command:
         _renamed_target(text, old, new)
         if place in places
         else new
-        if text == old and (place == 3 or command[place - 1] in RESOURCE_OPTIONS)  # noqa: PLR2004 - after `app new resource`
+        if text == old and place == 3  # noqa: PLR2004 - after `app new resource`
         else text
         for place, text in enumerate(command)
     ]
@@ -80,9 +77,7 @@ def _with_plural(command: Command, names: Names) -> Command:
 
 def _renames(project: Project, old: Resource, new: Names) -> Renames:
     """Return the new names of its tables, and of the columns of association tables."""
-    tables = {old.plural: new.plural} | {
-        table: new.plural + table.removeprefix(old.plural) for table in old.tables_of(old.many_fields)
-    }
+    tables = {table: new.plural + table.removeprefix(old.plural) for table in old.tables}
     columns = {
         (table, f"{old.snake}_id"): f"{new.snake}_id"
         for resource in _resources(project)

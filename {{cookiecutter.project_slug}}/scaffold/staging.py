@@ -78,9 +78,7 @@ class StagingArea:
 
     def formatted(self, files: dict[str, str]) -> dict[str, str]:
         """Return these files formatted, without writing them."""
-        with tempfile.TemporaryDirectory(prefix="scaffold-") as folder:
-            stage = StagingArea(self.root, Path(folder))
-            stage.write(files)
+        with staging_area(self.root, files) as stage:
             stage.format()
             return {name: (stage.folder / name).read_text() for name in files}
 
@@ -90,7 +88,7 @@ class StagingArea:
         return sorted(name for name in found if name not in self.copied and not name.endswith(".pyc"))
 
     def apply(self) -> None:
-        """Copy the files to the project, and delete those that moved. If one fails, restore all."""
+        """Copy the files to the project, and delete others. If one fails, restore all."""
         with rollback_on_failure(self.root) as rollback:
             for name in self.deleted:
                 rollback.save(name)

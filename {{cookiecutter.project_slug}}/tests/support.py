@@ -6,12 +6,13 @@ import os
 import re
 import string
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import select, text, update
+from sqlalchemy import MetaData, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
@@ -52,6 +53,14 @@ def in_database(client: TestClient, work: Callable[[AsyncSession], Awaitable[T]]
 
     assert client.portal is not None, "the app is not running"
     return client.portal.call(run)
+
+
+@contextmanager
+def tables_of(client: TestClient, metadata: MetaData) -> Iterator[None]:
+    """Create the tables of a test's own models, and drop them afterwards."""
+    in_database(client, lambda session: session.run_sync(lambda sync: metadata.create_all(sync.connection())))
+    yield
+    in_database(client, lambda session: session.run_sync(lambda sync: metadata.drop_all(sync.connection())))
 
 
 def add_user(

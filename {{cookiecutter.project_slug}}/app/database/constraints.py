@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.errors import InvalidRequest
 
-_OPERATORS = {
+OPERATORS = {
     "<": ("lt", operator.lt),
     "<=": ("le", operator.le),
     ">": ("gt", operator.gt),
@@ -34,14 +34,14 @@ class Comparison(CheckConstraint):
 
     def __init__(self, field: str, sign: str, other: str | float | Decimal | date | time, message: str) -> None:
         self.field, self.sign, self.other, self.message = field, sign, other, message
-        name = f"{field}_{_OPERATORS[sign][0]}_{other}".replace("-", "_").replace(".", "_").replace(":", "_")
+        name = f"{field}_{OPERATORS[sign][0]}_{other}".replace("-", "_").replace(".", "_").replace(":", "_")
         super().__init__(f"{quote(field)} {sign} {_sql(other)}", name=name)
 
     def is_met(self, value_of: Callable[[str], Any]) -> bool:
         """Return whether values meet it, by the names of their columns."""
         left = value_of(self.field)
         right = value_of(self.other) if isinstance(self.other, str) else self.other
-        return left is None or right is None or bool(_OPERATORS[self.sign][1](left, right))
+        return left is None or right is None or bool(OPERATORS[self.sign][1](left, right))
 
 
 def quote(name: str) -> str:

@@ -20,7 +20,7 @@ from app.admin.base.permissions import GuardedView
 from app.main import create_app
 from app.settings.config import Settings
 from tests.admin.staff import give_role
-from tests.support import add_user, another_client, in_database
+from tests.support import add_user, another_client, tables_of
 from tests.web.browser import open_browser
 
 
@@ -59,9 +59,8 @@ def library(library_apps: Callable[[Settings], TestClient], settings: Settings) 
     """Return a client that is signed in as an admin, in an app with the features in this folder."""
     client = another_client(library_apps(settings))
     tables: Any = import_module("app.features.library.models").TABLES
-    in_database(client, lambda session: session.run_sync(lambda sync: tables.create_all(sync.connection())))
-    yield open_browser(client, add_user(client, "admin@example.com", admin=True))
-    in_database(client, lambda session: session.run_sync(lambda sync: tables.drop_all(sync.connection())))
+    with tables_of(client, tables):
+        yield open_browser(client, add_user(client, "admin@example.com", admin=True))
 
 
 @pytest.fixture

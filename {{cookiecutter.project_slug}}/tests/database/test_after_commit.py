@@ -41,9 +41,13 @@ async def write_without_flush(session: AsyncSession) -> None:
     session.add(Role(name="new", permissions=[]))
 
 
-async def write_by_both(session: AsyncSession) -> None:
-    owner_id = session.info["owner_id"]
+async def insert_note(session: AsyncSession, owner_id: UUID) -> None:
+    """Insert a row by the driver, if it is on."""
     await insert_row(session, SampleNote, {"title": "new", "body": "", "owner_id": owner_id}, SampleNoteRead)
+
+
+async def write_by_both(session: AsyncSession) -> None:
+    await insert_note(session, session.info["owner_id"])
     await write_by_orm(session)
 
 
@@ -109,12 +113,9 @@ def test_functions_see_the_committed_rows_and_run_in_order(client: TestClient, a
             async with database.read_sessions() as reading:
                 ran.append((await reading.scalars(select(Role.name))).one())
 
-        async def finish() -> None:
-            ran.append("last")
-
         await write_by_orm(session)
         after_commit(session, read)
-        after_commit(session, finish)
+        after_commit(session, noting(ran, "last"))
 
     add_routes(router)
 
@@ -212,8 +213,7 @@ def test_function_survives_a_savepoint_in_the_transaction_of_the_driver(client: 
 
     async def work(database: Database) -> None:
         async with database.sessions() as session:
-            values = {"title": "new", "body": "", "owner_id": owner.id}
-            await insert_row(session, SampleNote, values, SampleNoteRead)
+            await insert_note(session, owner.id)
             after_commit(session, noting(ran, "before"))
             with suppress(Unwanted):
                 async with session.begin_nested():
@@ -233,8 +233,7 @@ def test_block_in_a_transaction_is_rejected(client: TestClient) -> None:
 
     async def work(database: Database) -> None:
         async with database.sessions() as session:
-            values = {"title": "new", "body": "", "owner_id": owner.id}
-            await insert_row(session, SampleNote, values, SampleNoteRead)
+            await insert_note(session, owner.id)
             after_commit(session, noting(ran, "rolled back"))
             with pytest.raises(InvalidRequestError, match="already begun"):
                 await session.begin()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from starlette.testclient import TestClient
 
 from app.database.column_types import ExactNumeric
-from tests.support import in_database
+from tests.support import in_database, tables_of
 
 NUMBERS = [Decimal("922337203685477.5807"), Decimal("-922337203685477.5807"), Decimal("922337203685477.5806")]
 
@@ -33,10 +33,8 @@ class Amount(OwnTables):
 @pytest.fixture
 def amounts(client: TestClient) -> Iterator[TestClient]:
     """Create the table."""
-    tables = OwnTables.metadata
-    in_database(client, lambda session: session.run_sync(lambda sync: tables.create_all(sync.connection())))
-    yield client
-    in_database(client, lambda session: session.run_sync(lambda sync: tables.drop_all(sync.connection())))
+    with tables_of(client, OwnTables.metadata):
+        yield client
 
 
 def scalars(client: TestClient, query: Any, values: list[Decimal]) -> list[Any]:

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from app.api.schemas import ResponseSchema
 from app.database.base import Base, utc_now
 from app.database.rows import fetch_one, insert_row, update_row
-from tests.support import DRIVER_EXECUTION, in_database
+from tests.support import DRIVER_EXECUTION, in_database, tables_of
 
 
 class OwnTables(DeclarativeBase):
@@ -125,10 +125,8 @@ SECOND |= {"words": [], "facts": {"a": [1, None, {"b": True}]}, "text": "", "big
 @pytest.fixture
 def samples(client: TestClient) -> Iterator[TestClient]:
     """Create the table."""
-    tables = OwnTables.metadata
-    in_database(client, lambda session: session.run_sync(lambda sync: tables.create_all(sync.connection())))
-    yield client
-    in_database(client, lambda session: session.run_sync(lambda sync: tables.drop_all(sync.connection())))
+    with tables_of(client, OwnTables.metadata):
+        yield client
 
 
 def test_orm_stores_none_although_there_is_a_default(samples: TestClient) -> None:

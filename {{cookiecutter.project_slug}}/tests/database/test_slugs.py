@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from app.database.constraints import violates
 from app.database.slugs import fill_slugs, slug_from
-from tests.support import in_database
+from tests.support import in_database, tables_of
 
 TOKEN = "[0-9a-f]{8}"
 
@@ -39,9 +39,8 @@ class Page(OwnTables):
 @pytest.fixture
 def pages(client: TestClient) -> Iterator[TestClient]:
     """Create the table."""
-    in_database(client, lambda session: session.run_sync(lambda sync: OwnTables.metadata.create_all(sync.connection())))
-    yield client
-    in_database(client, lambda session: session.run_sync(lambda sync: OwnTables.metadata.drop_all(sync.connection())))
+    with tables_of(client, OwnTables.metadata):
+        yield client
 
 
 def slugs_of(client: TestClient, *rows: Page, at_once: bool = False) -> list[str]:

@@ -31,9 +31,10 @@ NOTHING = {
 LONG_AGO, YESTERDAY = timedelta(days=8), timedelta(days=1)
 
 
-def run(client: TestClient) -> dict[str, Any]:
+def run(client: TestClient, *tasks: CleanupTask) -> dict[str, Any]:
     assert client.portal is not None
-    return dict(client.portal.call(clean_up, client.app_state["database"], client.app_state["settings"].cleanup))
+    database, keep = client.app_state["database"], client.app_state["settings"].cleanup
+    return dict(client.portal.call(clean_up, database, keep, tasks))
 
 
 def age(client: TestClient, table: Any, by: timedelta, *columns: str) -> None:
@@ -131,11 +132,9 @@ async def count_roles(database: Database) -> int:
 
 
 def test_failed_task_stops_no_other(client: TestClient, admin: User, caplog: pytest.LogCaptureFixture) -> None:
-    database, keep = client.app_state["database"], client.app_state["settings"].cleanup
     tasks = [CleanupTask("broken rows", fail), CleanupTask(f"roles of {admin.email}", count_roles)]
-    assert client.portal is not None
 
-    counts = client.portal.call(clean_up, database, keep, tasks)
+    counts = run(client, *tasks)
 
     assert counts == NOTHING | {"broken rows": None, f"roles of {admin.email}": 1}
     assert "cleanup of broken rows failed" in caplog.text
