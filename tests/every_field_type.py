@@ -8,12 +8,12 @@ from tests.serving import environment, run_in
 
 _REQUIRED = """
     name:str=40 body:text slug:slug mail:email phone:phone site:url count:int big:bigint ratio:float
-    price:decimal=10,2 open:bool day:date moment:datetime hour:time code:uuid
+    price:decimal=10,2 open:bool day:date moment:datetime hour:time span:duration code:uuid
     state:enum=draft,live words:list=str facts:json
 """
 _OPTIONAL = """
     name1:str=40 body1:text mail1:email phone1:phone site1:url count1:int big1:bigint ratio1:float
-    price1:decimal=19,4 open1:bool day1:date moment1:datetime hour1:time code1:uuid
+    price1:decimal=19,4 open1:bool day1:date moment1:datetime hour1:time span1:duration code1:uuid
     state1:enum=A+,A-,.5 numbers:list=int facts1:json maker:ref=Maker above:ref=Thing
 """
 _THING = [*_REQUIRED.split(), *(f"{field}:optional" for field in _OPTIONAL.split())]

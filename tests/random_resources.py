@@ -14,6 +14,7 @@ _COMPARED = (
     ("date", "2026-01-31"),
     ("datetime", ""),
     ("time", "08:30"),
+    ("duration:min=0s", "1h30m"),
 )
 _TURNED = {"<": ">", "<=": ">=", "!=": "!="}
 
@@ -236,6 +237,11 @@ def _int(random: Random) -> RandomType:
     return f"int{_bounds(random, -5000, 5000)}", ["unique", "index"], ""
 
 
+def _duration(random: Random) -> RandomType:
+    bounds = random.choice(("", ":min=0s", ":max=8h", ":min=-1.5s:max=30d", ":min=2m:max=1h"))
+    return f"duration{bounds}", ["unique", "index"], "" if "2m" in bounds else "default=90s"
+
+
 def _decimal(random: Random) -> RandomType:
     places = random.randint(0, 4)
     if random.random() < 0.3:
@@ -263,6 +269,7 @@ _TYPES: dict[str, Callable[[Random], RandomType]] = {
     "date": _fixed("date", "unique index", "default=2026-02-28"),
     "datetime": _fixed("datetime", "unique index"),
     "time": _fixed("time", "index"),
+    "duration": _duration,
     "uuid": _fixed("uuid", "unique index"),
     "enum": _enum,
     "list": _list,

@@ -42,6 +42,7 @@ GOOD = {
     "day": "2026-02-28",
     "moment": "2026-02-28T12:00",
     "hour": "12:00",
+    "span": "1h 30m",
     "code": "0198c0de-0000-7000-8000-000000000000",
     "state": "draft",
     "words": "one",
@@ -54,6 +55,7 @@ OPTIONAL = [
         "day1",
         "moment1",
         "hour1",
+        "span1",
         "code1",
         "state1",
         "numbers",
@@ -63,7 +65,7 @@ OPTIONAL = [
         "above",
     ),
 ]
-SHOW_INVALID = {"count", "big", "ratio", "price", "day", "moment", "hour", "facts"}
+SHOW_INVALID = {"count", "big", "ratio", "price", "day", "moment", "hour", "span", "facts"}
 """Fields that show invalid input again."""
 OTHERS = ["owner", "id", "version", "_version", "created_at", "pk", "_continue_editing", "x", ""]
 LOOKUPS = [

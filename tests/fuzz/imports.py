@@ -8,13 +8,14 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.accounts.models import User
 from app.admin.files.formats import escape_formula, unescape_formula
+from app.database.durations import format_duration, parse_duration
 from app.features.things.models import Thing
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -154,6 +155,9 @@ def cells(choices: Mapping[str, str]) -> dict[str, st.SearchStrategy[Cell]]:
         "day": times(st.dates(date(1000, 1, 1)), ""),
         "moment": times(moments, " %H:%M:%S.%f"),
         "hour": st.times().map(lambda value: (value.isoformat(), value)),
+        "span": st.timedeltas(timedelta(-999_999), timedelta(999_999)).map(
+            lambda value: (format_duration(value), value)
+        ),
         "code": st.uuids().map(lambda value: (str(value).upper(), value)),
         "state": st.sampled_from([("draft", "draft"), ("LIVE", "live")]),
         "state1": st.sampled_from([("A+", "A+"), ("A-", "A-"), (".5", ".5")]),
@@ -242,6 +246,7 @@ READ: dict[type, Callable[[str], Any]] = {
     bool: lambda cell: {"true": True, "false": False}[cell.casefold()],
     datetime: lambda cell: datetime.fromisoformat(cell).replace(tzinfo=UTC),
     date: date.fromisoformat,
+    timedelta: parse_duration,
     time: time.fromisoformat,
     dict: json.loads,
     list: items,

@@ -63,7 +63,7 @@ TYPES = words_of("""
     str str=10:unique text:optional int:index decimal=10,2 bool:default=true date:optional
     uuid:unique enum=draft,live enum=a,b:optional list=str json:optional slug:unique url
     email str:search:title time:optional datetime ref=Zebra:optional many=Zebra
-    str=40:optional:title float:default=1.5
+    str=40:optional:title float:default=1.5 duration:min=0s:default=1h
 """)
 CODE = ("app", "migrations", "tests")
 SQLITE_KEYWORDS = words_of("""
@@ -78,7 +78,7 @@ SQLITE_KEYWORDS = words_of("""
 ALL_TYPES = words_of("""
     str:search str:unique text:search:optional slug int:index int:optional bigint float
     decimal=10,2 bool:default=true enum=a,b enum=a,b:optional date datetime time uuid:unique
-    list=str list=int:optional json url email ref=Note ref=Note:optional:on_delete=null
+    duration list=str list=int:optional json url email ref=Note ref=Note:optional:on_delete=null
     ref=Note:unique ref=Wide:optional many=Note
 """)
 SIZES = st.sampled_from([1, 3, 6, 30, 60])

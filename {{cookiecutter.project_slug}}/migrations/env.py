@@ -43,6 +43,7 @@ TYPES = {
     "UUID": "sa.Uuid()",
     "DATETIME": "app.database.column_types.UtcDateTime(timezone=True)",
     "TIMESTAMP": "app.database.column_types.UtcDateTime(timezone=True)",
+    "INTERVAL": "app.database.column_types.ExactInterval()",
     "JSON": "sa.JSON()",
 }
 

@@ -3,7 +3,7 @@
     comparison = field sign (field | value)
     sign       = "<" | "<=" | ">" | ">=" | "!="
 
-A value is a number, a date such as 2026-01-31 or a time such as 08:30.
+A value is a number, a date such as 2026-01-31, a time such as 08:30 or a duration such as 1h30m.
 """
 
 import re
@@ -22,6 +22,8 @@ INVERSE = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 _TIME_WORDS = {"<": "be earlier than", ">": "be later than", "<=": "not be later than", ">=": "not be earlier than"}
 _WORDS = {"<": "be less than", ">": "be greater than", "<=": "not be greater than", ">=": "not be less than"}
 _LIMITS = {"<=": "max", ">=": "min"}
+_SIZES = {"number", "duration"}
+"""Kinds of values that have a minimum and a maximum."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Comparison:
     def name(self) -> str:
         """Return the name of the constraint, without its table."""
         right = self.other.column if self.other else self.text + ":00" * (self.field.type == "time")
-        return f"{self.field.column}_{OPERATORS[self.sign][0]}_{re.sub('[-.:]', '_', right)}"
+        return f"{self.field.column}_{OPERATORS[self.sign][0]}_{re.sub('[-.:]', '_', right.replace(' ', ''))}"
 
     @property
     def text(self) -> str:
@@ -52,7 +54,7 @@ class Comparison:
     @property
     def message(self) -> str:
         """Return what the form shows next to the field."""
-        words = _WORDS if self.field.field_type.compares == "number" else _TIME_WORDS
+        words = _WORDS if self.field.field_type.compares in _SIZES else _TIME_WORDS
         what = f"“{self.other.label}”" if self.other else self.text
         return f"Must {'differ from' if self.sign == '!=' else words[self.sign]} {what}"
 
@@ -132,7 +134,7 @@ def _parse(text: str, known: Mapping[str, Field | None]) -> Comparison | None:
 
 def _with_value(left: Field, sign: str, text: str) -> Comparison:
     kind = left.field_type.compares
-    if kind == "number" and sign in _LIMITS:
+    if kind in _SIZES and sign in _LIMITS:
         raise ValueError(f"use the modifier {_LIMITS[sign]}: {left.name}:{left.type}:{_LIMITS[sign]}={text}")
     value = left.field_type.position_of(text) if kind not in {"", "reference"} else Decimal(0)
     return Comparison(left, sign, None, value)
@@ -144,7 +146,8 @@ def _require_comparable(comparison: Comparison) -> None:
     if "" in kinds:
         wrong = comparison.fields[kinds.index("")]
         raise ValueError(
-            f"{wrong.name} is a {wrong.type}, which can't be compared: compare numbers, dates, times or references"
+            f"{wrong.name} is a {wrong.type}, which can't be compared:"
+            " compare numbers, dates, times, durations or references"
         )
     for item in comparison.fields:
         if item.type == "decimal" and item.digits > MAX_FLOAT_DIGITS and (other is None or left.args != other.args):

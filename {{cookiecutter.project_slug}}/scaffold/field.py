@@ -13,9 +13,9 @@ from scaffold.names import camel, words
 from scaffold.plurals import word_set
 
 RESERVED_ALIASES = word_set(
-    "Annotated AwareUtcDatetime Decimal EmailStr Field HttpUrlString Int32 Int64 JsonObject JsonValue Literal"
-    " NotReserved PageParams PhoneNumber RecordResponse Schema SearchText ShortText SingleLine Slug StringConstraints"
-    " TimeOfDay"
+    "Annotated AwareUtcDatetime Decimal Duration EmailStr Field HttpUrlString Int32 Int64 JsonObject JsonValue Literal"
+    " NotReserved PageParams ParseDuration PhoneNumber RecordResponse Schema SearchText ShortText SingleLine Slug"
+    " StringConstraints TimeOfDay"
 )
 """Names that the schemas module of a resource imports."""
 
@@ -145,6 +145,11 @@ class Field(FieldSpec):
     def sorted(self) -> bool:
         """Return whether lists can be sorted by it."""
         return self.field_type.sorts and (self.index or self.unique) and not self.optional
+
+    @property
+    def range_check(self) -> str:
+        """Return the constraint for its limits, as a Python expression."""
+        return quoted(self.field_type.sql_check_of(self))
 
     @property
     def range_name(self) -> str:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import unicodedata
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -20,8 +20,11 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 
+from app.database.durations import limit_duration, parse_duration
 from app.database.slugs import RESERVED_SLUGS
 
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
@@ -45,6 +48,10 @@ def _without_zone(moment: time) -> time:
     if moment.tzinfo is not None:
         raise ValueError("must not have a time zone")
     return moment
+
+
+def _duration(value: object, validate: ValidatorFunctionWrapHandler) -> timedelta:
+    return limit_duration(validate(parse_duration(value) if isinstance(value, str) else value))
 
 
 def _one_line(text: str) -> str:
@@ -146,6 +153,12 @@ AwareUtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 TimeOfDay = Annotated[time, AfterValidator(_without_zone)]
 """Time of day without a time zone."""
+
+ParseDuration = WrapValidator(_duration)
+"""Validator that also reads `1h 30m`: `Annotated[timedelta, Field(le=timedelta(hours=8)), ParseDuration]`."""
+
+Duration = Annotated[timedelta, ParseDuration]
+"""Duration: ISO 8601 in JSON (`PT1H30M`), `1h 30m` in forms."""
 
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_check_size)]
 """JSON object, at most 50,000 bytes."""

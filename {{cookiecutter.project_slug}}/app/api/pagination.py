@@ -20,11 +20,11 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, Select, or_, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.api.field_types import AwareUtcDatetime, TimeOfDay
+from app.api.field_types import AwareUtcDatetime, Duration, TimeOfDay
 from app.api.page_size import PageSize, default_page_size
 from app.api.schemas import check_storable
 from app.database.base import UUIDv7Base
-from app.database.column_types import ExactNumeric, UtcDateTime
+from app.database.column_types import ExactInterval, ExactNumeric, UtcDateTime
 from app.database.rows import fetch_all
 from app.database.search import MAX_SEARCH_LENGTH, contains
 from app.errors import InvalidRequest
@@ -166,6 +166,8 @@ def _type_of(column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN401 - a typ
         return Annotated[int, Field(ge=-(2**bits), lt=2**bits)]
     if isinstance(kind, ExactNumeric):
         return Annotated[Decimal, Field(ge=-kind.limit, le=kind.limit)]
+    if isinstance(kind, ExactInterval):
+        return Duration
     if isinstance(kind, UtcDateTime):
         return AwareUtcDatetime
     return TimeOfDay if kind.python_type is time else kind.python_type

@@ -1,12 +1,12 @@
 """Column types."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from operator import floordiv, mod, mul, truediv
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, Numeric, TypeDecorator
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, Interval, Numeric, TypeDecorator
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeEngine
 
@@ -88,6 +88,36 @@ class ExactNumeric(TypeDecorator[Decimal]):
         return None if value is None else Decimal(str(value)).scaleb(-self.scale)
 
 
+class ExactInterval(TypeDecorator[timedelta]):
+    """A duration; microseconds on SQLite, where SQLAlchemy's `Interval` would be a date after 1970.
+
+    Comparisons, `func.min`, `max`, `sum` and `avg`, and `+` and `-` between durations work on both databases.
+    """
+
+    impl = Interval
+    cache_ok = True
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:  # noqa: ANN401 - SQLAlchemy's
+        """Return the type of the other operand."""
+        return self if isinstance(value, timedelta) else super().coerce_compared_value(op, value)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the database."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else self.impl_instance)
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> timedelta | int | None:
+        """Convert a duration to microseconds."""
+        return value if value is None or dialect.name != "sqlite" else value // timedelta(microseconds=1)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], timedelta | None] | None:
+        """Convert microseconds to a duration; PostgreSQL's driver returns it."""
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> timedelta | None:  # noqa: ANN401, ARG002
+        """Convert microseconds, of which an average is a fraction."""
+        return None if value is None else timedelta(microseconds=value)
+
+
 def _reject_units(op: Any, *other: Any) -> None:  # noqa: ANN401 - operators and operands
     is_integer = [isinstance(item, int) or isinstance(getattr(item, "type", None), Integer) for item in other]
     if op in {truediv, floordiv, mod} or (op is mul and not all(is_integer)):
@@ -96,11 +126,11 @@ def _reject_units(op: Any, *other: Any) -> None:  # noqa: ANN401 - operators and
 
 
 class avg(GenericFunction[Any]):  # noqa: N801 - the name in `func.avg`
-    """Average, which has the type of an `ExactNumeric` column."""
+    """Average, which has the type of an `ExactNumeric` or `ExactInterval` column."""
 
     inherit_cache = True
 
     def __init__(self, column: Any, **kwargs: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
         """Set the type."""
-        of_units = isinstance(getattr(column, "type", None), ExactNumeric)
+        of_units = isinstance(getattr(column, "type", None), ExactNumeric | ExactInterval)
         super().__init__(column, **({"type_": column.type} if of_units else {}), **kwargs)

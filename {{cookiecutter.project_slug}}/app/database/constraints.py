@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,11 @@ from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from app.database.durations import format_duration, interval_sql
 from app.errors import InvalidRequest
+
+Operand = str | float | Decimal | date | time | timedelta
+"""A column, or a value."""
 
 OPERATORS = {
     "<": ("lt", operator.lt),
@@ -32,9 +36,10 @@ class Comparison(CheckConstraint):
     `report_comparisons`.
     """
 
-    def __init__(self, field: str, sign: str, other: str | float | Decimal | date | time, message: str) -> None:
+    def __init__(self, field: str, sign: str, other: Operand, message: str) -> None:
         self.field, self.sign, self.other, self.message = field, sign, other, message
-        name = f"{field}_{OPERATORS[sign][0]}_{other}".replace("-", "_").replace(".", "_").replace(":", "_")
+        right = format_duration(other).replace(" ", "") if isinstance(other, timedelta) else other
+        name = f"{field}_{OPERATORS[sign][0]}_{right}".replace("-", "_").replace(".", "_").replace(":", "_")
         super().__init__(f"{quote(field)} {sign} {_sql(other)}", name=name)
 
     def is_met(self, value_of: Callable[[str], Any]) -> bool:
@@ -49,8 +54,10 @@ def quote(name: str) -> str:
     return max((str(preparer.quote(name)) for preparer in _PREPARERS), key=len)
 
 
-def _sql(other: str | float | Decimal | date | time) -> str:
+def _sql(other: Operand) -> str:
     """Return a column, or a value as both databases store it."""
+    if isinstance(other, timedelta):
+        return interval_sql(other)
     if isinstance(other, time):
         return f"'{other.isoformat('microseconds')}'"
     if isinstance(other, date):

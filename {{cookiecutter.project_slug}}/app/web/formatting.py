@@ -1,13 +1,14 @@
 """Format values for display and for form fields."""
 
 import json
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
 from markupsafe import Markup
 
+from app.database.durations import format_duration
 from app.database.titles import enum_label, model_name, title_or_key
 
 _MONTHS = (
@@ -60,6 +61,8 @@ def input_value(value: object) -> str:  # noqa: PLR0911 - one for each type
             return _short(value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds"))
         case time():
             return _short(value.isoformat(timespec="milliseconds"))
+        case timedelta():
+            return format_duration(value)
         case Decimal():
             return f"{value:f}"
         case Enum():

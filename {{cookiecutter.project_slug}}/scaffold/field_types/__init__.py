@@ -1,6 +1,7 @@
 """Field types. To add one, write a class in this package and add it to `FIELD_TYPES`."""
 
 from scaffold.field_types.base import Domain, FieldType, Samples
+from scaffold.field_types.duration import Duration
 from scaffold.field_types.moments import Date, DateTime, Time
 from scaffold.field_types.numeric import BigInt, DecimalType, Float, Int
 from scaffold.field_types.other import Bool, Enum, Json, List, Many, Ref, Uuid
@@ -21,6 +22,7 @@ FIELD_TYPES: dict[str, FieldType] = {
     "date": Date(),
     "datetime": DateTime(),
     "time": Time(),
+    "duration": Duration(),
     "uuid": Uuid(),
     "enum": Enum(),
     "list": List(),

@@ -62,7 +62,7 @@ class FieldType:
     index_bytes: ClassVar[int] = 16
     """How much of an index entry a value needs at most; 0 if it can't be indexed."""
     compares: ClassVar[str] = ""
-    """The kind of values it can be compared with: number, date, datetime, time or reference."""
+    """The kind of values it can be compared with: number, date, datetime, time, duration or reference."""
     step: ClassVar[str] = ""
     """The `step` attribute of its number input."""
 

@@ -23,6 +23,11 @@ from app.database.constraints import Comparison
         (Comparison("level", ">=", -2, ""), "level_ge__2", "level >= -2"),
         (Comparison("born", "<=", dt.date(2026, 1, 31), ""), "born_le_2026_01_31", "born <= '2026-01-31'"),
         (Comparison("opens", ">", dt.time(8), ""), "opens_gt_08_00_00", "opens > '08:00:00.000000'"),
+        (
+            Comparison("length", "<", dt.timedelta(minutes=90), ""),
+            "length_lt_1h30m",
+            "length < CAST('5400000000 us' AS INTERVAL)",
+        ),
     ],
 )
 def test_comparison_has_a_name_and_sql_for_both_databases(comparison: Comparison, name: str, sql: str) -> None:

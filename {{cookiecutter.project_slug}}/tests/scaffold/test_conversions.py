@@ -18,6 +18,7 @@ from scaffold.grammar import parse_resource
         ("decimal=16,2", "decimal=15,2", False),
         ("list=str", "list=int", False),
         ("phone", "str=20", True),
+        ("duration", "time", False),
     ],
 )
 def test_change_of_a_type_keeps_its_values(old: str, new: str, *, keeps_values: bool) -> None:

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import User
 from app.accounts.sessions import sessions
+from app.database.durations import format_duration, parse_duration
 from app.web.formatting import input_value
 from tests.support import TEST_CLIENT, another_client, in_database
 
@@ -69,8 +70,14 @@ def _with_line_ends(value: Any) -> Any:
 
 
 def form_values(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return the form values for this JSON data."""
-    return {name: input_value(value) for name, value in data.items()}
+    """Return the form values for this JSON data. A duration is written as people do."""
+    is_duration = re.compile(r"-?P(?=[\dT])[\dDHMSTY.]+").fullmatch
+    return {
+        name: format_duration(parse_duration(value))
+        if isinstance(value, str) and is_duration(value)
+        else input_value(value)
+        for name, value in data.items()
+    }
 
 
 def linked_ids(response: Response, path: str) -> list[str]:

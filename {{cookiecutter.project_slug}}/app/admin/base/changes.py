@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.admin.base.fields import in_utc
 from app.admin.base.saving import READONLY_FIELDS
 from app.admin.base.sensitive_columns import is_sensitive
 from app.database.base import Base
+from app.database.durations import format_duration
 
 MAX_VALUE_LENGTH = 200
 """Maximum characters of a stored value."""
@@ -75,6 +76,8 @@ def _as_json(value: Any) -> str | int | None:  # noqa: ANN401
         value = json.dumps(value, ensure_ascii=False)
     if isinstance(value, datetime):
         value = in_utc(value, "seconds")
+    if isinstance(value, timedelta):
+        value = format_duration(value)
     return truncate(str(value))
 
 

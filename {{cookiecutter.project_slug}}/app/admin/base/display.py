@@ -1,7 +1,7 @@
 """Display of records: titles, cell values and URLs."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from app.admin.base.exports import ExportView
 from app.admin.base.fields import in_utc
 from app.admin.base.visibility import HIDDEN_LABEL, find_visible_ids
 from app.admin.urls import detail_url, edit_url
+from app.database.durations import format_duration
 from app.database.titles import name_row
 
 
@@ -54,6 +55,8 @@ class DisplayView(ExportView):
         """Return the title of a row, or "" if it has none or the user may not see it."""
         hidden = self.title_field == "id" or not self.can_view_field(request, self.title_field)
         title = None if hidden else getattr(row, self.title_field)
+        if isinstance(title, timedelta):
+            return format_duration(title)
         return "" if title is None else (in_utc(title) if isinstance(title, datetime) else str(title)).strip()
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401

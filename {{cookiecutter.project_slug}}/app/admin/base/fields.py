@@ -11,8 +11,11 @@ from sqlalchemy import JSON, Boolean, Column, ColumnDefault, Double, False_, Str
 from sqlalchemy import Enum as SQLEnum
 from starlette_admin.fields import BaseField, EnumField, FloatField, TagsField
 
+from app.admin.base.durations import DurationField
 from app.admin.base.json_field import JsonField
 from app.api.schemas import unwrap_annotation
+from app.database.column_types import ExactInterval
+from app.database.durations import interval_value
 from app.database.titles import enum_label
 
 
@@ -28,6 +31,8 @@ def field_for(column: Column[Any], schema: type[BaseModel] | None) -> BaseField 
         return TagsField(name)
     if isinstance(column.type, JSON):
         return JsonField(name, required=not column.nullable and column.server_default is None)
+    if isinstance(column.type, ExactInterval):
+        return DurationField(name, required=not column.nullable and column.server_default is None)
     if isinstance(column.type, Boolean) and column.nullable:
         return EnumField(name, choices=[(True, "Yes"), (False, "No")], coerce=_is_true)
     if isinstance(column.type, Double):
@@ -51,6 +56,8 @@ def column_default(column: Column[Any]) -> object:
     default = getattr(column.server_default, "arg", None)
     if isinstance(default, True_ | False_):
         return isinstance(default, True_)
+    if isinstance(column.type, ExactInterval) and default is not None:
+        return interval_value(str(default))
     if not isinstance(default, str):
         return column.default.arg if isinstance(column.default, ColumnDefault) and column.default.is_scalar else None
     if isinstance(column.type, JSON):

@@ -13,6 +13,7 @@ from starlette_admin.fields import BaseField, DateTimeField, RelationField, Stri
 from starlette_admin.filters import FilterApplyContext, FilterGroup, filters
 from starlette_admin.filters.base import BaseFilter, FilterDataType
 
+from app.admin.base.durations import DURATION_FILTERS, DurationField
 from app.database.search import contains, fold_column, fold_term
 
 
@@ -133,6 +134,11 @@ class AdminFilterRegistry(library.SqlaFilterRegistry):
     def datetime_filters(self, field: BaseField) -> list[type[BaseFilter]]:
         """Compare in UTC."""
         return _replaced(super().datetime_filters(field), DateTimeEquals, DateTimeBetween)
+
+    @filters(DurationField)
+    def duration_filters(self, field: BaseField) -> list[type[BaseFilter]]:  # noqa: ARG002
+        """Compare durations. The library would search their text."""
+        return DURATION_FILTERS
 
     @filters(RelationField)
     def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:

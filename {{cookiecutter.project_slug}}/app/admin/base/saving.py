@@ -168,7 +168,7 @@ def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
         ValueError: with a message for the user if the input is invalid.
     """
     if isinstance(value, InvalidInput):
-        raise ValueError("Enter a valid value.")  # noqa: TRY004 - the input is text
+        raise ValueError(getattr(field, "hint", "Enter a valid value."))  # noqa: TRY004 - the input is text
     if isinstance(value, str):
         return _clean_text(field, value)
     if isinstance(value, float | Decimal) and not Decimal(value).is_finite():

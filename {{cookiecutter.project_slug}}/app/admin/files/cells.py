@@ -88,7 +88,8 @@ def _example(request: Request, field: BaseField) -> str:
         JSONField: 'Enter JSON, such as {"color": "red"}.',
     }
     return next(
-        (example for kind, example in examples.items() if isinstance(field, kind)), "Enter the value as in the form."
+        (example for kind, example in examples.items() if isinstance(field, kind)),
+        getattr(field, "hint", "Enter the value as in the form."),
     )
 
 
