@@ -1,5 +1,6 @@
 """Fields and resources are changed in a generated project, on both databases, and rows are kept."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,81 @@ def python(project: Path, code: str, *arguments: str) -> str:
     done = run_in(project, [str(project / ".venv/bin/python"), "-c", code, *arguments])
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+SIDE_BY_SIDE = """
+import asyncio
+import os
+import sys
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.testclient import TestClient
+from app import features
+from app.accounts.models import User
+from app.database.connection import open_database
+from app.main import create_app
+from app.settings.config import load_settings
+
+features.load_models()
+from app.features.books.models import Book
+
+async def run(name, *steps):
+    database = open_database(load_settings().database)
+    async with database as opened, AsyncSession(opened.engine) as session:
+        owner = (await session.scalars(select(User))).first().id
+        for step in steps:
+            title, _, value = step.partition("=")
+            book = (await session.scalars(select(Book).where(Book.title == title))).first()
+            if book is None:
+                session.add(Book(owner_id=owner, title=title, **{name: value}))
+            else:
+                setattr(book, name, value)
+        await session.commit()
+        books = (await session.scalars(select(Book).order_by(Book.title))).all()
+        print(*(f"{book.title}={getattr(book, name)}" for book in books), end=" ")
+
+asyncio.run(run(*sys.argv[1:]))
+os.environ["LOG_LEVEL"] = "ERROR"
+with TestClient(create_app(load_settings()), base_url="http://localhost") as client:
+    print(client.get("/health/ready").status_code)
+"""
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_old_and_new_release_run_side_by_side(bake: Bake, database: str) -> None:
+    project = installed(bake())
+    with database_of(project, database):
+        run_app(project, "setup")
+        run_app(
+            project,
+            "new resource Book title:str code:str=9:index:default=0 hint:str=9:optional:index"
+            " pages:int:default=1:min=0",
+        )
+        run_app(project, "db upgrade")
+        side(project, "code", "a=1", "b=2")
+        old = project.with_name("old")
+        shutil.copytree(project, old, symlinks=True)
+
+        run_app(project, "rename field Book code mark --expand")
+        for removed in ("pages", "hint"):
+            run_app(project, f"remove field Book {removed} --expand")
+        run_app(project, "db upgrade")
+        run_app(project, "db check")  # ignores what the contract steps will drop
+        assert side(project, "mark", "b=3", "c=4") == "a=1 b=3 c=4 200"
+        if database == "postgresql":
+            assert side(old, "code", "a=5", "d=6") == "a=5 b=3 c=4 d=6 200"
+            assert side(project, "mark") == "a=5 b=3 c=4 d=6 200"
+            assert python(old, RUN, "SELECT sum(pages) FROM books") == "4\n"
+        run_dev(project, "test", "-n", "auto", "--database", database, "tests/features/books")
+
+        run_app(project, "db contract")
+        for command in ("upgrade", "check", "downgrade -4", "upgrade", "check"):
+            run_app(project, f"db {command}")
+        assert side(project, "mark").endswith(
+            " c=4 d=6 200" if database == "postgresql" else " c=4 200"
+        )
+
+
+def side(project: Path, *arguments: str) -> str:
+    """Run one of the releases, and return its rows and its readiness."""
+    return python(project, SIDE_BY_SIDE, *arguments).splitlines()[-1]

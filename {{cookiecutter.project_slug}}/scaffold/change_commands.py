@@ -10,6 +10,7 @@ from scaffold.command_options import (
     GRAMMAR,
     Check,
     DryRun,
+    Expand,
     Fields,
     Migrate,
     Name,
@@ -25,6 +26,11 @@ from scaffold.edits import Edited
 from scaffold.project import Project
 from scaffold.removal import destroy
 from scaffold.resource_renames import rename_resource
+
+EXPANDED = (
+    "Next, run `app db upgrade` and deploy this release. When the previous one has ended, `app db contract` adds the"
+    " contract step to the migrations of the next one."
+)
 
 add = typer.Typer(no_args_is_help=True)
 change = typer.Typer(no_args_is_help=True)
@@ -71,10 +77,11 @@ def add_relation(
 
 
 @remove.command("field")
-def remove_a_field(
+def remove_a_field(  # noqa: PLR0913 - the options of a command
     name: Name,
     field: Annotated[str, typer.Argument(help="Name of the field")],
     *,
+    expand: Expand = False,
     dry_run: DryRun = False,
     run_migration: Migrate = False,
     verify: Verify = False,
@@ -84,8 +91,8 @@ def remove_a_field(
     Fails if code by hand uses it.
     """
     with reporting_errors():
-        edited = remove_field(Project(), name, field, dry_run=dry_run)
-    _report(name, edited, dry_run=dry_run, run_migration=run_migration, verify=verify)
+        edited = remove_field(Project(), name, field, expand=expand, dry_run=dry_run)
+    _report(name, edited, expand=expand, dry_run=dry_run, run_migration=run_migration, verify=verify)
 
 
 @change.command("field", epilog=GRAMMAR)
@@ -115,6 +122,7 @@ def rename_a_field(  # noqa: PLR0913 - the options of a command
     old: Annotated[str, typer.Argument(help="Current name of the field")],
     new: Annotated[str, typer.Argument(help="New name of the field")],
     *,
+    expand: Expand = False,
     dry_run: DryRun = False,
     run_migration: Migrate = False,
     verify: Verify = False,
@@ -124,8 +132,8 @@ def rename_a_field(  # noqa: PLR0913 - the options of a command
     Python code by hand follows where it certainly means the field; other lines that may mean it are listed.
     """
     with reporting_errors():
-        edited = rename_field(Project(), name, old, new, dry_run=dry_run)
-    _report(name, edited, dry_run=dry_run, run_migration=run_migration, verify=verify)
+        edited = rename_field(Project(), name, old, new, expand=expand, dry_run=dry_run)
+    _report(name, edited, expand=expand, dry_run=dry_run, run_migration=run_migration, verify=verify)
 
 
 @rename.command("resource")
@@ -158,12 +166,14 @@ def _add(  # noqa: PLR0913 - the options of a command
     _report(name, Edited(written, []), dry_run=dry_run, run_migration=run_migration, verify=verify)
 
 
-def _report(name: str, edited: Edited, *, dry_run: bool, run_migration: bool, verify: bool) -> None:
+def _report(  # noqa: PLR0913 - the options of a command
+    name: str, edited: Edited, *, expand: bool = False, dry_run: bool, run_migration: bool, verify: bool
+) -> None:
     print_paths("changed", edited.changed, dry_run=dry_run)
     for file, line, text in edited.mentions:
         say(f"check by hand  {file}, line {line}: {text}")
     if not dry_run:
-        say("Next, run `app db upgrade`.")
+        say(EXPANDED if expand else "Next, run `app db upgrade`.")
         follow_up(Project().package_of(name) or "", run_migration=run_migration, verify=verify)
 
 

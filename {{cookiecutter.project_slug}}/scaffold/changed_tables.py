@@ -3,7 +3,7 @@
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -13,24 +13,34 @@ from sqlalchemy.exc import SAWarning
 
 from app import features
 from app.database.base import Base
+from app.database.revisions import CONTRACT_FOLDER
+from scaffold.expansion import expanded
 from scaffold.migration import importing, mark_incompatible, render, write_revision
 from scaffold.staging import StagingArea
 from scaffold.table_changes import Renames, Step, steps_between
 
 INCOMPATIBLE = 'The previous release can\'t run on the new schema: while both run, it reports "not ready".'
+CONTRACT = "When no release runs that still uses what it drops, `app db contract` adds it to the migrations."
 LOSSY = " Downgrading\nrestores columns without their values."
 
 
-def write_changes(stage: StagingArea, message: str, renames: Renames, *, safe: bool) -> None:
+def write_changes(stage: StagingArea, message: str, renames: Renames, *, safe: bool, expand: bool = False) -> None:
     """Write the migration between the models of the project and the staged ones, if it needs one.
 
-    If it isn't `safe`, the previous release can't run on the new schema.
+    If it isn't `safe`, the previous release can't run on the new schema. To `expand` writes an expand step and a
+    contract step instead, or only the latter.
     """
     before = _tables_of(stage.root, stage)
     after = _tables_of(stage.folder, stage)
     steps = steps_between(before, after, renames)
-    if steps:
-        back = steps_between(after, before, renames.reversed())
+    back = steps_between(after, before, renames.reversed())
+    if expand:
+        plain = _code(steps), _code(back)
+        for part, up, down in expanded(before, after, renames, plain, _code):
+            path = write_revision(stage, f"{message} ({part})", up, down)
+            if part == "contract":
+                _set_aside(path, [*_dropped(before, after)])
+    elif steps:
         narrows = any(isinstance(step, str) and "raise " in step for step in steps)
         path = write_revision(stage, message, _code(steps), _code(back))
         if narrows or not safe:
@@ -53,6 +63,26 @@ def _explain_incompatibility(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     note = INCOMPATIBLE + (LOSSY if ".drop_column(" in text.partition("def downgrade")[0] else "")
     path.write_text(re.sub("^If the previous release .*", note, text, flags=re.MULTILINE), encoding="utf-8")
+
+
+def _dropped(before: dict[str, Table], after: dict[str, Table]) -> Iterator[str]:
+    """Return the tables and columns that are only in `before`."""
+    for name, table in before.items():
+        if name not in after:
+            yield name
+        else:
+            yield from (f"{name}.{column.name}" for column in table.c if column.name not in after[name].c)
+
+
+def _set_aside(path: Path, drops: list[str]) -> None:
+    """Move a contract step to the folder where it waits."""
+    text = path.read_text(encoding="utf-8")
+    text = re.sub("^If the previous release .*", CONTRACT, text, flags=re.MULTILINE)
+    text = text.replace("depends_on = None\n", f"depends_on = None\nincompatible = True\ndrops = {drops!r}\n")
+    folder = path.parents[1] / CONTRACT_FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / path.name).write_text(text, encoding="utf-8")
+    path.unlink()
 
 
 def _tables_of(root: Path, stage: StagingArea) -> dict[str, Table]:

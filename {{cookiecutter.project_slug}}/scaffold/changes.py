@@ -9,6 +9,7 @@ from scaffold.conversions import conversion_errors
 from scaffold.editing import find_resource
 from scaffold.edits import Edit, Edited, carry_out
 from scaffold.errors import ScaffoldError, nearest
+from scaffold.expansion import removal_errors, rename_errors
 from scaffold.field import Field
 from scaffold.names import camel
 from scaffold.project import Command, Project, spec_places
@@ -20,7 +21,7 @@ FIELD_OPTIONS = ("--unique", "--check", "--by")
 MAX_NAMES_LENGTH = 60  # the message is the first line of a file
 
 
-def remove_field(project: Project, name: str, field: str, *, dry_run: bool = False) -> Edited:
+def remove_field(project: Project, name: str, field: str, *, expand: bool = False, dry_run: bool = False) -> Edited:
     """Remove a field of a resource, with its values.
 
     Raises:
@@ -30,11 +31,14 @@ def remove_field(project: Project, name: str, field: str, *, dry_run: bool = Fal
     old = _field(resource, field)
     if len(resource.fields) == 1:
         raise ScaffoldError([f"{field} is the only field of {name}: to delete the resource, run `app destroy {name}`"])
+    if expand and (errors := removal_errors(resource, old)):
+        raise ScaffoldError(errors)
     commands = _edited(resource.commands, lambda spec: None if _name_of(spec) == field else spec, field)
     edit = Edit(
         resource.plural,
         {resource.plural: commands},
         f"Remove {old.words} from {resource.plural_words}",
+        expand=expand,
         words=(old.name, old.column),
     )
     return carry_out(project, edit, dry_run=dry_run)
@@ -65,7 +69,9 @@ def change_fields(project: Project, name: str, specs: list[str], *, dry_run: boo
     return carry_out(project, Edit(resource.plural, {resource.plural: commands}, message, safe=safe), dry_run=dry_run)
 
 
-def rename_field(project: Project, name: str, old: str, new: str, *, dry_run: bool = False) -> Edited:
+def rename_field(  # noqa: PLR0913 - the options of the command
+    project: Project, name: str, old: str, new: str, *, expand: bool = False, dry_run: bool = False
+) -> Edited:
     """Rename a field of a resource.
 
     Raises:
@@ -73,6 +79,8 @@ def rename_field(project: Project, name: str, old: str, new: str, *, dry_run: bo
     """
     resource = find_resource(project, name)
     before = _field(resource, old)
+    if expand and (errors := rename_errors(resource, before)):
+        raise ScaffoldError(errors)
     commands = _edited(resource.commands, lambda spec: renamed_spec(spec, old, new), old, new)
     after = replace(before, name=new)
     if defines(project.features / resource.plural / "models.py", {after.name, after.column}):
@@ -86,6 +94,7 @@ def rename_field(project: Project, name: str, old: str, new: str, *, dry_run: bo
         f"Rename {before.words} of {resource.plural_words} to {after.words}",
         renames=renames,
         renaming=True,
+        expand=expand,
         words=(before.name, before.column, before.words, before.label),
     )
     return carry_out(project, edit, dry_run=dry_run)

@@ -22,6 +22,12 @@ Fields = Annotated[
 Unique = Annotated[
     list[str] | None, typer.Option("--unique", help="Fields that are unique together: project,number. Repeatable")
 ]
+Expand = Annotated[
+    bool,
+    typer.Option(
+        "--expand", help="Write two migrations, so that the previous release can run until the second one is applied"
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything")]
 Migrate = Annotated[bool, typer.Option("--migrate", help="Also apply migrations")]
 Verify = Annotated[bool, typer.Option("--verify", help="Also run the checks and the new tests")]

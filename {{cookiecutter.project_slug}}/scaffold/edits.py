@@ -37,6 +37,8 @@ class Edit:
     """Whether the change only renames."""
     safe: bool = False
     """Whether the previous release can run on the new schema."""
+    expand: bool = False
+    """Whether the previous release must be able to run on the new schema until a contract step is applied."""
     words: tuple[str, ...] = ()
     """Words that may mean what was renamed or removed. Lines by hand that contain them are reported."""
     new_package: str = ""
@@ -73,7 +75,7 @@ def carry_out(project: Project, edit: Edit, *, dry_run: bool = False) -> Edited:
         merged = merged_files(project, before, after, edit.moved, by_words=edit.renaming)
         files, users = _follow(project, edit, before, after, merged)
         stage.write(files)
-        write_changes(stage, edit.message, edit.renames, safe=edit.safe)
+        write_changes(stage, edit.message, edit.renames, safe=edit.safe, expand=edit.expand)
         stage.format()
         mentions = [
             found for name in users for found in find_mentions(name, stage.read(name), after.get(name, ""), edit.words)

@@ -74,8 +74,8 @@ def creating(table: Table) -> list[ops.MigrateOperation]:
 
 def _altering(old: Table, new: Table, columns: Mapping[str, str], renames: Renames) -> list[Step]:
     """Return the steps on a table. The renames were carried out before them."""
-    had = {_signature(part, columns, renames): part for part in _parts(old)}
-    wanted = {_signature(part, {}, Renames()): part for part in _parts(new)}
+    had = {_signature(part, columns, renames): part for part in parts_of(old)}
+    wanted = {_signature(part, {}, Renames()): part for part in parts_of(new)}
     added = [part for signature, part in wanted.items() if signature not in had]
     found = [_dropping(part, new.name) for signature, part in had.items() if signature not in wanted]
     for column in old.c:
@@ -84,7 +84,7 @@ def _altering(old: Table, new: Table, columns: Mapping[str, str], renames: Renam
         else:
             found += _altering_column(column, new.c[columns[column.name]])
     found += [_adding_column(column) for column in new.c if column.name not in columns.values()]
-    found += map(_adding, added)
+    found += map(adding, added)
     # A renamed constraint is dropped and added again, so that there is nothing to check.
     unnamed = {signature[1:] for signature in had}
     narrower = [part for part in added if _signature(part, {}, Renames())[1:] not in unnamed]
@@ -92,7 +92,7 @@ def _altering(old: Table, new: Table, columns: Mapping[str, str], renames: Renam
     return [*code_of(new, guards_of(old, new, columns, narrower)), *steps]
 
 
-def _parts(table: Table) -> list[Index | Constraint]:
+def parts_of(table: Table) -> list[Index | Constraint]:
     """Return the indexes and constraints, except the primary key."""
     kinds = (UniqueConstraint, ForeignKeyConstraint, CheckConstraint)
     constraints = [found for found in table.constraints if isinstance(found, kinds) and found.name]
@@ -107,7 +107,7 @@ def _signature(part: Index | Constraint, columns: Mapping[str, str], renames: Re
     """Return what two versions of an index or a constraint have in common if there is nothing to change."""
     if isinstance(part, CheckConstraint):
         return _name(part), re.sub(r"\w+", lambda word: columns.get(word[0], word[0]), str(part.sqltext))
-    found: tuple[object, ...] = (_name(part), *(columns.get(name, name) for name in _columns(part)))
+    found: tuple[object, ...] = (_name(part), *(columns.get(name, name) for name in columns_of(part)))
     if isinstance(part, Index):
         return (*found, part.unique)
     if isinstance(part, ForeignKeyConstraint):
@@ -116,7 +116,7 @@ def _signature(part: Index | Constraint, columns: Mapping[str, str], renames: Re
     return found
 
 
-def _columns(part: Index | Constraint) -> list[str]:
+def columns_of(part: Index | Constraint) -> list[str]:
     """Return the columns of an index or a constraint; expressions of an index as SQL."""
     if isinstance(part, Index):
         return [item.name if isinstance(item, Column) else str(item) for item in part.expressions]
@@ -134,7 +134,8 @@ def _dropping(part: Index | Constraint, table: str) -> ops.MigrateOperation:
     return operation
 
 
-def _adding(part: Index | Constraint) -> ops.MigrateOperation:
+def adding(part: Index | Constraint) -> ops.MigrateOperation:
+    """Return the operation that adds an index or a constraint."""
     if isinstance(part, Index):
         return ops.CreateIndexOp.from_index(part)
     return ops.AddConstraintOp.from_constraint(part)

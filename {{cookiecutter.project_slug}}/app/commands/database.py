@@ -27,6 +27,15 @@ def upgrade(revision: Annotated[str, typer.Argument(help="Revision to upgrade to
     say(migrate.summary(migrate.upgrade(load_settings().database, revision)))
 
 
+@migrations.command()
+def contract() -> None:
+    """Add the contract steps of earlier releases to the migrations (see `app rename field --expand`)."""
+    added = migrate.add_contract_steps()
+    for path in added:
+        say(f"written  migrations/versions/{path.name}")
+    say("Next, deploy a release with them, or run `app db upgrade`." if added else "No contract step is waiting.")
+
+
 @migrations.command(context_settings={"ignore_unknown_options": True})  # -1 is a revision, not an option
 def downgrade(
     revision: Annotated[str, typer.Argument(help="Revision to downgrade to; -1 reverts one migration, base all")],

@@ -1,5 +1,6 @@
 """Alembic commands, called by `app setup`, `app db …` and the tests."""
 
+import re
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
@@ -80,6 +81,21 @@ def merge() -> Path | None:
         return None
     script = command.merge(alembic_config(), "heads", message="Merge branches")
     return Path(script.path) if script else None
+
+
+def add_contract_steps() -> list[Path]:
+    """Add the waiting contract steps to the migrations; return their paths."""
+    added = []
+    for path in sorted((MIGRATIONS_DIR / revisions.CONTRACT_FOLDER).glob("*.py")):
+        (head,) = revisions.heads(MIGRATIONS_DIR)
+        text = re.sub(
+            "^down_revision = .*", f'down_revision = "{head}"', path.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+        target = MIGRATIONS_DIR / "versions" / path.name
+        target.write_text(re.sub("^Revises: .*", f"Revises: {head}", text, flags=re.MULTILINE), encoding="utf-8")
+        path.unlink()
+        added.append(target)
+    return added
 
 
 def data_losses(diffs: Iterable[Any]) -> list[str]:

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 MIGRATIONS_DIR = Path(__file__).parents[2] / "migrations"
 INCOMPATIBLE_TABLE = "alembic_incompatible"
 """Table of applied revisions whose migration sets `incompatible = True`; migrations/env.py creates and fills it."""
-_VARIABLES = {"revision", "down_revision"}
+_VARIABLES = {"revision", "down_revision", "drops"}
+CONTRACT_FOLDER = "contract"
+"""Folder of contract steps, next to `versions`: `app db contract` adds them to the migrations."""
 
 
 class CodeRevisions(NamedTuple):
@@ -39,6 +41,12 @@ def code_revisions(folder: Path = MIGRATIONS_DIR) -> CodeRevisions:
     replaced = {name for script in scripts for name in _as_tuple(script.get("down_revision"))}
     known = frozenset(script["revision"] for script in scripts if "revision" in script)
     return CodeRevisions(known, known - replaced)
+
+
+def dropped_later(folder: Path = MIGRATIONS_DIR) -> frozenset[str]:
+    """Return what the contract steps drop that are not in `versions` yet: `books.isbn` or the name of a table."""
+    steps = (folder / CONTRACT_FOLDER).glob("*.py")
+    return frozenset(name for path in steps for name in _read_assignments(path, path.stat().st_mtime_ns)["drops"])
 
 
 async def applied(session: AsyncSession) -> frozenset[str]:

@@ -148,6 +148,41 @@ def test_migration_heads_are_merged(app: Run, tmp_path: Path, monkeypatch: pytes
     assert app("db", "upgrade").code == 0
 
 
+def test_contract_step_waits_until_it_is_added(
+    app: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(migrate.MIGRATIONS_DIR, tmp_path / "migrations")
+    monkeypatch.setattr(migrate, "MIGRATIONS_DIR", folder)
+    (folder / "contract").mkdir()
+    assert app("db", "contract").out == "No contract step is waiting.\n"
+    for statement in (
+        "ALTER TABLE roles ADD COLUMN forgotten INTEGER CONSTRAINT ck_roles_forgotten CHECK (forgotten > 0)",
+        "CREATE INDEX ix_roles_forgotten ON roles (forgotten)",
+    ):
+        execute(database_url, statement)
+    assert app("db", "check").code == 1
+    lines = [
+        "from alembic import op",
+        'revision = "later"',
+        'down_revision = "x"',
+        'drops = ["roles.forgotten"]',
+        "def upgrade() -> None:",
+        "    with op.batch_alter_table('roles') as roles:",
+        "        roles.drop_index('ix_roles_forgotten')",
+        "        roles.drop_constraint(op.f('ck_roles_forgotten'), type_='check')",
+        "        roles.drop_column('forgotten')",
+        EMPTY[1],
+    ]
+    (folder / "contract" / "later.py").write_text("\n".join(lines))
+
+    assert app("db", "check").code == 0
+    assert app("db", "contract").code == 0
+
+    assert revisions.heads(folder) == {"later"}
+    assert app("db", "check").code == 1
+    assert app("db", "upgrade").code == app("db", "check").code == 0
+
+
 @pytest.mark.parametrize(
     "command",
     [
