@@ -8,6 +8,8 @@ from alembic.operations import ops
 from sqlalchemy import Column, Table
 
 from scaffold.field import Field
+from scaffold.resource import Resource
+from scaffold.unique import Unique
 
 Steps = list[ops.MigrateOperation]
 
@@ -25,7 +27,7 @@ def _render(_: AutogenContext, step: FillSlugs) -> list[str]:
     return ["", f"fill_slugs({step.arguments})", ""]
 
 
-def with_filled_slugs(table: Table, added: Steps, slugs: Iterable[Field], *, owned: bool) -> Steps:
+def with_filled_slugs(table: Table, added: Steps, resource: Resource, slugs: Iterable[Field]) -> Steps:
     """Return the steps that add columns to a table; those of slugs are NULL until each row has one.
 
     `added` are the operations that would add them at once.
@@ -41,7 +43,7 @@ def with_filled_slugs(table: Table, added: Steps, slugs: Iterable[Field], *, own
             continue
         kind, field = step.column.type, made[name]
         first.append(ops.AddColumnOp(table.name, Column(name, kind, nullable=True)))
-        fills.append(FillSlugs(table, field, ["owner_id"] if owned and not field.globally else []))
+        fills.append(FillSlugs(table, field, resource.scope_of(Unique(resource, (field,)))))
         alter = ops.AlterColumnOp(table.name, name, existing_type=kind, existing_nullable=True, modify_nullable=False)
         rest.append(alter)
     return [ops.ModifyTableOps(table.name, first), *fills, ops.ModifyTableOps(table.name, rest)]

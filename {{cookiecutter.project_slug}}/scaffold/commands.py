@@ -58,6 +58,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     unique: Unique = None,
     check: Check = None,
     by: Annotated[str, typer.Option(help="Unique slug to use in URLs instead of the ID, for example slug")] = "",
+    under: Annotated[str, typer.Option(help="Resource whose rows contain these, for example Article")] = "",
     no_admin: Annotated[bool, typer.Option("--no-admin", help="Don't generate an admin view")] = False,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Don't generate web pages")] = False,
     dry_run: DryRun = False,
@@ -78,6 +79,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             unique=unique,
             checks=check,
             by=by,
+            under=under,
             no_admin=no_admin,
             no_pages=no_pages,
         )
@@ -103,14 +105,21 @@ def _parse(  # noqa: PLR0913 - the options of a command
     unique: list[str] | None,
     checks: list[str] | None,
     by: str,
+    under: str,
     no_admin: bool,
     no_pages: bool,
 ) -> Resource:
     command = ["app", "new", "resource", name, *(fields or [])]
-    options = {"--access": None if access == "owned" else access, "--read": read, "--write": write, "--plural": plural}
+    options = {
+        "--access": None if access == "owned" and not under else access,
+        "--read": read,
+        "--write": write,
+        "--plural": plural,
+    }
     command += [word for option, value in options.items() if value is not None for word in (option, value)]
     command += constraint_options(unique, checks)
     command += ["--by", by] if by else []
+    command += ["--under", under] if under else []
     command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
     return parse_resource(
         name,
@@ -123,6 +132,7 @@ def _parse(  # noqa: PLR0913 - the options of a command
         unique=unique or [],
         checks=checks or [],
         by=by,
+        under=under,
         pages=project.has_pages and not no_pages,
         admin=project.has_admin and not no_admin,
         commands=[tuple(command)],
@@ -192,7 +202,7 @@ def check_project() -> None:
 
 
 def _print_next(resource: Resource) -> None:
-    urls = [f"/api/v1/{resource.path}"]
+    urls = [f"/api/v1/{resource.route}"]
     urls += [f"/{resource.path}"] * resource.pages
     urls += [f"/admin/{resource.admin_key}/list"] * resource.admin
     say(f"Next, run `app db upgrade`. URLs: {', '.join(urls)}")

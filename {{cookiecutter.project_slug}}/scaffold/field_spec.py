@@ -33,6 +33,11 @@ class Target(Names):
     deleted_with_users: bool = False
     """Whether its rows are deleted with the account of a user who isn't their owner."""
 
+    nested: bool = False
+    """Whether its URLs start with those of another resource: `--under`."""
+    generated: bool = True
+    """Whether `app new resource` generated it."""
+
     @property
     def is_user(self) -> bool:
         """Return whether it is a user."""

@@ -25,6 +25,7 @@ from scaffold.names import (
     resource_name_errors,
     snake,
 )
+from scaffold.nesting import access_under, nesting_errors, parse_parent
 from scaffold.plurals import plural
 from scaffold.references import FindTarget, resolve_target
 from scaffold.resource import Resource
@@ -43,7 +44,7 @@ _LIST_PARAMS = frozenset({"cursor", "limit", "q", "sort"})
 def parse_resource(  # noqa: PLR0913 - the options of the command
     name: str, specs: Sequence[str], find: FindTarget, *, access: str | None = None, read: str | None = None,
     write: str | None = None, plural_given: str | None = None, unique: Sequence[str] = (), checks: Sequence[str] = (),
-    by: str = "", pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
+    by: str = "", under: str = "", pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
 ) -> Resource:  # fmt: skip
     """Parse the arguments of `app new resource`.
 
@@ -53,12 +54,20 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     many = plural_given or plural(snake(name))
     errors = resource_name_errors(name, plural_given) or plural_errors(name, many)
     granted, access_errors = parse_access(access, read, write)
-    fields, field_errors = parse_fields(Names(name, many), specs, find, granted)
+    parent, parent_errors = parse_parent(Names(name, many), under, find)
+    if parent and not access_errors:
+        given = None if (access, read, write) == (None, None, None) else granted
+        granted, access_errors = access_under(parent.target, given)
+    fields, field_errors = parse_fields(Names(name, many), specs, find, granted, nested=bool(under))
     groups, unique_errors = parse_unique(Names(name, many), unique, fields, specs)
     comparisons, check_errors = parse_comparisons(Names(name, many), checks, fields, specs)
     errors += access_errors + field_errors + unique_errors + check_errors + source_errors(fields, specs)
     fields, by_errors = put_in_urls(by, fields, specs, granted)
-    errors += by_errors
+    errors += by_errors + parent_errors
+    if under:
+        errors += _unsupported_under(by, pages=pages)
+    if parent:
+        errors += nesting_errors(Names(name, many), parent, fields, groups)
     if not specs:
         errors.append(f"{name} needs at least one field, for example title:str=200")
     if errors:
@@ -68,15 +77,22 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     known, errors = with_limits(known, comparisons)
     if errors:
         raise ScaffoldError(errors)
-    return Resource(name, many, known, groups, tuple(comparisons), granted, pages, admin, tuple(commands), by)
+    return Resource(name, many, known, groups, tuple(comparisons), granted, pages, admin, tuple(commands), by, parent)
 
 
-def parse_fields(names: Names, specs: Sequence[str], find: FindTarget, access: Access) -> tuple[list[Field], list[str]]:
+def _unsupported_under(by: str, *, pages: bool) -> list[str]:
+    errors = ["--under: pages under those of another resource aren't generated: add --no-pages"] if pages else []
+    return [*errors, "--under and --by can't be combined yet: remove --by"] if by else errors
+
+
+def parse_fields(
+    names: Names, specs: Sequence[str], find: FindTarget, access: Access, *, nested: bool = False
+) -> tuple[list[Field], list[str]]:
     """Parse fields. Returns the valid ones, and the errors in the others."""
     fields: list[Field] = []
     errors: list[str] = []
     for spec in specs:
-        field, field_errors = _parse_field(names, spec, find, access)
+        field, field_errors = _parse_field(names, spec, find, access, nested=nested)
         errors += [f"{spec}: {error}" for error in field_errors]
         if field is not None and not field_errors:
             fields.append(field)
@@ -128,7 +144,9 @@ def _identifiers(names: Names, field: Field) -> list[str]:
     return found
 
 
-def _parse_field(names: Names, spec: str, find: FindTarget, access: Access) -> tuple[Field | None, list[str]]:
+def _parse_field(
+    names: Names, spec: str, find: FindTarget, access: Access, *, nested: bool
+) -> tuple[Field | None, list[str]]:
     name, *parts = spec.split(":")
     errors = field_name_errors(name)
     if not parts or not parts[0]:
@@ -145,7 +163,7 @@ def _parse_field(names: Names, spec: str, find: FindTarget, access: Access) -> t
     if type_ in {"ref", "many"}:
         field, more = resolve_target(field, find, access)
         errors += more
-    if field.globally and not access.owned:
+    if field.globally and not access.owned and not nested:
         errors.append("rows have no owner, so unique covers all of them: remove globally")
     if not errors:
         errors = field.field_type.errors_in(field) or _default_errors(field)

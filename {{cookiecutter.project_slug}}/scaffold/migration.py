@@ -61,7 +61,7 @@ def write_fields(stage: StagingArea, before: Resource, resource: Resource) -> No
         steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
         tables = [step for name in resource.tables_of(fields) for step in creating(Base.metadata.tables[name])]
         slugs = [item for item in fields if item.source]
-        filling = with_filled_slugs(table, added, slugs, owned=resource.access.owned) if slugs else steps
+        filling = with_filled_slugs(table, added, resource, slugs) if slugs else steps
         names = " and ".join(item.words for item in fields) or "constraints"
         what = names if len(names) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
         _write(stage, f"Add {what} to {resource.plural_words}", steps + tables, [*filling, *tables])
@@ -100,7 +100,7 @@ def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:
 def _constraining(table: Table, before: Resource, resource: Resource) -> list[ops.MigrateOperation]:
     """Return the operations that add the new constraints, after the columns that they name."""
     new = [item for item in resource.uniques if item.name not in {old.name for old in before.uniques}]
-    uniques = [{*item.columns, *["owner_id"] * resource.is_per_owner(item)} for item in new]
+    uniques = [{*item.columns, *resource.scope_of(item)} for item in new]
     checks = {item.name for item in resource.comparisons} - {item.name for item in before.comparisons}
     checks |= {item.range_name for item in resource.limited_fields if item not in before.fields}
     named = {f"ck_{table.name}_{name}" for name in checks}

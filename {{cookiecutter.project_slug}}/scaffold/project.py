@@ -14,6 +14,7 @@ from scaffold.field import Field, title_of
 from scaffold.field_spec import Target
 from scaffold.grammar import parse_fields, parse_resource
 from scaffold.names import Names, snake
+from scaffold.nesting import access_under
 from scaffold.plurals import plural
 from scaffold.resource import Resource
 
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 Command = tuple[str, ...]
 """A command line that generated code, split into arguments: app new resource Note title:str …"""
 
-_WITH_VALUE = ("--access", "--read", "--write", "--plural", "--unique", "--check", "--by")
+_WITH_VALUE = ("--access", "--read", "--write", "--plural", "--unique", "--check", "--by", "--under")
 
 
 def specs_of(commands: Sequence[Command]) -> list[str]:
@@ -165,6 +166,7 @@ class Project:
             unique=options_of(commands, "--unique"),
             checks=options_of(commands, "--check"),
             by=option_of(first, "--by") or "",
+            under=option_of(first, "--under") or "",
             pages=self.has_pages and "--no-pages" not in first,
             admin=self.has_admin and "--no-admin" not in first,
             commands=commands,
@@ -182,15 +184,17 @@ class Project:
                 return None  # written by hand, without the function that the templates call
             owned = "Owned" in _read(self.features / package / "models.py")
             access, refers_to = PRESETS["owned" if owned else "shared"], self._imports_of(package)
-            return Target(name, package, access, None, pages, admin, refers_to=refers_to)
+            return Target(name, package, access, None, pages, admin, refers_to=refers_to, generated=False)
+        nested = "--under" in commands[0]
         by, refers_to = option_of(commands[0], "--by") or "", self._imports_of(package)
         title, with_users = title_of(self._fields_of(package)), self._is_deleted_with_users(package)
-        return Target(name, package, access_of(commands[0]), title, pages, admin, by, refers_to, with_users)
+        access = self._access_as_target(commands[0])
+        return Target(name, package, access, title, pages, admin, by, refers_to, with_users, nested)
 
     def _fields_of(self, package: str) -> list[Field]:
         """Return the fields of a generated resource; of their targets, only the names and the access are known."""
         commands = self.commands_of(package)
-        names, access = Names(commands[0][3], package), access_of(commands[0])
+        names, access = Names(commands[0][3], package), self.access_of(commands[0])
         return parse_fields(names, specs_of(commands), self._find_name, access)[0]
 
     def _is_deleted_with_users(self, package: str, seen: frozenset[str] = frozenset()) -> bool:
@@ -198,7 +202,11 @@ class Project:
         commands = self.commands_of(package)
         if package in seen or not commands:
             return False
-        access = access_of(commands[0])
+        access = self.access_of(commands[0])
+        if (parent := self._parent_of(commands[0])) and (
+            parent.access.owned or self._is_deleted_with_users(parent.plural, seen | {package})
+        ):
+            return True
         return any(
             target.is_user
             or target.access.has_other_owners_than(access)
@@ -212,7 +220,25 @@ class Project:
         if package is None:
             return None
         commands = self.commands_of(package)
-        return Target(name, package, access_of(commands[0]) if commands else OWNED)
+        return Target(name, package, self._access_as_target(commands[0]) if commands else OWNED)
+
+    def access_of(self, command: Command) -> Access:
+        """Return the access that a command specifies, which depends on that of the resource it is under."""
+        parent = self._parent_of(command)
+        if parent is None:
+            return access_of(command)
+        given = any(name in command for name in ("--access", "--read", "--write"))
+        return access_under(parent, access_of(command) if given else None)[0]
+
+    def _access_as_target(self, command: Command) -> Access:
+        """Return what references to its rows must expect: only some users see what is under a private row."""
+        parent = self._parent_of(command)
+        return OWNED if parent and parent.access.private else self.access_of(command)
+
+    def _parent_of(self, command: Command) -> Target | None:
+        """Return the resource that a command names with `--under`, or None."""
+        name = option_of(command, "--under")
+        return self._find_name(name) if name else None
 
     def _imports_of(self, package: str) -> frozenset[str]:
         """Return the features that a feature imports, directly or indirectly."""

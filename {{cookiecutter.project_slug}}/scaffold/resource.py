@@ -25,10 +25,29 @@ class Resource(Constraints):
     """The command lines that generated it, each split into arguments."""
     by: str = ""
     """The field that URLs contain; empty if they contain the ID."""
+    under: Field | None = None
+    """The reference to the row that URLs contain first: `--under`."""
 
     def is_per_owner(self, unique: Unique) -> bool:
         """Return whether only the rows of one owner must differ."""
         return self.access.owned and not unique.globally
+
+    def scope_of(self, unique: Unique) -> list[str]:
+        """Return the columns within which a value is unique, such as that of the owner."""
+        parent = [self.under.column] if self.under and not unique.globally else []
+        return ["owner_id"] * self.is_per_owner(unique) + parent
+
+    @property
+    def route(self) -> str:
+        """Return its path in the API: `comments` or `articles/{article_id}/comments`."""
+        if self.under is None:
+            return self.path
+        return f"{self.under.target.path}/{{{self.under.column}}}/{self.path}"
+
+    @property
+    def is_hidden_with_parent(self) -> bool:
+        """Return whether only the scope of the row it is under decides who can read and write it."""
+        return self.under is not None and self.under.target.access.private
 
     @property
     def key(self) -> str:
@@ -98,6 +117,8 @@ class Resource(Constraints):
         """Return what the API documentation says about uniqueness."""
         is_per_owner = self.access.owned and not any(item.globally for item in self.uniques)
         among = f" among your {self.plural_words}" if is_per_owner else ""
+        if self.under and not any(item.globally for item in self.uniques):
+            among = f"{among or f' among the {self.plural_words}'} of the {self.under.target.words}"
         if not self.uniques:
             return ""
         if len(self.uniques) > 1:
@@ -155,6 +176,12 @@ class Resource(Constraints):
         return [found[plural] for plural in sorted(found)]
 
     @property
+    def imported(self) -> list[Target]:
+        """Return the other resources that its code imports."""
+        found = {item.plural: item for item in [*self.targets, *([self.under.target] if self.under else [])]}
+        return [found[plural] for plural in sorted(found)]
+
+    @property
     def enum_fields(self) -> list[Field]:
         """Return the enum fields."""
         return [item for item in self.fields if item.type == "enum"]
@@ -164,6 +191,7 @@ class Resource(Constraints):
         """Return the columns of each index, except those of keys and unique constraints."""
         own = ("owner_id",) if self.access.private else ()
         found: list[tuple[str, ...]] = [("owner_id", "id")] if self.access.owned else []
+        found += [(self.under.column, "id")] if self.under else []
         for item in self.fields:
             if item.unique and item.globally == self.access.others_read:
                 continue  # the unique constraint is the index

@@ -51,7 +51,7 @@ def _renamed(command: Command, old: str, new: str) -> Command:
         _renamed_target(text, old, new)
         if place in places
         else new
-        if text == old and place == 3  # noqa: PLR2004 - after `app new resource`
+        if text == old and (place == 3 or command[place - 1] == "--under")  # noqa: PLR2004 - after `app new resource`
         else text
         for place, text in enumerate(command)
     ]
@@ -84,6 +84,11 @@ def _renames(project: Project, old: Resource, new: Names) -> Renames:
         for table in resource.tables_of(
             item for item in resource.many_fields if old.plural in {resource.plural, item.target.plural}
         )
+    }
+    columns |= {
+        (resource.plural, resource.under.column): f"{new.snake}_id"
+        for resource in _resources(project)
+        if resource.under and resource.under.target.plural == old.plural
     }
     return Renames({name: other for name, other in tables.items() if name != other}, columns)
 
