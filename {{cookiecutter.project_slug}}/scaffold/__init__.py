@@ -7,6 +7,7 @@ grammar.py          arguments → a `Resource`, or all errors
 errors.py           errors with suggestions
 access.py           `--read` and `--write`: who can do what
 references.py       references to other resources and to users
+nesting.py          `--under`: resources under another one
 names.py            forms of a name, and reserved names
 plurals.py          English plurals
 enum_values.py      values of enum fields
