@@ -1,4 +1,4 @@
-"""Resources under another one: the tests that `app new resource … --under` generates pass, and fail without its rules."""
+"""Resources under another one: their generated tests pass, and fail without the rules."""
 
 import re
 import sys
