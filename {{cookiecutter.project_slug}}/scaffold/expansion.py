@@ -12,6 +12,7 @@ from alembic.operations import ops
 from sqlalchemy import CheckConstraint, Column, FetchedValue, Table
 
 from scaffold.field import Field
+from scaffold.guards import literal
 from scaffold.resource import Resource
 from scaffold.table_changes import Renames, Step, Tables, adding, columns_of, parts_of
 
@@ -94,7 +95,8 @@ def _twin(table: Table, name: str, source: str, default: FetchedValue | None = N
     column = table.c[name]
     added = Column(name, column.type, server_default=default, nullable=True)
     steps: list[Step] = [ops.ModifyTableOps(table.name, [ops.AddColumnOp(table.name, added)])]
-    steps.append(f'op.execute(\'UPDATE "{table.name}" SET "{name}" = "{source}"\')')  # noqa: S608 - valid names
+    copying = f'UPDATE "{table.name}" SET "{name}" = "{source}"'  # noqa: S608 - the models' names
+    steps.append(f"op.execute({literal(copying)})")
     rest: list[ops.MigrateOperation] = []
     if not column.nullable:
         rest.append(

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Constraint, Enum, In
 from scaffold.names import words
 
 INT = 2**31
+MAX_LITERAL = 100  # a line has 120 characters, and guards are indented
 
 Guard = tuple[str, str]
 """What is wrong with rows, and the statement that counts them."""
@@ -28,7 +29,7 @@ def guards_of(old: Table, new: Table, columns: Mapping[str, str], added: Iterabl
 
 def code_of(table: Table, guards: Iterable[Guard]) -> list[str]:
     """Return the code that fails if there are such rows."""
-    lines = [f"({problem!r}, {statement!r})," for problem, statement in guards]
+    lines = [f"({literal(problem)}, {literal(statement)})," for problem, statement in guards]
     if not lines:
         return []
     return [
@@ -45,7 +46,17 @@ def filling(old: Table, new: Table, columns: Mapping[str, str]) -> Iterator[str]
         after = new.c.get(columns[column.name])
         if after is not None and column.nullable and not after.nullable and default_of(after) is not None:
             statement = f'UPDATE "{new.name}" SET "{after.name}" = {default_of(after)} WHERE "{after.name}" IS NULL'  # noqa: S608 - the models' names
-            yield f"op.execute({statement!r})"
+            yield f"op.execute({literal(statement)})"
+
+
+def literal(text: str) -> str:
+    """Return a text as a Python expression, on several lines if it is long."""
+    lines = [""]
+    for word in re.findall(r"\S+\s*", text):
+        if len(repr(lines[-1] + word)) > MAX_LITERAL:
+            lines.append("")
+        lines[-1] += word
+    return repr(text) if len(lines) == 1 else "(" + "\n".join(map(repr, lines)) + ")"
 
 
 def default_of(column: Column[object]) -> str | None:

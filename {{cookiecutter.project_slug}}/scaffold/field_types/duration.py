@@ -1,7 +1,7 @@
 """Durations."""
 
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from app.database.constraints import quote
 from app.database.durations import MAX_DURATION, format_duration, interval_sql, iso_duration, parse_duration
@@ -79,7 +79,10 @@ class Duration(FieldType):
     def samples_between(self, field: FieldSpec, low: Decimal, high: Decimal) -> Samples:
         """Return values for tests; unique ones differ in the fraction of their seconds."""
         one, two = (self.json_at(field, position) for position in (low, low + 1))
-        start = iso_duration(_at(low if low >= 0 else min(high, Decimal(0))) + _FRACTION * (1 if high > 0 else -1))
+        near = (
+            low.to_integral_value(ROUND_CEILING) if low >= 0 else min(high.to_integral_value(ROUND_FLOOR), Decimal(0))
+        )
+        start = iso_duration(_at(near) + _FRACTION * (1 if high > 0 else -1))
         unique = start.replace(".000001", ".{unique_number(10_000):05}1")
         return Samples(one, two, '"much"', f'f"{unique}"')
 
