@@ -74,6 +74,14 @@ def test_fields_are_changed_and_rows_are_kept(bake: Bake, type_cache: Path, data
         run_app(project, "db upgrade")
         python(project, ADD_ROWS)
 
+        run_app(project, "add field Author debut:ref=Book:optional born:date:optional")
+        for command in ("upgrade", "check"):
+            run_app(project, f"db {command}")
+        python(project, RUN, "UPDATE authors SET debut_id = (SELECT id FROM books)")
+        for command in ("downgrade -1", "upgrade", "check"):
+            run_app(project, f"db {command}")
+        python(project, RUN, "UPDATE authors SET debut_id = (SELECT id FROM books)")
+
         run_app(project, "remove field Book pages")
         run_app(project, "rename field Book isbn ean")
         run_app(project, "rename field Book author writer")
@@ -115,6 +123,10 @@ def test_fields_are_changed_and_rows_are_kept(bake: Bake, type_cache: Path, data
         for command in ("upgrade", "check", "downgrade -3", "upgrade", "check"):
             run_app(project, f"db {command}")
         assert python(project, RUN, joined) == "On Ada Novel\n"
+        debut = "SELECT title FROM volumes JOIN novelists ON volumes.id = debut_id"
+        assert python(project, RUN, debut) == "On\n"
+        refused = run_app(project, "destroy Volume --force", fails=True)
+        assert "novelists/service.py refers to volumes" in refused
         run_app(project, "new resource Author name:str --migrate")  # nothing has its old names
         assert not (project / "app/features/books").exists()
         if database == "sqlite":

@@ -12,7 +12,8 @@ SCHEMAS = TEMPLATE / "tests" / "schemas"
 
 
 @pytest.mark.parametrize(
-    ("name", "database", "tables"), [("chinook", "postgresql", 10), ("northwind", "sqlite", 12)]
+    ("name", "database", "tables"),
+    [("chinook", "postgresql", 10), ("northwind", "sqlite", 12), ("sakila", "postgresql", 14)],
 )
 def test_schema_passes_its_own_tests(
     bake: Bake, type_cache: Path, name: str, database: str, tables: int

@@ -40,6 +40,8 @@ mentions.py         lines that may mean them
 removal.py          `app destroy`
 features.py         `app new`: a resource, a page or an empty feature
 resource_file.py    `app new resources`: many resources from a file
+resource_blocks.py  how that file is read
+circles.py          resources in it that refer to each other
 checks.py           `app check`
 templates/          what is generated: edit them to customize it
 """

@@ -66,7 +66,7 @@ class Comparison:
     @property
     def is_tested_reference(self) -> bool:
         """Return whether tests can refer to the same row twice: references to the same resource are empty."""
-        return all(item.type == "ref" and not item.is_self for item in self.fields)
+        return all(item.type == "ref" and not item.is_left_out for item in self.fields)
 
     def is_met(self, left: Decimal, right: Decimal) -> bool:
         """Return whether these values meet it."""

@@ -38,7 +38,7 @@ class Constraints(Names):
         return [
             item
             for item in groups
-            if not any(part.is_self for part in item.fields)
+            if not any(part.is_left_out for part in item.fields)
             and all(other.differs_without(item) for other in groups if other != item)
         ]
 

@@ -31,7 +31,7 @@ def add_fields(  # noqa: PLR0913 - the options of the command
     command = ("app", "add", kind, name, *specs, *options)
     if command in before.commands:
         return []
-    after = _parse(project, before, command, specs)
+    after = parse_added(project, before, command, specs)
     with staging_area(project.root, {}) as stage:
         texts = [stage.formatted(render_resource(resource)) for resource in (before, after)]
         stage.write(merged_files(project, texts[0], texts[1]))
@@ -61,7 +61,7 @@ def find_resource(project: Project, name: str) -> Resource:
     return resource
 
 
-def _parse(project: Project, before: Resource, command: tuple[str, ...], specs: list[str]) -> Resource:
+def parse_added(project: Project, before: Resource, command: tuple[str, ...], specs: list[str]) -> Resource:
     """Return the resource with the new fields and constraints.
 
     Raises:

@@ -105,7 +105,7 @@ def _versions(project: Project, stage: StagingArea, edit: Edit) -> list[tuple[Re
         path = edit.moved(f"app/features/{package}/__init__.py")
         stage.write(render("resource", {"app/__init__.py.j2": path}, {"r": resource}))
         stage.copied.add(path)
-    changed = Project(stage.folder)
+    changed = Project(stage.folder, {edit.package: edit.new_package} if edit.new_package else {})
     versions = []
     for package in project.packages():
         before = project.resource_of(package)

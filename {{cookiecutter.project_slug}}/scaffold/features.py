@@ -42,6 +42,9 @@ def new_files(project: Project, resource: Resource) -> dict[str, str]:
     package = project.package_of(resource.name)
     if package and project.commands_of(package)[:1] == list(resource.commands):
         return {}
+    existing = project.resource_of(package) if package else None
+    if existing and existing.content == resource.content:
+        return {}
     if package:
         name = resource.name
         raise ScaffoldError(

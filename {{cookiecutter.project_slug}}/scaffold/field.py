@@ -129,7 +129,8 @@ class Field(FieldSpec):
         parts = [self.field_type.column_of(self)] if self.field_type.column_of(self) else []
         if self.type == "ref":
             rules = {"cascade": ', ondelete="CASCADE"', "null": ', ondelete="SET NULL"'}
-            parts.append(f'ForeignKey("{self.target.plural}.id"{rules.get(self.on_delete, "")})')
+            later = ", use_alter=True" if self.is_circular else ""  # tables are sorted without it
+            parts.append(f'ForeignKey("{self.target.plural}.id"{rules.get(self.on_delete, "")}{later})')
         if self.default_text is not None:
             parts.append(f"server_default={self.field_type.server_default_of(self, self.default_text)}")
         if self.source:

@@ -29,7 +29,7 @@ class Target(Names):
     by: str = ""
     """The field that its URLs contain; empty if they contain the ID."""
     refers_to: frozenset[str] = frozenset()
-    """The features that its code imports. A reference back from one of them would be an import cycle."""
+    """The features that its code imports when it is loaded. A reference back from one of them is circular."""
     deleted_with_users: bool = False
     """Whether its rows are deleted with the account of a user who isn't their owner."""
 
@@ -124,9 +124,19 @@ class FieldSpec:
         return self.target.plural == self.owner.plural
 
     @property
+    def is_circular(self) -> bool:
+        """Return whether the code of the other resource imports that of this one, directly or indirectly."""
+        return self.owner.plural in self.target.refers_to
+
+    @property
+    def is_left_out(self) -> bool:
+        """Return whether rows of the tests don't have it, because rows of the other resource need such a row."""
+        return self.is_self or self.is_circular
+
+    @property
     def differs(self) -> bool:
         """Return whether each row of the tests has another value, such as a reference to a new row."""
-        return self.varied or self.unique or (self.type == "ref" and not self.is_self)
+        return self.varied or self.unique or (self.type == "ref" and not self.is_left_out)
 
     @property
     def enum_name(self) -> str:

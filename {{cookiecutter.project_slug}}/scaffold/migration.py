@@ -43,10 +43,12 @@ from app.database.slugs import fill_slugs
 MAX_NAMES_LENGTH = 60  # the message is the first line of a file
 
 
-def write_tables(stage: StagingArea, resource: Resource) -> None:
-    """Write the migration that creates the tables of a staged resource."""
+def write_tables(stage: StagingArea, resource: Resource, complete: Resource | None = None) -> None:
+    """Write the migration that creates the tables of a staged resource, without what `complete` has in addition."""
     with _imported(stage, resource.plural):
-        steps = [step for name in resource.tables for step in creating(Base.metadata.tables[name])]
+        table = Base.metadata.tables[resource.plural]
+        later = _altering(table, resource, complete) if complete else []
+        steps = [step for name in resource.tables for step in creating(Base.metadata.tables[name], later)]
         _write(stage, f"Create the table of {resource.plural_words}", steps)
 
 
@@ -55,9 +57,7 @@ def write_fields(stage: StagingArea, before: Resource, resource: Resource) -> No
     fields = resource.fields[len(before.fields) :]
     with _imported(stage, resource.plural):
         table = Base.metadata.tables[resource.plural]
-        columns = [item.column for item in fields if item.type != "many"]
-        added = [step for name in columns for step in _adding(table, name)]
-        added += _constraining(table, before, resource)
+        added = _altering(table, before, resource)
         steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
         tables = [step for name in resource.tables_of(fields) for step in creating(Base.metadata.tables[name])]
         slugs = [item for item in fields if item.source]
@@ -83,6 +83,13 @@ def _belongs(table: Table, package: str) -> bool:
         return True
     keys = {key.column.table.name for column in table.columns for key in column.foreign_keys}
     return package in keys and table.name.startswith(f"{package}_") and all(c.primary_key for c in table.columns)
+
+
+def _altering(table: Table, before: Resource, resource: Resource) -> list[ops.MigrateOperation]:
+    """Return the operations that add the new columns and constraints to a table."""
+    columns = [item.column for item in resource.fields[len(before.fields) :] if item.type != "many"]
+    added = [step for name in columns for step in _adding(table, name)]
+    return added + _constraining(table, before, resource)
 
 
 def _adding(table: Table, name: str) -> list[ops.MigrateOperation]:
@@ -131,7 +138,8 @@ def render(part: ops.UpgradeOps | ops.DowngradeOps) -> str:
     context = MigrationContext.configure(dialect_name="postgresql", opts={"target_metadata": Base.metadata})
     code = render_python_code(part, render_as_batch=True, render_item=_render_item, migration_context=context)
     lines = [line for line in dedent(f"    {code}").splitlines() if not line.strip().startswith("# ###")]
-    return "\n".join(lines).strip().replace(", schema=None", "")
+    code = "\n".join(lines).strip()
+    return code.replace(", schema=None", "").replace(", use_alter=True", "")  # the steps are in order
 
 
 def write_revision(stage: StagingArea, message: str, up: str, down: str) -> Path:

@@ -3,8 +3,8 @@
 import ast
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -58,6 +58,8 @@ class Project:
     """A generated project."""
 
     root: Path = ROOT
+    moved: Mapping[str, str] = field(default_factory=dict)
+    """The new names of features whose imports still have the old ones."""
 
     @property
     def features(self) -> Path:
@@ -241,13 +243,15 @@ class Project:
         return self._find_name(name) if name else None
 
     def _imports_of(self, package: str) -> frozenset[str]:
-        """Return the features that a feature imports, directly or indirectly."""
+        """Return the features that a feature imports when it is loaded, directly or indirectly."""
         found: set[str] = set()
         left = [package]
         while left:
             folder = self.features / left.pop()
             code = "".join(_read(folder / module) for module in ("models.py", "service.py"))
-            new = {*re.findall(r"\bapp\.features(?:\.| import )(\w+)", code)} - found
+            # Indented imports are those of references back.
+            names = re.findall(r"^(?:from|import) app\.features(?:\.| import )(\w+)", code, re.MULTILINE)
+            new = {self.moved.get(name, name) for name in names} - found
             found |= new
             left += new
         return frozenset(found - {package})

@@ -42,15 +42,17 @@ def unknown_target(name: str) -> str:
     return f"resource {name} doesn't exist. Create it first: `app new resource {name} …`"
 
 
+def one_must_be_optional(name: str, other: str) -> str:
+    """Return the error for a circle of required references, without the fix."""
+    return f"{name} refers to {other}, too, directly or indirectly, and one reference of a circle must be optional"
+
+
 def _reference_errors(field: Field, target: Target, access: Access) -> list[str]:
     errors: list[str] = []
     if field.is_self and field.type == "ref" and not field.optional:
         errors.append("a self-reference must be optional")
-    if field.owner.plural in target.refers_to:
-        errors.append(
-            f"{target.name} already references {field.owner.name}, directly or indirectly, so this would be a"
-            " circular import: write this relation by hand, or keep the reference on one side only"
-        )
+    if field.is_circular and field.type == "ref" and not field.optional:
+        errors.append(f"{one_must_be_optional(target.name, field.owner.name)}: add optional")
     if target.access.admin_only and access.write != "admins":
         errors.append(
             f"{target.plural_words} are visible only to admins: use --access admin, or --read members --write admins"

@@ -28,6 +28,12 @@ class Resource(Constraints):
     under: Field | None = None
     """The reference to the row that URLs contain first: `--under`."""
 
+    @property
+    def content(self) -> tuple[object, ...]:
+        """Return what the commands specify, however they are divided and ordered."""
+        parts = frozenset(self.fields), frozenset(self.unique_together), frozenset(self.checks)
+        return self.name, self.plural, *parts, self.access, self.pages, self.admin, self.by, self.under
+
     def is_per_owner(self, unique: Unique) -> bool:
         """Return whether only the rows of one owner must differ."""
         return self.access.owned and not unique.globally
@@ -180,6 +186,16 @@ class Resource(Constraints):
         """Return the other resources that its code imports."""
         found = {item.plural: item for item in [*self.targets, *([self.under.target] if self.under else [])]}
         return [found[plural] for plural in sorted(found)]
+
+    @property
+    def circular_targets(self) -> list[Target]:
+        """Return those whose code imports this resource, so that it can't import them when it is loaded."""
+        return [item for item in self.targets if self.plural in item.refers_to]
+
+    @property
+    def needed_targets(self) -> list[Target]:
+        """Return those of which the tests create rows with each row."""
+        return [item for item in self.targets if self.plural not in item.refers_to]
 
     @property
     def enum_fields(self) -> list[Field]:

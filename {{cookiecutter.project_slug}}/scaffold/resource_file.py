@@ -6,48 +6,38 @@
         --access shared
     Book title:str=200 author:ref=Author
 
-The blocks can be in any order. They are staged one after the other, each when the resources that it refers to are.
+The blocks can be in any order. They are staged one after the other, each when the resources that it refers to are. If
+these refer back to it, it is staged without its optional references first.
 """
 
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from scaffold import migration
+from scaffold.circles import awaited_by, fields_of, is_deferrable, reachable, split_circle
+from scaffold.editing import find_resource, parse_added
 from scaffold.errors import ScaffoldError
 from scaffold.features import new_files
 from scaffold.project import Project, spec_places, specs_of
-from scaffold.references import unknown_target
+from scaffold.references import one_must_be_optional
+from scaffold.rendering import render_resource
 from scaffold.resource import Resource
+from scaffold.resource_blocks import Block, Problem, read_blocks
 from scaffold.staging import StagingArea, staging_area
 
 Parse = Callable[[Project, Sequence[str]], Resource]
 """Parses the arguments of `app new resource`, or raises ScaffoldError."""
 
-Problem = tuple[int, str]
-"""A line, and what is wrong in it."""
 
+class Staged(NamedTuple):
+    """The staged resources."""
 
-@dataclass(frozen=True)
-class Block:
-    """The arguments of a resource, each with its line."""
-
-    words: tuple[tuple[str, int], ...]
-
-    @property
-    def name(self) -> str:
-        """Return the name of the resource."""
-        return self.words[0][0]
-
-    @property
-    def line(self) -> int:
-        """Return the first line."""
-        return self.words[0][1]
-
-    def line_of(self, message: str) -> int:
-        """Return the line of the argument that an error is about, or the first line."""
-        return next((line for word, line in self.words if message.startswith(f"{word}: ")), self.line)
+    new: list[Resource]
+    added: list[tuple[Resource, Resource]]
+    """Those to which references are added that close a circle: without these, and with them."""
 
 
 def write_resources(project: Project, path: Path, parse: Parse, *, dry_run: bool = False) -> list[str]:
@@ -60,115 +50,92 @@ def write_resources(project: Project, path: Path, parse: Parse, *, dry_run: bool
     with staging_area(project.root, {}) as stage:
         for folder in ("app", "tests/features"):  # so that names and references are looked up among staged resources
             stage.copy_in(folder)
-        resources, more = _stage_all(stage, blocks, parse)
+        staged, more = _stage_all(stage, blocks, parse)
         if problems := problems + more:
             raise ScaffoldError(f"{path}, line {line}: {message}" for line, message in sorted(problems))
-        for resource in resources:
-            migration.write_tables(stage, resource)
-        if resources:
+        complete = {before.name: after for before, after in staged.added}
+        for resource in staged.new:
+            migration.write_tables(stage, resource, complete.get(resource.name))
+        for before, after in staged.added:
+            migration.write_fields(stage, before, after)
+        if staged.new:
             stage.format()
         if not dry_run:
             stage.apply()
         return stage.files()
 
 
-def read_blocks(path: Path) -> tuple[list[Block], list[Problem]]:
-    """Read the blocks of a file. Returns those that are valid, and the problems of the others.
-
-    Raises:
-        ScaffoldError: the file is empty or not text.
-    """
-    blocks: list[list[tuple[str, int]]] = []
-    problems: list[Problem] = []
-    for number, line in enumerate(_text_of(path).splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        try:
-            words = [(word, number) for word in shlex.split(line)]
-        except ValueError:
-            problems.append((number, "a quotation mark is not closed"))
-            words = [(line.split()[0], number)]
-        if line[0].isspace() and blocks:
-            blocks[-1] += words
-        else:
-            blocks.append(words)
-    if not blocks:
-        raise ScaffoldError([f"{path} contains no resources"])
-    found = [Block(tuple(words)) for words in blocks]
-    first = {block.name: block for block in reversed(found)}
-    problems += [
-        (block.line, f"{block.name} is already defined in line {first[block.name].line}")
-        for block in found
-        if first[block.name] is not block
-    ]
-    return [block for block in found if first[block.name] is block], problems
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ScaffoldError([f"{path} is not a text file in UTF-8"]) from error
-
-
-def _stage_all(stage: StagingArea, blocks: Sequence[Block], parse: Parse) -> tuple[list[Resource], list[Problem]]:
+def _stage_all(stage: StagingArea, blocks: Sequence[Block], parse: Parse) -> tuple[Staged, list[Problem]]:
     """Stage the blocks. Returns the new resources, and the errors with their lines."""
-    staged, left, failed = Project(stage.folder), list(blocks), dict[str, list[Problem]]()
-    resources: list[Resource] = []
+    project, left, failed = Project(stage.folder), list(blocks), dict[str, list[Problem]]()
+    named, staged, later = {block.name: block for block in blocks}, Staged([], []), list[Block]()
     while left:
         waiting: dict[str, Block] = {}
         for block in left:
-            try:
-                resources += _stage(stage, staged, parse(staged, [word for word, _ in block.words]))
-                failed.pop(block.name, None)
-            except ScaffoldError as error:
-                failed[block.name] = [(block.line_of(message), message) for message in error.messages]
-                if _awaited(error.messages, blocks):
-                    waiting[block.name] = block
+            with _collecting(block, failed):
+                staged.new.extend(_stage(stage, project, parse(project, [word for word, _ in block.words])))
+            if awaited_by(_messages(failed, block.name), named):
+                waiting[block.name] = block
         if len(waiting) == len(left):
-            break
+            split = split_circle(waiting, {name: _messages(failed, name) for name in failed})
+            if split is None:
+                break
+            waiting[split.first.name] = split.first
+            later.append(split.added)
         left = [*waiting.values()]
-    return resources, _explained(failed, blocks)
+    for block in later:
+        if block.name not in failed:
+            with _collecting(block, failed):
+                staged.added.append(_add(stage, project, block))
+    return staged, _explained(failed, named)
 
 
-def _stage(stage: StagingArea, staged: Project, resource: Resource) -> list[Resource]:
+@contextmanager
+def _collecting(block: Block, failed: dict[str, list[Problem]]) -> Iterator[None]:
+    """Note the errors in a block, instead of those before."""
+    failed.pop(block.name, None)
+    try:
+        yield
+    except ScaffoldError as error:
+        failed[block.name] = [(block.line_of(message), message) for message in error.messages]
+
+
+def _messages(failed: Mapping[str, list[Problem]], name: str) -> list[str]:
+    return [message for _, message in failed.get(name, [])]
+
+
+def _stage(stage: StagingArea, project: Project, resource: Resource) -> list[Resource]:
     """Stage the files of a resource. Returns it if it is new."""
-    files = new_files(staged, resource)
+    files = new_files(project, resource)
     stage.write(files)
     return [resource] if files else []
 
 
-def _awaited(messages: Sequence[str], blocks: Sequence[Block]) -> list[str]:
-    """Return the resources of the file that these errors don't find yet."""
-    return [block.name for block in blocks if any(message.endswith(unknown_target(block.name)) for message in messages)]
+def _add(stage: StagingArea, project: Project, block: Block) -> tuple[Resource, Resource]:
+    """Add references to a staged resource. Returns it without them and with them."""
+    command = ("app", "add", "field", *(word for word, _ in block.words))
+    before = find_resource(project, block.name)
+    after = parse_added(project, before, command, specs_of([command]))
+    stage.write(render_resource(after))
+    return before, after
 
 
-def _explained(failed: dict[str, list[Problem]], blocks: Sequence[Block]) -> list[Problem]:
+def _explained(failed: dict[str, list[Problem]], named: Mapping[str, Block]) -> list[Problem]:
     """Return the errors, without references to resources that have errors themselves; a circle is one."""
-    awaited = {name: _awaited([message for _, message in errors], blocks) for name, errors in failed.items()}
+    awaited = {name: awaited_by(_messages(failed, name), named) for name in failed}
+    required = {name: [words[word] for word in words if not is_deferrable(word)] for name, words in awaited.items()}
     problems: list[Problem] = []
     for name, errors in failed.items():
         for line, message in errors:
-            missing = next((other for other in awaited[name] if message.endswith(unknown_target(other))), None)
-            if missing is None:
+            word = next((word for word in awaited[name] if message.startswith(f"{word}: ")), None)
+            if word is None:
                 problems.append((line, message))
-            elif name in _reachable(missing, awaited):
-                circular = (
-                    f"{missing} refers to {name}, too, directly or indirectly, so this would be a circular import"
-                )
-                advice = "keep one of the references and write the other one by hand"
-                problems.append((line, f"{message.removesuffix(unknown_target(missing))}{circular}: {advice}"))
+            elif name in reachable(target := awaited[name][word], required) and not is_deferrable(word):
+                problems.append((line, f"{word}: {one_must_be_optional(target, name)}: write {word}:optional"))
+            elif not required[name] and fields_of(named[name]) <= awaited[name].keys():
+                add = "add a field, for example title:str=200"
+                problems.append((line, f"{word}: {target} refers to {name}, too, which has no other field: {add}"))
     return problems
-
-
-def _reachable(name: str, awaited: dict[str, list[str]]) -> set[str]:
-    found: set[str] = set()
-    left = [name]
-    while left:
-        new = {*awaited.get(left.pop(), [])} - found
-        found |= new
-        left += new
-    return found
 
 
 def schema_text(project: Project) -> str:

@@ -4,7 +4,7 @@ The same function writes the downgrade, with the versions exchanged.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from alembic.operations import ops
@@ -64,12 +64,27 @@ def steps_between(before: Tables, after: Tables, renames: Renames) -> list[Step]
     return steps
 
 
-def creating(table: Table) -> list[ops.MigrateOperation]:
-    """Return the operations that create a table with its indexes."""
+def creating(table: Table, later: Iterable[ops.MigrateOperation] = ()) -> list[ops.MigrateOperation]:
+    """Return the operations that create a table with its indexes, without what the others add later."""
+    omitted = {name for step in later for name in _names_in(step)}
     indexes = sorted(table.indexes, key=lambda index: str(index.name))
-    created: list[ops.MigrateOperation] = [ops.CreateIndexOp.from_index(index) for index in indexes]
+    created: list[ops.MigrateOperation] = [
+        ops.CreateIndexOp.from_index(index) for index in indexes if str(index.name) not in omitted
+    ]
     batch = [ops.ModifyTableOps(table.name, created)] if created else []
-    return [ops.CreateTableOp.from_table(table), *batch]
+    create = ops.CreateTableOp.from_table(table)
+    create.columns = [part for part in create.columns if getattr(part, "name", None) not in omitted]
+    return [create, *batch]
+
+
+def _names_in(step: ops.MigrateOperation) -> Iterator[str]:
+    """Yield the name of the column, index or constraint that a step adds."""
+    if isinstance(step, ops.AddColumnOp):
+        yield step.column.name
+    if isinstance(step, ops.CreateIndexOp):
+        yield str(step.index_name)
+    if isinstance(step, ops.AddConstraintOp):
+        yield str(step.to_constraint().name)
 
 
 def _altering(old: Table, new: Table, columns: Mapping[str, str], renames: Renames) -> list[Step]:

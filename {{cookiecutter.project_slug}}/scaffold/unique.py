@@ -102,7 +102,7 @@ def _errors_in(names: Names, group: tuple[str, ...], known: Mapping[str, Field |
             f"the database identifier would have {longest} characters, which is more than {IDENTIFIER_LENGTH}:"
             " use shorter field names"
         )
-    if not errors and not any(item.differs or item.is_self or item.can_vary for item in chosen):
+    if not errors and not any(item.differs or item.is_left_out or item.can_vary for item in chosen):
         errors.append("these fields have too few values: add a reference, a text, a number or a date")
     return errors
 
@@ -112,7 +112,7 @@ def vary(fields: Sequence[Field], groups: Sequence[tuple[str, ...]]) -> tuple[Fi
     found = {item.name: item for item in fields}
     for group, other in product(groups, ((), *groups)):
         left = [found[name] for name in group if name not in other]
-        if not any(item.differs or item.is_self for item in left):
+        if not any(item.differs or item.is_left_out for item in left):
             can_vary = [item for item in left if item.can_vary][:1]
             found |= {item.name: replace(item, varied=True) for item in can_vary}
     return tuple(found.values())

@@ -78,6 +78,15 @@ def test_reference_target_defaults_to_the_field_name() -> None:
     assert parse("Book author:ref").fields[0].target.name == "Author"
 
 
+def test_reference_back_is_imported_and_checked_later() -> None:
+    (title, shelf, others) = (resource := parse("Book title:str shelf:ref=Shelf:optional others:many=Shelf")).fields
+
+    assert [field.is_circular for field in (title, shelf, others)] == [False, True, True]
+    assert shelf.mapped_column == ' = mapped_column(ForeignKey("shelves.id", use_alter=True))'
+    assert resource.needed_targets == []
+    assert [target.name for target in resource.circular_targets] == ["Shelf"]
+
+
 def test_self_reference_has_the_title_of_its_own_resource() -> None:
     (_, parent) = parse("Category name:str parent:ref=Category:optional").fields
 
@@ -186,7 +195,7 @@ def test_all_errors_are_reported_together() -> None:
         ("Book a:ref=author", "specify one resource"),
         ("Book a:ref=Author:on_delete=null", "requires optional"),
         ("Book a:ref=Author:on_delete=nul", "did you mean null?"),
-        ("Book a:ref=Shelf", "circular import"),
+        ("Book a:ref=Shelf", "one reference of a circle must be optional"),
         ("Book a:ref=Department", "--access admin"),
         ("Node parent:ref=Node", "must be optional"),
         ("Book genres:many=Genre:unique", "many doesn't support unique"),

@@ -6,10 +6,14 @@ import pytest
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
+from scaffold.circles import split_circle
 from scaffold.errors import ScaffoldError
 from scaffold.project import Project
-from scaffold.resource_file import read_blocks, schema_text
+from scaffold.references import unknown_target
+from scaffold.resource_blocks import read_blocks
+from scaffold.resource_file import schema_text
 
+OWN = "name:str city:str --unique name,city"
 FILE = """\
 # A library
 Book title:str=200 'state:enum=in stock,lent'
@@ -73,6 +77,25 @@ def test_all_problems_of_lines_are_found(tmp_path: Path) -> None:
 
     assert [block.name for block in blocks] == ["Book", "Tag"]
     assert problems == [(2, "a quotation mark is not closed"), (3, "Book is already defined in line 1")]
+
+
+def test_circle_is_split_at_a_resource_that_only_has_optional_references(tmp_path: Path) -> None:
+    file = write(tmp_path, f"Staff store:ref=Store\nStore {OWN}\n manager:ref=Staff:optional --unique name,manager\n")
+    (staff, store), _ = read_blocks(file)
+    messages = {"Staff": [f"store:ref=Store: {unknown_target('Store')}"]}
+    messages["Store"] = [f"manager:ref=Staff:optional: {unknown_target('Staff')}"]
+
+    split = split_circle({"Staff": staff, "Store": store}, messages)
+
+    assert split
+    assert [word for word, _ in split.first.words] == ["Store", *OWN.split()]
+    assert split.added.words == (
+        ("Store", 2),
+        ("manager:ref=Staff:optional", 3),
+        ("--unique", 3),
+        ("name,manager", 3),
+    )
+    assert split_circle({"Staff": staff, "Store": store}, {**messages, "Store": ["name: invalid"]}) is None
 
 
 @pytest.mark.parametrize(
