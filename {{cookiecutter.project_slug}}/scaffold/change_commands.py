@@ -23,9 +23,11 @@ from scaffold.command_options import (
 )
 from scaffold.editing import add_fields
 from scaffold.edits import Edited
+from scaffold.errors import ScaffoldError
 from scaffold.project import Project
 from scaffold.removal import destroy
 from scaffold.resource_renames import rename_resource
+from scaffold.user_fields import USER, add_user_fields
 
 EXPANDED = (
     "Next, run `app db upgrade` and deploy this release. When the previous one has ended, `app db contract` adds the"
@@ -58,7 +60,13 @@ def add_field(  # noqa: PLR0913 - the options of a command
     run_migration: Migrate = False,
     verify: Verify = False,
 ) -> None:
-    """Add fields to a resource: model, schemas, forms, admin, tests and a migration. Existing rows are kept."""
+    """Add fields to a resource, or to User: model, schemas, forms, admin, tests and a migration.
+
+    Existing rows are kept. A field of User can be on the sign-up form, too: phone:phone:optional:signup.
+    """
+    if name == USER.name:
+        _add_user_fields(fields or [], unique, check, dry_run=dry_run, run_migration=run_migration, verify=verify)
+        return
     options = constraint_options(unique, check)
     _add("field", name, fields or [], options, dry_run=dry_run, run_migration=run_migration, verify=verify)
 
@@ -166,6 +174,25 @@ def _add(  # noqa: PLR0913 - the options of a command
     _report(name, Edited(written, []), dry_run=dry_run, run_migration=run_migration, verify=verify)
 
 
+def _add_user_fields(  # noqa: PLR0913 - the options of a command
+    specs: list[str],
+    unique: list[str] | None,
+    check: list[str] | None,
+    *,
+    dry_run: bool,
+    run_migration: bool,
+    verify: bool,
+) -> None:
+    with reporting_errors():
+        if unique or check:
+            raise ScaffoldError(["fields of users don't support --unique and --check: edit app/accounts/models.py"])
+        changed = add_user_fields(Project(), specs, dry_run=dry_run)
+    print_paths("changed", changed, dry_run=dry_run)
+    if not dry_run:
+        say("Next, run `app db upgrade`.")
+        follow_up("tests/accounts", run_migration=run_migration, verify=verify)
+
+
 def _report(  # noqa: PLR0913 - the options of a command
     name: str, edited: Edited, *, expand: bool = False, dry_run: bool, run_migration: bool, verify: bool
 ) -> None:
@@ -174,7 +201,7 @@ def _report(  # noqa: PLR0913 - the options of a command
         say(f"check by hand  {file}, line {line}: {text}")
     if not dry_run:
         say(EXPANDED if expand else "Next, run `app db upgrade`.")
-        follow_up(Project().package_of(name) or "", run_migration=run_migration, verify=verify)
+        follow_up(f"tests/features/{Project().package_of(name) or ''}", run_migration=run_migration, verify=verify)
 
 
 def destroy_resource(

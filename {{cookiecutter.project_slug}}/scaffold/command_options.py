@@ -77,13 +77,13 @@ def print_paths(action: str, paths: Sequence[str], *, dry_run: bool) -> None:
         say(f"{'would be ' if dry_run else ''}{action}  {path}")
 
 
-def follow_up(package: str, *, run_migration: bool, verify: bool) -> None:
+def follow_up(tests: str, *, run_migration: bool, verify: bool) -> None:
     """Run the follow-up commands, each in a new process that imports the new code."""
     if run_migration:
         _run("app", "db", "upgrade")
     if verify:
         _run("app", "check")
-        _run("pytest", "-q", f"tests/features/{package}")
+        _run("pytest", "-q", tests)
 
 
 def _run(*arguments: str) -> None:

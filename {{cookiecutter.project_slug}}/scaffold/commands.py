@@ -90,7 +90,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     print_paths("written", written, dry_run=dry_run)
     if not dry_run:
         _print_next(resource)
-        follow_up(resource.plural, run_migration=run_migration, verify=verify)
+        follow_up(f"tests/features/{resource.plural}", run_migration=run_migration, verify=verify)
 
 
 def _parse(  # noqa: PLR0913 - the options of a command
@@ -153,7 +153,7 @@ def new_resources(
     print_paths("written", written, dry_run=dry_run)
     if written and not dry_run:
         say("Next, run `app db upgrade`.")
-        follow_up("", run_migration=run_migration, verify=verify)
+        follow_up("tests/features", run_migration=run_migration, verify=verify)
 
 
 def _parse_block(project: Project, words: Sequence[str]) -> Resource:

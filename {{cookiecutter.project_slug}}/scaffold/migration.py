@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent, indent
@@ -28,6 +28,7 @@ from app.accounts import models
 from app.database.base import Base
 from scaffold.backfill import with_filled_slugs
 from scaffold.errors import ScaffoldError
+from scaffold.field import Field
 from scaffold.names import words
 from scaffold.resource import Resource
 from scaffold.staging import StagingArea
@@ -39,6 +40,8 @@ _IMPORTS = """from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql
 from app.database.slugs import fill_slugs
 """  # ruff removes those that are not used
+
+_USER_FIELDS = "added_user_fields"
 
 MAX_NAMES_LENGTH = 60  # the message is the first line of a file
 
@@ -65,6 +68,28 @@ def write_fields(stage: StagingArea, before: Resource, resource: Resource) -> No
         names = " and ".join(item.words for item in fields) or "constraints"
         what = names if len(names) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
         _write(stage, f"Add {what} to {resource.plural_words}", steps + tables, [*filling, *tables])
+
+
+def write_user_fields(stage: StagingArea, models_code: str, fields: Sequence[Field]) -> None:
+    """Write the migration that adds fields to users. The code defines them in the model `User` of a feature."""
+    # In a table with another name, because the table of users is already defined.
+    code = models_code.replace("class User(", "class UserFields(").replace('"users"', f'"{_USER_FIELDS}"')
+    names = [f"app/features/{_USER_FIELDS}/{module}.py" for module in ("__init__", "models")]
+    stage.write(dict(zip(names, ("", code), strict=True)))
+    stage.copied |= {*names}
+    with _imported(stage, _USER_FIELDS):
+        table = Base.metadata.tables[_USER_FIELDS]
+        steps = [
+            step for item in fields for step in _adding(table, item.column) if not isinstance(step, ops.CreateIndexOp)
+        ]
+        checks = {f"ck_{_USER_FIELDS}_{item.range_name}" for item in fields}
+        constraints = sorted(table.constraints, key=lambda found: str(found.name))
+        steps += [ops.CreateCheckConstraintOp.from_constraint(found) for found in constraints if found.name in checks]
+        changed: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, steps)]
+        names_given = " and ".join(item.words for item in fields)
+        what = names_given if len(names_given) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
+        path = _write(stage, f"Add {what} to users", changed)
+    path.write_text(path.read_text(encoding="utf-8").replace(_USER_FIELDS, "users"), encoding="utf-8")
 
 
 def write_drop(stage: StagingArea, package: str) -> None:
@@ -125,12 +150,16 @@ def _write(
     message: str,
     steps: list[ops.MigrateOperation],
     filling: list[ops.MigrateOperation] | None = None,
-) -> None:
-    """Write a migration; `filling` are the steps if they differ from those that the downgrade reverses."""
+) -> Path:
+    """Write a migration, and return its path.
+
+    `filling` are the steps if they differ from those that the downgrade reverses.
+    """
     up = render(ops.UpgradeOps(filling or steps))
     path = write_revision(stage, message, up, render(ops.UpgradeOps(steps).reverse()))
     if "fill_slugs(" in up:
         mark_incompatible(path)
+    return path
 
 
 def render(part: ops.UpgradeOps | ops.DowngradeOps) -> str:

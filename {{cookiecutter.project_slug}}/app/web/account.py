@@ -6,9 +6,10 @@ from fastapi.responses import Response
 from app.accounts import users
 from app.accounts.browser.csrf import CsrfProtected
 from app.accounts.browser.web_session import PageScope
-from app.accounts.schemas import AccountUpdate
+from app.accounts.schemas import AccountRead, AccountUpdate
 from app.api.dependencies import SessionDep
-from app.web.forms import form_from_record, parse_form
+from app.web.choices import schema_choices
+from app.web.forms import Form, form_from_record, parse_form
 from app.web.templating import redirect_with_message, render
 
 router = APIRouter()
@@ -18,15 +19,20 @@ router = APIRouter()
 async def show_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
     """Show the profile form."""
     user = await users.get_account(session, scope)
-    return await render(request, "account/profile.html", {"form": form_from_record(AccountUpdate, user), "user": user})
+    return await _show(request, user, form_from_record(AccountUpdate, user))
 
 
 @router.post("/account", dependencies=[CsrfProtected])
 async def update_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
-    """Update the display name."""
+    """Update the profile."""
     user = await users.get_account(session, scope)
     form = await parse_form(request, AccountUpdate, user)
     if form.data is None:
-        return await render(request, "account/profile.html", {"form": form, "user": user}, 422)
+        return await _show(request, user, form)
     await users.update_account(session, user, form.data)
     return redirect_with_message(request, "/account", "Profile saved.")
+
+
+async def _show(request: Request, user: AccountRead, form: Form[AccountUpdate]) -> Response:
+    context = {"form": form, "user": user, "choices": schema_choices(AccountUpdate)}
+    return await render(request, "account/profile.html", context, form.status)

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -32,6 +33,16 @@ class Choice(NamedTuple):
 def enum_choices(enum: type[Enum]) -> list[Choice]:
     """Return the members of an enum as choices."""
     return [Choice(input_value(member), display_value(member)) for member in enum]
+
+
+def schema_choices(schema: type[BaseModel]) -> dict[str, list[Choice]]:
+    """Return the choices of the enum fields of a schema, by field."""
+    types = {name: (info.annotation, *get_args(info.annotation)) for name, info in schema.model_fields.items()}
+    enums = {
+        name: [item for item in found if isinstance(item, type) and issubclass(item, Enum)]
+        for name, found in types.items()
+    }
+    return {name: enum_choices(found[0]) for name, found in enums.items() if found}
 
 
 async def row_choices(

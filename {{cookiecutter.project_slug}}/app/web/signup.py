@@ -1,5 +1,6 @@
 """Sign-up and email verification pages."""
 
+from typing import Any
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Request
@@ -15,8 +16,9 @@ from app.accounts.lifecycle import signup
 from app.accounts.lifecycle.schemas import EmailAddress, SignUp
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.rate_limits import TooManyAttempts
+from app.web.choices import schema_choices
 from app.web.email_links import LinkPage, read_token, show_invalid_link, show_link
-from app.web.forms import Form, parse_form
+from app.web.forms import Form, empty_form, parse_form
 from app.web.login import LOGIN_REDIRECT_PATH
 from app.web.password_reset import PASSWORD_ERRORS
 from app.web.templating import redirect_with_message, render, render_with_problem, see_other
@@ -44,7 +46,7 @@ async def show_sign_up(request: Request, visitor: Visitor) -> Response:
     """Show the sign-up form; redirect users who are already signed in."""
     if visitor is not None:
         return see_other(request, LOGIN_REDIRECT_PATH)
-    return await render(request, "signup.html", {"form": Form()})
+    return await _show(request, empty_form(SignUp))
 
 
 @router.post("/signup", dependencies=[CsrfProtected])
@@ -54,15 +56,15 @@ async def sign_up(
     """Create an account. The response is the same if it already exists; its owner gets an email."""
     form = await parse_form(request, SignUp)
     if form.data is None:
-        return await render(request, "signup.html", {"form": form}, 422)
+        return await _show(request, form)
     try:
         proof = await signup.sign_up(database, authenticator, form.data, client)
     except InvalidEmail as error:
-        return await _show_errors(request, form.with_errors(email=error.detail or error.title))
+        return await _show(request, form.with_errors(email=error.detail or error.title))
     except PASSWORD_ERRORS as error:
-        return await _show_errors(request, form.with_errors(password=error.detail or error.title))
+        return await _show(request, form.with_errors(password=error.detail or error.title))
     except TooManyAttempts as problem:
-        return await render_with_problem(request, "signup.html", problem, {"form": form})
+        return await render_with_problem(request, "signup.html", problem, _context(form))
     response = see_other(request, "/signup/sent")
     ttl = authenticator.settings.verify_email_ttl
     cookies.set_cookie(request, response, _SIGNED_UP, f"{proof}.{quote(form.data.email)}", ttl)
@@ -116,8 +118,12 @@ async def resend_verification(
     return redirect_with_message(request, "/signup/sent", SENT)
 
 
-async def _show_errors(request: Request, form: Form[SignUp]) -> Response:
-    return await render(request, "signup.html", {"form": form}, 422)
+async def _show(request: Request, form: Form[SignUp]) -> Response:
+    return await render(request, "signup.html", _context(form), 422 if form.errors else form.status)
+
+
+def _context(form: Form[SignUp]) -> dict[str, Any]:
+    return {"form": form, "choices": schema_choices(SignUp)}
 
 
 def _signed_up(request: Request) -> tuple[str, str]:

@@ -12,11 +12,24 @@ from starlette.testclient import TestClient
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 
 
+CHOICE = re.compile(r'<select id="(\w+)"(?![^>]*\bmultiple\b)[^>]*class="field-enum[^>]*>(.*?)</select>', re.DOTALL)
+INPUT = re.compile(r'<input id="(\w+)"\s+name="\w+"\s+class="field-[^"]*"\s+value="([^"]+)"')
+SELECTED = re.compile(r'<option value="([^"]*)"\s*selected')
+
+
 def save(browser: TestClient, page: str, data: Mapping[str, Any] | None = None, /, **fields: Any) -> Response:
     """Load a form, fill it in, and submit it."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
-    return browser.post(page, data={**dict(HIDDEN.findall(shown.text)), **(data or {}), **fields})
+    inputs = {name: unescape(value) for name, value in [*HIDDEN.findall(shown.text), *INPUT.findall(shown.text)]}
+    sent = {**inputs, **_choices_in(shown.text)}
+    return browser.post(page, data={**sent, **(data or {}), **fields})
+
+
+def _choices_in(page: str) -> dict[str, str]:
+    """Return the selected options of a page, which browsers send."""
+    found = {name: SELECTED.search(options) for name, options in CHOICE.findall(page)}
+    return {name: match[1] for name, match in found.items() if match}
 
 
 def form_data(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ async def sign_up(database: Database, authenticator: Authenticator, data: SignUp
         email_key=normalize_email(address),
         password_hash=password_hash,
         password_changed_at=utc_now(),
-        display_name=data.display_name,
+        **data.model_dump(exclude={"email", "password"}),
     )
     async with database.sessions.begin() as session:
         found = await _add(session, authenticator, user, within_limit=within_limit)

@@ -102,7 +102,9 @@ class UserView(UserActions):
             user = await users.create_user(
                 session, get_authenticator(request), email=data["email"], password=data["password"]
             )
-            user.display_name, user.is_active = data["display_name"], data["is_active"]
+            for name in AccountUpdate.model_fields.keys() & data.keys():
+                setattr(user, name, data[name])
+            user.is_active = data["is_active"]
             roles = (await self._arrange_data(request, data)).get("roles", [])
             forbid_privilege_escalation(request, roles)
             session.add_all(UserRole(user_id=user.id, role_id=role.id) for role in roles)
