@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # {%- endif +%}
     app.include_router(health.router)
     for router in (*routers, *accounts.routers):
-        prefix = "" if router.prefix.startswith("/api/") else "/api/v1"
+        prefix = "" if f"{router.prefix}/".startswith("/api/") else "/api/v1"
         app.include_router(router, prefix=prefix, responses=openapi_responses(InvalidRequest))
     app.include_router(accounts.jwks_router)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}

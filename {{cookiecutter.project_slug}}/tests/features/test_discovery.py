@@ -22,8 +22,8 @@ from app.accounts.models import User
 from app.database.base import Owned, Record
 
 
-class Article(Owned, Record):
-    __tablename__ = "articles"
+class ReviewedSample(Owned, Record):
+    __tablename__ = "reviewed_samples"
 
     reviewer_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     reviewer: Mapped[User | None] = relationship(lazy="raise")
@@ -49,7 +49,7 @@ from app.accounts.lifecycle.personal_data import delete_users
 from app.accounts.models import User
 from app.database.base import Base
 from app.database.connection import open_database
-from app.features.articles.models import Article
+from app.features.reviewed_samples.models import ReviewedSample
 from app.settings.config import load_settings
 
 async def main():
@@ -58,9 +58,9 @@ async def main():
         ada, bob = (User(email=name, email_key=name) for name in ("ada", "bob"))
         session.add_all([ada, bob])
         await session.flush()
-        session.add(Article(owner_id=ada.id, reviewer_id=bob.id))
+        session.add(ReviewedSample(owner_id=ada.id, reviewer_id=bob.id))
         await session.flush()
-        query = select(Article).options(joinedload(Article.owner), joinedload(Article.reviewer))
+        query = select(ReviewedSample).options(joinedload(ReviewedSample.owner), joinedload(ReviewedSample.reviewer))
         for gone in (None, bob, ada):
             if gone:
                 await delete_users(session, User.id == gone.id)
@@ -90,19 +90,19 @@ def write(folder: Path, name: str, **modules: str) -> None:
 
 
 def test_feature_is_discovered_by_its_folder(folder: Path) -> None:
-    write(folder, "tasks", routes="from fastapi import APIRouter\nrouter = APIRouter(prefix='/tasks')\n")
+    write(folder, "sample_tasks", routes="from fastapi import APIRouter\nrouter = APIRouter(prefix='/sample-tasks')\n")
 
-    assert {"sample_notes", "tasks"} <= set(features.list_features())
-    assert "/tasks" in [router.prefix for router in features.read_exports("routes", "router", APIRouter)]
+    assert {"sample_notes", "sample_tasks"} <= set(features.list_features())
+    assert "/sample-tasks" in [router.prefix for router in features.read_exports("routes", "router", APIRouter)]
 
 
 def test_feature_without_a_module_is_skipped(folder: Path) -> None:
-    write(folder, "tasks", models="")
+    write(folder, "sample_tasks", models="")
 
     names = [module.__name__ for module in features.import_modules("routes")]
 
     assert "tests.sample.sample_notes.routes" in names
-    assert "app.features.tasks.routes" not in names
+    assert "app.features.sample_tasks.routes" not in names
 
 
 @pytest.mark.parametrize("text", [pytest.param("", id="absent"), pytest.param("router = 1", id="of-another-type")])
@@ -114,11 +114,11 @@ def test_module_without_the_required_object_is_rejected(folder: Path, text: str)
 
 
 def test_optional_object_is_found_and_type_checked(folder: Path) -> None:
-    write(folder, "tasks", pages="menu = 'Tasks'")
+    write(folder, "sample_tasks", pages="menu = 'Tasks'")
     write(folder, "quiet", pages="")
 
     assert features.read_optional_exports("pages", "menu", str) == ["Tasks"]
-    with pytest.raises(InvalidFeature, match=r"app\.features\.tasks\.pages must define `menu: int`"):
+    with pytest.raises(InvalidFeature, match=r"app\.features\.sample_tasks\.pages must define `menu: int`"):
         features.read_optional_exports("pages", "menu", int)
 
 
@@ -136,25 +136,25 @@ def test_file_is_not_a_feature(folder: Path) -> None:
 
 
 def test_templates_of_features_are_found(folder: Path) -> None:
-    write(folder, "tasks")
-    (folder / "tasks" / "templates").mkdir()
+    write(folder, "sample_tasks")
+    (folder / "sample_tasks" / "templates").mkdir()
     write(folder, "plain")
 
     found = features.find_template_folders()
 
-    assert folder / "tasks" / "templates" in found
+    assert folder / "sample_tasks" / "templates" in found
     assert folder / "plain" / "templates" not in found
 
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("command", ["routes", "db upgrade"])
 def test_ambiguous_relationship_is_reported(tmp_path: Path, command: str) -> None:
-    write(tmp_path, "articles", models=REVIEWED)
+    write(tmp_path, "reviewed_samples", models=REVIEWED)
 
     result = run_app(tmp_path, command)
 
     assert result.returncode == 1
-    for name in ("Article.reviewer", "articles.owner_id", "articles.reviewer_id"):
+    for name in ("ReviewedSample.reviewer", "reviewed_samples.owner_id", "reviewed_samples.reviewer_id"):
         assert name in result.stderr
     for name in ("Traceback", "DATABASE_URL"):
         assert name not in result.stderr
@@ -163,7 +163,11 @@ def test_ambiguous_relationship_is_reported(tmp_path: Path, command: str) -> Non
 @pytest.mark.any_database
 def test_owned_rows_may_refer_to_a_second_user(tmp_path: Path) -> None:
     """Runs in its own process, because a model can't be unregistered."""
-    write(tmp_path, "articles", models=REVIEWED.replace("relationship(", "relationship(foreign_keys=[reviewer_id], "))
+    write(
+        tmp_path,
+        "reviewed_samples",
+        models=REVIEWED.replace("relationship(", "relationship(foreign_keys=[reviewer_id], "),
+    )
 
     done = run_app(tmp_path, "", ERASING)
 
