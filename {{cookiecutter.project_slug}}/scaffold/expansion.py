@@ -60,8 +60,8 @@ def removal_errors(resource: Resource, field: Field) -> list[str]:
     if _is_constrained(resource, field):
         return [f"{field.name} is compared or unique, so new rows can't have one default: leave out --expand"]
     if field.default_text is None:
-        how = f"app change field {resource.name} {field.name}:{field.type}:default=…"
-        return [f"new rows need a {field.name} while the old release reads them: first give it a default by `{how}`"]
+        how = f"`app change field {resource.name} {field.name}:{field.type}:default=…`"
+        return [f"new rows need a {field.name} while the old release reads them: first give it a default by {how}"]
     return []
 
 
