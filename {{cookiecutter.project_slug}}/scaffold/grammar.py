@@ -67,6 +67,8 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     if under:
         errors += _unsupported_under(by, pages=pages)
     if parent:
+        if admin and not parent.target.admin:
+            errors.append(f"--under {under}: it has no admin view to choose a row from: add --no-admin")
         errors += nesting_errors(Names(name, many), parent, fields, groups)
     if not specs:
         errors.append(f"{name} needs at least one field, for example title:str=200")
