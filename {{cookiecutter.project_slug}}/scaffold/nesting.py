@@ -39,7 +39,7 @@ def access_under(parent: Target, given: Access | None) -> tuple[Access, list[str
     """Return who can read and write, of those who can read the parent; by default, as there."""
     if parent.access.private:  # so only the parent's scope decides
         fixed = PRESETS["shared"]
-        who = f"whoever can read {parent.a} {parent.words} can read and write what is under it"
+        who = f"those who can read {parent.a} {parent.words} can read and write what is under it"
     elif parent.access.admin_only:
         fixed, who = parent.access, f"{parent.plural_words} are visible only to admins"
     else:
