@@ -131,7 +131,8 @@ def _explained(failed: dict[str, list[Problem]], named: Mapping[str, Block]) -> 
             if word is None:
                 problems.append((line, message))
             elif name in reachable(target := awaited[name][word], required) and not is_deferrable(word):
-                problems.append((line, f"{word}: {one_must_be_optional(target, name)}: write {word}:optional"))
+                fix = "" if word.startswith("--") else f": write {word}:optional"
+                problems.append((line, f"{word}: {one_must_be_optional(target, name)}{fix}"))
             elif not required[name] and fields_of(named[name]) <= awaited[name].keys():
                 add = "add a field, for example title:str=200"
                 problems.append((line, f"{word}: {target} refers to {name}, too, which has no other field: {add}"))
