@@ -187,10 +187,7 @@ def _add_user_fields(  # noqa: PLR0913 - the options of a command
         if unique or check:
             raise ScaffoldError(["fields of users don't support --unique and --check: edit app/accounts/models.py"])
         changed = add_user_fields(Project(), specs, dry_run=dry_run)
-    print_paths("changed", changed, dry_run=dry_run)
-    if not dry_run:
-        say("Next, run `app db upgrade`.")
-        follow_up("tests/accounts", run_migration=run_migration, verify=verify)
+    _report(USER.name, Edited(changed, []), dry_run=dry_run, run_migration=run_migration, verify=verify)
 
 
 def _report(  # noqa: PLR0913 - the options of a command
@@ -201,7 +198,8 @@ def _report(  # noqa: PLR0913 - the options of a command
         say(f"check by hand  {file}, line {line}: {text}")
     if not dry_run:
         say(EXPANDED if expand else "Next, run `app db upgrade`.")
-        follow_up(f"tests/features/{Project().package_of(name) or ''}", run_migration=run_migration, verify=verify)
+        tests = "accounts" if name == USER.name else f"features/{Project().package_of(name) or ''}"
+        follow_up(f"tests/{tests}", run_migration=run_migration, verify=verify)
 
 
 def destroy_resource(

@@ -44,7 +44,8 @@ def write_changes(stage: StagingArea, message: str, renames: Renames, *, safe: b
         narrows = any(isinstance(step, str) and "raise " in step for step in steps)
         path = write_revision(stage, message, _code(steps), _code(back))
         if narrows or not safe:
-            _explain_incompatibility(path)
+            drops = ".drop_column(" in path.read_text(encoding="utf-8").partition("def downgrade")[0]
+            _explain(path, INCOMPATIBLE + LOSSY * drops)
             mark_incompatible(path)
 
 
@@ -59,9 +60,9 @@ def _code(steps: Sequence[Step]) -> str:
     return "\n".join(blocks)
 
 
-def _explain_incompatibility(path: Path) -> None:
+def _explain(path: Path, note: str) -> None:
+    """Replace the advice in the docstring of a migration."""
     text = path.read_text(encoding="utf-8")
-    note = INCOMPATIBLE + (LOSSY if ".drop_column(" in text.partition("def downgrade")[0] else "")
     path.write_text(re.sub("^If the previous release .*", note, text, flags=re.MULTILINE), encoding="utf-8")
 
 
@@ -76,13 +77,11 @@ def _dropped(before: dict[str, Table], after: dict[str, Table]) -> Iterator[str]
 
 def _set_aside(path: Path, drops: list[str]) -> None:
     """Move a contract step to the folder where it waits."""
-    text = path.read_text(encoding="utf-8")
-    text = re.sub("^If the previous release .*", CONTRACT, text, flags=re.MULTILINE)
-    text = text.replace("depends_on = None\n", f"depends_on = None\nincompatible = True\ndrops = {drops!r}\n")
+    _explain(path, CONTRACT)
+    mark_incompatible(path, f"drops = {drops!r}\n")
     folder = path.parents[1] / CONTRACT_FOLDER
     folder.mkdir(exist_ok=True)
-    (folder / path.name).write_text(text, encoding="utf-8")
-    path.unlink()
+    path.rename(folder / path.name)
 
 
 def _tables_of(root: Path, stage: StagingArea) -> dict[str, Table]:

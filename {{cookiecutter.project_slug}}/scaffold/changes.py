@@ -11,6 +11,7 @@ from scaffold.edits import Edit, Edited, carry_out
 from scaffold.errors import ScaffoldError, nearest
 from scaffold.expansion import removal_errors, rename_errors
 from scaffold.field import Field
+from scaffold.migration import listed
 from scaffold.names import camel
 from scaffold.project import Command, Project, spec_places
 from scaffold.resource import Resource
@@ -18,7 +19,6 @@ from scaffold.table_changes import Renames
 
 FIELD_OPTIONS = ("--unique", "--check", "--by")
 """Options that name fields."""
-MAX_NAMES_LENGTH = 60  # the message is the first line of a file
 
 
 def remove_field(project: Project, name: str, field: str, *, expand: bool = False, dry_run: bool = False) -> Edited:
@@ -63,8 +63,7 @@ def change_fields(project: Project, name: str, specs: list[str], *, dry_run: boo
     changed = [(old, item) for old, item in zip(resource.fields, after.fields, strict=True) if item.name in new]
     if errors := [error for old, item in changed for error in conversion_errors(old, item)]:
         raise ScaffoldError(errors)
-    names = " and ".join(item.words for _, item in changed)
-    message = f"Change {names if len(names) <= MAX_NAMES_LENGTH else 'fields'} of {resource.plural_words}"
+    message = f"Change {listed([item for _, item in changed], 'fields')} of {resource.plural_words}"
     safe = all(old.type == item.type and old.optional >= item.optional for old, item in changed)
     return carry_out(project, Edit(resource.plural, {resource.plural: commands}, message, safe=safe), dry_run=dry_run)
 

@@ -94,12 +94,11 @@ def attributes_of(node: ast.ClassDef) -> dict[str, ast.AnnAssign]:
 def assigned_in(node: ast.ClassDef, name: str) -> ast.Tuple | None:
     """Return the tuple that a class assigns to a name, or None."""
     for item in node.body:
-        names = (
-            [target.id for target in item.targets if isinstance(target, ast.Name)]
-            if isinstance(item, ast.Assign)
-            else []
-        )
-        if name in names and isinstance(item, ast.Assign) and isinstance(item.value, ast.Tuple):
+        if (
+            isinstance(item, ast.Assign)
+            and isinstance(item.value, ast.Tuple)
+            and name in map(ast.unparse, item.targets)
+        ):
             return item.value
     return None
 

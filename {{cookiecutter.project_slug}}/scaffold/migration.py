@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, Literal
@@ -65,12 +66,11 @@ def write_fields(stage: StagingArea, before: Resource, resource: Resource) -> No
         tables = [step for name in resource.tables_of(fields) for step in creating(Base.metadata.tables[name])]
         slugs = [item for item in fields if item.source]
         filling = with_filled_slugs(table, added, resource, slugs) if slugs else steps
-        names = " and ".join(item.words for item in fields) or "constraints"
-        what = names if len(names) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
+        what = listed(fields, f"{len(fields)} fields") or "constraints"
         _write(stage, f"Add {what} to {resource.plural_words}", steps + tables, [*filling, *tables])
 
 
-def write_user_fields(stage: StagingArea, models_code: str, fields: Sequence[Field]) -> None:
+def write_user_fields(stage: StagingArea, models_code: str, resource: Resource) -> None:
     """Write the migration that adds fields to users. The code defines them in the model `User` of a feature."""
     # In a table with another name, because the table of users is already defined.
     code = models_code.replace("class User(", "class UserFields(").replace('"users"', f'"{_USER_FIELDS}"')
@@ -79,17 +79,17 @@ def write_user_fields(stage: StagingArea, models_code: str, fields: Sequence[Fie
     stage.copied |= {*names}
     with _imported(stage, _USER_FIELDS):
         table = Base.metadata.tables[_USER_FIELDS]
-        steps = [
-            step for item in fields for step in _adding(table, item.column) if not isinstance(step, ops.CreateIndexOp)
-        ]
-        checks = {f"ck_{_USER_FIELDS}_{item.range_name}" for item in fields}
-        constraints = sorted(table.constraints, key=lambda found: str(found.name))
-        steps += [ops.CreateCheckConstraintOp.from_constraint(found) for found in constraints if found.name in checks]
-        changed: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, steps)]
-        names_given = " and ".join(item.words for item in fields)
-        what = names_given if len(names_given) <= MAX_NAMES_LENGTH else f"{len(fields)} fields"
-        path = _write(stage, f"Add {what} to users", changed)
+        added = _altering(table, replace(resource, fields=()), resource)
+        steps = [step for step in added if not isinstance(step, ops.CreateIndexOp)]
+        what = listed(resource.fields, f"{len(resource.fields)} fields")
+        path = _write(stage, f"Add {what} to users", [ops.ModifyTableOps(table.name, steps)])
     path.write_text(path.read_text(encoding="utf-8").replace(_USER_FIELDS, "users"), encoding="utf-8")
+
+
+def listed(fields: Sequence[Field], otherwise: str) -> str:
+    """Return the names of fields for the message of a migration, or another text if they are too long."""
+    names = " and ".join(item.words for item in fields)
+    return names if len(names) <= MAX_NAMES_LENGTH else otherwise
 
 
 def write_drop(stage: StagingArea, package: str) -> None:
@@ -186,10 +186,12 @@ def write_revision(stage: StagingArea, message: str, up: str, down: str) -> Path
     return Path(script.path)
 
 
-def mark_incompatible(path: Path) -> None:
-    """Mark a migration after which the previous release can't run."""
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("depends_on = None\n", "depends_on = None\nincompatible = True\n"), encoding="utf-8")
+def mark_incompatible(path: Path, more: str = "") -> None:
+    """Mark a migration after which the previous release can't run. `more` are further lines."""
+    marked = path.read_text(encoding="utf-8").replace(
+        "depends_on = None\n", f"depends_on = None\nincompatible = True\n{more}"
+    )
+    path.write_text(marked, encoding="utf-8")
 
 
 def _copy_migrations(stage: StagingArea) -> ScriptDirectory:

@@ -17,7 +17,7 @@ from scaffold.grammar import parse_fields
 from scaffold.insertion import Module, assigned_in, attributes_of, end_of
 from scaffold.names import Names
 from scaffold.project import Project
-from scaffold.rendering import render, render_resource
+from scaffold.rendering import render
 from scaffold.resource import Resource
 from scaffold.staging import staging_area
 
@@ -27,7 +27,7 @@ _UNSUPPORTED_TYPES = ("ref", "many", "slug")
 _UNSUPPORTED_MODIFIERS = ("unique", "globally", "index", "search", "title")
 _FEATURE = ("app.features.users", "app.accounts")
 _MODELS, _SCHEMAS, _SIGN_UP = "app/accounts/models.py", "app/accounts/schemas.py", "app/accounts/lifecycle/schemas.py"
-_ADMIN, _PROFILE_PAGE = "app/admin/views/users.py", "app/web/account.py"
+_ADMIN = "app/admin/views/users.py"
 _PROFILE, _SIGN_UP_PAGE = "app/web/templates/account/profile.html", "app/web/templates/signup.html"
 _LAST_FIELD = re.compile(r"^( *)\{\{ fields\.\w+\(form,.*\n", re.MULTILINE)
 
@@ -46,18 +46,25 @@ def add_user_fields(project: Project, specs: Sequence[str], *, dry_run: bool = F
     )
     chosen = [item for item in fields if item.name in on_sign_up]
     with staging_area(project.root, {}) as stage:
-        code = stage.formatted({name: text for name, text in render_resource(resource).items() if _is_used(name)})
+        code = stage.formatted(render("resource", _templates_of(resource), {"r": resource}))
         stage.write(_changed_files(project, code, fields, chosen))
         stage.write(_test_of(project, fields, chosen))
-        migration.write_user_fields(stage, code["app/features/users/models.py"], fields)
+        migration.write_user_fields(stage, code["models.py"], resource)
         stage.format()
         if not dry_run:
             stage.apply()
         return stage.files()
 
 
-def _is_used(name: str) -> bool:
-    return name.rpartition("/")[2] in {"models.py", "schemas.py", "admin.py", "form_fields.html"}
+def _templates_of(resource: Resource) -> dict[str, str]:
+    """Return the templates of a resource that have lines of fields, each with its name here."""
+    files = [
+        "models.py",
+        "schemas.py",
+        *["admin.py"] * resource.admin,
+        *["templates/form_fields.html"] * resource.pages,
+    ]
+    return {f"app/{file}.j2": Path(file).name for file in files}
 
 
 def _parse(project: Project, specs: Sequence[str]) -> list[Field]:
@@ -107,17 +114,16 @@ def _changed_files(
     project: Project, code: dict[str, str], fields: Sequence[Field], on_sign_up: Sequence[Field]
 ) -> dict[str, str]:
     """Return the files of accounts with the fields."""
-    rendered = {Path(name).name: text for name, text in code.items()}
-    models, schemas = (Module(name, rendered[name]) for name in ("models.py", "schemas.py"))
+    models, schemas = (Module(name, code[name]) for name in ("models.py", "schemas.py"))
     modules = [
         _with_columns(_module(project, _MODELS), models, fields),
         *_with_schemas(project, schemas, fields, on_sign_up),
     ]
     files = {}
     if project.has_admin:
-        modules.append(_with_admin_fields(_module(project, _ADMIN), Module("admin.py", rendered["admin.py"])))
+        modules.append(_with_admin_fields(_module(project, _ADMIN), Module("admin.py", code["admin.py"])))
     if project.has_pages:
-        lines = dict(zip([item.name for item in fields], rendered["form_fields.html"].splitlines(), strict=True))
+        lines = dict(zip([item.name for item in fields], code["form_fields.html"].splitlines(), strict=True))
         for name, chosen in ((_PROFILE, fields), (_SIGN_UP_PAGE, on_sign_up)):
             if chosen:
                 files[name] = _with_inputs(project, name, [lines[item.name] for item in chosen])
@@ -134,11 +140,8 @@ def _with_columns(module: Module, rendered: Module, fields: Sequence[Field]) -> 
     enums = [rendered.source(node) for node in rendered.tree.body if isinstance(node, ast.ClassDef) and node is not new]
     module.insert(user.lineno - 1, "".join(f"{text}\n\n\n" for text in enums))
     arguments = assigned_in(new, "__table_args__")
-    checks = (
-        [rendered.source(item) for item in arguments.elts if "CheckConstraint" in ast.unparse(item)]
-        if arguments
-        else []
-    )
+    elements = arguments.elts if arguments else []
+    checks = [rendered.source(item) for item in elements if "CheckConstraint" in ast.unparse(item)]
     existing = assigned_in(user, "__table_args__")
     if checks and existing:
         module.extend(existing, checks)

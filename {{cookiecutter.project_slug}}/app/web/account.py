@@ -14,6 +14,8 @@ from app.web.templating import redirect_with_message, render
 
 router = APIRouter()
 
+CHOICES = schema_choices(AccountUpdate)
+
 
 @router.get("/account")
 async def show_account(request: Request, scope: PageScope, session: SessionDep) -> Response:
@@ -34,5 +36,5 @@ async def update_account(request: Request, scope: PageScope, session: SessionDep
 
 
 async def _show(request: Request, user: AccountRead, form: Form[AccountUpdate]) -> Response:
-    context = {"form": form, "user": user, "choices": schema_choices(AccountUpdate)}
+    context = {"form": form, "user": user, "choices": CHOICES}
     return await render(request, "account/profile.html", context, form.status)

@@ -37,12 +37,12 @@ def enum_choices(enum: type[Enum]) -> list[Choice]:
 
 def schema_choices(schema: type[BaseModel]) -> dict[str, list[Choice]]:
     """Return the choices of the enum fields of a schema, by field."""
-    types = {name: (info.annotation, *get_args(info.annotation)) for name, info in schema.model_fields.items()}
-    enums = {
-        name: [item for item in found if isinstance(item, type) and issubclass(item, Enum)]
-        for name, found in types.items()
+    return {
+        name: enum_choices(kind)
+        for name, info in schema.model_fields.items()
+        for kind in (info.annotation, *get_args(info.annotation))
+        if isinstance(kind, type) and issubclass(kind, Enum)
     }
-    return {name: enum_choices(found[0]) for name, found in enums.items() if found}
 
 
 async def row_choices(

@@ -74,14 +74,15 @@ class Form(Generic[S]):
 
     def with_errors(self, **errors: str) -> "Form[S]":
         """Return the form with errors found by a service, by field."""
-        return replace(self, data=None, errors={**self.errors, **errors})
+        return replace(self, data=None, errors={**self.errors, **errors}, status=InvalidRequest.status)
 
     def with_problem(self, problem: Problem) -> "Form[S]":
         """Return the form with a service's problem: next to the fields it names, else above the form."""
-        form = replace(self, data=None, status=problem.status)
         if not problem.errors:
-            return replace(form, non_field_error=problem.detail or f"{problem.title}.")
-        return form.with_errors(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
+            text = problem.detail or f"{problem.title}."
+            return replace(self, data=None, non_field_error=text, status=problem.status)
+        form = self.with_errors(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
+        return replace(form, status=problem.status)
 
     def with_conflict(self, record: Versioned) -> "Form[S]":
         """Return the form with the record's current version, so that the user can overwrite it after a conflict."""

@@ -82,7 +82,7 @@ async def _show_reset(request: Request, session: AsyncSession, raw: str, form: F
     if found is None:
         return await _show_invalid(request)
     context = {"form": form, "token": raw, "email": found.sent_to}
-    return await render_without_referrer(request, "password_reset.html", context, 422 if form.errors else 200)
+    return await render_without_referrer(request, "password_reset.html", context, form.status)
 
 
 async def _show_invalid(request: Request) -> Response:

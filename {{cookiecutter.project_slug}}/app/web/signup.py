@@ -1,6 +1,5 @@
 """Sign-up and email verification pages."""
 
-from typing import Any
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Request
@@ -37,6 +36,8 @@ CONFIRMED = "Email address confirmed. You can now sign in."
 CHOOSE = "Email address confirmed. Choose a password."
 SENT = "If this address needs to be confirmed, we've sent another email."
 
+CHOICES = schema_choices(SignUp)
+
 _SIGNED_UP = "signed-up"
 """Cookie of the browser that signed up: proof of that, and the email address for the next page."""
 
@@ -64,7 +65,7 @@ async def sign_up(
     except PASSWORD_ERRORS as error:
         return await _show(request, form.with_errors(password=error.detail or error.title))
     except TooManyAttempts as problem:
-        return await render_with_problem(request, "signup.html", problem, _context(form))
+        return await render_with_problem(request, "signup.html", problem, {"form": form, "choices": CHOICES})
     response = see_other(request, "/signup/sent")
     ttl = authenticator.settings.verify_email_ttl
     cookies.set_cookie(request, response, _SIGNED_UP, f"{proof}.{quote(form.data.email)}", ttl)
@@ -119,11 +120,7 @@ async def resend_verification(
 
 
 async def _show(request: Request, form: Form[SignUp]) -> Response:
-    return await render(request, "signup.html", _context(form), 422 if form.errors else form.status)
-
-
-def _context(form: Form[SignUp]) -> dict[str, Any]:
-    return {"form": form, "choices": schema_choices(SignUp)}
+    return await render(request, "signup.html", {"form": form, "choices": CHOICES}, form.status)
 
 
 def _signed_up(request: Request) -> tuple[str, str]:
