@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
@@ -34,6 +34,14 @@ class ProblemDetails(BaseModel):
     errors: list[dict[str, Any]] | None = None
     request_id: str | None = None
     """Only for status 500; matches `X-Request-ID` and the log."""
+
+
+class CustomErrorRoute(APIRoute):
+    """Base class of routes whose errors aren't problem documents: `APIRouter(route_class=MemoRoute)`."""
+
+    def error_response(self, problem: ProblemDetails) -> JSONResponse:
+        """Return the response for an error of these routes; its headers are added."""
+        raise NotImplementedError
 
 
 def openapi_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
@@ -80,7 +88,7 @@ def problem_response(request: Request, error: Exception) -> JSONResponse:
 
 
 def write_problem(request: Request, problem: Problem | HTTPException) -> JSONResponse:
-    """Build the problem response."""
+    """Build the problem response, or that of a `CustomErrorRoute`."""
     if isinstance(problem, HTTPException):
         document = ProblemDetails(
             type="about:blank",
@@ -95,8 +103,13 @@ def write_problem(request: Request, problem: Problem | HTTPException) -> JSONRes
     document.instance = request.url.path
     if document.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         document.request_id = request.state.request_id
+    headers, route = problem_headers(request, problem), request.scope.get("route")
+    if isinstance(route, CustomErrorRoute):
+        response = route.error_response(document)
+        response.headers.update(headers)
+        return response
     content = document.model_dump(mode="json", exclude_none=True)
-    return JSONResponse(content, document.status, problem_headers(request, problem), MEDIA_TYPE)
+    return JSONResponse(content, document.status, headers, MEDIA_TYPE)
 
 
 def problem_headers(request: Request, problem: Problem | HTTPException) -> Mapping[str, str]:

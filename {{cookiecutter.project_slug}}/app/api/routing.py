@@ -49,11 +49,12 @@ class RouteIndex:
         for entry in self._candidates(scope.get("path", "").removeprefix(scope.get("root_path", ""))):
             match, child_scope = entry.matches(scope)
             if match is Match.FULL:
+                scope["route"] = entry.route.original_route
                 forbid_unknown_query_params(scope, entry.query_params)
                 if entry.app is None or get_telemetry_data() is not None:  # only the router tells telemetry the route
                     break
                 scope.setdefault("router", self._router)
-                scope.update(child_scope, route=entry.route.original_route)
+                scope.update(child_scope)
                 await entry.app(scope, receive, send)
                 return
         await self._call_router(scope, receive, send)

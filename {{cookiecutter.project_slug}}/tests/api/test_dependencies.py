@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi import APIRouter, Depends
+from fastapi.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from app.accounts.api.dependencies import (
@@ -16,6 +17,7 @@ from app.accounts.api.dependencies import (
     OptionalScope,
     RecentScope,
     SessionScope,
+    find_caller,
     get_optional_scope,
     get_recent_scope,
     get_scope,
@@ -146,6 +148,40 @@ def test_other_credentials_are_ignored(client: TestClient, header: str) -> None:
     response = client.get(ME, headers={"Authorization": header})
 
     assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize(
+    ("header", "optional", "required"),
+    [
+        ("Token {}", "ada@example.com", "ada@example.com"),
+        ("token  {}", "ada@example.com", "ada@example.com"),
+        ("Bearer {}", None, 401),
+        ("Token", None, 401),
+        ("Token x{}", 401, 401),
+    ],
+)
+def test_router_can_accept_another_scheme(
+    as_ada: TestClient, add_routes: Callable[[APIRouter], None], header: str, optional: object, required: object
+) -> None:
+    async def accept_token(connection: HTTPConnection) -> None:
+        await find_caller(connection, "token")
+
+    router = APIRouter(prefix="/callers", dependencies=[Depends(accept_token)])
+
+    @router.get("/optional")
+    async def read_optional(scope: OptionalScope) -> str | None:
+        return scope.email if scope else None
+
+    @router.get("/required")
+    async def read_required(scope: CurrentScope) -> str:
+        return scope.email
+
+    add_routes(router)
+    sent = {"Authorization": header.format(as_ada.headers["Authorization"].removeprefix("Bearer "))}
+
+    answers = [as_ada.get(f"/callers/{name}", headers=sent) for name in ("optional", "required")]
+
+    assert [one.json() if one.is_success else one.status_code for one in answers] == [optional, required]
 
 
 def test_caller_can_be_overridden(client: TestClient, callers: str) -> None:

@@ -99,11 +99,7 @@ async def get_optional_scope(connection: HTTPConnection) -> Scope | None:
         InvalidToken: when it is invalid or expired, or its session has ended.
         PermissionDenied: when a limited token lacks the scope `read` or `write`; WebSockets require both.
     """
-    state = connection.scope["state"]
-    if "caller" not in state:
-        kind, token = get_authorization_scheme_param(connection.headers.get("authorization"))
-        state["caller"] = await authenticate_token(connection, token) if kind.lower() == "bearer" and token else None
-    return cast(Scope | None, state["caller"])
+    return await find_caller(connection, "bearer")
 
 
 @CallerDependency
@@ -161,6 +157,23 @@ def require_permission(permission: Permission) -> CallerDependency[Scope]:
         return scope
 
     return check
+
+
+async def find_caller(connection: HTTPConnection, *schemes: str) -> Scope | None:
+    """Return the caller of the token in `Authorization`, or None without one of these schemes, in lowercase.
+
+    The result is cached for the request. So if a dependency of a router calls this with its own schemes, the
+    dependencies above return the caller that it found.
+
+    Raises:
+        InvalidToken, ExpiredToken, PermissionDenied: see `authenticate_token`.
+    """
+    state = connection.scope["state"]
+    if "caller" not in state:
+        kind, token = get_authorization_scheme_param(connection.headers.get("authorization"))
+        is_token = kind.lower() in schemes and token
+        state["caller"] = await authenticate_token(connection, token) if is_token else None
+    return cast(Scope | None, state["caller"])
 
 
 async def authenticate_token(connection: HTTPConnection, token: str) -> Scope:
