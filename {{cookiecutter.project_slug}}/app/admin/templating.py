@@ -11,6 +11,7 @@ from app.admin.base.date_ranges import date_ranges
 from app.admin.csp import NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
 from app.admin.urls import detail_url, edit_url, static_url, url_for
+from app.theme import STYLESHEET
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -30,6 +31,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "import_limits": IMPORT_LIMITS,
         "import_match_fields": import_match_fields,
         "static_url": static_url,
+        "theme": STYLESHEET,
         "url_for": url_for,
     }
 
@@ -45,5 +47,5 @@ def _translated(locale: str, message: str) -> Markup:  # noqa: ARG001 - part of 
     return Markup(gettext(message))  # noqa: S704 - not from users
 
 
-def _time_of_change(name: str) -> int:
+def _time_of_change(name: str | Path) -> int:
     return int((_STATIC / name).stat().st_mtime)

@@ -24,6 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from app.database.base import utc_now
 from app.settings.config import Settings
 from app.settings.mail_url import parse_sender
+from app.theme import read_colors
 
 BUTTON = "Open the link"
 
@@ -69,7 +70,12 @@ def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMe
     """Build the message. Its Message-ID is stable, so that clients can deduplicate retries."""
     base_url = str(settings.base_url).rstrip("/")
     content, sender, receiver = parse_message(text, base_url), parse_sender(settings.mail.sender), ascii_address(to)
-    context = {"project": settings.project_name, "base_url": base_url, "message": content}
+    context = {
+        "project": settings.project_name,
+        "base_url": base_url,
+        "message": content,
+        "colors": read_colors(),
+    }
     body = "\n\n".join("\n".join(paragraph.lines) for paragraph in content.paragraphs)
 
     message = EmailMessage()

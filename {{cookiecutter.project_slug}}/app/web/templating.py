@@ -33,6 +33,7 @@ from app.accounts.scope import Scope
 from app.errors import Problem
 from app.settings.config import Environment as Deployment
 from app.settings.config import Settings
+from app.theme import STYLESHEET
 from app.web.flash import clear_flash, get_flash, set_flash
 from app.web.formatting import display_value, time_tag, titled
 from app.web.template_filters import device_label, event_label, format_wait
@@ -171,8 +172,8 @@ def _static(root: str, *, changes: bool) -> Callable[[str], str]:
     """Return the function `static`; it looks at each file once, unless the files change."""
 
     def static(name: str) -> str:
-        path = STATIC / name
-        return f"{root}/static/{name}?v={_digest(path, path.stat().st_mtime_ns)}"
+        files = STATIC / name, STYLESHEET
+        return f"{root}/static/{name}?v={_digest(files, *(file.stat().st_mtime_ns for file in files))}"
 
     return static if changes else cache(static)
 
@@ -182,5 +183,5 @@ def _csrf_field(request: Request) -> Markup:
 
 
 @lru_cache
-def _digest(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - part of the cache key
-    return sha256(path.read_bytes()).hexdigest()[:12]
+def _digest(files: tuple[Path, ...], *changed_ns: int) -> str:  # noqa: ARG001 - part of the cache key
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

@@ -1,0 +1,73 @@
+"""The design of the pages (docs/design.md), measured in a browser."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.baking import Bake
+from tests.life import Person
+from tests.serving import Server, serving
+from tests.windows import visit
+
+ACCENT = "rgb(11, 95, 185)"
+
+
+@pytest.fixture(scope="module")
+def project(bake: Bake) -> Path:
+    """Generate a project, and change the line of its accent color."""
+    project = bake()
+    theme = project / "app" / "theme.css"
+    changed, number = re.subn(
+        r"--accent: light-dark\(#\w+, (#\w+)\);",
+        r"--accent: light-dark(#0b5fb9, \1);",
+        theme.read_text(encoding="utf-8"),
+    )
+    assert number == 1
+    theme.write_text(changed, encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="module")
+def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve it."""
+    with serving(project, tmp_path_factory.mktemp("log") / "server.txt") as server:
+        yield server
+
+
+def test_one_line_changes_the_accent_everywhere(
+    chromium: Browser, server: Server, project: Path
+) -> None:
+    email, _ = server.credentials()
+    with visit(chromium, server) as window:
+        page = window.page
+        window.open("/login")
+        seen = {"page": _background(page, "main button.primary")}
+        window.open("/docs")
+        seen["docs"] = page.locator(".btn.authorize").first.evaluate(
+            "it => getComputedStyle(it).color"
+        )
+        icon = page.request.get(f"{server.address}/static/icon.svg").text()
+        seen["icon"] = ACCENT if 'fill="#0b5fb9"' in icon else icon
+
+        window.open("/password/forgot")
+        page.get_by_label("Email address").fill(email)
+        page.get_by_role("main").get_by_role("button").click()
+        Person(window, project / "mail", email).link("password")
+        (mail,) = (project / "mail").glob("*.eml")
+        html = mail.read_text(encoding="utf-8").replace("=\n", "").replace("=3D", "=")
+        seen["mail"] = ACCENT if "background-color: #0b5fb9" in html else html
+
+        window.open("/login")
+        window.sign_in(server)
+        window.open("/admin/note/list")
+        seen["admin"] = _background(page, ".btn-primary")
+
+    assert seen == dict.fromkeys(["page", "docs", "icon", "mail", "admin"], ACCENT)
+
+
+def _background(page: Page, selector: str) -> str:
+    found = page.locator(selector).first.evaluate("it => getComputedStyle(it).backgroundColor")
+    return str(found)
