@@ -125,6 +125,7 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
     if random.random() < 0.1:
         fields.append(f"others:many={name}")
     compared, checks = _random_check(random) if random.random() < 0.3 else ([], [])
+    fields = [fields[0], *(_random_readonly(field, random) for field in fields[1:])]
     fields += compared
     random.shuffle(fields)
     fields = [_random_scope(field, write, random) for field in fields]
@@ -141,7 +142,7 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
 
 def _random_combination(fields: list[str], random: Random) -> str:
     """Return two fields that are unique together, or an empty string."""
-    pattern = r"(\w+):(str=\d{2,3}(?!\d)|slug|date|datetime|uuid|int|ref=)(?!.*:unique)"
+    pattern = r"(\w+):(str=\d{2,3}(?!\d)|slug|date|datetime|uuid|int|ref=)(?!.*:(unique|readonly))"
     names = [found[1] for field in fields if (found := re.match(pattern, field))]
     names = [name for name in names if name != "above"]
     return ",".join(random.sample(names, 2)) if len(names) > 1 and random.random() < 0.5 else ""
@@ -154,9 +155,18 @@ def _random_scope(field: str, write: str, random: Random) -> str:
     )
 
 
+def _random_readonly(field: str, random: Random) -> str:
+    """Let the server set some of the fields that need no value."""
+    _, type_, *modifiers = field.split(":")
+    needs_none = any(part.partition("=")[0] in {"optional", "default"} for part in modifiers)
+    plain = not type_.startswith(("ref", "many")) and "unique" not in modifiers
+    return f"{field}:readonly" if needs_none and plain and random.random() < 0.3 else field
+
+
 def _random_slug(fields: list[str], read: str, write: str, random: Random) -> list[str]:
     """Return a slug that is made from a text and may be in URLs, or an unique one, or nothing."""
-    texts = [field.split(":")[0] for field in fields if ":str=" in field or ":text" in field]
+    inputs = [field for field in fields if not field.endswith(":readonly")]
+    texts = [field.split(":")[0] for field in inputs if ":str=" in field or ":text" in field]
     chosen = random.random()
     if chosen < 0.6:
         return []

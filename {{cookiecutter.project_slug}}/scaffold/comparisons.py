@@ -143,6 +143,8 @@ def _with_value(left: Field, sign: str, text: str) -> Comparison:
 def _require_comparable(comparison: Comparison) -> None:
     left, other = comparison.field, comparison.other
     kinds = [item.field_type.compares for item in comparison.fields]
+    if hidden := [item.name for item in comparison.fields if item.readonly]:
+        raise ValueError(f"{hidden[0]} is readonly: requests don't contain it. Compare it in the code that sets it")
     if "" in kinds:
         wrong = comparison.fields[kinds.index("")]
         raise ValueError(

@@ -217,5 +217,6 @@ class Field(FieldSpec):
 def title_of(fields: Iterable[Field]) -> Field | None:
     """Return the field that names a row: the one marked `title`, or else the first text."""
     fields = list(fields)
-    texts = [item for item in fields if item.type in {"str", "text", "slug", "email", "url"} and not item.source]
+    given = [item for item in fields if not (item.source or item.readonly)]
+    texts = [item for item in given if item.type in {"str", "text", "slug", "email", "url"}]
     return next((item for item in fields if item.title), next(iter(texts), None))

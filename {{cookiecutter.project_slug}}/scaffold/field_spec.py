@@ -78,6 +78,8 @@ class FieldSpec:
     index: bool = False
     search: bool = False
     title: bool = False
+    readonly: bool = False
+    """Whether the server sets it: responses contain it, request bodies and forms don't."""
     default_text: str | None = None
     min: str = ""
     max: str = ""

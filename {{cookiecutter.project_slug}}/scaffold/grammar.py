@@ -27,13 +27,15 @@ from scaffold.names import (
 )
 from scaffold.nesting import access_under, nesting_errors, parse_parent
 from scaffold.plurals import plural
+from scaffold.readonly import input_errors, readonly_conflicts
 from scaffold.references import FindTarget, resolve_target
 from scaffold.resource import Resource
 from scaffold.slugs import modifier_conflicts, put_in_urls, source_errors
 from scaffold.unique import parse_unique, vary
 
-FLAGS = ("optional", "unique", "globally", "index", "search", "title")
+FLAGS = ("optional", "unique", "globally", "index", "search", "title", "readonly")
 UNTITLED = ("bool", "json", "list", "ref", "many")
+REFERENCES = ("ref", "many")
 VALUES = ("default", "min", "max", "on_delete", "from")
 ATTRIBUTES = {"default": "default_text", "from": "source"}
 ON_DELETE = ("restrict", "cascade", "null")
@@ -63,7 +65,7 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     comparisons, check_errors = parse_comparisons(Names(name, many), checks, fields, specs)
     errors += access_errors + field_errors + unique_errors + check_errors + source_errors(fields, specs)
     fields, by_errors = put_in_urls(by, fields, specs, granted)
-    errors += by_errors + parent_errors
+    errors += by_errors + parent_errors + input_errors(fields)
     if under:
         errors += _unsupported_under(by, pages=pages)
     if parent:
@@ -162,7 +164,7 @@ def _parse_field(
         errors.append(f"{type_} doesn't take an argument")
     field, more = _apply_modifiers(field, parts[1:])
     errors += more
-    if type_ in {"ref", "many"}:
+    if type_ in REFERENCES:
         field, more = resolve_target(field, find, access)
         errors += more
     if field.globally and not access.owned and not nested:
@@ -200,6 +202,7 @@ def _apply_modifiers(field: Field, parts: Sequence[str]) -> tuple[Field, list[st
 
 def _modifier_error(field: Field, name: str, equals: str, value: str) -> str | None:
     allowed = [*field.field_type.modifiers.split(), *([] if field.type in UNTITLED else ["title"])]
+    allowed += [] if field.type in REFERENCES else ["readonly"]
     allowed += ["globally"] if "unique" in allowed else []
     if name not in FLAGS + VALUES:
         return f"{name or '(empty)'} is not a modifier: {nearest(name, FLAGS + VALUES)}"
@@ -226,4 +229,5 @@ def _modifier_conflicts(field: Field) -> list[str]:
         errors.append("a unique field can't have a default")
     if field.globally and not (field.unique or field.source):
         errors.append("globally requires unique: unique:globally")
+    errors += readonly_conflicts(field) if field.readonly else []
     return errors + modifier_conflicts(field) if field.source else errors

@@ -107,6 +107,16 @@ class Resource(Constraints):
         return [item for item in self.fields if item.type != "many"]
 
     @property
+    def input_fields(self) -> list[Field]:
+        """Return the fields of request bodies and forms."""
+        return [item for item in self.fields if not item.readonly]
+
+    @property
+    def readonly_fields(self) -> list[Field]:
+        """Return the fields that the server sets."""
+        return [item for item in self.fields if item.readonly]
+
+    @property
     def title_field(self) -> Field | None:
         """Return the field that names a row; without one, its id does."""
         return title_of(self.fields)

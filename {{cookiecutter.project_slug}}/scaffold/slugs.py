@@ -32,6 +32,8 @@ def source_errors(fields: Sequence[Field], specs: Iterable[str]) -> list[str]:
         if source is None:
             options = nearest(slug.source, texts) if texts else "add one, for example title:str=200"
             errors.append(f"{slug.name}: from={slug.source} must be a field of type str or text: {options}")
+        elif source.readonly:
+            errors.append(f"{slug.name}: from={slug.source}: a readonly field has no value yet when the slug is made")
         elif source.length < MIN_SOURCE_LENGTH:
             errors.append(f"{slug.name}: {source.name} is too short to make slugs from: use str={MIN_SOURCE_LENGTH}")
     return errors

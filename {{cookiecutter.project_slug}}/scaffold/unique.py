@@ -93,6 +93,7 @@ def _errors_in(names: Names, group: tuple[str, ...], known: Mapping[str, Field |
     if len(chosen) < len(group):
         return []
     errors = [f"{item.name} is already unique on its own" for item in chosen if item.unique]
+    errors += [f"{item.name} is readonly: requests don't contain it" for item in chosen if item.readonly]
     errors += [f"{item.name}: the type {item.type} can't be unique" for item in chosen if not item.index_bytes]
     if sum(item.index_bytes for item in chosen) > MAX_INDEX_BYTES:
         errors.append("too long for an index in PostgreSQL: use shorter texts, for example str=200")

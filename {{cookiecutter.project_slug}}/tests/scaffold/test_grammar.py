@@ -74,6 +74,14 @@ def test_optional_field_can_have_a_default() -> None:
     assert (pages.schema, pages.create_default, pages.json_default) == ("Pages | None", " = 3", "3")
 
 
+def test_server_sets_readonly_fields() -> None:
+    book = parse("Book code:str:optional:readonly title:str sold:int:default=0:readonly")
+
+    assert [field.name for field in book.input_fields] == ["title"]
+    assert [field.name for field in book.readonly_fields] == ["code", "sold"]
+    assert book.title_field == book.fields[1]
+
+
 def test_reference_target_defaults_to_the_field_name() -> None:
     assert parse("Book author:ref").fields[0].target.name == "Author"
 
@@ -186,6 +194,12 @@ def test_all_errors_are_reported_together() -> None:
         ("Book d:date:default=tomorrow", "2026-01-31"),
         ("Book a:str:title b:str:title", "a and b are both marked as title"),
         ("Book a:ref=Author:title", "ref doesn't support title"),
+        ("Book t:str n:int:readonly", "n:int:readonly: a new row needs a value until your code sets one: add optional"),
+        ("Book t:str n:int:optional:readonly:unique", "readonly and unique can't be combined"),
+        ("Book n:str:optional:readonly:title", "readonly and title can't be combined"),
+        ("Book t:str s:slug:from=t:readonly", "readonly and from=t can't be combined"),
+        ("Book author:ref:readonly", "ref doesn't support readonly"),
+        ("Book n:int:default=0:readonly", "all fields are readonly: add one that requests contain"),
         ("Book t:list=float", "a list contains str or int"),
         ("Book t:list:default=a", "an empty list"),
         ("Book a:ref=Nobody", "app new resource Nobody"),
@@ -210,6 +224,7 @@ def test_all_errors_are_reported_together() -> None:
         ("Book slug:slug:from=title", "add one, for example title:str=200"),
         ("Book slug:slug:from=slug title:str", "title"),
         ("Book title:str=9 slug:slug:from=title", "use str=10"),
+        ("Book t:str:optional:readonly slug:slug:from=t n:int", "a readonly field has no value yet"),
         ("Book title:str:from=name", "str doesn't support from"),
         ("Book isbn:str:globally", "unique:globally"),
         ("Book on:bool:globally", "bool doesn't support globally"),
@@ -240,6 +255,7 @@ def test_fields_are_unique_together() -> None:
         (["name,author_id"], "author_id is not a field: did you mean author?"),
         (["name,code"], "code is already unique on its own"),
         (["name,tags"], "the type list can't be unique"),
+        (["name,sold"], "sold is readonly: requests don't contain it"),
         (["name,body"], "too long for an index in PostgreSQL"),
         (["on,state"], "too few values"),
         (["on,author", "author,on"], "is given twice"),
@@ -252,6 +268,7 @@ def test_wrong_combination_is_reported(unique: list[str], hint: str) -> None:
     fields = (
         "Book name:str code:str=9:unique tags:list body:text on:bool state:enum=a,b author:ref"
         " on_author:int author_name:str a_field_with_a_name_that_is_quite_long:int"
+        " sold:int:default=0:readonly"
     )
 
     messages = errors_in(fields, unique=unique)
@@ -268,7 +285,7 @@ def test_combination_of_a_field_with_errors_is_not_reported() -> None:
 EVENT = (
     "Event starts_at:datetime ends_at:datetime:optional day:date price:decimal=8,2 cost:decimal=6,3:default=1"
     " seats:int:min=1:max=5 taken:int:default=0:min=0:max=5 name:str opens:time home:ref=Author away:ref=Author"
-    " genre:ref=Genre limit_value:int:min=6"
+    " genre:ref=Genre limit_value:int:min=6 sold:int:default=0:readonly"
 )
 
 
@@ -358,6 +375,7 @@ def test_values_of_tests_meet_the_comparisons(checks: list[str]) -> None:
         (["name != starts_at"], "name is a str, which can't be compared"),
         (["home > away"], "home != away"),
         (["home != genre"], "home != away"),
+        (["sold < seats"], "sold is readonly: requests don't contain it"),
         (["price > cost", "cost < price"], "it is given twice"),
         (["price > cost", "cost > price"], "no values of cost and price meet all comparisons"),
         (["taken != 0"], "the default of taken violates"),

@@ -47,6 +47,8 @@ class ModelView(DisplayView):
     delete_warning: ClassVar[str] = ""
     """Confirmation text for deletions."""
 
+    readonly_fields: ClassVar[Sequence[str]] = ()
+    """Fields that the server sets: they are shown, but in no form and no import."""
     exclude_fields_from_list: Sequence[str] = ("id",)
     exclude_fields_from_create: Sequence[str] = READONLY_FIELDS
     exclude_fields_from_edit: Sequence[str] = READONLY_FIELDS
@@ -68,6 +70,8 @@ class ModelView(DisplayView):
             field_for(columns[f], self.schema) if isinstance(f, str) and f in columns else copy(f)
             for f in type(self).fields
         ]
+        self.exclude_fields_from_create = (*self.exclude_fields_from_create, *self.readonly_fields)
+        self.exclude_fields_from_edit = (*self.exclude_fields_from_edit, *self.readonly_fields)
         # Fields that are in no form can't be imported.
         self.exclude_fields_from_import = (*self.exclude_fields_from_import, *self.exclude_fields_from_create)
         # The library has no plurals, but table names are plural.
