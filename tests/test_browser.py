@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from proofs.screenshots import VISITOR, Rows, photograph
 from tests.baking import Bake
 from tests.life import Person
 from tests.pictures import compare_pictures
@@ -238,3 +239,15 @@ def test_pictures_of_the_documentation(chromium: Browser, server: Server, tmp_pa
             window.page.screenshot(path=tmp_path / f"{name}.png")
 
     compare_pictures(tmp_path)
+
+
+def test_pages_of_visitors_fit_on_the_smallest_and_largest_screens(
+    server: Server, tmp_path: Path
+) -> None:
+    """A part of `fireup.py prove screenshots`."""
+    pages = {
+        name for name, path in VISITOR.items() if path.startswith(("/sign", "/login", "/pass"))
+    }
+
+    assert photograph(server, Rows(), tmp_path, [(320, "dark"), (1920, "light")], pages) == []
+    assert len(list(tmp_path.glob("*.png"))) == 2 * len(pages) == 10
