@@ -29,6 +29,9 @@ INLINE_HANDLERS = {
 }
 
 VALUE_FIXES = {
+    # A search keeps the selected columns, but doesn't select the ones that are shown first.
+    "{% if list_params.visible_cols is not none %}": "{% if request.query_params.cols %}",
+    "{{ list_params.visible_cols | join(',') }}": "{{ request.query_params.cols }}",
     # Without a value, browsers send the text of an option with its blanks collapsed.
     '<option selected="selected">{{ value }}': '<option selected="selected" value="{{ value }}">{{ value }}',
     "#{{ row.pk }}": "{{ row.obj._meta.repr if row.obj._meta else row.pk }}",

@@ -1,20 +1,24 @@
 """Display of records: titles, cell values and URLs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from fastapi import Request
 from markupsafe import escape
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import QueryParams
 from starlette_admin import RequestAction
 from starlette_admin.actions import link_row_action
 from starlette_admin.fields import BaseField, RelationField
+from starlette_admin.types import ListParams
 
 from app.admin.base.changes import truncate
 from app.admin.base.exports import ExportView
 from app.admin.base.fields import in_utc
+from app.admin.base.list_columns import default_columns
 from app.admin.base.visibility import HIDDEN_LABEL, find_visible_ids
 from app.admin.urls import detail_url, edit_url
 from app.database.durations import format_duration
@@ -26,6 +30,10 @@ class DisplayView(ExportView):
 
     title_field: str = ""
     """The field whose value names a row in headings, links and pickers. Defaults to the first text field."""
+    date_field: ClassVar[str] = "created_at"
+    """The column of the date range links above the list, which are shown if the list has it."""
+    list_columns: ClassVar[Sequence[str]] = ()
+    """The columns that a list shows first. Defaults to six, see `default_columns`."""
 
     async def find_all(self, request: Request, *args: Any, **kwargs: Any) -> Sequence[Any]:  # noqa: ANN401
         """Return a page of rows with what their display needs."""
@@ -50,6 +58,15 @@ class DisplayView(ExportView):
                 foreign = self._find_foreign_view(field.key or "")
                 visible |= frozenset(await find_visible_ids(request, session, foreign, ids - visible))
         request.state.visible_ids = visible
+
+    def _parse_list_params(self, request: Request, query_params: QueryParams | None = None) -> ListParams:
+        """Show a few columns until others are selected. The library would show all of them."""
+        found = super()._parse_list_params(request, query_params)
+        if "cols" in (request.query_params if query_params is None else query_params):
+            return found
+        fields = self.get_fields_list(request)
+        columns = self.list_columns or default_columns(fields, self.title_field, self.date_field)
+        return replace(found, visible_cols=[*columns])
 
     def title_of(self, request: Request, row: Any) -> str:  # noqa: ANN401
         """Return the title of a row, or "" if it has none or the user may not see it."""

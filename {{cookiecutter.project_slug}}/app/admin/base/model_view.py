@@ -40,8 +40,6 @@ class ModelView(DisplayView):
     """Admin view of a model."""
 
     model: type[Any]
-    date_field: ClassVar[str] = "created_at"
-    """The column of the date range links above the list, which are shown if the list has it."""
     icon = "fa-solid fa-file-lines"
     fields: Sequence[Any] = ()  # the library's annotation doesn't allow names
     delete_warning: ClassVar[str] = ""

@@ -1,7 +1,16 @@
 // Replaces the library's inline event handlers, which the content security policy blocks: see app/admin/csp.py.
 document.addEventListener("click", (event) => {
-  if (event.target.closest('[data-admin="apply-columns"]')) applyColumnVisibility();
+  if (event.target.closest('[data-admin="apply-columns"]')) showSelectedColumns();
 });
+// The library's function removes `cols` if all columns are selected; here that shows the first few.
+function showSelectedColumns() {
+  const selected = document.querySelectorAll('[data-sa-hook="column-visibility-toggle"]:checked');
+  const url = new URL(location);
+  url.searchParams.delete("page");
+  url.searchParams.set("cols", [...selected].map((box) => box.value).join(","));
+  if (!selected.length) url.searchParams.delete("cols");
+  location = url;
+}
 document.addEventListener("change", (event) => {
   if (event.target.matches('[data-admin="go-to"]')) location = event.target.value;
   if (event.target.matches('[data-admin="theme"]')) {

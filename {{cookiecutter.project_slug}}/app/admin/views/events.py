@@ -59,6 +59,7 @@ class EventView(ModelView):
         StringField("request_id", "Request"),
         StringField("session_id", "Session"),
     )
+    list_columns = ("at", "name", "user", "actor", "target_id", "data")
     exclude_fields_from_list = ("id", "user_agent", "request_id", "session_id")
 
     views: Sequence[BaseModelView] = ()

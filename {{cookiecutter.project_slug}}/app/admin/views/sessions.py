@@ -52,6 +52,7 @@ class SessionView(UserOwnedView):
         DateTimeField("revoked_at", "Ended"),
         StringField("revoked_reason", "Reason"),
     )
+    list_columns = ("user", "kind", "impersonated", "last_seen_at", "ip_last", "revoked_at")
     exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")
 
     async def panels(self, request: Request) -> list[Panel]:

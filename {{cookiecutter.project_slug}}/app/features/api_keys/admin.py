@@ -47,6 +47,7 @@ class ApiKeyView(UserOwnedView):
         StringField("last_used_ip", "IP address"),
         DateTimeField("revoked_at", "Revoked"),
     )
+    list_columns = ("prefix", "name", "owner", "expires_at", "last_used_at", "revoked_at")
     exclude_fields_from_list = ("id", "created_at", "last_used_ip")
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
