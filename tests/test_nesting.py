@@ -7,7 +7,7 @@ from tests.baking import TEMPLATE, Bake
 from tests.serving import run_dev, run_in
 from tests.test_scaffold import change, installed, run_app
 
-FOLDERS = [f"tests/features/{name}" for name in ("issues", "remarks", "reviews")]
+FOLDERS = [f"tests/features/{name}" for name in ("issues", "remarks", "reviews", "steps")]
 
 WEAKENED = {
     "issues": [
@@ -18,6 +18,7 @@ WEAKENED = {
         ("    await _check_story(session, scope, story_id)\n", ""),
         ("reviews_for(scope).where(Review.story_id == story_id)", "reviews_for(scope)"),
     ],
+    "steps": [("Step.recipe.has(Recipe.slug == recipe_slug), ", "")],
 }
 """Feature → rules of its service, and what is left if someone removes them."""
 
@@ -28,6 +29,7 @@ FAILING = {
     "reviews: reviews_of_an_unknown_story_are_not_found",
     "reviews: reviews_are_listed_under_their_story",
     "reviews: number_of_queries_per_route",
+    "steps: steps_are_listed_under_their_recipe",
 }
 
 

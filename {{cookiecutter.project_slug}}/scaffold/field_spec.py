@@ -33,8 +33,8 @@ class Target(Names):
     deleted_with_users: bool = False
     """Whether its rows are deleted with the account of a user who isn't their owner."""
 
-    nested: bool = False
-    """Whether its URLs start with those of another resource: `--under`."""
+    parent: Target | None = None
+    """The resource that its URLs start with, `--under`; only its names and `by` are known."""
     generated: bool = True
     """Whether `app new resource` generated it."""
 
@@ -61,6 +61,16 @@ class Target(Names):
     def key(self) -> str:
         """Return the attribute that its URLs contain: `id` or a slug."""
         return self.by or "id"
+
+    @property
+    def key_param(self) -> str:
+        """Return the name of the path parameter: `article_id` or `article_slug`."""
+        return f"{self.snake}_{self.key}"
+
+    @property
+    def key_type(self) -> str:
+        """Return the type of the path parameter: `UUID` or `ArticleSlug`."""
+        return FieldSpec(self, self.by, "slug").class_name if self.by else "UUID"
 
 
 @dataclass(frozen=True)

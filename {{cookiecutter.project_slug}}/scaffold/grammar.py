@@ -67,7 +67,7 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     fields, by_errors = put_in_urls(by, fields, specs, granted)
     errors += by_errors + parent_errors + input_errors(fields)
     if under:
-        errors += _unsupported_under(by, pages=pages)
+        errors += _unsupported_under(pages=pages)
     if parent:
         if admin and not parent.target.admin:
             errors.append(f"--under {under}: it has no admin view to choose a row from: add --no-admin")
@@ -84,9 +84,8 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     return Resource(name, many, known, groups, tuple(comparisons), granted, pages, admin, tuple(commands), by, parent)
 
 
-def _unsupported_under(by: str, *, pages: bool) -> list[str]:
-    errors = ["--under: pages under those of another resource aren't generated: add --no-pages"] if pages else []
-    return [*errors, "--under and --by can't be combined yet: remove --by"] if by else errors
+def _unsupported_under(*, pages: bool) -> list[str]:
+    return ["--under: pages under those of another resource aren't generated: add --no-pages"] if pages else []
 
 
 def parse_fields(

@@ -187,11 +187,11 @@ class Project:
             owned = "Owned" in _read(self.features / package / "models.py")
             access, refers_to = PRESETS["owned" if owned else "shared"], self._imports_of(package)
             return Target(name, package, access, None, pages, admin, refers_to=refers_to, generated=False)
-        nested = "--under" in commands[0]
+        parent = self._parent_of(commands[0])
         by, refers_to = option_of(commands[0], "--by") or "", self._imports_of(package)
         title, with_users = title_of(self._fields_of(package)), self._is_deleted_with_users(package)
         access = self._access_as_target(commands[0])
-        return Target(name, package, access, title, pages, admin, by, refers_to, with_users, nested)
+        return Target(name, package, access, title, pages, admin, by, refers_to, with_users, parent)
 
     def _fields_of(self, package: str) -> list[Field]:
         """Return the fields of a generated resource; of their targets, only the names and the access are known."""
@@ -222,7 +222,8 @@ class Project:
         if package is None:
             return None
         commands = self.commands_of(package)
-        return Target(name, package, self._access_as_target(commands[0]) if commands else OWNED)
+        by = option_of(commands[0], "--by") or "" if commands else ""
+        return Target(name, package, self._access_as_target(commands[0]) if commands else OWNED, by=by)
 
     def access_of(self, command: Command) -> Access:
         """Return the access that a command specifies, which depends on that of the resource it is under."""

@@ -45,10 +45,10 @@ class Resource(Constraints):
 
     @property
     def route(self) -> str:
-        """Return its path in the API: `comments` or `articles/{article_id}/comments`."""
+        """Return its path: `comments` or `articles/{article_id}/comments`."""
         if self.under is None:
             return self.path
-        return f"{self.under.target.path}/{{{self.under.column}}}/{self.path}"
+        return f"{self.under.target.path}/{{{self.under.target.key_param}}}/{self.path}"
 
     @property
     def is_hidden_with_parent(self) -> bool:
