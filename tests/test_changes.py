@@ -63,6 +63,19 @@ async def run():
 asyncio.run(run())
 """
 
+GRANT = (
+    """UPDATE roles SET permissions = '["users:read", "menus:edit"]'""",
+    """INSERT INTO api_keys (
+        id, owner_id, version, created_at, updated_at, expires_at, name, prefix, key_hash, scopes
+    ) VALUES (
+        (SELECT id FROM users), (SELECT id FROM users), 1, '2026-01-01 00:00:00+00',
+        '2026-01-01 00:00:00+00', '2026-01-01 00:00:00+00', 'Menus', 'abcdefgh', '',
+        '["read", "menus:edit"]'
+    )""",
+)
+"""Give the permission to edit menus to a role and to an API key."""
+READ_GRANTS = "SELECT CAST(permissions AS TEXT), CAST(scopes AS TEXT) FROM roles, api_keys"
+
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_fields_are_changed_and_rows_are_kept(bake: Bake, type_cache: Path, database: str) -> None:
@@ -133,6 +146,23 @@ def test_fields_are_changed_and_rows_are_kept(bake: Bake, type_cache: Path, data
             run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
         folders = (f"tests/features/{name}" for name in ("novelists", "style_list", "volumes"))
         run_dev(project, "test", "-n", "auto", "--database", database, *folders)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_permission_is_renamed_with_its_resource(bake: Bake, database: str) -> None:
+    project = installed(bake())
+    with database_of(project, database):
+        run_app(project, "setup")
+        run_app(project, "new resource Menu title:str --access public --no-pages --migrate")
+        for statement in GRANT:
+            python(project, RUN, statement)
+
+        run_app(project, "rename resource Menu Dish")
+
+        for command, permission in (("upgrade", "dishes"), ("downgrade -1", "menus")):
+            run_app(project, f"db {command}")
+            granted = python(project, RUN, READ_GRANTS)
+            assert granted == f'["users:read", "{permission}:edit"] ["read", "{permission}:edit"]\n'
 
 
 def test_code_by_hand_follows_or_is_named(bake: Bake) -> None:

@@ -34,8 +34,8 @@ WEAKENED = {
     "articles/service.py": ("and article.owner_id == scope.user_id", ""),
     "comments/routes.py": ("service.get_editable_comment", "service.get_comment"),
     "memos/pages.py": ("memo: EditableMemoDep", "memo: MemoDep"),
-    "menus/routes.py": ("Permission.MENUS_EDIT", "Permission.ADMIN_ACCESS"),
-    "rules/routes.py": ("Permission.ADMIN_ACCESS", "Permission.CONTENT_EDIT"),
+    "menus/permissions.py": ("menus:edit", "others:edit"),
+    "rules/routes.py": ("Permission.ADMIN_ACCESS", "Permission.USERS_MANAGE"),
     "pages/pages.py": ("web_session.require_visitor", "web_session.find_visitor"),
     "laws/templates/laws/show.html": ('visitor.has_permission("admin:access")', "visitor"),
 }
@@ -227,7 +227,6 @@ def test_access_is_as_given_and_its_tests_fail_without_it(bake: Bake) -> None:
         run_app(project, line)
     for line in OTHER_ACCESS:
         run_app(project, f"new resource {line}")
-    give_own_permission(project, "menus")
     about = ("-k", "access or anonymous or can_ or see")
     folders = sorted({f"tests/features/{file.partition('/')[0]}" for file in WEAKENED})
     command = ["test", "-n", "auto", "--database", "sqlite", *about, *folders]
@@ -362,18 +361,6 @@ def change(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def give_own_permission(project: Path, feature: str) -> None:
-    """Replace the permission of editors in a feature by its own, as docs/resources.md says."""
-    constant = f"{feature.upper()}_EDIT"
-    known = project / "app/accounts/permissions.py"
-    change(known, "    CONTENT_EDIT =", f'    {constant} = "{feature}:edit"\n    CONTENT_EDIT =')
-    for root in ("app", "tests"):
-        for path in (project / root / "features" / feature).rglob("*.*"):
-            if path.suffix in {".py", ".html"}:
-                text = path.read_text(encoding="utf-8").replace("CONTENT_EDIT", constant)
-                path.write_text(text.replace("content:edit", f"{feature}:edit"), encoding="utf-8")
 
 
 def commit(project: Path) -> None:

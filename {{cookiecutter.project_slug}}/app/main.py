@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Create the app; tests pass their own settings."""
     settings = settings or load_settings()
     features.load_models()
+    features.load_permissions()
     routers = features.read_exports("routes", "router", APIRouter)
 
     app = FastAPI(

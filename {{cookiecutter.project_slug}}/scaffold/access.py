@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from app.accounts.permissions import Permission
 from scaffold.errors import nearest
 
 READERS_OF = {
@@ -53,14 +52,9 @@ class Access:
         return self.read == "admins"
 
     @property
-    def write_permission(self) -> Permission | None:
-        """Return the permission that is required to write, or None."""
-        return {"editors": Permission.CONTENT_EDIT, "admins": Permission.ADMIN_ACCESS}.get(self.write)
-
-    @property
-    def edit_permission(self) -> Permission | None:
-        """Return the permission that is required to write but not to read, or None."""
-        return None if self.admin_only else self.write_permission
+    def restricted(self) -> bool:
+        """Return whether writing requires a permission."""
+        return self.write in {"editors", "admins"}
 
 
 OWNED = Access()

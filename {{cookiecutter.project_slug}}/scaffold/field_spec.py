@@ -12,7 +12,7 @@ from scaffold.plurals import singular
 
 MAX_TEXT_LENGTH = 50_000
 
-CLASS_SUFFIXES = frozenset({"create", "dep", "list", "read", "update"})
+CLASS_SUFFIXES = frozenset({"create", "dep", "list", "permission", "read", "update"})
 """How the class names of a resource end, for example `NoteCreate`."""
 
 

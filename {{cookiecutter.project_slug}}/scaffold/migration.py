@@ -39,6 +39,7 @@ __all__ = ["models"]  # imported for its tables
 
 _IMPORTS = """from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql
+from app.accounts.permissions import rename_permission
 from app.database.slugs import fill_slugs
 """  # ruff removes those that are not used
 

@@ -76,9 +76,11 @@ def _is_used(resource: Resource, name: str) -> bool:
         return resource.pages
     if name in {"admin.py", "test_admin.py"}:
         return resource.admin
+    if name == "permissions.py":
+        return resource.access.write == "editors"
     if name == "public_routes.txt":
         return resource.access.public
-    return name != "restricted_routes.txt" or resource.access.write_permission is not None
+    return name != "restricted_routes.txt" or resource.access.restricted
 
 
 def _aliased(code: str) -> str:

@@ -77,6 +77,18 @@ class Resource(Constraints):
         return [(item, named[item.source]) for item in self.fields if item.source]
 
     @property
+    def permission(self) -> str:
+        """Return the permission that is required to write, as roles store it: `book-reviews:edit`, or none."""
+        return {"editors": f"{self.path}:edit", "admins": "admin:access"}.get(self.access.write, "")
+
+    @property
+    def edit_permission(self) -> str:
+        """Return the permission that is required to write but not to read, in Python, or none."""
+        if not self.access.restricted or self.access.admin_only:
+            return ""
+        return f"{self.cls}Permission.EDIT" if self.access.write == "editors" else "Permission.ADMIN_ACCESS"
+
+    @property
     def command_lines(self) -> list[str]:
         """Return the command lines, wrapped with a backslash at the end of a continued line."""
         return [line for command in self.commands for line in wrap_command(command)]
@@ -126,7 +138,7 @@ class Resource(Constraints):
         """Return whether tests that repeat unique values can't use rows of `add_…`, which another admin creates."""
         unique = [item for group in self.uniques for item in group.fields]
         is_hidden = any(item.type == "ref" and item.target.access.private for item in unique)
-        return is_hidden and self.access.write_permission is not None
+        return is_hidden and self.access.restricted
 
     @property
     def unique_sentence(self) -> str:

@@ -76,7 +76,7 @@ def _with_plural(command: Command, names: Names) -> Command:
 
 
 def _renames(project: Project, old: Resource, new: Names) -> Renames:
-    """Return the new names of its tables, and of the columns of association tables."""
+    """Return the new names of its tables, of the columns of association tables, and of its permission."""
     tables = {table: new.plural + table.removeprefix(old.plural) for table in old.tables}
     columns = {
         (table, f"{old.snake}_id"): f"{new.snake}_id"
@@ -90,7 +90,8 @@ def _renames(project: Project, old: Resource, new: Names) -> Renames:
         for resource in _resources(project)
         if resource.under and resource.under.target.plural == old.plural
     }
-    return Renames({name: other for name, other in tables.items() if name != other}, columns)
+    permissions = {old.permission: f"{new.path}:edit"} if old.access.write == "editors" and new.path != old.path else {}
+    return Renames({name: other for name, other in tables.items() if name != other}, columns, permissions)
 
 
 def _resources(project: Project) -> Iterable[Resource]:

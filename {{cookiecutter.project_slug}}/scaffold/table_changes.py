@@ -30,17 +30,19 @@ _DIALECTS = (postgresql.dialect(), sqlite.dialect())  # type: ignore[no-untyped-
 
 @dataclass(frozen=True)
 class Renames:
-    """The new names of tables and columns."""
+    """The new names of tables, columns and permissions."""
 
     tables: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """The new name of a column, by the old names of its table and itself."""
+    permissions: Mapping[str, str] = field(default_factory=dict)
 
     def reversed(self) -> "Renames":
         """Return the renames that undo these."""
         return Renames(
             {new: old for old, new in self.tables.items()},
             {(self.tables.get(table, table), new): old for (table, old), new in self.columns.items()},
+            {new: old for old, new in self.permissions.items()},
         )
 
 
@@ -61,6 +63,7 @@ def steps_between(before: Tables, after: Tables, renames: Renames) -> list[Step]
             steps += _renaming_key(before[old], after[new])
     for name in after:
         steps += creating(after[name]) if name not in pairs.values() else []
+    steps += [f'rename_permission(op.get_bind(), "{old}", "{new}")' for old, new in renames.permissions.items()]
     return steps
 
 

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 from uuid import UUID
 
-from app.accounts.permissions import ADMIN_ROLE, Permission
+from app.accounts.permissions import ADMIN_ROLE, BasePermission, Permission
 from app.errors import Forbidden
 
 
@@ -61,7 +61,7 @@ class Scope:
     impersonator: "Scope | None" = None
     """The impersonating admin, in the session they will return to."""
 
-    def has_permission(self, permission: Permission) -> bool:
+    def has_permission(self, permission: BasePermission) -> bool:
         """Return whether the caller's roles grant this permission, and the token's scopes include it."""
         if self.token_scopes is not None and permission not in self.token_scopes:
             return False

@@ -1,15 +1,16 @@
 """Features: each package in here is a feature, and its modules are discovered by name.
 
-    models.py     tables; imported for the migrations
-    routes.py     `router: APIRouter`, mounted under /api/v1 unless its prefix starts with /api/
-    pages.py      `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, and
-                  `account_nav_item: NavItem` for the navigation of the account pages
-    admin.py      `views: list` of admin views; without it, each model gets a default view
-    login.py      `second_factor: SecondFactor`, a step between password and session
-    bearer.py     `scheme: BearerScheme`, another type of bearer token
-    cleanup.py    `task: CleanupTask`, run once a day and by `app cleanup`
-    seeds.py      `seeds: Seeds`, example rows that `app seed` adds
-    templates/    templates of pages and, in `mails/`, of emails
+    models.py       tables; imported for the migrations
+    permissions.py  permissions that roles can grant: a subclass of `BasePermission`
+    routes.py       `router: APIRouter`, mounted under /api/v1 unless its prefix starts with /api/
+    pages.py        `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, and
+                    `account_nav_item: NavItem` for the navigation of the account pages
+    admin.py        `views: list` of admin views; without it, each model gets a default view
+    login.py        `second_factor: SecondFactor`, a step between password and session
+    bearer.py       `scheme: BearerScheme`, another type of bearer token
+    cleanup.py      `task: CleanupTask`, run once a day and by `app cleanup`
+    seeds.py        `seeds: Seeds`, example rows that `app seed` adds
+    templates/      templates of pages and, in `mails/`, of emails
 
 `app/main.py` mounts what is found. `app features` lists it.
 """
@@ -65,6 +66,12 @@ def load_models() -> None:
         keys = sorted(f"{key.parent} → {key.target_fullname}" for table in tables for key in table.foreign_keys)
         message = f"SQLAlchemy can't configure the models: {error} {'Foreign keys: ' if keys else ''}{', '.join(keys)}"
         raise InvalidFeature(message) from error
+
+
+def load_permissions() -> None:
+    """Import the permissions of all features, so that roles and API keys can have them."""
+    for _ in import_modules("permissions"):
+        pass
 
 
 def models_without(name: str) -> list[type[UUIDv7Base]]:

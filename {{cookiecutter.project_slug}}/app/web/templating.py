@@ -28,7 +28,7 @@ from markupsafe import Markup
 
 from app.accounts.api.dependencies import get_authenticator
 from app.accounts.browser import csrf, web_session
-from app.accounts.permissions import Permission
+from app.accounts.permissions import BasePermission, Permission
 from app.accounts.scope import Scope
 from app.errors import Problem
 from app.settings.config import Environment as Deployment
@@ -49,7 +49,7 @@ class NavItem(NamedTuple):
     label: str
     path: str
     description: str = ""
-    permission: Permission | None = None
+    permission: BasePermission | None = None
     """Permission required to see the entry."""
 
 

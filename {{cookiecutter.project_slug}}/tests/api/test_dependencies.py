@@ -113,7 +113,7 @@ def test_common_dependencies_need_no_thread(provide: Callable[..., Any]) -> None
     assert iscoroutinefunction(called) or isasyncgenfunction(called)
 
 
-may_edit = require_permission(Permission.CONTENT_EDIT)
+may_edit = require_permission(Permission.USERS_IMPERSONATE)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from app.accounts.api.caller_dependency import CallerDependency
 from app.accounts.credentials.access_tokens import TokenError, TokenExpired
 from app.accounts.credentials.authenticator import Authenticator
-from app.accounts.permissions import Permission
+from app.accounts.permissions import BasePermission
 from app.accounts.scope import Client, Scope
 from app.accounts.sessions import authentication, reauth
 from app.api.dependencies import get_database
@@ -146,7 +146,7 @@ SessionScope = Annotated[Scope, Depends(get_session_scope)]
 RecentScope = Annotated[Scope, Depends(get_recent_scope)]
 
 
-def require_permission(permission: Permission) -> CallerDependency[Scope]:
+def require_permission(permission: BasePermission) -> CallerDependency[Scope]:
     """Return a dependency that requires a permission: `Depends(require_permission(Permission.ADMIN_ACCESS))`."""
 
     @CallerDependency

@@ -14,7 +14,7 @@ from app.accounts.api.dependencies import PermissionDenied, get_authenticator, g
 from app.accounts.browser import cookies, csrf
 from app.accounts.credentials import device_cookies
 from app.accounts.models import User
-from app.accounts.permissions import Permission
+from app.accounts.permissions import BasePermission
 from app.accounts.schemas import Login
 from app.accounts.scope import Client, Scope
 from app.accounts.sessions import authentication, login_tracking, reauth, sessions
@@ -85,7 +85,7 @@ async def require_recent_visitor(connection: HTTPConnection, scope: PageScope) -
 RecentPageScope = Annotated[Scope, Depends(require_recent_visitor)]
 
 
-def require_permission(permission: Permission) -> Callable[[Scope], Awaitable[Scope]]:
+def require_permission(permission: BasePermission) -> Callable[[Scope], Awaitable[Scope]]:
     """Return a dependency that requires a permission: `Depends(require_permission(Permission.ADMIN_ACCESS))`."""
 
     async def check(scope: PageScope) -> Scope:

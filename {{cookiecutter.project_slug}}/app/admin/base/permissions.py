@@ -24,7 +24,7 @@ from starlette_admin.actions import ActionSelection
 from starlette_admin.exceptions import ActionFailed, FormValidationError
 from starlette_admin.fields import BaseField, RelationField
 
-from app.accounts.permissions import Permission
+from app.accounts.permissions import BasePermission, Permission
 from app.admin.auth import get_visitor
 from app.admin.base.audited_view import AuditedView
 from app.database.base import Owned
@@ -32,7 +32,7 @@ from app.database.base import Owned
 _LISTED = "admin_listed_fields"  # key in the request's scope
 
 
-def has_permission(request: Request, permission: Permission) -> bool:
+def has_permission(request: Request, permission: BasePermission) -> bool:
     """Return whether the user has a permission."""
     return get_visitor(request).has_permission(permission)
 
@@ -45,13 +45,13 @@ def never(self: "GuardedView", request: Request) -> bool:  # noqa: ARG001
 class GuardedView(AuditedView):
     """The part of `ModelView` that checks permissions. Override its methods for more checks."""
 
-    view_permission: ClassVar[Permission] = Permission.ADMIN_ACCESS
+    view_permission: ClassVar[BasePermission] = Permission.ADMIN_ACCESS
     """Required to see rows."""
-    change_permission: ClassVar[Permission | None] = None
+    change_permission: ClassVar[BasePermission | None] = None
     """Also required to change rows and to run actions."""
-    action_permissions: ClassVar[Mapping[str, Permission]] = {}
+    action_permissions: ClassVar[Mapping[str, BasePermission]] = {}
     """Required instead for `view`, `create`, `edit`, `delete`, `export`, `import` or a custom action."""
-    field_permissions: ClassVar[Mapping[str, Permission]] = {}
+    field_permissions: ClassVar[Mapping[str, BasePermission]] = {}
     """Required to see and change a field."""
 
     def has_action_permission(self, request: Request, action: str) -> bool:

@@ -12,7 +12,7 @@ from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import EnumField
 
 from app.accounts.models import Role, User, UserRole
-from app.accounts.permissions import ADMIN_ROLE, Permission
+from app.accounts.permissions import ADMIN_ROLE, KnownPermission, Permission, all_permissions
 from app.accounts.scope import Scope
 from app.admin.auth import get_visitor
 from app.admin.base.model_view import ModelView
@@ -35,7 +35,7 @@ class RoleSchema(Schema):
     """Validation rules of a role."""
 
     name: Annotated[str, AfterValidator(_normalized), StringConstraints(min_length=1, max_length=40), SingleLine]
-    permissions: list[Permission]
+    permissions: list[KnownPermission]
 
 
 class PermissionsField(EnumField):
@@ -54,11 +54,11 @@ class PermissionsField(EnumField):
     @staticmethod
     def grantable(request: Request) -> list[tuple[str, str]]:
         """Return the permissions that the user has, which are those that they can grant."""
-        return [(str(permission), str(permission)) for permission in Permission if has_permission(request, permission)]
+        return [(str(item), item.label) for item in all_permissions() if has_permission(request, item)]
 
     async def parse_obj(self, request: Request, obj: Role) -> list[str]:  # noqa: ARG002
         """Return the permissions of a role."""
-        return [*Permission] if obj.name == ADMIN_ROLE else obj.permissions
+        return [*all_permissions()] if obj.name == ADMIN_ROLE else obj.permissions
 
     async def serialize_value(self, request: Request, value: list[str]) -> list[str]:  # noqa: ARG002
         """Return the value unchanged. The library raises for a permission that isn't offered."""

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from app.accounts.api.dependencies import AuthenticatorDep
 from app.accounts.browser.csrf import CsrfProtected
 from app.accounts.browser.web_session import PageClient, PageScope, RecentPageScope
-from app.accounts.permissions import Permission
+from app.accounts.permissions import BasePermission
 from app.accounts.scope import Scope
 from app.api.dependencies import SessionDep
 from app.database.base import utc_now
@@ -79,6 +79,6 @@ async def revoke_api_key(request: Request, session: SessionDep, client: PageClie
     return redirect_with_message(request, "/account/api-keys", f"Revoked API key “{key.name}”.")
 
 
-def _form_context(scope: Scope, form: Form[ApiKeyBase], selected: set[Access | Permission]) -> dict[str, object]:
+def _form_context(scope: Scope, form: Form[ApiKeyBase], selected: set[Access | BasePermission]) -> dict[str, object]:
     """Return the entered values and the permissions that the user can grant."""
     return {"form": form, "selected": selected, "permissions": service.grantable_scopes(scope)[len(Access) :]}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from app.accounts.permissions import Permission
+from app.accounts.permissions import KnownPermission
 from app.api.field_types import SingleLine
 from app.api.schemas import ResponseSchema, Schema
 
@@ -31,7 +31,7 @@ class ApiKeyBase(Schema):
 class ApiKeyCreate(ApiKeyBase):
     """Name, lifetime and scopes of a new API key."""
 
-    scopes: set[Access | Permission] = Field(min_length=1)
+    scopes: set[Access | KnownPermission] = Field(min_length=1)
     """`read`, `write`, and permissions you have."""
 
 

@@ -13,7 +13,7 @@ from app.accounts.credentials import notifications
 from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import Role, User, UserRole
-from app.accounts.permissions import Permission
+from app.accounts.permissions import BasePermission, all_permissions
 from app.accounts.scope import Client, Scope
 from app.accounts.sessions import revocation
 from app.database.base import utc_now
@@ -50,9 +50,9 @@ def keys_for(scope: Scope) -> Select[ApiKey]:
     return select(ApiKey).where(ApiKey.owner_id == scope.user_id, ApiKey.revoked_at.is_(None))
 
 
-def grantable_scopes(scope: Scope) -> list[Access | Permission]:
+def grantable_scopes(scope: Scope) -> list[Access | BasePermission]:
     """List the scopes that the caller can grant to a key."""
-    return [*Access, *(permission for permission in Permission if scope.has_permission(permission))]
+    return [*Access, *(permission for permission in all_permissions() if scope.has_permission(permission))]
 
 
 async def list_keys(session: AsyncSession, scope: Scope) -> Sequence[ApiKey]:

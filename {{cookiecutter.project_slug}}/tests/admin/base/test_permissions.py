@@ -157,7 +157,7 @@ def test_revoked_permission_takes_effect_immediately(client: TestClient, admin: 
 def test_change_permission_is_required_for_changes_only(
     editors: TestClient, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SampleNoteView, "change_permission", Permission.CONTENT_EDIT)
+    monkeypatch.setattr(SampleNoteView, "change_permission", Permission.USERS_IMPERSONATE)
 
     assert editors.get(f"/admin/sample-note/detail?pk={note.id}").status_code == 200
     assert export(editors, "sample-note", "csv").status_code == 200
@@ -187,18 +187,18 @@ def test_action_permission_is_required(
     action: str,
     attempt: Callable[[TestClient, object], Response],
 ) -> None:
-    monkeypatch.setattr(SampleNoteView, "action_permissions", {action: Permission.CONTENT_EDIT})
+    monkeypatch.setattr(SampleNoteView, "action_permissions", {action: Permission.USERS_IMPERSONATE})
 
     assert attempt(editors, note.id).status_code in {400, 403}
     assert listed_ids(editors, "sample-note") == [str(note.id)]
-    writer = add_staff(editors, "writer", Permission.ADMIN_ACCESS, Permission.CONTENT_EDIT)
+    writer = add_staff(editors, "writer", Permission.ADMIN_ACCESS, Permission.USERS_IMPERSONATE)
     assert attempt(open_browser(editors, writer), note.id).status_code < 400
 
 
 def test_field_without_permission_is_hidden_and_ignored(
     client: TestClient, editors: TestClient, note: SampleNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SampleNoteView, "field_permissions", {"title": Permission.CONTENT_EDIT})
+    monkeypatch.setattr(SampleNoteView, "field_permissions", {"title": Permission.USERS_IMPERSONATE})
 
     pages = ["list", "list?q=Two", f"detail?pk={note.id}", f"edit?pk={note.id}"]
     shown = [editors.get(f"/admin/sample-note/{page}") for page in pages] + [export(editors, "sample-note", "csv")]

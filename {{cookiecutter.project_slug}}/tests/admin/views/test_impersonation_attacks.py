@@ -44,7 +44,7 @@ def test_admins_cannot_be_impersonated(client: TestClient, browser: TestClient, 
 def test_impersonation_cannot_add_permissions(
     client: TestClient, browser: TestClient, ada: User, bob: User, helper: User
 ) -> None:
-    give_role(client, ada, "editor", Permission.CONTENT_EDIT)
+    give_role(client, ada, "editor", Permission.USERS_READ)
     helpers = open_browser(client, helper)
 
     assert helpers.get(f"/admin/impersonate?pk={ada.id}").status_code == 403
@@ -161,14 +161,14 @@ def test_impersonation_ends_when_the_user_gains_permissions(client: TestClient, 
     impersonate(helpers, ada)
     assert is_signed_in(helpers)
 
-    give_role(client, ada, "editor", Permission.CONTENT_EDIT)
+    give_role(client, ada, "editor", Permission.USERS_READ)
 
     assert not is_signed_in(helpers)
 
 
 def test_impersonation_has_the_permissions_of_the_user(client: TestClient, browser: TestClient, ada: User) -> None:
     """The roles of both users are loaded in one query, and must not be mixed up."""
-    give_role(client, ada, "editor", Permission.CONTENT_EDIT)
+    give_role(client, ada, "editor", Permission.USERS_READ)
     impersonate(browser, ada)
 
     shown = browser.get("/account")

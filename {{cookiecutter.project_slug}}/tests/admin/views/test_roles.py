@@ -7,7 +7,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.accounts.permissions import Permission
+from app.accounts.permissions import Permission, all_permissions
 from app.admin.views.roles import RoleView
 from tests.admin.audit_log import recorded_events
 from tests.admin.browser import csrf_token, listed_ids, page_text, run_action, run_row_action, save
@@ -37,13 +37,13 @@ def create_role(browser: TestClient, name: str, *permissions: str) -> Response:
 
 @pytest.mark.any_database
 def test_role_is_created_changed_and_deleted(client: TestClient, browser: TestClient, admin: User) -> None:
-    assert create_role(browser, " editor ", "admin:access", "content:edit").status_code == 303
+    assert create_role(browser, " editor ", "admin:access", "users:impersonate").status_code == 303
     role = roles(client)["editor"]
-    assert role.permissions == ["admin:access", "content:edit"]
+    assert role.permissions == ["admin:access", "users:impersonate"]
 
     page = f"/admin/role/edit?pk={role.id}"
-    assert save(browser, page, name="writer", permissions=["content:edit", "users:read"]).status_code == 303
-    assert roles(client)["writer"].permissions == ["content:edit", "users:read"]
+    assert save(browser, page, name="writer", permissions=["users:impersonate", "users:read"]).status_code == 303
+    assert roles(client)["writer"].permissions == ["users:impersonate", "users:read"]
     assert save(browser, page, name="nothing").status_code == 303
     assert roles(client)["nothing"].permissions == []
 
@@ -53,7 +53,7 @@ def test_role_is_created_changed_and_deleted(client: TestClient, browser: TestCl
     assert [event.data["name"] for event in (created, deleted)] == ["editor", "nothing"]
     assert changed.data["changes"] == {
         "name": {"old": "editor", "new": "writer"},
-        "permissions": {"old": '["admin:access", "content:edit"]', "new": '["content:edit", "users:read"]'},
+        "permissions": {"old": '["admin:access", "users:impersonate"]', "new": '["users:impersonate", "users:read"]'},
     }
     assert emptied.data["changes"]["permissions"]["new"] == "[]"
     assert {event.actor_id for event in (created, changed, emptied, deleted)} == {admin.id}
@@ -63,15 +63,15 @@ def test_role_is_created_changed_and_deleted(client: TestClient, browser: TestCl
 @pytest.mark.parametrize(
     ("name", "permission", "message"),
     [
-        pytest.param("", "content:edit", "This field is required.", id="no-name"),
-        pytest.param("x" * 41, "content:edit", "Use at most 40 characters.", id="long-name"),
-        pytest.param("taken", "content:edit", "This value is already in use.", id="taken"),
-        pytest.param("admin", "content:edit", "This value is already in use.", id="admin"),
-        pytest.param(" admin", "content:edit", "This value is already in use.", id="admin-with-a-space"),
-        pytest.param("ADMIN", "content:edit", "This value is already in use.", id="admin-in-capitals"),
-        pytest.param("\uff41dmin", "content:edit", "This value is already in use.", id="admin-in-wide-letters"),
-        pytest.param("Taken", "content:edit", "This value is already in use.", id="taken-in-another-case"),
-        pytest.param("ad\u200dmin", "content:edit", "Must be one line", id="invisible-character"),
+        pytest.param("", "users:impersonate", "This field is required.", id="no-name"),
+        pytest.param("x" * 41, "users:impersonate", "Use at most 40 characters.", id="long-name"),
+        pytest.param("taken", "users:impersonate", "This value is already in use.", id="taken"),
+        pytest.param("admin", "users:impersonate", "This value is already in use.", id="admin"),
+        pytest.param(" admin", "users:impersonate", "This value is already in use.", id="admin-with-a-space"),
+        pytest.param("ADMIN", "users:impersonate", "This value is already in use.", id="admin-in-capitals"),
+        pytest.param("\uff41dmin", "users:impersonate", "This value is already in use.", id="admin-in-wide-letters"),
+        pytest.param("Taken", "users:impersonate", "This value is already in use.", id="taken-in-another-case"),
+        pytest.param("ad\u200dmin", "users:impersonate", "Must be one line", id="invisible-character"),
         pytest.param("x", "everything", "Select one of the options.", id="unknown-permission"),
         pytest.param("x", "", "This field is required.", id="empty-permission"),
     ],
@@ -96,12 +96,24 @@ def test_form_offers_all_permissions(browser: TestClient) -> None:
     (field,) = re.findall(r'<select id="permissions".*?</select>', browser.get("/admin/role/create").text, re.DOTALL)
 
     assert re.search(r"[\s\"]multiple\s", field)
-    assert re.findall('<option value="([^"]+)"', field) == [*Permission]
+    assert re.findall('<option value="([^"]+)"', field) == [*all_permissions()]
+
+
+@pytest.mark.any_database
+def test_permission_of_a_feature_can_be_granted(library: TestClient) -> None:
+    form = library.get("/admin/role/create").text
+    assert re.search(r'value="library:edit"\s*>Change the library \(library:edit\)', form)
+
+    assert create_role(library, "librarian", "library:edit").status_code == 303
+
+    assert roles(library)["librarian"].permissions == ["library:edit"]
+    admin_role = roles(library)["admin"]
+    assert ">library:edit</span>" in library.get(f"/admin/role/detail?pk={admin_role.id}").text
 
 
 @pytest.mark.any_database
 def test_deleting_a_role_shows_its_number_of_users(client: TestClient, browser: TestClient) -> None:
-    editor = add_staff(client, "editor", Permission.CONTENT_EDIT)
+    editor = add_staff(client, "editor", Permission.USERS_IMPERSONATE)
     role = roles(client)["editor"]
 
     for page in ("list", f"detail?pk={role.id}"):
@@ -113,9 +125,9 @@ def test_deleting_a_role_shows_its_number_of_users(client: TestClient, browser: 
 @pytest.mark.any_database
 def test_admin_role_cannot_be_changed(client: TestClient, browser: TestClient) -> None:
     admin_role, other = roles(client)["admin"], add_role(client, "other")
-    form = {"csrftoken": csrf_token(browser), "name": "x", "permissions": "content:edit"}
+    form = {"csrftoken": csrf_token(browser), "name": "x", "permissions": "users:impersonate"}
 
-    assert ">content:edit</span>" in browser.get(f"/admin/role/detail?pk={admin_role.id}").text
+    assert ">users:impersonate</span>" in browser.get(f"/admin/role/detail?pk={admin_role.id}").text
     assert browser.get(f"/admin/role/edit?pk={admin_role.id}").status_code == 403
     assert browser.post(f"/admin/role/edit?pk={admin_role.id}", data=form).status_code == 403
     assert run_row_action(browser, "role", "delete", admin_role.id).status_code == 400
@@ -125,24 +137,25 @@ def test_admin_role_cannot_be_changed(client: TestClient, browser: TestClient) -
 
 @pytest.mark.any_database
 def test_removed_permission_is_shown_and_can_be_cleared(client: TestClient, browser: TestClient) -> None:
-    old = add_role(client, "old", "books:burn", "content:edit")
+    old = add_role(client, "old", "books:burn", "users:impersonate")
 
     for page in ("list", f"detail?pk={old.id}"):
         assert ">books:burn</span>" in browser.get(f"/admin/role/{page}").text
     assert "books:burn" not in browser.get(f"/admin/role/edit?pk={old.id}").text
-    assert save(browser, f"/admin/role/edit?pk={old.id}", name="old", permissions="content:edit").status_code == 303
-    assert roles(client)["old"].permissions == ["content:edit"]
+    page = f"/admin/role/edit?pk={old.id}"
+    assert save(browser, page, name="old", permissions="users:impersonate").status_code == 303
+    assert roles(client)["old"].permissions == ["users:impersonate"]
 
 
 @pytest.mark.parametrize(
     ("query", "status"),
     [
         ("filter=name__eq%3Dadmin", 200),
-        ("filter=permissions__eq%3Dcontent:edit", 400),
-        ("filter=permissions__in%3Dcontent:edit", 400),
+        ("filter=permissions__eq%3Dusers:impersonate", 400),
+        ("filter=permissions__in%3Dusers:impersonate", 400),
         ("sort=permissions__asc", 200),
         ("sort=name__asc", 200),
-        ("q=content", 200),
+        ("q=impersonate", 200),
     ],
 )
 def test_roles_are_searched_by_name_only(browser: TestClient, query: str, status: int) -> None:
@@ -161,18 +174,18 @@ def test_manager_can_create_and_grant_a_role_with_fewer_permissions(
 
     assert response.status_code == 303, page_text(response)
     assert roles_of(client, ada) == {"reader"}
-    assert "content:edit" not in managers.get("/admin/role/create").text
+    assert "users:impersonate" not in managers.get("/admin/role/create").text
 
 
 @pytest.mark.any_database
 def test_manager_cannot_grant_permissions_that_they_lack(client: TestClient, managers: TestClient) -> None:
-    small, big = add_role(client, "small", "users:read"), add_role(client, "big", "users:read", "content:edit")
+    small, big = add_role(client, "small", "users:read"), add_role(client, "big", "users:read", "users:impersonate")
     own = roles(client)["manager"]
 
     for page in ("create", f"edit?pk={small.id}", f"edit?pk={own.id}"):
-        response = save(managers, f"/admin/role/{page}", name="x", permissions=["users:read", "content:edit"])
+        response = save(managers, f"/admin/role/{page}", name="x", permissions=["users:read", "users:impersonate"])
         assert response.status_code == 422
-        assert "You don't have these permissions yourself: content:edit." in page_text(response)
+        assert "You don't have these permissions yourself: users:impersonate." in page_text(response)
     form = {"csrftoken": csrf_token(managers), "name": "big", "permissions": "users:read"}
     assert managers.get(f"/admin/role/edit?pk={big.id}").status_code == 403
     assert managers.post(f"/admin/role/edit?pk={big.id}", data=form).status_code == 403
@@ -195,7 +208,7 @@ def test_admin_role_cannot_be_created(client: TestClient, managers: TestClient) 
 def test_role_with_more_permissions_cannot_be_granted(
     client: TestClient, admin: User, managers: TestClient, manager: User, name: str
 ) -> None:
-    add_role(client, "editor", Permission.CONTENT_EDIT)
+    add_role(client, "editor", Permission.USERS_IMPERSONATE)
     own, beyond = (str(roles(client)[role].id) for role in ("manager", name))
 
     responses = [
@@ -215,7 +228,7 @@ def test_role_with_more_permissions_cannot_be_granted(
 def test_user_with_more_permissions_cannot_be_changed(
     client: TestClient, admin: User, managers: TestClient, above: str
 ) -> None:
-    editor = add_staff(client, "editor", Permission.CONTENT_EDIT)
+    editor = add_staff(client, "editor", Permission.USERS_IMPERSONATE)
     user, less = (admin if above == "admin" else editor), add_staff(client, "less", Permission.USERS_READ)
     form = {"csrftoken": csrf_token(managers), "display_name": "x"}
 
@@ -264,7 +277,7 @@ def test_user_with_the_same_permissions_can_be_changed(client: TestClient, manag
 def test_user_with_more_permissions_is_protected_without_access_to_roles(
     client: TestClient, admin: User, managers: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RoleView, "view_permission", Permission.CONTENT_EDIT)
+    monkeypatch.setattr(RoleView, "view_permission", Permission.USERS_IMPERSONATE)
 
     assert len(listed_ids(managers, "user")) == 3
     assert managers.get(f"/admin/user/edit?pk={admin.id}").status_code == 403
@@ -277,7 +290,7 @@ def test_user_with_more_permissions_is_protected_without_access_to_roles(
 
 @pytest.mark.any_database
 def test_admin_can_grant_every_role(client: TestClient, browser: TestClient, admin: User, ada: User) -> None:
-    every = [str(role.id) for role in (add_role(client, "editor", "content:edit"), roles(client)["admin"])]
+    every = [str(role.id) for role in (add_role(client, "editor", "users:impersonate"), roles(client)["admin"])]
 
     response = save(browser, f"/admin/user/edit?pk={ada.id}", display_name="", is_active="on", roles=every)
 
