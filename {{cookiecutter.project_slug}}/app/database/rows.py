@@ -180,6 +180,8 @@ def _update(mapper: Mapper[Any], schema: type[BaseModel], values: Iterable[str])
 def _delete(mapper: Mapper[Any], schema: type[BaseModel], _: Iterable[str]) -> _Built:
     if restricting_columns(mapper) or any(r.direction is not MANYTOONE for r in mapper.relationships):
         raise UnsupportedStatement
+    if _has_listeners(mapper, "delete"):
+        raise UnsupportedStatement
     columns = _columns(mapper, schema.model_fields)
     return delete(mapper.class_).where(*_is_loaded(mapper)).returning(*columns), columns
 
@@ -189,13 +191,20 @@ def _is_loaded(mapper: Mapper[Any]) -> list[ColumnElement[bool]]:
 
 
 def _new(mapper: Mapper[Any], names: Iterable[str], kind: str) -> dict[Any, Any]:
-    hooks = [
-        getattr(mapper.dispatch, f"{when}_{what}") for when in ("before", "after") for what in ("insert", "update")
-    ]
     is_simple = all(_is_simple(getattr(column, kind)) for column in mapper.local_table.columns)
-    if mapper.validators or any(hooks) or not is_simple or not _are_columns(mapper, names):
+    if (
+        mapper.validators
+        or _has_listeners(mapper, "insert", "update")
+        or not is_simple
+        or not _are_columns(mapper, names)
+    ):
         raise UnsupportedStatement
     return {mapper.columns[name]: bindparam(f"new_{name}") for name in names}
+
+
+def _has_listeners(mapper: Mapper[Any], *actions: str) -> bool:
+    """Return whether the ORM would call functions for these actions on a row."""
+    return any(getattr(mapper.dispatch, f"{when}_{action}") for when in ("before", "after") for action in actions)
 
 
 def _is_simple(default: Any) -> bool:  # noqa: ANN401 - a ColumnDefault, a Sequence or None

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from app.api.schemas import ResponseSchema
 from app.database.base import Base, utc_now
-from app.database.rows import fetch_one, insert_row, update_row
+from app.database.rows import delete_row, fetch_one, insert_row, update_row
 from tests.support import DRIVER_EXECUTION, in_database, tables_of
 
 
@@ -175,14 +175,19 @@ def test_orm_writes_what_the_driver_would_write_differently(samples: TestClient)
     async def write() -> list[str]:
         async with database.sessions() as session:
             row = await insert_row(session, model, {"text": "tea"}, DerivedRead)
-            shouts = [row.shout, (await update_row(session, model, row, {"text": "milk"})).shout]
+            changed = await update_row(session, model, row, {"text": "milk"})
             await session.commit()
-        return shouts
+        async with database.sessions() as session:
+            await delete_row(session, model, changed)
+            await session.commit()
+        return [row.shout, changed.shout]
 
     assert samples.portal
-    event.listen(Derived, "before_update", hear)
+    for name in ("before_update", "after_delete"):
+        event.listen(Derived, name, hear)
     try:
         assert samples.portal.call(write) == ["TEA", "TEA"]
     finally:
-        event.remove(Derived, "before_update", hear)
-    assert heard == ["milk"]
+        for name in ("before_update", "after_delete"):
+            event.remove(Derived, name, hear)
+    assert heard == ["milk", "milk"]
