@@ -23,6 +23,7 @@ from app.admin.base.changed_data import detect_unchanged, load_selected_labels
 from app.admin.base.dashboard import Chart, Metric
 from app.admin.base.default_view import default_view
 from app.admin.base.inlines import InlineSiteMixin
+from app.admin.base.menu import menu_sections
 from app.admin.base.model_view import ModelView
 from app.admin.csp import AdminMiddleware
 from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin
@@ -51,7 +52,7 @@ def mount(
     """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
     filter_library_logs()
     core: list[type[ModelView]] = [UserView, RoleView, SessionView, EventView, OutboxView]
-    site = AdminSite(settings, [*_feature_views(views, [*models], core), *core])
+    site = AdminSite(settings, [*core, *_feature_views(views, [*models], core)])
     site.mount_to(Starlette())  # creates `site.app`, which is mounted below, with middleware
     site.app.add_exception_handler(Exception, _reraise)
     middleware = Middleware(AdminMiddleware, url_router=CachedURLRouter(app.router), settings=settings)
@@ -129,11 +130,12 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
 
     async def show_dashboard(self, request: Request) -> Response:
         """Show recent activity, and the number of rows in each view that the user can access."""
-        views = [view for view in self._model_views if isinstance(view, ModelView) and view.is_accessible(request)]
-        counts = [(view, await view.count(request)) for view in views]
+        sections = menu_sections(request, self._model_views)
+        views = [view for members in sections.values() for view in members]
         panels = [(view, panel) for view in views for panel in await view.panels(request)]
         context = {
-            "counts": counts,
+            "sections": sections,
+            "counts": {view.key: await view.count(request) for view in views},
             "metrics": [(view, panel) for view, panel in panels if isinstance(panel, Metric)],
             "charts": [panel for _, panel in panels if isinstance(panel, Chart)],
         }

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from starlette_admin.i18n import get_locale, gettext
 
 from app.admin.base.date_ranges import date_ranges
+from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
 from app.admin.urls import detail_url, edit_url, static_url, url_for
@@ -30,6 +31,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "import_columns": import_columns,
         "import_limits": IMPORT_LIMITS,
         "import_match_fields": import_match_fields,
+        "menu_sections": menu_sections,
         "static_url": static_url,
         "theme": STYLESHEET,
         "url_for": url_for,

@@ -30,6 +30,7 @@ from app.admin.base.fields import column_default, default_title_field, enum_choi
 from app.admin.base.filters import FILTER_REGISTRY, load_filter_labels, rejoin_values
 from app.admin.base.form_parsing import parse_strictly
 from app.admin.base.help_texts import help_text_for
+from app.admin.base.menu import CONTENT, icon_for
 from app.admin.base.saving import READONLY_FIELDS
 from app.admin.files.xlsx import XlsxExporter
 from app.database.rows import needs_row
@@ -40,7 +41,10 @@ class ModelView(DisplayView):
     """Admin view of a model."""
 
     model: type[Any]
-    icon = "fa-solid fa-file-lines"
+    icon: str = ""
+    """An icon of Font Awesome. Guessed from the name of the model, see `app/admin/base/icons.py`."""
+    section: ClassVar[str] = CONTENT
+    """The heading of the menu that it is under."""
     fields: Sequence[Any] = ()  # the library's annotation doesn't allow names
     delete_warning: ClassVar[str] = ""
     """Confirmation text for deletions."""
@@ -62,6 +66,7 @@ class ModelView(DisplayView):
         # The library modifies fields, and a process may have several apps, so copy them.
         columns = self.model.__table__.c
         named = {name: columns[name] for name in type(self).fields if isinstance(name, str) and name in columns}
+        self.icon = self.icon or icon_for(self.model.__name__)
         self.title_field = self.title_field or default_title_field(named)
         self.user_columns = self.user_columns or [c.key for c in columns if c.references(User.__table__.c.id)]
         self.fields = [

@@ -13,6 +13,7 @@ from app.accounts.models import AuthEvent
 from app.accounts.permissions import Permission
 from app.admin.base import history
 from app.admin.base.dashboard import Chart, Panel, count_per_day
+from app.admin.base.menu import SYSTEM
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 
@@ -33,6 +34,7 @@ class EventView(ModelView):
     can_create = can_edit = can_delete = never
     sortable_field_mapping: ClassVar = {"at": AuthEvent.id}
     key = "event"
+    section = SYSTEM
     icon = "fa-solid fa-clock-rotate-left"
     menu_label = "Events"
     display_name = "Event"

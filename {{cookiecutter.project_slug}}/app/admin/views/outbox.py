@@ -11,6 +11,7 @@ from app.accounts.api.dependencies import get_authenticator
 from app.accounts.permissions import Permission
 from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.dashboard import Metric, Panel, count_up_to_limit
+from app.admin.base.menu import SYSTEM
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.mail import outbox
@@ -25,6 +26,7 @@ class OutboxView(ModelView):
     change_permission = Permission.USERS_MANAGE
     can_create = can_edit = never  # emails are sent by the app only
     key = "mail"
+    section = SYSTEM
     icon = "fa-solid fa-envelope"
     menu_label = "Emails"
     display_name = "Email"

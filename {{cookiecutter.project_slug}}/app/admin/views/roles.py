@@ -15,6 +15,7 @@ from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import ADMIN_ROLE, KnownPermission, Permission, all_permissions
 from app.accounts.scope import Scope
 from app.admin.auth import get_visitor
+from app.admin.base.menu import PEOPLE
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import has_permission
 from app.api.field_types import SingleLine
@@ -72,6 +73,7 @@ class RoleView(ModelView):
     schema = RoleSchema
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
+    section = PEOPLE
     icon = "fa-solid fa-key"
     title_field = "name"
     fields = ("id", "name", PermissionsField(), "created_at", "updated_at")

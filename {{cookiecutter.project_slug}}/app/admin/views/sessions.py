@@ -13,6 +13,7 @@ from app.accounts.permissions import Permission
 from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.audit_log import record
 from app.admin.base.dashboard import Metric, Panel, count_up_to_limit
+from app.admin.base.menu import PEOPLE
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.admin.views.roles import UserOwnedView
@@ -33,6 +34,7 @@ class SessionView(UserOwnedView):
     audited_separately = ModelView.audited_separately | {"end"}
     can_create = can_edit = can_delete = never
     key = "session"
+    section = PEOPLE
     icon = "fa-solid fa-laptop"
     menu_label = "Sessions"
     display_name = "Session"

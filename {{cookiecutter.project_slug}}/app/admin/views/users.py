@@ -18,6 +18,7 @@ from app.accounts.permissions import Permission
 from app.accounts.schemas import AccountUpdate
 from app.admin.base.audit_log import record
 from app.admin.base.dashboard import Chart, Panel, count_per_day
+from app.admin.base.menu import PEOPLE
 from app.admin.base.saving import READONLY_FIELDS
 from app.admin.views.roles import forbid_privilege_escalation, has_no_more_permissions
 from app.admin.views.user_actions import SecondFactorField, UserActions
@@ -31,6 +32,7 @@ class UserView(UserActions):
     schema = AccountUpdate
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
+    section = PEOPLE
     icon = "fa-solid fa-users"
     title_field = "email"
     fields = (

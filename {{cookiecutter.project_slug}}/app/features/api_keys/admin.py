@@ -12,6 +12,7 @@ from app.accounts.models import User
 from app.accounts.permissions import Permission
 from app.admin.auth import get_visitor
 from app.admin.base.actions import bulk_and_row_action
+from app.admin.base.menu import PEOPLE
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.admin.views.roles import UserOwnedView
@@ -31,6 +32,7 @@ class ApiKeyView(UserOwnedView):
     audited_separately = ModelView.audited_separately | {"revoke"}
     can_create = can_edit = can_delete = never
     key = "api-key"
+    section = PEOPLE
     icon = "fa-solid fa-plug"
     menu_label = "API keys"
     display_name = "API key"
