@@ -11,10 +11,12 @@ from tests.test_scaffold import commit, database_of, git, installed, run_app
 FIELDS = (
     "phone:phone:optional:signup plan:enum=free,pro:default=free:signup age:int:optional:min=0",
     "score:int:default=0:min=0:max=10 born:date:optional newsletter:bool:default=false",
+    "username:str=40:optional:unique:signup badge:int:optional:unique:min=1",
 )
 TESTS = [
     "tests/accounts/test_user_phone.py",
     "tests/accounts/test_user_score.py",
+    "tests/accounts/test_user_username.py",
     "tests/database/test_migrations.py",
 ]
 SHIPPED = [
@@ -30,7 +32,8 @@ REFUSED = {
     "x:ref=Note": (
         "x:ref=Note: ref is for resources: create one with owner_id, or with user:ref=User"
     ),
-    "x:str:unique": "x:str:unique: fields of users don't support unique: remove it",
+    "x:str:search": "x:str:search: fields of users don't support search: remove it",
+    "x:int:default=1:unique": "x:int:default=1:unique: a unique field can't have a default",
     "x:int --check 'x > 1'": (
         "fields of users don't support --unique and --check: edit app/accounts/models.py"
     ),

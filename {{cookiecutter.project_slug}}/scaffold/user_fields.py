@@ -24,7 +24,7 @@ from scaffold.staging import staging_area
 USER = Names("User", "users")
 
 _UNSUPPORTED_TYPES = ("ref", "many", "slug")
-_UNSUPPORTED_MODIFIERS = ("unique", "globally", "index", "search", "title", "readonly")
+_UNSUPPORTED_MODIFIERS = ("globally", "index", "search", "title", "readonly")
 _FEATURE = ("app.features.users", "app.accounts")
 _MODELS, _SCHEMAS, _SIGN_UP = "app/accounts/models.py", "app/accounts/schemas.py", "app/accounts/lifecycle/schemas.py"
 _ADMIN = "app/admin/views/users.py"
@@ -139,17 +139,22 @@ def _with_columns(module: Module, rendered: Module, fields: Sequence[Field]) -> 
     lines = [f"    {rendered.source(found[item.name])}" for item in fields]
     enums = [rendered.source(node) for node in rendered.tree.body if isinstance(node, ast.ClassDef) and node is not new]
     module.insert(user.lineno - 1, "".join(f"{text}\n\n\n" for text in enums))
-    arguments = assigned_in(new, "__table_args__")
-    elements = arguments.elts if arguments else []
-    checks = [rendered.source(item) for item in elements if "CheckConstraint" in ast.unparse(item)]
+    constraints = _constraints_in(rendered, new, fields)
     existing = assigned_in(user, "__table_args__")
-    if checks and existing:
-        module.extend(existing, checks)
-    elif checks:
-        lines += ["", f"    __table_args__ = ({', '.join(checks)},)"]
+    if constraints and existing:
+        module.extend(existing, constraints)
+    elif constraints:
+        lines += ["", f"    __table_args__ = ({', '.join(constraints)},)"]
     module.insert(end_of(user, columns), "\n".join(lines))
-    module.insert_imports("\n".join([*map(str.strip, lines), *checks, *enums]), rendered, _FEATURE)
+    module.insert_imports("\n".join([*map(str.strip, lines), *constraints, *enums]), rendered, _FEATURE)
     return module
+
+
+def _constraints_in(rendered: Module, model: ast.ClassDef, fields: Sequence[Field]) -> list[str]:
+    arguments = assigned_in(model, "__table_args__")
+    checks = [rendered.source(item) for item in arguments.elts if isinstance(item, ast.Call)] if arguments else []
+    uniques = [f'UniqueConstraint("{item.name}")' for item in fields if item.unique]
+    return uniques + [text for text in checks if text.startswith("CheckConstraint")]
 
 
 def _with_schemas(

@@ -1,5 +1,7 @@
 """User management."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, delete, exists, false, select
@@ -15,6 +17,7 @@ from app.accounts.schemas import AccountRead, AccountUpdate
 from app.accounts.scope import Scope
 from app.database.base import utc_now
 from app.database.connection import Database
+from app.database.constraints import taken_column
 from app.database.rows import fetch_one, update_row
 from app.errors import Conflict, NotFound
 
@@ -23,6 +26,15 @@ class EmailTaken(Conflict):
     """Another account uses this email address."""
 
     title = "Email address already in use"
+
+
+class FieldTaken(Conflict):
+    """Another account has this value of a unique field, such as a user name that you add."""
+
+    title = "Already in use"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(errors=[{"loc": ("body", field), "msg": self.title, "type": "taken"}])
 
 
 class LastAdmin(Conflict):
@@ -83,11 +95,34 @@ async def get_account(session: AsyncSession, scope: Scope) -> AccountRead:
 
 
 async def update_account(session: AsyncSession, account: AccountRead, data: AccountUpdate) -> AccountRead:
-    """Change the fields that were sent."""
-    return await update_row(session, User, account, data.model_dump(exclude_unset=True))
+    """Change the fields that were sent.
+
+    Raises:
+        FieldTaken: when another account has the value of a unique field.
+    """
+    with report_taken_fields():
+        return await update_row(session, User, account, data.model_dump(exclude_unset=True))
 
 
-async def create_user(session: AsyncSession, authenticator: Authenticator, *, email: str, password: str) -> User:
+@contextmanager
+def report_taken_fields() -> Iterator[None]:
+    """Name the field if the database rejects a write because another account has the value.
+
+    Raises:
+        FieldTaken: for any unique field but the email address.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        field = taken_column(error, User)
+        if field in {None, "email_key"}:
+            raise
+        raise FieldTaken(str(field)) from error
+
+
+async def create_user(
+    session: AsyncSession, authenticator: Authenticator, *, email: str, password: str, **fields: object
+) -> User:
     """Create a user with a verified email address: for the command line, the admin and tests.
 
     Call it before the session's first statement: no transaction may be open while the password is hashed.
@@ -96,15 +131,16 @@ async def create_user(session: AsyncSession, authenticator: Authenticator, *, em
         InvalidEmail: when the address is invalid.
         PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy.
         EmailTaken: when the address is already in use.
+        FieldTaken: when another account has the value of another unique field.
     """
     password_hash = await hash_new_password(authenticator, password, parse_email(email))
-    return await add_verified_user(session, email=email, password_hash=password_hash)
+    return await add_verified_user(session, email=email, password_hash=password_hash, **fields)
 
 
 async def add_verified_user(
-    session: AsyncSession, *, email: str, password_hash: str | None = None, display_name: str = ""
+    session: AsyncSession, *, email: str, password_hash: str | None = None, **fields: object
 ) -> User:
-    """Add a user with a verified email address: for seed data, imports and tests.
+    """Add a user with a verified email address, and other fields of the model: for seed data, imports and tests.
 
     The hash is one of Argon2, such as `await authenticator.passwords.hash(password)`, computed before the session's
     first statement. Without one, the user can sign in after resetting the password.
@@ -112,6 +148,7 @@ async def add_verified_user(
     Raises:
         InvalidEmail: when the address is invalid.
         EmailTaken: when the address is already in use.
+        FieldTaken: when another account has the value of another unique field.
     """
     address = parse_email(email)
     user = User(
@@ -120,11 +157,12 @@ async def add_verified_user(
         email_verified_at=utc_now(),
         password_hash=password_hash,
         password_changed_at=utc_now() if password_hash else None,
-        display_name=display_name,
+        **fields,
     )
     session.add(user)
     try:
-        await session.flush()
+        with report_taken_fields():
+            await session.flush()
     except IntegrityError as error:
         raise EmailTaken from error
     return user

@@ -81,6 +81,14 @@ def violates(error: IntegrityError, constraint: UniqueConstraint | CheckConstrai
     return f'"{constraint.name}"' in str(error.orig) or str(error.orig).endswith(f": {rule}")
 
 
+def taken_column(error: IntegrityError, model: type[Any]) -> str | None:
+    """Return the unique column whose value another row has, or None if the error has another cause."""
+    for item in model.__table__.constraints:
+        if isinstance(item, UniqueConstraint) and len(item.columns) == 1 and violates(error, item):
+            return str(item.columns[0].key)
+    return None
+
+
 @contextmanager
 def report_comparisons(model: type[Any]) -> Iterator[None]:
     """Name the field if the database rejects a write because of a comparison.

@@ -7,6 +7,7 @@ from app.accounts import users
 from app.accounts.browser.csrf import CsrfProtected
 from app.accounts.browser.web_session import PageScope
 from app.accounts.schemas import AccountRead, AccountUpdate
+from app.accounts.users import FieldTaken
 from app.api.dependencies import SessionDep
 from app.web.choices import schema_choices
 from app.web.forms import Form, form_from_record, parse_form
@@ -31,7 +32,11 @@ async def update_account(request: Request, scope: PageScope, session: SessionDep
     form = await parse_form(request, AccountUpdate, user)
     if form.data is None:
         return await _show(request, user, form)
-    await users.update_account(session, user, form.data)
+    try:
+        await users.update_account(session, user, form.data)
+    except FieldTaken as error:
+        await session.rollback()
+        return await _show(request, user, form.with_problem(error))
     return redirect_with_message(request, "/account", "Profile saved.")
 
 

@@ -20,7 +20,7 @@ from app.accounts.lifecycle.schemas import Accepted, EmailAddress, EmailedToken,
 from app.accounts.schemas import AccountRead, AccountUpdate
 from app.accounts.sessions.login import InvalidCredentials
 from app.accounts.sessions.reauth import ReauthenticationRequired
-from app.accounts.users import EmailTaken, LastAdmin
+from app.accounts.users import EmailTaken, FieldTaken, LastAdmin
 from app.api.dependencies import DatabaseDep, IfMatch, SessionDep, check_version, with_etag
 from app.api.error_handlers import openapi_responses
 from app.api.rate_limits import TooManyAttempts
@@ -38,7 +38,7 @@ async def read_own_account(session: SessionDep, scope: CurrentScope, response: R
     return with_etag(response, await users.get_account(session, scope))
 
 
-@router.patch("/users/me", tags=["users"], responses=openapi_responses(InvalidToken, VersionConflict))
+@router.patch("/users/me", tags=["users"], responses=openapi_responses(InvalidToken, FieldTaken, VersionConflict))
 async def update_own_account(
     session: SessionDep,
     scope: CurrentScope,

@@ -44,6 +44,7 @@ async def sign_up(database: Database, authenticator: Authenticator, data: SignUp
     Raises:
         InvalidEmail: when the address is invalid.
         PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy.
+        FieldTaken: when another account has the value of a unique field, whether or not the address is registered.
         TooManyAttempts: per IP address.
     """
     await email_links.hit_client_limit(authenticator, client)
@@ -119,7 +120,8 @@ async def _add(session: AsyncSession, authenticator: Authenticator, user: User, 
     try:
         async with session.begin_nested() as attempt:
             session.add(user)
-            await session.flush()
+            with users.report_taken_fields():
+                await session.flush()
             if within_limit:
                 await email_links.send_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
             if found is not None:
