@@ -16,8 +16,9 @@ from app.accounts.models import AuthEvent
 from app.accounts.schemas import EventRead
 from app.accounts.scope import Client, Scope
 from app.api.pagination import Page, PageParams, paginate
-from app.database.base import UUIDv7Base
+from app.database.base import Base
 from app.database.connection import Database
+from app.database.keys import key_of
 
 _log = logging.getLogger("app.events")
 
@@ -76,7 +77,7 @@ async def record(  # noqa: PLR0913 - the columns of an event
     user_id: UUID | None = None,
     actor_id: UUID | None = None,
     session_id: UUID | None = None,
-    target: UUIDv7Base | type[UUIDv7Base] | None = None,
+    target: Base | type[Base] | None = None,
     **data: Any,  # noqa: ANN401 - JSON values
 ) -> None:
     """Record an event in the current transaction, and log it. `target` is the affected row or table.
@@ -96,7 +97,7 @@ def build_event(
     client: Client,
     *,
     user_id: UUID | None,
-    target: UUIDv7Base | type[UUIDv7Base] | None,
+    target: Base | type[Base] | None,
     data: dict[str, Any],
 ) -> AuthEvent:
     """Build an event without saving it."""
@@ -108,7 +109,7 @@ def build_event(
         user_agent=client.user_agent,
         request_id=client.request_id,
         target_type=target.__tablename__ if target else None,
-        target_id=str(target.id) if isinstance(target, UUIDv7Base) else None,
+        target_id=str(key_of(target)) if isinstance(target, Base) else None,
         data=data,
     )
 

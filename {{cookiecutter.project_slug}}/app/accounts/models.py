@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
@@ -134,7 +134,7 @@ class AuthEvent(UUIDv7Base):
     request_id: Mapped[str] = mapped_column(String(64), default="")
     target_type: Mapped[str | None] = mapped_column(String(63))
     """The table of the affected row."""
-    target_id: Mapped[str | None] = mapped_column(String(64))
+    target_id: Mapped[str | None] = mapped_column(Text)
     data: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True), default=dict)
 
     user: Mapped[User | None] = relationship(foreign_keys=user_id, lazy="raise")

@@ -39,16 +39,14 @@ from app.admin.views.users import UserView
 from app.api.dependencies import close_request_session, get_database, open_request_session
 from app.api.middleware import SAFE_METHODS
 from app.api.staticfiles import CachedStaticFiles
-from app.database.base import UUIDv7Base
+from app.database.base import Base
 from app.settings.config import Environment, Settings
 from app.settings.keys import KeyRing
 
 ADMIN_DIR = Path(__file__).parent
 
 
-def mount(
-    app: FastAPI, settings: Settings, *, views: Sequence[type[ModelView]], models: Iterable[type[UUIDv7Base]]
-) -> None:
+def mount(app: FastAPI, settings: Settings, *, views: Sequence[type[ModelView]], models: Iterable[type[Base]]) -> None:
     """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
     filter_library_logs()
     core: list[type[ModelView]] = [UserView, RoleView, SessionView, EventView, OutboxView]
@@ -60,7 +58,7 @@ def mount(
 
 
 def _feature_views(
-    views: Sequence[type[ModelView]], models: Sequence[type[UUIDv7Base]], core: Sequence[type[ModelView]]
+    views: Sequence[type[ModelView]], models: Sequence[type[Base]], core: Sequence[type[ModelView]]
 ) -> list[type[ModelView]]:
     """Add default views. Their forms can refer to each model that has a view.
 

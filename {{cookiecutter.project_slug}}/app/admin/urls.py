@@ -52,7 +52,7 @@ def _row_url(request: Request, page: str, key: str, pk: object) -> str:
         origin = _carry_origin(request)
         parts[page, key] = f"{path_for(request, page, key=key)}?pk=", f"&_origin={quote_plus(origin)}" if origin else ""
     before, after = parts[page, key]
-    return f"{before}{pk}{after}"  # keys need no quotes
+    return f"{before}{quote_plus(str(pk))}{after}"
 
 
 def path_for(request: Request, name: str, /, **path_params: str) -> str:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, field_validator, model_validator
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, or_, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, or_, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -24,7 +24,7 @@ from app.api.field_types import AwareUtcDatetime, Duration, TimeOfDay
 from app.api.page_size import PageSize, default_page_size
 from app.api.schemas import check_storable
 from app.database.base import UUIDv7Base
-from app.database.column_types import ExactInterval, ExactNumeric, UtcDateTime
+from app.database.column_types import ExactInterval, ExactNumeric, UtcDateTime, integer_limit
 from app.database.rows import fetch_all
 from app.database.search import MAX_SEARCH_LENGTH, contains
 from app.errors import InvalidRequest
@@ -162,8 +162,7 @@ def _type_of(column: InstrumentedAttribute[Any]) -> Any:  # noqa: ANN401 - a typ
     """Return the Python type of a column, with bounds, because a value out of range would be a database error."""
     kind = column.type
     if isinstance(kind, Integer):
-        bits = 63 if isinstance(kind, BigInteger) else 31
-        return Annotated[int, Field(ge=-(2**bits), lt=2**bits)]
+        return Annotated[int, Field(ge=-integer_limit(kind), lt=integer_limit(kind))]
     if isinstance(kind, ExactNumeric):
         return Annotated[Decimal, Field(ge=-kind.limit, le=kind.limit)]
     if isinstance(kind, ExactInterval):

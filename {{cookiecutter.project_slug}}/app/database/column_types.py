@@ -6,7 +6,17 @@ from decimal import ROUND_HALF_UP, Decimal
 from operator import floordiv, mod, mul, truediv
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, Interval, Numeric, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Integer,
+    Interval,
+    Numeric,
+    SmallInteger,
+    TypeDecorator,
+)
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeEngine
 
@@ -116,6 +126,11 @@ class ExactInterval(TypeDecorator[timedelta]):
     def process_result_value(self, value: Any, dialect: Dialect) -> timedelta | None:  # noqa: ANN401, ARG002
         """Convert microseconds, of which an average is a fraction."""
         return None if value is None else timedelta(microseconds=value)
+
+
+def integer_limit(kind: Integer) -> int:
+    """Return the smallest positive number that is too large for an integer column on PostgreSQL."""
+    return 2**63 if isinstance(kind, BigInteger) else 2**15 if isinstance(kind, SmallInteger) else 2**31
 
 
 def _reject_units(op: Any, *other: Any) -> None:  # noqa: ANN401 - operators and operands

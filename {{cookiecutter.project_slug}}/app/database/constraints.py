@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, PrimaryKeyConstraint, UniqueConstraint
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -71,10 +71,10 @@ def comparisons_of(model: type[Any]) -> list[Comparison]:
     return sorted(found, key=lambda item: str(item.name))
 
 
-def violates(error: IntegrityError, constraint: UniqueConstraint | CheckConstraint) -> bool:
+def violates(error: IntegrityError, constraint: UniqueConstraint | PrimaryKeyConstraint | CheckConstraint) -> bool:
     """Return whether an integrity error was raised by this constraint.
 
-    PostgreSQL names the constraint; SQLite names a CHECK constraint, and the columns of a unique one.
+    PostgreSQL names the constraint; SQLite names a CHECK constraint, and the columns of the others.
     """
     columns = ", ".join(f"{constraint.table.name}.{column.name}" for column in constraint.columns)
     rule = constraint.name if isinstance(constraint, CheckConstraint) else columns

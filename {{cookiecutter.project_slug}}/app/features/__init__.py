@@ -28,7 +28,7 @@ from typing import TypeVar
 from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.orm import configure_mappers
 
-from app.database.base import Base, UUIDv7Base
+from app.database.base import Base
 
 T = TypeVar("T")
 
@@ -74,15 +74,15 @@ def load_permissions() -> None:
         pass
 
 
-def models_without(name: str) -> list[type[UUIDv7Base]]:
-    """List the models of features without the module `<feature>.<name>`."""
+def models_without(name: str) -> list[type[Base]]:
+    """List the models, except those with a composite key, of features without the module `<feature>.<name>`."""
     return [
         value
         for module in import_modules("models")
         if not find_spec(f"{module.__package__}.{name}")
         for value in vars(module).values()
         if inspect.isclass(value) and value.__module__ == module.__name__
-        if issubclass(value, UUIDv7Base) and hasattr(value, "__table__")
+        if issubclass(value, Base) and hasattr(value, "__table__") and len([*value.__table__.primary_key]) == 1
     ]
 
 

@@ -17,6 +17,7 @@ from app.accounts.permissions import ADMIN_ROLE
 from app.accounts.scope import Client, Scope
 from app.database.base import Base, Owned
 from app.database.connection import Database
+from app.database.keys import key_column
 
 _SECRET = frozenset({"password_hash", "email_key"})
 
@@ -108,11 +109,11 @@ def _references_to_users() -> list[InstrumentedAttribute[Any]]:
     return sorted(found, key=str)
 
 
-async def _referring_ids(session: AsyncSession, reference: InstrumentedAttribute[Any], user_id: UUID) -> list[UUID]:
+async def _referring_ids(session: AsyncSession, reference: InstrumentedAttribute[Any], user_id: UUID) -> list[Any]:
     """Return the IDs of the rows that refer to a user. The rows themselves may be private to others."""
     is_list = reference.property.uselist
     refers = reference.any(User.id == user_id) if is_list else reference.has(User.id == user_id)
-    key = reference.class_.id
+    key = key_column(reference.parent.class_)
     return list(await session.scalars(select(key).where(refers).order_by(key)))
 
 

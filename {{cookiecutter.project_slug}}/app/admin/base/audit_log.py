@@ -11,7 +11,7 @@ from app.accounts.api.dependencies import get_client
 from app.accounts.events import Event
 from app.accounts.scope import Client
 from app.admin.auth import get_visitor
-from app.database.base import UUIDv7Base
+from app.database.base import Base
 
 
 async def record(request: Request, event: Event, user_id: UUID | None, **data: Any) -> None:  # noqa: ANN401
@@ -19,9 +19,7 @@ async def record(request: Request, event: Event, user_id: UUID | None, **data: A
     await events.record(request.state.session, event, get_admin_client(request), user_id=user_id, **data)
 
 
-async def record_all(
-    request: Request, actions: Sequence[tuple[Event, UUID | None, UUIDv7Base, dict[str, Any]]]
-) -> None:
+async def record_all(request: Request, actions: Sequence[tuple[Event, UUID | None, Base, dict[str, Any]]]) -> None:
     """Record an admin action on many rows with few statements. They aren't logged; the import's own event is."""
     client, session = get_admin_client(request), request.state.session
     session.add_all(

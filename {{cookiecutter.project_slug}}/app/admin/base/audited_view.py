@@ -16,7 +16,8 @@ from app.accounts.models import User
 from app.admin.base.audit_log import record, record_all
 from app.admin.base.changes import diff, snapshot, truncate
 from app.admin.base.saving import SavingView
-from app.database.base import UUIDv7Base
+from app.database.base import Base
+from app.database.keys import key_of
 from app.errors import StillReferenced
 
 
@@ -56,7 +57,7 @@ class AuditedView(SavingView):
         """
         names = {}
         for row in await self.find_by_pks(request, pks):
-            names[row.id] = await self.repr(row, request)
+            names[key_of(row)] = await self.repr(row, request)
             await self._record(request, self.delete_event, row)
         try:
             return await super().delete(request, pks)
@@ -65,20 +66,20 @@ class AuditedView(SavingView):
             detail = error.detail and name and error.detail.replace(":", f' "{truncate(name)}":', 1)
             raise StillReferenced(detail or error.detail) from error
 
-    async def record_created(self, request: Request, row: UUIDv7Base) -> None:
+    async def record_created(self, request: Request, row: Base) -> None:
         """Record the creation of a row."""
         await self._record(request, Event.ROW_CREATED, row)
 
-    async def record_all(self, request: Request, changes: Sequence[tuple[Event, UUIDv7Base, dict[str, Any]]]) -> None:
+    async def record_all(self, request: Request, changes: Sequence[tuple[Event, Base, dict[str, Any]]]) -> None:
         """Record the rows that an import created or changed."""
         rows = [(event, _owner_id(row), row, await self._with_name(request, row, data)) for event, row, data in changes]
         await record_all(request, rows)
 
-    async def _record(self, request: Request, event: Event, row: UUIDv7Base, **data: Any) -> None:  # noqa: ANN401
+    async def _record(self, request: Request, event: Event, row: Base, **data: Any) -> None:  # noqa: ANN401
         data = await self._with_name(request, row, data)
         await record(request, event, _owner_id(row), target=row, **data)
 
-    async def _with_name(self, request: Request, row: UUIDv7Base, data: dict[str, Any]) -> dict[str, Any]:
+    async def _with_name(self, request: Request, row: Base, data: dict[str, Any]) -> dict[str, Any]:
         """Add the name of the row, except of a user: personal data must not outlive the account."""
         return data if isinstance(row, User) else {**data, "name": truncate(await self.repr(row, request))}
 
@@ -102,7 +103,7 @@ class AuditedView(SavingView):
             await record(context.request, Event.ROWS_IMPORTED, None, target=self.model, rows=context.row_count)
 
 
-def _owner_id(row: UUIDv7Base) -> UUID | None:
+def _owner_id(row: Base) -> UUID | None:
     """Return the owner of a row: when that user is deleted, the data of its events is deleted too."""
     if isinstance(row, User):
         return row.id

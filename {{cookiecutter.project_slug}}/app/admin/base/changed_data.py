@@ -7,7 +7,6 @@ what a browser submits if the user doesn't change it.
 import re
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy import select
@@ -27,6 +26,7 @@ from starlette_admin.fields import (
 
 from app.admin.base.json_field import JsonField
 from app.admin.base.visibility import HIDDEN_LABEL
+from app.database.keys import key_column, key_of, parse_keys
 
 
 class SubmittedData(dict[str, Any]):
@@ -81,19 +81,14 @@ async def load_selected_labels(request: Request, view: Any, obj: Any, inlines: l
         for field in form.get_fields_list(request):
             if isinstance(field, RelationField) and data and (value := data.get(field.name)):
                 selected.setdefault(str(field.key), set()).update(map(str, value if field.multiple else [value]))
-    labels = request.state.selected_labels = {}
-    for key, ids in selected.items():
-        foreign = view._find_foreign_view(key)  # noqa: SLF001
-        valid = {text for text in ids if _is_id(text)}
-        for row in await foreign.find_by_pks(request, [*valid]) if valid else ():
-            labels[str(row.id)] = await foreign.select2_selection(row, request)
-        if missing := [UUID(text) for text in valid - labels.keys()]:
-            hidden = await request.state.session.scalars(select(foreign.model.id).where(foreign.model.id.in_(missing)))
-            labels |= {str(row_id): f"<span>{HIDDEN_LABEL}</span>" for row_id in hidden}
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
+    request.state.selected_labels = {}
+    for view_key, texts in selected.items():
+        foreign = view._find_foreign_view(view_key)  # noqa: SLF001
+        keys = {text: key for text, key in parse_keys(foreign.model, texts).items() if str(key) == text}
+        labels = request.state.selected_labels[view_key] = {}
+        for row in await foreign.find_by_pks(request, [*keys]) if keys else ():
+            labels[str(key_of(row))] = await foreign.select2_selection(row, request)
+        if missing := [keys[text] for text in keys.keys() - labels.keys()]:
+            column = key_column(foreign.model)
+            hidden = await request.state.session.scalars(select(column).where(column.in_(missing)))
+            labels |= {str(key): f"<span>{HIDDEN_LABEL}</span>" for key in hidden}

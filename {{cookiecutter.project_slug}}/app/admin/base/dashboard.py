@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.database.base import UUIDv7Base, utc_now
+from app.database.base import Base, UUIDv7Base, utc_now
 
 DAYS = 30
 COUNT_LIMIT = 10_000
@@ -67,20 +67,22 @@ async def count_up_to_limit(session: AsyncSession, query: Select[Any]) -> int:
 
 async def count_per_day(
     session: AsyncSession,
-    model: type[UUIDv7Base],
+    model: type[Base],
     moment: InstrumentedAttribute[datetime],
     *conditions: ColumnElement[bool],
 ) -> dict[date, int]:
     """Count rows per UTC day for the last `DAYS` days, oldest first.
 
-    IDs start with the creation time, so the primary key index finds recent rows.
+    UUIDv7 keys start with the creation time, so the primary key index finds recent rows. For others, index `moment`.
     """
     today = utc_now().date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     begin = datetime.combine(days[0], time.min, UTC)
-    first_key = UUID(int=int(begin.timestamp() * 1000) << 80)  # RFC 9562 §5.7: 48 bits of milliseconds
+    recent = moment >= begin
+    if issubclass(model, UUIDv7Base):
+        recent &= model.id >= UUID(int=int(begin.timestamp() * 1000) << 80)  # RFC 9562 §5.7: 48 bits of milliseconds
     seconds = extract("epoch", moment)
     day = (seconds - seconds % _DAY_SECONDS).label("day")  # works on both databases, without time zones
-    query = select(day, func.count()).where(model.id >= first_key, moment >= begin, *conditions).group_by("day")
+    query = select(day, func.count()).where(recent, *conditions).group_by("day")
     found = {datetime.fromtimestamp(int(start), UTC).date(): number for start, number in await session.execute(query)}
     return {day: found.get(day, 0) for day in days}

@@ -27,7 +27,8 @@ from app.admin.base.fields import default_title_field, field_for
 from app.admin.base.model_view import ModelView
 from app.admin.base.saving import READONLY_FIELDS
 from app.admin.base.sensitive_columns import is_sensitive
-from app.database.base import UUIDv7Base
+from app.database.base import Base
+from app.database.keys import is_entered, key_name
 
 
 class DefaultView(ModelView):
@@ -55,7 +56,7 @@ def default_view(model: type[Any], related_models: Collection[type] | None = Non
     return type(f"{model.__name__}View", (DefaultView,), {"model": model, "related_models": related_models})
 
 
-def _default_attributes(model: type[UUIDv7Base], related_models: Collection[type] | None) -> dict[str, Any]:
+def _default_attributes(model: type[Base], related_models: Collection[type] | None) -> dict[str, Any]:
     mapper: Mapper[Any] = model.__mapper__
     columns = {
         attribute.key: attribute.columns[0]
@@ -71,13 +72,14 @@ def _default_attributes(model: type[UUIDv7Base], related_models: Collection[type
     keys = {column for relation in references.values() for column in relation.local_columns if column.foreign_keys}
     hidden = {name for name, column in columns.items() if not _can_be_shown(column)}
     shown = {name: column for name, column in columns.items() if name not in hidden and column not in keys}
-    editable = [name for name in shown if name not in READONLY_FIELDS]
+    key = key_name(model)
+    editable = [name for name in shown if name not in READONLY_FIELDS and name != key]
     timestamps = [name for name in ("created_at", "updated_at") if name in shown]
     return {
-        "title_field": default_title_field(shown),
-        "fields": ("id", *editable, *references, *timestamps),
+        "title_field": default_title_field(shown, key),
+        "fields": (key, *editable, *references, *timestamps),
         "exclude_fields_from_list": (
-            "id",
+            *(() if is_entered(model) else (key,)),
             *(n for n in editable if isinstance(shown[n].type, JSON | Text)),
             "updated_at",
         ),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
-from uuid import UUID
 
 from fastapi import Request
 from markupsafe import escape
@@ -22,6 +21,7 @@ from app.admin.base.list_columns import default_columns
 from app.admin.base.visibility import HIDDEN_LABEL, find_visible_ids
 from app.admin.urls import detail_url, edit_url
 from app.database.durations import format_duration
+from app.database.keys import is_entered, key_of
 from app.database.titles import name_row
 
 
@@ -49,14 +49,14 @@ class DisplayView(ExportView):
 
     async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
         """Load the IDs of referenced rows that the user may see. Forms don't need them."""
-        visible: frozenset[UUID] = getattr(request.state, "visible_ids", frozenset())
+        visible: dict[str, set[Any]] = getattr(request.state, "visible_ids", {})
         shows_titles = self._shows_titles(request) or request.state.action == RequestAction.EXPORT
         for field in self.get_fields_list(request) if shows_titles else ():
             if isinstance(field, RelationField):
                 found = (vars(row).get(field.name) for row in rows)
-                ids = {row.id for value in found if value for row in (value if field.multiple else [value])}
-                foreign = self._find_foreign_view(field.key or "")
-                visible |= frozenset(await find_visible_ids(request, session, foreign, ids - visible))
+                ids = {key_of(row) for value in found if value for row in (value if field.multiple else [value])}
+                foreign, known = self._find_foreign_view(field.key or ""), visible.setdefault(str(field.key), set())
+                known.update(await find_visible_ids(request, session, foreign, ids - known))
         request.state.visible_ids = visible
 
     def _parse_list_params(self, request: Request, query_params: QueryParams | None = None) -> ListParams:
@@ -70,7 +70,8 @@ class DisplayView(ExportView):
 
     def title_of(self, request: Request, row: Any) -> str:  # noqa: ANN401
         """Return the title of a row, or "" if it has none or the user may not see it."""
-        hidden = self.title_field == "id" or not self.can_view_field(request, self.title_field)
+        is_number = self.title_field == self.pk_attr and not is_entered(self.model)
+        hidden = is_number or not self.can_view_field(request, self.title_field)
         title = None if hidden else getattr(row, self.title_field)
         if isinstance(title, timedelta):
             return format_duration(title)
@@ -78,7 +79,7 @@ class DisplayView(ExportView):
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
         """Return the display name of a row."""
-        return truncate(name_row(type(obj), obj.id, self.title_of(request, obj)))
+        return truncate(name_row(type(obj), key_of(obj), self.title_of(request, obj)))
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
         """Format times for forms (without a time zone) or for display (in UTC), and hide the titles of hidden rows."""
@@ -90,10 +91,11 @@ class DisplayView(ExportView):
         if not (value and isinstance(field, RelationField) and self._shows_titles(request)):
             return await super().serialize_field_value(value, field, request)
         rows = value if field.multiple else [value]
-        hidden = [_hidden_row(row) for row in rows if row.id not in request.state.visible_ids]
+        visible_ids = request.state.visible_ids[str(field.key)]
+        hidden = [_hidden_row(row) for row in rows if key_of(row) not in visible_ids]
         if hidden and not field.multiple:
             return hidden[0]
-        visible = [row for row in rows if row.id in request.state.visible_ids] if hidden else value
+        visible = [row for row in rows if key_of(row) in visible_ids] if hidden else value
         serialized = await super().serialize_field_value(visible, field, request)
         return [*serialized, *hidden] if hidden else serialized
 
@@ -109,7 +111,8 @@ class DisplayView(ExportView):
         include_select2: bool = False,  # noqa: FBT001, FBT002
     ) -> dict[str, Any]:
         """Serialize a row. Referenced rows only get their title; the library would serialize all their fields."""
-        meta: dict[str, Any] = {"repr": await self.repr(obj, request)}
+        key = str(key_of(obj))
+        meta: dict[str, Any] = {"key": key, "repr": await self.repr(obj, request)}
         if include_select2:
             selection, result = await self.select2_selection(obj, request), await self.select2_result(obj, request)
             meta["select2"] = {"selection": selection, "result": result}
@@ -118,7 +121,7 @@ class DisplayView(ExportView):
             field.name: await self.serialize_field_value(await field.parse_obj(request, obj), field, request)
             for field in fields
         }
-        return {"id": str(obj.id), **values, "_meta": meta}
+        return {str(self.pk_attr): key, **values, "_meta": meta}
 
     @link_row_action("view", "View", icon_class="default_actions.view", exclude_from_detail=True)
     def row_action_1_view(self, request: Request, pk: str) -> str:
@@ -136,4 +139,4 @@ class DisplayView(ExportView):
 
 
 def _hidden_row(row: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {"id": str(row.id), "_meta": {"repr": HIDDEN_LABEL, "hidden": True}}
+    return {"_meta": {"key": str(key_of(row)), "repr": HIDDEN_LABEL, "hidden": True}}

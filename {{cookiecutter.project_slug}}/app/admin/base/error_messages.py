@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _OUT_OF_RANGE: dict[str | int, Any] = {"": "A value is too long or out of range."}
 EDIT_CONFLICT = "Someone else has changed this record. Review their changes, then save again."
+KEY_CONFLICT = "The key of a record can't be changed."
 
 
 def explain(
@@ -39,7 +40,7 @@ def explain(
 
 def _explain_constraint(error: IntegrityError, table: Table, parent: str) -> dict[str | int, Any]:
     for constraint in table.constraints:
-        if isinstance(constraint, UniqueConstraint) and violates(error, constraint):
+        if isinstance(constraint, UniqueConstraint | PrimaryKeyConstraint) and violates(error, constraint):
             return taken_messages(constraint.columns, parent)
         if isinstance(constraint, CheckConstraint) and violates(error, constraint):
             return {constraint.field: f"{constraint.message}."} if isinstance(constraint, Comparison) else _OUT_OF_RANGE

@@ -23,6 +23,7 @@ from app.admin.base.list_view import ListView
 from app.admin.files.columns import FileColumn, file_columns
 from app.admin.files.exporters import Chunks, StreamingCsvExporter, StreamingExporter, StreamingJsonExporter
 from app.api.dependencies import get_database
+from app.database.keys import key_column, key_of
 
 CHUNK_SIZE = 100
 """Rows per chunk, about ten milliseconds of work."""
@@ -100,7 +101,7 @@ class ExportView(ListView):
         return await self.find_all(request, (at.page - 1) * at.page_size, at.page_size, at.q, at.sorts, at.filters)
 
     async def _count_all(self, request: Request, found: Select[Any]) -> int:
-        keys = found.with_only_columns(self.model.id).subquery()
+        keys = found.with_only_columns(key_column(self.model)).subquery()
         return int(await request.state.session.scalar(select(func.count()).select_from(keys)))
 
     async def _read(self, request: Request, rows: Sequence[Any], columns: Sequence[FileColumn]) -> Chunks:
@@ -108,7 +109,8 @@ class ExportView(ListView):
 
     async def _read_all(self, request: Request, found: Select[Any], columns: Sequence[FileColumn]) -> Chunks:
         """Read rows in chunks, by ID. Slow downloads hold no connection between chunks."""
-        query = found.order_by(self.model.id.desc()).limit(CHUNK_SIZE).options(*self._shown_relations(request))
+        key = key_column(self.model)
+        query = found.order_by(key.desc()).limit(CHUNK_SIZE).options(*self._shown_relations(request))
         after = query
         while True:
             async with get_database(request).read_sessions() as session:
@@ -117,7 +119,7 @@ class ExportView(ListView):
             yield [await self.export_row(request, row, columns) for row in rows]
             if len(rows) < CHUNK_SIZE:
                 return
-            after = query.where(self.model.id < rows[-1].id)
+            after = query.where(key < key_of(rows[-1]))
 
     async def export_row(self, request: Request, row: object, columns: Sequence[FileColumn]) -> dict[str, Any]:
         """Return the cells of a row: numbers and times as values, references as titles and IDs."""
@@ -137,10 +139,11 @@ class ExportView(ListView):
         foreign: Any = self._find_foreign_view(field.key or "")
         rows = value if isinstance(value, list) else [value] if value is not None else []
         if ids:
-            texts = [str(row.id) for row in rows]
+            texts = [str(key_of(row)) for row in rows]
         else:
-            visible = request.state.visible_ids
-            texts = [foreign.title_of(request, row) or str(row.id) if row.id in visible else "" for row in rows]
+            visible = request.state.visible_ids[str(field.key)]
+            keys = {row: key_of(row) for row in rows}
+            texts = [foreign.title_of(request, row) or str(keys[row]) if keys[row] in visible else "" for row in rows]
         if not field.multiple:
             return next(iter(texts), None)
         exporter = getattr(request.state, "export_type", None)

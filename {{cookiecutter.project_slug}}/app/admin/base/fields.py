@@ -40,10 +40,10 @@ def field_for(column: Column[Any], schema: type[BaseModel] | None) -> BaseField 
     return name
 
 
-def default_title_field(columns: Mapping[str, Column[Any]]) -> str:
-    """Return the name of the first text column, or "id"."""
-    types = {name: column.type for name, column in columns.items()}
-    return next((n for n, t in types.items() if isinstance(t, String) and not isinstance(t, SQLEnum)), "id")
+def default_title_field(columns: Mapping[str, Column[Any]], key: str) -> str:
+    """Return the name of the first text column, or the primary key."""
+    texts = {name for name, column in columns.items() if isinstance(column.type, String)}
+    return next((n for n, c in columns.items() if n in texts - {key} and not isinstance(c.type, SQLEnum)), key)
 
 
 def enum_choices(kind: type[Enum]) -> list[tuple[Any, str]]:

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
+from functools import cache
+from typing import Any, ClassVar
 
 from fastapi import Request
 from sqlalchemy import not_
+from starlette.exceptions import HTTPException
 from starlette_admin.contrib.sqla import filters as library
 from starlette_admin.fields import BaseField, DateTimeField, RelationField, StringField, TextAreaField
 from starlette_admin.filters import FilterApplyContext, FilterGroup, filters
 from starlette_admin.filters.base import BaseFilter, FilterDataType
 
 from app.admin.base.durations import DURATION_FILTERS, DurationField
+from app.database.keys import key_column, key_of, parse_key
 from app.database.search import contains, fold_column, fold_term
 
 
@@ -78,10 +80,11 @@ class RelationContains(library.ContainsFilter):
         field = next(field for field in view.get_fields_list(request) if field.name == ctx.field_name)
         foreign = view._find_foreign_view(field.key)  # noqa: SLF001
         found = foreign.get_list_query(request).where(self.condition(foreign, request, ctx.value))
-        keys = found.with_only_columns(foreign.model.id, maintain_column_froms=True).correlate(None)
+        key = key_column(foreign.model)
+        keys = found.with_only_columns(key, maintain_column_froms=True).correlate(None)
         relation = getattr(view.model, ctx.field_name)
         if field.multiple:
-            return relation.any(foreign.model.id.in_(keys))
+            return relation.any(key.in_(keys))
         return next(iter(relation.property.local_columns)).in_(keys)
 
 
@@ -90,18 +93,24 @@ class RelationIs(RelationContains):
 
     name = "is"
     label = "Is"
-
-    def parse_value(self, raw: str) -> UUID:
-        """Parse an ID."""
-        return UUID(raw)
+    field_name: ClassVar[str]
 
     def condition(self, foreign: Any, request: Request, value: Any) -> Any:  # noqa: ANN401, ARG002
         """Return the condition on the referenced row."""
-        return foreign.model.id == value
+        try:
+            return key_column(foreign.model) == parse_key(foreign.model, value)
+        except ValueError:
+            raise HTTPException(400, "The filter value is invalid.") from None
 
     def get_choices(self, request: Request) -> list[tuple[str, str]]:
         """Return the selected rows with their labels."""
-        return [("", ""), *getattr(request.state, "filter_labels", {}).items()]
+        return [("", ""), *getattr(request.state, "filter_labels", {}).get(self.field_name, {}).items()]
+
+
+@cache
+def _relation_is(field_name: str) -> type[RelationIs]:
+    """Return the filter of a field. The library doesn't tell filters which field they belong to."""
+    return type("RelationIs", (RelationIs,), {"field_name": field_name})
 
 
 async def load_filter_labels(request: Request, view: Any, group: FilterGroup) -> None:  # noqa: ANN401
@@ -113,8 +122,11 @@ async def load_filter_labels(request: Request, view: Any, group: FilterGroup) ->
             field = next(field for field in view.get_fields_list(request) if field.name == rule.field)
             foreign = view._find_foreign_view(field.key)  # noqa: SLF001
             rows = await foreign.find_by_pks(request, [rule.value])
-            labels = {str(row.id): await foreign.repr(row, request) for row in rows}
-            request.state.filter_labels = getattr(request.state, "filter_labels", {}) | labels
+            known: dict[str, dict[str, str]] = getattr(request.state, "filter_labels", {})
+            labels = known.setdefault(rule.field, {})
+            for row in rows:
+                labels[str(key_of(row))] = await foreign.repr(row, request)
+            request.state.filter_labels = known
 
 
 class AdminFilterRegistry(library.SqlaFilterRegistry):
@@ -143,7 +155,7 @@ class AdminFilterRegistry(library.SqlaFilterRegistry):
     @filters(RelationField)
     def relation_filters(self, field: BaseField) -> list[type[BaseFilter]]:
         """Add filters for referenced rows."""
-        return [RelationIs, RelationContains, *super().relation_filters(field)]
+        return [_relation_is(field.name), RelationContains, *super().relation_filters(field)]
 
 
 FILTER_REGISTRY = AdminFilterRegistry()

@@ -15,7 +15,8 @@ from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.admin.auth import get_visitor
 from app.admin.base.visibility import referenced_rows, visible_data
-from app.database.base import UUIDv7Base
+from app.database.base import Base
+from app.database.keys import key_of
 
 MAX_EVENTS = 50
 """Maximum events on a page; the log has the rest."""
@@ -41,14 +42,14 @@ class History:
         return actor.email if is_visible else "Another user"
 
 
-async def load_history(request: Request, view: Any, row: UUIDv7Base) -> History:  # noqa: ANN401
+async def load_history(request: Request, view: Any, row: Base) -> History:  # noqa: ANN401
     """Return the latest events of a row. Events have no history."""
     session: AsyncSession = request.state.session
     if isinstance(row, AuthEvent):
         return History([], {}, {}, get_visitor(request))
     query = (
         select(AuthEvent)
-        .where(AuthEvent.target_type == row.__tablename__, AuthEvent.target_id == str(row.id))
+        .where(AuthEvent.target_type == row.__tablename__, AuthEvent.target_id == str(key_of(row)))
         .options(joinedload(AuthEvent.user), joinedload(AuthEvent.actor))
         .order_by(AuthEvent.id.desc())
         .limit(MAX_EVENTS)

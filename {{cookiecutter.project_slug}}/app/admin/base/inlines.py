@@ -27,9 +27,10 @@ from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import RelationField
 
 from app.admin.base.changed_data import detect_unchanged
-from app.admin.base.error_messages import EDIT_CONFLICT, explain
+from app.admin.base.error_messages import EDIT_CONFLICT, KEY_CONFLICT, explain
 from app.admin.base.fields import field_default
 from app.admin.base.model_view import ModelView
+from app.database.keys import key_column, key_of
 
 _Library: Any = InlineModelView  # its `model` is a ClassVar, ours is not: mypy would reject every view
 _MAX_ROWS = 50  # a form has at most 1,000 fields
@@ -47,18 +48,24 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         self.parent_view = parent_view
         ModelView.__init__(self)
 
+    def _enter_key(self, key: str) -> None:
+        """Show the primary key in the form, where new rows need it; `check_row` rejects a change."""
+        super()._enter_key(key)
+        self.exclude_fields_from_edit = [name for name in self.exclude_fields_from_edit if name != key]
+
     def _get_fk_attr(self) -> str:
         """Return the column that refers to the parent. The library requires a relationship, too."""
         parent: Any = self.parent_view
         table = parent.model.__table__
-        return self.fk_attr or next(c.key for c in self.model.__table__.c if c.references(table.c.id))
+        return self.fk_attr or next(c.key for c in self.model.__table__.c if any(map(c.references, table.primary_key)))
 
     async def find_by_parent(self, request: Request, parent: Any) -> Sequence[Any]:  # noqa: ANN401
         """Return the rows of a parent, oldest first."""
         relations = [f.name for f in self.get_fields_list(request) if isinstance(f, RelationField)]
-        query: Any = select(self.model).where(getattr(self.model, self._get_fk_attr()) == parent.id)
+        query: Any = select(self.model).where(getattr(self.model, self._get_fk_attr()) == key_of(parent))
         query = self.visible_rows(request, query.options(*(joinedload(getattr(self.model, n)) for n in relations)))
-        rows = (await request.state.session.scalars(query.order_by(self.model.id).limit(_MAX_ROWS))).unique().all()
+        query = query.order_by(key_column(self.model)).limit(_MAX_ROWS)
+        rows = (await request.state.session.scalars(query)).unique().all()
         await self.prefetch(request, request.state.session, rows)
         return list(rows)
 
@@ -76,10 +83,12 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         if not row["pk"]:
             return
         found = row["data"].row
-        if found is None or getattr(found, self._get_fk_attr()) != parent.id:
+        if found is None or getattr(found, self._get_fk_attr()) != key_of(parent):
             raise FormValidationError({"": _NOT_FOUND})
         if row["delete"] and not self.allow_delete:
             raise FormValidationError({"": "This record can't be deleted here."})
+        if self.pk_attr in row["data"].keys() - row["data"].unchanged:
+            raise FormValidationError({str(self.pk_attr): KEY_CONFLICT})
         if row["data"]["_version"] != str(getattr(found, "version", None)):
             raise FormValidationError({"": EDIT_CONFLICT})
 

@@ -23,6 +23,7 @@ from app.admin.base.query_limits import (
     statement_timeout_in_savepoint,
 )
 from app.database.base import Record
+from app.database.keys import key_column, key_name, parse_key
 from app.database.search import contains
 
 MAX_COUNT = 50_000
@@ -66,13 +67,24 @@ class ListView(GuardedView):
         async with statement_timeout(session) if self._has_conditions(request, q, filters) else nullcontext():
             keys = self.build_order_clauses(request, sorts, await self._keys(request, q, filters))
             keys = keys.offset(skip).limit(limit if limit > 0 else None)
-            rows = self.get_list_query(request).where(self.model.id.in_(keys))
+            rows = self.get_list_query(request).where(key_column(self.model).in_(keys))
             rows = self.build_order_clauses(request, sorts, rows)
             found = (await session.scalars(rows.options(*self._shown_relations(request)))).unique().all()
         full = len(found) == limit
         is_last = not full and (skip == 0 or len(found) > 0)
         request.state.page_info = PageInfo((self.key, q, filters), skip + len(found), full, is_last)
         return found
+
+    async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
+        """Return the rows with these IDs, or none if an ID is malformed."""
+        try:
+            keys = [parse_key(self.model, str(pk)) for pk in pks]
+        except ValueError:
+            return []
+        query = self.get_detail_query(request).where(key_column(self.model).in_(keys))
+        relations = [f.name for f in self.get_fields_list(request) if isinstance(f, RelationField)]
+        query = query.options(*(joinedload(getattr(self.model, name)) for name in relations))
+        return (await request.state.session.scalars(query)).unique().all()  # type: ignore[no-any-return]
 
     async def count(self, request: Request, q: str | None = None, filters: FilterGroup | None = None) -> int:
         """Return the number of rows, exact if that is fast.
@@ -122,10 +134,11 @@ class ListView(GuardedView):
 
         IDs start with the creation time, so they replace `created_at` if that has no index.
         """
-        by_key = {"created_at": "id"} if issubclass(self.model, Record) else {}
+        key = key_name(self.model)
+        by_key = {"created_at": key} if issubclass(self.model, Record) else {}
         indexed = indexed_columns(self.model)
         sorts = [(name if name in indexed else by_key.get(name, name), direction) for name, direction in sorts]
-        return sorts if "id" in dict(sorts) else [*sorts, ("id", sorts[-1][1] if sorts else "desc")]
+        return sorts if key in dict(sorts) else [*sorts, (key, sorts[-1][1] if sorts else "desc")]
 
     def _has_conditions(self, request: Request, q: str | None, filters: FilterGroup | None) -> bool:
         """Return whether the list has a search, a filter or hidden rows."""
@@ -144,7 +157,7 @@ class ListView(GuardedView):
 
     async def _keys(self, request: Request, q: str | None, filters: FilterGroup | None) -> Select[Any]:
         query = await self._apply_search_and_filters(request, self.get_list_query(request), q, filters)
-        return query.with_only_columns(self.model.id)
+        return query.with_only_columns(key_column(self.model))
 
     async def _estimate(self, session: AsyncSession) -> int:
         """Return PostgreSQL's estimate of the number of rows, or -1 before the first ANALYZE and on SQLite."""

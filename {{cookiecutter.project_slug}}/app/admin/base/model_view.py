@@ -12,7 +12,6 @@ These are all the attributes a view needs. The docstring of an override says wha
 from collections.abc import Sequence
 from copy import copy
 from typing import Any, ClassVar
-from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy import JSON, ColumnElement, Enum, String, false, or_
@@ -33,6 +32,7 @@ from app.admin.base.help_texts import help_text_for
 from app.admin.base.menu import CONTENT, icon_for
 from app.admin.base.saving import READONLY_FIELDS
 from app.admin.files.xlsx import XlsxExporter
+from app.database.keys import is_entered, key_name
 from app.database.rows import needs_row
 from app.database.search import contains
 
@@ -54,7 +54,7 @@ class ModelView(DisplayView):
     exclude_fields_from_list: Sequence[str] = ("id",)
     exclude_fields_from_create: Sequence[str] = READONLY_FIELDS
     exclude_fields_from_edit: Sequence[str] = READONLY_FIELDS
-    fields_default_sort = (("id", True),)  # newest first
+    fields_default_sort: Any = None  # the primary key: newest first, or in its order if people enter it
     page_size = 25
     page_size_options = (25, 50)  # rendering 100 rows would block other requests for 0.2 s
     row_actions_display_type = RowActionsDisplayType.KEBAB
@@ -67,7 +67,8 @@ class ModelView(DisplayView):
         columns = self.model.__table__.c
         named = {name: columns[name] for name in type(self).fields if isinstance(name, str) and name in columns}
         self.icon = self.icon or icon_for(self.model.__name__)
-        self.title_field = self.title_field or default_title_field(named)
+        key = key_name(self.model)
+        self.title_field = self.title_field or default_title_field(named, key)
         self.user_columns = self.user_columns or [c.key for c in columns if c.references(User.__table__.c.id)]
         self.fields = [
             field_for(columns[f], self.schema) if isinstance(f, str) and f in columns else copy(f)
@@ -75,6 +76,9 @@ class ModelView(DisplayView):
         ]
         self.exclude_fields_from_create = (*self.exclude_fields_from_create, *self.readonly_fields)
         self.exclude_fields_from_edit = (*self.exclude_fields_from_edit, *self.readonly_fields)
+        self.fields_default_sort = self.fields_default_sort or ((key, not is_entered(self.model)),)
+        if is_entered(self.model):
+            self._enter_key(key)
         # Fields that are in no form can't be imported.
         self.exclude_fields_from_import = (*self.exclude_fields_from_import, *self.exclude_fields_from_create)
         # The library has no plurals, but table names are plural.
@@ -98,6 +102,13 @@ class ModelView(DisplayView):
                 field.choices = enum_choices(field.enum)
             if isinstance(field, RelationField):
                 field.searchable = True  # in the library, this enables filters
+
+    def _enter_key(self, key: str) -> None:
+        """Let people enter the primary key of a new row. Other rows may refer to it, so that it can't be changed."""
+        self.show_pk_in_forms = True
+        if key in READONLY_FIELDS:
+            self.exclude_fields_from_create = [name for name in self.exclude_fields_from_create if name != key]
+        self.exclude_fields_from_edit = (*self.exclude_fields_from_edit, key)
 
     async def panels(self, request: Request) -> Sequence[Panel]:  # noqa: ARG002
         """Return metrics and charts for the dashboard, shown to users with access to the view."""
@@ -131,14 +142,6 @@ class ModelView(DisplayView):
         if found and not hasattr(request.state, "row_version"):
             request.state.row_version = getattr(found[0], "version", None)
         return found[0] if found else None
-
-    async def find_by_pks(self, request: Request, pks: list[Any]) -> Sequence[Any]:
-        """Return the rows with these IDs, or none if an ID is malformed."""
-        try:
-            keys = [str(UUID(str(pk))) for pk in pks]
-        except ValueError:
-            return []
-        return await super().find_by_pks(request, keys)
 
     async def find_all(
         self,

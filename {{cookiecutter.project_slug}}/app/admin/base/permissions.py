@@ -28,6 +28,7 @@ from app.accounts.permissions import BasePermission, Permission
 from app.admin.auth import get_visitor
 from app.admin.base.audited_view import AuditedView
 from app.database.base import Owned
+from app.database.keys import key_of
 
 _LISTED = "admin_listed_fields"  # key in the request's scope
 
@@ -166,7 +167,8 @@ class GuardedView(AuditedView):
     async def after_create(self, request: Request, obj: Any) -> None:  # noqa: ANN401
         """Reject a row that the user wouldn't be able to see."""
         visible = getattr(request.state, "visible_after_save", ())
-        if obj.id not in visible and not await self.find_by_pks(request, [str(obj.id)]):
+        key = key_of(obj)
+        if key not in visible and not await self.find_by_pks(request, [str(key)]):
             raise FormValidationError({"": "You wouldn't have access to the record after this change."})
 
     async def after_edit(self, request: Request, obj: Any) -> None:  # noqa: ANN401

@@ -18,6 +18,7 @@ from app.admin.base.changed_data import SubmittedData
 from app.admin.base.error_messages import EDIT_CONFLICT, explain
 from app.admin.base.form_parsing import InvalidInput
 from app.api.validation_messages import validation_message
+from app.database.keys import key_of
 from app.database.rows import needs_row
 from app.errors import Problem
 
@@ -90,7 +91,8 @@ class SavingView(LibraryView):
             if isinstance(field, RelationField) and field.name not in stored:
                 if field.multiple and form.row is not None:
                     found, sent = arranged[field.name], set(data[field.name])
-                    found += [row for row in getattr(form.row, field.name) if str(row.id) in sent and row not in found]
+                    kept = [row for row in getattr(form.row, field.name) if str(key_of(row)) in sent]
+                    found += [row for row in kept if row not in found]
                 require_existing(field, data.get(field.name), arranged.get(field.name))
         return arranged | stored
 

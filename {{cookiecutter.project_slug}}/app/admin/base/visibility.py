@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette_admin.fields import RelationField
 
 from app.accounts.models import AuthEvent
+from app.database.keys import key_column, parse_keys
 
 HIDDEN_LABEL = "No access"
 
@@ -17,12 +18,13 @@ async def find_visible_ids(
     request: Request,
     session: AsyncSession,
     view: Any,  # noqa: ANN401
-    ids: Collection[UUID],
-) -> Collection[UUID]:
+    ids: Collection[Any],
+) -> Collection[Any]:
     """Return the IDs that the user may see, with one query, or none if the view shows all rows."""
-    visible = view.get_list_query(request).with_only_columns(view.model.id, maintain_column_froms=True)
+    key = key_column(view.model)
+    visible = view.get_list_query(request).with_only_columns(key, maintain_column_froms=True)
     shows_all = visible.whereclause is None and visible.get_final_froms() == [view.model.__table__]
-    return ids if shows_all or not ids else frozenset(await session.scalars(visible.where(view.model.id.in_(ids))))
+    return ids if shows_all or not ids else frozenset(await session.scalars(visible.where(key.in_(ids))))
 
 
 async def visible_data(
@@ -40,8 +42,8 @@ async def visible_data(
     for view in views:
         of_view = [event for event in events if event.target_id and event.target_type == view.model.__tablename__]
         if of_view and view.is_accessible(request):
-            ids = await find_visible_ids(request, session, view, {UUID(event.target_id) for event in of_view})
-            visible = [event for event in of_view if UUID(event.target_id) in ids]
+            hidden_ids = await _hidden_ids(request, session, view, {str(event.target_id) for event in of_view})
+            visible = [event for event in of_view if event.target_id not in hidden_ids]
             data |= await _visible_changes(request, session, view, visible)
     return data
 
@@ -61,12 +63,23 @@ async def _visible_changes(
     for field in (field for field in view.fields if isinstance(field, RelationField)):
         foreign = view._find_foreign_view(field.key)  # noqa: SLF001
         changes = [data["changes"] for data in changed if field.name in data["changes"]]
-        ids = {UUID(row["id"]) for change in changes for row in referenced_rows(change[field.name])}
-        visible_ids = await find_visible_ids(request, session, foreign, ids) if foreign.is_accessible(request) else ()
-        hidden = {str(row_id) for row_id in ids if row_id not in visible_ids}
+        ids = {row["id"] for change in changes for row in referenced_rows(change[field.name])}
+        hidden = await _hidden_ids(request, session, foreign, ids) if foreign.is_accessible(request) else ids
         for change in changes:
             change[field.name] = _without_titles(change[field.name], hidden)
     return visible
+
+
+async def _hidden_ids(
+    request: Request,
+    session: AsyncSession,
+    view: Any,  # noqa: ANN401
+    ids: Collection[str],
+) -> Collection[str]:
+    """Return the IDs of rows that the user may not see, and those from before the key had another type."""
+    keys = parse_keys(view.model, ids)
+    visible = await find_visible_ids(request, session, view, {*keys.values()})
+    return {text for text in ids if text not in keys or keys[text] not in visible}
 
 
 def referenced_rows(change: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

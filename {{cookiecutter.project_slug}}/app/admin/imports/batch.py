@@ -22,17 +22,18 @@ from starlette_admin.fields import (
 
 from app.admin.base.changed_data import SubmittedData
 from app.admin.base.changes import snapshot
-from app.admin.base.error_messages import taken_messages
+from app.admin.base.error_messages import KEY_CONFLICT, taken_messages
 from app.admin.base.fields import field_default
 from app.admin.base.form_parsing import InvalidInput
 from app.admin.files.cells import invalid_cell_message, normalize_cell
-from app.admin.files.columns import FileColumn
+from app.admin.files.columns import FileColumn, normalize_header
 from app.admin.files.csv_files import CsvRow
 from app.admin.files.formats import ImportFormats
-from app.admin.imports.reference_lookup import ReferenceLookup
-from app.admin.imports.row_matching import RowMatcher, match_key
+from app.admin.imports.reference_lookup import ReferenceLookup, add_row
+from app.admin.imports.row_matching import RowMatcher, entered_key
 from app.admin.imports.uniqueness import column_value, find_duplicates
 from app.database.constraints import comparisons_of
+from app.database.keys import key_of
 
 _NOT_TEXT = BooleanField | EnumField | NumberField | FloatField | JSONField | TagsField
 
@@ -80,10 +81,15 @@ class ImportBatch:
     def _name_own_rows(self) -> None:
         """Let rows refer to other rows of the same file, by title or by ID."""
         lookups = [lookup for lookup in self.references.values() if lookup.is_own]
-        names = [n for n, c in self.columns.items() if c.field.name == self.view.title_field and not c.is_ids]
-        names += [name for name in self.rows[0].cells if name.strip().lower() == "id"]
-        for lookup, row, name in product(lookups, self.rows, names):
-            lookup.add(self.matcher.records[row.number], match_key(row, name))
+        key = normalize_header(self.view.pk_attr)
+        titles = [n for n, c in self.columns.items() if c.field.name == self.view.title_field and not c.is_ids]
+        ids = [name for name in self.rows[0].cells if normalize_header(name) == key]
+        for lookup, row in product(lookups, self.rows):
+            record = self.matcher.records[row.number]
+            for name in titles:
+                add_row(lookup.rows_by_title, entered_key(self.view.model, row, name), record)
+            for name in ids:
+                add_row(lookup.rows_by_id, entered_key(self.view.model, row, name), record)
 
     async def parse(self) -> None:
         """Parse and validate every row."""
@@ -110,6 +116,8 @@ class ImportBatch:
         entered = {c: row.cells[name] for name, c in self.columns.items() if row.cells[name] != exported[c.name]}
         before = await snapshot(self.view, self.request, target)
         names = {column.field.name for column in entered}
+        if self.view.pk_attr in names:
+            raise FormValidationError({self.view.pk_attr: KEY_CONFLICT})
         data = SubmittedData((f.name, None if f.name in names else getattr(target, f.name, None)) for f in self.fields)
         data.row = target
         await self._parse_cells(data, entered)
@@ -205,9 +213,12 @@ def _default_value(field: BaseField) -> Any:  # noqa: ANN401
 def _resolve(lookup: ReferenceLookup, references: Mapping[FileColumn, str]) -> Any:  # noqa: ANN401
     """Return the rows that the title column, the ID column or both refer to."""
     cells = {column.is_ids: cell for column, cell in references.items()}
-    return lookup.resolve_with_ids(cells[False], cells[True]) if len(cells) > 1 else lookup.resolve(*cells.values())
+    if len(cells) > 1:
+        return lookup.resolve_with_ids(cells[False], cells[True])
+    ((is_ids, cell),) = cells.items()
+    return lookup.resolve(cell, is_ids=is_ids)
 
 
 def _form_value(rows: Any) -> Any:  # noqa: ANN401 - rows, a row or None
     """Return the IDs that a form would send for these rows."""
-    return [str(row.id) for row in rows] if isinstance(rows, list) else rows and str(rows.id)
+    return [str(key_of(row)) for row in rows] if isinstance(rows, list) else rows and str(key_of(rows))

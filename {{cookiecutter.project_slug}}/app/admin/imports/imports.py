@@ -23,6 +23,7 @@ from app.admin.imports.batch import ImportBatch
 from app.admin.imports.saving import save_batch
 from app.admin.imports.uniqueness import unique_text_columns
 from app.api.dependencies import get_database
+from app.database.keys import is_entered
 
 IMPORT_LIMITS = ImportConfig(max_upload_size=1_000_000, max_rows=5_000)
 """A file of this size is imported in a few seconds."""
@@ -53,7 +54,8 @@ def import_match_fields(request: Request, view: Any) -> list[str]:  # noqa: ANN4
     if not view.can_edit(request):
         return []
     importable = {field.name for field in view.get_fields_list(request, action=RequestAction.IMPORT)}
-    return ["id", *(name for name in unique_text_columns(view.model) if name in importable)]
+    key = [] if is_entered(view.model) and view.pk_attr not in importable else [view.pk_attr]
+    return [*key, *(name for name in unique_text_columns(view.model) if name in importable)]
 
 
 class ImportSiteMixin(BaseAdmin):

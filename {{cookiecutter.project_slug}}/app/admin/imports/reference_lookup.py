@@ -1,15 +1,14 @@
 """Resolve the references of imported rows by ID or title."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any
-from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy import String, or_
 from starlette_admin.fields import RelationField
 
 from app.admin.files.formats import unescape_formula
+from app.database.keys import is_entered, key_column, key_of, normalize_key, parse_keys
 
 _BATCH_SIZE = 500
 
@@ -22,44 +21,41 @@ class ReferenceLookup:
         self.foreign = view._find_foreign_view(field.key)  # noqa: SLF001
         self.is_own = self.foreign.model is view.model
         self.has_text_title = isinstance(getattr(self.foreign.model, self.foreign.title_field).type, String)
-        self.rows_by_key: dict[str, list[Any]] = defaultdict(list)
+        self.rows_by_id: dict[str, list[Any]] = {}
+        self.rows_by_title: dict[str, list[Any]] = {}
 
     async def load(self, cells: Collection[str]) -> None:
         """Load the rows that these cells refer to, in batches."""
         foreign = self.foreign
         title, by_title = getattr(foreign.model, foreign.title_field), self.has_text_title
-        wanted = sorted({key for cell in cells for key in self.keys(cell) if "\x00" not in key})
+        wanted = sorted({name for cell in cells for name in self.names(cell) if "\x00" not in name})
         for start in range(0, len(wanted), _BATCH_SIZE):
-            keys = wanted[start : start + _BATCH_SIZE]
-            ids = foreign.model.id.in_([UUID(key) for key in keys if is_uuid(key)])
-            query = foreign.get_list_query(self.request).where(or_(ids, title.in_(keys)) if by_title else ids)
+            names = wanted[start : start + _BATCH_SIZE]
+            by_id = key_column(foreign.model).in_(parse_keys(foreign.model, names).values())
+            query = foreign.get_list_query(self.request).where(or_(by_id, title.in_(names)) if by_title else by_id)
             for row in (await self.request.state.session.scalars(query)).unique():
-                self.add(row, str(row.id))
+                add_row(self.rows_by_id, str(key_of(row)), row)
                 if by_title:
-                    self.add(row, getattr(row, foreign.title_field))
+                    add_row(self.rows_by_title, getattr(row, foreign.title_field), row)
 
-    def add(self, row: Any, key: str) -> None:  # noqa: ANN401
-        """Add a row under a key, which is its ID or title."""
-        if all(row is not other for other in self.rows_by_key[key]):
-            self.rows_by_key[key].append(row)
-
-    def keys(self, cell: str) -> Iterator[str]:
+    def names(self, cell: str) -> Iterator[str]:
         """Return the titles and IDs in a cell, which has one per line as in an export."""
         cell = unescape_formula(cell)
-        lines = (key.strip() for key in (cell.splitlines() if self.field.multiple else [cell]))
-        return (str(UUID(key)) if is_uuid(key) else key for key in lines if key)
+        lines = (line.strip() for line in (cell.splitlines() if self.field.multiple else [cell]))
+        return (normalize_key(self.foreign.model, line) for line in lines if line)
 
-    def resolve(self, cell: str) -> Any:  # noqa: ANN401 - a list of rows, a row or None
-        """Return the rows that a cell refers to, without duplicates.
+    def resolve(self, cell: str, *, is_ids: bool = False) -> Any:  # noqa: ANN401 - a list of rows, a row or None
+        """Return the rows that a cell refers to, without duplicates. A column of IDs may have titles, and vice versa.
 
         Raises:
             ValueError: no row has the title or ID, or several have the title. The message is for the user.
         """
         rows: list[Any] = []
-        for key in self.keys(cell):
-            found = self.rows_by_key.get(key, [])
+        first, second = (self.rows_by_id, self.rows_by_title)[:: 1 if is_ids else -1]
+        for name in self.names(cell):
+            found = first.get(name) or second.get(name, [])
             if len(found) != 1:
-                raise ValueError(self._lookup_error(key, len(found)))
+                raise ValueError(self._lookup_error(name, len(found)))
             rows += [row for row in found if row not in rows]
         return rows if self.field.multiple else next(iter(rows), None)
 
@@ -71,26 +67,26 @@ class ReferenceLookup:
         """
         if not ids.strip():
             return self.resolve(cell)
-        rows = self.resolve(ids)
+        rows = self.resolve(ids, is_ids=True)
         row_list = rows if self.field.multiple else [rows]
-        titles = [self.foreign.title_of(self.request, row) or str(row.id) for row in row_list]
-        if self.has_text_title and sorted({*titles}) != sorted({*self.keys(cell)}):
+        titles = [self.foreign.title_of(self.request, row) or str(key_of(row)) for row in row_list]
+        if self.has_text_title and sorted({*titles}) != sorted({*self.names(cell)}):
             raise ValueError(
                 "The name and the ID refer to different records. Change both, or remove one of the columns."
             )
         return rows
 
-    def _lookup_error(self, key: str, count: int) -> str:
+    def _lookup_error(self, name: str, count: int) -> str:
         if count:
             plural = str(self.foreign.model.__tablename__).replace("_", " ")
-            return f"{count} {plural} are called “{key[:80]}”. Use the ID."
-        return f"No {self.foreign.display_name.lower()} {'has the ID' if is_uuid(key) else 'is called'} “{key[:80]}”."
+            return f"{count} {plural} are called “{name[:80]}”. Use the ID."
+        model = self.foreign.model
+        is_id = not is_entered(model) and parse_keys(model, [name])
+        return f"No {self.foreign.display_name.lower()} {'has the ID' if is_id else 'is called'} “{name[:80]}”."
 
 
-def is_uuid(key: str) -> bool:
-    """Return whether the text is a UUID."""
-    try:
-        UUID(key)
-    except ValueError:
-        return False
-    return True
+def add_row(rows: dict[str, list[Any]], name: str, row: Any) -> None:  # noqa: ANN401
+    """Add a row under an ID or a title."""
+    found = rows.setdefault(name, [])
+    if all(row is not other for other in found):
+        found.append(row)

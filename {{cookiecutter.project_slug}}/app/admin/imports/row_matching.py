@@ -1,9 +1,8 @@
-"""Match imported rows to existing ones by ID or by a unique text field."""
+"""Match imported rows to existing ones by primary key or by a unique text field."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +14,7 @@ from app.admin.files.cells import format_cell
 from app.admin.files.columns import file_columns
 from app.admin.files.csv_files import CsvRow
 from app.admin.files.formats import unescape_formula
-from app.admin.imports.reference_lookup import is_uuid
+from app.database.keys import is_entered, normalize_key, parse_keys
 
 _BATCH_SIZE = 500
 
@@ -31,8 +30,10 @@ class RowMatcher:
 
     async def find_rows(self, session: AsyncSession, match: str, header: str) -> list[tuple[int, str | None, str]]:
         """Find the existing rows by the field `match`, which is in the column `header`, and return the errors."""
-        numbers = {match_key(row, header): row.number for row in self.csv_rows}
-        wanted = sorted(key for key in numbers if key and "\x00" not in key and (match != "id" or is_uuid(key)))
+        model, is_key = self.view.model, match == self.view.pk_attr
+        numbers = {entered_key(model, row, header): row.number for row in self.csv_rows}
+        values = parse_keys(model, numbers) if is_key else {key: key for key in numbers if "\x00" not in key}
+        wanted = [values[key] for key in sorted(values) if key]
         found: dict[str, Any] = {}
         self.request.state.action = RequestAction.EXPORT
         for start in range(0, len(wanted), _BATCH_SIZE):
@@ -44,11 +45,10 @@ class RowMatcher:
         self.request.state.action = RequestAction.IMPORT
         return [*self._errors(match, header, found)]
 
-    async def _load(self, session: AsyncSession, match: str, keys: Sequence[str]) -> Sequence[Any]:
+    async def _load(self, session: AsyncSession, match: str, keys: Sequence[Any]) -> Sequence[Any]:
         """Return the rows with these keys, with the relationships that an export needs."""
         model = self.view.model
-        wanted = [UUID(key) for key in keys] if match == "id" else keys
-        query = self.view.get_list_query(self.request).where(getattr(model, match).in_(wanted))
+        query = self.view.get_list_query(self.request).where(getattr(model, match).in_(keys))
         relations = [joinedload(getattr(model, column.field.name)) for column in self.columns if column.is_ids]
         rows: Sequence[Any] = (await session.scalars(query.options(*relations))).unique().all()
         await self.view.prefetch(self.request, session, rows)
@@ -56,21 +56,21 @@ class RowMatcher:
 
     def _errors(self, match: str, header: str, found: Mapping[str, Any]) -> Iterator[tuple[int, str | None, str]]:
         """Yield an error for each unknown ID, duplicate key, and row that the user can't change."""
-        counts = Counter(match_key(row, header) for row in self.csv_rows)
+        model, is_key = self.view.model, match == self.view.pk_attr
+        counts = Counter(entered_key(model, row, header) for row in self.csv_rows)
         for row in self.csv_rows:
-            key = match_key(row, header)
+            key = entered_key(model, row, header)
             if key and counts[key] > 1:
                 yield row.number, match, "Duplicate value: another row of the file has it too."
-            elif key and key not in found and match == "id":
+            elif key and key not in found and is_key and not is_entered(model):
                 yield row.number, match, "No record has this ID. Leave the cell empty to add a record."
             elif key in found and not self.view.can_change_row(self.request, found[key]):
                 yield row.number, None, "You don't have permission to change this record."
 
 
-def match_key(row: CsvRow, header: str) -> str:
-    """Return the key in a cell; IDs in canonical form."""
-    key = unescape_formula(row.cells[header]).strip()
-    return str(UUID(key)) if is_uuid(key) else key
+def entered_key(model: type[Any], row: CsvRow, header: str) -> str:
+    """Return the key in a cell; UUIDs as they are stored."""
+    return normalize_key(model, unescape_formula(row.cells[header]).strip())
 
 
 def _text(value: object) -> str:

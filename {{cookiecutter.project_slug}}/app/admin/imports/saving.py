@@ -13,6 +13,7 @@ from app.accounts.events import Event
 from app.admin.base.changes import diff, snapshot
 from app.admin.base.visibility import find_visible_ids
 from app.admin.imports.batch import ImportBatch, ImportRow
+from app.database.keys import key_of
 
 _CHUNK_SIZE = 250
 
@@ -46,7 +47,7 @@ async def _write(batch: ImportBatch, session: AsyncSession) -> None:
         await session.flush()
     for chunk in _chunks(batch.import_rows):
         request.state.visible_after_save = await find_visible_ids(
-            request, session, view, {row.record.id for row in chunk}
+            request, session, view, {key_of(row.record) for row in chunk}
         )
         for row in chunk:
             await _emit_after(batch, row)
@@ -72,7 +73,7 @@ async def _emit_before(batch: ImportBatch, row: ImportRow) -> None:
     if row.before is None:
         await view._emit_before_create(request, row.data, row.record)  # noqa: SLF001
     else:
-        pk = str(row.record.id)
+        pk = str(key_of(row.record))
         await view._emit_before_edit(request, row.data, row.record, pk=pk, old_data=dict(row.before))  # noqa: SLF001
 
 
@@ -81,7 +82,7 @@ async def _emit_after(batch: ImportBatch, row: ImportRow) -> None:
     if row.before is None:
         await view._emit_after_create(request, row.record)  # noqa: SLF001
     else:
-        pk = str(row.record.id)
+        pk = str(key_of(row.record))
         await view._emit_after_edit(request, row.record, pk=pk, old_data=dict(row.before))  # noqa: SLF001
 
 

@@ -129,7 +129,7 @@ const showRowPickers = () => {
     if (operator.value !== "is" || !rowPickers[field.value]) continue;
     const query = ({ term, page = 1 }) => ({ q: term, skip: (page - 1) * 20, limit: 20 });
     const results = ({ items, total }, { page = 1 }) => ({
-      results: items.map((item) => ({ id: item.id, text: item._meta.repr })),
+      results: items.map((item) => ({ id: item._meta.key, text: item._meta.repr })),
       pagination: { more: page * 20 < total },
     });
     const ajax = { url: rowPickers[field.value], dataType: "json", data: query, processResults: results };

@@ -115,7 +115,7 @@ def test_year_is_formatted_with_four_digits(value: date | time, shown: str) -> N
     ],
 )
 def test_title_field_is_a_text_column_or_the_id(names: list[str], expected: str) -> None:
-    assert default_title_field({name: THINGS[name] for name in names}) == expected
+    assert default_title_field({name: THINGS[name] for name in names}, "id") == expected
 
 
 @pytest.mark.parametrize(

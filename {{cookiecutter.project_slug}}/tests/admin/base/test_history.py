@@ -81,7 +81,7 @@ def test_page_of_a_row_shows_fifty_events_and_links_to_the_log(
 
     assert page.text.count("list-group-item") == 50
     assert "Newest" in page_text(page)
-    link = f"filter=target_type__eq%3Dsample_notes+AND+target_id__eq%3D{note.id}"
+    link = f"filter=target_type__eq%3Dsample_notes+AND+target_id__eq%3D%22{note.id}%22"
     assert link in page.text
     about = f"target_type__eq=sample_notes AND target_id__eq={note.id}"
     assert len(listed_ids(browser, "event", filter=about, page_size=25)) == 25

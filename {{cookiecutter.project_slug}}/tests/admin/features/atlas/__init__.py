@@ -1,0 +1,1 @@
+"""A feature whose models have keys of other types than UUID."""

@@ -1,0 +1,1 @@
+"""A feature with admin views of the atlas, with inline rows and imports."""
