@@ -41,7 +41,7 @@ def test_everything_works_without_javascript(
 ) -> None:
     with visit(chromium, server, size, scheme, scripts=False) as window:
         window.open("/")
-        window.follow("Notes")
+        window.open("/notes")
         window.sign_in(server)
         assert window.page.url == f"{server.address}/notes"
 
@@ -58,8 +58,7 @@ def test_everything_works_without_javascript(
         window.press("Delete note")
         assert window.page.get_by_text("Changed without scripts").count() == 0
 
-        window.follow("Account")
-        window.press("Sign out")
+        window.sign_out()
         assert window.page.url == f"{server.address}/login"
 
 
@@ -80,8 +79,7 @@ def test_account_lifecycle_from_sign_up_to_deletion(
         grace.sign_in()
         grace.change_password()
         grace.add_second_factor()
-        window.open("/account")
-        window.press("Sign out")
+        window.sign_out()
         grace.sign_in()
         with visit(chromium, server, size, scripts=scripts) as elsewhere:
             grace.end_others(Person(elsewhere, project / "mail", address))

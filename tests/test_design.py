@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from tests.baking import Bake
 from tests.life import Person
 from tests.serving import Server, serving
-from tests.windows import visit
+from tests.windows import DESKTOP, PHONE, Visit, visit
 
 ACCENT = "rgb(11, 95, 185)"
 
@@ -66,6 +66,59 @@ def test_one_line_changes_the_accent_everywhere(
         seen["admin"] = _background(page, ".btn-primary")
 
     assert seen == dict.fromkeys(["page", "docs", "icon", "mail", "admin"], ACCENT)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_headings_start_at_one_edge_in_the_first_screen(
+    chromium: Browser, server: Server, size: tuple[int, int]
+) -> None:
+    with visit(chromium, server, size) as window:
+        edges = {path: _heading_edges(window, path) for path in ("/", "/login", "/signup", "/docs")}
+        window.open("/login")
+        window.sign_in(server)
+        paths = ["/", "/notes", "/notes/new", "/account", "/account/api-keys", "/dev/mail"]
+        edges |= {f"{path} signed in": _heading_edges(window, path) for path in paths}
+
+    assert {left for left, _ in edges.values()} == {edges["/"][0]}, edges
+    assert max(top for _, top in edges.values()) < size[1] / 3, edges
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_phones_have_a_menu(chromium: Browser, server: Server, *, scripts: bool) -> None:
+    with visit(chromium, server, PHONE, scripts=scripts) as window:
+        window.open("/login")
+        window.sign_in(server)
+        link = window.page.get_by_role("link", name="Notes", exact=True)
+        assert not link.is_visible()
+        window.open_menu()
+        window.look()
+        link.click()
+        window.page.wait_for_url(f"{server.address}/notes")
+        assert not link.is_visible()
+        window.sign_out()
+
+
+@pytest.mark.parametrize("width", [320, 768, 1280, 1920])
+@pytest.mark.parametrize("path", ["/", "/login", "/docs", "/nowhere"])
+def test_no_page_is_wider_than_the_window(
+    chromium: Browser, server: Server, path: str, width: int
+) -> None:
+    with visit(chromium, server, (width, 700)) as window:
+        if path == "/nowhere":
+            window.page.goto(server.address + path)
+            window.look()
+            window.complaints = [text for text in window.complaints if "status of 404" not in text]
+        else:
+            window.open(path)
+
+
+def _heading_edges(window: Visit, path: str) -> tuple[float, float]:
+    """Return where the heading of a page starts, from the left and from the top."""
+    window.open(path)
+    found = window.page.locator("h1").first.evaluate(
+        "it => [it.getBoundingClientRect().left, it.getBoundingClientRect().top]"
+    )
+    return (found[0], found[1])
 
 
 def _background(page: Page, selector: str) -> str:

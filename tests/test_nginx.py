@@ -72,7 +72,7 @@ def test_everything_works_below_a_root_path(
     server = servers[proxy]
     with visit(chromium, server, PHONE) as window:
         window.open("/")
-        window.follow("Notes")
+        window.open("/notes")
         window.sign_in(server)
         assert window.page.url == f"{server.address}/notes"
         window.follow("New note")
@@ -102,7 +102,7 @@ def test_everything_works_below_a_root_path(
         assert [link for link in links if not link.startswith(f"{server.address}/")] == []
 
         window.open("/account")
-        window.press("Sign out")
+        window.sign_out()
         assert window.page.url == f"{server.address}/login"
 
 

@@ -69,6 +69,18 @@ class Visit:
         if self.thorough and (found := inaccessible(self.page)):
             self.complaints.append(f"{self.page.url}: {found}")
 
+    def open_menu(self) -> None:
+        """Open the menu, if the window is too narrow to show its links."""
+        if (menu := self.page.get_by_text("Menu", exact=True)).is_visible():
+            menu.click()
+
+    def sign_out(self) -> None:
+        """Press the button in the menu."""
+        self.open_menu()
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name="Sign out", exact=True).click()
+        self.look()
+
     def sign_in(self, server: Server) -> None:
         """Fill in the form that is shown with what the first run printed."""
         email, password = server.credentials()

@@ -51,6 +51,8 @@ class NavItem(NamedTuple):
     description: str = ""
     permission: BasePermission | None = None
     """Permission required to see the entry."""
+    public: bool = False
+    """Whether visitors see the entry: its page can be opened without signing in."""
 
 
 class SiteContext(NamedTuple):
@@ -146,7 +148,9 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
 
 
 def _may_see(visitor: Scope | None, item: NavItem) -> bool:
-    return item.permission is None or (visitor is not None and visitor.has_permission(item.permission))
+    if visitor is None:
+        return item.public
+    return item.permission is None or visitor.has_permission(item.permission)
 
 
 def _site(request: Request, visitor: Scope | None) -> SiteContext:

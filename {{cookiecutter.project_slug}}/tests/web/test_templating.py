@@ -93,6 +93,34 @@ def test_navigation_entry_requires_its_permission(client: TestClient, ada: User,
     assert shown == [False, False, True]
 
 
+def test_visitors_see_only_public_navigation_entries(client: TestClient, ada: User) -> None:
+    assert isinstance(client.app, FastAPI)
+    entries = [NavItem("For members", "/members"), NavItem("About", "/about", public=True)]
+    client.app.state.nav.extend(entries)
+    try:
+        pages = [open_browser(client, who).get("/nowhere") for who in (None, ada)]
+    finally:
+        del client.app.state.nav[-len(entries) :]
+
+    links = [[path for path in read_page(page).links if path in {"/members", "/about"}] for page in pages]
+    assert links == [["/about"], ["/members", "/about"]]
+
+
+def test_navigation_groups_more_than_five_entries(client: TestClient, ada: User) -> None:
+    assert isinstance(client.app, FastAPI)
+    shown = client.app.state.nav[:]
+    browser, groups = open_browser(client, ada), []
+    try:
+        for number in (5, 6):
+            client.app.state.nav[:] = [NavItem(f"Item {index}", f"/item-{index}") for index in range(number)]
+            page = browser.get("/nowhere").text
+            groups.append(page.partition("More</summary>")[2].partition("</ul>")[0].count("/item-"))
+    finally:
+        client.app.state.nav[:] = shown
+
+    assert groups == [0, 2]
+
+
 def test_flash_message_cannot_be_forged(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     submit(browser, "/account", display_name="Ada")
