@@ -360,6 +360,11 @@ class Settings(BaseSettings):
         """Whether `/dev/mail` shows emails: not in production or over HTTPS, as they contain password reset links."""
         return self.environment is not Environment.PRODUCTION and not self.secure_cookies
 
+    @property
+    def shows_failures(self) -> bool:
+        """Whether the page of an unexpected error shows the exception: only in development, and not over HTTPS."""
+        return self.environment is Environment.DEVELOPMENT and not self.secure_cookies
+
     @cached_property
     def root_path(self) -> str:
         """Path of `BASE_URL` without the trailing slash, `/shop` or empty (ASGI's `root_path`)."""

@@ -1,7 +1,6 @@
 """HTML error pages, for requests outside the API that accept HTML."""
 
 from http import HTTPStatus
-from typing import NamedTuple
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -18,43 +17,14 @@ from app.api.dependencies import close_request_session
 from app.api.error_handlers import HANDLED_EXCEPTIONS, as_problem, problem_headers, problem_response, write_problem
 from app.api.middleware import SAFE_METHODS
 from app.errors import NotFound, Problem
+from app.web.error_texts import error_text
+from app.web.failures import describe_failure
 from app.web.login import login_path
 from app.web.reauth import reauthentication_path
 from app.web.templating import render_template, see_other
 
 API_PATHS = frozenset({"api", "health", ".well-known", "openapi.json"})
 """Path prefixes that always return problem details."""
-
-
-class ErrorText(NamedTuple):
-    """Heading and text of an error page."""
-
-    title: str
-    advice: str
-
-
-ERROR_TEXTS = {
-    400: ErrorText("Bad request", "The request was incomplete. Go back and try again."),
-    401: ErrorText("Sign-in required", "You need to sign in to see this page."),
-    403: ErrorText(
-        "Access denied",
-        "You don't have permission to do this, or the form has expired. Go back, reload the page and try again.",
-    ),
-    404: ErrorText("Page not found", "The page doesn't exist, or you don't have access to it."),
-    405: ErrorText("Method not allowed", "This URL doesn't support that action. Go back to the page and try again."),
-    409: ErrorText("Conflict", "The change conflicts with existing data. Nothing was saved."),
-    412: ErrorText(
-        "Someone else changed this", "This was changed after you opened it. Reload the page to see the latest version."
-    ),
-    413: ErrorText("Request too large", "Nothing was saved. Go back and send less data."),
-    414: ErrorText("URL too long", "Go back and try a shorter URL."),
-    415: ErrorText("Unsupported encoding", "Nothing was saved. Forms must be sent as UTF-8."),
-    422: ErrorText("Invalid request", "A value is missing or invalid. Go back and check it."),
-    429: ErrorText("Too many attempts", "Wait a while, then try again."),
-    431: ErrorText("Request headers too large", "Delete your cookies for this site and try again."),
-    500: ErrorText("Something went wrong", "The error was logged. Try again later."),
-    503: ErrorText("Service unavailable", "The service is temporarily unavailable. Try again in a moment."),
-}
 
 
 def register_error_pages(app: FastAPI) -> None:
@@ -83,7 +53,9 @@ async def _handle(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _handle_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged in app/api/request_cycle.py
+async def _handle_bug(request: Request, error: Exception) -> Response:  # logged in app/api/request_cycle.py
+    if request.state.settings.shows_failures:
+        request.state.failure = describe_failure(error)
     return await _handle(request, Problem())
 
 
@@ -109,13 +81,16 @@ def _malformed_id(error: Exception) -> NotFound | None:
 
 async def _page(request: Request, problem: Problem | HTTPException) -> Response:
     status = int(problem.status_code if isinstance(problem, HTTPException) else problem.status)
-    text = ERROR_TEXTS.get(status) or ErrorText(HTTPStatus(status).phrase, "")
-    if isinstance(problem, Problem) and Problem not in type(problem).__bases__:
-        text = text._replace(title=problem.title)  # a specific error, such as NoteTitleTaken
-    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        await web_session.find_visitor(request)
-    detail = problem.detail if isinstance(problem, Problem) else None
-    context = {"status": status, "text": text, "detail": detail, "request_id": request.state.request_id}
+    visitor = await web_session.find_visitor(request) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    context = {
+        "status": status,
+        "text": error_text(problem, status, visitor, reading=request.method in SAFE_METHODS),
+        "detail": problem.detail if isinstance(problem, Problem) else None,
+        "wait": (problem.headers or {}).get("Retry-After"),
+        "login": login_path(_page_of(request) or "/"),
+        "request_id": request.state.request_id,
+        "failure": getattr(request.state, "failure", None),
+    }
     try:
         response = render_template(request, "error.html", context, status)
     except TemplateError:  # rendering the layout may have caused this error

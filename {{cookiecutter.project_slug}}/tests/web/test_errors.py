@@ -1,6 +1,10 @@
 """Error pages, and problem details for API clients."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from fastapi import APIRouter
@@ -9,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.errors import Conflict, Unavailable, VersionConflict
+from app.errors import Conflict, TooManyRequests, Unavailable, VersionConflict
 from app.web import templating
 from tests.support import add_user, make_database_unavailable
 from tests.web.browser import open_browser, read_page, submit
@@ -27,6 +31,7 @@ def failing(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Test
         "409": Conflict("The room is taken."),
         "412": VersionConflict(),
         "500": RuntimeError("secret detail"),
+        "429": TooManyRequests(timedelta(minutes=15)),
         "503": Unavailable(),
         "busy": PoolTimeout(),
     }
@@ -63,6 +68,107 @@ def test_browsers_get_an_error_page_with_advice(failing: TestClient, path: str, 
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
     assert "secret" not in response.text
+
+
+def test_page_without_permission_says_so(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+
+    opened = read_page(browser.get("/admin/")).text
+
+    assert "Your account may not open this page." in opened
+    assert "ask an administrator" in opened
+    assert "reload" not in opened
+
+
+def test_only_a_form_without_a_csrf_token_is_to_be_sent_again(client: TestClient, ada: User) -> None:
+    for browser in (open_browser(client), open_browser(client, ada)):
+        response = browser.post("/login", data={"email": "ada@example.com", "password": "x"})
+
+        page = read_page(response)
+        assert response.status_code == 403
+        assert "reload the page and send the form again" in page.text
+        assert "may not" not in page.text
+
+
+def test_missing_page_offers_visitors_to_sign_in(client: TestClient, ada: User) -> None:
+    anonymous, signed_in = (read_page(open_browser(client, user).get("/nowhere?page=2")) for user in (None, ada))
+
+    assert "you have to sign in to see it" in anonymous.text
+    assert "/login?next=%2Fnowhere%3Fpage%3D2" in anonymous.links
+    assert "your account has no access to it" in signed_in.text
+    assert not [link for link in signed_in.links if link.startswith("/login")]
+
+
+def test_too_many_requests_say_how_long_to_wait(failing: TestClient) -> None:
+    response = failing.get("/fail/429")
+
+    text = read_page(response).text
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
+    assert "Try again in 15 minutes." in text
+    assert "seconds" not in text
+
+
+@pytest.fixture
+def start_broken_app(start_app: Callable[..., TestClient]) -> Iterator[Callable[..., TestClient]]:
+    """Start an app with a page at `/broken` that raises an exception, and return a browser."""
+    with ExitStack() as cleanup:
+
+        def start(**settings: Any) -> TestClient:
+            client, router = start_app(**settings), APIRouter()
+            app: Any = client.app
+
+            @router.get("/broken")
+            async def fail() -> None:
+                raise RuntimeError("<b>secret</b> detail")
+
+            app.include_router(router)
+            cleanup.callback(app.router.routes.pop)  # tests with equal settings share the app
+            return open_browser(client)
+
+        yield start
+
+
+def test_development_shows_where_an_exception_was_raised(start_broken_app: Callable[..., TestClient]) -> None:
+    browser = start_broken_app(environment="development", base_url="http://localhost:8000")
+
+    page, document = browser.get("/broken"), browser.get("/broken", headers={"Accept": "application/json"})
+
+    text = read_page(page).text
+    assert page.status_code == 500
+    assert "RuntimeError: <b>secret</b> detail" in text
+    assert re.search(r"tests/web/test_errors\.py:\d+ in fail", text)
+    assert re.search(r"\d+ +raise RuntimeError\(", text)
+    assert page.headers["X-Request-ID"] in text
+    assert "<b>secret" not in page.text
+    assert "RuntimeError" not in document.text
+    assert document.json() == {
+        "type": "urn:problem:Problem",
+        "title": "Internal server error",
+        "status": 500,
+        "instance": "/broken",
+        "request_id": document.headers["X-Request-ID"],
+    }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"environment": "production", "auth": {"argon2_memory_kib": 19_456}}, id="production"),
+        pytest.param({"environment": "test"}, id="test"),
+        pytest.param({"environment": "development", "base_url": "https://example.com"}, id="served-over-https"),
+    ],
+)
+def test_only_development_shows_exceptions(
+    start_broken_app: Callable[..., TestClient], settings: dict[str, Any]
+) -> None:
+    browser = start_broken_app(**{"base_url": "https://example.com", **settings})
+
+    response = browser.get("/broken")
+
+    assert (response.status_code, response.headers["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert "Something went wrong" in response.text
+    for hidden in ("secret", "RuntimeError", "test_errors", "development"):
+        assert hidden not in response.text
 
 
 def test_pages_and_admin_return_503_when_the_database_is_unavailable(
