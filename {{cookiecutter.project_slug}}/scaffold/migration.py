@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, Literal
@@ -195,6 +196,7 @@ def mark_incompatible(path: Path, more: str = "") -> None:
     path.write_text(marked, encoding="utf-8")
 
 
+@lru_cache(maxsize=1)  # `generate_revision` adds the new ones
 def _copy_migrations(stage: StagingArea) -> ScriptDirectory:
     """Return the migrations, copied to the staging area.
 

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -78,11 +79,8 @@ class Project:
 
     def commands_of(self, package: str) -> list[Command]:
         """Return the commands that generated a feature, in the order in which they were run."""
-        text = ast.get_docstring(ast.parse(_read(self.features / package / "__init__.py"))) or ""
-        lines = re.sub(r" \\\n\s*", " ", text).splitlines()
-        commands = [line.strip() for line in lines if re.match(r" +app (new|add) \w+ [A-Z]", line)]
         try:
-            return [tuple(shlex.split(command)) for command in commands]
+            return list(_commands_in(_read(self.features / package / "__init__.py")))
         except ValueError as error:
             raise ScaffoldError([f"app/features/{package}/__init__.py: invalid command line: {error}"]) from error
 
@@ -256,6 +254,14 @@ class Project:
             found |= new
             left += new
         return frozenset(found - {package})
+
+
+@cache
+def _commands_in(code: str) -> tuple[Command, ...]:
+    """Return the commands in the docstring of a module."""
+    text = ast.get_docstring(ast.parse(code)) or ""
+    lines = re.sub(r" \\\n\s*", " ", text).splitlines()
+    return tuple(tuple(shlex.split(line)) for line in lines if re.match(r" +app (new|add) \w+ [A-Z]", line))
 
 
 def _class_of(path: Path, table: str) -> str | None:

@@ -33,7 +33,7 @@ def rename(text: str, module: str, symbols: Symbols, file: str, before: str = ""
     Raises:
         SyntaxError: if it is not valid Python.
     """
-    if module not in symbols.names and not any(name in text for name in symbols.features()):
+    if module not in symbols.names and not symbols.imports.search(text):
         return Renamed(text)
     tree = ast.parse(text, filename=file)
     finder = _Finder(module, symbols, tree)

@@ -10,6 +10,7 @@ are only included by others.
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -94,7 +95,7 @@ def _aliased(code: str) -> str:
     own = Counter(name.replace(NAME_MARK, "") for name in marked)
     # A resource TodoList is marked, too, next to the schema TodoList of a resource Todo.
     taken = {*own, *(name for name in marked if name.endswith(NAME_MARK) and own[name.replace(NAME_MARK, "")] > 1)}
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in _statements(tree) if isinstance(node, ast.ImportFrom)]
     found = [(item.name, node.module or "") for node in imports for item in node.names if item.name in taken]
     aliases = {name: _alias(name.replace(NAME_MARK, ""), module.rpartition(".")[2]) for name, module in found}
     # Offsets in the tree count bytes, and a mark has two.
@@ -107,6 +108,14 @@ def _aliased(code: str) -> str:
             new = f"{token.string} as {alias}" if row in imported else alias
             lines[row - 1] = lines[row - 1][:start] + new + lines[row - 1][end:]
     return "".join(lines)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements in a node, without walking expressions, which are most of a tree."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+            yield from _statements(child)
 
 
 def _alias(name: str, module: str) -> str:

@@ -1,8 +1,10 @@
 """Names that Python code of a resource defines, and how they differ between two versions of it."""
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 Changes = dict[str, str | None]
 """The new name of each name that changed, or None if it was removed."""
@@ -31,9 +33,11 @@ class Symbols:
             if now is not None:
                 self.members[module, name] = self._changes(members, now)
 
-    def features(self) -> set[str]:
-        """Return the names of the packages with these modules."""
-        return {module.split(".")[-2] for module in self.names}
+    @cached_property
+    def imports(self) -> re.Pattern[str]:
+        """Return a pattern for imports of these modules. Code without one is not parsed, which takes long."""
+        packages = "|".join(sorted({re.escape(module.split(".")[-2]) for module in self.names}))
+        return re.compile(rf"\bfeatures(?:\.(?:{packages})\b|[ ]import\b)")
 
     def _changes(self, old: list[str], new: list[str]) -> Changes:
         if self.in_order:
