@@ -103,6 +103,11 @@ class Names:
         return _unused(self.plural) if self.plural != self.snake else f"{self.plural}_list"
 
     @property
+    def rows_of(self) -> str:
+        """Return the tests' function for the address of rows under another one: `remarks_of`, or `staff_list_of`."""
+        return f"{self.plural}_of" if self.plural != self.snake else f"{self.plural}_list_of"
+
+    @property
     def admin_key(self) -> str:
         """Return `book-review`, as in /admin/book-review/list."""
         return self.path if self.snake in ADMIN_KEYS else self.snake.replace("_", "-")
