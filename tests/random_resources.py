@@ -1,9 +1,11 @@
 """Command lines of `app new resource`: those of the documentation, and valid random ones."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from random import Random
+
+from tests.random_fields import random_field
 
 _COMPARED = (
     ("int:min=-3", "1"),
@@ -17,9 +19,6 @@ _COMPARED = (
     ("duration:min=0s", "1h30m"),
 )
 _TURNED = {"<": ">", "<=": ">=", "!=": "!="}
-
-RandomType = tuple[str, list[str], str]
-"""A field type with its arguments and bounds, the flags that it supports, and a default."""
 
 
 def words_of(text: str) -> list[str]:
@@ -48,20 +47,6 @@ FIELDS = words_of("""
 USERS = words_of("""
     ref=User ref=User:optional ref=User:unique ref=User:optional:on_delete=cascade many=User
 """)
-ENUM_VALUES = (
-    "draft",
-    "live",
-    "in-review",
-    "Sent",
-    "a1",
-    "none",
-    "true",
-    "x_y",
-    "A+",
-    "B-",
-    "in stock",
-    ".5",
-)
 
 
 ACCESSES = {
@@ -77,6 +62,7 @@ ACCESSES = {
     ("everyone", "admins"): ("--read everyone --write admins", 1),
 }
 """Who reads and who writes → its options, and how often it is drawn."""
+OWNER = ("owner", "owner")
 
 
 @dataclass(frozen=True)
@@ -84,60 +70,127 @@ class Command:
     """Arguments of `app new resource`."""
 
     name: str
-    plural: str
+    arguments: tuple[str, ...]
     read: str
     write: str
-    arguments: tuple[str, ...]
     deleted_with_users: bool
     """Whether its rows are deleted with users who don't own them."""
+    hidden_with_parent: bool = False
+    """Whether it is under a row that only its owner sees."""
+    later: tuple[str, ...] = ()
+    """References to resources that are generated after it."""
+
+    @property
+    def expected_access(self) -> tuple[str, str]:
+        """Return who reads and who writes, as references to its rows must expect."""
+        return OWNER if self.hidden_with_parent else (self.read, self.write)
+
+    @property
+    def in_file(self) -> tuple[str, ...]:
+        """Return the arguments of its block in a file, which include the later references."""
+        return self.arguments[0], *self.later, *self.arguments[1:]
 
 
-def random_commands(names: list[str], random: Random) -> list[Command]:
-    """Return a random resource for each name. Each may reference those before it."""
+def random_commands(names: Sequence[str], random: Random) -> list[Command]:
+    """Return a random resource for each name. Each may refer to any other, or be under one."""
     commands: list[Command] = []
     for name in names:
         commands.append(_random_command(name, commands, random))
+    for place, command in enumerate(commands):
+        if random.random() < 0.2:
+            later = _random_relation("back", random.choice(commands[place:]), command, random)
+            commands[place] = replace(command, later=(later,) if later else ())
     return commands
 
 
 def _random_command(name: str, others: list[Command], random: Random) -> Command:
-    weights = [weight for _, weight in ACCESSES.values()]
-    read, write = random.choices([*ACCESSES], weights)[0]
-    names = random.sample(FIELDS, random.randint(1, 8))
-    fields = [f"{field}:{_random_field(random)}" for field in names]
-    targets = [other for other in others if other.read != "admins" or write == "admins"]
-    related = random.sample(targets, min(len(targets), random.choice((0, 0, 1, 1, 2))))
-    relations = [
-        _random_relation(f"related{number}", target, write, random)
-        for number, target in enumerate(related)
-    ]
+    parent = _random_parent(others, random)
+    read, write, options = _random_access(parent, random)
+    snake = re.sub(r"(?<!^)([A-Z])", r"_\1", parent.name).lower() if parent else ""
+    names = [found for found in random.sample(FIELDS, random.randint(2, 8)) if found != snake]
+    fields = [f"{field}:{random_field(random)}" for field in names]
+    command = Command(name, (), read, write, _is_deleted_with(parent), _is_hidden(parent))
+    related = random.sample(others, min(len(others), random.choice((0, 0, 1, 1, 2))))
+    for number, target in enumerate(related):
+        relation = _random_relation(f"related{number}", target, command, random)
+        fields += [relation] if relation else []
+        if relation.endswith("cascade") and _is_deleted_with_users(target, write):
+            command = replace(command, deleted_with_users=True)
     people = [f"user{n}:{random.choice(USERS)}" for n in range(random.choice((0, 0, 1, 2)))]
-    fields += relations + people
-    deleted_with_users = any(user.endswith(("ref=User", ":unique", "cascade")) for user in people)
-    deleted_with_users |= any(
-        relation.endswith("cascade") and _is_deleted_with_users(target, write)
-        for relation, target in zip(relations, related, strict=True)
-    )
-    if random.random() < 0.2:
-        ends = (":on_delete=null", ":on_delete=cascade")
-        end = random.choice(("", *ends) if write != "owner" or read == "owner" else ends)
-        fields.append(f"above:ref={name}:optional{end}")
-    if random.random() < 0.1:
-        fields.append(f"others:many={name}")
+    if any(user.endswith(("ref=User", ":unique", "cascade")) for user in people):
+        command = replace(command, deleted_with_users=True)
+    fields += [*people, *_random_self_references(command, random)]
     compared, checks = _random_check(random) if random.random() < 0.3 else ([], [])
     fields = [fields[0], *(_random_readonly(field, random) for field in fields[1:])]
     fields += compared
     random.shuffle(fields)
-    fields = [_random_scope(field, write, random) for field in fields]
-    arguments = [name, *fields, *_random_slug(fields, read, write, random)]
+    is_scoped = write == "owner" or parent is not None
+    fields = [_random_scope(field, random) if is_scoped else field for field in fields]
+    fields = _with_title(fields, random)
+    arguments = [name, *fields, *_random_slug(fields, command, parent, random)]
     if together := _random_combination(fields, random):
         arguments += ["--unique", together]
-    arguments += checks
-    arguments += ACCESSES[read, write][0].split()
+    arguments += [*checks, *options]
     arguments += ["--plural", PLURALS[name]] if name in PLURALS else []
-    arguments += ["--no-admin"] if random.random() < 0.1 else []
-    arguments += ["--no-pages"] if random.random() < 0.1 else []
-    return Command(name, PLURALS.get(name, ""), read, write, tuple(arguments), deleted_with_users)
+    arguments += ["--under", parent.name] if parent else []
+    is_without_admin = parent is not None and "--no-admin" in parent.arguments
+    arguments += ["--no-admin"] if is_without_admin or random.random() < 0.1 else []
+    arguments += ["--no-pages"] if parent or random.random() < 0.1 else []
+    return replace(command, arguments=tuple(arguments))
+
+
+def _random_parent(others: list[Command], random: Random) -> Command | None:
+    """Return a resource to be under, preferably one that is under another."""
+    parents = [other for other in others if not {"--by", "--under"} <= {*other.arguments}]
+    if not parents or random.random() > 0.3:
+        return None
+    nested = [other for other in parents if "--under" in other.arguments]
+    return random.choice(nested if nested and random.random() < 0.4 else parents)
+
+
+def _random_access(parent: Command | None, random: Random) -> tuple[str, str, list[str]]:
+    """Return who reads and who writes, and the options that say so."""
+    if parent is None:
+        read, write = random.choices([*ACCESSES], [weight for _, weight in ACCESSES.values()])[0]
+        return read, write, ACCESSES[read, write][0].split()
+    above = parent.expected_access
+    if above[0] == "owner":
+        return "members", "members", []
+    if above[0] == "admins" or (above[1] != "owner" and random.random() < 0.3):
+        return *above, []
+    possible = {"owner", "members", "everyone"} - ({"everyone"} - {above[0]})
+    read, write = random.choice([access for access in ACCESSES if access[0] in possible])
+    return read, write, (ACCESSES[read, write][0] or "--access owned").split()
+
+
+def _is_hidden(parent: Command | None) -> bool:
+    return parent is not None and parent.expected_access[0] == "owner"
+
+
+def _is_deleted_with(parent: Command | None) -> bool:
+    """Return whether rows are deleted with the account of another user, with the row above them."""
+    return parent is not None and (
+        parent.expected_access[1] == "owner" or parent.deleted_with_users
+    )
+
+
+def _random_self_references(command: Command, random: Random) -> list[str]:
+    fields = []
+    if random.random() < 0.3:
+        ends = ["", ":on_delete=null", ":on_delete=cascade"]
+        is_restricted = command.write != "owner" or command.read == "owner"
+        end = random.choice(ends if is_restricted else ends[1:])
+        fields.append(f"above:ref={command.name}:optional{end}")
+    if random.random() < 0.15:
+        fields.append(f"others:many={command.name}")
+    return fields
+
+
+def _with_title(fields: list[str], random: Random) -> list[str]:
+    """Mark a text as the title, or none."""
+    texts = [field for field in fields if re.match(r"\w+:(str|text|slug|email|url)\b", field)]
+    title = random.choice(texts) if texts and random.random() < 0.3 else ""
+    return [f"{field}:title" if field == title else field for field in fields]
 
 
 def _random_combination(fields: list[str], random: Random) -> str:
@@ -148,11 +201,9 @@ def _random_combination(fields: list[str], random: Random) -> str:
     return ",".join(random.sample(names, 2)) if len(names) > 1 and random.random() < 0.5 else ""
 
 
-def _random_scope(field: str, write: str, random: Random) -> str:
+def _random_scope(field: str, random: Random) -> str:
     is_unique = "unique" in field.split(":")[2:]
-    return (
-        f"{field}:globally" if write == "owner" and is_unique and random.random() < 0.3 else field
-    )
+    return f"{field}:globally" if is_unique and random.random() < 0.3 else field
 
 
 def _random_readonly(field: str, random: Random) -> str:
@@ -163,17 +214,20 @@ def _random_readonly(field: str, random: Random) -> str:
     return f"{field}:readonly" if needs_none and plain and random.random() < 0.3 else field
 
 
-def _random_slug(fields: list[str], read: str, write: str, random: Random) -> list[str]:
+def _random_slug(
+    fields: list[str], command: Command, parent: Command | None, random: Random
+) -> list[str]:
     """Return a slug that is made from a text and may be in URLs, or an unique one, or nothing."""
-    inputs = [field for field in fields if not field.endswith(":readonly")]
+    inputs = [field for field in fields if ":readonly" not in field]
     texts = [field.split(":")[0] for field in inputs if ":str=" in field or ":text" in field]
     chosen = random.random()
     if chosen < 0.6:
         return []
     source = f":from={random.choice(texts)}" if texts and chosen < 0.9 else ":unique"
-    place = ["--by", "the_slug"] if random.random() < 0.6 else []
-    for_all = place and read != "owner"
-    scope = ":globally" if write == "owner" and (for_all or random.random() < 0.3) else ""
+    place = ["--by", "the_slug"] if random.random() < (0.3 if parent else 0.6) else []
+    for_all = place and command.read != "owner" and command.write == "owner"
+    is_scoped = command.write == "owner" or parent is not None
+    scope = ":globally" if is_scoped and (for_all or random.random() < 0.3) else ""
     return [f"the_slug:slug{source}{scope}", *place]
 
 
@@ -187,101 +241,27 @@ def _random_check(random: Random) -> tuple[list[str], list[str]]:
     return fields, [part for check in checks for part in ("--check", check)]
 
 
-def _random_relation(field: str, target: Command, write: str, random: Random) -> str:
+def _random_relation(field: str, target: Command, command: Command, random: Random) -> str:
+    """Return a reference to another resource, or nothing if there can't be one.
+
+    A reference to one that is generated later is called back. It has to be optional.
+    """
+    if target.read == "admins" and command.write != "admins":
+        return ""
     if random.random() < 0.3:
         return f"{field}:many={target.name}"
-    ends = [":on_delete=cascade", ":optional:on_delete=null"]
-    if not _is_deleted_with_users(target, write):
-        ends += ["", ":optional", ":optional:on_delete=cascade", ":unique"]
+    is_restricted = target.name != command.name and _is_deleted_with_users(target, command.write)
+    if field == "back":
+        ends = [":optional:on_delete=null", *([] if is_restricted else [":optional"])]
+    else:
+        ends = [":on_delete=cascade", ":optional:on_delete=null"]
+        restricting = ["", ":optional", ":optional:on_delete=cascade", ":unique"]
+        ends += [] if is_restricted else restricting
     return f"{field}:ref={target.name}{random.choice(ends)}"
 
 
 def _is_deleted_with_users(target: Command, write: str) -> bool:
     """Return whether a user's account can delete rows that others' rows refer to."""
-    is_own = target.read == "owner" and write == "owner"
-    return target.deleted_with_users or (target.write == "owner" and not is_own)
-
-
-def _random_field(random: Random) -> str:
-    """Return a random type with random modifiers that it supports."""
-    name = random.choice(list(_TYPES))
-    text, flags, default = _TYPES[name](random)
-    extra = random.choice(["", "", "", "optional", default, *flags])
-    if extra and extra == default and not default.endswith("=") and random.random() < 0.4:
-        extra += ":optional"
-    if extra in flags and random.random() < 0.3 and "unique" not in extra:
-        extra += ":optional"
-    return f"{text}:{extra}" if extra else text
-
-
-def _bounds(random: Random, low: int, high: int) -> str:
-    least = random.randint(low, high - 1000)
-    return random.choice(["", f":min={least}", f":min={least}:max={least + 1000}"])
-
-
-def _fixed(text: str, flags: str, default: str = "") -> Callable[[Random], RandomType]:
-    return lambda _: (text, flags.split(), default)
-
-
-def _str(random: Random) -> RandomType:
-    length = random.choice((10, 13, 40, 200, 255, 2000))
-    bounds = random.choice(("", "", ":min=2"))
-    flags = ["unique", "index", "search"] if length <= 500 else ["search"]  # the limit for an index
-    return f"str={length}{bounds}", flags, "default=some"
-
-
-def _slug(random: Random) -> RandomType:
-    return (
-        random.choice(("slug", "slug=20", "slug=220")),
-        ["unique", "index", "search"],
-        "default=some-slug",
-    )
-
-
-def _enum(random: Random) -> RandomType:
-    values = random.sample(ENUM_VALUES, random.randint(2, 5))
-    return f"enum={','.join(values)}", ["index"], f"default={random.choice(values)}"
-
-
-def _int(random: Random) -> RandomType:
-    return f"int{_bounds(random, -5000, 5000)}", ["unique", "index"], ""
-
-
-def _duration(random: Random) -> RandomType:
-    bounds = random.choice(("", ":min=0s", ":max=8h", ":min=-1.5s:max=30d", ":min=2m:max=1h"))
-    return f"duration{bounds}", ["unique", "index"], "" if "2m" in bounds else "default=90s"
-
-
-def _decimal(random: Random) -> RandomType:
-    places = random.randint(0, 4)
-    if random.random() < 0.3:
-        return f"decimal={places + 15},{places}", ["index", "unique"], "default=0"
-    return f"decimal={places + 4},{places}", ["index"], "default=7"
-
-
-def _list(random: Random) -> RandomType:
-    bounds = random.choice(("", ":min=1", ":min=2:max=4"))
-    return f"list={random.choice(('str', 'int'))}{bounds}", [], "" if bounds else "default="
-
-
-_TYPES: dict[str, Callable[[Random], RandomType]] = {
-    "str": _str,
-    "text": _fixed("text", "max=500:unique max=200:index search", "default="),
-    "slug": _slug,
-    "email": _fixed("email", "unique index"),
-    "phone": _fixed("phone", "unique index search"),
-    "url": _fixed("url", ""),
-    "int": _int,
-    "bigint": _fixed("bigint", "unique index", "default=-9000000000"),
-    "float": _fixed("float", "index", "default=0.5"),
-    "decimal": _decimal,
-    "bool": _fixed("bool", "index", "default=true"),
-    "date": _fixed("date", "unique index", "default=2026-02-28"),
-    "datetime": _fixed("datetime", "unique index"),
-    "time": _fixed("time", "index"),
-    "duration": _duration,
-    "uuid": _fixed("uuid", "unique index"),
-    "enum": _enum,
-    "list": _list,
-    "json": _fixed("json", "", "default="),
-}
+    expected = target.expected_access
+    is_own = expected[0] == "owner" and write == "owner"
+    return target.deleted_with_users or (expected[1] == "owner" and not is_own)

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.baking import TEMPLATE, Bake, tree
+from tests.random_fields import random_user_fields
 from tests.random_resources import AUTHOR, BOOK, NAMES, RATING, random_commands
 from tests.serving import Visitor, environment, run_dev, run_in, serving
 
@@ -268,7 +269,7 @@ def test_notes_are_what_the_command_generates(bake: Bake) -> None:
 def test_printed_resources_generate_the_same_files(bake: Bake, tmp_path: Path) -> None:
     seed = os.environ.get("SCAFFOLD_SEED", "1")
     names = Random(seed).sample(NAMES, 15)  # noqa: S311 - to be repeated
-    lines = [shlex.join(found.arguments) for found in random_commands(names, Random(seed))]  # noqa: S311
+    lines = [shlex.join(found.in_file) for found in random_commands(names, Random(seed))]  # noqa: S311
     Random(seed).shuffle(lines)  # noqa: S311
     written = tmp_path / "written.txt"
     written.write_text("\n".join(lines), encoding="utf-8")
@@ -323,15 +324,27 @@ def test_file_with_errors_generates_nothing(bake: Bake, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", range(RANDOM_RESOURCES // PER_TEST))
-def test_random_resources_pass_their_own_tests(bake: Bake, type_cache: Path, part: int) -> None:
+def test_random_resources_pass_their_own_tests(
+    bake: Bake, tmp_path: Path, type_cache: Path, part: int
+) -> None:
     seed = int(os.environ.get("SCAFFOLD_SEED", "1"))
     names = Random(seed).sample(NAMES, RANDOM_RESOURCES)[part * PER_TEST :][:PER_TEST]  # noqa: S311 - to be repeated
     project = installed(bake())
     run_app(project, "setup")
     shipped = set((project / "tests/features").iterdir())
 
-    for command in random_commands(names, Random(f"{seed}.{part}")):  # noqa: S311
-        run_app(project, f"new resource {shlex.join(command.arguments)}")
+    random = Random(f"{seed}.{part}")  # noqa: S311
+    commands = random_commands(names, random)
+    if part % 2:
+        file = tmp_path / "resources.txt"
+        file.write_text("\n".join(shlex.join(command.in_file) for command in commands))
+        run_app(project, f"new resources {file}")
+    else:
+        for command in commands:
+            run_app(project, f"new resource {shlex.join(command.arguments)}")
+        for command in filter(lambda found: found.later, commands):
+            run_app(project, f"add relation {command.name} {shlex.join(command.later)}")
+    run_app(project, f"add field User {shlex.join(random_user_fields(random))}")
 
     generated = set((project / "tests/features").iterdir()) - shipped
     assert len(generated) == PER_TEST
@@ -341,6 +354,7 @@ def test_random_resources_pass_their_own_tests(bake: Bake, type_cache: Path, par
             "sqlite",
             [
                 *map(str, sorted(generated)),
+                "tests/accounts/test_user_motto.py",
                 "tests/api/test_access_control.py",
                 "tests/database/test_migrations.py",
             ],
