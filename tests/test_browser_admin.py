@@ -301,6 +301,7 @@ def test_import_dialog_updates_rows(chromium: Browser, server: Server) -> None:
             *sent, working = import_prices(window)
 
             assert (sent[-1], working) == ("1", None)
+            window.open("/admin/plant/list?cols=name,price")
             price = page.locator("tr[data-sa-pk]", has_text="Olive").locator("[data-column=price]")
             assert price.inner_text() == read
 

@@ -45,6 +45,11 @@ ARIA_FIXES = {
 }
 """Landmarks and labels for screen readers."""
 
+LAYOUT_FIXES = {
+    # Aligned with the left side of its button; otherwise it would cover the menu.
+    '<div class="dropdown-menu dropdown-menu-end p-3"': '<div class="dropdown-menu p-3"',
+}
+
 
 class NonceExtension(Extension):
     """Patch the library's templates on load: add nonces and landmarks, remove inline event handlers.
@@ -54,7 +59,7 @@ class NonceExtension(Extension):
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
         """Return the patched source of a template."""
-        for original, fixed in {**INLINE_HANDLERS, **VALUE_FIXES, **ARIA_FIXES}.items():
+        for original, fixed in {**INLINE_HANDLERS, **VALUE_FIXES, **ARIA_FIXES, **LAYOUT_FIXES}.items():
             source = source.replace(original, fixed)
         # `trim_blocks` removes the line end between this attribute and the next.
         source = source.replace("multiple{% endif %}\n", "multiple {% endif %}\n")

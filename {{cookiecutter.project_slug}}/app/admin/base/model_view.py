@@ -46,8 +46,8 @@ class ModelView(DisplayView):
     section: ClassVar[str] = CONTENT
     """The heading of the menu that it is under."""
     fields: Sequence[Any] = ()  # the library's annotation doesn't allow names
-    delete_warning: ClassVar[str] = ""
-    """Confirmation text for deletions."""
+    delete_warning: ClassVar[str] = "This can't be undone."
+    """Confirmation text for deletions, below the name of the record."""
 
     readonly_fields: ClassVar[Sequence[str]] = ()
     """Fields that the server sets: they are shown, but in no form and no import."""
@@ -89,8 +89,9 @@ class ModelView(DisplayView):
         # Lists reject sorting by a hidden field.
         listed = {field.name for field in self._all_fields if not field.exclude_from_list}
         self.sortable_fields = [name for name in self.sortable_fields if name in listed]
-        for actions in (self._actions, self._row_actions) if self.delete_warning else ():
+        for actions in (self._actions, self._row_actions):
             actions["delete"] = {**actions["delete"], "confirmation": self.delete_warning}
+        self.actions, self.row_actions = _in_order(self.actions or ()), _in_order(self.row_actions or ())
         for field in self._all_fields:
             parse_strictly(field)
             if field.name in columns and (field.default is None or needs_row(columns[field.name].default)):
@@ -193,3 +194,9 @@ class ModelView(DisplayView):
         if ((query_params or request.query_params).get("filter") or "").count("(") > 20:  # noqa: PLR2004
             raise HTTPException(400, "The filter is nested too deeply.")
         return super()._parse_filter_param(request, query_params)
+
+
+def _in_order(actions: Sequence[str]) -> list[str]:
+    """Return the names of actions: viewing and editing first, deletion last. The library sorts the names of methods."""
+    places = {"view": 0, "edit": 1, "delete": 3}
+    return sorted(actions, key=lambda name: places.get(name, 2))

@@ -34,6 +34,18 @@ const readCookie = Cookies.get;
 const csrfToken = document.querySelector('meta[name="csrf-token"]').content;
 Cookies.get = (name) => (name === "starlette_admin_csrftoken" ? csrfToken : readCookie(name));
 
+// The library's dialogs of actions don't name the row.
+document.addEventListener("show.bs.modal", ({ target, relatedTarget: action }) => {
+  if (target.id !== "modal-action" || action.dataset.saHeader) return;
+  const selected = document.querySelector('[data-sa-hook="actions-selected-counter"]')?.textContent;
+  const row = action.closest("[data-title]");
+  if (row || action.closest('[data-sa-hook="actions-dropdown"]')) {
+    const subject = row ? row.dataset.title : `${selected} selected`;
+    document.getElementById("modal-action-title").textContent = `${action.innerText.trim()}: ${subject}`;
+    document.getElementById("modal-action-header").classList.remove("d-none");
+  }
+});
+
 // The library's export dialog shows a number of rows only; the page shows whether it is exact.
 document.addEventListener("show.bs.modal", (event) => {
   const scope = event.target.querySelector("[data-sa-export-scope]");
