@@ -112,6 +112,49 @@ def test_no_page_is_wider_than_the_window(
             window.open(path)
 
 
+def test_lists_are_tables_and_on_phones_cards(chromium: Browser, server: Server) -> None:
+    shown = []
+    for size in (DESKTOP, PHONE):
+        with visit(chromium, server, size) as window:
+            window.open("/login")
+            window.sign_in(server)
+            window.open("/notes/new")
+            window.page.get_by_label("Title").fill(f"On a screen of {size[0]} px")
+            window.press("Save note")
+            window.open("/notes?q=screen")
+            window.page.get_by_role("link", name="Remove Search: screen").wait_for()
+            shown.append(window.page.locator(".list thead").is_visible())
+            window.page.get_by_text("seconds ago").or_(
+                window.page.get_by_text("now", exact=True)
+            ).first.wait_for()
+            window.follow("Clear")
+            assert window.page.url == f"{server.address}/notes"
+
+    assert shown == [True, False]
+
+
+def test_times_are_in_the_time_zone_of_the_browser(chromium: Browser, server: Server) -> None:
+    seen = {}
+    for zone in ("Pacific/Kiritimati", "Pacific/Honolulu"):
+        context = chromium.new_context(timezone_id=zone, locale="en-US")
+        window = Visit(context.new_page(), server.address)
+        window.open("/login")
+        window.sign_in(server)
+        window.open("/account/activity")
+        seen[zone] = window.page.locator("time").last.inner_text()
+        context.close()
+    without = chromium.new_context(java_script_enabled=False)
+    window = Visit(without.new_page(), server.address)
+    window.open("/login")
+    window.sign_in(server)
+    window.open("/account/activity")
+    seen["none"] = window.page.locator("time").last.inner_text()
+    without.close()
+
+    assert len(set(seen.values())) == 3, seen  # the same moment, 24 hours apart
+    assert seen["none"].endswith(" UTC")
+
+
 def _heading_edges(window: Visit, path: str) -> tuple[float, float]:
     """Return where the heading of a page starts, from the left and from the top."""
     window.open(path)

@@ -21,9 +21,9 @@ CONTROL_MARKS = {
 # The files that hold an answer, and how often.
 VALUE_MARKS = {
     ".cruft.json": 10,
-    ".env.example": 1,
+    ".env.example": 2,
     "README.md": 5,
-    "app/settings/config.py": 1,
+    "app/settings/config.py": 2,
     "licenses/BSD-3-Clause": 1,
     "licenses/MIT": 1,
     "licenses/proprietary": 1,

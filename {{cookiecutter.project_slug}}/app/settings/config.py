@@ -309,6 +309,8 @@ class Settings(BaseSettings):
     """Deployment environment: development, test or production."""
     project_name: str = "{{ cookiecutter.project_name }}"
     """Display name, shown on web pages and in the API docs."""
+    project_description: str = "{{ cookiecutter.description }}"  # fmt: skip
+    """What the project is, in one sentence, shown on the home page."""
     secret_key: SecretStr = Field(min_length=32)
     """Secret key, at least 32 random characters. All other keys are derived from it."""
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)] = ()

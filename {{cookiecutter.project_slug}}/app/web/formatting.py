@@ -34,9 +34,17 @@ def display_value(value: object) -> str:
     return input_value(value) or "—"
 
 
-def time_tag(moment: datetime) -> Markup:
-    """Return a `<time>` element with a formatted time."""
-    return Markup(f'<time datetime="{moment.isoformat()}">{display_value(moment)}</time>')  # noqa: S704 - a time has no markup
+def time_tag(moment: datetime | None, *, relative: bool = False) -> Markup:
+    """Return a `<time>` element in UTC; `site.js` shows it in the user's time zone, or as "2 hours ago"."""
+    if moment is None:
+        return Markup("—")
+    text, mark = display_value(moment), Markup(" data-relative") if relative else ""
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(moment.isoformat(), text, mark, text)
+
+
+def badge(value: Enum | None) -> Markup:
+    """Return an enum value as a badge."""
+    return Markup("—") if value is None else Markup('<span class="badge">{}</span>').format(display_value(value))
 
 
 def name_row(model: type, key: UUID, title: object) -> str:

@@ -35,7 +35,7 @@ from app.settings.config import Environment as Deployment
 from app.settings.config import Settings
 from app.theme import STYLESHEET
 from app.web.flash import clear_flash, get_flash, set_flash
-from app.web.formatting import display_value, time_tag, titled
+from app.web.formatting import badge, display_value, time_tag, titled
 from app.web.template_filters import device_label, event_label, format_wait
 
 STATIC = Path(__file__).parent / "static"
@@ -59,6 +59,7 @@ class SiteContext(NamedTuple):
     """Site information for templates; paths of missing parts are empty."""
 
     name: str
+    description: str
     home: str
     admin: str | None
     password_min_length: int
@@ -66,6 +67,7 @@ class SiteContext(NamedTuple):
     """Whether there are API keys or other bearer tokens that signing out everywhere revokes."""
     dev_mailbox: str | None
     """Path of the development mailbox."""
+    in_development: bool
 
 
 async def render(
@@ -137,6 +139,7 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
         "static": _static(settings.root_path, changes=environment.auto_reload),
     }
     environment.filters |= {
+        "badge": badge,
         "display": display_value,
         "time_tag": time_tag,
         "titled": titled,
@@ -159,11 +162,13 @@ def _site(request: Request, visitor: Scope | None) -> SiteContext:
     may_admin = visitor is not None and visitor.has_permission(Permission.ADMIN_ACCESS)
     return SiteContext(
         settings.project_name,
+        settings.project_description,
         state.home,
         state.admin if may_admin else None,
         settings.auth.password_min_length,
         bool(get_authenticator(request).bearer_schemes),
         "/dev/mail" if settings.shows_dev_mailbox else None,
+        settings.environment is Deployment.DEVELOPMENT,
     )
 
 

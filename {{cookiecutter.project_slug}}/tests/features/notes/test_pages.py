@@ -176,7 +176,7 @@ def test_user_input_is_escaped(as_ada: TestClient, browser: TestClient) -> None:
     for path in (URL, url, f"{url}/edit"):
         response = browser.get(path)
         read_page(response)
-        assert "<script" not in response.text
+        assert "<script>" not in response.text
 
 
 def test_notes_of_another_user_are_not_found(client: TestClient, as_ada: TestClient, bob: User) -> None:
