@@ -1,6 +1,7 @@
 """Rows in the database, and the requests that are measured."""
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -42,8 +43,8 @@ class Workload(NamedTuple):
 
 def cursor_of(number: int) -> str:
     """Return the cursor of the page after an item."""
-    key = bytes.fromhex(ITEM_KEY.format(number).replace("-", ""))
-    return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
+    position = json.dumps([ITEM_KEY.format(number)])
+    return base64.urlsafe_b64encode(position.encode()).rstrip(b"=").decode()
 
 
 HEALTH = "health"

@@ -26,7 +26,8 @@ def test_shape_changes_one_file_of_the_tests(bake: Bake) -> None:
     for kind, text in blocks:
         run_block(project, kind, text)
 
-    assert len(blocks) > 15
+    assert len(blocks) > 30
+    assert "id: Mapped[int]" in (project / "app/features/notes/models.py").read_text("utf-8")
     after = contents(tests)
     changed = {name for name, text in before.items() if after[name] != text}
     assert changed == {"features/notes/helpers.py"}

@@ -16,7 +16,7 @@ from sqlalchemy import event, inspect
 from starlette.routing import compile_path
 from starlette.testclient import TestClient
 
-from app.database.base import Base, UUIDv7Base
+from app.database.base import Base
 from app.database.delete_protection import restricting_columns
 from tests.routes import app_of, routes_of
 from tests.support import DRIVER_EXECUTION
@@ -103,7 +103,7 @@ def count_queries(requests: Sequence[CapturedRequest]) -> dict[str, QueryCounts]
     return counts
 
 
-def references_to(model: type[UUIDv7Base]) -> int:
+def references_to(model: type[Base]) -> int:
     """Return how many statements references from other tables add to a deletion. Features can add one.
 
     Each column costs a query, and the ORM has to load the row, unless it did instead of the driver.

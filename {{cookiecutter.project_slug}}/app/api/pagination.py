@@ -5,14 +5,12 @@ meantime don't shift the pages. https://use-the-index-luke.com/no-offset
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from datetime import time
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
-from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, field_validator, model_validator
@@ -23,17 +21,16 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.api.field_types import AwareUtcDatetime, Duration, TimeOfDay
 from app.api.page_size import PageSize, default_page_size
 from app.api.schemas import check_storable
-from app.database.base import UUIDv7Base
+from app.database.base import Base
 from app.database.column_types import ExactInterval, ExactNumeric, UtcDateTime, integer_limit
+from app.database.keys import key_column, key_name, parse_key
 from app.database.rows import fetch_all
 from app.database.search import MAX_SEARCH_LENGTH, contains
 from app.errors import InvalidRequest
 
 T = TypeVar("T")
-R = TypeVar("R", bound=UUIDv7Base)
+R = TypeVar("R", bound=Base)
 S = TypeVar("S", bound=BaseModel)
-
-_KEY_BYTES = 16
 
 
 class PageParams(BaseModel):
@@ -91,30 +88,31 @@ async def paginate(  # noqa: PLR0913, PLR0917
     """
     column = None if sort is None else getattr(model, sort.removeprefix("-"))
     if page.cursor is not None:
-        query = query.where(_is_after(model, column, _decode(page.cursor, sort, column), sort))
+        query = query.where(_is_after(model, column, _decode(page.cursor, model, sort, column), sort))
     query = query.order_by(*_sort_order(model, sort)).limit(page.limit + 1)
     rows = await fetch_all(session, query, schema)
     items = rows[: page.limit]
     has_more = len(rows) > page.limit
-    next_cursor = _encode(items[-1], sort, column) if has_more else None
+    next_cursor = _encode(items[-1], model, sort, column) if has_more else None
     return _page_type(schema).model_construct(items=items, next_cursor=next_cursor)
 
 
 def _is_after(
-    model: type[UUIDv7Base], column: InstrumentedAttribute[Any] | None, last: list[Any], sort: str | None
+    model: type[Base], column: InstrumentedAttribute[Any] | None, last: list[Any], sort: str | None
 ) -> ColumnElement[bool]:
     """Select the rows after the last one of the previous page."""
-    key: Any = model.id
+    key: Any = key_column(model)
     last_key = last[0]
     if column is not None:
-        key, last_key = tuple_(column, model.id), tuple_(*last, types=[column.type, model.id.type])
+        key, last_key = tuple_(column, key), tuple_(*last, types=[column.type, key.type])
     is_after: ColumnElement[bool] = key < last_key if _is_descending(sort) else key > last_key
     return is_after
 
 
 @cache
-def _sort_order(model: type[UUIDv7Base], sort: str | None) -> list[ColumnElement[Any]]:
-    columns = [model.id] if sort is None else [getattr(model, sort.removeprefix("-")), model.id]
+def _sort_order(model: type[Base], sort: str | None) -> list[ColumnElement[Any]]:
+    key = key_column(model)
+    columns = [key] if sort is None else [getattr(model, sort.removeprefix("-")), key]
     return [column.desc() if _is_descending(sort) else column.asc() for column in columns]
 
 
@@ -127,24 +125,23 @@ def _page_type(schema: type[S]) -> type[Page[S]]:
     return Page[schema]  # type: ignore[valid-type]
 
 
-def _encode(row: Any, sort: str | None, column: InstrumentedAttribute[Any] | None) -> str:  # noqa: ANN401
-    """Encode a row's ID and, for a sorted list, the sort order and the row's value of the column."""
-    position = row.id.bytes
+def _encode(row: Any, model: type[Base], sort: str | None, column: InstrumentedAttribute[Any] | None) -> str:  # noqa: ANN401
+    """Encode a row's key and, for a sorted list, the sort order and the row's value of the column."""
+    position: list[Any] = [str(getattr(row, key_name(model)))]
     if column is not None:
-        value = TypeAdapter(_type_of(column)).dump_python(getattr(row, column.key), mode="json")
-        position += json.dumps([sort, value]).encode()
-    return base64.urlsafe_b64encode(position).rstrip(b"=").decode()
+        position += [sort, TypeAdapter(_type_of(column)).dump_python(getattr(row, column.key), mode="json")]
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).rstrip(b"=").decode()
 
 
-def _decode(cursor: str, sort: str | None, column: InstrumentedAttribute[Any] | None) -> list[Any]:
+def _decode(cursor: str, model: type[Base], sort: str | None, column: InstrumentedAttribute[Any] | None) -> list[Any]:
     try:
-        position = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        key = UUID(bytes=position[:_KEY_BYTES])
+        key, *position = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        last = [parse_key(model, key)]
         if column is None:
-            return [key] if len(position) == _KEY_BYTES else _reject()
-        order, value = json.loads(position[_KEY_BYTES:])
-        return [_value(column, value), key] if order == sort else _reject()
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+            return last if not position else _reject()
+        order, value = position
+        return [_value(column, value), *last] if order == sort else _reject()
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         invalid = {"loc": ("query", "cursor"), "msg": "Invalid cursor", "type": "cursor"}
         raise InvalidRequest(errors=[invalid]) from error
 

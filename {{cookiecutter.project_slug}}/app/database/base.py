@@ -66,8 +66,8 @@ class UUIDv7Base(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-10)
 
 
-class Record(UUIDv7Base):
-    """A model with an ID, creation and update times, and a version for optimistic locking."""
+class VersionedBase(Base):
+    """A model with creation and update times, and a version for optimistic locking. Add a primary key."""
 
     __abstract__ = True
 
@@ -79,6 +79,12 @@ class Record(UUIDv7Base):
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805
         """Increment `version` on each update; raise `StaleDataError` on a concurrent update."""
         return {"version_id_col": cls.version}
+
+
+class Record(UUIDv7Base, VersionedBase):
+    """A model with an ID, creation and update times, and a version for optimistic locking."""
+
+    __abstract__ = True
 
 
 class Owned:

@@ -5,27 +5,29 @@ they are referenced already, so that an update can send back what the caller rea
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
-from uuid import UUID
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
 
-from app.database.base import UUIDv7Base
+from app.database.base import Base
+from app.database.keys import key_column, key_of
 from app.database.rows import fetch_one
 from app.errors import InvalidRequest
 
-R = TypeVar("R", bound=UUIDv7Base)
+R = TypeVar("R", bound=Base)
+K = TypeVar("K")
+"""The type of the primary key."""
 
 
 class _Key(BaseModel, from_attributes=True):
-    id: UUID
+    id: Any
 
 
 async def check_reference(  # noqa: PLR0913, PLR0917
-    session: AsyncSession, visible: Select[R], model: type[R], field: str, key: UUID | None, stored: UUID | None = None
+    session: AsyncSession, visible: Select[R], model: type[R], field: str, key: K | None, stored: K | None = None
 ) -> None:
     """Check that the caller can see the referenced row. None and the stored reference are always valid.
 
@@ -34,7 +36,7 @@ async def check_reference(  # noqa: PLR0913, PLR0917
     """
     if key in {None, stored}:
         return
-    if await fetch_one(session, visible.where(model.id == key), _Key) is None:
+    if await fetch_one(session, visible.where(key_column(model) == key), _Key) is None:
         raise _invalid_reference(field)
 
 
@@ -43,8 +45,8 @@ async def resolve_references(  # noqa: PLR0913, PLR0917
     visible: Select[R],
     model: type[R],
     field: str,
-    keys: Sequence[UUID] | None,
-    stored: Sequence[UUID] | None = None,
+    keys: Sequence[K] | None,
+    stored: Sequence[K] | None = None,
 ) -> list[R] | None:
     """Return the referenced rows without duplicates, oldest first, or None if no keys or only the stored were sent.
 
@@ -56,11 +58,11 @@ async def resolve_references(  # noqa: PLR0913, PLR0917
     wanted, known = set(keys or ()), set(stored or ())
     if keys is None or (stored is not None and wanted == known):
         return None
-    rows: dict[UUID, R] = {}
+    rows: dict[Any, R] = {}
     for query, part in ((visible, wanted - known), (select(model), wanted & known)):
         if part:  # without their relationships
-            found = await session.scalars(query.where(model.id.in_(part)).options(lazyload("*")))
-            rows |= {row.id: row for row in found}
+            found = await session.scalars(query.where(key_column(model).in_(part)).options(lazyload("*")))
+            rows |= {key_of(row): row for row in found}
     if len(rows) < len(wanted):
         raise _invalid_reference(field)
     return [rows[key] for key in sorted(rows)]

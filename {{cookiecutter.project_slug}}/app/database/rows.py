@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import MANYTOONE, Mapper, lazyload
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.database.base import Record, utc_now
+from app.database.base import VersionedBase, utc_now
 from app.database.delete_protection import restricting_columns
 from app.database.driver import Rows
 from app.database.self_references import self_reference_columns
@@ -66,7 +66,9 @@ async def fetch_all(session: AsyncSession, query: Select[Any], schema: type[S], 
     return [schema.model_validate(row) for row in rows]
 
 
-async def insert_row(session: AsyncSession, model: type[Record], values: Mapping[str, Any], schema: type[S]) -> S:
+async def insert_row(
+    session: AsyncSession, model: type[VersionedBase], values: Mapping[str, Any], schema: type[S]
+) -> S:
     """Insert a row and return it.
 
     Raises:
@@ -81,7 +83,7 @@ async def insert_row(session: AsyncSession, model: type[Record], values: Mapping
     return schema.model_validate(row)
 
 
-async def update_row(session: AsyncSession, model: type[Record], record: S, values: Mapping[str, Any]) -> S:
+async def update_row(session: AsyncSession, model: type[VersionedBase], record: S, values: Mapping[str, Any]) -> S:
     """Update a row that was loaded as `record` and return it. Unchanged values don't change its version.
 
     Raises:
@@ -102,7 +104,7 @@ async def update_row(session: AsyncSession, model: type[Record], record: S, valu
     return type(record).model_validate(row)
 
 
-async def delete_row(session: AsyncSession, model: type[Record], record: BaseModel) -> None:
+async def delete_row(session: AsyncSession, model: type[VersionedBase], record: BaseModel) -> None:
     """Delete a row that was loaded as `record`.
 
     Raises:
@@ -114,7 +116,7 @@ async def delete_row(session: AsyncSession, model: type[Record], record: BaseMod
         await session.flush()
 
 
-async def _load(session: AsyncSession, model: type[Record], record: Any) -> Record:  # noqa: ANN401 - a model's schema
+async def _load(session: AsyncSession, model: type[VersionedBase], record: Any) -> VersionedBase:  # noqa: ANN401 - a model's schema
     for populate_existing in (False, True):
         row = await session.get(model, record.id, populate_existing=populate_existing)
         if row is not None and row.version == record.version:
@@ -125,7 +127,7 @@ async def _load(session: AsyncSession, model: type[Record], record: Any) -> Reco
 async def _write(  # noqa: PLR0913, PLR0917
     session: AsyncSession,
     build: _Builder,
-    model: type[Record],
+    model: type[VersionedBase],
     schema: type[S],
     columns: Mapping[str, Any],
     record: Any = None,  # noqa: ANN401 - a model's schema
@@ -228,11 +230,11 @@ def _are_columns(mapper: Mapper[Any], names: Iterable[str]) -> bool:
     return {*names} <= {*mapper.columns.keys()}
 
 
-def _defaults(model: type[Record], kind: str) -> dict[str, Any]:
+def _defaults(model: type[VersionedBase], kind: str) -> dict[str, Any]:
     return {name: default.arg(None) if default.is_callable else default.arg for name, default in _made(model, kind)}
 
 
 @cache
-def _made(model: type[Record], kind: str) -> list[tuple[str, Any]]:
+def _made(model: type[VersionedBase], kind: str) -> list[tuple[str, Any]]:
     found = [(name, getattr(column, kind)) for name, column in inspect(model).columns.items()]
     return [(name, default) for name, default in found if default is not None and _is_simple(default)]

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple, get_args
-from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.database.keys import parse_keys
 from app.database.search import contains
 from app.web.formatting import display_value, input_value, name_row
 from app.web.picker_search import Selection
@@ -48,7 +47,7 @@ def schema_choices(schema: type[BaseModel]) -> dict[str, list[Choice]]:
 async def row_choices(
     session: AsyncSession,
     query: Select[Any],
-    key: InstrumentedAttribute[UUID],
+    key: InstrumentedAttribute[Any],
     label: InstrumentedAttribute[Any],
     selected: AbstractSet[str] = frozenset(),
 ) -> list[Choice]:
@@ -56,31 +55,25 @@ async def row_choices(
 
     If the user searches, only rows whose label contains the text are returned, and the selected ones.
     """
-    columns = query.with_only_columns(key, label)
+    columns, model = query.with_only_columns(key, label), key.parent.class_
     text = selected.search if isinstance(selected, Selection) else ""
     found = columns.where(_has_label(key, label, text)) if text else columns
     rows = _named(key, await session.execute(found.order_by(key.desc()).limit(MAX_CHOICES)))
-    if older := {row for row in map(_uuid, selected) if row} - rows.keys():
+    if older := {*parse_keys(model, selected).values()} - rows.keys():
         rows |= dict.fromkeys(older, HIDDEN_LABEL)
         rows |= _named(key, await session.execute(columns.where(key.in_(older))))
     return sorted((Choice(str(row), label) for row, label in rows.items()), key=_by_label)
 
 
-def _has_label(key: InstrumentedAttribute[UUID], label: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
+def _has_label(key: InstrumentedAttribute[Any], label: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
     """Return the condition that the label contains a text, or that the text is the ID."""
-    row_id = _uuid(text)
-    return contains(label, text) if row_id is None else key == row_id
+    found = contains(label, text)
+    return or_(found, *(key == row_id for row_id in parse_keys(key.parent.class_, [text]).values()))
 
 
-def _named(key: InstrumentedAttribute[UUID], found: Iterable[Any]) -> dict[UUID, str]:
+def _named(key: InstrumentedAttribute[Any], found: Iterable[Any]) -> dict[Any, str]:
     model: Any = key.class_
     return {row[0]: name_row(model, row[0], None if row[1] == row[0] else row[1]) for row in found}
-
-
-def _uuid(text: str) -> UUID | None:
-    with suppress(ValueError):
-        return UUID(text)
-    return None
 
 
 def _by_label(choice: Choice) -> str:

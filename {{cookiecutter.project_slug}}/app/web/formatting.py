@@ -4,7 +4,6 @@ import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from uuid import UUID
 
 from markupsafe import Markup
 
@@ -47,12 +46,12 @@ def badge(value: Enum | None) -> Markup:
     return Markup("—") if value is None else Markup('<span class="badge">{}</span>').format(display_value(value))
 
 
-def name_row(model: type, key: UUID, title: object) -> str:
+def name_row(model: type, key: object, title: object) -> str:
     """Return the name of a row: its formatted title, or its model and id if that is empty."""
     return titled(title, key, model_name(model).capitalize())
 
 
-def titled(title: object, key: UUID, label: str) -> str:
+def titled(title: object, key: object, label: str) -> str:
     """Return the name of a row whose title may be empty: "Order line 0193…"."""
     return title_or_key("" if title in (None, "") else display_value(title), label, key)
 

@@ -71,8 +71,8 @@ def test_taken_value_is_rejected(as_ada: TestClient, browser: TestClient, ada: U
 def test_list_shows_all_and_can_be_searched(
     as_ada: TestClient, browser: TestClient, ada: User, as_bob: TestClient
 ) -> None:
-    first = add_note(as_ada)["id"]
-    second = add_note(as_bob)["id"]
+    first = str(add_note(as_ada)["id"])
+    second = str(add_note(as_bob)["id"])
 
     assert listed_ids(browser, VIEW) == [second, first]
     assert listed_ids(browser, VIEW, q=ada.email.upper()) == [first]

@@ -118,7 +118,7 @@ def test_number_of_queries_per_page(browser: TestClient) -> None:
 @pytest.mark.any_database
 def test_list_is_paginated_newest_first(as_ada: TestClient, browser: TestClient) -> None:
     assert "You have no notes yet." in browser.get(URL).text
-    added = [add_note(as_ada)["id"] for _ in range(3)]
+    added = [str(add_note(as_ada)["id"]) for _ in range(3)]
 
     first = browser.get(f"{URL}?limit=2")
     (older,) = (link for link in read_page(first).links if "cursor=" in link)
@@ -136,7 +136,7 @@ def test_list_is_filtered_with_its_form(as_ada: TestClient, browser: TestClient)
     ]
 
     for name, fields in filters:
-        expected = add_note(as_ada, **fields)["id"]
+        expected = str(add_note(as_ada, **fields)["id"])
         query = {**form, **form_values({name: next(iter(fields.values()))})}
         found = browser.get(URL, params=query)
         assert linked_ids(found, URL) == [expected]
