@@ -20,6 +20,18 @@ NOTES = {
     "What to read next": "The book that Grace lent me, then the long one about rivers.",
 }
 
+SUBMIT_TWICE = """button => {
+    const sent = [], busy = [], form = button.form;
+    addEventListener("submit", event => sent.push(!event.defaultPrevented));
+    for (const _ of [1, 2]) {
+        button.click();
+        busy.push(form.getAttribute("aria-busy"));
+    }
+    dispatchEvent(new PageTransitionEvent("pageshow"));  // as after the Back button
+    busy.push(form.getAttribute("aria-busy"));
+    return {sent, busy};
+}"""
+
 
 @pytest.fixture(scope="module")
 def project(bake: Bake) -> Path:
@@ -210,6 +222,39 @@ def test_error_pages_are_accessible(chromium: Browser, server: Server) -> None:
         window.complaints.clear()
 
     assert (missing, wrong) == ("", "")
+
+
+def test_message_about_a_saved_form_gets_the_focus(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server) as window:
+        window.open("/login")
+        window.sign_in(server)
+        for path, button, message in (
+            ("/notes/new", "Save note", "Note created."),
+            ("", "Delete note", "Note deleted."),
+        ):
+            if path:
+                window.open(path)
+                window.page.get_by_label("Title").fill("Seen and heard")
+            else:
+                window.page.get_by_text("Delete…").click()
+            window.press(button)
+            focused = window.page.locator(":focus")
+            assert (focused.inner_text(), focused.get_attribute("role")) == (message, "status")
+        window.sign_out()  # the message doesn't take the focus from a field
+        assert window.page.locator(":focus").get_attribute("name") == "email"
+
+
+def test_form_is_sent_once_and_released(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server) as window:
+        window.open("/login")
+        window.sign_in(server)
+        window.open("/notes/new")
+        window.page.get_by_label("Title").fill("Sent once")
+        button = window.page.get_by_role("button", name="Save note")
+        found = button.evaluate(SUBMIT_TWICE)
+        window.page.wait_for_url(f"{server.address}/notes/*-*")
+
+    assert found == {"sent": [True, False], "busy": ["true", "true", None]}
 
 
 def test_first_tab_stop_is_a_visible_skip_link(chromium: Browser, server: Server) -> None:

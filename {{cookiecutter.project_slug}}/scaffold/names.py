@@ -27,8 +27,8 @@ RESERVED_VARIABLES = word_set(
     "account_nav browser check_reference check_version choices constraint context contextmanager csrf_field data"
     " delete_row dt enum_choices error false fetch_one fields flash_message form forms if_match insert_row keys"
     " load_visible loop mapped_column may_edit name nav older openapi_responses page paginate path problem quantize"
-    " query related relationship render request require_permission resolve_references response root router"
-    " row_choices rows scope search see_other seen seen_id select self service session site static stored taken true"
+    " query redirect_with_message related relationship render request require_permission resolve_references response"
+    " root router row_choices rows scope search seen seen_id select self service session site static stored taken true"
     " unset update_row value version views violates visitor web_session where_contains where_equal with_etag"
 )
 SQL_WORDS = word_set("cmax cmin ctid nothing returning tableoid xmax xmin")

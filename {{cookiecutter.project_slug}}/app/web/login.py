@@ -15,7 +15,7 @@ from app.accounts.sessions.login import EmailNotVerified, InvalidCredentials
 from app.api.rate_limits import TooManyAttempts
 from app.web.forms import Form as WebForm
 from app.web.forms import parse_form
-from app.web.templating import render, render_with_problem, see_other
+from app.web.templating import redirect_with_message, render, render_with_problem, see_other
 
 router = APIRouter()
 
@@ -75,6 +75,6 @@ async def submit_login(
 @router.post("/logout", dependencies=[CsrfProtected])
 async def submit_logout(request: Request) -> Response:
     """Sign out: end the session and invalidate its cookie."""
-    response = see_other(request, "/login")
+    response = redirect_with_message(request, "/login", "You're signed out.")
     await web_session.logout(request, response)
     return response

@@ -13,7 +13,7 @@ from app.accounts.browser.web_session import PageClient, PageScope
 from app.accounts.sessions import login, sessions
 from app.api.dependencies import SessionDep
 from app.api.pagination import PageQuery
-from app.web.templating import redirect_with_message, render, see_other
+from app.web.templating import redirect_with_message, render
 
 router = APIRouter(prefix="/account")
 
@@ -46,7 +46,7 @@ async def end_all_sessions(
 ) -> Response:
     """End all sessions, including this one, and revoke API keys."""
     await login.logout_all(session, authenticator, scope, client)
-    response = see_other(request, "/login")
+    response = redirect_with_message(request, "/login", "You've been signed out on all devices.")
     web_session.clear_session_cookies(request, response)
     return response
 

@@ -14,7 +14,7 @@ from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.features.notes import service
 from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdate
 from app.web import forms
-from app.web.templating import NavItem, render, see_other
+from app.web.templating import NavItem, redirect_with_message, render
 
 router = APIRouter(prefix="/notes")
 nav = NavItem("Notes", "/notes", "Your private notes.")
@@ -56,7 +56,7 @@ async def create_note(request: Request, session: SessionDep, scope: PageScope) -
     except (Conflict, InvalidRequest) as error:
         await session.rollback()
         return await _show_new(request, form.with_problem(error))
-    return see_other(request, f"/notes/{note.id}")
+    return redirect_with_message(request, f"/notes/{note.id}", "Note created.")
 
 
 @router.get("/{note_id}")
@@ -87,7 +87,7 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
         await session.rollback()
         note = await get_note(session, scope, note.id)
         return await _show_edit(request, note, form.with_conflict(note))
-    return see_other(request, f"/notes/{note.id}")
+    return redirect_with_message(request, f"/notes/{note.id}", "Note saved.")
 
 
 @router.post("/{note_id}/delete", dependencies=[CsrfProtected])
@@ -97,7 +97,7 @@ async def delete_note(
     """Delete the note, unless it was changed since the page was opened."""
     check_version(note, f'"{version}"')
     await service.delete_note(session, note)
-    return see_other(request, "/notes")
+    return redirect_with_message(request, "/notes", "Note deleted.")
 
 
 async def _show_new(request: Request, form: forms.Form[NoteCreate]) -> Response:

@@ -28,3 +28,32 @@ document.addEventListener("keydown", ({ key }) => {
     menu.open = false;
   }
 });
+
+// The message about the last action: it gets the focus, or if a field has it, is announced like a change.
+const message = document.querySelector(".notice[role]");
+if (message && !document.querySelector("[autofocus]")) {
+  message.tabIndex = -1;
+  message.focus();
+} else if (message) {
+  setTimeout(() => message.append("\u00a0"), 300);
+}
+
+// A submitted form is busy until the next page: it can't be sent twice. If no page follows, it is released.
+const RELEASE_AFTER = 10_000; // ms
+const release = (form) => form.removeAttribute("aria-busy");
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") {
+    return;
+  }
+  if (form.hasAttribute("aria-busy")) {
+    event.preventDefault();
+    return;
+  }
+  form.setAttribute("aria-busy", "true");
+  setTimeout(release, RELEASE_AFTER, form);
+});
+
+// The browser's Back button may show the page as it was left.
+addEventListener("pageshow", () => document.querySelectorAll("form[aria-busy]").forEach(release));

@@ -35,7 +35,7 @@ def test_created_note_is_shown_and_returned_by_the_api(as_ada: TestClient, brows
     response = submit(browser, f"{URL}/new", form_values(sent))
 
     assert response.status_code == 303, response.text
-    read_page(browser.get(response.headers["Location"]))
+    assert "Note created." in read_page(browser.get(response.headers["Location"])).text
     added = row_in(as_ada.get(note_url({"id": response.headers["Location"].removeprefix(f"{URL}/")})))
     assert {name: added[name] for name in sent} == sent
 
@@ -48,6 +48,7 @@ def test_unchanged_form_changes_nothing(as_ada: TestClient, browser: TestClient)
     response = submit(browser, f"{url}/edit")
 
     assert (response.status_code, response.headers["Location"]) == (303, url)
+    assert "Note saved." in read_page(browser.get(url)).text
     assert row_in(as_ada.get(note_url(added))) == added
 
 
@@ -90,6 +91,7 @@ def test_note_is_deleted_only_in_the_version_shown(as_ada: TestClient, browser: 
 
     response = submit(browser, url, action=f"{url}/delete")
     assert (response.status_code, response.headers["Location"]) == (303, URL)
+    assert "Note deleted." in read_page(browser.get(URL)).text
     assert browser.get(url).status_code == 404
 
 
