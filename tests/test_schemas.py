@@ -13,7 +13,7 @@ SCHEMAS = TEMPLATE / "tests" / "schemas"
 
 @pytest.mark.parametrize(
     ("name", "database", "tables"),
-    [("chinook", "postgresql", 10), ("northwind", "sqlite", 12), ("sakila", "postgresql", 14)],
+    [("chinook", "sqlite", 10), ("northwind", "postgresql", 12), ("sakila", "postgresql", 14)],
 )
 def test_schema_passes_its_own_tests(
     bake: Bake, type_cache: Path, name: str, database: str, tables: int

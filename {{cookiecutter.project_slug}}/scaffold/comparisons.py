@@ -15,7 +15,6 @@ from app.database.constraints import OPERATORS
 from scaffold.errors import nearest
 from scaffold.field import Field
 from scaffold.field_types.numeric import MAX_FLOAT_DIGITS
-from scaffold.names import IDENTIFIER_LENGTH, Names
 
 _PATTERN = re.compile(r"\s*([a-z]\w*)\s*(<=|>=|!=|<|>)\s*([\w.:-]+)\s*")
 INVERSE = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
@@ -74,7 +73,7 @@ class Comparison:
 
 
 def parse_comparisons(
-    names: Names, texts: Sequence[str], fields: Sequence[Field], specs: Sequence[str]
+    texts: Sequence[str], fields: Sequence[Field], specs: Sequence[str]
 ) -> tuple[list[Comparison], list[str]]:
     """Parse the values of `--check`. Returns the valid ones, and the errors in the others."""
     known: dict[str, Field | None] = {spec.partition(":")[0]: None for spec in specs}  # None: the field has errors
@@ -91,13 +90,6 @@ def parse_comparisons(
             errors.append(f'--check "{text}": it is given twice')
         elif comparison:
             found.append(comparison)
-    for item in found:
-        longest = len(f"ck_{names.plural}_{item.name}")
-        if longest > IDENTIFIER_LENGTH:
-            errors.append(
-                f"{item.field.name} {item.sign} …: the database identifier would have {longest} characters, which is"
-                f" more than {IDENTIFIER_LENGTH}: use shorter field names"
-            )
     return found, errors
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.database.base import IDENTIFIER_LENGTH
 from scaffold.access import Access, parse_access
 from scaffold.comparison_samples import with_limits
 from scaffold.comparisons import parse_comparisons
@@ -17,7 +18,6 @@ from scaffold.errors import ScaffoldError, nearest
 from scaffold.field import Field, title_of
 from scaffold.field_types import FIELD_TYPES
 from scaffold.names import (
-    IDENTIFIER_LENGTH,
     NAME_MARK,
     Names,
     field_name_errors,
@@ -61,8 +61,8 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
         given = None if (access, read, write) == (None, None, None) else granted
         granted, access_errors = access_under(parent.target, given)
     fields, field_errors = parse_fields(Names(name, many), specs, find, granted, nested=bool(under))
-    groups, unique_errors = parse_unique(Names(name, many), unique, fields, specs)
-    comparisons, check_errors = parse_comparisons(Names(name, many), checks, fields, specs)
+    groups, unique_errors = parse_unique(unique, fields, specs)
+    comparisons, check_errors = parse_comparisons(checks, fields, specs)
     errors += access_errors + field_errors + unique_errors + check_errors + source_errors(fields, specs)
     fields, by_errors = put_in_urls(by, fields, specs, granted)
     errors += by_errors + parent_errors + input_errors(fields)
@@ -71,7 +71,7 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     if parent:
         if admin and not parent.target.admin:
             errors.append(f"--under {under}: it has no admin view to choose a row from: add --no-admin")
-        errors += nesting_errors(Names(name, many), parent, fields, groups)
+        errors += nesting_errors(parent, fields)
     if not specs:
         errors.append(f"{name} needs at least one field, for example title:str=200")
     if errors:
@@ -124,27 +124,13 @@ def _conflicts(names: Names, fields: list[Field]) -> list[str]:
     if len(titles) > 1:
         errors.append(f"{' and '.join(titles)} are both marked as title: only one field can be the title")
     for field in fields:
-        longest = max((len(name) for name in _identifiers(names, field)), default=0)
-        if longest > IDENTIFIER_LENGTH:
+        table = f"{names.plural}_{field.name}"
+        if field.type == "many" and len(f"pk_{table}") > IDENTIFIER_LENGTH:
             errors.append(
-                f"{field.name}: its database identifier would have {longest} characters, which is more than"
-                f" {IDENTIFIER_LENGTH}: shorten the name of the field or of the resource"
+                f"{field.name}: the name of its table would be {table}, which is too long for PostgreSQL: shorten the"
+                " name of the field or of the resource"
             )
     return errors
-
-
-def _identifiers(names: Names, field: Field) -> list[str]:
-    """Return the database identifiers that contain the field's name."""
-    found = [f"ix_{names.plural}_owner_id_{field.column}_id"] if field.filtered or field.unique else []
-    if field.range_name:
-        found.append(f"ck_{names.plural}_{field.range_name}")
-    if field.type == "ref":
-        found.append(f"fk_{names.plural}_{field.column}_{field.target.plural}")
-    if field.type == "many":
-        table = f"{names.plural}_{field.name}"
-        found.append(f"fk_{table}_{field.far_column}_{field.target.plural}")
-        found.append(f"fk_{table}_{names.snake}_id_{names.plural}")
-    return found
 
 
 def _parse_field(

@@ -27,7 +27,7 @@ from sqlalchemy.sql.elements import False_, True_
 
 from app import features
 from app.accounts import models
-from app.database.base import Base
+from app.database.base import Base, check_name
 from scaffold.backfill import with_filled_slugs
 from scaffold.errors import ScaffoldError
 from scaffold.field import Field
@@ -137,7 +137,7 @@ def _constraining(table: Table, before: Resource, resource: Resource) -> list[op
     uniques = [{*item.columns, *resource.scope_of(item)} for item in new]
     checks = {item.name for item in resource.comparisons} - {item.name for item in before.comparisons}
     checks |= {item.range_name for item in resource.limited_fields if item not in before.fields}
-    named = {f"ck_{table.name}_{name}" for name in checks}
+    named = {check_name(table.name, name) for name in checks}
     added: list[ops.MigrateOperation] = []
     for constraint in sorted(table.constraints, key=lambda found: str(found.name)):
         if isinstance(constraint, UniqueConstraint) and {*constraint.columns.keys()} in uniques:

@@ -11,7 +11,6 @@ from app.database.base import Base, Owned, Record
 from scaffold.plurals import plural, singular, word_set
 
 NAME_LENGTH = 40
-IDENTIFIER_LENGTH = 63  # https://www.postgresql.org/docs/current/sql-syntax-lexical.html
 
 NAME_MARK = "\u02d0"  # a letter, so that a name which ends with it is still one
 """Follows the class name of a resource until its files are written: see scaffold/rendering.py."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from scaffold.access import PRESETS, Access
 from scaffold.field import Field
 from scaffold.field_spec import Target
-from scaffold.names import IDENTIFIER_LENGTH, Names, field_name_errors, words
+from scaffold.names import Names, field_name_errors, words
 from scaffold.references import FindTarget, unknown_target
 
 
@@ -65,15 +65,7 @@ def _chosen_under(parent: Target, given: Access | None) -> tuple[Access, list[st
     return access, []
 
 
-def nesting_errors(
-    names: Names, parent: Field, fields: Iterable[Field], groups: Iterable[tuple[str, ...]]
-) -> list[str]:
+def nesting_errors(parent: Field, fields: Iterable[Field]) -> list[str]:
     """Return the errors in the combination of a parent with the fields of a resource."""
     taken = [field for field in fields if {field.name, field.column} & {parent.name, parent.column}]
-    errors = [f"{field.name}: --under {parent.target.name} already adds it" for field in taken]
-    uniques = [(field.column,) for field in fields if field.unique] + list(groups)
-    parts = ["_".join(("uq", names.plural, "owner_id", parent.column, *group)) for group in uniques]
-    parts.append(f"fk_{names.plural}_{parent.column}_{parent.target.plural}")
-    if max(map(len, parts)) > IDENTIFIER_LENGTH:
-        errors.append(f"--under {parent.target.name}: a database identifier would be too long: use shorter names")
-    return errors
+    return [f"{field.name}: --under {parent.target.name} already adds it" for field in taken]

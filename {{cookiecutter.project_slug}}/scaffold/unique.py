@@ -6,7 +6,7 @@ from itertools import product
 
 from scaffold.errors import nearest
 from scaffold.field import Field
-from scaffold.names import IDENTIFIER_LENGTH, Names, camel
+from scaffold.names import Names, camel
 
 MAX_INDEX_BYTES = 2600
 """How much fits into a PostgreSQL index entry, next to the owner."""
@@ -62,7 +62,7 @@ class Unique:
 
 
 def parse_unique(
-    names: Names, texts: Sequence[str], fields: Sequence[Field], specs: Sequence[str]
+    texts: Sequence[str], fields: Sequence[Field], specs: Sequence[str]
 ) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
     """Parse the values of `--unique`. Returns the names of the fields, and the errors."""
     groups = [tuple(part.strip() for part in text.split(",")) for text in texts]
@@ -75,7 +75,7 @@ def parse_unique(
             errors.append(f"--unique {text} is given twice")
             continue
         attribute = f"unique_{'_'.join(group)}"
-        found = _errors_in(names, group, known)
+        found = _errors_in(group, known)
         if any({*group} > {*other} for other in groups if len(other) > 1):
             found.append("some of these fields are already unique together")
         found += [f"{attribute} is already the name of a field or of a constraint"] * (attribute in taken)
@@ -84,7 +84,7 @@ def parse_unique(
     return tuple(groups), errors
 
 
-def _errors_in(names: Names, group: tuple[str, ...], known: Mapping[str, Field | None]) -> list[str]:
+def _errors_in(group: tuple[str, ...], known: Mapping[str, Field | None]) -> list[str]:
     if len(set(group)) < max(2, len(group)):  # one unique field has the modifier
         return ["name at least two different fields, as in --unique project,number, or add unique to one field"]
     if unknown := [name for name in group if name not in known]:
@@ -97,12 +97,6 @@ def _errors_in(names: Names, group: tuple[str, ...], known: Mapping[str, Field |
     errors += [f"{item.name}: the type {item.type} can't be unique" for item in chosen if not item.index_bytes]
     if sum(item.index_bytes for item in chosen) > MAX_INDEX_BYTES:
         errors.append("too long for an index in PostgreSQL: use shorter texts, for example str=200")
-    longest = len(f"uq_{names.plural}_owner_id_{'_'.join(item.column for item in chosen)}")
-    if longest > IDENTIFIER_LENGTH:
-        errors.append(
-            f"the database identifier would have {longest} characters, which is more than {IDENTIFIER_LENGTH}:"
-            " use shorter field names"
-        )
     if not errors and not any(item.differs or item.is_left_out or item.can_vary for item in chosen):
         errors.append("these fields have too few values: add a reference, a text, a number or a date")
     return errors

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,26 @@ from uuid_utils.compat import uuid7
 
 from app.database.column_types import UtcDateTime
 
+IDENTIFIER_LENGTH = 63
+"""PostgreSQL's longest name. https://www.postgresql.org/docs/current/sql-syntax-lexical.html"""
+
+
+def check_name(table: str, name: str) -> str:
+    """Return the name of a CHECK constraint, shortened to what PostgreSQL stores as SQLAlchemy does for other kinds.
+
+    Alembic compares these by name, also on SQLite, where SQLAlchemy shortens none.
+    """
+    full = f"ck_{table}_{name}"
+    return full if len(full) <= IDENTIFIER_LENGTH else f"{full[:55]}_{sha256(full.encode()).hexdigest()[-4:]}"
+
+
 # Alembic can only drop a constraint that it can name.
 # https://alembic.sqlalchemy.org/en/latest/naming.html
-NAMING_CONVENTION = {
+NAMING_CONVENTION: dict[str, Any] = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "ck": "%(short_constraint_name)s",
+    "short_constraint_name": lambda constraint, table: check_name(table.name, constraint.name),
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }

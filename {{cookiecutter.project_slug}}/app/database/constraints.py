@@ -74,11 +74,13 @@ def comparisons_of(model: type[Any]) -> list[Comparison]:
 def violates(error: IntegrityError, constraint: UniqueConstraint | PrimaryKeyConstraint | CheckConstraint) -> bool:
     """Return whether an integrity error was raised by this constraint.
 
-    PostgreSQL names the constraint; SQLite names a CHECK constraint, and the columns of the others.
+    PostgreSQL names the constraint; SQLite names a CHECK constraint, and the columns of the others. PostgreSQL's names
+    have at most 63 characters: SQLAlchemy shortens longer ones and adds a part of their hash.
     """
     columns = ", ".join(f"{constraint.table.name}.{column.name}" for column in constraint.columns)
     rule = constraint.name if isinstance(constraint, CheckConstraint) else columns
-    return f'"{constraint.name}"' in str(error.orig) or str(error.orig).endswith(f": {rule}")
+    stored_name = str(_PREPARERS[0].format_constraint(constraint)).strip('"')
+    return f'"{stored_name}"' in str(error.orig) or str(error.orig).endswith(f": {rule}")
 
 
 def taken_column(error: IntegrityError, model: type[Any]) -> str | None:

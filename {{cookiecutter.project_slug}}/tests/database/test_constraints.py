@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, UniqueConstraint
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
+from starlette.testclient import TestClient
 
 from app.api.schemas import Schema, check_comparisons
 from app.database.base import NAMING_CONVENTION, Record
-from app.database.constraints import Comparison
+from app.database.constraints import Comparison, comparisons_of, violates
+from tests.support import in_database, tables_of
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,43 @@ class Stay(Record):
         Comparison("last", ">=", "first", "Must not be less than the first"),
         Comparison("guests", "!=", 0, "Must differ from 0"),
     )
+
+
+class Visit(Record):
+    """A model whose constraints have longer names than PostgreSQL stores."""
+
+    __tablename__ = "visits_of_people_who_have_never_been_here"
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+    first_day_of_the_whole_visit: Mapped[int]
+    number_of_all_the_people: Mapped[int]
+    unique = UniqueConstraint("first_day_of_the_whole_visit", "number_of_all_the_people")
+    __table_args__ = (unique, Comparison("number_of_all_the_people", ">", 0, "Must be more than 0"))
+
+
+def test_constraint_with_a_long_name_is_recognized(client: TestClient) -> None:
+    async def insert(session: AsyncSession, people: int) -> IntegrityError | None:
+        try:
+            async with session.begin_nested():
+                session.add(Visit(first_day_of_the_whole_visit=1, number_of_all_the_people=people))
+        except IntegrityError as error:
+            return error
+        return None
+
+    async def work(session: AsyncSession) -> list[IntegrityError | None]:
+        return [await insert(session, people) for people in (1, 1, 0)]
+
+    with tables_of(client, Visit.metadata):
+        added, taken, invalid = in_database(client, work)
+
+    assert added is None
+    assert taken is not None
+    assert violates(taken, Visit.unique)
+    assert not violates(taken, comparisons_of(Visit)[0])
+    assert invalid is not None
+    assert violates(invalid, comparisons_of(Visit)[0])
+    assert not violates(invalid, Visit.unique)
+    assert str(comparisons_of(Visit)[0].name)[:-4] == "ck_visits_of_people_who_have_never_been_here_number_of__"
 
 
 class StayCreate(Schema):
