@@ -35,6 +35,14 @@ class ProblemDetails(BaseModel):
     request_id: str | None = None
     """Only for status 500; matches `X-Request-ID` and the log."""
 
+    @property
+    def messages(self) -> dict[str, list[str]]:
+        """Return the messages of the invalid fields, by their names."""
+        found = defaultdict[str, list[str]](list)
+        for item in self.errors or ():
+            found[str(item["loc"][-1])].append(item["msg"])
+        return dict(found)
+
 
 class CustomErrorRoute(APIRoute):
     """Base class of routes whose errors aren't problem documents: `APIRouter(route_class=MemoRoute)`."""

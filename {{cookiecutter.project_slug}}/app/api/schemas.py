@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from app.database.constraints import comparisons_of
@@ -48,6 +49,18 @@ class ResponseSchema(BaseModel):
     """Base class of response schemas."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+class CamelCaseSchema(Schema):
+    """Base class of request schemas whose JSON has names in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+
+class CamelCaseResponse(ResponseSchema):
+    """Base class of response schemas whose JSON has names in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
 
 
 class RecordResponse(ResponseSchema):

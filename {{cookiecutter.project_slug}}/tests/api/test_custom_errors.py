@@ -28,8 +28,7 @@ class Shop(CustomErrorRoute):
 
     def error_response(self, problem: ProblemDetails) -> JSONResponse:
         """Return the response for an error."""
-        fields = [str(item["loc"][-1]) for item in problem.errors or ()]
-        return JSONResponse({"oops": problem.title, "fields": fields}, max(422, problem.status))
+        return JSONResponse({"oops": problem.title, "fields": [*problem.messages]}, max(422, problem.status))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 from fastapi import APIRouter, Depends
-from fastapi.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from app.accounts.api.dependencies import (
@@ -17,7 +16,7 @@ from app.accounts.api.dependencies import (
     OptionalScope,
     RecentScope,
     SessionScope,
-    find_caller,
+    accept_schemes,
     get_optional_scope,
     get_recent_scope,
     get_scope,
@@ -163,10 +162,7 @@ def test_other_credentials_are_ignored(client: TestClient, header: str) -> None:
 def test_router_can_accept_another_scheme(
     as_ada: TestClient, add_routes: Callable[[APIRouter], None], header: str, optional: object, required: object
 ) -> None:
-    async def accept_token(connection: HTTPConnection) -> None:
-        await find_caller(connection, "token")
-
-    router = APIRouter(prefix="/callers", dependencies=[Depends(accept_token)])
+    router = APIRouter(prefix="/callers", dependencies=[accept_schemes("token")])
 
     @router.get("/optional")
     async def read_optional(scope: OptionalScope) -> str | None:

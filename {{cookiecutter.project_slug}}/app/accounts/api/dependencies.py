@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Annotated, cast
 
-from fastapi import Depends
+from fastapi import Depends, params
 from fastapi.requests import HTTPConnection
 from fastapi.security.utils import get_authorization_scheme_param
 
@@ -99,7 +99,7 @@ async def get_optional_scope(connection: HTTPConnection) -> Scope | None:
         InvalidToken: when it is invalid or expired, or its session has ended.
         PermissionDenied: when a limited token lacks the scope `read` or `write`; WebSockets require both.
     """
-    return await find_caller(connection, "bearer")
+    return await _find_caller(connection, "bearer")
 
 
 @CallerDependency
@@ -159,15 +159,20 @@ def require_permission(permission: BasePermission) -> CallerDependency[Scope]:
     return check
 
 
-async def find_caller(connection: HTTPConnection, *schemes: str) -> Scope | None:
-    """Return the caller of the token in `Authorization`, or None without one of these schemes, in lowercase.
+def accept_schemes(*schemes: str) -> params.Depends:
+    """Return a dependency for a router: its routes accept tokens of these schemes, in lowercase, in `Authorization`.
 
-    The result is cached for the request. So if a dependency of a router calls this with its own schemes, the
-    dependencies above return the caller that it found.
-
-    Raises:
-        InvalidToken, ExpiredToken, PermissionDenied: see `authenticate_token`.
+    `APIRouter(dependencies=[accept_schemes("bearer", "token")])`. It runs before the dependencies of the routes, and
+    the caller is cached for the request, so their `CurrentScope` or `OptionalScope` is this caller.
     """
+
+    async def accept(connection: HTTPConnection) -> None:
+        await _find_caller(connection, *schemes)
+
+    return params.Depends(accept)
+
+
+async def _find_caller(connection: HTTPConnection, *schemes: str) -> Scope | None:
     state = connection.scope["state"]
     if "caller" not in state:
         kind, token = get_authorization_scheme_param(connection.headers.get("authorization"))

@@ -1,0 +1,1 @@
+"""A public blogging API, at addresses and in JSON that existing clients expect."""
