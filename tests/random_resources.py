@@ -188,7 +188,8 @@ def _random_self_references(command: Command, random: Random) -> list[str]:
 
 def _with_title(fields: list[str], random: Random) -> list[str]:
     """Mark a text as the title, or none."""
-    texts = [field for field in fields if re.match(r"\w+:(str|text|slug|email|url)\b", field)]
+    pattern = r"\w+:(str|text|slug|email|url)\b(?!.*:readonly)"
+    texts = [field for field in fields if re.match(pattern, field)]
     title = random.choice(texts) if texts and random.random() < 0.3 else ""
     return [f"{field}:title" if field == title else field for field in fields]
 
