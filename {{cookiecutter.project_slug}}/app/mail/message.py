@@ -4,10 +4,11 @@
 
     A paragraph; others follow after an empty line.
 
-    Confirm it
+    Confirm your email address:
     https://example.com/verify/…
 
-A paragraph whose last line is a link to this project, with at most one line above it, becomes a button in HTML.
+A paragraph whose last line is a link to this project, with at most one line above it, becomes a button in HTML. The
+line above the link is its label: start it with a verb.
 """
 
 import re
@@ -42,6 +43,11 @@ class MessageText(NamedTuple):
 
     subject: str
     paragraphs: list[Paragraph]
+
+    @property
+    def preview(self) -> str:
+        """Return the text that inboxes show next to the subject."""
+        return " ".join(self.paragraphs[0].lines)
 
 
 class OutgoingMessage(NamedTuple):

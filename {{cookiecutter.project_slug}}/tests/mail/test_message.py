@@ -1,5 +1,6 @@
 """Rendered emails: text, HTML and headers, safe from injection."""
 
+import re
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -7,15 +8,21 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from jinja2 import ChainableUndefined, Environment
 from starlette.testclient import TestClient
 
+from app import theme
 from app.database.base import utc_now
 from app.mail.mailer import Mailer
-from app.mail.message import ascii_address, compose, parse_message
+from app.mail.message import BUTTON, ascii_address, compose, parse_message
 from app.settings.config import Settings, load_settings
 from tests.mail.helpers import body, emails_in, enqueue, send_due
 
 BASE = "https://app.example.com"
+POSTSCRIPTS = {"previous_address"}  # without a subject; appended to other emails
+TEMPLATES = [
+    file for file in sorted(Path(theme.__file__).parent.rglob("templates/mails/*.txt")) if file.stem not in POSTSCRIPTS
+]
 ID = UUID("0193b3c4-0000-7000-8000-000000000000")
 
 
@@ -50,10 +57,33 @@ def test_text_and_html_have_the_same_content() -> None:
     text, html = body(mail, "plain"), body(mail, "html")
     assert text == f"Hello <Ada> & co,\nhow are you?\n\nConfirm it:\n{link}\n\nBye.\n\n-- \nBüro\n{BASE}\n"
     assert "Hello &lt;Ada&gt; &amp; co,<br>how are you?</p>" in html
-    assert f'<a href="{link.replace("&", "&amp;")}" style="' in html
+    assert f'<a href="{link.replace("&", "&amp;")}" class=' in html
     assert ">Confirm it</a>" in html
     assert "Büro" in html
     assert "<script" not in html
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.stem)
+def test_each_email_has_at_most_one_button_which_says_what_it_does(file: Path) -> None:
+    context = {"project": "Büro", "base_url": BASE, "link": f"{BASE}/verify/token"}
+    text = Environment(undefined=ChainableUndefined).from_string(file.read_text(encoding="utf-8")).render(context)  # noqa: S701 - plain text
+
+    links = [item for item in parse_message(text, BASE).paragraphs if item.link]
+    assert len(links) <= 1
+    assert BUTTON not in {item.label for item in links}
+    assert len(re.findall("https://", text)) == len(links)
+
+
+def test_html_has_a_preview_and_a_dark_theme() -> None:
+    colors = theme.read_colors()
+
+    html = body(compose_email(f"Subject: A\n\nHello <Ada>,\nhow are you?\n\nConfirm it:\n{BASE}/a"), "html")
+
+    assert re.search(r'display: none[^>]*">Hello &lt;Ada&gt;, how are you\?</div>', html)
+    light, dark = html.split("prefers-color-scheme: dark")[0], html.split("prefers-color-scheme: dark")[1]
+    assert colors["accent"].dark not in light
+    for name in ("paper", "sheet", "ink", "quiet", "accent", "on-accent"):
+        assert f"{colors[name].dark} !important" in dark
 
 
 @pytest.mark.parametrize(
