@@ -86,7 +86,9 @@ def rename_field(  # noqa: PLR0913 - the options of the command
         raise ScaffoldError([f"app/features/{resource.plural}/models.py already has {new}: use another name"])
     renames = Renames(columns={(resource.plural, before.column): after.column})
     if before.type == "many":
-        renames = Renames(tables={f"{resource.plural}_{old}": f"{resource.plural}_{new}"})
+        table = f"{resource.plural}_{old}"
+        far = {(table, before.far_column): after.far_column} if before.is_self else {}
+        renames = Renames({table: f"{resource.plural}_{new}"}, far)
     edit = Edit(
         resource.plural,
         {resource.plural: commands},
