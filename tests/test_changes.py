@@ -40,6 +40,7 @@ async def add():
         about = {"title": "One", "isbn": "1", "price": 9, "tags": ["old"], "author_id": author}
         for name, row in (
             ("authors", {"id": author, "name": "Ada", **own}),
+            ("authors_friends", {"author_id": author, "friend_id": author}),
             ("genres", {"id": genre, "name": "Novel", **STAMPS}),
             ("books", {"id": book, **about, **own}),
             ("books_genres", {"book_id": book, "genre_id": genre}),
@@ -82,7 +83,7 @@ def test_fields_are_changed_and_rows_are_kept(bake: Bake, type_cache: Path, data
     project = installed(bake())
     with database_of(project, database):
         run_app(project, "setup")
-        for line in (AUTHOR, GENRE, f"{BOOK} genres:many=Genre"):
+        for line in (f"{AUTHOR} friends:many=Author", GENRE, f"{BOOK} genres:many=Genre"):
             run_app(project, f"new resource {line}")
         run_app(project, "db upgrade")
         python(project, ADD_ROWS)
@@ -99,6 +100,7 @@ def test_fields_are_changed_and_rows_are_kept(bake: Bake, type_cache: Path, data
         run_app(project, "rename field Book isbn ean")
         run_app(project, "rename field Book author writer")
         run_app(project, "rename field Book genres kinds")
+        run_app(project, "rename field Author friends peers")
         run_app(project, "db upgrade")
         run_app(project, "db check")
 
@@ -108,7 +110,9 @@ def test_fields_are_changed_and_rows_are_kept(bake: Bake, type_cache: Path, data
             " JOIN books_kinds ON book_id = books.id JOIN genres ON genres.id = genre_id"
         )
         assert python(project, RUN, joined) == "One 1 Ada Novel\n"
-        run_app(project, "db downgrade -4")
+        peers = "SELECT count(*) FROM authors_peers WHERE author_id = peer_id"
+        assert python(project, RUN, peers) == "1\n"
+        run_app(project, "db downgrade -5")
         assert python(project, RUN, "SELECT title, isbn, pages FROM books") == "One 1 None\n"
         run_app(project, "db upgrade")
         assert python(project, RUN, joined) == "One 1 Ada Novel\n"
@@ -163,6 +167,17 @@ def test_permission_is_renamed_with_its_resource(bake: Bake, database: str) -> N
             run_app(project, f"db {command}")
             granted = python(project, RUN, READ_GRANTS)
             assert granted == f'["users:read", "{permission}:edit"] ["read", "{permission}:edit"]\n'
+
+
+def test_added_title_is_shown_where_other_rows_refer_to_it(bake: Bake) -> None:
+    project = installed(bake())
+    for line in ("new resource Shelf number:int", "new resource Box shelf:ref=Shelf"):
+        run_app(project, line)
+
+    run_app(project, "add field Shelf label:str=40:optional")
+
+    details = project / "app/features/boxes/templates/boxes/details.html"
+    assert "seen.label" in details.read_text(encoding="utf-8")
 
 
 def test_code_by_hand_follows_or_is_named(bake: Bake) -> None:
@@ -277,6 +292,8 @@ def test_old_and_new_release_run_side_by_side(bake: Bake, database: str) -> None
         run_app(project, "rename field Book code mark --expand")
         for removed in ("pages", "hint"):
             run_app(project, f"remove field Book {removed} --expand")
+        for line in ("rename field Book mark label", "rename resource Book Volume"):
+            assert "db contract` first" in run_app(project, line, fails=True)
         run_app(project, "db upgrade")
         run_app(project, "db check")  # ignores what the contract steps will drop
         assert side(project, "mark", "b=3", "c=4") == "a=1 b=3 c=4 200"

@@ -1,17 +1,17 @@
 """Add fields to an existing resource: model, schemas, service, pages, admin, tests and a migration.
 
-The templates are rendered without the fields and with them, and the difference is merged into your files.
+The templates are rendered without the fields and with them, and the difference is merged into your files. Features that
+refer to the resource follow, because a new field may be the title of its rows.
 """
 
 from collections.abc import Sequence
 
 from scaffold import migration
-from scaffold.edits import merged_files
+from scaffold.edits import Edit, merged_files, rendered_versions
 from scaffold.errors import ScaffoldError
 from scaffold.grammar import parse_fields
 from scaffold.names import Names
 from scaffold.project import Project
-from scaffold.rendering import render_resource
 from scaffold.resource import Resource
 from scaffold.slugs import source_errors
 from scaffold.staging import staging_area
@@ -33,8 +33,9 @@ def add_fields(  # noqa: PLR0913 - the options of the command
         return []
     after = parse_added(project, before, command, specs)
     with staging_area(project.root, {}) as stage:
-        texts = [stage.formatted(render_resource(resource)) for resource in (before, after)]
-        stage.write(merged_files(project, texts[0], texts[1]))
+        stage.copy_in("app")
+        edit = Edit(before.plural, {before.plural: [*before.commands, command]}, "")
+        stage.write(merged_files(project, *rendered_versions(project, stage, edit)))
         migration.write_fields(stage, before, after)
         stage.format()
         if not dry_run:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from scaffold.changed_tables import write_changes
 from scaffold.errors import ScaffoldError
-from scaffold.mentions import Mention, find_mentions
+from scaffold.expansion import waiting_errors
+from scaffold.mentions import Mention, find_mentions, without_generated
 from scaffold.project import Command, Project
 from scaffold.renaming import Renamed, rename
 from scaffold.rendering import render, render_resource
@@ -70,8 +71,7 @@ def carry_out(project: Project, edit: Edit, *, dry_run: bool = False) -> Edited:
         stage.copy_in("app")
         if edit.new_package:
             _move(stage, edit)
-        versions = _versions(project, stage, edit)
-        before, after = (stage.formatted(_rendered(resources)) for resources in zip(*versions, strict=True))
+        before, after = rendered_versions(project, stage, edit)
         merged = merged_files(project, before, after, edit.moved, by_words=edit.renaming)
         files, users = _follow(project, edit, before, after, merged)
         stage.write(files)
@@ -82,7 +82,7 @@ def carry_out(project: Project, edit: Edit, *, dry_run: bool = False) -> Edited:
         ]
         if not dry_run:
             stage.apply()
-        return Edited(stage.files(), mentions)
+        return Edited(stage.files(), without_generated(project, stage, mentions))
 
 
 def _move(stage: StagingArea, edit: Edit) -> None:
@@ -92,6 +92,20 @@ def _move(stage: StagingArea, edit: Edit) -> None:
     templates = stage.folder / "app" / "features" / edit.new_package / "templates"
     if (templates / edit.package).exists():
         (templates / edit.package).rename(templates / edit.new_package)
+
+
+def rendered_versions(project: Project, stage: StagingArea, edit: Edit) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the files of the resources that differ, before and after the edit. The features must be staged.
+
+    Raises:
+        ScaffoldError: if the new commands are invalid, or a contract step is waiting that needs the old ones.
+    """
+    versions = _versions(project, stage, edit)
+    own = [(before, after) for before, after in versions if before.plural == edit.package]
+    if errors := [error for before, after in own for error in waiting_errors(project.root, before, after)]:
+        raise ScaffoldError(errors)
+    before, after = (stage.formatted(_rendered(resources)) for resources in zip(*versions, strict=True))
+    return before, after
 
 
 def _versions(project: Project, stage: StagingArea, edit: Edit) -> list[tuple[Resource, Resource]]:

@@ -6,11 +6,13 @@ trigger keeps both columns of a renamed field equal. On SQLite, the expand step 
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from textwrap import indent
 
 from alembic.operations import ops
 from sqlalchemy import CheckConstraint, Column, FetchedValue, Table
 
+from app.database.revisions import CONTRACT_FOLDER
 from scaffold.field import Field
 from scaffold.guards import literal
 from scaffold.resource import Resource
@@ -63,6 +65,21 @@ def removal_errors(resource: Resource, field: Field) -> list[str]:
         how = f"`app change field {resource.name} {field.name}:{field.type}:default=…`"
         return [f"new rows need a {field.name} while the old release reads them: first give it a default by {how}"]
     return []
+
+
+def waiting_errors(root: Path, before: Resource, after: Resource | None) -> list[str]:
+    """Return why a resource can't change, or be deleted, before a contract step that is waiting."""
+    renamed = after is None or after.plural != before.plural
+    changed = set(before.fields) ^ set(after.fields if after else ())
+    errors = []
+    for path in sorted((root / "migrations" / CONTRACT_FOLDER).glob("*.py")):
+        words = set(re.findall(r"\w+", path.read_text(encoding="utf-8").partition("\ndrops = ")[2]))
+        tables = {before.plural, *before.tables_of(changed)} if renamed else set(before.tables_of(changed))
+        columns = [item.column for item in changed if item.type != "many" and before.plural in words]
+        if words & {*tables, *columns}:
+            step = path.relative_to(root).as_posix()
+            errors.append(f"{step} still uses it: run `app db contract` first, when the previous release has ended")
+    return errors
 
 
 def _is_constrained(resource: Resource, field: Field) -> bool:

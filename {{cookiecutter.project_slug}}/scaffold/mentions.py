@@ -4,6 +4,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from scaffold.project import Project
+from scaffold.rendering import render_resource
+from scaffold.staging import StagingArea
+
 
 class Mention(NamedTuple):
     """A line written by hand that contains a word."""
@@ -22,3 +26,14 @@ def find_mentions(file: str, text: str, generated: str, words: Iterable[str]) ->
         for number, line in enumerate(text.splitlines(), start=1)
         if words and line not in theirs and pattern.search(line)
     ]
+
+
+def without_generated(project: Project, stage: StagingArea, mentions: list[Mention]) -> list[Mention]:
+    """Leave out lines that were generated for other resources, which refer to the changed one."""
+    packages = {found.file.split("/")[2] for found in mentions if "/features/" in found.file}
+    if not packages:
+        return mentions
+    resources = filter(None, map(project.resource_of, sorted(packages)))
+    files = {name: text for resource in resources for name, text in render_resource(resource).items()}
+    generated = {name: {*map(str.strip, text.splitlines())} for name, text in stage.formatted(files).items()}
+    return [found for found in mentions if found.text not in generated.get(found.file, set())]

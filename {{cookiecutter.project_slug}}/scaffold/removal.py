@@ -24,6 +24,7 @@ from app.database.connection import open_database
 from app.settings.config import DatabaseSettings, load_settings
 from scaffold import migration
 from scaffold.errors import ScaffoldError
+from scaffold.expansion import waiting_errors
 from scaffold.project import Project
 from scaffold.rendering import render_resource
 from scaffold.staging import staging_area
@@ -50,6 +51,8 @@ def destroy(project: Project, name: str, *, force: bool = False, dry_run: bool =
     found = revisions_of(project.root, package)
     files += [Path(script.path).relative_to(project.root).as_posix() for script in found.scripts]
     errors = _references(project, package)
+    if resource := project.resource_of(package):
+        errors += waiting_errors(project.root, resource, None)
     if not force:
         errors += [f"{file} is not committed: commit it, or use --force" for file in _unsaved(project, package, files)]
     errors += _applied(found.scripts)
