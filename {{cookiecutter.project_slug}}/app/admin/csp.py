@@ -46,6 +46,8 @@ ARIA_FIXES = {
 """Landmarks and labels for screen readers."""
 
 LAYOUT_FIXES = {
+    # The preview of an import; a full stop follows.
+    '_(", {count} error(s)")': '_(", {count} error(s). Nothing is imported until all rows are right")',
     # Aligned with the left side of its button; otherwise it would cover the menu.
     '<div class="dropdown-menu dropdown-menu-end p-3"': '<div class="dropdown-menu p-3"',
 }

@@ -7,6 +7,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 from starlette_admin.i18n import get_locale, gettext
 
+from app.accounts.event_labels import label_of
 from app.admin.base.date_ranges import date_ranges
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
@@ -28,6 +29,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "date_ranges": date_ranges,
         "detail_url": detail_url,
         "edit_url": edit_url,
+        "event_label": label_of,
         "import_columns": import_columns,
         "import_limits": IMPORT_LIMITS,
         "import_match_fields": import_match_fields,

@@ -3,39 +3,11 @@
 from collections.abc import Mapping
 from math import ceil
 
+from app.accounts.event_labels import label_of
 from app.accounts.events import Event
 from app.accounts.schemas import EventRead
 
-EVENT_LABELS: Mapping[str, str] = {
-    Event.USER_CREATED: "Account created",
-    Event.USER_DELETED: "Account deleted",
-    Event.EMAIL_VERIFIED: "Email address confirmed",
-    Event.LOGIN_SUCCESS: "Signed in",
-    Event.LOGIN_FAIL: "Failed sign-in",
-    Event.LOGIN_LOCK: "Sign-in temporarily blocked after repeated failures",
-    Event.LOGOUT: "Signed out",
-    Event.TOKEN_REUSE: "Session revoked: its refresh token was reused",
-    Event.REAUTHENTICATED: "Password confirmed",
-    Event.PASSWORD_CHANGE: "Password changed",
-    Event.PASSWORD_RESET_REQUESTED: "Password reset requested",
-    Event.PASSWORD_RESET: "Password reset",
-    Event.EMAIL_CHANGE_REQUESTED: "Email change requested",
-    Event.EMAIL_CHANGED: "Email address changed",
-    Event.EMAIL_CHANGE_CANCELED: "Email change canceled",
-    Event.EMAIL_REVERTED: "Email change reverted",
-    Event.SESSION_ENDED: "Session ended",
-    Event.SECOND_FACTOR_ADDED: "Two-factor authentication enabled",
-    Event.SECOND_FACTOR_REMOVED: "Two-factor authentication disabled",
-    Event.SECOND_FACTOR_FAIL: "Incorrect verification code",
-    Event.RECOVERY_CODES_GENERATED: "Recovery codes replaced",
-    Event.RECOVERY_CODE_USED: "Recovery code used",
-    Event.KEY_CREATED: "API key created",
-    Event.KEY_REVOKED: "API key revoked",
-    Event.KEY_USED: "API key used",
-    Event.ROLES_CHANGED: "Roles changed",
-    Event.DATA_EXPORTED: "Account data downloaded",
-    Event.USER_DISABLED: "Account disabled",
-    Event.USER_ENABLED: "Account enabled",
+_LABELS_FOR_USER: Mapping[str, str] = {
     Event.IMPERSONATION_STARTED: "An administrator signed in as you",
     Event.IMPERSONATION_ENDED: "The administrator's session ended",
 }
@@ -63,8 +35,8 @@ _MAX_LENGTH = 60
 
 
 def event_label(event: EventRead) -> str:
-    """Return the label of an event."""
-    return EVENT_LABELS.get(event.name) or event.name.replace("_", " ").capitalize()
+    """Return the label of an event for its user."""
+    return _LABELS_FOR_USER.get(event.name) or label_of(event.name)
 
 
 def device_label(user_agent: str) -> str:

@@ -69,7 +69,7 @@ def test_row_with_a_text_as_key(library: TestClient, code: str) -> None:
 
     assert (created.status_code, changed.status_code, shown.status_code) == (303, 303, 200)
     assert [(row.code, row.name) for row in stored(library, "Country")] == [(code, "There")]
-    assert "Data created" in page_text(shown)
+    assert "Record created" in page_text(shown)
     assert "Here → There" in re.sub(r"\s+", " ", page_text(shown))
     for link in links_in(library.get("/admin/country/list").text, "/admin/country/detail"):
         assert library.get(link).status_code == 200

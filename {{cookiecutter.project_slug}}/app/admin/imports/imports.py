@@ -155,8 +155,11 @@ def _preview(upload: Upload, batch: ImportBatch, result: ImportResult) -> dict[s
     """Return the preview: the summary, the columns, and the first rows."""
     names, columns = upload.table.names, upload.columns
     matches = {normalize_header(upload.match)} if upload.match else set()
+    failed = {error.row for error in result.errors}
+    valid = [row for row in batch.import_rows if row.number not in failed]
     return _summary(result) | {
-        "rows_new": result.rows_created,
+        "rows_new": sum(row.before is None for row in valid),
+        "rows_updated": sum(row.before is not None for row in valid),
         "headers": names,
         "mapping": [{"header": n, "field": c.name, "selected": n in upload.selected} for n, c in columns.items()],
         "unmatched_headers": [name for name in names if name not in columns and normalize_header(name) not in matches],

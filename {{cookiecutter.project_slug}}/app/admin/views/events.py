@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fastapi import Request
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette_admin.fields import BaseField, StringField
 from starlette_admin.views import BaseModelView
 
+from app.accounts.event_labels import label_of
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent
 from app.accounts.permissions import Permission
@@ -43,7 +45,7 @@ class EventView(ModelView):
     fields = (
         "id",
         "at",
-        StringField("name", "Event"),
+        StringField("name", "Event", list_template="fields/event_name.html", detail_template="fields/event_name.html"),
         "user",
         "actor",
         StringField("target_type", "Table"),
@@ -66,6 +68,15 @@ class EventView(ModelView):
 
     views: Sequence[BaseModelView] = ()
     """All views of the site, which define what the user can access."""
+
+    def title_of(self, request: Request, row: AuthEvent) -> str:  # noqa: ARG002 - as in `ModelView`
+        """Return the label of an event."""
+        return label_of(row.name)
+
+    def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
+        """Search the labels of events, too."""
+        names = [event for event in Event if term.casefold() in label_of(event).casefold()]
+        return super().get_search_query(request, term) | AuthEvent.name.in_(names)
 
     async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
         """Load the readable data of a page of events, and the users that they refer to by ID only."""

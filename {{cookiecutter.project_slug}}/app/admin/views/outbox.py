@@ -1,6 +1,7 @@
 """Admin view for the outbox: queued and failed emails, without recipients and content."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from fastapi import Request
 from sqlalchemy import select
@@ -16,6 +17,10 @@ from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.mail import outbox
 from app.mail.models import OutboxMessage
+
+
+def _next_attempt(request: Request, row: OutboxMessage) -> datetime | None:  # noqa: ARG001 - passed by the library
+    return row.next_attempt_at if row.state == "pending" else None
 
 
 class OutboxView(ModelView):
@@ -37,7 +42,7 @@ class OutboxView(ModelView):
         EnumField("state", choices=["pending", "sent", "failed"]),
         DateTimeField("created_at", "Queued"),
         "attempts",
-        DateTimeField("next_attempt_at", "Next attempt"),
+        DateTimeField("next_attempt_at", "Next attempt", getter=_next_attempt),
         DateTimeField("sent_at", "Sent"),
         DateTimeField("failed_at", "Failed"),
         StringField("last_error", "Last error"),

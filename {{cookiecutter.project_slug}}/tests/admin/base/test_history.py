@@ -160,4 +160,4 @@ def test_owner_cannot_see_changes_by_admins(client: TestClient, browser: TestCli
     for response in responses:
         assert response.status_code == 200
         assert "data_changed" not in response.text
-        assert "Data changed" not in response.text
+        assert "Record changed" not in response.text

@@ -90,7 +90,9 @@ def test_all_invalid_rows_are_reported_and_none_is_imported(client: TestClient, 
             "Use at most 50000 characters.",
         }
         assert "SELECT" not in response.text
-    assert [row["status"] for row in responses[0].json()["sample"][:3]] == ["new", "error", "error"]
+    preview = responses[0].json()
+    assert [row["status"] for row in preview["sample"][:3]] == ["new", "error", "error"]
+    assert preview["rows_new"] == preview["rows_total"] - 8
     assert responses[1].json()["rows_created"] == 0
     assert [title for title, _, _ in notes(client)] == ["Stored"]
 

@@ -21,8 +21,8 @@ def test_admin_sees_successful_and_failed_sign_ins(client: TestClient, browser: 
     page = browser.get("/admin/event/list")
     detail = browser.get(f"/admin/event/detail?pk={listed_ids(browser, 'event')[2]}")
 
-    assert [page_text(page).count(name) for name in ("authn_login_success", "authn_login_fail")] == [1, 2]
-    for text in (ada.email, "authn_login_fail", "testclient", "<i>thief</i>"):
+    assert [page_text(page).count(name) for name in ("Signed in", "Failed sign-in")] == [1, 2]
+    for text in (ada.email, "Failed sign-in", "authn_login_fail", "testclient", "<i>thief</i>"):
         assert text in page_text(detail)
     for response in (page, detail, export(browser, "event", "csv")):
         assert PASSWORD not in response.text
@@ -37,6 +37,7 @@ def test_events_are_searched_by_name_and_user(client: TestClient, browser: TestC
 
     assert listed_ids(browser, "event", q="ADA@") == [success]
     assert listed_ids(browser, "event", q="login_fail") == [failure]
+    assert listed_ids(browser, "event", q="signed IN") == [success]
     assert listed_ids(browser, "event", q="%") == []
     assert listed_ids(browser, "event", sort="data__asc") == [success, failure], "there is no order of JSON"
 

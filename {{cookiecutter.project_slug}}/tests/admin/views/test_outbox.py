@@ -54,6 +54,13 @@ def test_emails_are_filtered_by_state(browser: TestClient, emails: list[str], st
     assert listed_ids(browser, "mail", filter=f"state__eq={state}") == [emails[number]]
 
 
+def test_only_waiting_emails_have_a_next_attempt(browser: TestClient, emails: list[str]) -> None:
+    pages = [browser.get(f"/admin/mail/detail?pk={row}").text for row in emails]
+
+    shown = [page.partition("<dt>Next attempt</dt>")[2].partition("</dd>")[0] for page in pages]
+    assert [" UTC" in value for value in shown] == [False, True, False]
+
+
 @pytest.mark.parametrize("retry", [run_action, run_row_action])
 def test_failed_email_is_retried(client: TestClient, browser: TestClient, emails: list[str], retry: Any) -> None:
     assert retry(browser, "mail", "retry", emails[2]).status_code == 200
