@@ -7,12 +7,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.baking import Bake
+import fireup
+from tests.baking import PROJECT, Bake
 from tests.life import Person
-from tests.serving import Server, serving
+from tests.serving import Server, environment, run_in, serving
 from tests.windows import DESKTOP, PHONE, Visit, visit
 
 ACCENT = "rgb(11, 95, 185)"
+EVENT = [
+    "Event",
+    "title:str=80",
+    "starts_at:datetime",
+    "seats:int",
+    "day:date",
+    "isbn:str=20:optional",
+]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +36,10 @@ def project(bake: Bake) -> Path:
     )
     assert number == 1
     theme.write_text(changed, encoding="utf-8")
+    python = fireup.install(PROJECT / "requirements-dev.txt")
+    command = [python, "-m", "app", "new", "resource", *EVENT]
+    done = run_in(project, command, **environment(), SECRET_KEY="only files are written")  # noqa: S106
+    assert done.returncode == 0, done.stdout
     return project
 
 
@@ -153,6 +166,71 @@ def test_times_are_in_the_time_zone_of_the_browser(chromium: Browser, server: Se
 
     assert len(set(seen.values())) == 3, seen  # the same moment, 24 hours apart
     assert seen["none"].endswith(" UTC")
+
+
+def test_times_are_entered_in_the_time_zone_of_the_browser(
+    chromium: Browser, server: Server
+) -> None:
+    """Half an hour off UTC; what is not touched stays as it was."""
+    entered = {"with": "2026-07-01T09:15", "without": "2026-07-01T03:45"}
+    for scripts, value in entered.items():
+        context = chromium.new_context(
+            timezone_id="Asia/Kolkata", java_script_enabled=scripts == "with"
+        )
+        window = Visit(context.new_page(), server.address)
+        window.open("/login")
+        window.sign_in(server)
+        if scripts == "with":
+            window.open("/events/new")
+            window.page.get_by_label("Title").fill("A talk")
+            window.page.get_by_label("Starts at").fill(value)
+            window.page.get_by_label("Seats").fill("40")
+            window.page.get_by_label("Day").fill("2026-07-01")
+            window.press("Save event")
+            assert "9:15" in window.page.locator("main").inner_text()
+        window.open("/events")
+        window.follow("A talk")
+        for _ in range(2):
+            window.follow("Edit")
+            assert window.page.get_by_label("Starts at").input_value() == value
+            window.press("Save")
+        context.close()
+
+
+def test_errors_link_to_the_fields(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server, PHONE) as window:
+        window.open("/login")
+        window.sign_in(server)
+        window.open("/events/new")
+        window.page.locator("form[action$='/events/new']").evaluate("it => it.noValidate = true")
+        window.press("Save event")
+        window.complaints.clear()  # the browser logs the 422 in its console
+        summary = window.page.get_by_role("alert")
+        assert "these 4 errors" in summary.inner_text()
+        summary.get_by_role("link", name="Seats: ").click()
+        assert window.page.get_by_label("Seats").evaluate("it => it === document.activeElement")
+        assert window.page.get_by_text("ISBN (optional)").is_visible()
+
+
+def test_short_fields_are_beside_each_other_and_saving_stays_in_sight(
+    chromium: Browser, server: Server
+) -> None:
+    beside = []
+    for size in ((1280, 500), (390, 500)):
+        with visit(chromium, server, size) as window:
+            window.open("/login")
+            window.sign_in(server)
+            window.open("/events/new")
+            edges = [
+                window.page.get_by_label(label).evaluate("it => it.getBoundingClientRect().bottom")
+                for label in ("Seats", "Starts at")
+            ]
+            beside.append(abs(edges[0] - edges[1]) < 1)
+            save = window.page.get_by_role("button", name="Save event").bounding_box()
+            assert save
+            assert save["y"] + save["height"] <= size[1]
+
+    assert beside == [True, False]
 
 
 def _heading_edges(window: Visit, path: str) -> tuple[float, float]:

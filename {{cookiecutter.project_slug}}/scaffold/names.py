@@ -57,9 +57,12 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+ACRONYMS = {word.lower(): word for word in ("API", "BIC", "IBAN", "ID", "IP", "ISBN", "SKU", "URL", "UUID", "VAT")}
+
+
 def label(name: str) -> str:
-    """Convert `book_review` to `Book review`."""
-    text = words(name)
+    """Convert `book_review` to `Book review`, and `isbn` to `ISBN`."""
+    text = " ".join(ACRONYMS.get(word, word) for word in name.split("_"))
     return text[:1].upper() + text[1:]
 
 

@@ -178,6 +178,13 @@ class Resource(Constraints):
         return [item for item in self.fields if item.sorted]
 
     @property
+    def list_columns(self) -> list[Field]:
+        """Return the fields that lists show: two that classify a row and two figures, required ones first."""
+        fields = sorted((item for item in self.fields if item != self.title_field), key=lambda item: item.optional)
+        kinds = ("enum", "ref"), ("bool", "int", "bigint", "decimal", "float", "date", "datetime")
+        return [item for kind in kinds for item in [one for one in fields if one.type in kind][:2]]
+
+    @property
     def has_list_params(self) -> bool:
         """Return whether lists have query parameters in addition to those of pagination."""
         return bool(self.search_fields or self.filter_fields or self.sort_fields)

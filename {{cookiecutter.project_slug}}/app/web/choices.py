@@ -15,7 +15,7 @@ from app.database.search import contains
 from app.web.formatting import display_value, input_value, name_row
 from app.web.picker_search import Selection
 
-MAX_CHOICES = 500
+MAX_CHOICES = 100
 """Maximum number of options; the newest rows are used."""
 
 HIDDEN_LABEL = "No access"

@@ -32,11 +32,18 @@ _SYSTEMS = {
     "Linux": "Linux",
 }
 _MAX_LENGTH = 60
+_ACRONYMS = {word.lower(): word for word in ("API", "BIC", "IBAN", "ID", "IP", "ISBN", "SKU", "URL", "UUID", "VAT")}
 
 
 def event_label(event: EventRead) -> str:
     """Return the label of an event for its user."""
     return _LABELS_FOR_USER.get(event.name) or label_of(event.name)
+
+
+def field_label(name: str) -> str:
+    """Return a field's name in words: `maker_id` is "Maker"."""
+    words = " ".join(_ACRONYMS.get(word, word) for word in name.removesuffix("_id").split("_"))
+    return words[:1].upper() + words[1:]
 
 
 def device_label(user_agent: str) -> str:

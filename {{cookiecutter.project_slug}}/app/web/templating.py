@@ -36,7 +36,7 @@ from app.settings.config import Settings
 from app.theme import STYLESHEET
 from app.web.flash import clear_flash, get_flash, set_flash
 from app.web.formatting import badge, display_value, time_tag, titled
-from app.web.template_filters import device_label, event_label, format_wait
+from app.web.template_filters import device_label, event_label, field_label, format_wait
 
 STATIC = Path(__file__).parent / "static"
 
@@ -145,6 +145,7 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
         "titled": titled,
         "device_label": device_label,
         "event_label": event_label,
+        "field_label": field_label,
         "wait": format_wait,
     }
     return environment

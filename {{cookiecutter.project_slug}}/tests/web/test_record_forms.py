@@ -113,13 +113,15 @@ def test_choice_is_labelled_by_title_or_model_and_id(client: TestClient, ada: Us
 
 
 @pytest.mark.any_database
-def test_first_invalid_field_has_autofocus(browser: TestClient) -> None:
+def test_first_invalid_field_has_autofocus_and_the_summary_links_to_it(browser: TestClient) -> None:
     response = submit(browser, "/sample-notes/new", title="   ", body="\nTwo bottles")
 
     page = read_page(response)
     assert response.status_code == 422
     assert "This field is required." in page.text
     assert "autofocus" in page.fields["title"]
+    assert "#title" in page.links
+    assert "Fix this error: Title: This field is required." in " ".join(page.text.split())
     assert page.forms["/sample-notes/new"]["body"] == "\nTwo bottles"
 
 

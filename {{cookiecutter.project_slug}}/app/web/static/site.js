@@ -16,6 +16,27 @@ function since(seconds) {
   return ago.format(Math.round(seconds / size), unit);
 }
 
+// Dates with times are sent and stored in UTC, and entered in the user's time zone.
+for (const input of document.querySelectorAll("input[type=datetime-local]")) {
+  const sent = input.value;
+  if (sent) input.value = inZone(new Date(`${sent}Z`));
+  const entered = input.value;
+  if (sent && !entered) { // at the end of the calendar
+    input.value = sent;
+    continue;
+  }
+  input.form.addEventListener("formdata", ({ formData }) => {
+    if (input.value) formData.set(input.name, input.value === entered ? sent : new Date(input.value).toISOString().slice(0, -1));
+  });
+  const hint = document.getElementById(`${input.id}-hint`);
+  if (hint) hint.textContent = hint.textContent.replace("In UTC", `In your time zone, ${exact.resolvedOptions().timeZone}`);
+}
+
+function inZone(moment) {
+  const shifted = new Date(moment - moment.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, -1).replace(/(:00)?\.000$/, "");
+}
+
 // Menus close when the user clicks elsewhere or presses Escape.
 const MENUS = ".menu[open], .more[open], .filters[open]";
 document.addEventListener("click", ({ target }) => {
