@@ -4,6 +4,7 @@ The expand step comes before the new release, the contract step when the old rel
 trigger keeps both columns of a renamed field equal. On SQLite, the expand step renames: no two releases share its file.
 """
 
+import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -73,13 +74,20 @@ def waiting_errors(root: Path, before: Resource, after: Resource | None) -> list
     changed = set(before.fields) ^ set(after.fields if after else ())
     errors = []
     for path in sorted((root / "migrations" / CONTRACT_FOLDER).glob("*.py")):
-        words = set(re.findall(r"\w+", path.read_text(encoding="utf-8").partition("\ndrops = ")[2]))
+        words = _names_in(path.read_text(encoding="utf-8").partition("\nincompatible = ")[2])
         tables = {before.plural, *before.tables_of(changed)} if renamed else set(before.tables_of(changed))
         columns = [item.column for item in changed if item.type != "many" and before.plural in words]
         if words & {*tables, *columns}:
             step = path.relative_to(root).as_posix()
             errors.append(f"{step} still uses it: run `app db contract` first, when the previous release has ended")
     return errors
+
+
+def _names_in(code: str) -> set[str]:
+    """Return the names in the texts of a migration; of those in SQL only the quoted ones."""
+    found = [node.value for node in ast.walk(ast.parse(f"incompatible = {code}")) if isinstance(node, ast.Constant)]
+    texts = [value for value in found if isinstance(value, str)]
+    return {name for text in texts for name in re.findall(r'"(\w+)"' if '"' in text else r"\w+", text)}
 
 
 def _is_constrained(resource: Resource, field: Field) -> bool:
