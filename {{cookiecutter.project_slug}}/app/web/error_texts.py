@@ -41,7 +41,7 @@ _TEXTS = {
 _FORBIDDEN: dict[type[Exception], str] = {
     InvalidCsrfToken: "Nothing was saved. Go back, reload the page and send the form again.",
     CrossSiteRequest: "Another website sent this request, so nothing was changed. Try again from a page of this site.",
-    ForbiddenWhileImpersonating: "Nothing was changed: only the owner of the account can do this.",
+    ForbiddenWhileImpersonating: "Nothing was changed. To use your own account, switch back at the top of the page.",
 }
 
 

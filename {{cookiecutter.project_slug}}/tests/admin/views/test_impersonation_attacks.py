@@ -177,6 +177,21 @@ def test_impersonation_has_the_permissions_of_the_user(client: TestClient, brows
     assert shown.status_code == 200
 
 
+def test_refusals_say_how_to_switch_back(browser: TestClient, ada: User) -> None:
+    impersonate(browser, ada)
+
+    opened = browser.get("/admin/")
+    form = read_page(browser.get("/account/password")).forms["/account/password"]
+    changed = browser.post("/account/password", data=form)
+
+    assert (opened.status_code, changed.status_code) == (403, 403)
+    for response in (opened, changed):
+        text = read_page(response).text
+        assert "Not available while you're signed in as another user" in text
+        assert "To use your own account, switch back at the top of the page." in text
+        assert "reload" not in text
+
+
 def test_impersonation_forms_require_csrf_token(client: TestClient, browser: TestClient, ada: User) -> None:
     admins_token = csrf_of(browser)["csrftoken"]
 
