@@ -137,8 +137,8 @@ def test_lists_are_tables_and_on_phones_cards(chromium: Browser, server: Server)
             window.open("/notes?q=screen")
             window.page.get_by_role("link", name="Remove Search: screen").wait_for()
             shown.append(window.page.locator(".list thead").is_visible())
-            window.page.get_by_text("seconds ago").or_(
-                window.page.get_by_text("now", exact=True)
+            window.page.get_by_text("just now").or_(
+                window.page.get_by_text("minute ago")
             ).first.wait_for()
             window.follow("Clear")
             assert window.page.url == f"{server.address}/notes"
@@ -231,6 +231,20 @@ def test_short_fields_are_beside_each_other_and_saving_stays_in_sight(
             assert save["y"] + save["height"] <= size[1]
 
     assert beside == [True, False]
+
+
+def test_lists_do_not_move_while_they_load(chromium: Browser, server: Server) -> None:
+    with visit(chromium, server) as window:
+        window.page.add_init_script(
+            "window.moved = 0; new PerformanceObserver(list => {"
+            " for (const entry of list.getEntries()) window.moved += entry.value;"
+            "}).observe({type: 'layout-shift', buffered: true})"
+        )
+        window.open("/login")
+        window.sign_in(server)
+        window.open("/notes")
+        window.page.wait_for_load_state("networkidle")
+        assert window.page.evaluate("window.moved") < 0.01
 
 
 def _heading_edges(window: Visit, path: str) -> tuple[float, float]:

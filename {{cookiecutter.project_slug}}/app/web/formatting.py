@@ -7,6 +7,7 @@ from enum import Enum
 
 from markupsafe import Markup
 
+from app.database.base import utc_now
 from app.database.durations import format_duration
 from app.database.titles import enum_label, model_name, title_or_key
 
@@ -34,11 +35,22 @@ def display_value(value: object) -> str:
 
 
 def time_tag(moment: datetime | None, *, relative: bool = False) -> Markup:
-    """Return a `<time>` element in UTC; `site.js` shows it in the user's time zone, or as "2 hours ago"."""
+    """Return a `<time>` element in UTC, or "2 hours ago"; `site.js` shows exact times in the user's time zone."""
     if moment is None:
         return Markup("—")
-    text, mark = display_value(moment), Markup(" data-relative") if relative else ""
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(moment.isoformat(), text, mark, text)
+    exact = display_value(moment)
+    text, mark = (_ago(moment), Markup(" data-relative")) if relative else (exact, "")
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(moment.isoformat(), exact, mark, text)
+
+
+def _ago(moment: datetime) -> str:
+    """Return how long ago a time was; after a week, its date."""
+    seconds = (utc_now() - moment).total_seconds()
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if size <= seconds < 7 * 86_400:
+            number = int(seconds // size)
+            return f"{number} {unit}{'s' if number > 1 else ''} ago"
+    return "just now" if abs(seconds) < 60 else _day(moment.astimezone(UTC))  # noqa: PLR2004 - less than a minute
 
 
 def badge(value: Enum | None) -> Markup:

@@ -18,6 +18,7 @@ from app.accounts.models import User
 from app.api.field_types import AwareUtcDatetime, HttpUrlString, JsonObject, ShortText, Slug, TimeOfDay
 from app.api.pagination import PageParams
 from app.api.schemas import Schema, unset
+from app.database.base import utc_now
 from app.database.titles import enum_label
 from app.errors import Conflict, InvalidRequest
 from app.web.choices import enum_choices
@@ -335,7 +336,6 @@ def test_month_names_and_time_element() -> None:
     assert months == [f"{date(2026, month, 1):1 %B 2026}" for month in range(1, 13)]
     moment, shown = datetime(2026, 1, 3, 4, 5, tzinfo=timezone(timedelta(hours=-2))), "3 January 2026, 06:05 UTC"
     assert time_tag(moment) == f'<time datetime="2026-01-03T04:05:00-02:00" title="{shown}">{shown}</time>'
-    assert time_tag(moment, relative=True).endswith(f" data-relative>{shown}</time>")
     assert time_tag(None) == "—"
 
 
@@ -373,3 +373,22 @@ def test_enum_members_become_choices() -> None:
 )
 def test_label_of_an_enum_value(value: str, label: str) -> None:
     assert enum_label(value) == label
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"),
+    [
+        (timedelta(seconds=-5), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(minutes=119), "1 hour ago"),
+        (timedelta(hours=47), "1 day ago"),
+        (timedelta(days=6), "6 days ago"),
+    ],
+)
+def test_relative_times(age: timedelta, shown: str) -> None:
+    assert time_tag(utc_now() - age, relative=True).endswith(f" data-relative>{shown}</time>")
+
+
+def test_old_times_are_dates() -> None:
+    assert time_tag(datetime(2026, 1, 3, tzinfo=UTC), relative=True).endswith(">3 January 2026</time>")
