@@ -1,8 +1,10 @@
 """Primary keys of any type: `id: Mapped[UUID]`, `id: Mapped[int]`, `code: Mapped[str]`; and their text, as in URLs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
+from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import Column, Integer, Uuid, inspect
@@ -10,6 +12,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database.base import Base
 from app.database.column_types import integer_limit
+
+_PARSERS: Mapping[type, Callable[[str], Any]] = {UUID: UUID, int: int, str: str}
+"""Those of frequent types, because building a Pydantic adapter takes longer than parsing."""
 
 
 class CompositeKey(TypeError):
@@ -22,6 +27,22 @@ def key_column(model: type[Any]) -> InstrumentedAttribute[Any]:
     Raises:
         CompositeKey: it has several columns.
     """
+    attribute: InstrumentedAttribute[Any] = getattr(model, key_name(model))
+    return attribute
+
+
+def key_name(model: type[Any]) -> str:
+    """Return the name of a model's primary key.
+
+    Raises:
+        CompositeKey: it has several columns.
+    """
+    hashable: Any = model  # mypy doesn't know that classes are
+    return _find_key(hashable)
+
+
+@cache
+def _find_key(model: type[Any]) -> str:
     columns: tuple[Column[Any], ...] = inspect(model).primary_key
     if len(columns) > 1:
         names = ", ".join(column.key for column in columns)
@@ -30,14 +51,7 @@ def key_column(model: type[Any]) -> InstrumentedAttribute[Any]:
             "and make the columns a `UniqueConstraint`."
         )
         raise CompositeKey(message)
-    name = inspect(model).get_property_by_column(columns[0]).key
-    attribute: InstrumentedAttribute[Any] = getattr(model, name)
-    return attribute
-
-
-def key_name(model: type[Any]) -> str:
-    """Return the name of a model's primary key."""
-    return str(key_column(model).key)
+    return str(inspect(model).get_property_by_column(columns[0]).key)
 
 
 def key_of(row: Base) -> Any:  # noqa: ANN401 - a key of any type
@@ -58,8 +72,9 @@ def parse_key(model: type[Any], text: str) -> Any:  # noqa: ANN401 - a key of an
     Raises:
         ValueError: the database couldn't store such a key.
     """
-    kind = key_column(model).type
-    key: Any = text if kind.python_type is str else TypeAdapter(kind.python_type).validate_python(text)
+    kind = inspect(model).primary_key[0].type
+    parse = _PARSERS.get(kind.python_type) or TypeAdapter(kind.python_type).validate_python
+    key: Any = parse(text)
     is_canonical = isinstance(kind, Uuid) or str(key) == text
     in_range = not isinstance(kind, Integer) or -integer_limit(kind) <= key < integer_limit(kind)
     if "\x00" in text or not is_canonical or not in_range:
