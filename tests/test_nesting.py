@@ -15,7 +15,7 @@ WEAKENED = {
         ("Issue.project_id == project_id, Issue.id == issue_id", "Issue.id == issue_id"),
     ],
     "reviews": [
-        ("    await _check_story(session, scope, story_id)\n", ""),
+        ("    await check_story(session, scope, story_id)\n", ""),
         ("reviews_for(scope).where(Review.story_id == story_id)", "reviews_for(scope)"),
     ],
     "steps": [("Step.recipe.has(Recipe.slug == recipe_slug), ", "")],

@@ -30,7 +30,7 @@ from app.settings.config import Settings, load_settings
 
 # {%- if cookiecutter.pages or cookiecutter.admin +%}
 from app.web.mount import mount as mount_web
-from app.web.templating import NavItem, build_environment
+from app.web.templating import NavItem, Section, build_environment
 
 # {%- endif +%}
 
@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routers=features.read_exports("pages", "router", APIRouter),
         nav=features.read_optional_exports("pages", "nav", NavItem),
         account_nav=features.read_optional_exports("pages", "account_nav_item", NavItem),
+        sections=features.read_optional_exports("pages", "section", Section),
     )
     # {%- endif +%}
     docs.mount(app)

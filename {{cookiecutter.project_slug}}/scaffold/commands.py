@@ -203,6 +203,6 @@ def check_project() -> None:
 
 def _print_next(resource: Resource) -> None:
     urls = [f"/api/v1/{resource.route}"]
-    urls += [f"/{resource.path}"] * resource.pages
+    urls += [f"/{resource.route}"] * resource.pages
     urls += [f"/admin/{resource.admin_key}/list"] * resource.admin
     say(f"Next, run `app db upgrade`. URLs: {', '.join(urls)}")

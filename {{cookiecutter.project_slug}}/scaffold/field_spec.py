@@ -68,6 +68,19 @@ class Target(Names):
         return f"{self.snake}_{self.key}"
 
     @property
+    def is_linked(self) -> bool:
+        """Return whether other pages link to its pages: they have to know the whole address."""
+        return self.pages and not (self.parent and self.parent.by)
+
+    def page_path(self, row: str) -> str:
+        """Return the path of the page of a row, as part of a template."""
+        path = f"{self.path}/{{{{ {row}.{self.key} }}}}"
+        if self.parent is None:
+            return path
+        above = f"{self.parent.snake}.{self.parent.by}" if self.parent.by else f"{self.parent.snake}_id"
+        return f"{self.parent.path}/{{{{ {row}.{above} }}}}/{path}"
+
+    @property
     def key_type(self) -> str:
         """Return the type of the path parameter: `UUID` or `ArticleSlug`."""
         return FieldSpec(self, self.by, "slug").class_name if self.by else "UUID"

@@ -66,26 +66,22 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     errors += access_errors + field_errors + unique_errors + check_errors + source_errors(fields, specs)
     fields, by_errors = put_in_urls(by, fields, specs, granted)
     errors += by_errors + parent_errors + input_errors(fields)
-    if under:
-        errors += _unsupported_under(pages=pages)
     if parent:
         if admin and not parent.target.admin:
             errors.append(f"--under {under}: it has no admin view to choose a row from: add --no-admin")
+        if pages and not parent.target.pages:
+            errors.append(f"--under {under}: it has no pages to link to: add --no-pages")
         errors += nesting_errors(parent, fields)
     if not specs:
         errors.append(f"{name} needs at least one field, for example title:str=200")
     if errors:
         raise ScaffoldError(errors)
-    own = {"by": by, "pages": pages, "admin": admin}
+    own = {"by": by, "pages": pages, "admin": admin, "parent": parent.target if parent else None}
     known = tuple(_complete_self_reference(field, fields, **own) for field in vary(fields, groups))
     known, errors = with_limits(known, comparisons)
     if errors:
         raise ScaffoldError(errors)
     return Resource(name, many, known, groups, tuple(comparisons), granted, pages, admin, tuple(commands), by, parent)
-
-
-def _unsupported_under(*, pages: bool) -> list[str]:
-    return ["--under: pages under those of another resource aren't generated: add --no-pages"] if pages else []
 
 
 def parse_fields(

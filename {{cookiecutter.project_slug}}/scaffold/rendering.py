@@ -73,6 +73,8 @@ def _targets_of(resource: Resource) -> dict[str, str]:
 
 
 def _is_used(resource: Resource, name: str) -> bool:
+    if name in {"rows.html", "section.html"}:
+        return resource.pages and resource.under is not None
     if name in {"pages.py", "test_pages.py"} or name.endswith(".html"):
         return resource.pages
     if name in {"admin.py", "test_admin.py"}:
@@ -81,7 +83,9 @@ def _is_used(resource: Resource, name: str) -> bool:
         return resource.access.write == "editors"
     if name == "public_routes.txt":
         return resource.access.public
-    return name != "restricted_routes.txt" or resource.access.restricted
+    # Under a row that may not exist, the answer is 404 without the permission, too.
+    is_restricted = resource.access.admin_only or (resource.access.restricted and not resource.under)
+    return name != "restricted_routes.txt" or is_restricted
 
 
 def _aliased(code: str) -> str:

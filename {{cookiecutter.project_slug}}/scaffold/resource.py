@@ -51,6 +51,19 @@ class Resource(Constraints):
         return f"{self.under.target.path}/{{{self.under.target.key_param}}}/{self.path}"
 
     @property
+    def list_path(self) -> str:
+        """Return the path of its list, as part of an f-string: `comments` or `articles/{article.id}/comments`."""
+        if self.under is None:
+            return self.path
+        parent = self.under.target
+        return f"{parent.path}/{{{parent.variable}.{parent.key}}}/{self.path}"
+
+    @property
+    def list_link(self) -> str:
+        """Return the path of its list, as part of a template."""
+        return self.list_path.replace("{", "{{ ").replace("}", " }}")
+
+    @property
     def is_hidden_with_parent(self) -> bool:
         """Return whether only the scope of the row it is under decides who can read and write it."""
         return self.under is not None and self.under.target.access.private

@@ -114,6 +114,14 @@ def references_to(model: type[Base]) -> int:
     return columns + 1 if columns and not is_loaded else columns
 
 
+def sections_on(client: TestClient, page: str) -> int:
+    """Return how many statements the sections of other features add to a page without rows in them.
+
+    Each checks that the caller sees the page's row, and lists its own.
+    """
+    return 2 * len([section for section in app_of(client).state.sections if section.page == page])
+
+
 def without_features(requests: Sequence[CapturedRequest]) -> list[CapturedRequest]:
     """Drop the statements on tables of features, so that the counts hold for any set of features."""
     theirs = {

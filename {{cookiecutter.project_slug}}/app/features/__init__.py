@@ -4,7 +4,8 @@
     permissions.py  permissions that roles can grant: a subclass of `BasePermission`
     routes.py       `router: APIRouter`, mounted under /api/v1 unless its prefix starts with /api/
     pages.py        `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, and
-                    `account_nav_item: NavItem` for the navigation of the account pages
+                    `account_nav_item: NavItem` for the navigation of the account pages, and `section: Section` for
+                    the page of another feature's row
     admin.py        `views: list` of admin views; without it, each model gets a default view
     login.py        `second_factor: SecondFactor`, a step between password and session
     bearer.py       `scheme: BearerScheme`, another type of bearer token

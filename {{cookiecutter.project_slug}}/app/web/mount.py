@@ -11,18 +11,19 @@ from starlette.routing import NoMatchFound
 from app import web
 from app.api.staticfiles import CachedStaticFiles
 from app.web.errors import register_error_pages
-from app.web.templating import STATIC, NavItem
+from app.web.templating import STATIC, NavItem, Section
 
 
-def mount(
+def mount(  # noqa: PLR0913 - what features add, by kind
     app: FastAPI,
     templates: Environment,
     *,
     routers: Iterable[APIRouter],
     nav: Sequence[NavItem],
     account_nav: Sequence[NavItem],
+    sections: Sequence[Section],
 ) -> None:
-    """Mount the web pages with the routers and navigation entries of features; the admin is mounted before."""
+    """Mount the web pages with the routers, navigation entries and sections of features, after the admin."""
     for router in (*_routers(), *routers):
         app.include_router(router, include_in_schema=False)
     app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
@@ -31,6 +32,7 @@ def mount(
     app.state.admin = _find_path(app, "admin:index")
     app.state.nav = nav
     app.state.account_nav = _account_nav(account_nav)
+    app.state.sections = sections
     register_error_pages(app)
 
 

@@ -4,6 +4,7 @@
     nav             navigation entries of the features
     account_nav     navigation of the account pages, which extend `account/layout.html`
     flash_message   message of the previous request, shown once
+    sections        what features add to this page, such as the comments of an article (`Section`)
     problem         problem to show above the form, or none
     site            project name, and the paths of the optional parts (`SiteContext`)
     root            path of `BASE_URL`, usually empty; start every link with it: `href="{{ root }}/notes"`
@@ -15,11 +16,11 @@ Templates are searched in `app/web/templates`, then in each feature's `templates
 are errors.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache, lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -55,6 +56,17 @@ class NavItem(NamedTuple):
     """Whether visitors see the entry: its page can be opened without signing in."""
 
 
+class Section(NamedTuple):
+    """What a feature adds to the page of another one, such as the comments of an article."""
+
+    page: str
+    """The template of the page, which renders its sections: `articles/show.html`."""
+    template: str
+    """The template of the section, which has the page's variables and `section`."""
+    load: Callable[[Request, Mapping[str, Any]], Awaitable[Mapping[str, object] | None]]
+    """Returns `section` from the variables of the page; None to omit the section."""
+
+
 class SiteContext(NamedTuple):
     """Site information for templates; paths of missing parts are empty."""
 
@@ -75,7 +87,10 @@ async def render(
 ) -> HTMLResponse:
     """Render a template for the current user."""
     await web_session.rotate_session_if_due(request)
-    return render_template(request, name, context, status)
+    added = [item for item in request.app.state.sections if item.page == name]
+    loaded = [(item.template, await item.load(request, context or {})) for item in added]
+    sections = [{"template": template, **values} for template, values in loaded if values is not None]
+    return render_template(request, name, {**(context or {}), "sections": sections}, status)
 
 
 async def render_with_problem(

@@ -18,7 +18,7 @@ from tests.features.notes.helpers import (
     row_in,
     rows_in,
 )
-from tests.query_counts import capture_queries, count_queries, references_to
+from tests.query_counts import capture_queries, count_queries, references_to, sections_on
 from tests.web.browser import form_values, linked_ids, open_browser, read_page, submit
 
 URL = "/notes"
@@ -110,7 +110,7 @@ def test_number_of_queries_per_page(browser: TestClient) -> None:
         "GET /notes": 2,
         "GET /notes/new": 1,
         "POST /notes/new": 2,
-        "GET /notes/{note_id}": 2,
+        "GET /notes/{note_id}": 2 + sections_on(browser, "notes/show.html"),
         "GET /notes/{note_id}/edit": 2,
         "POST /notes/{note_id}/edit": 3,
         "POST /notes/{note_id}/delete": 3 + references_to(models.Note),
