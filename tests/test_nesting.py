@@ -33,12 +33,49 @@ FAILING = {
 }
 
 
+INLINE_TEST = '''
+"""The form of a project saves its issues."""
+
+import re
+
+from starlette.testclient import TestClient
+
+from app.accounts.models import User
+from tests.admin.browser import save
+from tests.features.issues.helpers import add_issue, issues_of, rows_in
+from tests.web.browser import open_browser
+
+
+def test_form_of_a_project_saves_its_issues(
+    client: TestClient, as_ada: TestClient, admin: User, ada: User
+) -> None:
+    kept, removed = add_issue(as_ada, title="Kept"), add_issue(as_ada, title="Removed")
+    browser = open_browser(client, admin)
+    page = f"/admin/project/edit?pk={kept['project_id']}"
+    shown = browser.get(page).text
+    sent = dict(re.findall(r'name="(inlines[^"]+)"\\s+value="([^"]*)"', shown))
+    places = {value: name.removesuffix(".pk") for name, value in sent.items()}
+    for row in (kept, removed):
+        sent |= {f"{places[row['id']]}.{name}": row[name] for name in ("title", "number")}
+    new = {"inlines.issue.7.title": "New", "inlines.issue.7.number": "77"}
+    changes = {f"{places[kept['id']]}.title": "Changed", f"{places[removed['id']]}.DELETE": "1"}
+
+    saved = save(browser, page, {"name": "Plan", "owner": str(ada.id), **sent, **changes, **new})
+
+    assert saved.status_code == 303, saved.text
+    titles = {row["title"] for row in rows_in(as_ada.get(issues_of(as_ada)))}
+    assert titles == {"Changed", "New"}
+'''
+
+
 def test_generated_rules_hold_and_their_tests_fail_without_them(bake: Bake) -> None:
     project = installed(bake())
     text = (TEMPLATE / "docs/resources.md").read_text(encoding="utf-8")
     part = text.partition("## Resources under another one")[2]
     for line in re.findall(r"^app (new resource .*)$", part.partition("\n## ")[0], re.MULTILINE):
         run_app(project, line)
+    added = project / "tests/features/issues/test_inline.py"
+    added.write_text(INLINE_TEST, encoding="utf-8")
     others = ["tests/api/test_access_control.py", "tests/database/test_migrations.py"]
     run_dev(project, "test", "-n", "auto", "--database", "both", *FOLDERS, *others)
 

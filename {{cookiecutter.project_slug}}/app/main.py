@@ -73,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app,
         settings,
         views=[view for views in features.read_exports("admin", "views", list) for view in views],
+        inlines=[item for found in features.read_optional_exports("admin", "inlines", list) for item in found],
         models=features.models_without("admin"),
     )
     # {%- endif +%}

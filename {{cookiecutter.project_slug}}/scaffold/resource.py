@@ -12,6 +12,7 @@ from scaffold.field_spec import Target
 from scaffold.unique import Unique
 
 MAX_LINE_LENGTH = 108
+MAX_INLINE_FIELDS = 12
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,15 @@ class Resource(Constraints):
     def list_link(self) -> str:
         """Return the path of its list, as part of a template."""
         return self.list_path.replace("{", "{{ ").replace("}", " }}")
+
+    @property
+    def has_inline(self) -> bool:
+        """Return whether the admin's form of the row above has its rows.
+
+        Their editors have a permission of their own, and fifty rows with more fields don't fit into a form.
+        """
+        is_small = len(self.fields) <= MAX_INLINE_FIELDS
+        return self.admin and self.under is not None and self.access.write != "editors" and is_small
 
     @property
     def is_hidden_with_parent(self) -> bool:

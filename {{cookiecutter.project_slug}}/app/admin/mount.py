@@ -22,7 +22,7 @@ from app.admin.base import history
 from app.admin.base.changed_data import detect_unchanged, load_selected_labels
 from app.admin.base.dashboard import Chart, Metric
 from app.admin.base.default_view import default_view
-from app.admin.base.inlines import InlineSiteMixin
+from app.admin.base.inlines import InlineSiteMixin, InlineView
 from app.admin.base.menu import menu_sections
 from app.admin.base.model_view import ModelView
 from app.admin.csp import AdminMiddleware
@@ -46,11 +46,18 @@ from app.settings.keys import KeyRing
 ADMIN_DIR = Path(__file__).parent
 
 
-def mount(app: FastAPI, settings: Settings, *, views: Sequence[type[ModelView]], models: Iterable[type[Base]]) -> None:
+def mount(
+    app: FastAPI,
+    settings: Settings,
+    *,
+    views: Sequence[type[ModelView]],
+    inlines: Sequence[type[InlineView]],
+    models: Iterable[type[Base]],
+) -> None:
     """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
     filter_library_logs()
     core: list[type[ModelView]] = [UserView, RoleView, SessionView, EventView, OutboxView]
-    site = AdminSite(settings, [*core, *_feature_views(views, [*models], core)])
+    site = AdminSite(settings, [*core, *_feature_views(views, [*models], core)], inlines)
     site.mount_to(Starlette())  # creates `site.app`, which is mounted below, with middleware
     site.app.add_exception_handler(Exception, _reraise)
     middleware = Middleware(AdminMiddleware, url_router=CachedURLRouter(app.router), settings=settings)
@@ -71,7 +78,9 @@ def _feature_views(
 class AdminSite(InlineSiteMixin, ImportSiteMixin):
     """The admin. The library's SQLAlchemy subclass isn't needed: `DatabaseSessionMiddleware` replaces it."""
 
-    def __init__(self, settings: Settings, views: Sequence[type[ModelView]]) -> None:
+    def __init__(
+        self, settings: Settings, views: Sequence[type[ModelView]], inlines: Sequence[type[InlineView]]
+    ) -> None:
         super().__init__(
             title=settings.project_name,
             templates_dir=str(ADMIN_DIR / "templates"),
@@ -94,6 +103,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         self.add_view(ImpersonationView(self))
         model_views = [view for view in self._model_views if isinstance(view, ModelView)]
         for model_view in model_views:
+            model_view.add_inlines([inline for inline in inlines if inline.parent is model_view.model])
             model_view.link_relations(model_views)
             if isinstance(model_view, EventView):
                 model_view.views = model_views

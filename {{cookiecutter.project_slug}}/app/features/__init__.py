@@ -6,7 +6,8 @@
     pages.py        `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, and
                     `account_nav_item: NavItem` for the navigation of the account pages, and `section: Section` for
                     the page of another feature's row
-    admin.py        `views: list` of admin views; without it, each model gets a default view
+    admin.py        `views: list` of admin views; without it, each model gets a default view; optionally
+                    `inlines: list` for the views of other features
     login.py        `second_factor: SecondFactor`, a step between password and session
     bearer.py       `scheme: BearerScheme`, another type of bearer token
     cleanup.py      `task: CleanupTask`, run once a day and by `app cleanup`

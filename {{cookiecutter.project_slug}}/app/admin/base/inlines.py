@@ -9,13 +9,14 @@
         fields = ("title", "author")
         inlines = (CopyInline,)
 
-Users who can edit a book can edit its copies. The library alone would accept rows of other books, delete rows although
-that isn't allowed, and store invalid input as NULL.
+A feature can add one to the view of another feature's model: `parent = Book`, and `inlines = [CopyInline]` in its
+`admin.py`. Users who can edit a book can edit its copies. The library alone would accept rows of other books, delete
+rows although that isn't allowed, and store invalid input as NULL.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request
 from sqlalchemy import select
@@ -41,6 +42,8 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
     """The rows of a model that refer to the form's row, at most fifty."""
 
     fields: Sequence[Any] = ()
+    parent: ClassVar[type[Any] | None] = None
+    """The model whose views get this inline, if its feature lists it in `inlines`."""
     fk_attr: str = ""
     """The column that refers to the parent, if there are several."""
 

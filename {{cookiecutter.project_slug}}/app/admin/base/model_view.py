@@ -9,7 +9,7 @@
 These are all the attributes a view needs. The docstring of an override says what it fixes in the library.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -118,6 +118,10 @@ class ModelView(DisplayView):
     def can_import(self, request: Request) -> bool:
         """Allow imports to users who can create rows, if the view has `importers`."""
         return bool(self.importers) and self.can_create(request) and super().can_import(request)
+
+    def add_inlines(self, inlines: Iterable[type[Any]]) -> None:
+        """Add the inlines of other features to the form."""
+        self._inline_instances += [inline(parent_view=self) for inline in inlines]
 
     def link_relations(self, views: Sequence["ModelView"]) -> None:
         """Link each relation to a view of its model. The library only finds views with default keys."""
