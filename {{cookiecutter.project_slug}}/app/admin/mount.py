@@ -134,6 +134,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
     async def _render_form_body(self, request: Request, view: Any, obj: Any, *args: Any) -> None:  # noqa: ANN401
         """Render a form with the labels of the selected rows."""
         await load_selected_labels(request, view, obj, args[-1]["inlines"])
+        request.state.form_errors = args[0] or {}
         await super()._render_form_body(request, view, obj, *args)
 
     async def show_dashboard(self, request: Request) -> Response:

@@ -36,7 +36,10 @@ class SavingView(LibraryView):
     """Fields next to which the errors of a service are shown."""
 
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Clean the input and reject values that the library would silently drop or truncate."""
+        """Clean the input and reject values that the library would silently drop or truncate.
+
+        All errors are shown at once: the next check skips the fields that have one.
+        """
         errors: dict[str | int, Any] = {}
         form = data if isinstance(data, SubmittedData) else SubmittedData(data)
         omitted = self._omitted(form) if form.row is None else frozenset()
@@ -53,10 +56,18 @@ class SavingView(LibraryView):
             else:
                 if value is None and self.requires_value(field):
                     errors[field.name] = "This field is required."
+        try:
+            exclude = unchanged | {*map(str, errors)}
+            await super().validate_fields(request, {**data}, *args, **{"exclude": exclude, **kwargs})
+        except FormValidationError as error:
+            errors |= error.errors
+        try:
+            validated = self._validated(data, unchanged | {*map(str, errors)})
+        except FormValidationError as error:
+            errors |= {name: message for name, message in error.errors.items() if name not in errors}
         if errors:
             raise FormValidationError(errors)
-        await super().validate_fields(request, {**data}, *args, **{"exclude": unchanged, **kwargs})
-        data.update(self._validated(data, unchanged))
+        data.update(validated)
 
     def _omitted(self, data: Mapping[str, Any]) -> frozenset[str]:
         """Return the empty fields of a new row that get a default made from other fields."""

@@ -157,3 +157,14 @@ if (filterMenu && Object.keys(rowPickers).length) {
   });
   window.addEventListener("load", showRowPickers);
 }
+
+// The summary of errors is read first. Select2 and flatpickr hide the fields that its links lead to.
+const formErrors = document.querySelector(".form-errors");
+formErrors?.focus();
+formErrors?.addEventListener("click", (event) => {
+  const field = document.getElementById(event.target.closest("a")?.hash.slice(1));
+  const shown = field?._flatpickr?.altInput ?? field?.nextElementSibling?.querySelector(".select2-selection") ?? field;
+  if (!shown) return;
+  event.preventDefault();
+  shown.focus();
+});

@@ -1,5 +1,7 @@
 """Saving forms: cleaned, rejected and ignored input, and optimistic locking."""
 
+import re
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -150,3 +152,20 @@ def test_fields_that_are_not_in_the_form_are_ignored(
     assert (note.owner_id, note.version) == (ada.id, 1)
     assert note.id != bob.id
     assert note.created_at.year > 2001
+
+
+@pytest.mark.any_database
+def test_all_errors_are_shown_at_once_with_links(library: TestClient) -> None:
+    shown = save(library, "/admin/book/create", title="", isbn="", pages="x", author="")
+
+    summary = shown.text.partition("fields need your attention:")[2].partition("</ul>")[0]
+    assert shown.status_code == 422
+    assert re.findall(r'<li><a href="#(\w+)">', summary) == [
+        "isbn",
+        "title",
+        "genre",
+        "summary",
+        "pages",
+        "author",
+    ]
+    assert "attention" not in library.get("/admin/book/create").text
