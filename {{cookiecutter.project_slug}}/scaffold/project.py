@@ -3,7 +3,7 @@
 import ast
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -90,14 +90,18 @@ class Project:
 
     def package_of(self, name: str) -> str | None:
         """Return the package of a resource, or None."""
-        likely = plural(snake(name))
-        for package in sorted(self.packages(), key=lambda found: found != likely):
+        for package in self._likely_packages(plural(snake(name))):
             commands = self.commands_of(package)
             if commands and commands[0][3] == name:
                 return package
             if not commands and _class_of(self.features / package / "models.py", package) == name:
                 return package
         return None
+
+    def _likely_packages(self, likely: str) -> Iterator[str]:
+        """Yield this package, then the others. Listing them takes long, and is hardly ever needed."""
+        yield likely
+        yield from (package for package in self.packages() if package != likely)
 
     def name_conflicts(self, names: Names) -> list[str]:
         """Return an error for each name of a new resource that is already in use."""
