@@ -135,7 +135,7 @@ def test_pages_fit_and_are_accessible(
         look_at(window, page.get_by_role("combobox", name="Owner"), ".select2-results__option")
         page.get_by_label("More").fill("{")
         page.get_by_role("button", name="Save", exact=True).click()
-        page.get_by_text("Enter a valid value.").wait_for()
+        page.get_by_text("Enter a valid value.", exact=True).wait_for()
         assert page.get_by_label("More").input_value() == "{"
         window.look()
         # The browser says that the status was 404, then 422, and what it reads no time from.
