@@ -133,9 +133,9 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
     arguments += [*checks, *options]
     arguments += ["--plural", PLURALS[name]] if name in PLURALS else []
     arguments += ["--under", parent.name] if parent else []
-    is_without_admin = parent is not None and "--no-admin" in parent.arguments
-    arguments += ["--no-admin"] if is_without_admin or random.random() < 0.1 else []
-    arguments += ["--no-pages"] if parent or random.random() < 0.1 else []
+    above = parent.arguments if parent else ()
+    for option in ("--no-admin", "--no-pages"):
+        arguments += [option] if option in above or random.random() < 0.1 else []
     return replace(command, arguments=tuple(arguments))
 
 
