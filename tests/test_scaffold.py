@@ -364,6 +364,24 @@ def test_random_resources_pass_their_own_tests(
         run_dev(project, "test", "-n", "auto", "--database", database, *chosen)
 
 
+COLLIDING = (
+    "Section title:str=200 --access shared",
+    "Filter title:str=200:search kind:enum=a,b:index --under Section",
+    "Session method:str=20 --under Filter",
+)
+"""Resources and a field that have names of template variables, functions and attributes."""
+
+
+def test_names_that_pages_use_are_kept_apart(bake: Bake) -> None:
+    project = installed(bake())
+    run_app(project, "setup")
+    for line in COLLIDING:
+        run_app(project, f"new resource {line}")
+
+    pages = [f"tests/features/{name}/test_pages.py" for name in ("sections", "filters", "sessions")]
+    run_dev(project, "test", "-n", "auto", "--database", "sqlite", *pages)
+
+
 def installed(project: Path) -> Path:
     """Install the packages of the project, including those for development."""
     run_dev(project, "app", "new", "--help")

@@ -40,7 +40,7 @@ class Permission(BasePermission):
     USERS_MANAGE = "users:manage", "Change users and roles in the admin"
     """Except users with more permissions than one's own. Requires `users:read`."""
     USERS_IMPERSONATE = "users:impersonate", "Sign in as another user"
-    """As one who has no more permissions. Admins can't be impersonated."""
+    """Except users with more permissions than one's own, and admins."""
 
 
 ADMIN_ROLE = "admin"

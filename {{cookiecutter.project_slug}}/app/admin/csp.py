@@ -47,7 +47,7 @@ ARIA_FIXES = {
 
 LAYOUT_FIXES = {
     # The preview of an import; a full stop follows.
-    '_(", {count} error(s)")': '_(", {count} error(s). Nothing is imported until all rows are right")',
+    '_(", {count} error(s)")': '_(", {count} error(s). Nothing is imported until all rows are valid")',
     # Aligned with the left side of its button; otherwise it would cover the menu.
     '<div class="dropdown-menu dropdown-menu-end p-3"': '<div class="dropdown-menu p-3"',
 }

@@ -12,7 +12,7 @@ from app.admin.base.date_ranges import date_ranges
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
-from app.admin.urls import detail_url, edit_url, static_url, url_for
+from app.admin.urls import detail_url, edit_url, home_url, static_url, url_for
 from app.theme import STYLESHEET
 
 _STATIC = Path(__file__).parent / "static"
@@ -34,6 +34,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "import_limits": IMPORT_LIMITS,
         "import_match_fields": import_match_fields,
         "menu_sections": menu_sections,
+        "home_url": home_url,
         "static_url": static_url,
         "theme": STYLESHEET,
         "url_for": url_for,

@@ -8,7 +8,7 @@ from fastapi import Request
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from starlette.datastructures import URL, URLPath
-from starlette.routing import Router
+from starlette.routing import NoMatchFound, Router
 from starlette_admin.helpers import _carry_origin
 
 _PARTS = "admin_row_url_parts"  # key in the request's scope
@@ -39,6 +39,15 @@ def edit_url(request: Request, key: str, pk: object) -> str:
 def url_for(context: Context, name: str, /, **path_params: str) -> URL:
     """Return the URL of a page for a template."""
     return URL(path_for(context["request"], name, **path_params))
+
+
+@pass_context
+def home_url(context: Context) -> str | None:
+    """Return the URL of the home page, or None in a project without pages."""
+    try:
+        return path_for(context["request"], "show_home")
+    except NoMatchFound:
+        return None
 
 
 def static_url(request: Request, path: str, v: object) -> str:

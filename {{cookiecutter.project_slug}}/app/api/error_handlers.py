@@ -40,7 +40,8 @@ class ProblemDetails(BaseModel):
         """Return the messages of the invalid fields, by their names."""
         found = defaultdict[str, list[str]](list)
         for item in self.errors or ():
-            found[str(item["loc"][-1])].append(item["msg"])
+            name = next((part for part in reversed(item["loc"]) if isinstance(part, str)), "body")
+            found[name].append(item["msg"])
         return dict(found)
 
 

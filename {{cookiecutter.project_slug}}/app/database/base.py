@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import JSON, Column, Enum, ForeignKey, MetaData, event
+from sqlalchemy import JSON, CheckConstraint, Column, Enum, ForeignKey, MetaData, Table, event
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
@@ -27,13 +28,20 @@ def check_name(table: str, name: str) -> str:
     return full if len(full) <= IDENTIFIER_LENGTH else f"{full[:55]}_{sha256(full.encode()).hexdigest()[-4:]}"
 
 
+def _check_name_of(constraint: CheckConstraint, table: Table) -> str:
+    if constraint.name is None:
+        message = f"Name each CheckConstraint of {table.name}, so that migrations can drop it."
+        raise InvalidRequestError(message)
+    return check_name(table.name, str(constraint.name))
+
+
 # Alembic can only drop a constraint that it can name.
 # https://alembic.sqlalchemy.org/en/latest/naming.html
 NAMING_CONVENTION: dict[str, Any] = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "%(short_constraint_name)s",
-    "short_constraint_name": lambda constraint, table: check_name(table.name, constraint.name),
+    "short_constraint_name": _check_name_of,
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
@@ -82,7 +90,7 @@ class UUIDv7Base(Base):
 
 
 class VersionedBase(Base):
-    """A model with creation and update times, and a version for optimistic locking. Add a primary key."""
+    """A model with creation and update times, and a version for optimistic locking. Add a primary key `id`."""
 
     __abstract__ = True
 

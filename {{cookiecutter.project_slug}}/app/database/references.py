@@ -5,15 +5,16 @@ they are referenced already, so that an update can send back what the caller rea
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, create_model
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
 
 from app.database.base import Base
-from app.database.keys import key_column, key_of
+from app.database.keys import key_column, key_name, key_of
 from app.database.rows import fetch_one
 from app.errors import InvalidRequest
 
@@ -22,8 +23,10 @@ K = TypeVar("K")
 """The type of the primary key."""
 
 
-class _Key(BaseModel, from_attributes=True):
-    id: Any
+@cache
+def _key_schema(name: str) -> type[BaseModel]:
+    fields: dict[str, Any] = {name: (Any, ...)}
+    return create_model("Key", __config__=ConfigDict(from_attributes=True), **fields)
 
 
 async def check_reference(  # noqa: PLR0913, PLR0917
@@ -36,7 +39,7 @@ async def check_reference(  # noqa: PLR0913, PLR0917
     """
     if key in {None, stored}:
         return
-    if await fetch_one(session, visible.where(key_column(model) == key), _Key) is None:
+    if await fetch_one(session, visible.where(key_column(model) == key), _key_schema(key_name(model))) is None:
         raise _invalid_reference(field)
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+ACRONYMS = {word.lower(): word for word in ("API", "BIC", "IBAN", "ID", "IP", "ISBN", "SKU", "URL", "UUID", "VAT")}
+"""Words that labels of fields write in capitals."""
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 

@@ -6,6 +6,7 @@ from math import ceil
 from app.accounts.event_labels import label_of
 from app.accounts.events import Event
 from app.accounts.schemas import EventRead
+from app.database.titles import ACRONYMS
 
 _LABELS_FOR_USER: Mapping[str, str] = {
     Event.IMPERSONATION_STARTED: "An administrator signed in as you",
@@ -32,7 +33,6 @@ _SYSTEMS = {
     "Linux": "Linux",
 }
 _MAX_LENGTH = 60
-_ACRONYMS = {word.lower(): word for word in ("API", "BIC", "IBAN", "ID", "IP", "ISBN", "SKU", "URL", "UUID", "VAT")}
 
 
 def event_label(event: EventRead) -> str:
@@ -42,7 +42,7 @@ def event_label(event: EventRead) -> str:
 
 def field_label(name: str) -> str:
     """Return a field's name in words: `maker_id` is "Maker"."""
-    words = " ".join(_ACRONYMS.get(word, word) for word in name.removesuffix("_id").split("_"))
+    words = " ".join(ACRONYMS.get(word, word) for word in name.removesuffix("_id").split("_"))
     return words[:1].upper() + words[1:]
 
 

@@ -35,6 +35,7 @@ from app.errors import Problem
 from app.settings.config import Environment as Deployment
 from app.settings.config import Settings
 from app.theme import STYLESHEET
+from app.web.choices import MAX_CHOICES
 from app.web.flash import clear_flash, get_flash, set_flash
 from app.web.formatting import badge, display_value, time_tag, titled
 from app.web.template_filters import device_label, event_label, field_label, format_wait
@@ -150,6 +151,7 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "max_choices": MAX_CHOICES,
         "root": settings.root_path,
         "static": _static(settings.root_path, changes=environment.auto_reload),
     }

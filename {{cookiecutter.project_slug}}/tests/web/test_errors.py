@@ -12,6 +12,7 @@ from jinja2 import TemplateSyntaxError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.testclient import TestClient
 
+from app.accounts.api.dependencies import PermissionDenied
 from app.accounts.models import User
 from app.errors import Conflict, TooManyRequests, Unavailable, VersionConflict
 from app.web import templating
@@ -28,6 +29,7 @@ def failing(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Test
     """Return a browser of an app with routes at `/fail/…` that raise errors."""
     router = APIRouter()
     failures: dict[str, Exception] = {
+        "403": PermissionDenied(),
         "409": Conflict("The room is taken."),
         "412": VersionConflict(),
         "500": RuntimeError("secret detail"),
@@ -70,10 +72,11 @@ def test_browsers_get_an_error_page_with_advice(failing: TestClient, path: str, 
     assert "secret" not in response.text
 
 
+@pytest.mark.usefixtures("failing")
 def test_page_without_permission_says_so(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
 
-    opened = read_page(browser.get("/admin/")).text
+    opened = read_page(browser.get("/fail/403")).text
 
     assert "Your account may not open this page." in opened
     assert "ask an administrator" in opened

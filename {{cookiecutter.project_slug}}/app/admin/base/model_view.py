@@ -42,9 +42,9 @@ class ModelView(DisplayView):
 
     model: type[Any]
     icon: str = ""
-    """An icon of Font Awesome. Guessed from the name of the model, see `app/admin/base/icons.py`."""
+    """A Font Awesome icon. By default guessed from the name of the model, see `app/admin/base/menu.py`."""
     section: ClassVar[str] = CONTENT
-    """The heading of the menu that it is under."""
+    """The section of the menu."""
     fields: Sequence[Any] = ()  # the library's annotation doesn't allow names
     delete_warning: ClassVar[str] = "This can't be undone."
     """Confirmation text for deletions, below the name of the record."""

@@ -51,7 +51,8 @@ class ReferenceLookup:
             ValueError: no row has the title or ID, or several have the title. The message is for the user.
         """
         rows: list[Any] = []
-        first, second = (self.rows_by_id, self.rows_by_title)[:: 1 if is_ids else -1]
+        ids, titles = self.rows_by_id, self.rows_by_title
+        first, second = (ids, titles) if is_ids else (titles, ids)
         for name in self.names(cell):
             found = first.get(name) or second.get(name, [])
             if len(found) != 1:

@@ -56,9 +56,8 @@ const release = (form) => form.removeAttribute("aria-busy");
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") {
-    return;
-  }
+  // A field of the form may be called "method".
+  if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
   if (form.hasAttribute("aria-busy")) {
     event.preventDefault();
     return;
