@@ -42,7 +42,8 @@ def random_user_fields(random: Random) -> list[str]:
         kind = random.choice([kind for kind in _TYPES if kind != "slug"])
         field = re.sub(r":(index|search)\b", "", f"{name}:{random_field(random, kind)}")
         field += "" if re.search(":(optional|default=)", field) else ":optional"
-        fields.append(f"{field}:signup" if random.random() < 0.3 else field)
+        on_sign_up = random.random() < 0.3 and ":unique" not in field
+        fields.append(f"{field}:signup" if on_sign_up else field)
     return fields
 
 

@@ -11,7 +11,7 @@ from tests.test_scaffold import commit, database_of, git, installed, run_app
 FIELDS = (
     "phone:phone:optional:signup plan:enum=free,pro:default=free:signup age:int:optional:min=0",
     "score:int:default=0:min=0:max=10 born:date:optional newsletter:bool:default=false",
-    "username:str=40:optional:unique:signup badge:int:optional:unique:min=1",
+    "username:str=40:optional:unique badge:int:optional:unique:min=1",
 )
 TESTS = [
     "tests/accounts/test_user_phone.py",
@@ -33,6 +33,9 @@ REFUSED = {
         "x:ref=Note: ref is for resources: create one with owner_id, or with user:ref=User"
     ),
     "x:str:search": "x:str:search: fields of users don't support search: remove it",
+    "x:str=40:optional:unique:signup": (
+        "x: if it is unique, signing up would reveal who has an account: remove signup"
+    ),
     "x:int:default=1:unique": "x:int:default=1:unique: a unique field can't have a default",
     "x:int --check 'x > 1'": (
         "fields of users don't support --unique and --check: edit app/accounts/models.py"

@@ -62,7 +62,7 @@ def add_field(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Add fields to a resource, or to User: model, schemas, forms, admin, tests and a migration.
 
-    Existing rows are kept. A field of User can be on the sign-up form, too: phone:phone:optional:signup.
+    Existing rows are kept. A field of User can be on the sign-up form, too: city:str=80:optional:signup.
     """
     if name == USER.name:
         _add_user_fields(fields or [], unique, check, dry_run=dry_run, run_migration=run_migration, verify=verify)

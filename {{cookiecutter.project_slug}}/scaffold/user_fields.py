@@ -6,6 +6,7 @@ They are rendered as those of a resource, and the lines are inserted into the fi
 import ast
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def add_user_fields(project: Project, specs: Sequence[str], *, dry_run: bool = F
     """
     plain = [":".join(part for part in spec.split(":") if part != "signup") for spec in specs]
     on_sign_up = {spec.partition(":")[0] for spec, without in zip(specs, plain, strict=True) if spec != without}
-    fields = _parse(project, plain)
+    fields = _parse(project, plain, on_sign_up)
     resource = Resource(
         USER.name, USER.plural, tuple(fields), (), (), PRESETS["shared"], project.has_pages, project.has_admin
     )
@@ -67,7 +68,7 @@ def _templates_of(resource: Resource) -> dict[str, str]:
     return {f"app/{file}.j2": Path(file).name for file in files}
 
 
-def _parse(project: Project, specs: Sequence[str]) -> list[Field]:
+def _parse(project: Project, specs: Sequence[str], on_sign_up: AbstractSet[str]) -> list[Field]:
     """Return the fields.
 
     Raises:
@@ -87,6 +88,8 @@ def _parse(project: Project, specs: Sequence[str]) -> list[Field]:
             errors.append(f"{item.name} already exists")
         elif name in defined:
             errors.append(f"{item.name}: the type {name} already exists in accounts: choose another name")
+        if item.unique and item.name in on_sign_up:
+            errors.append(f"{item.name}: if it is unique, signing up would reveal who has an account: remove signup")
         if item.required:
             errors.append(f"{item.name}: existing users need a value: add optional or default=…")
     if errors:

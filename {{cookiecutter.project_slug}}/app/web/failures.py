@@ -2,11 +2,12 @@
 
 import linecache
 from pathlib import Path
-from traceback import extract_tb
+from traceback import extract_tb, format_exception_only
 from typing import NamedTuple
 
 _ROOT = Path(__file__).parents[2]
 _LINES = 3  # before and after the line that failed
+_MAX_LENGTH = 5_000
 
 
 class SourceLine(NamedTuple):
@@ -30,7 +31,8 @@ class Failure(NamedTuple):
 
 def describe_failure(error: Exception) -> Failure:
     """Describe an exception."""
-    message = f"{type(error).__name__}: {error}".removesuffix(": ")
+    # An exception may fail to format itself, or have a text that can't be sent.
+    message = "".join(format_exception_only(error)).strip()[:_MAX_LENGTH].encode(errors="backslashreplace").decode()
     own = [frame for frame in extract_tb(error.__traceback__) if _is_own(Path(frame.filename))]
     if not own:
         return Failure(message, "", "", [])

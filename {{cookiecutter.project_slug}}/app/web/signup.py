@@ -13,7 +13,6 @@ from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
 from app.accounts.email_addresses import InvalidEmail
 from app.accounts.lifecycle import signup
 from app.accounts.lifecycle.schemas import EmailAddress, SignUp
-from app.accounts.users import FieldTaken
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.rate_limits import TooManyAttempts
 from app.web.choices import schema_choices
@@ -65,8 +64,6 @@ async def sign_up(
         return await _show(request, form.with_errors(email=error.detail or error.title))
     except PASSWORD_ERRORS as error:
         return await _show(request, form.with_errors(password=error.detail or error.title))
-    except FieldTaken as problem:
-        return await _show(request, form.with_problem(problem))
     except TooManyAttempts as problem:
         return await render_with_problem(request, "signup.html", problem, {"form": form, "choices": CHOICES})
     response = see_other(request, "/signup/sent")

@@ -16,6 +16,7 @@ from app.accounts.api.dependencies import PermissionDenied
 from app.accounts.models import User
 from app.errors import Conflict, TooManyRequests, Unavailable, VersionConflict
 from app.web import templating
+from app.web.failures import describe_failure
 from tests.support import add_user, make_database_unavailable
 from tests.web.browser import open_browser, read_page, submit
 
@@ -172,6 +173,19 @@ def test_only_development_shows_exceptions(
     assert "Something went wrong" in response.text
     for hidden in ("secret", "RuntimeError", "test_errors", "development"):
         assert hidden not in response.text
+
+
+class _Unprintable(Exception):
+    def __str__(self) -> str:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("error", [ValueError("\ud800"), ValueError("x" * 1_000_000), _Unprintable()])
+def test_any_exception_can_be_shown(error: Exception) -> None:
+    shown = describe_failure(error).error
+
+    assert type(error).__name__ in shown
+    assert len(shown.encode()) < 10_000
 
 
 def test_pages_and_admin_return_503_when_the_database_is_unavailable(

@@ -6,7 +6,6 @@ from app.accounts.api.dependencies import AuthenticatorDep, ClientDep
 from app.accounts.lifecycle import password_reset, signup
 from app.accounts.lifecycle.schemas import Accepted, EmailAddress, EmailVerification, PasswordReset, SignUp
 from app.accounts.sessions.login import InvalidCredentials
-from app.accounts.users import FieldTaken
 from app.api.dependencies import DatabaseDep
 from app.api.error_handlers import openapi_responses
 from app.api.rate_limits import TooManyAttempts
@@ -16,7 +15,7 @@ router = APIRouter(prefix="/auth", tags=["auth"], responses=openapi_responses(To
 CHECK_YOUR_EMAIL = Accepted(detail="Check your email.")
 
 
-@router.post("/register", status_code=202, responses=openapi_responses(FieldTaken))
+@router.post("/register", status_code=202)
 async def sign_up(database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: SignUp) -> Accepted:
     """Create an account.
 

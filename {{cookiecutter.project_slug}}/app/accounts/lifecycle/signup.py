@@ -44,7 +44,6 @@ async def sign_up(database: Database, authenticator: Authenticator, data: SignUp
     Raises:
         InvalidEmail: when the address is invalid.
         PasswordTooShort, PasswordTooCommon, PasswordTooLong: by the password policy.
-        FieldTaken: when another account has the value of a unique field, whether or not the address is registered.
         TooManyAttempts: per IP address.
     """
     await email_links.hit_client_limit(authenticator, client)
@@ -93,8 +92,9 @@ async def verify_email(  # noqa: PLR0913 - two ways to confirm the password
 ) -> EmailVerified:
     """Mark the email address as verified.
 
-    An attacker may have signed up with it and be waiting for the owner to open the link. So the password is kept only
-    if the caller knows it, or uses the browser that signed up: `signup_proof` is what `sign_up` returned.
+    An attacker may have signed up with it and be waiting for the owner to open the link. So the password and the other
+    fields of the form are kept only if the caller knows the password, or uses the browser that signed up:
+    `signup_proof` is what `sign_up` returned.
 
     Raises:
         InvalidLink: when the token is invalid.
@@ -120,8 +120,7 @@ async def _add(session: AsyncSession, authenticator: Authenticator, user: User, 
     try:
         async with session.begin_nested() as attempt:
             session.add(user)
-            with users.report_taken_fields():
-                await session.flush()
+            await session.flush()
             if within_limit:
                 await email_links.send_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
             if found is not None:
@@ -163,6 +162,9 @@ async def _find_confirmed_hash(
 async def _remove_password(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> str:
     """Undo what an attacker may have set up, and return a token for the owner to set a new password."""
     user.password_hash = None
+    for name, field in SignUp.model_fields.items():
+        if not field.is_required():
+            setattr(user, name, field.get_default(call_default_factory=True))
     await revocation.revoke_all_credentials(session, authenticator, user.id, "email verified", client)
     purpose = Purpose.RESET_PASSWORD
     ttl = email_links.link_ttl(authenticator, purpose)

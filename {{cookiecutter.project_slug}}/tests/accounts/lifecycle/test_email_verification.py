@@ -64,6 +64,16 @@ def test_opening_the_link_changes_nothing(client: TestClient, token: str) -> Non
     assert is_verified(client)
 
 
+@pytest.mark.any_database
+@pytest.mark.parametrize(("known", "name"), [(PASSWORD, "Mallory"), (None, "")])
+def test_name_is_only_kept_with_the_password(client: TestClient, known: str | None, name: str) -> None:
+    client.post("/api/v1/auth/register", json={"email": ADA, "password": PASSWORD, "display_name": "Mallory"})
+
+    verify(client, latest_token(client, ADA), password=known)
+
+    assert in_database(client, lambda session: session.scalar(select(User.display_name))) == name
+
+
 def test_token_works_once(client: TestClient, token: str) -> None:
     """Behaviour 7."""
     verify(client, token, password=PASSWORD)
