@@ -103,14 +103,15 @@ def count_queries(requests: Sequence[CapturedRequest]) -> dict[str, QueryCounts]
     return counts
 
 
-def references_to(model: type[Base]) -> int:
+def references_to(model: type[Base], *, is_loaded: bool = False) -> int:
     """Return how many statements references from other tables add to a deletion. Features can add one.
 
-    Each column costs a query, and the ORM has to load the row, unless it did instead of the driver.
+    Each column costs a query, and the ORM has to load the row, unless it did instead of the driver. Below another row,
+    pages did (`is_loaded`), because they load that one with the ORM.
     """
     mapper = inspect(model)
     columns = len(restricting_columns(mapper))
-    is_loaded = not DRIVER_EXECUTION or any(relationship.secondary is not None for relationship in mapper.relationships)
+    is_loaded |= not DRIVER_EXECUTION or any(relation.secondary is not None for relation in mapper.relationships)
     return columns + 1 if columns and not is_loaded else columns
 
 
