@@ -9,6 +9,8 @@ for (const time of document.querySelectorAll("time[datetime*=T]")) {
 
 // Dates with times are sent and stored in UTC, and entered in the user's time zone.
 for (const input of document.querySelectorAll("input[type=datetime-local]")) {
+  const shown = input.value;
+  input.value = input.defaultValue;
   const sent = input.value;
   if (sent) input.value = inZone(new Date(`${sent}Z`));
   const entered = input.value;
@@ -16,6 +18,7 @@ for (const input of document.querySelectorAll("input[type=datetime-local]")) {
     input.value = sent;
     continue;
   }
+  if (shown !== sent) input.value = shown; // what the user entered, restored by the browser
   input.form.addEventListener("formdata", ({ formData }) => {
     if (input.value) formData.set(input.name, input.value === entered ? sent : new Date(input.value).toISOString().slice(0, -1));
   });
