@@ -264,7 +264,8 @@ def take(visit: Visit, path: str, act: Callable[[Page], None] | None, picture: P
     visit.page.screenshot(path=picture, full_page=True)
 
 
-def photograph(
+def photograph(  # noqa: PLR0913, PLR0917
+    browser: Browser,
     server: Server,
     rows: Rows,
     folder: Path,
@@ -281,20 +282,16 @@ def photograph(
     }
     chosen = {name: page for name, page in everyone.items() if not only or name in only}
     faults: list[str] = []
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        for number, (width, scheme) in enumerate(sizes, start=1):
-            print(f"{number} of {len(sizes)}: {width} px, {scheme}", flush=True)
-            for signed_in in (False, True):
-                with window(browser, server, width, scheme, signed_in=signed_in) as visit:
-                    for name, (who, path, act) in chosen.items():
-                        if (who != "visitor") == signed_in:
-                            picture = folder / f"{name}--{width}-{scheme}.png"
-                            take(visit, rows.path(path), act, picture)
-                    said = [one for one in visit.complaints if not _EXPECTED.search(one)]
-                    faults += [f"{width} px, {scheme}: {one}" for one in said]
-        browser.close()
+    for number, (width, scheme) in enumerate(sizes, start=1):
+        print(f"{number} of {len(sizes)}: {width} px, {scheme}", flush=True)
+        for signed_in in (False, True):
+            with window(browser, server, width, scheme, signed_in=signed_in) as visit:
+                for name, (who, path, act) in chosen.items():
+                    if (who != "visitor") == signed_in:
+                        picture = folder / f"{name}--{width}-{scheme}.png"
+                        take(visit, rows.path(path), act, picture)
+                said = [one for one in visit.complaints if not _EXPECTED.search(one)]
+                faults += [f"{width} px, {scheme}: {one}" for one in said]
     write_index(folder, list(chosen), sizes)
     return faults
 
@@ -323,10 +320,13 @@ def main() -> None:
         project = fireup.generate(Path(scratch, "green_house"), {"description": DESCRIPTION})
         for resource in RESOURCES:
             run_dev(project, "app", "new", "resource", *resource)
-        with serving(project, Path(scratch, "log")) as server:
+        found = shutil.which("chromium") or shutil.which("google-chrome")
+        with serving(project, Path(scratch, "log")) as server, sync_playwright() as playwright:
             rows = create_rows(server, project)
+            browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
             sizes = [(width, scheme) for scheme in options.schemes for width in options.widths]
-            faults = photograph(server, rows, options.folder, sizes, set(options.pages))
+            faults = photograph(browser, server, rows, options.folder, sizes, set(options.pages))
+            browser.close()
     for fault in faults:
         print(fault)
     print(f"{len(list(options.folder.glob('*.png')))} pictures: {options.folder / 'index.html'}")

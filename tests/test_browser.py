@@ -285,12 +285,13 @@ def test_pictures_of_the_documentation(chromium: Browser, server: Server, tmp_pa
 
 
 def test_pages_of_visitors_fit_on_the_smallest_and_largest_screens(
-    server: Server, tmp_path: Path
+    chromium: Browser, server: Server, tmp_path: Path
 ) -> None:
     """A part of `fireup.py prove screenshots`."""
     pages = {
         name for name, path in VISITOR.items() if path.startswith(("/sign", "/login", "/pass"))
     }
 
-    assert photograph(server, Rows(), tmp_path, [(320, "dark"), (1920, "light")], pages) == []
+    sizes: list[tuple[int, Scheme]] = [(320, "dark"), (1920, "light")]
+    assert photograph(chromium, server, Rows(), tmp_path, sizes, pages) == []
     assert len(list(tmp_path.glob("*.png"))) == 2 * len(pages) == 10
