@@ -127,7 +127,7 @@ def test_pages_fit_and_are_accessible(
 
         window.open(first_row(window, "plant"))
         with page.expect_navigation():
-            page.get_by_role("button", name="Edit").click()
+            page.get_by_role("link", name="Edit", exact=True).click()
         window.look()
         assert page.get_by_label("Bought").input_value() == "March 14, 2026"
         assert page.get_by_label("Watered").input_value() == "November 1, 2026  09:30:00"
