@@ -20,6 +20,7 @@ from tests.random_resources import NAMES, random_commands
 from tests.test_scaffold import commit, database_of, installed
 
 RESOURCES, CHANGES, MIN_ACCEPTED = 4, 12, 4
+SETTINGS = {"SECRET_KEY": "a key of the test, which protects nothing"}
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -31,13 +32,13 @@ def test_random_changes_keep_rows_and_lead_to_the_code_of_a_new_project(
     project, new = installed(bake()), bake()
     python = str(project / ".venv/bin/python")
     file = tmp_path / "resources.txt"
-    with database_of(project, database), forks_of(project, python) as forks:
+    with database_of(project, database), forks_of(project, python, **SETTINGS) as forks:
         generate(forks, file, [command.in_file for command in commands])
         commit(project)
         changed = ChangedProject(project, forks, resources_of(commands))
         schema = changed.check(CHANGES, random)
     assert len(changed.accepted) >= MIN_ACCEPTED, changed.refused
-    with forks_of(new, python) as forks:
+    with forks_of(new, python, **SETTINGS) as forks:
         generate(forks, file, [shlex.split(block) for block in schema.split("\n\n")])
         printed = printed_schema(forks)
     assert lines_of(printed_resources(schema)) == lines_of(printed_resources(printed))
