@@ -50,7 +50,7 @@ if (message && !document.querySelector("[autofocus]")) {
   message.tabIndex = -1;
   message.focus();
 } else if (message) {
-  setTimeout(() => message.append("\u00a0"), 300);
+  setTimeout(() => (message.querySelector("p") ?? message).append("\u00a0"), 300);
 }
 
 // A submitted form is busy until the next page: it can't be sent twice. If no page follows, it is released.
