@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from tests.baking import TEMPLATE, Bake
+from tests.from_files import edit, generate_from
 from tests.line_counts import lines_of, touched_lines
 from tests.serving import run_dev
 
@@ -18,12 +19,8 @@ def test_blogging_api_needs_at_most_four_hundred_lines_by_hand(
     bake: Bake, type_cache: Path
 ) -> None:
     project = bake()
-    shutil.copy(BLOG / "blog.txt", project)
-    shipped = set((project / "tests/features").iterdir())
-    run_dev(project, "app", "setup")
-    run_dev(project, "app", "new", "resources", "blog.txt")
+    features = generate_from(project, BLOG / "blog.txt")
     run_dev(project, "app", "add", "field", "User", *USER_FIELDS)
-    features = set((project / "tests/features").iterdir()) - shipped
     generated = lines_of(project)
 
     _write_by_hand(project)
@@ -38,7 +35,7 @@ def test_blogging_api_needs_at_most_four_hundred_lines_by_hand(
     _write_tests(project)
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     others = ("accounts/test_user_username.py", "api", "database/test_slugs.py")
-    chosen = [TESTS, *map(str, sorted(features)), *(f"tests/{name}" for name in others)]
+    chosen = [TESTS, *features, *(f"tests/{name}" for name in others)]
     run_dev(project, "test", "-n", "2", "--database", "both", *chosen)
 
 
@@ -47,10 +44,7 @@ def _write_by_hand(project: Path) -> None:
     (project / APP).mkdir()
     for name in ("__init__", "routes", "schemas", "service"):
         shutil.copy(BLOG / f"{name}.py", project / APP)
-    slugs = project / "app/database/slugs.py"
-    text = slugs.read_text(encoding="utf-8")
-    assert text.count(RESERVED[0]) == 1
-    slugs.write_text(text.replace(*RESERVED), encoding="utf-8")
+    edit(project / "app/database/slugs.py", [RESERVED])
 
 
 def _write_tests(project: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.baking import TEMPLATE, Bake
 from tests.doc_blocks import blocks_of, run_block
+from tests.from_files import edit, generate_from
 from tests.serving import run_dev
 
 SCHEMAS = TEMPLATE / "tests" / "schemas"
@@ -25,11 +26,7 @@ QUERIES = {
 
 def test_appointments_of_a_doctor_never_overlap(bake: Bake, type_cache: Path) -> None:
     project = bake()
-    shutil.copy(SCHEMAS / "hospital.txt", project)
-    shipped = set((project / "tests/features").iterdir())
-    run_dev(project, "app", "setup")
-    run_dev(project, "app", "new", "resources", "hospital.txt")
-    generated = set((project / "tests/features").iterdir()) - shipped
+    generated = generate_from(project, SCHEMAS / "hospital.txt")
     recipe = [block for block in blocks_of("how-to.md") if block[1].startswith(RECIPE)]
 
     for kind, text in recipe:
@@ -39,11 +36,7 @@ def test_appointments_of_a_doctor_never_overlap(bake: Bake, type_cache: Path) ->
     assert 0 < len(written) <= MAX_LINES
     tests = project / "tests/features/appointments"
     for name, numbers in QUERIES.items():
-        text = (tests / name).read_text(encoding="utf-8")
-        for old, new in numbers:
-            assert text.count(old) == 1, old
-            text = text.replace(old, new)
-        (tests / name).write_text(text, encoding="utf-8")
+        edit(tests / name, numbers)
     shutil.copy(SCHEMAS / "hospital_overlaps.txt", tests / "test_overlaps.py")
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
-    run_dev(project, "test", "-n", "2", *map(str, sorted(generated)))
+    run_dev(project, "test", "-n", "2", *generated)

@@ -1,11 +1,11 @@
 """Well-known database schemas, whole, are generated from one file, and pass their own tests."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.baking import TEMPLATE, Bake
+from tests.from_files import generate_from
 from tests.serving import run_dev
 
 SCHEMAS = TEMPLATE / "tests" / "schemas"
@@ -19,16 +19,12 @@ def test_schema_passes_its_own_tests(
     bake: Bake, type_cache: Path, name: str, database: str, tables: int
 ) -> None:
     project = bake()
-    shutil.copy(SCHEMAS / f"{name}.txt", project)
-    shipped = set((project / "tests/features").iterdir())
-    run_dev(project, "app", "setup")
 
-    run_dev(project, "app", "new", "resources", f"{name}.txt")
+    generated = generate_from(project, SCHEMAS / f"{name}.txt")
 
-    generated = set((project / "tests/features").iterdir()) - shipped
     assert len(generated) == tables
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
-    chosen = [*map(str, sorted(generated)), "tests/database/test_migrations.py"]
+    chosen = [*generated, "tests/database/test_migrations.py"]
     run_dev(project, "test", "-n", "2", "--database", database, *chosen)
     printed = run_dev(project, "app", "features", "--schema")
     (project / "printed.txt").write_text(printed, encoding="utf-8")

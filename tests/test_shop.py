@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.baking import TEMPLATE, Bake
 from tests.doc_blocks import blocks_of, run_block
+from tests.from_files import edit, generate_from
 from tests.line_counts import lines_of, touched_lines
 from tests.serving import run_dev
 
@@ -35,18 +36,14 @@ TEST_EDITS = {
 
 def test_shop_needs_at_most_eighty_lines_by_hand(bake: Bake, type_cache: Path) -> None:
     project = bake()
-    shutil.copy(SCHEMAS / "shop.txt", project)
-    shipped = set((project / "tests/features").iterdir())
-    run_dev(project, "app", "setup")
-    run_dev(project, "app", "new", "resources", "shop.txt")
-    features = set((project / "tests/features").iterdir()) - shipped
+    features = generate_from(project, SCHEMAS / "shop.txt")
     generated = lines_of(project)
 
     for kind, text in blocks_of("how-to.md"):
         if RECIPES.match(text):
             run_block(project, kind, text)
     for name, edits in TEST_EDITS.items():
-        _edit(project / "tests/features" / name, edits)
+        edit(project / "tests/features" / name, edits)
 
     written = lines_of(project)
     changes = {name: touched_lines(lines, written[name]) for name, lines in generated.items()}
@@ -55,13 +52,5 @@ def test_shop_needs_at_most_eighty_lines_by_hand(bake: Bake, type_cache: Path) -
     shutil.copy(SCHEMAS / "shop_rules.txt", project / RULES)
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     others = ["tests/api/test_access_control.py", "tests/database/test_migrations.py"]
-    chosen = [*map(str, sorted(features)), *others]
+    chosen = [*features, *others]
     run_dev(project, "test", "-n", "2", "--database", "both", *chosen)
-
-
-def _edit(path: Path, edits: list[tuple[str, str]]) -> None:
-    text = path.read_text(encoding="utf-8")
-    for old, new in edits:
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    path.write_text(text, encoding="utf-8")

@@ -5,9 +5,10 @@ import re
 from html import escape
 from pathlib import Path
 
+from app.database.titles import label_of_name
 from scaffold import migration
 from scaffold.errors import ScaffoldError, nearest
-from scaffold.names import Names, camel, label
+from scaffold.names import Names, camel
 from scaffold.project import Project
 from scaffold.rendering import render, render_resource
 from scaffold.resource import Resource
@@ -104,7 +105,7 @@ def write_page(project: Project, path: str, *, title: str | None, access: str, d
     }
     if access == "public":
         targets["public_routes.txt.j2"] = f"{tests}/public_routes.txt"
-    heading = escape(title or label(path.rpartition("/")[2].replace("-", "_"))).replace("{", "&#123;")
+    heading = escape(title or label_of_name(path.rpartition("/")[2].replace("-", "_"))).replace("{", "&#123;")
     values = {"name": name, "path": path, "title": heading, "public": access == "public"}
     return _write(project, render("page", targets, values), dry_run=dry_run)
 

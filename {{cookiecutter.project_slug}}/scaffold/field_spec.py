@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from app.database.titles import label_of_name
 from scaffold.access import OWNED, Access
 from scaffold.enum_values import member_names
-from scaffold.names import Names, camel, label, words
+from scaffold.names import Names, camel, words
 from scaffold.plurals import singular
 
 MAX_TEXT_LENGTH = 50_000
@@ -141,7 +142,7 @@ class FieldSpec:
     @property
     def label(self) -> str:
         """Return the display name, capitalized."""
-        return label(self.name)
+        return label_of_name(self.name)
 
     @property
     def is_self(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from app.database.base import Base, Owned, Record
-from app.database.titles import ACRONYMS
+from app.database.titles import label_of_name
 from scaffold.plurals import plural, singular, word_set
 
 NAME_LENGTH = 40
@@ -57,12 +57,6 @@ def camel(name: str) -> str:
 def words(name: str) -> str:
     """Convert `book_review` to `book review`."""
     return name.replace("_", " ")
-
-
-def label(name: str) -> str:
-    """Convert `book_review` to `Book review`, and `isbn` to `ISBN`."""
-    text = " ".join(ACRONYMS.get(word, word) for word in name.split("_"))
-    return text[:1].upper() + text[1:]
 
 
 def article(name: str) -> str:
@@ -136,12 +130,12 @@ class Names:
     @property
     def label(self) -> str:
         """Return `Book review`."""
-        return label(self.snake)
+        return label_of_name(self.snake)
 
     @property
     def labels(self) -> str:
         """Return `Book reviews`."""
-        return label(self.plural)
+        return label_of_name(self.plural)
 
     @property
     def a(self) -> str:

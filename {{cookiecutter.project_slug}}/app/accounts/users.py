@@ -100,12 +100,12 @@ async def update_account(session: AsyncSession, account: AccountRead, data: Acco
     Raises:
         FieldTaken: when another account has the value of a unique field.
     """
-    with report_taken_fields():
+    with _report_taken_fields():
         return await update_row(session, User, account, data.model_dump(exclude_unset=True))
 
 
 @contextmanager
-def report_taken_fields() -> Iterator[None]:
+def _report_taken_fields() -> Iterator[None]:
     """Name the field if the database rejects a write because another account has the value.
 
     Raises:
@@ -161,7 +161,7 @@ async def add_verified_user(
     )
     session.add(user)
     try:
-        with report_taken_fields():
+        with _report_taken_fields():
             await session.flush()
     except IntegrityError as error:
         raise EmailTaken from error

@@ -2,9 +2,14 @@
 
 import re
 
-ACRONYMS = {word.lower(): word for word in ("API", "BIC", "IBAN", "ID", "IP", "ISBN", "SKU", "URL", "UUID", "VAT")}
-"""Words that labels of fields write in capitals."""
+_ACRONYMS = {word.lower(): word for word in ("API", "BIC", "IBAN", "ID", "IP", "ISBN", "SKU", "URL", "UUID", "VAT")}
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def label_of_name(name: str) -> str:
+    """Return a name in code as a label: `paid_at` is "Paid at", and `isbn` is "ISBN"."""
+    text = " ".join(_ACRONYMS.get(word, word) for word in name.split("_"))
+    return text[:1].upper() + text[1:]
 
 
 def model_name(model: type) -> str:

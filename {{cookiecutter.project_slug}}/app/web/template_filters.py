@@ -6,7 +6,7 @@ from math import ceil
 from app.accounts.event_labels import label_of
 from app.accounts.events import Event
 from app.accounts.schemas import EventRead
-from app.database.titles import ACRONYMS
+from app.database.titles import label_of_name
 
 _LABELS_FOR_USER: Mapping[str, str] = {
     Event.IMPERSONATION_STARTED: "An administrator signed in as you",
@@ -42,8 +42,7 @@ def event_label(event: EventRead) -> str:
 
 def field_label(name: str) -> str:
     """Return a field's name in words: `maker_id` is "Maker"."""
-    words = " ".join(ACRONYMS.get(word, word) for word in name.removesuffix("_id").split("_"))
-    return words[:1].upper() + words[1:]
+    return label_of_name(name.removesuffix("_id"))
 
 
 def device_label(user_agent: str) -> str:
