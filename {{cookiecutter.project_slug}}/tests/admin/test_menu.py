@@ -10,6 +10,7 @@ from app.admin.base.menu import icon_for
 from app.admin.views.events import EventView
 from app.admin.views.outbox import OutboxView
 from app.admin.views.roles import RoleView
+from tests.routes import app_of
 
 pytestmark = pytest.mark.any_database
 
@@ -52,5 +53,7 @@ def test_icon_is_guessed_from_the_last_known_word() -> None:
     assert icon_for("Xyz") == "fa-solid fa-rectangle-list"
 
 
-def test_menu_links_to_the_site(browser: TestClient) -> None:
-    assert '<a class="btn btn-sm" href="/">View site</a>' in browser.get("/admin/").text
+def test_menu_links_to_the_site_if_it_has_a_home_page(browser: TestClient) -> None:
+    is_linked = '<a class="btn btn-sm" href="/">View site</a>' in browser.get("/admin/").text
+
+    assert is_linked == (app_of(browser).state.home == "/")
