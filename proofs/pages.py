@@ -11,7 +11,8 @@ from proofs.rows import Attempts, Row, Rows
 
 PAGE = 20
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]*)"')
-_NOTE = re.compile(r'<h2><a href="/notes/([\w-]{36})">(.*?)</a></h2>')
+# Not the element around the link, which changes with the look of the list.
+_NOTE = re.compile(r'<a href="/notes/([\w-]{36})">(.*?)</a>')
 _ADMIN_ROW = re.compile(r'<tr data-sa-pk="([\w-]{36})"')
 
 
@@ -33,6 +34,8 @@ class Browser:
         """Open the first page of the list."""
         page = await self.caller.get(f"/notes?sort={sort}&q={quote(q)}")
         shown = [(key, html.unescape(title)) for key, title in _NOTE.findall(page.text)]
+        if not shown and 'class="empty"' not in page.text:
+            raise Fault(f"/notes: neither rows nor a text that there are none: {page.text[-1500:]}")
         rows = self.notes.expected(sort, q)[:PAGE]
         check("/notes", shown, [(row["id"], row["title"]) for row in rows])
 
