@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         description=docs.DESCRIPTION,
-        openapi_tags=docs.openapi_tags(routers),
+        openapi_tags=docs.openapi_tags(features.import_modules("routes")),
         # Without OpenTelemetry's SDK, which sends what is recorded, looking for it at each request is wasted time.
         telemetry=None if find_spec("opentelemetry.sdk") else {"tracing": False, "metrics": False, "logs": False},
     )

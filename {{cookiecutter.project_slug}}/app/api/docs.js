@@ -6,6 +6,7 @@ showScheme();
 
 const ui = SwaggerUIBundle({
   url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false, docExpansion: "list",
+  defaultModelsExpandDepth: 0, // the schemas are below, closed
 });
 
 // Each form requests an access token, with the browser session or with email and password.

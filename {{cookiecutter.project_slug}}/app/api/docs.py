@@ -5,8 +5,11 @@ policy, still without inline scripts and other hosts. In a project with web page
 in their layout.
 """
 
+import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import fastapi_offline
@@ -23,12 +26,21 @@ CONTENT_SECURITY_POLICY = (
 
 DESCRIPTION = """Most endpoints require an access token in the `Authorization: Bearer …` header.
 
-- `POST /api/v1/auth/login` exchanges an email address and password for an access token and a refresh token.
-- `POST /api/v1/auth/token/refresh` exchanges the refresh token for a new pair when the access token expires.
+1. `POST /api/v1/auth/register` creates an account, which is confirmed by email.
+2. `POST /api/v1/auth/login` exchanges an email address and password for an access token and a refresh token.
+3. `POST /api/v1/auth/token/refresh` exchanges the refresh token for a new pair when the access token expires.
+
+Errors are problem details (RFC 9457). Lists are paged with a cursor.
 """
 
-FIRST_PATHS = ("/api/v1/auth/login", "/api/v1/auth/token/refresh", "/api/v1/auth/register", "/api/v1/users/me")
+FIRST_PATHS = ("/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/token/refresh", "/api/v1/users/me")
 """Paths at the top of the OpenAPI document; the others follow in the order of the routes."""
+
+_FIRST_TAGS = {
+    "auth": "Sign-up, sign-in, sessions, password and email address",
+    "users": "The account of the caller",
+}
+_LAST_TAGS = {"health": "Probes for load balancers and orchestrators"}
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -71,10 +83,16 @@ def mount(app: FastAPI) -> None:
     app.openapi = lambda: _in_order(FastAPI.openapi(app))  # type: ignore[method-assign]
 
 
-def openapi_tags(routers: Iterable[APIRouter]) -> list[dict[str, Any]]:
-    """Return the OpenAPI tags in order: auth, users, features, health."""
-    own = [str(tag) for router in routers for tag in router.tags]
-    return [{"name": name} for name in dict.fromkeys(["auth", "users", *own, "health"])]
+def openapi_tags(modules: Iterable[ModuleType]) -> list[dict[str, Any]]:
+    """Return the OpenAPI tags in order: auth, users, those of the features' `routes.py`, health.
+
+    A feature's tag is described by the first sentence of its package's docstring.
+    """
+    tags = dict(_FIRST_TAGS)
+    for module in modules:
+        about, _ = _split_first_sentence(sys.modules[module.__package__ or ""].__doc__ or "")
+        tags |= {str(tag): about for tag in module.router.tags if tag not in tags}
+    return [{"name": name, "description": about} for name, about in (tags | _LAST_TAGS).items()]
 
 
 def offers_password_form(settings: Settings) -> bool:
@@ -117,9 +135,24 @@ def load_redoc() -> Response:
 
 
 def _in_order(document: dict[str, Any]) -> dict[str, Any]:
-    """Move authentication paths to the top of the document."""
+    """Move authentication paths to the top of the document, and name operations by their docstrings."""
     paths = sorted(
         document["paths"].items(),
         key=lambda item: FIRST_PATHS.index(item[0]) if item[0] in FIRST_PATHS else len(FIRST_PATHS),
     )
-    return {**document, "paths": dict(paths)}
+    named = {path: {method: _named(item) for method, item in methods.items()} for path, methods in paths}
+    return {**document, "paths": named}
+
+
+def _named(operation: dict[str, Any]) -> dict[str, Any]:
+    """Return the operation with the first sentence of its docstring as summary, unless the route has a `summary`."""
+    if operation.get("summary") != operation["operationId"].replace("_", " ").title():
+        return operation
+    summary, rest = _split_first_sentence(operation.get("description", ""))
+    others = {name: value for name, value in operation.items() if name != "description"}
+    return {**others, "summary": summary or operation["summary"], **({"description": rest} if rest else {})}
+
+
+def _split_first_sentence(text: str) -> tuple[str, str]:
+    first, rest = (*re.split(r"(?<=\.)\s+", text.strip(), maxsplit=1), "")[:2]
+    return " ".join(first.removesuffix(".").split()), rest

@@ -28,15 +28,16 @@ class NotReady(Unavailable):
 
 @router.get("/live")
 async def check_live() -> dict[str, str]:
-    """Liveness probe: 200 while the process is running."""
+    """Tell whether the process is running. A liveness probe: always 200."""
     return {"status": "live"}
 
 
 @router.get("/ready", responses=openapi_responses(NotReady))
 async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]:
-    """Readiness probe: 200 if the database responds and its schema is compatible with this release, else 503.
+    """Tell whether requests can be served.
 
-    A newer schema is compatible unless one of its migrations is marked `incompatible`.
+    A readiness probe: 200 if the database responds and its schema is compatible with this release, else 503. A newer
+    schema is compatible unless one of its migrations is marked `incompatible`.
     """
     try:
         with anyio.fail_after(DATABASE_TIMEOUT_SECONDS):

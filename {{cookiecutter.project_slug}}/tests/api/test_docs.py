@@ -44,8 +44,13 @@ def test_operation_ids_are_unique(operations: list[dict[str, Any]]) -> None:
     assert "create_sample_note" in ids
 
 
-def test_every_operation_is_described(operations: list[dict[str, Any]]) -> None:
-    assert [operation["path"] for operation in operations if not operation.get("description")] == []
+def test_every_operation_is_named_by_its_docstring(operations: list[dict[str, Any]]) -> None:
+    [update] = [operation for operation in operations if operation["operationId"] == "update_own_account"]
+    summaries = [operation["summary"] for operation in operations if "_sample_" not in operation["operationId"]]
+
+    assert [name for name in summaries if name == name.title() or name.endswith(".")] == []
+    assert sorted(summaries) == sorted(set(summaries))
+    assert (update["summary"], update["description"]) == ("Update your account", "Omitted fields are unchanged.")
     assert [operation["path"] for operation in operations if not operation.get("tags")] == []
 
 
@@ -117,7 +122,7 @@ def test_redoc_logo_makes_no_third_party_request(client: TestClient) -> None:
     assert script.headers["Cache-Control"] == "public, max-age=3600"
 
 
-def test_document_starts_with_sign_in_and_ends_with_health(client: TestClient) -> None:
+def test_document_starts_with_accounts_and_ends_with_health(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
 
     names = [tag["name"] for tag in document["tags"]]
@@ -126,7 +131,8 @@ def test_document_starts_with_sign_in_and_ends_with_health(client: TestClient) -
     assert {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]} <= {
         *names
     }
-    assert next(iter(document["paths"])) == "/api/v1/auth/login"
+    assert [tag["name"] for tag in document["tags"] if not tag["description"]] == []
+    assert list(document["paths"])[:2] == ["/api/v1/auth/register", "/api/v1/auth/login"]
     assert "Authorization: Bearer" in document["info"]["description"]
 
 

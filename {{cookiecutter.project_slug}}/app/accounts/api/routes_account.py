@@ -54,7 +54,7 @@ async def update_own_account(
 
 @router.get("/users/me/export", tags=["users"], responses=openapi_responses(*_SESSION_ERRORS))
 async def export_account(database: DatabaseDep, scope: SessionScope, client: ClientDep) -> dict[str, Any]:
-    """Export all data stored about you, including everything you own."""
+    """Export all data stored about you. Includes everything you own."""
     return await personal_data.export_account(database, scope, client)
 
 
@@ -62,7 +62,7 @@ async def export_account(database: DatabaseDep, scope: SessionScope, client: Cli
 async def delete_own_account(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
 ) -> None:
-    """Permanently delete your account and everything you own."""
+    """Delete your account and everything you own. This can't be undone."""
     await personal_data.delete_account(database, authenticator, scope, client)
 
 

@@ -33,9 +33,10 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 async def login(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: Login
 ) -> TokenPair | SecondFactorRequired:
-    """Exchange an email address and password for an access token and a refresh token.
+    """Sign in with an email address and password.
 
-    If the account has a second factor, the response is a challenge to send back with a code.
+    Returns an access token and a refresh token. If the account has a second factor, the response is a challenge to
+    send back with a code.
     """
     password = data.password.get_secret_value()
     user = await login_service.authenticate(database, authenticator, data.email, password, client)
@@ -46,7 +47,7 @@ async def login(
 async def refresh_token(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: TokenRefresh
 ) -> TokenPair:
-    """Exchange a refresh token for a new pair.
+    """Exchange a refresh token for a new pair of tokens.
 
     Refresh tokens are single-use. A retry within `AUTH_REFRESH_GRACE` gets the same response; later reuse revokes the
     session.
@@ -70,7 +71,7 @@ async def reauthenticate(
 
 @router.post("/logout", status_code=204, responses=openapi_responses(InvalidToken, SessionRequired))
 async def logout(session: SessionDep, scope: SessionScope, client: ClientDep) -> None:
-    """Sign out: end this session and revoke its tokens."""
+    """Sign out. Ends this session and revokes its tokens."""
     await login_service.logout(session, scope, client)
 
 
@@ -78,7 +79,7 @@ async def logout(session: SessionDep, scope: SessionScope, client: ClientDep) ->
 async def logout_all(
     session: SessionDep, authenticator: AuthenticatorDep, scope: SessionScope, client: ClientDep
 ) -> None:
-    """Sign out everywhere: end all sessions, including this one, and revoke your API keys."""
+    """Sign out everywhere. Ends all sessions, including this one, and revokes your API keys."""
     await login_service.logout_all(session, authenticator, scope, client)
 
 

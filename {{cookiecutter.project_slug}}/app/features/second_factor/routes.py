@@ -33,9 +33,10 @@ router = APIRouter(prefix="/auth", tags=["second factor"])
 async def answer_challenge(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: ChallengeAnswer
 ) -> TokenPair:
-    """Complete a sign-in with the challenge and a code from your authenticator app, or a recovery code.
+    """Complete a sign-in with a second factor.
 
-    A challenge expires after five minutes and allows five attempts.
+    Send the challenge with a code from your authenticator app, or with a recovery code. A challenge expires after
+    five minutes and allows five attempts.
     """
     user = await challenges.answer_challenge(database, authenticator, data.challenge, data.code, client)
     return await accounts.complete_login(database, authenticator, user, client)
@@ -43,7 +44,7 @@ async def answer_challenge(
 
 @router.get("/second-factor", responses=openapi_responses(InvalidToken, SessionRequired))
 async def read_second_factor(session: SessionDep, scope: SessionScope) -> SecondFactorRead:
-    """Get the status of two-factor authentication and the number of unused recovery codes."""
+    """Get the status of two-factor authentication. Includes the number of unused recovery codes."""
     return SecondFactorRead.model_validate(await service.read_status(session, scope))
 
 
@@ -56,7 +57,7 @@ async def read_second_factor(session: SessionDep, scope: SessionScope) -> Second
 async def start_totp_setup(
     request: Request, session: SessionDep, authenticator: AuthenticatorDep, scope: RecentScope
 ) -> TotpSetup:
-    """Start setup: get a secret for your authenticator app. It is not active until you confirm it with a code."""
+    """Start the setup of an authenticator app. Returns a secret, which is not active until you confirm it."""
     issuer = request.state.settings.project_name
     return TotpSetup.model_validate(await service.start_setup(session, authenticator, scope, issuer))
 
@@ -70,7 +71,7 @@ async def start_totp_setup(
 async def confirm_totp_setup(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: CodeEntry
 ) -> RecoveryCodes:
-    """Confirm the setup with a code. The response contains your recovery codes, which are not shown again."""
+    """Confirm the setup with a code from the app. Returns your recovery codes, which are not shown again."""
     return RecoveryCodes(recovery_codes=await service.confirm_setup(database, authenticator, scope, data.code, client))
 
 
