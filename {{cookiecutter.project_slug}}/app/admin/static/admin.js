@@ -106,6 +106,11 @@ for (const column of columns) {
   }
 }
 
+// The library's column of actions has no heading.
+const unnamed = document.querySelector("th.w-1:empty");
+const [actionsName] = document.querySelector("td .dropdown > [aria-label]")?.ariaLabel.split(":") ?? ["Actions"];
+unnamed?.append(Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: actionsName }));
+
 // Names the inputs of the library's date and select widgets, which it creates when the page is ready.
 window.StarletteAdmin?.registerFieldInitializer?.((element) => {
   const form = element.jquery ? element[0] : element; // the library passes an added inline row as an element
