@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticKnownError
 
 from app.api.field_types import SingleLine
 from app.api.schemas import RecordResponse, ResponseSchema, Schema, unset
+from app.i18n import available_locales
 
 # Not validated as an email address: an unknown address gets the same response as a wrong password.
 Email = Annotated[
@@ -16,6 +18,16 @@ Email = Annotated[
 ]
 Password = Annotated[SecretStr, Field(max_length=4096)]
 DisplayName = Annotated[str, StringConstraints(max_length=120, strip_whitespace=True), SingleLine]
+
+
+def _check_locale(locale: str) -> str:
+    if locale not in available_locales():
+        raise PydanticKnownError("enum", {"expected": " or ".join(available_locales())})
+    return locale
+
+
+LocaleCode = Annotated[str, AfterValidator(_check_locale)]
+"""A language that is on offer, such as `pt_BR`."""
 
 
 class Login(Schema):
@@ -95,6 +107,8 @@ class AccountRead(RecordResponse):
     email: str
     email_verified_at: datetime | None
     display_name: str
+    locale: str | None
+    """Language of pages and emails; null for that of the browser."""
     last_login_at: datetime | None
 
 
@@ -102,3 +116,5 @@ class AccountUpdate(Schema):
     """Fields of your account to update. Omitted fields are unchanged."""
 
     display_name: DisplayName = unset()
+    locale: LocaleCode | None = None
+    """Language of pages and emails; null for that of the browser."""

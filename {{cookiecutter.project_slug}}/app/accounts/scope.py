@@ -60,6 +60,8 @@ class Scope:
     """Scopes of a limited token, such as an API key; None for a session."""
     impersonator: "Scope | None" = None
     """The impersonating admin, in the session they will return to."""
+    locale: str | None = None
+    """Language of the account, such as `pt_BR`; None for that of the browser."""
 
     def has_permission(self, permission: BasePermission) -> bool:
         """Return whether the caller's roles grant this permission, and the token's scopes include it."""

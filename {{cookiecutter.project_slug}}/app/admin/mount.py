@@ -134,7 +134,10 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
     async def _render_form_body(self, request: Request, view: Any, obj: Any, *args: Any) -> None:  # noqa: ANN401
         """Render a form with the labels of the selected rows."""
         await load_selected_labels(request, view, obj, args[-1]["inlines"])
-        request.state.form_errors = args[0] or {}
+        request.state.form_errors = {
+            name: error if isinstance(error, dict | list) else str(error)  # the library's are translated when shown
+            for name, error in (args[0] or {}).items()
+        }
         await super()._render_form_body(request, view, obj, *args)
 
     async def show_dashboard(self, request: Request) -> Response:

@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.after_commit import after_commit
-from app.mail.message import parse_message
+from app.i18n import add_translations, current_locale, use_locale
+from app.mail.message import parse_message, set_language
 from app.mail.models import OutboxMessage
 from app.settings.config import Settings
 from app.settings.keys import KeyRing
@@ -33,17 +34,27 @@ class Mailer:
             lstrip_blocks=True,
             finalize=single_line,
         )
+        add_translations(self._environment)
         self.enqueued = asyncio.Event()
         """Set when an email was queued; wakes this process's delivery loop."""
 
     async def enqueue(
-        self, session: AsyncSession, to: str, template: str, *postscripts: str, **context: object
+        self,
+        session: AsyncSession,
+        to: str,
+        template: str,
+        *postscripts: str,
+        locale: str | None = None,
+        **context: object,
     ) -> None:
         """Queue the email `mails/<template>.txt`; it is sent if the transaction commits.
 
-        The paragraphs of `postscripts`, which are templates too, are appended.
+        The paragraphs of `postscripts`, which are templates too, are appended. `locale` is that of the account; without
+        one, the email is in the language of the request.
         """
-        text = "\n\n".join(self._render(name, context) for name in (template, *postscripts))
+        with use_locale(locale):
+            text = "\n\n".join(self._render(name, context) for name in (template, *postscripts))
+            text = set_language(text, current_locale())
         parse_message(text, self._base_url)  # fail here if the template is invalid
         session.add(OutboxMessage(template=template, payload=encrypt_payload(self._keys, to, text)))
         await session.flush()

@@ -7,6 +7,8 @@
     Confirm your email address:
     https://example.com/verify/…
 
+A line `Content-Language: de` below the subject names the language, if it isn't English.
+
 A paragraph whose last line is a link to this project, with at most one line above it, becomes a button in HTML. The
 line above the link is its label: start it with a verb.
 """
@@ -23,11 +25,14 @@ from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from app.database.base import utc_now
+from app.i18n import SOURCE_LOCALE, gettext, gettext_noop, is_right_to_left, language_tag, use_locale
 from app.settings.config import Settings
 from app.settings.mail_url import parse_sender
 from app.theme import read_colors
 
-BUTTON = "Open the link"
+BUTTON = gettext_noop("Open the link")
+
+_LANGUAGE = "Content-Language: "
 
 
 class Paragraph(NamedTuple):
@@ -43,6 +48,7 @@ class MessageText(NamedTuple):
 
     subject: str
     paragraphs: list[Paragraph]
+    locale: str
 
     @property
     def preview(self) -> str:
@@ -66,10 +72,18 @@ def parse_message(text: str, base_url: str) -> MessageText:
         ValueError: when it doesn't start with a subject, or has no content.
     """
     first, *blocks = re.split(r"\n\s*\n", text.strip())
+    first, _, language = first.partition(f"\n{_LANGUAGE}")
     name, _, subject = first.partition(":")
     if name != "Subject" or not subject.strip() or "\n" in first or not blocks:
         raise ValueError("an email starts with a line `Subject: …`, an empty line and a paragraph")
-    return MessageText(subject.strip(), [_read_paragraph(block, base_url) for block in blocks])
+    with use_locale(language):
+        paragraphs = [_read_paragraph(block, base_url) for block in blocks]
+    return MessageText(subject.strip(), paragraphs, language or SOURCE_LOCALE)
+
+
+def set_language(text: str, locale: str) -> str:
+    """Add the language to the text of an email that isn't in English."""
+    return text if locale == SOURCE_LOCALE else text.lstrip().replace("\n", f"\n{_LANGUAGE}{locale}\n", 1)
 
 
 def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMessage:
@@ -80,6 +94,8 @@ def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMe
         "project": settings.project_name,
         "base_url": base_url,
         "message": content,
+        "language": language_tag(content.locale),
+        "is_right_to_left": is_right_to_left(content.locale),
         "colors": read_colors(),
     }
     body = "\n\n".join("\n".join(paragraph.lines) for paragraph in content.paragraphs)
@@ -91,6 +107,8 @@ def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMe
     message["Date"] = utc_now()
     message["Message-ID"] = f"<{mail_id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"  # no auto-replies. https://www.rfc-editor.org/rfc/rfc3834
+    if content.locale != SOURCE_LOCALE:
+        message["Content-Language"] = language_tag(content.locale)
     message.set_content(f"{body}\n\n-- \n{settings.project_name}\n{base_url}\n", cte="quoted-printable")
     message.add_alternative(_layout().render(context), subtype="html", cte="quoted-printable")
     return OutgoingMessage(mail_id, sender.addr_spec, receiver, message)
@@ -110,7 +128,7 @@ def _read_paragraph(block: str, base_url: str) -> Paragraph:
     *above, last = lines
     if len(above) > 1 or not re.fullmatch(rf"{re.escape(base_url)}(/\S*)?", last):
         return Paragraph(lines)
-    return Paragraph(lines, last, above[0].rstrip(":") if above else BUTTON)
+    return Paragraph(lines, last, above[0].rstrip(":") if above else gettext(BUTTON))
 
 
 @lru_cache

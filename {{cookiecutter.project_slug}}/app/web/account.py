@@ -9,13 +9,17 @@ from app.accounts.browser.web_session import PageScope
 from app.accounts.schemas import AccountRead, AccountUpdate
 from app.accounts.users import FieldTaken
 from app.api.dependencies import SessionDep
-from app.web.choices import schema_choices
+from app.i18n import available_locales, language_name
+from app.web.choices import Choice, schema_choices
 from app.web.forms import Form, form_from_record, parse_form
 from app.web.templating import redirect_with_message, render
 
 router = APIRouter()
 
-CHOICES = schema_choices(AccountUpdate)
+CHOICES = {
+    **schema_choices(AccountUpdate),
+    "locale": [Choice(locale, language_name(locale)) for locale in available_locales()],
+}
 
 
 @router.get("/account")

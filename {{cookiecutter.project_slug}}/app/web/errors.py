@@ -49,7 +49,7 @@ async def _handle(request: Request, error: Exception) -> Response:
         response: Response = write_problem(request, problem)
     else:
         response = await _page(request, problem)
-    response.headers["Vary"] = "Accept"
+    response.headers.add_vary_header("Accept")
     return response
 
 

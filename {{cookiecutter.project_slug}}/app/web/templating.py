@@ -6,11 +6,13 @@
     flash_message   message of the previous request, shown once
     sections        what features add to this page, such as the comments of an article (`Section`)
     problem         problem to show above the form, or none
+    locale          language of the page, such as `pt_BR`
     site            project name, and the paths of the optional parts (`SiteContext`)
     root            path of `BASE_URL`, usually empty; start every link with it: `href="{{ root }}/notes"`
     path            path of this page, without `root`
     csrf_field()    hidden CSRF field; required in every form with method="post"
     static(name)    URL of a file in `static/`, with a content hash
+    _(text)         the text in the language of the page, see app/i18n.py
 
 Templates are searched in `app/web/templates`, then in each feature's `templates/`. Output is escaped; undefined names
 are errors.
@@ -27,6 +29,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from app import i18n
 from app.accounts.api.dependencies import get_authenticator
 from app.accounts.browser import csrf, web_session
 from app.accounts.permissions import BasePermission, Permission
@@ -119,9 +122,13 @@ def render_template(
         "site": _site(request, visitor),
         "path": request.scope["path"].removeprefix(root),
         "csrf_field": partial(_csrf_field, request),
+        "locale": i18n.current_locale(),
     }
     templates: Environment = state.templates
     response = HTMLResponse(templates.get_template(name).render({**shared, **(context or {})}), status)
+    if len(i18n.available_locales()) > 1:
+        response.headers["Content-Language"] = i18n.language_tag(i18n.current_locale())
+        response.headers["Vary"] = "Accept-Language, Cookie"
     web_session.set_pending_cookies(request, response)
     clear_flash(request, response)
     return response
@@ -150,7 +157,12 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    i18n.add_translations(environment)
     environment.globals |= {
+        "language_name": i18n.language_name,
+        "language_tag": i18n.language_tag,
+        "is_right_to_left": i18n.is_right_to_left,
+        "locales": i18n.available_locales(),
         "max_choices": MAX_CHOICES,
         "root": settings.root_path,
         "static": _static(settings.root_path, changes=environment.auto_reload),

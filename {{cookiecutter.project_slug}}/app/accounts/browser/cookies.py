@@ -4,6 +4,7 @@ SESSION         the session token
 ANONYMOUS       binds CSRF tokens of visitors who aren't signed in
 DEVICE          known device of a user
 SECOND_FACTOR   pending second-factor challenge
+LOCALE          language that a visitor chose
 """
 
 from datetime import timedelta
@@ -17,6 +18,7 @@ SESSION = "session"
 ANONYMOUS = "anonymous"
 DEVICE = "device"
 SECOND_FACTOR = "second-factor"
+LOCALE = "locale"
 
 
 def get_cookie(connection: HTTPConnection, name: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from fastapi.requests import HTTPConnection
 
+from app import i18n
 from app.accounts.api.dependencies import PermissionDenied, get_authenticator, get_client
 from app.accounts.browser import cookies, csrf
 from app.accounts.credentials import device_cookies
@@ -36,15 +37,24 @@ class LoginRequired(Unauthorized):
 
 
 async def find_visitor(connection: HTTPConnection) -> Scope | None:
-    """Return the user of the session cookie; cached per request."""
+    """Return the user of the session cookie, and translate into their language; cached per request."""
     state = connection.state
     if not hasattr(state, "visitor"):
         raw, ip = cookies.get_cookie(connection, cookies.SESSION), get_client(connection).ip
         database, authenticator = get_database(connection), get_authenticator(connection)
         current = await authentication.authenticate_web_session(database, authenticator, raw, ip) if raw else None
         state.auth_session, state.visitor = current, current and current.scope
+        state.locale = _choose_locale(connection, state.visitor)
     visitor: Scope | None = state.visitor
+    i18n.set_locale(state.locale)
     return visitor
+
+
+def _choose_locale(connection: HTTPConnection, visitor: Scope | None) -> str:
+    cookie = cookies.get_cookie(connection, cookies.LOCALE)
+    return i18n.choose_locale(
+        visitor.locale if visitor else None, cookie, connection.headers.get("accept-language", "")
+    )
 
 
 async def require_visitor(connection: HTTPConnection) -> Scope:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, insert, literal, select, update
@@ -101,11 +101,20 @@ async def consume(session: AsyncSession, authenticator: Authenticator, raw: str,
     return token
 
 
-async def find_previous_addresses(session: AsyncSession, user_id: UUID) -> Sequence[str]:
+class PreviousAddresses(NamedTuple):
+    """The addresses that can still revert a change of a user's email address, and the language of the account."""
+
+    addresses: Sequence[str]
+    locale: str | None
+
+
+async def find_previous_addresses(session: AsyncSession, user_id: UUID) -> PreviousAddresses:
     """Return the addresses that can still revert a change of the user's email address."""
-    mine = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == Purpose.REVERT_EMAIL)
-    live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > utc_now())
-    return (await session.scalars(select(OneTimeToken.sent_to).where(*mine, *live).distinct())).all()
+    mine = (OneTimeToken.user_id == User.id) & (OneTimeToken.purpose == Purpose.REVERT_EMAIL)
+    live = OneTimeToken.used_at.is_(None) & (OneTimeToken.expires_at > utc_now())
+    query = select(OneTimeToken.sent_to, User.locale).select_from(User).outerjoin(OneTimeToken, mine & live)
+    rows = (await session.execute(query.where(User.id == user_id).distinct())).all()
+    return PreviousAddresses([row.sent_to for row in rows if row.sent_to], rows[0].locale if rows else None)
 
 
 async def revoke(session: AsyncSession, user_id: UUID, *purposes: Purpose) -> None:

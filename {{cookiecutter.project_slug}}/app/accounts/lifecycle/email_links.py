@@ -52,7 +52,7 @@ async def send_link(  # noqa: PLR0913 - the parts of a link and its email
     raw = await one_time_tokens.issue(session, authenticator, user.id, purpose, sent_to=to, ttl=ttl, saved=saved)
     link_type = _LINK_TYPES[purpose]
     link = f"{authenticator.base_url}/{link_type.path}/{raw}"
-    await authenticator.mailer.enqueue(session, to, link_type.template, link=link, **context)
+    await authenticator.mailer.enqueue(session, to, link_type.template, locale=user.locale, link=link, **context)
 
 
 async def send_link_or_simulate(

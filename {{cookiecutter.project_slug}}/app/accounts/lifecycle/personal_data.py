@@ -56,14 +56,14 @@ async def delete_account(database: Database, authenticator: Authenticator, scope
         LastAdmin: the caller is the only admin.
     """
     async with database.sessions.begin() as session:
-        addresses = {scope.email, *await one_time_tokens.find_previous_addresses(session, scope.user_id)}
+        previous = await one_time_tokens.find_previous_addresses(session, scope.user_id)
         await delete_users(session, User.id == scope.user_id)
         if ADMIN_ROLE in scope.roles:
             await users.require_active_admin(session)
         anonymous = Client("", "", client.request_id)
         await events.record(session, Event.USER_DELETED, anonymous)
-        for address in addresses:
-            await authenticator.mailer.enqueue(session, address, "account_deleted")
+        for address in {scope.email, *previous.addresses}:
+            await authenticator.mailer.enqueue(session, address, "account_deleted", locale=previous.locale)
 
 
 async def delete_users(session: AsyncSession, *which: ColumnElement[bool]) -> int:

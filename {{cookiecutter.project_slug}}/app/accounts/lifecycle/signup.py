@@ -25,6 +25,7 @@ from app.accounts.sessions import revocation
 from app.accounts.sessions.login import InvalidCredentials
 from app.database.base import utc_now
 from app.database.connection import Database
+from app.i18n import requested_locale
 
 
 class EmailVerified(NamedTuple):
@@ -55,6 +56,7 @@ async def sign_up(database: Database, authenticator: Authenticator, data: SignUp
         email_key=normalize_email(address),
         password_hash=password_hash,
         password_changed_at=utc_now(),
+        locale=requested_locale(),
         **data.model_dump(exclude={"email", "password"}),
     )
     async with database.sessions.begin() as session:
@@ -137,7 +139,7 @@ async def _notify_owner(session: AsyncSession, authenticator: Authenticator, use
     if user.email_verified_at is None:
         await email_links.send_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
     else:
-        await authenticator.mailer.enqueue(session, user.email, "already_registered")
+        await authenticator.mailer.enqueue(session, user.email, "already_registered", locale=user.locale)
 
 
 async def _find_confirmed_hash(

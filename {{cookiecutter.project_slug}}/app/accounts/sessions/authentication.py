@@ -39,6 +39,7 @@ _SESSIONS = (
         AuthSession.impersonator_session_id,
         User.id.label("user_id"),
         User.email,
+        User.locale,
         _Admin.id.label("admin_id"),
         _Admin.email.label("admin_email"),
         _AdminSession.authenticated_at.label("admin_authenticated_at"),
@@ -110,7 +111,8 @@ async def _find(
     if not rows:
         return None
     row = rows[0]
-    scope = Scope(row.user_id, row.id, row.email, *_roles_and_permissions(rows, row.user_id), row.authenticated_at)
+    roles = _roles_and_permissions(rows, row.user_id)
+    scope = Scope(row.user_id, row.id, row.email, *roles, row.authenticated_at, locale=row.locale)
     if row.impersonator_session_id is not None:
         admin = (row.admin_id, row.impersonator_session_id, row.admin_email)
         impersonator = Scope(*admin, *_roles_and_permissions(rows, row.admin_id), row.admin_authenticated_at)

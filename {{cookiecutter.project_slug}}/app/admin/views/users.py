@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from fastapi import Request
 from sqlalchemy import Select, inspect
 from sqlalchemy.orm import joinedload
-from starlette_admin.fields import BooleanField, DateTimeField, EmailField, PasswordField
+from starlette_admin.fields import BooleanField, DateTimeField, EmailField, EnumField, PasswordField
 
 from app.accounts import users
 from app.accounts.api.dependencies import get_authenticator
@@ -23,6 +23,7 @@ from app.admin.base.saving import READONLY_FIELDS
 from app.admin.views.roles import forbid_privilege_escalation, has_no_more_permissions
 from app.admin.views.user_actions import SecondFactorField, UserActions
 from app.database.base import utc_now
+from app.i18n import available_locales, language_name
 
 
 class UserView(UserActions):
@@ -40,6 +41,7 @@ class UserView(UserActions):
         EmailField("email", "Email", required=True, maxlength=320, list_template="fields/list/text.html"),
         PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
         "display_name",
+        EnumField("locale", "Language", choices=[(code, language_name(code)) for code in available_locales()]),
         BooleanField("is_active", "Active", default=True, help_text="Disabling a user signs them out immediately."),
         "roles",
         DateTimeField("last_login_at", "Last sign-in"),
@@ -53,6 +55,7 @@ class UserView(UserActions):
     exclude_fields_from_list = (
         "id",
         "password",
+        "locale",
         "email_verified_at",
         "password_changed_at",
         "second_factor",

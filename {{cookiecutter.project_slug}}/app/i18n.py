@@ -1,0 +1,177 @@
+"""Languages of pages, the admin and emails. API responses are in English.
+
+English is the source language. Each part has the catalogs (GNU gettext) of its own texts for every other language, such
+as `app/features/notes/translations/de/LC_MESSAGES/messages.po`; a language is on offer when one of them is compiled to
+`messages.mo`.
+
+    gettext("Delete %(name)s?", name=title)            translate into the current locale
+    ngettext("%(num)s note", "%(num)s notes", count)   choose the plural form
+    gettext_noop("Notes")                              mark a constant, which `gettext` translates where it is shown
+
+Templates have the first two as `_` and `ngettext`, and `{% trans trimmed %}` for sentences with markup. `_` doesn't
+escape its text, only the values: never pass it a text of a user.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from gettext import GNUTranslations
+from pathlib import Path
+
+from babel import Locale, negotiate_locale
+from jinja2 import Environment
+from markupsafe import Markup
+
+SOURCE_LOCALE = "en"
+
+_APP = Path(__file__).parent
+_PARTS = ("", "*/", "features/*/")  # folders that may have catalogs
+_MAX_HEADER_LENGTH = 200  # more languages aren't looked at
+
+_locale: ContextVar[str | None] = ContextVar("locale", default=None)
+
+
+def gettext(message: str, /, **values: object) -> str:
+    """Translate a text into the current locale, and insert the values at `%(name)s`."""
+    catalog = _catalogs().get(_locale.get() or SOURCE_LOCALE)
+    text = catalog.gettext(message) if catalog and message else message
+    return text % values if values else text
+
+
+def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
+    """Translate the singular or plural form for a number, which is inserted at `%(num)s`."""
+    return _plural(one, many, number) % {"num": number, **values}
+
+
+def gettext_noop(message: str) -> str:
+    """Mark a text for the catalogs and return it unchanged."""
+    return message
+
+
+def current_locale() -> str:
+    """Return the locale that texts are translated into, such as `pt_BR`."""
+    return _locale.get() or SOURCE_LOCALE
+
+
+def requested_locale() -> str | None:
+    """Return the locale of a page's request; None if there is no choice: in the API, in commands, with English only."""
+    return _locale.get() if len(available_locales()) > 1 else None
+
+
+def set_locale(locale: str) -> None:
+    """Translate into this locale from now on, in this request."""
+    _locale.set(locale)
+
+
+@contextmanager
+def use_locale(locale: str | None) -> Iterator[None]:
+    """Translate into an account's locale, such as an email to it; without one, into the current locale."""
+    token = _locale.set(locale if locale in available_locales() else _locale.get())
+    try:
+        yield
+    finally:
+        _locale.reset(token)
+
+
+@cache
+def available_locales() -> tuple[str, ...]:
+    """Return the locales on offer: English, and those with a catalog.
+
+    Raises:
+        babel.UnknownLocaleError: naming the folder, when it isn't a locale.
+        OSError: naming the file, when a catalog is invalid.
+    """
+    return SOURCE_LOCALE, *(str(Locale.parse(locale)) for locale in sorted(_catalogs()))
+
+
+@cache
+def language_name(locale: str) -> str:
+    """Return the name of a locale in its own language, such as "Deutsch"."""
+    name = Locale.parse(locale).get_display_name() or locale
+    return name[:1].upper() + name[1:]
+
+
+@cache
+def language_tag(locale: str) -> str:
+    """Return the language tag of a locale (BCP 47), such as `pt-BR`, for HTML and HTTP."""
+    return locale.replace("_", "-")
+
+
+@cache
+def is_right_to_left(locale: str) -> bool:
+    """Return whether the script of a locale runs from right to left."""
+    return Locale.parse(locale).text_direction == "rtl"
+
+
+def choose_locale(account: str | None, cookie: str | None, accept_language: str) -> str:
+    """Return the locale of the account, else of the cookie, else the best one for `Accept-Language`, else English."""
+    available = available_locales()
+    for chosen in (account, cookie):
+        if chosen in available:
+            return chosen or SOURCE_LOCALE
+    return _negotiate(accept_language[:_MAX_HEADER_LENGTH]) if len(available) > 1 else SOURCE_LOCALE
+
+
+@lru_cache
+def _negotiate(accept_language: str) -> str:
+    """Return the best locale on offer for an `Accept-Language` header (RFC 9110 §12.5.4)."""
+    preferred = []
+    for item in accept_language.split(","):
+        language, _, parameter = item.partition(";")
+        quality = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", parameter)
+        if not parameter or (quality and float(quality[1])):
+            preferred.append((-float(quality[1]) if quality else -1, language.strip().replace("-", "_")))
+    available = {locale.lower(): locale for locale in available_locales()}
+    found = negotiate_locale([language for _, language in sorted(preferred, key=lambda item: item[0])], available)
+    return available.get((found or SOURCE_LOCALE).lower(), SOURCE_LOCALE)
+
+
+def add_translations(environment: Environment) -> None:
+    """Add `_`, `ngettext` and `{% trans %}` to a Jinja environment."""
+    environment.extend(newstyle_gettext=True)  # values are inserted by the functions, and escaped
+    environment.add_extension("jinja2.ext.i18n")
+    translate, choose = (_gettext_markup, _ngettext_markup) if environment.autoescape else (_gettext_text, ngettext)
+    environment.globals |= {"_": translate, "gettext": translate, "ngettext": choose}
+
+
+def _gettext_text(message: str, /, **values: object) -> str:
+    text = gettext(message)
+    return text % values if values or "%%" in text else text
+
+
+def _gettext_markup(message: str, /, **values: object) -> Markup:
+    if values:
+        return Markup(gettext(message)) % values  # noqa: S704 - from a catalog
+    return _markup(_locale.get(), message)
+
+
+@lru_cache(maxsize=2_000)
+def _markup(locale: str | None, message: str) -> Markup:  # noqa: ARG001 - part of the cache key
+    return Markup(_gettext_text(message))  # noqa: S704 - from a catalog
+
+
+def _ngettext_markup(one: str, many: str, number: int, /, **values: object) -> Markup:
+    return Markup(_plural(one, many, number)) % {"num": number, **values}  # noqa: S704 - from a catalog
+
+
+def _plural(one: str, many: str, number: int) -> str:
+    catalog = _catalogs().get(_locale.get() or SOURCE_LOCALE)
+    return catalog.ngettext(one, many, number) if catalog else one if number == 1 else many
+
+
+@cache
+def _catalogs() -> Mapping[str, GNUTranslations]:
+    """Read the compiled catalogs of all parts, by locale."""
+    found: dict[str, GNUTranslations] = {}
+    for part in _PARTS:
+        for file in sorted(_APP.glob(f"{part}translations/*/LC_MESSAGES/messages.mo")):
+            with file.open("rb") as content:
+                catalog = GNUTranslations(content)
+            locale = file.parts[-3]
+            if locale in found:
+                found[locale].add_fallback(catalog)  # asked for texts that the others don't have
+            else:
+                found[locale] = catalog
+    return found
