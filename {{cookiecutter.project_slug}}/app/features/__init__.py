@@ -3,7 +3,8 @@
     models.py       tables; imported for the migrations
     permissions.py  permissions that roles can grant: a subclass of `BasePermission`
     routes.py       `router: APIRouter`, mounted under /api/v1 unless its prefix starts with /api/
-    pages.py        `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, and
+    pages.py        `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, with
+                    `latest` to list the user's latest rows on the home page, and
                     `account_nav_item: NavItem` for the navigation of the account pages, and `section: Section` for
                     the page of another feature's row
     admin.py        `views: list` of admin views; without it, each model gets a default view; optionally

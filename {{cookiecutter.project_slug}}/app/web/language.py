@@ -30,7 +30,7 @@ async def choose_language(
     target: Annotated[str, Form(alias="next")] = "/",
 ) -> Response:
     """Remember the language in the account, and in a cookie for when the user is signed out."""
-    response = see_other(request, safe_redirect_path(target))
+    response = see_other(request, safe_redirect_path(request, target))
     if locale in available_locales():
         cookies.set_cookie(request, response, cookies.LOCALE, locale, _MAX_AGE)
         if visitor and not visitor.impersonator:

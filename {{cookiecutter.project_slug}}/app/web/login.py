@@ -19,16 +19,15 @@ from app.web.templating import redirect_with_message, render, render_with_proble
 
 router = APIRouter()
 
-LOGIN_REDIRECT_PATH = "/account"
 
-
-def safe_redirect_path(target: str) -> str:
-    """Return `target` if it is a path on this site, else the default page, to prevent open redirects.
+def safe_redirect_path(request: Request, target: str) -> str:
+    """Return `target` if it is a path on this site, else the home page, to prevent open redirects.
 
     Browsers treat a backslash as a slash and two slashes as another host, and ignore tabs and line breaks.
     https://cheatsheetseries.owasp.org (Unvalidated Redirects and Forwards)
     """
-    return target if re.fullmatch(r"/(?!/)[!-\[\]-~]*", target) else LOGIN_REDIRECT_PATH
+    home: str = request.app.state.home
+    return target if re.fullmatch(r"/(?!/)[!-\[\]-~]*", target) else home
 
 
 def login_path(target: str) -> str:
@@ -37,14 +36,12 @@ def login_path(target: str) -> str:
 
 
 @router.get("/login")
-async def show_login(
-    request: Request, visitor: Visitor, target: Annotated[str, Query(alias="next")] = LOGIN_REDIRECT_PATH
-) -> Response:
+async def show_login(request: Request, visitor: Visitor, target: Annotated[str, Query(alias="next")] = "") -> Response:
     """Show the sign-in form; redirect users who are already signed in."""
     if visitor is not None:
-        return see_other(request, safe_redirect_path(target))
+        return see_other(request, safe_redirect_path(request, target))
     return await render(
-        request, "login.html", {"form": WebForm(), "next": safe_redirect_path(target), "remember": False}
+        request, "login.html", {"form": WebForm(), "next": safe_redirect_path(request, target), "remember": False}
     )
 
 
@@ -52,22 +49,22 @@ async def show_login(
 async def submit_login(
     request: Request,
     client: PageClient,
-    target: Annotated[str, Form(alias="next")] = LOGIN_REDIRECT_PATH,
+    target: Annotated[str, Form(alias="next")] = "",
     *,
     remember: Annotated[bool, Form()] = False,
 ) -> Response:
     """Sign in, or redirect to the second factor. An error doesn't reveal which of email and password was wrong."""
     form = await parse_form(request, Login)
-    context = {"form": form, "next": safe_redirect_path(target), "remember": remember}
+    context = {"form": form, "next": safe_redirect_path(request, target), "remember": remember}
     if form.data is None:
         return await render(request, "login.html", context, 422)
-    response = see_other(request, safe_redirect_path(target))
+    response = see_other(request, safe_redirect_path(request, target))
     try:
         step = await web_session.login(request, response, form.data, client, remember=remember)
     except (InvalidCredentials, EmailNotVerified, TooManyAttempts) as problem:
         return await render_with_problem(request, "login.html", problem, context)
     if step:
-        query = {"next": safe_redirect_path(target), **({"remember": "true"} if remember else {})}
+        query = {"next": safe_redirect_path(request, target), **({"remember": "true"} if remember else {})}
         response.headers["Location"] = see_other(request, f"{step}?{urlencode(query)}").headers["Location"]
     return response
 

@@ -14,7 +14,7 @@ from app.accounts.schemas import PasswordConfirmation
 from app.accounts.sessions.login import InvalidCredentials
 from app.api.rate_limits import TooManyAttempts
 from app.web.forms import Form, parse_form
-from app.web.login import LOGIN_REDIRECT_PATH, safe_redirect_path
+from app.web.login import safe_redirect_path
 from app.web.templating import render, render_with_problem, see_other
 
 router = APIRouter(prefix="/reauth")
@@ -29,10 +29,10 @@ def reauthentication_path(target: str) -> str:
 async def show_reauthenticate(
     request: Request,
     scope: PageScope,  # noqa: ARG001 - must be signed in
-    target: Annotated[str, Query(alias="next")] = LOGIN_REDIRECT_PATH,
+    target: Annotated[str, Query(alias="next")] = "",
 ) -> Response:
     """Show the password form."""
-    return await render(request, "reauth.html", {"form": Form(), "next": safe_redirect_path(target)})
+    return await render(request, "reauth.html", {"form": Form(), "next": safe_redirect_path(request, target)})
 
 
 @router.post("", dependencies=[CsrfProtected])
@@ -40,14 +40,14 @@ async def reauthenticate(
     request: Request,
     client: PageClient,
     scope: PageScope,  # noqa: ARG001 - must be signed in
-    target: Annotated[str, FormField(alias="next")] = LOGIN_REDIRECT_PATH,
+    target: Annotated[str, FormField(alias="next")] = "",
 ) -> Response:
     """Confirm the password, rotate the session cookie and redirect to the requested page."""
     form = await parse_form(request, PasswordConfirmation)
-    context = {"form": form, "next": safe_redirect_path(target)}
+    context = {"form": form, "next": safe_redirect_path(request, target)}
     if form.data is None:
         return await render(request, "reauth.html", context, 422)
-    response = see_other(request, safe_redirect_path(target))
+    response = see_other(request, safe_redirect_path(request, target))
     try:
         await web_session.reauthenticate(request, response, form.data.password.get_secret_value(), client)
     except (InvalidCredentials, TooManyAttempts) as problem:

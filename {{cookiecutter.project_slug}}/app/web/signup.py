@@ -18,7 +18,6 @@ from app.api.rate_limits import TooManyAttempts
 from app.web.choices import schema_choices
 from app.web.email_links import LinkPage, read_token, show_invalid_link, show_link
 from app.web.forms import Form, empty_form, parse_form
-from app.web.login import LOGIN_REDIRECT_PATH
 from app.web.password_reset import PASSWORD_ERRORS
 from app.web.templating import redirect_with_message, render, render_with_problem, see_other
 
@@ -46,7 +45,7 @@ _SIGNED_UP = "signed-up"
 async def show_sign_up(request: Request, visitor: Visitor) -> Response:
     """Show the sign-up form; redirect users who are already signed in."""
     if visitor is not None:
-        return see_other(request, LOGIN_REDIRECT_PATH)
+        return see_other(request, request.app.state.home)
     return await _show(request, empty_form(SignUp))
 
 

@@ -41,6 +41,7 @@ from app.theme import STYLESHEET
 from app.web.choices import MAX_CHOICES
 from app.web.flash import clear_flash, get_flash, set_flash
 from app.web.formatting import badge, display_value, time_tag, titled
+from app.web.latest import Latest
 from app.web.template_filters import device_label, event_label, field_label, format_wait
 
 STATIC = Path(__file__).parent / "static"
@@ -58,6 +59,8 @@ class NavItem(NamedTuple):
     """Permission required to see the entry."""
     public: bool = False
     """Whether visitors see the entry: its page can be opened without signing in."""
+    latest: Latest | None = None
+    """The rows that the home page shows; their pages are below `path`."""
 
 
 class Section(NamedTuple):
@@ -115,7 +118,7 @@ def render_template(
     state, root = request.app.state, _settings(request).root_path
     shared = {
         "visitor": visitor,
-        "nav": [item for item in state.nav if _may_see(visitor, item)],
+        "nav": [item for item in state.nav if may_see(visitor, item)],
         "account_nav": state.account_nav,
         "flash_message": get_flash(request),
         "problem": None,
@@ -180,7 +183,8 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
     return environment
 
 
-def _may_see(visitor: Scope | None, item: NavItem) -> bool:
+def may_see(visitor: Scope | None, item: NavItem) -> bool:
+    """Return whether the user, or a visitor, sees the entry."""
     if visitor is None:
         return item.public
     return item.permission is None or visitor.has_permission(item.permission)

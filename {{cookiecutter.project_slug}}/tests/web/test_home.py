@@ -1,15 +1,21 @@
 """The home page."""
 
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from app.accounts.permissions import Permission
+from app.web.latest import ROWS
 from tests.query_counts import capture_queries, count_queries
+from tests.routes import app_of
 from tests.web.browser import open_browser, read_page
 
 pytestmark = pytest.mark.any_database
+
+NOTES = "/api/v1/sample-notes"
 
 
 def test_home_shows_the_project_name_and_links(client: TestClient) -> None:
@@ -39,6 +45,35 @@ def test_home_makes_no_database_queries(client: TestClient) -> None:
         browser.get("/")
 
     assert count_queries(requests) == {"GET /": 0}
+
+
+def test_home_shows_the_latest_rows_of_the_user(
+    as_ada: TestClient, as_bob: TestClient, client: TestClient, ada: User
+) -> None:
+    browser = open_browser(client, ada)
+    assert "Nothing here yet" in browser.get("/").text
+    rows = [as_ada.post(NOTES, json={"title": f"Tea {index} & more"}).json() for index in range(ROWS + 1)]
+    as_bob.post(NOTES, json={"title": "Bob's"})
+
+    with capture_queries(browser) as requests:
+        page = read_page(browser.get("/"))
+
+    shown = [link for link in page.links if link.startswith("/sample-notes/")]
+    assert shown == [f"/sample-notes/{row['id']}" for row in rows[:0:-1]]
+    assert "Tea 5 & more" in page.text
+    assert "Bob's" not in page.text
+    assert "Nothing here yet" not in page.text
+    features_with_rows = sum(item.latest is not None for item in app_of(client).state.nav)
+    assert count_queries(requests) == {"GET /": 1 + features_with_rows}
+
+
+def test_home_shows_rows_only_to_those_who_may_see_the_page(client: TestClient, ada: User) -> None:
+    hidden = [item._replace(permission=Permission.ADMIN_ACCESS) for item in app_of(client).state.nav]
+    browser = open_browser(client, ada)
+    with mock.patch.object(app_of(client).state, "nav", hidden), capture_queries(browser) as requests:
+        browser.get("/")
+
+    assert count_queries(requests) == {"GET /": 1}
 
 
 def test_all_links_on_home_work(client: TestClient, ada: User) -> None:

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.database.base import utc_now
+from tests.routes import app_of
 from tests.support import PASSWORD, add_user, emails_to, in_database, log_in
 from tests.web.browser import cookie_name, copy_browser, is_signed_in, open_browser, read_page, submit
 
@@ -19,12 +20,12 @@ pytestmark = pytest.mark.any_database  # the API tests cover their services on b
 WRONG = "not the password at all"
 
 
-def test_login_redirects_to_the_account(client: TestClient, ada: User) -> None:
+def test_login_redirects_to_the_home_page(client: TestClient, ada: User) -> None:
     browser = open_browser(client)
 
     response = submit(browser, "/login", email="ADA@Example.com", password=PASSWORD)
 
-    assert (response.status_code, response.headers["Location"]) == (303, "/account")
+    assert (response.status_code, response.headers["Location"]) == (303, app_of(client).state.home)
     assert ada.email in browser.get("/account").text
 
 
@@ -164,7 +165,7 @@ def test_signed_in_user_is_redirected_from_login(client: TestClient, ada: User) 
     """Behaviour 35."""
     browser = open_browser(client, ada)
 
-    assert browser.get("/login").headers["Location"] == "/account"
+    assert browser.get("/login").headers["Location"] == app_of(client).state.home
     assert browser.get("/login?next=/account?a=1").headers["Location"] == "/account?a=1"
 
 
@@ -195,9 +196,10 @@ def test_next_does_not_redirect_to_other_sites(client: TestClient, ada: User, ta
 
     response = browser.post("/login", data={**form, "next": target, "email": ada.email, "password": PASSWORD})
 
-    assert form["next"] == "/account"
-    assert (response.status_code, response.headers["Location"]) == (303, "/account")
-    assert browser.get("/login", params={"next": target}).headers["Location"] == "/account"
+    home = app_of(client).state.home
+    assert form["next"] == home
+    assert (response.status_code, response.headers["Location"]) == (303, home)
+    assert browser.get("/login", params={"next": target}).headers["Location"] == home
 
 
 @pytest.mark.parametrize("column", [pytest.param("idle_expires_at", id="unused"), pytest.param("expires_at", id="old")])

@@ -4,6 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
+from tests.routes import app_of
 from tests.support import PASSWORD, latest_link
 from tests.web.browser import open_browser, read_page, submit
 
@@ -118,4 +119,5 @@ def test_signed_in_user_is_redirected_from_sign_up(client: TestClient, ada: User
     """Behaviour 35."""
     browser = open_browser(client, ada)
 
-    assert [browser.get(path).headers["Location"] for path in ("/signup", "/login")] == ["/account", "/account"]
+    home = app_of(client).state.home
+    assert [browser.get(path).headers["Location"] for path in ("/signup", "/login")] == [home, home]

@@ -12,12 +12,14 @@ from app.accounts.browser.web_session import PageScope
 from app.api.dependencies import SessionDep, check_version
 from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.features.notes import service
+from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdate
 from app.web import forms
+from app.web.latest import Latest
 from app.web.templating import NavItem, redirect_with_message, render
 
 router = APIRouter(prefix="/notes")
-nav = NavItem("Notes", "/notes", "Your private notes.")
+nav = NavItem("Notes", "/notes", "Your private notes.", latest=Latest(service.notes_for, Note.title, Note.id))
 
 
 async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> NoteRead:

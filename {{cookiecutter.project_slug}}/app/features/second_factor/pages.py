@@ -24,7 +24,7 @@ from app.features.second_factor.service import (
     WrongSetupCode,
 )
 from app.web.forms import Form, parse_form
-from app.web.login import LOGIN_REDIRECT_PATH, safe_redirect_path
+from app.web.login import safe_redirect_path
 from app.web.templating import NavItem, redirect_with_message, render, render_with_problem, see_other
 
 router = APIRouter()
@@ -38,12 +38,12 @@ WRONG_CODE = "Incorrect code. Wait for the next one, and check that your device'
 
 @router.get("/login/second-factor")
 async def show_challenge(
-    request: Request, target: Annotated[str, Query(alias="next")] = LOGIN_REDIRECT_PATH, *, remember: bool = False
+    request: Request, target: Annotated[str, Query(alias="next")] = "", *, remember: bool = False
 ) -> Response:
     """Ask for the code, after the password was correct."""
     if web_session.get_challenge(request) is None:
         return see_other(request, "/login")
-    context = {"form": Form(), "next": safe_redirect_path(target), "remember": remember}
+    context = {"form": Form(), "next": safe_redirect_path(request, target), "remember": remember}
     return await render(request, "second_factor/challenge.html", context)
 
 
@@ -53,13 +53,13 @@ async def answer_challenge(
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
     client: PageClient,
-    target: Annotated[str, Field(alias="next")] = LOGIN_REDIRECT_PATH,
+    target: Annotated[str, Field(alias="next")] = "",
     *,
     remember: Annotated[bool, Field()] = False,
 ) -> Response:
     """Sign in if the code is correct."""
     form, challenge = await parse_form(request, CodeEntry), web_session.get_challenge(request)
-    context = {"form": form, "next": safe_redirect_path(target), "remember": remember}
+    context = {"form": form, "next": safe_redirect_path(request, target), "remember": remember}
     if challenge is None:
         return see_other(request, "/login")
     if form.data is None:
@@ -70,7 +70,7 @@ async def answer_challenge(
         return redirect_with_message(request, "/login", "Too many attempts, or the sign-in expired. Sign in again.")
     except (WrongCode, TooManyAttempts) as problem:
         return await render_with_problem(request, "second_factor/challenge.html", problem, {**context, "form": Form()})
-    response = see_other(request, safe_redirect_path(target))
+    response = see_other(request, safe_redirect_path(request, target))
     await web_session.complete_login(request, response, user, client, remember=remember)
     return response
 

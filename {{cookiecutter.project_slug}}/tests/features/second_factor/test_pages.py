@@ -14,6 +14,7 @@ from app.database.base import utc_now
 from app.features.second_factor.models import LoginChallenge
 from tests.features.second_factor.helpers import allow_code_reuse, current_code, wrong_code
 from tests.query_counts import capture_queries, count_queries
+from tests.routes import app_of
 from tests.support import PASSWORD, in_database
 from tests.web.browser import cookie_name, open_browser, read_page, submit
 
@@ -198,7 +199,7 @@ def test_next_does_not_redirect_to_other_sites(client: TestClient, ada: User) ->
 
     done = submit(browser, ASK, code=current_code(secret), next="//evil.test")
 
-    assert (done.status_code, done.headers["Location"]) == (303, "/account")
+    assert (done.status_code, done.headers["Location"]) == (303, app_of(client).state.home)
 
 
 def test_challenge_page_requires_the_password_first(client: TestClient) -> None:
@@ -232,7 +233,7 @@ def test_turning_it_off_signs_out_other_devices(client: TestClient, ada: User) -
     assert "Two-factor authentication is off." in read_page(browser.get(HOME)).text
     assert other.get(HOME).headers["Location"].startswith("/login")
     _, signed_in = give_password(client, ada)
-    assert signed_in.headers["Location"] == "/account"
+    assert signed_in.headers["Location"] == app_of(client).state.home
 
 
 @pytest.mark.parametrize("path", ["add", "confirm", "recovery-codes", "remove"])

@@ -13,13 +13,15 @@ from app.api.dependencies import SessionDep, check_version
 from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.web import forms
 from app.web.forms import parse_form
+from app.web.latest import Latest
 from app.web.templating import NavItem, render, see_other
 from tests.sample.sample_notes import service
 from tests.sample.sample_notes.models import SampleNote
 from tests.sample.sample_notes.schemas import SampleNoteCreate, SampleNoteList, SampleNoteUpdate
 
 router = APIRouter(prefix="/sample-notes")
-nav = NavItem("Sample notes", "/sample-notes", "Your private notes.")
+latest = Latest(service.notes_for, SampleNote.title, SampleNote.id)
+nav = NavItem("Sample notes", "/sample-notes", "Your private notes.", latest=latest)
 
 
 async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> SampleNote:

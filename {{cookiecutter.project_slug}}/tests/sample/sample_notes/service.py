@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,16 +27,19 @@ class SampleNoteTitleTaken(Taken):
     field = "title"
 
 
+def notes_for(scope: Scope) -> Select[SampleNote]:
+    return select(SampleNote).where(SampleNote.owner_id == scope.user_id)
+
+
 async def list_notes(session: AsyncSession, scope: Scope, page: SampleNoteList) -> Page[SampleNoteRead]:
-    query = where_equal(select(SampleNote).where(SampleNote.owner_id == scope.user_id), {SampleNote.title: page.title})
+    query = where_equal(notes_for(scope), {SampleNote.title: page.title})
     return await paginate(
         session, where_contains(query, page.q, SampleNote.title), SampleNote, SampleNoteRead, page, sort=page.sort
     )
 
 
 async def get_note(session: AsyncSession, scope: Scope, note_id: UUID) -> SampleNote:
-    mine = select(SampleNote).where(SampleNote.owner_id == scope.user_id, SampleNote.id == note_id)
-    if note := await session.scalar(mine):
+    if note := await session.scalar(notes_for(scope).where(SampleNote.id == note_id)):
         return note
     raise SampleNoteNotFound
 
