@@ -25,7 +25,6 @@ from scaffold.editing import add_fields
 from scaffold.edits import Edited
 from scaffold.errors import ScaffoldError
 from scaffold.project import Project
-from scaffold.removal import destroy
 from scaffold.resource_renames import rename_resource
 from scaffold.user_fields import USER, add_user_fields
 
@@ -212,6 +211,8 @@ def destroy_resource(
 
     Fails if other code refers to it or files are not committed.
     """
+    from scaffold.removal import destroy  # noqa: PLC0415 - connects to the database, which is slow to import
+
     with reporting_errors():
         removal = destroy(Project(), name, force=force, dry_run=dry_run)
     print_paths("deleted", removal.deleted, dry_run=dry_run)

@@ -36,7 +36,7 @@ def add_fields(  # noqa: PLR0913 - the options of the command
         stage.copy_in("app")
         edit = Edit(before.plural, {before.plural: [*before.commands, command]}, "")
         stage.write(merged_files(project, *rendered_versions(project, stage, edit)))
-        migration.write_fields(stage, before, after)
+        migration.write_all(stage, [], [(before, after)])
         stage.format()
         if not dry_run:
             stage.apply()

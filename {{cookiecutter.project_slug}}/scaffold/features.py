@@ -27,7 +27,7 @@ def write_resource(project: Project, resource: Resource, *, dry_run: bool = Fals
     if not files:
         return []
     with staging_area(project.root, files) as stage:
-        migration.write_tables(stage, resource)
+        migration.write_all(stage, [resource])
         stage.format()
         if not dry_run:
             stage.apply()

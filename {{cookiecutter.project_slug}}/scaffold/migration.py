@@ -49,27 +49,35 @@ _USER_FIELDS = "added_user_fields"
 MAX_NAMES_LENGTH = 60  # the message is the first line of a file
 
 
-def write_tables(stage: StagingArea, resource: Resource, complete: Resource | None = None) -> None:
-    """Write the migration that creates the tables of a staged resource, without what `complete` has in addition."""
-    with _imported(stage, resource.plural):
-        table = Base.metadata.tables[resource.plural]
-        later = _altering(table, resource, complete) if complete else []
-        steps = [step for name in resource.tables for step in creating(Base.metadata.tables[name], later)]
-        _write(stage, f"Create the table of {resource.plural_words}", steps)
+def write_all(stage: StagingArea, new: Sequence[Resource], added: Sequence[tuple[Resource, Resource]] = ()) -> None:
+    """Write a migration for each staged resource, and one for each to which fields are added: before, after."""
+    complete = {before.name: after for before, after in added}
+    with _imported(stage, *(resource.plural for resource in new), *(after.plural for _, after in added)):
+        for resource in new:
+            _write_tables(stage, resource, complete.get(resource.name))
+        for before, after in added:
+            _write_fields(stage, before, after)
 
 
-def write_fields(stage: StagingArea, before: Resource, resource: Resource) -> None:
-    """Write the migration that adds fields and constraints to a staged resource."""
+def _write_tables(stage: StagingArea, resource: Resource, complete: Resource | None) -> None:
+    """Write the migration that creates the tables of a resource, without what `complete` has in addition."""
+    table = Base.metadata.tables[resource.plural]
+    later = _altering(table, resource, complete) if complete else []
+    steps = [step for name in resource.tables for step in creating(Base.metadata.tables[name], later)]
+    _write(stage, f"Create the table of {resource.plural_words}", steps)
+
+
+def _write_fields(stage: StagingArea, before: Resource, resource: Resource) -> None:
+    """Write the migration that adds fields and constraints to a resource."""
     fields = resource.fields[len(before.fields) :]
-    with _imported(stage, resource.plural):
-        table = Base.metadata.tables[resource.plural]
-        added = _altering(table, before, resource)
-        steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
-        tables = [step for name in resource.tables_of(fields) for step in creating(Base.metadata.tables[name])]
-        slugs = [item for item in fields if item.source]
-        filling = with_filled_slugs(table, added, resource, slugs) if slugs else steps
-        what = listed(fields, f"{len(fields)} fields") or "constraints"
-        _write(stage, f"Add {what} to {resource.plural_words}", steps + tables, [*filling, *tables])
+    table = Base.metadata.tables[resource.plural]
+    added = _altering(table, before, resource)
+    steps: list[ops.MigrateOperation] = [ops.ModifyTableOps(table.name, added)] if added else []
+    tables = [step for name in resource.tables_of(fields) for step in creating(Base.metadata.tables[name])]
+    slugs = [item for item in fields if item.source]
+    filling = with_filled_slugs(table, added, resource, slugs) if slugs else steps
+    what = listed(fields, f"{len(fields)} fields") or "constraints"
+    _write(stage, f"Add {what} to {resource.plural_words}", steps + tables, [*filling, *tables])
 
 
 def write_user_fields(stage: StagingArea, models_code: str, resource: Resource) -> None:
@@ -222,9 +230,10 @@ def _render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str |
 
 
 @contextmanager
-def _imported(stage: StagingArea, package: str) -> Iterator[None]:
-    """Import the models of all features, those of this one from the staging area."""
-    stage.copy_in(f"app/features/{package}")
+def _imported(stage: StagingArea, *packages: str) -> Iterator[None]:
+    """Import the models of all features, those of these ones from the staging area."""
+    for package in packages:
+        stage.copy_in(f"app/features/{package}")
     with importing(stage, [str(stage.folder / "app" / "features"), *features.__path__]):
         yield
 

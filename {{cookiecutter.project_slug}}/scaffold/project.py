@@ -3,11 +3,12 @@
 import ast
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeVar
 
 from scaffold.access import OWNED, PRESETS, Access, parse_access
 from scaffold.errors import ScaffoldError, nearest
@@ -20,6 +21,8 @@ from scaffold.plurals import plural
 from scaffold.resource import Resource
 
 ROOT = Path(__file__).parent.parent
+
+T = TypeVar("T")
 
 Command = tuple[str, ...]
 """A command line that generated code, split into arguments: app new resource Note title:str …"""
@@ -54,13 +57,28 @@ def access_of(command: Command) -> Access:
     return access
 
 
+def _remembered(method: Callable[["Project", str], T]) -> Callable[["Project", str], T]:
+    """Remember what a method of a project returns for a name."""
+
+    @wraps(method)
+    def find(project: "Project", name: str) -> T:
+        key = method.__name__, name
+        if key not in project.known:
+            project.known[key] = method(project, name)
+        return project.known[key]  # type: ignore[no-any-return] # what the method returned
+
+    return find
+
+
 @dataclass(frozen=True)
 class Project:
-    """A generated project."""
+    """A generated project. It reads each file once: after changing files, create another."""
 
     root: Path = ROOT
     moved: Mapping[str, str] = field(default_factory=dict)
     """The new names of features whose imports still have the old ones."""
+    known: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was found so far, by method and name."""
 
     @property
     def features(self) -> Path:
@@ -77,6 +95,7 @@ class Project:
         """Return whether the project has an admin."""
         return (self.root / "app" / "admin").is_dir()
 
+    @_remembered
     def commands_of(self, package: str) -> list[Command]:
         """Return the commands that generated a feature, in the order in which they were run."""
         try:
@@ -88,6 +107,7 @@ class Project:
         """List the features."""
         return sorted(path.parent.name for path in self.features.glob("*/__init__.py"))
 
+    @_remembered
     def package_of(self, name: str) -> str | None:
         """Return the package of a resource, or None."""
         for package in self._likely_packages(plural(snake(name))):
@@ -142,6 +162,7 @@ class Project:
             else f"unknown resource {name}: this project has no generated resources"
         )
 
+    @_remembered
     def resource_of(self, package: str) -> Resource | None:
         """Return a resource as its commands specify it, or None if it was not generated."""
         commands = self.commands_of(package)
@@ -176,6 +197,7 @@ class Project:
             commands=commands,
         )
 
+    @_remembered
     def find_target(self, name: str) -> Target | None:
         """Return a resource as a target of references, or None."""
         package = self.package_of(name)

@@ -129,7 +129,7 @@ def _unsaved(project: Project, package: str, files: list[str]) -> list[str]:
     if resource is None:
         return left
     with staging_area(project.root, render_resource(resource)) as stage:
-        migration.write_tables(stage, resource)
+        migration.write_all(stage, [resource])
         stage.format()
         written = {_without_ids((stage.folder / name).read_text()) for name in stage.files()}
     return [file for file in left if _without_ids((project.root / file).read_text()) not in written]

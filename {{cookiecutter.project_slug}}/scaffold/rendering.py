@@ -11,6 +11,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -41,6 +42,7 @@ def render(folder: str, targets: dict[str, str], values: dict[str, Any]) -> dict
     return files
 
 
+@cache
 def _environment() -> Environment:
     return Environment(  # noqa: S701 - renders source code, not web pages
         loader=FileSystemLoader(TEMPLATES),

@@ -53,12 +53,8 @@ def write_resources(project: Project, path: Path, parse: Parse, *, dry_run: bool
         staged, more = _stage_all(stage, blocks, parse)
         if problems := problems + more:
             raise ScaffoldError(f"{path}, line {line}: {message}" for line, message in sorted(problems))
-        complete = {before.name: after for before, after in staged.added}
-        for resource in staged.new:
-            migration.write_tables(stage, resource, complete.get(resource.name))
-        for before, after in staged.added:
-            migration.write_fields(stage, before, after)
         if staged.new:
+            migration.write_all(stage, staged.new, staged.added)
             stage.format()
         if not dry_run:
             stage.apply()
@@ -67,13 +63,13 @@ def write_resources(project: Project, path: Path, parse: Parse, *, dry_run: bool
 
 def _stage_all(stage: StagingArea, blocks: Sequence[Block], parse: Parse) -> tuple[Staged, list[Problem]]:
     """Stage the blocks. Returns the new resources, and the errors with their lines."""
-    project, left, failed = Project(stage.folder), list(blocks), dict[str, list[Problem]]()
+    left, failed = list(blocks), dict[str, list[Problem]]()
     named, staged, later = {block.name: block for block in blocks}, Staged([], []), list[Block]()
     while left:
         waiting: dict[str, Block] = {}
         for block in left:
             with _collecting(block, failed):
-                staged.new.extend(_stage(stage, project, parse(project, [word for word, _ in block.words])))
+                staged.new.extend(_stage(stage, parse, block))
             if awaited_by(_messages(failed, block.name), named):
                 waiting[block.name] = block
         if len(waiting) == len(left):
@@ -86,7 +82,7 @@ def _stage_all(stage: StagingArea, blocks: Sequence[Block], parse: Parse) -> tup
     for block in later:
         if block.name not in failed:
             with _collecting(block, failed):
-                staged.added.append(_add(stage, project, block))
+                staged.added.append(_add(stage, block))
     return staged, _explained(failed, named)
 
 
@@ -104,15 +100,18 @@ def _messages(failed: Mapping[str, list[Problem]], name: str) -> list[str]:
     return [message for _, message in failed.get(name, [])]
 
 
-def _stage(stage: StagingArea, project: Project, resource: Resource) -> list[Resource]:
+def _stage(stage: StagingArea, parse: Parse, block: Block) -> list[Resource]:
     """Stage the files of a resource. Returns it if it is new."""
+    project = Project(stage.folder)
+    resource = parse(project, [word for word, _ in block.words])
     files = new_files(project, resource)
     stage.write(files)
     return [resource] if files else []
 
 
-def _add(stage: StagingArea, project: Project, block: Block) -> tuple[Resource, Resource]:
+def _add(stage: StagingArea, block: Block) -> tuple[Resource, Resource]:
     """Add references to a staged resource. Returns it without them and with them."""
+    project = Project(stage.folder)
     command = ("app", "add", "field", *(word for word, _ in block.words))
     before = find_resource(project, block.name)
     after = parse_added(project, before, command, specs_of([command]))

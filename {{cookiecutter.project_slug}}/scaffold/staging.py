@@ -4,6 +4,7 @@ A temporary folder holds them while ruff formats them and the migration is gener
 project, and any failure restores it.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -48,12 +49,14 @@ class StagingArea:
 
     def copy_in(self, name: str) -> None:
         """Copy a folder of the project, for code that reads it. `apply` doesn't copy it back."""
-        for path in sorted((self.root / name).rglob("*")):
-            inside = path.relative_to(self.root)
-            if path.is_file() and path.suffix != ".pyc" and not (self.folder / inside).exists():
-                (self.folder / inside).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, self.folder / inside)
-                self.copied.add(inside.as_posix())
+        for folder, _, files in os.walk(self.root / name):
+            inside = os.path.relpath(folder, self.root)
+            new = [file for file in files if not file.endswith(".pyc") and not (self.folder / inside / file).exists()]
+            if new:
+                (self.folder / inside).mkdir(parents=True, exist_ok=True)
+            for file in new:
+                shutil.copyfile(f"{folder}/{file}", self.folder / inside / file)
+                self.copied.add(Path(inside, file).as_posix())
 
     def format(self) -> None:
         """Format the Python files: remove unused imports, sort the others and wrap lines."""
