@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,7 +18,7 @@ from starlette_admin.routing import route
 
 from app.admin.auth import CsrfMiddleware, SessionAuthProvider
 from app.admin.base import history
-from app.admin.base.changed_data import detect_unchanged, load_selected_labels
+from app.admin.base.changed_data import load_selected_labels
 from app.admin.base.dashboard import Chart, Metric
 from app.admin.base.default_view import default_view
 from app.admin.base.inlines import InlineSiteMixin, InlineView
@@ -125,11 +124,6 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         if action == "detail":
             request.state.history = await history.load_history(request, view, row)
         return row
-
-    async def _parse_form_data(self, request: Request, form_data: FormData, view: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Parse a form, and detect the fields that it leaves unchanged."""
-        data = await super()._parse_form_data(request, form_data, view)
-        return await detect_unchanged(request, view, data, getattr(request.state, "row", None))
 
     async def _render_form_body(self, request: Request, view: Any, obj: Any, *args: Any) -> None:  # noqa: ANN401
         """Render a form with the labels of the selected rows."""

@@ -9,6 +9,7 @@ from starlette_admin.i18n import get_locale, gettext
 
 from app.accounts.event_labels import label_of
 from app.admin.base.date_ranges import date_ranges
+from app.admin.base.fields import is_short
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
@@ -33,6 +34,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "import_columns": import_columns,
         "import_limits": IMPORT_LIMITS,
         "import_match_fields": import_match_fields,
+        "is_short": is_short,
         "menu_sections": menu_sections,
         "home_url": home_url,
         "static_url": static_url,

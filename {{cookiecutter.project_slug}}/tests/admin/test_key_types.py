@@ -233,7 +233,7 @@ def test_exported_rows_can_be_changed_and_imported(library: TestClient) -> None:
     add_city(library, "Bonn", country_code=STRANGE)
     add_city(library, "Köln", country_code="DE", capital_id=1)
     rows = [*csv.DictReader(io.StringIO(export(library, "capital", "csv").text.removeprefix("\ufeff")))]
-    assert [(row["Id"], row["Country id"], row["Capital id"]) for row in rows] == [("2", "DE", "1"), ("1", STRANGE, "")]
+    assert [(row["ID"], row["Country id"], row["Capital id"]) for row in rows] == [("2", "DE", "1"), ("1", STRANGE, "")]
 
     def file(*rows: dict[str, str]) -> str:
         written = io.StringIO()
@@ -244,7 +244,7 @@ def test_exported_rows_can_be_changed_and_imported(library: TestClient) -> None:
 
     moved = {**rows[0], "Country": f"Land of {STRANGE}", "Country id": STRANGE, "Rivers": "Rhine", "Rivers id": "1"}
     imported = import_file(library, file(moved, rows[1]), "capital", {"match": "id"})
-    unknown = import_file(library, file({**moved, "Id": "3"}, {**rows[1], "Id": "01"}), "capital", {"match": "id"})
+    unknown = import_file(library, file({**moved, "ID": "3"}, {**rows[1], "ID": "01"}), "capital", {"match": "id"})
 
     assert imported.json()["rows_updated"] == 1, imported.json()
     assert [row.country_code for row in stored(library, "City")] == [STRANGE, STRANGE]

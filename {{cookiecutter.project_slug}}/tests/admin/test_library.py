@@ -34,6 +34,7 @@ PRIVATE_NAMES: Mapping[str, Mapping[str, str | None]] = {
         "_inline_indices": "form_data, prefix",
         "_model_views": None,
         "_parse_form_data": "request, form_data, view",
+        "_parse_inline_forms": "request, view, form_data",
         "_parse_inline_row_fields": "request, inline, form_data, row_prefix, validate",
         "_render_form_body": "request, view, obj, errors, config",
         "_render_import": "request",
@@ -94,14 +95,18 @@ OVERRIDDEN_TEMPLATES = {
     "fields/detail/_null.html",
     "fields/detail/boolean.html",
     "fields/detail/relation.html",
+    "fields/form/_label.html",
+    "fields/form/enum.html",
     "fields/form/input.html",
     "fields/form/relation.html",
     "fields/list/boolean.html",
     "fields/list/relation.html",
+    "inline.html",
     "inline_row.html",
     "layout.html",
     "list.html",
     "modals/import.html",
+    "widgets/form_field_widget.html",
 }
 
 

@@ -9,7 +9,16 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import JSON, Boolean, Column, ColumnDefault, Double, False_, String, True_
 from sqlalchemy import Enum as SQLEnum
-from starlette_admin.fields import BaseField, EnumField, FloatField, TagsField
+from starlette_admin.fields import (
+    BaseField,
+    BooleanField,
+    EnumField,
+    FloatField,
+    HasOne,
+    NumberField,
+    TagsField,
+    UUIDField,
+)
 
 from app.admin.base.durations import DurationField
 from app.admin.base.json_field import JsonField
@@ -38,6 +47,16 @@ def field_for(column: Column[Any], schema: type[BaseModel] | None) -> BaseField 
     if isinstance(column.type, Double):
         return FloatField(name, required=not column.nullable and column.server_default is None)
     return name
+
+
+_SHORT = (BooleanField, DurationField, EnumField, FloatField, HasOne, NumberField, UUIDField)
+_SHORT_TEXT = 40
+
+
+def is_short(field: BaseField) -> bool:
+    """Return whether a form shows a field beside another one. As on pages, texts of at most 40 characters are short."""
+    max_length = getattr(field, "maxlength", None) or _SHORT_TEXT + 1
+    return not getattr(field, "multiple", False) and (isinstance(field, _SHORT) or max_length <= _SHORT_TEXT)
 
 
 def default_title_field(columns: Mapping[str, Column[Any]], key: str) -> str:

@@ -46,6 +46,10 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
     """The model whose views get this inline, if its feature lists it in `inlines`."""
     fk_attr: str = ""
     """The column that refers to the parent, if there are several."""
+    max_columns: ClassVar[int] = 8
+    """The rows are a table on wide screens if they have at most so many fields, otherwise cards."""
+    exclude_fields_from_detail: Sequence[str] = ("id",)
+    flashes_errors = False  # the summary of the form's errors shows them
 
     def __init__(self, parent_view: Any = None) -> None:  # noqa: ANN401 - as in the library
         self.parent_view = parent_view
@@ -55,6 +59,15 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
         """Show the primary key in the form, where new rows need it; `check_row` rejects a change."""
         super()._enter_key(key)
         self.exclude_fields_from_edit = [name for name in self.exclude_fields_from_edit if name != key]
+
+    def row_id(self, index: int | str) -> str:
+        """Return the HTML ID of a row. Those of its inputs start with it."""
+        return f"{self._prefix()}.{index}"
+
+    def row_name(self, row: Mapping[str, Any]) -> str:
+        """Return the title of a row, as stored."""
+        meta = row["obj"] and row["obj"]["_meta"]
+        return str(meta["repr"]) if meta else f"New {str(self.display_name).lower()}"
 
     def _get_fk_attr(self) -> str:
         """Return the column that refers to the parent. The library requires a relationship, too."""
@@ -98,6 +111,23 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
 
 class InlineSiteMixin(BaseAdmin):
     """The part of the site that parses and saves inline rows."""
+
+    async def _parse_form_data(self, request: Request, form_data: FormData, view: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Parse a form, and detect the fields that it leaves unchanged."""
+        data = await super()._parse_form_data(request, form_data, view)
+        request.state.submitted = await detect_unchanged(request, view, data, getattr(request.state, "row", None))
+        submitted: dict[str, Any] = request.state.submitted
+        return submitted
+
+    async def _parse_inline_forms(self, request: Request, view: Any, form_data: FormData) -> Any:  # noqa: ANN401
+        """Parse all rows. If one is invalid, also check the form, to show all errors at once."""
+        rows, errors = await super()._parse_inline_forms(request, view, form_data)
+        if errors:
+            try:
+                await view.validate_fields(request, request.state.submitted)
+            except FormValidationError as error:
+                errors |= error.errors
+        return rows, errors
 
     def _inline_indices(self, form_data: FormData, prefix: str) -> list[int]:
         """Return the indices of the rows. The library fails on digits such as "²" and on huge numbers."""

@@ -25,15 +25,14 @@ from app.accounts.models import User
 from app.admin.base.dashboard import Panel
 from app.admin.base.display import DisplayView
 from app.admin.base.error_messages import run_query
-from app.admin.base.fields import column_default, default_title_field, enum_choices, field_for
+from app.admin.base.fields import default_title_field, enum_choices, field_for
 from app.admin.base.filters import FILTER_REGISTRY, load_filter_labels, rejoin_values
+from app.admin.base.form_fields import complete_field
 from app.admin.base.form_parsing import parse_strictly
-from app.admin.base.help_texts import help_text_for
 from app.admin.base.menu import CONTENT, icon_for
 from app.admin.base.saving import READONLY_FIELDS
 from app.admin.files.xlsx import XlsxExporter
 from app.database.keys import is_entered, key_name
-from app.database.rows import needs_row
 from app.database.search import contains
 
 
@@ -94,11 +93,9 @@ class ModelView(DisplayView):
         self.actions, self.row_actions = _in_order(self.actions or ()), _in_order(self.row_actions or ())
         for field in self._all_fields:
             parse_strictly(field)
-            if field.name in columns and (field.default is None or needs_row(columns[field.name].default)):
-                field.default = column_default(columns[field.name])
             if field.name in columns and isinstance(columns[field.name].type, JSON):
                 field.orderable = False  # PostgreSQL can't sort by it
-            field.help_text = field.help_text or help_text_for(self.model, field.name, self.schema)
+            complete_field(field, columns.get(field.name), self.model, self.schema)
             if isinstance(field, EnumField) and field.enum:
                 field.choices = enum_choices(field.enum)
             if isinstance(field, RelationField):

@@ -34,6 +34,8 @@ class SavingView(LibraryView):
     """The API's update schema, which validates forms, too."""
     problem_fields: ClassVar[Mapping[type[Problem], str]] = {}
     """Fields next to which the errors of a service are shown."""
+    flashes_errors: ClassVar[bool] = True
+    """Whether errors that aren't about a field are shown above the page."""
 
     async def validate_fields(self, request: Request, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Clean the input and reject values that the library would silently drop or truncate.
@@ -98,13 +100,17 @@ class SavingView(LibraryView):
         arranged: dict[str, Any] = await super()._arrange_data(
             request, {**data, **dict.fromkeys(stored)}, *args, **kwargs
         )
+        errors: dict[str | int, Any] = {}
         for field in self.get_fields_list(request):
             if isinstance(field, RelationField) and field.name not in stored:
                 if field.multiple and form.row is not None:
                     found, sent = arranged[field.name], set(data[field.name])
                     kept = [row for row in getattr(form.row, field.name) if str(key_of(row)) in sent]
                     found += [row for row in kept if row not in found]
-                require_existing(field, data.get(field.name), arranged.get(field.name))
+                if not all_exist(data.get(field.name), arranged.get(field.name)):
+                    errors[field.name] = "Select an option from the list."
+        if errors:
+            raise FormValidationError(errors)
         return arranged | stored
 
     async def edit(self, request: Request, pk: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -120,8 +126,11 @@ class SavingView(LibraryView):
         if errors is None:
             raise exc
         errors = {self._field_name(name): message for name, message in errors.items()}
-        for name in errors.keys() - {field.name for field in self.get_fields_list(request)}:
-            flash(request, str(errors[name]), "error")  # not in the form
+        not_in_form = errors.keys() - {field.name for field in self.get_fields_list(request)}
+        if general := [str(errors.pop(name)) for name in not_in_form]:
+            errors[""] = " ".join(general)
+        for message in general if self.flashes_errors else ():
+            flash(request, message, "error")
         raise FormValidationError(errors) from exc
 
     async def handle_action(self, request: Request, selection: ActionSelection, name: str) -> Any:  # noqa: ANN401
@@ -167,11 +176,10 @@ class SavingView(LibraryView):
         return explain(error, self.model.__table__, self.problem_fields)
 
 
-def require_existing(field: RelationField, keys: str | list[str] | None, found: Any) -> None:  # noqa: ANN401
-    """Reject a form that refers to rows that were not found."""
+def all_exist(keys: str | list[str] | None, found: Any) -> bool:  # noqa: ANN401
+    """Return whether the rows with these keys were found."""
     selected = {key for key in (keys if isinstance(keys, list) else [keys]) if key}
-    if len(selected) > (len(found) if isinstance(found, Collection) else found is not None):
-        raise FormValidationError({field.name: "Select an option from the list."})
+    return len(selected) <= (len(found) if isinstance(found, Collection) else found is not None)
 
 
 def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401

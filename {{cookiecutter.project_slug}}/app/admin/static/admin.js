@@ -173,3 +173,10 @@ formErrors?.addEventListener("click", (event) => {
   event.preventDefault();
   shown.focus();
 });
+
+// Inline rows: rows can only be added with this script. A removed new row leaves the focus on the button below.
+for (const add of document.querySelectorAll(".inline-add-row")) add.hidden = false;
+document.addEventListener("click", ({ target }) => {
+  const add = target.closest(".inline-delete-btn")?.closest(".inline-formset").querySelector(".inline-add-row");
+  if (add) setTimeout(() => add.focus());
+}, true); // before the library removes the row

@@ -117,7 +117,7 @@ def test_row_cannot_be_moved_to_another_parent(library: TestClient, book: Any) -
 @pytest.mark.any_database
 def test_inline_row_has_its_title_as_heading(library: TestClient, book: Any) -> None:
     copy = add_copy(library, book, "A1")
-    heading = '<span class="text-muted fw-semibold">A1</span>'
+    heading = '<p class="inline-title">A1</p>'
 
     shown = library.get(f"/admin/shelf/edit?pk={book.id}")
     rejected = save_rows(library, book, existing(copy, shelf="", lent=3))
@@ -186,6 +186,35 @@ def test_invalid_inline_row_shows_an_error_and_saves_nothing(
     assert response.status_code == 422
     assert message in page_text(response)
     assert copies(library) == [("Mine", "taken", 0, 1)]
+
+
+@pytest.mark.any_database
+def test_errors_of_the_form_and_its_rows_are_shown_at_once_with_links(library: TestClient, book: Any) -> None:
+    copy = add_copy(library, book, "A1")
+    no_number, blank = existing(copy, lent="x"), {"shelf": " ", "lent": "1"}
+
+    shown = save_rows(library, book, no_number, blank, title="")
+    conflict = save_rows(library, book, existing(copy, _version=9))
+
+    assert re.findall(r'<li><a href="#([^"]+)">([^<]+)</a>: ([^<]+)</li>', shown.text) == [
+        ("title", "Title", "This field is required."),
+        ("inlines.copy.0.lent", "A1, Lent", "Enter a valid value."),
+        ("inlines.copy.1.shelf", "New copy, Shelf", "This field is required."),
+    ]
+    assert [shown.text.count(f'id="{name}"') for name in ("title", "inlines.copy.0.lent", "inlines.copy.1.shelf")] == [
+        *(1, 1, 1)
+    ]
+    assert '<a href="#inlines.copy.0">A1</a>: Someone else has changed this record.' in conflict.text
+
+
+@pytest.mark.any_database
+def test_row_to_remove_stays_marked_after_an_error(library: TestClient, book: Any) -> None:
+    copy = add_copy(library, book, "A1")
+
+    shown = save_rows(library, book, existing(copy, DELETE=1), title="")
+
+    assert 'name="inlines.copy.0.DELETE" value="1" checked' in shown.text
+    assert copies(library) == [("Mine", "A1", 0, 1)]
 
 
 @pytest.mark.any_database

@@ -66,4 +66,4 @@ def test_exports_have_all_fields(library: TestClient) -> None:
 
     header = export(library, "book", "csv").text.splitlines()[0]
 
-    assert {"Title", "Size", "Price", "Isbn", "Summary"} <= {*header.split(",")}
+    assert {"Title", "Size", "Price", "ISBN", "Summary"} <= {*header.split(",")}

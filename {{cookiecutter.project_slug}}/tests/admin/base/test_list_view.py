@@ -274,7 +274,7 @@ def test_export_reads_all_rows_in_chunks(
 
 def test_export_without_rows_is_valid(browser: TestClient) -> None:
     assert export_all(browser, "json").json() == []
-    assert export_all(browser, "csv").text == "\ufeffId,Title,Body,Owner,Owner id,Created at,Updated at\r\n"
+    assert export_all(browser, "csv").text == "\ufeffID,Title,Body,Owner,Owner id,Created at,Updated at\r\n"
 
 
 def test_selected_rows_and_fields_are_exported(client: TestClient, browser: TestClient, ada: User) -> None:

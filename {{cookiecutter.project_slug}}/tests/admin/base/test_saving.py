@@ -158,7 +158,7 @@ def test_fields_that_are_not_in_the_form_are_ignored(
 def test_all_errors_are_shown_at_once_with_links(library: TestClient) -> None:
     shown = save(library, "/admin/book/create", title="", isbn="", pages="x", author="")
 
-    summary = shown.text.partition("fields need your attention:")[2].partition("</ul>")[0]
+    summary = shown.text.partition("Fix these 6 errors:")[2].partition("</ul>")[0]
     assert shown.status_code == 422
     assert re.findall(r'<li><a href="#(\w+)">', summary) == [
         "isbn",
@@ -168,4 +168,4 @@ def test_all_errors_are_shown_at_once_with_links(library: TestClient) -> None:
         "pages",
         "author",
     ]
-    assert "attention" not in library.get("/admin/book/create").text
+    assert "Fix th" not in library.get("/admin/book/create").text

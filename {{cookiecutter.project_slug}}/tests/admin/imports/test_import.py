@@ -48,7 +48,7 @@ def test_exported_file_can_be_imported(client: TestClient, browser: TestClient, 
     preview = import_file(browser, exported, preview="1").json()
     response = import_file(browser, exported)
 
-    assert {"Id", "Created at"} <= {*preview["unmatched_headers"]}
+    assert {"ID", "Created at"} <= {*preview["unmatched_headers"]}
     assert import_errors(response) == []
     assert [title for title, _, _ in notes(client)] == ["Bread", "Milk"]
 
