@@ -195,6 +195,31 @@ def test_row_can_be_edited_with_the_keyboard(chromium: Browser, server: Server) 
         page.locator("dl").get_by_text("Changed by hand.").wait_for()
 
 
+def test_times_are_in_the_time_zone_of_the_browser(chromium: Browser, server: Server) -> None:
+    """Half an hour off UTC; what isn't touched stays as it was."""
+    context = chromium.new_context(timezone_id="Asia/Kolkata", locale="en-US")
+    window = Visit(context.new_page(), server.address)
+    window.open("/login")
+    window.sign_in(server)
+    form = first_row(window, "plant").replace("detail", "edit")
+    for entered in (None, "July 1, 2026  09:15:00"):
+        window.open(form)
+        watered = window.page.get_by_label("Watered")
+        assert watered.input_value() == "November 1, 2026  15:00:00"
+        assert window.page.get_by_text("In your time zone, Asia/").is_visible()
+        if entered:
+            watered.fill(entered)
+            watered.press("Tab")
+        window.press("Save")
+    window.open(form.replace("edit", "detail"))
+    time = window.page.locator("dl time").first
+    assert time.inner_text().startswith("Jul 1, 2026, 9:15")
+    assert time.get_attribute("title") == "2026-07-01 03:45:00 UTC"
+    assert window.page.locator(".history").get_by_text("Watered").count() == 1
+    assert window.page.locator(".history time").first.inner_text().endswith(("ago", "now"))
+    context.close()
+
+
 def test_alert_can_be_closed_with_the_keyboard(chromium: Browser, server: Server) -> None:
     with visit(chromium, server) as window:
         enter(window, server)

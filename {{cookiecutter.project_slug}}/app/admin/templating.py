@@ -9,7 +9,7 @@ from starlette_admin.i18n import get_locale, gettext
 
 from app.accounts.event_labels import label_of
 from app.admin.base.date_ranges import date_ranges
-from app.admin.base.fields import is_short
+from app.admin.base.fields import is_short, time_tag
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
@@ -39,6 +39,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "home_url": home_url,
         "static_url": static_url,
         "theme": STYLESHEET,
+        "time_tag": time_tag,
         "url_for": url_for,
     }
 

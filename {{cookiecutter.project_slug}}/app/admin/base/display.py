@@ -16,7 +16,7 @@ from starlette_admin.types import ListParams
 
 from app.admin.base.changes import truncate
 from app.admin.base.exports import ExportView
-from app.admin.base.fields import in_utc
+from app.admin.base.fields import TIME_TEMPLATE, in_utc
 from app.admin.base.list_columns import default_columns
 from app.admin.base.visibility import HIDDEN_LABEL, find_visible_ids
 from app.admin.urls import detail_url, edit_url
@@ -82,12 +82,15 @@ class DisplayView(ExportView):
         return truncate(name_row(type(obj), key_of(obj), self.title_of(request, obj)))
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
-        """Format times for forms (without a time zone) or for display (in UTC), and hide the titles of hidden rows."""
+        """Format times for forms (without a time zone) or for display (in UTC), and hide the titles of hidden rows.
+
+        Datetimes stay as they are for the template that shows them.
+        """
         if isinstance(value, datetime | time) and request.state.action.is_form():
             return value.replace(tzinfo=None).isoformat(timespec="seconds")
         formatted = getattr(field, "output_format", "") is not None or request.state.action in (field.formatter or {})
         if isinstance(value, date | time) and not formatted and request.state.action != RequestAction.EXPORT:
-            return in_utc(value)
+            return value if getattr(field, "list_template", "") == TIME_TEMPLATE else in_utc(value)
         if not (value and isinstance(field, RelationField) and self._shows_titles(request)):
             return await super().serialize_field_value(value, field, request)
         rows = value if field.multiple else [value]

@@ -10,7 +10,7 @@ from sqlalchemy import Column, String
 from starlette_admin.fields import BaseField, BooleanField, DateTimeField, EnumField, StringField, TagsField, UUIDField
 
 from app.admin.base.durations import DurationField
-from app.admin.base.fields import column_default
+from app.admin.base.fields import TIME_TEMPLATE, column_default
 from app.admin.base.help_texts import help_text_for
 from app.admin.base.json_field import JsonField
 from app.api.field_types import SLUG_PATTERN, HttpUrlString, PhoneNumber
@@ -38,6 +38,8 @@ def complete_field(
         field.input_type = _input_type(info)
     texts = help_text_for(model, field.name, schema), _hint(field, info)
     field.help_text = field.help_text or " ".join(filter(None, texts)) or None
+    if type(field) is DateTimeField and field.output_format is None:
+        field.list_template, field.detail_template = TIME_TEMPLATE, TIME_TEMPLATE
     if column is not None and (field.default is None or needs_row(column.default)):
         field.default = column_default(column)
     field.extra = {"optional": _is_optional(field, column), **(field.extra or {})}

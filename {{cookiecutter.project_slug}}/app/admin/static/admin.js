@@ -111,6 +111,42 @@ const unnamed = document.querySelector("th.w-1:empty");
 const [actionsName] = document.querySelector("td .dropdown > [aria-label]")?.ariaLabel.split(":") ?? ["Actions"];
 unnamed?.append(Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: actionsName }));
 
+// Times in the user's time zone, with the one in UTC as title; lists and the history show how long ago recent ones are.
+const language = document.documentElement.lang;
+const exactly = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const relatively = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+for (const time of document.querySelectorAll("time[datetime*=T]")) {
+  const shown = exactly.format(new Date(time.dateTime));
+  const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+  const isRecent = time.closest("td, .history") && Math.abs(seconds) < 7 * 86_400;
+  time.textContent = isRecent ? relatively.format(Math.trunc(seconds / size), unit) : shown;
+  time.title = isRecent ? `${shown} (${time.title})` : time.title;
+}
+
+// Times are sent and stored in UTC, and entered in the user's time zone. This runs before the calendars are created.
+for (const input of document.querySelectorAll("input.field-datetime")) {
+  const sent = new Date(`${input.defaultValue}Z`);
+  if (isNaN(sent)) continue;
+  input.dataset.sent = input.defaultValue;
+  const shown = new Date(sent - sent.getTimezoneOffset() * 60_000);
+  input.value = shown.toISOString().slice(0, 19);
+  if (!input.value) input.value = input.defaultValue; // at the end of the calendar
+  input.dataset.shown = input.value;
+}
+for (const hint of document.querySelectorAll(".form-hint, .inline-table small")) {
+  hint.textContent = hint.textContent.replace("In UTC", `In your time zone, ${exactly.resolvedOptions().timeZone}`);
+}
+document.addEventListener("formdata", ({ target, formData }) => {
+  for (const { name, dataset } of target.querySelectorAll("input.field-datetime[name]")) {
+    const entered = new Date(formData.get(name).replace(" ", "T"));
+    if (isNaN(entered)) continue;
+    const isChanged = Number(entered) !== Number(new Date(dataset.shown));
+    formData.set(name, isChanged ? entered.toISOString().slice(0, 19) : dataset.sent);
+  }
+});
+
 // Names the inputs of the library's date and select widgets, which it creates when the page is ready.
 window.StarletteAdmin?.registerFieldInitializer?.((element) => {
   const form = element.jquery ? element[0] : element; // the library passes an added inline row as an element

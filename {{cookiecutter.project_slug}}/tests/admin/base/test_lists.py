@@ -1,7 +1,7 @@
 """Date range links, help texts, links to referenced rows and bulk deletion."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -51,6 +51,18 @@ def test_date_range_links_filter_the_list(client: TestClient, browser: TestClien
     assert old not in shown(browser, first["This year"][0])
     assert new in shown(browser, first["This month"][0])
     assert shown(browser, first["Any time"][0]) == [old, week, new]
+
+
+@pytest.mark.any_database
+def test_time_is_shown_to_the_minute_with_seconds_in_its_title(
+    client: TestClient, browser: TestClient, ada: User
+) -> None:
+    at = datetime(2026, 1, 31, 8, 30, 15, tzinfo=UTC)
+    note = add_note(client, ada, created_at=at)
+    tag = '<time datetime="2026-01-31T08:30:15+00:00" title="2026-01-31 08:30:15 UTC">2026-01-31 08:30 UTC</time>'
+
+    for page in ("list", f"detail?pk={note.id}"):
+        assert tag in browser.get(f"/admin/sample-note/{page}").text
 
 
 @pytest.mark.any_database
