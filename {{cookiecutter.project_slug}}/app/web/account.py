@@ -9,7 +9,7 @@ from app.accounts.browser.web_session import PageScope
 from app.accounts.schemas import AccountRead, AccountUpdate
 from app.accounts.users import FieldTaken
 from app.api.dependencies import SessionDep
-from app.i18n import available_locales, language_name
+from app.i18n import available_locales, gettext, language_name
 from app.web.choices import Choice, schema_choices
 from app.web.forms import Form, form_from_record, parse_form
 from app.web.templating import redirect_with_message, render
@@ -41,7 +41,7 @@ async def update_account(request: Request, scope: PageScope, session: SessionDep
     except FieldTaken as error:
         await session.rollback()
         return await _show(request, user, form.with_problem(error))
-    return redirect_with_message(request, "/account", "Profile saved.")
+    return redirect_with_message(request, "/account", gettext("Profile saved."))
 
 
 async def _show(request: Request, user: AccountRead, form: Form[AccountUpdate]) -> Response:

@@ -12,13 +12,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database.keys import parse_keys
 from app.database.search import contains
+from app.i18n import gettext, gettext_noop
 from app.web.formatting import display_value, input_value, name_row
 from app.web.picker_search import Selection
 
 MAX_CHOICES = 100
 """Maximum number of options; the newest rows are used."""
 
-HIDDEN_LABEL = "No access"
+HIDDEN_LABEL = gettext_noop("No access")
 """Label of a selected row that the user can't see. It stays selected until the user changes it."""
 
 
@@ -32,6 +33,11 @@ class Choice(NamedTuple):
 def enum_choices(enum: type[Enum]) -> list[Choice]:
     """Return the members of an enum as choices."""
     return [Choice(input_value(member), display_value(member)) for member in enum]
+
+
+def yes_no_choices() -> list[Choice]:
+    """Return the choices of a yes or no question."""
+    return [Choice("true", gettext("Yes")), Choice("false", gettext("No"))]
 
 
 def schema_choices(schema: type[BaseModel]) -> dict[str, list[Choice]]:
@@ -60,7 +66,7 @@ async def row_choices(
     found = columns.where(_has_label(key, label, text)) if text else columns
     rows = _named(key, await session.execute(found.order_by(key.desc()).limit(MAX_CHOICES)))
     if older := {*parse_keys(model, selected).values()} - rows.keys():
-        rows |= dict.fromkeys(older, HIDDEN_LABEL)
+        rows |= dict.fromkeys(older, gettext(HIDDEN_LABEL))
         rows |= _named(key, await session.execute(columns.where(key.in_(older))))
     return sorted((Choice(str(row), label) for row, label in rows.items()), key=_by_label)
 

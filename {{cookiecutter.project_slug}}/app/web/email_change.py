@@ -12,6 +12,7 @@ from app.accounts.lifecycle import email_change
 from app.accounts.lifecycle.schemas import EmailAddress
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.rate_limits import TooManyAttempts
+from app.i18n import gettext, gettext_noop
 from app.web.email_links import LinkPage, read_token, show_invalid_link, show_link
 from app.web.forms import Form, parse_form
 from app.web.templating import redirect_with_message, render, render_with_problem
@@ -20,30 +21,34 @@ router = APIRouter()
 
 CONFIRM = LinkPage(
     Purpose.CHANGE_EMAIL,
-    "Confirm your new email address",
-    "You'll sign in with your new email address from now on.",
-    "Change email address",
+    gettext_noop("Confirm your new email address"),
+    gettext_noop("You'll sign in with your new email address from now on."),
+    gettext_noop("Change email address"),
     "/email/confirm",
 )
 CANCEL = LinkPage(
     Purpose.CANCEL_EMAIL_CHANGE,
-    "Cancel the email change",
-    "Someone asked to change the email address of your account. If this wasn't you, cancel it and change your "
-    "password.",
-    "Cancel the change",
+    gettext_noop("Cancel the email change"),
+    gettext_noop(
+        "Someone asked to change the email address of your account. If this wasn't you, cancel it and change your "
+        "password."
+    ),
+    gettext_noop("Cancel the change"),
     "/email/cancel",
 )
 REVERT = LinkPage(
     Purpose.REVERT_EMAIL,
-    "Restore your old email address",
-    "This restores the email address and the second factor your account had before the change. It signs out all "
-    "devices, revokes all API keys, and requires a new password.",
-    "Restore",
+    gettext_noop("Restore your old email address"),
+    gettext_noop(
+        "This restores the email address and the second factor your account had before the change. It signs out all "
+        "devices, revokes all API keys, and requires a new password."
+    ),
+    gettext_noop("Restore"),
     "/email/revert",
 )
 
-CANCELLED = "Email change canceled. If you didn't request it, change your password."
-REVERTED = "Your old email address was restored. We've emailed you a link to choose a new password."
+CANCELLED = gettext_noop("Email change canceled. If you didn't request it, change your password.")
+REVERTED = gettext_noop("Your old email address was restored. We've emailed you a link to choose a new password.")
 
 
 @router.get("/account/email")
@@ -63,11 +68,13 @@ async def change_email(
     try:
         await email_change.request(database, authenticator, scope, form.data.email, client)
     except InvalidEmail as error:
-        invalid = form.with_errors(email=error.detail or error.title)
+        invalid = form.with_errors(email=error.detail or gettext(error.title))
         return await render(request, "account/email.html", {"form": invalid}, error.status)
     except TooManyAttempts as problem:
         return await render_with_problem(request, "account/email.html", problem, {"form": form})
-    return redirect_with_message(request, "/account/email", f"Open the link we sent to {form.data.email}.")
+    return redirect_with_message(
+        request, "/account/email", gettext("Open the link we sent to %(email)s.", email=form.data.email)
+    )
 
 
 @router.get("/email/confirm/{token}")
@@ -97,7 +104,7 @@ async def confirm_email(
         await email_change.confirm(database, authenticator, await read_token(request), client)
     except InvalidLink:
         return await show_invalid_link(request)
-    return redirect_with_message(request, "/account" if visitor else "/login", "Email address changed.")
+    return redirect_with_message(request, "/account" if visitor else "/login", gettext("Email address changed."))
 
 
 @router.post("/email/cancel", dependencies=[CsrfProtected])
@@ -109,7 +116,7 @@ async def cancel_email(
         await email_change.cancel(database, authenticator, await read_token(request), client)
     except InvalidLink:
         return await show_invalid_link(request)
-    return redirect_with_message(request, "/account/password" if visitor else "/password/forgot", CANCELLED)
+    return redirect_with_message(request, "/account/password" if visitor else "/password/forgot", gettext(CANCELLED))
 
 
 @router.post("/email/revert", dependencies=[CsrfProtected])
@@ -121,4 +128,4 @@ async def revert_email(
         await email_change.revert(database, authenticator, await read_token(request), client)
     except InvalidLink:
         return await show_invalid_link(request)
-    return redirect_with_message(request, "/login", REVERTED)
+    return redirect_with_message(request, "/login", gettext(REVERTED))

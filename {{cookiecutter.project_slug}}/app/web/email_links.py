@@ -15,6 +15,7 @@ from app.accounts.credentials import one_time_tokens
 from app.accounts.credentials.one_time_tokens import InvalidLink, Purpose
 from app.accounts.lifecycle.schemas import EmailedToken
 from app.accounts.models import OneTimeToken
+from app.i18n import gettext_noop
 from app.web.forms import parse_form
 from app.web.templating import render
 
@@ -44,7 +45,9 @@ async def show_link(request: Request, session: AsyncSession, raw: str, page: Lin
     return await render_without_referrer(request, "email_link.html", {"page": page, "token": raw})
 
 
-async def show_invalid_link(request: Request, path: str = "/account", label: str = "Go to your account") -> Response:
+async def show_invalid_link(
+    request: Request, path: str = "/account", label: str = gettext_noop("Go to your account")
+) -> Response:
     """Show that the link is invalid and how to get a new one."""
     return await render_without_referrer(
         request, "email_link_invalid.html", {"target": path, "label": label}, InvalidLink.status

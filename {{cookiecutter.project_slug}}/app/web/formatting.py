@@ -5,11 +5,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 
+from babel.dates import format_date, format_time, format_timedelta
+from babel.lists import format_list
+from babel.numbers import get_decimal_symbol
 from markupsafe import Markup
 
 from app.database.base import utc_now
 from app.database.durations import format_duration
 from app.database.titles import enum_label, model_name, title_or_key
+from app.i18n import SOURCE_LOCALE, current_locale, gettext
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -17,20 +21,22 @@ _MONTHS = (
 )
 
 
-def display_value(value: object) -> str:
+def display_value(value: object) -> str:  # noqa: PLR0911 - one for each type
     """Format a value for display."""
     match value:
         case bool():
-            return "Yes" if value else "No"
+            return gettext("Yes") if value else gettext("No")
         case datetime():
             moment = value.astimezone(UTC)
-            return f"{_day(moment)}, {moment.hour:02}:{moment.minute:02} UTC"
+            return f"{_day(moment)}, {_hours(moment)} UTC"
         case date():
             return _day(value)
         case Enum():
-            return enum_label(value.value)
+            return gettext(enum_label(value.value))
         case list():
-            return ", ".join(map(display_value, value)) or "—"
+            return _join([display_value(item) for item in value]) or "—"
+        case float() | Decimal():
+            return input_value(value).replace(".", _decimal_symbol())
     return input_value(value) or "—"
 
 
@@ -48,9 +54,11 @@ def _ago(moment: datetime) -> str:
     seconds = (utc_now() - moment).total_seconds()
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if size <= seconds < 7 * 86_400:
-            number = int(seconds // size)
+            number, locale = int(seconds // size), current_locale()
+            if locale != SOURCE_LOCALE:
+                return format_timedelta(timedelta(seconds=-number * size), add_direction=True, locale=locale)
             return f"{number} {unit}{'s' if number > 1 else ''} ago"
-    return "just now" if abs(seconds) < 60 else _day(moment.astimezone(UTC))  # noqa: PLR2004 - less than a minute
+    return gettext("just now") if abs(seconds) < 60 else _day(moment.astimezone(UTC))  # noqa: PLR2004 - a minute
 
 
 def badge(value: Enum | None) -> Markup:
@@ -95,7 +103,25 @@ def input_value(value: object) -> str:  # noqa: PLR0911 - one for each type
 
 def _day(value: date) -> str:
     """Format a date. `strftime` is several times slower."""
+    if (locale := current_locale()) != SOURCE_LOCALE:
+        return format_date(value, "long", locale)
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year:04}"
+
+
+def _hours(moment: datetime) -> str:
+    if (locale := current_locale()) != SOURCE_LOCALE:
+        return format_time(moment, "short", locale=locale)
+    return f"{moment.hour:02}:{moment.minute:02}"
+
+
+def _join(texts: list[str]) -> str:
+    locale = current_locale()
+    return ", ".join(texts) if locale == SOURCE_LOCALE else format_list(texts, "unit-short", locale)
+
+
+def _decimal_symbol() -> str:
+    locale = current_locale()
+    return "." if locale == SOURCE_LOCALE else get_decimal_symbol(locale)
 
 
 def _short(moment: str) -> str:

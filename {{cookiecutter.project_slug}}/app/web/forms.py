@@ -27,6 +27,7 @@ from app.api.schemas import unwrap_annotation
 from app.api.validation_messages import validation_message
 from app.database.rows import Versioned
 from app.errors import InvalidRequest, Problem, VersionConflict
+from app.i18n import gettext
 from app.web.formatting import input_value
 from app.web.picker_search import Selection, is_search, read_searches
 
@@ -79,9 +80,9 @@ class Form(Generic[S]):
     def with_problem(self, problem: Problem) -> "Form[S]":
         """Return the form with a service's problem: next to the fields it names, else above the form."""
         if not problem.errors:
-            text = problem.detail or f"{problem.title}."
+            text = problem.detail or f"{gettext(problem.title)}."
             return replace(self, data=None, non_field_error=text, status=problem.status)
-        form = self.with_errors(**{str(error["loc"][-1]): f"{error['msg']}." for error in problem.errors})
+        form = self.with_errors(**{str(error["loc"][-1]): f"{gettext(error['msg'])}." for error in problem.errors})
         return replace(form, status=problem.status)
 
     def with_conflict(self, record: Versioned) -> "Form[S]":

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from app.accounts import users
-from app.accounts.browser import cookies
-from app.accounts.browser.csrf import CsrfProtected
+from app.accounts.browser import cookies, csrf
 from app.accounts.browser.web_session import Visitor
 from app.accounts.schemas import AccountUpdate
 from app.api.dependencies import SessionDep
@@ -21,19 +21,30 @@ router = APIRouter()
 _MAX_AGE = timedelta(days=365)
 
 
-@router.post("/language", dependencies=[CsrfProtected])
+@router.post("/language")
 async def choose_language(
-    request: Request,
-    session: SessionDep,
-    visitor: Visitor,
-    locale: Annotated[str, Form()] = "",
-    target: Annotated[str, Form(alias="next")] = "/",
+    request: Request, session: SessionDep, visitor: Visitor, locale: Annotated[str, Form()] = ""
 ) -> Response:
-    """Remember the language in the account, and in a cookie for when the user is signed out."""
-    response = see_other(request, safe_redirect_path(request, target))
+    """Remember the language in the account, and in a cookie for when the user is signed out.
+
+    Visitors need no CSRF token: each page would have to set the cookie that it is bound to.
+    """
+    if visitor:
+        csrf.verify_csrf(request, str((await request.form()).get("csrf_token", "")))
+    response = see_other(request, safe_redirect_path(request, _previous_path(request)))
     if locale in available_locales():
         cookies.set_cookie(request, response, cookies.LOCALE, locale, _MAX_AGE)
         if visitor and not visitor.impersonator:
             account = await users.get_account(session, visitor)
             await users.update_account(session, account, AccountUpdate(locale=locale))
     return response
+
+
+def _previous_path(request: Request) -> str:
+    """Return path and query of the page with the form."""
+    try:
+        page = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    path = page.path.removeprefix(request.scope["root_path"])
+    return f"{path}?{page.query}" if page.query else path

@@ -13,6 +13,7 @@ from app.accounts.browser.web_session import PageClient, Visitor
 from app.accounts.schemas import Login
 from app.accounts.sessions.login import EmailNotVerified, InvalidCredentials
 from app.api.rate_limits import TooManyAttempts
+from app.i18n import gettext
 from app.web.forms import Form as WebForm
 from app.web.forms import parse_form
 from app.web.templating import redirect_with_message, render, render_with_problem, see_other
@@ -72,6 +73,6 @@ async def submit_login(
 @router.post("/logout", dependencies=[CsrfProtected])
 async def submit_logout(request: Request) -> Response:
     """Sign out: end the session and invalidate its cookie."""
-    response = redirect_with_message(request, "/login", "You're signed out.")
+    response = redirect_with_message(request, "/login", gettext("You're signed out."))
     await web_session.logout(request, response)
     return response

@@ -10,6 +10,7 @@ from starlette.routing import NoMatchFound
 
 from app import web
 from app.api.staticfiles import CachedStaticFiles
+from app.i18n import gettext_noop
 from app.web.errors import register_error_pages
 from app.web.templating import STATIC, NavItem, Section
 
@@ -47,13 +48,13 @@ def _find_path(app: FastAPI, name: str) -> str | None:
 def _account_nav(added: Iterable[NavItem]) -> list[NavItem]:
     """Insert the features' entries after those about credentials."""
     return [
-        NavItem("Profile", "/account"),
-        NavItem("Password", "/account/password"),
-        NavItem("Email", "/account/email"),
+        NavItem(gettext_noop("Profile"), "/account"),
+        NavItem(gettext_noop("Password"), "/account/password"),
+        NavItem(gettext_noop("Email"), "/account/email"),
         *added,
-        NavItem("Sessions", "/account/sessions"),
-        NavItem("Activity", "/account/activity"),
-        NavItem("Your data", "/account/data"),
+        NavItem(gettext_noop("Sessions"), "/account/sessions"),
+        NavItem(gettext_noop("Activity"), "/account/activity"),
+        NavItem(gettext_noop("Your data"), "/account/data"),
     ]
 
 

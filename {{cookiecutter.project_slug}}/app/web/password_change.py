@@ -12,6 +12,7 @@ from app.accounts.lifecycle.schemas import PasswordChange
 from app.accounts.sessions.login import InvalidCredentials
 from app.api.dependencies import DatabaseDep
 from app.api.rate_limits import TooManyAttempts
+from app.i18n import gettext, gettext_noop
 from app.web.forms import Form, parse_form
 from app.web.password_reset import PASSWORD_ERRORS
 from app.web.templating import redirect_with_message, render, render_with_problem
@@ -19,7 +20,7 @@ from app.web.templating import redirect_with_message, render, render_with_proble
 router = APIRouter(prefix="/account/password")
 
 TEMPLATE = "account/password.html"
-WRONG_PASSWORD = "Incorrect password."  # noqa: S105 - a message
+WRONG_PASSWORD = gettext_noop("Incorrect password.")
 
 
 @router.get("")
@@ -39,13 +40,13 @@ async def change_password(
     try:
         await password_reset.change_password(database, authenticator, scope, form.data, client)
     except InvalidCredentials as error:
-        form = form.with_errors(current_password=WRONG_PASSWORD)
+        form = form.with_errors(current_password=gettext(WRONG_PASSWORD))
         return await render(request, TEMPLATE, {"form": form}, error.status)
     except PASSWORD_ERRORS as error:
-        form = form.with_errors(new_password=error.detail or error.title)
+        form = form.with_errors(new_password=error.detail or gettext(error.title))
         return await render(request, TEMPLATE, {"form": form}, error.status)
     except TooManyAttempts as problem:
         return await render_with_problem(request, TEMPLATE, problem, {"form": form})
-    response = redirect_with_message(request, "/account/password", "Password changed.")
+    response = redirect_with_message(request, "/account/password", gettext("Password changed."))
     await web_session.regenerate_session(request, response)
     return response

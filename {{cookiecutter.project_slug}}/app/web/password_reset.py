@@ -14,6 +14,7 @@ from app.accounts.lifecycle import password_reset
 from app.accounts.lifecycle.schemas import EmailAddress, PasswordReset
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.rate_limits import TooManyAttempts
+from app.i18n import gettext, gettext_noop
 from app.web.email_links import find_token, render_without_referrer, show_invalid_link
 from app.web.forms import Form, parse_form
 from app.web.templating import redirect_with_message, render, render_with_problem, see_other
@@ -70,9 +71,11 @@ async def reset_password(
         except InvalidLink:
             return await _show_invalid(request)
         except PASSWORD_ERRORS as error:
-            form = form.with_errors(password=error.detail or error.title)
+            form = form.with_errors(password=error.detail or gettext(error.title))
         else:
-            return redirect_with_message(request, "/login", "Password changed. Sign in with your new password.")
+            return redirect_with_message(
+                request, "/login", gettext("Password changed. Sign in with your new password.")
+            )
     async with database.read_sessions() as session:
         return await _show_reset(request, session, form.value("token"), form)
 
@@ -86,4 +89,4 @@ async def _show_reset(request: Request, session: AsyncSession, raw: str, form: F
 
 
 async def _show_invalid(request: Request) -> Response:
-    return await show_invalid_link(request, "/password/forgot", "Request another link")
+    return await show_invalid_link(request, "/password/forgot", gettext_noop("Request another link"))

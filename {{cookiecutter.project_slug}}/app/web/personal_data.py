@@ -14,12 +14,13 @@ from app.accounts.lifecycle import personal_data
 from app.accounts.users import LastAdmin
 from app.api.dependencies import DatabaseDep
 from app.api.schemas import Schema
+from app.i18n import gettext, gettext_noop
 from app.web.forms import Form, parse_form
 from app.web.templating import render, render_with_problem, see_other
 
 router = APIRouter(prefix="/account")
 
-WRONG_EMAIL = "This doesn't match your email address."
+WRONG_EMAIL = gettext_noop("This doesn't match your email address.")
 
 
 class Confirmation(Schema):
@@ -56,7 +57,7 @@ async def delete_account(
     """Delete the account and sign out."""
     form = await parse_form(request, Confirmation)
     if normalize_email(form.value("confirmation")) != normalize_email(scope.email):
-        form = form.with_errors(confirmation=WRONG_EMAIL)
+        form = form.with_errors(confirmation=gettext(WRONG_EMAIL))
         return await render(request, "account/delete.html", {"form": form}, 422)
     try:
         await personal_data.delete_account(database, authenticator, scope, client)

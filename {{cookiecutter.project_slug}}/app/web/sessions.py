@@ -13,6 +13,7 @@ from app.accounts.browser.web_session import PageClient, PageScope
 from app.accounts.sessions import login, sessions
 from app.api.dependencies import SessionDep
 from app.api.pagination import PageQuery
+from app.i18n import gettext
 from app.web.templating import redirect_with_message, render
 
 router = APIRouter(prefix="/account")
@@ -30,14 +31,14 @@ async def end_session(
 ) -> Response:
     """End one session."""
     await sessions.revoke_session(session, scope, session_id, client=client)
-    return redirect_with_message(request, "/account/sessions", "Session ended.")
+    return redirect_with_message(request, "/account/sessions", gettext("Session ended."))
 
 
 @router.post("/sessions/end-others", dependencies=[CsrfProtected])
 async def end_other_sessions(request: Request, session: SessionDep, client: PageClient, scope: PageScope) -> Response:
     """End all other sessions."""
     await sessions.revoke_other_sessions(session, scope, client=client)
-    return redirect_with_message(request, "/account/sessions", "You've been signed out on all other devices.")
+    return redirect_with_message(request, "/account/sessions", gettext("You've been signed out on all other devices."))
 
 
 @router.post("/sessions/end-all", dependencies=[CsrfProtected])
@@ -46,7 +47,7 @@ async def end_all_sessions(
 ) -> Response:
     """End all sessions, including this one, and revoke API keys."""
     await login.logout_all(session, authenticator, scope, client)
-    response = redirect_with_message(request, "/login", "You've been signed out on all devices.")
+    response = redirect_with_message(request, "/login", gettext("You've been signed out on all devices."))
     web_session.clear_session_cookies(request, response)
     return response
 

@@ -15,6 +15,7 @@ from app.accounts.lifecycle import signup
 from app.accounts.lifecycle.schemas import EmailAddress, SignUp
 from app.api.dependencies import DatabaseDep, SessionDep
 from app.api.rate_limits import TooManyAttempts
+from app.i18n import gettext, gettext_noop
 from app.web.choices import schema_choices
 from app.web.email_links import LinkPage, read_token, show_invalid_link, show_link
 from app.web.forms import Form, empty_form, parse_form
@@ -25,15 +26,15 @@ router = APIRouter()
 
 VERIFY = LinkPage(
     Purpose.VERIFY_EMAIL,
-    "Confirm your email address",
-    "Confirm your email address to activate your account.",
-    "Confirm",
+    gettext_noop("Confirm your email address"),
+    gettext_noop("Confirm your email address to activate your account."),
+    gettext_noop("Confirm"),
     "/verify",
 )
 
-CONFIRMED = "Email address confirmed. You can now sign in."
-CHOOSE = "Email address confirmed. Choose a password."
-SENT = "If this address needs to be confirmed, we've sent another email."
+CONFIRMED = gettext_noop("Email address confirmed. You can now sign in.")
+CHOOSE = gettext_noop("Email address confirmed. Choose a password.")
+SENT = gettext_noop("If this address needs to be confirmed, we've sent another email.")
 
 CHOICES = schema_choices(SignUp)
 
@@ -60,9 +61,9 @@ async def sign_up(
     try:
         proof = await signup.sign_up(database, authenticator, form.data, client)
     except InvalidEmail as error:
-        return await _show(request, form.with_errors(email=error.detail or error.title))
+        return await _show(request, form.with_errors(email=error.detail or gettext(error.title)))
     except PASSWORD_ERRORS as error:
-        return await _show(request, form.with_errors(password=error.detail or error.title))
+        return await _show(request, form.with_errors(password=error.detail or gettext(error.title)))
     except TooManyAttempts as problem:
         return await render_with_problem(request, "signup.html", problem, {"form": form, "choices": CHOICES})
     response = see_other(request, "/signup/sent")
@@ -97,8 +98,8 @@ async def verify_email(
     except InvalidLink:
         return await show_invalid_link(request)
     if verified.reset_link_token is not None:
-        return redirect_with_message(request, f"/password/reset/{verified.reset_link_token}", CHOOSE)
-    response = redirect_with_message(request, "/login", CONFIRMED)
+        return redirect_with_message(request, f"/password/reset/{verified.reset_link_token}", gettext(CHOOSE))
+    response = redirect_with_message(request, "/login", gettext(CONFIRMED))
     cookies.delete_cookie(request, response, _SIGNED_UP)
     return response
 
@@ -115,7 +116,7 @@ async def resend_verification(
         await signup.resend_verification(database, authenticator, form.data.email, client)
     except TooManyAttempts as problem:
         return await render_with_problem(request, "signup_sent.html", problem, {"form": form})
-    return redirect_with_message(request, "/signup/sent", SENT)
+    return redirect_with_message(request, "/signup/sent", gettext(SENT))
 
 
 async def _show(request: Request, form: Form[SignUp]) -> Response:

@@ -7,10 +7,11 @@ from app.accounts.event_labels import label_of
 from app.accounts.events import Event
 from app.accounts.schemas import EventRead
 from app.database.titles import label_of_name
+from app.i18n import current_locale, gettext, gettext_noop, ngettext
 
 _LABELS_FOR_USER: Mapping[str, str] = {
-    Event.IMPERSONATION_STARTED: "An administrator signed in as you",
-    Event.IMPERSONATION_ENDED: "The administrator's session ended",
+    Event.IMPERSONATION_STARTED: gettext_noop("An administrator signed in as you"),
+    Event.IMPERSONATION_ENDED: gettext_noop("The administrator's session ended"),
 }
 
 # The first match wins: most user agents contain the names of other browsers, too.
@@ -37,12 +38,18 @@ _MAX_LENGTH = 60
 
 def event_label(event: EventRead) -> str:
     """Return the label of an event for its user."""
-    return _LABELS_FOR_USER.get(event.name) or label_of(event.name)
+    own = _LABELS_FOR_USER.get(event.name)
+    return gettext(own) if own else label_of(event.name)
 
 
 def field_label(name: str) -> str:
     """Return a field's name in words: `maker_id` is "Maker"."""
-    return label_of_name(name.removesuffix("_id"))
+    return gettext(label_of_name(name.removesuffix("_id")))
+
+
+def in_sentence(label: str) -> str:
+    """Return a label for the middle of a sentence: in lower case, except in German, which capitalizes nouns."""
+    return label if current_locale().startswith("de") else label.lower()
 
 
 def device_label(user_agent: str) -> str:
@@ -50,11 +57,11 @@ def device_label(user_agent: str) -> str:
     browser = next((name for token, name in _BROWSERS.items() if token in user_agent), None)
     system = next((name for token, name in _SYSTEMS.items() if token in user_agent), None)
     if browser and system:
-        return f"{browser} on {system}"
-    return user_agent[:_MAX_LENGTH] or "Unknown device"
+        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
+    return user_agent[:_MAX_LENGTH] or gettext("Unknown device")
 
 
 def format_wait(seconds: str) -> str:
     """Format a duration in seconds as minutes."""
     minutes = ceil(int(seconds) / 60)
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    return ngettext("%(num)s minute", "%(num)s minutes", minutes)

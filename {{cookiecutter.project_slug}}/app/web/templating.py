@@ -38,11 +38,11 @@ from app.errors import Problem
 from app.settings.config import Environment as Deployment
 from app.settings.config import Settings
 from app.theme import STYLESHEET
-from app.web.choices import MAX_CHOICES
+from app.web.choices import MAX_CHOICES, yes_no_choices
 from app.web.flash import clear_flash, get_flash, set_flash
 from app.web.formatting import badge, display_value, time_tag, titled
 from app.web.latest import Latest
-from app.web.template_filters import device_label, event_label, field_label, format_wait
+from app.web.template_filters import device_label, event_label, field_label, format_wait, in_sentence
 
 STATIC = Path(__file__).parent / "static"
 
@@ -168,6 +168,7 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
         "locales": i18n.available_locales(),
         "max_choices": MAX_CHOICES,
         "root": settings.root_path,
+        "yes_no_choices": yes_no_choices,
         "static": _static(settings.root_path, changes=environment.auto_reload),
     }
     environment.filters |= {
@@ -178,6 +179,7 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
         "device_label": device_label,
         "event_label": event_label,
         "field_label": field_label,
+        "in_sentence": in_sentence,
         "wait": format_wait,
     }
     return environment

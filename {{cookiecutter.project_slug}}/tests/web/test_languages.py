@@ -42,10 +42,9 @@ def test_language_of_the_browser(client: TestClient, header: str, expected: str)
 def test_visitor_chooses_a_language(client: TestClient) -> None:
     browser = open_browser(client)
 
-    response = submit(browser, "/login", action="/language", locale="de")
+    submit(browser, "/login", action="/language", locale="de")
 
-    shown = browser.get(response.headers["Location"], headers={"Accept-Language": "en"})
-    assert response.headers["Location"] == "/login"
+    shown = browser.get("/login", headers={"Accept-Language": "en"})
     assert read_page(shown).forms["/language"]["locale"] == "de"
     assert "Sprache" in shown.text
     odd = open_browser(client)
@@ -74,12 +73,33 @@ def test_unknown_languages_are_rejected(client: TestClient, ada: User) -> None:
     browser = open_browser(client, ada)
     api = with_token(client, log_in(client, ada.email)["access_token"])
 
-    response = submit(browser, "/account", action="/language", locale="xx", next="https://example.org")
+    response = submit(browser, "/account", action="/language", locale="xx")
 
     assert response.headers["Location"] == app_of(client).state.home
     assert '<html lang="en">' in browser.get("/account").text
     assert problem_of(api.patch("/api/v1/users/me", json={"locale": "xx"}))["errors"][0]["loc"] == ["body", "locale"]
     assert submit(browser, "/account", locale="xx").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("referer", "target"),
+    [
+        ("http://testserver/login?next=/x", "/login?next=/x"),
+        ("http://[", "/account"),
+        ("//x//y", "/account"),
+        ("", "/account"),
+    ],
+)
+def test_page_with_the_form_is_shown_again(client: TestClient, referer: str, target: str) -> None:
+    headers = {"Referer": referer, "Sec-Fetch-Site": "same-origin"}
+
+    response = open_browser(client).post("/language", data={"locale": "de"}, headers=headers)
+
+    assert response.headers["Location"] == target
+
+
+def test_language_of_an_account_needs_a_token(client: TestClient, ada: User) -> None:
+    assert open_browser(client, ada).post("/language", data={"locale": "de"}).status_code == 403
 
 
 def test_api_is_in_english(client: TestClient) -> None:

@@ -9,6 +9,7 @@ import threading
 from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.credentials.passwords import normalize_password
 from app.errors import InvalidRequest
+from app.i18n import gettext
 
 # The estimate takes longer for longer passwords, and each look-alike character ("4" for "a") multiplies the time: with
 # 72 of them it took 11 s. These bounds keep it at about 0.1 s, and weak passwords are still recognized.
@@ -43,11 +44,11 @@ async def hash_new_password(authenticator: Authenticator, password: str, email: 
     """
     normalized = normalize_password(password).decode("utf-8", "surrogatepass")
     if len(normalized) < (min_length := authenticator.settings.password_min_length):
-        raise PasswordTooShort(f"Use at least {min_length} characters.")
+        raise PasswordTooShort(gettext("Use at least %(min_length)s characters.", min_length=min_length))
     user_inputs = _user_inputs(email, authenticator.project_name)
     score = await authenticator.passwords.run_in_thread(lambda: _score(normalized, user_inputs))
     if score < authenticator.settings.password_min_score:
-        raise PasswordTooCommon("This password is easy to guess. Use several unrelated words.")
+        raise PasswordTooCommon(gettext("This password is easy to guess. Use several unrelated words."))
     return await authenticator.passwords.hash(password)
 
 

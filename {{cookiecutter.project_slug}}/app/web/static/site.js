@@ -23,7 +23,7 @@ for (const input of document.querySelectorAll("input[type=datetime-local]")) {
     if (input.value) formData.set(input.name, input.value === entered ? sent : new Date(input.value).toISOString().slice(0, -1));
   });
   const hint = document.getElementById(`${input.id}-hint`);
-  if (hint) hint.textContent = hint.textContent.replace("In UTC", `In your time zone, ${exact.resolvedOptions().timeZone}`);
+  if (hint) hint.textContent = hint.textContent.replace("In UTC", `${document.body.dataset.inTimeZone}, ${exact.resolvedOptions().timeZone}`);
 }
 
 function inZone(moment) {
