@@ -85,9 +85,9 @@ def test_unknown_languages_are_rejected(client: TestClient, ada: User) -> None:
     ("referer", "target"),
     [
         ("http://testserver/login?next=/x", "/login?next=/x"),
-        ("http://[", "/account"),
-        ("//x//y", "/account"),
-        ("", "/account"),
+        ("http://[", ""),
+        ("//x//y", ""),
+        ("", ""),
     ],
 )
 def test_page_with_the_form_is_shown_again(client: TestClient, referer: str, target: str) -> None:
@@ -95,7 +95,7 @@ def test_page_with_the_form_is_shown_again(client: TestClient, referer: str, tar
 
     response = open_browser(client).post("/language", data={"locale": "de"}, headers=headers)
 
-    assert response.headers["Location"] == target
+    assert response.headers["Location"] == (target or app_of(client).state.home)
 
 
 def test_language_of_an_account_needs_a_token(client: TestClient, ada: User) -> None:
