@@ -32,7 +32,7 @@ function inZone(moment) {
 }
 
 // Menus close when the user clicks elsewhere or presses Escape.
-const MENUS = ".menu[open], .more[open], .filters[open]";
+const MENUS = ".menu[open], .more[open], .filters[open], .heading .confirm[open]";
 document.addEventListener("click", ({ target }) => {
   for (const menu of document.querySelectorAll(MENUS)) if (!menu.contains(target)) menu.open = false;
 });
