@@ -107,6 +107,24 @@ class Person:
         self.window.press("Turn on")
         self.codes = self.window.page.locator("main li code").all_inner_texts()
         assert len(self.codes) == 10
+        self._keep_codes()
+
+    def _keep_codes(self) -> None:
+        """Copy, download and print the codes."""
+        page, about = self.window.page, self.window.page.locator(".whose").inner_text()
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.get_by_role("button", name="Copy").click()
+        page.get_by_text("Copied.").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()").split("\n") == self.codes
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Download").click()
+        assert saved.value.suggested_filename == "recovery-codes.txt"
+        lines = saved.value.path().read_text(encoding="utf-8").splitlines()
+        assert lines == ["Recovery codes", about, "", *self.codes]
+        page.emulate_media(media="print")
+        assert page.locator("body").inner_text().split("\n\n")[:2] == ["Recovery codes", about]
+        assert not page.get_by_role("navigation").or_(page.get_by_role("button")).all()
+        page.emulate_media(media="screen")
 
     def end_others(self, other: "Person") -> None:
         """Sign in on another device, and end its session from this one."""

@@ -215,7 +215,11 @@ def test_new_recovery_codes_are_shown_once(client: TestClient, ada: User) -> Non
     """Behaviour 120."""
     browser, _, old = enable(client, ada)
 
-    new = CODE.findall(read_page(submit(browser, f"{HOME}/recovery-codes")).text)
+    shown = submit(browser, f"{HOME}/recovery-codes")
+    new = CODE.findall(read_page(shown).text)
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert '<div class="keep" data-filename="recovery-codes.txt" hidden>' in shown.text  # shown by JavaScript
+    assert [link for link in read_page(shown).links if CODE.search(link)] == []
 
     assert len(new) == 10
     assert not set(new) & set(old)
