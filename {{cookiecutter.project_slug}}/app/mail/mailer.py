@@ -4,13 +4,15 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.after_commit import after_commit
-from app.i18n import add_translations, current_locale, use_locale
+from app.i18n import SOURCE_LOCALE, add_translations, current_locale, use_locale
 from app.mail.message import parse_message, set_language
 from app.mail.models import OutboxMessage
 from app.settings.config import Settings
@@ -61,8 +63,9 @@ class Mailer:
         self.wake_after_commit(session)
 
     def _render(self, template: str, context: Mapping[str, object]) -> str:
+        values = {name: _format(value) for name, value in context.items()}
         return self._environment.get_template(f"mails/{template}.txt").render(
-            project=self._project, base_url=self._base_url, **context
+            project=self._project, base_url=self._base_url, **values
         )
 
     def wake_after_commit(self, session: AsyncSession) -> None:
@@ -71,6 +74,15 @@ class Mailer:
 
     async def _wake(self) -> None:
         self.enqueued.set()
+
+
+def _format(value: object) -> object:
+    """Format a time in the language of the email; other values are unchanged."""
+    if not isinstance(value, datetime):
+        return value
+    locale = current_locale()
+    day = f"{value:%d %B %Y}" if locale == SOURCE_LOCALE else format_date(value, "long", locale)
+    return f"{day}, {value:%H:%M} UTC"
 
 
 def single_line(value: object) -> str:

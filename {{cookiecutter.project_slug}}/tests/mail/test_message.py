@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from app import theme
 from app.database.base import utc_now
+from app.i18n import add_translations
 from app.mail.mailer import Mailer
 from app.mail.message import BUTTON, ascii_address, compose, parse_message
 from app.settings.config import Settings, load_settings
@@ -66,7 +67,9 @@ def test_text_and_html_have_the_same_content() -> None:
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.stem)
 def test_each_email_has_at_most_one_button_which_says_what_it_does(file: Path) -> None:
     context = {"project": "Büro", "base_url": BASE, "link": f"{BASE}/verify/token"}
-    text = Environment(undefined=ChainableUndefined).from_string(file.read_text(encoding="utf-8")).render(context)  # noqa: S701 - plain text
+    environment = Environment(undefined=ChainableUndefined)  # noqa: S701 - plain text
+    add_translations(environment)
+    text = environment.from_string(file.read_text(encoding="utf-8")).render(context)
 
     links = [item for item in parse_message(text, BASE).paragraphs if item.link]
     assert len(links) <= 1

@@ -52,7 +52,7 @@ async def record_login(  # noqa: PLR0913 - the columns of an event
     known = known_device or await _is_known(session, user, auth_session)
     await events.record(session, Event.LOGIN_SUCCESS, client, user_id=user.id, session_id=auth_session.id)
     if not known:
-        about = {"ip": client.ip, "user_agent": client.user_agent, "at": f"{utc_now():%d %B %Y, %H:%M} UTC"}
+        about = {"ip": client.ip, "user_agent": client.user_agent, "at": utc_now()}
         await notifications.notify(session, authenticator, user.id, user.email, "new_sign_in", **about)
 
 
