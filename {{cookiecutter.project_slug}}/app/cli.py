@@ -19,6 +19,7 @@ COMMAND_MODULES = {
     "seed": "app.commands.seed",
     "cleanup": "app.commands.cleanup",
     "db": "app.commands.database",
+    "translate": "app.commands.translate",
     "users": "app.commands.users",
     "routes": "app.commands.introspection",
     "features": "app.commands.introspection",

@@ -1,0 +1,58 @@
+"""A project in German: every text is in a catalog, and every catalog is complete and compiled."""
+
+import pytest
+
+import fireup
+from tests.baking import PROJECT, Bake, tree
+from tests.serving import environment, run_in
+from tests.untranslated import findings, in_python, in_template
+
+NOT_YET = ("app/accounts/", "app/admin/", "app/web/", "app/features/api_keys/admin.py")
+
+
+def test_every_text_is_in_a_catalog() -> None:
+    found = [text for text in findings(PROJECT) if not text.startswith(NOT_YET)]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<h1>New note</h1>",
+        '<img alt="A cat">',
+        '<p>{{ "Save" if new else _("Change") }}</p>',
+        '{{ fields.text(form, "title", "The title") }}',
+        "Subject: {% trans %}Hello{% endtrans %}\n\nA paragraph.",
+    ],
+)
+def test_texts_of_templates_are_found(source: str) -> None:
+    assert [*in_template(source)]
+    assert not [*in_template('<h1 class="big">{{ _("New note") }}</h1> <code>app</code> {{ 1 }}')]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'redirect_with_message(request, "/notes", "Note saved.")',
+        'redirect_with_message(request, "/notes", f"{title} saved.")',
+        'nav = NavItem(gettext_noop("Notes"), "/notes", "Your notes.")',
+        'form.with_errors(title="Enter a title.")',
+    ],
+)
+def test_messages_in_python_are_found(source: str) -> None:
+    assert [*in_python(source)]
+    assert not [*in_python('redirect_with_message(request, "/notes", gettext("Note saved."))')]
+
+
+def test_catalogs_are_complete_and_compiled(bake: Bake) -> None:
+    project, python = bake(), fireup.install(PROJECT / "requirements-dev.txt")
+    shipped = tree(project / "app")
+
+    for command in ("update", "compile"):
+        done = run_in(project, [python, "-B", "-m", "app", "translate", command], **environment())
+        assert done.returncode == 0, done.stdout
+
+        assert "to translate" not in done.stdout
+        assert "of" not in done.stdout.replace("profile", "")
+    assert tree(project / "app") == shipped

@@ -1,0 +1,102 @@
+"""Find the texts of a project that no catalog can translate: those outside `_()` and `gettext`."""
+
+import ast
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+from jinja2 import Environment, nodes
+
+MARKS = {"_", "gettext", "ngettext", "gettext_noop"}
+_WORD = re.compile(r"[^\W\d_]{2}")
+_PROSE = re.compile(r"[A-Z][a-z]+([ .…:]|$)|.*[a-z,] [a-z]")
+"""A constant of a template or of Python that people read: "Save", or several words."""
+_NOT_TEXT = re.compile(r"^Subject:|^/\S*|\b[\w-]+=\"[^\"]*\"|\bopenapi\.json\b")
+_ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
+_NOT_READ = {"code", "pre", "script", "style"}
+# Arguments that are shown to people: the name of the function, and which arguments.
+_ARGUMENTS: dict[str, tuple[int | str, ...]] = {
+    "NavItem": (0, 2),
+    "flash": (1,),
+    "redirect_with_message": (2,),
+    "set_flash": (2,),
+    "with_errors": ("*",),
+}
+
+
+def in_template(source: str) -> Iterator[str]:
+    """Yield the untranslated texts of a template of a page or an email."""
+    tree = Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse(source)
+    page = _Page()
+    page.feed("".join(node.data for node in tree.find_all(nodes.TemplateData)))
+    page.close()
+    yield from page.found
+    yield from _constants(tree)
+
+
+def in_python(source: str) -> Iterator[str]:
+    """Yield the untranslated messages and labels of a module."""
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call):
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            for value in _read_by_people(call, _ARGUMENTS.get(name, ())):
+                if isinstance(value, ast.JoinedStr) or (
+                    isinstance(value, ast.Constant) and _PROSE.match(str(value.value))
+                ):
+                    yield ast.unparse(value)
+
+
+def _read_by_people(call: ast.Call, wanted: tuple[int | str, ...]) -> Iterator[ast.expr]:
+    yield from (value for number, value in enumerate(call.args) if number in wanted)
+    yield from (item.value for item in call.keywords if "*" in wanted or item.arg in wanted)
+
+
+def _constants(node: nodes.Node) -> Iterator[str]:
+    """Yield the constants that look like prose and aren't arguments of `_()`."""
+    if isinstance(node, nodes.Const) and isinstance(node.value, str) and _PROSE.match(node.value):
+        yield node.value
+    if not (isinstance(node, nodes.Call) and getattr(node.node, "name", "") in MARKS):
+        for child in node.iter_child_nodes():
+            yield from _constants(child)
+
+
+class _Page(HTMLParser):
+    """Collects the texts and the attributes that are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _NOT_READ:
+            self._open.append(tag)
+        self.found += [
+            f"{name}={text}"
+            for name, text in attrs
+            if name in _ATTRIBUTES and _WORD.search(text or "")
+        ]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open[-1:] == [tag]:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        for line in data.splitlines():
+            text = _NOT_TEXT.sub("", line).strip()
+            if not self._open and _WORD.search(text):
+                self.found.append(text)
+
+
+def findings(project: Path) -> list[str]:
+    """Return the untranslated texts of all files, each with its file."""
+    found = []
+    for path in sorted((project / "app").rglob("*")):
+        name = path.relative_to(project).as_posix()
+        source = in_python if path.suffix == ".py" else None
+        if path.suffix in {".html", ".txt"} and "templates" in path.parts:
+            source = in_template
+        if source:
+            found += [f"{name}: {text}" for text in source(path.read_text(encoding="utf-8"))]
+    return found
