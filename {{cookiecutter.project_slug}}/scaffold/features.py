@@ -105,7 +105,8 @@ def write_page(project: Project, path: str, *, title: str | None, access: str, d
     }
     if access == "public":
         targets["public_routes.txt.j2"] = f"{tests}/public_routes.txt"
-    heading = escape(title or label_of_name(path.rpartition("/")[2].replace("-", "_"))).replace("{", "&#123;")
+    heading = escape(title or label_of_name(path.rpartition("/")[2].replace("-", "_")))
+    heading = heading.replace("{", "&#123;").replace("\\", "&#92;")  # a string in the template
     values = {"name": name, "path": path, "title": heading, "public": access == "public"}
     return _write(project, render("page", targets, values), dry_run=dry_run)
 

@@ -17,11 +17,12 @@ from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import Access, ApiKeyBase, ApiKeyCreate
 from app.features.api_keys.service import TooManyApiKeys
+from app.i18n import gettext, gettext_noop
 from app.web.forms import Form, parse_form
 from app.web.templating import NavItem, redirect_with_message, render, render_with_problem
 
 router = APIRouter(prefix="/account/api-keys")
-account_nav_item = NavItem("API keys", "/account/api-keys")
+account_nav_item = NavItem(gettext_noop("API keys"), "/account/api-keys")
 
 
 async def get_key(session: SessionDep, scope: RecentPageScope, key_id: UUID) -> ApiKey:
@@ -55,7 +56,7 @@ async def create_api_key(
     selected = {item for item in service.grantable_scopes(scope) if item in sent}
     form = await parse_form(request, ApiKeyBase)
     if not selected:
-        form = form.with_errors(scopes="Select at least one permission.")
+        form = form.with_errors(scopes=gettext("Select at least one permission."))
     if form.data is None:
         return await render(request, "api_keys/new.html", _form_context(scope, form, selected), 422)
     data = ApiKeyCreate(**form.data.model_dump(), scopes=selected)
@@ -76,7 +77,7 @@ async def show_revoke_api_key(request: Request, key: KeyDep) -> Response:
 async def revoke_api_key(request: Request, session: SessionDep, client: PageClient, key: KeyDep) -> Response:
     """Revoke the key."""
     await service.revoke_key(session, key, client)
-    return redirect_with_message(request, "/account/api-keys", f"Revoked API key “{key.name}”.")
+    return redirect_with_message(request, "/account/api-keys", gettext("Revoked API key “%(name)s”.", name=key.name))
 
 
 def _form_context(scope: Scope, form: Form[ApiKeyBase], selected: set[Access | BasePermission]) -> dict[str, object]:

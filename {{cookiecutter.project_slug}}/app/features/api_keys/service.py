@@ -22,6 +22,7 @@ from app.errors import Conflict, Forbidden, NotFound
 from app.features.api_keys.key_format import generate_key, parse_prefix
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import Access, ApiKeyCreate
+from app.i18n import gettext
 
 MAX_KEYS = 50  # per user
 _LAST_USED_INTERVAL = timedelta(minutes=1)
@@ -86,7 +87,7 @@ async def create_key(
         raise ScopeNotAllowed(", ".join(sorted(missing)))
     await revocation.lock_account(session, scope)  # so that concurrent requests count each other's keys
     if len(await list_keys(session, scope)) >= MAX_KEYS:
-        raise TooManyApiKeys(f"You can have at most {MAX_KEYS} API keys. Revoke one first.")
+        raise TooManyApiKeys(gettext("You can have at most %(count)s API keys. Revoke one first.", count=MAX_KEYS))
     prefix, raw = generate_key()
     key = ApiKey(
         owner_id=scope.user_id,

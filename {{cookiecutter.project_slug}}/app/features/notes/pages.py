@@ -14,12 +14,18 @@ from app.errors import Conflict, InvalidRequest, VersionConflict
 from app.features.notes import service
 from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdate
+from app.i18n import gettext, gettext_noop
 from app.web import forms
 from app.web.latest import Latest
 from app.web.templating import NavItem, redirect_with_message, render
 
 router = APIRouter(prefix="/notes")
-nav = NavItem("Notes", "/notes", "Your private notes.", latest=Latest(service.notes_for, Note.title, Note.id))
+nav = NavItem(
+    gettext_noop("Notes"),
+    "/notes",
+    gettext_noop("Your private notes."),
+    latest=Latest(service.notes_for, Note.title, Note.id),
+)
 
 
 async def get_note(session: SessionDep, scope: PageScope, note_id: UUID) -> NoteRead:
@@ -58,7 +64,7 @@ async def create_note(request: Request, session: SessionDep, scope: PageScope) -
     except (Conflict, InvalidRequest) as error:
         await session.rollback()
         return await _show_new(request, form.with_problem(error))
-    return redirect_with_message(request, f"/notes/{note.id}", "Note created.")
+    return redirect_with_message(request, f"/notes/{note.id}", gettext("Note created."))
 
 
 @router.get("/{note_id}")
@@ -89,7 +95,7 @@ async def update_note(request: Request, session: SessionDep, scope: PageScope, n
         await session.rollback()
         note = await get_note(session, scope, note.id)
         return await _show_edit(request, note, form.with_conflict(note))
-    return redirect_with_message(request, f"/notes/{note.id}", "Note saved.")
+    return redirect_with_message(request, f"/notes/{note.id}", gettext("Note saved."))
 
 
 @router.post("/{note_id}/delete", dependencies=[CsrfProtected])
@@ -99,7 +105,7 @@ async def delete_note(
     """Delete the note, unless it was changed since the page was opened."""
     check_version(note, f'"{version}"')
     await service.delete_note(session, note)
-    return redirect_with_message(request, "/notes", "Note deleted.")
+    return redirect_with_message(request, "/notes", gettext("Note deleted."))
 
 
 async def _show_new(request: Request, form: forms.Form[NoteCreate]) -> Response:

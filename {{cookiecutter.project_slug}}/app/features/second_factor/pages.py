@@ -23,17 +23,18 @@ from app.features.second_factor.service import (
     TotpEnrollment,
     WrongSetupCode,
 )
+from app.i18n import gettext, gettext_noop
 from app.web.forms import Form, parse_form
 from app.web.login import safe_redirect_path
 from app.web.templating import NavItem, redirect_with_message, render, render_with_problem, see_other
 
 router = APIRouter()
-account_nav_item = NavItem("Two-factor authentication", "/account/second-factor")
+account_nav_item = NavItem(gettext_noop("Two-factor authentication"), "/account/second-factor")
 
 PATH = account_nav_item.path
 _QR_CODE_PIXELS = 240  # with the white border; fits every phone
 
-WRONG_CODE = "Incorrect code. Wait for the next one, and check that your device's clock is correct."
+WRONG_CODE = gettext_noop("Incorrect code. Wait for the next one, and check that your device's clock is correct.")
 
 
 @router.get("/login/second-factor")
@@ -67,7 +68,9 @@ async def answer_challenge(
     try:
         user = await challenges.answer_challenge(database, authenticator, challenge, form.data.code, client)
     except InvalidChallenge:
-        return redirect_with_message(request, "/login", "Too many attempts, or the sign-in expired. Sign in again.")
+        return redirect_with_message(
+            request, "/login", gettext("Too many attempts, or the sign-in expired. Sign in again.")
+        )
     except (WrongCode, TooManyAttempts) as problem:
         return await render_with_problem(request, "second_factor/challenge.html", problem, {**context, "form": Form()})
     response = see_other(request, safe_redirect_path(request, target))
@@ -128,7 +131,7 @@ async def confirm_setup(
             codes = await service.confirm_setup(database, authenticator, scope, form.data.code, client)
             return await render(request, "second_factor/recovery_codes.html", {"codes": codes})
     except WrongSetupCode:
-        form = form.with_errors(code=WRONG_CODE)
+        form = form.with_errors(code=gettext(WRONG_CODE))
     except SecondFactorNotEnabled:
         return see_other(request, PATH)
     async with database.read_sessions() as session:
@@ -167,7 +170,9 @@ async def disable(
 ) -> Response:
     """Turn off two-factor authentication."""
     await service.disable(session, authenticator, scope, client)
-    return redirect_with_message(request, PATH, "Two-factor authentication is off. Your other devices were signed out.")
+    return redirect_with_message(
+        request, PATH, gettext("Two-factor authentication is off. Your other devices were signed out.")
+    )
 
 
 def _issuer(request: Request) -> str:

@@ -20,6 +20,7 @@ from app.errors import Conflict, InvalidRequest, NotFound
 from app.features.second_factor import recovery_codes, totp
 from app.features.second_factor.encryption import decrypt_secret, encrypt_secret
 from app.features.second_factor.models import LoginChallenge, RecoveryCode, TotpSecret
+from app.i18n import gettext
 
 _EVENTS = {
     "second_factor_added": Event.SECOND_FACTOR_ADDED,
@@ -81,7 +82,7 @@ async def start_setup(session: AsyncSession, authenticator: Authenticator, scope
     """
     user = await revocation.lock_account(session, scope)  # so that a second click waits
     if user.email_verified_at is None:
-        raise EmailNotVerified("Verify it first.")
+        raise EmailNotVerified(gettext("Verify it first."))
     if await is_enabled(session, user.id):
         raise SecondFactorAlreadyEnabled
     secret = totp.generate_secret()
