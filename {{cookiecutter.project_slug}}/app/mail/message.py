@@ -107,10 +107,10 @@ def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMe
     message["Date"] = utc_now()
     message["Message-ID"] = f"<{mail_id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"  # no auto-replies. https://www.rfc-editor.org/rfc/rfc3834
-    if content.locale != SOURCE_LOCALE:
-        message["Content-Language"] = language_tag(content.locale)
     message.set_content(f"{body}\n\n-- \n{settings.project_name}\n{base_url}\n", cte="quoted-printable")
     message.add_alternative(_layout().render(context), subtype="html", cte="quoted-printable")
+    if content.locale != SOURCE_LOCALE:
+        message["Content-Language"] = language_tag(content.locale)
     return OutgoingMessage(mail_id, sender.addr_spec, receiver, message)
 
 

@@ -116,7 +116,7 @@ def _hours(moment: datetime) -> str:
 
 def _join(texts: list[str]) -> str:
     locale = current_locale()
-    return ", ".join(texts) if locale == SOURCE_LOCALE else format_list(texts, "unit-short", locale)
+    return ", ".join(texts) if locale == SOURCE_LOCALE else format_list(texts, locale=locale)
 
 
 def _decimal_symbol() -> str:

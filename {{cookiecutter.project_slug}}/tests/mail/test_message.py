@@ -64,6 +64,14 @@ def test_text_and_html_have_the_same_content() -> None:
     assert "<script" not in html
 
 
+def test_language_is_in_the_headers_and_in_the_html() -> None:
+    mail = compose_email("Subject: A\nContent-Language: pt_BR\n\nB")
+
+    assert mail["Subject"] == "A"
+    assert mail["Content-Language"] == "pt-BR"
+    assert '<html lang="pt-BR">' in body(mail, "html")
+
+
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.stem)
 def test_each_email_has_at_most_one_button_which_says_what_it_does(file: Path) -> None:
     context = {"project": "Büro", "base_url": BASE, "link": f"{BASE}/verify/token"}

@@ -1,13 +1,18 @@
 """The language of pages and emails. API responses are in English."""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
 import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.i18n import available_locales
+from app.database.base import utc_now
+from app.i18n import available_locales, use_locale
+from app.web.formatting import display_value, time_tag
 from tests.query_counts import capture_queries, count_queries
 from tests.routes import app_of
-from tests.support import log_in, problem_of, with_token
+from tests.support import PASSWORD, emails_to, log_in, problem_of, with_token
 from tests.web.browser import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
@@ -100,6 +105,39 @@ def test_page_with_the_form_is_shown_again(client: TestClient, referer: str, tar
 
 def test_language_of_an_account_needs_a_token(client: TestClient, ada: User) -> None:
     assert open_browser(client, ada).post("/language", data={"locale": "de"}).status_code == 403
+
+
+def test_sign_up_in_german(client: TestClient) -> None:
+    browser = open_browser(client)
+    browser.headers.update(GERMAN)
+
+    refused = submit(browser, "/signup", email="eve@example.com", password="abc")
+    submit(browser, "/signup", email="eve@example.com", password=PASSWORD)
+
+    (mail,) = emails_to(client, "eve@example.com")
+    assert "Verwenden Sie mindestens" in read_page(refused).text
+    assert "Prüfen Sie Ihre E-Mails" in browser.get("/signup/sent").text
+    assert mail.startswith("Subject: Bestätigen Sie Ihre E-Mail-Adresse")
+    assert "\nContent-Language: de\n" in mail
+
+
+def test_emails_are_in_the_language_of_the_account(client: TestClient, ada: User) -> None:
+    api = with_token(client, log_in(client, ada.email)["access_token"])
+    api.patch("/api/v1/users/me", json={"locale": "de"})
+
+    client.post("/api/v1/auth/password/forgot", json={"email": ada.email})
+
+    assert emails_to(client, ada.email)[-1].startswith("Subject: Setzen Sie Ihr Passwort")
+
+
+def test_values_are_formatted_for_the_language() -> None:
+    moment = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
+
+    with use_locale("de"):
+        assert display_value(moment) == "1. März 2026, 09:05 UTC"
+        assert display_value(Decimal("12.50")) == "12,50"
+        assert display_value(["Tee", "Kaffee", "Milch"]) == "Tee, Kaffee und Milch"
+        assert ">vor 2 Stunden</time>" in time_tag(utc_now() - timedelta(hours=2, minutes=50), relative=True)
 
 
 def test_api_is_in_english(client: TestClient) -> None:
