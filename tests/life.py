@@ -73,7 +73,8 @@ class Person:
         if self.codes:
             self.fill("Code", self.codes.pop())
             self.window.press("Sign in")
-        assert self.window.page.url == f"{self.window.address}/account"
+        assert self.window.page.url == f"{self.window.address}/"
+        self.window.open("/account")
 
     def reset_password(self) -> None:
         """Reset the password to the second one."""

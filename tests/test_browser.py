@@ -104,6 +104,7 @@ def test_account_links_to_the_admin(chromium: Browser, server: Server) -> None:
     with visit(chromium, server) as window:
         window.open("/login")
         window.sign_in(server)
+        window.open("/account")
         window.follow("Open the admin")
         assert window.page.url.startswith(f"{server.address}/admin")
 
