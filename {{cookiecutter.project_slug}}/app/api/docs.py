@@ -66,7 +66,9 @@ _SWAGGER = """<meta name="color-scheme" content="light dark">
 <div id="swagger-ui"></div>
 <script src="docs/assets/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>"""
-_REDOC = """<a href="docs">Back to the API console</a>
+_REDOC = """<p style="margin: 0; padding: 0.75rem 1.25rem; font: 1rem system-ui">
+<a href="docs">Back to the API console</a>
+</p>
 <redoc spec-url="openapi.json"></redoc>
 <script src="docs/redoc.js"></script>"""
 
