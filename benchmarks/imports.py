@@ -19,12 +19,12 @@ from tests.serving import environment
 INSIDE = Path(__file__).with_name("imports_inside.py")
 
 
-def main() -> None:
-    """Measure and print the results."""
+def run_in_project(test: Path) -> None:
+    """Run a test in a new project, on both databases."""
     with tempfile.TemporaryDirectory() as folder:
         project = fireup.generate(Path(folder) / "my_project", {})
         python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
-        shutil.copy(INSIDE, project / "tests/admin/test_speed.py")
+        shutil.copy(test, project / "tests/admin/test_speed.py")
         command = [
             python,
             "-m",
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_in_project(INSIDE)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, extract, func, select
+from sqlalchemy import ColumnElement, Select, extract, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -19,6 +19,8 @@ from app.database.base import Base, UUIDv7Base, utc_now
 
 DAYS = 30
 COUNT_LIMIT = 10_000
+DAY_LIMIT = 100_000
+"""Maximum number of a day in a chart."""
 
 _DAY_SECONDS = 24 * 60 * 60
 
@@ -46,9 +48,15 @@ class Chart:
     """Whether values above zero indicate a problem."""
 
     @property
-    def total(self) -> int:
-        """The sum of all days."""
-        return sum(self.days.values())
+    def total(self) -> str:
+        """The formatted sum of all days."""
+        more = "+" if self.maximum > DAY_LIMIT else ""
+        return f"{sum(min(number, DAY_LIMIT) for number in self.days.values()):,}{more}"
+
+    @staticmethod
+    def text(number: int) -> str:
+        """Format the number of a day."""
+        return f"{number:,}" if number <= DAY_LIMIT else f"{DAY_LIMIT:,}+"
 
     @property
     def maximum(self) -> int:
@@ -74,15 +82,31 @@ async def count_per_day(
     """Count rows per UTC day for the last `DAYS` days, oldest first.
 
     UUIDv7 keys start with the creation time, so the primary key index finds recent rows. For others, index `moment`.
+    More than `COUNT_LIMIT` rows are counted in the index only, up to `DAY_LIMIT` + 1 a day: reading a million rows
+    takes seconds.
     """
     today = utc_now().date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    begin = datetime.combine(days[0], time.min, UTC)
-    recent = moment >= begin
-    if issubclass(model, UUIDv7Base):
-        recent &= model.id >= UUID(int=int(begin.timestamp() * 1000) << 80)  # RFC 9562 §5.7: 48 bits of milliseconds
+    is_recent = _is_between(model, moment, days[0], today + timedelta(days=1))
+    if await count_up_to_limit(session, select(moment).where(is_recent, *conditions)) > COUNT_LIMIT:
+        between = [_is_between(model, moment, day, day + timedelta(days=1)) for day in days]
+        rows = [select(literal(1)).select_from(model).where(part, *conditions).limit(DAY_LIMIT + 1) for part in between]
+        counts = [select(func.count()).select_from(row.subquery()).scalar_subquery() for row in rows]
+        return dict(zip(days, (await session.execute(select(*counts))).one(), strict=True))
+    recent = is_recent & (moment >= datetime.combine(days[0], time.min, UTC))
     seconds = extract("epoch", moment)
     day = (seconds - seconds % _DAY_SECONDS).label("day")  # works on both databases, without time zones
     query = select(day, func.count()).where(recent, *conditions).group_by("day")
     found = {datetime.fromtimestamp(int(start), UTC).date(): number for start, number in await session.execute(query)}
     return {day: found.get(day, 0) for day in days}
+
+
+def _is_between(
+    model: type[Base], moment: InstrumentedAttribute[datetime], begin: date, end: date
+) -> ColumnElement[bool]:
+    """Return the condition for rows from the begin of a UTC day to the begin of another one, by an indexed column."""
+    first, last = (datetime.combine(day, time.min, UTC) for day in (begin, end))
+    if not issubclass(model, UUIDv7Base):
+        return (moment >= first) & (moment < last)
+    low, high = (UUID(int=int(at.timestamp() * 1000) << 80) for at in (first, last))  # RFC 9562 §5.7: milliseconds
+    return (model.id >= low) & (model.id < high)

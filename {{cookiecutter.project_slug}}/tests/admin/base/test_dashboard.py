@@ -54,6 +54,29 @@ def test_rows_are_counted_per_utc_day_without_gaps(client: TestClient) -> None:
     assert {day: number for day, number in counted.items() if number} == {days[0]: 1, days[-2]: 1, days[-1]: 1}
 
 
+def test_many_rows_are_counted_per_day_by_their_keys_up_to_a_limit(
+    client: TestClient, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard, "COUNT_LIMIT", 2)
+    monkeypatch.setattr(dashboard, "DAY_LIMIT", 3)
+    moments = [TODAY - timedelta(milliseconds=1), *(TODAY + timedelta(seconds=number) for number in range(5))]
+
+    async def add(session: AsyncSession) -> None:
+        session.add_all(AuthEvent(id=id_at(at), at=at, name=Event.LOGIN_FAIL) for at in moments)
+        session.add(AuthEvent(id=id_at(TODAY + timedelta(minutes=1)), at=TODAY, name=Event.LOGOUT))
+
+    in_database(client, add)
+    counted = in_database(
+        client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at, AuthEvent.name == Event.LOGIN_FAIL)
+    )
+    shown = dashboard_text(browser)
+
+    assert [*counted.values()][-3:] == [0, 1, 4]
+    assert len(counted) == DAYS
+    assert "Failed sign-ins 4+ in 30 days" in shown
+    assert f"{TODAY:%d %B}: 3+" in shown
+
+
 def test_old_row_with_a_new_id_is_not_counted(client: TestClient) -> None:
     """Imported rows may have an older date than their ID."""
 
