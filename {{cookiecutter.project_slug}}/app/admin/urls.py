@@ -1,6 +1,6 @@
 """Cached URLs of admin pages; the library searches all routes for each URL."""
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -20,6 +20,14 @@ class CachedURLRouter:
     def __init__(self, router: Router) -> None:
         self._router = router
         self.url_path_for = lru_cache(maxsize=1_000)(self._find)
+
+    @cached_property
+    def home(self) -> str | None:
+        """The path of the home page, or None in a project without pages."""
+        try:
+            return str(self._find("show_home"))
+        except NoMatchFound:
+            return None
 
     def _find(self, name: str, /, **path_params: Any) -> URLPath:  # noqa: ANN401 - as in Starlette
         return URLPath(str(self._router.url_path_for(name, **path_params)))  # without the scheme
@@ -44,10 +52,9 @@ def url_for(context: Context, name: str, /, **path_params: str) -> URL:
 @pass_context
 def home_url(context: Context) -> str | None:
     """Return the URL of the home page, or None in a project without pages."""
-    try:
-        return path_for(context["request"], "show_home")
-    except NoMatchFound:
-        return None
+    request: Request = context["request"]
+    home: str | None = request.scope["router"].home
+    return home and f"{request.base_url.path.rstrip('/')}{home}"
 
 
 def static_url(request: Request, path: str, v: object) -> str:

@@ -49,12 +49,12 @@ def _account_nav(added: Iterable[NavItem]) -> list[NavItem]:
     """Insert the features' entries after those about credentials."""
     return [
         NavItem(gettext_noop("Profile"), "/account"),
-        NavItem(gettext_noop("Password"), "/account/password"),
-        NavItem(gettext_noop("Email"), "/account/email"),
+        NavItem(gettext_noop("Password"), "/account/password", owner_only=True),
+        NavItem(gettext_noop("Email"), "/account/email", owner_only=True),
         *added,
         NavItem(gettext_noop("Sessions"), "/account/sessions"),
         NavItem(gettext_noop("Activity"), "/account/activity"),
-        NavItem(gettext_noop("Your data"), "/account/data"),
+        NavItem(gettext_noop("Your data"), "/account/data", owner_only=True),
     ]
 
 

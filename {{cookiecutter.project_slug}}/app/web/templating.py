@@ -61,6 +61,8 @@ class NavItem(NamedTuple):
     """Whether visitors see the entry: its page can be opened without signing in."""
     latest: Latest | None = None
     """The rows that the home page shows; their pages are below `path`."""
+    owner_only: bool = False
+    """Whether the page is refused to an administrator who signed in as the user."""
 
 
 class Section(NamedTuple):
@@ -115,11 +117,12 @@ def render_template(
 ) -> HTMLResponse:
     """Render without a database query, for error pages: `visitor` is None unless the request looked it up."""
     visitor: Scope | None = getattr(request.state, "visitor", None)
+    is_impersonated = visitor is not None and visitor.impersonator is not None
     state, root = request.app.state, _settings(request).root_path
     shared = {
         "visitor": visitor,
         "nav": [item for item in state.nav if may_see(visitor, item)],
-        "account_nav": state.account_nav,
+        "account_nav": [item for item in state.account_nav if not (item.owner_only and is_impersonated)],
         "flash_message": get_flash(request),
         "problem": None,
         "site": _site(request, visitor),

@@ -22,7 +22,7 @@ from app.web.forms import Form, parse_form
 from app.web.templating import NavItem, redirect_with_message, render, render_with_problem
 
 router = APIRouter(prefix="/account/api-keys")
-account_nav_item = NavItem(gettext_noop("API keys"), "/account/api-keys")
+account_nav_item = NavItem(gettext_noop("API keys"), "/account/api-keys", owner_only=True)
 
 
 async def get_key(session: SessionDep, scope: RecentPageScope, key_id: UUID) -> ApiKey:

@@ -29,7 +29,7 @@ from app.web.login import safe_redirect_path
 from app.web.templating import NavItem, redirect_with_message, render, render_with_problem, see_other
 
 router = APIRouter()
-account_nav_item = NavItem(gettext_noop("Two-factor authentication"), "/account/second-factor")
+account_nav_item = NavItem(gettext_noop("Two-factor authentication"), "/account/second-factor", owner_only=True)
 
 PATH = account_nav_item.path
 _QR_CODE_PIXELS = 240  # with the white border; fits every phone

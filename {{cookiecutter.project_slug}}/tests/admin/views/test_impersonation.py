@@ -1,5 +1,6 @@
 """Impersonation: it is visible, recorded, can be ended, and owner-only actions are forbidden."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -59,6 +60,26 @@ def test_impersonation_bar_is_on_every_page(browser: TestClient, ada: User) -> N
         assert END in browser.get(path).text
 
 
+@pytest.mark.any_database
+def test_pages_that_are_refused_are_not_offered(browser: TestClient, ada: User) -> None:
+    owner_only = {"Password", "Email", "API keys", "Two-factor authentication", "Your data"}
+
+    own, own_forms = _account_pages(browser)
+    impersonate(browser, ada)
+    shown, forms = _account_pages(browser)
+
+    assert {"Password", "Email", "Your data"} <= own - shown <= owner_only
+    assert shown == {"Profile", "Sessions", "Activity"}
+    assert own_forms - forms == {"/account/sessions/end-all"}
+
+
+def _account_pages(browser: TestClient) -> tuple[set[str], set[str]]:
+    """Return the entries of the account navigation, and the forms of the page of sessions."""
+    page = browser.get("/account/sessions")
+    _, _, nav = page.text.partition('aria-label="Account"')
+    return {*re.findall(r"<a [^>]+>([^<]+)</a>", nav.partition("</nav>")[0])}, {*read_page(page).forms}
+
+
 def test_ending_impersonation_restores_the_session_with_a_new_cookie(
     client: TestClient, browser: TestClient, ada: User
 ) -> None:
@@ -68,8 +89,8 @@ def test_ending_impersonation_restores_the_session_with_a_new_cookie(
 
     response = stop_impersonating(browser)
 
-    assert (response.status_code, response.headers["Location"]) == (303, "/admin/")
-    assert browser.get("/admin/").status_code == 200
+    assert (response.status_code, response.headers["Location"]) == (303, f"/admin/user/detail?pk={ada.id}")
+    assert browser.get(response.headers["Location"]).status_code == 200
     assert END not in browser.get("/account").text
     assert len({own_cookie, borrowed, cookie_of(browser)}) == 3
     assert not is_signed_in(with_cookie(client, borrowed))
