@@ -211,6 +211,31 @@ def test_tests_run_in_parallel(
     assert ("four minutes" in capsys.readouterr().err) == (not words)
 
 
+@pytest.mark.parametrize(
+    ("line", "developer"),
+    [
+        ("new resource Book title:str", True),
+        ("rename field Book title name", True),
+        ("change field Book title:text", True),
+        ("remove field Book title", True),
+        ("db revision -m Title", True),
+        ("db upgrade", False),
+        ("users list", False),
+        ("", False),
+    ],
+)
+def test_commands_that_write_code_install_what_formats_it(
+    monkeypatch: pytest.MonkeyPatch, line: str, *, developer: bool
+) -> None:
+    installed: list[bool] = []
+    monkeypatch.setattr(dev, "install", lambda *, developer: installed.append(developer))
+    monkeypatch.setattr(dev, "replace_process", lambda _: 0)
+
+    dev.app(line.split())
+
+    assert installed == [developer]
+
+
 def test_duration_of_the_template_tests_is_printed_first(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

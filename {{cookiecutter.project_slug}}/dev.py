@@ -56,6 +56,8 @@ MIN_UV = (0, 11)
 PINNED_UV = ROOT / "requirements-uv.txt"
 EXPORTS = {"requirements.txt": "--no-default-groups", "requirements-dev.txt": "--all-groups"}
 HEADER = "# Locked with hashes by `python3 dev.py lock`: change pyproject.toml and lock again.\n"
+# Commands of the project that format what they write, or check it.
+WRITE_CODE = ("new", "add", "change", "rename", "remove", "destroy", "check", "db revision", "db merge")
 # Arguments to Python; a check fails if any of its commands fails.
 CHECKS = {
     "format": [["-m", "ruff", "format", "--check", "."]],
@@ -111,8 +113,8 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def app(arguments: Sequence[str]) -> int:
-    """Install dependencies and run the project's command line; code generators need development dependencies."""
-    install(developer=arguments[:1] in (["new"], ["add"], ["destroy"], ["check"]))
+    """Install dependencies and run the project's command line; what writes code needs development dependencies."""
+    install(developer=" ".join(arguments[:2]).startswith(WRITE_CODE))
     return replace_process([venv_python(), "-m", "app", *arguments])
 
 
