@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.baking import TEMPLATE
-from tests.serving import environment
+from tests.serving import IN_ONE_PROCESS, environment
 
 BLOCK = re.compile(r"^```(console|diff|jsonc|python|svg)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -50,7 +50,12 @@ def _run(project: Path, script: str) -> str:
     done = subprocess.run(
         ["/bin/sh", "-eu", "-c", script],
         cwd=project,
-        env={**environment(), "PATH": path, "PYTEST_ADDOPTS": "--database=sqlite -n2"},
+        env={
+            **environment(),
+            **IN_ONE_PROCESS,
+            "PATH": path,
+            "PYTEST_ADDOPTS": "--database=sqlite",
+        },
         check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

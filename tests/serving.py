@@ -18,10 +18,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.packages import link_packages
+
 # Variables that may be set on the machine that runs the tests, but must not affect projects.
 FOREIGN = re.compile(
     r"(PYTEST|COV|UV_PROJECT|UV_PYTHON|VIRTUAL_ENV|PYTHON|DATABASE_|SECRET_|SERVER_)"
 )
+# `dev.py test` in one process: each worker imports the app, and the other cores run other tests.
+IN_ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}
 
 
 def environment() -> dict[str, str]:
@@ -46,7 +50,8 @@ def run_in(
 
 def run_dev(project: Path, *arguments: str, python: str = sys.executable, **variables: str) -> str:
     """Run `dev.py` in the project, assert that it succeeds, and return its output."""
-    done = run_in(project, [python, "dev.py", *arguments], **variables)
+    link_packages(project)
+    done = run_in(project, [python, "dev.py", *arguments], **{**IN_ONE_PROCESS, **variables})
     assert done.returncode == 0, f"dev.py {' '.join(arguments)} failed:\n{done.stdout}"
     return done.stdout
 

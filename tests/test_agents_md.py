@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.baking import MINIMAL, PROJECT, Bake
-from tests.serving import environment, run_dev
+from tests.serving import IN_ONE_PROCESS, environment, run_dev
 from tests.test_docs import BLOCK, commands
 from tests.test_docs_facts import PATH
 
@@ -32,11 +32,12 @@ def test_commands_work(bake: Bake, answers: dict[str, bool]) -> None:
     project = bake(**answers)
     run_dev(project, "app", "setup")
     [block] = BLOCK.findall(PAGE)
+    path = f"{Path(sys.executable).parent}:{environment()['PATH']}"
 
     done = subprocess.run(
         ["/bin/sh", "-eu", "-c", block],
         cwd=project,
-        env={**environment(), "PATH": f"{Path(sys.executable).parent}:{environment()['PATH']}"},
+        env={**environment(), **IN_ONE_PROCESS, "PATH": path},
         check=False,
         capture_output=True,
         text=True,

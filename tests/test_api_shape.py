@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.baking import Bake
 from tests.doc_blocks import blocks_of, run_block
-from tests.serving import run_dev, run_in
+from tests.serving import IN_ONE_PROCESS, run_dev, run_in
 
 FAULTS = {
     "rows of other users": ("service.py", ".where(Note.owner_id == scope.user_id)", ""),
@@ -52,6 +52,6 @@ def failing_tests(project: Path, fault: str) -> set[str]:
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
     command = [sys.executable, "dev.py", "test", "tests/features/notes/test_api.py"]
-    printed = run_in(project, command, PYTEST_ADDOPTS="--database=sqlite -n2").stdout
+    printed = run_in(project, command, PYTEST_ADDOPTS="--database=sqlite", **IN_ONE_PROCESS).stdout
     path.write_text(text, encoding="utf-8")
     return set(re.findall(r"^FAILED \S+::(\S+)", printed, re.MULTILINE))

@@ -36,7 +36,7 @@ def test_blogging_api_needs_at_most_four_hundred_lines_by_hand(
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     others = ("accounts/test_user_username.py", "api", "database/test_slugs.py")
     chosen = [TESTS, *features, *(f"tests/{name}" for name in others)]
-    run_dev(project, "test", "-n", "2", "--database", "both", *chosen)
+    run_dev(project, "test", "--database", "both", *chosen)
 
 
 def _write_by_hand(project: Path) -> None:

@@ -149,7 +149,7 @@ def test_fields_are_changed_and_rows_are_kept(bake: Bake, type_cache: Path, data
         if database == "sqlite":
             run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
         folders = (f"tests/features/{name}" for name in ("novelists", "style_list", "volumes"))
-        run_dev(project, "test", "-n", "auto", "--database", database, *folders)
+        run_dev(project, "test", "--database", database, *folders)
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -301,7 +301,7 @@ def test_old_and_new_release_run_side_by_side(bake: Bake, database: str) -> None
             assert side(old, "code", "a=5", "d=6") == "a=5 b=3 c=4 d=6 200"
             assert side(project, "mark") == "a=5 b=3 c=4 d=6 200"
             assert python(old, RUN, "SELECT sum(pages) FROM books") == "4\n"
-        run_dev(project, "test", "-n", "auto", "--database", database, "tests/features/books")
+        run_dev(project, "test", "--database", database, "tests/features/books")
 
         run_app(project, "db contract")
         for command in ("upgrade", "check", "downgrade -4", "upgrade", "check"):

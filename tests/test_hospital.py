@@ -39,4 +39,4 @@ def test_appointments_of_a_doctor_never_overlap(bake: Bake, type_cache: Path) ->
         edit(tests / name, numbers)
     shutil.copy(SCHEMAS / "hospital_overlaps.txt", tests / "test_overlaps.py")
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
-    run_dev(project, "test", "-n", "2", *generated)
+    run_dev(project, "test", *generated)

@@ -4,7 +4,7 @@ import re
 import sys
 
 from tests.baking import TEMPLATE, Bake
-from tests.serving import run_dev, run_in
+from tests.serving import IN_ONE_PROCESS, run_dev, run_in
 from tests.test_scaffold import change, installed, run_app
 
 FOLDERS = [f"tests/features/{name}" for name in ("issues", "remarks", "reviews", "steps")]
@@ -77,13 +77,13 @@ def test_generated_rules_hold_and_their_tests_fail_without_them(bake: Bake) -> N
     added = project / "tests/features/issues/test_inline.py"
     added.write_text(INLINE_TEST, encoding="utf-8")
     others = ["tests/api/test_access_control.py", "tests/database/test_migrations.py"]
-    run_dev(project, "test", "-n", "auto", "--database", "both", *FOLDERS, *others)
+    run_dev(project, "test", "--database", "both", *FOLDERS, *others)
 
     for feature, changes in WEAKENED.items():
         for rule, weaker in changes:
             change(project / "app/features" / feature / "service.py", rule, weaker)
-    command = ["test", "-n", "auto", "--database", "sqlite", *FOLDERS, "-k", "api"]
-    tested = run_in(project, [sys.executable, "dev.py", *command]).stdout
+    command = ["test", "--database", "sqlite", *FOLDERS, "-k", "api"]
+    tested = run_in(project, [sys.executable, "dev.py", *command], **IN_ONE_PROCESS).stdout
 
     failed = re.findall(r"^FAILED .*/(\w+)/test_\w+\.py::test_(\w+)", tested, re.MULTILINE)
     assert {": ".join(parts) for parts in failed} == FAILING

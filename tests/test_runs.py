@@ -124,9 +124,10 @@ def test_own_checks_pass(running: Running, type_cache: Path) -> None:
 def test_own_suite_passes_without_skips(running: Running) -> None:
     """With the default options in the default project; another project uses only PostgreSQL."""
     database = running.case.database
-    chosen = [] if database == "both" else ["-n", "auto", "--database", database]
+    chosen = [] if database == "both" else ["--database", database]
+    workers = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "2"} if database == "both" else {}
 
-    printed = run_dev(running.project, "test", *chosen, python=running.python)
+    printed = run_dev(running.project, "test", *chosen, python=running.python, **workers)
 
     assert " passed" in printed
     assert " skipped" not in printed

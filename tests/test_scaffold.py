@@ -21,7 +21,7 @@ import pytest
 from tests.baking import TEMPLATE, Bake, tree
 from tests.random_fields import random_user_fields
 from tests.random_resources import AUTHOR, BOOK, NAMES, RATING, random_commands
-from tests.serving import Visitor, environment, run_dev, run_in, serving
+from tests.serving import IN_ONE_PROCESS, Visitor, environment, run_dev, run_in, serving
 
 GENRE = "Genre name:str=40:unique --access shared --no-pages --no-admin"
 OTHER_ACCESS = (
@@ -88,7 +88,7 @@ def test_resources_are_generated_changed_and_destroyed(
             run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
         run_dev(
             project,
-            *("test", "-n", "auto", "--database", database, "tests/features/authors"),
+            *("test", "--database", database, "tests/features/authors"),
             *(
                 "tests/features/books",
                 "tests/api/test_access_control.py",
@@ -101,7 +101,7 @@ def test_resources_are_generated_changed_and_destroyed(
         run_app(project, f"add field Book {RATING} slug:slug:from=title:globally --migrate")
         run_app(project, "add relation Book genres:many=Genre --migrate")
         run_app(project, "db check")
-        run_dev(project, "test", "-n", "auto", "--database", database, "tests/features/books")
+        run_dev(project, "test", "--database", database, "tests/features/books")
         row = read(project, log, book, *credentials.groups())
         assert (row["title"], row["rating"], row["genre_ids"]) == ("One", 3, [])
         assert row["slug"] == "one"  # made by the migration
@@ -214,7 +214,7 @@ def test_references_show_only_visible_rows(bake: Bake) -> None:
 
     tested = run_dev(
         project,
-        *("test", "-n", "auto", "--database", "both", "-k", "hidden"),
+        *("test", "--database", "both", "-k", "hidden"),
         *("tests/features/shelves", "tests/features/posts"),
     )
 
@@ -230,12 +230,12 @@ def test_access_is_as_given_and_its_tests_fail_without_it(bake: Bake) -> None:
         run_app(project, f"new resource {line}")
     about = ("-k", "access or anonymous or can_ or see")
     folders = sorted({f"tests/features/{file.partition('/')[0]}" for file in WEAKENED})
-    command = ["test", "-n", "auto", "--database", "sqlite", *about, *folders]
+    command = ["test", "--database", "sqlite", *about, *folders]
     run_dev(project, *command, "tests/api/test_access_control.py")
 
     for file, (check, weaker) in WEAKENED.items():
         change(project / "app/features" / file, check, weaker)
-    tested = run_in(project, [sys.executable, "dev.py", *command]).stdout
+    tested = run_in(project, [sys.executable, "dev.py", *command], **IN_ONE_PROCESS).stdout
 
     failed = re.findall(r"^FAILED .*/(\w+)/test_(\w+)\.py::test_(\w+)", tested, re.MULTILINE)
     assert {" ".join(parts) for parts in failed} == FAILING
@@ -364,7 +364,7 @@ def test_random_resources_pass_their_own_tests(
         ),
         ("postgresql", ["tests/database/test_migrations.py"]),
     ):
-        run_dev(project, "test", "-n", "auto", "--database", database, *chosen)
+        run_dev(project, "test", "--database", database, *chosen)
 
 
 COLLIDING = (
@@ -382,7 +382,7 @@ def test_names_that_pages_use_are_kept_apart(bake: Bake) -> None:
         run_app(project, f"new resource {line}")
 
     pages = [f"tests/features/{name}/test_pages.py" for name in ("sections", "filters", "sessions")]
-    run_dev(project, "test", "-n", "auto", "--database", "sqlite", *pages)
+    run_dev(project, "test", "--database", "sqlite", *pages)
 
 
 def installed(project: Path) -> Path:

@@ -24,7 +24,7 @@ def test_schema_passes_its_own_tests(bake: Bake, type_cache: Path, name: str, ta
     assert len(generated) == tables
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     chosen = [*generated, "tests/database/test_migrations.py"]
-    run_dev(project, "test", "-n", "2", "--database", "both", *chosen)
+    run_dev(project, "test", "--database", "both", *chosen)
     printed = run_dev(project, "app", "features", "--schema")
     (project / "printed.txt").write_text(printed, encoding="utf-8")
     assert "nothing to do" in run_dev(project, "app", "new", "resources", "printed.txt")

@@ -53,4 +53,4 @@ def test_shop_needs_at_most_eighty_lines_by_hand(bake: Bake, type_cache: Path) -
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
     others = ["tests/api/test_access_control.py", "tests/database/test_migrations.py"]
     chosen = [*features, *others]
-    run_dev(project, "test", "-n", "2", "--database", "both", *chosen)
+    run_dev(project, "test", "--database", "both", *chosen)

@@ -28,4 +28,4 @@ def test_tracker_needs_three_lines_by_hand(bake: Bake, type_cache: Path) -> None
     assert sum(changes.values()) == 3
     tests = [f"tests/features/{name}" for name in ("projects", "issues", "comments", "labels")]
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
-    run_dev(project, "test", "-n", "2", "--database", "postgresql", *tests)
+    run_dev(project, "test", "--database", "postgresql", *tests)

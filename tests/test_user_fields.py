@@ -59,7 +59,7 @@ def test_users_who_exist_keep_their_accounts(bake: Bake, type_cache: Path, datab
         assert run_app(project, "users list") == listed
     if database == "sqlite":
         run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
-        run_dev(project, "test", "-n", "2", *TESTS, *SHIPPED)
+        run_dev(project, "test", *TESTS, *SHIPPED)
 
 
 def test_smallest_project_has_fields_of_users(bake: Bake, type_cache: Path) -> None:
@@ -69,7 +69,7 @@ def test_smallest_project_has_fields_of_users(bake: Bake, type_cache: Path) -> N
         run_app(project, f"add field User {fields}")
 
     run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
-    run_dev(project, "test", "-n", "2", *TESTS)
+    run_dev(project, "test", *TESTS)
 
 
 def test_impossible_field_is_refused_in_one_sentence(bake: Bake) -> None:
