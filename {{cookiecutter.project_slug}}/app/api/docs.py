@@ -5,6 +5,7 @@ policy, still without inline scripts and other hosts. In a project with web page
 in their layout.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 
 from app.api.staticfiles import CachedStaticFiles
 from app.settings.config import Environment, Settings
+from app.theme import read_colors
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -66,10 +68,14 @@ _SWAGGER = """<meta name="color-scheme" content="light dark">
 <div id="swagger-ui"></div>
 <script src="docs/assets/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>"""
-_REDOC = """<p style="margin: 0; padding: 0.75rem 1.25rem; font: 1rem system-ui">
+_REDOC = """<style>
+#redoc h5, #redoc h5 * { color: inherit !important; }
+#redoc .react-tabs__tab--selected { color: #1f1b18 !important; }
+</style>
+<p style="margin: 0; padding: 0.75rem 1.25rem; font: 1rem system-ui">
 <a href="docs">Back to the API console</a>
 </p>
-<redoc spec-url="openapi.json"></redoc>
+<div id="redoc"></div>
 <script src="docs/redoc.js"></script>"""
 
 _PACKAGE = Path(fastapi_offline.__file__).parent / "static"
@@ -131,8 +137,10 @@ async def show_redoc() -> HTMLResponse:
 
 @router.get("/docs/redoc.js")
 def load_redoc() -> Response:
-    """Serve ReDoc without its logo, which would be a third-party request."""
-    script = (_PACKAGE / "redoc.standalone.js").read_bytes().replace(_LOGO, b"data:,")
+    """Serve ReDoc without its logo, which would be a third-party request, and the script that starts it."""
+    library = (_PACKAGE / "redoc.standalone.js").read_bytes().replace(_LOGO, b"data:,")
+    start = Path(__file__).with_name("redoc.js").read_bytes()
+    script = b"%b\nconst colors = %b;\n%b" % (library, json.dumps(read_colors()).encode(), start)
     return Response(script, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
 
 
