@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from gettext import GNUTranslations
 from pathlib import Path
+from typing import NamedTuple
 
 from babel import Locale, negotiate_locale
 from jinja2 import Environment
@@ -86,23 +87,23 @@ def available_locales() -> tuple[str, ...]:
     return SOURCE_LOCALE, *(str(Locale.parse(locale)) for locale in sorted(_catalogs()))
 
 
-@cache
-def language_name(locale: str) -> str:
-    """Return the name of a locale in its own language, such as "Deutsch"."""
-    name = Locale.parse(locale).get_display_name() or locale
-    return name[:1].upper() + name[1:]
+class Language(NamedTuple):
+    """A locale, and how to present it."""
+
+    locale: str
+    tag: str
+    """Language tag for HTML and HTTP (BCP 47), such as `pt-BR`."""
+    name: str
+    """In the language itself, such as "Deutsch"."""
+    is_right_to_left: bool
 
 
 @cache
-def language_tag(locale: str) -> str:
-    """Return the language tag of a locale (BCP 47), such as `pt-BR`, for HTML and HTTP."""
-    return locale.replace("_", "-")
-
-
-@cache
-def is_right_to_left(locale: str) -> bool:
-    """Return whether the script of a locale runs from right to left."""
-    return Locale.parse(locale).text_direction == "rtl"
+def describe_language(locale: str) -> Language:
+    """Return how to present a locale."""
+    parsed = Locale.parse(locale)
+    name = parsed.get_display_name() or locale
+    return Language(locale, locale.replace("_", "-"), name[:1].upper() + name[1:], parsed.text_direction == "rtl")
 
 
 def choose_locale(account: str | None, cookie: str | None, accept_language: str) -> str:

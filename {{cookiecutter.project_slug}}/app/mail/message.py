@@ -25,7 +25,7 @@ from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from app.database.base import utc_now
-from app.i18n import SOURCE_LOCALE, gettext, gettext_noop, is_right_to_left, language_tag, use_locale
+from app.i18n import SOURCE_LOCALE, describe_language, gettext, gettext_noop, use_locale
 from app.settings.config import Settings
 from app.settings.mail_url import parse_sender
 from app.theme import read_colors
@@ -90,12 +90,12 @@ def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMe
     """Build the message. Its Message-ID is stable, so that clients can deduplicate retries."""
     base_url = str(settings.base_url).rstrip("/")
     content, sender, receiver = parse_message(text, base_url), parse_sender(settings.mail.sender), ascii_address(to)
+    language = describe_language(content.locale)
     context = {
         "project": settings.project_name,
         "base_url": base_url,
         "message": content,
-        "language": language_tag(content.locale),
-        "is_right_to_left": is_right_to_left(content.locale),
+        "language": language,
         "colors": read_colors(),
     }
     body = "\n\n".join("\n".join(paragraph.lines) for paragraph in content.paragraphs)
@@ -110,7 +110,7 @@ def compose(settings: Settings, mail_id: UUID, to: str, text: str) -> OutgoingMe
     message.set_content(f"{body}\n\n-- \n{settings.project_name}\n{base_url}\n", cte="quoted-printable")
     message.add_alternative(_layout().render(context), subtype="html", cte="quoted-printable")
     if content.locale != SOURCE_LOCALE:
-        message["Content-Language"] = language_tag(content.locale)
+        message["Content-Language"] = language.tag
     return OutgoingMessage(mail_id, sender.addr_spec, receiver, message)
 
 

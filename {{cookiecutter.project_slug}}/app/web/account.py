@@ -9,7 +9,7 @@ from app.accounts.browser.web_session import PageScope
 from app.accounts.schemas import AccountRead, AccountUpdate
 from app.accounts.users import FieldTaken
 from app.api.dependencies import SessionDep
-from app.i18n import available_locales, gettext, language_name
+from app.i18n import available_locales, describe_language, gettext
 from app.web.choices import Choice, schema_choices
 from app.web.forms import Form, form_from_record, parse_form
 from app.web.templating import redirect_with_message, render
@@ -18,7 +18,7 @@ router = APIRouter()
 
 CHOICES = {
     **schema_choices(AccountUpdate),
-    "locale": [Choice(locale, language_name(locale)) for locale in available_locales()],
+    "locale": [Choice(locale, describe_language(locale).name) for locale in available_locales()],
 }
 
 

@@ -6,7 +6,7 @@
     flash_message   message of the previous request, shown once
     sections        what features add to this page, such as the comments of an article (`Section`)
     problem         problem to show above the form, or none
-    locale          language of the page, such as `pt_BR`
+    language        language of the page (`app.i18n.Language`); `languages` are those on offer
     site            project name, and the paths of the optional parts (`SiteContext`)
     root            path of `BASE_URL`, usually empty; start every link with it: `href="{{ root }}/notes"`
     path            path of this page, without `root`
@@ -119,6 +119,7 @@ def render_template(
     visitor: Scope | None = getattr(request.state, "visitor", None)
     is_impersonated = visitor is not None and visitor.impersonator is not None
     state, root = request.app.state, _settings(request).root_path
+    language = i18n.describe_language(i18n.current_locale())
     shared = {
         "visitor": visitor,
         "nav": [item for item in state.nav if may_see(visitor, item)],
@@ -127,13 +128,13 @@ def render_template(
         "problem": None,
         "site": _site(request, visitor),
         "path": request.scope["path"].removeprefix(root),
-        "csrf_field": partial(_csrf_field, request),
-        "locale": i18n.current_locale(),
+        "csrf_field": cache(partial(_csrf_field, request)),
+        "language": language,
     }
     templates: Environment = state.templates
     response = HTMLResponse(templates.get_template(name).render({**shared, **(context or {})}), status)
     if len(i18n.available_locales()) > 1:
-        response.headers["Content-Language"] = i18n.language_tag(i18n.current_locale())
+        response.headers["Content-Language"] = language.tag
         response.headers["Vary"] = "Accept-Language, Cookie"
     web_session.set_pending_cookies(request, response)
     clear_flash(request, response)
@@ -165,10 +166,7 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
     )
     i18n.add_translations(environment)
     environment.globals |= {
-        "language_name": i18n.language_name,
-        "language_tag": i18n.language_tag,
-        "is_right_to_left": i18n.is_right_to_left,
-        "locales": i18n.available_locales(),
+        "languages": [i18n.describe_language(locale) for locale in i18n.available_locales()],
         "max_choices": MAX_CHOICES,
         "root": settings.root_path,
         "yes_no_choices": yes_no_choices,

@@ -23,7 +23,7 @@ from app.admin.base.saving import READONLY_FIELDS
 from app.admin.views.roles import forbid_privilege_escalation, has_no_more_permissions
 from app.admin.views.user_actions import SecondFactorField, UserActions
 from app.database.base import utc_now
-from app.i18n import available_locales, language_name
+from app.i18n import available_locales, describe_language
 
 
 class UserView(UserActions):
@@ -41,7 +41,7 @@ class UserView(UserActions):
         EmailField("email", "Email", required=True, maxlength=320, list_template="fields/list/text.html"),
         PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
         "display_name",
-        EnumField("locale", "Language", choices=[(code, language_name(code)) for code in available_locales()]),
+        EnumField("locale", "Language", choices=[(code, describe_language(code).name) for code in available_locales()]),
         BooleanField("is_active", "Active", default=True, help_text="Disabling a user signs them out immediately."),
         "roles",
         DateTimeField("last_login_at", "Last sign-in"),
