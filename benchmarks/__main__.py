@@ -17,9 +17,9 @@ from benchmarks import page
 
 PARTS = (
     *("requests", "split", "instructions", "admin_list", "admin", "scale", "crowd", "tools"),
-    "search",
+    *("search", "lighthouse"),
 )
-WITHOUT_POSTGRESQL = ("tools",)
+WITHOUT_POSTGRESQL = ("tools", "lighthouse")
 
 
 def command(part: str, options: argparse.Namespace) -> list[str]:

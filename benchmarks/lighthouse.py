@@ -1,0 +1,163 @@
+"""Scores of a generated project's pages in Lighthouse.
+
+    python3 -m benchmarks.lighthouse [--rounds N] [--write]
+
+Lighthouse simulates a phone on a slow network. Needs Node 18.20 or later, npm and Chromium; npm
+installs Lighthouse in the cache folder and verifies each package by hash (node/package-lock.json).
+To update it, change node/package.json and run in its folder
+
+    npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import fireup
+from benchmarks import page
+from benchmarks.report import machine, table, writing_command_line
+from tests.serving import Server, Visitor, environment, serving
+
+NODE = Path(__file__).with_name("node")
+CATEGORIES = ("performance", "accessibility", "best-practices")
+PAGES = {
+    "home": "/",
+    "notes": "/notes",
+    "note": "/notes/{note}",
+    "note form": "/notes/new",
+    "account": "/account",
+    "admin dashboard": "/admin/",
+    "admin list": "/admin/note/list",
+    "admin form": "/admin/note/create",
+}
+VISITOR_PAGES = {"sign-in": "/login", "sign-up": "/signup"}
+UNTHROTTLED: dict[str, object] = {
+    "onlyCategories": ["accessibility", "best-practices"],
+    "throttlingMethod": "provided",
+    "disableFullPageScreenshot": True,
+    **dict.fromkeys(("pauseAfterFcpMs", "pauseAfterLoadMs"), 0),
+    **dict.fromkeys(("networkQuietThresholdMs", "cpuQuietThresholdMs"), 0),
+}
+"""Settings that save the waiting, where the loading isn't measured."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What Lighthouse found on a page: scores from 0 to 100, and the names of failed audits."""
+
+    scores: dict[str, int]
+    failed: list[str]
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium, if there is one."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def missing_tools() -> list[str]:
+    """Return the names of the missing Debian packages."""
+    found = {
+        "chromium": find_chromium(),
+        "nodejs": shutil.which("node"),
+        "npm": shutil.which("npm"),
+    }
+    return [name for name, path in found.items() if path is None]
+
+
+def install() -> Path:
+    """Return a folder with Lighthouse, installed if necessary."""
+    files = [path for path in sorted(NODE.iterdir()) if path.suffix in {".json", ".mjs"}]
+    version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    folder = fireup.dev.create_cache_folder() / f"node-{version}"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="node-") as scratch:
+            for path in files:
+                shutil.copy(path, scratch)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+            subprocess.run(command, cwd=scratch, check=True)
+            shutil.copytree(scratch, folder, symlinks=True)
+    return folder
+
+
+def measure(
+    urls: Mapping[str, str],
+    cookies: str = "",
+    settings: Mapping[str, object] | None = None,
+    rounds: int = 1,
+) -> dict[str, list[Result]]:
+    """Return the results of each page, a list with one per round."""
+    asked = {
+        "urls": urls,
+        "headers": {"Cookie": cookies} if cookies else {},
+        "settings": settings or {"onlyCategories": CATEGORIES},
+        "rounds": rounds,
+    }
+    done = subprocess.run(
+        ["node", "lighthouse.mjs"],
+        cwd=install(),
+        env={**environment(), "CHROME_PATH": find_chromium() or ""},
+        input=json.dumps(asked),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {name: [Result(**result) for result in results] for name, results in found.items()}
+
+
+def signed_in_cookies(server: Server) -> str:
+    """Sign in as the admin, and return the Cookie header."""
+    visitor, (email, password) = Visitor(server.address), server.credentials()
+    answer = visitor.fill_in("/login", email=email, password=password)
+    assert answer.url == f"{server.address}/account", answer.text
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.cookies)
+
+
+def create_notes(server: Server) -> str:
+    """Create a page of notes, and return the ID of one."""
+    visitor, (email, password) = Visitor(server.address), server.credentials()
+    signed_in = visitor.post_json("/api/v1/auth/login", {"email": email, "password": password})
+    for number in range(25):
+        note = {"title": f"Things to do, part {number}", "body": "Bread, butter, and milk."}
+        made = visitor.post_json("/api/v1/notes", note, signed_in.body["access_token"])
+    return str(made.body["id"])
+
+
+def main() -> None:
+    """Measure and print a Markdown table."""
+    parser = writing_command_line("lighthouse")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    if missing := missing_tools():
+        parser.error(f"missing: apt install {' '.join(missing)}")
+    with tempfile.TemporaryDirectory() as name:
+        project = fireup.generate(Path(name) / "my_project", {})
+        with serving(project, Path(name) / "log.txt") as server:
+            note, cookies = create_notes(server), signed_in_cookies(server)
+            visited = {page: server.address + path for page, path in VISITOR_PAGES.items()}
+            urls = {page: server.address + path.format(note=note) for page, path in PAGES.items()}
+            found = measure(visited, rounds=options.rounds)
+            found |= measure(urls, cookies, rounds=options.rounds)
+    rows = [
+        [name, *(_median_and_range([one.scores[key] for one in results]) for key in CATEGORIES)]
+        for name, results in found.items()
+    ]
+    text = f"{machine(load)} Scores of at most 100, the median of {options.rounds} rounds"
+    text += f" (least-most):\n\n{table(['page', *CATEGORIES], rows)}"
+    page.report_section("lighthouse", text, write=options.write)
+
+
+def _median_and_range(scores: list[int]) -> str:
+    return f"{median(scores):.0f} ({min(scores)}-{max(scores)})"
+
+
+if __name__ == "__main__":
+    main()
