@@ -38,14 +38,14 @@ PAGES = {
     "admin form": "/admin/note/create",
 }
 VISITOR_PAGES = {"sign-in": "/login", "sign-up": "/signup"}
-UNTHROTTLED: dict[str, object] = {
+QUICK: dict[str, object] = {
     "onlyCategories": ["accessibility", "best-practices"],
     "throttlingMethod": "provided",
     "disableFullPageScreenshot": True,
     **dict.fromkeys(("pauseAfterFcpMs", "pauseAfterLoadMs"), 0),
     **dict.fromkeys(("networkQuietThresholdMs", "cpuQuietThresholdMs"), 0),
 }
-"""Settings that save the waiting, where the loading isn't measured."""
+"""Settings without the waiting, which only performance needs."""
 
 
 @dataclass(frozen=True)
@@ -75,32 +75,36 @@ def install() -> Path:
     """Return a folder with Lighthouse, installed if necessary."""
     files = [path for path in sorted(NODE.iterdir()) if path.suffix in {".json", ".mjs"}]
     version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-    folder = fireup.dev.create_cache_folder() / f"node-{version}"
+    folder = Path(fireup.dev.create_cache_folder(), f"node-{version}")
     if not folder.exists():
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="node-") as scratch:
             for path in files:
                 shutil.copy(path, scratch)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+            command = [
+                str(shutil.which("npm")),
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--silent",
+            ]
             subprocess.run(command, cwd=scratch, check=True)
             shutil.copytree(scratch, folder, symlinks=True)
     return folder
 
 
 def measure(
-    urls: Mapping[str, str],
-    cookies: str = "",
-    settings: Mapping[str, object] | None = None,
-    rounds: int = 1,
+    urls: Mapping[str, str], cookies: str = "", *, rounds: int = 1, quick: bool = False
 ) -> dict[str, list[Result]]:
-    """Return the results of each page, a list with one per round."""
+    """Return the results of each page, one per round; with `quick`, without performance."""
     asked = {
         "urls": urls,
         "headers": {"Cookie": cookies} if cookies else {},
-        "settings": settings or {"onlyCategories": CATEGORIES},
+        "settings": QUICK if quick else {"onlyCategories": CATEGORIES},
         "rounds": rounds,
     }
     done = subprocess.run(
-        ["node", "lighthouse.mjs"],
+        [str(shutil.which("node")), "lighthouse.mjs"],
         cwd=install(),
         env={**environment(), "CHROME_PATH": find_chromium() or ""},
         input=json.dumps(asked),

@@ -46,6 +46,12 @@ document.addEventListener("show.bs.modal", ({ target, relatedTarget: action }) =
   }
 });
 
+// A dialog that was opened from a menu returns the focus to its button, because the menu is closed by then.
+document.addEventListener("show.bs.modal", ({ target, relatedTarget: item }) => {
+  const button = item?.closest(".dropdown-menu")?.parentElement.querySelector('[data-bs-toggle="dropdown"]');
+  if (button) target.addEventListener("hidden.bs.modal", () => button.focus(), { once: true });
+});
+
 // The library's export dialog shows a number of rows only; the page shows whether it is exact.
 document.addEventListener("show.bs.modal", (event) => {
   const scope = event.target.querySelector("[data-sa-export-scope]");
@@ -152,7 +158,12 @@ window.StarletteAdmin?.registerFieldInitializer?.((element) => {
   const form = element.jquery ? element[0] : element; // the library passes an added inline row as an element
   for (const label of form.querySelectorAll("label[for]")) {
     const field = document.getElementById(label.htmlFor);
-    const input = field?._flatpickr?.altInput ?? field?.nextElementSibling?.querySelector(".select2-selection--multiple");
+    const { altInput, mobileInput } = field?._flatpickr ?? {};
+    mobileInput?.removeAttribute("tabindex"); // 1, before all others of the page
+    const search = field?.nextElementSibling?.querySelector("textarea"); // of Select2, for several options
+    search?.removeAttribute("role");
+    search?.setAttribute("aria-label", label.innerText.trim());
+    const input = mobileInput ?? altInput ?? field?.nextElementSibling?.querySelector(".select2-selection--multiple");
     input?.setAttribute("aria-label", label.innerText.trim());
     const select = field?.nextElementSibling?.querySelector(".select2-selection--single");
     label.id ||= `${label.htmlFor}-label`;
