@@ -63,7 +63,8 @@
     const [stop, last] = [document.activeElement, window.lastStop];
     window.lastStop = stop;
     if (stop === document.body) return faults;
-    const shown = stop.closest(".select2-container")?.querySelector(".select2-selection") ?? stop;
+    const picker = stop.closest(".select2-container")?.querySelector(".select2-selection");
+    const shown = picker ?? (stop.matches(".btn-check") ? stop.labels[0] : stop);
     const style = getComputedStyle(shown);
     const isOutlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
     const isPicker = shown.closest(".select2-container--focus, .select2-container--open");

@@ -251,7 +251,7 @@ def create_maker(keys: Keyboard, server: Server) -> None:
     page.locator(".select2-results__option--highlighted", has_text=email).wait_for()
     keys.press("Enter")
     assert has_focus(page.locator(".select2-selection[aria-labelledby*=owner]"))
-    keys.to("button", "Add Song")
+    keys.to("button", "Add another song")
     keys.press("Enter")
     keys.fill("Title", "The first song")
     keys.to("button", "Save")

@@ -112,6 +112,9 @@ for (const column of columns) {
   }
 }
 
+// The library's headings of inline records skip a level.
+for (const heading of document.querySelectorAll("h3.card-title")) heading.ariaLevel = 2;
+
 // The library's column of actions has no heading.
 const unnamed = document.querySelector("th.w-1:empty");
 const [actionsName] = document.querySelector("td .dropdown > [aria-label]")?.ariaLabel.split(":") ?? ["Actions"];
