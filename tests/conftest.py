@@ -15,7 +15,10 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.baking import TEMPLATE, Answer, Bake, git_files
 from tests.windows import FLAGS
 
-LONGEST = {"test_api_shape", "test_browser_admin", "test_extending", "test_runs", "test_scaffold"}
+LONGEST = {
+    *("test_accessibility", "test_api_shape", "test_browser_admin", "test_extending"),
+    *("test_runs", "test_scaffold"),
+}
 
 # The same commit gets the same verdict every time, however slow the machine.
 settings.register_profile("fireup", database=None, deadline=None, derandomize=True)

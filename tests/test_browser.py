@@ -162,51 +162,6 @@ def test_api_docs_accept_a_password_in_development(chromium: Browser, server: Se
         window.complaints.clear()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible(chromium: Browser, server: Server, scheme: Scheme) -> None:
-    found: dict[str, str] = {}
-    with visit(chromium, server, PHONE, scheme) as window:
-        window.open("/login")
-        found["/login"] = inaccessible(window.page)
-        window.open("/signup")
-        found["/signup"] = inaccessible(window.page)
-        window.open("/login")
-        window.sign_in(server)
-        window.open("/notes/new")
-        window.page.get_by_label("Title").fill(f"Seen in {scheme}")
-        window.press("Save note")
-        note = window.page.url.removeprefix(server.address)
-        for path in (
-            "/",
-            "/notes",
-            "/notes/new",
-            note,
-            f"{note}/edit",
-            "/account",
-            "/account/password",
-            "/account/email",
-            "/account/second-factor",
-            "/account/api-keys",
-            "/account/api-keys/new",
-            "/account/sessions",
-            "/account/activity",
-            "/account/data",
-            "/account/delete",
-            "/reauth",
-            "/signup/sent",
-            "/password/forgot",
-            "/password/sent",
-        ):
-            window.open(path)
-            found[path] = inaccessible(window.page)
-        window.open(note)
-        window.page.get_by_text("Delete…").click()
-        found["delete"] = inaccessible(window.page)
-        window.press("Delete note")
-
-    assert {path: rules for path, rules in found.items() if rules} == {}
-
-
 def test_error_pages_are_accessible(chromium: Browser, server: Server) -> None:
     with visit(chromium, server, PHONE) as window:
         window.page.goto(f"{server.address}/nowhere")
