@@ -12,7 +12,10 @@ MARKS = {"_", "gettext", "ngettext", "gettext_noop"}
 _WORD = re.compile(r"[^\W\d_]{2}")
 _PROSE = re.compile(r"[A-Z][a-z]+([ .…:]|$)|.*[a-z,] [a-z]")
 """A constant of a template or of Python that people read: "Save", or several words."""
-_NOT_TEXT = re.compile(r"^Subject:|^/\S*|\b[\w-]+=\"[^\"]*\"|\bopenapi\.json\b")
+_NOT_TEXT = re.compile(
+    r"^ ?(required|autofocus)$|^Subject:|^/\S*|\b[\w-]+=\"[^\"]*\"|\bopenapi\.json\b"
+)
+_CLASSES = ("btn ", "fa-")
 _ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
 _NOT_READ = {"code", "pre", "script", "style"}
 # Arguments that are shown to people: the name of the function, and which arguments.
@@ -55,7 +58,7 @@ def _read_by_people(call: ast.Call, wanted: tuple[int | str, ...]) -> Iterator[a
 def _constants(node: nodes.Node) -> Iterator[str]:
     """Yield the constants that look like prose and aren't arguments of `_()`."""
     if isinstance(node, nodes.Const) and isinstance(node.value, str) and _PROSE.match(node.value):
-        yield node.value
+        yield from [] if node.value.startswith(_CLASSES) else [node.value]
     if not (isinstance(node, nodes.Call) and getattr(node.node, "name", "") in MARKS):
         for child in node.iter_child_nodes():
             yield from _constants(child)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache
-from gettext import GNUTranslations
+from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -160,6 +160,12 @@ def _ngettext_markup(one: str, many: str, number: int, /, **values: object) -> M
 def _plural(one: str, many: str, number: int) -> str:
     catalog = _catalogs().get(_locale.get() or SOURCE_LOCALE)
     return catalog.ngettext(one, many, number) if catalog else one if number == 1 else many
+
+
+def add_fallback(locale: str, catalog: NullTranslations) -> None:
+    """Look up the texts that the catalogs of a locale don't have in another one, such as that of a library."""
+    if locale in _catalogs():
+        _catalogs()[locale].add_fallback(catalog)
 
 
 @cache

@@ -7,12 +7,14 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 from starlette_admin.auth import AdminUser, BaseAuthProvider
+from starlette_admin.i18n import set_locale as set_library_locale
 
 from app.accounts.api.dependencies import PermissionDenied
 from app.accounts.browser import csrf, web_session
 from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.api.middleware import SAFE_METHODS
+from app.i18n import current_locale
 
 
 class SessionAuthProvider(BaseAuthProvider):
@@ -26,6 +28,7 @@ class SessionAuthProvider(BaseAuthProvider):
         visitor.forbid_impersonation()  # no access while signed in as another user
         if not visitor.has_permission(Permission.ADMIN_ACCESS):
             raise PermissionDenied
+        set_library_locale(current_locale())
         return AdminUser(visitor.email)
 
     def get_routes(self, templates: Jinja2Templates) -> list[Route]:  # noqa: ARG002 - there is no form

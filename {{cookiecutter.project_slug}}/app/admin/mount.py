@@ -22,6 +22,7 @@ from app.admin.base.changed_data import load_selected_labels
 from app.admin.base.dashboard import Chart, Metric
 from app.admin.base.default_view import default_view
 from app.admin.base.inlines import InlineSiteMixin, InlineView
+from app.admin.base.labels import translate_labels
 from app.admin.base.menu import menu_sections
 from app.admin.base.model_view import ModelView
 from app.admin.csp import AdminMiddleware
@@ -106,6 +107,9 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
             model_view.link_relations(model_views)
             if isinstance(model_view, EventView):
                 model_view.views = model_views
+        for model_view in model_views:
+            for each in (model_view, *model_view._inline_instances):  # noqa: SLF001 - the library's
+                translate_labels(each)
 
     def _init_csrf(self) -> None:
         """Use this project's CSRF check instead of the library's."""

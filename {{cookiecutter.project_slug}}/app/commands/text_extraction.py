@@ -1,17 +1,21 @@
 """Collect the texts that can be translated: those in `gettext` and its relatives, in Python and in templates.
 
-Texts that pages show by themselves need no mark: titles of problems, descriptions of permissions, and choices.
+Texts that the app shows by itself need no mark: titles of problems, descriptions of permissions, choices, and labels of
+the admin.
 """
 
 import inspect
+import secrets
 from collections.abc import Iterator
 from enum import Enum
 from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from jinja2 import TemplateSyntaxError
+from pydantic import SecretStr
 
 from app import features
 from app.accounts.permissions import BasePermission
@@ -19,6 +23,8 @@ from app.commands import catalogs
 from app.commands.catalogs import StableCatalog, list_parts, new_catalog
 from app.database.titles import enum_label
 from app.errors import Problem
+from app.main import create_app
+from app.settings.config import Settings
 
 _KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_noop": None}
 _JINJA = {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
@@ -47,6 +53,10 @@ def extract_texts() -> dict[str, StableCatalog]:
         name = f"{module.replace('.', '/')}.py"
         if (catalogs.ROOT / name).exists():
             found[_part_of(name, parts)].add(text, locations=[(name, 0)])
+    for text, module in _admin_labels().items():
+        name = f"{module.replace('.', '/')}.py"
+        if (catalogs.ROOT / name).exists() and text not in found["app/admin"]:
+            found[_part_of(name, parts)].add(text, locations=[(name, 0)])
     shared = [message for part in _SHARED if part in found for message in found[part] if message.id]
     for part in parts:
         for message in shared if part.startswith("app/features/") else ():
@@ -73,7 +83,6 @@ def _texts_in(path: Path) -> Iterator[tuple[str | tuple[str, ...], list[str], st
 
 def _unmarked_texts() -> Iterator[tuple[str, str]]:
     """Yield the texts that need no mark, with the name of their module."""
-    import_module("app.main")  # imports what defines them, with the features' modules below
     for name in ("service", "permissions", "routes", "pages"):
         for _ in features.import_modules(name):
             pass
@@ -86,6 +95,15 @@ def _unmarked_texts() -> Iterator[tuple[str, str]]:
         for value in vars(module).values():
             if inspect.isclass(value) and issubclass(value, Enum) and value.__module__ == module.__name__:
                 yield from ((module.__name__, enum_label(member.value)) for member in value)
+
+
+def _admin_labels() -> dict[str, str]:
+    """Return the labels of views, fields and actions of the admin, with their modules, those of the admin first."""
+    if find_spec("app.admin") is None:
+        return {}
+    create_app(Settings(secret_key=SecretStr(secrets.token_urlsafe(48))))  # creates the views
+    labels: dict[str, str] = import_module("app.admin.base.labels").LABELS
+    return dict(sorted(labels.items(), key=lambda item: not item[1].startswith("app.admin")))
 
 
 def _subclasses(parent: type[Problem]) -> Iterator[type[Problem]]:

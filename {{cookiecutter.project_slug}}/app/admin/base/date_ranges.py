@@ -7,6 +7,7 @@ from fastapi import Request
 
 from app.admin.base.model_view import ModelView
 from app.database.base import utc_now
+from app.i18n import gettext_noop
 
 
 class DateRangeLink(NamedTuple):
@@ -23,7 +24,7 @@ def date_ranges(request: Request, view: ModelView) -> list[DateRangeLink]:
         return []
     active = _rules(request, view)
     others = [rule for rule in active if (rule.get("field"), rule.get("filter")) != (view.date_field, "between")]
-    links = [DateRangeLink("Any time", _url(request, view, others), len(others) == len(active))]
+    links = [DateRangeLink(gettext_noop("Any time"), _url(request, view, others), len(others) == len(active))]
     for label, first, last in _periods(utc_now().date()):
         rule = {
             "field": view.date_field,
@@ -52,8 +53,8 @@ def _periods(today: date) -> list[tuple[str, date, date]]:
     month = today.replace(day=1)
     next_month = (month + timedelta(days=31)).replace(day=1)
     return [
-        ("Today", today, today),
-        ("Past 7 days", today - timedelta(days=6), today),
-        ("This month", month, next_month - timedelta(days=1)),
-        ("This year", date(today.year, 1, 1), date(today.year, 12, 31)),
+        (gettext_noop("Today"), today, today),
+        (gettext_noop("Past 7 days"), today - timedelta(days=6), today),
+        (gettext_noop("This month"), month, next_month - timedelta(days=1)),
+        (gettext_noop("This year"), date(today.year, 1, 1), date(today.year, 12, 31)),
     ]

@@ -10,11 +10,12 @@ from starlette.exceptions import HTTPException
 
 from app.database.constraints import Comparison, violates
 from app.errors import InvalidRequest, Problem
+from app.i18n import gettext, gettext_noop
 
 T = TypeVar("T")
 
 _OUT_OF_RANGE: dict[str | int, Any] = {"": "A value is too long or out of range."}
-EDIT_CONFLICT = "Someone else has changed this record. Review their changes, then save again."
+EDIT_CONFLICT = gettext_noop("Someone else has changed this record. Review their changes, then save again.")
 KEY_CONFLICT = "The key of a record can't be changed."
 
 
@@ -30,7 +31,7 @@ def explain(
         field = problem_fields.get(type(error))
         return named if named and field is None else {field or "": error.detail or error.title}
     if isinstance(error, StaleDataError):
-        return {"": EDIT_CONFLICT}
+        return {"": gettext(EDIT_CONFLICT)}
     if isinstance(error, IntegrityError):
         return _explain_constraint(error, table, parent)
     if is_data_error(error):
@@ -44,14 +45,16 @@ def _explain_constraint(error: IntegrityError, table: Table, parent: str) -> dic
             return taken_messages(constraint.columns, parent)
         if isinstance(constraint, CheckConstraint) and violates(error, constraint):
             return {constraint.field: f"{constraint.message}."} if isinstance(constraint, Comparison) else _OUT_OF_RANGE
-    return {"": "A related record is missing, or other records still refer to this one."}
+    return {"": gettext("A related record is missing, or other records still refer to this one.")}
 
 
 def taken_messages(columns: Iterable[Column[Any]], parent: str = "") -> dict[str | int, Any]:
     """Return error messages for values that are in use, by the columns of the unique constraint, except the owner."""
     names = [column.key for column in columns]
     fields = [name for name in names if name not in {"owner_id", parent}] or names
-    message = "This combination is already in use." if len(fields) > 1 else "This value is already in use."
+    message = (
+        gettext("This combination is already in use.") if len(fields) > 1 else gettext("This value is already in use.")
+    )
     return dict.fromkeys(fields, message)
 
 

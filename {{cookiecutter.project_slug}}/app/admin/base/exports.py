@@ -24,6 +24,7 @@ from app.admin.files.columns import FileColumn, file_columns
 from app.admin.files.exporters import Chunks, StreamingCsvExporter, StreamingExporter, StreamingJsonExporter
 from app.api.dependencies import get_database
 from app.database.keys import key_column, key_of
+from app.i18n import gettext
 
 CHUNK_SIZE = 100
 """Rows per chunk, about ten milliseconds of work."""
@@ -76,7 +77,10 @@ class ExportView(ListView):
         if exporter.max_rows is not None and len(items) > exporter.max_rows:
             flash(
                 request,
-                f"This format is limited to {exporter.max_rows:,} rows. Export as CSV, or filter the list.",
+                gettext(
+                    "This format is limited to %(rows)s rows. Export as CSV, or filter the list.",
+                    rows=format(exporter.max_rows, ","),
+                ),
                 "error",
             )
             return RedirectResponse(request.url_for("admin:list", key=self.key), 303)

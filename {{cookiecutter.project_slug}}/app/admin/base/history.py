@@ -17,6 +17,7 @@ from app.admin.auth import get_visitor
 from app.admin.base.visibility import referenced_rows, visible_data
 from app.database.base import Base
 from app.database.keys import key_of
+from app.i18n import gettext
 
 MAX_EVENTS = 50
 """Maximum events on a page; the log has the rest."""
@@ -37,9 +38,9 @@ class History:
         """Return who acted. Email addresses require `users:read`, except your own."""
         actor = event.actor or event.user
         if actor is None:
-            return "Deleted user"
+            return gettext("Deleted user")
         is_visible = actor.id == self.visitor.user_id or self.visitor.has_permission(Permission.USERS_READ)
-        return actor.email if is_visible else "Another user"
+        return actor.email if is_visible else gettext("Another user")
 
 
 async def load_history(request: Request, view: Any, row: Base) -> History:  # noqa: ANN401

@@ -30,8 +30,10 @@ from starlette_admin.fields import RelationField
 from app.admin.base.changed_data import detect_unchanged
 from app.admin.base.error_messages import EDIT_CONFLICT, KEY_CONFLICT, explain
 from app.admin.base.fields import field_default
+from app.admin.base.labels import in_sentence
 from app.admin.base.model_view import ModelView
 from app.database.keys import key_column, key_of
+from app.i18n import gettext
 
 _Library: Any = InlineModelView  # its `model` is a ClassVar, ours is not: mypy would reject every view
 _MAX_ROWS = 50  # a form has at most 1,000 fields
@@ -67,7 +69,7 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
     def row_name(self, row: Mapping[str, Any]) -> str:
         """Return the title of a row, as stored."""
         meta = row["obj"] and row["obj"]["_meta"]
-        return str(meta["repr"]) if meta else f"New {str(self.display_name).lower()}"
+        return str(meta["repr"]) if meta else gettext("New %(name)s", name=in_sentence(self.display_name))
 
     def _get_fk_attr(self) -> str:
         """Return the column that refers to the parent. The library requires a relationship, too."""

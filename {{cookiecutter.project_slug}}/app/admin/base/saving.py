@@ -21,6 +21,7 @@ from app.api.validation_messages import validation_message
 from app.database.keys import key_of
 from app.database.rows import needs_row
 from app.errors import Problem
+from app.i18n import gettext
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class SavingView(LibraryView):
                 errors[field.name] = str(error)
             else:
                 if value is None and self.requires_value(field):
-                    errors[field.name] = "This field is required."
+                    errors[field.name] = gettext("This field is required.")
         try:
             exclude = unchanged | {*map(str, errors)}
             await super().validate_fields(request, {**data}, *args, **{"exclude": exclude, **kwargs})
@@ -108,7 +109,7 @@ class SavingView(LibraryView):
                     kept = [row for row in getattr(form.row, field.name) if str(key_of(row)) in sent]
                     found += [row for row in kept if row not in found]
                 if not all_exist(data.get(field.name), arranged.get(field.name)):
-                    errors[field.name] = "Select an option from the list."
+                    errors[field.name] = gettext("Select an option from the list.")
         if errors:
             raise FormValidationError(errors)
         return arranged | stored
@@ -189,11 +190,11 @@ def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
         ValueError: with a message for the user if the input is invalid.
     """
     if isinstance(value, InvalidInput):
-        raise ValueError(getattr(field, "hint", "Enter a valid value."))  # noqa: TRY004 - the input is text
+        raise ValueError(getattr(field, "hint", gettext("Enter a valid value.")))  # noqa: TRY004 - the input is text
     if isinstance(value, str):
         return _clean_text(field, value)
     if isinstance(value, float | Decimal) and not Decimal(value).is_finite():
-        raise ValueError("Enter a number.")
+        raise ValueError(gettext("Enter a number."))
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
@@ -201,12 +202,12 @@ def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
 
 def _clean_text(field: BaseField, value: str) -> str:
     if "\x00" in value:
-        raise ValueError("This contains an unsupported character.")
+        raise ValueError(gettext("This contains an unsupported character."))
     if isinstance(field, TextAreaField):
         value = value.replace("\r\n", "\n")  # as in the API; browsers send CRLF
     elif not isinstance(field, PasswordField):
         value = value.strip()
     max_length = getattr(field, "maxlength", None)
     if max_length is not None and len(value) > max_length:
-        raise ValueError(f"Use at most {max_length} characters.")
+        raise ValueError(gettext("Use at most %(count)s characters.", count=max_length))
     return value

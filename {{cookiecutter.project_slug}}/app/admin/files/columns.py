@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette_admin.fields import BaseField, RelationField
 
 from app.admin.files.csv_files import InvalidFile
+from app.i18n import SOURCE_LOCALE, use_locale
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +24,9 @@ class FileColumn:
 
     @property
     def label(self) -> str:
-        """Return the name in the header."""
-        label = self.field.label or self.field.name
+        """Return the name in the header. It is in English, so that users of any language can import the file."""
+        with use_locale(SOURCE_LOCALE):
+            label = str(self.field.label or self.field.name)
         return f"{label} id" if self.is_ids else label
 
 

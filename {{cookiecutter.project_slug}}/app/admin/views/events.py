@@ -18,6 +18,7 @@ from app.admin.base.dashboard import Chart, Panel, count_per_day
 from app.admin.base.menu import SYSTEM
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
+from app.i18n import gettext
 
 
 class EventDataField(BaseField):
@@ -89,6 +90,10 @@ class EventView(ModelView):
         succeeded = AuthEvent.name == Event.LOGIN_SUCCESS
         failed = AuthEvent.name.in_([Event.LOGIN_FAIL, Event.SECOND_FACTOR_FAIL])
         return [
-            Chart("Sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
-            Chart("Failed sign-ins", await count_per_day(session, AuthEvent, AuthEvent.at, failed), is_warning=True),
+            Chart(gettext("Sign-ins"), await count_per_day(session, AuthEvent, AuthEvent.at, succeeded)),
+            Chart(
+                gettext("Failed sign-ins"),
+                await count_per_day(session, AuthEvent, AuthEvent.at, failed),
+                is_warning=True,
+            ),
         ]

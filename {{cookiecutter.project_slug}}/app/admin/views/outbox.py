@@ -15,6 +15,7 @@ from app.admin.base.dashboard import Metric, Panel, count_up_to_limit
 from app.admin.base.menu import SYSTEM
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
+from app.i18n import gettext
 from app.mail import outbox
 from app.mail.models import OutboxMessage
 
@@ -54,8 +55,8 @@ class OutboxView(ModelView):
         """Return the numbers of queued and failed emails."""
         unsent = select(OutboxMessage.id).where(OutboxMessage.sent_at.is_(None))
         queries = {
-            "Queued emails": unsent.where(OutboxMessage.failed_at.is_(None)),
-            "Failed emails": unsent.where(OutboxMessage.failed_at.is_not(None)),
+            gettext("Queued emails"): unsent.where(OutboxMessage.failed_at.is_(None)),
+            gettext("Failed emails"): unsent.where(OutboxMessage.failed_at.is_not(None)),
         }
         return [
             Metric(label, await count_up_to_limit(request.state.session, query)) for label, query in queries.items()
@@ -73,7 +74,7 @@ class OutboxView(ModelView):
         session = request.state.session
         count = await outbox.retry(session, rows)
         get_authenticator(request).mailer.wake_after_commit(session)
-        flash(request, f"Queued for retry: {count}.", "success")
+        flash(request, gettext("Queued for retry: %(count)s.", count=count), "success")
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: OutboxMessage) -> bool:
         """Hide "Retry" for sent emails."""

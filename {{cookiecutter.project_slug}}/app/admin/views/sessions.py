@@ -18,6 +18,7 @@ from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.admin.views.roles import UserOwnedView
 from app.database.base import utc_now
+from app.i18n import gettext
 
 
 def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG001 - passed by the library
@@ -60,7 +61,7 @@ class SessionView(UserOwnedView):
     async def panels(self, request: Request) -> list[Panel]:
         """Return the number of active sessions."""
         live = select(AuthSession.id).where(is_live(utc_now()))
-        return [Metric("Active sessions", await count_up_to_limit(request.state.session, live))]
+        return [Metric(gettext("Active sessions"), await count_up_to_limit(request.state.session, live))]
 
     @bulk_and_row_action(
         "end",
@@ -75,7 +76,7 @@ class SessionView(UserOwnedView):
             if row.revoked_at is None:
                 row.revoked_at, row.revoked_reason = utc_now(), "admin"
                 await record(request, Event.SESSION_ENDED, row.user_id, target=row, session_id=row.id)
-        flash(request, "The selected sessions have ended.", "success")
+        flash(request, gettext("The selected sessions have ended."), "success")
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: AuthSession) -> bool:
         """Hide "End" for ended sessions."""

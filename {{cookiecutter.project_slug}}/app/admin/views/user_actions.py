@@ -19,6 +19,7 @@ from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.audit_log import get_admin_client, record
 from app.admin.base.model_view import ModelView
 from app.admin.urls import path_for
+from app.i18n import gettext
 
 _CONFIRM_RESET = (
     "Send a password reset email? The current password stays valid until the link is used. Then all sessions end "
@@ -66,7 +67,7 @@ class UserActions(ModelView):
         for row in active:
             await password_reset.send_password_reset(request.state.session, get_authenticator(request), row)
             await record(request, Event.PASSWORD_RESET_REQUESTED, row.id, target=row)
-        flash(request, f"Sent: {len(active)}.", "success")
+        flash(request, gettext("Sent: %(count)s.", count=len(active)), "success")
 
     @bulk_and_row_action("end-sessions", "End all sessions", _CONFIRM_END, icon_class="fa-solid fa-ban")
     async def end_sessions_action(self, request: Request, rows: Sequence[User]) -> None:
@@ -78,7 +79,7 @@ class UserActions(ModelView):
             ):
                 await record(request, Event.SESSION_ENDED, row.id, target=row, sessions=count)
             total += count
-        flash(request, f"Ended: {total}.", "success")
+        flash(request, gettext("Ended: %(count)s.", count=total), "success")
 
     @bulk_and_row_action("disable", "Disable", _CONFIRM_DISABLE, icon_class="fa-solid fa-user-slash")
     async def disable_action(self, request: Request, rows: Sequence[User]) -> None:
@@ -100,7 +101,7 @@ class UserActions(ModelView):
         for factor in authenticator.second_factors:
             if await factor.is_enabled(session, user.id):
                 await factor.remove(session, authenticator, user, client)
-        flash(request, "Two-factor authentication was turned off and the user was signed out.", "success")
+        flash(request, gettext("Two-factor authentication was turned off and the user was signed out."), "success")
 
     @link_row_action("impersonate", "Sign in as …", icon_class="fa-solid fa-user-secret")
     def impersonate_row_action(self, request: Request, pk: str) -> str:
@@ -129,7 +130,13 @@ class UserActions(ModelView):
 
     async def _set_all_active(self, request: Request, rows: Sequence[User], *, active: bool) -> None:
         changed = [await self._set_active(request, row, active=active) for row in rows]
-        flash(request, f"{'Enabled' if active else 'Disabled'}: {sum(changed)}.", "success")
+        flash(
+            request,
+            gettext("Enabled: %(count)s.", count=sum(changed))
+            if active
+            else gettext("Disabled: %(count)s.", count=sum(changed)),
+            "success",
+        )
 
     async def _set_active(self, request: Request, user: User, *, active: bool) -> bool:
         session, authenticator = request.state.session, get_authenticator(request)

@@ -23,7 +23,7 @@ from app.admin.base.saving import READONLY_FIELDS
 from app.admin.views.roles import forbid_privilege_escalation, has_no_more_permissions
 from app.admin.views.user_actions import SecondFactorField, UserActions
 from app.database.base import utc_now
-from app.i18n import available_locales, describe_language
+from app.i18n import available_locales, describe_language, gettext
 
 
 class UserView(UserActions):
@@ -97,7 +97,7 @@ class UserView(UserActions):
 
     async def panels(self, request: Request) -> list[Panel]:
         """Return a chart of new users."""
-        return [Chart("New users", await count_per_day(request.state.session, User, User.created_at))]
+        return [Chart(gettext("New users"), await count_per_day(request.state.session, User, User.created_at))]
 
     async def create(self, request: Request, data: dict[str, Any]) -> User:
         """Create a user by the same rules as the API, instead of the library's `create`."""

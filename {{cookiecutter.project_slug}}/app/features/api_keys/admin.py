@@ -19,6 +19,7 @@ from app.admin.views.roles import UserOwnedView
 from app.database.search import contains
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
+from app.i18n import gettext
 
 _CONFIRMATION = "Revoke this API key? Clients that use it lose access immediately."
 
@@ -62,7 +63,7 @@ class ApiKeyView(UserOwnedView):
         client = get_client(request)
         for row in rows:
             await service.revoke_key(request.state.session, row, client, actor_id=get_visitor(request).user_id)
-        flash(request, "The selected API keys are revoked.", "success")
+        flash(request, gettext("The selected API keys are revoked."), "success")
 
     async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: ApiKey) -> bool:
         """Hide the action for revoked keys."""

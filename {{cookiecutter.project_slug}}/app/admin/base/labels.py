@@ -1,0 +1,42 @@
+"""Labels of views, fields and actions in the language of the request. Classes define them in English."""
+
+from typing import Any
+
+from babel.support import LazyProxy
+
+from app.i18n import SOURCE_LOCALE, current_locale, gettext
+
+LABELS: dict[str, str] = {}
+"""The texts of all views, each with the module that it belongs to, for `app translate update`."""
+
+_OF_VIEWS = ("menu_label", "display_name")
+_OF_FIELDS = ("label", "help_text")
+_OF_ACTIONS = ("text", "confirmation", "header", "submit_btn_text")
+
+
+def translate_labels(view: Any) -> None:  # noqa: ANN401 - a ModelView, which isn't below this module
+    """Replace the labels of a view by ones that are translated when they are shown."""
+    model_module = view.model.__module__
+    module = model_module if model_module.startswith("app.features.") else type(view).__module__
+    LABELS.setdefault(view.section, module)  # a key of the menu, which the templates translate
+    for name in _OF_VIEWS:
+        setattr(view, name, _translated(getattr(view, name), module))
+    for field in view._all_fields:  # noqa: SLF001 - the library's
+        for name in _OF_FIELDS:
+            setattr(field, name, _translated(getattr(field, name), module))
+    for actions in (view._actions, view._row_actions):  # noqa: SLF001 - the library's
+        for key, action in actions.items():
+            texts = {name: _translated(action.get(name), module) for name in _OF_ACTIONS if name in action}
+            actions[key] = {**action, **texts}
+
+
+def in_sentence(label: object) -> str:
+    """Return a label for the middle of a sentence. Catalogs have the form of their language: German has capitals."""
+    return str(label).lower() if current_locale() == SOURCE_LOCALE else str(label)
+
+
+def _translated(text: Any, module: str) -> Any:  # noqa: ANN401 - text, or a proxy of the library
+    if type(text) is not str or not text:
+        return text
+    LABELS.setdefault(text, module)
+    return LazyProxy(gettext, text, enable_cache=False)

@@ -1,0 +1,35 @@
+"""The admin in German: texts of this project, of the library and of a feature."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.i18n import available_locales
+from tests.admin.browser import export
+
+pytestmark = pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
+
+GERMAN = {"Accept-Language": "de"}
+
+
+@pytest.mark.parametrize(
+    ("path", "texts"),
+    [
+        ("/admin/", ["Übersicht", "Anmeldungen", "Benutzer", "Abmelden"]),
+        ("/admin/user/list", ["Letzte Anmeldung", "Exportieren"]),
+        ("/admin/role/create", ["Neu: Rolle", "Berechtigungen", "Speichern und weiter bearbeiten"]),
+        ("/admin/event/list", ["Letzte 7 Tage", "Zeitpunkt"]),
+    ],
+)
+def test_pages_are_in_german(browser: TestClient, path: str, texts: list[str]) -> None:
+    shown = browser.get(path, headers=GERMAN)
+
+    assert '<html lang="de"' in shown.text
+    assert [text for text in texts if text not in shown.text] == []
+    assert [text for text in ("Dashboard", "Sign out", "Last sign-in") if f">{text}<" in shown.text] == []
+    assert '<html lang="en"' in browser.get(path).text
+
+
+def test_files_have_the_same_columns_in_every_language(browser: TestClient) -> None:
+    browser.headers |= GERMAN
+
+    assert export(browser, "user", kind="csv").text.splitlines()[0].startswith("\ufeffID,Email,")
