@@ -3,7 +3,8 @@
     python3 -m benchmarks.dashboard
 
 Generates a project, and requests the dashboard over HTTP on both databases. Each line has the
-number of rows, the median of five requests, and the slowest statement.
+number of rows, the median of five requests, the processor time of the server (with that of SQLite,
+not of PostgreSQL), and the slowest statement.
 """
 
 from pathlib import Path

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.testclient import TestClient
 from tests.support import in_database  # type: ignore[import-not-found]
 
@@ -58,6 +58,14 @@ async def fill(session: AsyncSession, begin: int, first: int, rows: int) -> None
         await (await session.connection()).exec_driver_sql(insert.format(rows=made))
 
 
+async def tidy(engine: AsyncEngine) -> None:
+    """Do what PostgreSQL does in the background, so that it reads an index without the table."""
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        is_postgresql = engine.dialect.name == "postgresql"
+        await connection.execute(text("VACUUM ANALYZE" if is_postgresql else "ANALYZE"))
+
+
 @contextmanager
 def slowest_statement(client: TestClient) -> Iterator[list[tuple[float, str]]]:
     """Collect the milliseconds and the text of each statement."""
@@ -84,15 +92,17 @@ def test_speed(client: TestClient, browser: TestClient, rows: int) -> None:
     begin = int(time.time() * 1000) - MONTH_MS
     for first in range(1, rows + 1, CHUNK):
         in_database(client, partial(fill, begin=begin, first=first, rows=rows))
-    in_database(client, lambda session: session.execute(text("ANALYZE")))
+    client.portal.call(tidy, client.app_state["database"].engine)
     times = []
+    used = time.process_time()
     with slowest_statement(client) as statements:
         for _ in range(REQUESTS):
             begun = time.perf_counter()
             assert browser.get("/admin/").status_code == 200
             times.append((time.perf_counter() - begun) * 1000)
+    used = (time.process_time() - used) * 1000 / REQUESTS
     slowest, statement = max(statements)
     print(
-        f"{database}, {rows:,} rows: {statistics.median(times):.0f} ms,"
+        f"{database}, {rows:,} rows: {statistics.median(times):.0f} ms, processor {used:.0f} ms,"
         f" slowest statement {slowest:.0f} ms: {' '.join(statement.split())[:120]}"
     )

@@ -77,4 +77,4 @@ def test_list_without_matches_offers_to_clear_the_search(client: TestClient, bro
 def test_empty_value_is_shown_as_a_dash(browser: TestClient, ada: User) -> None:
     page = browser.get(f"/admin/user/detail?pk={ada.id}").text
 
-    assert re.search('<dt>Display name</dt>\\s*<dd>\\s*<span class="text-muted">\N{EN DASH}</span>', page)
+    assert re.search('<dt>Display name</dt>\\s*<dd>\\s*<span class="text-muted">\N{EM DASH}</span>', page)
