@@ -8,16 +8,15 @@ import os
 import shutil
 from pathlib import Path
 
-_installed: dict[bytes, Path] = {}
+_installed: dict[tuple[str, bytes], Path] = {}
 
 
-def link_packages(project: Path) -> None:
-    """Link the packages of a project that was installed before, if its dependencies are the same.
+def link_packages(project: Path, python: str) -> None:
+    """Link the packages of a project that was installed before, with the same dependencies.
 
     `dev.py` then installs only what differs: the project itself.
     """
-    dependencies = (project / "pyproject.toml").read_bytes()
-    first = _installed.setdefault(dependencies, project)
+    first = _installed.setdefault((python, (project / "pyproject.toml").read_bytes()), project)
     stamp = first / ".venv" / "dev.stamp"  # written last, in place
     if stamp.exists() and not (project / ".venv").exists():
         shutil.copytree(

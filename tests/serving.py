@@ -50,7 +50,7 @@ def run_in(
 
 def run_dev(project: Path, *arguments: str, python: str = sys.executable, **variables: str) -> str:
     """Run `dev.py` in the project, assert that it succeeds, and return its output."""
-    link_packages(project)
+    link_packages(project, python)
     done = run_in(project, [python, "dev.py", *arguments], **{**IN_ONE_PROCESS, **variables})
     assert done.returncode == 0, f"dev.py {' '.join(arguments)} failed:\n{done.stdout}"
     return done.stdout
