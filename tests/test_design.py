@@ -101,6 +101,7 @@ def test_phones_have_a_menu(chromium: Browser, server: Server, *, scripts: bool)
     with visit(chromium, server, PHONE, scripts=scripts) as window:
         window.open("/login")
         window.sign_in(server)
+        window.open("/account")
         link = window.page.get_by_role("link", name="Notes", exact=True)
         assert not link.is_visible()
         window.open_menu()
