@@ -7,11 +7,14 @@ from collections import Counter
 from functools import cache
 from typing import Any
 
+from babel.lists import format_list
+from babel.numbers import format_decimal
 from sqlalchemy import Column, Table, event, func, inspect, select
 from sqlalchemy.orm import MANYTOONE, Mapper, Session
 
 from app.database.titles import model_name
 from app.errors import StillReferenced
+from app.i18n import current_locale, gettext, ngettext
 
 _MAX_COUNT = 1_000
 
@@ -29,9 +32,15 @@ def _check_deletions(session: Session, *_: object) -> None:
         for column, key in restricting_columns(mapper):
             counted[column.table] += _count(session, column, getattr(row, key))
         if found := [(_name(mapper, table, number), number) for table, number in counted.items() if number]:
-            refer = "refers" if [number for _, number in found] == [1] else "refer"
-            names = " and ".join(name for name, _ in found)
-            raise StillReferenced(f"Can't delete: {names} still {refer} to this {model_name(mapper.class_)}.", row)
+            names = format_list([name for name, _ in found], locale=current_locale())
+            detail = ngettext(
+                "Can't delete: %(names)s still refers to this %(model)s.",
+                "Can't delete: %(names)s still refer to this %(model)s.",
+                counted.total(),
+                names=names,
+                model=model_name(mapper.class_),
+            )
+            raise StillReferenced(detail, row)
 
 
 @cache
@@ -59,6 +68,7 @@ def _count(session: Session, column: Column[Any], key: object) -> int:
 
 def _name(mapper: Mapper[Any], table: Table, number: int) -> str:
     if number > _MAX_COUNT:
-        return f"more than {_MAX_COUNT:,} {table.name.replace('_', ' ')}"
+        limit = format_decimal(_MAX_COUNT, locale=current_locale())
+        return gettext("more than %(limit)s %(rows)s", limit=limit, rows=table.name.replace("_", " "))
     one = [other for other in mapper.registry.mappers if other.local_table is table and number == 1]
     return f"{number:,} {model_name(one[0].class_) if one else table.name.replace('_', ' ')}"

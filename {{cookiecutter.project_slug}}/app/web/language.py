@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
+from starlette.routing import Match
 
 from app.accounts import users
 from app.accounts.browser import cookies, csrf
@@ -47,4 +48,8 @@ def _previous_path(request: Request) -> str:
     except ValueError:
         return ""
     path = page.path.removeprefix(request.scope["root_path"])
+    scope = {**request.scope, "method": "GET", "path": page.path}
+    found = {route.matches(scope)[0] for route in request.app.router.routes}
+    if Match.PARTIAL in found and Match.FULL not in found:
+        return ""  # the page answered a form, and can't be loaded again
     return f"{path}?{page.query}" if page.query else path

@@ -9,6 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from starlette.testclient import TestClient
 
 from app.errors import StillReferenced
+from app.i18n import available_locales, use_locale
 from tests.support import in_database
 
 
@@ -78,6 +79,17 @@ def test_error_counts_referencing_rows(shops: TestClient, shop: str, said: str) 
         in_database(shops, delete)
 
     assert rejected.value.detail == said
+
+
+@pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
+def test_error_is_translated(shops: TestClient) -> None:
+    async def delete(session: AsyncSession) -> None:
+        await session.delete(await session.get_one(BigShop, "b"))
+        with use_locale("de"):
+            await session.flush()
+
+    with pytest.raises(StillReferenced, match="Löschen nicht möglich: 1 bill line verweist noch auf dieses Objekt"):
+        in_database(shops, delete)
 
 
 def test_row_is_deleted_together_with_or_after_its_references(shops: TestClient) -> None:

@@ -90,6 +90,8 @@ def test_unknown_languages_are_rejected(client: TestClient, ada: User) -> None:
     ("referer", "target"),
     [
         ("http://testserver/login?next=/x", "/login?next=/x"),
+        ("http://testserver/signup", "/signup"),  # answers GET and POST
+        ("http://testserver/verify", ""),  # answers POST only
         ("http://[", ""),
         ("//x//y", ""),
         ("", ""),
