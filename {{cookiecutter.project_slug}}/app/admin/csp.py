@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from app.admin.urls import CachedURLRouter
+from app.i18n import gettext_noop
 from app.settings.config import Settings
 
 _flash: Any = import_module("starlette_admin.flash")  # the package has a function of this name
@@ -45,9 +46,10 @@ ARIA_FIXES = {
 }
 """Landmarks and labels for screen readers."""
 
+_CLAUSE_ERRORS = gettext_noop(", {count} error(s). Nothing is imported until all rows are valid")
 LAYOUT_FIXES = {
     # The preview of an import; a full stop follows.
-    '_(", {count} error(s)")': '_(", {count} error(s). Nothing is imported until all rows are valid")',
+    '_(", {count} error(s)")': f'_("{_CLAUSE_ERRORS}")',
     # Aligned with the left side of its button; otherwise it would cover the menu.
     '<div class="dropdown-menu dropdown-menu-end p-3"': '<div class="dropdown-menu p-3"',
 }

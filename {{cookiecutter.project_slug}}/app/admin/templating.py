@@ -12,6 +12,7 @@ from app.admin.base.fields import is_short, time_tag
 from app.admin.base.labels import in_sentence
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
+from app.admin.formatting import format_day, format_day_and_month, format_number
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
 from app.admin.urls import detail_url, edit_url, home_url, static_url, url_for
 from app.i18n import add_fallback, add_translations
@@ -39,6 +40,9 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "in_sentence": in_sentence,
         "is_short": is_short,
         "menu_sections": menu_sections,
+        "format_day": format_day,
+        "format_day_and_month": format_day_and_month,
+        "format_number": format_number,
         "home_url": home_url,
         "static_url": static_url,
         "theme": STYLESHEET,

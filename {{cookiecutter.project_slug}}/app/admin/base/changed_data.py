@@ -27,6 +27,7 @@ from starlette_admin.fields import (
 from app.admin.base.json_field import JsonField
 from app.admin.base.visibility import HIDDEN_LABEL
 from app.database.keys import key_column, key_of, parse_keys
+from app.i18n import gettext
 
 
 class SubmittedData(dict[str, Any]):
@@ -91,4 +92,4 @@ async def load_selected_labels(request: Request, view: Any, obj: Any, inlines: l
         if missing := [keys[text] for text in keys.keys() - labels.keys()]:
             column = key_column(foreign.model)
             hidden = await request.state.session.scalars(select(column).where(column.in_(missing)))
-            labels |= {str(key): f"<span>{HIDDEN_LABEL}</span>" for key in hidden}
+            labels |= {str(key): f"<span>{gettext(HIDDEN_LABEL)}</span>" for key in hidden}

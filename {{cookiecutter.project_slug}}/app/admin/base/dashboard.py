@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, extract, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.admin.formatting import format_number
 from app.database.base import Base, UUIDv7Base, utc_now
 
 DAYS = 30
@@ -35,7 +36,7 @@ class Metric:
     @property
     def text(self) -> str:
         """The formatted number."""
-        return f"{self.number:,}" if self.number <= COUNT_LIMIT else f"{COUNT_LIMIT:,}+"
+        return format_number(self.number) if self.number <= COUNT_LIMIT else f"{format_number(COUNT_LIMIT)}+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,12 @@ class Chart:
     def total(self) -> str:
         """The formatted sum of all days."""
         more = "+" if self.maximum > DAY_LIMIT else ""
-        return f"{sum(min(number, DAY_LIMIT) for number in self.days.values()):,}{more}"
+        return format_number(sum(min(number, DAY_LIMIT) for number in self.days.values())) + more
 
     @staticmethod
     def text(number: int) -> str:
         """Format the number of a day."""
-        return f"{number:,}" if number <= DAY_LIMIT else f"{DAY_LIMIT:,}+"
+        return format_number(number) if number <= DAY_LIMIT else f"{format_number(DAY_LIMIT)}+"
 
     @property
     def maximum(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from fastapi import Request
@@ -19,10 +20,12 @@ from app.admin.base.exports import ExportView
 from app.admin.base.fields import TIME_TEMPLATE, in_utc
 from app.admin.base.list_columns import default_columns
 from app.admin.base.visibility import HIDDEN_LABEL, find_visible_ids
+from app.admin.formatting import format_day, with_decimal_symbol
 from app.admin.urls import detail_url, edit_url
 from app.database.durations import format_duration
 from app.database.keys import is_entered, key_of
 from app.database.titles import name_row
+from app.i18n import gettext
 
 
 class DisplayView(ExportView):
@@ -90,9 +93,12 @@ class DisplayView(ExportView):
             return value.replace(tzinfo=None).isoformat(timespec="seconds")
         formatted = getattr(field, "output_format", "") is not None or request.state.action in (field.formatter or {})
         if isinstance(value, date | time) and not formatted and request.state.action != RequestAction.EXPORT:
-            return value if getattr(field, "list_template", "") == TIME_TEMPLATE else in_utc(value)
+            text = format_day(value) if type(value) is date else in_utc(value)
+            return value if getattr(field, "list_template", "") == TIME_TEMPLATE else text
         if not (value and isinstance(field, RelationField) and self._shows_titles(request)):
-            return await super().serialize_field_value(value, field, request)
+            serialized = await super().serialize_field_value(value, field, request)
+            is_number = isinstance(value, float | Decimal) and not formatted and self._shows_titles(request)
+            return with_decimal_symbol(serialized) if is_number else serialized
         rows = value if field.multiple else [value]
         visible_ids = request.state.visible_ids[str(field.key)]
         hidden = [_hidden_row(row) for row in rows if key_of(row) not in visible_ids]
@@ -142,4 +148,4 @@ class DisplayView(ExportView):
 
 
 def _hidden_row(row: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {"_meta": {"key": str(key_of(row)), "repr": HIDDEN_LABEL, "hidden": True}}
+    return {"_meta": {"key": str(key_of(row)), "repr": gettext(HIDDEN_LABEL), "hidden": True}}

@@ -11,6 +11,7 @@ from starlette_admin.fields import StringField
 from starlette_admin.filters.base import BaseFilter, FilterDataType
 
 from app.database.durations import format_duration, parse_duration
+from app.i18n import gettext_noop
 
 
 @dataclass
@@ -19,7 +20,7 @@ class DurationField(StringField):
 
     form_template: str = "fields/duration.html"
     placeholder: str | None = "1h 30m"
-    hint: ClassVar[str] = "Enter a duration like 1h 30m."
+    hint: ClassVar[str] = gettext_noop("Enter a duration like 1h 30m.")
     """What is shown next to invalid input."""
 
     async def parse_form_data(self, request: Request, form_data: FormData) -> timedelta | None:  # noqa: ARG002

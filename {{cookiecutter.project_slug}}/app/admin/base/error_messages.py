@@ -14,9 +14,9 @@ from app.i18n import gettext, gettext_noop
 
 T = TypeVar("T")
 
-_OUT_OF_RANGE: dict[str | int, Any] = {"": "A value is too long or out of range."}
+_OUT_OF_RANGE = gettext_noop("A value is too long or out of range.")
 EDIT_CONFLICT = gettext_noop("Someone else has changed this record. Review their changes, then save again.")
-KEY_CONFLICT = "The key of a record can't be changed."
+KEY_CONFLICT = gettext_noop("The key of a record can't be changed.")
 
 
 def explain(
@@ -27,15 +27,15 @@ def explain(
     `parent` is the column that an inline form doesn't ask for.
     """
     if isinstance(error, Problem):
-        named: dict[str | int, Any] = {str(item["loc"][-1]): f"{item['msg']}." for item in error.errors}
+        named: dict[str | int, Any] = {str(item["loc"][-1]): f"{gettext(item['msg'])}." for item in error.errors}
         field = problem_fields.get(type(error))
-        return named if named and field is None else {field or "": error.detail or error.title}
+        return named if named and field is None else {field or "": error.detail or gettext(error.title)}
     if isinstance(error, StaleDataError):
         return {"": gettext(EDIT_CONFLICT)}
     if isinstance(error, IntegrityError):
         return _explain_constraint(error, table, parent)
     if is_data_error(error):
-        return _OUT_OF_RANGE
+        return {"": gettext(_OUT_OF_RANGE)}
     return None
 
 
@@ -44,7 +44,9 @@ def _explain_constraint(error: IntegrityError, table: Table, parent: str) -> dic
         if isinstance(constraint, UniqueConstraint | PrimaryKeyConstraint) and violates(error, constraint):
             return taken_messages(constraint.columns, parent)
         if isinstance(constraint, CheckConstraint) and violates(error, constraint):
-            return {constraint.field: f"{constraint.message}."} if isinstance(constraint, Comparison) else _OUT_OF_RANGE
+            if isinstance(constraint, Comparison):
+                return {constraint.field: f"{gettext(constraint.message)}."}
+            return {"": gettext(_OUT_OF_RANGE)}
     return {"": gettext("A related record is missing, or other records still refer to this one.")}
 
 
@@ -84,5 +86,5 @@ async def run_query(query: Awaitable[T]) -> T:
         raise HTTPException(error.status, error.detail) from error
     except Exception as error:
         if is_data_error(error):
-            raise HTTPException(400, "The filter value is invalid.") from error
+            raise HTTPException(400, gettext("The filter value is invalid.")) from error
         raise

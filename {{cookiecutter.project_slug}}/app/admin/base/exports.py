@@ -22,6 +22,7 @@ from app.admin.base.error_messages import run_query
 from app.admin.base.list_view import ListView
 from app.admin.files.columns import FileColumn, file_columns
 from app.admin.files.exporters import Chunks, StreamingCsvExporter, StreamingExporter, StreamingJsonExporter
+from app.admin.formatting import format_number
 from app.api.dependencies import get_database
 from app.database.keys import key_column, key_of
 from app.i18n import gettext
@@ -79,7 +80,7 @@ class ExportView(ListView):
                 request,
                 gettext(
                     "This format is limited to %(rows)s rows. Export as CSV, or filter the list.",
-                    rows=format(exporter.max_rows, ","),
+                    rows=format_number(exporter.max_rows),
                 ),
                 "error",
             )

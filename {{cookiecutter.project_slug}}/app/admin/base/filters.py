@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar
 
+from babel.support import LazyProxy
 from fastapi import Request
 from sqlalchemy import not_
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from starlette_admin.filters.base import BaseFilter, FilterDataType
 from app.admin.base.durations import DURATION_FILTERS, DurationField
 from app.database.keys import key_column, key_of, parse_key
 from app.database.search import contains, fold_column, fold_term
+from app.i18n import gettext, gettext_noop
 
 
 class _UTCFilter(BaseFilter):
@@ -92,7 +94,7 @@ class RelationIs(RelationContains):
     """Refers to this row, selected in a picker (`static/admin.js`)."""
 
     name = "is"
-    label = "Is"
+    label: ClassVar[Any] = LazyProxy(gettext, gettext_noop("Is"), enable_cache=False)
     field_name: ClassVar[str]
 
     def condition(self, foreign: Any, request: Request, value: Any) -> Any:  # noqa: ANN401, ARG002
@@ -100,7 +102,7 @@ class RelationIs(RelationContains):
         try:
             return key_column(foreign.model) == parse_key(foreign.model, value)
         except ValueError:
-            raise HTTPException(400, "The filter value is invalid.") from None
+            raise HTTPException(400, gettext("The filter value is invalid.")) from None
 
     def get_choices(self, request: Request) -> list[tuple[str, str]]:
         """Return the selected rows with their labels."""

@@ -33,11 +33,11 @@ from app.admin.base.fields import field_default
 from app.admin.base.labels import in_sentence
 from app.admin.base.model_view import ModelView
 from app.database.keys import key_column, key_of
-from app.i18n import gettext
+from app.i18n import gettext, gettext_noop
 
 _Library: Any = InlineModelView  # its `model` is a ClassVar, ours is not: mypy would reject every view
 _MAX_ROWS = 50  # a form has at most 1,000 fields
-_NOT_FOUND = "This record was deleted or belongs to another one."
+_NOT_FOUND = gettext_noop("This record was deleted or belongs to another one.")
 
 
 class InlineView(_Library, ModelView):  # type: ignore[misc]
@@ -102,13 +102,13 @@ class InlineView(_Library, ModelView):  # type: ignore[misc]
             return
         found = row["data"].row
         if found is None or getattr(found, self._get_fk_attr()) != key_of(parent):
-            raise FormValidationError({"": _NOT_FOUND})
+            raise FormValidationError({"": gettext(_NOT_FOUND)})
         if row["delete"] and not self.allow_delete:
-            raise FormValidationError({"": "This record can't be deleted here."})
+            raise FormValidationError({"": gettext("This record can't be deleted here.")})
         if self.pk_attr in row["data"].keys() - row["data"].unchanged:
-            raise FormValidationError({str(self.pk_attr): KEY_CONFLICT})
+            raise FormValidationError({str(self.pk_attr): gettext(KEY_CONFLICT)})
         if row["data"]["_version"] != str(getattr(found, "version", None)):
-            raise FormValidationError({"": EDIT_CONFLICT})
+            raise FormValidationError({"": gettext(EDIT_CONFLICT)})
 
 
 class InlineSiteMixin(BaseAdmin):

@@ -1,8 +1,11 @@
 """Labels of views, fields and actions in the language of the request. Classes define them in English."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from babel.support import LazyProxy
+from fastapi import Request
+from starlette_admin.fields import EnumField
 
 from app.i18n import SOURCE_LOCALE, current_locale, gettext
 
@@ -24,6 +27,8 @@ def translate_labels(view: Any) -> None:  # noqa: ANN401 - a ModelView, which is
     for field in view._all_fields:  # noqa: SLF001 - the library's
         for name in _OF_FIELDS:
             setattr(field, name, _translated(getattr(field, name), module))
+        if isinstance(field, EnumField) and field.choices_loader is None:
+            field.choices_loader = _translated_choices(field.choices or (), module)
     for actions in (view._actions, view._row_actions):  # noqa: SLF001 - the library's
         for key, action in actions.items():
             texts = {name: _translated(action.get(name), module) for name in _OF_ACTIONS if name in action}
@@ -33,6 +38,13 @@ def translate_labels(view: Any) -> None:  # noqa: ANN401 - a ModelView, which is
 def in_sentence(label: object) -> str:
     """Return a label for the middle of a sentence. Catalogs have the form of their language: German has capitals."""
     return str(label).lower() if current_locale() == SOURCE_LOCALE else str(label)
+
+
+def _translated_choices(choices: Sequence[Any], module: str) -> Callable[[Request], list[tuple[Any, str]]]:
+    """Return a loader of these choices, for the library's fields."""
+    for _, label in choices:
+        LABELS.setdefault(label, module)
+    return lambda _: [(value, gettext(label)) for value, label in choices]
 
 
 def _translated(text: Any, module: str) -> Any:  # noqa: ANN401 - text, or a proxy of the library

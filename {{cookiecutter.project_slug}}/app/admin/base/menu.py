@@ -6,7 +6,9 @@ from typing import Any
 
 from fastapi import Request
 
-CONTENT, PEOPLE, SYSTEM = "Content", "People", "System"
+from app.i18n import gettext_noop
+
+CONTENT, PEOPLE, SYSTEM = gettext_noop("Content"), gettext_noop("People"), gettext_noop("System")
 """Sections. A view can be in another one, which is shown after the content."""
 
 _WORDS = {

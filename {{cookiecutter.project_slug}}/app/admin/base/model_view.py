@@ -34,6 +34,7 @@ from app.admin.base.saving import READONLY_FIELDS
 from app.admin.files.xlsx import XlsxExporter
 from app.database.keys import is_entered, key_name
 from app.database.search import contains
+from app.i18n import gettext
 
 
 class ModelView(DisplayView):
@@ -193,7 +194,7 @@ class ModelView(DisplayView):
     def _parse_filter_param(self, request: Request, query_params: Any = None) -> FilterGroup:  # noqa: ANN401
         """Reject filters that are nested too deeply for the recursive parser."""
         if ((query_params or request.query_params).get("filter") or "").count("(") > 20:  # noqa: PLR2004
-            raise HTTPException(400, "The filter is nested too deeply.")
+            raise HTTPException(400, gettext("The filter is nested too deeply."))
         return super()._parse_filter_param(request, query_params)
 
 

@@ -29,6 +29,7 @@ from app.admin.auth import get_visitor
 from app.admin.base.audited_view import AuditedView
 from app.database.base import Owned
 from app.database.keys import key_of
+from app.i18n import gettext
 
 _LISTED = "admin_listed_fields"  # key in the request's scope
 
@@ -120,7 +121,7 @@ class GuardedView(AuditedView):
         if name != "export" and await self.is_action_allowed(request, name):
             await selection.count()  # caches the rows: those deleted since then don't fail the check
             if not all(self.can_change_row(request, row) for row in await selection.rows()):
-                raise ActionFailed("Forbidden")
+                raise ActionFailed(gettext("Forbidden"))
         return await super().handle_action(request, selection, name)
 
     def can_access_field(self, request: Request, field: BaseField, action: RequestAction | None = None) -> bool:
@@ -169,7 +170,7 @@ class GuardedView(AuditedView):
         visible = getattr(request.state, "visible_after_save", ())
         key = key_of(obj)
         if key not in visible and not await self.find_by_pks(request, [str(key)]):
-            raise FormValidationError({"": "You wouldn't have access to the record after this change."})
+            raise FormValidationError({"": gettext("You wouldn't have access to the record after this change.")})
 
     async def after_edit(self, request: Request, obj: Any) -> None:  # noqa: ANN401
         """Reject a change after which the user wouldn't be able to see the row."""

@@ -8,6 +8,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
 
+from app.admin.formatting import format_number
+from app.i18n import gettext, gettext_noop
+
 STATEMENT_TIMEOUT_MS = 1000
 """Timeout on PostgreSQL for the rows of a page, and again for their count."""
 
@@ -15,17 +18,17 @@ STATEMENT_TIMEOUT_MS = 1000
 class QueryTimeout(HTTPException):
     """The search timed out."""
 
-    message = "The search timed out because the table is large. Narrow the search, or add an index."
+    message = gettext_noop("The search timed out because the table is large. Narrow the search, or add an index.")
 
     def __init__(self) -> None:
-        super().__init__(400, self.message)
+        super().__init__(400, gettext(self.message))
 
 
 class LowerBound(int):
     """A row count that stopped at a limit."""
 
     def __str__(self) -> str:
-        return f"more than {int(self) - 1:,}"
+        return gettext("more than %(count)s", count=format_number(int(self) - 1))
 
     def __format__(self, format_spec: str) -> str:
         return str(self)
@@ -35,7 +38,7 @@ class Estimate(int):
     """A row count estimated by PostgreSQL (`reltuples`)."""
 
     def __str__(self) -> str:
-        return f"about {round(int(self), 3 - len(repr(int(self)))):,}"
+        return gettext("about %(count)s", count=format_number(round(int(self), 3 - len(repr(int(self))))))
 
     __format__ = LowerBound.__format__
 

@@ -21,7 +21,7 @@ from app.api.validation_messages import validation_message
 from app.database.keys import key_of
 from app.database.rows import needs_row
 from app.errors import Problem
-from app.i18n import gettext
+from app.i18n import gettext, gettext_noop
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ class SavingView(LibraryView):
         """Save a row unless it was changed since the form was opened. The form then shows the new version."""
         version = (await request.form()).get("_version")
         if request.state.action == RequestAction.EDIT and version != str(request.state.row_version):
-            await self.handle_exception(request, FormValidationError({"": EDIT_CONFLICT}))
+            await self.handle_exception(request, FormValidationError({"": gettext(EDIT_CONFLICT)}))
         return await super().edit(request, pk, data)
 
     async def handle_exception(self, request: Request, exc: Exception) -> NoReturn:
@@ -141,7 +141,7 @@ class SavingView(LibraryView):
     async def handle_row_action(self, request: Request, pk: Any, name: str) -> Any:  # noqa: ANN401
         """Run an action on one row. Links have nothing to run."""
         if self._row_actions.get(name, {}).get("is_link"):
-            raise ActionFailed("Invalid row action")
+            raise ActionFailed(gettext("Invalid row action"))
         return await self._with_messages(super().handle_row_action(request, pk, name))
 
     async def _with_messages(self, action: Awaitable[T]) -> T:
@@ -190,7 +190,7 @@ def clean_value(field: BaseField, value: Any) -> Any:  # noqa: ANN401
         ValueError: with a message for the user if the input is invalid.
     """
     if isinstance(value, InvalidInput):
-        raise ValueError(getattr(field, "hint", gettext("Enter a valid value.")))  # noqa: TRY004 - the input is text
+        raise ValueError(gettext(getattr(field, "hint", gettext_noop("Enter a valid value."))))  # noqa: TRY004 - the input is text
     if isinstance(value, str):
         return _clean_text(field, value)
     if isinstance(value, float | Decimal) and not Decimal(value).is_finite():

@@ -10,8 +10,9 @@ from starlette_admin.fields import RelationField
 
 from app.accounts.models import AuthEvent
 from app.database.keys import key_column, parse_keys
+from app.i18n import gettext, gettext_noop
 
-HIDDEN_LABEL = "No access"
+HIDDEN_LABEL = gettext_noop("No access")
 
 
 async def find_visible_ids(
@@ -93,7 +94,7 @@ def _without_titles(change: Any, hidden: Collection[str]) -> Any:  # noqa: ANN40
     if isinstance(change, list):
         return [_without_titles(value, hidden) for value in change]
     if isinstance(change, dict) and change.get("id") in hidden:
-        return {**change, "name": HIDDEN_LABEL}
+        return {**change, "name": gettext(HIDDEN_LABEL)}
     if isinstance(change, dict):
         return {name: _without_titles(value, hidden) for name, value in change.items()}
     return change

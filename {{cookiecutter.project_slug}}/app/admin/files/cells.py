@@ -34,6 +34,7 @@ from app.admin.files.formats import (
     normalize_time,
     unescape_formula,
 )
+from app.i18n import gettext, gettext_noop
 
 
 def format_cell(value: object) -> object:
@@ -70,27 +71,26 @@ def normalize_cell(request: Request, field: BaseField, cell: str, formats: Impor
 
 def invalid_cell_message(request: Request, field: BaseField, cell: str) -> str:
     """Return the error message for an invalid cell, with an example of a valid one."""
-    return f"“{cell[:40]}” is invalid. {_example(request, field)}"
+    return gettext("“%(value)s” is invalid.", value=cell[:40]) + f" {_example(request, field)}"
 
 
 def _example(request: Request, field: BaseField) -> str:
     if isinstance(field, EnumField):
-        return f"Choose one of: {', '.join(str(value) for value, _ in _choices(request, field))[:400]}."
-    numbers = "1234.50, or choose another number format."
+        choices = ", ".join(str(value) for value, _ in _choices(request, field))
+        return gettext("Choose one of: %(values)s.", values=choices[:400])
+    number = gettext_noop("Enter a number like 1234.50, or choose another number format.")
     examples = {
-        BooleanField: "Enter yes or no.",
-        TimeField: "Enter a time like 08:30 or 08:30:15.",
-        DateField: "Enter a date like 2026-01-31 or 31.01.2026, or choose another date format.",
-        DateTimeField: "Enter a date and time like 2026-01-31 08:30, or choose another date format.",
-        IntegerField: "Enter a whole number like 1234.",
-        NumberField: f"Enter a number like {numbers}",
-        FloatField: f"Enter a number like {numbers}",
-        JSONField: 'Enter JSON, such as {"color": "red"}.',
+        BooleanField: gettext_noop("Enter yes or no."),
+        TimeField: gettext_noop("Enter a time like 08:30 or 08:30:15."),
+        DateField: gettext_noop("Enter a date like 2026-01-31 or 31.01.2026, or choose another date format."),
+        DateTimeField: gettext_noop("Enter a date and time like 2026-01-31 08:30, or choose another date format."),
+        IntegerField: gettext_noop("Enter a whole number like 1234."),
+        NumberField: number,
+        FloatField: number,
+        JSONField: gettext_noop('Enter JSON, such as {"color": "red"}.'),
     }
-    return next(
-        (example for kind, example in examples.items() if isinstance(field, kind)),
-        getattr(field, "hint", "Enter the value as in the form."),
-    )
+    hint = getattr(field, "hint", gettext_noop("Enter the value as in the form."))
+    return gettext(next((example for kind, example in examples.items() if isinstance(field, kind)), hint))
 
 
 def _parse_list(cell: str) -> list[str]:

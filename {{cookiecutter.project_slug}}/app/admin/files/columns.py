@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette_admin.fields import BaseField, RelationField
 
 from app.admin.files.csv_files import InvalidFile
-from app.i18n import SOURCE_LOCALE, use_locale
+from app.i18n import SOURCE_LOCALE, gettext, use_locale
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def match_columns(names: Sequence[str], fields: Iterable[BaseField]) -> dict[str
     for name in names:
         column = known.get(normalize_header(name))
         if column in matched.values():
-            raise InvalidFile(f"Duplicate column “{name[:80]}”. Remove one of them.")
+            raise InvalidFile(gettext("Duplicate column “%(name)s”. Remove one of them.", name=name[:80]))
         if column is not None:
             matched[name] = column
     return matched

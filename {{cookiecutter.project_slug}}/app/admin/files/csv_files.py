@@ -9,6 +9,9 @@ import io
 import re
 from typing import NamedTuple
 
+from app.admin.formatting import format_number
+from app.i18n import gettext, ngettext
+
 MAX_COLUMNS = 100
 WINDOWS_1252 = "cp1252"
 """Python's name of Windows-1252, the encoding of non-Unicode files of Excel in Western Europe and America."""
@@ -50,17 +53,17 @@ def read_csv(content: bytes, encoding: str = "") -> CsvTable:
     try:
         table = [(number, cells) for number, cells in enumerate(lines, 1) if number == 1 or any(map(str.strip, cells))]
     except csv.Error as error:
-        raise InvalidFile(f"Line {lines.line_num} is invalid: {error}.") from error
+        raise InvalidFile(gettext("Line %(line)s is invalid: %(error)s.", line=lines.line_num, error=error)) from error
     names = _parse_header(_strip_trailing_empty([name.strip() for _, cells in table[:1] for name in cells]))
     if not table[1:]:
-        raise InvalidFile("The file has no rows below the header.")
+        raise InvalidFile(gettext("The file has no rows below the header."))
     rows = [CsvRow(number, _parse_row(number, names, cells)) for number, cells in table[1:]]
     return CsvTable(names, rows)
 
 
 def _decode(content: bytes, encoding: str) -> str:
     if content.startswith(b"PK\x03\x04"):
-        raise InvalidFile("This is an Excel file, not CSV. Save it as “CSV UTF-8”.")
+        raise InvalidFile(gettext("This is an Excel file, not CSV. Save it as “CSV UTF-8”."))
     try:
         if content.startswith(_UTF_16):
             return content.decode("utf-16")
@@ -70,8 +73,12 @@ def _decode(content: bytes, encoding: str) -> str:
             return content.decode(WINDOWS_1252, "replace")
         line, name = content[: error.start].count(b"\n") + 1, error.encoding.upper()[:6].rstrip("-")
         raise InvalidFile(
-            f"Line {line} is not valid {name}. Save the file as UTF-8, or choose Windows-1252 if it was saved by "
-            "an older version of Excel."
+            gettext(
+                "Line %(line)s is not valid %(encoding)s. Save the file as UTF-8, or choose Windows-1252 if it was "
+                "saved by an older version of Excel.",
+                line=line,
+                encoding=name,
+            )
         ) from error
 
 
@@ -89,11 +96,17 @@ def _strip_trailing_empty(cells: list[str]) -> list[str]:
 
 def _parse_header(names: list[str]) -> list[str]:
     if len(names) > MAX_COLUMNS:
-        raise InvalidFile(f"The file has {len(names):,} columns. Use at most {MAX_COLUMNS}.")
+        raise InvalidFile(
+            gettext(
+                "The file has %(count)s columns. Use at most %(maximum)s.",
+                count=format_number(len(names)),
+                maximum=MAX_COLUMNS,
+            )
+        )
     if "" in names:
-        raise InvalidFile(f"Column {names.index('') + 1} has no name in the header.")
+        raise InvalidFile(gettext("Column %(number)s has no name in the header.", number=names.index("") + 1))
     if duplicate := next((name for index, name in enumerate(names) if name in names[:index]), None):
-        raise InvalidFile(f"Duplicate column name: {duplicate[:80]}.")
+        raise InvalidFile(gettext("Duplicate column name: %(name)s.", name=duplicate[:80]))
     return names
 
 
@@ -101,6 +114,14 @@ def _parse_row(number: int, names: list[str], cells: list[str]) -> dict[str, str
     if len(cells) != len(names):
         cells = cells[: len(names)] + _strip_trailing_empty(cells[len(names) :])
     if len(cells) != len(names):
-        counted = "1 cell" if len(cells) == 1 else f"{len(cells):,} cells"
-        raise InvalidFile(f"Row {number} has {counted}, but the header has {len(names)}.")
+        raise InvalidFile(
+            ngettext(
+                "Row %(row)s has %(num)s cell, but the header has %(names)s.",
+                "Row %(row)s has %(num)s cells, but the header has %(names)s.",
+                len(cells),
+                num=format_number(len(cells)),
+                row=number,
+                names=len(names),
+            )
+        )
     return dict(zip(names, cells, strict=True))

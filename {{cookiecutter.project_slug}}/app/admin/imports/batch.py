@@ -34,6 +34,7 @@ from app.admin.imports.row_matching import RowMatcher, entered_key
 from app.admin.imports.uniqueness import column_value, find_duplicates
 from app.database.constraints import comparisons_of
 from app.database.keys import key_of
+from app.i18n import gettext
 
 _NOT_TEXT = BooleanField | EnumField | NumberField | FloatField | JSONField | TagsField
 
@@ -117,7 +118,7 @@ class ImportBatch:
         before = await snapshot(self.view, self.request, target)
         names = {column.field.name for column in entered}
         if self.view.pk_attr in names:
-            raise FormValidationError({self.view.pk_attr: KEY_CONFLICT})
+            raise FormValidationError({self.view.pk_attr: gettext(KEY_CONFLICT)})
         data = SubmittedData((f.name, None if f.name in names else getattr(target, f.name, None)) for f in self.fields)
         data.row = target
         await self._parse_cells(data, entered)
@@ -169,7 +170,7 @@ class ImportBatch:
                 TopologicalSorter(parents).prepare()
             except CycleError as error:
                 numbers = [row.number for row in self.import_rows if id(row.record) in error.args[1]]
-                self.errors += [(number, name, "A record can't be its own ancestor.") for number in numbers]
+                self.errors += [(number, name, gettext("A record can't be its own ancestor.")) for number in numbers]
 
     async def check_uniqueness(self, session: AsyncSession) -> None:
         """Add an error for each duplicate of a unique value, in the file or in the database."""
@@ -186,7 +187,7 @@ class ImportBatch:
         for row, item in product(self.import_rows, comparisons_of(model)):
             if not item.is_met(lambda name: column_value(model, row.record, columns[name])):  # noqa: B023 - called here
                 name = self.view._field_name(item.field)  # noqa: SLF001
-                self.errors.append((row.number, name, f"{item.message}."))
+                self.errors.append((row.number, name, f"{gettext(item.message)}."))
 
     def preview_row(self, row: CsvRow) -> dict[str, Any]:
         """Return a row of the preview."""

@@ -19,11 +19,13 @@ from starlette_admin.views import BaseModelView
 from app.admin.files.columns import FileColumn, match_columns, normalize_header
 from app.admin.files.csv_files import CsvTable, InvalidFile, read_csv
 from app.admin.files.formats import ImportFormats
+from app.admin.formatting import format_number
 from app.admin.imports.batch import ImportBatch
 from app.admin.imports.saving import save_batch
 from app.admin.imports.uniqueness import unique_text_columns
 from app.api.dependencies import get_database
 from app.database.keys import is_entered
+from app.i18n import gettext
 
 IMPORT_LIMITS = ImportConfig(max_upload_size=1_000_000, max_rows=5_000)
 """A file of this size is imported in a few seconds."""
@@ -80,21 +82,33 @@ class ImportSiteMixin(BaseAdmin):
 async def _read_upload(request: Request, view: Any, form: FormData) -> Upload:  # noqa: ANN401
     file = form.get("file")
     if form.get("format") != "csv":
-        raise InvalidFile("Only CSV files can be imported.")
+        raise InvalidFile(gettext("Only CSV files can be imported."))
     if not isinstance(file, UploadFile):
-        raise InvalidFile("Choose a file.")
+        raise InvalidFile(gettext("Choose a file."))
     if (file.size or 0) > IMPORT_LIMITS.max_upload_size:
-        raise InvalidFile(f"The file has {file.size:,} bytes. The limit is {IMPORT_LIMITS.max_upload_size:,}.")
+        raise InvalidFile(
+            gettext(
+                "The file has %(size)s bytes. The limit is %(limit)s.",
+                size=format_number(file.size or 0),
+                limit=format_number(IMPORT_LIMITS.max_upload_size),
+            )
+        )
     content = await file.read()
     table = read_csv(content, str(form.get("encoding") or ""))
     if len(table.rows) > (IMPORT_LIMITS.max_rows or 0):
-        raise InvalidFile(f"The file has {len(table.rows):,} rows. Import at most {IMPORT_LIMITS.max_rows:,} at once.")
+        raise InvalidFile(
+            gettext(
+                "The file has %(count)s rows. Import at most %(limit)s at once.",
+                count=format_number(len(table.rows)),
+                limit=format_number(IMPORT_LIMITS.max_rows or 0),
+            )
+        )
     columns = match_columns(table.names, view.get_fields_list(request))
     names = form.getlist("fields")
     selected = {name: column for name, column in columns.items() if not names or column.name in names}
     match = str(form.get("match") or "")
     if match and match not in import_match_fields(request, view):
-        raise InvalidFile("Records can't be matched by this field.")
+        raise InvalidFile(gettext("Records can't be matched by this field."))
     formats = ImportFormats(str(form.get("numbers")), str(form.get("dates")))
     return Upload(table, content, columns, selected, match, formats)
 
@@ -117,12 +131,12 @@ async def _import(request: Request, view: Any, upload: Upload, *, preview: bool)
 async def _load_batch(request: Request, view: Any, upload: Upload) -> ImportBatch:  # noqa: ANN401
     batch = ImportBatch(request, view, upload.selected, upload.table.rows, upload.formats)
     if not upload.selected:
-        batch.errors.append((1, None, "No column matches a field name."))
+        batch.errors.append((1, None, gettext("No column matches a field name.")))
         return batch
     header = next((name for name in upload.table.names if normalize_header(name) == normalize_header(upload.match)), "")
     header = header or next((name for name, c in upload.columns.items() if c.name == upload.match), "")
     if upload.match and not header:
-        raise InvalidFile(f"To update records, the file needs a column “{upload.match}”.")
+        raise InvalidFile(gettext("To update records, the file needs a column “%(name)s”.", name=upload.match))
     await batch.load(request.state.session, upload.match, header)
     await batch.parse()
     batch.check_comparisons()

@@ -7,8 +7,10 @@ from fastapi import Request
 from sqlalchemy import String, or_
 from starlette_admin.fields import RelationField
 
+from app.admin.base.labels import in_sentence
 from app.admin.files.formats import unescape_formula
 from app.database.keys import is_entered, key_column, key_of, normalize_key, parse_keys
+from app.i18n import gettext
 
 _BATCH_SIZE = 500
 
@@ -73,17 +75,20 @@ class ReferenceLookup:
         titles = [self.foreign.title_of(self.request, row) or str(key_of(row)) for row in row_list]
         if self.has_text_title and sorted({*titles}) != sorted({*self.names(cell)}):
             raise ValueError(
-                "The name and the ID refer to different records. Change both, or remove one of the columns."
+                gettext("The name and the ID refer to different records. Change both, or remove one of the columns.")
             )
         return rows
 
     def _lookup_error(self, name: str, count: int) -> str:
         if count:
-            plural = str(self.foreign.model.__tablename__).replace("_", " ")
-            return f"{count} {plural} are called “{name[:80]}”. Use the ID."
-        model = self.foreign.model
-        is_id = not is_entered(model) and parse_keys(model, [name])
-        return f"No {self.foreign.display_name.lower()} {'has the ID' if is_id else 'is called'} “{name[:80]}”."
+            plural = in_sentence(gettext(str(self.foreign.model.__tablename__).replace("_", " ").capitalize()))
+            return gettext(
+                "%(count)s %(names)s are called “%(name)s”. Use the ID.", count=count, names=plural, name=name[:80]
+            )
+        model, kind = self.foreign.model, in_sentence(self.foreign.display_name)
+        if not is_entered(model) and parse_keys(model, [name]):
+            return gettext("No %(kind)s has the ID “%(name)s”.", kind=kind, name=name[:80])
+        return gettext("No %(kind)s is called “%(name)s”.", kind=kind, name=name[:80])
 
 
 def add_row(rows: dict[str, list[Any]], name: str, row: Any) -> None:  # noqa: ANN401

@@ -15,6 +15,7 @@ from app.admin.files.columns import file_columns
 from app.admin.files.csv_files import CsvRow
 from app.admin.files.formats import unescape_formula
 from app.database.keys import is_entered, normalize_key, parse_keys
+from app.i18n import gettext
 
 _BATCH_SIZE = 500
 
@@ -61,11 +62,11 @@ class RowMatcher:
         for row in self.csv_rows:
             key = entered_key(model, row, header)
             if key and counts[key] > 1:
-                yield row.number, match, "Duplicate value: another row of the file has it too."
+                yield row.number, match, gettext("Duplicate value: another row of the file has it too.")
             elif key and key not in found and is_key and not is_entered(model):
-                yield row.number, match, "No record has this ID. Leave the cell empty to add a record."
+                yield row.number, match, gettext("No record has this ID. Leave the cell empty to add a record.")
             elif key in found and not self.view.can_change_row(self.request, found[key]):
-                yield row.number, None, "You don't have permission to change this record."
+                yield row.number, None, gettext("You don't have permission to change this record.")
 
 
 def entered_key(model: type[Any], row: CsvRow, header: str) -> str:

@@ -1,4 +1,6 @@
 // Replaces the library's inline event handlers, which the content security policy blocks: see app/admin/csp.py.
+const texts = JSON.parse(document.getElementById("admin-texts").textContent);
+
 document.addEventListener("click", (event) => {
   if (event.target.closest('[data-admin="apply-columns"]')) showSelectedColumns();
 });
@@ -40,7 +42,7 @@ document.addEventListener("show.bs.modal", ({ target, relatedTarget: action }) =
   const selected = document.querySelector('[data-sa-hook="actions-selected-counter"]')?.textContent;
   const row = action.closest("[data-title]");
   if (row || action.closest('[data-sa-hook="actions-dropdown"]')) {
-    const subject = row ? row.dataset.title : `${selected} selected`;
+    const subject = row ? row.dataset.title : texts.selected.replace("%(count)s", selected);
     document.getElementById("modal-action-title").textContent = `${action.innerText.trim()}: ${subject}`;
     document.getElementById("modal-action-header").classList.remove("d-none");
   }
@@ -93,7 +95,7 @@ if (importButton) {
     if (target.matches('[data-admin="import-file"]')) {
       const size = target.files[0]?.size ?? 0;
       const isLarge = size > Number(target.dataset.maxSize);
-      target.setCustomValidity(isLarge ? `The file is too large (${Math.ceil(size / 1000)} kB). Split it into smaller files.` : "");
+      target.setCustomValidity(isLarge ? texts.tooLarge.replace("%(size)s", Math.ceil(size / 1000)) : "");
     }
   });
 }
@@ -101,7 +103,9 @@ if (importButton) {
 // The library's alerts are closed by a link without a URL, which the keyboard can't reach.
 const alertTemplate = document.querySelector('[data-sa-template="alert"]')?.content;
 for (const link of [document, alertTemplate].flatMap((part) => [...(part?.querySelectorAll("a.btn-close") ?? [])])) {
-  link.outerHTML = '<button type="button" class="btn-close" data-bs-dismiss="alert" aria-label="Close"></button>';
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "btn-close", ariaLabel: texts.close });
+  button.dataset.bsDismiss = "alert";
+  link.replaceWith(button);
 }
 
 // On a phone each row is a card, and each value except the first shows the name of its column.
@@ -117,7 +121,7 @@ for (const heading of document.querySelectorAll("h3.card-title")) heading.ariaLe
 
 // The library's column of actions has no heading.
 const unnamed = document.querySelector("th.w-1:empty");
-const [actionsName] = document.querySelector("td .dropdown > [aria-label]")?.ariaLabel.split(":") ?? ["Actions"];
+const [actionsName] = document.querySelector("td .dropdown > [aria-label]")?.ariaLabel.split(":") ?? [texts.actions];
 unnamed?.append(Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: actionsName }));
 
 // Times in the user's time zone, with the one in UTC as title; lists and the history show how long ago recent ones are.
@@ -145,7 +149,7 @@ for (const input of document.querySelectorAll("input.field-datetime")) {
   input.dataset.shown = input.value;
 }
 for (const hint of document.querySelectorAll(".form-hint, .inline-table small")) {
-  hint.textContent = hint.textContent.replace("In UTC", `In your time zone, ${exactly.resolvedOptions().timeZone}`);
+  hint.textContent = hint.textContent.replace("In UTC", `${texts.inTimeZone}, ${exactly.resolvedOptions().timeZone}`);
 }
 document.addEventListener("formdata", ({ target, formData }) => {
   for (const { name, dataset } of target.querySelectorAll("input.field-datetime[name]")) {
@@ -174,6 +178,10 @@ window.StarletteAdmin?.registerFieldInitializer?.((element) => {
   }
 });
 
+// Select2's texts in the language of the page.
+const select2Texts = Object.fromEntries(Object.entries(texts.select2).map(([name, text]) => [name, () => text]));
+window.jQuery?.fn.select2?.defaults.set("language", select2Texts);
+
 // Select2 refers to its active option by an ID, but sets none.
 const options = window.jQuery?.fn.select2?.amd.require("select2/results").prototype;
 if (options) {
@@ -200,7 +208,7 @@ const showRowPickers = () => {
       pagination: { more: page * 20 < total },
     });
     const ajax = { url: rowPickers[field.value], dataType: "json", data: query, processResults: results };
-    jQuery(select).select2({ width: "100%", dropdownParent: jQuery(row), ajax });
+    jQuery(select).select2({ width: "100%", dropdownParent: jQuery(row), language: select2Texts, ajax });
   }
 };
 if (filterMenu && Object.keys(rowPickers).length) {

@@ -20,6 +20,7 @@ from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import has_permission
 from app.api.field_types import SingleLine
 from app.api.schemas import Schema
+from app.i18n import gettext
 
 
 def _normalized(name: str) -> str:
@@ -89,16 +90,15 @@ class RoleView(ModelView):
         """Show how many users have a role before it is deleted."""
         actions = await super().get_row_actions_for_obj(request, obj)
         users = await request.state.session.scalar(select(func.count()).where(UserRole.role_id == obj.id))
-        warning = f"{self.delete_warning} Users with this role: {users}."
+        warning = f"{gettext(self.delete_warning)} " + gettext("Users with this role: %(count)s.", count=users)
         return [action | {"confirmation": warning} if action["name"] == "delete" else action for action in actions]
 
     async def validate(self, request: Request, data: dict[str, Any]) -> None:
         """Reject permissions that the user doesn't have."""
         missing = [permission for permission in data.get("permissions", ()) if not has_permission(request, permission)]
         if missing:
-            raise FormValidationError(
-                {"permissions": f"You don't have these permissions yourself: {', '.join(missing)}."}
-            )
+            message = gettext("You don't have these permissions yourself: %(names)s.", names=", ".join(missing))
+            raise FormValidationError({"permissions": message})
         await super().validate(request, data)
 
     async def after_create(self, request: Request, obj: Role) -> None:
@@ -117,7 +117,7 @@ class RoleView(ModelView):
         await session.execute(select(Role.id).where(Role.name == ADMIN_ROLE).with_for_update(key_share=True))
         others = await session.scalars(select(Role.name).where(Role.id != role.id))
         if normalize_role_name(role.name) in {ADMIN_ROLE, *map(normalize_role_name, others)}:
-            raise FormValidationError({"name": "This value is already in use."})
+            raise FormValidationError({"name": gettext("This value is already in use.")})
 
 
 class UserOwnedView(ModelView):
@@ -155,4 +155,5 @@ def forbid_privilege_escalation(request: Request, roles: Iterable[Role]) -> None
     """
     forbidden = [role.name for role in roles if not has_all_permissions_of(get_visitor(request), role)]
     if forbidden:
-        raise FormValidationError({"roles": f"These roles have more permissions than you: {', '.join(forbidden)}."})
+        message = gettext("These roles have more permissions than you: %(names)s.", names=", ".join(forbidden))
+        raise FormValidationError({"roles": message})

@@ -18,11 +18,31 @@ from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.admin.views.roles import UserOwnedView
 from app.database.base import utc_now
-from app.i18n import gettext
+from app.i18n import gettext, gettext_noop
+
+_REASONS = (
+    gettext_noop("admin"),
+    gettext_noop("disabled"),
+    gettext_noop("email change reverted"),
+    gettext_noop("email verified"),
+    gettext_noop("impersonation ended"),
+    gettext_noop("logout"),
+    gettext_noop("password reset"),
+    gettext_noop("refresh_reuse"),
+    gettext_noop("second factor removed"),
+    gettext_noop("signed in again"),
+    gettext_noop("signed out everywhere"),
+    gettext_noop("too many"),
+)
+"""Why sessions end, for the catalogs."""
 
 
 def _is_impersonated(request: Request, row: AuthSession) -> bool:  # noqa: ARG001 - passed by the library
     return row.impersonator_session_id is not None
+
+
+def _reason(request: Request, row: AuthSession) -> str | None:  # noqa: ARG001 - as above
+    return row.revoked_reason and gettext(row.revoked_reason)
 
 
 class SessionView(UserOwnedView):
@@ -53,7 +73,7 @@ class SessionView(UserOwnedView):
         StringField("user_agent", "User agent"),
         DateTimeField("expires_at", "Expires"),
         DateTimeField("revoked_at", "Ended"),
-        StringField("revoked_reason", "Reason"),
+        StringField("revoked_reason", "Reason", getter=_reason),
     )
     list_columns = ("user", "kind", "impersonated", "last_seen_at", "ip_last", "revoked_at")
     exclude_fields_from_list = ("id", "user_agent", "expires_at", "revoked_reason")

@@ -26,6 +26,10 @@ from app.database.base import utc_now
 from app.i18n import available_locales, describe_language, gettext
 
 
+def _languages(request: Request) -> list[tuple[str, str]]:  # noqa: ARG001 - passed by the library
+    return [(code, describe_language(code).name) for code in available_locales()]
+
+
 class UserView(UserActions):
     """Users. The last active admin can't be disabled, demoted or deleted."""
 
@@ -41,7 +45,7 @@ class UserView(UserActions):
         EmailField("email", "Email", required=True, maxlength=320, list_template="fields/list/text.html"),
         PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
         "display_name",
-        EnumField("locale", "Language", choices=[(code, describe_language(code).name) for code in available_locales()]),
+        EnumField("locale", "Language", choices_loader=_languages),
         BooleanField("is_active", "Active", default=True, help_text="Disabling a user signs them out immediately."),
         "roles",
         DateTimeField("last_login_at", "Last sign-in"),

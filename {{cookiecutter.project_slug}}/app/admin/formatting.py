@@ -1,0 +1,34 @@
+"""Numbers and dates in the language of the request."""
+
+from datetime import date
+
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal, get_decimal_symbol
+
+from app.i18n import SOURCE_LOCALE, current_locale
+
+
+def format_number(number: int) -> str:
+    """Return a whole number with digit groups: 1,234. Estimates and lower bounds format themselves."""
+    locale = current_locale()
+    if locale == SOURCE_LOCALE or type(number) is not int:
+        return f"{number:,}"
+    return format_decimal(number, locale=locale)
+
+
+def format_day(day: date) -> str:
+    """Return a date as digits: 2026-01-31."""
+    locale = current_locale()
+    return day.isoformat() if locale == SOURCE_LOCALE else format_date(day, "medium", locale)
+
+
+def format_day_and_month(day: date) -> str:
+    """Return a date without its year: 31 January."""
+    locale = current_locale()
+    return day.strftime("%d %B") if locale == SOURCE_LOCALE else format_skeleton("MMMMd", day, locale=locale)
+
+
+def with_decimal_symbol(number: object) -> object:
+    """Return a number as text with the decimal symbol of the language, or as it is in English."""
+    locale = current_locale()
+    return number if locale == SOURCE_LOCALE else str(number).replace(".", get_decimal_symbol(locale))
