@@ -53,7 +53,11 @@ def load_commands(arguments: Sequence[str]) -> typer.Typer:
     )
     cli.callback()(lambda: None)  # without a callback, Typer drops the name of a single command
     for module in requested or dict.fromkeys(COMMAND_MODULES.values()):
-        import_module(module).add_to(cli)
+        try:
+            import_module(module).add_to(cli)
+        except ValueError as error:  # an invalid catalog
+            _exit_with_message(error)
+            raise
     return cli
 
 
@@ -64,8 +68,13 @@ def run(cli: typer.Typer) -> None:
     except SystemExit as error:
         sys.exit(as_invoked(error.code) if isinstance(error.code, str) else error.code)
     except Exception as error:
-        from app.commands.error_messages import error_message  # noqa: PLC0415 - imports every library that may fail
-
-        if message := error_message(error):
-            sys.exit(as_invoked(message))
+        _exit_with_message(error)
         raise
+
+
+def _exit_with_message(error: Exception) -> None:
+    """Exit if the failure was expected."""
+    from app.commands.error_messages import error_message  # noqa: PLC0415 - imports every library that may fail
+
+    if message := error_message(error):
+        sys.exit(as_invoked(message))

@@ -13,15 +13,17 @@ escape its text, only the values: never pass it a text of a user.
 """
 
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from babel import Locale, negotiate_locale
+from babel import Locale, UnknownLocaleError
 from jinja2 import Environment
 from markupsafe import Markup
 
@@ -30,6 +32,11 @@ SOURCE_LOCALE = "en"
 _APP = Path(__file__).parent
 _PARTS = ("", "*/", "features/*/")  # folders that may have catalogs
 _MAX_HEADER_LENGTH = 200  # more languages aren't looked at
+
+
+class InvalidCatalog(ValueError):
+    """A catalog can't be read, or its folder isn't named by a locale."""
+
 
 _locale: ContextVar[str | None] = ContextVar("locale", default=None)
 
@@ -81,10 +88,31 @@ def available_locales() -> tuple[str, ...]:
     """Return the locales on offer: English, and those with a catalog.
 
     Raises:
-        babel.UnknownLocaleError: naming the folder, when it isn't a locale.
-        OSError: naming the file, when a catalog is invalid.
+        InvalidCatalog: naming the file or folder, when a catalog can't be read or its folder isn't named by a locale.
     """
-    return SOURCE_LOCALE, *(str(Locale.parse(locale)) for locale in sorted(_catalogs()))
+    return tuple(dict.fromkeys([SOURCE_LOCALE, *sorted(_catalogs())]))
+
+
+def read_locale(folder: Path) -> Locale:
+    """Return the locale of a catalog's folder, such as `translations/pt_BR`.
+
+    Raises:
+        InvalidCatalog: naming the folder, when it isn't named by a locale.
+    """
+    locale = _find_locale(folder.name)
+    if locale is None:
+        raise InvalidCatalog(f"{folder}: there is no such locale. Rename the folder, such as to fr or pt_BR.")
+    if str(locale) != folder.name:
+        raise InvalidCatalog(f"{folder}: rename the folder to {locale}.")
+    return locale
+
+
+def _find_locale(language: str) -> Locale | None:
+    """Return a locale by a language tag or its name: `zh-CN` and `zh_CN` are `zh_Hans_CN`."""
+    try:
+        return Locale.parse(language.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return None
 
 
 class Language(NamedTuple):
@@ -125,8 +153,16 @@ def _negotiate(accept_language: str) -> str:
         if not parameter or (quality and float(quality[1])):
             preferred.append((-float(quality[1]) if quality else -1, language.strip().replace("-", "_")))
     available = {locale.lower(): locale for locale in available_locales()}
-    found = negotiate_locale([language for _, language in sorted(preferred, key=lambda item: item[0])], available)
-    return available.get((found or SOURCE_LOCALE).lower(), SOURCE_LOCALE)
+    names = [name for _, language in sorted(preferred, key=lambda item: item[0]) for name in _names(language)]
+    return next((available[name] for name in names if name in available), SOURCE_LOCALE)
+
+
+def _names(language: str) -> Iterator[str]:
+    """Yield the names of locales for a language, the best first: `zh_hans_cn`, `zh_hans`, `zh` for `zh_CN`."""
+    name = str(_find_locale(language) or language).lower()
+    while name:
+        yield name
+        name = name.rpartition("_")[0]
 
 
 def add_translations(environment: Environment) -> None:
@@ -174,9 +210,12 @@ def _catalogs() -> Mapping[str, GNUTranslations]:
     found: dict[str, GNUTranslations] = {}
     for part in _PARTS:
         for file in sorted(_APP.glob(f"{part}translations/*/LC_MESSAGES/messages.mo")):
-            with file.open("rb") as content:
+            locale = str(read_locale(file.parents[1]))
+            content = BytesIO(file.read_bytes())
+            try:
                 catalog = GNUTranslations(content)
-            locale = file.parts[-3]
+            except (OSError, struct.error, UnicodeDecodeError) as error:
+                raise InvalidCatalog(f"{file}: invalid. Run `app translate compile`.") from error
             if locale in found:
                 found[locale].add_fallback(catalog)  # asked for texts that the others don't have
             else:

@@ -25,6 +25,7 @@ from app.api.routing import index_routes
 from app.database import delete_protection, revisions, self_references  # noqa: F401 - two register session events
 from app.database.connection import open_database
 from app.errors import Conflict, InvalidRequest
+from app.i18n import available_locales
 from app.mail.delivery import mail_delivery
 from app.settings.config import Settings, load_settings
 
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     features.load_models()
     features.load_permissions()
+    available_locales()  # so that an invalid catalog prevents the start
     routers = features.read_exports("routes", "router", APIRouter)
 
     app = FastAPI(

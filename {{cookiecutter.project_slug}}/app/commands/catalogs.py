@@ -7,18 +7,16 @@ from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
-from babel.core import Locale, UnknownLocaleError
+from babel.core import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po, write_po
 
+from app.i18n import InvalidCatalog, read_locale
+
 ROOT = Path(__file__).parents[2]
 _CATALOG = "LC_MESSAGES/messages.po"
 _HEADER = "# Texts of {part}. Translate each msgstr, then run `app translate compile`."
-
-
-class InvalidCatalog(ValueError):
-    """A .po file can't be read, or a translation doesn't fit its text."""
 
 
 class StableCatalog(Catalog):
@@ -52,8 +50,13 @@ def list_files() -> list[Path]:
 
 
 def list_locales() -> list[Locale]:
-    """List the locales that any part has been translated to."""
-    return [Locale.parse(name) for name in sorted({path.parents[1].name for path in list_files()})]
+    """List the locales that any part has been translated to.
+
+    Raises:
+        InvalidCatalog: naming a folder that isn't the one of a locale.
+    """
+    locales = {str(locale): locale for locale in (read_locale(path.parents[1]) for path in list_files())}
+    return [locales[name] for name in sorted(locales)]
 
 
 def write_template(part: str, texts: StableCatalog) -> str:
@@ -114,13 +117,13 @@ def read(path: Path) -> StableCatalog:
     Raises:
         InvalidCatalog: if it is not a .po file of a locale that exists.
     """
+    locale = read_locale(path.parents[1])
     try:
-        locale = Locale.parse(path.parents[1].name)
         with path.open("rb") as file:
             found = read_po(file, locale, abort_invalid=True)
     except PoFileError as error:
         raise InvalidCatalog(f"{_name(path)}:{error.lineno}: can't read {error.line.strip()!r}.") from error
-    except (UnicodeDecodeError, UnknownLocaleError, ValueError) as error:
+    except (UnicodeDecodeError, ValueError) as error:
         raise InvalidCatalog(f"{_name(path)}: {error}.") from error
     catalog = new_catalog(path.parents[3].relative_to(ROOT).as_posix(), locale)
     for message in _messages(found):

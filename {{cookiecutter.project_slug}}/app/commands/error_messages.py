@@ -15,6 +15,7 @@ from app.database.outages import CONNECTION_REFUSED, OUTAGES, UNREACHABLE, outag
 from app.database.revisions import MIGRATIONS_DIR
 from app.errors import Problem
 from app.features import InvalidFeature
+from app.i18n import InvalidCatalog
 from app.settings.config import all_settings, validation_errors
 from app.settings.sources import EnvFileError
 
@@ -37,7 +38,7 @@ def error_message(error: Exception) -> str | None:  # noqa: PLR0911 - one per er
     match error:
         case ValidationError():
             return _explain_settings(error)
-        case EnvFileError():
+        case EnvFileError() | InvalidCatalog():
             return f"app: {error}"
         case Problem():
             return f"app: {error.title}. {error.detail or ''}".rstrip()

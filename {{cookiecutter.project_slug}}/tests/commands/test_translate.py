@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app import cli, i18n
 from app.commands import catalogs
 from tests.commands.conftest import Outcome
 
@@ -125,6 +126,40 @@ def test_invalid_catalogs_are_reported(app: Run, project: Path, before: str, aft
     assert outcome.error.startswith("app: app/features/books/translations/fr/LC_MESSAGES/messages.po:")
     assert message in outcome.error
     assert len(outcome.error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("name", "hint"), [("pt-BR", "to pt_BR."), ("zh_CN", "to zh_Hans_CN."), ("xx", "such as to")])
+@pytest.mark.parametrize("command", ["compile", "update"])
+def test_folders_must_be_named_by_a_locale(app: Run, project: Path, command: str, name: str, hint: str) -> None:
+    catalog = project / f"app/web/translations/{name}/LC_MESSAGES/messages.po"
+    catalog.parent.mkdir(parents=True)
+    catalog.touch()
+
+    outcome = app("translate", command)
+
+    assert outcome.code == 1
+    assert f"translations/{name}: " in outcome.error
+    assert hint in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("fr", "invalid. Run `app translate compile`."), ("pt-BR", "rename the folder to pt_BR.")]
+)
+def test_commands_name_an_invalid_catalog(
+    app: Run, project: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    compiled = project / f"app/web/translations/{name}/LC_MESSAGES/messages.mo"
+    compiled.parent.mkdir(parents=True)
+    compiled.write_bytes(b"")
+    monkeypatch.setattr(i18n, "_APP", project / "app")
+    read_uncached = i18n._catalogs.__wrapped__  # noqa: SLF001 - read once per process
+    monkeypatch.setattr(cli, "import_module", lambda _: read_uncached())  # as modules with choices do
+
+    outcome = app("routes")
+
+    assert outcome.code == 1
+    assert outcome.error.startswith("app: ")
+    assert outcome.error.endswith(message)
 
 
 @pytest.mark.parametrize(

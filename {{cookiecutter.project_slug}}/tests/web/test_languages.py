@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from starlette.testclient import TestClient
 
+from app import i18n
 from app.accounts.models import User
 from app.database.base import utc_now
 from app.i18n import available_locales, use_locale
@@ -42,6 +43,17 @@ def test_language_of_the_browser(client: TestClient, header: str, expected: str)
     assert f'<html lang="{expected}">' in shown.text
     assert shown.headers["Content-Language"] == expected
     assert shown.headers["Vary"] == "Accept-Language, Cookie"
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"), [("zh-CN,zh;q=0.9", "zh_Hans_CN"), ("zh-TW", "zh_Hant"), ("pt-br", "pt_BR"), ("pt", "en")]
+)
+def test_language_with_several_scripts_or_countries(
+    monkeypatch: pytest.MonkeyPatch, header: str, expected: str
+) -> None:
+    monkeypatch.setattr(i18n, "available_locales", lambda: ("en", "pt_BR", "zh_Hans_CN", "zh_Hant"))
+
+    assert i18n.choose_locale(None, None, header) == expected
 
 
 def test_visitor_chooses_a_language(client: TestClient) -> None:
