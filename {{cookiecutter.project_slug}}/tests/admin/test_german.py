@@ -1,10 +1,13 @@
 """The admin in German: texts of this project, of the library and of a feature."""
 
+from decimal import Decimal
+
 import pytest
 from starlette.testclient import TestClient
 
 from app.i18n import available_locales
-from tests.admin.browser import export
+from tests.admin.browser import export, page_text, save
+from tests.admin.factories import add_book
 
 pytestmark = pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
 
@@ -27,6 +30,17 @@ def test_pages_are_in_german(browser: TestClient, path: str, texts: list[str]) -
     assert [text for text in texts if text not in shown.text] == []
     assert [text for text in ("Dashboard", "Sign out", "Last sign-in") if f">{text}<" in shown.text] == []
     assert '<html lang="en"' in browser.get(path).text
+
+
+def test_errors_and_decimal_numbers_are_in_german(library: TestClient) -> None:
+    book = add_book(library, "Mine", weight=1.25, price=Decimal("12.5"))
+    library.headers |= GERMAN
+
+    shown = page_text(library.get(f"/admin/catalogue/detail?pk={book.id}"))
+    conflict = save(library, f"/admin/shelf/edit?pk={book.id}", _version="0")
+
+    assert [number for number in ("1,25", "12,50") if number not in shown] == []
+    assert "Jemand anderes hat diesen Eintrag geändert." in page_text(conflict)
 
 
 def test_files_have_the_same_columns_in_every_language(browser: TestClient) -> None:

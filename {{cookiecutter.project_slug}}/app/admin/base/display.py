@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import QueryParams
 from starlette_admin import RequestAction
 from starlette_admin.actions import link_row_action
-from starlette_admin.fields import BaseField, RelationField
+from starlette_admin.fields import BaseField, EnumField, RelationField
 from starlette_admin.types import ListParams
 
 from app.admin.base.changes import truncate
 from app.admin.base.exports import ExportView
 from app.admin.base.fields import TIME_TEMPLATE, in_utc
+from app.admin.base.labels import choice_label
 from app.admin.base.list_columns import default_columns
 from app.admin.base.visibility import HIDDEN_LABEL, find_visible_ids
 from app.admin.formatting import format_day, with_decimal_symbol
@@ -91,13 +92,18 @@ class DisplayView(ExportView):
         """
         if isinstance(value, datetime | time) and request.state.action.is_form():
             return value.replace(tzinfo=None).isoformat(timespec="seconds")
-        formatted = getattr(field, "output_format", "") is not None or request.state.action in (field.formatter or {})
+        has_formatter = request.state.action in (field.formatter or {})
+        formatted = getattr(field, "output_format", "") is not None or has_formatter
         if isinstance(value, date | time) and not formatted and request.state.action != RequestAction.EXPORT:
             text = format_day(value) if type(value) is date else in_utc(value)
             return value if getattr(field, "list_template", "") == TIME_TEMPLATE else text
+        is_shown = value is not None and not has_formatter and self._shows_titles(request)
+        if is_shown and type(field) is EnumField:
+            labels = [choice_label(field, request, choice) for choice in (value if field.multiple else [value])]
+            return labels if field.multiple else labels[0]
         if not (value and isinstance(field, RelationField) and self._shows_titles(request)):
             serialized = await super().serialize_field_value(value, field, request)
-            is_number = isinstance(value, float | Decimal) and not formatted and self._shows_titles(request)
+            is_number = is_shown and isinstance(value, float | Decimal) and str(serialized) == str(value)
             return with_decimal_symbol(serialized) if is_number else serialized
         rows = value if field.multiple else [value]
         visible_ids = request.state.visible_ids[str(field.key)]

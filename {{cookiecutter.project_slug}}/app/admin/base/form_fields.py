@@ -38,11 +38,22 @@ def complete_field(
         field.input_type = _input_type(info)
     texts = help_text_for(model, field.name, schema), _hint(field, info)
     field.help_text = field.help_text or " ".join(filter(None, texts)) or None
-    if type(field) is DateTimeField and field.output_format is None:
+    if _is_shown_by_default(field):
         field.list_template, field.detail_template = TIME_TEMPLATE, TIME_TEMPLATE
     if column is not None and (field.default is None or needs_row(column.default)):
         field.default = column_default(column)
     field.extra = {"optional": _is_optional(field, column), **(field.extra or {})}
+
+
+def _is_shown_by_default(field: BaseField) -> bool:
+    """Return whether a field has a datetime, and the view has neither a format nor a template for it."""
+    templates = (field.list_template, field.detail_template)
+    return (
+        type(field) is DateTimeField
+        and templates == (DateTimeField.list_template, DateTimeField.detail_template)
+        and field.output_format is None
+        and not field.formatter
+    )
 
 
 def _is_optional(field: BaseField, column: Column[Any] | None) -> bool:

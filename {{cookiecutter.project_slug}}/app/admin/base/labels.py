@@ -1,6 +1,7 @@
 """Labels of views, fields and actions in the language of the request. Classes define them in English."""
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
 from babel.support import LazyProxy
@@ -38,6 +39,13 @@ def translate_labels(view: Any) -> None:  # noqa: ANN401 - a ModelView, which is
 def in_sentence(label: object) -> str:
     """Return a label for the middle of a sentence. Catalogs have the form of their language: German has capitals."""
     return str(label).lower() if current_locale() == SOURCE_LOCALE else str(label)
+
+
+def choice_label(field: EnumField, request: Request, value: object) -> str:
+    """Return the label of a stored choice. One that is no longer on offer, such as a removed language, is its value."""
+    stored = value.value if isinstance(value, Enum) else value
+    choices = field._get_choices(request)  # noqa: SLF001 - the library's
+    return next((label for choice, label in choices if choice == stored), str(stored))
 
 
 def _translated_choices(choices: Sequence[Any], module: str) -> Callable[[Request], list[tuple[Any, str]]]:

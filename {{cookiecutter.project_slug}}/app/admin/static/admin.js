@@ -149,11 +149,11 @@ for (const input of document.querySelectorAll("input.field-datetime")) {
   input.dataset.shown = input.value;
 }
 for (const hint of document.querySelectorAll(".form-hint, .inline-table small")) {
-  hint.textContent = hint.textContent.replace("In UTC", `${texts.inTimeZone}, ${exactly.resolvedOptions().timeZone}`);
+  hint.textContent = hint.textContent.replace(texts.inUTC, `${texts.inTimeZone}, ${exactly.resolvedOptions().timeZone}.`);
 }
 document.addEventListener("formdata", ({ target, formData }) => {
   for (const { name, dataset } of target.querySelectorAll("input.field-datetime[name]")) {
-    const entered = new Date(formData.get(name).replace(" ", "T"));
+    const entered = new Date(formData.get(name)?.replace(" ", "T")); // null if the input is disabled
     if (isNaN(entered)) continue;
     const isChanged = Number(entered) !== Number(new Date(dataset.shown));
     formData.set(name, isChanged ? entered.toISOString().slice(0, 19) : dataset.sent);

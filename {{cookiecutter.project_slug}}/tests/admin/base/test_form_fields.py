@@ -1,5 +1,7 @@
 """Labels, hints and kinds of inputs of form fields."""
 
+from typing import Any
+
 import pytest
 from pydantic import EmailStr, JsonValue
 from sqlalchemy import Column, Integer, String
@@ -55,6 +57,19 @@ def test_optional_fields_are_those_that_can_be_empty(field: BaseField, column: C
     complete_field(field, column, SampleNote, None)
 
     assert (field.extra or {})["optional"] is optional
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"list_template": "own.html"}, {"detail_template": "own.html"}, {"output_format": "%Y"}],
+    ids=["list", "detail", "format"],
+)
+def test_template_and_format_of_a_view_are_kept(own: dict[str, Any]) -> None:
+    field, default = DateTimeField("at", **own), DateTimeField("at", **own)
+
+    complete_field(field, None, SampleNote, None)
+
+    assert (field.list_template, field.detail_template) == (default.list_template, default.detail_template)
 
 
 def test_label_is_written_in_words_unless_the_view_has_one() -> None:

@@ -88,6 +88,19 @@ def test_user_is_changed(client: TestClient, browser: TestClient, ada: User) -> 
     log_in(client, ada.email)
 
 
+def test_language_that_is_no_longer_on_offer_is_shown_and_kept(
+    client: TestClient, browser: TestClient, ada: User
+) -> None:
+    in_database(client, lambda session: session.execute(update(User).where(User.id == ada.id).values(locale="xx")))
+
+    detail = browser.get(f"/admin/user/detail?pk={ada.id}")
+    saved = save(browser, f"/admin/user/edit?pk={ada.id}", display_name="Countess")
+
+    assert (detail.status_code, saved.status_code) == (200, 303)
+    assert " xx " in page_text(detail).replace("\n", " ")
+    assert get_user(client, ada.email).locale == "xx"
+
+
 def test_changing_only_roles_increments_the_version(client: TestClient, browser: TestClient, ada: User) -> None:
     page = f"/admin/user/edit?pk={ada.id}"
 
