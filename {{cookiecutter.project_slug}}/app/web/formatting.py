@@ -56,7 +56,8 @@ def _ago(moment: datetime) -> str:
         if size <= seconds < 7 * 86_400:
             number, locale = int(seconds // size), current_locale()
             if locale != SOURCE_LOCALE:
-                return format_timedelta(timedelta(seconds=-number * size), add_direction=True, locale=locale)
+                ago = timedelta(seconds=-number * size)
+                return format_timedelta(ago, threshold=1, add_direction=True, locale=locale)  # 6 days aren't a week
             return f"{number} {unit}{'s' if number > 1 else ''} ago"
     return gettext("just now") if abs(seconds) < 60 else _day(moment.astimezone(UTC))  # noqa: PLR2004 - a minute
 

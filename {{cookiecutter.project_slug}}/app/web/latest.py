@@ -21,7 +21,7 @@ class Latest(NamedTuple):
     visible: Callable[[Scope], Select[Any]]
     """Selects the rows that the user sees."""
     title: InstrumentedAttribute[Any]
-    """Column that names a row. Its model needs `created_at`."""
+    """Column that names a row, or its ID if none does. Its model needs `created_at`."""
     key: InstrumentedAttribute[Any]
     """Column that is in the path of a row's page."""
 
@@ -40,4 +40,7 @@ async def load_latest(session: AsyncSession, scope: Scope, latest: Latest) -> li
     columns = (latest.title, latest.key, model.created_at)
     query = latest.visible(scope).with_only_columns(*columns).order_by(key_column(model).desc()).limit(ROWS)
     rows = await session.execute(query)
-    return [LatestRow(name_row(model, key, title), key, created_at) for title, key, created_at in rows]
+    return [
+        LatestRow(name_row(model, key, None if title == key else title), key, created_at)
+        for title, key, created_at in rows
+    ]

@@ -67,6 +67,19 @@ def test_home_shows_the_latest_rows_of_the_user(
     assert count_queries(requests) == {"GET /": 1 + features_with_rows}
 
 
+def test_home_names_rows_without_a_title_and_shortens_long_ones(
+    as_ada: TestClient, client: TestClient, ada: User
+) -> None:
+    row = as_ada.post(NOTES, json={"title": "x" * 150}).json()
+    browser = open_browser(client, ada)
+    assert f">{'x' * 97}...</a>" in browser.get("/").text
+    (item,) = [item for item in app_of(client).state.nav if item.path == "/sample-notes"]
+    untitled = item._replace(latest=item.latest._replace(title=item.latest.key))
+
+    with mock.patch.object(app_of(client).state, "nav", [untitled]):
+        assert f"Sample note {row['id']}" in read_page(browser.get("/")).text
+
+
 def test_home_shows_rows_only_to_those_who_may_see_the_page(client: TestClient, ada: User) -> None:
     hidden = [item._replace(permission=Permission.ADMIN_ACCESS) for item in app_of(client).state.nav]
     browser = open_browser(client, ada)

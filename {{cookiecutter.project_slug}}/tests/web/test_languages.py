@@ -152,6 +152,8 @@ def test_values_are_formatted_for_the_language() -> None:
         assert display_value(Decimal("12.50")) == "12,50"
         assert display_value(["Tee", "Kaffee", "Milch"]) == "Tee, Kaffee und Milch"
         assert ">vor 2 Stunden</time>" in time_tag(utc_now() - timedelta(hours=2, minutes=50), relative=True)
+        assert ">vor 23 Stunden</time>" in time_tag(utc_now() - timedelta(hours=23, minutes=50), relative=True)
+        assert ">vor 6 Tagen</time>" in time_tag(utc_now() - timedelta(days=6, hours=23), relative=True)
 
 
 def test_api_is_in_english(client: TestClient) -> None:
