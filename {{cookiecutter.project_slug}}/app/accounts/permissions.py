@@ -12,6 +12,8 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticKnownError
 from sqlalchemy import JSON, Connection, Text, Uuid, cast, column, inspect, select, table, update
 
+from app.i18n import gettext
+
 
 class BasePermission(StrEnum):
     """Permissions, each with a description for users who grant it. Features define theirs in a subclass."""
@@ -28,7 +30,7 @@ class BasePermission(StrEnum):
     @property
     def label(self) -> str:
         """Return the text that forms offer."""
-        return f"{self.description} ({self})" if self.description else str(self)
+        return f"{gettext(self.description)} ({self})" if self.description else str(self)
 
 
 class Permission(BasePermission):

@@ -15,8 +15,16 @@ from app.admin.csp import NonceExtension
 from app.admin.formatting import format_day, format_day_and_month, format_number
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
 from app.admin.urls import detail_url, edit_url, home_url, static_url, url_for
-from app.i18n import add_fallback, add_translations
+from app.i18n import add_fallback, add_translations, gettext, gettext_noop
 from app.theme import STYLESHEET
+
+LIBRARY_TEXTS = (
+    gettext_noop("Forbidden"),
+    gettext_noop("Next page"),
+    gettext_noop("Not Found"),
+    gettext_noop("Previous page"),
+)
+"""Texts of the libraries that their catalogs don't have."""
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -47,6 +55,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "static_url": static_url,
         "theme": STYLESHEET,
         "time_tag": time_tag,
+        "translate": gettext,  # its result is escaped, unlike that of `_`
         "url_for": url_for,
     }
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database.engine import fold_text
 from app.errors import InvalidRequest
+from app.i18n import gettext
 
 MAX_SEARCH_LENGTH = 200
 """In characters; SQLite rejects long patterns."""
@@ -29,6 +30,6 @@ def fold_term(text: str) -> str:
         InvalidRequest: it is longer than 200 characters.
     """
     if len(text) > MAX_SEARCH_LENGTH:
-        message = f"Search text can have at most {MAX_SEARCH_LENGTH} characters"
+        message = gettext("Search text can have at most %(count)s characters", count=MAX_SEARCH_LENGTH)
         raise InvalidRequest(f"{message}.", [{"loc": ("query", "q"), "msg": message, "type": "string_too_long"}])
     return str(fold_text(text))

@@ -19,6 +19,7 @@ from app.admin.base.saving import SavingView
 from app.database.base import Base
 from app.database.keys import key_of
 from app.errors import StillReferenced
+from app.i18n import SOURCE_LOCALE, use_locale
 
 
 class AuditedView(SavingView):
@@ -81,7 +82,10 @@ class AuditedView(SavingView):
 
     async def _with_name(self, request: Request, row: Base, data: dict[str, Any]) -> dict[str, Any]:
         """Add the name of the row, except of a user: personal data must not outlive the account."""
-        return data if isinstance(row, User) else {**data, "name": truncate(await self.repr(row, request))}
+        if isinstance(row, User):
+            return data
+        with use_locale(SOURCE_LOCALE):  # the log has one language
+            return {**data, "name": truncate(await self.repr(row, request))}
 
     async def _record_action(self, context: Any) -> None:  # noqa: ANN401 - the type of event differs
         """Record an allowed action before it runs, because it may delete its rows."""

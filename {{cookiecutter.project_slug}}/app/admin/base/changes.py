@@ -21,6 +21,7 @@ from app.admin.base.sensitive_columns import is_sensitive
 from app.database.base import Base
 from app.database.durations import format_duration
 from app.database.keys import key_of
+from app.i18n import SOURCE_LOCALE, use_locale
 
 MAX_VALUE_LENGTH = 200
 """Maximum characters of a stored value."""
@@ -45,7 +46,8 @@ async def _reference(view: Any, request: Request, rows: Any) -> Any:  # noqa: AN
         return tuple([await _reference(view, request, row) for row in rows])
     if rows is None or isinstance(rows, User):
         return rows and {"id": str(key_of(rows))}
-    return {"id": str(key_of(rows)), "name": truncate(await view.repr(rows, request))}
+    with use_locale(SOURCE_LOCALE):  # the log has one language
+        return {"id": str(key_of(rows)), "name": truncate(await view.repr(rows, request))}
 
 
 def diff(model: type[Base], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from app.admin.formatting import format_day, with_decimal_symbol
 from app.admin.urls import detail_url, edit_url
 from app.database.durations import format_duration
 from app.database.keys import is_entered, key_of
-from app.database.titles import name_row
+from app.database.titles import model_name, title_or_key
 from app.i18n import gettext
 
 
@@ -83,7 +83,8 @@ class DisplayView(ExportView):
 
     async def repr(self, obj: Any, request: Request) -> str:  # noqa: ANN401
         """Return the display name of a row."""
-        return truncate(name_row(type(obj), key_of(obj), self.title_of(request, obj)))
+        label = gettext(model_name(type(obj)).capitalize())
+        return truncate(title_or_key(self.title_of(request, obj), label, key_of(obj)))
 
     async def serialize_field_value(self, value: Any, field: BaseField, request: Request) -> Any:  # noqa: ANN401
         """Format times for forms (without a time zone) or for display (in UTC), and hide the titles of hidden rows.

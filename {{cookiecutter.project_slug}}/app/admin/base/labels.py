@@ -8,6 +8,7 @@ from babel.support import LazyProxy
 from fastapi import Request
 from starlette_admin.fields import EnumField
 
+from app.database.titles import model_name
 from app.i18n import SOURCE_LOCALE, current_locale, gettext
 
 LABELS: dict[str, str] = {}
@@ -23,6 +24,7 @@ def translate_labels(view: Any) -> None:  # noqa: ANN401 - a ModelView, which is
     model_module = view.model.__module__
     module = model_module if model_module.startswith("app.features.") else type(view).__module__
     LABELS.setdefault(view.section, module)  # a key of the menu, which the templates translate
+    LABELS.setdefault(model_name(view.model).capitalize(), module)  # names rows without a title
     for name in _OF_VIEWS:
         setattr(view, name, _translated(getattr(view, name), module))
     for field in view._all_fields:  # noqa: SLF001 - the library's

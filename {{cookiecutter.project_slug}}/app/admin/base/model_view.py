@@ -195,7 +195,12 @@ class ModelView(DisplayView):
         """Reject filters that are nested too deeply for the recursive parser."""
         if ((query_params or request.query_params).get("filter") or "").count("(") > 20:  # noqa: PLR2004
             raise HTTPException(400, gettext("The filter is nested too deeply."))
-        return super()._parse_filter_param(request, query_params)
+        try:
+            return super()._parse_filter_param(request, query_params)
+        except HTTPException as error:
+            reason = str(error.detail).removeprefix("Invalid 'filter' parameter: ")
+            message = gettext("Invalid 'filter' parameter: %(reason)s", reason=reason)
+            raise HTTPException(error.status_code, message) from error
 
 
 def _in_order(actions: Sequence[str]) -> list[str]:

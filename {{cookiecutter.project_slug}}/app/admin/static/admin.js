@@ -182,6 +182,21 @@ window.StarletteAdmin?.registerFieldInitializer?.((element) => {
 const select2Texts = Object.fromEntries(Object.entries(texts.select2).map(([name, text]) => [name, () => text]));
 window.jQuery?.fn.select2?.defaults.set("language", select2Texts);
 
+// The library's pickers have an English placeholder.
+for (const kind of window.jQuery?.fn.select2 ? ["single", "multiple"] : []) {
+  const selection = jQuery.fn.select2.amd.require(`select2/selection/${kind}`).prototype;
+  const display = selection.display;
+  selection.display = function (...shown) {
+    const text = display.apply(this, shown);
+    return text === "Search..." ? texts.search : text;
+  };
+}
+
+// The names of a calendar's inputs aren't part of its catalogs.
+const { ariaDateFormat, ...inputNames } = texts.calendar;
+window.flatpickr?.setDefaults({ ariaDateFormat });
+Object.assign(window.flatpickr?.l10ns.default ?? {}, inputNames);
+
 // Select2 refers to its active option by an ID, but sets none.
 const options = window.jQuery?.fn.select2?.amd.require("select2/results").prototype;
 if (options) {
