@@ -3,6 +3,7 @@
 A catalog is at `<part>/translations/<locale>/LC_MESSAGES/messages.po`. See app/i18n.py for how they are used.
 """
 
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -97,7 +98,7 @@ def compile_file(path: Path) -> tuple[int, int]:
     """Write the .mo file of a .po file. Returns how many texts are translated, and how many there are.
 
     Raises:
-        InvalidCatalog: if a placeholder or a plural form is missing or wrong.
+        InvalidCatalog: if a placeholder, a percent sign or a plural form is missing or wrong.
     """
     catalog = read(path)
     for message, (error, *_) in catalog.check():
@@ -105,6 +106,8 @@ def compile_file(path: Path) -> tuple[int, int]:
     for message in _messages(catalog):
         if any(_forms(message)) and not is_translated(message):
             raise InvalidCatalog(f"{_name(path)}:{message.lineno}: {_text_of(message)!r}: a plural form is missing.")
+        if not all(_takes_values(form, message) for form in _forms(message)):
+            raise InvalidCatalog(f"{_name(path)}:{message.lineno}: {_text_of(message)!r}: write %% for a percent sign.")
     output = BytesIO()
     write_mo(output, catalog)
     path.with_suffix(".mo").write_bytes(output.getvalue())
@@ -140,6 +143,18 @@ def _forms(message: Message) -> list[str]:
     """Return the translation, or one for each plural form."""
     string = message.string or ""
     return [string] if isinstance(string, str) else [*string]
+
+
+def _takes_values(form: str, message: Message) -> bool:
+    """Return whether the values of a text can be inserted into its translation, as app/i18n.py does."""
+    names = re.findall(r"%\((\w+)\)", str(message.id))
+    if not (names or message.pluralizable or "%%" in form):
+        return True  # there are none
+    try:
+        form % dict.fromkeys([*names, "num"], 0)
+    except (LookupError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _others(path: Path, locale: Locale) -> list[Path]:

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from jinja2 import TemplateSyntaxError
@@ -75,7 +76,7 @@ def _texts_in(path: Path) -> Iterator[tuple[str | tuple[str, ...], list[str], st
     try:
         for _, text, comments, context in extract(method, BytesIO(content), _KEYWORDS, ["Translators:"], options):
             yield text, comments, context
-    except (TemplateSyntaxError, SyntaxError, UnicodeDecodeError) as error:
+    except (TemplateSyntaxError, SyntaxError, TokenError, UnicodeDecodeError) as error:
         line = getattr(error, "lineno", None)
         name = path.relative_to(catalogs.ROOT).as_posix()
         raise InvalidSource(f"{name}{f':{line}' if line else ''}: {error}.") from error

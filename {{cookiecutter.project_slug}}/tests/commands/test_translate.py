@@ -108,10 +108,11 @@ def test_extract_writes_texts_without_translations(app: Run, project: Path) -> N
     ("before", "after", "message"),
     [
         pytest.param('"%(name)s is lent."\nmsgstr ""', '"%(name)s is lent."\nmsgstr "%(nom)s est prêté."', "'nom'"),
+        pytest.param('"%(name)s is lent."\nmsgstr ""', '"%(name)s is lent."\nmsgstr "%(name)s: 100% weg"', "%%"),
         pytest.param('msgstr[0] ""\nmsgstr[1] ""', 'msgstr[0] "%(num)s livre"', "plural"),
         pytest.param('msgid "Shelf"\n', '<<<<<<< HEAD\nmsgid "Shelf"\n', "<<<<<<< HEAD"),
     ],
-    ids=["placeholder", "plurals", "merge-conflict"],
+    ids=["placeholder", "percent", "plurals", "merge-conflict"],
 )
 def test_invalid_catalogs_are_reported(app: Run, project: Path, before: str, after: str, message: str) -> None:
     app("translate", "update", "fr")
@@ -179,10 +180,17 @@ def test_arguments_are_checked(app: Run, arguments: tuple[str, ...], message: st
     assert outcome.error.startswith(message)
 
 
-def test_templates_that_cannot_be_parsed_are_named(app: Run, project: Path) -> None:
-    (project / "app/web/templates/base.html").write_text("<p>\n{{ _( }}")
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("app/web/templates/base.html", "<p>\n{{ _( }}", "app/web/templates/base.html:2: "),
+        ("app/features/books/pages.py", 'gettext("Shelf"\n', "app/features/books/pages.py: "),
+    ],
+)
+def test_files_that_cannot_be_parsed_are_named(app: Run, project: Path, name: str, content: str, place: str) -> None:
+    (project / name).write_text(content)
 
     outcome = app("translate", "update", "fr")
 
     assert outcome.code == 1
-    assert outcome.error.startswith("app: app/web/templates/base.html:2: ")
+    assert outcome.error.startswith(f"app: {place}")
