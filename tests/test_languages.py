@@ -5,7 +5,7 @@ import pytest
 import fireup
 from tests.baking import PROJECT, Bake, tree
 from tests.serving import environment, run_in
-from tests.untranslated import findings, in_python, in_template
+from tests.untranslated import findings, in_python, in_script, in_template, sentences
 
 PARTS = 6
 """`app`, `app/web`, `app/admin` and three features."""
@@ -42,6 +42,32 @@ def test_texts_of_templates_are_found(source: str) -> None:
 def test_messages_in_python_are_found(source: str) -> None:
     assert [*in_python(source)]
     assert not [*in_python('redirect_with_message(request, "/notes", gettext("Note saved."))')]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '_GONE = "This record was deleted."',
+        'errors.append((1, None, f"Row {number} is too long."))',
+        'return {"": "A value is out of range."}',
+    ],
+)
+def test_sentences_in_python_are_found(source: str) -> None:
+    assert [*sentences(source)]
+    assert not [*sentences('"""Not shown."""\nx = gettext("Row %(row)s is too long.", row=1)')]
+
+
+def test_other_messages_in_python_are_found() -> None:
+    assert [*in_python('raise FormValidationError({"name": "Taken"})')] == ["'Taken'"]
+    assert [*in_python('raise ActionFailed("Forbidden")')] == ["'Forbidden'"]
+
+
+def test_texts_in_scripts_are_found() -> None:
+    assert [*in_script("input.setCustomValidity(`Too large (${size} kB). Split it.`);")]
+    assert [*in_script('hint.textContent = "In your time zone";')]
+    assert not [
+        *in_script('button.className = "btn btn-close"; // A comment. "Not shown to anyone"')
+    ]
 
 
 def test_catalogs_are_complete_and_compiled(bake: Bake) -> None:

@@ -12,6 +12,10 @@ MARKS = {"_", "gettext", "ngettext", "gettext_noop"}
 _WORD = re.compile(r"[^\W\d_]{2}")
 _PROSE = re.compile(r"[A-Z][a-z]+([ .…:]|$)|.*[a-z,] [a-z]")
 """A constant of a template or of Python that people read: "Save", or several words."""
+_SENTENCE = re.compile(r"(This|[A-Z“][^ ]*) .*[a-z”})][.?]$", re.DOTALL)
+_OF_PEOPLE = re.compile(r"app/(admin|web)/.*|app/features/\w+/(admin|pages).*")
+"""Modules whose sentences are shown to people."""
+_IN_SCRIPT = re.compile(r"""("(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)""")
 _NOT_TEXT = re.compile(
     r"^ ?(required|autofocus)$|^Subject:|^/\S*|\b[\w-]+=\"[^\"]*\"|\bopenapi\.json\b"
 )
@@ -20,6 +24,10 @@ _ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
 _NOT_READ = {"code", "pre", "script", "style"}
 # Arguments that are shown to people: the name of the function, and which arguments.
 _ARGUMENTS: dict[str, tuple[int | str, ...]] = {
+    "ActionFailed": (0,),
+    "FormValidationError": (0,),
+    "HTTPException": (1, "detail"),
+    "InvalidFile": (0,),
     "NavItem": (0, 2),
     "flash": (1,),
     "redirect_with_message": (2,),
@@ -42,17 +50,49 @@ def in_python(source: str) -> Iterator[str]:
     """Yield the untranslated messages and labels of a module."""
     for call in ast.walk(ast.parse(source)):
         if isinstance(call, ast.Call):
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            for value in _read_by_people(call, _ARGUMENTS.get(name, ())):
+            for value in _read_by_people(call, _ARGUMENTS.get(_name(call), ())):
                 if isinstance(value, ast.JoinedStr) or (
                     isinstance(value, ast.Constant) and _PROSE.match(str(value.value))
                 ):
                     yield ast.unparse(value)
 
 
+def sentences(source: str) -> Iterator[str]:
+    """Yield the sentences of a module outside `gettext`, except docstrings."""
+    tree = ast.parse(source)
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) or (isinstance(node, ast.Call) and _name(node) in MARKS):
+            skipped.update(ast.walk(node) if isinstance(node, ast.Call) else [node.value])
+        if isinstance(node, ast.JoinedStr):
+            skipped.update(part for value in node.values for part in ast.walk(value))
+    for node in ast.walk(tree):
+        if node not in skipped and isinstance(node, ast.Constant | ast.JoinedStr):
+            text = ast.unparse(node)[2:-1] if isinstance(node, ast.JoinedStr) else str(node.value)
+            if _SENTENCE.match(text):
+                yield text
+
+
+def in_script(source: str) -> Iterator[str]:
+    """Yield the texts of a JavaScript file, which gets them from the page instead."""
+    for line in source.splitlines():
+        code = re.sub(r"(^|\s)//.*", "", line)
+        for literal in _IN_SCRIPT.findall(code):
+            text = re.sub(r"\$\{[^}]*\}", "", literal[1:-1])
+            if re.match(r"[A-Z][a-z]+ [a-z]|[^<.\[#(]*[A-Za-z]{3,} [a-z]{2,}[^-]*[a-z]$", text):
+                yield text
+
+
 def _read_by_people(call: ast.Call, wanted: tuple[int | str, ...]) -> Iterator[ast.expr]:
-    yield from (value for number, value in enumerate(call.args) if number in wanted)
-    yield from (item.value for item in call.keywords if "*" in wanted or item.arg in wanted)
+    found = [value for number, value in enumerate(call.args) if number in wanted]
+    found += [item.value for item in call.keywords if "*" in wanted or item.arg in wanted]
+    for value in found:
+        yield from value.values if isinstance(value, ast.Dict) else [value]
+
+
+def _name(call: ast.Call) -> str:
+    """Return the name of the called function."""
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 def _constants(node: nodes.Node) -> Iterator[str]:
@@ -94,12 +134,31 @@ class _Page(HTMLParser):
 
 def findings(project: Path) -> list[str]:
     """Return the untranslated texts of all files, each with its file."""
-    found = []
+    found, catalog = [], {*_messages(project)}
     for path in sorted((project / "app").rglob("*")):
-        name = path.relative_to(project).as_posix()
-        source = in_python if path.suffix == ".py" else None
-        if path.suffix in {".html", ".txt"} and "templates" in path.parts:
-            source = in_template
-        if source:
-            found += [f"{name}: {text}" for text in source(path.read_text(encoding="utf-8"))]
+        name, source = path.relative_to(project).as_posix(), path.suffix
+        if source == ".py":
+            texts = [*in_python(path.read_text(encoding="utf-8"))]
+            if _OF_PEOPLE.fullmatch(name):
+                texts += [
+                    text
+                    for text in sentences(path.read_text(encoding="utf-8"))
+                    if text not in catalog
+                ]
+        elif source in {".html", ".txt"} and "templates" in path.parts:
+            texts = [*in_template(path.read_text(encoding="utf-8"))]
+        elif source == ".js" and _OF_PEOPLE.fullmatch(name):
+            texts = [*in_script(path.read_text(encoding="utf-8"))]
+        else:
+            continue
+        found += [f"{name}: {text}" for text in texts]
     return found
+
+
+def _messages(project: Path) -> Iterator[str]:
+    """Yield the texts of all catalogs, which also have labels that need no mark."""
+    for path in project.rglob("*.po"):
+        for lines in re.findall(
+            r'^msgid ((?:".*"\n)+)', path.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            yield "".join(map(ast.literal_eval, lines.splitlines()))
