@@ -78,8 +78,10 @@ def install() -> Path:
     folder = Path(fireup.dev.create_cache_folder(), f"node-{version}")
     if not folder.exists():
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="node-") as scratch:
+            work = Path(scratch, "work")
+            work.mkdir()
             for path in files:
-                shutil.copy(path, scratch)
+                shutil.copy(path, work)
             command = [
                 str(shutil.which("npm")),
                 "ci",
@@ -88,8 +90,8 @@ def install() -> Path:
                 "--no-fund",
                 "--silent",
             ]
-            subprocess.run(command, cwd=scratch, check=True)
-            shutil.copytree(scratch, folder, symlinks=True)
+            subprocess.run(command, cwd=work, check=True)
+            work.rename(folder)  # at once: a copy that was interrupted would be used later
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment
 from starlette_admin.i18n import translations
@@ -15,7 +16,14 @@ from app.admin.csp import NonceExtension
 from app.admin.formatting import format_day, format_day_and_month, format_number
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
 from app.admin.urls import detail_url, edit_url, home_url, static_url, url_for
-from app.i18n import add_fallback, add_translations, gettext, gettext_noop
+from app.i18n import (
+    add_fallback,
+    add_translations,
+    current_locale,
+    describe_language,
+    gettext,
+    gettext_noop,
+)
 from app.theme import STYLESHEET
 
 LIBRARY_TEXTS = (
@@ -36,6 +44,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
     environment.auto_reload = reload
     _find_library_texts()
     add_translations(environment)
+    theme_attributes: Any = environment.globals["theme_html_attrs"]
     environment.globals |= {
         "changed": _time_of_change if reload else cache(_time_of_change),
         "date_ranges": date_ranges,
@@ -51,13 +60,24 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "format_day": format_day,
         "format_day_and_month": format_day_and_month,
         "format_number": format_number,
+        "get_locale": _language_tag,
         "home_url": home_url,
         "static_url": static_url,
         "theme": STYLESHEET,
+        "theme_html_attrs": lambda request: {**theme_attributes(request), **_direction()},
         "time_tag": time_tag,
         "translate": gettext,  # its result is escaped, unlike that of `_`
         "url_for": url_for,
     }
+
+
+def _language_tag() -> str:
+    """Return the value of `<html lang>`, also in languages that the library isn't translated into."""
+    return describe_language(current_locale()).tag
+
+
+def _direction() -> dict[str, str]:
+    return {"dir": "rtl"} if describe_language(current_locale()).is_right_to_left else {}
 
 
 @cache

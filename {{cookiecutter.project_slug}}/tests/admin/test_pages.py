@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
+from app import i18n
 from app.accounts.models import AuthEvent, AuthSession, User
 from app.admin.csp import INLINE_HANDLERS
 from tests.admin.browser import export, listed_ids, page_text, save
@@ -150,3 +151,21 @@ def test_flash_cookie_has_prefix_and_secure_attributes(start_app: Callable[..., 
     assert notice.startswith("below.admin-notice=")
     assert {"httponly", "secure", "samesite=lax"} <= set(notice.lower().split("; "))
     assert "created" in page_text(browser.get(saved.headers["Location"]))
+
+
+@pytest.mark.parametrize(
+    ("locale", "attributes"),
+    [("ar", {"lang": "ar", "dir": "rtl"}), ("zh_Hant", {"lang": "zh-Hant"}), ("de", {"lang": "de"})],
+)
+def test_pages_declare_any_language(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch, locale: str, attributes: dict[str, str]
+) -> None:
+    """The library has no Arabic, and a name for Chinese that scripts reject."""
+    monkeypatch.setattr(i18n, "choose_locale", lambda *_: locale)
+
+    shown = browser.get("/admin/").text
+
+    html = re.search(r"<html ([^>]*)>", shown)
+    assert html
+    found = dict(re.findall(r'\b(lang|dir)="([^"]*)"', html[1]))
+    assert found == attributes
