@@ -23,7 +23,7 @@ class User(Record):
     password_changed_at: Mapped[datetime | None]
     display_name: Mapped[str] = mapped_column(String(120), default="")
     locale: Mapped[str | None] = mapped_column(String(35))
-    """Language of pages and emails, such as `pt_BR`; None for that of the browser."""
+    """Language of pages and emails; the browser's if none is selected."""
     is_active: Mapped[bool] = mapped_column(default=True)
     last_login_at: Mapped[datetime | None]
 

@@ -5,6 +5,7 @@ like this one in the `permissions.py` of a feature, and grant it to a role. Chec
 `require_permission(Permission.X)` on a route, or with `scope.has_permission(Permission.X)` in a service.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -29,7 +30,7 @@ class BasePermission(StrEnum):
 
     @property
     def label(self) -> str:
-        """Return the text that forms offer."""
+        """Return the text that forms offer: what the permission allows, and its name."""
         return f"{gettext(self.description)} ({self})" if self.description else str(self)
 
 
@@ -52,6 +53,12 @@ ADMIN_ROLE = "admin"
 def all_permissions() -> list[BasePermission]:
     """List the permissions of the app and of its features."""
     return [permission for group in BasePermission.__subclasses__() for permission in group]
+
+
+def describe(names: Sequence[str]) -> list[str]:
+    """Return what permissions allow, in the language of the request; the name of one without a description."""
+    descriptions = {str(permission): permission.description for permission in all_permissions()}
+    return [gettext(descriptions.get(name) or name) for name in names]
 
 
 def _check_permission(name: str) -> str:

@@ -100,6 +100,11 @@ if (importButton) {
   });
 }
 
+// The library focuses the search of each list, which opens the keyboard of phones. Where there is another, the next word
+// can be added to a search.
+const searchBox = document.querySelector('input[name="q"]');
+if (searchBox && (!searchBox.value || matchMedia("(pointer: coarse)").matches)) searchBox.focus = () => {};
+
 // The library's alerts are closed by a link without a URL, which the keyboard can't reach.
 const alertTemplate = document.querySelector('[data-sa-template="alert"]')?.content;
 for (const link of [document, alertTemplate].flatMap((part) => [...(part?.querySelectorAll("a.btn-close") ?? [])])) {

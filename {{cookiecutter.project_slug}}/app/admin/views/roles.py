@@ -8,11 +8,12 @@ from fastapi import Request
 from pydantic import AfterValidator, StringConstraints
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
+from starlette_admin import RequestAction
 from starlette_admin.exceptions import FormValidationError
 from starlette_admin.fields import EnumField
 
 from app.accounts.models import Role, User, UserRole
-from app.accounts.permissions import ADMIN_ROLE, KnownPermission, Permission, all_permissions
+from app.accounts.permissions import ADMIN_ROLE, KnownPermission, Permission, all_permissions, describe
 from app.accounts.scope import Scope
 from app.admin.auth import get_visitor
 from app.admin.base.menu import PEOPLE
@@ -40,6 +41,19 @@ class RoleSchema(Schema):
     permissions: list[KnownPermission]
 
 
+def _labels(request: Request, names: Sequence[str]) -> list[str]:  # noqa: ARG001 - passed by the library
+    """Return what permissions allow, with their names."""
+    return [f"{text} ({name})" if text != name else name for name, text in zip(names, describe(names), strict=True)]
+
+
+def _descriptions(request: Request, names: Sequence[str]) -> list[str]:  # noqa: ARG001 - as above
+    return describe(names)
+
+
+PERMISSIONS_IN_WORDS: dict[RequestAction, Any] = {RequestAction.LIST: _descriptions, RequestAction.DETAIL: _labels}
+"""The `formatter` of a field with the names of permissions."""
+
+
 class PermissionsField(EnumField):
     """Offers the permissions that the user has. Shows all, including permissions that no longer exist in the code."""
 
@@ -51,6 +65,7 @@ class PermissionsField(EnumField):
             help_text="You can grant permissions that you have.",
             list_template="fields/list/tags.html",
             detail_template="fields/detail/tags.html",
+            formatter=PERMISSIONS_IN_WORDS,
         )
 
     @staticmethod

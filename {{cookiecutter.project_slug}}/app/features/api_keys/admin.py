@@ -15,7 +15,7 @@ from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.menu import PEOPLE
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
-from app.admin.views.roles import UserOwnedView
+from app.admin.views.roles import PERMISSIONS_IN_WORDS, UserOwnedView
 from app.database.search import contains
 from app.features.api_keys import service
 from app.features.api_keys.models import ApiKey
@@ -43,7 +43,7 @@ class ApiKeyView(UserOwnedView):
         "prefix",
         "name",
         "owner",
-        TagsField("scopes"),
+        TagsField("scopes", formatter=PERMISSIONS_IN_WORDS),
         "created_at",
         "expires_at",
         DateTimeField("last_used_at", "Last used"),

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from app.accounts.api.dependencies import AuthenticatorDep
 from app.accounts.browser.csrf import CsrfProtected
 from app.accounts.browser.web_session import PageClient, PageScope, RecentPageScope
-from app.accounts.permissions import BasePermission
+from app.accounts.permissions import BasePermission, describe
 from app.accounts.scope import Scope
 from app.api.dependencies import SessionDep
 from app.database.base import utc_now
@@ -37,7 +37,7 @@ KeyDep = Annotated[ApiKey, Depends(get_key)]
 async def list_api_keys(request: Request, session: SessionDep, scope: PageScope) -> Response:
     """List the user's keys, newest first."""
     keys = await service.list_keys(session, scope)
-    return await render(request, "api_keys/list.html", {"keys": keys, "now": utc_now()})
+    return await render(request, "api_keys/list.html", {"keys": keys, "now": utc_now(), "describe": describe})
 
 
 @router.get("/new")
@@ -64,7 +64,7 @@ async def create_api_key(
         key, raw = await service.create_key(session, authenticator, scope, data, client)
     except TooManyApiKeys as problem:
         return await render_with_problem(request, "api_keys/new.html", problem, _form_context(scope, form, selected))
-    return await render(request, "api_keys/created.html", {"key": key, "raw": raw})
+    return await render(request, "api_keys/created.html", {"key": key, "raw": raw, "permissions": describe(key.scopes)})
 
 
 @router.get("/{key_id}/revoke")

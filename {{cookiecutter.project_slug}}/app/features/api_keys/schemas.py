@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from app.accounts.permissions import KnownPermission
 from app.api.field_types import SingleLine
 from app.api.schemas import ResponseSchema, Schema
+from app.i18n import gettext_noop
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), SingleLine]
 
@@ -17,8 +18,8 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 class Access(StrEnum):
     """Access of an API key to its owner's data."""
 
-    READ = "read"
-    WRITE = "write"
+    READ = gettext_noop("read")
+    WRITE = gettext_noop("write")
 
 
 class ApiKeyBase(Schema):

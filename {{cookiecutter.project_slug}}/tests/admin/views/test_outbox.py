@@ -43,6 +43,9 @@ def test_emails_are_listed_without_content(browser: TestClient, emails: list[str
 
     assert "SMTPConnectError: nobody there" in page_text(pages[0])
     assert {page.status_code for page in pages} == {200}
+    assert listed_ids(browser, "mail", q="reset the pass") == emails[::-1]
+    assert all("Link to reset the password" in page_text(page) for page in pages[:2])
+    assert "reset_password" in pages[-1].text
     for page in pages:
         assert "payload" not in page.text
         assert "gAAAA" not in page.text, "start of an encrypted payload"

@@ -108,7 +108,8 @@ def test_permission_of_a_feature_can_be_granted(library: TestClient) -> None:
 
     assert roles(library)["librarian"].permissions == ["library:edit"]
     admin_role = roles(library)["admin"]
-    assert ">library:edit</span>" in library.get(f"/admin/role/detail?pk={admin_role.id}").text
+    assert ">Change the library (library:edit)</span>" in library.get(f"/admin/role/detail?pk={admin_role.id}").text
+    assert ">Change the library</span>" in library.get("/admin/role/list").text
 
 
 @pytest.mark.any_database
@@ -127,7 +128,8 @@ def test_admin_role_cannot_be_changed(client: TestClient, browser: TestClient) -
     admin_role, other = roles(client)["admin"], add_role(client, "other")
     form = {"csrftoken": csrf_token(browser), "name": "x", "permissions": "users:impersonate"}
 
-    assert ">users:impersonate</span>" in browser.get(f"/admin/role/detail?pk={admin_role.id}").text
+    page = browser.get(f"/admin/role/detail?pk={admin_role.id}").text
+    assert ">Sign in as another user (users:impersonate)</span>" in page
     assert browser.get(f"/admin/role/edit?pk={admin_role.id}").status_code == 403
     assert browser.post(f"/admin/role/edit?pk={admin_role.id}", data=form).status_code == 403
     assert run_row_action(browser, "role", "delete", admin_role.id).status_code == 400

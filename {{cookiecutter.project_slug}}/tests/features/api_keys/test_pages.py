@@ -74,6 +74,7 @@ def test_form_offers_only_the_users_permissions(client: TestClient, ada: User, a
     assert "admin:access" not in read_page(adas.get(f"{PAGE}/new")).fields
     assert "admin:access" in read_page(admins.get(f"{PAGE}/new")).fields
     assert [key.scopes for key in keys_in_database(client)] == [["read"], ["admin:access"]]
+    assert "Permissions: Open the admin" in read_page(admins.get(PAGE)).text
 
 
 def test_too_many_keys_show_an_error(client: TestClient, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
