@@ -25,6 +25,7 @@ from app.admin.base.inlines import InlineSiteMixin, InlineView
 from app.admin.base.labels import translate_labels
 from app.admin.base.menu import menu_sections
 from app.admin.base.model_view import ModelView
+from app.admin.base.query_limits import result_in_time
 from app.admin.csp import AdminMiddleware
 from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin
 from app.admin.log_filters import filter_library_logs
@@ -145,7 +146,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         panels = [(view, panel) for view in views for panel in await view.panels(request)]
         context = {
             "sections": sections,
-            "counts": {view.key: await view.count(request) for view in views},
+            "counts": {view.key: await result_in_time(request.state.session, view.count(request)) for view in views},
             "metrics": [(view, panel) for view, panel in panels if isinstance(panel, Metric)],
             "charts": [panel for _, panel in panels if isinstance(panel, Chart)],
         }

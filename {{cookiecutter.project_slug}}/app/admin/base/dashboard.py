@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, extract, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.admin.base.query_limits import result_in_time
 from app.admin.formatting import format_number
 from app.database.base import Base, UUIDv7Base, utc_now
 
@@ -31,11 +32,14 @@ class Metric:
     """A number."""
 
     label: str
-    number: int
+    number: int | None
+    """None if counting took too long."""
 
     @property
     def text(self) -> str:
         """The formatted number."""
+        if self.number is None:
+            return "—"
         return format_number(self.number) if self.number <= COUNT_LIMIT else f"{format_number(COUNT_LIMIT)}+"
 
 
@@ -44,7 +48,8 @@ class Chart:
     """Daily numbers, oldest first."""
 
     label: str
-    days: Mapping[date, int]
+    days: Mapping[date, int] | None
+    """None if counting took too long."""
     is_warning: bool = False
     """Whether values above zero indicate a problem."""
 
@@ -52,7 +57,7 @@ class Chart:
     def total(self) -> str:
         """The formatted sum of all days."""
         more = "+" if self.maximum > DAY_LIMIT else ""
-        return format_number(sum(min(number, DAY_LIMIT) for number in self.days.values())) + more
+        return format_number(sum(min(number, DAY_LIMIT) for number in (self.days or {}).values())) + more
 
     @staticmethod
     def text(number: int) -> str:
@@ -62,14 +67,18 @@ class Chart:
     @property
     def maximum(self) -> int:
         """The largest daily number."""
-        return max(self.days.values())
+        return max((self.days or {}).values(), default=0)
 
 
 Panel = Metric | Chart
 
 
-async def count_up_to_limit(session: AsyncSession, query: Select[Any]) -> int:
-    """Count rows, up to `COUNT_LIMIT` + 1."""
+async def count_up_to_limit(session: AsyncSession, query: Select[Any]) -> int | None:
+    """Count rows, up to `COUNT_LIMIT` + 1. Return None if that takes too long."""
+    return await result_in_time(session, _count_up_to_limit(session, query))
+
+
+async def _count_up_to_limit(session: AsyncSession, query: Select[Any]) -> int:
     limited = query.limit(COUNT_LIMIT + 1).subquery()
     return await session.scalar(select(func.count()).select_from(limited)) or 0
 
@@ -79,17 +88,26 @@ async def count_per_day(
     model: type[Base],
     moment: InstrumentedAttribute[datetime],
     *conditions: ColumnElement[bool],
-) -> dict[date, int]:
-    """Count rows per UTC day for the last `DAYS` days, oldest first.
+) -> dict[date, int] | None:
+    """Count rows per UTC day for the last `DAYS` days, oldest first. Return None if that takes too long.
 
     UUIDv7 keys start with the creation time, so the primary key index finds recent rows. For others, index `moment`.
     More than `COUNT_LIMIT` rows are counted in the index only, up to `DAY_LIMIT` + 1 a day: reading a million rows
     takes seconds.
     """
+    return await result_in_time(session, _count_per_day(session, model, moment, *conditions))
+
+
+async def _count_per_day(
+    session: AsyncSession,
+    model: type[Base],
+    moment: InstrumentedAttribute[datetime],
+    *conditions: ColumnElement[bool],
+) -> dict[date, int]:
     today = utc_now().date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     is_recent = _is_between(model, moment, days[0], today + timedelta(days=1))
-    if await count_up_to_limit(session, select(moment).where(is_recent, *conditions)) > COUNT_LIMIT:
+    if await _count_up_to_limit(session, select(moment).where(is_recent, *conditions)) > COUNT_LIMIT:
         between = [_is_between(model, moment, day, day + timedelta(days=1)) for day in days]
         rows = [select(literal(1)).select_from(model).where(part, *conditions).limit(DAY_LIMIT + 1) for part in between]
         counts = [select(func.count()).select_from(row.subquery()).scalar_subquery() for row in rows]

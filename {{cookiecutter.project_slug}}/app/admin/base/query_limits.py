@@ -1,7 +1,8 @@
 """Query timeouts and approximate row counts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -11,8 +12,10 @@ from starlette.exceptions import HTTPException
 from app.admin.formatting import format_number
 from app.i18n import gettext, gettext_noop
 
+T = TypeVar("T")
+
 STATEMENT_TIMEOUT_MS = 1000
-"""Timeout on PostgreSQL for the rows of a page, and again for their count."""
+"""Timeout on PostgreSQL for the rows of a page, again for their count, and for each number of the dashboard."""
 
 
 class QueryTimeout(HTTPException):
@@ -73,3 +76,12 @@ async def statement_timeout_in_savepoint(session: AsyncSession) -> AsyncIterator
     """
     async with session.begin_nested(), statement_timeout(session):
         yield
+
+
+async def result_in_time(session: AsyncSession, query: Awaitable[T]) -> T | None:
+    """Return the result of a query, or None after a timeout. The transaction stays usable."""
+    try:
+        async with statement_timeout_in_savepoint(session):
+            return await query
+    except QueryTimeout:
+        return None

@@ -1,15 +1,20 @@
 """Dashboard: charts, metrics and row counts of accessible views."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from httpx2 import Response
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent, AuthSession, User
-from app.admin.base import dashboard, permissions
+from app.admin.base import dashboard, permissions, query_limits
 from app.admin.base.dashboard import DAYS, count_per_day
 from app.admin.views import events, users
 from app.database.base import utc_now
@@ -49,6 +54,7 @@ def test_rows_are_counted_per_utc_day_without_gaps(client: TestClient) -> None:
         client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at, AuthEvent.name == Event.LOGOUT)
     )
 
+    assert counted
     days = [(TODAY - timedelta(days=ago)).date() for ago in reversed(range(DAYS))]
     assert [*counted] == days
     assert {day: number for day, number in counted.items() if number} == {days[0]: 1, days[-2]: 1, days[-1]: 1}
@@ -71,6 +77,7 @@ def test_many_rows_are_counted_per_day_by_their_keys_up_to_a_limit(
     )
     shown = dashboard_text(browser)
 
+    assert counted
     assert [*counted.values()][-3:] == [0, 1, 4]
     assert len(counted) == DAYS
     assert "Failed sign-ins 4+ in 30 days" in shown
@@ -85,7 +92,9 @@ def test_old_row_with_a_new_id_is_not_counted(client: TestClient) -> None:
 
     in_database(client, add)
 
-    assert set(in_database(client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at)).values()) == {0}
+    counted = in_database(client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at))
+    assert counted
+    assert set(counted.values()) == {0}
 
 
 def test_charts_and_metrics_show_database_counts(client: TestClient, browser: TestClient) -> None:
@@ -138,6 +147,49 @@ def test_metric_stops_counting_at_the_limit(
     in_database(client, add)
 
     assert "Queued emails 2+ " in dashboard_text(browser)
+
+
+def test_count_that_takes_too_long_is_left_out(
+    client: TestClient, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other numbers are shown, and the transaction stays usable."""
+
+    async def add(session: AsyncSession) -> None:
+        session.add(OutboxMessage(template="x"))
+
+    in_database(client, add)
+    limit, places = query_limits.statement_timeout, iter(range(99))
+
+    @asynccontextmanager
+    async def time_out_first(session: AsyncSession) -> AsyncIterator[None]:
+        async with limit(session):
+            yield
+            if next(places) == 0:
+                raise query_limits.QueryTimeout
+
+    monkeypatch.setattr(query_limits, "statement_timeout", time_out_first)
+    shown = browser.get("/admin/")
+
+    assert shown.status_code == 200
+    assert shown.text.count('title="Counting takes too long.">—<') == 1
+    assert "Queued emails 1 " in " ".join(page_text(shown).split())
+
+
+@pytest.mark.database("postgresql")
+def test_locked_table_is_not_waited_for(
+    client: TestClient, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query_limits, "STATEMENT_TIMEOUT_MS", 50)
+
+    async def lock(session: AsyncSession) -> Response:
+        await session.execute(text("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE"))
+        return await asyncio.to_thread(browser.get, "/admin/")
+
+    shown = " ".join(page_text(in_database(client, lock)).split())
+
+    assert "Queued emails — Failed emails — " in shown
+    assert "Emails —" in shown
+    assert "Roles 1" in shown
 
 
 @pytest.mark.any_database
