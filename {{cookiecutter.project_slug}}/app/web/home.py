@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from app.accounts.browser.web_session import Visitor
 from app.api.dependencies import SessionDep
-from app.web.latest import load_latest
+from app.web.latest import FEATURES, LatestRow, load_latest
 from app.web.templating import may_see, render
 
 router = APIRouter()
@@ -13,11 +13,10 @@ router = APIRouter()
 
 @router.get("/")
 async def show_home(request: Request, session: SessionDep, visitor: Visitor) -> Response:
-    """Show the home page, and to users their latest rows of each feature that has `latest` in its `nav`."""
-    latest = {
-        item.path: rows
-        for item in request.app.state.nav
-        if visitor and item.latest and may_see(visitor, item)
-        if (rows := await load_latest(session, visitor, item.latest))
-    }
+    """Show the home page, and to users their latest rows of the first features that have `latest` in their `nav`."""
+    latest: dict[str, list[LatestRow]] = {}
+    if visitor:
+        nav = [item for item in request.app.state.nav if item.latest and may_see(visitor, item)]
+        found = [(item.path, await load_latest(session, visitor, item.latest)) for item in nav[:FEATURES]]
+        latest = {path: rows for path, rows in found if rows}
     return await render(request, "home.html", {"latest": latest})

@@ -13,6 +13,8 @@ from app.database.keys import key_column
 from app.web.formatting import name_row
 
 ROWS = 5
+FEATURES = 6
+"""Maximum number of features on the home page, in the order of the menu; each needs a query."""
 
 
 class Latest(NamedTuple):
