@@ -76,7 +76,7 @@ def parse_message(text: str, base_url: str) -> MessageText:
     name, _, subject = first.partition(":")
     if name != "Subject" or not subject.strip() or "\n" in first or not blocks:
         raise ValueError("an email starts with a line `Subject: …`, an empty line and a paragraph")
-    with use_locale(language):
+    with use_locale(language or SOURCE_LOCALE):
         paragraphs = [_read_paragraph(block, base_url) for block in blocks]
     return MessageText(subject.strip(), paragraphs, language or SOURCE_LOCALE)
 

@@ -13,7 +13,7 @@ from app.i18n import available_locales, use_locale
 from app.web.formatting import display_value, time_tag
 from tests.query_counts import capture_queries, count_queries
 from tests.routes import app_of
-from tests.support import PASSWORD, emails_to, log_in, problem_of, with_token
+from tests.support import PASSWORD, emails_to, latest_link, log_in, problem_of, with_token
 from tests.web.browser import cookie_name, open_browser, read_page, submit
 
 pytestmark = pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
@@ -133,6 +133,19 @@ def test_sign_up_in_german(client: TestClient) -> None:
     assert "Prüfen Sie Ihre E-Mails" in browser.get("/signup/sent").text
     assert mail.startswith("Subject: Bestätigen Sie Ihre E-Mail-Adresse")
     assert "\nContent-Language: de\n" in mail
+
+
+def test_language_of_whoever_signed_up_is_not_kept(client: TestClient) -> None:
+    attacker = open_browser(client)
+    attacker.headers.update(GERMAN)
+    submit(attacker, "/signup", email="eve@example.com", password=PASSWORD)
+    owner = open_browser(client)
+
+    confirmed = submit(owner, latest_link(client, "eve@example.com"), action="/verify")
+
+    assert confirmed.headers["Location"].startswith("/password/reset/")
+    client.post("/api/v1/auth/password/forgot", json={"email": "eve@example.com"})
+    assert emails_to(client, "eve@example.com")[-1].startswith("Subject: Reset your")
 
 
 def test_emails_are_in_the_language_of_the_account(client: TestClient, ada: User) -> None:

@@ -163,7 +163,7 @@ async def _find_confirmed_hash(
 
 async def _remove_password(session: AsyncSession, authenticator: Authenticator, user: User, client: Client) -> str:
     """Undo what an attacker may have set up, and return a token for the owner to set a new password."""
-    user.password_hash = None
+    user.password_hash, user.locale = None, requested_locale()
     for name, field in SignUp.model_fields.items():
         if not field.is_required():
             setattr(user, name, field.get_default(call_default_factory=True))
