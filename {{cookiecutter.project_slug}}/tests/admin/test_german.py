@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from app.i18n import available_locales
 from tests.admin.browser import export, page_text, save
 from tests.admin.factories import add_book
+from tests.admin.import_helpers import import_file
 
 pytestmark = pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
 
@@ -47,3 +48,13 @@ def test_files_have_the_same_columns_in_every_language(browser: TestClient) -> N
     browser.headers |= GERMAN
 
     assert export(browser, "user", kind="csv").text.splitlines()[0].startswith("\ufeffID,Email,")
+
+
+def test_errors_of_imports_and_filters_are_in_german(browser: TestClient) -> None:
+    browser.headers |= GERMAN
+
+    imported = import_file(browser, "title,body\na\n")
+    filtered = browser.get("/admin/sample-note/list", params={"filter": "title__contains=x" + " AND (" * 21})
+
+    assert imported.json() == {"error": "Zeile 2 hat 1 Zelle, die Kopfzeile aber 2."}
+    assert "Der Filter ist zu tief verschachtelt." in filtered.text
