@@ -34,13 +34,15 @@ class Metric:
     label: str
     number: int | None
     """None if counting took too long."""
+    is_count: bool = True
+    """Whether the number is from `count_up_to_limit`. Other numbers, such as sums, are shown in full."""
 
     @property
     def text(self) -> str:
         """The formatted number."""
         if self.number is None:
             return "—"
-        return format_number(self.number) if self.number <= COUNT_LIMIT else f"{format_number(COUNT_LIMIT)}+"
+        return _format(self.number, COUNT_LIMIT if self.is_count else self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,19 @@ class Chart:
     """None if counting took too long."""
     is_warning: bool = False
     """Whether values above zero indicate a problem."""
+    is_count: bool = True
+    """Whether the numbers are from `count_per_day`. Other numbers, such as sums, are shown in full."""
 
     @property
     def total(self) -> str:
         """The formatted sum of all days."""
-        more = "+" if self.maximum > DAY_LIMIT else ""
-        return format_number(sum(min(number, DAY_LIMIT) for number in (self.days or {}).values())) + more
+        limit = DAY_LIMIT if self.is_count else self.maximum
+        more = "+" if self.maximum > limit else ""
+        return format_number(sum(min(number, limit) for number in (self.days or {}).values())) + more
 
-    @staticmethod
-    def text(number: int) -> str:
+    def text(self, number: int) -> str:
         """Format the number of a day."""
-        return format_number(number) if number <= DAY_LIMIT else f"{format_number(DAY_LIMIT)}+"
+        return _format(number, DAY_LIMIT if self.is_count else number)
 
     @property
     def maximum(self) -> int:
@@ -76,6 +80,10 @@ Panel = Metric | Chart
 async def count_up_to_limit(session: AsyncSession, query: Select[Any]) -> int | None:
     """Count rows, up to `COUNT_LIMIT` + 1. Return None if that takes too long."""
     return await result_in_time(session, _count_up_to_limit(session, query))
+
+
+def _format(number: int, limit: int) -> str:
+    return format_number(number) if number <= limit else f"{format_number(limit)}+"
 
 
 async def _count_up_to_limit(session: AsyncSession, query: Select[Any]) -> int:

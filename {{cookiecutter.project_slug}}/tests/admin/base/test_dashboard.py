@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from app.accounts.events import Event
 from app.accounts.models import AuthEvent, AuthSession, User
 from app.admin.base import dashboard, permissions, query_limits
-from app.admin.base.dashboard import DAYS, count_per_day
+from app.admin.base.dashboard import DAYS, Chart, Metric, count_per_day
 from app.admin.views import events, users
 from app.database.base import utc_now
 from app.mail.models import OutboxMessage
@@ -190,6 +190,15 @@ def test_locked_table_is_not_waited_for(
     assert "Queued emails — Failed emails — " in shown
     assert "Emails —" in shown
     assert "Roles 1" in shown
+
+
+@pytest.mark.any_database
+def test_numbers_that_are_not_counts_are_shown_in_full() -> None:
+    sales = Chart("Sales", {TODAY.date(): 250_000}, is_count=False)
+
+    assert (sales.total, sales.text(250_000)) == ("250,000", "250,000")
+    assert Metric("Sales", 250_000, is_count=False).text == "250,000"
+    assert Metric("Rows", 250_000).text == "10,000+"
 
 
 @pytest.mark.any_database
