@@ -15,16 +15,18 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 import fireup
+from proofs.states import STATES, Act, prepare
 from tests.every_field_type import RESOURCES
+from tests.life import Person
 from tests.serving import Server, Visitor, run_dev, run_in, serving
 from tests.windows import FLAGS, Scheme, Visit
 
@@ -33,6 +35,8 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 HEIGHT = {320: 640, 390: 844, 768: 1024, 1280: 800, 1920: 1080}
 ALLOWED_SHIFT = 0.01
 """The layout shift that no one sees; 0.1 counts as good (https://web.dev/articles/cls)."""
+WINDOWS = (("visitor",), ("user", "admin"), ("member",), ("german",))
+"""Who opens pages in a window of their own; an admin is a user, too."""
 DESCRIPTION = "Plants, their makers, and what to do with them this week."
 
 VISITOR = {
@@ -98,31 +102,8 @@ ADMIN = {
     "admin-grants": "/admin/grant/list",
     "admin-not-found": "/admin/nowhere",
 }
-
-
-def _submit(name: str) -> Callable[[Page], None]:
-    """Return a function that submits the form as it is, past the checks of the browser."""
-
-    def submit(page: Page) -> None:
-        page.locator("form").evaluate_all("all => all.forEach(form => { form.noValidate = true })")
-        with page.expect_navigation():
-            page.get_by_role("main").get_by_role("button", name=name).first.click()
-
-    return submit
-
-
-def _open_details(page: Page) -> None:
-    page.locator("main details > summary").last.click()
-
-
-STATES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
-    "login-wrong": ("visitor", "/login", _submit("Sign in")),
-    "signup-empty": ("visitor", "/signup", _submit("Sign up")),
-    "things-new-empty": ("user", "/things/new", _submit("Save")),
-    "note-delete": ("user", "/notes/{note}", _open_details),
-    "admin-thing-create-empty": ("admin", "/admin/thing/create", _submit("Save")),
-}
-_EXPECTED = re.compile(r"status of 4\d\d")  # the browser logs them in its console
+# The browser logs them in its console.
+_EXPECTED = re.compile(r"status of 4\d\d|/broken.*: .*status of 500")
 
 
 @dataclass
@@ -224,9 +205,12 @@ def _wait_for_mail(client: Visitor) -> str:
 
 @contextmanager
 def window(
-    browser: Browser, server: Server, width: int, scheme: Scheme, *, signed_in: bool
+    browser: Browser, server: Server, width: int, scheme: Scheme, who: str
 ) -> Iterator[Visit]:
-    """Open a window in which the scripts run, but nothing fades."""
+    """Open a window in which the scripts run, but nothing fades.
+
+    A member signs up in it; all others but a visitor sign in as the admin, and read German if so.
+    """
     size = {"width": width, "height": HEIGHT.get(width, 800)}
     context = browser.new_context(
         viewport={"width": width, "height": size["height"]},
@@ -236,9 +220,16 @@ def window(
     context.add_init_script(_WATCH_SHIFTS)
     visit = Visit(context.new_page(), server.address)
     try:
-        if signed_in:
+        if who == "member":
+            address = f"member-{width}-{scheme}@example.com"
+            member = Person(visit, server.log.parent / "green_house" / "mail", address)
+            member.sign_up()
+            member.sign_in()
+        elif who != "visitor":
             visit.open("/login")
             visit.sign_in(server)
+        if who == "german":
+            visit.page.set_extra_http_headers({"Accept-Language": "de"})
         yield visit
     finally:
         context.close()
@@ -252,7 +243,7 @@ new PerformanceObserver(list => {
 """
 
 
-def take(visit: Visit, path: str, act: Callable[[Page], None] | None, picture: Path) -> None:
+def take(visit: Visit, path: str, act: Act | None, picture: Path) -> None:
     """Open a page, check it, and take a picture of its whole height."""
     visit.page.goto(visit.address + path)
     visit.page.wait_for_load_state("networkidle")
@@ -273,9 +264,8 @@ def photograph(  # noqa: PLR0913, PLR0917
     only: set[str],
 ) -> list[str]:
     """Take the pictures and return what was wrong on the pages."""
-    pages = {name: ("visitor", path, None) for name, path in VISITOR.items()}
-    everyone: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
-        **pages,
+    everyone: dict[str, tuple[str, str, Act | None]] = {
+        **{name: ("visitor", path, None) for name, path in VISITOR.items()},
         **{name: ("user", path, None) for name, path in USER.items()},
         **{name: ("admin", path, None) for name, path in ADMIN.items()},
         **STATES,
@@ -284,12 +274,13 @@ def photograph(  # noqa: PLR0913, PLR0917
     faults: list[str] = []
     for number, (width, scheme) in enumerate(sizes, start=1):
         print(f"{number} of {len(sizes)}: {width} px, {scheme}", flush=True)
-        for signed_in in (False, True):
-            with window(browser, server, width, scheme, signed_in=signed_in) as visit:
-                for name, (who, path, act) in chosen.items():
-                    if (who != "visitor") == signed_in:
-                        picture = folder / f"{name}--{width}-{scheme}.png"
-                        take(visit, rows.path(path), act, picture)
+        for whose in WINDOWS:
+            theirs = {name: page for name, page in chosen.items() if page[0] in whose}
+            if not theirs:
+                continue
+            with window(browser, server, width, scheme, whose[0]) as visit:
+                for name, (_, path, act) in theirs.items():
+                    take(visit, rows.path(path), act, folder / f"{name}--{width}-{scheme}.png")
                 said = [one for one in visit.complaints if not _EXPECTED.search(one)]
                 faults += [f"{width} px, {scheme}: {one}" for one in said]
     write_index(folder, list(chosen), sizes)
@@ -320,6 +311,7 @@ def main() -> None:
         project = fireup.generate(Path(scratch, "green_house"), {"description": DESCRIPTION})
         for resource in RESOURCES:
             run_dev(project, "app", "new", "resource", *resource)
+        prepare(project)
         found = shutil.which("chromium") or shutil.which("google-chrome")
         with serving(project, Path(scratch, "log")) as server, sync_playwright() as playwright:
             rows = create_rows(server, project)
