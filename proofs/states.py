@@ -85,9 +85,10 @@ def _preview_import(page: Page) -> None:
     """Preview two new rows, one that exists, and one with too long a name."""
     dialog = page.locator("#modal-import")
     names = ["Name", "Trees", "Urgent", "Pots", "Much too long " * 5]
-    file = {"name": "labels.csv", "mimeType": "text/csv", "buffer": "\n".join(names).encode()}
     page.get_by_role("button", name="Import").first.click()
-    dialog.locator("input[type=file]").set_input_files([file])  # type: ignore[list-item]
+    dialog.locator("input[type=file]").set_input_files(
+        {"name": "labels.csv", "mimeType": "text/csv", "buffer": "\n".join(names).encode()}
+    )
     dialog.get_by_role("button", name="Preview").click()
     dialog.locator("tbody tr").first.wait_for()
 

@@ -59,7 +59,7 @@ def rows(server: Server, project: Path) -> Rows:
 def test_pages_are_accessible(chromium: Browser, server: Server, rows: Rows, who: str) -> None:
     pages = {"visitor": VISITOR, "user": USER, "admin": ADMIN}[who]
     faults: dict[str, list[str]] = {}
-    with window(chromium, server, DESKTOP[0], "light", signed_in=who != "visitor") as visit:
+    with window(chromium, server, DESKTOP[0], "light", who) as visit:
         for name, path in pages.items():
             if name in SHOWN_OTHERWISE | API_DOCS:
                 continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -31,6 +32,13 @@ SUBMIT_TWICE = """button => {
     busy.push(form.getAttribute("aria-busy"));
     return {sent, busy};
 }"""
+
+NOTE_FADING = """
+addEventListener("pagereveal", ({ viewTransition }) => {
+    window.faded = viewTransition ? viewTransition.finished.then(() => true) : false;
+    viewTransition?.ready.catch(() => {}); // the next page was opened before
+});
+"""
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +219,27 @@ def test_form_is_sent_once_and_released(chromium: Browser, server: Server) -> No
         window.page.wait_for_url(f"{server.address}/notes/*-*")
 
     assert found == {"sent": [True, False], "busy": ["true", "true", None]}
+
+
+@pytest.mark.parametrize(("motion", "fades"), [("no-preference", True), ("reduce", False)])
+def test_pages_fade_into_each_other(
+    chromium: Browser,
+    server: Server,
+    motion: Literal["no-preference", "reduce"],
+    fades: bool,  # noqa: FBT001
+) -> None:
+    with visit(chromium, server) as window:
+        window.page.emulate_media(reduced_motion=motion)
+        window.page.add_init_script(NOTE_FADING)
+        found = []
+        window.open("/")
+        for link in ("Sign in", "Admin", "Notes"):
+            window.follow(link)
+            found.append(window.page.evaluate("faded"))
+            if link == "Sign in":
+                window.sign_in(server)
+
+    assert found == [fades] * 3
 
 
 def test_first_tab_stop_is_a_visible_skip_link(chromium: Browser, server: Server) -> None:

@@ -113,14 +113,6 @@ for (const link of [document, alertTemplate].flatMap((part) => [...(part?.queryS
   link.replaceWith(button);
 }
 
-// On a phone each row is a card, and each value except the first shows the name of its column.
-const columns = [...document.querySelectorAll("th[data-column]")].slice(1);
-for (const column of columns) {
-  for (const cell of document.querySelectorAll(`td[data-column="${column.dataset.column}"]`)) {
-    cell.dataset.label = column.innerText.trim();
-  }
-}
-
 // The library's headings of inline records skip a level.
 for (const heading of document.querySelectorAll("h3.card-title")) heading.ariaLevel = 2;
 
