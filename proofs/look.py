@@ -32,6 +32,13 @@ PAIRS = {
     "api": ("api-docs", 1280),
     "record": ("thing", 1280),
     "mail": ("mail-html", 1280),
+    "messages": ("note-deleted", 1280),
+    "forbidden": ("forbidden", 1280),
+    "broken": ("broken", 1280),
+    "codes": ("codes", 1280),
+    "key": ("key-new", 1280),
+    "import": ("admin-import-preview", 1280),
+    "inline": ("admin-maker-edit-wrong", 1280),
 }
 """Name of the picture → page, and width of the window."""
 SHOWN = {390: 240, 1280: 480}
