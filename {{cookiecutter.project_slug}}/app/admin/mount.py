@@ -19,13 +19,12 @@ from starlette_admin.routing import route
 from app.admin.auth import CsrfMiddleware, SessionAuthProvider
 from app.admin.base import history
 from app.admin.base.changed_data import load_selected_labels
-from app.admin.base.dashboard import Chart, Metric
+from app.admin.base.dashboard import Chart, Metric, count_rows
 from app.admin.base.default_view import default_view
 from app.admin.base.inlines import InlineSiteMixin, InlineView
 from app.admin.base.labels import translate_labels
 from app.admin.base.menu import menu_sections
 from app.admin.base.model_view import ModelView
-from app.admin.base.query_limits import result_in_time
 from app.admin.csp import AdminMiddleware
 from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin
 from app.admin.log_filters import filter_library_logs
@@ -146,7 +145,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         panels = [(view, panel) for view in views for panel in await view.panels(request)]
         context = {
             "sections": sections,
-            "counts": {view.key: await result_in_time(request.state.session, view.count(request)) for view in views},
+            "counts": await count_rows(request, views),
             "metrics": [(view, panel) for view, panel in panels if isinstance(panel, Metric)],
             "charts": [panel for _, panel in panels if isinstance(panel, Chart)],
         }
