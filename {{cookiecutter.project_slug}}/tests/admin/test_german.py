@@ -3,9 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from fastapi import Request
 from starlette.testclient import TestClient
+from starlette_admin.fields import EnumField
 
-from app.i18n import available_locales
+from app.admin.files.cells import normalize_cell
+from app.admin.files.formats import ImportFormats
+from app.i18n import available_locales, gettext, use_locale
 from tests.admin.browser import export, page_text, save
 from tests.admin.factories import add_book
 from tests.admin.import_helpers import import_file
@@ -42,6 +46,16 @@ def test_errors_and_decimal_numbers_are_in_german(library: TestClient) -> None:
 
     assert [number for number in ("1,25", "12,50") if number not in shown] == []
     assert "Jemand anderes hat diesen Eintrag geändert." in page_text(conflict)
+
+
+@pytest.mark.parametrize("cell", ["Nein", "No", "never"])
+def test_choices_in_files_may_also_be_in_english(cell: str) -> None:
+    field = EnumField("answer", choices_loader=lambda _: [("always", gettext("Yes")), ("never", gettext("No"))])
+
+    with use_locale("de"):
+        found = normalize_cell(Request({"type": "http"}), field, cell, ImportFormats())
+
+    assert found == "never"
 
 
 def test_files_have_the_same_columns_in_every_language(browser: TestClient) -> None:

@@ -34,7 +34,7 @@ from app.admin.files.formats import (
     normalize_time,
     unescape_formula,
 )
-from app.i18n import gettext, gettext_noop
+from app.i18n import SOURCE_LOCALE, gettext, gettext_noop, use_locale
 
 
 def format_cell(value: object) -> object:
@@ -107,11 +107,13 @@ def _choices(request: Request, field: EnumField) -> list[tuple[Any, str]]:
 
 
 def _choose(request: Request, field: EnumField, text: str) -> str:
-    """Return the choice with this value or label, in any case."""
+    """Return the choice with this value or label, in any case. Labels may also be in English, as those of columns."""
     choices = _choices(request, field)
     if all(isinstance(value, bool) for value, _ in choices):
         text = normalize_bool(text)
-    known = {str(label).casefold(): value for value, label in choices}
+    with use_locale(SOURCE_LOCALE):
+        english = _choices(request, field)
+    known = {str(label).casefold(): value for value, label in [*english, *choices]}
     known |= {str(value).casefold(): value for value, _ in choices}
     if text.casefold() not in known:
         raise ValueError(text)
