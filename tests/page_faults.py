@@ -10,9 +10,7 @@ from playwright.sync_api import Page
 _CONTROL = "button|checkbox|combobox|link|radio|searchbox|slider|spinbutton|switch|tab|textbox"
 _UNNAMED = re.compile(rf"^\s*- (?:{_CONTROL}|dialog|img|navigation)(?: \[.*|:.*|)$", re.MULTILINE)
 # Select2 has a text box "Search…" in each picker, which has a name of its own.
-_FIELD = re.compile(
-    r"- ((?:checkbox|combobox|searchbox|spinbutton|textbox) \"(?!Search…\").*?\")"
-)
+_FIELD = re.compile(r"- ((?:checkbox|combobox|searchbox|spinbutton|textbox) \"(?!Search…\").*?\")")
 
 _SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
