@@ -5,6 +5,8 @@ from pathlib import Path
 
 from benchmarks.workloads import COPIED
 
+_NAV = re.compile(r"^nav = NavItem\((?:\n(?: .*\n)+\)|.*\))\n", re.MULTILINE)
+
 
 def add_copies(project: Path, number: int) -> None:
     """Copy the resource COPIED this many times; the copies have no tables.
@@ -23,4 +25,4 @@ def add_copies(project: Path, number: int) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             text = file.read_text(encoding="utf-8")
             text = text.replace(word, f"{word}{copy}").replace(name, f"{name}{copy}")
-            path.write_text(re.sub(r"^nav = .*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
+            path.write_text(_NAV.sub("", text), encoding="utf-8")

@@ -371,6 +371,7 @@ COLLIDING = (
     "Section title:str=200 --access shared",
     "Filter title:str=200:search kind:enum=a,b:index --under Section",
     "Session method:str=20 --under Filter",
+    "Language labels:str=20 --access shared",
 )
 """Resources and a field that have names of template variables, functions and attributes."""
 
@@ -381,7 +382,8 @@ def test_names_that_pages_use_are_kept_apart(bake: Bake) -> None:
     for line in COLLIDING:
         run_app(project, f"new resource {line}")
 
-    pages = [f"tests/features/{name}/test_pages.py" for name in ("sections", "filters", "sessions")]
+    names = ("sections", "filters", "sessions", "languages")
+    pages = [f"tests/features/{name}/test_pages.py" for name in names]
     run_dev(project, "test", "--database", "sqlite", *pages)
 
 

@@ -24,6 +24,7 @@ USER = select(
     _users.email,
     _users.email_verified_at,
     _users.display_name,
+    _users.locale,
     _users.last_login_at,
 ).where(_users.id == bindparam("id"), _users.is_active)
 LOGIN = select(_users.id, _users.password_hash).where(_users.email == bindparam("email"))

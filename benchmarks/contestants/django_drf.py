@@ -76,6 +76,7 @@ class User(Row):
     email_verified_at = models.DateTimeField(null=True)
     password_hash = models.CharField(max_length=255)
     display_name = models.CharField(max_length=120)
+    locale = models.CharField(max_length=35, null=True)  # noqa: DJ001 - the project's column
     is_active = models.BooleanField()
     last_login_at = models.DateTimeField(null=True)
     is_authenticated = True
@@ -108,7 +109,7 @@ class AccountSerializer(serializers.ModelSerializer):
         model = User
         fields = (
             *("id", "version", "created_at", "updated_at"),
-            *("email", "email_verified_at", "display_name", "last_login_at"),
+            *("email", "email_verified_at", "display_name", "locale", "last_login_at"),
         )
 
 

@@ -37,6 +37,7 @@ class AccountRead(Read):
     email: str
     email_verified_at: datetime | None
     display_name: str
+    locale: str | None
     last_login_at: datetime | None
 
 
@@ -82,6 +83,7 @@ class User(Row, table=True):  # type: ignore[call-arg]  # not known here
     email_verified_at: datetime | None = Field(sa_type=DateTime(timezone=True))
     password_hash: str
     display_name: str
+    locale: str | None
     is_active: bool
     last_login_at: datetime | None = Field(sa_type=DateTime(timezone=True))
 

@@ -44,6 +44,7 @@ class AccountRead(msgspec.Struct):
     email: str
     email_verified_at: datetime | None
     display_name: str
+    locale: str | None
     last_login_at: datetime | None
 
 

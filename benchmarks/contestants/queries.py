@@ -9,7 +9,8 @@ import asyncpg
 from benchmarks.contestants import cursors
 
 USER_FIELDS = (
-    "id, version, created_at, updated_at, email, email_verified_at, display_name, last_login_at"
+    "id, version, created_at, updated_at, "
+    "email, email_verified_at, display_name, locale, last_login_at"
 )
 ITEM_FIELDS = "id, version, created_at, updated_at, title, body"
 USER = f"SELECT {USER_FIELDS} FROM users WHERE id = $1 AND is_active"  # noqa: S608 - constants

@@ -37,6 +37,7 @@ class AccountRead(View):
     email: str
     email_verified_at: datetime | None
     display_name: str
+    locale: str | None
     last_login_at: datetime | None
 
 

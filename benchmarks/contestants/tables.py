@@ -37,6 +37,7 @@ class User(Base):
     email_verified_at: Mapped[datetime | None]
     password_hash: Mapped[str | None] = mapped_column(String(255))
     display_name: Mapped[str] = mapped_column(String(120))
+    locale: Mapped[str | None] = mapped_column(String(35))
     is_active: Mapped[bool]
     last_login_at: Mapped[datetime | None]
 

@@ -25,12 +25,13 @@ ADMIN_KEYS = word_set("event mail role session user")
 # Variables of templates and of the pages' layout. A resource with one of these names gets an underscore: `page_`.
 RESERVED_VARIABLES = word_set(
     "account_nav browser check_reference check_version choices constraint context contextmanager csrf_field data"
-    " delete_row dt enum_choices error false fetch_one fields filters flash_message form forms if_match insert_row"
-    " keys load_visible loop mapped_column may_edit name nav older openapi_responses page paginate path problem"
-    " quantize query redirect_with_message related relationship render request require_permission resolve_references"
-    " response root router row_choices rows scope search section sections seen seen_id select self service session"
-    " site static stored taken true unset update_row value version views violates visitor web_session where_contains"
-    " where_equal with_etag"
+    " delete_row dt enum_choices error false fetch_one fields filters flash_message form forms gettext gettext_noop"
+    " headings if_match insert_row keys language languages latest load_visible loop mapped_column may_edit name nav"
+    " ngettext older openapi_responses page paginate path problem quantize query redirect_with_message related"
+    " relationship render request require_permission resolve_references response root router row_choices rows scope"
+    " search section sections seen seen_id select self service session site static stored taken true unset"
+    " update_row value version views violates visitor web_session where_contains where_equal with_etag"
+    " yes_no_choices"
 )
 SQL_WORDS = word_set("cmax cmin ctid nothing returning tableoid xmax xmin")
 """Names that databases reserve even when quoted, or that SQLAlchemy doesn't quote."""
