@@ -32,7 +32,7 @@ PRICES = st.decimals("-999999999999", "999999999999", places=2)
 
 @pytest.fixture(scope="module")
 def admin() -> Iterator[tuple[Any, Any]]:
-    """Return the project's modules that parse files and cells, which need no other package."""
+    """Return the project's modules that parse files and cells, which need only Babel."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(PROJECT))
         yield import_module("app.admin.files.csv_files"), import_module("app.admin.files.formats")
