@@ -35,7 +35,7 @@ SUBMIT_TWICE = """button => {
 
 NOTE_FADING = """
 addEventListener("pagereveal", ({ viewTransition }) => {
-    window.faded = viewTransition ? viewTransition.finished.then(() => true) : false;
+    window.faded = viewTransition ? viewTransition.finished.then(() => true, () => false) : false;
     viewTransition?.ready.catch(() => {}); // the next page was opened before
 });
 """
