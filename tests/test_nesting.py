@@ -53,7 +53,7 @@ def test_form_of_a_project_saves_its_issues(
     browser = open_browser(client, admin)
     page = f"/admin/project/edit?pk={kept['project_id']}"
     shown = browser.get(page).text
-    sent = dict(re.findall(r'name="(inlines[^"]+\\.pk)"\\s+value="([^"]*)"', shown))
+    sent = dict(re.findall(r'name="(inlines[^"]+\\.(?:pk|_version))"\\s+value="([^"]*)"', shown))
     places = {value: name.removesuffix(".pk") for name, value in sent.items()}
     for row in (kept, removed):
         sent |= {f"{places[row['id']]}.{name}": row[name] for name in ("title", "number")}
