@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from babel import Locale, UnknownLocaleError
+from babel.numbers import get_decimal_symbol
 from jinja2 import Environment
 from markupsafe import Markup
 
@@ -132,6 +133,17 @@ def describe_language(locale: str) -> Language:
     parsed = Locale.parse(locale)
     name = parsed.get_display_name() or locale
     return Language(locale, locale.replace("_", "-"), name[:1].upper() + name[1:], parsed.text_direction == "rtl")
+
+
+def in_sentence(label: object) -> str:
+    """Return a label for the middle of a sentence: in lower case, except in German, which capitalizes nouns."""
+    return str(label) if current_locale().startswith("de") else str(label).lower()
+
+
+def decimal_symbol() -> str:
+    """Return the decimal symbol of the current locale."""
+    locale = current_locale()
+    return "." if locale == SOURCE_LOCALE else get_decimal_symbol(locale)
 
 
 def choose_locale(account: str | None, cookie: str | None, accept_language: str) -> str:

@@ -3,9 +3,9 @@
 from datetime import date
 
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_decimal, get_decimal_symbol
+from babel.numbers import format_decimal
 
-from app.i18n import SOURCE_LOCALE, current_locale
+from app.i18n import SOURCE_LOCALE, current_locale, decimal_symbol
 
 
 def format_number(number: int) -> str:
@@ -30,5 +30,5 @@ def format_day_and_month(day: date) -> str:
 
 def with_decimal_symbol(number: object) -> object:
     """Return a number as text with the decimal symbol of the language, or as it is in English."""
-    locale = current_locale()
-    return number if locale == SOURCE_LOCALE else str(number).replace(".", get_decimal_symbol(locale))
+    symbol = decimal_symbol()
+    return number if symbol == "." else str(number).replace(".", symbol)

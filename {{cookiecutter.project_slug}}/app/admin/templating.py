@@ -10,7 +10,6 @@ from starlette_admin.i18n import translations
 from app.accounts.event_labels import label_of
 from app.admin.base.date_ranges import date_ranges
 from app.admin.base.fields import is_short, time_tag
-from app.admin.base.labels import in_sentence
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
 from app.admin.formatting import format_day, format_day_and_month, format_number
@@ -23,6 +22,7 @@ from app.i18n import (
     describe_language,
     gettext,
     gettext_noop,
+    in_sentence,
 )
 from app.theme import STYLESHEET
 

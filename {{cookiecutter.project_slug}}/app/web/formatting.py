@@ -7,13 +7,12 @@ from enum import Enum
 
 from babel.dates import format_date, format_time, format_timedelta
 from babel.lists import format_list
-from babel.numbers import get_decimal_symbol
 from markupsafe import Markup
 
 from app.database.base import utc_now
 from app.database.durations import format_duration
 from app.database.titles import enum_label, model_name, title_or_key
-from app.i18n import SOURCE_LOCALE, current_locale, gettext
+from app.i18n import SOURCE_LOCALE, current_locale, decimal_symbol, gettext
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -36,7 +35,7 @@ def display_value(value: object) -> str:  # noqa: PLR0911 - one for each type
         case list():
             return _join([display_value(item) for item in value]) or "—"
         case float() | Decimal():
-            return input_value(value).replace(".", _decimal_symbol())
+            return input_value(value).replace(".", decimal_symbol())
     return input_value(value) or "—"
 
 
@@ -118,11 +117,6 @@ def _hours(moment: datetime) -> str:
 def _join(texts: list[str]) -> str:
     locale = current_locale()
     return ", ".join(texts) if locale == SOURCE_LOCALE else format_list(texts, locale=locale)
-
-
-def _decimal_symbol() -> str:
-    locale = current_locale()
-    return "." if locale == SOURCE_LOCALE else get_decimal_symbol(locale)
 
 
 def _short(moment: str) -> str:

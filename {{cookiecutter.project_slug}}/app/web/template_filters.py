@@ -7,7 +7,7 @@ from app.accounts.event_labels import label_of
 from app.accounts.events import Event
 from app.accounts.schemas import EventRead
 from app.database.titles import label_of_name
-from app.i18n import current_locale, gettext, gettext_noop, ngettext
+from app.i18n import gettext, gettext_noop, ngettext
 
 _LABELS_FOR_USER: Mapping[str, str] = {
     Event.IMPERSONATION_STARTED: gettext_noop("An administrator signed in as you"),
@@ -45,11 +45,6 @@ def event_label(event: EventRead) -> str:
 def field_label(name: str) -> str:
     """Return a field's name in words: `maker_id` is "Maker"."""
     return gettext(label_of_name(name.removesuffix("_id")))
-
-
-def in_sentence(label: str) -> str:
-    """Return a label for the middle of a sentence: in lower case, except in German, which capitalizes nouns."""
-    return label if current_locale().startswith("de") else label.lower()
 
 
 def device_label(user_agent: str) -> str:

@@ -42,7 +42,7 @@ from app.web.choices import MAX_CHOICES, yes_no_choices
 from app.web.flash import clear_flash, get_flash, set_flash
 from app.web.formatting import badge, display_value, time_tag, titled
 from app.web.latest import Latest
-from app.web.template_filters import device_label, event_label, field_label, format_wait, in_sentence
+from app.web.template_filters import device_label, event_label, field_label, format_wait
 
 STATIC = Path(__file__).parent / "static"
 
@@ -180,7 +180,7 @@ def build_environment(settings: Settings, folders: Iterable[Path]) -> Environmen
         "device_label": device_label,
         "event_label": event_label,
         "field_label": field_label,
-        "in_sentence": in_sentence,
+        "in_sentence": i18n.in_sentence,
         "wait": format_wait,
     }
     return environment

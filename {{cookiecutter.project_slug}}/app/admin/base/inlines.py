@@ -30,10 +30,9 @@ from starlette_admin.fields import RelationField
 from app.admin.base.changed_data import detect_unchanged
 from app.admin.base.error_messages import EDIT_CONFLICT, KEY_CONFLICT, explain
 from app.admin.base.fields import field_default
-from app.admin.base.labels import in_sentence
 from app.admin.base.model_view import ModelView
 from app.database.keys import key_column, key_of
-from app.i18n import gettext, gettext_noop
+from app.i18n import gettext, gettext_noop, in_sentence
 
 _Library: Any = InlineModelView  # its `model` is a ClassVar, ours is not: mypy would reject every view
 _MAX_ROWS = 50  # a form has at most 1,000 fields

@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette_admin.fields import EnumField
 
 from app.database.titles import model_name
-from app.i18n import SOURCE_LOCALE, current_locale, gettext
+from app.i18n import gettext
 
 LABELS: dict[str, str] = {}
 """The texts of all views, each with the module that it belongs to, for `app translate update`."""
@@ -36,11 +36,6 @@ def translate_labels(view: Any) -> None:  # noqa: ANN401 - a ModelView, which is
         for key, action in actions.items():
             texts = {name: _translated(action.get(name), module) for name in _OF_ACTIONS if name in action}
             actions[key] = {**action, **texts}
-
-
-def in_sentence(label: object) -> str:
-    """Return a label for the middle of a sentence. Catalogs have the form of their language: German has capitals."""
-    return str(label).lower() if current_locale() == SOURCE_LOCALE else str(label)
 
 
 def choice_label(field: EnumField, request: Request, value: object) -> str:

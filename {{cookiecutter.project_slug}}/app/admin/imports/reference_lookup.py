@@ -7,10 +7,9 @@ from fastapi import Request
 from sqlalchemy import String, or_
 from starlette_admin.fields import RelationField
 
-from app.admin.base.labels import in_sentence
 from app.admin.files.formats import unescape_formula
 from app.database.keys import is_entered, key_column, key_of, normalize_key, parse_keys
-from app.i18n import gettext
+from app.i18n import gettext, in_sentence
 
 _BATCH_SIZE = 500
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -37,6 +37,19 @@ def dashboard_text(browser: TestClient) -> str:
     return " ".join(page_text(response).split())
 
 
+def count_events(
+    client: TestClient, name: Event, moments: list[datetime], other: tuple[Event, timedelta]
+) -> dict[date, int] | None:
+    """Add events of this name at these times and another event today, and count the former."""
+
+    async def add(session: AsyncSession) -> None:
+        session.add_all(AuthEvent(id=id_at(at), at=at, name=name) for at in moments)
+        session.add(AuthEvent(id=id_at(TODAY + other[1]), at=TODAY, name=other[0]))
+
+    in_database(client, add)
+    return in_database(client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at, AuthEvent.name == name))
+
+
 def test_rows_are_counted_per_utc_day_without_gaps(client: TestClient) -> None:
     moments = [
         TODAY - timedelta(days=DAYS - 1, milliseconds=1),  # too old
@@ -45,14 +58,7 @@ def test_rows_are_counted_per_utc_day_without_gaps(client: TestClient) -> None:
         TODAY,
     ]
 
-    async def add(session: AsyncSession) -> None:
-        session.add_all(AuthEvent(id=id_at(at), at=at, name=Event.LOGOUT) for at in moments)
-        session.add(AuthEvent(id=id_at(TODAY + timedelta(seconds=1)), at=TODAY, name=Event.LOGIN_FAIL))
-
-    in_database(client, add)
-    counted = in_database(
-        client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at, AuthEvent.name == Event.LOGOUT)
-    )
+    counted = count_events(client, Event.LOGOUT, moments, (Event.LOGIN_FAIL, timedelta(seconds=1)))
 
     assert counted
     days = [(TODAY - timedelta(days=ago)).date() for ago in reversed(range(DAYS))]
@@ -67,14 +73,7 @@ def test_many_rows_are_counted_per_day_by_their_keys_up_to_a_limit(
     monkeypatch.setattr(dashboard, "DAY_LIMIT", 3)
     moments = [TODAY - timedelta(milliseconds=1), *(TODAY + timedelta(seconds=number) for number in range(5))]
 
-    async def add(session: AsyncSession) -> None:
-        session.add_all(AuthEvent(id=id_at(at), at=at, name=Event.LOGIN_FAIL) for at in moments)
-        session.add(AuthEvent(id=id_at(TODAY + timedelta(minutes=1)), at=TODAY, name=Event.LOGOUT))
-
-    in_database(client, add)
-    counted = in_database(
-        client, lambda session: count_per_day(session, AuthEvent, AuthEvent.at, AuthEvent.name == Event.LOGIN_FAIL)
-    )
+    counted = count_events(client, Event.LOGIN_FAIL, moments, (Event.LOGOUT, timedelta(minutes=1)))
     shown = dashboard_text(browser)
 
     assert counted
