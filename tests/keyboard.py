@@ -47,6 +47,11 @@ class Keyboard:
         """Press Tab until the element with this role and name has the focus."""
         self.tab_to(self.page.get_by_role(role, name=name, exact=True), key)  # type: ignore[arg-type]  # a Literal
 
+    def open(self, role: str, name: str, key: str = "Tab") -> None:
+        """Go to a link or button that leads to another page, and press Enter."""
+        self.to(role, name, key)
+        self.follow()
+
     def fill(self, label: str, text: str) -> None:
         """Go to a text field, and type."""
         self.tab_to(self.page.get_by_label(label, exact=True))

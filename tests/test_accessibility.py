@@ -105,19 +105,16 @@ def test_account_life_by_keyboard(chromium: Browser, server: Server) -> None:
         keys.type(code)
         keys.follow()
         keys.to("link", "Skip to content")
-        keys.to("button", "Sign out")
-        keys.follow()
+        keys.open("button", "Sign out")
 
 
 def sign_up(keys: Keyboard) -> None:
     """Sign up on the home page, confirm the address, and sign in."""
     keys.to("link", "Skip to content")
-    keys.to("link", "Sign up")
-    keys.follow()
+    keys.open("link", "Sign up")
     keys.type(ADDRESS)  # the first field has the focus
     keys.fill("Password", FIRST)
-    keys.to("button", "Sign up")
-    keys.follow()
+    keys.open("button", "Sign up")
     open_mail(keys, "Confirm your email address")
     keys.skip()
     keys.to("button", "Confirm")
@@ -128,45 +125,36 @@ def sign_up(keys: Keyboard) -> None:
 def edit_profile(keys: Keyboard) -> None:
     """Open the account, and enter a name."""
     keys.to("link", "Skip to content")
-    keys.to("link", "Account")
-    keys.follow()
+    keys.open("link", "Account")
     keys.skip()
     keys.fill("Your name (optional)", "Grace Hopper")
-    keys.to("button", "Save")
-    keys.follow()
+    keys.open("button", "Save")
     assert has_focus(keys.page.get_by_role("status"))
 
 
 def write_note(keys: Keyboard) -> None:
     """Create a note, edit it, search it and delete it."""
     page = keys.page
-    keys.to("link", "Notes", "Shift+Tab")
-    keys.follow()
+    keys.open("link", "Notes", "Shift+Tab")
     keys.skip()
-    keys.to("link", "New note")
-    keys.follow()
+    keys.open("link", "New note")
     keys.type("Written by keyboard")
     keys.fill("Body (optional)", "First")
     keys.press("Enter")
     page.keyboard.type("Second")
-    keys.to("button", "Save note")
-    keys.follow()
+    keys.open("button", "Save note")
     assert has_focus(page.get_by_role("status"))
-    keys.to("link", "Edit")
-    keys.follow()
+    keys.open("link", "Edit")
     keys.type("Changed by keyboard")
     keys.follow()
-    keys.to("link", "All notes", "Shift+Tab")
-    keys.follow()
+    keys.open("link", "All notes", "Shift+Tab")
     keys.skip()
     keys.fill("Search", "changed")
     keys.to("combobox", "Sort by")
     keys.press("ArrowDown")
-    keys.to("button", "Search")
-    keys.follow()
+    keys.open("button", "Search")
     keys.skip()
-    keys.to("link", "Changed by keyboard")
-    keys.follow()
+    keys.open("link", "Changed by keyboard")
     keys.skip()
     keys.tab_to(page.locator("summary", has_text="Delete…"))
     keys.press("Enter")
@@ -177,30 +165,24 @@ def write_note(keys: Keyboard) -> None:
 
 def change_password(keys: Keyboard) -> None:
     """Change the password to the second one."""
-    keys.to("link", "Account", "Shift+Tab")
-    keys.follow()
+    keys.open("link", "Account", "Shift+Tab")
     keys.skip()
-    keys.to("link", "Password")
-    keys.follow()
+    keys.open("link", "Password")
     keys.skip()
     keys.fill("Current password", FIRST)
     keys.fill("New password", SECOND)
-    keys.to("button", "Change password")
-    keys.follow()
+    keys.open("button", "Change password")
     assert has_focus(keys.page.get_by_role("status"))
 
 
 def add_second_factor(keys: Keyboard) -> str:
     """Set up two-factor authentication, sign out, and return a recovery code."""
     page = keys.page
-    keys.to("link", "Two-factor authentication", "Shift+Tab")
-    keys.follow()
+    keys.open("link", "Two-factor authentication", "Shift+Tab")
     keys.skip()
-    keys.to("link", "Set up")
-    keys.follow()
+    keys.open("link", "Set up")
     keys.skip()
-    keys.to("button", "Continue")
-    keys.follow()
+    keys.open("button", "Continue")
     keys.fill("Code", one_time_code(page.locator("main p code").first.inner_text()))
     keys.follow()
     code = page.locator("main li code").first.inner_text()
@@ -215,25 +197,21 @@ def test_admin_day_by_keyboard(chromium: Browser, server: Server) -> None:
         window.open("/login")
         sign_in(keys, *server.credentials())
         keys.to("link", "Skip to content")
-        keys.to("link", "Admin")
-        keys.follow()
+        keys.open("link", "Admin")
         keys.to("link", "Skip to content")
-        keys.to("link", "Makers")
-        keys.follow()
+        keys.open("link", "Makers")
 
         create_maker(keys, server)
         search_and_filter(keys)
         delete_makers(keys)
         import_makers(keys, server)
 
-        keys.to("link", "Events", "Shift+Tab")
-        keys.follow()
+        keys.open("link", "Events", "Shift+Tab")
         keys.skip()
         keys.tab_to(page.locator("tr[data-sa-pk]"))
         keys.follow()
         keys.to("link", "Skip to content")
-        keys.to("button", "Sign out")
-        keys.follow()
+        keys.open("button", "Sign out")
         assert page.url.startswith(f"{server.address}/login")
 
 
@@ -241,8 +219,7 @@ def create_maker(keys: Keyboard, server: Server) -> None:
     """Create a maker with a song, then edit it."""
     page, email = keys.page, server.credentials()[0]
     keys.skip()
-    keys.to("link", "New Maker")
-    keys.follow()
+    keys.open("link", "New Maker")
     keys.skip()
     keys.fill("Name", "By keyboard")
     keys.tab_to(page.locator(".select2-selection[aria-labelledby*=owner]"))
@@ -254,26 +231,22 @@ def create_maker(keys: Keyboard, server: Server) -> None:
     keys.to("button", "Add another song")
     keys.press("Enter")
     keys.fill("Title", "The first song")
-    keys.to("button", "Save")
-    keys.follow()
+    keys.open("button", "Save")
     keys.skip()
     keys.tab_to(page.locator("tr", has_text="By keyboard"))
     keys.follow()
     assert page.locator("main, [role=main]").get_by_text("The first song").is_visible()
     keys.skip()
-    keys.to("link", "Edit")
-    keys.follow()
+    keys.open("link", "Edit")
     keys.skip()
     keys.fill("Name", "Changed by keyboard")
-    keys.to("button", "Save")
-    keys.follow()
+    keys.open("button", "Save")
 
 
 def search_and_filter(keys: Keyboard) -> None:
     """Search, filter and sort the list of makers."""
     page = keys.page
-    keys.to("link", "Makers", "Shift+Tab")
-    keys.follow()
+    keys.open("link", "Makers", "Shift+Tab")
     keys.skip()
     keys.to("searchbox", "Search in list")
     page.keyboard.type("keyboard")
@@ -285,14 +258,12 @@ def search_and_filter(keys: Keyboard) -> None:
     page.keyboard.type("Name")
     keys.to("textbox", "Value")
     page.keyboard.type("Changed")
-    keys.to("button", "Apply filters")
-    keys.follow()
+    keys.open("button", "Apply filters")
     found = page.locator("tr[data-sa-pk]").all_inner_texts()
     assert found
     assert all("Changed by keyboard" in row for row in found)
     keys.skip()
-    keys.to("link", "Created at")
-    keys.follow()
+    keys.open("link", "Created at")
 
 
 def delete_makers(keys: Keyboard) -> None:
@@ -348,8 +319,7 @@ def open_mail(keys: Keyboard, subject: str) -> None:
     """Open the mailbox from the footer, wait for an email, and follow its link."""
     page = keys.page
     keys.skip()
-    keys.to("link", "Development: emails")
-    keys.follow()
+    keys.open("link", "Development: emails")
     mail = page.locator("main li", has_text=ADDRESS).get_by_role("link", name=subject)
     for _ in range(100):
         if mail.count():
