@@ -6,6 +6,7 @@ The resource has a field for each form widget.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route
@@ -240,7 +241,10 @@ def test_list_can_be_filtered_by_a_selected_row(chromium: Browser, server: Serve
         page.get_by_role("button", name="Filters", exact=True).click()
         page.get_by_label("Field").select_option("owner")
         page.locator(".filter-row .select2-selection").click()
-        page.keyboard.type(server.credentials()[0][:5])
+        typed = server.credentials()[0][:6]
+        with page.expect_response(lambda response: typed in unquote(response.url)):
+            page.keyboard.type(typed)
+        page.locator(".loading-results").wait_for(state="detached")  # options are replaced
         page.locator(".select2-results__option", has_text=server.credentials()[0]).click()
 
         with page.expect_navigation():
