@@ -160,7 +160,7 @@ HANDLED = f"{SERVED};get_request_handler.<locals>.app (fastapi/routing.py)"
         pytest.param(f"{HANDLED};check (app/errors.py)", "the project's other", id="app-other"),
         pytest.param(f"{HANDLED};root (/x/app/features/notes/list.html)", "pages", id="template"),
         pytest.param(
-            f"{HANDLED};LogFormatter.format (app/commands/logs.py)", "request log", id="logging"
+            f"{HANDLED};LogFormatter.format (app/api/logs.py)", "request log", id="logging"
         ),
         pytest.param(f"{HANDLED};serialize_response (fastapi/x.py)", "serialization", id="json"),
         pytest.param(

@@ -1,13 +1,16 @@
 """Application factory: builds the app and mounts every part."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import features
 from app.accounts.api import routes as accounts
@@ -20,10 +23,12 @@ from app.admin.mount import mount as mount_admin
 # {%- endif +%}
 from app.api import docs, health
 from app.api.error_handlers import openapi_responses, register_exception_handlers
+from app.api.lifespan_state import LifespanState
+from app.api.logs import configure_app_logger
 from app.api.middleware import RequestMiddleware
 from app.api.routing import index_routes
 from app.database import delete_protection, revisions, self_references  # noqa: F401 - two register session events
-from app.database.connection import open_database
+from app.database.connection import Database, build_database, open_database
 from app.errors import Conflict, InvalidRequest
 from app.i18n import available_locales
 from app.mail.delivery import mail_delivery
@@ -35,6 +40,8 @@ from app.web.templating import NavItem, Section, build_environment
 
 # {%- endif +%}
 
+logger = logging.getLogger(__name__)
+
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 
 
@@ -45,10 +52,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     features.load_permissions()
     available_locales()  # so that an invalid catalog prevents the start
     routers = features.read_exports("routes", "router", APIRouter)
+    state = LifespanState(partial(open_without_lifespan, settings))
 
     app = FastAPI(
         title=settings.project_name,
-        lifespan=lambda _: lifespan(settings),
+        lifespan=lambda _: state.share(lifespan(settings)),
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
@@ -59,7 +67,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     # Add your own middleware here, the outermost last. It is inside RequestMiddleware, so its requests are within the
     # limits, its responses get an ID and the headers, and the transaction is committed after it, by the final status.
-    app.add_middleware(RequestMiddleware, settings=settings)
+    app.add_middleware(RequestMiddleware, settings=settings, open_state=state.get)
+    if settings.server.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
     if settings.server.cors_origins:
         app.add_middleware(  # added last, so it is the outermost middleware and its headers apply to all responses
             CORSMiddleware,
@@ -102,25 +112,41 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
-    """Lifespan: open process-wide resources, available on `request.state`."""
+    """Lifespan: open process-wide resources, available on `request.state`, and work in the background."""
+    configure_app_logger(settings.log_level)
     async with open_database(settings.database) as database:
-        authenticator = build_authenticator(
-            settings,
-            database,
-            template_folders=features.find_template_folders(),
-            second_factors=features.read_exports("login", "second_factor", SecondFactor),
-            bearer_schemes=features.read_exports("bearer", "scheme", BearerScheme),
-        )
+        state = build_state(settings, database)
+        authenticator = state["authenticator"]
         sending = mail_delivery(settings, database, authenticator.keys, authenticator.mailer)
         tasks = features.read_exports("cleanup", "task", CleanupTask)
         cleaning = scheduled_cleanup(settings.cleanup, database, tasks)
         async with aclosing(authenticator.rate_limiter), sending, cleaning:
-            yield {
-                "settings": settings,
-                "database": database,
-                "authenticator": authenticator,
-                "revisions": revisions.code_revisions(),
-            }
+            yield state
+
+
+def open_without_lifespan(settings: Settings) -> Mapping[str, Any]:
+    """Open process-wide resources for a server or a client that runs no lifespan."""
+    configure_app_logger(settings.log_level)
+    if settings.mail.in_server or settings.cleanup.in_server:
+        logger.warning("no lifespan: run `app worker` to send emails, and `app cleanup` daily to delete expired rows")
+    return build_state(settings, build_database(settings.database))
+
+
+def build_state(settings: Settings, database: Database) -> Mapping[str, Any]:
+    """Build what `request.state` provides. It connects when it is used."""
+    authenticator = build_authenticator(
+        settings,
+        database,
+        template_folders=features.find_template_folders(),
+        second_factors=features.read_exports("login", "second_factor", SecondFactor),
+        bearer_schemes=features.read_exports("bearer", "scheme", BearerScheme),
+    )
+    return {
+        "settings": settings,
+        "database": database,
+        "authenticator": authenticator,
+        "revisions": revisions.code_revisions(),
+    }
 
 
 def _check_root_path(app: FastAPI, root_path: str) -> None:
@@ -133,3 +159,14 @@ def _check_root_path(app: FastAPI, root_path: str) -> None:
 def _operation_id(route: APIRoute) -> str:
     """Use the function name as operation ID, so that generated clients have readable names."""
     return route.name
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "app"]
+
+
+def __getattr__(name: str) -> FastAPI:
+    """Build `app.main:app` for other servers when they ask for it; `app serve` and tests call `create_app`."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault("app", create_app())  # type: ignore[no-any-return]

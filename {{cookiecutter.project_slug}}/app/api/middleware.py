@@ -1,5 +1,6 @@
 """ASGI middleware for all requests: request ID, log, security headers, limits, same-origin check."""
 
+from collections.abc import Callable
 from itertools import chain
 from urllib.parse import urlsplit
 
@@ -7,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.concurrency import ConcurrencyLimit
 from app.api.encoding import has_unsupported_charset
+from app.api.lifespan_state import State
 from app.api.page_size import page_settings
 from app.api.request_cycle import (
     LIVENESS_PATH,
@@ -61,8 +63,8 @@ class RequestMiddleware:
     - Outside `/api`, reject cross-site unsafe requests and WebSockets (OWASP: Fetch Metadata, then Origin).
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, settings: Settings, open_state: Callable[[], State]) -> None:
+        self.app, self.settings, self.open_state = app, settings, open_state
         server = settings.server
         headers = as_bytes(_HEADERS | _HTTPS_HEADERS if settings.secure_cookies else _HEADERS)
         concurrency = ConcurrencyLimit(server.max_concurrent_requests, server.queue_timeout.total_seconds())
@@ -86,8 +88,10 @@ class RequestMiddleware:
         headers = request_headers(scope)
         cycle = RequestResponseCycle(self.config, scope, headers, receive, send)
         try:
+            if "database" not in scope["state"]:
+                self._open_state(scope)
             cycle.rejection = self._reject(scope, headers)
-            if headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers:
+            if not cycle.is_body_pending:
                 await cycle.acquire_slot()
             if cycle.rejection is None:
                 await self.app(cycle.scope, cycle.receive, cycle.send)
@@ -102,7 +106,14 @@ class RequestMiddleware:
             await send({"type": "websocket.close"})  # before it is accepted, this sends 403
         else:
             assign_request_id(scope, headers)
+            if "database" not in scope["state"]:
+                self._open_state(scope)
             await serve_websocket(self.app, scope, receive, send)
+
+    def _open_state(self, scope: Scope) -> None:
+        """Open the database and other resources if the server runs no lifespan."""
+        scope["state"]["settings"] = self.settings  # error handlers need them, even if the next line fails
+        scope["state"].update(self.open_state())
 
     def _set_root_path(self, scope: Scope) -> None:
         """Add the path of `BASE_URL` if the proxy stripped it."""

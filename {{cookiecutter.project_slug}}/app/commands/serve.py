@@ -14,9 +14,9 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from app.api.logs import log_config
 from app.commands.invocation import say
 from app.commands.login_hint import login_hint
-from app.commands.logs import log_config
 from app.settings.config import Environment, Settings, load_settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
@@ -63,8 +63,7 @@ def serve(
         log_config=log_config(settings.log_level),
         access_log=False,  # app.api logs requests, with the request ID and without the query string
         server_header=False,
-        proxy_headers=bool(server.trusted_proxies),
-        forwarded_allow_ips=list(server.trusted_proxies),
+        proxy_headers=False,  # app.main reads them, under every server
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )

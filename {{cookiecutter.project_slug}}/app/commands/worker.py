@@ -7,7 +7,7 @@ import signal
 
 import typer
 
-from app.commands.logs import log_config
+from app.api.logs import log_config
 from app.database.connection import open_database
 from app.mail.delivery import DeliveryWorker
 from app.settings.config import Settings, load_settings

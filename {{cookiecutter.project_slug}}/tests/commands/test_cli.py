@@ -201,14 +201,12 @@ def test_serve_passes_settings_to_uvicorn(app: Run, monkeypatch: pytest.MonkeyPa
     passed: dict[str, Any] = {}
     monkeypatch.setattr(uvicorn, "run", lambda *_, **options: passed.update(options))
     monkeypatch.setenv("SECRET_KEY", "the tests' secret key: it protects nothing")
-    monkeypatch.setenv("SERVER_TRUSTED_PROXIES", "10.0.0.0/8")
-
     port = free_port()
 
     done = app("serve", "--port", str(port), "--workers", "2")
 
     assert done.code == 0
     assert (passed["port"], passed["workers"], passed["reload"]) == (port, 2, False)
-    assert passed["forwarded_allow_ips"] == ["10.0.0.0/8"]
+    assert passed["proxy_headers"] is False, "the app reads them, from SERVER_TRUSTED_PROXIES"
     assert passed["timeout_graceful_shutdown"] == serve.GRACEFUL_SHUTDOWN_SECONDS
     assert load_settings().base_url.port == port  # for the processes that Uvicorn starts

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.api import request_cycle
-from app.commands import logs
-from app.commands.logs import ATOMIC_WRITE, REQUEST_LOGGER, LogFormatter, LogHandler
+from app.api import logs, request_cycle
+from app.api.logs import ATOMIC_WRITE, REQUEST_LOGGER, LogFormatter, LogHandler
 from tests.server import process_environment
 from tests.support import wait_until
 
@@ -163,7 +162,7 @@ def test_traceback_and_stack_follow_the_line() -> None:
 def test_process_writes_its_lines_when_it_ends(tmp_path: Path, end: str) -> None:
     script = f"""
 import logging.config, sys
-from app.commands import logs
+from app.api import logs
 logs.MAX_DELAY = 60
 logging.config.dictConfig(logs.log_config("info"))
 for number in range(200):
@@ -176,3 +175,32 @@ for number in range(200):
 
     assert re.findall(r"GET /(\d+)", done.stderr) == [str(number) for number in range(200)]
     assert ("RuntimeError: the end" in done.stderr) == ("raise" in end)
+
+
+@pytest.mark.parametrize(
+    ("configured", "lines"),
+    [
+        pytest.param("pass", [r"\S+T\S+ INFO app\.requests GET /"], id="by nobody"),
+        pytest.param("logging.basicConfig(level='INFO', format='%(message)s')", ["GET /"], id="by the server"),
+        pytest.param(
+            "logging.config.dictConfig(logs.log_config('info'))", [r"\S+T\S+ INFO app\.requests GET /"], id="by us"
+        ),
+    ],
+)
+def test_record_is_logged_once(tmp_path: Path, configured: str, lines: list[str]) -> None:
+    script = f"""
+import logging.config
+from app.api import logs
+{configured}
+logs.configure_app_logger("info")
+logs.configure_app_logger("info")
+logging.getLogger({REQUEST_LOGGER!r}).info("GET /")
+logging.getLogger("other").info("not ours")
+"""
+    done = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", script], env=process_environment(tmp_path), capture_output=True, text=True, check=True
+    )
+
+    logged = [line for line in done.stderr.splitlines() if "not ours" not in line]
+    assert len(logged) == len(lines)
+    assert all(re.fullmatch(pattern, line) for pattern, line in zip(lines, logged, strict=True))

@@ -1,4 +1,4 @@
-"""Logging of `app serve` and `app worker`: one line per record on standard error."""
+"""Logging: one line per record on standard error."""
 
 import logging
 import threading
@@ -90,7 +90,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
 
 
 def log_config(level: str) -> dict[str, object]:
-    """Configure logging."""
+    """Return the configuration of `app serve` and `app worker`, for `logging.config.dictConfig`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -100,3 +100,13 @@ def log_config(level: str) -> dict[str, object]:
         "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }
+
+
+def configure_app_logger(level: str) -> None:
+    """Log this app's records if nothing else does, as under most other servers; their own loggers stay as they are."""
+    logger = logging.getLogger("app")
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()  # unlike `LogHandler`, it loses no line if the server exits by a signal
+        handler.setFormatter(LogFormatter())
+        logger.addHandler(handler)
+        logger.setLevel(level.upper())
