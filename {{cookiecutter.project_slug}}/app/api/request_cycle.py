@@ -19,6 +19,7 @@ from app.api.concurrency import ConcurrencyLimit
 from app.api.dependencies import close_request_session
 from app.api.encoding import is_percent_encoded_utf8
 from app.api.error_handlers import HANDLED_EXCEPTIONS, as_problem
+from app.api.request_body import discard_body, has_body
 from app.api.response_headers import RequestHeaders, finalize_headers
 from app.database.outages import OUTAGES
 from app.errors import ContentTooLarge, InvalidRequest, Problem, Unavailable
@@ -57,6 +58,8 @@ class RequestResponseCycle:
         self.headers, self._receive, self._send = headers, receive, send
         self.app = scope["app"]  # saved, because mounted apps overwrite it
         self.remaining_bytes, self.has_slot = config.max_body_bytes, False
+        self.is_body_pending = has_body(scope, headers)
+        """Whether parts of the body may not have been received."""
         self._buffered: list[Message] = []
         self._form = bytearray()
         self.rejection: Problem | HTTPException | None = None
@@ -86,6 +89,7 @@ class RequestResponseCycle:
         with suppress(TimeoutError):
             async with asyncio.timeout(0):
                 while (message := await self._receive())["type"] != "http.disconnect":
+                    self.is_body_pending = message.get("more_body", False)
                     self._buffered.append(message)
                 return True
         return False
@@ -95,6 +99,7 @@ class RequestResponseCycle:
         if self._buffered:
             return self._buffered.pop(0)
         message = await self._receive()
+        self.is_body_pending = message.get("more_body", False)
         self.remaining_bytes -= len(message.get("body", b""))
         if self.remaining_bytes < 0:
             self.rejection = content_too_large(self.config.max_body_bytes)
@@ -115,6 +120,10 @@ class RequestResponseCycle:
         if self._is_complete or (self.rejection and not self.status):
             return
         if message["type"] != "http.response.start":
+            if self.is_body_pending and message["type"] == "http.response.body" and not message.get("more_body"):
+                await self._send({**message, "more_body": True})
+                await discard_body(self._receive, self.headers)
+                message = {"type": "http.response.body", "body": b""}
             await self._send(message)
             return
         await self._close_session(message["status"])

@@ -1,0 +1,36 @@
+"""Request bodies that the application doesn't read, or not to the end."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.types import Receive, Scope
+
+from app.api.response_headers import RequestHeaders
+
+MAX_DISCARDED_BYTES = 16 * 1024 * 1024
+DISCARD_SECONDS = 5
+
+
+def has_body(scope: Scope, headers: RequestHeaders) -> bool:
+    """Return whether the request may have a body; in HTTP/2, one without `Content-Length` isn't announced."""
+    if b"content-length" in headers:
+        return headers[b"content-length"] != b"0"
+    is_http1 = scope.get("http_version", "1.1") in {"1.0", "1.1"}
+    return b"transfer-encoding" in headers or not (is_http1 or scope["method"] in {"GET", "HEAD", "OPTIONS"})
+
+
+async def discard_body(receive: Receive, headers: RequestHeaders) -> None:
+    """Receive the rest of the body before the response ends, within limits, like nginx's `lingering_close`.
+
+    Otherwise, servers close the connection or the HTTP/2 stream while clients are still sending, and these report that
+    instead of the response.
+    """
+    if b"expect" in headers:
+        return  # the client waits for `100 Continue` before it sends the body
+    size, is_pending = 0, True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while is_pending and size < MAX_DISCARDED_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                is_pending = message.get("more_body", False)
