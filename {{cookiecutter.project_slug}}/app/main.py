@@ -14,6 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import features
 from app.accounts.api import routes as accounts
+from app.accounts.api.idempotency import IdempotencyMiddleware
 from app.accounts.credentials.authenticator import BearerScheme, SecondFactor, build_authenticator
 from app.accounts.lifecycle.cleanup import CleanupTask, scheduled_cleanup
 
@@ -42,7 +43,16 @@ from app.web.templating import NavItem, Section, build_environment
 
 logger = logging.getLogger(__name__)
 
-EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+EXPOSED_HEADERS = [
+    "Content-Disposition",
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -65,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Without OpenTelemetry's SDK, which sends what is recorded, looking for it at each request is wasted time.
         telemetry=None if find_spec("opentelemetry.sdk") else {"tracing": False, "metrics": False, "logs": False},
     )
+    app.add_middleware(IdempotencyMiddleware)
     # Add your own middleware here, the outermost last. It is inside RequestMiddleware, so its requests are within the
     # limits, its responses get an ID and the headers, and the transaction is committed after it, by the final status.
     app.add_middleware(RequestMiddleware, settings=settings, open_state=state.get)

@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import False_, True_
 
 from app import features
 from app.accounts import models as accounts
-from app.api import rate_limits
+from app.api import idempotency, rate_limits
 from app.database import revisions
 from app.database.base import Base
 from app.database.connection import Database, build_database
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 LOCK_KEY = 7_275_113  # any constant, the same in all processes
 
-__all__ = ["accounts", "mails", "rate_limits"]  # imported to register their tables
+__all__ = ["accounts", "idempotency", "mails", "rate_limits"]  # imported to register their tables
 
 
 # Column types of dropped tables are read from one database. Downgrading must restore them on the other one, too, so

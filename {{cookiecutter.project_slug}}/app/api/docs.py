@@ -17,6 +17,7 @@ import fastapi_offline
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from app.api.idempotency import add_to_openapi
 from app.api.staticfiles import CachedStaticFiles
 from app.settings.config import Environment, Settings
 from app.theme import read_colors
@@ -88,7 +89,7 @@ def mount(app: FastAPI) -> None:
     """Serve Swagger UI at `/docs` and ReDoc at `/redoc`."""
     app.include_router(router)
     app.mount("/docs/assets", CachedStaticFiles(directory=_PACKAGE), name="docs-assets")
-    app.openapi = lambda: _in_order(FastAPI.openapi(app))  # type: ignore[method-assign]
+    app.openapi = lambda: _in_order(add_to_openapi(FastAPI.openapi(app)))  # type: ignore[method-assign]
 
 
 def openapi_tags(modules: Iterable[ModuleType]) -> list[dict[str, Any]]:

@@ -167,12 +167,14 @@ class ServerSettings(_Section):
 
 
 class APISettings(_Section):
-    """Lists of the API and of pages."""
+    """Lists of the API and of pages, and retries of the API."""
 
     page_size: int = Field(default=20, ge=1)
     """Number of rows in a page of a list, unless the request sets `limit`."""
     max_page_size: int = Field(default=100, ge=1)
     """Maximum `limit` of a request. Larger ones get 422."""
+    idempotency_ttl: Duration = Field(default=timedelta(hours=24), gt=timedelta(0))
+    """How long the response to a POST request with an `Idempotency-Key` is stored."""
 
     @model_validator(mode="after")
     def _check_page_size(self) -> "APISettings":

@@ -523,7 +523,7 @@ def with_own_middleware(settings: Settings) -> Iterator[TestClient]:
     app = create_app(settings)
     for name in ("inner", "outer"):
         app.add_middleware(OwnMiddleware, name=name)
-    app.user_middleware.insert(0, app.user_middleware.pop())  # as if RequestMiddleware were added last
+    app.user_middleware.insert(0, app.user_middleware.pop(-2))  # as if RequestMiddleware were added last
     with TestClient(app) as client:
         yield client
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, delete, inspect, select
 
 from app.accounts.lifecycle import personal_data
 from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, User
+from app.api.idempotency import IdempotencyKey
 from app.api.rate_limits import AttemptCount, DatabaseCounterStore
 from app.database.base import Base, utc_now
 from app.database.connection import Database
@@ -62,7 +63,7 @@ async def clean_up(
     """Delete expired rows in short transactions; return how many rows of each kind, None for a task that failed.
 
     - Accounts whose email address was never verified, which frees the address.
-    - Expired one-time tokens and rate limit counters.
+    - Expired one-time tokens, rate limit counters and idempotency keys with their responses.
     - Ended sessions with their refresh tokens. Used tokens of active sessions stay, to detect token reuse.
     - Sent emails, and failed emails with their content.
     - Events.
@@ -103,6 +104,7 @@ def _expired(keep: CleanupSettings) -> Mapping[str, tuple[type[Base], ColumnElem
     return {
         "one-time tokens": (OneTimeToken, OneTimeToken.expires_at < now),
         "rate limit counters": (AttemptCount, AttemptCount.expires_at < now),
+        "idempotency keys": (IdempotencyKey, IdempotencyKey.expires_at < now),
         "sessions": (AuthSession, ends),
         "sent emails": (OutboxMessage, OutboxMessage.sent_at < now - keep.sent_mail_retention),
         "failed emails": (OutboxMessage, OutboxMessage.failed_at < now - keep.failed_mail_retention),

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from starlette.testclient import TestClient
 
 from app.accounts.lifecycle import cleanup
 from app.accounts.lifecycle.cleanup import CleanupTask, clean_up
 from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, RefreshToken, Role, User
+from app.api.idempotency import IdempotencyKey
 from app.api.rate_limits import AttemptCount
 from app.database.base import utc_now
 from app.database.connection import Database
@@ -23,6 +25,7 @@ NOTHING = {
     "unverified accounts": 0,
     "one-time tokens": 0,
     "rate limit counters": 0,
+    "idempotency keys": 0,
     "sessions": 0,
     "sent emails": 0,
     "failed emails": 0,
@@ -64,6 +67,8 @@ def test_expired_rows_are_deleted_once(client: TestClient, ada: User) -> None:
     request_reset(client, ada.email)
     age(client, OneTimeToken, timedelta(seconds=1), "expires_at")
     age(client, AttemptCount, timedelta(seconds=1), "expires_at")
+    key = {"key_hash": b"key", "request_hash": b"request", "claim_id": uuid4(), "user_id": ada.id}
+    in_database(client, lambda session: session.execute(insert(IdempotencyKey).values(**key, expires_at=utc_now())))
     age(client, AuthSession, LONG_AGO, "revoked_at")
     age(client, OutboxMessage, LONG_AGO, "sent_at")
     attempts, mails = count(client, AttemptCount), count(client, OutboxMessage)
@@ -71,12 +76,13 @@ def test_expired_rows_are_deleted_once(client: TestClient, ada: User) -> None:
     assert run(client) == NOTHING | {
         "one-time tokens": 1,
         "rate limit counters": attempts,
+        "idempotency keys": 1,
         "sessions": 1,
         "sent emails": mails,
     }
 
-    tables = (OneTimeToken, AttemptCount, AuthSession, RefreshToken, OutboxMessage)
-    assert [count(client, table) for table in tables] == [0] * 5
+    tables = (OneTimeToken, AttemptCount, IdempotencyKey, AuthSession, RefreshToken, OutboxMessage)
+    assert [count(client, table) for table in tables] == [0] * 6
     assert attempts > 0 < mails
     assert count(client, AuthEvent) > 0
     assert run(client) == NOTHING
