@@ -12,9 +12,10 @@ from app.admin.base.date_ranges import date_ranges
 from app.admin.base.fields import is_short, time_tag
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
-from app.admin.formatting import format_day, format_day_and_month, format_number
+from app.admin.formatting import format_day, format_day_and_month
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
 from app.admin.urls import detail_url, edit_url, home_url, static_url, url_for
+from app.formatting import format_number
 from app.i18n import (
     add_fallback,
     add_translations,
