@@ -35,6 +35,7 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 HEIGHT = {320: 640, 390: 844, 768: 1024, 1280: 800, 1920: 1080}
 ALLOWED_SHIFT = 0.01
 """The layout shift that no one sees; 0.1 counts as good (https://web.dev/articles/cls)."""
+SCREENSHOT_TIMEOUT = 120_000  # ms; the API reference is 40,000 pixels high
 WINDOWS = (("visitor",), ("user", "admin"), ("member",), ("german",))
 """Who opens pages in a window of their own; an admin is a user, too."""
 DESCRIPTION = "Plants, their makers, and what to do with them this week."
@@ -252,7 +253,7 @@ def take(visit: Visit, path: str, act: Act | None, picture: Path) -> None:
     if act:
         act(visit.page)
     visit.look()
-    visit.page.screenshot(path=picture, full_page=True)
+    visit.page.screenshot(path=picture, full_page=True, timeout=SCREENSHOT_TIMEOUT)
 
 
 def photograph(  # noqa: PLR0913, PLR0917
