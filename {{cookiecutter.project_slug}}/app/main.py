@@ -9,10 +9,10 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import features
-from app.accounts.api import refresh_cookie
 from app.accounts.api import routes as accounts
 from app.accounts.api.idempotency import IdempotencyMiddleware
 from app.accounts.credentials.authenticator import BearerScheme, SecondFactor, build_authenticator
@@ -23,9 +23,9 @@ from app.admin.mount import mount as mount_admin
 
 # {%- endif +%}
 from app.api import docs, health
-from app.api.cors import CrossOriginRequests
 from app.api.error_handlers import openapi_responses, register_exception_handlers
 from app.api.lifespan_state import LifespanState
+from app.api.live_connections import LiveConnections, end_at_shutdown
 from app.api.logs import configure_app_logger
 from app.api.middleware import RequestMiddleware
 from app.api.routing import index_routes
@@ -44,7 +44,16 @@ from app.web.templating import NavItem, Section, build_environment
 
 logger = logging.getLogger(__name__)
 
-_API = "/api/v1"
+EXPOSED_HEADERS = [
+    "Content-Disposition",
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -74,8 +83,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.server.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
     if settings.server.cors_origins:
-        # Added last, so it is the outermost middleware and its headers apply to all responses.
-        app.add_middleware(CrossOriginRequests, settings=settings, credentialed_path=f"{_API}{refresh_cookie.PREFIX}/")
+        app.add_middleware(  # added last, so it is the outermost middleware and its headers apply to all responses
+            CORSMiddleware,
+            allow_origins=settings.server.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],  # safe, because the API reads no cookies
+            expose_headers=EXPOSED_HEADERS,
+        )
     register_exception_handlers(app)
 
     # {%- if cookiecutter.admin +%}
@@ -89,7 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # {%- endif +%}
     app.include_router(health.router)
     for router in (*routers, *accounts.routers):
-        prefix = "" if f"{router.prefix}/".startswith("/api/") else _API
+        prefix = "" if f"{router.prefix}/".startswith("/api/") else "/api/v1"
         app.include_router(router, prefix=prefix, responses=openapi_responses(InvalidRequest))
     app.include_router(accounts.jwks_router)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}
@@ -118,7 +132,8 @@ async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
         sending = mail_delivery(settings, database, authenticator.keys, authenticator.mailer)
         tasks = features.read_exports("cleanup", "task", CleanupTask)
         cleaning = scheduled_cleanup(settings.cleanup, database, tasks)
-        async with aclosing(authenticator.rate_limiter), sending, cleaning:
+        live = end_at_shutdown(state["connections"])
+        async with aclosing(authenticator.rate_limiter), sending, cleaning, live:
             yield state
 
 
@@ -143,6 +158,7 @@ def build_state(settings: Settings, database: Database) -> Mapping[str, Any]:
         "settings": settings,
         "database": database,
         "authenticator": authenticator,
+        "connections": LiveConnections(settings.server, database),
         "revisions": revisions.code_revisions(),
     }
 

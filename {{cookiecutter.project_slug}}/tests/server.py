@@ -27,10 +27,10 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def running_server(folder: Path, **settings: str) -> Iterator[Server]:
+def running_server(folder: Path, *, module: str = "app", **settings: str) -> Iterator[Server]:
     """Run `app serve` in an empty directory with these environment variables; kill it at the end."""
     port = free_port()
-    process = start_process(folder, "server.log", "serve", "--port", str(port), **settings)
+    process = start_process(folder, "server.log", "serve", "--port", str(port), module=module, **settings)
     limits = httpx.Limits(max_connections=50)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=SECONDS_TO_STOP) as client:
         try:
@@ -41,9 +41,11 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
             process.wait()
 
 
-def start_process(folder: Path, log: str, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+def start_process(
+    folder: Path, log: str, *arguments: str, module: str = "app", **settings: str
+) -> subprocess.Popen[bytes]:
     """Start `app …` in a directory with these environment variables; its output goes to the log."""
-    command = [sys.executable, "-m", "app", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     with (folder / log).open("wb") as file:
         environment = process_environment(folder, **settings)
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file)  # noqa: S603 - our own

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
@@ -70,7 +71,7 @@ def openapi_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any
 
 def as_problem(error: Exception) -> Problem | HTTPException:
     """Convert an expected error to a problem; re-raise others. Log database outages."""
-    if isinstance(error, RequestValidationError):
+    if isinstance(error, RequestValidationError | WebSocketRequestValidationError):
         # Not FastAPI's own response, which would echo the input, including passwords.
         return InvalidRequest(errors=[{"loc": e["loc"], "msg": e["msg"], "type": e["type"]} for e in error.errors()])
     if isinstance(error, HTTPException) and isinstance(error.__cause__, UnicodeError | RecursionError):
@@ -91,12 +92,12 @@ def as_problem(error: Exception) -> Problem | HTTPException:
     return error
 
 
-def problem_response(request: Request, error: Exception) -> JSONResponse:
+def problem_response(request: HTTPConnection, error: Exception) -> JSONResponse:
     """Return the problem response for an error."""
     return write_problem(request, as_problem(error))
 
 
-def write_problem(request: Request, problem: Problem | HTTPException) -> JSONResponse:
+def write_problem(request: HTTPConnection, problem: Problem | HTTPException) -> JSONResponse:
     """Build the problem response, or that of a `CustomErrorRoute`."""
     if isinstance(problem, HTTPException):
         document = ProblemDetails(
@@ -121,13 +122,13 @@ def write_problem(request: Request, problem: Problem | HTTPException) -> JSONRes
     return JSONResponse(content, document.status, headers, MEDIA_TYPE)
 
 
-def problem_headers(request: Request, problem: Problem | HTTPException) -> Mapping[str, str]:
+def problem_headers(request: HTTPConnection, problem: Problem | HTTPException) -> Mapping[str, str]:
     """Return the headers of an error response; `Allow` lists the methods of all routes, not only those of one."""
     headers = problem.headers or {}
     return {"Allow": _allowed_methods(request) or headers["Allow"]} if "Allow" in headers else headers
 
 
-def _allowed_methods(request: Request) -> str:
+def _allowed_methods(request: HTTPConnection) -> str:
     """Return the methods of all routes with this path (RFC 9110 §10.2.1); mounted apps are ignored."""
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     routes = [route for route in iter_route_contexts(request.app.routes) if route.methods and route.path]
@@ -143,6 +144,7 @@ async def _handle_expected(request: Request, error: Exception) -> JSONResponse:
 HANDLED_EXCEPTIONS: tuple[type[Exception], ...] = (
     Problem,
     RequestValidationError,
+    WebSocketRequestValidationError,
     StaleDataError,
     IntegrityError,
     *outages.OUTAGES,

@@ -96,8 +96,10 @@ def log_config(level: str) -> dict[str, object]:
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": LogFormatter}},
         "handlers": {"stderr": {"()": LogHandler, "formatter": "line"}},
-        # Both are noisy at INFO: Alembic logs its plugins at startup, watchfiles every file.
-        "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},
+        # Noisy at INFO: Alembic logs its plugins at startup, watchfiles every file, Uvicorn three lines per WebSocket.
+        "loggers": {
+            name: {"level": "WARNING"} for name in ("alembic", "watchfiles", "app.commands.websocket_protocol")
+        },
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }
 

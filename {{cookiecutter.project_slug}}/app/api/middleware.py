@@ -1,5 +1,6 @@
 """ASGI middleware for all requests: request ID, log, security headers, limits, same-origin check."""
 
+import asyncio
 from collections.abc import Callable
 from itertools import chain
 from urllib.parse import urlsplit
@@ -14,11 +15,10 @@ from app.api.request_cycle import (
     LIVENESS_PATH,
     MiddlewareConfig,
     RequestResponseCycle,
-    assign_request_id,
     content_too_large,
 )
 from app.api.response_headers import RequestHeaders, as_bytes, request_headers
-from app.api.websockets import serve_websocket
+from app.api.websockets import WebSocketCycle
 from app.errors import Forbidden, HeadersTooLarge, Problem, UnsupportedCharset, URLTooLong
 from app.settings.config import Settings
 
@@ -72,6 +72,7 @@ class RequestMiddleware:
         self.config = MiddlewareConfig(server.max_body_bytes, headers, concurrency, self.root_path + LIVENESS_PATH)
         self.page_settings = settings.api
         self.max_header_bytes = server.max_header_bytes
+        self.is_https = settings.secure_cookies
         self.base_origin = parse_origin(str(settings.base_url))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,20 +96,21 @@ class RequestMiddleware:
                 await cycle.acquire_slot()
             if cycle.rejection is None:
                 await self.app(cycle.scope, cycle.receive, cycle.send)
+        except asyncio.CancelledError as error:
+            await cycle.end_stream(error)
         except Exception as error:  # noqa: BLE001 - every request gets a response
             await cycle.handle_exception(error)
         finally:
             await cycle.finish()
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = request_headers(scope)
-        if self._reject_head(scope) or self._is_cross_site(scope, headers):
-            await send({"type": "websocket.close"})  # before it is accepted, this sends 403
-        else:
-            assign_request_id(scope, headers)
-            if "database" not in scope["state"]:
-                self._open_state(scope)
-            await serve_websocket(self.app, scope, receive, send)
+        headers, rejection = request_headers(scope), self._reject_head(scope)
+        if rejection is None and self._is_cross_site(scope, headers):
+            rejection = CrossSiteRequest()
+        cycle = WebSocketCycle(self.config, scope, headers, receive, send)
+        if "database" not in scope["state"]:
+            self._open_state(scope)
+        await cycle.run(self.app, rejection)
 
     def _open_state(self, scope: Scope) -> None:
         """Open the database and other resources if the server runs no lifespan."""
@@ -148,8 +150,7 @@ class RequestMiddleware:
     def _is_cross_site(self, scope: Scope, headers: RequestHeaders) -> bool:
         """Return whether a browser sent this request from another site; clients without these headers are allowed.
 
-        Any site can call the API, which reads no cookie but that of app/accounts/api/refresh_cookie.py, which checks
-        the origin. The forms' CSRF tokens are a second layer of defense.
+        The API reads no cookies, so any site can call it. The forms' CSRF tokens are a second layer of defense.
         https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
         """
         if scope["path"].startswith(f"{self.root_path}/api/"):
@@ -157,10 +158,11 @@ class RequestMiddleware:
         site = headers.get(b"sec-fetch-site")
         if site is not None:
             return site not in {b"same-origin", b"none"}
-        source = headers.get(b"origin") or headers.get(b"referer")
+        source = headers.get(b"origin", headers.get(b"referer"))
         if source is None:
             return False
-        scheme = scope["scheme"].replace("ws", "http")  # a WebSocket's origin is that of its page
+        # A WebSocket's origin is that of its page. A site with an HTTPS URL has no pages over HTTP.
+        scheme = "https" if self.is_https else scope["scheme"].replace("ws", "http")
         own = parse_origin(f"{scheme}://{headers.get(b'host', b'').decode('latin-1')}")
         return parse_origin(source.decode("latin-1")) not in {self.base_origin, own} - {None}
 

@@ -1,8 +1,6 @@
 """Per-request part of the middleware in `app/api/middleware.py`: limits, request log, commit and headers."""
 
 import asyncio
-import logging
-import re
 import sys
 import time
 from contextlib import suppress
@@ -13,28 +11,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
-from uuid_utils import uuid7
 
 from app.api.concurrency import ConcurrencyLimit
 from app.api.dependencies import close_request_session
 from app.api.encoding import is_percent_encoded_utf8
 from app.api.error_handlers import HANDLED_EXCEPTIONS, as_problem
+from app.api.live_connections import LiveConnection, LiveConnections
 from app.api.request_body import discard_body, has_body
+from app.api.request_log import assign_request_id, log_request, logger
 from app.api.response_headers import RequestHeaders, finalize_headers
 from app.database.outages import OUTAGES
 from app.errors import ContentTooLarge, InvalidRequest, Problem, Unavailable
 
-logger = logging.getLogger("app.requests")
-
 LIVENESS_PATH = "/health/live"  # always answered: an orchestrator must not restart a busy server
+CLOSE_SECONDS = 1.0  # for the last message of a live connection, whose client may not read
+EVENT_STREAM = b"text/event-stream"
+BUFFERING = b"x-accel-buffering"  # a header that nginx and others read
 _DISCONNECTED = Unavailable("The client disconnected.")
 _CLIENT_CLOSED_REQUEST = 499  # nginx's status for it in logs
-
-# Path segments that may be tokens: emailed tokens have 43 characters, IDs have 36.
-_LONG_SEGMENT = re.compile(r"/[^/]{40,}")
-_PLAIN_PATH = re.compile(r"(?:/[!-.0-\[\]-~]{0,39})*")  # printable ASCII without backslashes or long segments
-
-_VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +63,8 @@ class RequestResponseCycle:
         self.scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
         """Scope passed to the application: HEAD becomes GET."""
         self._is_complete = False
+        self._task = asyncio.current_task()
+        self._stream: LiveConnection | None = None
 
     async def acquire_slot(self) -> None:
         """Acquire a concurrency slot."""
@@ -126,14 +122,39 @@ class RequestResponseCycle:
                 message = {"type": "http.response.body", "body": b""}
             await self._send(message)
             return
-        await self._close_session(message["status"])
         defaults = {**self.config.headers, b"x-request-id": self.id.encode()}
-        finalize_headers(message, self.scope, self.headers, defaults)
+        headers = finalize_headers(message, self.scope, self.headers, defaults)
+        if headers.get(b"content-type", b"").startswith(EVENT_STREAM) and self.method != "HEAD":
+            self._start_stream(message)
+        await self._close_session(message["status"])
         self.status = message["status"]
         await self._send(message)
         if self.method == "HEAD" or self.status == HTTPStatus.NOT_MODIFIED:
             self._is_complete = True
             await self._send({"type": "http.response.body", "body": b""})
+
+    def _start_stream(self, message: Message) -> None:
+        """Count an event stream as a live connection instead of a request, and let proxies pass it on unbuffered.
+
+        Other streaming responses keep their slot: they end by themselves, and producing them is work to be limited.
+        """
+        connections: LiveConnections = self.scope["state"]["connections"]
+        try:
+            self._stream = connections.add(self.scope, self._task)
+        except Problem as problem:
+            self.rejection = problem
+            raise
+        self._release_slot()
+        message["headers"] = [header for header in message["headers"] if header[0] != BUFFERING]
+        message["headers"].append((BUFFERING, b"no"))
+
+    async def end_stream(self, cancelled: asyncio.CancelledError) -> None:
+        """Complete an event stream whose session has ended, or at shutdown; otherwise, the server cancelled it."""
+        if self._stream is None or not self._stream.has_ended():
+            raise cancelled
+        with suppress(TimeoutError):  # the client doesn't read
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._send({"type": "http.response.body", "body": b""})
 
     async def _close_session(self, status: int) -> None:
         """Commit before sending a successful response; if the commit fails, send the error.
@@ -171,36 +192,21 @@ class RequestResponseCycle:
 
     async def finish(self) -> None:
         """Release the slot, send a pending error, and log the request without tokens."""
+        if self._stream:
+            self.scope["state"]["connections"].discard(self._stream)
         await close_request_session(self.scope, commit=False)  # if no response has started
-        if self.has_slot:
-            self.config.concurrency.release()
+        self._release_slot()
         rejection, self.rejection = self.rejection, None
         if rejection is _DISCONNECTED:
             self.status = _CLIENT_CLOSED_REQUEST
         elif rejection and not self.status:
             await self._send_error(rejection)
-        self._log()
+        log_request(self.scope, self.method, self.status or 500, self.started)
 
-    def _log(self) -> None:
-        level = logging.DEBUG if self.scope["state"].get("is_static_file") else logging.INFO
-        if not logger.isEnabledFor(level):
-            return
-        path = self.scope["path"]
-        if not _PLAIN_PATH.fullmatch(path):
-            path = _LONG_SEGMENT.sub("/*", path).encode("unicode_escape").decode()
-        took = (time.perf_counter() - self.started) * 1000
-        values = (self.method, path, self.status or 500, took, self.id)
-        # `logger.log()` would look up the caller in the stack, for each request.
-        record = logger.makeRecord(logger.name, level, __file__, 0, "%s %s %s %.1fms %s", values, None)
-        logger.handle(record)
-
-
-def assign_request_id(scope: Scope, headers: RequestHeaders) -> str:
-    """Return the request ID sent by the client, or generate one; store it as `request.state.request_id`."""
-    sent = headers.get(b"x-request-id", b"")
-    request_id = sent.decode() if _VALID_REQUEST_ID.fullmatch(sent) else str(uuid7())
-    scope.setdefault("state", {})["request_id"] = request_id
-    return request_id
+    def _release_slot(self) -> None:
+        if self.has_slot:
+            self.has_slot = False
+            self.config.concurrency.release()
 
 
 def content_too_large(limit: int) -> ContentTooLarge:

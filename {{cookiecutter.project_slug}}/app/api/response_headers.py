@@ -9,7 +9,7 @@ from starlette.types import Message, Scope
 Header = tuple[bytes, bytes]
 
 RequestHeaders = Mapping[bytes, bytes]
-"""Request headers by lower-case name: the first value of each, as with Starlette's `Headers`, which is slower."""
+"""Headers by lower-case name: of a request, the first value of each, as with Starlette's `Headers`, which is slower."""
 
 _TAG = re.compile(r'"[^"]*"')  # without `W/`, which a weak comparison ignores
 _BODY_HEADERS = frozenset({b"content-length", b"content-type"})
@@ -25,8 +25,13 @@ def as_bytes(headers: Mapping[str, str]) -> dict[bytes, bytes]:
     return dict(Headers(headers).raw)
 
 
-def finalize_headers(message: Message, scope: Scope, request: RequestHeaders, defaults: Mapping[bytes, bytes]) -> None:
-    """Add default headers that the application didn't set, and turn 200 into 304 if the client has this version."""
+def finalize_headers(
+    message: Message, scope: Scope, request: RequestHeaders, defaults: Mapping[bytes, bytes]
+) -> RequestHeaders:
+    """Add default headers that the application didn't set, and turn 200 into 304 if the client has this version.
+
+    Return the headers that it set, except `X-Request-ID`.
+    """
     headers = message["headers"]
     own = dict(headers)
     if b"location" in own or own.pop(b"x-request-id", None):
@@ -36,6 +41,7 @@ def finalize_headers(message: Message, scope: Scope, request: RequestHeaders, de
         headers = [header for header in headers if header[0] not in _BODY_HEADERS]
     missing = defaults if own.keys().isdisjoint(defaults) else {name: defaults[name] for name in defaults.keys() - own}
     message["headers"] = [*headers, *missing.items()]
+    return own
 
 
 def _matches(scope: Scope, request: RequestHeaders, etag: bytes) -> bool:

@@ -16,7 +16,7 @@ import typer
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 
 from app import features
 from app.main import create_app
@@ -144,6 +144,8 @@ def _routes(app: FastAPI) -> Iterator[tuple[str, str, str]]:
         elif isinstance(original, Route):
             methods = ",".join(sorted((route.methods or set()) - {"HEAD"}))
             yield methods, route.path or "", _source(original.endpoint)
+        elif isinstance(original, WebSocketRoute):
+            yield "WEBSOCKET", route.path or "", _source(original.endpoint)
 
 
 def _source(endpoint: Any) -> str:  # noqa: ANN401 - a function or a callable object

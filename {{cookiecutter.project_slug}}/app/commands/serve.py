@@ -55,6 +55,8 @@ def serve(
         "app.commands.asgi:build_app",
         factory=True,
         http="app.commands.http_protocol:LimitedHttpProtocol",
+        ws="app.commands.websocket_protocol:LimitedWebSocketProtocol",
+        ws_max_size=server.max_body_bytes,
         host=address[0],
         port=server.port,
         workers=None if reload else workers or server.workers,

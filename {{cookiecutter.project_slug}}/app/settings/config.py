@@ -147,7 +147,7 @@ class ServerSettings(_Section):
     cors_origins: Origins = ()
     """Allowed CORS origins, comma-separated, such as https://app.example."""
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
-    """Maximum size of a request body in bytes. Larger requests get 413."""
+    """Maximum size of a request body, or of a WebSocket message, in bytes. Larger requests get 413."""
     max_header_bytes: int = Field(default=32_768, ge=4096)
     """Maximum size of the request line and headers in bytes, counting 32 bytes of overhead per header.
 
@@ -164,6 +164,15 @@ class ServerSettings(_Section):
     """Maximum concurrent requests per process. Further requests wait in a queue."""
     queue_timeout: Duration = timedelta(seconds=10)
     """How long a request waits in the queue before it gets 503."""
+    max_live_connections: int = Field(default=5_000, ge=1)
+    """Maximum open WebSockets and event streams per process. Further ones get 503."""
+    max_live_connections_per_user: int = Field(default=50, ge=1)
+    """Maximum open WebSockets and event streams of one user per process. Further ones get 429.
+
+    Without authentication, those of one IP address are counted.
+    """
+    live_check_interval: Duration = Field(default=timedelta(seconds=5), gt=timedelta(0))
+    """How often the sessions of open WebSockets and event streams are checked, with one query per process."""
 
 
 class APISettings(_Section):
@@ -373,12 +382,6 @@ class Settings(BaseSettings):
     def root_path(self) -> str:
         """Path of `BASE_URL` without the trailing slash, `/shop` or empty (ASGI's `root_path`)."""
         return (self.base_url.path or "").rstrip("/")
-
-    @cached_property
-    def allowed_origins(self) -> frozenset[str]:
-        """Origins of front ends that may keep a refresh token in a cookie: of `BASE_URL` and SERVER_CORS_ORIGINS."""
-        own = str(self.base_url).removesuffix(f"{self.root_path}/")
-        return frozenset({own, *self.server.cors_origins} - {"*"})
 
     @cached_property
     def cookie_prefix(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.api import logs, request_cycle
+from app.api import logs, request_log
 from app.api.logs import ATOMIC_WRITE, REQUEST_LOGGER, LogFormatter, LogHandler
 from tests.server import process_environment
 from tests.support import wait_until
@@ -57,7 +57,7 @@ def log(written: Writes) -> Iterator[Callable[..., None]]:
 
 
 def test_request_log_is_the_one_that_is_buffered() -> None:
-    assert request_cycle.logger.name == REQUEST_LOGGER
+    assert request_log.logger.name == REQUEST_LOGGER
 
 
 def test_line_after_a_pause_is_written_at_once(log: Callable[..., None], written: Writes) -> None:

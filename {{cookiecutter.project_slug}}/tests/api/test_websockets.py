@@ -1,5 +1,6 @@
 """WebSockets: authentication, database sessions and errors."""
 
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -64,6 +65,27 @@ def sockets(add_routes: Callable[[APIRouter], None]) -> None:
     add_routes(router)
 
 
+@pytest.fixture
+def more_sockets(add_routes: Callable[[APIRouter], None]) -> None:
+    """Add WebSocket routes that return what the client offered, or raise an exception."""
+    router = APIRouter()
+
+    @router.websocket(f"{PATH}/subprotocols")
+    async def list_subprotocols(socket: WebSocket, scope: CurrentScope, own: bool = False) -> None:  # noqa: FBT001, FBT002
+        await socket.accept(subprotocol=socket.scope["subprotocols"][0] if own else None)
+        await socket.send_json(
+            [scope.email, socket.scope["subprotocols"], socket.headers.get("sec-websocket-protocol")]
+        )
+
+    @router.websocket(f"{PATH}/broken")
+    async def fail(socket: WebSocket, early: bool) -> None:  # noqa: FBT001
+        if not early:
+            await socket.accept()
+        raise ZeroDivisionError
+
+    add_routes(router)
+
+
 def ask(caller: TestClient, text: str) -> str:
     """Send a message to a WebSocket and return the reply."""
     with caller.websocket_connect(PATH) as socket:
@@ -110,9 +132,13 @@ def test_open_websockets_hold_no_database_connection(client: TestClient, as_ada:
 
 
 @pytest.mark.usefixtures("sockets")
-def test_session_of_the_handshake_is_closed_afterwards(as_ada: TestClient) -> None:
-    with pytest.raises(ClosedSessionError, match="open a new one"):
+def test_session_of_the_handshake_is_closed_afterwards(as_ada: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(WebSocketDisconnect) as closed:
         ask(as_ada, "reuse")
+
+    assert closed.value.code == 4500
+    assert caplog.records[0].exc_info is not None
+    assert isinstance(caplog.records[0].exc_info[1], ClosedSessionError)
 
 
 @pytest.mark.usefixtures("sockets")
@@ -134,7 +160,89 @@ def test_error_closes_an_open_websocket(as_ada: TestClient) -> None:
     with pytest.raises(WebSocketDisconnect) as closed:
         ask(as_ada, "conflict")
 
-    assert closed.value.code == 4409
+    assert (closed.value.code, closed.value.reason) == (4409, "Conflict")
+
+
+@pytest.mark.usefixtures("more_sockets")
+def test_unexpected_error_is_a_close_code_or_a_problem(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        pytest.raises(WebSocketDisconnect) as closed,
+        client.websocket_connect(f"{PATH}/broken?early=false", headers={"X-Request-ID": "late-error"}) as socket,
+    ):
+        socket.receive_text()
+    with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect(f"{PATH}/broken?early=true"):
+        pass
+
+    assert (closed.value.code, closed.value.reason) == (4500, "Internal server error")
+    assert "failed: late-error" in caplog.text
+    assert rejected.value.status_code == 500
+    assert rejected.value.json()["request_id"] == rejected.value.headers["X-Request-ID"]
+
+
+@pytest.mark.usefixtures("more_sockets")
+def test_invalid_parameter_is_a_problem(client: TestClient) -> None:
+    with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect(f"{PATH}/broken?early=perhaps"):
+        pass
+
+    assert (rejected.value.status_code, rejected.value.json()["errors"][0]["loc"]) == (422, ["query", "early"])
+
+
+@pytest.mark.usefixtures("sockets")
+def test_end_of_the_route_closes_the_websocket(client: TestClient) -> None:
+    with client.websocket_connect(f"{PATH}/maybe") as socket:
+        socket.receive_json()
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+
+    assert closed.value.code == 1000
+
+
+@pytest.mark.usefixtures("more_sockets")
+def test_token_as_subprotocol(client: TestClient, as_ada: TestClient) -> None:
+    token = as_ada.headers["Authorization"].removeprefix("Bearer ")
+    path = f"{PATH}/subprotocols"
+
+    with client.websocket_connect(path, ["bearer", token]) as socket:
+        assert socket.accepted_subprotocol == "bearer"
+        assert socket.receive_json() == ["ada@example.com", [], None]
+    with client.websocket_connect(f"{path}?own=true", ["chat", "bearer", token]) as socket:
+        assert socket.accepted_subprotocol == "chat"
+        assert socket.receive_json() == ["ada@example.com", ["chat"], None]
+    for offered in (["bearer"], ["bearer", "nonsense"], [token], [token, "bearer"]):
+        with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect(path, offered):
+            pass
+        assert rejected.value.status_code == 401
+
+
+@pytest.mark.usefixtures("sockets")
+@pytest.mark.parametrize("name", ["token", "access_token", "authorization"])
+def test_token_in_the_url_is_rejected(client: TestClient, as_ada: TestClient, name: str) -> None:
+    token = as_ada.headers["Authorization"].removeprefix("Bearer ")
+
+    with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect(f"{PATH}?{name}={token}"):
+        pass
+
+    assert rejected.value.status_code == 422
+
+
+@pytest.mark.usefixtures("sockets")
+def test_websocket_is_logged_when_it_ends(
+    client: TestClient, as_ada: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "app.requests")
+
+    with as_ada.websocket_connect(PATH, headers={"X-Request-ID": "left-first"}) as socket:
+        assert (b"x-request-id", b"left-first") in (socket.extra_headers or [])
+        assert "WEBSOCKET" not in caplog.text
+        socket.close(1001)
+    with pytest.raises(WebSocketDenialResponse), client.websocket_connect(PATH, headers={"X-Request-ID": "rejected"}):
+        pass
+
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("WEBSOCKET")]
+    assert [re.sub(r"[\d.]+ms", "…", line) for line in lines] == [
+        f"WEBSOCKET {PATH} 1001 … left-first",
+        f"WEBSOCKET {PATH} 401 … rejected",
+    ]
 
 
 @pytest.mark.usefixtures("sockets")
@@ -144,13 +252,30 @@ def test_error_closes_an_open_websocket(as_ada: TestClient) -> None:
         pytest.param({"Origin": "https://evil.example"}, id="origin"),
         pytest.param({"Sec-Fetch-Site": "cross-site"}, id="fetch-metadata"),
         pytest.param({"Origin": "null"}, id="null-origin"),
+        pytest.param({"Origin": "https://testserver"}, id="scheme"),
+        pytest.param({"Origin": "http://testserver:8080"}, id="port"),
+        pytest.param({"Origin": "http://testserver.evil.example"}, id="suffix"),
+        pytest.param({"Origin": ""}, id="empty"),
     ],
 )
 def test_cross_site_websocket_outside_the_api_is_rejected(client: TestClient, headers: dict[str, str]) -> None:
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect(PAGE, headers=dict(headers)):
+    with pytest.raises(WebSocketDenialResponse) as rejected, client.websocket_connect(PAGE, headers=dict(headers)):
         pass
+    assert (rejected.value.status_code, rejected.value.json()["type"]) == (403, "urn:problem:CrossSiteRequest")
     with client.websocket_connect(f"{PATH}/maybe", headers=dict(headers)) as socket:
         assert socket.receive_json()[0] is None
+
+
+def test_site_with_an_https_url_accepts_no_origin_with_http(start_app: Callable[..., TestClient]) -> None:
+    client = start_app(base_url="https://shop.example")
+
+    for origin, status in (("http://shop.example", 403), ("http://testserver", 403), ("https://shop.example", 404)):
+        with (
+            pytest.raises(WebSocketDisconnect) as closed,
+            client.websocket_connect("/nowhere", headers={"Origin": origin}),
+        ):
+            pass
+        assert getattr(closed.value, "status_code", 404) == status
 
 
 @pytest.mark.usefixtures("sockets")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from fastapi import APIRouter, WebSocket
 from starlette.testclient import TestClient, WebSocketDenialResponse
-from starlette.websockets import WebSocketDisconnect
 
 from app.accounts.browser.web_session import PageClient, RecentPageScope, Visitor
 from app.accounts.models import User
@@ -39,10 +38,12 @@ def test_websocket_from_another_site_is_rejected(client: TestClient, ada: User) 
     browser = open_browser(client, ada)
 
     with (
-        pytest.raises(WebSocketDisconnect),
+        pytest.raises(WebSocketDenialResponse) as rejected,
         browser.websocket_connect(PAGE, headers={"Origin": "https://evil.example"}),
     ):
         pass
+
+    assert rejected.value.status_code == 403
 
 
 def test_anonymous_websocket_gets_problem_without_redirect(client: TestClient) -> None:

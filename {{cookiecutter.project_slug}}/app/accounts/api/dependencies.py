@@ -22,6 +22,7 @@ from app.accounts.permissions import BasePermission
 from app.accounts.scope import Client, Scope
 from app.accounts.sessions import authentication, reauth
 from app.api.dependencies import get_database
+from app.api.live_connections import Credential, set_credential
 from app.api.middleware import SAFE_METHODS
 from app.database.connection import Database
 from app.errors import Forbidden, Unauthorized
@@ -192,10 +193,13 @@ async def authenticate_token(connection: HTTPConnection, token: str) -> Scope:
     scheme = next((scheme for scheme in authenticator.bearer_schemes if token.startswith(scheme.prefix)), None)
     if scheme is not None:
         scope = await scheme.authenticate(database, authenticator, token, get_client(connection))
+        find_callers, expires_at = scheme.find_callers, None
     else:
-        scope = await _find_session(database, authenticator, token)
+        scope, expires_at = await _find_session(database, authenticator, token)
+        find_callers = authentication.find_callers
     if scope is None:
         raise InvalidToken
+    set_credential(connection.scope, Credential(scope, find_callers, expires_at))
     if scope.token_scopes is not None and not _required_scopes(connection) <= scope.token_scopes:
         raise PermissionDenied
     return scope
@@ -207,8 +211,8 @@ def _required_scopes(connection: HTTPConnection) -> AbstractSet[str]:
     return {"read"} if connection.scope["method"] in SAFE_METHODS else {"write"}
 
 
-async def _find_session(database: Database, authenticator: Authenticator, token: str) -> Scope | None:
-    """Return the caller of an access token.
+async def _find_session(database: Database, authenticator: Authenticator, token: str) -> tuple[Scope | None, int]:
+    """Return the caller of an access token and when it expires, as a Unix timestamp.
 
     Raises:
         InvalidToken: when it is invalid.
@@ -221,4 +225,4 @@ async def _find_session(database: Database, authenticator: Authenticator, token:
     except TokenError as error:
         raise InvalidToken from error
     scope = await authentication.authenticate_session_id(database, claims.session_id)
-    return scope if scope is not None and scope.user_id == claims.subject else None
+    return scope if scope is not None and scope.user_id == claims.subject else None, claims.expires_at

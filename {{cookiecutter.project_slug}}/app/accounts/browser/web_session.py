@@ -1,6 +1,6 @@
 """Browser authentication with a session cookie.
 
-The pages and the admin share this: one session, one sign-in. The API doesn't read its cookies.
+The pages and the admin share this: one session, one sign-in. The API never reads cookies.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,6 +22,7 @@ from app.accounts.sessions import authentication, login_tracking, reauth, sessio
 from app.accounts.sessions import login as login_service
 from app.accounts.sessions.authentication import AuthenticatedSession
 from app.api.dependencies import get_database
+from app.api.live_connections import Credential, set_credential
 from app.api.middleware import SAFE_METHODS
 from app.database.base import utc_now
 from app.errors import Unauthorized
@@ -44,6 +45,8 @@ async def find_visitor(connection: HTTPConnection) -> Scope | None:
         database, authenticator = get_database(connection), get_authenticator(connection)
         current = await authentication.authenticate_web_session(database, authenticator, raw, ip) if raw else None
         state.auth_session, state.visitor = current, current and current.scope
+        if current is not None:
+            set_credential(connection.scope, Credential(current.scope, authentication.find_callers))
         state.locale = _choose_locale(connection, state.visitor)
     visitor: Scope | None = state.visitor
     i18n.set_locale(state.locale)

@@ -1,6 +1,6 @@
 """Process-wide authentication services, and protocols for features that extend sign-in."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +52,11 @@ class BearerScheme:
     """Return the caller, or None if the token is invalid."""
     revoke_all: Callable[[AsyncSession, UUID, Client], Awaitable[None]]
     """Revoke all tokens of a user."""
+    find_callers: Callable[[Database, Collection[UUID]], Awaitable[Mapping[UUID, Scope]]]
+    """Return the callers of those tokens that are still valid, by their `Scope.session_id`, with one query.
+
+    It is called regularly while WebSockets or event streams are open.
+    """
 
 
 @dataclass(frozen=True, slots=True)

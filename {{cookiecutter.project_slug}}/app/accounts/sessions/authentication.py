@@ -1,6 +1,7 @@
 """Session lookup: loads the caller on each request, so that revocations take effect immediately."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -56,6 +57,8 @@ _SESSIONS = (
 )
 _BY_ID = _SESSIONS.where(AuthSession.id == bindparam("session_id"))  # of either kind: app/web/docs.py uses web sessions
 
+_BY_IDS = _SESSIONS.where(AuthSession.id.in_(bindparam("session_ids", expanding=True)))
+
 _rotated_recently = AuthSession.token_issued_at > bindparam("rotated_after", type_=UtcDateTime())
 
 
@@ -86,6 +89,18 @@ async def authenticate_session_id(database: Database, session_id: UUID) -> Scope
     return current.scope if current else None
 
 
+async def find_callers(database: Database, session_ids: Collection[UUID]) -> Mapping[UUID, Scope]:
+    """Return the callers of those sessions that are still active, by session ID."""
+    async with database.read_sessions() as session:
+        parameters = {"now": utc_now(), "session_ids": list(session_ids)}
+        rows = (await session.execute(_BY_IDS, parameters)).all()
+    by_session = defaultdict[UUID, list[Any]](list)
+    for row in rows:
+        by_session[row.id].append(row)
+    found = {session_id: _build(theirs) for session_id, theirs in by_session.items()}
+    return {session_id: current.scope for session_id, current in found.items() if current}
+
+
 async def authenticate_web_session(
     database: Database, authenticator: Authenticator, raw: str, ip: str
 ) -> AuthenticatedSession | None:
@@ -108,8 +123,11 @@ async def _find(
 ) -> AuthenticatedSession | None:
     """Load session, user and roles in one query; it returns a row per role, including the impersonating admin's."""
     rows = await database.fetch_all(query, {"now": utc_now(), **parameters})
-    if not rows:
-        return None
+    return _build(rows) if rows else None
+
+
+def _build(rows: Sequence[Any]) -> AuthenticatedSession | None:
+    """Return the session of these rows; None if it is an impersonation whose admin may no longer do that."""
     row = rows[0]
     roles = _roles_and_permissions(rows, row.user_id)
     scope = Scope(row.user_id, row.id, row.email, *roles, row.authenticated_at, locale=row.locale)

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
@@ -13,6 +14,8 @@ from app.accounts.events import Event
 from app.accounts.models import AuthSession, User, is_live
 from app.accounts.schemas import SessionRead
 from app.accounts.scope import Client, Scope
+from app.api.live_connections import end_sessions
+from app.database.after_commit import after_commit
 from app.database.base import utc_now
 from app.errors import NotFound
 
@@ -152,7 +155,10 @@ async def _end(session: AsyncSession, reason: str, *which: ColumnElement[bool]) 
         .returning(AuthSession.id)
         .execution_options(synchronize_session=False)
     )
-    return len(ended.all())
+    ids = ended.scalars().all()
+    if ids:
+        after_commit(session, partial(end_sessions, ids))
+    return len(ids)
 
 
 def _new_session(user: User, kind: str, client: Client, idle: timedelta, absolute: timedelta) -> AuthSession:

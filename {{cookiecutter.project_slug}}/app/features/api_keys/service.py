@@ -1,11 +1,12 @@
 """Business logic and access rules of API keys."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import events
@@ -134,10 +135,10 @@ async def authenticate(database: Database, authenticator: Authenticator, raw: st
     if prefix is None:
         return None
     async with database.read_sessions() as session:
-        found = await _find(session, prefix)
-    if found is None:
+        found = await _find(session, ApiKey.prefix == prefix)
+    if not found:
         return None
-    key, scope = found
+    ((key, scope),) = found
     digests = authenticator.keys.digests("api-key", raw)
     if not any(hmac.compare_digest(key.key_hash, digest) for digest in digests):
         return None
@@ -145,24 +146,32 @@ async def authenticate(database: Database, authenticator: Authenticator, raw: st
     return scope
 
 
-async def _find(session: AsyncSession, prefix: str) -> tuple[ApiKey, Scope] | None:
-    """Load the key, its owner and their roles with one query."""
+async def find_callers(database: Database, key_ids: Collection[UUID]) -> Mapping[UUID, Scope]:
+    """Return the scopes of those keys that are still valid, by the ID of the key."""
+    async with database.read_sessions() as session:
+        return {key.id: scope for key, scope in await _find(session, ApiKey.id.in_(key_ids))}
+
+
+async def _find(session: AsyncSession, which: ColumnElement[bool]) -> list[tuple[ApiKey, Scope]]:
+    """Load valid keys, their owners and their roles with one query."""
     query = (
         select(ApiKey, User.email, Role.name, Role.permissions)
         .join(User, User.id == ApiKey.owner_id)
         .outerjoin(UserRole, UserRole.user_id == User.id)
         .outerjoin(Role, Role.id == UserRole.role_id)
-        .where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None), ApiKey.expires_at > utc_now(), User.is_active)
+        .where(which, ApiKey.revoked_at.is_(None), ApiKey.expires_at > utc_now(), User.is_active)
+        .order_by(ApiKey.id)
     )
     rows = (await session.execute(query)).all()
-    if not rows:
-        return None
+    return [_with_scope(list(theirs)) for _, theirs in groupby(rows, lambda row: row[0].id)]
+
+
+def _with_scope(rows: Sequence[Row[ApiKey, str, str, list[str]]]) -> tuple[ApiKey, Scope]:
     key, email, _, _ = rows[0]
     roles = frozenset(row[2] for row in rows if row[2])
     permissions = frozenset(item for row in rows for item in row[3] or ())
     # The key's id stands in for a session id: it matches no session, so a key never counts as a recent sign-in.
-    scope = Scope(key.owner_id, key.id, email, roles, permissions, key.created_at, frozenset(key.scopes))
-    return key, scope
+    return key, Scope(key.owner_id, key.id, email, roles, permissions, key.created_at, frozenset(key.scopes))
 
 
 async def _record_use(database: Database, key: ApiKey, client: Client, key_hash: bytes) -> None:

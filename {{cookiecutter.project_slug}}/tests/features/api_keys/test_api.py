@@ -10,6 +10,7 @@ import pytest
 from fastapi import APIRouter, Depends, WebSocket
 from sqlalchemy import delete, update
 from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
 
 from app.accounts.api.dependencies import CurrentScope, require_permission
 from app.accounts.models import AuthSession, User, UserRole
@@ -388,3 +389,20 @@ def test_query_count_of_a_request_with_a_key(client: TestClient, as_ada: TestCli
         assert created.get("/api/v1/users/me").status_code == 200
 
     assert count_queries(requests) == {"GET /api/v1/users/me": 2}
+
+
+def test_key_opens_a_websocket_until_it_is_revoked(client: TestClient, as_ada: TestClient) -> None:
+    key = create_key(as_ada, "read", "write")
+    connections = client.app_state["connections"]
+    assert client.portal is not None
+
+    with client.websocket_connect("/api/v1/sample-notes/socket", ["bearer", key["key"]]) as socket:
+        client.portal.call(connections.check)
+        socket.send_text("open")
+        assert socket.receive_json() == ["ada@example.com", "open"]
+        as_ada.delete(f"{KEYS}/{key['id']}")
+        client.portal.call(connections.check)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_text()
+
+    assert closed.value.code == 4401

@@ -1,12 +1,17 @@
 """API routes for notes."""
 
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from itertools import count
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response, WebSocket
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.accounts.api.dependencies import CurrentScope, InvalidToken
-from app.api.dependencies import IfMatch, SessionDep, check_version, with_etag
+from app.api.dependencies import DatabaseDep, IfMatch, SessionDep, check_version, with_etag
 from app.api.error_handlers import openapi_responses
 from app.api.pagination import Page
 from app.errors import StillReferenced, VersionConflict
@@ -22,6 +27,7 @@ async def get_note(session: SessionDep, scope: CurrentScope, note_id: UUID) -> S
     return await service.get_note(session, scope, note_id)
 
 
+RANDOM_BYTES = os.urandom(65_536)  # can't be compressed
 NoteDep = Annotated[SampleNote, Depends(get_note)]
 CHANGING = openapi_responses(SampleNoteNotFound, SampleNoteTitleTaken, VersionConflict)
 
@@ -42,6 +48,28 @@ async def create_sample_note(
     note = await service.save_note(session, SampleNote(owner_id=scope.user_id), **data.model_dump())
     response.headers["Location"] = request.url_for("read_sample_note", note_id=note.id).path
     return with_etag(response, note)
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def count_sample_notes(
+    scope: CurrentScope, database: DatabaseDep, last_event_id: Annotated[int, Header()] = 0
+) -> AsyncIterator[ServerSentEvent]:
+    """Send the number of your notes, again and again."""
+    for event_id in count(last_event_id + 1):
+        async with database.read_sessions() as session:
+            page = await service.list_notes(session, scope, SampleNoteList())
+        yield ServerSentEvent(data=len(page.items), id=str(event_id))
+        await asyncio.sleep(0.05)
+
+
+@router.websocket("/socket")
+async def echo(socket: WebSocket, scope: CurrentScope) -> None:
+    """Return each message with the email address; after the message `flood`, send more than the client reads."""
+    await socket.accept()
+    async for text in socket.iter_text():
+        while text == "flood":
+            await socket.send_bytes(RANDOM_BYTES)
+        await socket.send_json([scope.email, text])
 
 
 @router.get("/{note_id}", response_model=SampleNoteRead, responses=openapi_responses(SampleNoteNotFound))

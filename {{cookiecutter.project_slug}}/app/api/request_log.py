@@ -1,0 +1,41 @@
+"""Request IDs and the request log."""
+
+import logging
+import re
+import time
+
+from starlette.types import Scope
+from uuid_utils import uuid7
+
+from app.api.response_headers import RequestHeaders
+
+logger = logging.getLogger("app.requests")
+
+# Path segments that may be tokens: emailed tokens have 43 characters, IDs have 36.
+_LONG_SEGMENT = re.compile(r"/[^/]{40,}")
+_PLAIN_PATH = re.compile(r"(?:/[!-.0-\[\]-~]{0,39})*")  # printable ASCII without backslashes or long segments
+
+_VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+
+def assign_request_id(scope: Scope, headers: RequestHeaders) -> str:
+    """Return the request ID sent by the client, or generate one; store it as `request.state.request_id`."""
+    sent = headers.get(b"x-request-id", b"")
+    request_id = sent.decode() if _VALID_REQUEST_ID.fullmatch(sent) else str(uuid7())
+    scope.setdefault("state", {})["request_id"] = request_id
+    return request_id
+
+
+def log_request(scope: Scope, method: str, status: int, started: float) -> None:
+    """Log a request, or a WebSocket with its close code, without tokens in the path."""
+    state = scope["state"]
+    level = logging.DEBUG if state.get("is_static_file") else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    path = scope["path"]
+    if not _PLAIN_PATH.fullmatch(path):
+        path = _LONG_SEGMENT.sub("/*", path).encode("unicode_escape").decode()
+    values = (method, path, status, (time.perf_counter() - started) * 1000, state["request_id"])
+    # `logger.log()` would look up the caller in the stack, for each request.
+    record = logger.makeRecord(logger.name, level, __file__, 0, "%s %s %s %.1fms %s", values, None)
+    logger.handle(record)
