@@ -9,7 +9,15 @@ import pytest
 from playwright.sync_api import Browser, Locator
 
 from benchmarks import lighthouse
-from proofs.screenshots import ADMIN, ALLOWED_SHIFT, USER, VISITOR, Rows, create_rows, window
+from proofs.screenshots import (
+    ADMIN,
+    USER,
+    VISITOR,
+    Rows,
+    create_rows,
+    moves_while_loading,
+    window,
+)
 from tests.baking import Bake
 from tests.every_field_type import RESOURCES
 from tests.keyboard import Keyboard, has_focus
@@ -66,7 +74,7 @@ def test_pages_are_accessible(chromium: Browser, server: Server, rows: Rows, who
             visit.page.goto(server.address + rows.path(path))
             visit.page.wait_for_load_state("networkidle")
             faults[name] = find_faults(visit.page)
-            if visit.page.evaluate("window.shifted") > ALLOWED_SHIFT:
+            if moves_while_loading(visit.page):
                 faults[name].append("moves while it loads")
             if name not in ALIKE:
                 faults[name] += find_faults_in_other_modes(visit.page)

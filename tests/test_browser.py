@@ -36,7 +36,9 @@ SUBMIT_TWICE = """button => {
 NOTE_FADING = """
 addEventListener("pagereveal", ({ viewTransition }) => {
     window.faded = viewTransition ? viewTransition.finished.then(() => true, () => false) : false;
-    viewTransition?.ready.catch(() => {}); // the next page was opened before
+});
+addEventListener("unhandledrejection", event => {
+    if (event.reason?.name === "AbortError") event.preventDefault(); // a transition was skipped
 });
 """
 

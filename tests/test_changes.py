@@ -186,6 +186,7 @@ def test_code_by_hand_follows_or_is_named(bake: Bake) -> None:
     run_app(project, f"new resource {BOOK}")
     service = project / "app/features/books/service.py"
     service.write_text(service.read_text(encoding="utf-8") + BY_HAND, encoding="utf-8")
+    run_app(project, "translate update de")
     refused = run_app(project, "remove field Book title", fails=True)
     shown = project / "app/features/books/templates/books/show.html"
     change(shown, "<h1>", '<h1 class="big">')
@@ -216,6 +217,7 @@ def test_code_by_hand_follows_or_is_named(bake: Bake) -> None:
     assert "return [row.title for row in rows]" in text
     number = text.splitlines().index("    return [row.title for row in rows]") + 1
     assert f"service.py, line {number}: return [row.title for row in rows]" in printed
+    assert "Texts of this feature have changed: run `app translate update`" in printed
     assert '<h1 class="big">{{ book.heading }}</h1>' in shown.read_text(encoding="utf-8")
 
     run_app(project, "rename resource Book Volume --dry-run")

@@ -17,6 +17,7 @@ COMMAND_MODULES = {
     "serve": "app.commands.serve",
     "worker": "app.commands.worker",
     "seed": "app.commands.seed",
+    "shell": "app.commands.shell",
     "cleanup": "app.commands.cleanup",
     "db": "app.commands.database",
     "translate": "app.commands.translate",

@@ -9,10 +9,10 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import features
+from app.accounts.api import refresh_cookie
 from app.accounts.api import routes as accounts
 from app.accounts.api.idempotency import IdempotencyMiddleware
 from app.accounts.credentials.authenticator import BearerScheme, SecondFactor, build_authenticator
@@ -23,6 +23,7 @@ from app.admin.mount import mount as mount_admin
 
 # {%- endif +%}
 from app.api import docs, health
+from app.api.cors import CrossOriginRequests
 from app.api.error_handlers import openapi_responses, register_exception_handlers
 from app.api.lifespan_state import LifespanState
 from app.api.live_connections import LiveConnections, end_at_shutdown
@@ -44,16 +45,7 @@ from app.web.templating import NavItem, Section, build_environment
 
 logger = logging.getLogger(__name__)
 
-EXPOSED_HEADERS = [
-    "Content-Disposition",
-    "ETag",
-    "Idempotent-Replayed",
-    "Link",
-    "Location",
-    "Retry-After",
-    "WWW-Authenticate",
-    "X-Request-ID",
-]
+_API = "/api/v1"
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -83,13 +75,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.server.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
     if settings.server.cors_origins:
-        app.add_middleware(  # added last, so it is the outermost middleware and its headers apply to all responses
-            CORSMiddleware,
-            allow_origins=settings.server.cors_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],  # safe, because the API reads no cookies
-            expose_headers=EXPOSED_HEADERS,
-        )
+        # Added last, so it is the outermost middleware and its headers apply to all responses.
+        app.add_middleware(CrossOriginRequests, settings=settings, credentialed_path=f"{_API}{refresh_cookie.PREFIX}/")
     register_exception_handlers(app)
 
     # {%- if cookiecutter.admin +%}
@@ -103,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # {%- endif +%}
     app.include_router(health.router)
     for router in (*routers, *accounts.routers):
-        prefix = "" if f"{router.prefix}/".startswith("/api/") else "/api/v1"
+        prefix = "" if f"{router.prefix}/".startswith("/api/") else _API
         app.include_router(router, prefix=prefix, responses=openapi_responses(InvalidRequest))
     app.include_router(accounts.jwks_router)
     # {%- if cookiecutter.pages or cookiecutter.admin +%}

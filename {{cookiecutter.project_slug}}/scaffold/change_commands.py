@@ -24,13 +24,18 @@ from scaffold.command_options import (
 from scaffold.editing import add_fields
 from scaffold.edits import Edited
 from scaffold.errors import ScaffoldError
-from scaffold.project import Project
+from scaffold.project import ROOT, Project
 from scaffold.resource_renames import rename_resource
 from scaffold.user_fields import USER, add_user_fields
 
 EXPANDED = (
     "Next, run `app db upgrade` and deploy this release. When the previous one has ended, `app db contract` adds the"
     " contract step to the migrations of the next one."
+)
+
+TRANSLATED = (
+    "Texts of this feature have changed: run `app translate update`, translate the new ones, then run"
+    " `app translate compile`."
 )
 
 add = typer.Typer(no_args_is_help=True)
@@ -196,6 +201,8 @@ def _report(  # noqa: PLR0913 - the options of a command
     for file, line, text in edited.mentions:
         say(f"check by hand  {file}, line {line}: {text}")
     if not dry_run:
+        if any(ROOT.glob(f"app/features/{Project().package_of(name)}/translations/*")):
+            say(TRANSLATED)
         say(EXPANDED if expand else "Next, run `app db upgrade`.")
         tests = "accounts" if name == USER.name else f"features/{Project().package_of(name) or ''}"
         follow_up(f"tests/{tests}", run_migration=run_migration, verify=verify)

@@ -5,6 +5,7 @@ import unicodedata
 from email_validator import EmailNotValidError, validate_email
 
 from app.errors import InvalidRequest
+from app.i18n import SOURCE_LOCALE, current_locale, gettext
 
 
 class InvalidEmail(InvalidRequest):
@@ -31,4 +32,11 @@ def parse_email(email: str) -> str:
         spelled = unicodedata.normalize("NFKC", email).strip()
         return validate_email(spelled, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
-        raise InvalidEmail(str(error)) from error
+        raise InvalidEmail(_reason(error)) from error
+
+
+def _reason(error: EmailNotValidError) -> str:
+    """Return why an address is invalid. The library's reasons are in English."""
+    if current_locale() == SOURCE_LOCALE:
+        return str(error)
+    return gettext("Enter a valid email address, such as ada@example.com.")

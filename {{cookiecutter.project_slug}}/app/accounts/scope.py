@@ -1,4 +1,8 @@
-"""The caller (`Scope`) and client information."""
+"""The caller (`Scope`) and client information.
+
+Requests get their scope from a dependency (`app/accounts/api/dependencies.py`), jobs and scripts from `load_scope` or
+`system_scope`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +10,20 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import ADMIN_ROLE, BasePermission, Permission
-from app.errors import Forbidden
+from app.database.base import utc_now
+from app.errors import Conflict, Forbidden
+
+
+class AccountDisabled(Conflict):
+    """A job or script acts for a user whose account is disabled."""
+
+    title = "Account disabled"
 
 
 class ForbiddenWhileImpersonating(Forbidden):
@@ -87,3 +103,22 @@ class Scope:
         """
         if self.impersonator is not None:
             raise ForbiddenWhileImpersonating
+
+
+async def load_scope(session: AsyncSession, user: User) -> Scope:
+    """Return a user as the caller, with their current permissions, for jobs and scripts.
+
+    Raises:
+        AccountDisabled: the user can't sign in either.
+    """
+    if not user.is_active:
+        raise AccountDisabled(f"{user.email} is disabled.")
+    roles = (await session.scalars(select(Role).join(UserRole).where(UserRole.user_id == user.id))).all()
+    names, permissions = {role.name for role in roles}, {name for role in roles for name in role.permissions}
+    now, session_id = utc_now(), uuid7()  # of no session
+    return Scope(user.id, session_id, user.email, frozenset(names), frozenset(permissions), now, locale=user.locale)
+
+
+def system_scope() -> Scope:
+    """Return the caller of jobs and scripts that act for no user: all permissions, but no rows of its own."""
+    return Scope(UUID(int=0), uuid7(), "", frozenset({ADMIN_ROLE}), frozenset(), utc_now())

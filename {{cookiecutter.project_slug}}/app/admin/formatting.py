@@ -1,19 +1,10 @@
-"""Numbers and dates in the language of the request."""
+"""Dates and decimal numbers in the language of the request."""
 
 from datetime import date
 
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_decimal
 
 from app.i18n import SOURCE_LOCALE, current_locale, decimal_symbol
-
-
-def format_number(number: int) -> str:
-    """Return a whole number with digit groups: 1,234. Estimates and lower bounds format themselves."""
-    locale = current_locale()
-    if locale == SOURCE_LOCALE or type(number) is not int:
-        return f"{number:,}"
-    return format_decimal(number, locale=locale)
 
 
 def format_day(day: date) -> str:

@@ -12,9 +12,11 @@ from app.admin.base.date_ranges import date_ranges
 from app.admin.base.fields import is_short, time_tag
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
-from app.admin.formatting import format_day, format_day_and_month, format_number
+from app.admin.formatting import format_day, format_day_and_month
 from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
 from app.admin.urls import detail_url, edit_url, home_url, static_url, url_for
+from app.database.titles import label_of_name
+from app.formatting import format_number
 from app.i18n import (
     add_fallback,
     add_translations,
@@ -34,6 +36,14 @@ LIBRARY_TEXTS = (
 )
 """Texts of the libraries that their catalogs don't have."""
 
+EVENT_DATA = (
+    *(gettext_noop("Action"), gettext_noop("Added"), gettext_noop("Format"), gettext_noop("Left")),
+    *(gettext_noop("Number"), gettext_noop("Prefix"), gettext_noop("Prefixes"), gettext_noop("Removed")),
+    *(gettext_noop("Roles"), gettext_noop("Rows"), gettext_noop("Scopes"), gettext_noop("Session ID")),
+    *(gettext_noop("Sessions"), gettext_noop("What")),
+)
+"""Labels of what events record."""
+
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -51,6 +61,7 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "detail_url": detail_url,
         "edit_url": edit_url,
         "event_label": label_of,
+        "field_label": lambda name: gettext(label_of_name(name)),
         "import_columns": import_columns,
         "import_limits": IMPORT_LIMITS,
         "import_match_fields": import_match_fields,

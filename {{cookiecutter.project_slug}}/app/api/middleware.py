@@ -150,7 +150,8 @@ class RequestMiddleware:
     def _is_cross_site(self, scope: Scope, headers: RequestHeaders) -> bool:
         """Return whether a browser sent this request from another site; clients without these headers are allowed.
 
-        The API reads no cookies, so any site can call it. The forms' CSRF tokens are a second layer of defense.
+        Any site can call the API, which reads no cookie but that of app/accounts/api/refresh_cookie.py, which checks
+        the origin. The forms' CSRF tokens are a second layer of defense.
         https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
         """
         if scope["path"].startswith(f"{self.root_path}/api/"):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import MANYTOONE, Mapper, Session
 
 from app.database.titles import model_name
 from app.errors import StillReferenced
-from app.i18n import current_locale, gettext, ngettext
+from app.i18n import current_locale, gettext, in_sentence, ngettext
 
 _MAX_COUNT = 1_000
 
@@ -38,7 +38,7 @@ def _check_deletions(session: Session, *_: object) -> None:
                 "Can't delete: %(names)s still refer to this %(model)s.",
                 counted.total(),
                 names=names,
-                model=model_name(mapper.class_),
+                model=_in_sentence(model_name(mapper.class_)),
             )
             raise StillReferenced(detail, row)
 
@@ -69,6 +69,11 @@ def _count(session: Session, column: Column[Any], key: object) -> int:
 def _name(mapper: Mapper[Any], table: Table, number: int) -> str:
     if number > _MAX_COUNT:
         limit = format_decimal(_MAX_COUNT, locale=current_locale())
-        return gettext("more than %(limit)s %(rows)s", limit=limit, rows=table.name.replace("_", " "))
+        return gettext("more than %(limit)s %(rows)s", limit=limit, rows=_in_sentence(table.name.replace("_", " ")))
     one = [other for other in mapper.registry.mappers if other.local_table is table and number == 1]
-    return f"{number:,} {model_name(one[0].class_) if one else table.name.replace('_', ' ')}"
+    return f"{number:,} {_in_sentence(model_name(one[0].class_) if one else table.name.replace('_', ' '))}"
+
+
+def _in_sentence(name: str) -> str:
+    """Return the name of a model or a table in the language of the request, as the admin calls it."""
+    return in_sentence(gettext(name.capitalize()))

@@ -17,6 +17,7 @@ from app.database.base import Base
 from app.database.keys import key_column, key_name, key_of
 from app.database.rows import fetch_one
 from app.errors import InvalidRequest
+from app.i18n import gettext_noop
 
 R = TypeVar("R", bound=Base)
 K = TypeVar("K")
@@ -73,5 +74,5 @@ async def resolve_references(  # noqa: PLR0913, PLR0917
 
 def _invalid_reference(field: str) -> InvalidRequest:
     return InvalidRequest(
-        errors=[{"loc": ("body", field), "msg": "Referenced record doesn't exist", "type": "reference"}]
+        errors=[{"loc": ("body", field), "msg": gettext_noop("Referenced record doesn't exist"), "type": "reference"}]
     )

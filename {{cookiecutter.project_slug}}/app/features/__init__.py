@@ -28,9 +28,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, InvalidRequestError
-from sqlalchemy.orm import configure_mappers
+from sqlalchemy.orm import Mapper, configure_mappers
 
+import app.accounts.models  # noqa: F401 - features' models refer to users by name
 from app.database.base import Base
 
 T = TypeVar("T")
@@ -53,6 +55,18 @@ def import_modules(name: str) -> Iterator[ModuleType]:
             yield importlib.import_module(module)
 
 
+@event.listens_for(Mapper, "before_configured")
+def _complete_models() -> None:
+    """Import the models of all features before one is used: they refer to each other, and a script may import one."""
+    if any(mapper.class_.__module__.startswith(f"{__name__}.") for mapper in Base.registry.mappers):
+        _import_models()
+
+
+def _import_models() -> None:
+    for _ in import_modules("models"):
+        pass
+
+
 def load_models() -> None:
     """Import the models of all features and configure their relationships.
 
@@ -60,8 +74,7 @@ def load_models() -> None:
         InvalidFeature: naming the model, when SQLAlchemy can't configure it.
     """
     try:
-        for _ in import_modules("models"):
-            pass
+        _import_models()
         configure_mappers()
     except (ArgumentError, InvalidRequestError) as error:
         named = re.findall(r"relationship (\w+)\.", str(error))

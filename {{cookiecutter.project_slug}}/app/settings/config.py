@@ -384,6 +384,12 @@ class Settings(BaseSettings):
         return (self.base_url.path or "").rstrip("/")
 
     @cached_property
+    def allowed_origins(self) -> frozenset[str]:
+        """Origins of front ends that may keep a refresh token in a cookie: of `BASE_URL` and SERVER_CORS_ORIGINS."""
+        own = str(self.base_url).removesuffix(f"{self.root_path}/")
+        return frozenset({own, *self.server.cors_origins} - {"*"})
+
+    @cached_property
     def cookie_prefix(self) -> str:
         """Return the prefix of cookie names: projects on one host don't overwrite each other's cookies.
 

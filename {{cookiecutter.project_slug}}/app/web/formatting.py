@@ -9,15 +9,19 @@ from babel.dates import format_date, format_time, format_timedelta
 from babel.lists import format_list
 from markupsafe import Markup
 
+from app.database import durations
 from app.database.base import utc_now
-from app.database.durations import format_duration
 from app.database.titles import enum_label, model_name, title_or_key
+from app.formatting import format_duration, format_number
 from app.i18n import SOURCE_LOCALE, current_locale, decimal_symbol, gettext
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+
+_UNGROUPED = 4
+"""Digits of a number that isn't grouped."""
 
 
 def display_value(value: object) -> str:  # noqa: PLR0911 - one for each type
@@ -34,8 +38,10 @@ def display_value(value: object) -> str:  # noqa: PLR0911 - one for each type
             return gettext(enum_label(value.value))
         case list():
             return _join([display_value(item) for item in value]) or "—"
-        case float() | Decimal():
-            return input_value(value).replace(".", decimal_symbol())
+        case int() | float() | Decimal():
+            return _number(input_value(value))
+        case timedelta():
+            return format_duration(value)
     return input_value(value) or "—"
 
 
@@ -89,7 +95,7 @@ def input_value(value: object) -> str:  # noqa: PLR0911 - one for each type
         case time():
             return _short(value.isoformat(timespec="milliseconds"))
         case timedelta():
-            return format_duration(value)
+            return durations.format_duration(value)
         case Decimal():
             return f"{value:f}"
         case Enum():
@@ -99,6 +105,14 @@ def input_value(value: object) -> str:  # noqa: PLR0911 - one for each type
         case dict():
             return json.dumps(value, ensure_ascii=False, indent=2)
     return str(value)
+
+
+def _number(written: str) -> str:
+    """Format a number, with digit groups from five digits on: a year has none."""
+    whole, point, rest = written.partition(".")
+    if whole.lstrip("-").isdecimal() and len(whole.lstrip("-")) > _UNGROUPED:
+        whole = format_number(int(whole))
+    return f"{whole}{point and decimal_symbol()}{rest}"
 
 
 def _day(value: date) -> str:

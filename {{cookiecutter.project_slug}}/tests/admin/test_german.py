@@ -9,9 +9,10 @@ from starlette_admin.fields import EnumField
 
 from app.admin.files.cells import normalize_cell
 from app.admin.files.formats import ImportFormats
+from app.database import delete_protection
 from app.i18n import available_locales, gettext, use_locale
-from tests.admin.browser import export, page_text, save
-from tests.admin.factories import add_book
+from tests.admin.browser import export, page_text, run_row_action, save
+from tests.admin.factories import add_author, add_book, add_row, models
 from tests.admin.import_helpers import import_file
 
 pytestmark = pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
@@ -72,3 +73,29 @@ def test_errors_of_imports_and_filters_are_in_german(browser: TestClient) -> Non
 
     assert imported.json() == {"error": "Zeile 2 hat 1 Zelle, die Kopfzeile aber 2."}
     assert "Der Filter ist zu tief verschachtelt." in filtered.text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('title\n"a"b\n', "Zeile 2 hat Text nach"),
+        ('title\n"a', "Die letzte Zelle beginnt mit"),
+        (f"title\n{'x' * 140_000}\n", "Zeile 2 hat eine Zelle mit mehr als 131.072 Zeichen."),
+    ],
+)
+def test_errors_of_csv_files_are_in_german(browser: TestClient, content: str, message: str) -> None:
+    browser.headers |= GERMAN
+
+    assert message in import_file(browser, content).json()["error"]
+
+
+def test_rows_that_keep_another_one_are_named_in_german(library: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    author = add_author(library, "Ada")
+    add_row(library, models().Locker(place="Hall", key_hash="0", author_id=author.id))
+    texts = {"Locker": "Schließfach", "Author": "Autor"}
+    monkeypatch.setattr(delete_protection, "gettext", lambda text: texts.get(text, text))
+    library.headers |= GERMAN
+
+    refused = run_row_action(library, "author", "delete", author.id)
+
+    assert '"Ada": 1 Schließfach verweist noch auf dieses Objekt (Autor).' in refused.json()["msg"]

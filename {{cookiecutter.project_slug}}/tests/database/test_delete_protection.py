@@ -88,7 +88,7 @@ def test_error_is_translated(shops: TestClient) -> None:
         with use_locale("de"):
             await session.flush()
 
-    with pytest.raises(StillReferenced, match="Löschen nicht möglich: 1 bill line verweist noch auf dieses Objekt"):
+    with pytest.raises(StillReferenced, match="Löschen nicht möglich: 1 Bill line verweist noch auf dieses Objekt"):
         in_database(shops, delete)
 
 

@@ -185,3 +185,45 @@ def run_app(folder: Path, command: str, program: str = PROGRAM) -> subprocess.Co
         check=False,
         timeout=SECONDS_TO_START,
     )
+
+
+ONE_IMPORT = """
+import sys
+from app import features
+features.__path__.append(sys.argv.pop())
+from sqlalchemy import select
+from app.features.first_samples.models import FirstSample
+print(select(FirstSample).join(FirstSample.owner).join(FirstSample.second))
+"""
+
+CIRCLE = """
+from typing import TYPE_CHECKING
+from uuid import UUID
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from app.database.base import Owned, Record
+
+class FirstSample(Owned, Record):
+    __tablename__ = "first_samples"
+    second_id: Mapped[UUID | None] = mapped_column(ForeignKey("second_samples.id"))
+    second: Mapped["SecondSample | None"] = relationship(lazy="raise")
+"""
+
+
+@pytest.mark.any_database
+def test_importing_one_model_is_enough(tmp_path: Path) -> None:
+    write(tmp_path, "first_samples", models=CIRCLE)
+    write(
+        tmp_path,
+        "second_samples",
+        models="from app.features.first_samples.models import FirstSample\n"
+        "from app.database.base import Record\n\n"
+        "class SecondSample(Record):\n"
+        '    __tablename__ = "second_samples"\n',
+    )
+
+    done = run_app(tmp_path, "", ONE_IMPORT)
+
+    assert done.returncode == 0, done.stderr
+    assert "JOIN users" in done.stdout
+    assert "JOIN second_samples" in done.stdout

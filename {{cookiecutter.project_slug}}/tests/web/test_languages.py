@@ -1,13 +1,28 @@
 """The language of pages and emails. API responses are in English."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Annotated, Any
 
 import pytest
+from pydantic import AfterValidator, IPvAnyAddress, StringConstraints, TypeAdapter, ValidationError
 from starlette.testclient import TestClient
 
 from app import i18n
 from app.accounts.models import User
+from app.api.field_types import (
+    AwareUtcDatetime,
+    Duration,
+    HttpUrlString,
+    JsonObject,
+    NotReserved,
+    PhoneNumber,
+    ShortText,
+    TimeOfDay,
+)
+from app.api.schemas import check_storable
+from app.api.validation_messages import validation_message
 from app.database.base import utc_now
 from app.i18n import available_locales, use_locale
 from app.web.formatting import display_value, time_tag
@@ -163,10 +178,71 @@ def test_values_are_formatted_for_the_language() -> None:
     with use_locale("de"):
         assert display_value(moment) == "1. März 2026, 09:05 UTC"
         assert display_value(Decimal("12.50")) == "12,50"
+        numbers = [2026, -26382, Decimal("26382.5")]
+        assert [display_value(number) for number in numbers] == ["2026", "-26.382", "26.382,5"]
+        assert display_value(timedelta(days=1, minutes=-30)) == "23 Std. 30 Min."
+        assert display_value(timedelta(seconds=-1.25)) == "-1,25 Sek."
         assert display_value(["Tee", "Kaffee", "Milch"]) == "Tee, Kaffee und Milch"
         assert ">vor 2 Stunden</time>" in time_tag(utc_now() - timedelta(hours=2, minutes=50), relative=True)
         assert ">vor 23 Stunden</time>" in time_tag(utc_now() - timedelta(hours=23, minutes=50), relative=True)
         assert ">vor 6 Tagen</time>" in time_tag(utc_now() - timedelta(days=6, hours=23), relative=True)
+
+
+@pytest.mark.parametrize(
+    ("field_type", "entered"),
+    [
+        (AwareUtcDatetime, "0001-01-01T00:00+01:00"),
+        (Duration, "2000000d"),
+        (Duration, "soon"),
+        (HttpUrlString, "https://ä.example"),
+        (HttpUrlString, "example"),
+        (JsonObject, {"a": "x" * 60_000}),
+        (JsonObject, {"a": math.inf}),
+        (PhoneNumber, "1"),
+        (Annotated[str, NotReserved], "new"),
+        (ShortText, "a\nb"),
+        (Annotated[str, AfterValidator(check_storable)], "\x00"),
+        (Annotated[str, AfterValidator(check_storable)], "\ud800"),
+        (TimeOfDay, "10:00Z"),
+    ],
+)
+def test_messages_of_own_validators_are_translated(field_type: Any, entered: object) -> None:
+    english = message_of(field_type, entered)
+
+    with use_locale("de"):
+        german = message_of(field_type, entered)
+
+    assert german not in {english, "Geben Sie einen gültigen Wert ein."}
+
+
+@pytest.mark.parametrize("field_type", [IPvAnyAddress, Annotated[str, StringConstraints(ascii_only=True)]])
+def test_other_messages_of_pydantic_are_general_ones(field_type: Any) -> None:
+    with use_locale("de"):
+        assert message_of(field_type, "ä") == "Geben Sie einen gültigen Wert ein."
+
+
+def test_messages_of_a_projects_validators_stay_as_they_are() -> None:
+    def refuse(_: str) -> str:
+        raise ValueError("the shop is closed")
+
+    with use_locale("de"):
+        assert message_of(Annotated[str, AfterValidator(refuse)], "x") == "The shop is closed."
+
+
+def message_of(field_type: Any, entered: object) -> str:
+    """Return what a form says about a value."""
+    with pytest.raises(ValidationError) as rejected:
+        TypeAdapter(field_type).validate_python(entered)
+    return validation_message(rejected.value.errors()[0])
+
+
+def test_invalid_email_address_in_german(client: TestClient, ada: User) -> None:
+    browser = open_browser(client, ada)
+    browser.headers.update(GERMAN)
+
+    shown = submit(browser, "/account/email", email="ada@example..com")
+
+    assert "Geben Sie eine gültige E-Mail-Adresse ein" in read_page(shown).text
 
 
 def test_api_is_in_english(client: TestClient) -> None:

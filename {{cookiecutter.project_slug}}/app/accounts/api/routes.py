@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from app.accounts.api import routes_account, routes_login, routes_signup
+from app.accounts.api import routes_account, routes_cookie, routes_login, routes_signup
 from app.accounts.api.dependencies import AuthenticatorDep
 
-routers = (routes_signup.router, routes_login.router, routes_account.router)
+routers = (routes_signup.router, routes_login.router, routes_cookie.router, routes_account.router)
 
 jwks_router = APIRouter(tags=["auth"])
 

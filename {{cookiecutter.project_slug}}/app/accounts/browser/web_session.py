@@ -1,6 +1,6 @@
 """Browser authentication with a session cookie.
 
-The pages and the admin share this: one session, one sign-in. The API never reads cookies.
+The pages and the admin share this: one session, one sign-in. The API doesn't read its cookies.
 """
 
 from collections.abc import Awaitable, Callable

@@ -9,6 +9,7 @@ import base64
 import hmac
 import secrets
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,6 +56,13 @@ async def rotate_refresh_token(
     if result is None:
         raise InvalidRefreshToken
     return result
+
+
+async def find_session_id(session: AsyncSession, authenticator: Authenticator, raw: str) -> UUID | None:
+    """Return the session of a refresh token, whether or not it was used."""
+    query = select(RefreshToken.session_id).where(RefreshToken.token_hash.in_(_digests(authenticator, raw)))
+    session_id: UUID | None = await session.scalar(query)
+    return session_id
 
 
 async def _claim(

@@ -5,13 +5,11 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from uuid_utils.compat import uuid7
 
 from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import ADMIN_ROLE
-from app.accounts.scope import Scope
+from app.accounts.scope import Scope, load_scope
 from app.accounts.users import UserNotFound, get_user_by_email
-from app.database.base import utc_now
 
 
 class Seeds(NamedTuple):
@@ -28,6 +26,7 @@ async def find_owner(session: AsyncSession, email: str | None) -> Scope:
 
     Raises:
         UserNotFound: there is none.
+        AccountDisabled: the user's account is disabled.
     """
     if email is None:
         admins = select(User).join(UserRole, UserRole.user_id == User.id).join(Role, Role.id == UserRole.role_id)
@@ -37,6 +36,4 @@ async def find_owner(session: AsyncSession, email: str | None) -> Scope:
             raise UserNotFound("There is no admin to own the rows: run `app setup`, or choose a user with --email.")
     else:
         user = await get_user_by_email(session, email)
-    roles = (await session.scalars(select(Role).join(UserRole).where(UserRole.user_id == user.id))).all()
-    permissions = frozenset(item for role in roles for item in role.permissions)
-    return Scope(user.id, uuid7(), user.email, frozenset(role.name for role in roles), permissions, utc_now())
+    return await load_scope(session, user)

@@ -15,7 +15,7 @@ from app.accounts.events import Event
 from app.accounts.models import AuthSession, User
 from app.accounts.schemas import AccessToken, SecondFactorRequired, TokenPair
 from app.accounts.scope import Client, Scope
-from app.accounts.sessions import login_tracking, revocation, sessions
+from app.accounts.sessions import authentication, login_tracking, revocation, sessions
 from app.accounts.sessions.login_rate_limits import (
     account_limits,
     clear_limits,
@@ -155,6 +155,16 @@ async def logout(session: AsyncSession, scope: Scope, client: Client) -> None:
     """End the caller's session."""
     await sessions.end_session(session, scope)
     await events.record(session, Event.LOGOUT, client, user_id=scope.user_id, session_id=scope.session_id)
+
+
+async def logout_by_refresh_token(database: Database, authenticator: Authenticator, raw: str, client: Client) -> None:
+    """End the session of a refresh token, if it is active."""
+    async with database.read_sessions() as session:
+        session_id = await refresh_tokens.find_session_id(session, authenticator, raw)
+    scope = await authentication.authenticate_session_id(database, session_id) if session_id else None
+    if scope is not None:
+        async with database.sessions.begin() as session:
+            await logout(session, scope, client)
 
 
 async def logout_all(session: AsyncSession, authenticator: Authenticator, scope: Scope, client: Client) -> None:

@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.admin.base.query_limits import result_in_time
-from app.admin.formatting import format_number
 from app.database.base import Base, UUIDv7Base, utc_now
+from app.formatting import format_number
 
 DAYS = 30
 COUNT_LIMIT = 10_000

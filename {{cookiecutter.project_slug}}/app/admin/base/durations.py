@@ -6,11 +6,14 @@ from typing import Any, ClassVar
 
 from fastapi import Request
 from starlette.datastructures import FormData
+from starlette_admin import RequestAction
 from starlette_admin.contrib.sqla import filters as library
 from starlette_admin.fields import StringField
 from starlette_admin.filters.base import BaseFilter, FilterDataType
 
-from app.database.durations import format_duration, parse_duration
+from app.database import durations
+from app.database.durations import parse_duration
+from app.formatting import format_duration
 from app.i18n import gettext_noop
 
 
@@ -28,13 +31,14 @@ class DurationField(StringField):
         text = str(form_data.get(self.id) or "").strip()
         return parse_duration(text) if text else None
 
-    async def serialize_value(self, request: Request, value: Any) -> Any:  # noqa: ANN401, ARG002
-        """Format a duration."""
-        return self.text(value)
+    async def serialize_value(self, request: Request, value: Any) -> Any:  # noqa: ANN401
+        """Format a duration: for display, or so that a file can be imported."""
+        is_shown = request.state.action in {RequestAction.LIST, RequestAction.DETAIL}
+        return format_duration(value) if is_shown and isinstance(value, timedelta) else self.text(value)
 
     def text(self, value: object) -> object:
         """Format a duration for the form, which may also have text: that of a stored row, or invalid input."""
-        return format_duration(value) if isinstance(value, timedelta) else value
+        return durations.format_duration(value) if isinstance(value, timedelta) else value
 
 
 class _DurationFilter(BaseFilter):

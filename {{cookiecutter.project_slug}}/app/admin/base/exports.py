@@ -22,9 +22,9 @@ from app.admin.base.error_messages import run_query
 from app.admin.base.list_view import ListView
 from app.admin.files.columns import FileColumn, file_columns
 from app.admin.files.exporters import Chunks, StreamingCsvExporter, StreamingExporter, StreamingJsonExporter
-from app.admin.formatting import format_number
 from app.api.dependencies import get_database
 from app.database.keys import key_column, key_of
+from app.formatting import format_number
 from app.i18n import gettext
 
 CHUNK_SIZE = 100

@@ -1,21 +1,26 @@
 """Query timeouts and approximate row counts."""
 
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
 
-from app.admin.formatting import format_number
+from app.formatting import format_number
 from app.i18n import gettext, gettext_noop
 
 T = TypeVar("T")
 
 STATEMENT_TIMEOUT_MS = 1000
-"""Timeout on PostgreSQL for the rows of a page, again for their count, and for each number of the dashboard."""
+"""Timeout for each number of the dashboard; on PostgreSQL also for the rows of a page, and again for their count."""
+
+_SQLITE_STEPS = 100_000
+"""Steps of SQLite's virtual machine, a few milliseconds, after which it looks at the clock."""
 
 
 class QueryTimeout(HTTPException):
@@ -48,7 +53,7 @@ class Estimate(int):
 
 @asynccontextmanager
 async def statement_timeout(session: AsyncSession) -> AsyncIterator[None]:
-    """Limit the run time of statements on PostgreSQL. SQLite has no such limit.
+    """Limit the run time of statements on PostgreSQL.
 
     Raises:
         QueryTimeout: the transaction or savepoint must be rolled back.
@@ -78,10 +83,33 @@ async def statement_timeout_in_savepoint(session: AsyncSession) -> AsyncIterator
         yield
 
 
+@asynccontextmanager
+async def _sqlite_timeout(session: AsyncSession) -> AsyncIterator[None]:
+    """Limit the run time of these statements on SQLite, which has no setting for it.
+
+    Raises:
+        QueryTimeout: see `statement_timeout`.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    deadline = time.monotonic() + STATEMENT_TIMEOUT_MS / 1000
+    await driver.set_progress_handler(lambda: time.monotonic() > deadline, _SQLITE_STEPS)
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            raise QueryTimeout from error
+        raise
+    finally:
+        await driver.set_progress_handler(None, 0)
+
+
 async def result_in_time(session: AsyncSession, query: Awaitable[T]) -> T | None:
     """Return the result of a query, or None after a timeout. The transaction stays usable."""
     try:
-        async with statement_timeout_in_savepoint(session):
+        async with statement_timeout_in_savepoint(session), _sqlite_timeout(session):
             return await query
     except QueryTimeout:
         return None

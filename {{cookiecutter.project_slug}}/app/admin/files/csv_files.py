@@ -9,7 +9,7 @@ import io
 import re
 from typing import NamedTuple
 
-from app.admin.formatting import format_number
+from app.formatting import format_number
 from app.i18n import gettext, ngettext
 
 MAX_COLUMNS = 100
@@ -53,12 +53,22 @@ def read_csv(content: bytes, encoding: str = "") -> CsvTable:
     try:
         table = [(number, cells) for number, cells in enumerate(lines, 1) if number == 1 or any(map(str.strip, cells))]
     except csv.Error as error:
-        raise InvalidFile(gettext("Line %(line)s is invalid: %(error)s.", line=lines.line_num, error=error)) from error
+        raise InvalidFile(_explain(error, lines.line_num)) from error
     names = _parse_header(_strip_trailing_empty([name.strip() for _, cells in table[:1] for name in cells]))
     if not table[1:]:
         raise InvalidFile(gettext("The file has no rows below the header."))
     rows = [CsvRow(number, _parse_row(number, names, cells)) for number, cells in table[1:]]
     return CsvTable(names, rows)
+
+
+def _explain(error: csv.Error, line: int) -> str:
+    """Return what is wrong. The library's messages are in English."""
+    if "field limit" in str(error):
+        limit = format_number(csv.field_size_limit())
+        return gettext("Line %(line)s has a cell with more than %(limit)s characters.", line=line, limit=limit)
+    if "end of data" in str(error):
+        return gettext("The last cell starts with a quote that isn't closed.")
+    return gettext("Line %(line)s has text after a closing quote. Write a quote inside a cell twice.", line=line)
 
 
 def _decode(content: bytes, encoding: str) -> str:

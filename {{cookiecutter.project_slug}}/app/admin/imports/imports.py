@@ -19,12 +19,12 @@ from starlette_admin.views import BaseModelView
 from app.admin.files.columns import FileColumn, match_columns, normalize_header
 from app.admin.files.csv_files import CsvTable, InvalidFile, read_csv
 from app.admin.files.formats import ImportFormats
-from app.admin.formatting import format_number
 from app.admin.imports.batch import ImportBatch
 from app.admin.imports.saving import save_batch
 from app.admin.imports.uniqueness import unique_text_columns
 from app.api.dependencies import get_database
 from app.database.keys import is_entered
+from app.formatting import format_number
 from app.i18n import gettext
 
 IMPORT_LIMITS = ImportConfig(max_upload_size=1_000_000, max_rows=5_000)

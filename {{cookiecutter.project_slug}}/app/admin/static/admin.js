@@ -125,13 +125,14 @@ unnamed?.append(Object.assign(document.createElement("span"), { className: "visu
 const language = document.documentElement.lang;
 const exactly = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const relatively = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 for (const time of document.querySelectorAll("time[datetime*=T]")) {
   const shown = exactly.format(new Date(time.dateTime));
   const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
-  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? [];
   const isRecent = time.closest("td, .history") && Math.abs(seconds) < 7 * 86_400;
-  time.textContent = isRecent ? relatively.format(Math.trunc(seconds / size), unit) : shown;
+  const ago = unit ? relatively.format(Math.trunc(seconds / size), unit) : texts.justNow;
+  time.textContent = isRecent ? ago : shown;
   time.title = isRecent ? `${shown} (${time.title})` : time.title;
 }
 

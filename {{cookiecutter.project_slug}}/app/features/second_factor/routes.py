@@ -10,7 +10,8 @@ from app.accounts.api.dependencies import (
     SessionRequired,
     SessionScope,
 )
-from app.accounts.schemas import TokenPair
+from app.accounts.api.refresh_cookie import OriginNotAllowed, RefreshCookieDep
+from app.accounts.schemas import AccessToken, TokenPair
 from app.accounts.sessions import login as accounts
 from app.accounts.sessions.login import EmailNotVerified
 from app.accounts.sessions.reauth import ReauthenticationRequired
@@ -40,6 +41,21 @@ async def answer_challenge(
     """
     user = await challenges.answer_challenge(database, authenticator, data.challenge, data.code, client)
     return await accounts.complete_login(database, authenticator, user, client)
+
+
+@router.post(
+    "/cookie/second-factor",
+    responses=openapi_responses(InvalidChallenge, OriginNotAllowed, WrongCode, TooManyAttempts),
+)
+async def cookie_answer_challenge(
+    database: DatabaseDep,
+    authenticator: AuthenticatorDep,
+    client: ClientDep,
+    cookie: RefreshCookieDep,
+    data: ChallengeAnswer,
+) -> AccessToken:
+    """Complete a sign-in from a browser with a second factor. The refresh token is set as an HttpOnly cookie."""
+    return cookie.store(await answer_challenge(database, authenticator, client, data))
 
 
 @router.get("/second-factor", responses=openapi_responses(InvalidToken, SessionRequired))

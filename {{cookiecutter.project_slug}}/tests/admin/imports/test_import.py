@@ -165,9 +165,9 @@ def test_readonly_columns_are_ignored(client: TestClient, browser: TestClient, a
         pytest.param("title,title\na,b\n", "Duplicate column name: title.", id="same-name"),
         pytest.param("title,Title\na,b\n", "Duplicate column “Title”. Remove one of them.", id="same-field"),
         pytest.param("title,,owner\na,b,c\n", "Column 2 has no name in the header.", id="no-name"),
-        pytest.param(f'{HEAD}"Milk,,\n', "Line 2 is invalid", id="open-quote"),
-        pytest.param(f'{HEAD}"Mi"lk,,\n', "Line 2 is invalid", id="text-after-quote"),
-        pytest.param("title\n" + "x" * 200_000, "Line 2 is invalid", id="huge-cell"),
+        pytest.param(f'{HEAD}"Milk,,\n', "The last cell starts with a quote that", id="open-quote"),
+        pytest.param(f'{HEAD}"Mi"lk,,\n', "Line 2 has text after a closing quote", id="text-after-quote"),
+        pytest.param("title\n" + "x" * 200_000, "Line 2 has a cell with more than 131,072 characters", id="huge-cell"),
         pytest.param(
             "title\n" + "x\n" * 5_001, "The file has 5,001 rows. Import at most 5,000 at once.", id="many-rows"
         ),

@@ -22,7 +22,7 @@ from tests.features.second_factor.helpers import (
     submit_code,
     wrong_code,
 )
-from tests.support import PASSWORD, emails_to, in_database, log_in, problem_of, with_token
+from tests.support import PASSWORD, another_client, emails_to, in_database, log_in, problem_of, with_token
 
 LOGIN = "/api/v1/auth/login"
 ME = "/api/v1/users/me"
@@ -67,6 +67,24 @@ def test_code_completes_the_login(client: TestClient, as_ada: TestClient, ada: U
     assert set(pair.json()) == {"access_token", "refresh_token", "token_type", "expires_in"}
     assert with_token(client, pair.json()["access_token"]).get(ME).json()["email"] == ada.email
     assert event_names(client, ada) == [*before, "authn_login_success"]
+
+
+@pytest.mark.any_database
+def test_code_completes_the_login_of_a_browser(client: TestClient, as_ada: TestClient, ada: User) -> None:
+    """The refresh token is only in the cookie. Behaviours 118, 157."""
+    secret, _ = enable(as_ada)
+    browser = another_client(client, Origin="http://127.0.0.1:8000")
+    step = browser.post("/api/v1/auth/cookie/login", json={"email": ada.email, "password": PASSWORD})
+    answer = {"challenge": step.json()["challenge"], "code": current_code(secret)}
+    assert not browser.cookies
+
+    elsewhere = client.post("/api/v1/auth/cookie/second-factor", json=answer, headers={"Origin": "https://evil.test"})
+    response = browser.post("/api/v1/auth/cookie/second-factor", json=answer)
+
+    assert elsewhere.status_code == 403
+    assert set(response.json()) == {"access_token", "token_type", "expires_in"}
+    assert [cookie.value.startswith("rt_") for cookie in browser.cookies.jar if cookie.value] == [True]
+    assert browser.post("/api/v1/auth/cookie/refresh").status_code == 200
 
 
 @pytest.mark.any_database
