@@ -70,7 +70,7 @@ class OutboxView(ModelView):
     fields = (
         "id",
         StringField("template", "Type", formatter={RequestAction.LIST: _type_of, RequestAction.DETAIL: _type_of}),
-        EnumField("state", choices=["pending", "sent", "failed"]),
+        EnumField("state", choices=[("pending", "Pending"), ("sent", "Sent"), ("failed", "Failed")]),
         DateTimeField("created_at", "Queued"),
         "attempts",
         DateTimeField("next_attempt_at", "Next attempt", getter=_next_attempt),

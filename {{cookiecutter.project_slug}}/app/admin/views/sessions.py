@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import Request
 from sqlalchemy import select
-from starlette_admin.fields import BooleanField, DateTimeField, StringField
+from starlette_admin.fields import BooleanField, DateTimeField, EnumField, StringField
 from starlette_admin.flash import flash
 
 from app.accounts.events import Event
@@ -63,7 +63,7 @@ class SessionView(UserOwnedView):
     fields = (
         "id",
         "user",
-        "kind",
+        EnumField("kind", choices=[("web", "Browser"), ("api", "API client")]),
         BooleanField(
             "impersonated", "Impersonated", getter=_is_impersonated, filters=[], searchable=False, orderable=False
         ),
