@@ -2,14 +2,10 @@
 
     python3 -m benchmarks.lighthouse [--rounds N] [--write]
 
-Lighthouse simulates a phone on a slow network. Needs Node 18.20 or later, npm and Chromium; npm
-installs Lighthouse in the cache folder and verifies each package by hash (node/package-lock.json).
-To update it, change node/package.json and run in its folder
-
-    npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+Lighthouse simulates a phone on a slow network. Needs Node 18.20 or later, npm and Chromium;
+tests/npm.py installs Lighthouse.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +19,7 @@ from statistics import median
 import fireup
 from benchmarks import page
 from benchmarks.report import machine, table, writing_command_line
+from tests import npm
 from tests.serving import Server, Visitor, environment, serving
 
 NODE = Path(__file__).with_name("node")
@@ -71,30 +68,6 @@ def missing_tools() -> list[str]:
     return [name for name, path in found.items() if path is None]
 
 
-def install() -> Path:
-    """Return a folder with Lighthouse, installed if necessary."""
-    files = [path for path in sorted(NODE.iterdir()) if path.suffix in {".json", ".mjs"}]
-    version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-    folder = Path(fireup.dev.create_cache_folder(), f"node-{version}")
-    if not folder.exists():
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="node-") as scratch:
-            work = Path(scratch, "work")
-            work.mkdir()
-            for path in files:
-                shutil.copy(path, work)
-            command = [
-                str(shutil.which("npm")),
-                "ci",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--silent",
-            ]
-            subprocess.run(command, cwd=work, check=True)
-            work.rename(folder)  # at once: a copy that was interrupted would be used later
-    return folder
-
-
 def measure(
     urls: Mapping[str, str], cookies: str = "", *, rounds: int = 1, quick: bool = False
 ) -> dict[str, list[Result]]:
@@ -107,7 +80,7 @@ def measure(
     }
     done = subprocess.run(
         [str(shutil.which("node")), "lighthouse.mjs"],
-        cwd=install(),
+        cwd=npm.installed(NODE, "lighthouse.mjs"),
         env={**environment(), "CHROME_PATH": find_chromium() or ""},
         input=json.dumps(asked),
         check=True,

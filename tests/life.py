@@ -35,18 +35,7 @@ class Person:
 
     def link(self, subject: str, address: str | None = None) -> str:
         """Wait for an email with this subject, and return the path of its link."""
-        deadline = time.monotonic() + SECONDS_TO_WAIT_FOR_MAIL
-        while time.monotonic() < deadline:
-            for file in self.mailbox.glob("*.eml"):
-                mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-                body = mail.get_body(("plain",))
-                if mail["To"] == (address or self.address) and subject in mail["Subject"] and body:
-                    link = re.search(rf"{self.window.address}(/\S+)", body.get_content())
-                    assert link, body.get_content()
-                    return link[1]
-            time.sleep(0.1)
-        message = f"no email about {subject!r} to {address or self.address}"
-        raise AssertionError(message)
+        return find_link(self.mailbox, address or self.address, subject, self.window.address)
 
     def see(self, text: str) -> None:
         """Check that the page shows a text."""
@@ -171,6 +160,22 @@ class Person:
         self.see("Your account was deleted")
         self.window.open("/login")
         assert self.window.page.get_by_role("link", name="Account").count() == 0
+
+
+def find_link(mailbox: Path, address: str, subject: str, site: str) -> str:
+    """Wait for an email with this subject, and return the path of its link to the site."""
+    deadline = time.monotonic() + SECONDS_TO_WAIT_FOR_MAIL
+    while time.monotonic() < deadline:
+        for file in mailbox.glob("*.eml"):
+            mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            body = mail.get_body(("plain",))
+            if mail["To"] == address and subject in mail["Subject"] and body:
+                link = re.search(rf"{site}(/\S+)", body.get_content())
+                assert link, body.get_content()
+                return link[1]
+        time.sleep(0.1)
+    message = f"no email about {subject!r} to {address}"
+    raise AssertionError(message)
 
 
 def one_time_code(key: str) -> str:
