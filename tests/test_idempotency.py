@@ -47,6 +47,19 @@ def test_retries_to_two_workers_create_one_row(
     assert create(0).headers["Idempotent-Replayed"] == "true"
 
 
+def test_retry_right_after_an_error_is_executed(
+    ada: User, start_server: Callable[..., Server]
+) -> None:
+    client = start_server().client
+    client.headers["Authorization"] = f"Bearer {log_in(client, ada.email)['access_token']}"
+    key = {"Idempotency-Key": "a-key"}
+
+    statuses = {client.post(NOTES, json={"title": ""}, headers=key).status_code for _ in range(50)}
+
+    assert statuses == {422}
+    assert client.post(NOTES, json={"title": "Tea"}, headers=key).status_code == 201
+
+
 def test_response_is_stored_for_a_client_that_has_left(
     ada: User, start_server: Callable[..., Server]
 ) -> None:
@@ -80,4 +93,4 @@ def test_retries_to_real_servers_create_one_row(bake: Bake) -> None:
 
     printed = run_dev(project, "test", "tests/api/test_workers.py")
 
-    assert " 4 passed" in printed
+    assert " 6 passed" in printed

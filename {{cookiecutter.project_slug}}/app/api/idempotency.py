@@ -124,6 +124,7 @@ def add_to_openapi(document: dict[str, Any]) -> dict[str, Any]:
         if supports_key(path) and "security" in (post := operations.get("post", {})):
             declared = post.setdefault("parameters", [])
             declared += [] if _PARAMETER in declared else [_PARAMETER]
+            post["responses"].setdefault("409", {**post["responses"]["422"], "description": RequestInProgress.title})
     return document
 
 

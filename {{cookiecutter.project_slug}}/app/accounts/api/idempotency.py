@@ -65,10 +65,9 @@ class IdempotencyMiddleware:
         recorder = _Recorder(request, claim, send)
         try:
             await self.app(scope, receive_again, recorder.send)
-        finally:
-            if not recorder.is_stored:
-                await close_request_session(scope, commit=False)  # SQLite has one writer
-                await idempotency.release_key(database, claim)
+        except Exception:
+            await recorder.release_key()
+            raise
 
 
 class _Recorder:
@@ -77,7 +76,7 @@ class _Recorder:
     def __init__(self, request: Request, claim: Claim, send: Send) -> None:
         self._request, self._claim, self._send = request, claim, send
         self._held: list[Message] = []
-        self._is_started = self.is_stored = False
+        self._is_started = False
 
     async def send(self, message: Message) -> None:
         """Send a message of the response, or hold it back."""
@@ -92,20 +91,28 @@ class _Recorder:
             return
         self._is_started = True
         if is_success:
-            try:
-                await self._store()
-            except HANDLED_EXCEPTIONS as error:
-                await problem_response(self._request, error)(self._request.scope, self._request.receive, self._send)
-                self._send = _discard
+            await self._store()
+        else:
+            await self.release_key()
         for held in self._held:
             await self._send(held)  # commits
-        self.is_stored = is_success and self._send is not _discard
+
+    async def release_key(self) -> None:
+        """Release the key before the error is sent, because a retry may follow at once."""
+        await close_request_session(self._request.scope, commit=False)  # first, because SQLite has one writer
+        await idempotency.release_key(get_database(self._request), self._claim)
 
     async def _store(self) -> None:
+        """Store the response, or send the error instead."""
         request, settings = self._request, self._request.scope["state"]["settings"]
         session = open_request_session(request, get_database(request).sessions)
         response = _encode(request, self._held)
-        await idempotency.store_response(session, self._claim, response, settings.api.idempotency_ttl)
+        try:
+            await idempotency.store_response(session, self._claim, response, settings.api.idempotency_ttl)
+        except HANDLED_EXCEPTIONS as error:
+            await self.release_key()
+            await problem_response(request, error)(request.scope, request.receive, self._send)
+            self._send = _discard
 
 
 def _has_supported_key(scope: Scope) -> bool:

@@ -340,6 +340,21 @@ def test_used_key_survives_secret_key_rotation(client: TestClient, as_ada: TestC
     assert [api_key_client(dropped, key).get(ME).status_code for key in (used, unused)] == [200, 401]
 
 
+@pytest.mark.any_database
+def test_idempotency_keys_of_a_session_are_not_those_of_an_api_key(client: TestClient, as_ada: TestClient) -> None:
+    notes, key = "/api/v1/sample-notes", {"Idempotency-Key": "a-key"}
+    both, again, narrow = (create_key(as_ada, *scopes) for scopes in (["read", "write"], ["write", "read"], ["read"]))
+    as_ada.post(notes, json={"title": "Tea"}, headers=key)
+
+    responses = [
+        api_key_client(client, used).post(notes, json={"title": "Coffee"}, headers=key)
+        for used in (both, both, again, narrow)
+    ]
+
+    assert [response.status_code for response in responses] == [201, 201, 201, 403]
+    assert ["Idempotent-Replayed" in response.headers for response in responses] == [False, True, True, False]
+
+
 @pytest.fixture
 def for_admins(client: TestClient, add_routes: Callable[[APIRouter], None]) -> TestClient:
     """Return the app with an additional route that requires a permission."""
