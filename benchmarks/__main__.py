@@ -16,8 +16,18 @@ from collections.abc import Sequence
 from benchmarks import page
 
 PARTS = (
-    *("requests", "split", "instructions", "admin_list", "admin", "scale", "crowd", "tools"),
-    *("search", "lighthouse"),
+    *(
+        "requests",
+        "split",
+        "instructions",
+        "admin_list",
+        "admin",
+        "scale",
+        "crowd",
+        "live",
+        "tools",
+    ),
+    *("tools", "search", "lighthouse"),
 )
 WITHOUT_POSTGRESQL = ("tools", "lighthouse")
 

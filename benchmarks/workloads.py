@@ -9,7 +9,7 @@ EMAIL = "bench@example.com"
 LOGIN_EMAIL = "login@example.com"
 """The user who signs in repeatedly, which ends their older sessions."""
 PASSWORD = "known to the benchmark only"  # noqa: S105
-RESOURCE = ("Item", "title:str=200", "body:text")
+RESOURCE = ("Item", "title:str=200", "body:text", "--live")
 """Arguments of `app new resource`."""
 COPIED = ("Anvil", "title:str=200", "body:text")
 """Another resource of a project with many."""

@@ -11,7 +11,10 @@ from tests.serving import run_dev
 BLOG = TEMPLATE / "tests" / "blog"
 APP, TESTS = "app/features/blog", "tests/features/blog"
 USER_FIELDS = ("username:str=40:optional:unique", "bio:text:optional", "image:url:optional")
-RESERVED = 'RESERVED_SLUGS = frozenset({"new"})', 'RESERVED_SLUGS = frozenset({"feed", "new"})'
+RESERVED = (
+    'RESERVED_SLUGS = frozenset({"live", "new"})',
+    'RESERVED_SLUGS = frozenset({"feed", "live", "new"})',
+)
 MAX_LINES = 400
 
 

@@ -8,11 +8,45 @@ from pathlib import Path
 from tests.baking import TEMPLATE, Bake
 from tests.serving import environment, run_dev
 
+NOTES = "app/features/notes"
+USES_OF_LIVE = {
+    "app/main.py": [
+        r"from app\.live\.broker import build_broker\n",
+        r' +"broker": build_broker\(settings, database\),\n',
+        r' +broker = aclosing\(state\["broker"\]\)\n',
+        r" broker,",
+        r'features\.read_exports\("live", "router", APIRouter\) \+ ',
+    ],
+    f"{NOTES}/__init__.py": [r" --live"],
+    f"{NOTES}/pages.py": [
+        r"from app\.live\..*\n",
+        r"from fastapi\.sse .*\n",
+        r"from collections\.abc import AsyncIterator\n",
+        r'@router\.get\("/live"(.|\n)*?yield event\n\n\n',
+    ],
+    f"{NOTES}/templates/notes/list.html": [r".*live_region.*\n", r"{% endcall %}\n"],
+    "tests/features/notes/test_pages.py": [
+        r"from tests\.streams .*\n",
+        r"@pytest\.mark\.any_database\ndef test_list_page_shows_its_stream(.|\n)*",
+    ],
+}
+"""What docs/options.md says."""
+
 
 def test_example_second_factor_and_api_keys_can_be_removed(bake: Bake) -> None:
     """All of them, so that one run of the tests shows that nothing else needs any of them."""
     project = bake()
     run_dev(project, "app", "setup")
+
+    run_block(project, "options.md", "rm -r app/live")
+    for name, uses in USES_OF_LIVE.items():
+        file = project / name
+        text = file.read_text(encoding="utf-8")
+        for use in uses:
+            assert re.search(use, text), (name, use)
+            text = re.sub(use, "", text)
+        file.write_text(text, encoding="utf-8")
+    run_dev(project, "test", "--database", "sqlite", "tests/features/notes")
 
     run_block(project, "options.md", "python3 dev.py app destroy Note")
 

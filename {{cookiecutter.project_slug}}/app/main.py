@@ -34,6 +34,7 @@ from app.database import delete_protection, revisions, self_references  # noqa: 
 from app.database.connection import Database, build_database, open_database
 from app.errors import Conflict, InvalidRequest
 from app.i18n import available_locales
+from app.live.broker import build_broker
 from app.mail.delivery import mail_delivery
 from app.settings.config import Settings, load_settings
 
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     features.load_models()
     features.load_permissions()
     available_locales()  # so that an invalid catalog prevents the start
-    routers = features.read_exports("routes", "router", APIRouter)
+    routers = features.read_exports("live", "router", APIRouter) + features.read_exports("routes", "router", APIRouter)
     state = LifespanState(partial(open_without_lifespan, settings))
 
     app = FastAPI(
@@ -120,7 +121,8 @@ async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
         tasks = features.read_exports("cleanup", "task", CleanupTask)
         cleaning = scheduled_cleanup(settings.cleanup, database, tasks)
         live = end_at_shutdown(state["connections"])
-        async with aclosing(authenticator.rate_limiter), sending, cleaning, live:
+        broker = aclosing(state["broker"])
+        async with aclosing(authenticator.rate_limiter), broker, sending, cleaning, live:
             yield state
 
 
@@ -146,6 +148,7 @@ def build_state(settings: Settings, database: Database) -> Mapping[str, Any]:
         "database": database,
         "authenticator": authenticator,
         "connections": LiveConnections(settings.server, database),
+        "broker": build_broker(settings, database),
         "revisions": revisions.code_revisions(),
     }
 

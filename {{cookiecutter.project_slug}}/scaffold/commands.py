@@ -59,6 +59,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
     check: Check = None,
     by: Annotated[str, typer.Option(help="Unique slug to use in URLs instead of the ID, for example slug")] = "",
     under: Annotated[str, typer.Option(help="Resource whose rows contain these, for example Article")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Show changes of others on the list page at once")] = False,
     no_admin: Annotated[bool, typer.Option("--no-admin", help="Don't generate an admin view")] = False,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Don't generate web pages")] = False,
     dry_run: DryRun = False,
@@ -80,6 +81,7 @@ def new_resource(  # noqa: PLR0913 - the options of a command
             checks=check,
             by=by,
             under=under,
+            live=live,
             no_admin=no_admin,
             no_pages=no_pages,
         )
@@ -106,6 +108,7 @@ def _parse(  # noqa: PLR0913 - the options of a command
     checks: list[str] | None,
     by: str,
     under: str,
+    live: bool,
     no_admin: bool,
     no_pages: bool,
 ) -> Resource:
@@ -120,7 +123,9 @@ def _parse(  # noqa: PLR0913 - the options of a command
     command += constraint_options(unique, checks)
     command += ["--by", by] if by else []
     command += ["--under", under] if under else []
-    command += ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
+    command += ["--live"] * live + ["--no-admin"] * no_admin + ["--no-pages"] * no_pages
+    if live and not project.has_live:
+        raise ScaffoldError(["--live: this project has no app/live"])
     return parse_resource(
         name,
         fields or [],
@@ -135,6 +140,7 @@ def _parse(  # noqa: PLR0913 - the options of a command
         under=under,
         pages=project.has_pages and not no_pages,
         admin=project.has_admin and not no_admin,
+        live=live,
         commands=[tuple(command)],
     )
 

@@ -46,7 +46,8 @@ _LIST_PARAMS = frozenset({"cursor", "limit", "q", "sort"})
 def parse_resource(  # noqa: PLR0913 - the options of the command
     name: str, specs: Sequence[str], find: FindTarget, *, access: str | None = None, read: str | None = None,
     write: str | None = None, plural_given: str | None = None, unique: Sequence[str] = (), checks: Sequence[str] = (),
-    by: str = "", under: str = "", pages: bool = True, admin: bool = True, commands: Sequence[tuple[str, ...]] = (),
+    by: str = "", under: str = "", pages: bool = True, admin: bool = True, live: bool = False,
+    commands: Sequence[tuple[str, ...]] = (),
 ) -> Resource:  # fmt: skip
     """Parse the arguments of `app new resource`.
 
@@ -81,7 +82,8 @@ def parse_resource(  # noqa: PLR0913 - the options of the command
     known, errors = with_limits(known, comparisons)
     if errors:
         raise ScaffoldError(errors)
-    return Resource(name, many, known, groups, tuple(comparisons), granted, pages, admin, tuple(commands), by, parent)
+    made = tuple(commands)
+    return Resource(name, many, known, groups, tuple(comparisons), granted, pages, admin, made, by, parent, live)
 
 
 def parse_fields(

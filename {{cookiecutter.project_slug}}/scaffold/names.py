@@ -26,10 +26,10 @@ ADMIN_KEYS = word_set("event mail role session user")
 RESERVED_VARIABLES = word_set(
     "account_nav browser check_reference check_version choices constraint context contextmanager csrf_field data"
     " delete_row dt enum_choices error false fetch_one fields filters flash_message form forms gettext gettext_noop"
-    " headings if_match insert_row keys language languages latest load_visible loop mapped_column may_edit name nav"
-    " ngettext older openapi_responses page paginate path problem quantize query redirect_with_message related"
+    " headings if_match insert_row keys language languages latest listen live load_visible loop mapped_column may_edit"
+    " name nav ngettext older openapi_responses page paginate path problem quantize query redirect_with_message related"
     " relationship render request require_permission resolve_references response root router row_choices rows scope"
-    " search section sections seen seen_id select self service session site static stored taken true unset"
+    " search section sections seen seen_id select self service session site static stored taken topic_of true unset"
     " update_row value version views violates visitor web_session where_contains where_equal with_etag"
     " yes_no_choices"
 )

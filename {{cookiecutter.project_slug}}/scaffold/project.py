@@ -95,6 +95,11 @@ class Project:
         """Return whether the project has an admin."""
         return (self.root / "app" / "admin").is_dir()
 
+    @property
+    def has_live(self) -> bool:
+        """Return whether the project has live updates."""
+        return (self.root / "app" / "live").is_dir()
+
     @_remembered
     def commands_of(self, package: str) -> list[Command]:
         """Return the commands that generated a feature, in the order in which they were run."""
@@ -194,6 +199,7 @@ class Project:
             under=option_of(first, "--under") or "",
             pages=self.has_pages and "--no-pages" not in first,
             admin=self.has_admin and "--no-admin" not in first,
+            live="--live" in first,
             commands=commands,
         )
 

@@ -81,10 +81,14 @@ def _is_used(resource: Resource, name: str) -> bool:
         return resource.pages
     if name in {"admin.py", "test_admin.py"}:
         return resource.admin
-    if name == "permissions.py":
-        return resource.access.write == "editors"
-    if name == "public_routes.txt":
-        return resource.access.public
+    conditions = {
+        "live.py": resource.live,
+        "permissions.py": resource.access.write == "editors",
+        "public_routes.txt": resource.access.public,
+        "test_live.py": resource.live,
+    }
+    if name in conditions:
+        return conditions[name]
     # Under a row that may not exist, the answer is 404 without the permission, too.
     is_restricted = resource.access.admin_only or (resource.access.restricted and not resource.under)
     return name != "restricted_routes.txt" or is_restricted

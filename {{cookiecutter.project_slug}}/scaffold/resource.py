@@ -28,12 +28,14 @@ class Resource(Constraints):
     """The field that URLs contain; empty if they contain the ID."""
     under: Field | None = None
     """The reference to the row that URLs contain first: `--under`."""
+    live: bool = False
+    """Whether changes are published, and the list page shows them: `--live`."""
 
     @property
     def content(self) -> tuple[object, ...]:
         """Return what the commands specify, however they are divided and ordered."""
         parts = frozenset(self.fields), frozenset(self.unique_together), frozenset(self.checks)
-        return self.name, self.plural, *parts, self.access, self.pages, self.admin, self.by, self.under
+        return self.name, self.plural, *parts, self.access, self.pages, self.admin, self.by, self.under, self.live
 
     def is_per_owner(self, unique: Unique) -> bool:
         """Return whether only the rows of one owner must differ."""
@@ -63,6 +65,11 @@ class Resource(Constraints):
     def list_link(self) -> str:
         """Return the path of its list, as part of a template."""
         return self.list_path.replace("{", "{{ ").replace("}", " }}")
+
+    @property
+    def live_columns(self) -> list[str]:
+        """Return the columns whose values decide who gets a change."""
+        return ["owner_id"] * self.access.private + ([self.under.column] if self.under else [])
 
     @property
     def has_inline(self) -> bool:

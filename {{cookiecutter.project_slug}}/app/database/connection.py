@@ -35,6 +35,8 @@ class Database:
     """Executes frequent statements (`app/database/rows.py`); None if `DATABASE_DRIVER_EXECUTION` disables it."""
     autocommit: bool
     """Whether `engine` commits each statement automatically; not through PgBouncer."""
+    services: dict[str, Any]
+    """What functions that take a session need from the process, such as the broker of `app/live`."""
 
     async def fetch_all(self, query: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Sequence[Any]:
         """Run a constant query with `bindparam`s without a session, for queries that run on every request.
@@ -64,7 +66,8 @@ def build_database(settings: DatabaseSettings) -> Database:
     engine, writes = create_engines(settings)
     has_driver = settings.driver_execution and not settings.uses_pgbouncer
     driver = Driver(engine, writes, settings) if has_driver else None
-    options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False, "info": {"driver": driver}}
+    services: dict[str, Any] = {"driver": driver}
+    options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False, "info": services}
     return Database(
         engine,
         writes,
@@ -72,6 +75,7 @@ def build_database(settings: DatabaseSettings) -> Database:
         async_sessionmaker(engine, class_=ReadSession, **options),
         driver,
         autocommit=not settings.uses_pgbouncer,
+        services=services,
     )
 
 

@@ -6,7 +6,8 @@
 
 The statements belong to the session's transaction, like those of its own methods. The database driver executes them
 where it can (`driver.py`), and the ORM otherwise: for relationships, after the session executed statements itself, and
-through PgBouncer. The driver runs no ORM events, such as `before_flush`, and doesn't change objects of the session.
+through PgBouncer. The driver runs no ORM events, such as `before_flush`, and doesn't change objects of the session;
+both call the functions of `row_events.py`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +23,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.database.base import VersionedBase, utc_now
 from app.database.delete_protection import restricting_columns
 from app.database.driver import Rows
+from app.database.row_events import report, reported_columns
 from app.database.self_references import self_reference_columns
 from app.database.sessions import DriverSession, WriteSession
 from app.database.statements import CompiledStatement, UnsupportedStatement, shape_of
@@ -141,16 +143,19 @@ async def _write(  # noqa: PLR0913, PLR0917
     values = {f"new_{name}": value for name, value in columns.items()}
     if record is not None:
         values |= {"loaded_id": record.id, "loaded_version": record.version}
-    rows = await session.fetch(statement, statement.bind(values))
+    rows = _as_dicts(statement, await session.fetch(statement, statement.bind(values)))
     if not rows:
         raise StaleDataError(_STALE)
-    return _validate(schema, statement, rows)
+    report(session, model, _ACTIONS[build], rows[0])
+    return _list_of(schema).validate_python(rows)
 
 
 def _validate(schema: type[S], statement: CompiledStatement, rows: Rows) -> list[S]:
-    return _list_of(schema).validate_python(
-        [dict(zip(statement.names, statement.convert(row), strict=True)) for row in rows]
-    )
+    return _list_of(schema).validate_python(_as_dicts(statement, rows))
+
+
+def _as_dicts(statement: CompiledStatement, rows: Rows) -> list[dict[str, Any]]:
+    return [dict(zip(statement.names, statement.convert(row), strict=True)) for row in rows]
 
 
 @cache
@@ -167,14 +172,15 @@ def _select(query: Select[Any], schema: type[BaseModel]) -> _Built:
 
 
 def _insert(mapper: Mapper[Any], schema: type[BaseModel], values: Iterable[str]) -> _Built:
-    columns = _columns(mapper, schema.model_fields)
+    columns = _returned(mapper, schema)
     return insert(mapper.class_).values(_new(mapper, values, "default")).returning(*columns), columns
 
 
 def _update(mapper: Mapper[Any], schema: type[BaseModel], values: Iterable[str]) -> _Built:
-    if self_reference_columns(mapper) & {*values}:  # the ORM rejects cycles
+    # The ORM rejects cycles, and knows the values before the change.
+    if {*self_reference_columns(mapper), *reported_columns(mapper.class_)} & {*values}:
         raise UnsupportedStatement
-    columns = _columns(mapper, schema.model_fields)
+    columns = _returned(mapper, schema)
     statement = update(mapper.class_).values(_new(mapper, values, "onupdate"))
     return statement.where(*_is_loaded(mapper)).returning(*columns), columns
 
@@ -184,8 +190,15 @@ def _delete(mapper: Mapper[Any], schema: type[BaseModel], _: Iterable[str]) -> _
         raise UnsupportedStatement
     if _has_listeners(mapper, "delete"):
         raise UnsupportedStatement
-    columns = _columns(mapper, schema.model_fields)
+    columns = _returned(mapper, schema)
     return delete(mapper.class_).where(*_is_loaded(mapper)).returning(*columns), columns
+
+
+_ACTIONS: dict[_Builder, str] = {_insert: "created", _update: "updated", _delete: "deleted"}
+
+
+def _returned(mapper: Mapper[Any], schema: type[BaseModel]) -> list[ColumnElement[Any]]:
+    return _columns(mapper, dict.fromkeys([*schema.model_fields, *reported_columns(mapper.class_)]))
 
 
 def _is_loaded(mapper: Mapper[Any]) -> list[ColumnElement[bool]]:

@@ -90,6 +90,12 @@ class DriverSession(AsyncSession):
         return getattr(self, name)
 
     @property
+    def services(self) -> Mapping[str, Any]:
+        """What all sessions of the process share: `Database.services`."""
+        services: Mapping[str, Any] = self._options["info"]
+        return services
+
+    @property
     def driver(self) -> Driver | None:
         """The driver, unless SQLAlchemy must execute the statement: because it has begun a transaction itself."""
         if self.is_closed:

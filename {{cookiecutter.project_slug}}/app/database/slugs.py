@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-RESERVED_SLUGS = frozenset({"new"})
+RESERVED_SLUGS = frozenset({"live", "new"})
 """Slugs that no row can have, because pages have these URLs, such as /articles/new. Add those of your own routes."""
 
 _MAX_NUMBER = 9  # rows with the same title; later ones get a random suffix

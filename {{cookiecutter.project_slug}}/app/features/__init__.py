@@ -3,6 +3,7 @@
     models.py       tables; imported for the migrations
     permissions.py  permissions that roles can grant: a subclass of `BasePermission`
     routes.py       `router: APIRouter`, mounted under /api/v1 unless its prefix starts with /api/
+    live.py         `router: APIRouter`, mounted in front of it: streams of changes (`app/live`)
     pages.py        `router: APIRouter`, mounted at /; optionally `nav: NavItem` for the main navigation, with
                     `latest` to list the user's latest rows on the home page, and
                     `account_nav_item: NavItem` for the navigation of the account pages, and `section: Section` for

@@ -337,7 +337,7 @@ class Settings(BaseSettings):
     mail: MailSettings = MailSettings()
     cleanup: CleanupSettings = CleanupSettings()
     redis_url: SecretStr | None = None
-    """Redis URL for rate limit counters. Defaults to the database."""
+    """Redis URL for rate limit counters and live updates. Defaults to the database."""
 
     MIN_ARGON2_KIB: ClassVar[int] = 19_456  # OWASP's minimum for t=2
 

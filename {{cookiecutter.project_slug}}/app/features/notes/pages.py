@@ -1,10 +1,12 @@
 """Web pages for notes; they work without JavaScript."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.accounts.browser.csrf import CsrfProtected
@@ -15,6 +17,8 @@ from app.features.notes import service
 from app.features.notes.models import Note
 from app.features.notes.schemas import NoteCreate, NoteList, NoteRead, NoteUpdate
 from app.i18n import gettext, gettext_noop
+from app.live.publishing import topic_of
+from app.live.streams import LiveDep, listen
 from app.web import forms
 from app.web.latest import Latest
 from app.web.templating import NavItem, redirect_with_message, render
@@ -45,6 +49,13 @@ async def list_notes(
     search = forms.search_form(page)
     context = {"notes": rows.items, "page": page, "older": rows.next_cursor, "search": search}
     return await render(request, "notes/list.html", context)
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def stream_notes(live: LiveDep, scope: PageScope) -> AsyncIterator[ServerSentEvent]:
+    """Stream an event when the list changes."""
+    async for event in listen(live, topic_of(Note, scope.user_id)):
+        yield event
 
 
 @router.get("/new")

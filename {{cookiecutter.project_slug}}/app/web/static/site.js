@@ -2,10 +2,14 @@
 
 // Exact times in the user's time zone; "2 hours ago" has it in the title.
 const exact = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
-for (const time of document.querySelectorAll("time[datetime*=T]")) {
-  time.title = exact.format(new Date(time.dateTime));
-  if (!("relative" in time.dataset)) time.textContent = time.title;
+function showTimes({ target }) {
+  for (const time of target.querySelectorAll("time[datetime*=T]")) {
+    time.title = exact.format(new Date(time.dateTime));
+    if (!("relative" in time.dataset)) time.textContent = time.title;
+  }
 }
+showTimes({ target: document });
+document.addEventListener("replaced", showTimes); // by live.js
 
 // Dates with times are sent and stored in UTC, and entered in the user's time zone.
 for (const input of document.querySelectorAll("input[type=datetime-local]")) {

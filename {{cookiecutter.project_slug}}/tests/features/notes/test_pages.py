@@ -19,6 +19,7 @@ from tests.features.notes.helpers import (
     rows_in,
 )
 from tests.query_counts import capture_queries, count_queries, references_to, sections_on
+from tests.streams import open_stream
 from tests.web.browser import form_values, linked_ids, open_browser, read_page, submit
 
 URL = "/notes"
@@ -211,3 +212,12 @@ def test_form_without_a_csrf_token_is_rejected(browser: TestClient) -> None:
         response = browser.post(f"{URL}/{action}", data={"version": "1"})
         assert response.status_code == 403
         assert "The form has expired" in response.text
+
+
+@pytest.mark.any_database
+def test_list_page_shows_its_stream(as_ada: TestClient, browser: TestClient) -> None:
+    assert f'data-live="{URL}/live"' in browser.get(URL).text
+
+    with open_stream(browser, f"{URL}/live") as stream:
+        added = add_note(as_ada)
+        assert stream.next_change_of(added) == "created"
