@@ -70,6 +70,7 @@ _SWAGGER = """<meta name="color-scheme" content="light dark">
 <script src="docs/assets/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>"""
 _REDOC = """<style>
+#redoc { display: flow-root; } /* the margin of what it shows first stays inside */
 #redoc h5, #redoc h5 * { color: inherit !important; }
 #redoc .react-tabs__tab--selected { color: #1f1b18 !important; }
 </style>
