@@ -20,7 +20,7 @@ def has_body(scope: Scope, headers: RequestHeaders) -> bool:
 
 
 async def discard_body(receive: Receive, headers: RequestHeaders) -> None:
-    """Receive the rest of the body before the response ends, within limits, like nginx's `lingering_close`.
+    """Receive and drop the rest of the body before the response, within limits, similar to nginx's `lingering_close`.
 
     Otherwise, servers close the connection or the HTTP/2 stream while clients are still sending, and these report that
     instead of the response.

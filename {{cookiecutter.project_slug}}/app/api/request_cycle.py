@@ -54,6 +54,7 @@ class RequestResponseCycle:
         self.remaining_bytes, self.has_slot = config.max_body_bytes, False
         self.is_body_pending = has_body(scope, headers)
         """Whether parts of the body may not have been received."""
+        self._delayed_start: Message | None = None
         self._buffered: list[Message] = []
         self._form = bytearray()
         self.rejection: Problem | HTTPException | None = None
@@ -116,10 +117,8 @@ class RequestResponseCycle:
         if self._is_complete or (self.rejection and not self.status):
             return
         if message["type"] != "http.response.start":
-            if self.is_body_pending and message["type"] == "http.response.body" and not message.get("more_body"):
-                await self._send({**message, "more_body": True})
-                await discard_body(self._receive, self.headers)
-                message = {"type": "http.response.body", "body": b""}
+            if self._delayed_start is not None:
+                await self._send_start(is_stream=message.get("more_body", False))
             await self._send(message)
             return
         defaults = {**self.config.headers, b"x-request-id": self.id.encode()}
@@ -128,10 +127,21 @@ class RequestResponseCycle:
             self._start_stream(message)
         await self._close_session(message["status"])
         self.status = message["status"]
+        self._is_complete = self.method == "HEAD" or self.status == HTTPStatus.NOT_MODIFIED
+        if self.is_body_pending and not self._is_complete:
+            self._delayed_start = message
+            return
         await self._send(message)
-        if self.method == "HEAD" or self.status == HTTPStatus.NOT_MODIFIED:
-            self._is_complete = True
+        if self._is_complete:
             await self._send({"type": "http.response.body", "body": b""})
+
+    async def _send_start(self, *, is_stream: bool) -> None:
+        """Send the start of a response to a request whose body is not read; a stream may read it later."""
+        start, self._delayed_start = self._delayed_start, None
+        if not is_stream:
+            await discard_body(self._receive, self.headers)
+        if start:
+            await self._send(start)
 
     def _start_stream(self, message: Message) -> None:
         """Count an event stream as a live connection instead of a request, and let proxies pass it on unbuffered.

@@ -1,0 +1,1 @@
+"""Packages and a client for tests of ASGI servers."""
