@@ -98,18 +98,18 @@ class Server:
 
     def _stats(self) -> Iterator[list[str]]:
         """Yield the fields of /proc/PID/stat for each process, starting with its state."""
-        for pid in _family(self.process.pid):
+        for pid in family(self.process.pid):
             with suppress(OSError):  # the process ended
                 yield Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
     """Yield a process and its descendants."""
     yield pid
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                yield from _family(int(child))
+                yield from family(int(child))
 
 
 @contextmanager
