@@ -31,12 +31,12 @@ def flood(port: int, start: bytes) -> tuple[int, str]:
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         with suppress(OSError):
             connection.sendall(start)
-            for accepted in range(SIZE):
+            while accepted < SIZE and not answer:
                 connection.sendall(b"x" * MB)
-                connection.setblocking(False)
+                accepted += 1
+                connection.settimeout(0)
                 with suppress(BlockingIOError):
                     answer = connection.recv(100)
-                    break
                 connection.settimeout(SECONDS)
         connection.settimeout(SECONDS)
         with suppress(OSError):

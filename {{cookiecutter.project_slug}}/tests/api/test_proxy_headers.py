@@ -16,7 +16,7 @@ PROXY, STRANGER = "10.0.0.1", "192.0.2.1"
 
 @pytest.fixture
 def app(make_settings: Callable[..., Settings]) -> FastAPI:
-    """An app behind proxies, with routes that return who called them."""
+    """Return an app behind proxies, with routes that return who called them."""
     app = create_app(make_settings(server={"trusted_proxies": "10.0.0.0/8"}))
 
     @app.get("/api/caller")
