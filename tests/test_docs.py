@@ -40,6 +40,7 @@ NOT_RUN_HERE = {
 
 RUN_ELSEWHERE = {
     "docs/api-shape.md",
+    "docs/clients.md",
     "docs/extending.md",
     "docs/how-to.md",
     "docs/resources.md",

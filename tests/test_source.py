@@ -23,7 +23,7 @@ VALUE_MARKS = {
     ".cruft.json": 10,
     ".env.example": 2,
     "README.md": 5,
-    "app/settings/config.py": 2,
+    "app/settings/config.py": 4,
     "licenses/BSD-3-Clause": 1,
     "licenses/MIT": 1,
     "licenses/proprietary": 1,

@@ -25,11 +25,13 @@ COMMAND_MODULES = {
     "routes": "app.commands.introspection",
     "features": "app.commands.introspection",
     "settings": "app.commands.introspection",
+    "openapi": "app.commands.openapi",
 }
 """The module of each command, which has `add_to(cli)`."""
 
 if find_spec("scaffold"):  # a development tool: not part of the app, not in the image
     COMMAND_MODULES |= dict.fromkeys(("new", "check"), "scaffold.commands")
+    COMMAND_MODULES["client"] = "scaffold.client_command"
     changes = ("add", "change", "remove", "rename", "destroy")
     COMMAND_MODULES |= dict.fromkeys(changes, "scaffold.change_commands")
 

@@ -22,7 +22,7 @@ from app.accounts.lifecycle.cleanup import CleanupTask, scheduled_cleanup
 from app.admin.mount import mount as mount_admin
 
 # {%- endif +%}
-from app.api import docs, health
+from app.api import docs, health, openapi
 from app.api.cors import CrossOriginRequests
 from app.api.error_handlers import openapi_responses, register_exception_handlers
 from app.api.lifespan_state import LifespanState
@@ -36,7 +36,7 @@ from app.errors import Conflict, InvalidRequest
 from app.i18n import available_locales
 from app.live.broker import build_broker
 from app.mail.delivery import mail_delivery
-from app.settings.config import Settings, load_settings
+from app.settings.config import AUTHOR, LICENSE, Settings, load_settings
 
 # {%- if cookiecutter.pages or cookiecutter.admin +%}
 from app.web.mount import mount as mount_web
@@ -64,8 +64,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
-        description=docs.DESCRIPTION,
-        openapi_tags=docs.openapi_tags(features.import_modules("routes")),
+        description=openapi.DESCRIPTION,
+        servers=[{"url": settings.root_path or "/"}],
+        contact={"name": AUTHOR},
+        license_info={"name": LICENSE, "identifier": LICENSE},
+        openapi_tags=openapi.openapi_tags(features.import_modules("routes")),
         # Without OpenTelemetry's SDK, which sends what is recorded, looking for it at each request is wasted time.
         telemetry=None if find_spec("opentelemetry.sdk") else {"tracing": False, "metrics": False, "logs": False},
     )

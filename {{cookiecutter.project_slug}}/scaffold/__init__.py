@@ -1,4 +1,4 @@
-"""Code generator: `app new`, `add`, `change`, `rename`, `remove`, `destroy` and `check`. Not imported by the app.
+"""Code generator: `app new`, `add`, `change`, `rename`, `remove`, `destroy`, `check`, `client`; no part of the app.
 
 commands.py         command line: what is new
 change_commands.py  command line: changes of what exists
@@ -43,5 +43,7 @@ resource_file.py    `app new resources`: many resources from a file
 resource_blocks.py  how that file is read
 circles.py          resources in it that refer to each other
 checks.py           `app check`
+api_changes.py      breaking changes of the API, for `app check`
+client_command.py   `app client`
 templates/          what is generated: edit them to customize it
 """

@@ -6,18 +6,13 @@ in their layout.
 """
 
 import json
-import re
-import sys
-from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import fastapi_offline
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from app.api.idempotency import add_to_openapi
+from app.api.openapi import build_document
 from app.api.staticfiles import CachedStaticFiles
 from app.settings.config import Environment, Settings
 from app.theme import read_colors
@@ -26,24 +21,6 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-
-DESCRIPTION = """Most endpoints require an access token in the `Authorization: Bearer …` header.
-
-1. `POST /api/v1/auth/register` creates an account, which is confirmed by email.
-2. `POST /api/v1/auth/login` exchanges an email address and password for an access token and a refresh token.
-3. `POST /api/v1/auth/token/refresh` exchanges the refresh token for a new pair when the access token expires.
-
-Errors are problem details (RFC 9457). Lists are paged with a cursor.
-"""
-
-FIRST_PATHS = ("/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/token/refresh", "/api/v1/users/me")
-"""Paths at the top of the OpenAPI document; the others follow in the order of the routes."""
-
-_FIRST_TAGS = {
-    "auth": "Sign-up, sign-in, sessions, password and email address",
-    "users": "The account of the caller",
-}
-_LAST_TAGS = {"health": "Probes for load balancers and orchestrators"}
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -90,19 +67,7 @@ def mount(app: FastAPI) -> None:
     """Serve Swagger UI at `/docs` and ReDoc at `/redoc`."""
     app.include_router(router)
     app.mount("/docs/assets", CachedStaticFiles(directory=_PACKAGE), name="docs-assets")
-    app.openapi = lambda: _in_order(add_to_openapi(FastAPI.openapi(app)))  # type: ignore[method-assign]
-
-
-def openapi_tags(modules: Iterable[ModuleType]) -> list[dict[str, Any]]:
-    """Return the OpenAPI tags in order: auth, users, those of the features' `routes.py`, health.
-
-    A feature's tag is described by the first sentence of its package's docstring.
-    """
-    tags = dict(_FIRST_TAGS)
-    for module in modules:
-        about, _ = _split_first_sentence(sys.modules[module.__package__ or ""].__doc__ or "")
-        tags |= {str(tag): about for tag in module.router.tags if tag not in tags}
-    return [{"name": name, "description": about} for name, about in (tags | _LAST_TAGS).items()]
+    app.openapi = lambda: build_document(app)  # type: ignore[method-assign]
 
 
 def offers_password_form(settings: Settings) -> bool:
@@ -144,27 +109,3 @@ def load_redoc() -> Response:
     start = Path(__file__).with_name("redoc.js").read_bytes()
     script = b"%b\nconst colors = %b;\n%b" % (library, json.dumps(read_colors()).encode(), start)
     return Response(script, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
-
-
-def _in_order(document: dict[str, Any]) -> dict[str, Any]:
-    """Move authentication paths to the top of the document, and name operations by their docstrings."""
-    paths = sorted(
-        document["paths"].items(),
-        key=lambda item: FIRST_PATHS.index(item[0]) if item[0] in FIRST_PATHS else len(FIRST_PATHS),
-    )
-    named = {path: {method: _named(item) for method, item in methods.items()} for path, methods in paths}
-    return {**document, "paths": named}
-
-
-def _named(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return the operation with the first sentence of its docstring as summary, unless the route has a `summary`."""
-    if operation.get("summary") != operation["operationId"].replace("_", " ").title():
-        return operation
-    summary, rest = _split_first_sentence(operation.get("description", ""))
-    others = {name: value for name, value in operation.items() if name != "description"}
-    return {**others, "summary": summary or operation["summary"], **({"description": rest} if rest else {})}
-
-
-def _split_first_sentence(text: str) -> tuple[str, str]:
-    first, rest = (*re.split(r"(?<=\.)\s+", text.strip(), maxsplit=1), "")[:2]
-    return " ".join(first.removesuffix(".").split()), rest

@@ -1,20 +1,22 @@
 """Exception handlers: errors become problem documents (RFC 9457)."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute, iter_route_contexts
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
+from typing_extensions import TypedDict
 
 from app.api.dependencies import close_request_session
 from app.database import outages
@@ -24,16 +26,37 @@ from app.errors import InvalidRequest, Problem, StillReferenced, Unavailable, Ve
 MEDIA_TYPE = "application/problem+json"
 
 
+class InvalidValue(TypedDict):
+    """A value that was rejected; some errors have more members."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    loc: Annotated[Sequence[str | int], Field(examples=[["body", "title"]])]
+    """Where it is: `body`, `query`, `path` or `header`, then field names and list positions."""
+    msg: Annotated[str, Field(examples=["String should have at least 1 character"])]
+    """Why it was rejected."""
+    type: Annotated[str, Field(examples=["string_too_short"])]
+    """The kind of error."""
+
+
 class ProblemDetails(BaseModel):
     """Body of every error response (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str | None = None
-    instance: str | None = None
-    errors: list[dict[str, Any]] | None = None
-    request_id: str | None = None
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    type: str = Field(examples=["urn:problem:VersionConflict"])
+    """The kind of problem; stable."""
+    title: str = Field(examples=["Modified since you last read it"])
+    """The problem in a few words; the same for each problem of this type."""
+    status: int = Field(ge=400, le=599, examples=[412])
+    """The HTTP status."""
+    detail: str | SkipJsonSchema[None] = None
+    """What happened in this case, or how to resolve it."""
+    instance: str | SkipJsonSchema[None] = Field(default=None, examples=["/api/v1/notes"])
+    """Path of the request."""
+    errors: list[InvalidValue] | SkipJsonSchema[None] = None
+    """The values that were rejected."""
+    request_id: str | SkipJsonSchema[None] = None
     """Only for status 500; matches `X-Request-ID` and the log."""
 
     @property
@@ -61,7 +84,6 @@ def openapi_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any
         by_status[problem.status.value].append(problem)
     return {
         status: {
-            "model": ProblemDetails,
             "description": " · ".join(problem.title for problem in same_status),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
@@ -109,7 +131,7 @@ def write_problem(request: HTTPConnection, problem: Problem | HTTPException) -> 
         document = ProblemDetails(
             type=problem.type(), title=problem.title, status=problem.status, detail=problem.detail
         )
-        document.errors = [dict(item) for item in problem.errors] or None
+        document.errors = [cast(InvalidValue, dict(item)) for item in problem.errors] or None
     document.instance = request.url.path
     if document.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         document.request_id = request.state.request_id

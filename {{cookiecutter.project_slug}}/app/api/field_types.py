@@ -134,18 +134,27 @@ ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 """Lowercase letters, digits and hyphens."""
 
-Slug = Annotated[str, StringConstraints(max_length=100, pattern=SLUG_PATTERN), SingleLine]
+Slug = Annotated[str, StringConstraints(max_length=100, pattern=SLUG_PATTERN), SingleLine, Field(examples=["a-slug"])]
 """Slug of at most 100 characters."""
 
 NotReserved = AfterValidator(_not_reserved)
 """Validator for slugs in URLs: rejects `new`, because /articles/new is a page."""
 
 HttpUrlString = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=2000), SingleLine, AfterValidator(_http_url)
+    str,
+    StringConstraints(strip_whitespace=True, max_length=2000),
+    SingleLine,
+    AfterValidator(_http_url),
+    Field(examples=["https://example.com"]),
 ]
 """HTTP or HTTPS URL."""
 
-PhoneNumber = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_e164)]
+PhoneNumber = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=40),
+    AfterValidator(_e164),
+    Field(examples=["+436601234567"]),
+]
 """International phone number, stored without separators (E.164). Whether it is assigned is not checked."""
 
 AwareUtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]

@@ -2,9 +2,11 @@
 
 import logging
 from functools import cache
+from typing import Literal
 
 import anyio
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +22,18 @@ logger = logging.getLogger(__name__)
 DATABASE_TIMEOUT_SECONDS = 3
 
 
+class Live(BaseModel):
+    """The process is running."""
+
+    status: Literal["live"]
+
+
+class Ready(BaseModel):
+    """Requests can be served."""
+
+    status: Literal["ready"]
+
+
 class NotReady(Unavailable):
     """The database is unreachable, or its schema doesn't match this release."""
 
@@ -27,13 +41,13 @@ class NotReady(Unavailable):
 
 
 @router.get("/live")
-async def check_live() -> dict[str, str]:
+async def check_live() -> Live:
     """Tell whether the process is running. A liveness probe: always 200."""
-    return {"status": "live"}
+    return Live(status="live")
 
 
 @router.get("/ready", responses=openapi_responses(NotReady))
-async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]:
+async def check_ready(request: Request, database: DatabaseDep) -> Ready:
     """Tell whether requests can be served.
 
     A readiness probe: 200 if the database responds and its schema is compatible with this release, else 503. A newer
@@ -49,7 +63,7 @@ async def check_ready(request: Request, database: DatabaseDep) -> dict[str, str]
         raise NotReady("The database is not responding.") from error
     except DBAPIError as error:
         raise NotReady("The schema revision can't be read; see the log.") from error
-    return {"status": "ready"}
+    return Ready(status="ready")
 
 
 async def _check_revisions(session: AsyncSession, code: revisions.CodeRevisions) -> None:

@@ -5,6 +5,7 @@ crash leaves both or neither. https://datatracker.ietf.org/doc/draft-ietf-httpap
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -122,8 +123,7 @@ def add_to_openapi(document: dict[str, Any]) -> dict[str, Any]:
     """Declare the header on the operations that support it, and return the document."""
     for path, operations in document["paths"].items():
         if supports_key(path) and "security" in (post := operations.get("post", {})):
-            declared = post.setdefault("parameters", [])
-            declared += [] if _PARAMETER in declared else [_PARAMETER]
+            post.setdefault("parameters", []).append(deepcopy(_PARAMETER))
             post["responses"].setdefault("409", {**post["responses"]["422"], "description": RequestInProgress.title})
     return document
 
@@ -134,7 +134,12 @@ _PARAMETER = {
     "required": False,
     "description": "A unique value, such as a UUID, that makes retries safe: with the same key and body, they return "
     "the response of the first request, with `Idempotent-Replayed: true`. Responses are stored for 24 hours.",
-    "schema": {"type": "string", "title": HEADER, "pattern": KEY_PATTERN},
+    "schema": {
+        "type": "string",
+        "title": HEADER,
+        "pattern": KEY_PATTERN,
+        "examples": ["6f1c9a52-5f0e-4c1b-9d55-0b1f3c7a2e10"],
+    },
 }
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, field_validator, model_validator
 from sqlalchemy import ColumnElement, Integer, Select, or_, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -36,8 +36,11 @@ S = TypeVar("S", bound=BaseModel)
 class PageParams(BaseModel):
     """Pagination parameters; features add filters: `class NoteList(PageParams)`."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     limit: PageSize = Field(default_factory=default_page_size)
-    cursor: str | None = Field(default=None, max_length=4000)
+    """Maximum number of items."""
+    cursor: str | None = Field(default=None, max_length=4000, examples=["WyIwMTljZWMyYSJd"])
     """Opaque `next_cursor` of the previous page."""
 
     @model_validator(mode="before")
@@ -61,8 +64,12 @@ SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=
 class Page(BaseModel, Generic[T]):
     """A page of results; `next_cursor` is null on the last page."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     items: list[T]
-    next_cursor: str | None
+    """The items of this page."""
+    next_cursor: str | None = Field(examples=["WyIwMTljZWMyYSJd"])
+    """Send it as `cursor` to get the next page; null on the last page."""
 
 
 def where_equal(query: Select[R], wanted: Mapping[InstrumentedAttribute[Any], object]) -> Select[R]:

@@ -37,7 +37,7 @@ def check_storable(value: Any) -> Any:  # noqa: ANN401 - fields of every type
 class Schema(BaseModel):
     """Base class of request schemas; rejects unknown fields and strings that can't be stored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     @field_validator("*")
     @classmethod
@@ -48,7 +48,7 @@ class Schema(BaseModel):
 class ResponseSchema(BaseModel):
     """Base class of response schemas."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
 
 class CamelCaseSchema(Schema):
@@ -67,9 +67,13 @@ class RecordResponse(ResponseSchema):
     """Fields common to all records."""
 
     id: UUID
-    version: int
+    """ID of the record; later records have greater ones."""
+    version: int = Field(examples=[1])
+    """Number of changes plus one; the `ETag` without its quotes."""
     created_at: datetime
+    """When the record was created."""
     updated_at: datetime
+    """When the record was last changed."""
 
 
 def check_comparisons(data: S, model: type[Any]) -> S:

@@ -52,6 +52,9 @@ from app.settings.sources import (
 
 logger = logging.getLogger(__name__)
 
+AUTHOR = "{{ cookiecutter.author }}"  # fmt: skip
+LICENSE = "{{ cookiecutter.license }}"
+
 
 class Environment(StrEnum):
     """Deployment environment; production rejects unsafe settings."""

@@ -20,12 +20,27 @@ PAGES = ["/docs", "/redoc"]
 
 
 @pytest.fixture
-def operations(client: TestClient) -> list[dict[str, Any]]:
-    """List the operations of the OpenAPI document, each with its method and path."""
-    paths = client.get("/openapi.json").json()["paths"]
+def document(client: TestClient) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    document: dict[str, Any] = client.get("/openapi.json").json()
+    return document
+
+
+@pytest.fixture
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """List the operations of the OpenAPI document, each with its method and path, and with its responses resolved."""
+    shared = document["components"]["responses"]
     return [
-        {**operation, "method": method, "path": path}
-        for path, methods in paths.items()
+        {
+            **operation,
+            "method": method,
+            "path": path,
+            "responses": {
+                status: shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
+                for status, response in operation["responses"].items()
+            },
+        }
+        for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
 
@@ -66,8 +81,9 @@ def test_every_error_is_documented_as_a_problem(client: TestClient, operations: 
             continue
         for status, response in operation["responses"].items():
             if int(status) >= 400:
-                schema = response["content"]["application/problem+json"]["schema"]
-                assert schema == {"$ref": "#/components/schemas/ProblemDetails"}, (operation["path"], status)
+                [(media_type, content)] = response["content"].items()
+                assert media_type == "application/problem+json", (operation["path"], status)
+                assert content["schema"] == {"$ref": "#/components/schemas/ProblemDetails"}, (operation["path"], status)
 
 
 def test_every_private_operation_documents_401(operations: list[dict[str, Any]]) -> None:
@@ -80,8 +96,82 @@ def test_every_private_operation_documents_401(operations: list[dict[str, Any]])
 def test_conflicts_of_notes_are_documented(operations: list[dict[str, Any]]) -> None:
     [update] = [operation for operation in operations if operation["operationId"] == "update_sample_note"]
 
-    assert update["responses"].keys() == {"200", "401", "404", "409", "412", "422"}
+    assert update["responses"].keys() == {"200", "401", "404", "409", "412", "413", "422", "503"}
     assert update["responses"]["409"]["description"] == "You have another note with this title"
+
+
+def test_every_field_and_parameter_has_a_description_and_an_example(
+    document: dict[str, Any], operations: list[dict[str, Any]]
+) -> None:
+    schemas = document["components"]["schemas"]
+    fields = {
+        f"{name}.{field}": value for name, schema in schemas.items() for field, value in schema["properties"].items()
+    }
+    parameters = {
+        f"{operation['operationId']} {parameter['name']}": {**parameter["schema"], **parameter}
+        for operation in operations
+        for parameter in operation.get("parameters", ())
+    }
+
+    assert len(fields) > 80
+    assert len(parameters) > 10
+    described = {name: schema for name, schema in (fields | parameters).items() if "$ref" not in str(schema)}
+    assert [name for name, schema in described.items() if not schema.get("description")] == []
+    examples = {"examples", "enum", "const", "default"}
+    assert [name for name, schema in described.items() if not examples & schema.keys()] == []
+    assert schemas["Login"]["properties"]["email"]["examples"] == ["ada@example.com"]
+    assert fields["SampleNoteCreate.title"]["description"] == "Title"
+
+
+def test_parameters_are_optional_but_never_null(operations: list[dict[str, Any]]) -> None:
+    [update] = [operation for operation in operations if operation["operationId"] == "update_sample_note"]
+    parameters = [parameter for operation in operations for parameter in operation.get("parameters", ())]
+
+    [if_match] = [parameter for parameter in update["parameters"] if parameter["in"] == "header"]
+    assert (if_match["required"], if_match["schema"]["type"]) == (False, "string")
+    assert [parameter["name"] for parameter in parameters if "null" in str(parameter["schema"])] == []
+
+
+def test_public_operations_say_so(operations: list[dict[str, Any]]) -> None:
+    security = {operation["operationId"]: operation["security"] for operation in operations}
+
+    assert (security["login"], security["check_live"]) == ([], [])
+    assert security["create_sample_note"] == [{"HTTPBearer": []}]
+
+
+def test_middleware_errors_are_documented(operations: list[dict[str, Any]]) -> None:
+    for operation in operations:
+        responses = operation["responses"]
+        assert ("413" in responses) == ("requestBody" in operation), operation["path"]
+        assert ("503" in responses) == (operation["path"] != "/health/live"), operation["path"]
+        for status in ("429", "503"):
+            assert "Retry-After" in responses.get(status, {"headers": "Retry-After"})["headers"], operation["path"]
+
+
+def test_documented_headers_are_sent(as_ada: TestClient, operations: list[dict[str, Any]]) -> None:
+    documented = {operation["operationId"]: operation["responses"] for operation in operations}
+
+    created = as_ada.post("/api/v1/sample-notes", json={"title": "Bread"})
+    read = as_ada.get(created.headers["Location"])
+    missing = as_ada.get("/api/v1/sample-notes/019cec2a-1c40-7c3d-9f1e-5b7a3c2d1e0f")
+
+    responses = {("create_sample_note", "201"): created, ("read_sample_note", "200"): read}
+    responses["read_sample_note", "404"] = missing
+    for (name, status), response in responses.items():
+        assert response.status_code == int(status)
+        headers = documented[name][status]["headers"]
+        assert [header for header in headers if header not in response.headers] == [], name
+        assert ("ETag" in headers) == ("ETag" in response.headers), name
+        assert ("Location" in headers) == ("Location" in response.headers), name
+
+
+def test_login_tells_tokens_from_a_challenge(operations: list[dict[str, Any]]) -> None:
+    [login] = [operation for operation in operations if operation["operationId"] == "login"]
+
+    schema = login["responses"]["200"]["content"]["application/json"]["schema"]
+
+    assert schema["discriminator"]["propertyName"] == "token_type"
+    assert schema["discriminator"]["mapping"].keys() == {"Bearer", "Challenge"}
 
 
 def test_document_has_no_validation_error_of_fastapi(client: TestClient) -> None:

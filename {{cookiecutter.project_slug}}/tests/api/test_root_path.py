@@ -47,8 +47,8 @@ def test_cross_site_check_works_below_a_root_path(below: TestClient) -> None:
     assert problem_of(below.post("/below/below/api/x", headers=foreign))["type"] == "urn:problem:CrossSiteRequest"
 
 
-def test_document_without_a_root_path_has_no_servers(client: TestClient) -> None:
-    assert "servers" not in client.get("/openapi.json").json()
+def test_document_without_a_root_path_names_the_root(client: TestClient) -> None:
+    assert client.get("/openapi.json").json()["servers"] == [{"url": "/"}]
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/v1", "/docs", "/health"])

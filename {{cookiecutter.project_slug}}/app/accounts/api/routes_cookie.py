@@ -1,6 +1,9 @@
 """API routes for front ends in a browser: as in `routes_login.py`, with the refresh token in a cookie."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
+from pydantic import Field
 
 from app.accounts.api import refresh_cookie
 from app.accounts.api.dependencies import AuthenticatorDep, ClientDep
@@ -21,7 +24,7 @@ router = APIRouter(prefix=refresh_cookie.PREFIX, tags=["auth"])
 )
 async def cookie_login(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, cookie: RefreshCookieDep, data: Login
-) -> AccessToken | SecondFactorRequired:
+) -> Annotated[AccessToken | SecondFactorRequired, Field(discriminator="token_type")]:
     """Sign in from a browser.
 
     Returns an access token, and sets the refresh token as an HttpOnly cookie. If the account has a second factor, the

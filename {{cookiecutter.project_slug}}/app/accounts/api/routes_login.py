@@ -1,8 +1,10 @@
 """API routes for sign-in, token refresh, sign-out, sessions and activity."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from app.accounts import events
 from app.accounts.api.dependencies import AuthenticatorDep, ClientDep, InvalidToken, SessionRequired, SessionScope
@@ -32,7 +34,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 @router.post("/login", responses=openapi_responses(InvalidCredentials, EmailNotVerified, TooManyAttempts))
 async def login(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, data: Login
-) -> TokenPair | SecondFactorRequired:
+) -> Annotated[TokenPair | SecondFactorRequired, Field(discriminator="token_type")]:
     """Sign in with an email address and password.
 
     Returns an access token and a refresh token. If the account has a second factor, the response is a challenge to

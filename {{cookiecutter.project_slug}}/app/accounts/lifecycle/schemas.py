@@ -23,7 +23,8 @@ class EmailAddress(Schema):
 class EmailedToken(Schema):
     """Token from an emailed link (its last path segment)."""
 
-    token: str = Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")
+    token: str = Field(pattern=r"^[A-Za-z0-9_-]{1,200}$", examples=["zT0bJx3vQ2"])
+    """Token from the email."""
 
 
 class EmailVerification(EmailedToken):
@@ -50,4 +51,5 @@ class PasswordChange(Schema):
 class Accepted(ResponseSchema):
     """Confirmation message; the same whether or not the address is registered."""
 
-    detail: str
+    detail: str = Field(examples=["Check your email."])
+    """What to do next."""

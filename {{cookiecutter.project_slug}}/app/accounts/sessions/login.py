@@ -116,7 +116,12 @@ async def login(
     step = await start_second_factor(database, authenticator, user)
     if step is not None:
         factor, challenge = step
-        return SecondFactorRequired(mfa_required=True, challenge=challenge, methods=[factor.name])
+        return SecondFactorRequired(
+            token_type="Challenge",  # noqa: S106 - the type, not a secret
+            mfa_required=True,
+            challenge=challenge,
+            methods=[factor.name],
+        )
     return await complete_login(database, authenticator, user, client)
 
 

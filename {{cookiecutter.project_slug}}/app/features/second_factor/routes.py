@@ -20,7 +20,7 @@ from app.api.error_handlers import openapi_responses
 from app.api.rate_limits import TooManyAttempts
 from app.features.second_factor import challenges, service
 from app.features.second_factor.challenges import InvalidChallenge, WrongCode
-from app.features.second_factor.schemas import ChallengeAnswer, CodeEntry, RecoveryCodes, SecondFactorRead, TotpSetup
+from app.features.second_factor.schemas import ChallengeAnswer, CodeEntry, NewRecoveryCodes, SecondFactorRead, TotpSetup
 from app.features.second_factor.service import (
     SecondFactorAlreadyEnabled,
     SecondFactorNotEnabled,
@@ -86,9 +86,11 @@ async def start_totp_setup(
 )
 async def confirm_totp_setup(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep, data: CodeEntry
-) -> RecoveryCodes:
+) -> NewRecoveryCodes:
     """Confirm the setup with a code from the app. Returns your recovery codes, which are not shown again."""
-    return RecoveryCodes(recovery_codes=await service.confirm_setup(database, authenticator, scope, data.code, client))
+    return NewRecoveryCodes(
+        recovery_codes=await service.confirm_setup(database, authenticator, scope, data.code, client)
+    )
 
 
 @router.delete(
@@ -109,6 +111,6 @@ async def disable_totp(
 )
 async def replace_recovery_codes(
     database: DatabaseDep, authenticator: AuthenticatorDep, scope: RecentScope, client: ClientDep
-) -> RecoveryCodes:
+) -> NewRecoveryCodes:
     """Generate new recovery codes. The previous ones become invalid."""
-    return RecoveryCodes(recovery_codes=await service.replace_recovery_codes(database, authenticator, scope, client))
+    return NewRecoveryCodes(recovery_codes=await service.replace_recovery_codes(database, authenticator, scope, client))

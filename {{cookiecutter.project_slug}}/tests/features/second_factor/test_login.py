@@ -45,7 +45,7 @@ def test_password_alone_returns_only_a_challenge(client: TestClient, as_ada: Tes
     answered = client.post(LOGIN, json={"email": ada.email, "password": PASSWORD})
 
     assert answered.status_code == 200
-    assert set(answered.json()) == {"mfa_required", "challenge", "methods"}
+    assert set(answered.json()) == {"token_type", "mfa_required", "challenge", "methods"}
     assert (answered.json()["mfa_required"], answered.json()["methods"]) == (True, ["totp"])
     assert count_sessions(client) == before
     assert with_token(client, answered.json()["challenge"]).get(ME).status_code == 401

@@ -1,0 +1,1 @@
+"""What test_clients.py runs: programs that use generated clients, and the packages they need."""
