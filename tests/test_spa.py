@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from benchmarks.lighthouse import find_chromium
 from tests import npm
@@ -35,6 +35,7 @@ SEND = """([url, options]) => fetch(url, options).then(
     answer => `${answer.type} ${answer.status}`, error => error.name)"""
 
 NGINX = """
+{user}
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 daemon off;
@@ -227,7 +228,8 @@ def test_sign_in_survives_reloads_until_sign_out(window: BrowserContext, site: S
     page, other = window.pages[0], window.new_page()
     other.goto(site.app)
     for _ in range(12):
-        page.reload(wait_until="commit")  # often before the response of a refresh
+        with suppress(Error):  # the page that is loaded may not be there yet
+            page.reload(wait_until="commit")  # often before the response of a refresh
     page.get_by_role("heading", name="Notes").wait_for()
     other.get_by_role("heading", name="Notes").wait_for()
 
@@ -449,7 +451,10 @@ def _documented_servers(site: Site, port: int) -> str:
 def _nginx(program: str, folder: Path, port: int, servers: str) -> Iterator[None]:
     _create_certificate(folder)
     configuration = folder / "nginx.conf"
-    configuration.write_text(NGINX.format(folder=folder, port=port, servers=servers))
+    # Otherwise root's nginx reads files as another user, who may not read this folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    text = NGINX.format(user=user, folder=folder, port=port, servers=servers)
+    configuration.write_text(text, encoding="utf-8")
     with _program([program, "-p", str(folder), "-c", str(configuration)], folder):
         _wait_for(f"https://127.0.0.1:{port}")
         yield

@@ -11,7 +11,7 @@ const FIELDS = [{ name: "title", label: "Title" }, { name: "body", label: "Body"
 
 export function Notes() {
   const [notes, setNotes] = useState<Note[]>([]);
-  const [cursor, setCursor] = useState<string | null>(null);
+  const [cursor, setCursor] = useState<string | null>();
   const [edited, setEdited] = useState<string>();
 
   const load = useCallback(async (limit: number, after?: string) => {
@@ -72,8 +72,7 @@ export function Notes() {
 function Editor({ note, onDone }: { note: Note; onDone: () => Promise<void> }) {
   const [mine] = useState(note);
   const [base, setBase] = useState(note);
-  const path = { note_id: note.id };
-  const params = { path, header: { "if-match": `"${base.version}"` } };
+  const params = { path: { note_id: note.id }, header: { "if-match": `"${base.version}"` } };
 
   async function save(body: { title: string; body: string }) {
     const { error, response } = await api.PATCH("/api/v1/notes/{note_id}", { params, body });
@@ -89,7 +88,7 @@ function Editor({ note, onDone }: { note: Note; onDone: () => Promise<void> }) {
   }
 
   async function showTheirs() {
-    const { data } = await api.GET("/api/v1/notes/{note_id}", { params: { path } });
+    const { data } = await api.GET("/api/v1/notes/{note_id}", { params: { path: params.path } });
     if (data) setBase(data);
   }
 

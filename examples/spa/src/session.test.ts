@@ -13,11 +13,6 @@ function tokens(name: string) {
   return Response.json({ access_token: name, token_type: "Bearer", expires_in: 600 });
 }
 
-/** Wait until those of other tabs have arrived. */
-async function messages() {
-  await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 beforeEach(() => {
   let queue: Promise<unknown> = Promise.resolve();
   const request = (_: string, work: () => unknown) => (queue = queue.then(work, work));
@@ -39,7 +34,7 @@ test("tabs share the access token", async () => {
   requests.mockResolvedValueOnce(tokens("first"));
 
   await one.getToken();
-  await messages();
+  await vi.waitFor(() => expect(other.isSignedIn()).toBe(true));
 
   expect(await other.getToken()).toBe("first");
   expect(requests).toHaveBeenCalledOnce();
@@ -49,10 +44,10 @@ test("signing out reaches all tabs", async () => {
   const [one, other] = [await openTab(), await openTab()];
   requests.mockResolvedValueOnce(tokens("first")).mockResolvedValueOnce(new Response(null, { status: 204 }));
   await one.getToken();
-  await messages();
+  await vi.waitFor(() => expect(other.isSignedIn()).toBe(true));
 
   await one.signOut();
-  await messages();
+  await vi.waitFor(() => expect(other.isSignedIn()).toBe(false));
 
   expect(await other.getToken()).toBeNull();
   expect(requests).toHaveBeenCalledTimes(2);

@@ -38,9 +38,10 @@ export async function signOut(): Promise<void> {
 }
 
 /** Whether the person is signed in; undefined until it is known. */
-export function useIsSignedIn(): boolean | undefined {
-  return useSyncExternalStore(subscribe, () => (token === undefined ? undefined : token !== null));
+export function isSignedIn(): boolean | undefined {
+  return token === undefined ? undefined : token !== null;
 }
+export const useIsSignedIn = () => useSyncExternalStore(subscribe, isSignedIn);
 
 function current(rejected?: string): string | undefined {
   const usable = token && token.value !== rejected && Date.now() < token.expiresAt - MARGIN_MS;
