@@ -6,7 +6,7 @@ import type { components } from "./schema";
 type Note = components["schemas"]["NoteRead"];
 
 const PAGE_SIZE = 20;
-const POLL_MS = 10_000;
+const POLL_MS = 5_000;
 const FIELDS = [{ name: "title", label: "Title" }, { name: "body", label: "Body", type: "textarea" }] as const;
 
 export function Notes() {
@@ -94,11 +94,7 @@ function Editor({ note, onDone }: { note: Note; onDone: () => Promise<void> }) {
 
   return (
     <>
-      {base !== mine && (
-        <aside>
-          This note was changed meanwhile: <b>{base.title}</b> <q>{base.body}</q>
-        </aside>
-      )}
+      {base !== mine && <p>This note was changed meanwhile: <b>{base.title}</b> <q>{base.body}</q></p>}
       <Form fields={FIELDS.map((field) => ({ ...field, value: mine[field.name] }))} button="Save" send={save} />
       <button onClick={remove}>Delete</button>
       <button onClick={onDone}>Cancel</button>

@@ -73,6 +73,13 @@ test("a rejected refresh token signs out", async () => {
   expect(requests).toHaveBeenCalledOnce();
 });
 
+test("a lost response is asked for again", async () => {
+  const { getToken } = await openTab();
+  requests.mockRejectedValueOnce(new TypeError("Failed to fetch")).mockResolvedValueOnce(tokens("first"));
+
+  expect(await getToken()).toBe("first");
+});
+
 test("an outage doesn't sign out", async () => {
   const { getToken } = await openTab();
   requests.mockResolvedValueOnce(new Response("{}", { status: 503 })).mockResolvedValueOnce(tokens("first"));

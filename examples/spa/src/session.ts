@@ -50,7 +50,8 @@ function current(rejected?: string): string | undefined {
 
 async function refresh(): Promise<string | null> {
   if (token === null) return null;
-  const response = await fetch(`${COOKIE}/refresh`, REQUEST);
+  const send = () => fetch(`${COOKIE}/refresh`, REQUEST);
+  const response = await send().catch(send); // for a lost response: within some seconds, the API repeats it
   if (response.status !== 401 && !response.ok) throw new Error(`The API answered ${response.status}.`);
   setToken(response.ok ? await response.json() : null);
   return token?.value ?? null;

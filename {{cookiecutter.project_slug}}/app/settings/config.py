@@ -148,7 +148,10 @@ class ServerSettings(_Section):
     Only their X-Forwarded-* headers are used. Don't use `*`.
     """
     cors_origins: Origins = ()
-    """Allowed CORS origins, comma-separated, such as https://app.example."""
+    """Origins of front ends, comma-separated, such as https://app.example.com.
+
+    CORS allows them to call the API, and front ends on the same site can sign in with a cookie.
+    """
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Maximum size of a request body, or of a WebSocket message, in bytes. Larger requests get 413."""
     max_header_bytes: int = Field(default=32_768, ge=4096)
