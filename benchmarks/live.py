@@ -16,12 +16,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import page
 from benchmarks.load import CLIENT_CORE, find_wrk, on_cores, send
 from benchmarks.report import command_line, machine, table
-from benchmarks.servers import Server, served
+from benchmarks.servers import Contestant, Server, served
 from benchmarks.stacks import OURS, Project
 from benchmarks.workloads import COPIED, WORKLOADS
 
@@ -120,6 +121,13 @@ def compare(server: Server, rounds: int) -> list[Sequence[str]]:
     ]
 
 
+def contestant(project: Project, url: str) -> Contestant:
+    """Return the project, which lets one user have all streams."""
+    ours = project.contestant(OURS, url)
+    limit = {"SERVER_MAX_LIVE_CONNECTIONS_PER_USER": str(STREAMS)}
+    return replace(ours, variables={**ours.variables, **limit})
+
+
 def main() -> None:
     """Measure and print two Markdown tables."""
     parser = command_line("live")
@@ -134,7 +142,7 @@ def main() -> None:
         project.add(COPIED)
         with (
             project.filled(server=options.database) as database,
-            served(project.contestant(OURS, database.url), Path(scratch)) as server,
+            served(contestant(project, database.url), Path(scratch)) as server,
         ):
             send(server.address, LIVE, server.token, 1)  # warm-up
             written = compare(server, options.rounds)

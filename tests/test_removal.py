@@ -38,7 +38,7 @@ def test_example_second_factor_and_api_keys_can_be_removed(bake: Bake) -> None:
     project = bake()
     run_dev(project, "app", "setup")
 
-    run_block(project, "options.md", "rm -r app/live")
+    run_block(project, "options.md", "rm -rf app/live")
     for name, uses in USES_OF_LIVE.items():
         file = project / name
         text = file.read_text(encoding="utf-8")

@@ -41,4 +41,4 @@ function connect() {
 }
 
 document.addEventListener("visibilitychange", connect);
-setTimeout(connect, 1000); // not for those who only pass by
+addEventListener("load", () => setTimeout(connect, 1000)); // not for those who only pass by
