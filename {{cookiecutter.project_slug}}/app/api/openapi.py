@@ -96,6 +96,7 @@ def _complete(document: dict[str, Any], own_errors: set[str]) -> dict[str, Any]:
     document["paths"] = dict(sorted(document["paths"].items(), key=_position))
     for path, method, operation in _operations(document):
         _add_summary(operation)
+        _describe_stream(operation)
         operation.setdefault("security", [])  # public, which generators don't conclude from a missing one
         for parameter in operation.get("parameters", ()):
             complete_parameter(parameter)
@@ -170,6 +171,14 @@ def _add_summary(operation: dict[str, Any]) -> None:
     operation["summary"] = summary or operation["summary"]
     if rest:
         operation["description"] = rest
+
+
+def _describe_stream(operation: dict[str, Any]) -> None:
+    """Describe event streams as text: `itemSchema` is of OpenAPI 3.2, which validators of 3.1 reject."""
+    for response in operation["responses"].values():
+        for media in response.get("content", {}).values():
+            if media.pop("itemSchema", None):
+                media["schema"] = {"type": "string"}
 
 
 def _split_first_sentence(text: str) -> tuple[str, str]:

@@ -103,12 +103,11 @@ def open_channel(settings: Settings) -> Channel:
         from app.live.redis import RedisChannel  # noqa: PLC0415 - slow to import and rarely used
 
         return RedisChannel(settings.redis_url.get_secret_value(), f"live:{settings.base_url}")
-    database = settings.database.direct()
-    if database.url.startswith("sqlite"):
+    if settings.database.url.startswith("sqlite"):
         return Channel()
-    if database.uses_pgbouncer:
+    if settings.database.uses_pgbouncer and not settings.database.direct_url:
         logger.warning("live updates reach only the pages of the same process: set DATABASE_DIRECT_URL or REDIS_URL")
         return Channel()
     from app.live.postgresql import PostgresqlChannel  # noqa: PLC0415 - only where PostgreSQL is used
 
-    return PostgresqlChannel(database)
+    return PostgresqlChannel(settings.database.direct())

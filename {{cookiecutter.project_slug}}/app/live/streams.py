@@ -6,8 +6,10 @@ async for event in listen(live, topic_of(Order, scope.user_id)):
 yield event
 """
 
+import json
 import random
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Annotated, cast
 
 from fastapi import Depends
@@ -15,6 +17,7 @@ from fastapi.requests import HTTPConnection
 from fastapi.sse import ServerSentEvent
 
 from app.live.broker import Broker
+from app.live.events import Event
 
 _RETRY_MILLISECONDS = 1_000, 5_000  # differs by client, so that they don't all come back at once after a restart
 
@@ -31,8 +34,13 @@ async def listen(broker: Broker, *topics: str) -> AsyncIterator[ServerSentEvent]
 
     The first is `resync`, which comes again whenever events may have been lost: load everything again.
     """
-    retry = random.randint(*_RETRY_MILLISECONDS)  # noqa: S311 - not a secret
+    yield ServerSentEvent(retry=random.randint(*_RETRY_MILLISECONDS))  # noqa: S311 - not a secret
     with broker.subscribe(*topics) as events:
         while True:
-            event = await events.get()
-            yield ServerSentEvent(data=event._asdict(), retry=retry)
+            yield _message(await events.get())
+
+
+@lru_cache(maxsize=256)
+def _message(event: Event) -> ServerSentEvent:
+    """Return the message of an event, which many streams send."""
+    return ServerSentEvent(raw_data=json.dumps(event._asdict()))
