@@ -182,4 +182,5 @@ def register_exception_handlers(app: FastAPI) -> None:
 
 
 async def _handle_unexpected(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - logged in app/api/request_cycle.py
+    request.state.is_answered = True
     return await _handle_expected(request, Problem())

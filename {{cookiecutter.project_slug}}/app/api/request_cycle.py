@@ -187,6 +187,8 @@ class RequestResponseCycle:
             return
         if self.status or not isinstance(error, OUTAGES):
             logger.error("failed: %s", self.id, exc_info=error)
+        if self.scope["state"].get("is_answered"):
+            return  # by the exception handler of a mounted app, which raises it again
         if self.status:
             raise error  # the response has started: the server can only close the connection
         await self._send_error(error)
