@@ -15,9 +15,12 @@ from tests.serving import IN_ONE_PROCESS, environment
 BLOCK = re.compile(r"^```(console|diff|jsonc|python|svg)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks_of(page: str) -> list[tuple[str, str]]:
-    """Return the kind and the text of each block of a page in docs/."""
-    return BLOCK.findall((TEMPLATE / "docs" / page).read_text(encoding="utf-8"))
+def blocks_of(page: str, section: str = "") -> list[tuple[str, str]]:
+    """Return the kind and the text of each block of a page in docs/, or of one of its sections."""
+    text = (TEMPLATE / "docs" / page).read_text(encoding="utf-8")
+    if section:
+        text = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return BLOCK.findall(text)
 
 
 def run_block(project: Path, kind: str, text: str) -> str:

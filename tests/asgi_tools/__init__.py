@@ -1,0 +1,1 @@
+"""Programs that tests/test_asgi_tools.py runs in the environment of the tools."""
