@@ -1,6 +1,5 @@
 """Query timeouts and approximate row counts."""
 
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ STATEMENT_TIMEOUT_MS = 1000
 
 _SQLITE_STEPS = 100_000
 """Steps of SQLite's virtual machine, a few milliseconds, after which it looks at the clock."""
+_SQLITE_INTERRUPT = 9  # https://www.sqlite.org/rescode.html#interrupt
 
 
 class QueryTimeout(HTTPException):
@@ -99,7 +99,7 @@ async def _sqlite_timeout(session: AsyncSession) -> AsyncIterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+        if getattr(error.orig, "sqlite_errorcode", None) == _SQLITE_INTERRUPT:
             raise QueryTimeout from error
         raise
     finally:
