@@ -45,7 +45,12 @@ class UserView(UserActions):
         EmailField("email", "Email", required=True, maxlength=320, list_template="fields/list/text.html"),
         PasswordField("password", required=True, maxlength=4096, form_template="fields/new_password.html"),
         "display_name",
-        EnumField("locale", "Language", choices_loader=_languages),
+        EnumField(
+            "locale",
+            "Language",
+            choices_loader=_languages,
+            help_text="Language of pages and emails; the browser's if none is selected.",
+        ),
         BooleanField("is_active", "Active", default=True, help_text="Disabling a user signs them out immediately."),
         "roles",
         DateTimeField("last_login_at", "Last sign-in"),
