@@ -320,3 +320,11 @@ def test_sign_in_from_a_known_device_sends_no_email(client: TestClient, ada: Use
     stranger.headers["User-Agent"] = "another"
     submit(stranger, "/login", email=ada.email, password=PASSWORD)
     assert len(emails_to(client, ada.email)) == 1
+
+
+@pytest.mark.parametrize(("path", "other"), [("/login", "/signup"), ("/signup", "/login")])
+def test_header_offers_the_other_page_only(client: TestClient, path: str, other: str) -> None:
+    links = read_page(open_browser(client).get(path)).links
+
+    assert path not in links
+    assert links.count(other) == 2  # in the header and below the form

@@ -1,11 +1,13 @@
 """The audit log in the admin is read-only, and has the events of all users."""
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.accounts.models import User
+from app.accounts.events import Event
+from app.accounts.models import AuthEvent, User
 from tests.admin.browser import csrf_token, export, listed_ids, page_text, run_action, run_row_action
-from tests.support import PASSWORD, log_in
+from tests.support import PASSWORD, in_database, log_in
 
 pytestmark = pytest.mark.any_database
 
@@ -56,3 +58,19 @@ def test_events_cannot_be_created_changed_or_deleted(client: TestClient, browser
 
     assert all(response.status_code >= 400 for response in responses)
     assert listed_ids(browser, "event") == before
+
+
+def test_what_events_record_is_shown_in_words(client: TestClient, browser: TestClient) -> None:
+    async def add(session: AsyncSession) -> None:
+        session.add(AuthEvent(name=Event.LOGOUT, data={"session_id": "7", "roles": ["editor"]}))
+
+    in_database(client, add)
+
+    page = browser.get("/admin/event/list")
+    detail = page_text(browser.get(f"/admin/event/detail?pk={listed_ids(browser, 'event')[0]}"))
+
+    for text in (page_text(page), detail):
+        assert "Session ID 7" in " ".join(text.split())
+        assert "Roles editor" in " ".join(text.split())
+    assert "session_id" not in page_text(page)
+    assert detail.index("Event ") < detail.rindex(" ID ")  # the event's own comes last
