@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ import uvicorn
 import websockets.sync.client
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.commands.http_protocol import LimitedHttpProtocol, raise_open_files_limit
+from app.commands.websocket_protocol import LimitedWebSocketProtocol
 from app.settings.config import load_settings
 from tests.server import SECONDS_TO_STOP, Server, running_server
+from tests.support import wait_until
 
 MAX_CONNECTIONS = 20
+NO_PINGS: Mapping[str, Any] = {}
 READ_TIMEOUT_SECONDS = 0.6
 
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
@@ -185,7 +188,7 @@ def test_open_files_limit_is_raised() -> None:
 
 
 @contextmanager
-def served(app: ASGIApp, **limits: Any) -> Iterator[uvicorn.Server]:
+def served(app: ASGIApp, pings: Mapping[str, Any] = NO_PINGS, **limits: Any) -> Iterator[uvicorn.Server]:
     """Serve an application in a thread, with asyncio's own event loop."""
     settings = load_settings(secret_key="x" * 32, server=limits)
 
@@ -198,8 +201,8 @@ def served(app: ASGIApp, **limits: Any) -> Iterator[uvicorn.Server]:
             await receive()
             await send({"type": f"lifespan.{stage}.complete"})
 
-    options: Any = {"http": LimitedHttpProtocol, "loop": "asyncio", "log_config": None}
-    server = uvicorn.Server(uvicorn.Config(with_settings, port=0, **options))
+    options: Any = {"http": LimitedHttpProtocol, "ws": LimitedWebSocketProtocol, "loop": "asyncio", "log_config": None}
+    server = uvicorn.Server(uvicorn.Config(with_settings, port=0, **options, **pings))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started and thread.is_alive():
@@ -237,6 +240,28 @@ def test_client_that_does_not_read_the_response_is_disconnected(pieces: int) -> 
         while server.server_state.connections and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not server.server_state.connections
+
+
+def test_client_that_does_not_read_its_websocket_is_disconnected() -> None:
+    ended, sent = threading.Event(), 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal sent
+        flood = WebSocket(scope, receive, send)
+        await flood.accept()
+        try:
+            while True:
+                await flood.send_bytes(b"x" * 1_000_000)
+                sent += 1_000_000
+        except WebSocketDisconnect:
+            ended.set()
+
+    pings = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
+    with served(app, pings) as server, socket.create_connection(address_of(server)) as silent:
+        silent.sendall(HEAD + UPGRADE.replace(b"a" * 24, b"a" * 22 + b"==") + b"\r\n\r\n")
+        assert ended.wait(SECONDS_TO_STOP)
+        wait_until(lambda: not server.server_state.connections)
+    assert sent < 20_000_000, "`send` waits"
 
 
 @pytest.mark.parametrize(
