@@ -15,7 +15,7 @@ from app.api.live_connections import LiveConnections
 from app.database.base import utc_now
 from app.settings.config import Settings
 from tests.query_counts import capture_statements
-from tests.support import add_user, in_database, problem_of, sign_in, wait_until
+from tests.support import add_user, in_database, log_in, problem_of, sign_in, wait_until, with_token
 
 PATH = "/api/v1/sample-notes"
 
@@ -111,6 +111,20 @@ def test_access_token_expires_while_the_websocket_is_open(
     client = with_limits(start_app(auth={"access_token_ttl": 1}), live_check_interval=SOON)
 
     with connect(sign_in(client, add_user(client, "ada@example.com"))) as socket:
+        assert close_code(socket)[0] == 4401
+
+
+def test_reused_refresh_token_closes_the_websocket_at_once(
+    start_app: Callable[..., TestClient], with_limits: WithLimits
+) -> None:
+    client = with_limits(start_app(auth={"refresh_grace": 0}), live_check_interval=NEVER)
+    add_user(client, "ada@example.com")
+    pair = log_in(client, "ada@example.com")
+    body = {"refresh_token": pair["refresh_token"]}
+
+    with connect(with_token(client, pair["access_token"])) as socket:
+        assert client.post("/api/v1/auth/token/refresh", json=body).status_code == 200
+        assert client.post("/api/v1/auth/token/refresh", json=body).status_code == 401
         assert close_code(socket)[0] == 4401
 
 

@@ -9,6 +9,7 @@ import base64
 import hmac
 import secrets
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import exists, select, update
@@ -21,6 +22,8 @@ from app.accounts.credentials.authenticator import Authenticator
 from app.accounts.events import Event
 from app.accounts.models import AuthSession, RefreshToken, User, is_live
 from app.accounts.scope import Client
+from app.api.live_connections import end_sessions
+from app.database.after_commit import after_commit
 from app.database.base import utc_now
 from app.database.connection import Database
 from app.errors import Unauthorized
@@ -127,6 +130,7 @@ async def _repeat(
                 return auth_session, candidate
     auth_session.revoked_at = now
     auth_session.revoked_reason = "refresh_reuse"
+    after_commit(session, partial(end_sessions, [auth_session.id]))
     await events.record(session, Event.TOKEN_REUSE, client, user_id=user.id, session_id=auth_session.id)
     agent = auth_session.user_agent
     await notifications.notify(session, authenticator, user.id, user.email, "token_reuse", user_agent=agent)

@@ -1,6 +1,7 @@
 """Admin view for sessions, which can be ended."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from fastapi import Request
 from sqlalchemy import select
@@ -17,6 +18,8 @@ from app.admin.base.menu import PEOPLE
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
 from app.admin.views.roles import UserOwnedView
+from app.api.live_connections import end_sessions
+from app.database.after_commit import after_commit
 from app.database.base import utc_now
 from app.i18n import gettext, gettext_noop
 
@@ -95,6 +98,7 @@ class SessionView(UserOwnedView):
         for row in rows:
             if row.revoked_at is None:
                 row.revoked_at, row.revoked_reason = utc_now(), "admin"
+                after_commit(request.state.session, partial(end_sessions, [row.id]))
                 await record(request, Event.SESSION_ENDED, row.user_id, target=row, session_id=row.id)
         flash(request, gettext("The selected sessions have ended."), "success")
 

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from app.accounts.models import Role, User, UserRole
 from app.accounts.permissions import BasePermission, all_permissions
 from app.accounts.scope import Client, Scope
 from app.accounts.sessions import revocation
+from app.api.live_connections import end_sessions
+from app.database.after_commit import after_commit
 from app.database.base import utc_now
 from app.database.connection import Database
 from app.errors import Conflict, Forbidden, NotFound
@@ -108,6 +111,7 @@ async def revoke_key(session: AsyncSession, key: ApiKey, client: Client, *, acto
     """Revoke a key, if it is not yet revoked. `actor_id` is the user who does it, if not the owner."""
     if key.revoked_at is None:
         key.revoked_at = utc_now()
+        after_commit(session, partial(end_sessions, [key.id]))
         await events.record(
             session, Event.KEY_REVOKED, client, user_id=key.owner_id, actor_id=actor_id, target=key, prefix=key.prefix
         )

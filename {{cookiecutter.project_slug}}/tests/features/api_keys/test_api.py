@@ -416,7 +416,6 @@ def test_key_opens_a_websocket_until_it_is_revoked(client: TestClient, as_ada: T
         socket.send_text("open")
         assert socket.receive_json() == ["ada@example.com", "open"]
         as_ada.delete(f"{KEYS}/{key['id']}")
-        client.portal.call(connections.check)
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_text()
 
