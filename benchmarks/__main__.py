@@ -16,17 +16,7 @@ from collections.abc import Sequence
 from benchmarks import page
 
 PARTS = (
-    *(
-        "requests",
-        "split",
-        "instructions",
-        "admin_list",
-        "admin",
-        "scale",
-        "crowd",
-        "live",
-        "tools",
-    ),
+    *("requests", "split", "instructions", "admin_list", "admin", "scale", "crowd", "live"),
     *("tools", "search", "lighthouse"),
 )
 WITHOUT_POSTGRESQL = ("tools", "lighthouse")

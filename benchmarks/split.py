@@ -36,7 +36,7 @@ ENGINE = "SQLAlchemy: engine, pool, greenlets"
 # Patterns of frames, "function (file)"; the first match counts.
 PARTS = {
     r"^collected \(": "garbage collector",
-    r"/logging/|\(app/commands/log": LOG,
+    r"/logging/|\(app/api/logs\.py": LOG,
     r"\((uvicorn|httptools|app/commands)/": SERVER,
     r"/asyncio/|\(uvloop/": "event loop (uvloop)",
     r"(matches|_match|FastAPI\.__call__|APIRouter\.app) \(fastapi/": ROUTING,
