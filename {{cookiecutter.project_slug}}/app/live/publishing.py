@@ -1,7 +1,9 @@
 """Publish events in a transaction.
 
-publish(session, f"orders:{order.id}", "shipped")
-publish_changes(Note, "owner_id")     # for each change of a note, on the topic `notes:<owner_id>`
+At any time, or for each change of a row:
+
+    publish(session, f"orders:{order.id}", "shipped")
+    publish_changes(Note, "owner_id")  # for each change of a note, on the topic `notes:<owner_id>`
 """
 
 from collections.abc import Mapping

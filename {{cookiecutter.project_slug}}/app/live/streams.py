@@ -1,9 +1,11 @@
 """Server-sent events: the stream of a page or client. https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-@router.get("/live", response_class=EventSourceResponse)
-async def stream_orders(live: LiveDep, scope: CurrentScope) -> AsyncIterator[ServerSentEvent]:
-async for event in listen(live, topic_of(Order, scope.user_id)):
-yield event
+A route:
+
+    @router.get("/live", response_class=EventSourceResponse)
+    async def stream_orders(live: LiveDep, scope: CurrentScope) -> AsyncIterator[ServerSentEvent]:
+        async for event in listen(live, topic_of(Order, scope.user_id)):
+            yield event
 """
 
 import json
