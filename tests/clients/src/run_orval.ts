@@ -12,7 +12,7 @@ const renewed = await refreshToken({ refresh_token: signedIn.data.refresh_token 
 assert(renewed.status === 200);
 const headers = { Authorization: `Bearer ${renewed.data.access_token}` };
 for (const number of [1, 2, 3]) {
-  const created = await createNote({ title: `orval ${number}` }, { headers });
+  const created = await createNote({ title: `orval ${number}` }, { "Idempotency-Key": crypto.randomUUID() }, { headers });
   assert.equal(created.status, 201);
 }
 const titles: string[] = [];

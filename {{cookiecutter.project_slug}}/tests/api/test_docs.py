@@ -165,6 +165,10 @@ def test_documented_headers_are_sent(as_ada: TestClient, operations: list[dict[s
         assert ("Location" in headers) == ("Location" in response.headers), name
 
 
+def test_streams_are_documented_as_in_openapi_3_1(document: dict[str, Any]) -> None:
+    assert "itemSchema" not in str(document)
+
+
 def test_login_tells_tokens_from_a_challenge(operations: list[dict[str, Any]]) -> None:
     [login] = [operation for operation in operations if operation["operationId"] == "login"]
 
