@@ -1,5 +1,6 @@
 """Live updates of notes."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from tests.features.notes.helpers import (
@@ -8,6 +9,7 @@ from tests.features.notes.helpers import (
     note_body,
     note_url,
 )
+from tests.query_counts import capture_queries, count_queries
 from tests.streams import open_stream
 
 
@@ -19,6 +21,13 @@ def test_stream_has_each_change(as_ada: TestClient) -> None:
         assert stream.next_change_of(added) == "updated"
         as_ada.delete(note_url(added))
         assert stream.next_change_of(added) == "deleted"
+
+
+@pytest.mark.any_database
+def test_number_of_queries_of_the_stream(as_ada: TestClient) -> None:
+    with capture_queries(as_ada) as requests, open_stream(as_ada, f"{NOTES}/live"):
+        pass
+    assert count_queries(requests) == {"GET /api/v1/notes/live": 1}
 
 
 def test_changes_of_another_user_are_not_in_the_stream(as_ada: TestClient, as_bob: TestClient) -> None:

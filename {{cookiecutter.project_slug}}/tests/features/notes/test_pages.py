@@ -218,6 +218,7 @@ def test_form_without_a_csrf_token_is_rejected(browser: TestClient) -> None:
 def test_list_page_shows_its_stream(as_ada: TestClient, browser: TestClient) -> None:
     assert f'data-live="{URL}/live"' in browser.get(URL).text
 
-    with open_stream(browser, f"{URL}/live") as stream:
+    with capture_queries(browser) as requests, open_stream(browser, f"{URL}/live") as stream:
         added = add_note(as_ada)
         assert stream.next_change_of(added) == "created"
+    assert count_queries(requests) == {"GET /notes/live": 1}
