@@ -27,7 +27,7 @@ USES_OF_LIVE = {
     f"{NOTES}/templates/notes/list.html": [r".*live_region.*\n", r"{% endcall %}\n"],
     "tests/features/notes/test_pages.py": [
         r"from tests\.streams .*\n",
-        r"@pytest\.mark\.any_database\ndef test_list_page_shows_its_stream(.|\n)*",
+        r"\n\n@pytest\.mark\.any_database\ndef test_list_page_shows_its_stream(.|\n)*",
     ],
 }
 """What docs/options.md says."""
