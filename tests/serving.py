@@ -26,6 +26,15 @@ FOREIGN = re.compile(
 )
 # `dev.py test` in one process: each worker imports the app, and the other cores run other tests.
 IN_ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}
+# Tests of a project in which its admin and features change nothing.
+UNAFFECTED = (
+    "commands/test_http_protocol.py",
+    "commands/test_serve.py",
+    "scaffold",
+    "settings",
+)
+WITHOUT_UNAFFECTED = [f"--ignore=tests/{name}" for name in UNAFFECTED]
+"""Arguments of `dev.py test` in one of several projects; the others run these tests, too."""
 
 
 def environment() -> dict[str, str]:

@@ -15,16 +15,17 @@ from pathlib import Path
 import pytest
 
 from tests.baking import MINIMAL, Answer, Bake
-from tests.serving import Server, Visitor, run_dev, serving
+from tests.serving import WITHOUT_UNAFFECTED, Server, Visitor, run_dev, serving
 
 
 @dataclass(frozen=True)
 class Case:
-    """Answers, a Python version (default: the current one) and the databases of the test suite."""
+    """Answers, a Python version (default: the current one), and what the test suite covers."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     version: str = ""
     database: str = "sqlite"
+    is_complete: bool = True
 
     def has(self, option: str) -> bool:
         """Return whether the option is on."""
@@ -35,7 +36,7 @@ CASES = {
     "default": Case(database="both"),
     "minimal": Case({**MINIMAL}),
     "without-pages-3.12": Case({"pages": False}, "3.12"),
-    "without-admin": Case({"admin": False}),
+    "without-admin": Case({"admin": False}, is_complete=False),  # between default and minimal
     "without-deploy-3.13": Case({"deploy": False}, "3.13", "postgresql"),  # includes all code
 }
 
@@ -125,6 +126,7 @@ def test_own_suite_passes_without_skips(running: Running) -> None:
     """With the default options in the default project; another project uses only PostgreSQL."""
     database = running.case.database
     chosen = [] if database == "both" else ["--database", database]
+    chosen += [] if running.case.is_complete else WITHOUT_UNAFFECTED
     workers = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "2"} if database == "both" else {}
 
     printed = run_dev(running.project, "test", *chosen, python=running.python, **workers)
