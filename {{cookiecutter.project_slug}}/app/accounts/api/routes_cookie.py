@@ -48,6 +48,6 @@ async def cookie_refresh(
 async def cookie_logout(
     database: DatabaseDep, authenticator: AuthenticatorDep, client: ClientDep, cookie: RefreshCookieDep
 ) -> None:
-    """Sign out. Ends the session of the refresh token in the cookie, if any, and deletes the cookie."""
+    """Sign out of a browser. Ends the session of the refresh token in the cookie, if any, and deletes the cookie."""
     await login_service.logout_by_refresh_token(database, authenticator, cookie.token, client)
     cookie.delete()
