@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import features
 from app.accounts.api import refresh_cookie
@@ -77,6 +76,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # limits, its responses get an ID and the headers, and the transaction is committed after it, by the final status.
     app.add_middleware(RequestMiddleware, settings=settings, open_state=state.get)
     if settings.server.trusted_proxies:
+        from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: PLC0415 - imports all of Uvicorn
+
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
     if settings.server.cors_origins:
         # Added last, so it is the outermost middleware and its headers apply to all responses.

@@ -48,7 +48,7 @@ class ProblemDetails(BaseModel):
     """The kind of problem; stable."""
     title: str = Field(examples=["Modified since you last read it"])
     """The problem in a few words; the same for each problem of this type."""
-    status: int = Field(ge=400, le=599, examples=[412])
+    status: int = Field(json_schema_extra={"minimum": 400, "maximum": 599}, examples=[412])
     """The HTTP status."""
     detail: str | SkipJsonSchema[None] = None
     """What happened in this case, or how to resolve it."""

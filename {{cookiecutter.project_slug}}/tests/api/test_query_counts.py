@@ -16,7 +16,7 @@ from app.accounts.models import User
 from tests.accounts.email_links import NEW, latest_token, reset_rate_limits
 from tests.query_counts import CapturedRequest, capture_queries, count_queries, without_features
 from tests.routes import app_of, routes_of
-from tests.support import PASSWORD, add_user, sign_in, with_token
+from tests.support import PASSWORD, add_user, another_client, sign_in, with_token
 
 AUTH = "/api/v1/auth"
 CHANGE = f"{AUTH}/email/change"
@@ -140,6 +140,20 @@ def test_signing_up_and_in(client: TestClient) -> None:
         "POST /api/v1/auth/token/refresh": 4,
         "POST /api/v1/auth/logout": 3,
         "POST /api/v1/auth/logout-all": 3,
+    }
+
+
+def test_signing_in_from_a_browser(client: TestClient, ada: User) -> None:
+    browser = another_client(client, Origin="http://127.0.0.1:8000")
+    with capture_queries(browser) as requests:
+        browser.post(f"{AUTH}/cookie/login", json={"email": ada.email, "password": PASSWORD})
+        browser.post(f"{AUTH}/cookie/refresh")
+        assert browser.post(f"{AUTH}/cookie/logout").status_code == 204
+
+    assert count_queries(without_features(requests)) == {
+        "POST /api/v1/auth/cookie/login": 10,
+        "POST /api/v1/auth/cookie/refresh": 4,
+        "POST /api/v1/auth/cookie/logout": 4,
     }
 
 

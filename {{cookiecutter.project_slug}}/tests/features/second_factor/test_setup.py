@@ -24,7 +24,7 @@ from tests.features.second_factor.helpers import (
     wrong_code,
 )
 from tests.query_counts import capture_queries, count_queries
-from tests.support import emails_to, in_database, log_in, problem_of, with_token
+from tests.support import PASSWORD, another_client, emails_to, in_database, log_in, problem_of, with_token
 
 
 def stored_secret(client: TestClient) -> TotpSecret:
@@ -227,11 +227,15 @@ def test_deleting_the_user_deletes_it(client: TestClient, as_ada: TestClient, ad
 
 
 def test_query_counts(client: TestClient, as_ada: TestClient, ada: User) -> None:
-    with capture_queries(client, as_ada) as requests:
+    browser = another_client(client, Origin="http://127.0.0.1:8000")
+    with capture_queries(client, as_ada, browser) as requests:
         secret, codes = enable(as_ada)
         as_ada.get(ANSWER)
         challenge = get_challenge(client, ada)
         assert submit_code(client, challenge, current_code(secret)).status_code == 200
+        step = browser.post("/api/v1/auth/cookie/login", json={"email": ada.email, "password": PASSWORD}).json()
+        answer = {"challenge": step["challenge"], "code": codes[1]}
+        assert browser.post("/api/v1/auth/cookie/second-factor", json=answer).status_code == 200
         assert as_ada.post(RECOVERY, json={"code": codes[0]}).status_code == 200
         allow_code_reuse(client)
         assert as_ada.request("DELETE", TOTP, json={"code": current_code(secret)}).status_code == 204
@@ -242,6 +246,8 @@ def test_query_counts(client: TestClient, as_ada: TestClient, ada: User) -> None
         "GET /api/v1/auth/second-factor": 3,
         "POST /api/v1/auth/login": 8,
         "POST /api/v1/auth/second-factor": 15,
+        "POST /api/v1/auth/cookie/login": 8,
+        "POST /api/v1/auth/cookie/second-factor": 18,  # by a recovery code
         "POST /api/v1/auth/recovery-codes": 8,
         "DELETE /api/v1/auth/totp": 9,
     }
