@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 import fireup
 from tests.baking import PROJECT, Bake
 from tests.serving import Server, Visitor, environment, running, started
-from tests.windows import Visit, visit
+from tests.windows import HIDE, Visit, visit
 
 POSTGRES = """
 import sys
@@ -26,10 +26,6 @@ PASSWORD = "seven quiet herons near the mill"  # noqa: S105 - of users of the te
 ADA, BOB = "ada@example.com", "bob@example.com"
 SOON = 2_000
 """Milliseconds until a change has to be shown."""
-HIDE = """hidden => {
-    Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

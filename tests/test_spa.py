@@ -24,10 +24,13 @@ from tests import npm
 from tests.baking import TEMPLATE, Bake
 from tests.life import FIRST, find_link, one_time_code
 from tests.serving import Server, Visitor, environment, find_free_port, running
-from tests.windows import FLAGS
+from tests.windows import FLAGS, HIDE
 
 SPA = TEMPLATE / "examples" / "spa"
 EMAIL = "ada@example.com"
+LIST, STREAM = "**/api/v1/notes?*", "**/api/v1/notes/live"
+SOON = 2_000
+"""Milliseconds until a change has to be shown."""
 REFRESH, LOGOUT = "/api/v1/auth/cookie/refresh", "/api/v1/auth/cookie/logout"
 LATER = "const now = Date.now; Date.now = () => now() + 11 * 60_000"
 """Lets the access token of a page expire."""
@@ -201,11 +204,44 @@ def test_notes_are_created_changed_and_deleted(window: BrowserContext, site: Sit
     page.get_by_text("Three bottles").wait_for()
 
     _change(window, site, "Milk", body="Seen without a reload")
-    page.evaluate("dispatchEvent(new Event('focus'))")
-    page.get_by_text("Seen without a reload").wait_for()
+    page.get_by_text("Seen without a reload").wait_for(timeout=SOON)
     page.get_by_role("button", name="Edit").click()
     editor.get_by_role("button", name="Delete").click()
     page.get_by_role("heading", name="Milk").wait_for(state="detached")
+
+
+def test_what_others_change_is_shown_without_a_reload(window: BrowserContext, site: Site) -> None:
+    page, other = window.pages[0], window.new_page()
+    with other.expect_response(LIST):  # after the stream's first event
+        other.goto(site.app)
+    visitor, token = Visitor(site.server.address), site.sign_in()
+
+    _fill(other, Title="Of another tab")
+    other.get_by_role("button", name="Add note").click()
+    page.get_by_role("heading", name="Of another tab").wait_for(timeout=SOON)
+    note = visitor.post_json("/api/v1/notes", {"title": "Of the API"}, token).body
+    for tab in (page, other):
+        tab.get_by_role("heading", name="Of the API").wait_for(timeout=SOON)
+
+    page.evaluate(HIDE, arg=True)
+    with page.expect_response(LIST):
+        page.evaluate(HIDE, arg=False)
+    visitor.post_json("/api/v1/notes", {"title": "After a rest"}, token)
+    page.get_by_role("heading", name="After a rest").wait_for(timeout=SOON)
+    for shown in visitor.get("/api/v1/notes", token).body["items"]:
+        _delete(window, site, shown["id"], token)
+    page.get_by_role("heading", name=note["title"]).wait_for(state="detached", timeout=SOON)
+
+
+def test_session_that_ends_elsewhere_shows_the_sign_in(window: BrowserContext, site: Site) -> None:
+    """The server ends the stream; nobody has to touch the page."""
+    page = window.pages[0]
+    page.get_by_role("heading", name="Notes").wait_for()
+
+    Visitor(site.server.address).post_json("/api/v1/auth/logout-all", {}, site.sign_in())
+
+    page.get_by_role("heading", name="Sign in").wait_for()
+    assert "authn_token_reuse" not in site.events()
 
 
 def test_more_notes_are_shown(window: BrowserContext, site: Site) -> None:
@@ -254,10 +290,10 @@ def test_tabs_share_one_refresh(window: BrowserContext, site: Site) -> None:
     for tab in tabs:
         tab.evaluate(LATER)
     for tab in tabs:
-        tab.evaluate("dispatchEvent(new Event('focus'))")
+        tab.evaluate(HIDE, arg=False)  # as showing it does, which opens the stream again
     for tab in tabs:
-        with tab.expect_response("**/api/v1/notes*") as answer:
-            tab.evaluate("dispatchEvent(new Event('focus'))")
+        with tab.expect_response(LIST) as answer:
+            tab.evaluate(HIDE, arg=False)
         assert answer.value.status == 200
         assert tab.get_by_role("heading", name="Notes").is_visible()
 
@@ -379,7 +415,9 @@ def test_development_server_passes_requests_on(
     assert account
     address = f"http://localhost:{find_free_port()}"
     python = site.project / ".venv/bin/python"
-    variables = {**environment(), "BASE_URL": address, "AUTH_ARGON2_MEMORY_KIB": "8"}
+    # Access tokens that live for so short a time end the stream soon.
+    settings = {"AUTH_ACCESS_TOKEN_TTL": "2", "SERVER_LIVE_CHECK_INTERVAL": "100ms"}
+    variables = {**environment(), **settings, "BASE_URL": address, "AUTH_ARGON2_MEMORY_KIB": "8"}
     with running(
         [str(python), "-m", "app", "serve"], site.project, tmp_path / "log", variables
     ) as server:
@@ -395,8 +433,16 @@ def test_development_server_passes_requests_on(
                 page = window.new_page()
                 page.goto(address)
                 _sign_in(page)
-                page.reload()
+                with page.expect_response(STREAM) as first:
+                    page.reload()
                 page.get_by_role("heading", name="Notes").wait_for()
+                with page.expect_response(LIST), page.expect_response(STREAM) as second:
+                    pass
+                tokens = [
+                    answer.value.request.headers["authorization"] for answer in (first, second)
+                ]
+                assert tokens[0] != tokens[1]
+                assert second.value.status == 200
 
 
 def _change(window: BrowserContext, site: Site, title: str, body: str) -> None:
@@ -406,6 +452,14 @@ def _change(window: BrowserContext, site: Site, title: str, body: str) -> None:
     (note,) = window.request.get(f"{notes}?title={title}", headers=headers).json()["items"]
     changed = window.request.patch(f"{notes}/{note['id']}", headers=headers, data={"body": body})
     assert changed.ok, changed.text()
+
+
+def _delete(window: BrowserContext, site: Site, note_id: str, token: str) -> None:
+    """Delete a note in another session."""
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"{site.server.address}/api/v1/notes/{note_id}"
+    deleted = window.request.delete(url, headers=headers)
+    assert deleted.ok, deleted.text()
 
 
 def _sign_in(page: Page) -> None:

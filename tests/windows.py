@@ -14,6 +14,12 @@ Scheme = Literal["light", "dark"]
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
 
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""Hides or shows a page, as changing tabs does."""
+
 # A fresh profile, and nothing that asks for updates or needs a graphics card.
 FLAGS = [
     "--no-sandbox",

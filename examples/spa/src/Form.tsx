@@ -1,13 +1,8 @@
 import { type FormEvent, Fragment, useId, useState } from "react";
 import { messagesOf, type Problem } from "./api";
 
-interface Field<Name extends string> {
-  name: Name;
-  label: string;
-  type?: "email" | "password" | "textarea";
-  autoComplete?: string;
-  value?: string;
-}
+type InputType = "email" | "password" | "textarea";
+type Field<Name> = { name: Name; label: string; type?: InputType; autoComplete?: string; value?: string };
 
 interface Props<Name extends string> {
   fields: Field<Name>[];
@@ -21,8 +16,7 @@ export function Form<Name extends string>({ fields, button, send }: Props<Name>)
   const [messages, setMessages] = useState<Record<string, string>>({});
   const [isBusy, setIsBusy] = useState(false);
   const id = useId();
-  const names: string[] = fields.map((field) => field.name);
-  const others = Object.entries(messages).filter(([name]) => !names.includes(name));
+  const others = Object.entries(messages).filter(([name]) => !fields.some((field) => field.name === name));
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -48,13 +42,8 @@ export function Form<Name extends string>({ fields, button, send }: Props<Name>)
           <Fragment key={name}>
             <label htmlFor={`${id}-${name}`}>{label}</label>
             <Input
-              id={`${id}-${name}`}
-              name={name}
-              type={type}
-              autoComplete={autoComplete}
-              defaultValue={value}
-              aria-invalid={name in messages}
-              aria-describedby={`${id}-${name}-error`}
+              id={`${id}-${name}`} name={name} type={type} autoComplete={autoComplete} defaultValue={value}
+              aria-invalid={name in messages} aria-describedby={`${id}-${name}-error`}
             />
             {name in messages && <small id={`${id}-${name}-error`}>{messages[name]}</small>}
           </Fragment>

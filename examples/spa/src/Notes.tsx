@@ -1,12 +1,12 @@
-import { useCallback, useEffect, useState } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 import { api } from "./api";
 import { Form } from "./Form";
+import { watchNotes } from "./live";
 import type { components } from "./schema";
 
 type Note = components["schemas"]["NoteRead"];
 
 const PAGE_SIZE = 20;
-const POLL_MS = 5_000;
 const FIELDS = [{ name: "title", label: "Title" }, { name: "body", label: "Body", type: "textarea" }] as const;
 
 export function Notes() {
@@ -14,25 +14,16 @@ export function Notes() {
   const [cursor, setCursor] = useState<string | null>();
   const [edited, setEdited] = useState<string>();
 
-  const load = useCallback(async (limit: number, after?: string) => {
+  async function load(limit: number, after?: string) {
     const { data } = await api.GET("/api/v1/notes", { params: { query: { limit, cursor: after } } });
-    if (!data) return;
+    if (!data) return false;
     setNotes((before) => (after ? [...before, ...data.items] : data.items));
     setCursor(data.next_cursor);
-  }, []);
-  const shown = Math.min(Math.max(notes.length, PAGE_SIZE), 100); // the API returns at most 100
-  const reload = useCallback(() => load(shown), [load, shown]);
-
-  useEffect(() => {
-    const look = () => document.hidden || void reload().catch(() => undefined); // offline: it tries again later
-    look();
-    const timer = setInterval(look, POLL_MS);
-    addEventListener("focus", look);
-    return () => {
-      clearInterval(timer);
-      removeEventListener("focus", look);
-    };
-  }, [reload]);
+    return true;
+  }
+  const reload = () => load(Math.min(Math.max(notes.length, PAGE_SIZE), 100)); // the API returns at most 100
+  const reloadChanged = useEffectEvent(reload);
+  useEffect(() => watchNotes(() => reloadChanged()), []);
 
   async function create(body: { title: string; body: string }) {
     const { error } = await api.POST("/api/v1/notes", { body });
@@ -40,9 +31,9 @@ export function Notes() {
     return error;
   }
 
-  function stopEditing() {
+  async function stopEditing() {
     setEdited(undefined);
-    return reload();
+    await reload();
   }
 
   return (
@@ -51,15 +42,9 @@ export function Notes() {
       <ul>
         {notes.map((note) => (
           <li key={note.id}>
-            {edited === note.id ? (
-              <Editor note={note} onDone={stopEditing} />
-            ) : (
-              <>
-                <h2>{note.title}</h2>
-                <p>{note.body}</p>
-                <button onClick={() => setEdited(note.id)}>Edit</button>
-              </>
-            )}
+            {edited === note.id
+              ? <Editor note={note} onDone={stopEditing} />
+              : <><h2>{note.title}</h2><p>{note.body}</p><button onClick={() => setEdited(note.id)}>Edit</button></>}
           </li>
         ))}
       </ul>

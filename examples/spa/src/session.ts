@@ -5,10 +5,7 @@
 import { useSyncExternalStore } from "react";
 import type { components } from "./schema";
 
-interface Token {
-  value: string;
-  expiresAt: number;
-}
+type Token = { value: string; expiresAt: number };
 
 export const API_URL = import.meta.env.VITE_API_URL ?? "";
 const COOKIE = `${API_URL}/api/v1/auth/cookie`;
@@ -38,14 +35,11 @@ export async function signOut(): Promise<void> {
 }
 
 /** Whether the person is signed in; undefined until it is known. */
-export function isSignedIn(): boolean | undefined {
-  return token === undefined ? undefined : token !== null;
-}
+export const isSignedIn = () => (token === undefined ? undefined : token !== null);
 export const useIsSignedIn = () => useSyncExternalStore(subscribe, isSignedIn);
 
 function current(rejected?: string): string | undefined {
-  const usable = token && token.value !== rejected && Date.now() < token.expiresAt - MARGIN_MS;
-  return usable ? token?.value : undefined;
+  return token && token.value !== rejected && Date.now() < token.expiresAt - MARGIN_MS ? token.value : undefined;
 }
 
 async function refresh(): Promise<string | null> {
