@@ -25,4 +25,5 @@ def test_tutorial_works_block_by_block(bake: Bake) -> None:
         ("app", "features", "reports"),
         ("app", "features", "stories"),
         ("app", "features", "tasks"),
+        ("app", "features", "tickets"),
     }
