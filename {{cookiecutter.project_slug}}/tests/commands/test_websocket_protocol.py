@@ -147,7 +147,7 @@ def test_misbehaving_clients(start: StartServer, client: TestClient, ada: User, 
         assert close_code(sockets[0]) == 1009
         with suppress(ConnectionClosed):  # while it sends
             sockets[1].send(iter([""] * 2000))
-        assert close_code(sockets[1]) == 1009
+        assert close_code(sockets[1]) in {1009, None}  # None: the server hung up before the client had sent it all
 
         for index in range(5000):
             sockets[2].send(str(index))
