@@ -16,6 +16,7 @@ from benchmarks.load import CLIENT_CORE, SERVER_CORE, on_cores
 from benchmarks.workloads import EMAIL, HEALTH, HTML, PASSWORD, WORKLOADS, Workload
 from tests.serving import Visitor, find_free_port
 
+BASE_URL = "https://bench.example"
 START_SECONDS = 60
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CHILDREN_AND_OWN = slice(11, 15)  # utime to cstime, counted from the name: proc_pid_stat(5)
@@ -76,7 +77,7 @@ class Server:
         login = WORKLOADS["login"]
         self.token = self.ask(login._replace(data={**login.data, "email": EMAIL}))["access_token"]
         if self.browser:
-            visitor = Visitor(self.address)
+            visitor = Visitor(self.address, BASE_URL)
             visitor.fill_in("/login", email=EMAIL, password=PASSWORD)
             cookies = "; ".join(f"{one.name}={one.value}" for one in visitor.cookies)
             page = self.workloads[HTML]._replace(headers={"Cookie": cookies})

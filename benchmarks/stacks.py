@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import fireup
 from benchmarks.load import CLIENT_CORE, on_cores
-from benchmarks.servers import Contestant
+from benchmarks.servers import BASE_URL, Contestant
 from benchmarks.workloads import BY_OFFSET, PAGES, READS, RESOURCE, WORKLOADS, Workload
 from tests.serving import environment, run_in
 
@@ -22,7 +22,7 @@ HELLO = Path(__file__).with_name("hello")
 SETTINGS = {
     # As docs/deploying.md says.
     "ENVIRONMENT": "production",
-    "BASE_URL": "https://bench.example",
+    "BASE_URL": BASE_URL,
     "SERVER_TRUSTED_PROXIES": "127.0.0.1",
     "SECRET_KEY": "a key of the benchmark, which protects nothing",
     "AUTH_ACCESS_TOKEN_TTL": "8h",  # longer than a run

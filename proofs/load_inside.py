@@ -98,7 +98,7 @@ class Proof:
             return
         server = Server(plan.server)
         await server.learn_command()
-        self.watch = Watch(Server(plan.server), plan.pool_size)
+        self.watch = Watch(Server(plan.server), plan.pool_size + 1)  # one is of live updates
         background.append(asyncio.create_task(self.watch.run()))
         sleepers = await self._sleepers()
         disturber = Disturber(server, self.watch, self.journal, sleepers)

@@ -82,8 +82,8 @@ class Answer:
 class Visitor:
     """An HTTP client that keeps cookies and follows redirects."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, origin: str = "") -> None:
+        self.address, self.origin = address, origin or address
         # As browsers do on this machine, where a project is not served over HTTPS.
         self.cookies = CookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
         self._opener = urllib.request.build_opener(
@@ -107,7 +107,7 @@ class Visitor:
             name, value = (re.search(rf'{key}="([^"]*)"', field) for key in ("name", "value"))
             if name and value:
                 fields.setdefault(name[1], value[1])
-        return self._send(path, urlencode(fields).encode(), {"Origin": self.address})
+        return self._send(path, urlencode(fields).encode(), {"Origin": self.origin})
 
     def _send(self, path: str, data: bytes | None, headers: dict[str, str]) -> Answer:
         request = urllib.request.Request(self.address + path, data, headers)  # noqa: S310 - http

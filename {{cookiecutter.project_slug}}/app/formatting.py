@@ -7,7 +7,6 @@ from decimal import Decimal
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
-from app.database import durations
 from app.i18n import SOURCE_LOCALE, current_locale
 
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
@@ -23,6 +22,8 @@ def format_number(number: int) -> str:
 
 def format_duration(value: timedelta) -> str:
     """Return a duration as it is entered, `1h 30m`; in other languages with their units: `1 Std. 30 Min.`."""
+    from app.database import durations  # noqa: PLC0415 - imports Pydantic, which files of the admin don't need
+
     written, locale = durations.format_duration(value), current_locale()
     if locale == SOURCE_LOCALE:
         return written

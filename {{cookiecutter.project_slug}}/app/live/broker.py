@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.database.connection import Database
-from app.live.channels import Channel, open_channel
+from app.live.channels import RETRY_SECONDS, Channel, open_channel
 from app.live.events import RESYNC, Event, pack, unpack
 from app.settings.config import Settings
 
@@ -76,13 +76,19 @@ class Broker:
             self._sending = asyncio.get_running_loop().create_task(self._send_all())
 
     async def _send_all(self) -> None:
+        """Send the events; after a failure, `resync` instead of those that were lost, until it succeeds."""
+        is_outage = False
         while self._unsent:
             events, self._unsent = [*self._unsent], {}
             try:
                 await self._channel.send([*pack(events)])
+                is_outage = False
             except Exception as error:  # noqa: BLE001 - any driver's
-                logger.warning("%d events were not sent: %s", len(events), type(error).__name__)
-            await asyncio.sleep(SEND_INTERVAL_SECONDS)
+                if not is_outage:
+                    logger.warning("unavailable: events wait for the other processes: %s", type(error).__name__)
+                is_outage = True
+                self._unsent = {RESYNC: None, **self._unsent}
+            await asyncio.sleep(RETRY_SECONDS if is_outage else SEND_INTERVAL_SECONDS)
 
     def _receive(self, message: str) -> None:
         try:

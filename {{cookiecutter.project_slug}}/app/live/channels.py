@@ -81,7 +81,7 @@ class RemoteChannel(Channel):
                     await self.wait_until_lost()
             except Exception as error:  # noqa: BLE001 - any driver's
                 if not is_outage:
-                    logger.warning("live updates between processes are interrupted: %s", type(error).__name__)
+                    logger.warning("unavailable: live updates between processes: %s", type(error).__name__)
                 is_outage = True
             await asyncio.sleep(RETRY_SECONDS)
 

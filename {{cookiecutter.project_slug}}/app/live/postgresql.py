@@ -55,4 +55,8 @@ class PostgresqlChannel(RemoteChannel):
     async def transmit(self, messages: Sequence[str]) -> None:
         """Send messages in one transaction."""
         async with self._lock:
-            await self._connection.execute(_SEND, NAME, messages)
+            try:
+                await self._connection.execute(_SEND, NAME, messages)
+            except Exception:
+                self._lost.set()  # also if the connection hasn't noticed it yet
+                raise

@@ -1,7 +1,8 @@
 """Events reach other processes through PostgreSQL or Redis; here, these are other apps with brokers of their own."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import Thread
 from typing import Any
 
@@ -10,8 +11,9 @@ from fakeredis import TcpFakeServer
 from starlette.testclient import TestClient
 
 from app.accounts.models import User
-from app.live import channels
+from app.live import broker, channels
 from app.live.channels import Channel, open_channel
+from app.live.events import RESYNC, Event
 from app.settings.config import Settings
 from tests.live.test_publishing import NOTES, add_note, assert_next_is_added
 from tests.streams import open_stream
@@ -82,7 +84,7 @@ def test_writes_succeed_while_events_cannot_be_sent(
 
     add_note(as_ada)
 
-    wait_until(lambda: "live updates between processes are interrupted: ConnectionRefusedError" in caplog.text)
+    wait_until(lambda: "unavailable: live updates between processes: ConnectionRefusedError" in caplog.text)
     assert len(as_ada.get(NOTES).json()["items"]) == 1
 
 
@@ -105,3 +107,29 @@ def test_pooler_without_a_direct_url_is_reported(
 
     assert type(channel) is Channel
     assert "set DATABASE_DIRECT_URL or REDIS_URL" in caplog.text
+
+
+@pytest.mark.any_database
+def test_outage_is_logged_once_and_ends_with_resync(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class FailingChannel(Channel):
+        failures = 2
+
+        async def send(self, messages: Sequence[str]) -> None:
+            self.failures -= 1
+            if self.failures >= 0:
+                raise OSError
+            await super().send(messages)
+
+    async def publish_one() -> Event:
+        hub = broker.Broker(FailingChannel())
+        with hub.subscribe("notes") as events:
+            await events.get()  # the first is `resync`
+            hub.send(Event("notes", "created", "1"))
+            return await events.get()
+
+    monkeypatch.setattr(broker, "RETRY_SECONDS", 0.01)
+
+    assert asyncio.run(publish_one()) == RESYNC
+    assert caplog.text.count("unavailable: events wait for the other processes: OSError") == 1
