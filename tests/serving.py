@@ -30,6 +30,7 @@ IN_ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}
 UNAFFECTED = (
     "commands/test_http_protocol.py",
     "commands/test_serve.py",
+    "commands/test_websocket_protocol.py",
     "scaffold",
     "settings",
 )
