@@ -108,7 +108,8 @@ def test_change_by_another_process_is_noticed(with_limits: WithLimits, admin: Us
 def test_access_token_expires_while_the_websocket_is_open(
     start_app: Callable[..., TestClient], with_limits: WithLimits
 ) -> None:
-    client = with_limits(start_app(auth={"access_token_ttl": 1}), live_check_interval=SOON)
+    # Expiry is in whole seconds: a token of one second may expire before the socket is open.
+    client = with_limits(start_app(auth={"access_token_ttl": 3}), live_check_interval=SOON)
 
     with connect(sign_in(client, add_user(client, "ada@example.com"))) as socket:
         assert close_code(socket)[0] == 4401
