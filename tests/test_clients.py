@@ -15,7 +15,7 @@ import fireup
 from tests import npm
 from tests.baking import TEMPLATE, Bake
 from tests.every_field_type import project_with_every_field_type
-from tests.serving import environment, running
+from tests.serving import environment, run_in, running
 
 CLIENTS = TEMPLATE / "tests/clients"
 BLOCK = re.compile(r"^```(\w+)\n(?://|#) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -141,14 +141,6 @@ def test_linter_finds_nothing(project: Path, node: Path, linter: str) -> None:
 
 def run(command: list[str], folder: Path, **variables: str) -> str:
     """Run a command, assert that it succeeds, and return what it printed."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**environment(), **variables},
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    done = run_in(folder, command, **variables)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}"
     return done.stdout

@@ -23,7 +23,7 @@ from benchmarks.lighthouse import find_chromium
 from tests import npm
 from tests.baking import TEMPLATE, Bake
 from tests.life import FIRST, find_link, one_time_code
-from tests.serving import Server, Visitor, environment, find_free_port, running
+from tests.serving import Server, Visitor, environment, find_free_port, run_in, running
 from tests.windows import FLAGS, HIDE
 
 SPA = TEMPLATE / "examples" / "spa"
@@ -543,15 +543,7 @@ def _wait_for(address: str) -> None:
 
 
 def _npm(folder: Path, *arguments: str, **variables: str) -> None:
-    done = subprocess.run(
-        [str(shutil.which("npm")), *arguments],
-        cwd=folder,
-        env={**environment(), **variables},
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    done = run_in(folder, [str(shutil.which("npm")), *arguments], **variables)
     assert done.returncode == 0, done.stdout
 
 
