@@ -193,7 +193,7 @@ async def end_sessions(session_ids: Collection[UUID]) -> None:
 
 @asynccontextmanager
 async def end_at_shutdown(connections: LiveConnections) -> AsyncIterator[None]:
-    """Context manager: end the connections when the process is told to stop, or at the end of the block."""
+    """Context manager: end the connections when the process receives a shutdown signal, or at the end of the block."""
     with call_at_shutdown(connections.stop):
         try:
             yield

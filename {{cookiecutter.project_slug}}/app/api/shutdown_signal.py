@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def call_at_shutdown(stop: Callable[[], None]) -> Iterator[None]:
-    """Call a function when the process is told to stop, before the server's own handler of the signal.
+    """Call a function on SIGTERM or SIGINT, before the server's own handler.
 
     The lifespan ends too late for streams: servers wait for open responses first.
     """

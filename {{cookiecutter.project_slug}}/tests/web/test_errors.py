@@ -71,7 +71,7 @@ def test_browsers_get_an_error_page_with_advice(failing: TestClient, path: str, 
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
     assert "secret" not in response.text
-    assert ("/signup" in page.links) == (status < 500)  # whoever is signed in isn't looked up
+    assert ("/signup" in page.links) == (status < 500)  # the user isn't loaded
 
 
 @pytest.mark.usefixtures("failing")
