@@ -308,6 +308,7 @@ def test_two_tabs_without_the_lock_do_not_look_like_a_thief(
         "{site.api}{REFRESH}", {{method: "POST", credentials: "include"}})).status))"""
     tabs = [window.pages[0], window.new_page()]
     tabs[1].goto(site.app)
+    tabs[1].get_by_role("heading", name="Notes").wait_for()  # after the refresh of its own
 
     for tab in tabs:
         assert tab.evaluate(script) == [200] * 6

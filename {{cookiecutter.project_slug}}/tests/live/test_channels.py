@@ -66,10 +66,12 @@ def test_streams_resync_after_the_connection_was_lost(
 ) -> None:
     monkeypatch.setattr(channels, "RETRY_SECONDS", 0.1)
     with open_stream(as_ada, f"{NOTES}/live") as stream:
-        listening = "query LIKE '%pg_notify%' OR query LIKE '%LISTEN%'"
+        note = add_note(as_ada)
+        assert stream.next_change_of(note) == "created"  # so NOTIFY is what the connection executed last
         execute(
             database_url,
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND ({listening})",  # noqa: S608
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            " AND datname = current_database() AND query LIKE '%pg_notify%'",
         )
 
         assert stream.next_event()["name"] == "resync"
