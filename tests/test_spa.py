@@ -34,6 +34,8 @@ SOON = 2_000
 REFRESH, LOGOUT = "/api/v1/auth/cookie/refresh", "/api/v1/auth/cookie/logout"
 LATER = "const now = Date.now; Date.now = () => now() + 11 * 60_000"
 """Lets the access token of a page expire."""
+SLOW = {"offline": False, "latency": 500, "downloadThroughput": -1, "uploadThroughput": -1}
+"""No response, with its cookie, is there before all requests that were made together have begun."""
 SEND = """([url, options]) => fetch(url, options).then(
     answer => `${answer.type} ${answer.status}`, error => error.name)"""
 
@@ -311,6 +313,7 @@ def test_two_tabs_without_the_lock_do_not_look_like_a_thief(
     tabs[1].get_by_role("heading", name="Notes").wait_for()  # after the refresh of its own
 
     for tab in tabs:
+        tab.context.new_cdp_session(tab).send("Network.emulateNetworkConditions", SLOW)
         assert tab.evaluate(script) == [200] * 6
 
     tabs[0].reload()
