@@ -16,9 +16,12 @@ from tests.baking import TEMPLATE, Answer, Bake, git_files
 from tests.windows import FLAGS
 
 LONGEST = {
-    *("test_accessibility", "test_api_shape", "test_browser_admin", "test_extending"),
-    *("test_runs", "test_scaffold"),
+    *("test_accessibility", "test_api_shape", "test_blog", "test_browser_admin", "test_changes"),
+    *("test_extending", "test_fuzz", "test_removal", "test_runs", "test_scaffold", "test_schemas"),
+    *("test_shop", "test_spa"),
 }
+EACH_ALONE = ("test_changes.py", "test_removal.py", "test_scaffold.py", "test_schemas.py")
+"""Modules whose tests share nothing."""
 
 # The same commit gets the same verdict every time, however slow the machine.
 settings.register_profile("fireup", database=None, deadline=None, derandomize=True)
@@ -48,7 +51,7 @@ class ByProject(LoadScopeScheduling):
         module, _, name = nodeid.partition("::")
         if module.endswith("test_runs.py"):
             return name.partition("[")[2]
-        return nodeid if module.endswith("test_scaffold.py") else module
+        return nodeid if module.endswith(EACH_ALONE) else module
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByProject:

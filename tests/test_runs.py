@@ -15,28 +15,30 @@ from pathlib import Path
 import pytest
 
 from tests.baking import MINIMAL, Answer, Bake
-from tests.serving import WITHOUT_UNAFFECTED, Server, Visitor, run_dev, serving
+from tests.serving import Server, Visitor, run_dev, serving
 
 
 @dataclass(frozen=True)
 class Case:
-    """Answers, a Python version (default: the current one), and what the test suite covers."""
+    """Answers, a Python version (default: the current one), and which of its tests run: all."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     version: str = ""
     database: str = "sqlite"
-    is_complete: bool = True
+    tests: tuple[str, ...] = ()
 
     def has(self, option: str) -> bool:
         """Return whether the option is on."""
         return self.answers.get(option, True) is True
 
 
+WITH_PAGES = ("tests/features", "tests/mail", "tests/test_imports.py", "tests/web")
 CASES = {
     "default": Case(database="both"),
     "minimal": Case({**MINIMAL}),
     "without-pages-3.12": Case({"pages": False}, "3.12"),
-    "without-admin": Case({"admin": False}, is_complete=False),  # between default and minimal
+    # Default and minimal run the other tests, which neither pages nor the admin affect.
+    "without-admin": Case({"admin": False}, tests=WITH_PAGES),
     "without-deploy-3.13": Case({"deploy": False}, "3.13", "postgresql"),  # includes all code
 }
 
@@ -126,7 +128,7 @@ def test_own_suite_passes_without_skips(running: Running) -> None:
     """With the default options in the default project; another project uses only PostgreSQL."""
     database = running.case.database
     chosen = [] if database == "both" else ["--database", database]
-    chosen += [] if running.case.is_complete else WITHOUT_UNAFFECTED
+    chosen += running.case.tests
     workers = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "2"} if database == "both" else {}
 
     printed = run_dev(running.project, "test", *chosen, python=running.python, **workers)
