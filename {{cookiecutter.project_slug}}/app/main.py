@@ -33,6 +33,7 @@ from app.database import delete_protection, revisions, self_references  # noqa: 
 from app.database.connection import Database, build_database, open_database
 from app.errors import Conflict, InvalidRequest
 from app.i18n import available_locales
+from app.jobs.runner import jobs_in_server
 from app.live.broker import build_broker
 from app.mail.delivery import mail_delivery
 from app.settings.config import AUTHOR, LICENSE, Settings, load_settings
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     features.load_models()
     features.load_permissions()
+    features.load_jobs()
     available_locales()  # so that an invalid catalog prevents the start
     routers = features.read_exports("live", "router", APIRouter) + features.read_exports("routes", "router", APIRouter)
     state = LifespanState(partial(open_without_lifespan, settings))
@@ -126,15 +128,16 @@ async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
         cleaning = scheduled_cleanup(settings.cleanup, database, tasks)
         live = end_at_shutdown(state["connections"])
         broker = aclosing(state["broker"])
-        async with aclosing(authenticator.rate_limiter), broker, sending, cleaning, live:
+        jobs = jobs_in_server(settings, database, state)
+        async with aclosing(authenticator.rate_limiter), broker, sending, cleaning, jobs, live:
             yield state
 
 
 def open_without_lifespan(settings: Settings) -> Mapping[str, Any]:
     """Open process-wide resources for a server or a client that runs no lifespan."""
     configure_app_logger(settings.log_level)
-    if settings.mail.in_server or settings.cleanup.in_server:
-        logger.warning("no lifespan: run `app worker` to send emails, and `app cleanup` daily to delete expired rows")
+    if settings.mail.in_server or settings.cleanup.in_server or settings.jobs.in_server:
+        logger.warning("no lifespan: run `app worker` to run jobs, and `app cleanup` daily to delete expired rows")
     return build_state(settings, build_database(settings.database))
 
 

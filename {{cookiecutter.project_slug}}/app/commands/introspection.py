@@ -25,7 +25,19 @@ from app.settings.sources import read_env_file, read_platform_port, read_secret_
 
 _IS_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
-FEATURE_MODULES = ("models", "permissions", "routes", "live", "pages", "admin", "login", "bearer", "cleanup", "seeds")
+FEATURE_MODULES = (
+    "models",
+    "permissions",
+    "routes",
+    "live",
+    "pages",
+    "admin",
+    "login",
+    "bearer",
+    "jobs",
+    "cleanup",
+    "seeds",
+)
 
 
 def add_to(cli: typer.Typer) -> None:

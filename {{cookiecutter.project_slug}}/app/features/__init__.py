@@ -12,6 +12,7 @@
                     `inlines: list` for the views of other features
     login.py        `second_factor: SecondFactor`, a step between password and session
     bearer.py       `scheme: BearerScheme`, another type of bearer token
+    jobs.py         functions with `@job`, which run outside the request (`app/jobs`)
     cleanup.py      `task: CleanupTask`, run once a day and by `app cleanup`
     seeds.py        `seeds: Seeds`, example rows that `app seed` adds
     templates/      templates of pages and, in `mails/`, of emails
@@ -88,6 +89,12 @@ def load_models() -> None:
 def load_permissions() -> None:
     """Import the permissions of all features, so that roles and API keys can have them."""
     for _ in import_modules("permissions"):
+        pass
+
+
+def load_jobs() -> None:
+    """Import the jobs of all features, so that this process can run them."""
+    for _ in import_modules("jobs"):
         pass
 
 

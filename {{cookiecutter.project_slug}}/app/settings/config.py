@@ -285,6 +285,17 @@ class MailSettings(_Section):
         return sender
 
 
+class JobSettings(_Section):
+    """Jobs: work outside the request."""
+
+    in_server: bool = True
+    """Run jobs in the server processes. If false, run `app worker`."""
+    concurrency: int = Field(default=4, ge=1, le=100)
+    """Maximum jobs that a process runs at the same time."""
+    poll_interval: Duration = Field(default=timedelta(seconds=5), gt=timedelta(0))
+    """Interval at which due jobs are looked for. Those enqueued by the same process are started immediately."""
+
+
 Retention = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36_500))]
 
 
@@ -301,6 +312,10 @@ class CleanupSettings(_Section):
     """Retention of sent emails. Their content is deleted as soon as they are sent."""
     failed_mail_retention: Retention = timedelta(days=30)
     """Retention of emails that could not be delivered, with their encrypted content."""
+    succeeded_job_retention: Retention = timedelta(days=7)
+    """Retention of jobs that succeeded."""
+    failed_job_retention: Retention = timedelta(days=30)
+    """Retention of jobs that failed or were canceled, with their arguments."""
     unverified_account_retention: Retention = timedelta(days=7)
     """Retention of accounts whose email address was never verified."""
 
@@ -341,6 +356,7 @@ class Settings(BaseSettings):
     api: APISettings = APISettings()
     auth: AuthSettings = AuthSettings()
     mail: MailSettings = MailSettings()
+    jobs: JobSettings = JobSettings()
     cleanup: CleanupSettings = CleanupSettings()
     redis_url: SecretStr | None = None
     """Redis URL for rate limit counters and live updates. Defaults to the database."""

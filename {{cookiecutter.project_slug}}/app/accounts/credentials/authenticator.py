@@ -86,6 +86,7 @@ def build_authenticator(
 ) -> Authenticator:
     """Create the authenticator; features provide templates, second factors and bearer schemes."""
     keys = KeyRing(settings)
+    database.services["keys"] = keys  # for encrypted arguments of jobs
     return Authenticator(
         settings.auth,
         settings.project_name,

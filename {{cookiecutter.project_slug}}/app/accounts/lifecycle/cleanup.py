@@ -17,6 +17,7 @@ from app.api.rate_limits import AttemptCount, DatabaseCounterStore
 from app.database.base import Base, utc_now
 from app.database.connection import Database
 from app.database.outages import OUTAGES, log_outage
+from app.jobs.models import Job, JobState
 from app.mail.models import OutboxMessage
 from app.settings.config import CleanupSettings
 
@@ -66,6 +67,7 @@ async def clean_up(
     - Expired one-time tokens, rate limit counters and idempotency keys with their responses.
     - Ended sessions with their refresh tokens. Used tokens of active sessions stay, to detect token reuse.
     - Sent emails, and failed emails with their content.
+    - Jobs that succeeded, failed or were canceled.
     - Events.
     - Whatever the tasks of features delete.
 
@@ -101,6 +103,7 @@ def _expired(keep: CleanupSettings) -> Mapping[str, tuple[type[Base], ColumnElem
     now = utc_now()
     ended = now - keep.session_retention
     ends = (AuthSession.revoked_at < ended) | (AuthSession.expires_at < ended) | (AuthSession.idle_expires_at < ended)
+    succeeded = Job.state == JobState.SUCCEEDED
     return {
         "one-time tokens": (OneTimeToken, OneTimeToken.expires_at < now),
         "rate limit counters": (AttemptCount, AttemptCount.expires_at < now),
@@ -108,6 +111,8 @@ def _expired(keep: CleanupSettings) -> Mapping[str, tuple[type[Base], ColumnElem
         "sessions": (AuthSession, ends),
         "sent emails": (OutboxMessage, OutboxMessage.sent_at < now - keep.sent_mail_retention),
         "failed emails": (OutboxMessage, OutboxMessage.failed_at < now - keep.failed_mail_retention),
+        "succeeded jobs": (Job, succeeded & (Job.ended_at < now - keep.succeeded_job_retention)),
+        "failed jobs": (Job, ~succeeded & (Job.ended_at < now - keep.failed_job_retention)),
         "events": (AuthEvent, AuthEvent.at < now - keep.event_retention),
     }
 

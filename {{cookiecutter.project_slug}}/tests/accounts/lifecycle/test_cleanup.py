@@ -29,6 +29,8 @@ NOTHING = {
     "sessions": 0,
     "sent emails": 0,
     "failed emails": 0,
+    "succeeded jobs": 0,
+    "failed jobs": 0,
     "events": 0,
 }
 LONG_AGO, YESTERDAY = timedelta(days=8), timedelta(days=1)

@@ -1,0 +1,11 @@
+"""Jobs: durable work outside the request, enqueued in its transaction.
+
+    definitions.py  `@job` makes a job of a function in a feature's `jobs.py`; `await deliver.enqueue(session, …)`
+    run.py          what a running job has: transactions that only the owner of the job can commit, cursor, result
+    models.py       the table `jobs`
+    job_queue.py    the statements on it: claim, end, retry, cancel
+    schedules.py    jobs that are enqueued by cron texts or intervals
+    runner.py       claims and runs due jobs, in the server or in `app worker`
+
+A job runs at least once: again, if its worker stops before it is marked as done.
+"""

@@ -1,0 +1,131 @@
+"""One attempt to run a job, and how it ended."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database.connection import Database
+from app.database.outages import OUTAGES, log_outage
+from app.jobs import job_queue
+from app.jobs.definitions import definitions
+from app.jobs.errors import ClaimLost, JobFailed, JobInterrupted, JobTimeout, WorkerDied, describe_error
+from app.jobs.job_queue import ClaimedJob
+from app.jobs.run import JobRun
+from app.settings.config import Settings
+from app.settings.keys import KeyRing
+
+logger = logging.getLogger("app.jobs")
+
+OUTAGE_RETRY_SECONDS = 1
+
+_EXPECTED: tuple[type[Exception], ...] = (JobFailed, JobTimeout, ClaimLost, *OUTAGES)
+
+
+class _End(NamedTuple):
+    text: str
+    write: Callable[[AsyncSession, ClaimedJob], Awaitable[bool]]
+    level: int = logging.INFO
+    error: BaseException | None = None
+
+
+class Attempt:
+    """Calls the function of a claimed job, and records how it ended."""
+
+    def __init__(
+        self,
+        job: ClaimedJob,
+        settings: Settings,
+        database: Database,
+        state: Mapping[str, Any],
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self.job = job
+        self._definition = definition = definitions[job.name]
+        self.run = JobRun(
+            job=job,
+            settings=settings,
+            database=database,
+            state=SimpleNamespace(**state),
+            dump_result=definition.model.dump_result,
+            erases_arguments=definition.encrypted,
+            is_stopping=is_stopping,
+        )
+
+    async def execute(self) -> None:
+        """Call the function and record the end. It raises nothing, unless it is canceled again."""
+        try:
+            end = await self._call()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            # A task that was canceled is given back, because the worker stops; if the claim is lost, nothing happens.
+            end = (
+                self._given_back() if task and task.cancelling() else self._failed(RuntimeError("It canceled itself."))
+            )
+        except JobInterrupted:
+            end = self._given_back()
+        except Exception as error:  # noqa: BLE001 - a job may raise anything
+            end = self._failed(error)
+        if self.run.is_finished:
+            self._log(_End("succeeded", end.write, end.level, end.error))
+        else:
+            await self._record(end)
+
+    async def _call(self) -> _End:
+        definition, settings = self._definition, self.run.settings
+        if self.job.attempts > self._max_attempts():
+            raise WorkerDied
+        arguments = definition.load_arguments(self.job.arguments, KeyRing(settings))
+        try:
+            async with asyncio.timeout(definition.timeout.total_seconds()) as deadline:
+                result = await definition.function(self.run, **arguments)
+        except TimeoutError as error:
+            if deadline.expired():
+                message = f"took longer than {definition.timeout}"
+                raise JobTimeout(message) from error
+            raise
+        dumped = definition.model.dump_result(result)
+        return _End("succeeded", partial(job_queue.succeed, result=dumped, erase=definition.encrypted))
+
+    def _failed(self, error: Exception) -> _End:
+        text, number = describe_error(error), self.job.attempts
+        if isinstance(error, JobFailed) or number >= self._max_attempts():
+            fail = partial(job_queue.fail, error=text)
+            return _End(f"failed in attempt {number}: {text}", fail, logging.ERROR, error)
+        delays = self._definition.retry_delays
+        retry = partial(job_queue.reschedule, error=text, delay=delays[min(number, len(delays)) - 1])
+        return _End(f"will be retried after attempt {number}: {text}", retry, logging.WARNING, error)
+
+    def _given_back(self) -> _End:
+        return _End("interrupted", job_queue.give_back)
+
+    def _max_attempts(self) -> int:
+        limit = self._definition.max_attempts
+        return limit if isinstance(limit, int) else limit(self.run.settings)
+
+    async def _record(self, end: _End) -> None:
+        """Record the end, unless the claim is lost; if the database is unavailable, when it is back."""
+        while True:
+            try:
+                async with self.run.database.sessions.begin() as session:
+                    is_ours = await end.write(session, self.job)
+            except OUTAGES as error:
+                log_outage(error)
+                await asyncio.sleep(OUTAGE_RETRY_SECONDS)
+            except Exception:
+                logger.exception("its end can't be recorded, so it will be retried: %s %s", self.job.name, self.job.id)
+                return
+            else:
+                lost = _End("canceled, or claimed by another worker", end.write, logging.WARNING)
+                self._log(end if is_ours else lost)
+                return
+
+    def _log(self, end: _End) -> None:
+        # A traceback may contain the arguments; those of expected errors say nothing.
+        is_bug = end.error and not isinstance(end.error, _EXPECTED)
+        traceback = end.error if is_bug and not self._definition.encrypted else None
+        logger.log(end.level, "%s %s: %s", self.job.name, self.job.id, end.text, exc_info=traceback)
