@@ -44,6 +44,10 @@ class Permission(BasePermission):
     """Except users with more permissions than one's own. Requires `users:read`."""
     USERS_IMPERSONATE = "users:impersonate", "Sign in as another user"
     """Except users with more permissions than one's own, and admins."""
+    JOBS_READ = "jobs:read", "See jobs in the admin"
+    """With their arguments and results, except secrets."""
+    JOBS_MANAGE = "jobs:manage", "Retry, cancel and delete jobs in the admin"
+    """Requires `jobs:read`."""
 
 
 ADMIN_ROLE = "admin"

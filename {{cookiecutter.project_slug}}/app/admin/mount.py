@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +58,18 @@ def mount(
 ) -> None:
     """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
     filter_library_logs()
-    core: list[type[ModelView]] = [UserView, RoleView, SessionView, EventView, OutboxView]
+    core: list[type[ModelView]] = [UserView, RoleView, SessionView, EventView, OutboxView, *_job_views()]
     site = AdminSite(settings, [*core, *_feature_views(views, [*models], core)], inlines)
     site.mount_to(Starlette())  # creates `site.app`, which is mounted below, with middleware
     site.app.add_exception_handler(Exception, _reraise)
     middleware = Middleware(AdminMiddleware, url_router=CachedURLRouter(app.router), settings=settings)
     app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[middleware]))
+
+
+def _job_views() -> list[type[ModelView]]:
+    """Return the views of jobs, whose folder can be deleted."""
+    name = "app.admin.jobs"
+    return import_module(f"{name}.views").views if find_spec(name) else []
 
 
 def _feature_views(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 from sqlalchemy import JSON, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database.base import Base, Record, utc_now
 
@@ -44,6 +44,7 @@ class Job(Record):
     """No other pending or running job of this name has it."""
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     """The user for whom it runs. Deleting the user deletes their jobs."""
+    owner: Mapped[Any] = relationship("User", lazy="raise")
     label: Mapped[str] = mapped_column(String(200), default="")
     """What it is about, for lists. It contains no personal data."""
     claim_id: Mapped[UUID | None]

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import ColumnElement, Select, extract, func, literal, select
+from sqlalchemy import ColumnElement, Select, Uuid, extract, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -106,32 +106,35 @@ async def _count_up_to_limit(session: AsyncSession, query: Select[Any]) -> int:
     return await session.scalar(select(func.count()).select_from(limited)) or 0
 
 
+Moment = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]
+
+
 async def count_per_day(
-    session: AsyncSession,
-    model: type[Base],
-    moment: InstrumentedAttribute[datetime],
-    *conditions: ColumnElement[bool],
+    session: AsyncSession, model: type[Base], moment: Moment, *conditions: ColumnElement[bool], by_id: bool = True
 ) -> dict[date, int] | None:
     """Count rows per UTC day for the last `DAYS` days, oldest first. Return None if that takes too long.
 
-    UUIDv7 keys start with the creation time, so the primary key index finds recent rows. For others, index `moment`.
+    UUIDv7 keys start with the creation time, so the primary key index finds recent rows. For other keys, and with
+    `by_id=False` for a moment that isn't the creation time, index `moment`.
     More than `COUNT_LIMIT` rows are counted in the index only, up to `DAY_LIMIT` + 1 a day: reading a million rows
     takes seconds.
     """
-    return await result_in_time(session, _count_per_day(session, model, moment, *conditions))
+    key = model.id if by_id and issubclass(model, UUIDv7Base) else moment
+    return await result_in_time(session, _count_per_day(session, model, moment, key, *conditions))
 
 
 async def _count_per_day(
     session: AsyncSession,
     model: type[Base],
-    moment: InstrumentedAttribute[datetime],
+    moment: Moment,
+    key: Moment | InstrumentedAttribute[UUID],
     *conditions: ColumnElement[bool],
 ) -> dict[date, int]:
     today = utc_now().date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    is_recent = _is_between(model, moment, days[0], today + timedelta(days=1))
+    is_recent = _is_between(key, days[0], today + timedelta(days=1))
     if await _count_up_to_limit(session, select(moment).where(is_recent, *conditions)) > COUNT_LIMIT:
-        between = [_is_between(model, moment, day, day + timedelta(days=1)) for day in days]
+        between = [_is_between(key, day, day + timedelta(days=1)) for day in days]
         rows = [select(literal(1)).select_from(model).where(part, *conditions).limit(DAY_LIMIT + 1) for part in between]
         counts = [select(func.count()).select_from(row.subquery()).scalar_subquery() for row in rows]
         return dict(zip(days, (await session.execute(select(*counts))).one(), strict=True))
@@ -143,12 +146,10 @@ async def _count_per_day(
     return {day: found.get(day, 0) for day in days}
 
 
-def _is_between(
-    model: type[Base], moment: InstrumentedAttribute[datetime], begin: date, end: date
-) -> ColumnElement[bool]:
+def _is_between(key: Moment | InstrumentedAttribute[UUID], begin: date, end: date) -> ColumnElement[bool]:
     """Return the condition for rows from the begin of a UTC day to the begin of another one, by an indexed column."""
     first, last = (datetime.combine(day, time.min, UTC) for day in (begin, end))
-    if not issubclass(model, UUIDv7Base):
-        return (moment >= first) & (moment < last)
+    if not isinstance(key.type, Uuid):
+        return (key >= first) & (key < last)
     low, high = (UUID(int=int(at.timestamp() * 1000) << 80) for at in (first, last))  # RFC 9562 §5.7: milliseconds
-    return (model.id >= low) & (model.id < high)
+    return (key >= low) & (key < high)

@@ -1,0 +1,1 @@
+"""Jobs in the admin. To remove them, delete this folder."""
