@@ -33,7 +33,7 @@ from app.database import delete_protection, revisions, self_references  # noqa: 
 from app.database.connection import Database, build_database, open_database
 from app.errors import Conflict, InvalidRequest
 from app.i18n import available_locales
-from app.jobs.runner import jobs_in_server
+from app.jobs.processes import jobs_in_server
 from app.live.broker import build_broker
 from app.mail.delivery import mail_delivery
 from app.settings.config import AUTHOR, LICENSE, Settings, load_settings
@@ -120,16 +120,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
     """Lifespan: open process-wide resources, available on `request.state`, and work in the background."""
     configure_app_logger(settings.log_level)
-    async with open_database(settings.database) as database:
-        state = build_state(settings, database)
-        authenticator = state["authenticator"]
+    async with open_state(settings) as state:
+        database, authenticator = state["database"], state["authenticator"]
         sending = mail_delivery(settings, database, authenticator.keys, authenticator.mailer)
         tasks = features.read_exports("cleanup", "task", CleanupTask)
         cleaning = scheduled_cleanup(settings.cleanup, database, tasks)
         live = end_at_shutdown(state["connections"])
-        broker = aclosing(state["broker"])
-        jobs = jobs_in_server(settings, database, state)
-        async with aclosing(authenticator.rate_limiter), broker, sending, cleaning, jobs, live:
+        async with sending, cleaning, jobs_in_server(settings, database, state), live:
+            yield state
+
+
+@asynccontextmanager
+async def open_state(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
+    """Open process-wide resources, for requests and jobs."""
+    async with open_database(settings.database) as database:
+        state = build_state(settings, database)
+        async with aclosing(state["authenticator"].rate_limiter), aclosing(state["broker"]):
             yield state
 
 

@@ -1,36 +1,45 @@
-"""`app worker`: send emails in a separate process."""
+"""`app worker`: run jobs and send emails in a separate process."""
 
 import asyncio
-import logging
 import logging.config
-import signal
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from app import features
 from app.api.logs import log_config
-from app.database.connection import open_database
+from app.jobs.processes import run_worker
 from app.mail.delivery import DeliveryWorker
+from app.main import open_state
 from app.settings.config import Settings, load_settings
 from app.settings.keys import KeyRing
 
 
 def add_to(cli: typer.Typer) -> None:
     """Add this command to the command line."""
-    cli.command("worker")(run_worker)
+    cli.command("worker")(start_worker)
 
 
-def run_worker() -> None:
-    """Start the worker that sends emails. Required if MAIL_IN_SERVER is false."""
-    settings = load_settings()
+def start_worker(
+    *,
+    queues: Annotated[str, typer.Option("--queues", help="Only run jobs of these queues, such as default,slow")] = "",
+) -> None:
+    """Start a worker that runs jobs and sends emails. Required if JOBS_IN_SERVER or MAIL_IN_SERVER is false."""
+    configured = load_settings()
+    settings = configured.model_copy(update={"database": configured.database.direct()})
     logging.config.dictConfig(log_config(settings.log_level))
-    asyncio.run(_deliver(settings))
+    features.load_models()
+    features.load_permissions()
+    features.load_jobs()
+    asyncio.run(_work(settings, [name.strip() for name in queues.split(",") if name.strip()]))
 
 
-async def _deliver(settings: Settings) -> None:
-    """Send queued emails. The worker is not notified of new ones, so it polls every `MAIL_POLL_INTERVAL`."""
-    loop = asyncio.get_running_loop()
-    async with open_database(settings.database.direct()) as database:
-        delivery = DeliveryWorker(settings, database, KeyRing(settings), asyncio.Event())
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(delivery.stop))
-        await delivery.run()
+async def _work(settings: Settings, queues: Sequence[str]) -> None:
+    async with open_state(settings) as state:
+        database = state["database"]
+        delivery = DeliveryWorker(settings, database, KeyRing(settings), state["authenticator"].mailer.enqueued)
+        sending = asyncio.create_task(delivery.run())
+        await run_worker(settings, database, state, queues)
+        delivery.stop()
+        await sending

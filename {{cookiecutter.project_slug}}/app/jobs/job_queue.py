@@ -64,7 +64,7 @@ async def insert_job(session: AsyncSession, *, at: datetime | None, **values: An
 
 
 async def claim(
-    database: Database, names: Collection[str], queues: Collection[str] | None, worker: str, limit: int
+    database: Database, names: Collection[str], queues: Collection[str], worker: str, limit: int
 ) -> Sequence[ClaimedJob]:
     """Claim due jobs and commit, so that no lock is held while they run. Jobs of newer releases are left for them."""
     known = [_LIVE, Job.name.in_(names), *([Job.queue.in_(queues)] if queues else [])]

@@ -4,8 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -21,9 +20,6 @@ from app.settings.config import Settings
 
 logger = logging.getLogger("app.jobs")
 
-START_DELAY_SECONDS = 0.1
-"""Jobs start this long after the commit, so that the request that enqueued them finishes first: otherwise, its response
-time would reveal them."""
 RENEW_SECONDS = LEASE.total_seconds() / 3
 ERROR_RETRY_SECONDS = 5
 SHUTDOWN_TIMEOUT_SECONDS = 5
@@ -31,7 +27,7 @@ MAX_SCHEDULE_SECONDS = 60
 
 
 class JobRunner:
-    """Runs the jobs of some queues, or of all."""
+    """Runs the jobs of these queues, or of all."""
 
     def __init__(
         self,
@@ -39,7 +35,7 @@ class JobRunner:
         database: Database,
         state: Mapping[str, Any],
         *,
-        queues: Collection[str] | None = None,
+        queues: Collection[str] = (),
     ) -> None:
         self._settings, self._database, self._state, self._queues = settings, database, state, queues
         self._worker = f"{socket.gethostname()[:60]}:{os.getpid()}"
@@ -50,9 +46,8 @@ class JobRunner:
 
     async def run(self) -> None:
         """Run jobs until `stop` is called; errors don't end the loop. Jobs that are still running are given back."""
-        loop = asyncio.get_running_loop()
-        renewing = loop.create_task(self._renew_claims())
-        with signal_of(self._database).call(lambda: loop.call_later(START_DELAY_SECONDS, self._wake.set)):
+        renewing = asyncio.create_task(self._renew_claims())
+        with signal_of(self._database).call(self.wake):
             try:
                 while not self._is_stopping:
                     await self._wait(await self._start_due())
@@ -148,18 +143,3 @@ class JobRunner:
                 for task in tasks:
                     task.cancel()
             await asyncio.wait(tasks, timeout=SHUTDOWN_TIMEOUT_SECONDS)
-
-
-@asynccontextmanager
-async def jobs_in_server(settings: Settings, database: Database, state: Mapping[str, Any]) -> AsyncIterator[None]:
-    """Run jobs in the background, unless `JOBS_IN_SERVER` is false."""
-    if not settings.jobs.in_server:
-        yield
-        return
-    runner = JobRunner(settings, database, state)
-    loop = asyncio.create_task(runner.run())
-    try:
-        yield
-    finally:
-        runner.stop()
-        await asyncio.gather(loop, return_exceptions=True)

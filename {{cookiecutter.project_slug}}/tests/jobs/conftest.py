@@ -38,4 +38,4 @@ def enqueue(client: TestClient, add_routes: Callable[[APIRouter], None]) -> Call
         return ids
 
     add_routes(router)
-    return lambda *names, then="": client.post(URL, params={"then": then}, json=names)
+    return lambda *names, then="", sender=client: sender.post(URL, params={"then": then}, json=names)
