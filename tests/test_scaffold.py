@@ -192,6 +192,13 @@ def test_pages_and_features_are_generated(bake: Bake, type_cache: Path) -> None:
 
     run_app(project, "new page legal/imprint --title Imprint")
     run_app(project, "new feature reports")
+    commit(project)
+    run_app(project, "new job reports.build --schedule '0 3 * * *'")
+    run_app(project, "new job reports.send")
+    assert git(project, "status", "--porcelain", "--untracked-files=all").splitlines() == [
+        "?? app/features/reports/jobs.py",
+        "?? tests/features/reports/test_jobs.py",
+    ]
 
     for line in ("new page legal/imprint --title Imprint", "new feature reports"):
         assert "nothing to do" in run_app(project, line)

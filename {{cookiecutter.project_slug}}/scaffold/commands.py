@@ -28,6 +28,7 @@ from scaffold.command_options import (
 from scaffold.errors import ScaffoldError
 from scaffold.features import write_feature, write_page, write_resource
 from scaffold.grammar import parse_resource
+from scaffold.jobs import write_job
 from scaffold.project import Project
 from scaffold.resource import Resource
 from scaffold.resource_file import write_resources
@@ -37,7 +38,7 @@ new = typer.Typer(no_args_is_help=True)
 
 def add_to(cli: typer.Typer) -> None:
     """Add these commands to the command line of the project."""
-    cli.add_typer(new, name="new", help="Generate code: a resource, page or feature.")
+    cli.add_typer(new, name="new", help="Generate code: a resource, page, feature or job.")
     cli.command("check")(check_project)
 
 
@@ -197,6 +198,19 @@ def new_feature(
     """Generate an empty feature with a service, a route and a test."""
     with reporting_errors():
         written = write_feature(Project(), name, dry_run=dry_run)
+    print_paths("written", written, dry_run=dry_run)
+
+
+@new.command("job")
+def new_job(
+    path: Annotated[str, typer.Argument(help="Feature and name of the function, for example notes.export_all")],
+    *,
+    schedule: Annotated[str | None, typer.Option(help='Cron text in UTC, for example "0 3 * * *"')] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Generate a job, which runs outside the request, and its test, in the `jobs.py` of a feature."""
+    with reporting_errors():
+        written = write_job(Project(), path, schedule=schedule, dry_run=dry_run)
     print_paths("written", written, dry_run=dry_run)
 
 
