@@ -22,11 +22,11 @@ COPY --from=generate /project/app app
 RUN chmod -R a+rX,go-w . && python -m compileall -q app
 
 FROM python:${PYTHON_VERSION}-slim
-# All files are owned by root, so the app can't modify itself. Only the secrets directory is owned by the app user; an
-# empty volume mounted there inherits its owner and mode.
+# All files are owned by root, so the app can't modify itself. Only the directories of secrets and uploads are owned by
+# the app user; an empty volume mounted there inherits its owner and mode.
 RUN groupadd --gid 10001 app \
  && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app \
- && install --directory --owner app --group app --mode 0700 /run/secrets
+ && install --directory --owner app --group app --mode 0700 /run/secrets /var/lib/uploads
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/srv PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv
 COPY --from=build /opt/venv /opt/venv

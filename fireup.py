@@ -45,7 +45,6 @@ PROOFS = ("floods", "load", "look", "screenshots")
 # Maps the cookiecutter condition that a requirement depends on to answers that exclude it.
 GUARDS = {
     "cookiecutter.admin": {"admin": "no"},
-    "cookiecutter.pages or cookiecutter.admin": {"admin": "no", "pages": "no"},
 }
 
 

@@ -14,9 +14,9 @@ from tests.baking import PROJECT, TEMPLATE, Bake, git_files, tree
 # another file, make the project harder to read and to test: an option should own whole files.
 CONTROL_MARKS = {
     "app/main.py": 8,
-    "pyproject.toml": 4,
-    "requirements-dev.txt": 4,
-    "requirements.txt": 4,
+    "pyproject.toml": 2,
+    "requirements-dev.txt": 2,
+    "requirements.txt": 2,
 }
 # The files that hold an answer, and how often.
 VALUE_MARKS = {

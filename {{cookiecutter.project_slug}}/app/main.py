@@ -32,6 +32,7 @@ from app.api.routing import index_routes
 from app.database import delete_protection, revisions, self_references  # noqa: F401 - two register session events
 from app.database.connection import Database, build_database, open_database
 from app.errors import Conflict, InvalidRequest
+from app.files.store import FileStore
 from app.i18n import available_locales
 from app.jobs.processes import jobs_in_server
 from app.live.broker import build_broker
@@ -162,6 +163,7 @@ def build_state(settings: Settings, database: Database) -> Mapping[str, Any]:
         "authenticator": authenticator,
         "connections": LiveConnections(settings.server, database),
         "broker": build_broker(settings, database),
+        "files": FileStore(settings.files),
         "revisions": revisions.code_revisions(),
     }
 

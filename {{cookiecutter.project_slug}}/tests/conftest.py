@@ -91,6 +91,7 @@ def _make_settings(database_url: str, **changes: Any) -> Settings:
         "mail": {"in_server": False},  # so that `emails_to` finds them; tests/mail enables it
         "cleanup": {"in_server": False},
         "jobs": {"in_server": False},  # `run_jobs` runs them; tests/jobs enables it
+        "files": {"url": "memory:"},
     }
     for name, change in changes.items():
         values[name] = {**values.get(name, {}), **change} if isinstance(change, dict) else change

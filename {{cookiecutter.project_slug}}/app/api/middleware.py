@@ -11,12 +11,7 @@ from app.api.concurrency import ConcurrencyLimit
 from app.api.encoding import has_unsupported_charset
 from app.api.lifespan_state import State
 from app.api.page_size import page_settings
-from app.api.request_cycle import (
-    LIVENESS_PATH,
-    MiddlewareConfig,
-    RequestResponseCycle,
-    content_too_large,
-)
+from app.api.request_cycle import LIVENESS_PATH, MiddlewareConfig, RequestResponseCycle
 from app.api.response_headers import RequestHeaders, as_bytes, request_headers
 from app.api.websockets import WebSocketCycle
 from app.errors import Forbidden, HeadersTooLarge, Problem, UnsupportedCharset, URLTooLong
@@ -127,9 +122,6 @@ class RequestMiddleware:
     def _reject(self, scope: Scope, headers: RequestHeaders) -> Problem | None:
         if rejection := self._reject_head(scope):
             return rejection
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self.config.max_body_bytes:
-            return content_too_large(self.config.max_body_bytes)
         if scope["method"] in SAFE_METHODS:
             return None
         if has_unsupported_charset(headers.get(b"content-type", b"").decode("latin-1")):

@@ -1,14 +1,38 @@
-"""Request bodies that the application doesn't read, or not to the end."""
+"""Limits of request bodies, and what the application doesn't read of them."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope
 
 from app.api.response_headers import RequestHeaders
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 DISCARD_SECONDS = 5
+_max_bytes: dict[object, int] = {}
+
+
+def allow_body(max_bytes: int) -> Callable[[F], F]:
+    """Set the maximum size of request bodies of a route, instead of SERVER_MAX_BODY_BYTES. Decorate its function.
+
+    For a route of a library, set `request.state.max_body_bytes` before the body is read.
+    """
+
+    def decorate(endpoint: F) -> F:
+        _max_bytes[endpoint] = max_bytes
+        return endpoint
+
+    return decorate
+
+
+def body_limit(scope: Scope, default: int) -> int:
+    """Return the maximum size of the body, once the request is routed."""
+    limit: int = scope["state"].get("max_body_bytes") or _max_bytes.get(scope.get("endpoint"), default)
+    return limit
 
 
 def has_body(scope: Scope, headers: RequestHeaders) -> bool:

@@ -17,7 +17,7 @@ from app.api.dependencies import close_request_session
 from app.api.encoding import is_percent_encoded_utf8
 from app.api.error_handlers import HANDLED_EXCEPTIONS, as_problem
 from app.api.live_connections import LiveConnection, LiveConnections
-from app.api.request_body import discard_body, has_body
+from app.api.request_body import body_limit, discard_body, has_body
 from app.api.request_log import assign_request_id, log_request, logger
 from app.api.response_headers import RequestHeaders, finalize_headers
 from app.database.outages import OUTAGES
@@ -51,7 +51,7 @@ class RequestResponseCycle:
         self.config = config
         self.headers, self._receive, self._send = headers, receive, send
         self.app = scope["app"]  # saved, because mounted apps overwrite it
-        self.remaining_bytes, self.has_slot = config.max_body_bytes, False
+        self.received_bytes, self.has_slot = 0, False
         self.is_body_pending = has_body(scope, headers)
         """Whether parts of the body may not have been received."""
         self._delayed_start: Message | None = None
@@ -61,7 +61,7 @@ class RequestResponseCycle:
         """Error to return instead of the application's response."""
         self.started, self.status = time.perf_counter(), 0
         self.id, self.method = assign_request_id(scope, headers), scope["method"]
-        self.scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
+        self.scope = {**scope, "method": "GET", "is_head": True} if self.method == "HEAD" else scope
         """Scope passed to the application: HEAD becomes GET."""
         self._is_complete = False
         self._task = asyncio.current_task()
@@ -95,11 +95,15 @@ class RequestResponseCycle:
         """Receive a body chunk; disconnect if the request is rejected."""
         if self._buffered:
             return self._buffered.pop(0)
+        limit, length = body_limit(self.scope, self.config.max_body_bytes), self.headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > limit:
+            self.rejection = content_too_large(limit)
+            return {"type": "http.disconnect"}
         message = await self._receive()
         self.is_body_pending = message.get("more_body", False)
-        self.remaining_bytes -= len(message.get("body", b""))
-        if self.remaining_bytes < 0:
-            self.rejection = content_too_large(self.config.max_body_bytes)
+        self.received_bytes += len(message.get("body", b""))
+        if self.received_bytes > limit:
+            self.rejection = content_too_large(limit)
         elif message["type"] == "http.request":
             await self._check_chunk(message.get("body", b""), is_last=not message.get("more_body"))
         return {"type": "http.disconnect"} if self.rejection else message

@@ -37,6 +37,7 @@ from pydantic_settings import (
 )
 
 from app.settings.database_url import check_sqlite_directory, normalize_database_url, parse_postgresql_url
+from app.settings.files_url import parse_files_url
 from app.settings.mail_url import parse_mail_url, parse_sender
 from app.settings.sources import (
     Duration,
@@ -296,6 +297,24 @@ class JobSettings(_Section):
     """Interval at which due jobs are looked for. Those enqueued by the same process are started immediately."""
 
 
+class FilesSettings(_Section):
+    """Uploaded files."""
+
+    url: SecretStr = SecretStr("file:uploads")
+    """Where uploaded files are stored: file:DIRECTORY, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX.
+
+    Options follow as a query: s3://BUCKET?endpoint=https://…&region=…&access_key_id=…&secret_access_key=…
+    """
+    redirect: bool = False
+    """Redirect downloads from S3, Google Cloud Storage or Azure to a URL of the store that is valid for a minute."""
+
+    @field_validator("url")
+    @classmethod
+    def _check_files_url(cls, url: SecretStr) -> SecretStr:
+        parse_files_url(url.get_secret_value())
+        return url
+
+
 Retention = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36_500))]
 
 
@@ -357,6 +376,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     mail: MailSettings = MailSettings()
     jobs: JobSettings = JobSettings()
+    files: FilesSettings = FilesSettings()
     cleanup: CleanupSettings = CleanupSettings()
     redis_url: SecretStr | None = None
     """Redis URL for rate limit counters and live updates. Defaults to the database."""

@@ -231,8 +231,8 @@ def test_errors_of_the_middleware_are_pages_too(start_app: Callable[..., TestCli
     browser = open_browser(start_app(server={"max_body_bytes": 2048}))
 
     cross_site = browser.post("/logout", headers={"Sec-Fetch-Site": "cross-site"})
-    too_large = browser.post("/login", content=b"x" * 3000)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
+    too_large = browser.post("/login", content=b"x" * 3000, headers=form)
     too_long = browser.post("/login", content=iter([b"x" * 1500, b"x" * 1500]), headers=form)
 
     assert [response.status_code for response in (cross_site, too_large, too_long)] == [403, 413, 413]
