@@ -104,7 +104,15 @@ def test_pages_fit_and_are_accessible(
     with visit(chromium, server, size, scheme) as window:
         page = window.page
         enter(window, server)
-        for path in ("", "user/list", "session/list", "event/list?q=a", "mail/list", "user/create"):
+        for path in (
+            "",
+            "user/list",
+            "session/list",
+            "event/list?q=a",
+            "mail/list",
+            "user/create",
+            "transfers",
+        ):
             window.open(f"/admin/{path}")
         page.goto(f"{window.address}/admin/nowhere")
         window.look()
@@ -334,6 +342,32 @@ def test_import_dialog_updates_rows(chromium: Browser, server: Server) -> None:
             window.open("/admin/plant/list?cols=name,price")
             price = page.locator("tr[data-sa-pk]", has_text="Olive").locator("[data-column=price]")
             assert price.inner_text() == read
+
+
+def test_import_of_a_large_file_leads_to_a_page_with_its_errors(
+    chromium: Browser, server: Server
+) -> None:
+    names = [*(f"Moss {number}" for number in range(5_000)), "Olive tree"]  # the last one is taken
+    owner, _ = server.credentials()
+    file = "name,indoors,owner\r\n" + "".join(f"{name},yes,{owner}\r\n" for name in names)
+    with visit(chromium, server, PHONE) as window:
+        page, dialog = window.page, window.page.locator("#modal-import")
+        enter(window, server)
+        window.open("/admin/plant/list")
+        page.get_by_role("button", name="Import").click()
+        dialog.get_by_label("CSV file").set_input_files(
+            {"name": "moss.csv", "mimeType": "text/csv", "buffer": file.encode()}
+        )
+        dialog.get_by_role("button", name="Preview").click()
+        dialog.get_by_text("this preview checks its first 500 rows").wait_for()
+        window.look()
+        dialog.get_by_role("button", name="Import 5001 row(s)").click()
+        page.get_by_text("The work continues if you leave this page").wait_for()
+        page.get_by_text("Nothing was imported.").wait_for()
+        assert page.locator("tbody tr").inner_text().split()[:2] == ["5002", "name"]
+        window.look()
+        window.open("/admin/transfers")
+        assert page.get_by_role("link", name="Import of plants").is_visible()
 
 
 def test_selected_theme_is_remembered(chromium: Browser, server: Server) -> None:

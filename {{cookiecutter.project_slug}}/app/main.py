@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title=settings.project_name,
-        lifespan=lambda _: state.share(lifespan(settings)),
+        lifespan=lambda app: state.share(lifespan(settings, app)),
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
@@ -118,10 +118,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
+async def lifespan(settings: Settings, app: FastAPI | None = None) -> AsyncIterator[Mapping[str, Any]]:
     """Lifespan: open process-wide resources, available on `request.state`, and work in the background."""
     configure_app_logger(settings.log_level)
-    async with open_state(settings) as state:
+    async with open_state(settings, app) as state:
         database, authenticator = state["database"], state["authenticator"]
         sending = mail_delivery(settings, database, authenticator.keys, authenticator.mailer)
         tasks = features.read_exports("cleanup", "task", CleanupTask)
@@ -132,10 +132,10 @@ async def lifespan(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
 
 
 @asynccontextmanager
-async def open_state(settings: Settings) -> AsyncIterator[Mapping[str, Any]]:
+async def open_state(settings: Settings, app: FastAPI | None = None) -> AsyncIterator[Mapping[str, Any]]:
     """Open process-wide resources, for requests and jobs."""
     async with open_database(settings.database) as database:
-        state = build_state(settings, database)
+        state = build_state(settings, database, app)
         async with aclosing(state["authenticator"].rate_limiter), aclosing(state["broker"]):
             yield state
 
@@ -148,7 +148,7 @@ def open_without_lifespan(settings: Settings) -> Mapping[str, Any]:
     return build_state(settings, build_database(settings.database))
 
 
-def build_state(settings: Settings, database: Database) -> Mapping[str, Any]:
+def build_state(settings: Settings, database: Database, app: FastAPI | None = None) -> Mapping[str, Any]:
     """Build what `request.state` provides. It connects when it is used."""
     authenticator = build_authenticator(
         settings,
@@ -162,6 +162,7 @@ def build_state(settings: Settings, database: Database) -> Mapping[str, Any]:
         "database": database,
         "authenticator": authenticator,
         "connections": LiveConnections(settings.server, database),
+        "get_app": cache(lambda: app or create_app(settings)),  # for jobs; a worker builds it on first use
         "broker": build_broker(settings, database),
         "files": FileStore(settings.files),
         "revisions": revisions.code_revisions(),

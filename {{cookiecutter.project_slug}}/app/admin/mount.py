@@ -28,9 +28,11 @@ from app.admin.base.labels import translate_labels
 from app.admin.base.menu import menu_sections
 from app.admin.base.model_view import ModelView
 from app.admin.csp import AdminMiddleware
-from app.admin.imports.imports import IMPORT_LIMITS, ImportSiteMixin
+from app.admin.imports.imports import ImportSiteMixin
+from app.admin.imports.upload import import_limits
 from app.admin.log_filters import filter_library_logs
 from app.admin.templating import configure_environment
+from app.admin.transfers.pages import TransferView
 from app.admin.urls import CachedURLRouter
 from app.admin.views.events import EventView
 from app.admin.views.impersonation import ImpersonationView
@@ -62,6 +64,7 @@ def mount(
     site = AdminSite(settings, [*core, *_feature_views(views, [*models], core)], inlines)
     site.mount_to(Starlette())  # creates `site.app`, which is mounted below, with middleware
     site.app.add_exception_handler(Exception, _reraise)
+    app.state.admin_site = site  # for jobs
     middleware = Middleware(AdminMiddleware, url_router=CachedURLRouter(app.router), settings=settings)
     app.router.routes.append(Mount("/admin", site.app, name="admin", middleware=[middleware]))
 
@@ -98,9 +101,11 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
             middlewares=[Middleware(DatabaseSessionMiddleware)],
             timezone_config=None,  # times are shown in UTC
             export_config=ExportConfig(max_rows=10_000),  # for formats that are built in memory
-            import_config=IMPORT_LIMITS,
+            import_config=import_limits(settings),
         )
-        configure_environment(self.templates.env, reload=settings.environment is Environment.DEVELOPMENT)
+        configure_environment(
+            self.templates.env, import_limits(settings), reload=settings.environment is Environment.DEVELOPMENT
+        )
         # Before the library's own route, which would serve these files without a cache lifetime.
         packages: list[str | tuple[str, str]] = [("starlette_admin", "static")]
         self.routes.insert(
@@ -109,6 +114,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
         for view in views:
             self.add_view(view)
         self.add_view(ImpersonationView(self))
+        self.add_view(TransferView(self))
         model_views = [view for view in self._model_views if isinstance(view, ModelView)]
         for model_view in model_views:
             model_view.add_inlines([inline for inline in inlines if inline.parent is model_view.model])

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment
 from starlette_admin.i18n import translations
+from starlette_admin.importers import ImportConfig
 
 from app.accounts.event_labels import label_of
 from app.admin.base.date_ranges import date_ranges
@@ -13,7 +14,7 @@ from app.admin.base.fields import is_short, time_tag
 from app.admin.base.menu import menu_sections
 from app.admin.csp import NonceExtension
 from app.admin.formatting import format_day, format_day_and_month
-from app.admin.imports.imports import IMPORT_LIMITS, import_columns, import_match_fields
+from app.admin.imports.upload import PREVIEWED_ROWS, import_columns, import_match_fields
 from app.admin.urls import detail_url, edit_url, home_url, static_url, url_for
 from app.database.titles import label_of_name
 from app.formatting import format_number
@@ -47,8 +48,11 @@ EVENT_DATA = (
 _STATIC = Path(__file__).parent / "static"
 
 
-def configure_environment(environment: Environment, *, reload: bool) -> None:
-    """Configure the library's environment; `reload` picks up changed files, and checks them for each page."""
+def configure_environment(environment: Environment, limits: ImportConfig, *, reload: bool) -> None:
+    """Configure the library's environment. `limits` are those of imports.
+
+    `reload` picks up changed files, and checks them for each page.
+    """
     environment.add_extension(NonceExtension)
     environment.trim_blocks = environment.lstrip_blocks = True  # a fifth less HTML
     environment.auto_reload = reload
@@ -63,11 +67,12 @@ def configure_environment(environment: Environment, *, reload: bool) -> None:
         "event_label": label_of,
         "field_label": lambda name: gettext(label_of_name(name)),
         "import_columns": import_columns,
-        "import_limits": IMPORT_LIMITS,
+        "import_limits": limits,
         "import_match_fields": import_match_fields,
         "in_sentence": in_sentence,
         "is_short": is_short,
         "menu_sections": menu_sections,
+        "previewed_rows": PREVIEWED_ROWS,
         "format_day": format_day,
         "format_day_and_month": format_day_and_month,
         "format_number": format_number,

@@ -2,6 +2,7 @@
 
     definitions.py  `@job` makes a job of a function in a feature's `jobs.py`; `await deliver.enqueue(session, …)`
     run.py          what a running job has: transactions that only the owner of the job can commit, cursor, result
+    chunks.py       the content of a file that a job reads or writes
     models.py       the table `jobs`
     job_queue.py    the statements on it: claim, end, retry, cancel
     scheduler.py    jobs that are enqueued by cron texts or intervals

@@ -70,6 +70,16 @@ Index(None, Job.name, Job.unique_key, unique=True, postgresql_where=_LIVE, sqlit
 Index(None, Job.state, Job.ended_at)
 
 
+class JobChunk(Base):
+    """Part of the content of a file that a job reads or writes: see `app/jobs/chunks.py`."""
+
+    __tablename__ = "job_chunks"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+
+
 class JobSchedule(Base):
     """When a scheduled job is enqueued next, by one of the workers."""
 

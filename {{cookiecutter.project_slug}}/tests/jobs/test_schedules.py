@@ -26,8 +26,10 @@ async def tidy(_: JobRun, name: str = "tidy") -> None:
 
 
 @pytest.fixture(autouse=True)
-def scheduled() -> Iterator[None]:
-    """Schedule a job hourly."""
+def scheduled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Schedule a job hourly, and no other one."""
+    for name in [name for name, other in definitions.items() if other.schedule is not None]:
+        monkeypatch.delitem(definitions, name)
     defined = job(schedule=HOUR)(tidy)
     yield
     del definitions[defined.name]

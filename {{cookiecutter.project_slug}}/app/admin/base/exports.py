@@ -1,10 +1,12 @@
-"""Streaming exports: rows are read and sent in chunks, so memory use is constant and other requests don't wait."""
+"""Streaming exports: rows are read and sent in chunks, so memory use is constant and other requests don't wait.
+
+Jobs write the files of large ones: `app/admin/transfers`.
+"""
 
 from collections.abc import Sequence
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
@@ -15,6 +17,7 @@ from starlette_admin import RequestAction
 from starlette_admin.actions import ActionSelection, action
 from starlette_admin.export import BaseExporter, ExportContext, JsonExporter
 from starlette_admin.fields import BaseField, RelationField
+from starlette_admin.filters import FilterGroup
 from starlette_admin.flash import flash
 from starlette_admin.views import build_export_form
 
@@ -22,6 +25,8 @@ from app.admin.base.error_messages import run_query
 from app.admin.base.list_view import ListView
 from app.admin.files.columns import FileColumn, file_columns
 from app.admin.files.exporters import Chunks, StreamingCsvExporter, StreamingExporter, StreamingJsonExporter
+from app.admin.transfers.download import attachment
+from app.admin.transfers.jobs import start_export
 from app.api.dependencies import get_database
 from app.database.keys import key_column, key_of
 from app.formatting import format_number
@@ -29,6 +34,9 @@ from app.i18n import gettext
 
 CHUNK_SIZE = 100
 """Rows per chunk, about ten milliseconds of work."""
+
+LARGE_EXPORT = 10_000
+"""Rows of the largest export that is sent at once, in about a second; a job writes the file of a larger one."""
 
 _TYPED = bool | int | float | Decimal | date | time
 
@@ -67,9 +75,7 @@ class ExportView(ListView):
 
         items: Sequence[Any]
         if form.get("scope") != "page" and selection.is_select_all:
-            found = await self._apply_search_and_filters(
-                request, self.get_list_query(request), selection.q, selection.filters
-            )
+            found = await self.find_rows(request, selection.q, selection.filters)
             items = range(await run_query(self._count_all(request, found)))
             chunks = self._read_all(request, found, columns)
         else:
@@ -88,12 +94,11 @@ class ExportView(ListView):
         context = ExportContext(fields=fields, rows=[], view=self, request=request, filename=name)
         await self._emit_before_export(request, exporter, items, context)
         await self._emit_after_export(request, exporter, items, context)
+        name = f"{name}.{exporter.extension}"
+        if isinstance(items, range) and len(items) > LARGE_EXPORT:
+            return await start_export(request, self, [field.name for field in fields], name, rows=len(items))
         return StreamingResponse(
-            exporter.stream(columns, chunks),
-            media_type=exporter.content_type,
-            headers={
-                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.{exporter.extension}"
-            },
+            exporter.stream(columns, chunks), media_type=exporter.content_type, headers=attachment(name)
         )
 
     async def prefetch(self, request: Request, session: AsyncSession, rows: Sequence[Any]) -> None:
@@ -112,19 +117,35 @@ class ExportView(ListView):
     async def _read(self, request: Request, rows: Sequence[Any], columns: Sequence[FileColumn]) -> Chunks:
         yield [await self.export_row(request, row, columns) for row in rows]
 
+    async def find_rows(self, request: Request, q: str | None, filters: FilterGroup | None) -> Select[Any]:
+        """Return the query for all rows that match a search and filters."""
+        return await self._apply_search_and_filters(request, self.get_list_query(request), q, filters)
+
     async def _read_all(self, request: Request, found: Select[Any], columns: Sequence[FileColumn]) -> Chunks:
-        """Read rows in chunks, by ID. Slow downloads hold no connection between chunks."""
+        """Read rows in chunks. Slow downloads hold no connection between chunks."""
+        after: Any = None
+        while True:
+            rows, after = await self.read_chunk(request, found, columns, after)
+            yield rows
+            if after is None:
+                return
+
+    async def read_chunk(
+        self,
+        request: Request,
+        found: Select[Any],
+        columns: Sequence[FileColumn],
+        after: Any,  # noqa: ANN401
+    ) -> tuple[Sequence[dict[str, Any]], Any]:
+        """Return the cells of the next rows, by ID, and the ID to continue after: None after the last row."""
         key = key_column(self.model)
         query = found.order_by(key.desc()).limit(CHUNK_SIZE).options(*self._shown_relations(request))
-        after = query
-        while True:
-            async with get_database(request).read_sessions() as session:
-                rows = (await session.scalars(after)).unique().all()
-                await self.prefetch(request, session, rows)
-            yield [await self.export_row(request, row, columns) for row in rows]
-            if len(rows) < CHUNK_SIZE:
-                return
-            after = query.where(key < key_of(rows[-1]))
+        query = query if after is None else query.where(key < after)
+        async with get_database(request).read_sessions() as session:
+            rows = (await session.scalars(query)).unique().all()
+            await self.prefetch(request, session, rows)
+        cells = [await self.export_row(request, row, columns) for row in rows]
+        return cells, key_of(rows[-1]) if len(rows) == CHUNK_SIZE else None
 
     async def export_row(self, request: Request, row: object, columns: Sequence[FileColumn]) -> dict[str, Any]:
         """Return the cells of a row: numbers and times as values, references as titles and IDs."""

@@ -1,10 +1,10 @@
 """Parse and validate the rows of an imported file by the same rules as forms."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +36,8 @@ from app.database.constraints import comparisons_of
 from app.database.keys import key_of
 from app.i18n import gettext
 
+OnProgress: TypeAlias = Callable[[float], Awaitable[None]]
+_ROWS_PER_PROGRESS = 500
 _NOT_TEXT = BooleanField | EnumField | NumberField | FloatField | JSONField | TagsField
 
 
@@ -61,6 +63,8 @@ class ImportBatch:
         formats: ImportFormats,
     ) -> None:
         self.request, self.view, self.columns, self.rows, self.formats = request, view, columns, rows, formats
+        self.later_rows: Sequence[CsvRow] = ()
+        """Rows that aren't imported, but to which the others may refer."""
         self.fields: list[BaseField] = [*view.get_fields_list(request)]
         self.references: dict[str, ReferenceLookup] = {}
         self.matcher = RowMatcher(request, view, self.fields, rows)
@@ -85,19 +89,21 @@ class ImportBatch:
         key = normalize_header(self.view.pk_attr)
         titles = [n for n, c in self.columns.items() if c.field.name == self.view.title_field and not c.is_ids]
         ids = [name for name in self.rows[0].cells if normalize_header(name) == key]
-        for lookup, row in product(lookups, self.rows):
-            record = self.matcher.records[row.number]
+        for lookup, row in product(lookups, (*self.rows, *self.later_rows)):
+            record = self.matcher.records.get(row.number) or self.view.model()
             for name in titles:
                 add_row(lookup.rows_by_title, entered_key(self.view.model, row, name), record)
             for name in ids:
                 add_row(lookup.rows_by_id, entered_key(self.view.model, row, name), record)
 
-    async def parse(self) -> None:
+    async def parse(self, on_progress: OnProgress | None = None) -> None:
         """Parse and validate every row."""
         invalid = {number for number, _, _ in self.errors}
         for index, row in enumerate(row for row in self.rows if row.number not in invalid):
             if index % 20 == 0:
                 await asyncio.sleep(0)  # let other requests run
+            if on_progress and index % _ROWS_PER_PROGRESS == 0:
+                await on_progress(index / len(self.rows))
             exported = self.matcher.exported_cells.get(row.number)
             try:
                 await (self._parse_new(row) if exported is None else self._parse_existing(row, exported))

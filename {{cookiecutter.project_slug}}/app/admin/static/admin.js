@@ -78,8 +78,16 @@ if (importButton) {
   }).observe(importButton, { childList: true });
   // The bar shows the progress of the upload, then has no value until the transaction is done.
   const progress = document.getElementById("import-progress");
-  jQuery.ajaxPrefilter((request) => {
+  jQuery.ajaxPrefilter((request, _, response) => {
     if (!(request.data instanceof FormData)) return;
+    // A job imports a large file: its page shows the progress. Nothing is left to do for the library's script.
+    const then = response.then;
+    response.then = (done, failed) =>
+      then((answer) => {
+        if (answer.location) return location.assign(answer.location);
+        show("import-partial", answer.is_partial);
+        done(answer);
+      }, failed);
     request.xhr = () => {
       const sending = new XMLHttpRequest();
       sending.upload.onprogress = ({ loaded, total }) => (progress.value = loaded / total);
@@ -251,3 +259,25 @@ document.addEventListener("click", ({ target }) => {
   const add = target.closest(".inline-delete-btn")?.closest(".inline-formset").querySelector(".inline-add-row");
   if (add) setTimeout(() => add.focus());
 }, true); // before the library removes the row
+
+// The page of an export or import that runs as a job: reloads the progress, then the whole card once the job has ended.
+const jobCard = document.querySelector('[data-admin="reload"]');
+const reloadCard = async () => {
+  const page = await fetch(location.href).catch(() => null); // the connection may come back
+  const template = document.createElement("template"); // it applies no styles, which the policy would report
+  template.innerHTML = page ? await page.text() : "";
+  const shown = template.content.getElementById("transfer");
+  if (page?.ok && !shown) return location.reload(); // signed out
+  const isActive = shown?.matches('[data-admin="reload"]');
+  if (shown && !isActive) {
+    for (const part of ["card-body", "card-footer"]) {
+      jobCard.querySelector(`.${part}`).replaceChildren(...shown.querySelector(`.${part}`).children);
+    }
+    return;
+  }
+  for (const part of isActive ? ["#transfer-state", "progress"] : []) {
+    jobCard.querySelector(part).replaceWith(shown.querySelector(part));
+  }
+  setTimeout(reloadCard, 1500);
+};
+if (jobCard) setTimeout(reloadCard, 1500);
