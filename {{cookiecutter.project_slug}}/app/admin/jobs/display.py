@@ -1,6 +1,7 @@
 """How jobs are shown: names in words, states as badges, and JSON without secrets."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from babel.numbers import format_percent
@@ -9,10 +10,11 @@ from markupsafe import Markup
 from starlette_admin import RequestAction
 from starlette_admin.fields import BaseField, EnumField
 
-from app.admin.base.labels import choice_label
+from app.admin.base.labels import LABELS, choice_label
 from app.admin.base.sensitive_columns import is_sensitive_name
 from app.database.titles import label_of_name
 from app.i18n import current_locale, gettext, gettext_noop
+from app.jobs.definitions import JobDefinition
 from app.jobs.models import Job, JobState
 
 HTML = "fields/detail/text.html"
@@ -31,10 +33,20 @@ _MAX_JSON_LENGTH = 20_000
 
 
 def job_in_words(name: str) -> str:
-    """Return the name of a job in words: `api_keys.send_all` is "API keys: send all"."""
+    """Return the name of a job in words, in the language of the request."""
+    return gettext(_words_of(name))
+
+
+def label_jobs(jobs: Iterable[JobDefinition[...]]) -> None:
+    """Add the names of jobs in words to the texts that can be translated, each to those of its feature."""
+    for job in jobs:
+        LABELS.setdefault(_words_of(job.name), job.function.__module__)
+
+
+def _words_of(name: str) -> str:
+    """Return "API keys: send all" for `api_keys.send_all`."""
     package, _, function = name.rpartition(".")
-    text = f"{label_of_name(package)}: {function.replace('_', ' ')}" if package else label_of_name(name)
-    return gettext(text)
+    return f"{label_of_name(package)}: {function.replace('_', ' ')}" if package else label_of_name(name)
 
 
 def _in_words(request: Request, name: str) -> str:  # noqa: ARG001 - passed by the library

@@ -16,7 +16,7 @@ from app.admin.base.dashboard import Chart, Metric, Panel, count_per_day, count_
 from app.admin.base.menu import SYSTEM
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
-from app.admin.jobs.display import IN_WORDS, JsonBlock, StateField, job_in_words
+from app.admin.jobs.display import IN_WORDS, JsonBlock, StateField, job_in_words, label_jobs
 from app.admin.jobs.schedules import ScheduleView
 from app.database.base import utc_now
 from app.i18n import gettext
@@ -87,6 +87,10 @@ class JobView(ModelView):
     exclude_fields_from_detail = ("when",)
     exclude_fields_from_export = ("when", "arguments", "cursor", "result")
     delete_warning = "Jobs that have not ended will not run, and running ones are stopped."
+
+    def __init__(self) -> None:
+        super().__init__()
+        label_jobs(definitions.values())
 
     def title_of(self, request: Request, row: Job) -> str:  # noqa: ARG002 - as in `ModelView`
         """Return the name in words, and what the job is about."""
