@@ -43,10 +43,13 @@ RUN_ELSEWHERE = {
     "docs/clients.md",
     "docs/extending.md",
     "docs/how-to.md",
+    "docs/jobs.md",
     "docs/resources.md",
+    "docs/webhooks.md",
     f"{PROJECT.name}/AGENTS.md",
 }
-"""Run with the other blocks by the tests named like them; resources.md by test_extending.py."""
+"""Run with the other blocks by the tests named like them; resources.md by test_extending.py, and
+jobs.md and webhooks.md by test_jobs_docs.py."""
 
 DOCUMENTS = [
     name

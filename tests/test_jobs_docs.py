@@ -1,0 +1,25 @@
+"""docs/jobs.md and docs/webhooks.md work: reports by a job, and webhooks that are safe."""
+
+import shutil
+from pathlib import Path
+
+from tests.baking import TEMPLATE, Bake
+from tests.doc_blocks import blocks_of, run_block
+from tests.serving import run_dev
+
+RECEIVER = TEMPLATE / "tests" / "webhooks"
+OTHERS = ("notes", "reports")
+
+
+def test_documented_reports_and_webhooks_pass_their_tests(bake: Bake, type_cache: Path) -> None:
+    project = bake()
+    run_dev(project, "app", "setup")
+
+    for kind, text in [*blocks_of("jobs.md", "Ten minutes"), *blocks_of("webhooks.md")]:
+        run_block(project, kind, text)
+
+    folders = [f"tests/features/{name}" for name in ("webhooks", *OTHERS)]
+    for file in RECEIVER.glob("*.txt"):
+        shutil.copy(file, project / folders[0] / f"{file.stem}.py")
+    run_dev(project, "check", MYPY_CACHE_DIR=str(type_cache))
+    run_dev(project, "test", "--database", "both", *folders)
