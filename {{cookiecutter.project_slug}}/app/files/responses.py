@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
+from app.api.error_handlers import openapi_responses
 from app.errors import Problem
 from app.files.models import File, thumbnail_key
 from app.files.store import FileStore
@@ -18,14 +19,6 @@ SIGNED_URL_TTL = timedelta(seconds=60)
 _INLINE = re.compile(r"(image|audio|video)/|text/plain$")
 _SANDBOX = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-
-FILE_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {"*/*": _BYTES}},
-    206: {"description": "The requested range", "content": {"*/*": _BYTES}},
-    304: {"description": "Not modified since the `ETag` in `If-None-Match`"},
-    416: {"description": "The file has no such range"},
-}
-"""OpenAPI responses of a route that returns a file."""
 
 
 class FileContent(Response):
@@ -37,6 +30,15 @@ class RangeNotSatisfiable(Problem):
 
     status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
     title = "No such range"
+
+
+FILE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"*/*": _BYTES}},
+    206: {"description": "The requested range", "content": {"*/*": _BYTES}},
+    304: {"description": "Not modified since the `ETag` in `If-None-Match`"},
+    **openapi_responses(RangeNotSatisfiable),
+}
+"""OpenAPI responses of a route that returns a file."""
 
 
 async def file_response(

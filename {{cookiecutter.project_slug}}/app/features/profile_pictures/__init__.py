@@ -1,0 +1,1 @@
+"""Profile pictures. Optional: delete the package to remove the feature."""
