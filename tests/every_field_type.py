@@ -16,12 +16,13 @@ _OPTIONAL = """
     price1:decimal=19,4 open1:bool day1:date moment1:datetime hour1:time span1:duration code1:uuid
     state1:enum=A+,A-,.5 numbers:list=int facts1:json maker:ref=Maker above:ref=Thing
 """
+_FILES = ["photo:image:max=2MB", "contract:file:types=pdf,txt"]
 _READONLY = ["sold:int:default=0:readonly", "paid_at:datetime:optional:readonly"]
 _THING = [*_REQUIRED.split(), *(f"{field}:optional" for field in _OPTIONAL.split())]
 RESOURCES = [
     ["Label", "name:str=60:unique", "--access", "shared"],
     ["Maker", "name:str=80"],
-    ["Thing", *_THING, *_READONLY, "labels:many=Label"],
+    ["Thing", *_THING, *_READONLY, *_FILES, "labels:many=Label"],
     ["Article", "title:str=80:search", "above:ref=Article:optional", "--access", "public"],
     ["Remark", "body:text", "article:ref=Article", "--access", "published"],
     ["Grant", "name:slug:unique", "level:int:default=3", "--access", "admin"],

@@ -123,6 +123,9 @@ def _random_command(name: str, others: list[Command], random: Random) -> Command
     compared, checks = _random_check(random) if random.random() < 0.3 else ([], [])
     fields = [fields[0], *(_random_readonly(field, random) for field in fields[1:])]
     fields += compared
+    fields += random.choice(
+        (["upload:image"], ["upload:file:max=1MB:types=txt,pdf"], [], [], [], [])
+    )
     random.shuffle(fields)
     is_scoped = write == "owner" or parent is not None
     fields = [_random_scope(field, random) if is_scoped else field for field in fields]

@@ -37,7 +37,7 @@ Check = Annotated[
 _TYPES = ", ".join(field_type.arguments or name for name, field_type in FIELD_TYPES.items())
 GRAMMAR = f"""A field is name:type, followed by modifiers. Types: {_TYPES}.
 Modifiers: optional, unique, globally, index, search, title, readonly, default=…, min=…, max=…,
-from=FIELD, on_delete=restrict|cascade|null.
+types=pdf,docx, from=FIELD, on_delete=restrict|cascade|null.
 ref=User and many=User refer to users.
 Example: title:str=200:unique status:enum=draft,live:default=draft author:ref=Author:optional"""
 

@@ -170,6 +170,26 @@ class Field(FieldSpec):
         return bool(self.samples.unique) and not self.field_type.errors_in(alone)
 
     @property
+    def file_rules(self) -> str:
+        """Return the limits of uploaded files, as a Python expression."""
+        return self.field_type.rules_of(self)
+
+    @property
+    def accept(self) -> str:
+        """Return the attribute `accept` of a file input."""
+        return self.field_type.accept_of(self)
+
+    @property
+    def max_size(self) -> str:
+        """Return the maximum size of a file as people read it, such as `5 MB`."""
+        return re.sub(r"(\d)(\D)", r"\1 \2", self.field_type.max_of(self))
+
+    @property
+    def file_sample(self) -> str:
+        """Return a name and bytes for tests, as a Python expression."""
+        return self.field_type.upload_of(self)
+
+    @property
     def step(self) -> str:
         """Return the `step` attribute of a number input."""
         places = self.decimal_places if self.type == "decimal" else 0

@@ -13,6 +13,9 @@ from scaffold.plurals import singular
 
 MAX_TEXT_LENGTH = 50_000
 
+FILES = ("file", "image")
+"""Types that are uploaded by a route of their own."""
+
 CLASS_SUFFIXES = frozenset({"create", "dep", "list", "permission", "read", "update"})
 """How the class names of a resource end, for example `NoteCreate`."""
 
@@ -107,6 +110,8 @@ class FieldSpec:
     default_text: str | None = None
     min: str = ""
     max: str = ""
+    types: str = ""
+    """The types of files that are accepted, such as `pdf,docx`; empty for the default."""
     on_delete: str = ""
     """What happens to a reference when its row is deleted; empty until the row's resource is known."""
     limits: tuple[Decimal, Decimal] | None = None
@@ -125,7 +130,7 @@ class FieldSpec:
         """Return the name in the database and in JSON: `author_id` for author, `genre_ids` for genres."""
         if self.type == "many":
             return f"{singular(self.name) or self.name}_ids"
-        return f"{self.name}_id" if self.type == "ref" else self.name
+        return f"{self.name}_id" if self.type in {"ref", *FILES} else self.name
 
     @property
     def far_column(self) -> str:

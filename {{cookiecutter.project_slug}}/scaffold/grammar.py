@@ -16,6 +16,7 @@ from scaffold.comparison_samples import with_limits
 from scaffold.comparisons import parse_comparisons
 from scaffold.errors import ScaffoldError, nearest
 from scaffold.field import Field, title_of
+from scaffold.field_spec import FILES
 from scaffold.field_types import FIELD_TYPES
 from scaffold.names import (
     NAME_MARK,
@@ -34,9 +35,9 @@ from scaffold.slugs import modifier_conflicts, put_in_urls, source_errors
 from scaffold.unique import parse_unique, vary
 
 FLAGS = ("optional", "unique", "globally", "index", "search", "title", "readonly")
-UNTITLED = ("bool", "json", "list", "ref", "many")
+UNTITLED = ("bool", "json", "list", "ref", "many", *FILES)
 REFERENCES = ("ref", "many")
-VALUES = ("default", "min", "max", "on_delete", "from")
+VALUES = ("default", "min", "max", "types", "on_delete", "from")
 ATTRIBUTES = {"default": "default_text", "from": "source"}
 ON_DELETE = ("restrict", "cascade", "null")
 
@@ -147,6 +148,8 @@ def _parse_field(
         errors.append(f"{type_} doesn't take an argument")
     field, more = _apply_modifiers(field, parts[1:])
     errors += more
+    if type_ in FILES:  # a route of its own sets it
+        field = replace(field, optional=True, readonly=True)
     if type_ in REFERENCES:
         field, more = resolve_target(field, find, access)
         errors += more
@@ -185,7 +188,7 @@ def _apply_modifiers(field: Field, parts: Sequence[str]) -> tuple[Field, list[st
 
 def _modifier_error(field: Field, name: str, equals: str, value: str) -> str | None:
     allowed = [*field.field_type.modifiers.split(), *([] if field.type in UNTITLED else ["title"])]
-    allowed += [] if field.type in REFERENCES else ["readonly"]
+    allowed += [] if field.type in (*REFERENCES, *FILES) else ["readonly"]
     allowed += ["globally"] if "unique" in allowed else []
     if name not in FLAGS + VALUES:
         return f"{name or '(empty)'} is not a modifier: {nearest(name, FLAGS + VALUES)}"

@@ -8,7 +8,7 @@ from textwrap import wrap
 from scaffold.access import OWNED, Access
 from scaffold.constraints import Constraints
 from scaffold.field import Field, title_of
-from scaffold.field_spec import Target
+from scaffold.field_spec import FILES, Target
 from scaffold.unique import Unique
 
 MAX_LINE_LENGTH = 108
@@ -225,6 +225,11 @@ class Resource(Constraints):
         return [item for item in self.fields if item.type == "ref"]
 
     @property
+    def file_fields(self) -> list[Field]:
+        """Return the files and images."""
+        return [item for item in self.fields if item.type in FILES]
+
+    @property
     def many_fields(self) -> list[Field]:
         """Return the references to many rows."""
         return [item for item in self.fields if item.type == "many"]
@@ -274,6 +279,8 @@ class Resource(Constraints):
                 found.append((item.column, "id"))  # also used when the referenced row is deleted
             elif item.filtered:
                 found.append((*own, item.column, "id"))
+            elif item.type in FILES:
+                found.append((item.column,))  # used when the file is deleted
         return found
 
 

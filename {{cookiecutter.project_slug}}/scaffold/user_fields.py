@@ -24,7 +24,7 @@ from scaffold.staging import staging_area
 
 USER = Names("User", "users")
 
-_UNSUPPORTED_TYPES = ("ref", "many", "slug")
+_UNSUPPORTED_TYPES = ("ref", "many", "slug", "file", "image")
 _UNSUPPORTED_MODIFIERS = ("globally", "index", "search", "title", "readonly")
 _FEATURE = ("app.features.users", "app.accounts")
 _MODELS, _SCHEMAS, _SIGN_UP = "app/accounts/models.py", "app/accounts/schemas.py", "app/accounts/lifecycle/schemas.py"

@@ -3,6 +3,7 @@
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from starlette import types as asgi
+from starlette.datastructures import UploadFile
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
@@ -15,6 +16,9 @@ from app.accounts.permissions import Permission
 from app.accounts.scope import Scope
 from app.api.middleware import SAFE_METHODS
 from app.i18n import current_locale
+
+MAX_FORM_BYTES = 20_000_000
+"""Maximum size of a form with its files, which is read into memory."""
 
 
 class SessionAuthProvider(BaseAuthProvider):
@@ -67,9 +71,17 @@ class CsrfMiddleware(BaseHTTPMiddleware):
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Check the token of an unsafe request, and pass a token to the page."""
+        if request.url.path.endswith(("/create", "/edit")):
+            request.state.max_body_bytes = MAX_FORM_BYTES
         csrf.verify_csrf(request, await _sent_token(request))
         request.state.csrf_token = csrf.csrf_token(request)
-        return await call_next(request)
+        uploads: list[UploadFile] = []
+        request.state.uploads = uploads
+        try:
+            return await call_next(request)
+        finally:
+            for upload in uploads:
+                await upload.close()
 
 
 async def _sent_token(request: Request) -> str:

@@ -93,7 +93,8 @@ class AdminMiddleware:
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
+                policy = CONTENT_SECURITY_POLICY.format(nonce=nonce)
+                MutableHeaders(scope=message).setdefault("Content-Security-Policy", policy)  # files have their own
                 message["headers"] = [self._secured(header) for header in message["headers"]]
             await send(message)
 

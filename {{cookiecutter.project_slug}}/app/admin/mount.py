@@ -121,6 +121,7 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
             model_view.link_relations(model_views)
             if isinstance(model_view, EventView):
                 model_view.views = model_views
+        self.routes[:0] = [route for model_view in model_views for route in model_view.get_routes()]
         for model_view in model_views:
             for each in (model_view, *model_view._inline_instances):  # noqa: SLF001 - the library's
                 translate_labels(each)

@@ -2,6 +2,7 @@
 
 from scaffold.field_types.base import Domain, FieldType, Samples
 from scaffold.field_types.duration import Duration
+from scaffold.field_types.files import File, Image
 from scaffold.field_types.moments import Date, DateTime, Time
 from scaffold.field_types.numeric import BigInt, DecimalType, Float, Int
 from scaffold.field_types.other import Bool, Enum, Json, List, Many, Ref, Uuid
@@ -29,6 +30,8 @@ FIELD_TYPES: dict[str, FieldType] = {
     "json": Json(),
     "ref": Ref(),
     "many": Many(),
+    "file": File(),
+    "image": Image(),
 }
 
 __all__ = ["FIELD_TYPES", "Domain", "FieldType", "Samples"]

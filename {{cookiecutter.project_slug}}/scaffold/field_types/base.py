@@ -140,6 +140,22 @@ class FieldType:
         unique = self.samples_of(replace(field, min=f"{low:f}", max=f"{high:f}")).unique
         return Samples(one, two, self.samples_of(field).invalid, unique)
 
+    def rules_of(self, field: FieldSpec) -> str:
+        """Return the limits of uploaded files as a Python expression."""
+        raise NotImplementedError
+
+    def accept_of(self, field: FieldSpec) -> str:
+        """Return the attribute `accept` of a file input."""
+        raise NotImplementedError
+
+    def max_of(self, field: FieldSpec) -> str:
+        """Return the maximum size of a file, such as `5MB`."""
+        raise NotImplementedError
+
+    def upload_of(self, field: FieldSpec) -> str:
+        """Return a name and bytes for tests as a Python expression."""
+        raise NotImplementedError
+
     def errors_in(self, field: FieldSpec) -> list[str]:
         """Return the errors in the arguments, the minimum and the maximum."""
         return []

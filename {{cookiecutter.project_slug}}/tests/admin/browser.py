@@ -17,13 +17,20 @@ INPUT = re.compile(r'<input id="(\w+)"\s+name="\w+"\s+class="field-[^"]*"\s+valu
 SELECTED = re.compile(r'<option value="([^"]*)"\s*selected')
 
 
-def save(browser: TestClient, page: str, data: Mapping[str, Any] | None = None, /, **fields: Any) -> Response:
+def save(
+    browser: TestClient,
+    page: str,
+    data: Mapping[str, Any] | None = None,
+    files: Mapping[str, tuple[str, bytes]] | None = None,
+    /,
+    **fields: Any,
+) -> Response:
     """Load a form, fill it in, and submit it."""
     shown = browser.get(page)
     assert shown.status_code == 200, shown.text
     inputs = {name: unescape(value) for name, value in [*HIDDEN.findall(shown.text), *INPUT.findall(shown.text)]}
     sent = {**inputs, **_choices_in(shown.text)}
-    return browser.post(page, data={**sent, **(data or {}), **fields})
+    return browser.post(page, data={**sent, **(data or {}), **fields}, files=files)
 
 
 def _choices_in(page: str) -> dict[str, str]:

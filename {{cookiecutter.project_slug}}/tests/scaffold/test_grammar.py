@@ -56,6 +56,14 @@ def test_field_has_type_arguments_and_modifiers() -> None:
     assert (genres.column, genres.required) == ("genre_ids", False)
 
 
+def test_file_is_set_by_the_server() -> None:
+    photo, contract = parse("Book photo:image:max=500KB contract:file:types=pdf,docx title:str").fields[:2]
+
+    assert (photo.column, photo.annotation, photo.readonly) == ("photo_id", "UUID | None", True)
+    assert "max_bytes=500_000, types=IMAGES" in photo.file_rules
+    assert contract.file_rules == 'FileRules(max_bytes=20_000_000, types=types_of("pdf", "docx"))'
+
+
 def test_long_decimal_has_the_range_of_a_64_bit_integer() -> None:
     short, long, longest = parse("Book a:decimal=15,2 b:decimal=18,2 c:decimal=19,4:min=0").fields
 
@@ -167,6 +175,12 @@ def test_all_errors_are_reported_together() -> None:
         ("Book on:bool:optional=1", "optional doesn't take a value"),
         ("Book on:bool:optional:optional", "duplicate modifier optional"),
         ("Book n:int:min=5:max=1", "leave no valid value"),
+        ("Book t:str p:image:max=5", "p:image:max=5: max=5 is not a size such as 500KB or 20MB"),
+        ("Book t:str p:file:types=exe", "p:file:types=exe: types=exe: use csv, docx"),
+        ("Book t:str p:file:types=pdf,png", "types=png: use csv, docx"),
+        ("Book t:str p:image:types=png", "image doesn't support types; supported modifiers: max"),
+        ("Book t:str p:image:optional", "image doesn't support optional; supported modifiers: max"),
+        ("Book p:image", "all fields are readonly: add one that requests contain"),
         ("Book n:int:min=a", "not a valid number"),
         ("Book n:int:max=3000000000", "not a valid number for this type"),
         ("Book n:int:min=", "min needs a value"),

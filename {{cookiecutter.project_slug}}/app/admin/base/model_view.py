@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from fastapi import Request
 from sqlalchemy import JSON, ColumnElement, Enum, String, false, or_
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette_admin import RequestAction, RowActionsDisplayType, RowActionsPosition
 from starlette_admin.fields import EnumField, RelationField
 from starlette_admin.filters import FilterGroup, FilterRegistry
@@ -108,6 +109,10 @@ class ModelView(DisplayView):
         if key in READONLY_FIELDS:
             self.exclude_fields_from_create = [name for name in self.exclude_fields_from_create if name != key]
         self.exclude_fields_from_edit = (*self.exclude_fields_from_edit, key)
+
+    def get_routes(self) -> Sequence[Route]:
+        """Return routes that the view adds to the admin."""
+        return []
 
     async def panels(self, request: Request) -> Sequence[Panel]:  # noqa: ARG002
         """Return metrics and charts for the dashboard, shown to users with access to the view."""
