@@ -79,9 +79,17 @@ def postgresql_connect_args(settings: DatabaseSettings) -> dict[str, Any]:
         return arguments | CONNECT_ARGS
     limits = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
     milliseconds = {name: str(limit // timedelta(milliseconds=1)) for name, limit in limits.items()}
-    return arguments | {"server_settings": milliseconds}
+    return arguments | {"server_settings": milliseconds | KEEPALIVE}
 
 
+# So that the server ends the transactions of a machine that was cut off within a minute; the default is two hours.
+# https://www.postgresql.org/docs/current/runtime-config-connection.html#RUNTIME-CONFIG-TCP-SETTINGS
+KEEPALIVE = {
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
 CLIENT_TIMEOUT_MARGIN_SECONDS = 2  # the server cancels a slow statement first, unless it hangs
 
 

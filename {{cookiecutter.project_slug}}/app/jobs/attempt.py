@@ -7,8 +7,6 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from app.database.connection import Database
 from app.database.outages import OUTAGES, log_outage
 from app.jobs import job_queue
@@ -28,7 +26,7 @@ _EXPECTED: tuple[type[Exception], ...] = (JobFailed, JobTimeout, ClaimLost, *OUT
 
 class _End(NamedTuple):
     text: str
-    write: Callable[[AsyncSession, ClaimedJob], Awaitable[bool]]
+    write: Callable[[Database, ClaimedJob], Awaitable[bool]]
     level: int = logging.INFO
     error: BaseException | None = None
 
@@ -111,8 +109,7 @@ class Attempt:
         """Record the end, unless the claim is lost; if the database is unavailable, when it is back."""
         while True:
             try:
-                async with self.run.database.sessions.begin() as session:
-                    is_ours = await end.write(session, self.job)
+                is_ours = await end.write(self.run.database, self.job)
             except OUTAGES as error:
                 log_outage(error)
                 await asyncio.sleep(OUTAGE_RETRY_SECONDS)

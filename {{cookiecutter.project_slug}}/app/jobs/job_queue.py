@@ -6,10 +6,10 @@ was canceled, changes nothing. Times are the database's: the clocks of several m
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Interval, Update, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Executable, Interval, Table, exists, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -24,8 +24,13 @@ from app.jobs.wake import wake_after_commit
 LEASE = timedelta(seconds=30)
 """How long a worker has a job unless it renews the lease; then others may claim the job."""
 
+Target: TypeAlias = AsyncSession | Database
+"""Where a statement is executed: in the transaction of a session, or on its own."""
+
+_TABLE = cast(Table, Job.__table__)
 _LIVE = Job.ended_at.is_(None)
 _CHANGED = {"version": Job.version + 1}
+_IDLE_LIMIT = func.set_config("idle_in_transaction_session_timeout", f"{LEASE.total_seconds():.0f}s", True)  # noqa: FBT003
 _NO_SYNC = {"synchronize_session": False}
 
 
@@ -41,9 +46,9 @@ class ClaimedJob(NamedTuple):
     cursor: Any
 
 
-def after(session: AsyncSession, delay: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+def after(target: Target, delay: timedelta = timedelta(0)) -> ColumnElement[datetime]:
     """Return the time after a delay, by the database's clock."""
-    if session.get_bind().dialect.name == "sqlite":
+    if not _is_postgresql(target):
         return literal(utc_now() + delay, UtcDateTime())
     now = func.clock_timestamp(type_=UtcDateTime())
     return now + literal(delay, Interval()) if delay else now
@@ -51,61 +56,56 @@ def after(session: AsyncSession, delay: timedelta = timedelta(0)) -> ColumnEleme
 
 async def insert_job(session: AsyncSession, *, at: datetime | None, **values: Any) -> UUID | None:  # noqa: ANN401
     """Insert a job and return its ID, or None if a pending or running job has its unique key."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = postgresql if _is_postgresql(session) else sqlite
     due_at = after(session) if at is None else at
-    row = dialect.insert(Job).values(id=uuid7(), version=1, due_at=due_at, **values)
+    # Into the table, because inserting by the model takes twice as long.
+    row = dialect.insert(_TABLE).values(id=uuid7(), version=1, due_at=due_at, **values)
     if values.get("unique_key") is not None:
         live = {"index_elements": [Job.name, Job.unique_key], "index_where": _LIVE}
         row = row.on_conflict_do_nothing(**live)
-    found: UUID | None = await session.scalar(row.returning(Job.id))
-    if at is None:
-        wake_after_commit(session)
-    return found
+    job_id: UUID | None = await session.scalar(row.returning(_TABLE.c.id))
+    wake_after_commit(session)
+    return job_id
 
 
 async def claim(
     database: Database, names: Collection[str], queues: Collection[str], worker: str, limit: int
 ) -> Sequence[ClaimedJob]:
-    """Claim due jobs and commit, so that no lock is held while they run. Jobs of newer releases are left for them."""
-    known = [_LIVE, Job.name.in_(names), *([Job.queue.in_(queues)] if queues else [])]
-    async with database.read_sessions() as session:  # first, because claiming takes SQLite's only write lock
-        if await session.scalar(select(Job.id).where(*known, Job.due_at <= after(session)).limit(1)) is None:
-            return []
-    async with database.sessions.begin() as session:
-        # In a CTE, because PostgreSQL may execute a subquery several times and so claim more.
-        due = (
-            select(Job.id)
-            .where(*known, Job.due_at <= after(session))
-            .order_by(Job.priority, Job.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("due")
-        )
-        values = {
-            "state": JobState.RUNNING,
-            "claim_id": uuid4(),
-            "attempts": Job.attempts + 1,
-            "due_at": after(session, LEASE),
-            "worker": worker,
-            "started_at": after(session),
-            **_CHANGED,
-        }
-        taken = update(Job).where(Job.id.in_(select(due.c.id))).values(values)
-        columns = [getattr(Job, name) for name in ClaimedJob._fields]
-        rows = await session.execute(taken.returning(*columns, Job.priority), execution_options=_NO_SYNC)
-        ordered = sorted(rows, key=lambda row: (row.priority, row.id))
-    return [ClaimedJob(*row[:-1]) for row in ordered]
+    """Claim due jobs, without holding a lock while they run. Jobs of newer releases are left for them."""
+    known = (_LIVE, Job.due_at <= after(database), Job.name.in_(names), *([Job.queue.in_(queues)] if queues else []))
+    if not _is_postgresql(database) and not await database.execute(select(Job.id).where(*known).limit(1)):
+        return []  # because claiming takes SQLite's only write lock
+    # In a CTE, because PostgreSQL may execute a subquery several times and so claim more.
+    oldest = select(Job.id).where(*known).order_by(Job.priority, Job.due_at).limit(limit)
+    due = oldest.with_for_update(skip_locked=True).cte("due")
+    values = {
+        "state": JobState.RUNNING,
+        "claim_id": uuid4(),
+        "attempts": Job.attempts + 1,
+        "due_at": after(database, LEASE),
+        "worker": worker,
+        "started_at": after(database),
+        **_CHANGED,
+    }
+    columns = [getattr(Job, name) for name in ClaimedJob._fields]
+    taken = update(Job).where(Job.id.in_(select(due.c.id))).values(values).returning(*columns, Job.priority)
+    rows = sorted(await database.execute(taken), key=lambda row: (row.priority, row.id))
+    return [ClaimedJob(*row[:-1]) for row in rows]
 
 
-async def write(session: AsyncSession, job: ClaimedJob, **values: Any) -> bool:  # noqa: ANN401
-    """Update a claimed job; return whether the claim is still valid. It is then locked until the transaction ends."""
-    claimed = update(Job).where(Job.id == job.id, Job.claim_id == job.claim_id)
-    return await _update(session, claimed.values(values)) == 1
+async def write(target: Target, job: ClaimedJob, **values: Any) -> bool:  # noqa: ANN401
+    """Update a claimed job; return whether the claim is still valid. In a session, the job is locked until it ends.
+
+    A worker may be cut off from PostgreSQL meanwhile: after an idle time of the lease, the server ends the transaction.
+    """
+    claimed = update(Job).where(Job.id == job.id, Job.claim_id == job.claim_id).values(values)
+    limits = [_IDLE_LIMIT] if _is_postgresql(target) else []
+    return await _execute(target, claimed.returning(Job.id, *limits)) == 1
 
 
-async def renew(session: AsyncSession, job: ClaimedJob, **values: Any) -> bool:  # noqa: ANN401
+async def renew(target: Target, job: ClaimedJob, **values: Any) -> bool:  # noqa: ANN401
     """Renew the lease of a claimed job, as `write` does."""
-    return await write(session, job, due_at=after(session, LEASE), **values)
+    return await write(target, job, due_at=after(target, LEASE), **values)
 
 
 async def renew_all(database: Database, claims: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
@@ -123,25 +123,25 @@ async def renew_all(database: Database, claims: Collection[tuple[UUID, UUID]]) -
         return {(row.id, row.claim_id) for row in found} & {*claims}
 
 
-async def succeed(session: AsyncSession, job: ClaimedJob, result: object, *, erase: bool) -> bool:
+async def succeed(target: Target, job: ClaimedJob, result: object, *, erase: bool) -> bool:
     """Mark a claimed job as succeeded; return whether the claim was still valid."""
     erased = {"arguments": None} if erase else {}
-    return await _end(session, job, JobState.SUCCEEDED, result=result, progress=1, last_error=None, **erased)
+    return await _end(target, job, JobState.SUCCEEDED, result=result, progress=1, last_error=None, **erased)
 
 
-async def fail(session: AsyncSession, job: ClaimedJob, error: str) -> bool:
+async def fail(target: Target, job: ClaimedJob, error: str) -> bool:
     """Mark a claimed job as failed: it stays until it is retried or pruned."""
-    return await _end(session, job, JobState.FAILED, last_error=error)
+    return await _end(target, job, JobState.FAILED, last_error=error)
 
 
-async def reschedule(session: AsyncSession, job: ClaimedJob, error: str, delay: timedelta) -> bool:
+async def reschedule(target: Target, job: ClaimedJob, error: str, delay: timedelta) -> bool:
     """Schedule another attempt of a claimed job."""
-    return await _release(session, job, due_at=after(session, delay), last_error=error)
+    return await _release(target, job, due_at=after(target, delay), last_error=error)
 
 
-async def give_back(session: AsyncSession, job: ClaimedJob) -> bool:
+async def give_back(target: Target, job: ClaimedJob) -> bool:
     """Give a claimed job back without counting the attempt, because its worker stops."""
-    return await _release(session, job, due_at=after(session), attempts=Job.attempts - 1)
+    return await _release(target, job, due_at=after(target), attempts=Job.attempts - 1)
 
 
 async def retry(session: AsyncSession, jobs: Collection[Job]) -> int:
@@ -154,28 +154,35 @@ async def retry(session: AsyncSession, jobs: Collection[Job]) -> int:
     ended = Job.state.in_([JobState.FAILED, JobState.CANCELED]), ~exists().where(*same)
     again = {"state": JobState.PENDING, "attempts": 0, "due_at": after(session), "ended_at": None, **_CHANGED}
     # One by one, because two of them may have the same unique key.
-    changed = [await _update(session, update(Job).where(Job.id == job.id, *ended).values(again)) for job in jobs]
+    changed = update(Job).where(*ended).values(again).returning(Job.id)
+    counts = [await _execute(session, changed.where(Job.id == job.id)) for job in jobs]
     wake_after_commit(session)
-    return sum(changed)
+    return sum(counts)
 
 
 async def cancel(session: AsyncSession, jobs: Collection[Job]) -> int:
     """Cancel pending and running jobs; return how many. A running one stops soon, and can't commit anything more."""
     values = {"state": JobState.CANCELED, "claim_id": None, "ended_at": after(session), **_CHANGED}
     live = update(Job).where(Job.id.in_([job.id for job in jobs]), _LIVE)
-    return await _update(session, live.values(values))
+    return await _execute(session, live.values(values).returning(Job.id))
 
 
-async def _end(session: AsyncSession, job: ClaimedJob, state: JobState, **values: Any) -> bool:  # noqa: ANN401
-    ended = {"state": state, "claim_id": None, "ended_at": after(session), **_CHANGED}
-    return await write(session, job, **ended, **values)
+async def _end(target: Target, job: ClaimedJob, state: JobState, **values: Any) -> bool:  # noqa: ANN401
+    ended = {"state": state, "claim_id": None, "ended_at": after(target), **_CHANGED}
+    return await write(target, job, **ended, **values)
 
 
-async def _release(session: AsyncSession, job: ClaimedJob, **values: Any) -> bool:  # noqa: ANN401
-    return await write(session, job, state=JobState.PENDING, claim_id=None, **_CHANGED, **values)
+async def _release(target: Target, job: ClaimedJob, **values: Any) -> bool:  # noqa: ANN401
+    return await write(target, job, state=JobState.PENDING, claim_id=None, **_CHANGED, **values)
 
 
-async def _update(session: AsyncSession, statement: Update) -> int:
+async def _execute(target: Target, statement: Executable) -> int:
     """Execute an update and return the number of rows."""
-    changed = await session.scalars(statement.returning(Job.id), execution_options=_NO_SYNC)
-    return len(changed.all())
+    if isinstance(target, Database):
+        return len(await target.execute(statement))
+    return len((await target.execute(statement, execution_options=_NO_SYNC)).all())
+
+
+def _is_postgresql(target: Target) -> bool:
+    bind = target.engine if isinstance(target, Database) else target.get_bind()
+    return bind.dialect.name == "postgresql"

@@ -35,10 +35,11 @@ class JobRun:
     is_finishing: bool = field(default=False, init=False)
     """Whether it is being committed, so that the claim may already be gone."""
     cursor: Any = field(init=False)
-    """What `save` saved last, in this attempt or an earlier one; None at first."""
+    """What was saved last, in this attempt or an earlier one; None at first."""
+    _saved: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self.cursor = self.job.cursor
+        self.cursor = self._saved = self.job.cursor
 
     @property
     def id(self) -> UUID:
@@ -70,9 +71,9 @@ class JobRun:
                 yield session
                 if not self.is_finishing and not await job_queue.renew(session, self.job):
                     raise ClaimLost
-            self.is_finished = self.is_finishing
+            self.is_finished, self.cursor = self.is_finishing, self._saved
         finally:
-            self.is_finishing = False
+            self.is_finishing, self._saved = False, self.cursor
 
     async def save(self, session: AsyncSession, *, cursor: JsonValue = None, progress: float | None = None) -> None:
         """Save how far the job is, in the transaction of the work: the next attempt continues there.
@@ -87,7 +88,7 @@ class JobRun:
         if not await job_queue.renew(session, self.job, **given):
             raise ClaimLost
         if cursor is not None:
-            self.cursor = cursor
+            self._saved = cursor
 
     async def finish(self, session: AsyncSession, *, result: object = None) -> None:
         """Mark the job as succeeded in the transaction of its work, so that both are committed or neither is.

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from starlette.testclient import TestClient
 
 from app.database.base import utc_now
@@ -127,17 +128,19 @@ def test_job_continues_at_its_cursor(client: TestClient, enqueue: Callable[..., 
 
 
 def test_cursor_is_not_saved_if_its_transaction_is_rolled_back(client: TestClient, enqueue: Callable[..., Any]) -> None:
-    async def save(run: JobRun) -> None:
-        async with run.transaction() as session:
-            await run.save(session, cursor={"page": 1})
-            raise LookupError
+    async def save(run: JobRun) -> object:
+        with suppress(LookupError):
+            async with run.transaction() as session:
+                await run.save(session, cursor={"page": 1})
+                raise LookupError
+        return run.cursor
 
     actions["it"] = save
     enqueue("it")
 
     run_jobs(client)
 
-    assert [row.cursor for row in all_jobs(client)] == [None]
+    assert [(row.cursor, row.result) for row in all_jobs(client)] == [(None, None)]
 
 
 def test_work_and_its_end_are_committed_together(client: TestClient, enqueue: Callable[..., Any]) -> None:
@@ -306,3 +309,22 @@ def test_concurrent_runners_run_each_job_once(client: TestClient) -> None:
     client.portal.call(run_all)
 
     assert sorted(ran) == sorted(names)
+
+
+@pytest.mark.database("postgresql")
+def test_worker_that_is_cut_off_in_a_transaction_does_not_keep_the_job(
+    client: TestClient, enqueue: Callable[..., Any]
+) -> None:
+    limits: list[str] = []
+
+    async def save(run: JobRun) -> None:
+        async with run.transaction() as session:
+            await run.save(session, cursor=1)
+            limits.append(str(await session.scalar(text("SHOW idle_in_transaction_session_timeout"))))
+
+    actions["it"] = save
+    enqueue("it")
+
+    run_jobs(client)
+
+    assert limits == ["30s"], "then the server ends the transaction, and with it the lock"
