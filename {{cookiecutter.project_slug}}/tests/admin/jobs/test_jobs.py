@@ -301,7 +301,7 @@ def test_history_names_the_job(client: TestClient, browser: TestClient) -> None:
 
 @pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
 def test_jobs_are_in_german(client: TestClient, browser: TestClient) -> None:
-    job = add_job(client, JobState.FAILED, progress=0.4)
+    job = add_job(client, JobState.FAILED, name="admin.export_rows", progress=0.4)
     browser.headers |= {"Accept-Language": "de"}
 
     text = detail(browser, job)
@@ -309,4 +309,5 @@ def test_jobs_are_in_german(client: TestClient, browser: TestClient) -> None:
 
     assert "Fehlgeschlagen 40 %" in text
     assert "Erneut versuchen" in text
+    assert "Verwaltung: Zeilen exportieren" in text
     assert refused.json()["msg"].startswith("Nur Aufgaben, die noch nicht beendet sind,")
