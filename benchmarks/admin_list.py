@@ -69,7 +69,8 @@ def main() -> None:
             variables = {
                 **project.variables,
                 "DATABASE_URL": database.url,
-                "MAIL_IN_SERVER": "false",  # its polling would be counted, too
+                "JOBS_IN_SERVER": "false",  # its polling would be counted, too
+                "MAIL_IN_SERVER": "false",  # the same in the earlier version
                 "PYTHONHASHSEED": "0",
             }
             before = count(project.python, earlier, BEFORE_APP, variables)

@@ -54,7 +54,7 @@ class Counter:
         self.variables = {
             **project.inside_variables,
             "DATABASE_URL": database.url,
-            "MAIL_IN_SERVER": "false",  # its polling would be counted, too
+            "JOBS_IN_SERVER": "false",  # its polling would be counted, too
             "PYTHONHASHSEED": "0",
         }
 

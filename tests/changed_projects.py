@@ -54,7 +54,7 @@ from app.settings.config import load_settings
 from tests import support
 
 support._numbers = itertools.count(int(sys.argv[1]))  # values that no other row has
-quiet = {"log_level": "ERROR", "mail": {"in_server": False}, "cleanup": {"in_server": False}}
+quiet = {"log_level": "ERROR", "jobs": {"in_server": False}}
 with TestClient(create_app(load_settings(**quiet)), base_url="http://localhost") as client:
     user = support.add_user(client, f"{uuid4()}@example.com", admin=True)
     admin = support.sign_in(client, user)

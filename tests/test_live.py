@@ -34,7 +34,7 @@ def server(
 ) -> Iterator[Server]:
     """Serve a project: with two processes on PostgreSQL, with one on SQLite."""
     project, python = bake(), fireup.install(PROJECT / "requirements-dev.txt")
-    app, variables = [python, "-m", "app"], {**environment(), "MAIL_IN_SERVER": "false"}
+    app, variables = [python, "-m", "app"], {**environment(), "JOBS_IN_SERVER": "false"}
     variables["SECRET_KEY"] = "a key of the test, which protects nothing"  # noqa: S105
     workers = "1" if request.param == "sqlite" else "2"
     with ExitStack() as stack:

@@ -15,7 +15,8 @@ from app.accounts.api import refresh_cookie
 from app.accounts.api import routes as accounts
 from app.accounts.api.idempotency import IdempotencyMiddleware
 from app.accounts.credentials.authenticator import BearerScheme, SecondFactor, build_authenticator
-from app.accounts.lifecycle.cleanup import CleanupTask, scheduled_cleanup
+from app.accounts.lifecycle import jobs as account_jobs  # noqa: F401 - defines the daily cleanup
+from app.accounts.lifecycle.cleanup import CleanupTask
 
 # {%- if cookiecutter.admin +%}
 from app.admin.mount import mount as mount_admin
@@ -36,7 +37,7 @@ from app.files.store import FileStore
 from app.i18n import available_locales
 from app.jobs.processes import jobs_in_server
 from app.live.broker import build_broker
-from app.mail.delivery import mail_delivery
+from app.mail.transports import warn_of_unsent_emails
 from app.settings.config import AUTHOR, LICENSE, Settings, load_settings
 
 # {%- if cookiecutter.pages or cookiecutter.admin +%}
@@ -122,12 +123,8 @@ async def lifespan(settings: Settings, app: FastAPI | None = None) -> AsyncItera
     """Lifespan: open process-wide resources, available on `request.state`, and work in the background."""
     configure_app_logger(settings.log_level)
     async with open_state(settings, app) as state:
-        database, authenticator = state["database"], state["authenticator"]
-        sending = mail_delivery(settings, database, authenticator.keys, authenticator.mailer)
-        tasks = features.read_exports("cleanup", "task", CleanupTask)
-        cleaning = scheduled_cleanup(settings.cleanup, database, tasks)
         live = end_at_shutdown(state["connections"])
-        async with sending, cleaning, jobs_in_server(settings, database, state), live:
+        async with jobs_in_server(settings, state["database"], state), live:
             yield state
 
 
@@ -143,13 +140,14 @@ async def open_state(settings: Settings, app: FastAPI | None = None) -> AsyncIte
 def open_without_lifespan(settings: Settings) -> Mapping[str, Any]:
     """Open process-wide resources for a server or a client that runs no lifespan."""
     configure_app_logger(settings.log_level)
-    if settings.mail.in_server or settings.cleanup.in_server or settings.jobs.in_server:
-        logger.warning("no lifespan: run `app worker` to run jobs, and `app cleanup` daily to delete expired rows")
+    if settings.jobs.in_server:
+        logger.warning("no lifespan: run `app worker` to send emails, delete expired rows and run other jobs")
     return build_state(settings, build_database(settings.database))
 
 
 def build_state(settings: Settings, database: Database, app: FastAPI | None = None) -> Mapping[str, Any]:
     """Build what `request.state` provides. It connects when it is used."""
+    warn_of_unsent_emails(settings)
     authenticator = build_authenticator(
         settings,
         database,
@@ -165,6 +163,7 @@ def build_state(settings: Settings, database: Database, app: FastAPI | None = No
         "get_app": cache(lambda: app or create_app(settings)),  # for jobs; a worker builds it on first use
         "broker": build_broker(settings, database),
         "files": FileStore(settings.files),
+        "cleanup_tasks": features.read_exports("cleanup", "task", CleanupTask),
         "revisions": revisions.code_revisions(),
     }
 

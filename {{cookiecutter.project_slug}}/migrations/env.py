@@ -26,14 +26,13 @@ from app.database.connection import Database, build_database
 from app.database.outages import DatabaseUnavailable
 from app.files import models as files
 from app.jobs import models as jobs
-from app.mail import models as mails
 from app.settings.config import DatabaseSettings, load_settings
 
 logger = logging.getLogger(__name__)
 
 LOCK_KEY = 7_275_113  # any constant, the same in all processes
 
-__all__ = ["accounts", "files", "idempotency", "jobs", "mails", "rate_limits"]  # imported to register their tables
+__all__ = ["accounts", "files", "idempotency", "jobs", "rate_limits"]  # imported to register their tables
 
 
 # Column types of dropped tables are read from one database. Downgrading must restore them on the other one, too, so

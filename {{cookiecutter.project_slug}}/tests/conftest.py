@@ -88,9 +88,7 @@ def _make_settings(database_url: str, **changes: Any) -> Settings:
         "secret_key": "the tests' secret key: it protects nothing",
         "database": {"url": database_url},
         "auth": CHEAP_HASHES,
-        "mail": {"in_server": False},  # so that `emails_to` finds them; tests/mail enables it
-        "cleanup": {"in_server": False},
-        "jobs": {"in_server": False},  # `run_jobs` runs them; tests/jobs enables it
+        "jobs": {"in_server": False},  # so that `emails_to` finds emails; `run_jobs` runs jobs
         "files": {"url": "memory:"},
     }
     for name, change in changes.items():

@@ -58,8 +58,7 @@ def process_environment(folder: Path, **settings: str) -> dict[str, str]:
         "PYTHONPATH": str(migrate.MIGRATIONS_DIR.parent),
         "SECRET_KEY": "the tests' secret key: it protects nothing",
         "AUTH_ARGON2_MEMORY_KIB": "8",
-        "MAIL_IN_SERVER": "false",
-        "CLEANUP_IN_SERVER": "false",
+        "JOBS_IN_SERVER": "false",
         "SECRETS_DIR": str(folder),
         **settings,
     }

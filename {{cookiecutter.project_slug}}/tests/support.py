@@ -6,7 +6,7 @@ import os
 import re
 import string
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +23,8 @@ from app.accounts.models import Role, User, UserRole
 from app.accounts.scope import Client
 from app.accounts.sessions import login
 from app.database.connection import Database, open_database
-from app.mail.mailer import decrypt_payload
-from app.mail.models import OutboxMessage
+from app.jobs.models import Job
+from app.mail.jobs import send
 from app.settings.config import DatabaseSettings, Settings
 
 T = TypeVar("T")
@@ -137,14 +137,14 @@ def problem_of(response: Any) -> Any:
 
 
 def emails_to(client: TestClient, address: str) -> list[str]:
-    """Return the emails to an address in the outbox, oldest first; each starts with its `Subject:`."""
+    """Return the queued emails to an address, oldest first; each starts with its `Subject:`."""
     keys = client.app_state["authenticator"].keys
 
-    async def read(session: AsyncSession) -> list[tuple[str, str]]:
-        payloads = await session.scalars(select(OutboxMessage.payload).order_by(OutboxMessage.id))
-        return [decrypt_payload(keys, payload) for payload in payloads if payload]
+    async def read(session: AsyncSession) -> list[Mapping[str, Any]]:
+        stored = await session.scalars(select(Job.arguments).where(Job.name == send.name).order_by(Job.id))
+        return [send.load_arguments(arguments, keys) for arguments in stored if arguments]
 
-    return [text for to, text in in_database(client, read) if to == address]
+    return [mail["text"] for mail in in_database(client, read) if mail["to"] == address]
 
 
 def link_in(mail: str) -> str:

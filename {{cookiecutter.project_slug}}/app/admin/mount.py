@@ -34,9 +34,9 @@ from app.admin.log_filters import filter_library_logs
 from app.admin.templating import configure_environment
 from app.admin.transfers.pages import TransferView
 from app.admin.urls import CachedURLRouter
+from app.admin.views.emails import EmailView
 from app.admin.views.events import EventView
 from app.admin.views.impersonation import ImpersonationView
-from app.admin.views.outbox import OutboxView
 from app.admin.views.roles import RoleView
 from app.admin.views.sessions import SessionView
 from app.admin.views.users import UserView
@@ -60,7 +60,7 @@ def mount(
 ) -> None:
     """Serve the admin at `/admin`, with the views of the features and a default view for each of their other models."""
     filter_library_logs()
-    core: list[type[ModelView]] = [UserView, RoleView, SessionView, EventView, OutboxView, *_job_views()]
+    core: list[type[ModelView]] = [UserView, RoleView, SessionView, EventView, EmailView, *_job_views()]
     site = AdminSite(settings, [*core, *_feature_views(views, [*models], core)], inlines)
     site.mount_to(Starlette())  # creates `site.app`, which is mounted below, with middleware
     site.app.add_exception_handler(Exception, _reraise)

@@ -1,4 +1,4 @@
-"""`app worker`: run jobs and send emails in a separate process."""
+"""`app worker`: run jobs in a separate process."""
 
 import asyncio
 import logging.config
@@ -10,10 +10,8 @@ import typer
 from app import features
 from app.api.logs import log_config
 from app.jobs.processes import run_worker
-from app.mail.delivery import DeliveryWorker
 from app.main import open_state
 from app.settings.config import Settings, load_settings
-from app.settings.keys import KeyRing
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -23,9 +21,9 @@ def add_to(cli: typer.Typer) -> None:
 
 def start_worker(
     *,
-    queues: Annotated[str, typer.Option("--queues", help="Only run jobs of these queues, such as default,slow")] = "",
+    queues: Annotated[str, typer.Option("--queues", help="Only run jobs of these queues, such as default,mail")] = "",
 ) -> None:
-    """Start a worker that runs jobs and sends emails. Required if JOBS_IN_SERVER or MAIL_IN_SERVER is false."""
+    """Start a worker that runs jobs, such as sending emails. Required if JOBS_IN_SERVER is false."""
     configured = load_settings()
     settings = configured.model_copy(update={"database": configured.database.direct()})
     logging.config.dictConfig(log_config(settings.log_level))
@@ -37,9 +35,4 @@ def start_worker(
 
 async def _work(settings: Settings, queues: Sequence[str]) -> None:
     async with open_state(settings) as state:
-        database = state["database"]
-        delivery = DeliveryWorker(settings, database, KeyRing(settings), state["authenticator"].mailer.enqueued)
-        sending = asyncio.create_task(delivery.run())
-        await run_worker(settings, database, state, queues)
-        delivery.stop()
-        await sending
+        await run_worker(settings, state["database"], state, queues)

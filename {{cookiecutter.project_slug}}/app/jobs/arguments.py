@@ -12,7 +12,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError, create_
 from app.jobs.errors import JobFailed
 from app.settings.keys import KeyRing
 
-_PURPOSE = "jobs"
+_PURPOSE = "outbox"  # as emails were encrypted before they became jobs, so that those are still readable
 
 
 class ArgumentModel:

@@ -90,7 +90,7 @@ class Attempt:
         return _End("succeeded", partial(job_queue.succeed, result=dumped, erase=definition.encrypted))
 
     def _failed(self, error: Exception) -> _End:
-        text, number = describe_error(error), self.job.attempts
+        text, number = describe_error(error, self.run.secrets), self.job.attempts
         if isinstance(error, JobFailed) or number >= self._max_attempts():
             fail = partial(job_queue.fail, error=text)
             return _End(f"failed in attempt {number}: {text}", fail, logging.ERROR, error)

@@ -30,6 +30,8 @@ class JobRun:
     dump_result: Callable[[object], JsonValue]
     erases_arguments: bool
     is_stopping: Callable[[], bool]
+    secrets: tuple[str, ...] = ()
+    """Values that the job sets to remove them from its errors, such as a password of a server."""
     is_finished: bool = field(default=False, init=False)
     """Whether a transaction with `finish` is committed."""
     is_finishing: bool = field(default=False, init=False)

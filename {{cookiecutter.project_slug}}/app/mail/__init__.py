@@ -1,1 +1,1 @@
-"""Email with a transactional outbox."""
+"""Emails, which are sent by jobs."""

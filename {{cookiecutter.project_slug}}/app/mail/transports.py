@@ -1,23 +1,28 @@
 """Email transports: SMTP and files."""
 
 import asyncio
+import logging
 import ssl
 from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
 from typing import Protocol
 
+from app.jobs.errors import JobFailed
 from app.mail.message import OutgoingMessage
-from app.settings.mail_url import SmtpServer
+from app.settings.config import Environment, Settings
+from app.settings.mail_url import SmtpServer, parse_mail_url
+
+logger = logging.getLogger("app.mail")
 
 SMTP_TIMEOUT_SECONDS = 15
-"""Timeout of each SMTP reply. A dozen of them must fit into `outbox.CLAIM_TIMEOUT`."""
+"""Timeout of each SMTP reply. A dozen of them must fit into the timeout of the job `mail.send`."""
 
 _PERMANENT = 500
 """The first reply code for permanent failures. https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1"""
 
 
-class PermanentFailure(Exception):
-    """The server rejected the email permanently."""
+class PermanentFailure(JobFailed):
+    """The server rejected the email permanently: it is not retried."""
 
 
 class Transport(Protocol):
@@ -38,6 +43,13 @@ class Transport(Protocol):
 def open_transport(target: SmtpServer | Path) -> Transport:
     """Return the transport for a server or a folder."""
     return FolderTransport(target) if isinstance(target, Path) else SmtpTransport(target)
+
+
+def warn_of_unsent_emails(settings: Settings) -> None:
+    """Log a warning if emails are written to a folder in production."""
+    target = parse_mail_url(settings.mail.url.get_secret_value())
+    if isinstance(target, Path) and settings.environment is Environment.PRODUCTION:
+        logger.warning("MAIL_URL is a folder: emails are written to %s and not sent", target)
 
 
 class SmtpTransport:

@@ -266,10 +266,6 @@ class MailSettings(_Section):
     """
     sender: str = "no-reply@localhost"
     """Sender address: ada@example.com or Ada <ada@example.com>."""
-    in_server: bool = True
-    """Send emails from the server processes. If false, run `app worker`."""
-    poll_interval: Duration = timedelta(seconds=5)
-    """Polling interval of the outbox. Emails queued by the same process are sent immediately."""
     max_attempts: int = Field(default=8, ge=1)
     """Maximum delivery attempts per email, with increasing delays."""
 
@@ -321,20 +317,16 @@ Retention = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36
 class CleanupSettings(_Section):
     """Data retention."""
 
-    in_server: bool = True
-    """Delete expired rows once a day in one of the server processes. If false, schedule `app cleanup` daily."""
     event_retention: Retention = timedelta(days=365)
     """Retention of audit events, such as sign-ins and changes made in the admin."""
     session_retention: Retention = timedelta(days=7)
     """Retention of ended sessions."""
-    sent_mail_retention: Retention = timedelta(days=7)
-    """Retention of sent emails. Their content is deleted as soon as they are sent."""
-    failed_mail_retention: Retention = timedelta(days=30)
-    """Retention of emails that could not be delivered, with their encrypted content."""
     succeeded_job_retention: Retention = timedelta(days=7)
-    """Retention of jobs that succeeded."""
+    """Retention of jobs that succeeded, such as sent emails."""
     failed_job_retention: Retention = timedelta(days=30)
-    """Retention of jobs that failed or were canceled, with their arguments."""
+    """Retention of jobs that failed or were canceled, such as emails that could not be delivered, with their
+    arguments.
+    """
     unverified_account_retention: Retention = timedelta(days=7)
     """Retention of accounts whose email address was never verified."""
 

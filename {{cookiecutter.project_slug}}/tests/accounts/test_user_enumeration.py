@@ -35,7 +35,7 @@ def test_password_reset_runs_the_same_statements_for_every_address(client: TestC
         work_of(client, "password/forgot", {"email": email}) for email in (ada.email, "nobody@example.com")
     )
 
-    assert len([statement for statement in known if statement.startswith("INSERT INTO outbox")]) == 1
+    assert len([statement for statement in known if statement.startswith("INSERT INTO jobs")]) == 1
     assert known == unknown
 
 
@@ -60,7 +60,7 @@ def test_sign_up_runs_the_same_statements_for_every_address(client: TestClient, 
         work_of(client, "register", {"email": email, "password": NEW}) for email in (ada.email, "nobody@example.com")
     )
 
-    assert known.pop().startswith("INSERT INTO outbox")
+    assert known.pop().startswith("INSERT INTO jobs")
     assert unknown.pop().startswith("INSERT INTO auth_events")
     assert len(known) > 5
     assert known == unknown

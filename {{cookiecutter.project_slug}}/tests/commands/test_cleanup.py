@@ -24,7 +24,7 @@ def test_cleanup_prints_deleted_rows_and_is_idempotent(app: Run, database_url: s
 
     assert (first.code, second.code) == (0, 0)
     assert "1  rate limit counters" in first.out
-    assert [line.split()[0] for line in second.out.splitlines()] == ["0"] * 10
+    assert [line.split()[0] for line in second.out.splitlines()] == ["0"] * 8
 
 
 TASK = """

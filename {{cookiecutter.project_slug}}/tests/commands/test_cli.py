@@ -42,7 +42,7 @@ def test_invalid_settings_are_reported_by_variable(app: Run, monkeypatch: pytest
         "SERVER_READ_TIMEOUT": ("0", "must be greater than 0 seconds"),
         "BASE_URL": ("example.com", "must be a URL such as https://example.com"),
         "AUTH_LOGIN_WINDOW": ("soon", "must be a duration such as 250ms, 90 (seconds), 10m, 12h or 14d"),
-        "MAIL_IN_SERVER": ("maybe", "must be true or false"),
+        "JOBS_IN_SERVER": ("maybe", "must be true or false"),
         "CLEANUP_EVENT_RETENTION": ("1h", "must be at least 1d"),
     }
     for variable, (value, _) in messages.items():

@@ -106,7 +106,7 @@ def test_each_migration_can_be_downgraded_separately(database: DatabaseSettings)
 
     assert seen[-1] == {"alembic_version"}
     assert "users" in seen[-2]
-    assert seen[-2] <= seen[0]  # the same in a project without features
+    assert seen[-2] - {"outbox"} <= seen[0]  # the same in a project without features; emails are jobs now
 
 
 def test_upgrading_twice_changes_nothing(database: DatabaseSettings) -> None:

@@ -16,8 +16,8 @@ from app.accounts.models import User
 from app.api.dependencies import SessionDep
 from app.database import engine, outages
 from app.database.connection import open_database
-from app.mail.delivery import DeliveryWorker
 from app.settings.config import DatabaseSettings
+from tests.jobs.helpers import new_runner
 from tests.postgres import free_port
 from tests.support import add_user, execute, in_database, make_database_unavailable, problem_of, sign_in, wait_until
 
@@ -293,19 +293,18 @@ def test_unreachable_redis_returns_503(start_app: Callable[..., TestClient], cap
 
 
 @pytest.mark.database("postgresql")
-def test_email_delivery_logs_one_line_and_continues(
+def test_runner_of_jobs_logs_one_line_and_continues(
     start_app: Callable[..., TestClient], own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = start_app(database={"url": own_database_url})
     make_database_unavailable(client)
-    state = client.app_state
-    delivery = DeliveryWorker(state["settings"], state["database"], state["authenticator"].keys, asyncio.Event())
+    runner = new_runner(client)
 
     async def look() -> None:
-        sending = asyncio.create_task(delivery.run())
+        running = asyncio.create_task(runner.run())
         await asyncio.to_thread(wait_until, lambda: caplog.text.count("unavailable:"))
-        delivery.stop()
-        await sending
+        runner.stop()
+        await running
 
     client.portal.call(look)  # type: ignore[union-attr]
 

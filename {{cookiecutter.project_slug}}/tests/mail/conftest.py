@@ -32,7 +32,7 @@ def templates(tmp_path: Path) -> Path:
 @pytest.fixture
 def mailer(client: TestClient, templates: Path) -> Mailer:
     """Return a mailer for the template `hello`."""
-    return Mailer(client.app_state["settings"], client.app_state["authenticator"].keys, [templates])
+    return Mailer(client.app_state["settings"], [templates])
 
 
 @pytest.fixture(scope="session")

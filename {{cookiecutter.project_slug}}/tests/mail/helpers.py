@@ -1,4 +1,4 @@
-"""Helpers for tests of emails: an SMTP server, the outbox and the mail folder."""
+"""Helpers for tests of emails: an SMTP server, queued emails and the mail folder."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
-from app.mail.delivery import DeliveryWorker
+from app.jobs.models import Job
+from app.jobs.runner import JobRunner
 from app.mail.mailer import Mailer
-from app.mail.models import OutboxMessage
 from app.settings.config import Settings
 from tests.postgres import free_port
 from tests.support import in_database
@@ -113,30 +113,25 @@ def enqueue(client: TestClient, mailer: Mailer, *addresses: str, text: str = "He
 
 def send_due(client: TestClient, settings: Settings) -> None:
     """Send all due emails once."""
-    state = client.app_state
-
-    async def work() -> None:
-        mailer = state["authenticator"].mailer
-        await DeliveryWorker(settings, state["database"], state["authenticator"].keys, mailer.enqueued).send_due()
-
+    runner = JobRunner(settings, client.app_state["database"], client.app_state)
     assert client.portal is not None
-    client.portal.call(work)
+    client.portal.call(runner.run_due)
 
 
-def outbox(client: TestClient) -> Sequence[OutboxMessage]:
-    """Return all emails in the outbox, oldest first."""
+def queued_emails(client: TestClient) -> Sequence[Job]:
+    """Return the jobs of all emails, sent or not, oldest first."""
 
-    async def read(session: AsyncSession) -> Sequence[OutboxMessage]:
-        return (await session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))).all()
+    async def read(session: AsyncSession) -> Sequence[Job]:
+        return (await session.scalars(select(Job).where(Job.name == "mail.send").order_by(Job.id))).all()
 
     return in_database(client, read)
 
 
 def update_all(client: TestClient, **values: Any) -> None:
-    """Update all emails in the outbox."""
+    """Update the jobs of all emails."""
 
     async def work(session: AsyncSession) -> None:
-        await session.execute(update(OutboxMessage).values(values))
+        await session.execute(update(Job).where(Job.name == "mail.send").values(values))
 
     in_database(client, work)
 

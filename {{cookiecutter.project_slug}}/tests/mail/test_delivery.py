@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 from app import features
 from app.api.dependencies import SessionDep
 from app.errors import Conflict
+from app.jobs.wake import signal_of
 from app.mail.mailer import Mailer
-from tests.mail.helpers import body, emails_in, enqueue, outbox
+from tests.mail.helpers import body, emails_in, enqueue, queued_emails
 from tests.support import in_database, wait_until
 
 StartApp = Callable[..., TestClient]
@@ -49,7 +50,9 @@ def start(
             raise LookupError
 
     add_routes(router)
-    return lambda **mail: start_app(mail={"in_server": True, "url": f"file:{folder}", "poll_interval": AN_HOUR, **mail})
+    return lambda **jobs: start_app(
+        mail={"url": f"file:{folder}"}, jobs={"in_server": True, "poll_interval": AN_HOUR, **jobs}
+    )
 
 
 def test_email_is_sent_after_commit_and_not_after_rollback(start: StartApp, folder: Path) -> None:
@@ -59,11 +62,11 @@ def test_email_is_sent_after_commit_and_not_after_rollback(start: StartApp, fold
     wait_until(lambda: emails_in(folder))
 
     assert (rejected.status_code, failed.status_code, done.status_code) == (409, 500, 200)
-    wait_until(lambda: outbox(client)[0].sent_at)
-    (mail,), (row,) = emails_in(folder), outbox(client)
+    wait_until(lambda: queued_emails(client)[0].state == "succeeded")
+    (mail,), (row,) = emails_in(folder), queued_emails(client)
 
     assert "Hello done." in body(mail, "plain")
-    assert (row.template, row.attempts, row.payload, row.failed_at, row.last_error) == ("hello", 1, None, None, None)
+    assert (row.label, row.attempts, row.arguments, row.state, row.last_error) == ("hello", 1, None, "succeeded", None)
     assert [path.suffix for path in folder.iterdir()] == [".eml"], "no temporary file is left"
 
 
@@ -82,7 +85,7 @@ def test_email_queued_by_another_process_is_sent_after_the_interval(
 def test_email_stays_queued_if_the_server_does_not_send(start: StartApp, client: TestClient, folder: Path) -> None:
     start(in_server=False).post("/api/hello?then=done")
 
-    assert [mail.attempts for mail in outbox(client)] == [0]
+    assert [mail.attempts for mail in queued_emails(client)] == [0]
 
     start()
 
@@ -90,17 +93,17 @@ def test_email_stays_queued_if_the_server_does_not_send(start: StartApp, client:
 
 
 @pytest.mark.any_database
-def test_server_survives_an_unavailable_outbox(start: StartApp, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_server_survives_an_unavailable_table(start: StartApp, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     client = start()
-    in_database(client, lambda session: session.execute(text("ALTER TABLE outbox RENAME TO elsewhere")))
+    in_database(client, lambda session: session.execute(text("ALTER TABLE jobs RENAME TO elsewhere")))
     try:
         assert client.portal is not None
-        client.portal.call(client.app_state["authenticator"].mailer.enqueued.set)
-        wait_until(lambda: "the outbox is unavailable" in caplog.text)
+        client.portal.call(signal_of(client.app_state["database"]).send)
+        wait_until(lambda: "jobs are unavailable" in caplog.text)
 
         assert client.get("/health/live").status_code == 200
     finally:
-        in_database(client, lambda session: session.execute(text("ALTER TABLE elsewhere RENAME TO outbox")))
+        in_database(client, lambda session: session.execute(text("ALTER TABLE elsewhere RENAME TO jobs")))
     client.post("/api/hello?then=done")
 
     wait_until(lambda: emails_in(folder))
@@ -117,6 +120,6 @@ def test_production_logs_warning_for_folder_transport(
 ) -> None:
     safe = {"base_url": "https://testserver", "auth": {"argon2_memory_kib": 19_456}}
 
-    start_app(environment=environment, mail={"in_server": True, "url": f"file:{folder}"}, **safe)
+    start_app(environment=environment, mail={"url": f"file:{folder}"}, **safe)
 
     assert caplog.text.count("and not sent") == warnings

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database.base import utc_now
 from app.mail.transports import SMTP_TIMEOUT_SECONDS
-from tests.mail.helpers import LOGIN, outbox, requiring_tls_and_login, running_mail_server, update_all
+from tests.mail.helpers import LOGIN, queued_emails, requiring_tls_and_login, running_mail_server, update_all
 from tests.support import PASSWORD, wait_until
 
 FORGOT = "/api/v1/auth/password/forgot"
@@ -26,7 +26,7 @@ def test_email_is_sent_once_the_server_is_back(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         url = f"smtp://{LOGIN}@localhost:{port}"
-        client = start_app(mail={"in_server": True, "url": url, "poll_interval": 0.1})
+        client = start_app(mail={"url": url}, jobs={"in_server": True, "poll_interval": 0.1})
         began = time.monotonic()
         responses = [client.post(FORGOT, json={"email": email}) for email in (ada.email, "nobody@example.com")]
         responses += [
@@ -34,14 +34,14 @@ def test_email_is_sent_once_the_server_is_back(
         ]
         took = time.monotonic() - began
 
-    wait_until(lambda: outbox(client)[0].last_error)
+    wait_until(lambda: queued_emails(client)[0].last_error)
     assert [response.status_code for response in responses] == [202] * 4
     assert responses[0].json() == responses[1].json()
     assert took < SMTP_TIMEOUT_SECONDS, "responses didn't wait for the mail server"
 
-    wait_until(lambda: all(mail.last_error for mail in outbox(client)))
+    wait_until(lambda: all(mail.last_error for mail in queued_emails(client)))
     with running_mail_server(port=port, **requiring_tls_and_login(server_tls)) as server:
-        update_all(client, next_attempt_at=utc_now())
-        wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
+        update_all(client, due_at=utc_now())
+        wait_until(lambda: all(mail.state == "succeeded" for mail in queued_emails(client)))
 
     assert sorted(mail["To"] for mail in server.mails) == ["a@example.com", ada.email, "b@example.com"]

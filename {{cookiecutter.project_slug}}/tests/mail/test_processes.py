@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.accounts.models import User
 from app.database.base import utc_now
 from app.mail.mailer import Mailer
-from tests.mail.helpers import MailServer, enqueue, outbox, update_all
+from tests.mail.helpers import MailServer, enqueue, queued_emails, update_all
 from tests.server import SECONDS_TO_STOP, Server, start_process
 from tests.support import wait_until
 
@@ -23,8 +23,9 @@ def variables(mail_server: MailServer, certificate: Path, database_url: str) -> 
     return {
         "DATABASE_URL": database_url,
         "MAIL_URL": mail_server.url(),
-        "MAIL_POLL_INTERVAL": "PT0.1S",
-        "MAIL_IN_SERVER": "true",
+        "JOBS_POLL_INTERVAL": "PT0.1S",
+        "JOBS_IN_SERVER": "true",
+        "JOBS_CONCURRENCY": "1",
         "SSL_CERT_FILE": str(certificate),
     }
 
@@ -32,7 +33,9 @@ def variables(mail_server: MailServer, certificate: Path, database_url: str) -> 
 @pytest.fixture
 def start_sending(start_app: Callable[..., TestClient], mail_server: MailServer) -> Callable[[], TestClient]:
     """Return a function that starts an app which sends to the mail server."""
-    return lambda: start_app(mail={"in_server": True, "url": mail_server.url(), "poll_interval": 0.1})
+    return lambda: start_app(
+        mail={"url": mail_server.url()}, jobs={"in_server": True, "poll_interval": 0.1, "concurrency": 1}
+    )
 
 
 @pytest.mark.any_database
@@ -58,8 +61,8 @@ def test_killed_server_loses_no_email(  # noqa: PLR0913, PLR0917 - fixtures
 
     client = start_sending()
     wait_until(lambda: mail_server.mails)
-    update_all(client, next_attempt_at=utc_now())  # otherwise the first waits until its claim expires
-    wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
+    update_all(client, due_at=utc_now())  # otherwise the first waits until its claim expires
+    wait_until(lambda: all(mail.state == "succeeded" for mail in queued_emails(client)))
 
     assert [mail["To"] for mail in mail_server.mails] == [bob.email, ada.email]
 
@@ -84,7 +87,7 @@ def test_two_processes_send_each_email_once(  # noqa: PLR0913, PLR0917 - fixture
         wait_until(lambda: mail_server.inbox.received == 2)  # each process has claimed one
         mail_server.inbox.paused = False
         wait_until(lambda: len(mail_server.inbox.envelopes) >= MAILS)
-        wait_until(lambda: all(mail.sent_at for mail in outbox(client)))
+        wait_until(lambda: all(mail.state == "succeeded" for mail in queued_emails(client)))
         worker.send_signal(signal.SIGTERM)
         end = worker.wait(SECONDS_TO_STOP)
     finally:
@@ -94,4 +97,4 @@ def test_two_processes_send_each_email_once(  # noqa: PLR0913, PLR0917 - fixture
     assert end == 0
     assert sorted(mail["To"] for mail in mail_server.mails) == sorted(addresses)
     assert len({mail["Message-ID"] for mail in mail_server.mails}) == MAILS
-    assert {mail.attempts for mail in outbox(client)} == {1}
+    assert {mail.attempts for mail in queued_emails(client)} == {1}

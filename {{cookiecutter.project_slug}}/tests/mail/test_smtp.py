@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from app.mail.delivery import describe_error
+from app.jobs.errors import describe_error
 from app.mail.mailer import Mailer
 from app.settings.config import Settings
 from tests.mail.helpers import (
@@ -16,7 +16,7 @@ from tests.mail.helpers import (
     body,
     check_login,
     enqueue,
-    outbox,
+    queued_emails,
     running_mail_server,
     send_due,
 )
@@ -59,7 +59,7 @@ def test_server_without_tls_gets_neither_password_nor_email(
     with running_mail_server(auth_require_tls=False, authenticator=check_login) as server:
         send_due(client, make_settings(mail={"url": server.url()}))
 
-        (waiting,) = outbox(client)
+        (waiting,) = queued_emails(client)
         assert server.inbox.envelopes == []
         assert "STARTTLS" in (waiting.last_error or "")
 
@@ -76,7 +76,7 @@ def test_server_with_an_untrusted_certificate_gets_nothing(
 
     send_due(client, make_settings(mail={"url": mail_server.url()}))
 
-    (waiting,) = outbox(client)
+    (waiting,) = queued_emails(client)
     assert mail_server.inbox.envelopes == []
     assert "certificate" in (waiting.last_error or "").lower()
 
@@ -88,8 +88,8 @@ def test_rejected_login_is_retried(
 
     send_due(client, make_settings(mail={"url": mail_server.url(LOGIN + "x")}))
 
-    (waiting,) = outbox(client)
-    assert (waiting.attempts, waiting.failed_at) == (1, None)
+    (waiting,) = queued_emails(client)
+    assert (waiting.attempts, waiting.state) == (1, "pending")
     assert (waiting.last_error or "").startswith("SMTPAuthenticationError: (535")
 
 
@@ -101,7 +101,7 @@ def test_server_error_is_stored_without_personal_data(
 
     send_due(client, make_settings(mail={"url": mail_server.url()}))
 
-    (waiting,) = outbox(client)
+    (waiting,) = queued_emails(client)
     assert waiting.last_error == "SMTPDataError: (451, '<…> not now, …"
     assert describe_error(ValueError(f"no {PASSWORD}, please"), (PASSWORD,)) == "ValueError: no …, please"
 
@@ -114,6 +114,6 @@ def test_permanently_rejected_email_fails_immediately(
 
     send_due(client, make_settings(mail={"url": mail_server.url()}))
 
-    (failed,) = outbox(client)
+    (failed,) = queued_emails(client)
     assert (failed.attempts, failed.last_error) == (1, "PermanentFailure: 550 no such user")
-    assert failed.failed_at is not None
+    assert failed.state == "failed"

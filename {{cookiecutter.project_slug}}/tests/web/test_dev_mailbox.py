@@ -20,7 +20,7 @@ Start = Callable[..., TestClient]
 def sent(start_app: Start, ada: User, tmp_path: Path) -> TestClient:
     """Return a browser of an app that has written two emails, one to Ada."""
     folder = tmp_path / "mails"
-    client = start_app(mail={"in_server": True, "url": f"file:{folder}"})
+    client = start_app(mail={"url": f"file:{folder}"}, jobs={"in_server": True})
     for email in (ada.email, "new@example.com"):
         client.post("/api/v1/auth/password/forgot", json={"email": email})
     client.post("/api/v1/auth/register", json={"email": "new@example.com", "password": "a long enough passphrase"})

@@ -94,7 +94,7 @@ def build_authenticator(
         keys,
         AccessTokens(settings, keys),
         PasswordHasher(settings.auth),
-        Mailer(settings, keys, [TEMPLATES, *template_folders]),
+        Mailer(settings, [TEMPLATES, *template_folders]),
         RateLimiter(settings, database, keys),
         second_factors,
         bearer_schemes,

@@ -18,8 +18,8 @@ async def notify(
 ) -> None:
     """Send a notification to the user's current and previous addresses, in the language of the account."""
     previous = await one_time_tokens.find_previous_addresses(session, user_id)
-    await authenticator.mailer.enqueue(session, email, template, locale=previous.locale, **context)
-    await _send(session, authenticator, previous, email, template, context)
+    await authenticator.mailer.enqueue(session, email, template, locale=previous.locale, owner_id=user_id, **context)
+    await _send(session, authenticator, user_id, previous, email, template, context)
 
 
 async def notify_previous_addresses(
@@ -27,12 +27,13 @@ async def notify_previous_addresses(
 ) -> None:
     """Send a notification to the previous addresses that can still revert, with instructions."""
     previous = await one_time_tokens.find_previous_addresses(session, user_id)
-    await _send(session, authenticator, previous, email, template, context)
+    await _send(session, authenticator, user_id, previous, email, template, context)
 
 
 async def _send(  # noqa: PLR0913, PLR0917 - the parts of a notification
     session: AsyncSession,
     authenticator: Authenticator,
+    user_id: UUID,
     previous: PreviousAddresses,
     email: str,
     template: str,
@@ -41,5 +42,5 @@ async def _send(  # noqa: PLR0913, PLR0917 - the parts of a notification
     for address in previous.addresses:
         if address != email:
             await authenticator.mailer.enqueue(
-                session, address, template, "previous_address", locale=previous.locale, **context
+                session, address, template, "previous_address", locale=previous.locale, owner_id=user_id, **context
             )

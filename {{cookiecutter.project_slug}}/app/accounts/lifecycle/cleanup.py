@@ -1,10 +1,7 @@
-"""Delete expired rows, daily in the server or with `app cleanup`. Idempotent."""
+"""Delete expired rows, with a daily job or `app cleanup`. Idempotent."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,24 +10,17 @@ from sqlalchemy import ColumnElement, delete, inspect, select
 from app.accounts.lifecycle import personal_data
 from app.accounts.models import AuthEvent, AuthSession, OneTimeToken, User
 from app.api.idempotency import IdempotencyKey
-from app.api.rate_limits import AttemptCount, DatabaseCounterStore
+from app.api.rate_limits import AttemptCount
 from app.database.base import Base, utc_now
 from app.database.connection import Database
-from app.database.outages import OUTAGES, log_outage
+from app.database.outages import OUTAGES
 from app.jobs.models import Job, JobState
-from app.mail.models import OutboxMessage
 from app.settings.config import CleanupSettings
 
 logger = logging.getLogger("app.cleanup")
 
 BATCH_SIZE = 5000
 """Maximum rows deleted per transaction, so that other writers don't wait long."""
-
-DAILY_RUN_KEY = b"cleanup"
-"""Counter key that elects one process per day: the one that counts 1."""
-
-_DAY = timedelta(days=1)
-_ERROR_RETRY = timedelta(hours=1)
 
 
 class CleanupTask(NamedTuple):
@@ -42,22 +32,6 @@ class CleanupTask(NamedTuple):
     """Delete the rows, in short transactions, and return how many."""
 
 
-@asynccontextmanager
-async def scheduled_cleanup(
-    settings: CleanupSettings, database: Database, tasks: Sequence[CleanupTask]
-) -> AsyncIterator[None]:
-    """Clean up once a day while the process runs, unless `CLEANUP_IN_SERVER` is false."""
-    if not settings.in_server:
-        yield
-        return
-    loop = asyncio.create_task(_clean_daily(settings, database, tasks))
-    try:
-        yield
-    finally:
-        loop.cancel()
-        await asyncio.gather(loop, return_exceptions=True)
-
-
 async def clean_up(
     database: Database, keep: CleanupSettings, tasks: Sequence[CleanupTask] = ()
 ) -> Mapping[str, int | None]:
@@ -66,8 +40,7 @@ async def clean_up(
     - Accounts whose email address was never verified, which frees the address.
     - Expired one-time tokens, rate limit counters and idempotency keys with their responses.
     - Ended sessions with their refresh tokens. Used tokens of active sessions stay, to detect token reuse.
-    - Sent emails, and failed emails with their content.
-    - Jobs that succeeded, failed or were canceled.
+    - Jobs that ended, such as sent emails.
     - Events.
     - Whatever the tasks of features delete.
 
@@ -109,8 +82,6 @@ def _expired(keep: CleanupSettings) -> Mapping[str, tuple[type[Base], ColumnElem
         "rate limit counters": (AttemptCount, AttemptCount.expires_at < now),
         "idempotency keys": (IdempotencyKey, IdempotencyKey.expires_at < now),
         "sessions": (AuthSession, ends),
-        "sent emails": (OutboxMessage, OutboxMessage.sent_at < now - keep.sent_mail_retention),
-        "failed emails": (OutboxMessage, OutboxMessage.failed_at < now - keep.failed_mail_retention),
         "succeeded jobs": (Job, succeeded & (Job.ended_at < now - keep.succeeded_job_retention)),
         "failed jobs": (Job, ~succeeded & (Job.ended_at < now - keep.failed_job_retention)),
         "events": (AuthEvent, AuthEvent.at < now - keep.event_retention),
@@ -128,21 +99,3 @@ async def _delete(database: Database, table: type[Base], expired: ColumnElement[
         total += count
         if count < BATCH_SIZE:
             return total
-
-
-async def _clean_daily(settings: CleanupSettings, database: Database, tasks: Sequence[CleanupTask]) -> None:
-    """Run the cleanup if no other process did within a day; log failures."""
-    claims = DatabaseCounterStore(database)
-    while True:
-        pause = _ERROR_RETRY
-        try:
-            count, pause = await claims.increment(DAILY_RUN_KEY, _DAY)
-            if count == 1:
-                counts = await clean_up(database, settings, tasks)
-                deleted = [f"{number} {name}" for name, number in counts.items() if number]
-                logger.info("cleanup deleted: %s", ", ".join(deleted) or "nothing")
-        except OUTAGES as error:
-            log_outage(error)
-        except Exception:
-            logger.exception("cleanup failed and will be retried")
-        await asyncio.sleep(pause.total_seconds())

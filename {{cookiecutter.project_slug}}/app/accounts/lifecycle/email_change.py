@@ -49,7 +49,9 @@ async def request(
         if owner is None or owner.id == user.id or owner.email_verified_at is None:
             await email_links.send_link(session, authenticator, user, Purpose.CHANGE_EMAIL, to=address)
         else:
-            await authenticator.mailer.enqueue(session, owner.email, "email_taken", locale=owner.locale)
+            await authenticator.mailer.enqueue(
+                session, owner.email, "email_taken", locale=owner.locale, owner_id=owner.id
+            )
         await email_links.send_link(session, authenticator, user, Purpose.CANCEL_EMAIL_CHANGE, new_email=address)
         await events.record(session, Event.EMAIL_CHANGE_REQUESTED, client, user_id=user.id, session_id=scope.session_id)
 
@@ -114,7 +116,9 @@ async def revert(database: Database, authenticator: Authenticator, raw: str, cli
                 session, user.id, (token.saved_second_factors or {}).get(factor.name), token.created_at
             )
         await email_links.send_link(session, authenticator, user, Purpose.RESET_PASSWORD)
-        await authenticator.mailer.enqueue(session, removed, "email_reverted", locale=user.locale, email=user.email)
+        await authenticator.mailer.enqueue(
+            session, removed, "email_reverted", locale=user.locale, owner_id=user.id, email=user.email
+        )
         await events.record(session, Event.EMAIL_REVERTED, client, user_id=user.id)
 
 

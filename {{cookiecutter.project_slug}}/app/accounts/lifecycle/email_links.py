@@ -52,7 +52,10 @@ async def send_link(  # noqa: PLR0913 - the parts of a link and its email
     raw = await one_time_tokens.issue(session, authenticator, user.id, purpose, sent_to=to, ttl=ttl, saved=saved)
     link_type = _LINK_TYPES[purpose]
     link = f"{authenticator.base_url}/{link_type.path}/{raw}"
-    await authenticator.mailer.enqueue(session, to, link_type.template, locale=user.locale, link=link, **context)
+    owner_id = user.id if user in session else None  # a simulated user has no row
+    await authenticator.mailer.enqueue(
+        session, to, link_type.template, locale=user.locale, owner_id=owner_id, link=link, **context
+    )
 
 
 async def send_link_or_simulate(

@@ -139,7 +139,9 @@ async def _notify_owner(session: AsyncSession, authenticator: Authenticator, use
     if user.email_verified_at is None:
         await email_links.send_link(session, authenticator, user, Purpose.VERIFY_EMAIL)
     else:
-        await authenticator.mailer.enqueue(session, user.email, "already_registered", locale=user.locale)
+        await authenticator.mailer.enqueue(
+            session, user.email, "already_registered", locale=user.locale, owner_id=user.id
+        )
 
 
 async def _find_confirmed_hash(

@@ -16,9 +16,10 @@ from app.api.idempotency import IdempotencyKey
 from app.api.rate_limits import AttemptCount
 from app.database.base import utc_now
 from app.database.connection import Database
-from app.mail.models import OutboxMessage
+from app.jobs.models import Job, JobSchedule
 from tests.accounts.email_links import request_reset, try_login
-from tests.support import PASSWORD, add_user, in_database, log_in, wait_until, with_token
+from tests.jobs.helpers import run_jobs
+from tests.support import PASSWORD, add_user, in_database, log_in, with_token
 
 REFRESH = "/api/v1/auth/token/refresh"
 NOTHING = {
@@ -27,8 +28,6 @@ NOTHING = {
     "rate limit counters": 0,
     "idempotency keys": 0,
     "sessions": 0,
-    "sent emails": 0,
-    "failed emails": 0,
     "succeeded jobs": 0,
     "failed jobs": 0,
     "events": 0,
@@ -48,6 +47,12 @@ def age(client: TestClient, table: Any, by: timedelta, *columns: str) -> None:
     in_database(client, lambda session: session.execute(update(table).values(**past)))
 
 
+def end_jobs(client: TestClient, state: str, ago: timedelta) -> None:
+    """End all jobs in this state, so long ago."""
+    values = {"state": state, "ended_at": utc_now() - ago}
+    in_database(client, lambda session: session.execute(update(Job).values(**values)))
+
+
 def count(client: TestClient, table: type) -> int:
     return in_database(client, lambda session: session.scalar(select(func.count()).select_from(table))) or 0
 
@@ -57,7 +62,7 @@ def test_active_rows_are_kept(client: TestClient, ada: User) -> None:
     request_reset(client, ada.email)
     pair = log_in(client, ada.email)
     age(client, User, YESTERDAY, "created_at")
-    age(client, OutboxMessage, YESTERDAY, "created_at", "sent_at")
+    end_jobs(client, "succeeded", YESTERDAY)
 
     assert run(client) == NOTHING
 
@@ -72,27 +77,27 @@ def test_expired_rows_are_deleted_once(client: TestClient, ada: User) -> None:
     key = {"key_hash": b"key", "request_hash": b"request", "claim_id": uuid4(), "user_id": ada.id}
     in_database(client, lambda session: session.execute(insert(IdempotencyKey).values(**key, expires_at=utc_now())))
     age(client, AuthSession, LONG_AGO, "revoked_at")
-    age(client, OutboxMessage, LONG_AGO, "sent_at")
-    attempts, mails = count(client, AttemptCount), count(client, OutboxMessage)
+    end_jobs(client, "succeeded", LONG_AGO)
+    attempts, jobs = count(client, AttemptCount), count(client, Job)
 
     assert run(client) == NOTHING | {
         "one-time tokens": 1,
         "rate limit counters": attempts,
         "idempotency keys": 1,
         "sessions": 1,
-        "sent emails": mails,
+        "succeeded jobs": jobs,
     }
 
-    tables = (OneTimeToken, AttemptCount, IdempotencyKey, AuthSession, RefreshToken, OutboxMessage)
+    tables = (OneTimeToken, AttemptCount, IdempotencyKey, AuthSession, RefreshToken, Job)
     assert [count(client, table) for table in tables] == [0] * 6
-    assert attempts > 0 < mails
+    assert attempts > 0 < jobs
     assert count(client, AuthEvent) > 0
     assert run(client) == NOTHING
 
 
 def test_pending_email_is_kept(client: TestClient, ada: User) -> None:
     request_reset(client, ada.email)
-    age(client, OutboxMessage, timedelta(days=1000), "created_at", "next_attempt_at")
+    age(client, Job, timedelta(days=1000), "created_at", "due_at")
 
     assert run(client) == NOTHING
 
@@ -102,8 +107,6 @@ def test_pending_email_is_kept(client: TestClient, ada: User) -> None:
     [
         pytest.param("events", "event_retention", 365, AuthEvent, "at", id="events"),
         pytest.param("sessions", "session_retention", 7, AuthSession, "expires_at", id="sessions"),
-        pytest.param("sent emails", "sent_mail_retention", 7, OutboxMessage, "sent_at", id="sent"),
-        pytest.param("failed emails", "failed_mail_retention", 30, OutboxMessage, "failed_at", id="failed"),
     ],
 )
 def test_rows_are_kept_for_their_retention_period(  # noqa: PLR0913, PLR0917 - one row of the table
@@ -119,6 +122,27 @@ def test_rows_are_kept_for_their_retention_period(  # noqa: PLR0913, PLR0917 - o
     assert run(start_app(cleanup={setting: f"{days - 2}d"}))[kind] == rows > 0
 
     assert count(client, table) == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "setting", "days"),
+    [
+        pytest.param("succeeded", "succeeded jobs", "succeeded_job_retention", 7, id="succeeded"),
+        pytest.param("canceled", "failed jobs", "failed_job_retention", 30, id="canceled"),
+        pytest.param("failed", "failed jobs", "failed_job_retention", 30, id="failed"),
+    ],
+)
+def test_ended_jobs_are_kept_for_their_retention_period(  # noqa: PLR0913, PLR0917 - one row of the table
+    start_app: Callable[..., TestClient], ada: User, state: str, kind: str, setting: str, days: int
+) -> None:
+    client = start_app()
+    request_reset(client, ada.email)
+    end_jobs(client, state, timedelta(days=days - 1))
+
+    assert run(client) == NOTHING
+    assert run(start_app(cleanup={setting: f"{days - 2}d"}))[kind] == 1
+
+    assert count(client, Job) == 0
 
 
 @pytest.mark.any_database
@@ -149,34 +173,31 @@ def test_failed_task_stops_no_other(client: TestClient, admin: User, caplog: pyt
     assert "nothing there" in caplog.text
 
 
-def test_server_cleans_up_once_a_day_in_one_process(
-    client: TestClient, start_app: Callable[..., TestClient], ada: User, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_job_cleans_up_once_a_day(client: TestClient, ada: User, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "app.cleanup")
-
-    def claims() -> int:
-        query = select(AttemptCount.count).where(AttemptCount.key == cleanup.DAILY_RUN_KEY)
-        return in_database(client, lambda session: session.scalar(query)) or 0
 
     def add_old_event() -> None:
         in_database(client, lambda session: session.run_sync(lambda sync: sync.add_all(_old_events(1))))
 
-    def start_process() -> None:
-        start_app(cleanup={"in_server": True})
+    def let_a_day_pass() -> None:
+        age(client, JobSchedule, timedelta(seconds=1), "next_at")
 
     add_old_event()
-    start_process()
-    wait_until(lambda: "cleanup deleted: 1 events" in caplog.messages)
+    run_jobs(client)
+    assert count(client, AuthEvent) == 1, "it is planned for the next night"
+
+    let_a_day_pass()
+    run_jobs(client)
     assert count(client, AuthEvent) == 0
+    assert "cleanup deleted: 1 events" in caplog.messages
 
     add_old_event()
-    start_process()
-    wait_until(lambda: claims() == 2)
-    assert count(client, AuthEvent) == 1, "the second process skips it until tomorrow"
+    run_jobs(client)
+    assert count(client, AuthEvent) == 1, "it runs again tomorrow"
 
-    age(client, AttemptCount, timedelta(seconds=1), "expires_at")  # the next day
-    start_process()
-    wait_until(lambda: count(client, AuthEvent) == 0)
+    let_a_day_pass()
+    run_jobs(client)
+    assert count(client, AuthEvent) == 0
     assert try_login(client, ada.email) == 200
 
 

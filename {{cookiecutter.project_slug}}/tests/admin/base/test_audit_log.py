@@ -5,8 +5,8 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import AuthSession, User
 from app.admin.base.changes import MAX_VALUE_LENGTH, diff
+from app.api.idempotency import IdempotencyKey
 from app.database.base import Base
-from app.mail.models import OutboxMessage
 from tests.admin.audit_log import edit_note, log_text, recorded_events
 from tests.admin.browser import export, listed_ids, page_text, run_action, run_row_action, save
 from tests.admin.factories import add_note, add_row, models
@@ -156,7 +156,7 @@ def test_user_change_is_recorded_with_old_and_new_values(client: TestClient, bro
         pytest.param(User, "password_hash", "$argon2id$1", "$argon2id$2", id="hash"),
         pytest.param(User, "email_key", "a@example.com", "b@example.com", id="key"),
         pytest.param(AuthSession, "previous_token_hash", b"1", None, id="token"),
-        pytest.param(OutboxMessage, "payload", None, b"sealed", id="bytes"),
+        pytest.param(IdempotencyKey, "response", None, b"sealed", id="bytes"),
     ],
 )
 def test_sensitive_change_is_recorded_without_values(model: type[Base], column: str, old: object, new: object) -> None:

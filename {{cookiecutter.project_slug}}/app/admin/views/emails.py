@@ -1,24 +1,26 @@
-"""Admin view for the outbox: queued and failed emails, without recipients and content."""
+"""Admin view for emails: queued, sent and failed ones, without recipients and content."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from fastapi import Request
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from starlette_admin import RequestAction
 from starlette_admin.fields import DateTimeField, EnumField, StringField
 from starlette_admin.flash import flash
 
-from app.accounts.api.dependencies import get_authenticator
 from app.accounts.permissions import Permission
 from app.admin.base.actions import bulk_and_row_action
 from app.admin.base.dashboard import Metric, Panel, count_up_to_limit
 from app.admin.base.menu import SYSTEM
 from app.admin.base.model_view import ModelView
 from app.admin.base.permissions import never
+from app.database.base import utc_now
 from app.i18n import gettext, gettext_noop
-from app.mail import outbox
-from app.mail.models import OutboxMessage
+from app.jobs import job_queue
+from app.jobs.models import Job, JobState
+from app.mail.jobs import send
 
 _TYPES: Mapping[str, str] = {
     "account_deleted": gettext_noop("Account deleted"),
@@ -45,19 +47,29 @@ _TYPES: Mapping[str, str] = {
 """What emails are about, by their templates in `mails/`."""
 
 
+_STATES = [
+    ("pending", "Pending"),
+    ("running", "Being sent"),
+    ("succeeded", "Sent"),
+    ("failed", "Failed"),
+    ("canceled", "Canceled"),
+]
+_IS_EMAIL = Job.name == send.name
+
+
 def _type_of(request: Request, template: str) -> str:  # noqa: ARG001 - passed by the library
     """Return what an email is about, or the name of its template as words."""
     return gettext(_TYPES.get(template) or template.replace("_", " ").capitalize())
 
 
-def _next_attempt(request: Request, row: OutboxMessage) -> datetime | None:  # noqa: ARG001 - passed by the library
-    return row.next_attempt_at if row.state == "pending" else None
+def _next_attempt(request: Request, row: Job) -> datetime | None:  # noqa: ARG001 - passed by the library
+    return row.due_at if row.state == JobState.PENDING else None
 
 
-class OutboxView(ModelView):
-    """The outbox. Emails can be retried, or deleted before they are sent."""
+class EmailView(ModelView):
+    """The jobs that send emails. They can be retried, or deleted before they are sent."""
 
-    model = OutboxMessage
+    model = Job
     view_permission = Permission.USERS_READ
     change_permission = Permission.USERS_MANAGE
     can_create = can_edit = never  # emails are sent by the app only
@@ -66,36 +78,39 @@ class OutboxView(ModelView):
     icon = "fa-solid fa-envelope"
     menu_label = "Emails"
     display_name = "Email"
-    title_field = "template"
+    title_field = "label"
     fields = (
         "id",
-        StringField("template", "Type", formatter={RequestAction.LIST: _type_of, RequestAction.DETAIL: _type_of}),
-        EnumField("state", choices=[("pending", "Pending"), ("sent", "Sent"), ("failed", "Failed")]),
+        StringField("label", "Type", formatter={RequestAction.LIST: _type_of, RequestAction.DETAIL: _type_of}),
+        EnumField("state", choices=_STATES),
         DateTimeField("created_at", "Queued"),
         "attempts",
-        DateTimeField("next_attempt_at", "Next attempt", getter=_next_attempt),
-        DateTimeField("sent_at", "Sent"),
-        DateTimeField("failed_at", "Failed"),
+        DateTimeField("due_at", "Next attempt", getter=_next_attempt),
+        DateTimeField("ended_at", "Ended"),
         StringField("last_error", "Last error"),
     )
-    exclude_fields_from_list = ("id", "sent_at", "failed_at")
+    exclude_fields_from_list = ("id", "ended_at")
     delete_warning = "Emails that have not been sent will not be sent."
 
-    def title_of(self, request: Request, row: OutboxMessage) -> str:
+    def visible_rows(self, request: Request, rows: Select[Any]) -> Select[Any]:
+        """Show the jobs that send emails."""
+        return super().visible_rows(request, rows).where(_IS_EMAIL)
+
+    def title_of(self, request: Request, row: Job) -> str:
         """Return what an email is about."""
-        return _type_of(request, row.template)
+        return _type_of(request, row.label)
 
     def get_search_query(self, request: Request, term: str) -> ColumnElement[bool]:
         """Search what emails are about, too."""
         found = [name for name in _TYPES if term.casefold() in _type_of(request, name).casefold()]
-        return super().get_search_query(request, term) | OutboxMessage.template.in_(found)
+        return super().get_search_query(request, term) | Job.label.in_(found)
 
     async def panels(self, request: Request) -> list[Panel]:
         """Return the numbers of queued and failed emails."""
-        unsent = select(OutboxMessage.id).where(OutboxMessage.sent_at.is_(None))
+        emails = select(Job.id).where(_IS_EMAIL)
         queries = {
-            gettext("Queued emails"): unsent.where(OutboxMessage.failed_at.is_(None)),
-            gettext("Failed emails"): unsent.where(OutboxMessage.failed_at.is_not(None)),
+            gettext("Queued emails"): emails.where(Job.ended_at.is_(None)),
+            gettext("Failed emails"): emails.where(Job.state == JobState.FAILED),
         }
         return [
             Metric(label, await count_up_to_limit(request.state.session, query)) for label, query in queries.items()
@@ -108,15 +123,17 @@ class OutboxView(ModelView):
         single_confirmation="Retry sending this email?",
         icon_class="fa-solid fa-rotate-right",
     )
-    async def retry_action(self, request: Request, rows: Sequence[OutboxMessage]) -> None:
+    async def retry_action(self, request: Request, rows: Sequence[Job]) -> None:
         """Queue emails that have not been sent."""
         session = request.state.session
-        count = await outbox.retry(session, rows)
-        get_authenticator(request).mailer.wake_after_commit(session)
+        waiting = [row for row in rows if row.state == JobState.PENDING]
+        for row in waiting:
+            row.attempts, row.due_at = 0, utc_now()
+        await session.flush()
+        count = len(waiting) + await job_queue.retry(session, rows)
         flash(request, gettext("Queued for retry: %(count)s.", count=count), "success")
 
-    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: OutboxMessage) -> bool:
-        """Hide "Retry" for sent emails."""
-        return (name != "retry" or obj.sent_at is None) and await super().is_row_action_allowed_for_obj(
-            request, name, obj
-        )
+    async def is_row_action_allowed_for_obj(self, request: Request, name: str, obj: Job) -> bool:
+        """Hide "Retry" for emails that are sent or being sent."""
+        is_hidden = name == "retry" and obj.state in {JobState.RUNNING, JobState.SUCCEEDED}
+        return not is_hidden and await super().is_row_action_allowed_for_obj(request, name, obj)
