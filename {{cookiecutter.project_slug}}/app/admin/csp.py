@@ -39,10 +39,13 @@ VALUE_FIXES = {
 }
 """Fixes for the values and the labels of rows."""
 
+_PREVIEW_TABLE = '<div class="table-responsive"{}>\n                <table class="table table-sm table-bordered">'
 ARIA_FIXES = {
     '<div class="page-wrapper">': '<div class="page-wrapper" role="main" id="content" tabindex="-1">',
     # The title is empty if there is only a question.
     'aria-labelledby="modal-action-title"': 'aria-labelledby="modal-action-title actionConfirmation"',
+    # The tables of an import's preview, which can be too wide for a phone: the keyboard scrolls them.
+    _PREVIEW_TABLE.format(""): _PREVIEW_TABLE.format(' tabindex="0"'),
 }
 """Landmarks and labels for screen readers."""
 
