@@ -21,6 +21,7 @@ from app.database.sessions import DriverSession
 from app.jobs.arguments import ArgumentModel, decrypt, encrypt
 from app.jobs.errors import NoKeys
 from app.jobs.job_queue import insert_job
+from app.jobs.models import MAX_LABEL_CHARACTERS
 from app.jobs.run import JobRun
 from app.jobs.schedules import Schedule, check_schedule
 from app.settings.config import Settings
@@ -116,7 +117,7 @@ class PreparedJob(Generic[P]):
             unique_key=self.unique,
             priority=self.priority,
             owner_id=self.owner_id,
-            label=self.label,
+            label=self.label[:MAX_LABEL_CHARACTERS],
         )
 
 

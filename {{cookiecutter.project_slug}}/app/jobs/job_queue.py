@@ -68,11 +68,23 @@ async def insert_job(session: AsyncSession, *, at: datetime | None, **values: An
     return job_id
 
 
-async def claim(
-    database: Database, names: Collection[str], queues: Collection[str], worker: str, limit: int
+async def claim(  # noqa: PLR0913 - conditions
+    database: Database,
+    worker: str,
+    limit: int,
+    *,
+    names: Collection[str],
+    queues: Collection[str],
+    not_: Collection[UUID],
 ) -> Sequence[ClaimedJob]:
-    """Claim due jobs, without holding a lock while they run. Jobs of newer releases are left for them."""
-    known = (_LIVE, Job.due_at <= after(database), Job.name.in_(names), *([Job.queue.in_(queues)] if queues else []))
+    """Claim due jobs, without holding a lock while they run.
+
+    Those of newer releases are left for them, and `not_` are the ones that run here: their lease may have ended, if one
+    of them blocked this process.
+    """
+    known = [_LIVE, Job.due_at <= after(database), Job.name.in_(names), Job.id.not_in(not_)]
+    if queues:
+        known.append(Job.queue.in_(queues))
     if not _is_postgresql(database) and not await database.execute(select(Job.id).where(*known).limit(1)):
         return []  # because claiming takes SQLite's only write lock
     # In a CTE, because PostgreSQL may execute a subquery several times and so claim more.

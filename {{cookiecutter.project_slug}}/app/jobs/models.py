@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database.base import Base, Record, utc_now
 
+MAX_LABEL_CHARACTERS = 200
+
 _JSON = JSON(none_as_null=True)
 
 
@@ -45,7 +47,7 @@ class Job(Record):
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     """The user for whom it runs. Deleting the user deletes their jobs."""
     owner: Mapped[Any] = relationship("User", lazy="raise")
-    label: Mapped[str] = mapped_column(String(200), default="")
+    label: Mapped[str] = mapped_column(String(MAX_LABEL_CHARACTERS), default="")
     """What it is about, for lists. It contains no personal data."""
     claim_id: Mapped[UUID | None]
     """Identifies the claim of a running job: only its worker can commit and end it."""

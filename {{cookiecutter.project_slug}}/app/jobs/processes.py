@@ -1,6 +1,7 @@
 """Runs jobs in the server and in `app worker`."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,8 @@ from app.database.connection import Database
 from app.jobs.runner import JobRunner
 from app.jobs.wake import signal_of
 from app.settings.config import Settings
+
+logger = logging.getLogger("app.jobs")
 
 
 @asynccontextmanager
@@ -38,6 +41,7 @@ async def run_worker(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(runner.stop))
+    logger.info("running jobs of the queues: %s", ", ".join(queues) or "all")
     async with _notifications(settings, database, wake=runner.wake):
         await runner.run()
 

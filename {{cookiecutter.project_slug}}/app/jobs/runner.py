@@ -90,7 +90,10 @@ class JobRunner:
         free = self._settings.jobs.concurrency - len(self._running)
         if not free:
             return 0
-        claimed = await job_queue.claim(self._database, definitions, self._queues, self._worker, free)
+        here = [job_id for job_id, _ in self._running]
+        claimed = await job_queue.claim(
+            self._database, self._worker, free, names=definitions, queues=self._queues, not_=here
+        )
         for job in claimed:
             attempt = Attempt(job, self._settings, self._database, self._state, lambda: self._is_stopping)
             task = asyncio.create_task(attempt.execute())

@@ -247,6 +247,33 @@ def test_lease_of_a_running_job_is_renewed(
     assert [(row.state, row.attempts) for row in all_jobs(client)] == [(JobState.SUCCEEDED, 1)]
 
 
+def test_job_that_blocked_its_worker_is_not_claimed_by_it_again(
+    client: TestClient, enqueue: Callable[..., Any]
+) -> None:
+    claimed = asyncio.Event()
+
+    async def block(run: JobRun) -> None:
+        await expire_lease(run)
+        async with run.database.sessions.begin() as session:
+            await act.enqueue(session, "second")
+        running.wake()
+        await claimed.wait()
+
+    async def stop(_: JobRun) -> None:
+        running.stop()
+        claimed.set()
+
+    actions.update(it=block, second=stop)
+    enqueue("it")
+    running = new_runner(client)
+    assert client.portal is not None
+
+    client.portal.call(running.run)
+
+    assert ran == ["it", "second"]
+    assert [(row.state, row.attempts) for row in all_jobs(client)] == [(JobState.SUCCEEDED, 1)] * 2
+
+
 def test_stop_interrupts_between_transactions_and_gives_the_job_back(
     client: TestClient, enqueue: Callable[..., Any]
 ) -> None:

@@ -205,12 +205,12 @@ def test_encrypted_arguments_of_an_unknown_key_fail_with_the_reason(
 def test_deleting_the_owner_deletes_the_job(client: TestClient, ada: User, bob: User) -> None:
     async def work(session: AsyncSession) -> None:
         await act.set(owner_id=ada.id, label="of Ada").enqueue(session)
-        await act.set(owner_id=bob.id, label="of Bob").enqueue(session)
+        await act.set(owner_id=bob.id, label="of Bob" + 200 * "!").enqueue(session)
         await session.execute(delete(User).where(User.id == ada.id))
 
     in_database(client, work)
 
-    assert [(row.label, row.owner_id) for row in all_jobs(client)] == [("of Bob", bob.id)]
+    assert [(row.label, row.owner_id) for row in all_jobs(client)] == [("of Bob" + 194 * "!", bob.id)]
 
 
 def test_names_are_of_the_feature_or_package() -> None:
