@@ -1,9 +1,11 @@
 """The proof's own access to PostgreSQL: what the app's connections do, and disturbing them."""
 
 import asyncio
+import os
 import shlex
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -65,9 +67,27 @@ class Server:
         """Stop the server: `fast` rolls back and closes, `immediate` is a crash."""
         await self._control("-m", mode, "stop")
 
-    async def start(self) -> None:
-        """Start it as it was started first."""
-        log, options = str(self._folder.parent / "log"), shlex.join(self._command[1:])
+    async def kill(self) -> None:
+        """Kill the main process; the others end as soon as they notice."""
+        pid = int((self._folder / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        for _ in range(500):
+            if not any(self._processes()):
+                break
+            await asyncio.sleep(0.02)
+        (self._folder / "postmaster.pid").unlink()
+
+    def _processes(self) -> Iterator[Path]:
+        """Yield the processes of this server, which work in its folder."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (process / "cwd").readlink() == self._folder:
+                    yield process
+
+    async def start(self, *more: str) -> None:
+        """Start it as it was started first, with more options if given."""
+        log = str(self._folder.parent / "log")
+        options = shlex.join([*self._command[1:], *more])
         await self._control("-l", log, "-o", options, "start")
 
     async def _control(self, *arguments: str) -> None:

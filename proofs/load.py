@@ -56,9 +56,9 @@ _SUSPICIOUS = re.compile(
 
 
 class Project:
-    """A generated project with one resource, and a feature that writes two rows."""
+    """A generated project with one resource, and a feature of the proof."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, feature: str = "pairs") -> None:
         self.scratch, self.folder = folder, fireup.generate(folder / "my_project", {})
         self.python = fireup.install(fireup.PROJECT / "requirements-dev.txt")
         # A copy, because Python writes bytecode next to the modules.
@@ -67,7 +67,7 @@ class Project:
         paths = f"{self.folder}{os.pathsep}{folder}"
         self.variables = {**environment(), **SETTINGS, "PATH": path, "PYTHONPATH": paths}
         self.run(self.variables, "new", "resource", *RESOURCE)
-        shutil.copytree(HERE / "pairs", self.folder / "app" / "features" / "pairs")
+        shutil.copytree(HERE / feature, self.folder / "app" / "features" / feature)
 
     def run(self, variables: Mapping[str, str], *arguments: str) -> None:
         """Run a command of the project."""
