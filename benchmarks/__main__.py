@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from benchmarks import page
 
 PARTS = (
-    *("requests", "split", "instructions", "admin_list", "admin", "scale", "crowd", "live"),
+    *("requests", "split", "instructions", "admin_list", "admin", "scale", "crowd", "live", "jobs"),
     *("tools", "search", "lighthouse"),
 )
 WITHOUT_POSTGRESQL = ("tools", "lighthouse")
