@@ -29,7 +29,7 @@ NOT_RUN_HERE = {
     r"python3 (\S*/)?dev\.py (run|test|check)\b.*": "test_runs.py runs it",
     r"python3 dev\.py lock\b.*": "asks the package index for newer versions",
     r"rm -r app/features/.*": "test_removal.py runs it, in a project of its own",
-    r"rm (-rf )?app/(live|features/\*/live).*": "test_removal.py runs it, in a project of its own",
+    r"rm (-rf )?app/(live|features/\*/live|admin/jobs|jobs/notifications).*": "as above",
     r"python3 dev\.py app db revision.*": "test_removal.py runs it",
     r"python3 dev\.py app destroy Note\b.*": "test_removal.py runs it",
     r"git clone .*": "the address is yours",

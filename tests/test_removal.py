@@ -13,8 +13,7 @@ USES_OF_LIVE = {
     "app/main.py": [
         r"from app\.live\.broker import build_broker\n",
         r' +"broker": build_broker\(settings, database\),\n',
-        r' +broker = aclosing\(state\["broker"\]\)\n',
-        r" broker,",
+        r', aclosing\(state\["broker"\]\)',
         r'features\.read_exports\("live", "router", APIRouter\) \+ ',
     ],
     f"{NOTES}/__init__.py": [r" --live"],
@@ -48,6 +47,8 @@ def test_example_second_factor_and_api_keys_can_be_removed(bake: Bake) -> None:
         file.write_text(text, encoding="utf-8")
     run_dev(project, "test", "--database", "sqlite", "tests/features/notes")
 
+    run_block(project, "options.md", "rm -rf app/admin/jobs")
+    run_block(project, "options.md", "rm -rf app/jobs/notifications")
     run_block(project, "options.md", "python3 dev.py app destroy Note")
 
     assert not list(project.glob("*/features/notes"))
