@@ -1,5 +1,6 @@
 """Jobs in the admin: lists, pages without secrets, retry, cancel and delete."""
 
+import re
 from asyncio import to_thread
 from collections.abc import Mapping
 from datetime import timedelta
@@ -290,13 +291,14 @@ def test_owner_is_hidden_without_permission_to_see_users(client: TestClient, ada
     assert listed_ids(reader, "job", q=ada.email) == []
 
 
-def test_history_names_the_job(client: TestClient, browser: TestClient) -> None:
+def test_event_names_the_job_and_links_to_it_once(client: TestClient, browser: TestClient) -> None:
+    """The view of emails shows rows of the same table."""
     job = add_job(client, JobState.FAILED)
     run_row_action(browser, "job", "retry", job)
 
-    events = page_text(browser.get("/admin/event/list"))
+    events = browser.get("/admin/event/list", params={"q": job})
 
-    assert "Invoices: deliver" in events
+    assert re.findall(rf"/admin/(\w+)/detail\?pk={job}[^>]*>([^<]+)</a>", events.text) == [("job", "Invoices: deliver")]
 
 
 @pytest.mark.skipif("de" not in available_locales(), reason="there are no German texts")
