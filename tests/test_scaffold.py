@@ -147,6 +147,20 @@ def test_rejected_command_changes_nothing(bake: Bake) -> None:
     assert git(project, "status", "--porcelain") == ""
 
 
+def test_change_of_a_field_leaves_the_table_of_files_alone(bake: Bake) -> None:
+    project = installed(bake())
+    run_app(project, "setup")
+    run_app(project, "new resource Card title:str photo:image")
+    before = {*(project / "migrations/versions").iterdir()}
+
+    run_app(project, "change field Card title:str=80 photo:image:max=1MB")
+
+    (migration,) = {*(project / "migrations/versions").iterdir()} - before
+    assert '"files"' not in migration.read_text(encoding="utf-8")
+    run_app(project, "db upgrade")
+    run_app(project, "db check")
+
+
 def test_changes_by_hand_are_kept(bake: Bake, type_cache: Path) -> None:
     project = installed(bake())
     run_app(project, f"new resource {AUTHOR} --verify", MYPY_CACHE_DIR=str(type_cache))

@@ -21,6 +21,7 @@ from scaffold.table_changes import Renames, Step, steps_between
 
 INCOMPATIBLE = 'The previous release can\'t run on the new schema: while both run, it reports "not ready".'
 CONTRACT = "When no release runs that still uses what it drops, `app db contract` adds it to the migrations."
+_FEATURES = f"{features.__name__}."
 LOSSY = " Downgrading\nrestores columns without their values."
 
 
@@ -89,11 +90,14 @@ def _tables_of(root: Path, stage: StagingArea) -> dict[str, Table]:
     shipped = set(Base.metadata.tables)
     twice = warnings.catch_warnings(action="ignore", category=SAWarning)  # of classes that are imported twice
     with twice, importing(stage, [str(root / "app" / "features")]):
+        # A feature may be the first to import other models, such as those of files.
+        mappers = [item for item in Base.registry.mappers if not item.class_.__module__.startswith(_FEATURES)]
+        shipped |= {table.name for item in mappers for table in item.tables}
         tables = {table.name: table for table in Base.metadata.sorted_tables if table.name not in shipped}
         for key in [key for table in tables.values() for key in table.foreign_keys]:
             _ = key.column  # resolved while the other table is known
     for table in tables.values():
         Base.metadata.remove(table)
-    for name in [name for name in sys.modules if name.startswith(f"{features.__name__}.")]:
+    for name in [name for name in sys.modules if name.startswith(_FEATURES)]:
         del sys.modules[name]
     return tables
