@@ -50,7 +50,7 @@ def after(target: Target, delay: timedelta = timedelta(0)) -> ColumnElement[date
     """Return the time after a delay, by the database's clock."""
     if not _is_postgresql(target):
         return literal(utc_now() + delay, UtcDateTime())
-    now = func.clock_timestamp(type_=UtcDateTime())
+    now = func.statement_timestamp(type_=UtcDateTime())
     return now + literal(delay, Interval()) if delay else now
 
 

@@ -21,7 +21,8 @@ from app.settings.config import Settings
 logger = logging.getLogger("app.jobs")
 
 RENEW_SECONDS = LEASE.total_seconds() / 3
-ERROR_RETRY_SECONDS = 5
+OUTAGE_RETRY_SECONDS = 5
+ERROR_RETRY_SECONDS = 60
 SHUTDOWN_TIMEOUT_SECONDS = 5
 MAX_SCHEDULE_SECONDS = 60
 
@@ -79,9 +80,9 @@ class JobRunner:
             await self._claim()
         except OUTAGES as error:
             log_outage(error)
-            return ERROR_RETRY_SECONDS
+            return OUTAGE_RETRY_SECONDS
         except Exception:
-            logger.exception("jobs are unavailable; retrying")
+            logger.exception("jobs are unavailable; retrying in a minute")
             return ERROR_RETRY_SECONDS
         return self._settings.jobs.poll_interval.total_seconds()
 
