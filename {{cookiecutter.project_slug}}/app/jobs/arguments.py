@@ -9,7 +9,7 @@ from typing import Any, cast, get_type_hints
 from cryptography.fernet import InvalidToken
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError, create_model
 
-from app.jobs.errors import JobFailed
+from app.jobs.errors import JobFailed, UnknownKey
 from app.settings.keys import KeyRing
 
 _PURPOSE = "outbox"  # as emails were encrypted before they became jobs, so that those are still readable
@@ -83,10 +83,10 @@ def decrypt(stored: Any, keys: KeyRing) -> object:  # noqa: ANN401 - a JSON valu
     """Decrypt arguments.
 
     Raises:
-        JobFailed: none of the current keys decrypts them.
+        UnknownKey: none of the current keys decrypts them.
     """
     try:
         return json.loads(keys.decrypt(_PURPOSE, stored["encrypted"].encode()))
     except (InvalidToken, LookupError, TypeError):
         message = "The stored arguments can't be decrypted: is a key missing in SECRET_KEY_FALLBACKS?"
-        raise JobFailed(message) from None
+        raise UnknownKey(message) from None

@@ -18,6 +18,10 @@ class WorkerDied(JobFailed):
         return "The worker stopped in each attempt, perhaps because of this job."
 
 
+class UnknownKey(Exception):
+    """No current secret key decrypts the arguments. The job is retried: perhaps a key is missing by mistake."""
+
+
 class JobTimeout(Exception):
     """An attempt took too long."""
 

@@ -67,6 +67,7 @@ def test_broken_email_does_not_block_others(
 
     broken, sent = queued_emails(client)
     assert "can't be decrypted" in (broken.last_error or "")
+    assert broken.state == "pending"
     assert sent.state == "succeeded"
     assert len(emails_in(folder)) == 1
 
