@@ -1,6 +1,7 @@
 """Parts can be removed as documented, and the remaining tests pass."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,10 @@ USES_OF_LIVE = {
         r"\n\n@pytest\.mark\.any_database\ndef test_list_page_shows_its_stream(.|\n)*",
     ],
 }
+USES_OF_FILES = {
+    "app/main.py": [r"from app\.files.*\n", r' +"files": FileStore\(settings\.files\),\n'],
+    "migrations/env.py": [r"from app\.files.*\n", r'"files", '],
+}
 """What docs/options.md says."""
 
 
@@ -38,13 +43,7 @@ def test_example_second_factor_and_api_keys_can_be_removed(bake: Bake) -> None:
     run_dev(project, "app", "setup")
 
     run_block(project, "options.md", "rm -rf app/live")
-    for name, uses in USES_OF_LIVE.items():
-        file = project / name
-        text = file.read_text(encoding="utf-8")
-        for use in uses:
-            assert re.search(use, text), (name, use)
-            text = re.sub(use, "", text)
-        file.write_text(text, encoding="utf-8")
+    delete_uses(project, USES_OF_LIVE)
     run_dev(project, "test", "--database", "sqlite", "tests/features/notes")
 
     run_block(project, "options.md", "rm -rf app/admin/jobs")
@@ -56,10 +55,28 @@ def test_example_second_factor_and_api_keys_can_be_removed(bake: Bake) -> None:
     run_dev(project, "check")
 
     run_block(project, "auth.md", "rm -r app/features/")
+    for name in ("app/files", "tests/files"):
+        shutil.rmtree(project / name)
+    (project / "app/admin/base/uploads.py").unlink()
+    delete_uses(project, USES_OF_FILES)
+    run_dev(project, "app", "db", "revision", "-m", "Drop the table of files", "--yes")
+    run_dev(project, "app", "db", "upgrade")
+    run_dev(project, "check", "imports", "types")
 
     assert not list((project / "app" / "features").glob("*key*"))
     run_dev(project, "app", "db", "check")
     assert " passed" in run_dev(project, "test", "--database", "sqlite", *WITHOUT_UNAFFECTED)
+
+
+def delete_uses(project: Path, uses: dict[str, list[str]]) -> None:
+    """Delete what matches these patterns in files of the project; each must be there."""
+    for name, patterns in uses.items():
+        file = project / name
+        text = file.read_text(encoding="utf-8")
+        for pattern in patterns:
+            assert re.search(pattern, text), (name, pattern)
+            text = re.sub(pattern, "", text)
+        file.write_text(text, encoding="utf-8")
 
 
 def run_block(project: Path, document: str, start: str) -> None:
