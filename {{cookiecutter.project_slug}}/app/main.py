@@ -33,6 +33,7 @@ from app.api.routing import index_routes
 from app.database import delete_protection, revisions, self_references  # noqa: F401 - two register session events
 from app.database.connection import Database, build_database, open_database
 from app.errors import Conflict, InvalidRequest
+from app.files import jobs as file_jobs  # noqa: F401 - registered, to run here
 from app.files.store import FileStore
 from app.i18n import available_locales
 from app.jobs.processes import jobs_in_server

@@ -89,7 +89,7 @@ def _make_settings(database_url: str, **changes: Any) -> Settings:
         "database": {"url": database_url},
         "auth": CHEAP_HASHES,
         "jobs": {"in_server": False},  # so that `emails_to` finds emails; `run_jobs` runs jobs
-        "files": {"url": "memory:"},
+        "files": {"url": os.environ.get("TEST_FILES_URL", "memory:")},
     }
     for name, change in changes.items():
         values[name] = {**values.get(name, {}), **change} if isinstance(change, dict) else change

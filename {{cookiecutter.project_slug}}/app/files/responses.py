@@ -61,18 +61,21 @@ async def file_response(
     if tag in _tags(request.headers.get("if-none-match", "")):
         return Response(None, HTTPStatus.NOT_MODIFIED, headers)
     if thumbnail:
-        return Response(await store.read(thumbnail_key(file.key, thumbnail)), headers=headers, media_type="image/webp")
+        headers |= attachment(f"{file.name}.webp", "image/webp", is_inline=is_inline)
+        return Response(await store.read(thumbnail_key(file.key, thumbnail)), headers=headers)
     if store.is_cloud and request.state.settings.files.redirect and not is_inline:
         url = await store.sign_url(file.key, SIGNED_URL_TTL)
         return RedirectResponse(url, headers={"Cache-Control": "no-store"})
     return await _stream(request, store, file, headers, tag)
 
 
-def attachment(name: str, media_type: str) -> dict[str, str]:
-    """Return the headers of a download."""
+def attachment(name: str, media_type: str, *, is_inline: bool = False) -> dict[str, str]:
+    """Return the headers of a download, or of what a browser may show."""
     # `filename` is for clients without `filename*`. https://www.rfc-editor.org/rfc/rfc6266#appendix-D
     plain = re.sub(r'[^ -~]|["\\%]', "_", name)
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    disposition = (
+        f"{'inline' if is_inline else 'attachment'}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    )
     return {"Content-Type": media_type, "Content-Disposition": disposition}
 
 
@@ -99,11 +102,8 @@ async def _content(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
 
 
 def _headers(file: File, tag: str, *, is_inline: bool) -> dict[str, str]:
-    headers = attachment(file.name, file.media_type)
-    if is_inline:
-        headers["Content-Disposition"] = headers["Content-Disposition"].replace("attachment", "inline", 1)
     return {
-        **headers,
+        **attachment(file.name, file.media_type, is_inline=is_inline),
         "ETag": tag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",

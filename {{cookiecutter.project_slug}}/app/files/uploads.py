@@ -8,19 +8,21 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
 from app.errors import ContentTooLarge, InvalidRequest
 from app.files.images import InvalidImage, encode_image
+from app.files.jobs import discard_file, make_thumbnails
 from app.files.media_types import HEAD_BYTES, IMAGES, detect_type, extensions_of
-from app.files.models import File, FileState
+from app.files.models import File
 from app.files.names import clean_name
 from app.files.responses import attachment
 from app.files.rules import FileRules
 from app.files.store import FileStore
 from app.i18n import gettext, gettext_noop
+
+__all__ = ["FileTooLarge", "InvalidFile", "Upload", "discard_file", "receive_file"]
 
 Upload = UploadFile | Request
 """A file in a multipart form, or a request whose body is the file."""
@@ -64,14 +66,9 @@ async def receive_file(  # noqa: PLR0913 - what is received, by which rules, and
     file = File(owner_id=owner_id, **await upload.store(store))
     session.add(file)
     await session.flush()
+    if rules.thumbnails and file.media_type in IMAGES:
+        await make_thumbnails.enqueue(session, file.id, list(rules.thumbnails))
     return file
-
-
-async def discard_file(session: AsyncSession, file_id: UUID | None) -> None:
-    """Let a job delete a file once the transaction is committed. Clear or delete what refers to it first."""
-    if file_id is not None:
-        discarded = update(File).where(File.id == file_id).values(state=FileState.DISCARDED)
-        await session.execute(discarded, execution_options={"synchronize_session": False})
 
 
 class _Upload:

@@ -67,9 +67,11 @@ async def read_file(  # noqa: PLR0913, PLR0917
 
 
 @router.delete("/{file_id}")
-async def delete_file(session: SessionDep, file_id: UUID) -> None:
-    """Discard a file."""
+async def delete_file(session: SessionDep, file_id: UUID, fails: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Discard a file; fail afterwards if asked to."""
     await discard_file(session, file_id)
+    if fails:
+        raise RuntimeError("after discarding")
 
 
 @pytest.fixture(autouse=True)
