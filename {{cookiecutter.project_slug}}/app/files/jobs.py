@@ -62,9 +62,7 @@ async def delete_file(run: JobRun, file_id: UUID) -> None:
 async def delete_unused(run: JobRun) -> int:
     """Discard files that nothing refers to, such as those of a deleted account, and return their number."""
     async with run.transaction() as session:
-        unused = await discard_unused(session, Base.metadata.tables.values())
-        await run.finish(session, result=len(unused))
-    return len(unused)
+        return len(await discard_unused(session, Base.metadata.tables.values()))
 
 
 @job(schedule="40 3 * * *", timeout=timedelta(hours=2))

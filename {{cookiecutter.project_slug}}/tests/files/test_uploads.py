@@ -16,6 +16,8 @@ from tests.support import in_database, problem_of
 DOCUMENTS = "/api/v1/test-files/documents"
 PICTURES = "/api/v1/test-files/pictures"
 
+pytestmark = pytest.mark.any_database
+
 
 def named(name: str) -> dict[str, str]:
     """Return the header with the name of a file, percent-encoded."""

@@ -143,8 +143,8 @@ def test_number_of_queries(as_ada: TestClient, as_bob: TestClient, ada: User) ->
         as_ada.delete(MINE)
 
     assert count_queries(requests) == {
-        "PUT /api/v1/users/me/picture": range(5, 9),
+        "PUT /api/v1/users/me/picture": range(6, 10),
         "GET /api/v1/users/me/picture": 2,
         "GET /api/v1/users/{user_id}/picture": 2,
-        "DELETE /api/v1/users/me/picture": 5,
+        "DELETE /api/v1/users/me/picture": 6,
     }

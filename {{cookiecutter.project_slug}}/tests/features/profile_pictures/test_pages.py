@@ -96,7 +96,7 @@ def test_number_of_queries(client: TestClient, ada: User) -> None:
 
     assert count_queries(requests) == {
         "GET /account/picture": 2,
-        "POST /account/picture": 5,
+        "POST /account/picture": 6,
         "GET /users/{user_id}/picture": 2,
-        "POST /account/picture/remove": 5,
+        "POST /account/picture/remove": 6,
     }
