@@ -182,13 +182,13 @@ def test_large_upload_is_streamed(documented: Path, s3_port: int, tmp_path: Path
         assert client.upload(1)[0] == 201
         before = peak_memory(server)
 
-        status, document_id = client.upload(150)
+        status, document_id = client.upload(80)
 
         assert status == 201
-        assert peak_memory(server) - before < 100 * MEGABYTE
+        assert peak_memory(server) - before < 70 * MEGABYTE
         _, content, response = client.send("GET", f"/{json.loads(document_id)}")
-        assert len(content) == int(response.headers["Content-Length"]) == 150 * MEGABYTE + 5
-        assert peak_memory(server) - before < 100 * MEGABYTE
+        assert len(content) == int(response.headers["Content-Length"]) == 80 * MEGABYTE + 5
+        assert peak_memory(server) - before < 70 * MEGABYTE
 
 
 def peak_memory(server: Server) -> int:
