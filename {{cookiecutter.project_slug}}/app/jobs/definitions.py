@@ -87,7 +87,8 @@ class JobDefinition(Generic[P]):
         """Return the arguments of a stored call.
 
         Raises:
-            JobFailed: they don't match the function, or can't be decrypted.
+            JobFailed: they don't match the function.
+            UnknownKey: they can't be decrypted.
         """
         return self.model.load(decrypt(stored, keys) if self.encrypted else stored)
 
