@@ -33,8 +33,8 @@ class RangeNotSatisfiable(Problem):
 
 
 FILE_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {"*/*": _BYTES}},
-    206: {"description": "The requested range", "content": {"*/*": _BYTES}},
+    200: {"description": "The file, with its own type", "content": {"application/octet-stream": _BYTES}},
+    206: {"description": "The requested range", "content": {"application/octet-stream": _BYTES}},
     304: {"description": "Not modified since the `ETag` in `If-None-Match`"},
     **openapi_responses(RangeNotSatisfiable),
 }
