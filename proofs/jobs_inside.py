@@ -22,8 +22,8 @@ from proofs.walks_check import Ledger
 
 WORKERS = {True: 2, False: 1}
 """By whether the database is PostgreSQL."""
-MAX_START_SECONDS = 60
-MAX_END_SECONDS = 180
+MAX_START_SECONDS = 300
+MAX_END_SECONDS = 300
 
 
 @dataclass(frozen=True)
