@@ -55,7 +55,7 @@ def test_breaking_change_fails_the_check(baseline: Path, document: Json, capsys:
 
     printed = capsys.readouterr().out
     assert "failed  api\n  POST /api/v1/removed: removed\n" in printed
-    assert "app openapi openapi.json`." in printed
+    assert " openapi openapi.json`." in printed
 
 
 def test_addition_passes_the_check(baseline: Path, document: Json) -> None:
