@@ -19,7 +19,7 @@ from app.settings.config import Settings
 
 LARGE_SIZE, LARGE_ROWS = 1_000_000, 5_000
 """Size and rows of the largest file that is imported at once, in a few seconds; a job imports a larger one."""
-MAX_SIZE, MAX_ROWS = 10_000_000, 20_000
+MAX_SIZE, MAX_ROWS = 10_000_000, 10_000
 """Size and rows of the largest file."""
 PREVIEWED_ROWS = 500
 """Rows of a large file that a preview checks."""

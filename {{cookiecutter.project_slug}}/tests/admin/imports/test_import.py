@@ -169,7 +169,7 @@ def test_readonly_columns_are_ignored(client: TestClient, browser: TestClient, a
         pytest.param(f'{HEAD}"Mi"lk,,\n', "Line 2 has text after a closing quote", id="text-after-quote"),
         pytest.param("title\n" + "x" * 200_000, "Line 2 has a cell with more than 131,072 characters", id="huge-cell"),
         pytest.param(
-            "title\n" + "x\n" * 20_001, "The file has 20,001 rows. Import at most 20,000 at once.", id="many-rows"
+            "title\n" + "x\n" * 10_001, "The file has 10,001 rows. Import at most 10,000 at once.", id="many-rows"
         ),
         pytest.param("title\n" + "x" * 1_000_000, "The file has 1,000,006 bytes.", id="large"),
     ],
@@ -219,7 +219,7 @@ def test_import_dialog_lists_columns_and_limits(browser: TestClient) -> None:
     page = browser.get("/admin/sample-note/list").text
 
     assert "title*, body, owner*" in page
-    assert "20,000 rows" in page
+    assert "10,000 rows" in page
     assert "1000 kB" in page
 
 
