@@ -7,7 +7,7 @@ from tests.baking import PROJECT, Bake, tree
 from tests.serving import environment, run_in
 from tests.untranslated import findings, in_python, in_script, in_template, sentences
 
-PARTS = 6
+PARTS = 7
 """`app`, `app/web`, `app/admin` and three features."""
 
 
