@@ -19,6 +19,8 @@ SIGNED_URL_TTL = timedelta(seconds=60)
 _INLINE = re.compile(r"(image|audio|video)/|text/plain$")
 _SANDBOX = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
+# Generated clients read the first type, as bytes.
+_CONTENT = {"application/octet-stream": _BYTES, "*/*": _BYTES}
 
 
 class FileContent(Response):
@@ -33,8 +35,8 @@ class RangeNotSatisfiable(Problem):
 
 
 FILE_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file, with its own type", "content": {"application/octet-stream": _BYTES}},
-    206: {"description": "The requested range", "content": {"application/octet-stream": _BYTES}},
+    200: {"description": "The file, with its own type", "content": _CONTENT},
+    206: {"description": "The requested range", "content": _CONTENT},
     304: {"description": "Not modified since the `ETag` in `If-None-Match`"},
     **openapi_responses(RangeNotSatisfiable),
 }

@@ -15,7 +15,10 @@ from app.files.dependencies import FileStoreDep
 from app.files.fields import UPLOAD_PROBLEMS, multipart_body, uploaded_file
 from app.files.responses import FILE_RESPONSES, FileContent, file_response
 from app.files.schemas import FileRead
+from app.files.store import FileMissing
 from app.files.uploads import receive_file
+
+_CONTENT = FILE_RESPONSES | openapi_responses(ProfilePictureNotFound, FileMissing)
 
 router = APIRouter(prefix="/users", tags=["profile pictures"], responses=openapi_responses(InvalidToken))
 
@@ -32,7 +35,7 @@ async def replace_own_picture(
     return FileRead.model_validate(file)
 
 
-@router.get("/me/picture", response_class=FileContent, responses=FILE_RESPONSES)
+@router.get("/me/picture", response_class=FileContent, responses=_CONTENT)
 async def read_own_picture(session: SessionDep, store: FileStoreDep, scope: CurrentScope, request: Request) -> Response:
     """Get your profile picture."""
     return await file_response(request, store, await service.get_picture(session, scope, scope.user_id))
@@ -44,7 +47,7 @@ async def delete_own_picture(session: SessionDep, scope: CurrentScope) -> None:
     await service.delete_picture(session, scope)
 
 
-@router.get("/{user_id}/picture", response_class=FileContent, responses=FILE_RESPONSES)
+@router.get("/{user_id}/picture", response_class=FileContent, responses=_CONTENT)
 async def read_picture(
     session: SessionDep, store: FileStoreDep, scope: CurrentScope, request: Request, user_id: UUID
 ) -> Response:
