@@ -20,6 +20,7 @@ def test_tutorial_works_block_by_block(bake: Bake) -> None:
         ("app", "features", "imprint"),
         ("app", "features", "ingredients"),
         ("app", "features", "meetings"),
+        ("app", "features", "products"),
         ("app", "features", "recipe_lines"),
         ("app", "features", "recipes"),
         ("app", "features", "reports"),
