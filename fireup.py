@@ -110,7 +110,7 @@ def test(arguments: Sequence[str]) -> int:
     install(PROJECT / "requirements-dev.txt")  # before parallel tests need it
     pytest = _ours("pytest")
     # -v, because the first tests take minutes each.
-    with dev.step("Run the tests in parallel (half an hour on two CPU cores)"):
+    with dev.step("Run the tests in parallel (forty minutes on two CPU cores)"):
         together = subprocess.call([*pytest, "-v", "-n", "auto", "-m", "not alone"])
     with dev.step("Run the timing tests serially (a minute)"):
         measured = subprocess.call([*pytest, "-v", "-m", "alone"])

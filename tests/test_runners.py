@@ -249,7 +249,7 @@ def test_duration_of_the_template_tests_is_printed_first(
 
     fireup.test([])
 
-    assert "half an hour" in printed[0]
+    assert "forty minutes" in printed[0]
     assert "a minute" in printed[1]
 
 
