@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -187,10 +188,12 @@ def started(command: list[str], folder: Path, **variables: str) -> Iterator[str]
 
 
 def find_free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a free port, outside the range in which clients get theirs (on Linux from 32768)."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

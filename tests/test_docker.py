@@ -13,8 +13,9 @@ import pytest
 from tests.baking import Bake
 from tests.docker.base_images import provide_base_images
 from tests.docker.engine import Engine, reason_not_to_run, running_engine
-from tests.docker.stack import Stack, find_free_port
+from tests.docker.stack import Stack
 from tests.docker.tools import install_tool
+from tests.serving import find_free_port
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -113,10 +112,3 @@ class Stack:
             return Response(error.code, error.read().decode(errors="replace"))
         except OSError as error:
             return Response(0, str(error))
-
-
-def find_free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

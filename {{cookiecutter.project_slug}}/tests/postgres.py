@@ -6,11 +6,12 @@ names a server to use instead; its user must be allowed to create databases.
 
 import asyncio
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,11 +73,12 @@ def new_database(server_url: str) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """Return an unused port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return an unused port, outside the range in which clients get theirs (on Linux from 32768)."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _execute(url: str, *statements: str) -> None:
