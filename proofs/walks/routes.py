@@ -1,4 +1,4 @@
-"""API routes that enqueue jobs, and fail afterwards if they are told to."""
+"""API routes that enqueue jobs, and fail afterwards on request."""
 
 import os
 

@@ -1,7 +1,5 @@
 """Jobs in server processes and in `app worker`."""
 
-import asyncio
-import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +9,12 @@ from uuid import UUID
 import pytest
 from starlette.testclient import TestClient
 
-from app.database import outages
 from app.jobs.models import JobState
-from tests.jobs.helpers import all_jobs, new_runner
+from tests.jobs.helpers import all_jobs
 from tests.jobs.samples import act, ran
 from tests.sample.sample_notes.jobs import rename
 from tests.server import SECONDS_TO_STOP, start_process
-from tests.support import in_database, make_database_unavailable, wait_until
+from tests.support import in_database, wait_until
 
 NOTES = "/api/v1/sample-notes"
 AN_HOUR = 3600
@@ -65,25 +62,3 @@ def test_worker_runs_jobs_of_its_queues(
 
     assert end == 0, (tmp_path / "worker.log").read_text()
     assert [row.state for row in all_jobs(client)] == [JobState.PENDING, JobState.SUCCEEDED]
-
-
-@pytest.mark.database("postgresql")
-def test_outage_logs_one_line_and_the_runner_continues(
-    start_app: StartApp, own_database_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outages, "_last_reports", {})
-    client = start_app(database={"url": own_database_url})
-    make_database_unavailable(client)
-    runner = new_runner(client)
-
-    async def look() -> None:
-        running = asyncio.create_task(runner.run())
-        await asyncio.to_thread(wait_until, lambda: caplog.text.count("unavailable:"))
-        runner.stop()
-        await running
-
-    assert client.portal is not None
-    client.portal.call(look)
-
-    (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert (line.name, line.levelname) == ("app.database", "WARNING")

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.jobs.models import Job
-from app.jobs.runner import JobRunner
 from app.mail.mailer import Mailer
 from app.settings.config import Settings
+from tests.jobs.helpers import new_runner
 from tests.postgres import free_port
 from tests.support import in_database
 
@@ -113,9 +113,8 @@ def enqueue(client: TestClient, mailer: Mailer, *addresses: str, text: str = "He
 
 def send_due(client: TestClient, settings: Settings) -> None:
     """Send all due emails once."""
-    runner = JobRunner(settings, client.app_state["database"], client.app_state)
     assert client.portal is not None
-    client.portal.call(runner.run_due)
+    client.portal.call(new_runner(client, settings).run_due)
 
 
 def queued_emails(client: TestClient) -> Sequence[Job]:
