@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.base import Record
@@ -18,5 +17,11 @@ async def insert_if_missing(session: AsyncSession, model: type[Record], values: 
     Raises:
         IntegrityError: another constraint rejects it.
     """
-    insert = insert_on_sqlite if session.get_bind().dialect.name == "sqlite" else insert_on_postgresql
-    await session.execute(insert(model).values(version=1, **values).on_conflict_do_nothing())
+    await session.execute(insert_into(session, model).values(version=1, **values).on_conflict_do_nothing())
+
+
+def insert_into(session: AsyncSession, target: Any) -> postgresql.Insert | sqlite.Insert:  # noqa: ANN401 - model or table
+    """Return an INSERT that can have an ON CONFLICT clause, which SQLAlchemy has for each database."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(target)
+    return postgresql.insert(target)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Executable, Interval, Table, exists, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from uuid_utils.compat import uuid7
@@ -18,6 +17,7 @@ from uuid_utils.compat import uuid7
 from app.database.base import utc_now
 from app.database.column_types import UtcDateTime
 from app.database.connection import Database
+from app.database.missing_rows import insert_into
 from app.jobs.models import Job, JobState
 from app.jobs.wake import wake_after_commit
 
@@ -56,12 +56,11 @@ def after(target: Target, delay: timedelta = timedelta(0)) -> ColumnElement[date
 
 async def insert_job(session: AsyncSession, *, at: datetime | None, **values: Any) -> UUID | None:  # noqa: ANN401
     """Insert a job and return its ID, or None if a pending or running job has its unique key."""
-    dialect = postgresql if _is_postgresql(session) else sqlite
     due_at = after(session) if at is None else at
     # Into the table, because inserting by the model takes twice as long.
-    row = dialect.insert(_TABLE).values(id=uuid7(), version=1, due_at=due_at, **values)
+    row = insert_into(session, _TABLE).values(id=uuid7(), version=1, due_at=due_at, **values)
     if values.get("unique_key") is not None:
-        live = {"index_elements": [Job.name, Job.unique_key], "index_where": _LIVE}
+        live: dict[str, Any] = {"index_elements": [Job.name, Job.unique_key], "index_where": _LIVE}
         row = row.on_conflict_do_nothing(**live)
     job_id: UUID | None = await session.scalar(row.returning(_TABLE.c.id))
     wake_after_commit(session)

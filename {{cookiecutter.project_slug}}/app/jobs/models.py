@@ -10,6 +10,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database.base import Base, Record, utc_now
+from app.jobs.errors import MAX_ERROR_CHARACTERS
 
 MAX_LABEL_CHARACTERS = 200
 
@@ -53,7 +54,7 @@ class Job(Record):
     """Identifies the claim of a running job: only its worker can commit and end it."""
     worker: Mapped[str | None] = mapped_column(String(80))
     """The process that runs it, or ran it last."""
-    last_error: Mapped[str | None] = mapped_column(String(500))
+    last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR_CHARACTERS))
     """The last error, without addresses and links."""
     cursor: Mapped[Any] = mapped_column(_JSON, nullable=True)
     """How far it is, saved by the job; its next attempt continues there."""

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database.connection import Database
+from app.database.missing_rows import insert_into
 from app.jobs.definitions import JobDefinition, definitions
 from app.jobs.job_queue import after
 from app.jobs.models import JobSchedule
@@ -40,8 +40,7 @@ async def _plan(
     """Set the next time of a job, unless another worker did; if the planned time has come, enqueue it."""
     async with database.sessions.begin() as session:
         if planned is None:
-            dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-            first = dialect.insert(JobSchedule).values(name=job.name, next_at=next_at)
+            first = insert_into(session, JobSchedule).values(name=job.name, next_at=next_at)
             await session.execute(first.on_conflict_do_nothing())
             return
         same = (JobSchedule.name == job.name, JobSchedule.next_at == planned)

@@ -83,7 +83,7 @@ async def export_rows(run: JobRun, task: ExportTask) -> ExportedFile:
     """Write the file of an export."""
     export = await open_export(run, task)
     if isinstance(export.exporter, TextExporter):
-        await _write_parts(run, task, export.exporter)
+        await _write_parts(run, task, export, export.exporter)
     else:
         await _write_whole(run, task, export)
     return task.file
@@ -96,15 +96,14 @@ async def delete_old_files(run: JobRun) -> None:
         await delete_old_chunks(session, KEPT)
 
 
-async def _write_parts(run: JobRun, task: ExportTask, exporter: TextExporter) -> None:
+async def _write_parts(run: JobRun, task: ExportTask, export: Export, exporter: TextExporter) -> None:
     """Write a format that can be continued. The cursor is the last row's ID, and the numbers of rows and chunks."""
     last, rows, chunks = run.cursor or ("", 0, 0)
     if not chunks or await count_chunks(run.database, run.id) != chunks:  # deleted when the job was canceled
         last, rows, chunks = "", 0, 0
         await _start_again(run)
     is_last = False
-    while not is_last:
-        export = await open_export(run, task)
+    while True:
         after = parse_key(export.view.model, last) if rows else None
         parts = [] if rows else [exporter.head(export.columns)]
         while not is_last and sum(map(len, parts)) < CHUNK_BYTES:
@@ -120,6 +119,9 @@ async def _write_parts(run: JobRun, task: ExportTask, exporter: TextExporter) ->
             await run.save(session, cursor=[last, rows, chunks], progress=_progress(rows, task))
             if is_last:
                 await run.finish(session, result=task.file)
+        if is_last:
+            return
+        export = await open_export(run, task)
 
 
 async def _write_whole(run: JobRun, task: ExportTask, export: Export) -> None:
