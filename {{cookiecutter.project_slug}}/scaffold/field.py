@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 
-from scaffold.field_spec import FieldSpec
+from scaffold.field_spec import FILES, FieldSpec
 from scaffold.field_types import FIELD_TYPES, FieldType, Samples
 from scaffold.field_types.base import quoted
 from scaffold.names import camel, words
@@ -168,6 +168,11 @@ class Field(FieldSpec):
         """Return whether it has enough values for tests to give each row another one."""
         alone = replace(self, unique=True)
         return bool(self.samples.unique) and not self.field_type.errors_in(alone)
+
+    @property
+    def is_file(self) -> bool:
+        """Return whether a route of its own uploads it."""
+        return self.type in FILES
 
     @property
     def file_rules(self) -> str:

@@ -8,7 +8,7 @@ from textwrap import wrap
 from scaffold.access import OWNED, Access
 from scaffold.constraints import Constraints
 from scaffold.field import Field, title_of
-from scaffold.field_spec import FILES, Target
+from scaffold.field_spec import Target
 from scaffold.unique import Unique
 
 MAX_LINE_LENGTH = 108
@@ -227,7 +227,7 @@ class Resource(Constraints):
     @property
     def file_fields(self) -> list[Field]:
         """Return the files and images."""
-        return [item for item in self.fields if item.type in FILES]
+        return [item for item in self.fields if item.is_file]
 
     @property
     def many_fields(self) -> list[Field]:
@@ -279,7 +279,7 @@ class Resource(Constraints):
                 found.append((item.column, "id"))  # also used when the referenced row is deleted
             elif item.filtered:
                 found.append((*own, item.column, "id"))
-            elif item.type in FILES:
+            elif item.is_file:
                 found.append((item.column,))  # used when the file is deleted
         return found
 

@@ -14,6 +14,7 @@ from scaffold import migration
 from scaffold.access import PRESETS
 from scaffold.errors import ScaffoldError
 from scaffold.field import Field
+from scaffold.field_spec import FILES
 from scaffold.grammar import parse_fields
 from scaffold.insertion import Module, assigned_in, attributes_of, end_of
 from scaffold.names import Names
@@ -24,7 +25,7 @@ from scaffold.staging import staging_area
 
 USER = Names("User", "users")
 
-_UNSUPPORTED_TYPES = ("ref", "many", "slug", "file", "image")
+_UNSUPPORTED_TYPES = ("ref", "many", "slug", *FILES)
 _UNSUPPORTED_MODIFIERS = ("globally", "index", "search", "title", "readonly")
 _FEATURE = ("app.features.users", "app.accounts")
 _MODELS, _SCHEMAS, _SIGN_UP = "app/accounts/models.py", "app/accounts/schemas.py", "app/accounts/lifecycle/schemas.py"
