@@ -64,7 +64,7 @@ with TestClient(create_app(load_settings(**quiet)), base_url="http://localhost")
         (add,) = [item for item in own if item.__module__ == helpers.__name__]
         add(admin), add(admin)
 """
-SHIPPED = {"notes", "api_keys", "profile_pictures", "second_factor"}
+SHIPPED = {"notes", "api_keys", "direct_uploads", "profile_pictures", "second_factor"}
 
 
 @dataclass

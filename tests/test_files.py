@@ -1,5 +1,6 @@
 """Files on a real S3 server, moto's: the feature of docs/files.md and the project's own tests."""
 
+import base64
 import http.client
 import json
 import re
@@ -23,6 +24,9 @@ REQUIREMENTS = TEMPLATE / "tests" / "s3" / "requirements.txt"
 EMAIL, PASSWORD = "files@example.com", "a password of the tests of files"
 KEYS = "access_key_id=test&secret_access_key=test&region=us-east-1"
 MEGABYTE = 1_000_000
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 SECONDS = 60
 STORE_FULL = """
 import asyncio, os, sys
@@ -161,6 +165,14 @@ class Client:
         chunks = (start, *(bytes(MEGABYTE) for _ in range(megabytes)), end)
         return self.send("PUT", "", iter(chunks), headers)[:2]
 
+    def call(self, method: str, path: str, values: object = None) -> tuple[int, str]:
+        """Send JSON and return status and body."""
+        with closing(_connect(self.port)) as connection:
+            headers = {**self.headers, "Content-Type": "application/json"}
+            connection.request(method, f"/api/v1/{path}", json.dumps(values), headers)
+            response = connection.getresponse()
+            return response.status, response.read().decode("latin-1")
+
     def send(
         self,
         method: str,
@@ -239,6 +251,24 @@ def test_downloads_are_redirected_to_the_store(
             stored = connection.getresponse()
             assert stored.headers["Content-Disposition"].startswith("attachment; filename=")
             assert len(stored.read()) == MEGABYTE + 5
+
+
+def test_client_uploads_to_the_store_itself(documented: Path, s3_port: int, tmp_path: Path) -> None:
+    url = f"s3://bucket/direct?endpoint=http://127.0.0.1:{s3_port}&{KEYS}"
+    with serving_files(documented, tmp_path, url) as server:
+        client = Client(server)
+        upload = json.loads(client.call("POST", "direct-uploads")[1])
+        signed = urlsplit(upload["url"])
+        with closing(_connect(s3_port)) as connection:
+            connection.request("PUT", f"{signed.path}?{signed.query}", PNG)
+            assert connection.getresponse().status == 200
+        field, reference = "users/me/picture", {"upload": upload["id"], "name": "dot.png"}
+
+        status, taken = client.call("PUT", field, reference)
+
+        assert (status, json.loads(taken)["width"]) == (200, 1), taken
+        assert client.call("GET", field)[0] == 200
+        assert client.call("PUT", field, reference)[0] == 422
 
 
 def test_full_disk_leaves_no_partial_file(documented: Path, tmp_path: Path) -> None:

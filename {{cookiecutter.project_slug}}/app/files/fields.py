@@ -9,6 +9,7 @@ from fastapi import Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
+from app.files.direct_uploads import DirectUploadReference, StagedFile, read_reference
 from app.files.models import File
 from app.files.store import FileMissing, StoreFull, StoreUnavailable
 from app.files.uploads import FileTooLarge, InvalidFile
@@ -23,14 +24,19 @@ ImageSize = Annotated[
 
 
 @asynccontextmanager
-async def uploaded_file(request: Request, field: str) -> AsyncIterator[UploadFile]:
-    """Read the file in a field of a multipart form. A large one is in a temporary file, which is deleted afterwards.
+async def uploaded_file(request: Request, field: str) -> AsyncIterator[UploadFile | StagedFile]:
+    """Read the file in a field of a multipart form, or the reference to a direct upload in a JSON body.
+
+    A large file is in a temporary file, which is deleted afterwards.
 
     The caller is authenticated before; for a parameter `UploadFile`, FastAPI would read the file first.
 
     Raises:
         InvalidFile: when the form has no such file; names the field.
     """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        yield await read_reference(request)
+        return
     async with request.form(max_files=1, max_fields=10) as form:
         upload = form.get(field)
         if not isinstance(upload, UploadFile) or not upload.filename:
@@ -55,4 +61,8 @@ async def get_file(session: AsyncSession, file_id: UUID | None) -> File:
 def multipart_body(field: str) -> dict[str, Any]:
     """Return the request body of an upload: `openapi_extra=multipart_body("photo")`."""
     schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "format": "binary"}}}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    content = {
+        "multipart/form-data": {"schema": schema},
+        "application/json": {"schema": DirectUploadReference.model_json_schema()},
+    }
+    return {"requestBody": {"required": True, "content": content}}

@@ -10,6 +10,7 @@ from sqlalchemy import Table, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.base import Base, utc_now
+from app.files.direct_uploads import STAGED_KEY
 from app.files.images import make_thumbnail
 from app.files.models import File, FileState, thumbnail_key
 from app.files.store import FileMissing
@@ -78,6 +79,7 @@ async def delete_orphans(run: JobRun) -> int:
         async with run.database.read_sessions() as session:
             known = set(await session.scalars(select(File.key).where(File.key.in_(found.values()))))
         orphans = [key for key, original in found.items() if original not in known]
+        orphans += [key for key in old if STAGED_KEY.fullmatch(key)]
         await run.state.files.delete(orphans)
         total += len(orphans)
     return total

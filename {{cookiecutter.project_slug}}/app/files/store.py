@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import obstore
 from obstore.exceptions import BaseError
@@ -121,10 +121,19 @@ class FileStore:
             async for batch in obstore.list(self._store, chunk_size=500):
                 yield [StoredFile(item["path"], item["last_modified"]) for item in batch]
 
-    async def sign_url(self, key: str, ttl: timedelta) -> str:
-        """Return a URL of the cloud store with which everyone can read the file for a while."""
+    async def size(self, key: str) -> int:
+        """Return the size of a file in bytes.
+
+        Raises:
+            FileMissing: the store doesn't have it.
+        """
         with _translated_errors():
-            return await obstore.sign_async(cast(Any, self._store), "GET", key, ttl)
+            return (await obstore.head_async(self._store, key))["size"]
+
+    async def sign_url(self, key: str, ttl: timedelta, method: Literal["GET", "PUT"] = "GET") -> str:
+        """Return a URL of the cloud store with which everyone can read, or write, the file for a while."""
+        with _translated_errors():
+            return await obstore.sign_async(cast(Any, self._store), method, key, ttl)
 
 
 @contextmanager

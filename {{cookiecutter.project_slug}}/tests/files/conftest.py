@@ -11,6 +11,7 @@ from app.accounts.api.dependencies import CurrentScope
 from app.api.dependencies import SessionDep
 from app.api.request_body import allow_body
 from app.files.dependencies import FileStoreDep
+from app.files.fields import uploaded_file
 from app.files.models import File
 from app.files.responses import file_response
 from app.files.rules import IMAGES, FileRules, types_of
@@ -28,6 +29,13 @@ router = APIRouter(prefix="/api/v1/test-files")
 async def upload_document(request: Request, session: SessionDep, scope: CurrentScope, store: FileStoreDep) -> FileRead:
     """Receive a request's body."""
     return FileRead.model_validate(await receive_file(session, store, request, DOCUMENT, scope.user_id))
+
+
+@router.put("/fields")
+async def upload_to_field(request: Request, session: SessionDep, scope: CurrentScope, store: FileStoreDep) -> FileRead:
+    """Receive the file of a field."""
+    async with uploaded_file(request, "picture") as upload:
+        return FileRead.model_validate(await receive_file(session, store, upload, PICTURE, scope.user_id))
 
 
 @router.post("/documents")
