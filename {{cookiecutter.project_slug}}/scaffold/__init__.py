@@ -40,6 +40,7 @@ mentions.py         lines that may mean them
 removal.py          `app destroy`
 features.py         `app new`: a resource, a page or an empty feature
 jobs.py             `app new job`
+deployments.py      `app new deployment`
 resource_file.py    `app new resources`: many resources from a file
 resource_blocks.py  how that file is read
 circles.py          resources in it that refer to each other

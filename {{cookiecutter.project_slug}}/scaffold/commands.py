@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +40,9 @@ new = typer.Typer(no_args_is_help=True)
 
 def add_to(cli: typer.Typer) -> None:
     """Add these commands to the command line of the project."""
-    cli.add_typer(new, name="new", help="Generate code: a resource, page, feature or job.")
+    cli.add_typer(new, name="new", help="Generate code: a resource, page, feature or job, or a deployment.")
+    if find_spec("scaffold.deployments"):  # part of the option `deploy`
+        import_module("scaffold.deployments").add_to(new)
     cli.command("check")(check_project)
 
 
