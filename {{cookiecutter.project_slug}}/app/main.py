@@ -23,6 +23,7 @@ from app.admin.mount import mount as mount_admin
 
 # {%- endif +%}
 from app.api import docs, health, openapi
+from app.api.client_ip import ClientIPHeader
 from app.api.cors import CrossOriginRequests
 from app.api.error_handlers import openapi_responses, register_exception_handlers
 from app.api.lifespan_state import LifespanState
@@ -84,6 +85,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: PLC0415 - imports all of Uvicorn
 
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
+        if settings.server.client_ip_header:
+            app.add_middleware(ClientIPHeader, name=settings.server.client_ip_header)
     if settings.server.cors_origins:
         # Added last, so it is the outermost middleware and its headers apply to all responses.
         app.add_middleware(CrossOriginRequests, settings=settings, credentialed_path=f"{_API}{refresh_cookie.PREFIX}/")

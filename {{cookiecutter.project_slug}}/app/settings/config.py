@@ -148,6 +148,8 @@ class ServerSettings(_Section):
 
     Only their X-Forwarded-* headers are used. Don't use `*`.
     """
+    client_ip_header: str = ""
+    """Header in which trusted proxies send the client's IP address, such as Fly-Client-IP. Defaults to X-Forwarded-For."""
     cors_origins: Origins = ()
     """Origins of front ends, comma-separated, such as https://app.example.com.
 

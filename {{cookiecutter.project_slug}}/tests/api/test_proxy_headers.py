@@ -17,8 +17,10 @@ PROXY, STRANGER = "10.0.0.1", "192.0.2.1"
 @pytest.fixture
 def app(make_settings: Callable[..., Settings]) -> FastAPI:
     """Return an app behind proxies, with routes that return who called them."""
-    app = create_app(make_settings(server={"trusted_proxies": "10.0.0.0/8"}))
+    return add_caller_routes(create_app(make_settings(server={"trusted_proxies": "10.0.0.0/8"})))
 
+
+def add_caller_routes(app: FastAPI) -> FastAPI:
     @app.get("/api/caller")
     async def show(request: Request) -> list[str]:
         return [request.client.host if request.client else "", request.url.scheme]
@@ -44,6 +46,30 @@ def app(make_settings: Callable[..., Settings]) -> FastAPI:
 )
 def test_address_and_scheme_of_the_caller(app: FastAPI, peer: str, forwarded: str, caller: str) -> None:
     headers = {"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}
+    secure = "s" if peer == PROXY else ""
+
+    with TestClient(app, client=(peer, 1)) as client:
+        assert client.get("/api/caller", headers=headers).json() == [caller, f"http{secure}"]
+        with client.websocket_connect("/api/caller", headers=headers) as socket:
+            assert socket.receive_json() == [caller, f"ws{secure}"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "sent", "caller"),
+    [
+        pytest.param(PROXY, {"Fly-Client-IP": "203.0.113.9"}, "203.0.113.9", id="trusted"),
+        pytest.param(PROXY, {"Fly-Client-IP": "2001:db8::1"}, "2001:db8::1", id="ipv6"),
+        pytest.param(STRANGER, {"Fly-Client-IP": "203.0.113.9"}, STRANGER, id="stranger"),
+        pytest.param(PROXY, {}, PROXY, id="not-sent"),
+    ],
+)
+def test_client_ip_header_replaces_x_forwarded_for(
+    make_settings: Callable[..., Settings], peer: str, sent: dict[str, str], caller: str
+) -> None:
+    """Behind a proxy that also adds addresses of its own network to X-Forwarded-For."""
+    server = {"trusted_proxies": "10.0.0.0/8", "client_ip_header": "Fly-Client-IP"}
+    app = add_caller_routes(create_app(make_settings(server=server)))
+    headers = {**sent, "X-Forwarded-For": "6.6.6.6, 198.51.100.7", "X-Forwarded-Proto": "https"}
     secure = "s" if peer == PROXY else ""
 
     with TestClient(app, client=(peer, 1)) as client:
