@@ -1,7 +1,8 @@
 """Generate the files of a deployment: `app new deployment compose`.
 
 `scaffold/templates/deployments/compose/deploy/Caddyfile` becomes `deploy/Caddyfile`. Files that end in `.j2` are
-rendered, others are copied. `about.txt` says in its first line what the kind is for, and below what to do next.
+rendered, others are copied. `about.txt` says in its first line what the kind is for, and below what to do next. There
+and in paths, `PROJECT` stands for the project's name.
 """
 
 import re
@@ -39,7 +40,7 @@ def new_deployment(
         written = write_deployment(Project(), kind, dry_run=dry_run)
     print_paths("written", written, dry_run=dry_run)
     if written and not dry_run:
-        say(f"\n{about(kind)[1]}")
+        say(f"\n{_named(about(kind)[1])}")
 
 
 def about(kind: str) -> tuple[str, str]:
@@ -76,18 +77,27 @@ def _files(project: Project, kind: str) -> dict[str, str]:
     """Return the files of a kind: path in the project → content."""
     templates = [path for path in (FOLDER / kind).rglob("*") if path.is_file() and path.name != ABOUT]
     paths = {path.relative_to(FOLDER / kind).as_posix(): path for path in sorted(templates)}
-    targets = {name: name.removesuffix(".j2") for name in paths if name.endswith(".j2")}
+    targets = {name: _named(name.removesuffix(".j2")) for name in paths if name.endswith(".j2")}
     copied = {name: path.read_text(encoding="utf-8") for name, path in paths.items() if name not in targets}
     return copied | render(f"deployments/{kind}", targets, _values(project))
 
 
+def _named(text: str) -> str:
+    return re.sub(r"\bPROJECT\b", _slug(), text)
+
+
+def _slug() -> str:
+    """Return the project's name as that of an image, a host, a user on Linux and a Kubernetes service."""
+    slug = slugify(str(Settings.model_fields["project_name"].default), max_length=28)
+    return slug if slug[:1].isalpha() else f"app-{slug}".rstrip("-")
+
+
 def _values(project: Project) -> dict[str, str]:
     """Return what the templates know of the project."""
-    name = str(Settings.model_fields["project_name"].default)
     return {
-        "name": name,
+        "name": str(Settings.model_fields["project_name"].default),
         "description": str(Settings.model_fields["project_description"].default),
-        "slug": slugify(name, max_length=40) or "app",  # a valid name of an image, a host and a Kubernetes resource
+        "slug": _slug(),
         "python_version": _python_version(project.root / "Dockerfile"),
     }
 

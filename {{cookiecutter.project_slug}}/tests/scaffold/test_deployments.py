@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 pytest.importorskip("scaffold", reason="an image has no tools")
 
+from app.settings.config import Settings
 from scaffold import deployments
 from scaffold.errors import ScaffoldError
 from scaffold.project import Project
@@ -85,3 +86,23 @@ def test_help_says_what_each_kind_is_for() -> None:
         assert summary.endswith(".")
         assert f"{kind}: {summary}" in printed
         assert next_steps
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("My Project", "my-project"),
+        ("3D Prints", "app-3d-prints"),
+        ("Übersicht für Straßenbahnen in Köln", "ubersicht-fur-strassenbahnen"),
+        ("图书", "tu-shu"),
+    ],
+)
+def test_project_is_named_in_paths_and_next_steps(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, slug: str
+) -> None:
+    monkeypatch.setattr(Settings.model_fields["project_name"], "default", name)
+
+    written = deployments.write_deployment(project, "systemd")
+
+    assert f"deploy/systemd/units/{slug}-web.service" in written
+    assert f"User={slug}\n" in (project.root / f"deploy/systemd/units/{slug}-.service.d/common.conf").read_text()

@@ -12,6 +12,7 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from passlib.context import CryptContext
@@ -118,7 +119,8 @@ def _lower_priority() -> None:
     https://man7.org/linux/man-pages/man2/setpriority.2.html
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        with suppress(PermissionError):  # a sandbox may forbid it
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def normalize_password(password: str) -> bytes:

@@ -107,3 +107,12 @@ def test_hashing_threads_have_lower_priority() -> None:
     loop, hashing = asyncio.run(both())
 
     assert hashing > loop
+
+
+def test_sandbox_may_forbid_priorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbid(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", forbid)
+
+    assert asyncio.run(PasswordHasher(CHEAP).hash("correct horse battery staple")).startswith("$argon2id$")
