@@ -34,13 +34,13 @@ class Server:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: Any = None
-        self._folder = Path()
+        self.folder = Path()
         self._command: list[str] = []
 
     async def learn_command(self) -> None:
         """Learn how the server was started."""
-        self._folder = Path((await self.run("SHOW data_directory"))[0][0])
-        self._command = shlex.split((self._folder / "postmaster.opts").read_text())
+        self.folder = Path((await self.run("SHOW data_directory"))[0][0])
+        self._command = shlex.split((self.folder / "postmaster.opts").read_text())
 
     async def run(self, statement: str, *values: object) -> Sequence[Any]:
         """Run a statement and return its rows; reconnect if needed.
@@ -59,9 +59,20 @@ class Server:
             raise
         return rows
 
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
     async def connections(self) -> Sequence[Any]:
         """Return the app's connections."""
         return await self.run(_CONNECTIONS, APP_ROLE)
+
+    def give(self, folder: Path) -> None:
+        """Give a folder to the user of the server."""
+        owner = self.folder.stat()
+        os.chown(folder, owner.st_uid, owner.st_gid)
 
     async def stop(self, mode: str) -> None:
         """Stop the server: `fast` rolls back and closes, `immediate` is a crash."""
@@ -69,33 +80,33 @@ class Server:
 
     async def kill(self) -> None:
         """Kill the main process; the others end as soon as they notice."""
-        pid = int((self._folder / "postmaster.pid").read_text().split()[0])
+        pid = int((self.folder / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
         for _ in range(500):
-            if not any(self._processes()):
+            if not any(self.processes()):
                 break
             await asyncio.sleep(0.02)
-        (self._folder / "postmaster.pid").unlink()
+        (self.folder / "postmaster.pid").unlink()
 
-    def _processes(self) -> Iterator[Path]:
+    def processes(self) -> Iterator[Path]:
         """Yield the processes of this server, which work in its folder."""
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if (process / "cwd").readlink() == self._folder:
+                if (process / "cwd").readlink() == self.folder:
                     yield process
 
     async def start(self, *more: str) -> None:
         """Start it as it was started first, with more options if given."""
-        log = str(self._folder.parent / "log")
+        log = str(self.folder.parent / "log")
         options = shlex.join([*self._command[1:], *more])
         await self._control("-l", log, "-o", options, "start")
 
     async def _control(self, *arguments: str) -> None:
         """Run `pg_ctl` as the user of the server."""
-        owner = self._folder.stat()
+        owner = self.folder.stat()
         process = await asyncio.create_subprocess_exec(
             str(Path(self._command[0]).with_name("pg_ctl")),
-            *("-D", str(self._folder), "-w", "-s", *arguments),
+            *("-D", str(self.folder), "-w", "-s", *arguments),
             user=owner.st_uid,
             cwd="/",
             stdin=asyncio.subprocess.DEVNULL,
@@ -103,7 +114,7 @@ class Server:
             stderr=asyncio.subprocess.DEVNULL,
         )
         if await process.wait():
-            raise RuntimeError(f"pg_ctl {arguments} failed: see {self._folder.parent}/log")
+            raise RuntimeError(f"pg_ctl {arguments} failed: see {self.folder.parent}/log")
 
 
 class Watch:

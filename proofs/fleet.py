@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,16 +15,30 @@ MAX_SHUTDOWN_SECONDS = 30
 class Process:
     """A process that is started again when it died."""
 
-    def __init__(self, name: str, log: Path, arguments: Sequence[str], *before: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        log: Path,
+        arguments: Sequence[str],
+        *before: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.name, self._log = name, log
         self._command = [*before, sys.executable, "-B", "-m", "app", *arguments]
+        self.variables = dict(os.environ if variables is None else variables)
         self.starts = 0
         self.start()
 
     def start(self) -> None:
         """Start it."""
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                self._command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.variables,
+                start_new_session=True,
+            )
         self.starts += 1
 
     def revive(self) -> None:
@@ -42,6 +56,11 @@ class Process:
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         self.process.wait()
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to it and its children, as systemd and Docker do in the end."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
 
     def stop(self) -> float:
         """Stop it as a deploy does; return after how many seconds it ended.

@@ -15,7 +15,6 @@ see that the proof fails.
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.load import MAX_SHOWN, Project
+from proofs.scratch import add_keep, scratch_folder
 from tests.serving import find_free_port
 
 LEASE, SHORT_LEASE = "LEASE = timedelta(seconds=30)", "LEASE = timedelta(seconds=3)"
@@ -33,10 +33,7 @@ ROUNDS = 100
 def build(scratch: Path) -> Project:
     """Generate a project whose workers are given up after three seconds."""
     project = Project(scratch, "walks")
-    module = project.folder / "app" / "jobs" / "job_queue.py"
-    text = module.read_text(encoding="utf-8")
-    assert LEASE in text
-    module.write_text(text.replace(LEASE, SHORT_LEASE), encoding="utf-8")
+    project.replace(Path("app", "jobs", "job_queue.py"), LEASE, SHORT_LEASE)
     return project
 
 
@@ -80,12 +77,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", choices=PARTS, default="")
     parser.add_argument("--sabotage", choices=["", "early"], default="")
-    parser.add_argument("--keep", action="store_true", help="keep the project and its log")
+    add_keep(parser)
     options = parser.parse_args()
-    scratch = tempfile.mkdtemp(prefix="proof-")
     faults = 0
-    try:
-        project = build(Path(scratch))
+    with scratch_folder(keep=options.keep) as scratch:
+        project = build(scratch)
         for name in PARTS:
             if options.only not in {"", name}:
                 continue
@@ -95,11 +91,6 @@ def main() -> None:
             found = prove(project, name, options.rounds, options.sabotage)
             print(report(name, found), flush=True)
             faults += len(found["faults"])
-    finally:
-        if options.keep:
-            print(f"Kept {scratch}")
-        else:
-            shutil.rmtree(scratch)
     sys.exit(1 if faults else 0)
 
 

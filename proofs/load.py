@@ -28,6 +28,7 @@ from pathlib import Path
 
 import fireup
 from proofs.plan import Found, Plan
+from proofs.scratch import add_keep, scratch_folder
 from tests.serving import environment, run_in, running, started
 
 HERE = Path(__file__).parent
@@ -74,6 +75,12 @@ class Project:
         variables = {name: value for name, value in variables.items() if name != "PYTHONPATH"}
         done = run_in(self.folder, [self.python, "-m", "app", *arguments], **variables)
         assert done.returncode == 0, done.stdout
+
+    def replace(self, path: Path, old: str, new: str) -> None:
+        """Change a text in a file."""
+        text = (self.folder / path).read_text(encoding="utf-8")
+        assert old in text, f"{path} has no {old!r}"
+        (self.folder / path).write_text(text.replace(old, new), encoding="utf-8")
 
     @contextmanager
     def database(self, name: str, folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -156,23 +163,17 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--database", choices=["both", "postgresql", "sqlite"], default="both")
     parser.add_argument("--sabotage", choices=["", "half", "leak"], default="")
-    parser.add_argument("--keep", action="store_true", help="keep the project and its log")
+    add_keep(parser)
     options = parser.parse_args()
     wanted = {"postgresql": options.minutes, "sqlite": options.minutes / 10}
-    scratch = tempfile.mkdtemp(prefix="proof-")
     faults = 0
-    try:
-        project = Project(Path(scratch))
+    with scratch_folder(keep=options.keep) as scratch:
+        project = Project(scratch)
         for name, minutes in wanted.items():
             if options.database in {"both", name}:
                 found = prove(project, name, minutes * 60, options.people, options.sabotage)
                 print(report(name, found), flush=True)
                 faults += len(found.faults)
-    finally:
-        if options.keep:
-            print(f"Kept {scratch}")
-        else:
-            shutil.rmtree(scratch)
     sys.exit(1 if faults else 0)
 
 

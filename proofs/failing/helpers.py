@@ -1,0 +1,144 @@
+"""What can stand between the app and its data: PgBouncer, Redis, a relay."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PGBOUNCER = """
+[databases]
+{database} = host=127.0.0.1 port={server} user=app
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 10
+"""
+NAMES = ("pgbouncer", "redis-server")
+
+
+class Program:
+    """A server program on a port."""
+
+    def __init__(self, port: int, command: Sequence[object]) -> None:
+        self.port, self._command = port, command
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it listens."""
+        null = subprocess.DEVNULL
+        self._process = subprocess.Popen([*map(str, self._command)], stdout=null, stderr=null)  # noqa: ASYNC220
+        for _ in range(600):
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+        raise RuntimeError(f"{self._command} does not start")
+
+    async def stop(self) -> None:
+        """Kill it: connections are reset, later ones refused."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+
+class Relay:
+    """Passes connections on to a port, as a load balancer or a virtual address does."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self.port, self.target = port, target
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
+
+    async def stop(self) -> None:
+        """Close all connections, and refuse new ones."""
+        if self._server:
+            self._server.close()
+        for writer in self._writers:
+            writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            back, forth = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.close()
+            return
+        ends = {writer, forth}
+        self._writers |= ends
+        await asyncio.gather(_copy(reader, forth), _copy(back, writer))
+        self._writers -= ends
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+Helper = Program | Relay
+
+
+@asynccontextmanager
+async def helpers(
+    names: Collection[str], direct: str, folder: Path, ports: list[int]
+) -> AsyncIterator[tuple[dict[str, Helper], dict[str, str]]]:
+    """Start them; yield them by name, and the settings with which the app uses them."""
+    found: dict[str, Helper] = {}
+    settings: dict[str, str] = {}
+    for name, port in zip(sorted(names), ports, strict=False):
+        found[name], more = _build(name, port, direct, folder)
+        settings |= more
+        await found[name].start()
+    try:
+        yield found, settings
+    finally:
+        for helper in found.values():
+            await helper.stop()
+
+
+def _build(name: str, port: int, direct: str, folder: Path) -> tuple[Helper, dict[str, str]]:
+    parts = urlsplit(direct)
+    if name == "redis":
+        command = [find_program("redis-server"), "--port", str(port), "--save", "", "--dir", folder]
+        return Program(port, command), {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+    assert parts.port
+    url = {"DATABASE_URL": direct.replace(f":{parts.port}/", f":{port}/")}
+    if name == "relay":
+        return Relay(port, parts.port), url
+    configuration = folder / "pgbouncer.ini"
+    database = parts.path.strip("/")
+    configuration.write_text(PGBOUNCER.format(database=database, server=parts.port, port=port))
+    for path in (folder.parent, folder):
+        path.chmod(0o755)
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    command = [find_program("pgbouncer"), "-q", *user, configuration]
+    return Program(port, command), {
+        **url,
+        "DATABASE_PGBOUNCER": "true",
+        "DATABASE_DIRECT_URL": direct,
+    }
+
+
+def find_program(name: str) -> str:
+    """Return the path of a program of the system.
+
+    Raises:
+        RuntimeError: it is not installed.
+    """
+    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if path is None:
+        raise RuntimeError(f"{name} is not installed: `apt-get install {name}`")
+    return path
