@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scaffold.errors import ScaffoldError
@@ -102,6 +102,9 @@ class StagingArea:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.folder / name, target)
         remove_empty({self.root / name for name in self.deleted})
+        # So that the development server restarts: it may miss files in a folder that was created just before them.
+        with suppress(FileNotFoundError):
+            os.utime(self.root / "app" / "features" / "__init__.py")
 
 
 class Rollback:

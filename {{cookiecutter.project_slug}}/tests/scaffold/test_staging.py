@@ -1,5 +1,6 @@
 """Generated files are written to the project: all of them, or none."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,19 @@ def test_files_are_formatted_before_they_are_written(root: Path) -> None:
 
     assert (root / "app/a.py").read_text() == 'x = {"a": 1}\n'
     assert (root / "app/deep/b.txt").read_text() == "b\n"
+
+
+def test_watched_module_is_touched_last(root: Path) -> None:
+    """A watcher of files always sees this one; it may miss those in a new folder."""
+    watched = root / "app/features/__init__.py"
+    watched.parent.mkdir()
+    watched.touch()
+    os.utime(watched, (0, 0))
+
+    with staging_area(root, {"app/features/books/routes.py": "\n"}) as stage:
+        stage.apply()
+
+    assert watched.stat().st_mtime_ns >= (root / "app/features/books/routes.py").stat().st_mtime_ns
 
 
 def test_failure_restores_all_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
