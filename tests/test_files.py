@@ -8,10 +8,10 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -165,11 +165,13 @@ class Client:
         chunks = (start, *(bytes(MEGABYTE) for _ in range(megabytes)), end)
         return self.send("PUT", "", iter(chunks), headers)[:2]
 
-    def call(self, method: str, path: str, values: object = None) -> tuple[int, str]:
-        """Send JSON and return status and body."""
+    def submit(
+        self, method: str, path: str, values: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Send a form and return status and body."""
         with closing(_connect(self.port)) as connection:
-            headers = {**self.headers, "Content-Type": "application/json"}
-            connection.request(method, f"/api/v1/{path}", json.dumps(values), headers)
+            headers = {**self.headers, "Content-Type": "application/x-www-form-urlencoded"}
+            connection.request(method, f"/api/v1/{path}", urlencode(values or {}), headers)
             response = connection.getresponse()
             return response.status, response.read().decode("latin-1")
 
@@ -257,18 +259,18 @@ def test_client_uploads_to_the_store_itself(documented: Path, s3_port: int, tmp_
     url = f"s3://bucket/direct?endpoint=http://127.0.0.1:{s3_port}&{KEYS}"
     with serving_files(documented, tmp_path, url) as server:
         client = Client(server)
-        upload = json.loads(client.call("POST", "direct-uploads")[1])
+        upload = json.loads(client.submit("POST", "direct-uploads")[1])
         signed = urlsplit(upload["url"])
         with closing(_connect(s3_port)) as connection:
             connection.request("PUT", f"{signed.path}?{signed.query}", PNG)
             assert connection.getresponse().status == 200
         field, reference = "users/me/picture", {"upload": upload["id"], "name": "dot.png"}
 
-        status, taken = client.call("PUT", field, reference)
+        status, taken = client.submit("PUT", field, reference)
 
         assert (status, json.loads(taken)["width"]) == (200, 1), taken
-        assert client.call("GET", field)[0] == 200
-        assert client.call("PUT", field, reference)[0] == 422
+        assert client.submit("GET", field)[0] == 200
+        assert client.submit("PUT", field, reference)[0] == 422
 
 
 def test_full_disk_leaves_no_partial_file(documented: Path, tmp_path: Path) -> None:

@@ -2,13 +2,12 @@
 
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from app.database.base import utc_now
@@ -83,14 +82,14 @@ async def start_direct_upload(store: FileStore) -> DirectUpload:
     return DirectUpload(id=upload_id, url=url, expires_at=utc_now() + TTL)
 
 
-async def read_reference(request: Request) -> StagedFile:
-    """Read the JSON body of a request to a file field.
+def read_reference(form: Mapping[str, Any]) -> StagedFile:
+    """Read the fields of a form that refer to a direct upload.
 
     Raises:
-        InvalidRequest: it is no `DirectUploadReference`.
+        InvalidRequest: they are no `DirectUploadReference`.
     """
     try:
-        reference = DirectUploadReference.model_validate_json(await request.body())
+        reference = DirectUploadReference.model_validate(form)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         errors = [{"loc": ("body", *item["loc"]), "msg": item["msg"], "type": item["type"]} for item in found]

@@ -25,7 +25,7 @@ ImageSize = Annotated[
 
 @asynccontextmanager
 async def uploaded_file(request: Request, field: str) -> AsyncIterator[UploadFile | StagedFile]:
-    """Read the file in a field of a multipart form, or the reference to a direct upload in a JSON body.
+    """Read the file in a field of a multipart form, or the fields `upload` and `name` that refer to a direct upload.
 
     A large file is in a temporary file, which is deleted afterwards.
 
@@ -34,11 +34,11 @@ async def uploaded_file(request: Request, field: str) -> AsyncIterator[UploadFil
     Raises:
         InvalidFile: when the form has no such file; names the field.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
-        yield await read_reference(request)
-        return
     async with request.form(max_files=1, max_fields=10) as form:
         upload = form.get(field)
+        if "upload" in form and not upload:
+            yield read_reference(form)
+            return
         if not isinstance(upload, UploadFile) or not upload.filename:
             raise InvalidFile(
                 errors=[{"loc": ("body", field), "msg": gettext_noop("Choose a file"), "type": "missing"}]
@@ -60,9 +60,7 @@ async def get_file(session: AsyncSession, file_id: UUID | None) -> File:
 
 def multipart_body(field: str) -> dict[str, Any]:
     """Return the request body of an upload: `openapi_extra=multipart_body("photo")`."""
-    schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "format": "binary"}}}
-    content = {
-        "multipart/form-data": {"schema": schema},
-        "application/json": {"schema": DirectUploadReference.model_json_schema()},
-    }
-    return {"requestBody": {"required": True, "content": content}}
+    reference = DirectUploadReference.model_json_schema()["properties"]
+    # No field is required, because a form has a file or a reference; the Python client generator can't do `oneOf`.
+    schema = {"type": "object", "properties": {field: {"type": "string", "format": "binary"}, **reference}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

@@ -13,5 +13,5 @@ router = APIRouter(prefix="/direct-uploads", tags=["direct uploads"], responses=
 
 @router.post("", status_code=201, responses=openapi_responses(NoDirectUploads, StoreUnavailable))
 async def create_direct_upload(store: FileStoreDep, scope: CurrentScope) -> DirectUpload:  # noqa: ARG001 - only with a token
-    """Get a URL of the store. PUT a file there, then `{"upload": id, "name": …}` to the file's field."""
+    """Get a URL of the store. PUT a file there, then a form with `upload` and `name` to the file's field."""
     return await start_direct_upload(store)

@@ -60,7 +60,7 @@ def test_other_files_are_rejected(client: TestClient, as_ada: TestClient, conten
 
 @pytest.mark.any_database
 def test_missing_file_is_rejected(as_ada: TestClient) -> None:
-    bodies: tuple[Any, ...] = ({"files": {"other": ("me.png", b"x")}}, {"data": {"picture": "text"}}, {})
+    bodies: tuple[Any, ...] = ({"files": {"other": ("me.png", b"x")}}, {"data": {"picture": "text"}}, {"json": {}}, {})
     for sent in bodies:
         response = as_ada.put(MINE, **sent)
         assert response.status_code == 422, sent
