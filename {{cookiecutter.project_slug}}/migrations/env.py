@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +33,16 @@ from app.settings.config import DatabaseSettings, load_settings
 logger = logging.getLogger(__name__)
 
 LOCK_KEY = 7_275_113  # any constant, the same in all processes
+
+LOCK_TIMEOUT = timedelta(seconds=1)
+"""How long a migration waits for a lock at once: everyone else who needs the table waits behind it."""
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.25, 5.0
+LOCKED = {"55P03", "40P01"}
+"""Lock timeout and deadlock. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+STILL_LOCKED = (
+    "other transactions still use what the migration changes; it was rolled back. End them (they are in the view "
+    "pg_stat_activity), or set a longer DATABASE_MIGRATION_TIMEOUT, and run `app db upgrade` again"
+)
 
 __all__ = ["accounts", "files", "idempotency", "jobs", "rate_limits"]  # imported to register their tables
 
@@ -154,21 +166,50 @@ async def locked(database: Database, seconds: float) -> AsyncIterator[None]:
             except DatabaseUnavailable as error:
                 message = f"another migration still holds the lock after {seconds:g} seconds; nothing was changed"
                 raise CommandError(message) from error
+        # Replaces the previous statement, whose snapshot `CREATE INDEX CONCURRENTLY` would wait for.
+        await connection.execute(text("SET LOCAL lock_timeout = 0"))
         yield
+
+
+async def migrate_with_retries(database: Database, seconds: float) -> None:
+    """Run the migrations. One that doesn't get a lock is rolled back, and tried again after a pause.
+
+    Raises:
+        CommandError: it didn't get its locks within this many seconds; 0 means no limit.
+    """
+    applied = context.config.attributes.setdefault("applied", [])
+    started, pause = time.monotonic(), FIRST_PAUSE_SECONDS
+    while True:
+        count = len(applied)
+        try:
+            async with database.write_engine.connect() as connection:
+                return await connection.run_sync(migrate)
+        except DatabaseUnavailable as error:
+            if getattr(error.orig, "sqlstate", None) not in LOCKED:
+                raise
+            if len(applied) > count:  # this is another migration
+                started, pause = time.monotonic(), FIRST_PAUSE_SECONDS
+            is_relative = str(context.get_context().opts.get("destination_rev")).startswith(("+", "-"))
+            if (is_relative and applied) or 0 < seconds < time.monotonic() - started + pause:
+                raise CommandError(STILL_LOCKED) from error
+        logger.warning("other transactions use what the migration changes: trying again in %g seconds", pause)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
 
 async def connect_and_migrate() -> None:
     """Migrate the database from Alembic's configuration or, with `alembic …`, from the settings."""
     configured: DatabaseSettings = context.config.attributes.get("database") or load_settings().database
-    settings = configured.for_maintenance().model_copy(update={"lock_timeout": configured.migration_timeout})
-    seconds = settings.lock_timeout.total_seconds()
+    seconds = configured.migration_timeout.total_seconds()
+    lock_timeout = min(LOCK_TIMEOUT, configured.migration_timeout or LOCK_TIMEOUT)
+    settings = configured.for_maintenance().model_copy(update={"lock_timeout": lock_timeout})
     database = build_database(settings)
     if settings.uses_pgbouncer:  # which rejects settings of a session
-        limit = f"SET LOCAL lock_timeout = {int(seconds * 1000)}"
+        limit = f"SET LOCAL lock_timeout = {lock_timeout // timedelta(milliseconds=1)}"
         event.listen(database.engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(limit))
     try:
-        async with locked(database, seconds), database.write_engine.connect() as connection:
-            await connection.run_sync(migrate)
+        async with locked(database, seconds):
+            await migrate_with_retries(database, seconds)
     finally:
         await database.engine.dispose()
 

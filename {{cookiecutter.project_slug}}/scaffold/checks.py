@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.commands.invocation import say
 from scaffold.api_changes import breaking_changes
+from scaffold.migration_lint import ACCEPT, lint
 from scaffold.project import Project
 
 PROGRAMS = {
@@ -56,7 +57,7 @@ def _output(*arguments: str) -> str:
 
 
 def _migrations() -> str:
-    """Check that the migrations produce the models' schema."""
+    """Check that the migrations produce the models' schema, and that they say what they block."""
     from app.database import migrate  # noqa: PLC0415 - import errors in the app are reported, not raised
     from app.features import InvalidFeature  # noqa: PLC0415
     from app.settings.config import DatabaseSettings  # noqa: PLC0415
@@ -70,7 +71,8 @@ def _migrations() -> str:
             return f"{error}. Generate a migration with `app db revision -m …`."
         except (InvalidFeature, CommandError, SQLAlchemyError) as error:
             return str(error)
-    return ""
+    found = [str(finding) for finding in lint(migrate.MIGRATIONS_DIR)]
+    return "\n".join([*found, ACCEPT]) if found else ""
 
 
 def _features() -> str:

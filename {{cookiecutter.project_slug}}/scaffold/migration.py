@@ -31,6 +31,8 @@ from app.database.base import Base, check_name
 from scaffold.backfill import with_filled_slugs
 from scaffold.errors import ScaffoldError
 from scaffold.field import Field
+from scaffold.migration_lint import findings_of
+from scaffold.migration_rules import INCOMPATIBLE
 from scaffold.names import words
 from scaffold.resource import Resource
 from scaffold.staging import StagingArea
@@ -182,7 +184,7 @@ def render(part: ops.UpgradeOps | ops.DowngradeOps) -> str:
 
 
 def write_revision(stage: StagingArea, message: str, up: str, down: str) -> Path:
-    """Write a migration with this code to the staging area, and return its path."""
+    """Write a migration with this code to the staging area, and return its path. It says what it blocks."""
     scripts = _copy_migrations(stage)
     script = scripts.generate_revision(
         uuid4().hex[:12],
@@ -193,15 +195,22 @@ def write_revision(stage: StagingArea, message: str, up: str, down: str) -> Path
         downgrades=indent(down, "    ").strip(),
     )
     assert isinstance(script, Script)  # noqa: S101 - None only if another process removes it
-    return Path(script.path)
+    path = Path(script.path)
+    for finding in findings_of(path, vars(script.module)):
+        mark(path, finding.effect.marker, finding.effect.problem)
+    return path
+
+
+def mark(path: Path, marker: str, why: str = "", more: str = "") -> None:
+    """Set a variable of a migration that says what it does, unless it is set. `more` are further lines."""
+    text = path.read_text(encoding="utf-8")
+    line = "" if f"\n{marker} = " in text else f"{marker} = True{f'  # {why}' if why else ''}\n"
+    path.write_text(text.replace("depends_on = None\n", f"depends_on = None\n{line}{more}"), encoding="utf-8")
 
 
 def mark_incompatible(path: Path, more: str = "") -> None:
     """Mark a migration after which the previous release can't run. `more` are further lines."""
-    marked = path.read_text(encoding="utf-8").replace(
-        "depends_on = None\n", f"depends_on = None\nincompatible = True\n{more}"
-    )
-    path.write_text(marked, encoding="utf-8")
+    mark(path, INCOMPATIBLE, more=more)
 
 
 @lru_cache(maxsize=1)  # `generate_revision` adds the new ones

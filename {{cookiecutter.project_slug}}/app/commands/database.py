@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,8 @@ migrations = typer.Typer(no_args_is_help=True)
 
 def add_to(cli: typer.Typer) -> None:
     """Add this group to the command line."""
+    if find_spec("scaffold"):  # a development tool: not in the image
+        import_module("scaffold.lint_command").add_to(migrations)
     cli.add_typer(migrations, name="db", help="Manage database migrations.")
 
 
