@@ -29,6 +29,9 @@ COMMAND_MODULES = {
 }
 """The module of each command, which has `add_to(cli)`."""
 
+if find_spec("app.operations.doctor"):
+    COMMAND_MODULES["doctor"] = "app.commands.doctor"
+
 if find_spec("scaffold"):  # a development tool: not part of the app, not in the image
     COMMAND_MODULES |= dict.fromkeys(("new", "check"), "scaffold.commands")
     COMMAND_MODULES["client"] = "scaffold.client_command"

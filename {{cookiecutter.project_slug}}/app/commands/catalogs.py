@@ -41,7 +41,7 @@ def new_catalog(part: str, locale: Locale | None = None) -> StableCatalog:
 
 def list_parts() -> list[str]:
     """List the folders that may have a catalog, those that others build on first."""
-    folders = ["app", "app/web", "app/admin", *(f"app/features/{path.name}" for path in _features())]
+    folders = ["app", "app/operations", "app/web", "app/admin", *(f"app/features/{path.name}" for path in _features())]
     return [folder for folder in folders if (ROOT / folder).is_dir()]
 
 

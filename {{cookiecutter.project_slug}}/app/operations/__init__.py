@@ -1,0 +1,1 @@
+"""What only operators need. Each module or package in here can be deleted alone."""
