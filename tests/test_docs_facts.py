@@ -1,7 +1,8 @@
 """What the documentation says about files, names, settings and options is so.
 
 The rule for code spans in README.md and docs/*.md: `folder/file.py` and `folder/` exist, in the
-template or in the project, and `file.py:name` or `file.py:Class.name` is defined in that file.
+template, in the project or in a deployment, and `file.py:name` or `file.py:Class.name` is
+defined in that file.
 """
 
 import ast
@@ -138,10 +139,13 @@ def _rows(name: str, *headings: str) -> Iterator[list[str]]:
 def _exists(path: str, name: str) -> bool:
     """Return whether a path, of which parts may be `*`, is there and defines the name.
 
-    The books of docs/extending.md have the files that notes have.
+    The books of docs/extending.md have the files that notes have. `app new deployment` writes some.
     """
-    path = path.replace("features/books", "features/notes")
-    found = [file for folder in (TEMPLATE, PROJECT) for file in folder.glob(path.rstrip("/"))]
+    path = path.replace("features/books", "features/notes").rstrip("/")
+    folders = (TEMPLATE, PROJECT, *PROJECT.glob("scaffold/templates/deployments/*/"))
+    found = [
+        file for folder in folders for each in (path, f"{path}.j2") for file in folder.glob(each)
+    ]
     return bool(found) and (not name or any(name in _defined(file) for file in found))
 
 

@@ -1,4 +1,4 @@
-"""Tools that check or run the container files, locked by hash in `tools/`."""
+"""Tools that check or run deployment files, locked by hash in `tools/`."""
 
 import os
 import shutil
@@ -13,6 +13,8 @@ PROGRAMS = {
     "compose-2": "compose/docker-compose",
     "compose-5": "bin/docker-compose",
     "hadolint": "bin/hadolint",
+    "kubectl": "bin/kubectl",
+    "kubernetes-validate": "",  # a library
 }
 
 
