@@ -46,6 +46,7 @@ PROOFS = ("failures", "floods", "jobs", "load", "look", "screenshots")
 # Maps the cookiecutter condition that a requirement depends on to answers that exclude it.
 GUARDS = {
     "cookiecutter.admin": {"admin": "no"},
+    "cookiecutter.deploy": {"deploy": "no"},
 }
 
 

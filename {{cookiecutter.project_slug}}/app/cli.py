@@ -29,7 +29,9 @@ COMMAND_MODULES = {
 }
 """The module of each command, which has `add_to(cli)`."""
 
-if find_spec("app.operations.doctor"):
+if find_spec("app.commands.backup"):
+    COMMAND_MODULES |= dict.fromkeys(("backup", "backup-key", "restore"), "app.commands.backup")
+if find_spec("app.commands.doctor"):
     COMMAND_MODULES["doctor"] = "app.commands.doctor"
 
 if find_spec("scaffold"):  # a development tool: not part of the app, not in the image

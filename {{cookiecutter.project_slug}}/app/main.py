@@ -40,6 +40,11 @@ from app.i18n import available_locales
 from app.jobs.processes import jobs_in_server
 from app.live.broker import build_broker
 from app.mail.transports import warn_of_unsent_emails
+
+# {%- if cookiecutter.deploy +%}
+from app.operations.backup import jobs as backup_jobs  # noqa: F401 - registered, to run here
+
+# {%- endif +%}
 from app.settings.config import AUTHOR, LICENSE, Settings, load_settings
 
 # {%- if cookiecutter.pages or cookiecutter.admin +%}

@@ -79,7 +79,14 @@ class FileStore:
         store = _STORES[scheme].from_url(url, config=options, client_options=client, retry_config=_RETRIES)
         return cast(ObjectStore, store)
 
-    async def put(self, key: str, data: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> None:
+    async def put(
+        self,
+        key: str,
+        data: bytes | AsyncIterable[bytes],
+        headers: Mapping[str, str],
+        *,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
         """Store all bytes, or none if it fails, also if `data` raises. The headers are those of signed URLs.
 
         Raises:
@@ -89,7 +96,7 @@ class FileStore:
         attributes = cast(Any, dict(headers)) if self.is_cloud else None
         with _translated_errors():
             await obstore.put_async(
-                self._store, key, data, attributes=attributes, chunk_size=PART_BYTES, max_concurrency=2
+                self._store, key, data, attributes=attributes, chunk_size=part_bytes, max_concurrency=2
             )
 
     async def read(self, key: str, start: int = 0, end: int | None = None) -> bytes:

@@ -55,8 +55,12 @@ class JobDefinition(Generic[P]):
     max_attempts: MaxAttempts
     timeout: timedelta
     retry_delays: Sequence[timedelta]
-    schedule: Schedule | None
+    schedule: Schedule | Callable[[Settings], Schedule | None] | None
     encrypted: bool
+
+    def schedule_in(self, settings: Settings) -> Schedule | None:
+        """Return when it is enqueued, if it is scheduled."""
+        return self.schedule(settings) if callable(self.schedule) else self.schedule
 
     async def enqueue(self, session: AsyncSession, *args: P.args, **kwargs: P.kwargs) -> UUID:
         """Enqueue a call; it runs once the session's transaction is committed. Return the job's ID.
@@ -128,7 +132,7 @@ def job(  # noqa: PLR0913 - all optional
     max_attempts: MaxAttempts = 5,
     timeout: timedelta = timedelta(minutes=10),
     retry_delays: Sequence[timedelta] = RETRY_DELAYS,
-    schedule: Schedule | None = None,
+    schedule: Schedule | Callable[[Settings], Schedule | None] | None = None,
     encrypted: bool = False,
 ) -> Callable[[Callable[Concatenate[JobRun, P], Awaitable[object]]], JobDefinition[P]]:
     """Make a job of an async function.
@@ -175,7 +179,8 @@ def _check(definition: JobDefinition[P]) -> None:
         message = f"two jobs are called {name}: in {other.__module__} and {function.__module__}"
         raise ValueError(message)
     if definition.schedule is not None:
-        check_schedule(definition.schedule)
+        if not callable(definition.schedule):
+            check_schedule(definition.schedule)
         if not definition.model.is_callable_without:
             message = f"the job {name} has a schedule, so all of its parameters need defaults"
             raise TypeError(message)

@@ -68,7 +68,7 @@ class JobRunner:
 
     async def run_due(self) -> None:
         """Run all due jobs, also those that they enqueue, and return."""
-        await scheduler.enqueue_due(self._database)
+        await scheduler.enqueue_due(self._database, self._settings)
         while await self._claim():
             await asyncio.gather(*(task for _, task in self._running.values()))
 
@@ -109,7 +109,7 @@ class JobRunner:
     async def _enqueue_scheduled(self) -> None:
         now = asyncio.get_running_loop().time()
         if now >= self._schedules_at:
-            seconds = await scheduler.enqueue_due(self._database)
+            seconds = await scheduler.enqueue_due(self._database, self._settings)
             self._schedules_at = now + min(MAX_SCHEDULE_SECONDS, seconds or MAX_SCHEDULE_SECONDS)
 
     async def _wait(self, seconds: float) -> None:

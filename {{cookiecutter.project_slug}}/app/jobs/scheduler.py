@@ -1,7 +1,6 @@
 """Enqueues scheduled jobs, once over all workers. What was missed in a downtime is enqueued once."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select, update
 
@@ -11,14 +10,16 @@ from app.jobs.definitions import JobDefinition, definitions
 from app.jobs.job_queue import after
 from app.jobs.models import JobSchedule
 from app.jobs.schedules import next_time
+from app.settings.config import Settings
 
 UNIQUE_KEY = "schedule"
 """A scheduled job isn't enqueued again while the one before it is pending or running."""
 
 
-async def enqueue_due(database: Database) -> float | None:
+async def enqueue_due(database: Database, settings: Settings) -> float | None:
     """Enqueue the jobs whose time has come; return the seconds until the next one, if there are scheduled jobs."""
-    scheduled: dict[str, Any] = {name: item.schedule for name, item in definitions.items() if item.schedule is not None}
+    schedules = {name: item.schedule_in(settings) for name, item in definitions.items()}
+    scheduled = {name: schedule for name, schedule in schedules.items() if schedule is not None}
     if not scheduled:
         return None
     async with database.read_sessions() as session:

@@ -313,6 +313,49 @@ class FilesSettings(_Section):
         return url
 
 
+# {%- if cookiecutter.deploy +%}
+
+
+class BackupSettings(_Section):
+    """Backups of the database and the uploaded files."""
+
+    url: SecretStr | None = None
+    """Where backups are stored, in the format of FILES_URL. If set, a job takes them by BACKUP_SCHEDULE."""
+    schedule: str = "30 2 * * *"
+    """When the job takes a backup, as a cron text in UTC; `never` if only `app backup` does."""
+    keep: int = Field(default=14, ge=1)
+    """Number of backups at BACKUP_URL; older ones are deleted."""
+    recipients: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)] = ()
+    """Public keys that backups are encrypted for, comma-separated, as `app backup-key` prints."""
+    postgresql_bin: str = ""
+    """Directory of `pg_dump`, `pg_restore` and `psql`. By default, they are looked for on this machine."""
+
+    @field_validator("url")
+    @classmethod
+    def _check_backup_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            parse_files_url(url.get_secret_value())
+        return url
+
+    @field_validator("schedule")
+    @classmethod
+    def _check_schedule(cls, schedule: str) -> str:
+        from datetime import UTC, datetime  # noqa: PLC0415 - so that a project without backups doesn't import them
+
+        from cronsim import CronSim, CronSimError  # noqa: PLC0415
+
+        try:
+            if schedule != "never":
+                CronSim(schedule, datetime.now(UTC))
+        except CronSimError as error:
+            message = 'use a cron text such as "30 2 * * *", which is daily at 2:30 UTC'
+            raise ValueError(message) from error
+        return schedule
+
+
+# {%- endif +%}
+
+
 Retention = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36_500))]
 
 
@@ -372,6 +415,9 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     files: FilesSettings = FilesSettings()
     cleanup: CleanupSettings = CleanupSettings()
+    # {%- if cookiecutter.deploy +%}
+    backup: BackupSettings = BackupSettings()
+    # {%- endif +%}
     redis_url: SecretStr | None = None
     """Redis URL for rate limit counters and live updates. Defaults to the database."""
 

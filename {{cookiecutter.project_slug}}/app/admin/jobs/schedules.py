@@ -16,10 +16,10 @@ from app.jobs.definitions import definitions
 from app.jobs.models import JobSchedule
 
 
-def _schedule(request: Request, row: JobSchedule) -> str | None:  # noqa: ARG001 - passed by the library
+def _schedule(request: Request, row: JobSchedule) -> str | None:
     """Return the cron expression or interval of a job, or None if the job is no longer in the code."""
     definition = definitions.get(row.name)
-    schedule = definition.schedule if definition else None
+    schedule = definition.schedule_in(request.state.settings) if definition else None
     if isinstance(schedule, timedelta):
         return gettext("every %(duration)s", duration=format_duration(schedule))
     return schedule
