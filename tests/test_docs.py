@@ -46,12 +46,13 @@ RUN_ELSEWHERE = {
     "docs/files.md",
     "docs/how-to.md",
     "docs/jobs.md",
+    "docs/migrations.md",
     "docs/resources.md",
     "docs/webhooks.md",
     f"{PROJECT.name}/AGENTS.md",
 }
 """Run with the other blocks by the tests named like them; resources.md by test_extending.py, and
-jobs.md and webhooks.md by test_jobs_docs.py."""
+jobs.md and webhooks.md by test_jobs_docs.py, migrations.md by test_operating_docs.py."""
 
 DOCUMENTS = [
     name

@@ -42,23 +42,51 @@ def running_postgres() -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
+    with _prepared() as (data, user, binaries):
+        _run(
+            user, binaries / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
+        )
+        with _started(data, user, binaries) as port:
+            yield f"postgresql://test@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def running_replica(url: str) -> Iterator[str]:
+    """Start a streaming replica of the server of a database, yield the database's URL there and stop it.
+
+    Raises:
+        PostgresNotAvailable: with the reason.
+    """
+    address = make_url(url).set(drivername="postgresql")
+    with _prepared() as (data, user, binaries):
+        source = address.render_as_string(hide_password=False)
+        _run(user, binaries / "pg_basebackup", "-D", data, "-d", source, "-R", "-c", "fast", "--no-sync")
+        with _started(data, user, binaries) as port:
+            yield address.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _prepared() -> Iterator[tuple[Path, dict[str, Any], Path]]:
+    """Yield a folder for the data of a server, the user that it runs as, and the folder of its binaries."""
     binaries = _find_binaries()
     with TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         user = _user_for_server(folder)
         if user and not binaries.is_relative_to("/usr"):
             binaries = _copy_binaries(binaries, folder)  # that user may have no access to the virtual environment
-        data = folder / "server" / "data"
-        _run(
-            user, binaries / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
-        port = free_port()
-        control: list[str | Path] = [binaries / "pg_ctl", "-D", data, "-w", "-s"]
-        _run(user, *control, "-l", folder / "server" / "log", "-o", f"-p {port} {_OPTIONS}", "start")
-        try:
-            yield f"postgresql://test@127.0.0.1:{port}/postgres"
-        finally:
-            _run(user, *control, "-m", "immediate", "stop")
+        yield folder / "server" / "data", user, binaries
+
+
+@contextmanager
+def _started(data: Path, user: dict[str, Any], binaries: Path) -> Iterator[int]:
+    """Start a server, yield its port and stop it."""
+    port = free_port()
+    control: list[str | Path] = [binaries / "pg_ctl", "-D", data, "-w", "-s"]
+    _run(user, *control, "-l", data.parent / "log", "-o", f"-p {port} {_OPTIONS}", "start")
+    try:
+        yield port
+    finally:
+        _run(user, *control, "-m", "immediate", "stop")
 
 
 @contextmanager

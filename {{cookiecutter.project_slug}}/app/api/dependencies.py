@@ -14,7 +14,7 @@ from app.database.sessions import WriteSession
 from app.errors import VersionConflict
 
 R = TypeVar("R", bound=Versioned)
-_SESSION = "request_session"  # key in the request's state
+_SESSION, _REPLICA_SESSION = "request_session", "replica_session"  # keys in the request's state
 
 
 def get_database(connection: HTTPConnection) -> Database:
@@ -23,22 +23,27 @@ def get_database(connection: HTTPConnection) -> Database:
     return database
 
 
-def open_request_session(connection: HTTPConnection, sessions: Callable[[], AsyncSession]) -> AsyncSession:
+def open_request_session(
+    connection: HTTPConnection, sessions: Callable[[], AsyncSession], key: str = _SESSION
+) -> AsyncSession:
     """Return the request's session, created on first use; `close_request_session` closes it."""
     state = connection.scope["state"]
-    session: AsyncSession = state.get(_SESSION) or state.setdefault(_SESSION, sessions())
+    session: AsyncSession = state.get(key) or state.setdefault(key, sessions())
     return session
 
 
 async def close_request_session(scope: Scope, *, commit: bool) -> None:
-    """Commit or roll back the request's transaction and close its session."""
-    session: AsyncSession | None = scope["state"].pop(_SESSION, None)
+    """Commit or roll back the request's transaction and close its sessions."""
+    state = scope["state"]
+    session: AsyncSession | None = state.pop(_SESSION, None)
     if session is not None:
         try:
             if commit:
                 await session.commit()
         finally:
             await session.close()
+    if _REPLICA_SESSION in state:
+        await state.pop(_REPLICA_SESSION).close()
 
 
 # Without `yield`, which costs each request more than the session does.
@@ -59,6 +64,14 @@ async def get_write_session(connection: HTTPConnection) -> AsyncSession:
     )
 
 
+async def get_replica_session(connection: HTTPConnection) -> AsyncSession:
+    """Dependency for a read-only session on the read replica; without one, the request's session."""
+    replica = get_database(connection).replica
+    if replica is None:
+        return await get_session(connection)
+    return open_request_session(connection, replica.read_sessions, _REPLICA_SESSION)
+
+
 async def _provide_database(connection: HTTPConnection) -> Database:
     return get_database(connection)  # async, because FastAPI calls plain functions in a thread
 
@@ -70,6 +83,10 @@ SessionDep = Annotated[AsyncSession, Depends(get_session)]
 # For GET routes that write, such as OAuth callbacks. It must be the first parameter of the route, so that
 # dependencies that use SessionDep share it.
 WriteSessionDep = Annotated[AsyncSession, Depends(get_write_session)]
+
+# For GET routes that may show rows as they were a moment ago. Checks of the caller, permissions and what a write
+# depends on use SessionDep.
+ReplicaSessionDep = Annotated[AsyncSession, Depends(get_replica_session)]
 
 IfMatch = Annotated[
     str | None,

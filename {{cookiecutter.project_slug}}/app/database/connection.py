@@ -37,6 +37,8 @@ class Database:
     """Whether `engine` commits each statement automatically; not through PgBouncer."""
     services: dict[str, Any]
     """What functions that take a session need from the process, such as the broker of `app/live`."""
+    replica: "Database | None" = None
+    """The read replica, if DATABASE_READ_URL is set. Its rows can be older."""
 
     async def fetch_all(self, query: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Sequence[Any]:
         """Run a constant query with `bindparam`s without a session, for queries that run on every request.
@@ -76,6 +78,7 @@ def build_database(settings: DatabaseSettings) -> Database:
         driver,
         autocommit=not settings.uses_pgbouncer,
         services=services,
+        replica=build_database(replica) if (replica := settings.for_replica()) else None,
     )
 
 
@@ -88,3 +91,5 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
     finally:
         await asyncio.sleep(0)  # for `Driver`, which returns connections as soon as the event loop continues
         await database.engine.dispose()
+        if database.replica:
+            await database.replica.engine.dispose()

@@ -78,6 +78,8 @@ def postgresql_connect_args(settings: DatabaseSettings) -> dict[str, Any]:
 
         return arguments | CONNECT_ARGS
     limits = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
+    if seconds:
+        limits["idle_in_transaction_session_timeout"] = IDLE_TRANSACTION_TIMEOUT
     milliseconds = {name: str(limit // timedelta(milliseconds=1)) for name, limit in limits.items()}
     return arguments | {"server_settings": milliseconds | KEEPALIVE}
 
@@ -90,6 +92,8 @@ KEEPALIVE = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
+IDLE_TRANSACTION_TIMEOUT = timedelta(minutes=1)
+"""When the server ends a transaction without a statement: its locks and old rows would stay as long as it does."""
 CLIENT_TIMEOUT_MARGIN_SECONDS = 2  # the server cancels a slow statement first, unless it hangs
 
 

@@ -83,6 +83,11 @@ class DatabaseSettings(_Section):
 
     Defaults to DATABASE_URL.
     """
+    read_url: str | None = None
+    """PostgreSQL URL of a read replica, for routes with `ReplicaSessionDep`. Defaults to DATABASE_URL.
+
+    The password, the pool size and the timeouts are those of DATABASE_URL.
+    """
     pool_size: int = Field(default=10, ge=1, le=200)
     """Maximum database connections per worker process.
 
@@ -114,6 +119,10 @@ class DatabaseSettings(_Section):
             logger.warning("DATABASE_DIRECT_URL is not set: migrations, cleanup and workers go through PgBouncer")
         return self
 
+    def for_replica(self) -> "DatabaseSettings | None":
+        """Return the settings with `read_url`, if it is set."""
+        return self.model_copy(update={"url": self.read_url, "read_url": None}) if self.read_url else None
+
     def for_maintenance(self) -> "DatabaseSettings":
         """Return the settings for migrations and cleanup: direct connection, no statement timeout."""
         return self.direct().model_copy(update={"statement_timeout": timedelta(0), "pool_size": max(2, self.pool_size)})
@@ -123,7 +132,14 @@ class DatabaseSettings(_Section):
         """Whether the URL points to a pooler."""
         return self.pgbouncer or bool(re.search(r"[?&]pgbouncer=true(&|$)", self.url))
 
-    @field_validator("url", "direct_url")
+    @field_validator("read_url")
+    @classmethod
+    def _check_read_url(cls, url: str | None) -> str | None:
+        if url is not None and url.lstrip().startswith("sqlite"):
+            raise ValueError("use postgresql://…: SQLite has no read replicas")
+        return url
+
+    @field_validator("url", "direct_url", "read_url")
     @classmethod
     def _normalize_url(cls, url: str | None) -> str | None:
         if url is not None:

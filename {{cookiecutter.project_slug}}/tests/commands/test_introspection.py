@@ -61,7 +61,8 @@ def test_settings_show_values_and_sources_and_mask_secrets(app: Run, monkeypatch
     ],
 )
 def test_settings_mask_passwords_in_urls(app: Run, monkeypatch: pytest.MonkeyPatch, url: str, shown: str) -> None:
-    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL"):
+    names = ("DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_READ_URL")
+    for name in names:
         monkeypatch.setenv(name, url)
     monkeypatch.setenv("MAIL_URL", "smtp://u:hunter2@h")
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@h/0?password=hunter3")
@@ -69,7 +70,7 @@ def test_settings_mask_passwords_in_urls(app: Run, monkeypatch: pytest.MonkeyPat
     printed = app("settings").out
 
     rows = {line.split()[0]: line.split()[1] for line in printed.splitlines()}
-    assert [rows["DATABASE_URL"], rows["DATABASE_DIRECT_URL"]] == [shown, shown]
+    assert {rows[name] for name in names} == {shown}
     assert "hunter" not in printed
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -210,6 +211,26 @@ def test_slow_statement_is_canceled(
 
     assert (response.status_code, problem_of(response)["detail"]) == (503, "The database took too long.")
     assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.database("postgresql")
+def test_transaction_without_statements_is_ended_by_the_server(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "IDLE_TRANSACTION_TIMEOUT", timedelta(milliseconds=50))
+    settings = DatabaseSettings(url=database_url)
+    find = "SELECT count(*) FROM pg_stat_activity WHERE pid = "
+
+    async def forget() -> None:
+        async with open_database(settings) as database, database.sessions() as session:
+            pid = await session.scalar(text("SELECT pg_backend_pid()"))
+            async with database.read_sessions() as other:
+                while await other.scalar(text(f"{find}{pid}")):  # noqa: ASYNC110 - the server ends it
+                    await asyncio.sleep(0.01)
+            with pytest.raises(outages.DatabaseUnavailable):
+                await session.execute(text("SELECT 1"))
+
+    asyncio.run(forget())
 
 
 @pytest.mark.database("postgresql")

@@ -69,7 +69,7 @@ def test_surrounding_quotes_and_whitespace_are_removed(around: str) -> None:
     assert database.url == WITH_PASSWORD.replace("://", "+asyncpg://")
 
 
-@pytest.mark.parametrize("name", ["url", "direct_url"])
+@pytest.mark.parametrize("name", ["url", "direct_url", "read_url"])
 @pytest.mark.parametrize(
     ("url", "message"),
     [
