@@ -13,6 +13,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.baking import TEMPLATE, Answer, Bake, git_files
+from tests.docker.base_images import provide_base_images
+from tests.docker.engine import Engine, reason_not_to_run, running_engine
 from tests.windows import FLAGS
 
 LONGEST = {
@@ -20,6 +22,8 @@ LONGEST = {
     *("test_extending", "test_fuzz", "test_removal", "test_runs", "test_scaffold", "test_schemas"),
     *("test_shop", "test_spa"),
 }
+ENGINE = ("test_compose_deployment.py", "test_docker.py")
+"""Modules that share a Docker engine."""
 EACH_ALONE = ("test_changes.py", "test_removal.py", "test_scaffold.py", "test_schemas.py")
 """Modules whose tests share nothing."""
 
@@ -51,6 +55,8 @@ class ByProject(LoadScopeScheduling):
         module, _, name = nodeid.partition("::")
         if module.endswith("test_runs.py"):
             return name.partition("[")[2]
+        if module.endswith(ENGINE):
+            return "engine"
         return nodeid if module.endswith(EACH_ALONE) else module
 
 
@@ -99,6 +105,19 @@ def bake(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake:
         )
 
     return bake
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """Return an engine with the base images; in CI, fail if there is none."""
+    reason = reason_not_to_run()
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    with running_engine() as engine:
+        provide_base_images(engine)
+        yield engine
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,15 @@
 """`docker-compose up` works in a generated project and in a clone of the template."""
 
 import json
-import os
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.baking import Bake
-from tests.docker.base_images import provide_base_images
-from tests.docker.engine import Engine, reason_not_to_run, running_engine
+from tests.docker.engine import Engine
 from tests.docker.stack import Stack
 from tests.docker.tools import install_tool
 from tests.serving import find_free_port
@@ -23,19 +20,6 @@ class Served(Stack):
     """A running stack, and the password that its first start printed."""
 
     password: str
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    """Return an engine with the base images; in CI, fail if there is none."""
-    reason = reason_not_to_run()
-    if reason and os.environ.get("CI"):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
-    with running_engine() as engine:
-        provide_base_images(engine)
-        yield engine
 
 
 @pytest.fixture(scope="module")

@@ -28,18 +28,28 @@ def provide_base_images(engine: Engine) -> None:
     context = _create_context(engine.folder / "base-images")
     for name, tag in TAGS.items():
         engine.run("docker", "import", _archive(name), f"fireup-{name}")
-        dockerfile = HERE / f"{name}.Dockerfile"
-        engine.run(
-            "docker",
-            "build",
-            "--quiet",
-            "--network=none",
-            "--file",
-            dockerfile,
-            "--tag",
-            tag,
-            context,
-        )
+        _build(engine, name, tag, context)
+
+
+def provide_caddy(engine: Engine, program: Path) -> None:
+    """Build an image of this Caddy. The base images must be there."""
+    context = engine.folder / "caddy"
+    context.mkdir()
+    shutil.copy(program, context)
+    _build(engine, "caddy", "caddy:2", context)
+
+
+def provide_packaged(engine: Engine, name: str, tag: str) -> None:
+    """Build an image with a program of Debian, such as Redis. The base images must be there."""
+    context = engine.folder / name
+    context.mkdir()
+    _build(engine, name, tag, context, network="host")  # installs packages
+
+
+def _build(engine: Engine, name: str, tag: str, context: Path, network: str = "none") -> None:
+    dockerfile = str(HERE / f"{name}.Dockerfile")
+    options = ["--quiet", f"--network={network}", "--file", dockerfile, "--tag", tag]
+    engine.run("docker", "build", *options, context)
 
 
 def _start_missing_roots() -> dict[Path, subprocess.Popen[bytes] | None]:

@@ -8,9 +8,10 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -21,22 +22,25 @@ from tests.docker.engine import SEARCH_PATH, Engine
 from tests.docker.stack import Response
 from tests.serving import environment, find_free_port
 
-PASSWORD = 'p@ss/w:o#r%d"'  # every character that has a meaning in URLs
+PASSWORD = 'p@ss/w:o#r%d"'  # noqa: S105 - of a test, with characters that mean something in URLs
 CA = "/data/caddy/pki/authorities/local/root.crt"
 ADMIN = re.compile(r"^ +admin@example\.com\n +(\S+)$", re.MULTILINE)
 
 SLOW = '''"""A request that takes seconds."""
 
 import asyncio
+import logging
 
 from fastapi import APIRouter
 
 router = APIRouter(prefix="/slow")
+logger = logging.getLogger(__name__)
 
 
 @router.get("")
 async def wait() -> str:
     """Answer after four seconds."""
+    logger.info("a slow request began")
     await asyncio.sleep(4)
     return "done"
 '''
@@ -117,10 +121,25 @@ class Production:
         variables = {"PATH": f"{path}:{SEARCH_PATH}"}
         return self.engine.run(*command, cwd=self.project / "deploy", env=variables)
 
-    def connect(self) -> HTTPSConnection:
-        """Connect to the proxy, whose certificate must be of its own authority."""
+    @contextmanager
+    def connection(self) -> Iterator[HTTPSConnection]:
+        """Return a connection to the proxy, whose certificate must be of its own authority."""
         context = ssl.create_default_context(cadata=self.read_authority())
-        return HTTPSConnection("localhost", self.port, timeout=30, context=context)
+        connection = HTTPSConnection("localhost", self.port, timeout=30, context=context)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def wait_until_served(self) -> None:
+        """Wait until the proxy, which was started last, has a certificate and answers."""
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(OSError, AssertionError), self.connection() as connection:
+                if send(connection, "GET", "/health/live").status == HTTPStatus.OK:
+                    return
+            assert time.monotonic() < deadline, self.logs("proxy")
+            time.sleep(0.1)
 
     def read_authority(self) -> str:
         """Return the certificate of the proxy's authority."""
@@ -139,11 +158,37 @@ class Production:
         inspected = self.engine.run("docker", "inspect", *self.containers(service))
         return list(json.loads(inspected))
 
+    def images(self) -> list[str]:
+        """Return the images of the releases, the newest first."""
+        command = ("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", self.name)
+        return sorted(self.engine.run(*command).split(), reverse=True)
+
+    def image_id(self, image: str) -> str:
+        """Return what an image is, whatever its name."""
+        return self.engine.run("docker", "image", "inspect", "--format", "{{.Id}}", image)
+
+    def read_release(self) -> str:
+        """Return the release that requests go to."""
+        return (self.project / "deploy" / "caddy" / "release").read_text()
+
+    def logs(self, service: str) -> str:
+        """Return the logs of the containers of a service."""
+        logs = [self.engine.attempt("docker", "logs", name) for name in self.containers(service)]
+        return "".join(done.stdout + done.stderr for done in logs)
+
+    def query(self, statement: str) -> str:
+        """Return the value of an SQL query."""
+        (database,) = self.containers("db")
+        psql = ("psql", "--username=app", "--no-align", "--tuples-only", f"--command={statement}")
+        return self.engine.run("docker", "exec", database, *psql).strip()
+
     def sign_in(self, printed: str) -> str:
         """Return an access token of the admin whose password the first rollout printed."""
+        self.wait_until_served()
         (password,) = ADMIN.findall(printed)
         data = {"email": "admin@example.com", "password": password}
-        response = send(self.connect(), "POST", "/api/v1/auth/login", data)
+        with self.connection() as connection:
+            response = send(connection, "POST", "/api/v1/auth/login", data)
         assert response.status == 200, response
         return str(response.body["access_token"])
 
@@ -162,17 +207,15 @@ def send(
 
 
 class Clients:
-    """Clients that create and list notes, without repeating a request that fails."""
+    """Clients that create and list notes, and one that sends slow requests. None repeats one."""
 
     def __init__(self, production: Production, token: str, count: int = 4) -> None:
         self.answers: Counter[int | str] = Counter()
         self.slowest = 0.0
-        self._token = token
+        self._production, self._token = production, token
         self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._work, args=(production.connect(), number))
-            for number in range(count)
-        ]
+        requests = [self._requests] * count + [self._slow_requests]
+        self._threads = [threading.Thread(target=self._work, args=(each,)) for each in requests]
 
     @property
     def total(self) -> int:
@@ -198,21 +241,25 @@ class Clients:
             for thread in self._threads:
                 thread.join()
 
-    def _work(self, connection: HTTPSConnection, number: int) -> None:
-        turn = 0
-        while not self._stopped.is_set():
-            turn += 1
-            began = time.monotonic()
-            try:
-                if turn % 2:
-                    note = {"title": f"{os.urandom(4).hex()} of {number}"}
-                    response = send(connection, "POST", "/api/v1/notes", note, self._token)
-                else:
-                    path = "/api/v1/notes?limit=1"
-                    response = send(connection, "GET", path, token=self._token)
-                self.answers[response.status] += 1
-            except (OSError, HTTPException) as error:
-                self.answers[repr(error)] += 1
-                connection.close()
-            self.slowest = max(self.slowest, time.monotonic() - began)
-            self._stopped.wait(0.01)  # for the rollout, which needs the processors, too
+    def _requests(self) -> Iterator[tuple[str, str, object]]:
+        while True:
+            yield "POST", "/api/v1/notes", {"title": os.urandom(8).hex()}
+            yield "GET", "/api/v1/notes?limit=1", None
+
+    def _slow_requests(self) -> Iterator[tuple[str, str, object]]:
+        while True:
+            yield "GET", "/api/v1/slow", None
+
+    def _work(self, requests: Callable[[], Iterator[tuple[str, str, object]]]) -> None:
+        with self._production.connection() as connection:
+            for method, path, data in requests():
+                began = time.monotonic()
+                try:
+                    response = send(connection, method, path, data, self._token)
+                    self.answers[response.status] += 1
+                except (OSError, HTTPException) as error:
+                    self.answers[repr(error)] += 1
+                    connection.close()
+                self.slowest = max(self.slowest, time.monotonic() - began)
+                if self._stopped.wait(0.01):  # for the rollout, which needs the processors, too
+                    return

@@ -1,5 +1,6 @@
 """Alembic commands, called by `app setup`, `app db …` and the tests."""
 
+import logging
 import re
 from argparse import Namespace
 from collections.abc import Iterable
@@ -10,9 +11,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 
 from app.database import revisions
 from app.settings.config import DatabaseSettings
+
+logger = logging.getLogger(__name__)
 
 MIGRATIONS_DIR = revisions.MIGRATIONS_DIR
 
@@ -30,9 +35,17 @@ def alembic_config(settings: DatabaseSettings | None = None) -> Config:
 
 
 def upgrade(settings: DatabaseSettings, revision: str = "head") -> list[str]:
-    """Upgrade to a revision and return the revisions applied; each migration runs in its own transaction."""
+    """Upgrade to a revision and return the revisions applied; each migration runs in its own transaction.
+
+    If the schema is newer than this release, as after a rollback, it stays as it is.
+    """
     config = alembic_config(settings)
-    command.upgrade(config, revision)
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        if revision != "head" or not isinstance(error.__cause__, ResolutionError):
+            raise
+        logger.warning("the schema is newer than this release: no migration was applied")
     return list(config.attributes["applied"])
 
 

@@ -56,6 +56,14 @@ def test_upgrade_prints_applied_migrations(app: Run) -> None:
     assert app("db", "upgrade").out == "The database is up to date.\n"
 
 
+def test_upgrade_leaves_a_newer_schema_as_it_is(app: Run, database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    execute(database_url, "UPDATE alembic_version SET version_num = 'newer'")
+
+    assert app("db", "upgrade").code == 0
+    assert "the schema is newer than this release: no migration was applied" in caplog.text
+    assert app("db", "upgrade", "newest").code == 1
+
+
 def test_failed_migration_is_reported_with_its_location(
     app: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
