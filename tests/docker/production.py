@@ -18,6 +18,7 @@ from typing import Any
 
 from fireup import install
 from tests.baking import PROJECT
+from tests.doc_blocks import blocks_of
 from tests.docker.engine import SEARCH_PATH, Engine
 from tests.docker.stack import Response
 from tests.serving import environment, find_free_port
@@ -66,13 +67,18 @@ def downgrade() -> None:
 
 def prepare(project: Path) -> None:
     """Generate the deployment in a project, and add a route that takes four seconds."""
+    generate, *_ = blocks_of("deploying.md", "One server")
     python = install(PROJECT / "requirements-dev.txt")
-    command = [python, "-B", "-m", "app", "new", "deployment", "compose"]
-    subprocess.run(command, cwd=project, env=environment(), check=True, stdout=subprocess.DEVNULL)
+    _run_shell(project, generate[1].replace("python3 dev.py", f"{python} -B -m"))
     slow = project / "app" / "features" / "slow"
     slow.mkdir()
     (slow / "__init__.py").write_text('"""Slow requests."""\n')
     (slow / "routes.py").write_text(SLOW)
+
+
+def _run_shell(project: Path, script: str) -> None:
+    command = ["/bin/sh", "-euc", script]
+    subprocess.run(command, cwd=project, env=environment(), check=True, stdout=subprocess.DEVNULL)
 
 
 def add_migration(project: Path) -> str:
@@ -96,16 +102,18 @@ class Production:
 
     @classmethod
     def create(cls, engine: Engine, project: Path, *lines: str) -> "Production":
-        """Write what its owner writes: settings, the password of the database, a mail server."""
-        folder, port = project / "deploy", find_free_port()
-        example = (folder / ".env.example").read_text()
-        name = re.findall(r"^COMPOSE_PROJECT_NAME=(.+)$", example, re.MULTILINE)[0]
-        own = ["DOMAIN=localhost", f"HTTP_PORT={find_free_port()}", f"HTTPS_PORT={port}", *lines]
-        kept = [line for line in example.splitlines() if not line.startswith("DOMAIN=")]
-        (folder / ".env").write_text("\n".join([*kept, *own, ""]))
-        (folder / "secrets").mkdir(mode=0o700)
-        (folder / "secrets" / "database_password").write_text(PASSWORD)
-        (folder / "secrets" / "mail_url").write_text("file:/tmp/mail\n")
+        """Do what the page says for the first release, except for the rollout itself."""
+        _, first, *_ = blocks_of("deploying.md", "One server")
+        script, _, rollout = first[1].strip().rpartition("\n")
+        assert rollout == "deploy/rollout"
+        script = script.replace("smtp://user:password@mail.example.com:587", "file:/tmp/mail")
+        _run_shell(project, script.replace("shop.example.com", "localhost"))
+        secrets, settings = project / "deploy" / "secrets", project / "deploy" / ".env"
+        (secrets / "database_password").write_text(PASSWORD)
+        port, text = find_free_port(), settings.read_text()
+        ports = [f"HTTP_PORT={find_free_port()}", f"HTTPS_PORT={port}"]
+        settings.write_text("\n".join([text, *ports, *lines, ""]))
+        name = re.findall(r"^COMPOSE_PROJECT_NAME=(.+)$", text, re.MULTILINE)[0]
         return cls(engine, project, name, port)
 
     def run(self, program: Path, *command: str) -> str:
@@ -165,7 +173,8 @@ class Production:
 
     def image_id(self, image: str) -> str:
         """Return what an image is, whatever its name."""
-        return self.engine.run("docker", "image", "inspect", "--format", "{{.Id}}", image)
+        command = ("docker", "image", "inspect", "--format", "{{.Id}}", image)
+        return self.engine.run(*command).strip()
 
     def read_release(self) -> str:
         """Return the release that requests go to."""
