@@ -1,14 +1,16 @@
 """Application factory: builds the app and mounts every part."""
 
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import cache, partial
-from importlib.util import find_spec
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry import trace
 
 from app import features
 from app.accounts.api import refresh_cookie
@@ -42,6 +44,7 @@ from app.live.broker import build_broker
 from app.mail.transports import warn_of_unsent_emails
 
 # {%- if cookiecutter.deploy +%}
+from app.operations import observability
 from app.operations.backup import jobs as backup_jobs  # noqa: F401 - registered, to run here
 
 # {%- endif +%}
@@ -61,6 +64,9 @@ _API = "/api/v1"
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Create the app; tests pass their own settings."""
     settings = settings or load_settings()
+    # {%- if cookiecutter.deploy +%}
+    observability.start(settings)
+    # {%- endif +%}
     features.load_models()
     features.load_permissions()
     features.load_jobs()
@@ -79,8 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         contact={"name": AUTHOR},
         license_info={"name": LICENSE, "identifier": LICENSE},
         openapi_tags=openapi.openapi_tags(features.import_modules("routes")),
-        # Without OpenTelemetry's SDK, which sends what is recorded, looking for it at each request is wasted time.
-        telemetry=None if find_spec("opentelemetry.sdk") else {"tracing": False, "metrics": False, "logs": False},
+        telemetry=_telemetry(),
     )
     app.add_middleware(IdempotencyMiddleware)
     # Add your own middleware here, the outermost last. It is inside RequestMiddleware, so its requests are within the
@@ -107,6 +112,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     # {%- endif +%}
     app.include_router(health.router)
+    # {%- if cookiecutter.deploy +%}
+    observability.mount(app, settings)
+    # {%- endif +%}
     for router in (*routers, *accounts.routers):
         prefix = "" if f"{router.prefix}/".startswith("/api/") else _API
         app.include_router(router, prefix=prefix, responses=openapi_responses(InvalidRequest))
@@ -140,10 +148,14 @@ async def lifespan(settings: Settings, app: FastAPI | None = None) -> AsyncItera
 @asynccontextmanager
 async def open_state(settings: Settings, app: FastAPI | None = None) -> AsyncIterator[Mapping[str, Any]]:
     """Open process-wide resources, for requests and jobs."""
-    async with open_database(settings.database) as database:
-        state = build_state(settings, database, app)
-        async with aclosing(state["authenticator"].rate_limiter), aclosing(state["broker"]):
-            yield state
+    async with AsyncExitStack() as stack:
+        state = build_state(settings, await stack.enter_async_context(open_database(settings.database)), app)
+        await stack.enter_async_context(aclosing(state["authenticator"].rate_limiter))
+        await stack.enter_async_context(aclosing(state["broker"]))
+        # {%- if cookiecutter.deploy +%}
+        await stack.enter_async_context(observability.observe(settings, state, app))
+        # {%- endif +%}
+        yield state
 
 
 def open_without_lifespan(settings: Settings) -> Mapping[str, Any]:
@@ -182,6 +194,13 @@ def _check_root_path(app: FastAPI, root_path: str) -> None:
     paths = [route.path or "" for route in iter_route_contexts(app.routes)] if root_path else []
     if any(f"{path}/".startswith(f"{root_path}/") for path in paths):
         raise Conflict(f"BASE_URL can't end in {root_path}: the project uses that path itself.")
+
+
+def _telemetry() -> TelemetryConfig | None:
+    """Let FastAPI record telemetry only if OpenTelemetry is set up, because it looks for it at each request."""
+    is_off = isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    automatic = os.environ.get("FASTAPI_OTEL_AUTO_CONFIGURE", "false").lower() == "true"
+    return {"tracing": False, "metrics": False, "logs": False} if is_off and not automatic else None
 
 
 def _operation_id(route: APIRoute) -> str:

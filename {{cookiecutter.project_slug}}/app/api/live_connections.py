@@ -106,6 +106,11 @@ class LiveConnections:
         self._is_stopping = False
         _of_this_process.add(self)
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def add(self, scope: Scope, task: asyncio.Task[Any] | None) -> LiveConnection:
         """Add a connection before it is accepted. Anonymous ones are counted by IP address.
 

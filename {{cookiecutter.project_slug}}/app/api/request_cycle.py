@@ -18,7 +18,7 @@ from app.api.encoding import is_percent_encoded_utf8
 from app.api.error_handlers import HANDLED_EXCEPTIONS, as_problem
 from app.api.live_connections import LiveConnection, LiveConnections
 from app.api.request_body import body_limit, discard_body, has_body
-from app.api.request_log import assign_request_id, log_request, logger
+from app.api.request_log import assign_request_id, log_request, logger, route_template
 from app.api.response_headers import RequestHeaders, finalize_headers
 from app.database.outages import OUTAGES
 from app.errors import ContentTooLarge, InvalidRequest, Problem, Unavailable
@@ -159,6 +159,7 @@ class RequestResponseCycle:
             self.rejection = problem
             raise
         self._release_slot()
+        self.scope["state"]["is_stream"] = True
         message["headers"] = [header for header in message["headers"] if header[0] != BUFFERING]
         message["headers"].append((BUFFERING, b"no"))
 
@@ -190,7 +191,7 @@ class RequestResponseCycle:
             self.rejection = _DISCONNECTED
             return
         if self.status or not isinstance(error, OUTAGES):
-            logger.error("failed: %s", self.id, exc_info=error)
+            logger.error("failed: %s", self.id, exc_info=error, extra={"route": route_template(self.scope)})
         if self.scope["state"].get("is_answered"):
             return  # by the exception handler of a mounted app, which raises it again
         if self.status:

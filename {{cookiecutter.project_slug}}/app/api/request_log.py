@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from collections.abc import Callable
 
 from starlette.types import Scope
 from uuid_utils import uuid7
@@ -10,6 +11,9 @@ from uuid_utils import uuid7
 from app.api.response_headers import RequestHeaders
 
 logger = logging.getLogger("app.requests")
+
+observers: list[Callable[[Scope, str, int, float], None]] = []
+"""Called for each finished request and WebSocket, with its scope, method, status or close code, and seconds."""
 
 # Path segments that may be tokens: emailed tokens have 43 characters, IDs have 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
@@ -26,16 +30,26 @@ def assign_request_id(scope: Scope, headers: RequestHeaders) -> str:
     return request_id
 
 
+def route_template(scope: Scope) -> str | None:
+    """Return the path of the route with its parameters, `/api/v1/notes/{note_id}`; None if no route was found."""
+    path: str | None = scope["state"].get("route_template")
+    return path
+
+
 def log_request(scope: Scope, method: str, status: int, started: float) -> None:
     """Log a request, or a WebSocket with its close code, without tokens in the path."""
-    state = scope["state"]
+    state, seconds = scope["state"], time.perf_counter() - started
+    for observe in observers:
+        observe(scope, method, status, seconds)
     level = logging.DEBUG if state.get("is_static_file") else logging.INFO
     if not logger.isEnabledFor(level):
         return
-    path = scope["path"]
-    if not _PLAIN_PATH.fullmatch(path):
-        path = _LONG_SEGMENT.sub("/*", path).encode("unicode_escape").decode()
-    values = (method, path, status, (time.perf_counter() - started) * 1000, state["request_id"])
+    values = (method, mask_path(scope["path"]), status, seconds * 1000, state["request_id"])
     # `logger.log()` would look up the caller in the stack, for each request.
     record = logger.makeRecord(logger.name, level, __file__, 0, "%s %s %s %.1fms %s", values, None)
     logger.handle(record)
+
+
+def mask_path(path: str) -> str:
+    """Return a path without tokens, on one line."""
+    return path if _PLAIN_PATH.fullmatch(path) else _LONG_SEGMENT.sub("/*", path).encode("unicode_escape").decode()

@@ -7,6 +7,8 @@ import socket
 import sys
 import threading
 import time
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -51,24 +53,34 @@ def serve(
     threading.Thread(
         target=_greet, args=(address, [*startup_message(settings), *(admin or [login_hint(settings)])]), daemon=True
     ).start()
-    uvicorn.run(
-        "app.commands.asgi:build_app",
-        factory=True,
-        http="app.commands.http_protocol:LimitedHttpProtocol",
-        ws="app.commands.websocket_protocol:LimitedWebSocketProtocol",
-        ws_max_size=server.max_body_bytes,
-        host=address[0],
-        port=server.port,
-        workers=None if reload else workers or server.workers,
-        reload=reload,
-        reload_dirs=[str(Path(__file__).parents[1])] if reload else None,
-        log_config=log_config(settings.log_level),
-        access_log=False,  # app.api logs requests, with the request ID and without the query string
-        server_header=False,
-        proxy_headers=False,  # app.main reads them, under every server
-        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
+    processes = 1 if reload else workers or server.workers
+    with _sharing_metrics(settings, processes):
+        uvicorn.run(
+            "app.commands.asgi:build_app",
+            factory=True,
+            http="app.commands.http_protocol:LimitedHttpProtocol",
+            ws="app.commands.websocket_protocol:LimitedWebSocketProtocol",
+            ws_max_size=server.max_body_bytes,
+            host=address[0],
+            port=server.port,
+            workers=processes,
+            reload=reload,
+            reload_dirs=[str(Path(__file__).parents[1])] if reload else None,
+            log_config=log_config(settings.log_level),
+            access_log=False,  # app.api logs requests, with the request ID and without the query string
+            server_header=False,
+            proxy_headers=False,  # app.main reads them, under every server
+            timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
+
+
+def _sharing_metrics(settings: Settings, processes: int) -> AbstractContextManager[object]:
+    if not find_spec("app.operations"):
+        return nullcontext()
+    module = import_module("app.operations.metrics.sharing")
+    context: AbstractContextManager[object] = module.sharing_metrics(settings, processes)
+    return context
 
 
 def check_address_available(host: str, port: int) -> None:

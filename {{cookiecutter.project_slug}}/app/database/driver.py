@@ -41,6 +41,8 @@ class Driver:
         # Statements wait here, because waiting in SQLAlchemy's pool takes longer than a statement.
         self._slots, self._timeout = asyncio.Semaphore(settings.pool_size), settings.pool_timeout.total_seconds()
         self._spare: PoolProxiedConnection | None = None
+        self.waits = 0
+        """How often a statement or transaction had to wait for a connection."""
         self._may_connect = True
         event.listen(engine.sync_engine, "do_connect", self._check_may_connect)
 
@@ -103,6 +105,7 @@ class Driver:
         if spare is not None:
             return spare
         if self._slots.locked():
+            self.waits += 1
             try:
                 async with asyncio.timeout(self._timeout):
                     await self._slots.acquire()

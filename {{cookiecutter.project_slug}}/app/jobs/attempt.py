@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -24,7 +25,12 @@ OUTAGE_RETRY_SECONDS = 1
 _EXPECTED: tuple[type[Exception], ...] = (JobFailed, JobTimeout, ClaimLost, *OUTAGES)
 
 
+observers: list[Callable[["Attempt"], AbstractContextManager[object]]] = []
+"""Entered around each attempt; when they exit, its `outcome` is known."""
+
+
 class _End(NamedTuple):
+    outcome: str
     text: str
     write: Callable[[Database, ClaimedJob], Awaitable[bool]]
     level: int = logging.INFO
@@ -43,6 +49,8 @@ class Attempt:
         is_stopping: Callable[[], bool],
     ) -> None:
         self.job = job
+        self.outcome = "unrecorded"
+        """How it ended: succeeded, failed, retried, interrupted or lost."""
         self._definition = definition = definitions[job.name]
         self.run = JobRun(
             job=job,
@@ -56,6 +64,12 @@ class Attempt:
 
     async def execute(self) -> None:
         """Call the function and record the end. It raises nothing, unless it is canceled again."""
+        with ExitStack() as observing:
+            for observe in observers:
+                observing.enter_context(observe(self))
+            await self._execute()
+
+    async def _execute(self) -> None:
         try:
             end = await self._call()
         except asyncio.CancelledError:
@@ -69,7 +83,7 @@ class Attempt:
         except Exception as error:  # noqa: BLE001 - a job may raise anything
             end = self._failed(error)
         if self.run.is_finished:
-            self._log(_End("succeeded", end.write, end.level, end.error))
+            self._log(_End("succeeded", "succeeded", end.write, end.level, end.error))
         else:
             await self._record(end)
 
@@ -87,19 +101,19 @@ class Attempt:
                 raise JobTimeout(message) from error
             raise
         dumped = definition.model.dump_result(result)
-        return _End("succeeded", partial(job_queue.succeed, result=dumped, erase=definition.encrypted))
+        return _End("succeeded", "succeeded", partial(job_queue.succeed, result=dumped, erase=definition.encrypted))
 
     def _failed(self, error: Exception) -> _End:
         text, number = describe_error(error, self.run.secrets), self.job.attempts
         if isinstance(error, JobFailed) or number >= self._max_attempts():
             fail = partial(job_queue.fail, error=text)
-            return _End(f"failed in attempt {number}: {text}", fail, logging.ERROR, error)
+            return _End("failed", f"failed in attempt {number}: {text}", fail, logging.ERROR, error)
         delays = self._definition.retry_delays
         retry = partial(job_queue.reschedule, error=text, delay=delays[min(number, len(delays)) - 1])
-        return _End(f"will be retried after attempt {number}: {text}", retry, logging.WARNING, error)
+        return _End("retried", f"will be retried after attempt {number}: {text}", retry, logging.WARNING, error)
 
     def _given_back(self) -> _End:
-        return _End("interrupted", job_queue.give_back)
+        return _End("interrupted", "interrupted", job_queue.give_back)
 
     def _max_attempts(self) -> int:
         limit = self._definition.max_attempts
@@ -117,11 +131,12 @@ class Attempt:
                 logger.exception("its end can't be recorded, so it will be retried: %s %s", self.job.name, self.job.id)
                 return
             else:
-                lost = _End("canceled, or claimed by another worker", end.write, logging.WARNING)
+                lost = _End("lost", "canceled, or claimed by another worker", end.write, logging.WARNING)
                 self._log(end if is_ours else lost)
                 return
 
     def _log(self, end: _End) -> None:
+        self.outcome = end.outcome
         # A traceback may contain the arguments; those of expected errors say nothing.
         is_bug = end.error and not isinstance(end.error, _EXPECTED)
         traceback = end.error if is_bug and not self._definition.encrypted else None

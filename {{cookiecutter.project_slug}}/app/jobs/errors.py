@@ -44,4 +44,9 @@ def describe_error(error: Exception, secrets: tuple[str, ...] = ()) -> str:
     for secret in secrets:
         text = text.replace(secret, "…")
     storable = text.encode(errors="replace").decode().replace("\0", "…")
-    return _PRIVATE.sub("…", storable)[:MAX_ERROR_CHARACTERS]
+    return without_addresses(storable)[:MAX_ERROR_CHARACTERS]
+
+
+def without_addresses(text: str) -> str:
+    """Replace email addresses and links, which may contain tokens."""
+    return _PRIVATE.sub("…", text)

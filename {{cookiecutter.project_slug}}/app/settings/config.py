@@ -369,9 +369,16 @@ class BackupSettings(_Section):
         return schedule
 
 
+class MetricsSettings(_Section):
+    """Metrics for Prometheus."""
+
+    token: SecretStr | None = Field(default=None, min_length=16)
+    """Bearer token that `/metrics` requires, at least 16 characters. Without it, there are no metrics."""
+    port: int | None = Field(default=None, ge=1, le=65_535)
+    """Port on which `app worker` serves `/metrics`, at SERVER_HOST."""
+
+
 # {%- endif +%}
-
-
 Retention = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36_500))]
 
 
@@ -433,6 +440,11 @@ class Settings(BaseSettings):
     cleanup: CleanupSettings = CleanupSettings()
     # {%- if cookiecutter.deploy +%}
     backup: BackupSettings = BackupSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    otel_exporter_otlp_endpoint: AnyHttpUrl | None = None
+    """OpenTelemetry collector that gets traces (OTLP over HTTP): http://127.0.0.1:4318."""
+    sentry_dsn: SecretStr | None = None
+    """Address (DSN) of a Sentry project that gets reports of unexpected errors."""
     # {%- endif +%}
     redis_url: SecretStr | None = None
     """Redis URL for rate limit counters and live updates. Defaults to the database."""

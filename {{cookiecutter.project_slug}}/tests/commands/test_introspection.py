@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database import migrate
+from app.commands.introspection import env_example
 from tests.commands.conftest import Outcome
 
 Run = Callable[..., Outcome]
@@ -75,4 +75,4 @@ def test_settings_mask_passwords_in_urls(app: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_settings_print_the_example(app: Run) -> None:
-    assert app("settings", "--example").out == (migrate.MIGRATIONS_DIR.parent / ".env.example").read_text()
+    assert app("settings", "--example").out == env_example()

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus, at `/metrics` if METRICS_TOKEN is set."""

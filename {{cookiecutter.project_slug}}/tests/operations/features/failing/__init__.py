@@ -1,0 +1,1 @@
+"""A feature whose routes and jobs have bugs."""
