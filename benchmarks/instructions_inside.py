@@ -97,7 +97,8 @@ def main(address: str, name: str, cookie: str = "") -> None:
     asyncio.set_event_loop_policy(import_module("uvloop").EventLoopPolicy())
     workload = PAGES[name]
     if address.startswith("app."):  # as `app serve` does, so that the request log is counted
-        dictConfig(import_module("app.api.logs").log_config("info"))
+        settings = import_module("app.settings.config").load_settings()
+        dictConfig(import_module("app.api.logs").log_config(settings))
     if cookie:
         workload = workload._replace(headers={**workload.headers, "Cookie": cookie})
     with asyncio.Runner() as runner:

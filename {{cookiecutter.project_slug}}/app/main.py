@@ -138,7 +138,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def lifespan(settings: Settings, app: FastAPI | None = None) -> AsyncIterator[Mapping[str, Any]]:
     """Lifespan: open process-wide resources, available on `request.state`, and work in the background."""
-    configure_app_logger(settings.log_level)
+    configure_app_logger(settings)
     async with open_state(settings, app) as state:
         live = end_at_shutdown(state["connections"])
         async with jobs_in_server(settings, state["database"], state), live:
@@ -160,7 +160,7 @@ async def open_state(settings: Settings, app: FastAPI | None = None) -> AsyncIte
 
 def open_without_lifespan(settings: Settings) -> Mapping[str, Any]:
     """Open process-wide resources for a server or a client that runs no lifespan."""
-    configure_app_logger(settings.log_level)
+    configure_app_logger(settings)
     if settings.jobs.in_server:
         logger.warning("no lifespan: run `app worker` to send emails, delete expired rows and run other jobs")
     return build_state(settings, build_database(settings.database))

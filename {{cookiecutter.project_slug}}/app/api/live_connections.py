@@ -24,7 +24,7 @@ from app.settings.config import ServerSettings
 
 logger = logging.getLogger(__name__)
 
-_CREDENTIAL = "credential"  # key in the connection's state
+CREDENTIAL = "credential"  # key in the connection's state
 _of_this_process: WeakSet["LiveConnections"] = WeakSet()
 
 
@@ -74,7 +74,7 @@ class Credential(NamedTuple):
 
 def set_credential(scope: Scope, credential: Credential) -> None:
     """Store what authenticated a request or WebSocket; it is checked again if the connection stays open."""
-    scope["state"][_CREDENTIAL] = credential
+    scope["state"][CREDENTIAL] = credential
 
 
 class LiveConnection:
@@ -118,7 +118,7 @@ class LiveConnections:
             Unavailable: as many as `SERVER_MAX_LIVE_CONNECTIONS` are open, or the server shuts down.
             TooManyLiveConnections: the user has too many.
         """
-        credential: Credential | None = scope["state"].get(_CREDENTIAL)
+        credential: Credential | None = scope["state"].get(CREDENTIAL)
         owner = credential.caller.user_id if credential else (scope.get("client") or [""])[0]
         if self._is_stopping:
             raise ServerStopping

@@ -8,12 +8,17 @@ from collections.abc import Callable
 from starlette.types import Scope
 from uuid_utils import uuid7
 
+from app.api.live_connections import CREDENTIAL
 from app.api.response_headers import RequestHeaders
+from app.log_context import Work, current_work
 
 logger = logging.getLogger("app.requests")
 
 observers: list[Callable[[Scope, str, int, float], None]] = []
-"""Called for each finished request and WebSocket, with its scope, method, status or close code, and seconds."""
+"""Called for each finished request and WebSocket, with its scope, method, status or close code, and seconds.
+
+`scope["state"]["work"]` has its statements.
+"""
 
 # Path segments that may be tokens: emailed tokens have 43 characters, IDs have 36.
 _LONG_SEGMENT = re.compile(r"/[^/]{40,}")
@@ -23,10 +28,12 @@ _VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 def assign_request_id(scope: Scope, headers: RequestHeaders) -> str:
-    """Return the request ID sent by the client, or generate one; store it as `request.state.request_id`."""
+    """Return the request ID sent by the client, or generate one; the log and `request.state.request_id` have it."""
     sent = headers.get(b"x-request-id", b"")
     request_id = sent.decode() if _VALID_REQUEST_ID.fullmatch(sent) else str(uuid7())
-    scope.setdefault("state", {})["request_id"] = request_id
+    work = Work(request_id=request_id)
+    current_work.set(work)
+    scope.setdefault("state", {}).update(request_id=request_id, work=work)
     return request_id
 
 
@@ -44,9 +51,19 @@ def log_request(scope: Scope, method: str, status: int, started: float) -> None:
     level = logging.DEBUG if state.get("is_static_file") else logging.INFO
     if not logger.isEnabledFor(level):
         return
-    values = (method, mask_path(scope["path"]), status, seconds * 1000, state["request_id"])
-    # `logger.log()` would look up the caller in the stack, for each request.
-    record = logger.makeRecord(logger.name, level, __file__, 0, "%s %s %s %.1fms %s", values, None)
+    work: Work = state["work"]
+    credential, client = state.get(CREDENTIAL), scope.get("client")
+    fields = {
+        "ms": round(seconds * 1000, 1),
+        "route": route_template(scope),
+        "user_id": credential.caller.user_id if credential else None,
+        "ip": client[0] if client else None,
+        **work.totals(),
+    }
+    # `logger.log()` would look up the caller in the stack and check each field, for each request.
+    values = (method, mask_path(scope["path"]), status)
+    record = logger.makeRecord(logger.name, level, __file__, 0, "%s %s %s", values, None)
+    vars(record).update(fields)
     logger.handle(record)
 
 

@@ -66,7 +66,7 @@ def serve(
             workers=processes,
             reload=reload,
             reload_dirs=[str(Path(__file__).parents[1])] if reload else None,
-            log_config=log_config(settings.log_level),
+            log_config=log_config(settings),
             access_log=False,  # app.api logs requests, with the request ID and without the query string
             server_header=False,
             proxy_headers=False,  # app.main reads them, under every server

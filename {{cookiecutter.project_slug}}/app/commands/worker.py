@@ -26,7 +26,7 @@ def start_worker(
     """Start a worker that runs jobs, such as sending emails. Required if JOBS_IN_SERVER is false."""
     configured = load_settings()
     settings = configured.model_copy(update={"database": configured.database.direct()})
-    logging.config.dictConfig(log_config(settings.log_level))
+    logging.config.dictConfig(log_config(settings))
     features.load_models()
     features.load_permissions()
     features.load_jobs()

@@ -6,6 +6,7 @@ Most requests consist of a few short statements, for which SQLAlchemy's executio
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.database.outages import WAS_CANCELED, as_sqlalchemy_error, is_canceled
+from app.database.statement_log import StatementLog
 from app.database.statements import Columns, CompiledStatement, UnsupportedStatement
 from app.settings.config import DatabaseSettings
 
@@ -45,6 +47,7 @@ class Driver:
         """How often a statement or transaction had to wait for a connection."""
         self._may_connect = True
         event.listen(engine.sync_engine, "do_connect", self._check_may_connect)
+        self._log = StatementLog(settings.slow_statements)
 
     def compile(
         self, key: object, build: Callable[[], tuple[Executable, Columns]], shape: Sequence[Any] = ()
@@ -171,6 +174,7 @@ class Driver:
         If the task is canceled, the connection stays usable: asyncpg cancels the statement in the server, and both
         drivers let the next operation wait until this one has ended.
         """
+        started = time.perf_counter()
         try:
             return await operation
         except Exception as error:
@@ -179,6 +183,8 @@ class Driver:
             if is_closed or isinstance(error, TimeoutError) or is_canceled(error):  # its state is unknown
                 connection.invalidate(error)
             raise as_sqlalchemy_error(error, sql, is_disconnect=is_closed) from error
+        finally:
+            self._log.add(sql, time.perf_counter() - started)
 
 
 class DriverTransaction:

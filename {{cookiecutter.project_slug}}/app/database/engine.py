@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from app.database.outages import UNREACHABLE, WAS_CANCELED, DatabaseUnavailable, TranslatingPool, translate_driver_error
+from app.database.statement_log import StatementLog
 from app.settings.config import DatabaseSettings
 from app.settings.database_url import parse_postgresql_url
 
@@ -25,6 +26,7 @@ def create_engines(settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine
     create = _create_sqlite if settings.url.startswith("sqlite") else _create_postgresql
     engine, write_engine = create(settings)
     event.listen(engine.sync_engine, "handle_error", translate_driver_error, retval=True)
+    StatementLog(settings.slow_statements).listen(engine.dialect)
     return engine, write_engine
 
 

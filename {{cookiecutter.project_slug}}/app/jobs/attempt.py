@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
@@ -15,6 +16,7 @@ from app.jobs.definitions import definitions
 from app.jobs.errors import ClaimLost, JobFailed, JobInterrupted, JobTimeout, WorkerDied, describe_error
 from app.jobs.job_queue import ClaimedJob
 from app.jobs.run import JobRun
+from app.log_context import Work, current_work
 from app.settings.config import Settings
 from app.settings.keys import KeyRing
 
@@ -61,9 +63,12 @@ class Attempt:
             erases_arguments=definition.encrypted,
             is_stopping=is_stopping,
         )
+        self._started = time.perf_counter()
+        self._work = Work(job_id=job.id, job=job.name, attempt=job.attempts)
 
     async def execute(self) -> None:
         """Call the function and record the end. It raises nothing, unless it is canceled again."""
+        current_work.set(self._work)
         with ExitStack() as observing:
             for observe in observers:
                 observing.enter_context(observe(self))
@@ -140,4 +145,5 @@ class Attempt:
         # A traceback may contain the arguments; those of expected errors say nothing.
         is_bug = end.error and not isinstance(end.error, _EXPECTED)
         traceback = end.error if is_bug and not self._definition.encrypted else None
-        logger.log(end.level, "%s %s: %s", self.job.name, self.job.id, end.text, exc_info=traceback)
+        fields = {"ms": round((time.perf_counter() - self._started) * 1000, 1), **self._work.totals()}
+        logger.log(end.level, "%s %s: %s", self.job.name, self.job.id, end.text, exc_info=traceback, extra=fields)

@@ -41,6 +41,7 @@ from app.settings.files_url import parse_files_url
 from app.settings.mail_url import parse_mail_url, parse_sender
 from app.settings.sources import (
     Duration,
+    LogFormat,
     LogLevel,
     MappingSettingsSource,
     Networks,
@@ -104,6 +105,8 @@ class DatabaseSettings(_Section):
     """Timeout for connecting to PostgreSQL."""
     statement_timeout: Duration = timedelta(seconds=15)
     """Timeout for a single statement on PostgreSQL; 0 disables it. Requests that exceed it get 503."""
+    slow_statements: Duration = timedelta(milliseconds=500)
+    """How long a statement takes that is logged as slow, without its parameters; 0 disables it."""
     lock_timeout: Duration = timedelta(seconds=5)
     """Timeout for acquiring a lock on PostgreSQL; 0 disables it. Requests that exceed it get 503."""
     busy_timeout: Duration = timedelta(seconds=10)
@@ -428,6 +431,8 @@ class Settings(BaseSettings):
     """Previous secret keys, comma-separated. Used to verify and decrypt, never to sign or encrypt."""
     log_level: LogLevel = "info"
     """Log level: debug, info, warning or error."""
+    log_format: LogFormat = "auto"
+    """Log format: text, json or auto, which is json in production."""
     database: DatabaseSettings = DatabaseSettings()
     server: ServerSettings = ServerSettings()
     base_url: AnyHttpUrl = Field(default_factory=_local_url)

@@ -56,6 +56,7 @@ Networks = Annotated[
 Duration = Annotated[timedelta, BeforeValidator(_parse_duration)]
 """A duration, written as `250ms`, `90` (seconds), `10m`, `12h` or `14d`."""
 
+LogFormat = Annotated[Literal["auto", "text", "json"], BeforeValidator(lambda name: str(name).lower())]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda name: str(name).lower())]
 
 

@@ -82,4 +82,4 @@ def test_head_is_logged(client: TestClient, caplog: pytest.LogCaptureFixture) ->
 
     client.head("/health/live")
 
-    assert "HEAD /health/live 200 " in caplog.text
+    assert "HEAD /health/live 200" in caplog.text

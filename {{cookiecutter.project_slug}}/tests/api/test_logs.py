@@ -153,8 +153,8 @@ def test_traceback_and_stack_follow_the_line() -> None:
     first, second, *rest = LogFormatter().format(record).splitlines()
 
     assert first.endswith(" ERROR uvicorn failed: it")
-    assert second == "Traceback (most recent call last):"
-    assert rest[-2:] == ["ValueError: the cause", "Stack"]
+    assert second == "  Traceback (most recent call last):"
+    assert rest[-2:] == ["  ValueError: the cause", "  Stack"]
     assert record.name == "uvicorn.error", "as other handlers expect"
 
 
@@ -163,8 +163,9 @@ def test_process_writes_its_lines_when_it_ends(tmp_path: Path, end: str) -> None
     script = f"""
 import logging.config, sys
 from app.api import logs
+from app.settings.config import load_settings
 logs.MAX_DELAY = 60
-logging.config.dictConfig(logs.log_config("info"))
+logging.config.dictConfig(logs.log_config(load_settings()))
 for number in range(200):
     logging.getLogger({REQUEST_LOGGER!r}).info("GET /%d", number)
 {end}
@@ -183,7 +184,7 @@ for number in range(200):
         pytest.param("pass", [r"\S+T\S+ INFO app\.requests GET /"], id="by nobody"),
         pytest.param("logging.basicConfig(level='INFO', format='%(message)s')", ["GET /"], id="by the server"),
         pytest.param(
-            "logging.config.dictConfig(logs.log_config('info'))", [r"\S+T\S+ INFO app\.requests GET /"], id="by us"
+            "logging.config.dictConfig(logs.log_config(settings))", [r"\S+T\S+ INFO app\.requests GET /"], id="by us"
         ),
     ],
 )
@@ -191,9 +192,11 @@ def test_record_is_logged_once(tmp_path: Path, configured: str, lines: list[str]
     script = f"""
 import logging.config
 from app.api import logs
+from app.settings.config import load_settings
+settings = load_settings()
 {configured}
-logs.configure_app_logger("info")
-logs.configure_app_logger("info")
+logs.configure_app_logger(settings)
+logs.configure_app_logger(settings)
 logging.getLogger({REQUEST_LOGGER!r}).info("GET /")
 logging.getLogger("other").info("not ours")
 """

@@ -1,6 +1,7 @@
 """Middleware: request IDs, security headers, limits, CORS and the cross-site check."""
 
 import logging
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -53,10 +54,9 @@ def test_request_is_logged_with_its_id_and_without_its_query(
 
     client.get("/nowhere%0Aforged?token=secret", headers={"X-Request-ID": "request-of-ada"})
 
-    [line] = [record.getMessage() for record in caplog.records if record.name == "app.requests"]
-    assert line.startswith("GET /nowhere\\nforged 404 ")
-    assert line.endswith(" request-of-ada")
-    assert "secret" not in line
+    [record] = [record for record in caplog.records if record.name == "app.requests"]
+    assert record.getMessage() == "GET /nowhere\\nforged 404"
+    assert "secret" not in str(vars(record))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_path_is_logged_in_printable_ascii(
     client.get(f"http://testserver{path}")
 
     [line] = [record.getMessage() for record in caplog.records if record.name == "app.requests"]
-    assert line.startswith(f"GET {logged} 404 ")
+    assert line == f"GET {logged} 404"
 
 
 def test_token_in_a_path_is_not_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -90,7 +90,7 @@ def test_token_in_a_path_is_not_logged(client: TestClient, caplog: pytest.LogCap
     client.get(f"/verify/{token}/")
 
     [line] = [record.getMessage() for record in caplog.records if record.name == "app.requests"]
-    assert line.startswith("GET /verify/*/ ")
+    assert re.fullmatch(r"GET /verify/\*/ \d+", line)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/api/v1/sample-notes", "/openapi.json"])
@@ -305,7 +305,7 @@ def test_request_of_a_disconnected_client_is_dropped_from_the_queue(
         gone.result(SECONDS_TO_WAIT)
 
         assert (slow.result().status_code, calls) == (200, [])
-        assert f"{method} /queued 499 " in caplog.text
+        assert f"{method} /queued 499" in caplog.text
         assert client.request(method, "/queued").status_code == 200
         assert calls == [1]
 
@@ -336,7 +336,7 @@ def test_client_that_disconnects_within_the_body_is_not_an_error(
         client.portal.call(app, {**scope, "state": state}, receive, send)
 
     assert [record.levelname for record in caplog.records if record.name == "app.requests"] == ["INFO"]
-    assert "POST /read 499 " in caplog.text
+    assert "POST /read 499" in caplog.text
 
 
 def test_slow_client_does_not_occupy_a_slot(make_settings: Callable[..., Settings]) -> None:

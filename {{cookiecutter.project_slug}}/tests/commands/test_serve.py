@@ -71,7 +71,7 @@ def test_workers_exit_with_their_parent(shared_sqlite: Callable[[], str], tmp_pa
         while not is_free(server.client.base_url.port) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert is_free(server.client.base_url.port)
-        logged = re.findall(r"GET /health/live 200 \S+ (\S+)$", server.log.read_text(), re.MULTILINE)
+        logged = re.findall(r"GET /health/live 200 .* request_id=(\S+)$", server.log.read_text(), re.MULTILINE)
         assert sorted(logged) == sorted(sent), "no worker loses a line"
 
 
