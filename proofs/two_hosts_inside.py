@@ -26,6 +26,8 @@ EMAIL, PASSWORD = "admin@example.com", "a password of two hosts"
 NOTES = "/api/v1/notes"
 PORT = 8000
 PATIENCE_SECONDS = 60
+CUT_OFF_SECONDS = 3
+"""How long to wait for a host that can't answer."""
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Host:
         log = folder / f"host-{number}"
         command = ["serve", "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104 - in a namespace
         self.process = Process(f"host {number}", log, command, *wires.inside(number))
-        self.token = ""
+        self.token, self.timeout = "", PATIENCE_SECONDS
         self.confirmed: list[str] = []
 
     async def ask(self, path: str, data: dict[str, Any] | None = None) -> tuple[str, Any]:
@@ -57,7 +59,7 @@ class Host:
         body = None if data is None else json.dumps(data).encode()
         request = urllib.request.Request(self.address + path, body, headers)  # noqa: S310 - http
         try:
-            with urllib.request.urlopen(request, timeout=3) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self.timeout) as response:  # noqa: S310
                 return str(response.status), json.load(response)
         except urllib.error.HTTPError as error:
             return str(error.code), None
@@ -101,8 +103,10 @@ class Run:
         await restart
         await self._until_all_answer()
         self.wires.cut(1)
+        self.hosts[1].timeout = CUT_OFF_SECONDS
         await self._count("host 1 is cut off")
         self.wires.mend(1)
+        self.hosts[1].timeout = PATIENCE_SECONDS
         await self._until_all_answer()
         await self._count("everything runs again")
         stored = {row["title"] for row in await self.primary.run("SELECT title FROM notes")}

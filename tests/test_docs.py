@@ -53,7 +53,7 @@ RUN_ELSEWHERE = {
     f"{PROJECT.name}/AGENTS.md",
 }
 """Run with the other blocks by the tests named like them; resources.md by test_extending.py, and
-jobs.md and webhooks.md by test_jobs_docs.py, migrations.md by test_operating_docs.py."""
+jobs.md, webhooks.md and migrations.md by test_jobs_docs.py."""
 
 DOCUMENTS = [
     name

@@ -1,4 +1,8 @@
-"""docs/jobs.md and docs/webhooks.md work: reports by a job, and webhooks that are safe."""
+"""docs/jobs.md, webhooks.md, migrations.md and scaling.md work, in one project.
+
+They add reports by a job, webhooks that are safe, a column filled by a job, and a list that is read
+from a replica.
+"""
 
 import shutil
 from pathlib import Path
@@ -11,11 +15,16 @@ RECEIVER = TEMPLATE / "tests" / "webhooks"
 OTHERS = ("notes", "reports")
 
 
-def test_documented_reports_and_webhooks_pass_their_tests(bake: Bake, type_cache: Path) -> None:
+def test_documented_jobs_and_routes_pass_their_tests(bake: Bake, type_cache: Path) -> None:
     project = bake()
     run_dev(project, "app", "setup")
 
-    for kind, text in [*blocks_of("jobs.md", "Ten minutes"), *blocks_of("webhooks.md")]:
+    for kind, text in [
+        *blocks_of("jobs.md", "Ten minutes"),
+        *blocks_of("webhooks.md"),
+        *blocks_of("migrations.md", "Fill a column in batches"),
+        *blocks_of("scaling.md", "Read replicas"),
+    ]:
         run_block(project, kind, text)
 
     folders = [f"tests/features/{name}" for name in ("webhooks", *OTHERS)]

@@ -14,7 +14,7 @@ from alembic.script import Script, ScriptDirectory
 from scaffold.migration_rules import Effect, Step, effects_of, effects_of_sql
 
 ACCEPT = """Change these migrations, or accept what they do next to `revision`: by `locks = True` that others wait, by
-`incompatible = True` that the previous release can't run on the new schema."""
+`incompatible = True` that the previous release can't run on the new schema. `online` is app/database/online.py."""
 
 
 class Finding(NamedTuple):
