@@ -186,15 +186,29 @@ def directives(units: Path, name: str) -> dict[str, list[str]]:
 
 def test_systemd_accepts_the_units(units: Path) -> None:
     names = sorted(path.name for path in units.glob("my-project-*.*") if path.is_file())
+    others = ["my-project-backup.timer", "my-project-web.socket"]
 
-    assert names == sorted(
-        [f"my-project-{name}.service" for name in UNITS] + ["my-project-backup.timer"]
-    )
+    assert names == sorted([f"my-project-{name}.service" for name in UNITS] + others)
     assert analyze(units, "verify", *(f"./{name}" for name in names)) == ""
     (units / "my-project-wrong.service").write_text("[Service]\nExecStar=/bin/true\n")
     with pytest.raises(AssertionError, match=r"Unknown key.* 'ExecStar'"):
         analyze(units, "verify", "./my-project-wrong.service")
     (units / "my-project-wrong.service").unlink()
+
+
+def test_caddy_and_shellcheck_find_nothing(project: Path, tools: Path) -> None:
+    folder = project / "deploy" / "systemd"
+    caddyfile = (folder / "Caddyfile").read_text()
+
+    for name, arguments in (
+        ("caddy", ["validate", "--adapter", "caddyfile", "--config", "Caddyfile"]),
+        ("caddy", ["fmt", "Caddyfile"]),
+        ("shellcheck", ["release"]),
+    ):
+        command = [str(install_tool(name, tools)), *arguments]
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout in {"", "Valid configuration\n", caddyfile}
 
 
 @pytest.mark.parametrize("name", UNITS)
@@ -226,12 +240,14 @@ def test_systemd_services_run_commands_of_the_project(
     for line in services["web"]["Environment"]:
         variables |= dict(each.split("=") for each in line.replace("%d", str(tmp_path)).split())
     assert variables["DATABASE_URL"] == "postgresql://my-project@/my-project?host=/run/postgresql"
-    variables |= {"DATABASE_URL": f"sqlite:///{state}/app.db", "SERVER_PORT": str(port)}
+    variables |= {"DATABASE_URL": f"sqlite:///{state}/app.db"}
     commands = {name: services[name]["ExecStart"][0].split() for name in UNITS}
 
     done = run_in(project, commands["setup"], **variables)
     assert done.returncode == 0, done.stdout
-    with serving(project, commands["web"], tmp_path / "log", port, variables) as server:
+    # systemd also listens for the server: tests/commands/test_server_process.py in the project.
+    web, variables["SERVER_PORT"] = commands["web"], str(port)
+    with serving(project, web, tmp_path / "log", port, variables) as server:
         deadline = time.monotonic() + 60
         while server.printed().count("Application startup complete") < 2:  # SERVER_WORKERS
             assert time.monotonic() < deadline, server.printed()

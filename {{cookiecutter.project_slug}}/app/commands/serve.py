@@ -24,6 +24,7 @@ from app.settings.config import Environment, Settings, load_settings
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75  # longer than proxies keep idle connections, so that they don't reuse a closed one
 _LAST_PORT = 65_535
+_FIRST_SOCKET = 3
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how to connect to a server on all interfaces
 
 
@@ -48,8 +49,9 @@ def serve(
     admin = _set_up() if setup else []
     settings = load_settings()
     server = settings.server
-    address = (host or server.host, server.port)
-    check_address_available(*address)
+    address, fd = (host or server.host, server.port), inherited_socket()
+    if fd is None:
+        check_address_available(*address)
     threading.Thread(
         target=_greet, args=(address, [*startup_message(settings), *(admin or [login_hint(settings)])]), daemon=True
     ).start()
@@ -63,6 +65,7 @@ def serve(
             ws_max_size=server.max_body_bytes,
             host=address[0],
             port=server.port,
+            fd=fd,
             workers=processes,
             reload=reload,
             reload_dirs=[str(Path(__file__).parents[1])] if reload else None,
@@ -81,6 +84,14 @@ def _sharing_metrics(settings: Settings, processes: int) -> AbstractContextManag
     module = import_module("app.operations.metrics.sharing")
     context: AbstractContextManager[object] = module.sharing_metrics(settings, processes)
     return context
+
+
+def inherited_socket() -> int | None:
+    """Return the socket that systemd listens on for this process, so that no connection is refused in a restart.
+
+    https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+    """
+    return _FIRST_SOCKET if os.environ.get("LISTEN_PID") == str(os.getpid()) else None
 
 
 def check_address_available(host: str, port: int) -> None:

@@ -2,7 +2,10 @@
 
 import gc
 import re
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +14,15 @@ import pytest
 
 from app.commands.asgi import build_app
 from tests.postgres import free_port
-from tests.server import SECONDS_TO_START, SECONDS_TO_STOP, running_server, start_process
+from tests.server import SECONDS_TO_START, SECONDS_TO_STOP, process_environment, running_server, start_process
+
+# systemd passes a socket as number 3, and says for which process.
+LIKE_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 @pytest.mark.any_database
@@ -82,3 +93,21 @@ def is_free(port: int | None) -> bool:
     except OSError:
         return False
     return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd runs on Linux")
+@pytest.mark.any_database
+def test_connections_wait_on_the_socket_of_systemd_until_the_server_is_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/new.db", "SERVER_PORT": str(address[1])}
+        serve = [sys.executable, "-m", "app", "serve"]
+        command = [sys.executable, "-c", LIKE_SYSTEMD, str(listener.fileno()), *serve]
+        environment = process_environment(tmp_path, **settings)
+        with socket.create_connection(address, timeout=SECONDS_TO_START) as client:
+            client.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with subprocess.Popen(command, env=environment, pass_fds=[listener.fileno()]) as process:  # noqa: S603 - ours
+                assert client.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
+                process.terminate()
+                assert process.wait(SECONDS_TO_STOP) in {0, -signal.SIGTERM}
+        socket.create_connection(address).close()
