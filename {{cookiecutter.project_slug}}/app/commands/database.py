@@ -62,7 +62,7 @@ def revision(
         written = migrate.autogenerate(settings, message, allow_data_loss=True)
     for path in written:
         _tidy(path)
-        say(f"Wrote {path}. Read it before you run `app db upgrade`.")
+        say(f"Wrote {path}. Before you run `app db upgrade`, read it; `app db lint` says what it blocks.")
     if not written:
         sys.exit("app: no changes detected: the database matches the models.")
 
