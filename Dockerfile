@@ -22,11 +22,17 @@ COPY --from=generate /project/app app
 RUN chmod -R a+rX,go-w . && python -m compileall -q app
 
 FROM python:${PYTHON_VERSION}-slim
-# All files are owned by root, so the app can't modify itself. Only the directories of secrets and uploads are owned by
-# the app user; an empty volume mounted there inherits its owner and mode.
+# Debian packages to add, for example postgresql-client, which `app backup` needs for PostgreSQL.
+ARG PACKAGES=
+# hadolint ignore=DL3008,SC2086
+RUN if [ -n "$PACKAGES" ]; then \
+      apt-get update && apt-get install --yes --no-install-recommends $PACKAGES && rm -rf /var/lib/apt/lists/*; \
+    fi
+# All files are owned by root, so the app can't modify itself. Only the directories of secrets, backups and uploads are
+# owned by the app user; an empty volume mounted there inherits its owner and mode.
 RUN groupadd --gid 10001 app \
  && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app \
- && install --directory --owner app --group app --mode 0700 /run/secrets /var/lib/uploads
+ && install --directory --owner app --group app --mode 0700 /run/secrets /var/backups/app /var/lib/uploads
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/srv PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv
 COPY --from=build /opt/venv /opt/venv

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import fireup
 from tests.docker.base_images import provide_base_images, provide_caddy, provide_packaged
 from tests.docker.engine import Engine, reason_not_to_run, running_engine
-from tests.docker.production import Clients, Production, add_migration, prepare
+from tests.docker.production import BUILD, Clients, Production, add_migration, prepare
 from tests.docker.tools import install_tool
 
 OVERRIDES = {"1": "", "2": ":compose.redis.yml", "5": ":compose.pgbouncer.yml"}
@@ -41,7 +41,7 @@ def prove(engine: Engine, scratch: Path, version: str, releases: int) -> Found:
     """Roll out releases with a version of docker-compose, and count the answers."""
     project = fireup.generate(scratch / f"compose_{version}", {})
     prepare(project)
-    engine.run("docker", "build", "--quiet", "--network=host", project)
+    engine.run("docker", "build", "--quiet", "--network=host", *BUILD, project)
     files = f"compose.production.yml{OVERRIDES[version]}"
     production = Production.create(engine, project, f"COMPOSE_FILE={files}")
     if version == "5":

@@ -14,9 +14,18 @@ from pathlib import Path
 import pytest
 
 from tests.baking import Bake
+from tests.doc_blocks import blocks_of
 from tests.docker.base_images import provide_caddy
 from tests.docker.engine import Engine
-from tests.docker.production import PASSWORD, Clients, Production, add_migration, prepare, send
+from tests.docker.production import (
+    BUILD,
+    PASSWORD,
+    Clients,
+    Production,
+    add_migration,
+    prepare,
+    send,
+)
 from tests.docker.tools import install_tool
 
 COMPOSE_1 = Path("/usr/bin/docker-compose")
@@ -40,7 +49,7 @@ def released(engine: Engine, bake: Bake, tmp_path_factory: pytest.TempPathFactor
     project = bake()
     prepare(project)
     # The rollout's build finds the installed packages in the cache: it has no network here.
-    engine.run("docker", "build", "--quiet", "--network=host", project)
+    engine.run("docker", "build", "--quiet", "--network=host", *BUILD, project)
     production = Production.create(engine, project)
     printed = production.run(COMPOSE_1, "./rollout")
     return Released(production, production.sign_in(printed), tools)
@@ -119,6 +128,27 @@ def test_rollout_with_a_migration_and_rollback_lose_no_request(released: Release
     replaced = production.inspect("app")
     assert [found["Image"] for found in replaced] == [image] * 2
     assert not {*before} & {*production.containers("app")}
+    _revert_migration(production, revision)
+
+
+def test_data_is_restored_from_a_backup(released: Released) -> None:
+    production = released.production
+    blocks = [text for _, text in blocks_of("deploying.md", "One server")]
+    take, restore = (text for text in blocks if " restore " in text)
+    with production.connection() as connection:
+        note = {"title": "In the backup"}
+        created = send(connection, "POST", "/api/v1/notes", note, released.token)
+    assert created.status == 201
+    count = "SELECT count(*) FROM notes WHERE title = 'In the backup'"
+
+    verified = production.run(COMPOSE_1, "/bin/sh", "-euc", take)
+    production.query("DELETE FROM notes WHERE title = 'In the backup'")
+    deleted = production.query(count)
+    production.run(COMPOSE_1, "/bin/sh", "-euc", restore)
+
+    assert "Verified: " in verified
+    assert (deleted, production.query(count)) == ("0", "1")
+    production.wait_until_served()
 
 
 def test_broken_release_is_removed_and_the_running_one_stays(released: Released) -> None:
@@ -152,3 +182,11 @@ def test_open_request_outlives_stop(released: Released) -> None:
 
     assert answered.status == 200
     assert codes == {0}
+
+
+def _revert_migration(production: Production, revision: str) -> None:
+    """Give the database the schema of the running release, as the other tests expect it."""
+    (migration,) = (production.project / "migrations" / "versions").glob(f"{revision}_*.py")
+    migration.unlink()
+    production.query(f"ALTER TABLE notes DROP COLUMN extra_{revision}")
+    production.query(f"UPDATE alembic_version SET version_num = '{int(revision) - 1:04}'")  # noqa: S608

@@ -24,6 +24,7 @@ from tests.docker.stack import Response
 from tests.serving import environment, find_free_port
 
 PASSWORD = 'p@ss/w:o#r%d"'  # noqa: S105 - of a test, with characters that mean something in URLs
+BUILD = ("--build-arg", "PACKAGES=postgresql-client")
 CA = "/data/caddy/pki/authorities/local/root.crt"
 ADMIN = re.compile(r"^ +admin@example\.com\n +(\S+)$", re.MULTILINE)
 
