@@ -10,13 +10,16 @@ LOCKS = Path(__file__).parent / "tools"
 
 # The executable of each package. docker-compose 1 is Debian's package.
 PROGRAMS = {
+    "actionlint": "bin/actionlint",
     "caddy": "bin/caddy",
+    "check-jsonschema": "bin/check-jsonschema",
     "compose-2": "compose/docker-compose",
     "compose-5": "bin/docker-compose",
     "hadolint": "bin/hadolint",
     "kubectl": "bin/kubectl",
     "kubernetes-validate": "",  # a library
     "shellcheck": "bin/shellcheck",
+    "zizmor": "bin/zizmor",
 }
 
 

@@ -115,6 +115,8 @@ class AdminSite(InlineSiteMixin, ImportSiteMixin):
             self.add_view(view)
         self.add_view(ImpersonationView(self))
         self.add_view(TransferView(self))
+        if find_spec("app.admin.operations"):  # the folder can be deleted
+            self.add_view(import_module("app.admin.operations.views").DoctorView(self))
         model_views = [view for view in self._model_views if isinstance(view, ModelView)]
         for model_view in model_views:
             model_view.add_inlines([inline for inline in inlines if inline.parent is model_view.model])

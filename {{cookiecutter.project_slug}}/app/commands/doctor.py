@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from app import features
 from app.commands.error_messages import error_message
 from app.commands.invocation import as_invoked, say
-from app.database.connection import open_database
-from app.files.store import FileStore
+from app.main import open_state
 from app.operations.doctor.checks import Report, run_checks, worst
 from app.operations.doctor.findings import Installation, Status, error
 from app.settings.config import Settings, load_settings
@@ -50,5 +49,5 @@ def check_installation(
 async def _check(settings: Settings) -> list[Report]:
     features.load_models()
     features.load_jobs()
-    async with open_database(settings.database) as database:
-        return await run_checks(Installation(settings, database, FileStore(settings.files)))
+    async with open_state(settings) as state:
+        return await run_checks(Installation(settings, state["database"], state["files"]))

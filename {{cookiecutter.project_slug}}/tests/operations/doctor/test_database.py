@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -15,7 +16,7 @@ from app.jobs.models import Job, JobSchedule, JobState
 from app.mail.jobs import send
 from tests.operations.doctor.conftest import Diagnosis
 from tests.postgres import free_port
-from tests.server import Server
+from tests.server import Server, start_process
 from tests.support import execute, in_database, wait_until
 
 Diagnose = Callable[..., Diagnosis]
@@ -33,7 +34,7 @@ def enqueue(client: TestClient, **values: object) -> None:
 
 
 def test_running_installation_has_no_errors(
-    diagnose: Diagnose, start_server: Callable[..., Server], database_kind: str
+    diagnose: Diagnose, start_server: Callable[..., Server], database_url: str, database_kind: str, tmp_path: Path
 ) -> None:
     server = start_server(JOBS_IN_SERVER="true")
     port = str(server.client.base_url.port)
@@ -46,6 +47,9 @@ def test_running_installation_has_no_errors(
     assert found.of("website") == [("ok", f"http://127.0.0.1:{port}/health/ready responds.")]
     assert {item["check"] for item in found.findings} >= {"settings", "database", "schema", "jobs", "emails", "proxies"}
     assert bool(found.of("connections")) is (database_kind == "postgresql")
+    process = start_process(tmp_path, "doctor.log", "doctor", DATABASE_URL=database_url, SERVER_PORT=port)
+    assert process.wait(60) == 0
+    assert "No process runs jobs." not in (tmp_path / "doctor.log").read_text()
 
 
 def test_pending_migration_is_an_error_with_the_command_as_invoked(
