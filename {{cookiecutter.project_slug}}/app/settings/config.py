@@ -382,6 +382,8 @@ class MetricsSettings(_Section):
 
 
 # {%- endif +%}
+
+
 Retention = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=36_500))]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.testclient import TestClient
 
 from app.database.base import utc_now
@@ -20,6 +21,7 @@ from app.jobs.run import JobRun
 from tests.jobs.helpers import run_jobs
 from tests.jobs.samples import act, actions, hang
 from tests.postgres import free_port
+from tests.query_counts import capture_statements
 from tests.server import Server, start_process
 from tests.support import PASSWORD, add_user, in_database, make_database_unavailable, wait_until
 
@@ -184,3 +186,32 @@ def test_worker_serves_its_own_metrics(database_url: str, tmp_path: Path) -> Non
     process.terminate()
 
     assert process.wait(timeout=30) == 0, (tmp_path / "worker.log").read_text()
+
+
+@pytest.mark.database("postgresql")
+def test_jobs_are_counted_by_indexes(own_database_url: str, start_app: Callable[..., TestClient]) -> None:
+    measured = start_app(metrics={"token": TOKEN}, project_name="Measured", database={"url": own_database_url})
+    fill = """
+        INSERT INTO jobs (id, name, queue, priority, due_at, attempts, state, label, ended_at, version, created_at,
+                updated_at)
+            SELECT gen_random_uuid(), 'tests.act', 'default', 0, now(), 1, 'succeeded', '', now(), 1, now(), now()
+            FROM generate_series(1, 20000)
+    """
+    in_database(measured, lambda session: session.execute(text(fill)))
+    in_database(measured, lambda session: session.execute(text("ANALYZE jobs")))
+
+    with capture_statements(measured) as sent:
+        assert read_metrics(measured)["job_queue_readable"] == 1
+    counts = [(statement, values) for statement, values in sent if "count(" in statement]
+
+    async def explain(session: AsyncSession) -> list[str]:
+        connection = await session.connection()
+        return [
+            "\n".join((await connection.exec_driver_sql(f"EXPLAIN {statement}", values)).scalars())
+            for statement, values in counts
+        ]
+
+    plans = in_database(measured, explain)
+    assert len(plans) == 2
+    for plan in plans:
+        assert "Seq Scan" not in plan, plan
