@@ -5,11 +5,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.database.base import utc_now
 from app.operations.doctor import checks, machine
 from app.operations.doctor.findings import Finding, Installation
 from tests.commands.conftest import Outcome
@@ -143,6 +145,23 @@ def test_file_store_that_fails_is_an_error(diagnose: Diagnose, tmp_path: Path) -
     (tmp_path / "uploads").write_text("a file where a folder should be")
 
     assert diagnose(FILES_URL=f"file:{tmp_path}/uploads").of("files")[0][0] == "error"
+
+
+@pytest.mark.skipif(not find_spec("app.operations.backup"), reason="backups were removed")
+def test_missing_or_old_backup_is_a_warning(diagnose: Diagnose, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    url = f"file:{folder}"
+
+    missing = diagnose(BACKUP_URL=url)
+    (folder / "backup-20200101T023000Z.tar.gz").touch()
+    old = diagnose(BACKUP_URL=url)
+    (folder / f"backup-{utc_now():%Y%m%dT%H%M%SZ}.tar.gz.age").touch()
+    new = diagnose(BACKUP_URL=url)
+
+    assert missing.of("backups") == [("warning", "BACKUP_URL has none.")]
+    assert old.of("backups") == [("warning", "The last one was taken at 2020-01-01 02:30 UTC.")]
+    assert [status for status, _ in new.of("backups")] == ["ok"]
 
 
 def test_check_that_fails_or_hangs_does_not_stop_the_others(
