@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from pydantic_core import PydanticSerializationError, to_json
 
 from app.log_context import current_work
-from app.settings.config import Environment, Settings
+from app.settings.config import Settings
 
 MAX_DELAY = 0.05
 """Seconds for which the lines of the request log are buffered."""
@@ -147,19 +147,12 @@ class LogHandler(logging.StreamHandler[TextIO]):
         self.flush()
 
 
-def formatter_class(settings: Settings) -> type[LogFormatter]:
-    """Return the formatter of `LOG_FORMAT`."""
-    is_production = settings.environment is Environment.PRODUCTION
-    is_json = settings.log_format == "json" or (settings.log_format == "auto" and is_production)
-    return JSONFormatter if is_json else LogFormatter
-
-
 def log_config(settings: Settings) -> dict[str, object]:
     """Return the configuration of `app serve` and `app worker`, for `logging.config.dictConfig`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": formatter_class(settings)}},
+        "formatters": {"line": {"()": JSONFormatter if settings.logs_json else LogFormatter}},
         "handlers": {"stderr": {"()": LogHandler, "formatter": "line"}},
         # Noisy at INFO: Alembic logs its plugins at startup, watchfiles every file, Uvicorn three lines per WebSocket.
         "loggers": {
@@ -174,6 +167,6 @@ def configure_app_logger(settings: Settings) -> None:
     logger = logging.getLogger("app")
     if not logger.hasHandlers():
         handler = logging.StreamHandler()  # unlike `LogHandler`, it loses no line if the server exits by a signal
-        handler.setFormatter(formatter_class(settings)())
+        handler.setFormatter(JSONFormatter() if settings.logs_json else LogFormatter())
         logger.addHandler(handler)
         logger.setLevel(settings.log_level.upper())

@@ -52,9 +52,9 @@ def serve(
     address, fd = (host or server.host, server.port), inherited_socket()
     if fd is None:
         check_address_available(*address)
-    threading.Thread(
-        target=_greet, args=(address, [*startup_message(settings), *(admin or [login_hint(settings)])]), daemon=True
-    ).start()
+    if admin or not settings.logs_json:  # the banner is no JSON
+        lines = [*startup_message(settings), *(admin or [login_hint(settings)])]
+        threading.Thread(target=_greet, args=(address, lines), daemon=True).start()
     processes = 1 if reload else workers or server.workers
     with _sharing_metrics(settings, processes):
         uvicorn.run(

@@ -30,7 +30,7 @@ class StatementLog:
             work.statements += sql not in _TRANSACTION
         if seconds >= self._slow_seconds:
             text = " ".join(sql.split())[:_MAX_LENGTH]  # its values are parameters, which are not logged
-            logger.warning("slow statement: %(ms).0fms %(statement)s", {"ms": seconds * 1000, "statement": text})
+            logger.warning("slow statement", extra={"ms": round(seconds * 1000, 1), "statement": text})
 
     def listen(self, dialect: Dialect) -> None:
         """Add what SQLAlchemy executes; there is no event that includes the time of a commit."""

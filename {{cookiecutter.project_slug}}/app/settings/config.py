@@ -481,6 +481,12 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def logs_json(self) -> bool:
+        """Whether the log is for machines."""
+        is_production = self.environment is Environment.PRODUCTION
+        return self.log_format == "json" or (self.log_format == "auto" and is_production)
+
+    @property
     def secure_cookies(self) -> bool:
         """Whether the site is served over HTTPS, so that cookies can be `Secure`."""
         return self.base_url.scheme == "https"

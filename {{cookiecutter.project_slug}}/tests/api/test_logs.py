@@ -1,19 +1,24 @@
 """The log: several lines of the request log are written together, without delaying, losing or mixing lines."""
 
 import io
+import json
 import logging
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from app.api import logs, request_log
-from app.api.logs import ATOMIC_WRITE, REQUEST_LOGGER, LogFormatter, LogHandler
-from tests.server import process_environment
+from app.api.logs import ATOMIC_WRITE, REQUEST_LOGGER, JSONFormatter, LogFormatter, LogHandler
+from app.log_context import Work, current_work
+from tests.server import SECONDS_TO_STOP, Server, process_environment
 from tests.support import wait_until
 
 pytestmark = pytest.mark.any_database
@@ -156,6 +161,73 @@ def test_traceback_and_stack_follow_the_line() -> None:
     assert second == "  Traceback (most recent call last):"
     assert rest[-2:] == ["  ValueError: the cause", "  Stack"]
     assert record.name == "uvicorn.error", "as other handlers expect"
+
+
+FORGED = "x\n2026-12-01T00:00:00.000+00:00 INFO app.requests GET /forged 200\r\x1b[2K\u202e"
+
+
+def record_of(message: str, *values: object, name: str = "app", **fields: object) -> logging.LogRecord:
+    record = logging.LogRecord(name, logging.INFO, "", 0, message, values, None)
+    vars(record).update(fields)
+    return record
+
+
+def test_client_cannot_forge_a_line_or_control_a_terminal() -> None:
+    text = LogFormatter().format(record_of("agent: %s", FORGED, agent=FORGED))
+    line = JSONFormatter().format(record_of("agent: %s", FORGED, agent=FORGED))
+
+    assert all(line.startswith("  2026-") for line in text.splitlines()[1:])
+    assert text.replace("\n", "").isprintable()
+    assert line.isprintable()
+    assert line.isascii()
+    assert (json.loads(line)["message"], json.loads(line)["agent"]) == (f"agent: {FORGED}", FORGED)
+
+
+def test_json_has_fields_in_utc_with_the_request_and_the_traceback() -> None:
+    record = record_of("paid %s", "€5", name="uvicorn.error", order_id=UUID(int=7), amount=Decimal("5.00"), note=None)
+    record.created, record.msecs = 1_800_000_000.0079, 7.9
+    try:
+        raise ValueError("the cause")  # noqa: TRY301 - for its traceback
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    token = current_work.set(Work(request_id="request-of-ada"))
+    try:
+        line = JSONFormatter().format(record)
+    finally:
+        current_work.reset(token)
+
+    found = json.loads(line)
+    assert found.pop("exception").splitlines()[-1] == "ValueError: the cause"
+    assert found == {
+        "time": "2027-01-15T08:00:00.007+00:00",
+        "level": "INFO",
+        "logger": "uvicorn",
+        "message": "paid €5",
+        "order_id": str(UUID(int=7)),
+        "amount": "5.00",
+        "note": None,
+        "request_id": "request-of-ada",
+    }
+
+
+@pytest.mark.parametrize("value", [object(), "\ud800", b"\xff", float("nan"), {1: {2}}, [timedelta(1)]])
+def test_any_field_becomes_json(value: object) -> None:
+    assert "message" in json.loads(JSONFormatter().format(record_of("hello", value=value)))
+
+
+def test_every_line_of_a_server_is_json(start_server: Callable[..., Server]) -> None:
+    server = start_server(LOG_FORMAT="json", LOG_LEVEL="debug", SERVER_WORKERS="2", JOBS_IN_SERVER="true")
+    server.client.get("/health/ready", headers={"X-Request-ID": "request-of-ada"})
+    server.client.get("/nowhere%0A%7B")
+    server.process.terminate()
+    server.process.wait(SECONDS_TO_STOP)
+
+    records = [json.loads(line) for line in server.log.read_text().splitlines()]
+
+    [ready] = [one for one in records if one.get("request_id") == "request-of-ada" and one["logger"] == REQUEST_LOGGER]
+    assert (ready["route"], ready["level"]) == ("/health/ready", "INFO")
+    assert ready["statements"] > 0
+    assert {"uvicorn", REQUEST_LOGGER} <= {one["logger"] for one in records}
 
 
 @pytest.mark.parametrize("end", ["raise RuntimeError('the end')", "sys.exit()", ""], ids=["crash", "exit", "end"])

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,9 +14,10 @@ from starlette.types import Scope
 
 from app.accounts.models import User
 from app.api.dependencies import DatabaseDep, SessionDep, WriteSessionDep
+from app.api.logs import LogFormatter
 from app.api.request_log import observers, route_template
 from app.log_context import current_work
-from tests.support import wait_until
+from tests.support import sign_in, wait_until
 
 NOTES = "/api/v1/sample-notes"
 
@@ -90,10 +92,52 @@ def test_all_ways_of_executing_statements_are_counted(
         current_work.set(None)
 
     add_routes(router)
+    client.get("/of-a-session")  # SQLAlchemy's first connection executes statements of its own
     for route in router.routes:
         assert client.get(cast(Any, route).path).status_code == 200
 
-    assert [record.statements for record in logged()] == [2, 1, 2, 0]
+    assert [record.statements for record in logged()[1:]] == [2, 1, 2, 0]
+
+
+def test_slow_statement_is_logged_without_its_values(
+    start_app: Callable[..., TestClient], ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start_app(database={"slow_statements": timedelta(microseconds=1)})
+    sign_in(client, ada).post(NOTES, json={"title": "needle"})
+
+    slow = [record for record in caplog.records if record.getMessage() == "slow statement"]
+    [fields] = [cast(Any, record) for record in slow if "INSERT INTO sample_notes" in cast(Any, record).statement]
+    assert "needle" not in str(vars(fields))
+    assert fields.ms > 0
+    assert all("\n" not in cast(Any, record).statement for record in slow)
+
+
+def test_statements_are_not_slow_by_default(as_ada: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    as_ada.get(NOTES)
+
+    assert "slow statement" not in caplog.text
+
+
+def test_record_within_a_request_has_its_id(client: TestClient, add_routes: Callable[[APIRouter], None]) -> None:
+    router, lines = APIRouter(), list[str]()
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(LogFormatter().format(record))
+
+    @router.get("/of-the-test")
+    def log_in_a_thread() -> None:
+        logging.getLogger("app.test").warning("hello")
+
+    add_routes(router)
+    handler = Lines()
+    logging.getLogger("app.test").addHandler(handler)
+    try:
+        client.get("/of-the-test", headers={"X-Request-ID": "request-of-ada"})
+    finally:
+        logging.getLogger("app.test").removeHandler(handler)
+
+    assert [line.split(" ", 1)[1] for line in lines] == ["WARNING app.test hello request_id=request-of-ada"]
 
 
 def test_observers_hear_of_each_request(as_ada: TestClient) -> None:
