@@ -7,7 +7,7 @@ from tests.baking import PROJECT, Bake, tree
 from tests.serving import environment, run_in
 from tests.untranslated import findings, in_python, in_script, in_template, sentences
 
-PARTS = 7
+PARTS = 8
 """`app`, `app/web`, `app/admin` and three features."""
 
 
