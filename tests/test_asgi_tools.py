@@ -281,12 +281,11 @@ def test_sentry_gets_bugs_without_secrets(site: Site) -> None:
     in_mount = site.send("/partners/failing?code=a-code")
     assert (failed.status, in_mount.status) == (500, 500)
 
-    wait_for(lambda: b"/partners/failing" in site.collector.sent_to("/api/1/envelope/"))
-    wait_for(lambda: BUG.encode() in site.collector.sent_to("/api/1/envelope/"))
+    wait_for(lambda: b'"/partners/{path}"' in site.collector.sent_to("/api/1/envelope/"))
+    wait_for(lambda: b'"/api/v1/failing/{token}"' in site.collector.sent_to("/api/1/envelope/"))
     sent = site.collector.sent_to("/api/1/envelope/").decode()
 
-    assert "/api/v1/failing/{token}" in sent
-    assert "/api/v1/failing/*" in sent
+    assert sent.count(f'"value":"{BUG}"') >= len((failed, in_mount))
     for secret in (SECRET, site.token, *data.values(), "a-code", "a-cookie", EMAIL):
         assert secret not in sent
 

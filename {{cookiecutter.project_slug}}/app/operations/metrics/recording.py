@@ -7,6 +7,7 @@ from functools import cache
 from http import HTTPMethod
 from typing import Any
 
+from prometheus_client import Histogram
 from sqlalchemy import event
 from starlette.types import Scope
 
@@ -33,8 +34,13 @@ def _record_request(scope: Scope, method: str, status: int, seconds: float) -> N
         return
     # Labels are bounded: addresses without a route and unknown methods have one each.
     route = request_log.route_template(scope) or NO_ROUTE
-    labels = method if method in _METHODS else "OTHER", route, f"{status // 100}xx"
-    REQUESTS.labels(*labels).observe(seconds)
+    _requests(method if method in _METHODS else "OTHER", route, status // 100).observe(seconds)
+
+
+@cache
+def _requests(method: str, route: str, status: int) -> Histogram:
+    """Return the series; looking it up in Prometheus' client takes as long as counting."""
+    return REQUESTS.labels(method, route, f"{status}xx")
 
 
 @contextmanager
