@@ -1,10 +1,9 @@
 """Checks of the database."""
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, literal_column, select, text
+from sqlalchemy import func, select, text
 
 from app.database import revisions
 from app.database.base import utc_now
@@ -29,7 +28,7 @@ async def check_database(installation: Installation) -> Sequence[Finding]:
     """Check that the database responds, its version, its clock and the timeouts."""
     settings, database = installation.settings.database, installation.database
     is_sqlite = database.engine.dialect.name == "sqlite"
-    version = literal_column(f"'{sqlite3.sqlite_version}'") if is_sqlite else func.current_setting("server_version")
+    version = func.sqlite_version() if is_sqlite else func.current_setting("server_version")
     try:
         ((version, now),) = await database.execute(select(version, after(database)))
     except OUTAGES as problem:
