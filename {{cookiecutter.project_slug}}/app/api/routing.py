@@ -50,7 +50,7 @@ class RouteIndex:
             match, child_scope = entry.matches(scope)
             if match is Match.FULL:
                 scope["route"] = entry.route.original_route
-                scope["state"]["route_template"] = entry.route.path_format
+                scope.setdefault("state", {})["route_template"] = entry.route.path_format
                 forbid_unknown_query_params(scope, entry.query_params)
                 if entry.app is None or get_telemetry_data() is not None:  # only the router tells telemetry the route
                     break

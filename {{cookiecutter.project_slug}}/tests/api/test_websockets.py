@@ -239,10 +239,7 @@ def test_websocket_is_logged_when_it_ends(
         pass
 
     lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("WEBSOCKET")]
-    assert [re.sub(r"[\d.]+ms", "…", line) for line in lines] == [
-        f"WEBSOCKET {PATH} 1001 … left-first",
-        f"WEBSOCKET {PATH} 401 … rejected",
-    ]
+    assert lines == [f"WEBSOCKET {PATH} 1001", f"WEBSOCKET {PATH} 401"]
 
 
 @pytest.mark.usefixtures("sockets")
