@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.database.outages import WAS_CANCELED, as_sqlalchemy_error, is_canceled
+from app.database.outages import WAS_CANCELED, as_sqlalchemy_error, is_canceled, is_read_only
 from app.database.statement_log import StatementLog
 from app.database.statements import Columns, CompiledStatement, UnsupportedStatement
 from app.settings.config import DatabaseSettings
@@ -180,7 +180,8 @@ class Driver:
         except Exception as error:
             driver: Any = connection.driver_connection
             is_closed = self.is_asyncpg and driver.is_closed()
-            if is_closed or isinstance(error, TimeoutError) or is_canceled(error):  # its state is unknown
+            is_unknown = is_closed or isinstance(error, TimeoutError) or is_canceled(error)
+            if is_unknown or is_read_only(error):
                 connection.invalidate(error)
             raise as_sqlalchemy_error(error, sql, is_disconnect=is_closed) from error
         finally:

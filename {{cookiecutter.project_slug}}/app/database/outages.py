@@ -26,6 +26,7 @@ WAS_CANCELED = "was_canceled"
 """Key in the `info` of a connection: if the statement was BEGIN, the driver wrongly believes in a transaction."""
 
 _CANCELED = "57014"
+_READS_ONLY = "25006"
 # Codes or prefixes of codes. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
     "08": UNREACHABLE,
@@ -36,7 +37,7 @@ _BY_SQLSTATE = {
     "55P03": _BUSY,
     "40001": _BUSY,
     "40P01": _BUSY,
-    "25006": _READ_ONLY,
+    _READS_ONLY: _READ_ONLY,
 }
 # https://www.sqlite.org/rescode.html (in numbers, so that only SQLite needs Python's sqlite3)
 _BY_SQLITE_CODE = {
@@ -91,6 +92,8 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
         return None  # the task was canceled
     if isinstance(error, TimeoutError):
         context.is_disconnect = True  # the response may still arrive, so the connection can't be reused
+    if is_read_only(error):
+        context.is_disconnect = True
     if is_canceled(error) and context.connection is not None:
         context.connection.info[WAS_CANCELED] = True
     _remove_values(error)
@@ -101,6 +104,11 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
 def is_canceled(error: Exception) -> bool:
     """Return whether the server canceled the statement, such as after a timeout."""
     return getattr(error, "sqlstate", None) == _CANCELED
+
+
+def is_read_only(error: Exception) -> bool:
+    """Return whether the server refuses writes: it was demoted, so another connection may reach the new primary."""
+    return getattr(error, "sqlstate", None) == _READS_ONLY
 
 
 def as_sqlalchemy_error(error: Exception, statement: str, *, is_disconnect: bool) -> DBAPIError:

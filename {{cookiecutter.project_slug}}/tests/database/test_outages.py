@@ -186,6 +186,27 @@ def test_read_only_database_returns_503(
 
 
 @pytest.mark.database("postgresql")
+@pytest.mark.parametrize("by_sql", [False, True])
+def test_connection_to_a_demoted_server_is_not_used_again(
+    start_app: Callable[..., TestClient], own_database_url: str, run_sql: Callable[..., Any], *, by_sql: bool
+) -> None:
+    client = start_app(database={"url": own_database_url, "pool_size": 1})
+    as_ada = sign_in(client, add_user(client, "ada@example.com"))
+    server, _, name = own_database_url.rpartition("/")
+
+    def write() -> int:
+        response = run_sql(client, "DELETE FROM roles") if by_sql else as_ada.post(NOTES, json={"title": "First"})
+        return int(response.status_code)
+
+    execute(f"{server}/postgres", f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    client.portal.call(client.app_state["database"].engine.dispose)  # type: ignore[union-attr] # new connections read
+    during = write()
+    execute(f"{server}/postgres", f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+
+    assert (during, write()) == (503, 200 if by_sql else 201)
+
+
+@pytest.mark.database("postgresql")
 @pytest.mark.parametrize(
     ("limits", "statements"),
     [
