@@ -35,13 +35,14 @@ class Response(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request, with JSON or a form."""
+    """A request, with JSON, a form, or a content with its type."""
 
     method: str
     path: str
     data: Mapping[str, object] | None = None
     form: Mapping[str, object] | None = None
     headers: Mapping[str, str] = {}
+    content: tuple[str, bytes] | None = None
 
     def to_bytes(self) -> bytes:
         """Return it as it is sent."""
@@ -52,6 +53,8 @@ class Request(NamedTuple):
         elif self.form is not None:
             body = urlencode(self.form).encode()
             headers["content-type"] = "application/x-www-form-urlencoded"
+        elif self.content is not None:
+            headers["content-type"], body = self.content
         headers["content-length"] = str(len(body))
         lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
         return "\r\n".join([*lines, "", ""]).encode() + body
@@ -120,7 +123,7 @@ class Client:
             body = await reader.readexactly(int(headers.get("content-length", 0)))
         if headers.get("connection") == "close":
             self.close()
-        return Response(status, headers, body.decode())
+        return Response(status, headers, body.decode(errors="replace"))
 
     def _keep(self, header: str) -> None:
         for name, cookie in SimpleCookie(header).items():

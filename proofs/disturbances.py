@@ -64,8 +64,7 @@ class Migrations:
 
     async def _migrate(self, table: str, change: str) -> None:
         folder = self._folder / "migrations" / "versions"
-        newest = max(folder.glob("*.py"), key=lambda path: path.stat().st_mtime_ns).read_text()
-        previous = newest.partition("revision")[2].split('"')[1]
+        previous = newest_revision(folder)
         revision = f"proof{self._number}"
         text = MIGRATION.format(revision=revision, previous=previous, table=table, change=change)
         (folder / f"{revision}.py").write_text(text)
@@ -82,6 +81,12 @@ class Migrations:
         output, _ = await process.communicate()
         if process.returncode:
             raise Fault(f"app {' '.join(arguments)} failed: {output.decode()[-2000:]}")
+
+
+def newest_revision(folder: Path) -> str:
+    """Return the revision of the migration that was written last."""
+    newest = max(folder.glob("*.py"), key=lambda path: path.stat().st_mtime_ns).read_text()
+    return newest.partition("revision")[2].split('"')[1]
 
 
 class Disturber:

@@ -35,7 +35,7 @@ HEAD = (
     "| failure | here caused by | clients saw | longest response | back after | what to do |",
     "|---|---|---|---:|---:|---|",
 )
-MAIL_RETRY = ("timedelta(minutes=1),", "timedelta(seconds=2),")
+MAIL_RETRY = ("retry_delays=RETRY_DELAYS", "retry_delays=[timedelta(seconds=2)]")
 MAX_SHOWN = 12
 Found = dict[str, Any]
 

@@ -50,15 +50,15 @@ async def prove(plan: Plan, failures: list[Failure]) -> None:
     if plan.server:
         await postgres.learn_command()
     for number, (stack, group) in enumerate(groupby(failures, key=lambda one: one.stack)):
-        chosen = list(group)
+        left = list(group)
         try:
             async with opened(plan, stack, postgres, number) as scene:
-                for failure in chosen:
-                    report(await scene.run(failure))
-        except Exception:  # noqa: BLE001 - the others go on
-            for failure in chosen:
-                faults = [traceback.format_exc()]
-                report(outcome_of(failure, faults))
+                while left:
+                    report(await scene.run(left[0]))
+                    left.pop(0)
+        except Exception:  # noqa: BLE001 - other stacks go on
+            for failure in left:
+                report(outcome_of(failure, [traceback.format_exc()]))
 
 
 def outcome_of(failure: Failure, faults: list[str]) -> Outcome:

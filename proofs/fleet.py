@@ -22,8 +22,9 @@ class Process:
         arguments: Sequence[str],
         *before: str,
         variables: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
-        self.name, self._log = name, log
+        self.name, self._log, self._folder = name, log, folder
         self._command = [*before, sys.executable, "-B", "-m", "app", *arguments]
         self.variables = dict(os.environ if variables is None else variables)
         self.starts = 0
@@ -37,6 +38,7 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self.variables,
+                cwd=self._folder,
                 start_new_session=True,
             )
         self.starts += 1

@@ -35,6 +35,10 @@ class Ledger:
         except DBAPIError as error:
             raise ConnectionError from error
 
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._engine.dispose()
+
     async def create(self) -> None:
         """Create the tables of the feature."""
         async with self._engine.begin() as connection:

@@ -2,13 +2,19 @@
 
 import json
 
-from proofs.failing import databases, processes
+from proofs.failing import databases, processes, releases, surroundings
 from proofs.failing.failure import Failure
 
 
 def all_failures() -> list[Failure]:
     """Return them; those with equal stacks are next to each other."""
-    found = [*databases.FAILURES, *processes.ON_POSTGRESQL, *processes.ON_SQLITE]
+    found = [
+        *databases.FAILURES,
+        *surroundings.FAILURES,
+        *processes.ON_POSTGRESQL,
+        *processes.ON_SQLITE,
+        *releases.FAILURES,
+    ]
     stacks = list(dict.fromkeys(failure.stack for failure in found))
     return sorted(found, key=lambda failure: stacks.index(failure.stack))
 

@@ -100,6 +100,16 @@ async def terminate(scene: Scene) -> None:
         await scene.postgres.run("SELECT pg_terminate_backend($1)", row["pid"])
 
 
+async def make_read_only(scene: Scene) -> None:
+    """Let new connections only read, as on a primary that was demoted; then no longer."""
+    await scene.postgres.run("ALTER ROLE app SET default_transaction_read_only = on")
+    try:
+        await terminate(scene)
+        await scene.saw("503", times=20)
+    finally:
+        await scene.postgres.run("ALTER ROLE app RESET default_transaction_read_only")
+
+
 async def hide_revision(scene: Scene) -> None:
     """Revoke the right to read the revision of the schema."""
     server = scene.own_server()
@@ -176,6 +186,13 @@ FAILURES = (
         "`ALTER ROLE … NOLOGIN`, and connections closed",
         "correct the role or `DATABASE_PASSWORD`; the log has PostgreSQL's message",
         act=refuse_sign_in,
+        statuses=UNAVAILABLE,
+    ),
+    Failure(
+        "PostgreSQL read-only",
+        "new connections can only read for a while, as on a primary that was demoted",
+        "nothing: once the address leads to the new primary, the app connects again",
+        act=make_read_only,
         statuses=UNAVAILABLE,
     ),
     Failure(

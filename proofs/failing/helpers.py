@@ -88,7 +88,38 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-Helper = Program | Relay
+class Clock:
+    """The clock of the app's processes, which libfaketime reads from a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def settings(self) -> dict[str, str]:
+        """Return the variables that make a process use it."""
+        [library] = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+        return {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self.path),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def set(self, offset: str) -> None:
+        """Set it, such as to `+1d`; at once, because a process may read the file at any time."""
+        new = self.path.with_suffix(".new")
+        new.write_text(offset)
+        new.replace(self.path)
+
+    async def start(self) -> None:
+        """Set the right time."""
+        self.set("+0")
+
+    async def stop(self) -> None:
+        """Set the right time."""
+        self.set("+0")
+
+
+Helper = Program | Relay | Clock
 
 
 @asynccontextmanager
@@ -111,6 +142,9 @@ async def helpers(
 
 def _build(name: str, port: int, direct: str, folder: Path) -> tuple[Helper, dict[str, str]]:
     parts = urlsplit(direct)
+    if name == "clock":
+        clock = Clock(folder / "clock")
+        return clock, clock.settings()
     if name == "redis":
         command = [find_program("redis-server"), "--port", str(port), "--save", "", "--dir", folder]
         return Program(port, command), {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}

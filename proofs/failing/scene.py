@@ -1,6 +1,7 @@
 """A stack with clients, in which failures are caused."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -17,6 +18,9 @@ from proofs.failing.helpers import Helper
 from proofs.failing.inbox import Inbox
 from proofs.fleet import Process
 from proofs.walks_check import Ledger
+
+REGULARS = frozenset({"Ada writes", "Ada reads", "Bob writes", "Bob reads", "signup", "walker"})
+"""Names in the requests of clients that are always active."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Scene:
     ledger: Ledger
     variables: dict[str, str]
     fleet: list[Process] = field(default_factory=list)
+    cleanups: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What to do when the scene is closed."""
     faults: list[str] = field(default_factory=list)
     ended: float = 0
     """When the cause ended, if that was before `act` returned."""
@@ -85,9 +91,14 @@ class Scene:
         if not await until(check, MAX_SECONDS):
             self.fault(f"waited in vain for: {what}")
 
+    @property
+    def owner_url(self) -> str:
+        """Return the URL with which the tables can be changed."""
+        return self.direct.replace("//app@", "//test@")
+
     def own_server(self) -> Server:
         """Return access to the database of this scene, as the owner of its tables."""
-        return Server(f"{self.plan.server.rpartition('/')[0]}/{self.direct.rpartition('/')[2]}")
+        return Server(self.owner_url.replace("+asyncpg", ""))
 
     def start(self) -> None:
         """Start the processes of the project."""
@@ -102,12 +113,25 @@ class Scene:
         ]
 
     async def restart(self, **variables: str) -> None:
-        """Stop the processes and start them with changed settings, as a deployment does."""
+        """Stop the processes, which are started again with changed settings."""
         for process in self.fleet:
-            await asyncio.to_thread(process.stop)
+            starts = process.starts
             process.variables |= variables
-            process.start()
+            await asyncio.to_thread(process.stop)
+            await self.wait_for(lambda: process.starts > starts, "a new process")  # noqa: B023
         await self.wait_until_ready()
+
+    async def run_app(self, *arguments: str, folder: Path | None = None) -> tuple[int, str]:
+        """Run a command of the project as the owner of the tables; return exit code and output."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-B", "-m", "app", *arguments),
+            cwd=folder or self.plan.project,
+            env={**self.variables, "DATABASE_URL": self.owner_url},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode(errors="replace")
 
     async def wait_until_ready(self) -> None:
         """Wait until the server is ready."""
@@ -147,26 +171,44 @@ class Scene:
     async def wait_for_success(self) -> None:
         """Wait until each client is served, by a request from now on."""
         now = time.monotonic()
-        names = {one.client for one in self.crowd.seen}
-        await self.wait_for(
-            lambda: self.crowd.served_since(now).keys() >= names, f"success of {names}"
-        )
+
+        def missing() -> list[str]:
+            return sorted(REGULARS - self.crowd.served_since(now).keys())
+
+        await self.wait_for(lambda: not missing(), f"success of {missing()}")
+
+    async def wait_for_rows(self, sql: str) -> None:
+        """Wait until a query has rows."""
+
+        async def has_rows() -> bool:
+            return bool(await self.ledger.rows(sql))
+
+        if not await until(has_rows, MAX_SECONDS):
+            self.fault(f"waited in vain for: {sql}")
+
+    async def wait_for_port(self, port: int) -> None:
+        """Wait until another server is ready."""
+
+        async def is_ready() -> bool:
+            with suppress(Broken, OSError):
+                return (await Client(port).send(Request("GET", "/health/ready"))).status == 200
+            return False
+
+        if not await until(is_ready, MAX_SECONDS):
+            self.fault(f"no server on port {port}: {self.log.read_text()[-2000:]}")
 
     async def wait_for_work(self) -> None:
         """Wait until an email is on its way and a job runs; replies to emails are held back."""
         self.inbox.is_paused = True
         await self.wait_for(lambda: self.inbox.pending, "an email on its way")
-
-        async def runs() -> bool:
-            running = "SELECT id FROM jobs WHERE state = 'running' AND name = 'walks.walk'"
-            return bool(await self.ledger.rows(running))
-
-        if not await until(runs, MAX_SECONDS):
-            self.fault("no job is running")
+        await self.wait_for_rows(
+            "SELECT id FROM jobs WHERE state = 'running' AND name = 'walks.walk'"
+        )
 
     async def run(self, failure: Failure) -> Outcome:
         """Cause a failure among active clients, and compare."""
         self.faults, self.ended = [], 0
+        self.crowd.seen.clear()
         started, logged = time.monotonic(), self.log.stat().st_size if self.log.exists() else 0
         starts = [process.starts for process in self.fleet]
         stop = asyncio.Event()
@@ -175,12 +217,12 @@ class Scene:
         begun = end = time.monotonic()
         try:
             if failure.has_clients:
-                await self._wait_for_clients()
+                await self.wait_for_success()
                 begun = time.monotonic()
             await failure.act(self)
             end = self.ended or time.monotonic()
             if failure.has_clients:
-                await self._wait_for_clients()
+                await self.wait_for_success()
                 await self.wait_until_ready()
         finally:
             self.inbox.is_paused = False
@@ -212,20 +254,10 @@ class Scene:
         actions: list[Callable[[str, asyncio.Event], Awaitable[None]]]
         actions = [crowd.write_notes, crowd.write_notes, crowd.sign_up, crowd.walk]
         names = ("Ada", "Bob", "signup", "walker")
-        crowd.seen.clear()
         return [
             asyncio.ensure_future(action(name, stop))
             for name, action in zip(names, actions, strict=True)
         ]
-
-    async def _wait_for_clients(self) -> None:
-        """Wait until each client is served."""
-        now = time.monotonic()
-        names = {"Ada writes", "Ada reads", "Bob writes", "Bob reads", "signup", "walker"}
-        await self.wait_for(
-            lambda: self.crowd.served_since(now).keys() >= names,
-            f"all clients; served are {sorted(self.crowd.served_since(now))}",
-        )
 
     async def _revive(self) -> None:
         """Start processes again that ended, as systemd and Docker do."""

@@ -30,6 +30,7 @@ async def opened(plan: Plan, stack: Stack, postgres: Server, number: int) -> Asy
         for disk in disks.values():
             mounted.enter_context(disk.mounted())
         direct = await _new_database(plan, stack, postgres, disks["data"].folder, number)
+        name = direct.rpartition("/")[2]
         inbox, crowd = Inbox(free_port(), folder), Crowd(free_port())
         ports = [free_port() for _ in stack.helpers]
         async with helpers(stack.helpers, direct, folder, ports) as (running, settings):
@@ -37,11 +38,14 @@ async def opened(plan: Plan, stack: Stack, postgres: Server, number: int) -> Asy
             variables = {
                 **os.environ,
                 "DATABASE_URL": url,
+                "BASE_URL": "http://shop.example",  # or it would have the port, and tokens, too
+                "SECRET_KEY": "of the proof of failures: it protects nothing",
                 "MAIL_URL": f"smtp://localhost:{inbox.port}",
                 "SSL_CERT_FILE": str(inbox.certificate),
                 "FILES_URL": f"file:{disks['files'].folder}",
                 "JOBS_IN_SERVER": str(not stack.has_worker).lower(),
                 "JOBS_POLL_INTERVAL": "500ms",
+                "SERVER_READ_TIMEOUT": "3",
                 "PROOF_SABOTAGE": plan.sabotage,
                 **settings,
                 **dict(stack.settings),
@@ -60,6 +64,9 @@ async def opened(plan: Plan, stack: Stack, postgres: Server, number: int) -> Asy
                 yield scene
             finally:
                 await _close(scene)
+                if stack.database == "postgresql":
+                    await postgres.run(f"DROP DATABASE {name} WITH (FORCE)")
+                    await postgres.run(f"DROP TABLESPACE {name}")
 
 
 async def _close(scene: Scene) -> None:
@@ -70,6 +77,9 @@ async def _close(scene: Scene) -> None:
             await asyncio.to_thread(process.stop)
         process.signal_group(signal.SIGKILL)
     scene.inbox.close()
+    for clean in scene.cleanups:
+        await clean()
+    await scene.ledger.close()
     shutil.copy(scene.log, scene.folder / "log.txt")  # because its disk is unmounted
 
 
