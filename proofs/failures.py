@@ -88,7 +88,8 @@ def row(found: Mapping[str, Any]) -> str:
         name: number for name, number in found["statuses"].items() if name not in served_statuses
     }
     statuses = ", ".join(
-        f"{number:,} {name}" for name, number in {"served": served, **others}.items()
+        f"{number:,} with {name}" if name.isdigit() else f"{number:,} {name}"
+        for name, number in {**({"served": served} if served else {}), **others}.items()
     )
     longest, recovery = (
         f"{found[name]:.1f} s" if found["statuses"] else "" for name in ("longest", "recovery")
@@ -119,7 +120,7 @@ def write_table(listed: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str
     after = rest.partition(MARKS[1])[2]
     rows = read_rows(text) | {one["name"]: row(one) for one in found}
     lines = [rows[one["name"]] for one in listed if one["name"] in rows]
-    dated = f"Last run: {date.today():%Y-%m-%d}."  # noqa: DTZ011 - where it runs
+    dated = f"Latest run: {date.today():%Y-%m-%d}."  # noqa: DTZ011 - where it runs
     table = "\n".join([MARKS[0], "", dated, "", *HEAD, *lines, "", MARKS[1]])
     PAGE.write_text(before + table + after, encoding="utf-8")
 

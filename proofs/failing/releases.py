@@ -186,7 +186,7 @@ FAILURES = (
             Failure(
                 f"{title}: two releases side by side",
                 "a migration adds a column; the old release goes on, the new one starts beside it",
-                "nothing: [expand, deploy, contract](deploying.md#migrations-without-downtime)",
+                "nothing: [expand, deploy, contract](migrations.md#without-downtime)",
                 act=serve_two,
                 stack=Stack(database),
                 statuses=frozenset({503}),
