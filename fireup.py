@@ -9,8 +9,8 @@
 For working on the template itself:
   python3 fireup.py test [ARGS]   run the tests in tests/, including those of generated projects;
                                   pytest gets ARGS; without ARGS, run all tests on all CPU cores
-  python3 fireup.py prove NAME    run a long proof: compose, failures, floods, jobs, load,
-                                  look, screenshots or systemd
+  python3 fireup.py prove NAME    run a long proof: backup, compose, failures, floods,
+                                  jobs, load, look, screenshots or systemd
   python3 fireup.py behaviours    run the tests of a new project and show which ones cover each
                                   behavior in docs/behaviours.md; --collect lists without running
   python3 fireup.py check         lint and type-check the template and the project inside it
@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).resolve().parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
-PROOFS = ("compose", "failures", "floods", "jobs", "load", "look", "screenshots", "systemd")
+PROOFS = (
+    *("backup", "compose", "failures", "floods", "jobs", "load", "look", "screenshots"),
+    "systemd",
+)
 # Maps the cookiecutter condition that a requirement depends on to answers that exclude it.
 GUARDS = {
     "cookiecutter.admin": {"admin": "no"},

@@ -71,7 +71,7 @@ class ChunkReader(io.RawIOBase):
     """A file to read, made of chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks, self._rest = chunks, b""
+        self._chunks, self._rest = chunks, memoryview(b"")
         self.error: Exception | None = None
         """What the chunks raised: libraries in other languages replace it."""
 
@@ -79,13 +79,13 @@ class ChunkReader(io.RawIOBase):
         """Return at most `size` bytes; nothing at the end."""
         try:
             while not self._rest and (chunk := next(self._chunks, None)) is not None:
-                self._rest = chunk
+                self._rest = memoryview(chunk)
         except Exception as error:
             self.error = error
             raise
         end = len(self._rest) if size < 0 else size
         data, self._rest = self._rest[:end], self._rest[end:]
-        return data
+        return bytes(data)
 
 
 def write_archive(parts: Iterable[Part], describe: Callable[[], Manifest]) -> Iterator[bytes]:

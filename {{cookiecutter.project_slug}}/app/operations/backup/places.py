@@ -10,7 +10,7 @@ from typing import IO, Any, NamedTuple
 from anyio import create_memory_object_stream, from_thread, to_thread
 
 from app.database.base import utc_now
-from app.files.store import FileStore
+from app.files.store import FileMissing, FileStore
 from app.operations.backup.archive import BackupFailed
 from app.settings.config import BackupSettings, FilesSettings
 from app.settings.files_url import CLOUD_SCHEMES
@@ -119,8 +119,12 @@ async def download(place: Place, target: IO[bytes]) -> None:
     """Copy a backup to a file.
 
     Raises:
-        FileMissing: there is none.
+        BackupFailed: there is none.
         StoreUnavailable: the store doesn't respond.
     """
-    async for chunk in place.store.stream(place.key, 0, await place.store.size(place.key)):
-        target.write(chunk)
+    try:
+        size = await place.store.size(place.key)
+    except FileMissing as error:
+        raise BackupFailed(f"{place} not found.") from error
+    for start in range(0, size, PART_BYTES):
+        target.write(await place.store.read(place.key, start, min(start + PART_BYTES, size)))
