@@ -138,8 +138,9 @@ def job(  # noqa: PLR0913 - all optional
     """Make a job of an async function.
 
     An attempt that raises an error, or takes longer than `timeout`, is repeated after the next of `retry_delays`, up to
-    `max_attempts`. A `schedule` is a cron text in UTC, such as "0 3 * * *", or an interval. `encrypted` arguments
-    can't be read from a database dump, and are erased once the job succeeded.
+    `max_attempts`. A `schedule` is a cron text in UTC, such as "0 3 * * *", an interval, or a function of the settings
+    that returns one, or None. `encrypted` arguments can't be read from a database dump, and are erased once the job
+    succeeded.
 
     Raises:
         TypeError: the function has parameters that can't be stored, or a scheduled one has required parameters.
