@@ -4,7 +4,9 @@ obstore reads credentials of cloud stores as their own tools do: from the enviro
 machine's role, if `FILES_URL` has none. https://developmentseed.org/obstore/latest/authentication/
 """
 
+import atexit
 import logging
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -69,6 +71,8 @@ class FileStore:
 
     @cached_property
     def _store(self) -> ObjectStore:
+        # If the interpreter ends while a thread of obstore still returns a result, the process aborts.
+        atexit.register(time.sleep, 0.1)
         scheme, place, options = self._location
         if scheme == "memory":
             return MemoryStore()

@@ -10,7 +10,7 @@ import hashlib
 import io
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -88,7 +88,7 @@ class ChunkReader(io.RawIOBase):
         return bytes(data)
 
 
-def write_archive(parts: Iterable[Part], describe: Callable[[], Manifest]) -> Iterator[bytes]:
+def write_archive(parts: Iterable[Part], describe: Callable[[], Manifest]) -> Generator[bytes]:
     """Yield a backup. `describe` is called after the last part."""
     compressor = zlib.compressobj(1, wbits=31)  # gzip
     for chunk in _write_tar(parts, describe):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import chain
 from types import ModuleType
 from typing import Any
@@ -80,8 +81,9 @@ class _Backup:
             raise BackupFailed("The database isn't one of this version: run `app db upgrade` first.")
         manifest.revisions = sorted(revision for (revision,) in rows("SELECT version_num FROM alembic_version"))
         self._total = self._snapshot.size() + int(next(rows("SELECT coalesce(sum(size), 0) FROM files"))[0])
-        source = ChunkReader(write_archive(chain(self._database(), self._files()), lambda: manifest))
-        encrypt(source, target, self._settings.backup.recipients)
+        parts = chain(self._database(), self._files())
+        with closing(write_archive(parts, lambda: manifest)) as chunks:  # before the snapshot, whose rows it reads
+            encrypt(ChunkReader(chunks), target, self._settings.backup.recipients)
 
     def _database(self) -> Iterator[Part]:
         settings = self._settings.database.for_maintenance()
