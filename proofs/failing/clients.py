@@ -110,11 +110,10 @@ class Crowd:
             await asyncio.sleep(4 * PAUSE)
 
     async def walk(self, name: str, stop: asyncio.Event) -> None:
-        """Enqueue jobs; every fourth request fails afterwards, and so rolls back."""
-        client = Client(self.port)
+        """Enqueue jobs; the first request and every fourth fail afterwards, and so roll back."""
+        client, turns = Client(self.port), count()
         while not stop.is_set():
-            number = next(self._numbers)
-            label, fails = f"{name}-{number}", number % 4 == 0
+            label, fails = f"{name}-{next(self._numbers)}", next(turns) % 4 == 0
             data = {"label": label, "steps": STEPS, "seconds": STEP_SECONDS, "fails": fails}
             seen = await self.ask(name, client, Request("POST", "/api/v1/walks", data))
             if fails and seen.status in {"409", "503"}:
