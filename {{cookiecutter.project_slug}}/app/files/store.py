@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -71,8 +71,7 @@ class FileStore:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        # If the interpreter ends while a thread of obstore still returns a result, the process aborts.
-        atexit.register(time.sleep, 0.1)
+        _wait_at_exit()
         scheme, place, options = self._location
         if scheme == "memory":
             return MemoryStore()
@@ -145,6 +144,12 @@ class FileStore:
         """Return a URL of the cloud store with which everyone can read, or write, the file for a while."""
         with _translated_errors():
             return await obstore.sign_async(cast(Any, self._store), method, key, ttl)
+
+
+@cache
+def _wait_at_exit() -> None:
+    """Let threads of obstore return their results, or the process aborts if the interpreter ends meanwhile."""
+    atexit.register(time.sleep, 0.1)
 
 
 @contextmanager

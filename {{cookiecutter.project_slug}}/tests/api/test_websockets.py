@@ -1,6 +1,5 @@
 """WebSockets: authentication, database sessions and errors."""
 
-import re
 from collections.abc import Callable
 from contextlib import ExitStack
 
