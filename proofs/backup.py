@@ -34,7 +34,7 @@ from tests.serving import Visitor, running
 CLIENTS = 6
 EMAIL, PASSWORD = "backup@example.com", "a password of the proof of backups"
 WARM_UP_REQUESTS = 30
-KILL_MILLISECONDS = 3000
+KILL_MILLISECONDS = 1500
 
 
 Contents: TypeAlias = dict[str, Any]
@@ -240,7 +240,8 @@ class Proof:
         if self._killed("backup", str(target)):
             self.found["killed backups"] += 1
         if target.exists():  # killed after its end
-            self._app("restore", str(target), "--identity", str(self.key), "--verify")
+            creator = {"DATABASE_URL": self.server_url or self.variables["DATABASE_URL"]}
+            self._app("restore", str(target), "--identity", str(self.key), "--verify", **creator)
 
     def _kill_restore(
         self, number: int, target: Path, place: dict[str, str], old: Contents, new: Contents

@@ -102,10 +102,12 @@ def proof_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(tmp_path_factory.mktemp("proof"))
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_backups_during_load_are_of_one_moment(proof_project: Project, database: str) -> None:
-    proof = prove(proof_project, database, rounds=2)
+@pytest.mark.parametrize(("database", "rounds"), [("sqlite", 2), ("postgresql", 1)])
+def test_backups_during_load_are_of_one_moment(
+    proof_project: Project, database: str, rounds: int
+) -> None:
+    proof = prove(proof_project, database, rounds)
 
     assert proof.faults == []
-    assert proof.found["backups"] == 2
+    assert proof.found["backups"] == rounds
     assert proof.found["rows"] > 10
