@@ -102,11 +102,18 @@ class Server:
         await self._control("-l", log, "-o", options, "start")
 
     async def _control(self, *arguments: str) -> None:
-        """Run `pg_ctl` as the user of the server."""
+        """Run `pg_ctl` for the server."""
+        await self.run_program("pg_ctl", "-D", str(self.folder), "-w", "-s", *arguments)
+
+    async def run_program(self, name: str, *arguments: str) -> None:
+        """Run a program of PostgreSQL as the user of the server.
+
+        Raises:
+            RuntimeError: it failed.
+        """
         owner = self.folder.stat()
         process = await asyncio.create_subprocess_exec(
-            str(Path(self._command[0]).with_name("pg_ctl")),
-            *("-D", str(self.folder), "-w", "-s", *arguments),
+            *(str(Path(self._command[0]).with_name(name)), *arguments),
             user=owner.st_uid,
             cwd="/",
             stdin=asyncio.subprocess.DEVNULL,
@@ -114,7 +121,7 @@ class Server:
             stderr=asyncio.subprocess.DEVNULL,
         )
         if await process.wait():
-            raise RuntimeError(f"pg_ctl {arguments} failed: see {self.folder.parent}/log")
+            raise RuntimeError(f"{name} {arguments} failed: see {self.folder.parent}/log")
 
 
 class Watch:

@@ -37,6 +37,8 @@ HEAD = (
 )
 MAIL_RETRY = ("retry_delays=RETRY_DELAYS", "retry_delays=[timedelta(seconds=2)]")
 MAX_SHOWN = 12
+MOTO = fireup.TEMPLATE / "tests" / "s3" / "requirements.txt"
+STORE = "file-store-away"
 Found = dict[str, Any]
 
 
@@ -67,6 +69,7 @@ def prove(project: Project, slugs: Sequence[str] = (), sabotage: str = "") -> It
         "server": "",
         "project": str(project.folder),
         "slugs": list(slugs),
+        "moto_python": "" if slugs and STORE not in slugs else fireup.install(MOTO),
         "sabotage": sabotage,
     }
     command = [project.python, "-B", "-m", "proofs.failures_inside", json.dumps(plan)]

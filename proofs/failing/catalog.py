@@ -2,7 +2,7 @@
 
 import json
 
-from proofs.failing import databases, processes, releases, surroundings
+from proofs.failing import databases, failover, processes, releases, surroundings
 from proofs.failing.failure import Failure
 
 
@@ -10,6 +10,7 @@ def all_failures() -> list[Failure]:
     """Return them; those with equal stacks are next to each other."""
     found = [
         *databases.FAILURES,
+        *failover.FAILURES,
         *surroundings.FAILURES,
         *processes.ON_POSTGRESQL,
         *processes.ON_SQLITE,

@@ -21,7 +21,7 @@ class Stack:
     has_worker: bool = False
     """Whether `app worker` runs the jobs, not the server."""
     helpers: frozenset[str] = frozenset()
-    """Of `pgbouncer`, `redis` and `relay`: processes between the app and its data."""
+    """Of `clock`, `pgbouncer`, `redis`, `relay` and `s3`: what the app gets from others."""
     before: tuple[str, ...] = ()
     """Command in which the server is started, such as `prlimit`."""
 

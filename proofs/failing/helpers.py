@@ -4,10 +4,13 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
+
+from proofs.client import Client, Request
 
 PGBOUNCER = """
 [databases]
@@ -20,7 +23,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 10
 """
-NAMES = ("pgbouncer", "redis-server")
+NewPort: TypeAlias = Callable[[], int]
 
 
 class Program:
@@ -119,18 +122,51 @@ class Clock:
         self.set("+0")
 
 
-Helper = Program | Relay | Clock
+class ObjectStore:
+    """An S3 server, moto's, behind a relay: it keeps files in memory, so only the relay stops."""
+
+    BUCKET = "files"
+
+    def __init__(self, new_port: NewPort, python: str) -> None:
+        port = new_port()
+        self.relay = Relay(new_port(), port)
+        self._moto = Program(port, [python, "-m", "moto.server", "--port", port])
+
+    async def start(self) -> None:
+        """Start the server, create the bucket, and pass connections on."""
+        await self._moto.start()
+        request = Request("PUT", f"/{self.BUCKET}", content=("text/plain", b""))
+        await Client(self.relay.target).send(request)
+        await self.relay.start()
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        await self.relay.stop()
+        await self._moto.stop()
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings with which the app uses it."""
+        options = "access_key_id=test&secret_access_key=test&region=us-east-1"
+        url = f"s3://{self.BUCKET}?endpoint=http://127.0.0.1:{self.relay.port}&{options}"
+        return {"FILES_URL": url}
+
+
+Helper = Program | Relay | Clock | ObjectStore
 
 
 @asynccontextmanager
 async def helpers(
-    names: Collection[str], direct: str, folder: Path, ports: list[int]
+    names: Collection[str], direct: str, folder: Path, new_port: NewPort, moto_python: str
 ) -> AsyncIterator[tuple[dict[str, Helper], dict[str, str]]]:
     """Start them; yield them by name, and the settings with which the app uses them."""
     found: dict[str, Helper] = {}
     settings: dict[str, str] = {}
-    for name, port in zip(sorted(names), ports, strict=False):
-        found[name], more = _build(name, port, direct, folder)
+    for name in sorted(names):
+        if name == "s3":
+            store = ObjectStore(new_port, moto_python)
+            found[name], more = store, store.settings()
+        else:
+            found[name], more = _build(name, new_port(), direct, folder)
         settings |= more
         await found[name].start()
     try:

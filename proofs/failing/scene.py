@@ -35,6 +35,8 @@ class Plan:
     project: str
     slugs: Sequence[str] = ()
     """Of the failures to cause; empty for all."""
+    moto_python: str = ""
+    """Python of an environment with moto."""
     sabotage: str = ""
 
 

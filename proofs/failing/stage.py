@@ -32,8 +32,8 @@ async def opened(plan: Plan, stack: Stack, postgres: Server, number: int) -> Asy
         direct = await _new_database(plan, stack, postgres, disks["data"].folder, number)
         name = direct.rpartition("/")[2]
         inbox, crowd = Inbox(free_port(), folder), Crowd(free_port())
-        ports = [free_port() for _ in stack.helpers]
-        async with helpers(stack.helpers, direct, folder, ports) as (running, settings):
+        between = helpers(stack.helpers, direct, folder, free_port, plan.moto_python)
+        async with between as (running, settings):
             url = settings.pop("DATABASE_URL", direct)
             variables = {
                 **os.environ,

@@ -8,7 +8,7 @@ from io import BytesIO
 from proofs.client import Client, Request
 from proofs.failing.databases import UNAVAILABLE
 from proofs.failing.failure import Failure, Stack
-from proofs.failing.helpers import Clock
+from proofs.failing.helpers import Clock, ObjectStore
 from proofs.failing.scene import Scene
 
 FILES_LIMIT, IDLE = 256, 800
@@ -54,13 +54,33 @@ async def fill_files(scene: Scene) -> None:
     try:
         during = await upload(scene)
         scene.expect(during == "507", f"upload to a full disk: {during}")
-        read = await scene.crowd.ask("uploads", Client(scene.crowd.port), Request("GET", PICTURE))
-        scene.expect(read.status == "200", f"the file from before: {read.status}")
+        read = await read_upload(scene)
+        scene.expect(read == "200", f"the file from before: {read}")
         await scene.wait_for_success()
     finally:
         disk.free()
     after = await upload(scene)
     scene.expect(after == "200", f"upload afterwards: {after}")
+
+
+async def cut_store(scene: Scene) -> None:
+    """Make the store of files unreachable: uploads and reads are rejected, others served."""
+    store = scene.helpers["s3"]
+    assert isinstance(store, ObjectStore)
+    before = await upload(scene)
+    scene.expect(before == "200", f"upload: {before}")
+    await store.relay.stop()
+    during = await asyncio.gather(upload(scene), read_upload(scene), scene.wait_for_success())
+    scene.expect([*during[:2]] == ["503", "503"], f"upload and read without a store: {during}")
+    await store.relay.start()
+    after = [await read_upload(scene), await upload(scene)]
+    scene.expect(after == ["200", "200"], f"read and upload afterwards: {after}")
+
+
+async def read_upload(scene: Scene) -> str:
+    """Read the picture and return the status."""
+    request = Request("GET", PICTURE)
+    return (await scene.crowd.ask("uploads", Client(scene.crowd.port), request)).status
 
 
 async def upload(scene: Scene) -> str:
@@ -213,6 +233,14 @@ FAILURES = (
         "nothing: the app connects again",
         act=restart_pgbouncer,
         stack=Stack(helpers=frozenset({"pgbouncer"})),
+        statuses=UNAVAILABLE,
+    ),
+    Failure(
+        "File store away",
+        "an S3 server that can't be reached",
+        "nothing: uploads and downloads get 503 until it is back",
+        act=cut_store,
+        stack=Stack(helpers=frozenset({"s3"})),
         statuses=UNAVAILABLE,
     ),
     Failure(
