@@ -50,4 +50,4 @@ async def _check(settings: Settings) -> list[Report]:
     features.load_models()
     features.load_jobs()
     async with open_state(settings) as state:
-        return await run_checks(Installation(settings, state["database"], state["files"]))
+        return await run_checks(Installation(settings, state["database"]))

@@ -44,6 +44,6 @@ class DoctorView(CustomView):
             raise HTTPException(403)
         state, client = request.state, request.client
         visit = Visit(client.host if client else "", "X-Forwarded-For" in request.headers)
-        installation = Installation(state.settings, get_database(request), state.files, visit)
+        installation = Installation(state.settings, get_database(request), visit)
         reports = await run_checks(installation, without={"port"})
         return self.site._template_response(request, "doctor.html", {"reports": reports})  # noqa: SLF001

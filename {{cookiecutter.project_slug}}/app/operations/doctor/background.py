@@ -20,7 +20,7 @@ from app.settings.mail_url import parse_mail_url, parse_sender
 LATE = timedelta(minutes=5)
 OLD_BACKUP = timedelta(days=2)
 SMTP_TIMEOUT_SECONDS = 5
-_BACKUPS = "app.operations.backup"
+_BACKUPS, _FILES = "app.operations.backup", "app.files"
 
 
 async def check_jobs(installation: Installation) -> Sequence[Finding]:
@@ -87,7 +87,9 @@ async def check_smtp(installation: Installation) -> Sequence[Finding]:
 
 async def check_files(installation: Installation) -> Sequence[Finding]:
     """Store a file, read it and delete it."""
-    key, store = f"doctor-{uuid4()}", installation.files
+    if not find_spec(_FILES):
+        return []
+    key, store = f"doctor-{uuid4()}", import_module(f"{_FILES}.store").FileStore(installation.settings.files)
     try:
         await store.put(key, b"doctor", {})
         await store.read(key)

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from app.database.connection import Database
-from app.files.store import FileStore
 from app.settings.config import Environment, Settings
 
 
@@ -41,7 +40,6 @@ class Installation:
 
     settings: Settings
     database: Database
-    files: FileStore
     visit: Visit | None = None
     """The request that asks; None in `app doctor`."""
 
