@@ -100,11 +100,13 @@ def _contents(manifest: Manifest) -> str:
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command whose files only this user can read."""
-    os.umask(0o077)
+    before = os.umask(0o077)
     try:
         asyncio.run(work)
     except BackupFailed as error:
         sys.exit(f"app: {error}")
+    finally:
+        os.umask(before)
 
 
 @contextmanager
