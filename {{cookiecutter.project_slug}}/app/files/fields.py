@@ -35,8 +35,8 @@ async def uploaded_file(request: Request, field: str) -> AsyncIterator[UploadFil
         InvalidFile: when the form has no such file; names the field.
     """
     async with request.form(max_files=1, max_fields=10) as form:
-        upload = form.get(field)
-        if "upload" in form and not upload:
+        upload, reference = form.get(field), form.get("upload")  # a field can have this name, too
+        if reference and isinstance(reference, str):
             yield read_reference(form)
             return
         if not isinstance(upload, UploadFile) or not upload.filename:
@@ -62,5 +62,5 @@ def multipart_body(field: str) -> dict[str, Any]:
     """Return the request body of an upload: `openapi_extra=multipart_body("photo")`."""
     reference = DirectUploadReference.model_json_schema()["properties"]
     # No field is required, because a form has a file or a reference; the Python client generator can't do `oneOf`.
-    schema = {"type": "object", "properties": {field: {"type": "string", "format": "binary"}, **reference}}
+    schema = {"type": "object", "properties": {**reference, field: {"type": "string", "format": "binary"}}}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
