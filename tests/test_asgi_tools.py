@@ -343,7 +343,7 @@ def test_agent_reads_and_writes_with_an_api_key(site: Site) -> None:
 
     operations = {"create_note", "delete_note", "list_notes", "read_note", "update_note"}
     pictures = {"delete_own_picture", "read_own_picture", "read_picture", "replace_own_picture"}
-    assert {*found["tools"]} == operations | pictures
+    assert {*found["tools"]} == operations | pictures | {"create_direct_upload"}
     assert found["created"]["title"] == found["listed"]["items"][0]["title"] == "By an agent"
     assert "NoteTitleTaken" in found["repeated"] or "already have a note" in found["repeated"]
     assert "401" in found["anonymous"]

@@ -50,7 +50,7 @@ def test_requests_are_counted(project: Project, tmp_path: Path) -> None:
 
     assert all(count and count > 100 for count in found.values()), found
     assert absent == {"hello": None}
-    assert " PATCH /api/v1/items/" in (tmp_path / "change.out").read_text(encoding="utf-8")
+    assert "PATCH /api/v1/items/" in (tmp_path / "change.out").read_text(encoding="utf-8")
 
 
 def test_counts_become_tables() -> None:

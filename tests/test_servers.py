@@ -142,7 +142,9 @@ class Trial:
                 self.facts["open at SIGTERM"] = type(error).__name__
         process.wait(60)
         self.facts["lines"] = len(
-            re.findall(rf"GET /health/live 200 .* request-{port}$", self.log, re.MULTILINE)
+            re.findall(
+                rf"GET /health/live 200 .* request_id=request-{port}$", self.log, re.MULTILINE
+            )
         )
 
 
