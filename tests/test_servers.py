@@ -236,8 +236,13 @@ HTTP2: dict[str, object] = {
 DIFFERENT: dict[str, dict[str, object]] = {
     "Hypercorn": HTTP2,
     "Granian": HTTP2,
-    # It reads at most 16 KiB of headers, and doesn't wait for requests when it stops.
-    "Daphne": {"large headers": "RemoteDisconnected", "open at SIGTERM": "RemoteDisconnected"},
+    # It reads at most 16 KiB of headers, doesn't wait for requests when it stops, and formats the
+    # log itself, without fields such as the ID of the request.
+    "Daphne": {
+        "large headers": "RemoteDisconnected",
+        "open at SIGTERM": "RemoteDisconnected",
+        "lines": 0,
+    },
 }
 NAMES = [row.name for row in rows() if not row.has_tls]
 
