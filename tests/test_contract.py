@@ -58,11 +58,18 @@ def server(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         yield served
 
 
+def succeeded(found: subprocess.CompletedProcess[str]) -> bool:
+    """Return whether all responses are as documented, or of the server: 414 for a too long URL."""
+    failures = map(int, re.findall(r"❌ ST\d+ .*: (\d+)", found.stdout))
+    statuses = re.findall(r"Received: (\d+)", found.stdout)
+    return found.returncode == 0 or ({*statuses} == {"414"} and sum(failures) == len(statuses))
+
+
 @pytest.mark.parametrize("caller", CALLERS)
 def test_responses_match_the_openapi_document(server: Server, caller: str, tmp_path: Path) -> None:
     found = _call(server, CALLERS[caller], tmp_path, f"--exclude-{LAST}", STREAMS)
 
-    assert found.returncode == 0, f"{found.stdout}\n{server.printed()[-2000:]}"
+    assert succeeded(found), f"{found.stdout}\n{server.printed()[-2000:]}"
     tested = re.search(r"Tested: (\d+)", found.stdout)
     assert tested
     assert int(tested[1]) > 60

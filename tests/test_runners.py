@@ -78,13 +78,15 @@ def test_every_pin_has_hashes_and_no_package_is_superfluous() -> None:
 
 
 def test_requirements_contain_only_what_the_options_need(baked: Bake) -> None:
-    default, without_admin, minimal = (
+    default, without_admin, neither, minimal = (
         _locked_names(baked(**answers) / "requirements.txt")
-        for answers in ({}, {"admin": False}, MINIMAL)
+        for answers in ({}, {"admin": False}, {"admin": False, "deploy": False}, MINIMAL)
     )
 
     assert default - without_admin == {"itsdangerous", "starlette-admin", "xlsxwriter"}
-    assert without_admin == minimal  # emails need Jinja2, and the API python-multipart, too
+    operations = {"opentelemetry-sdk", "prometheus-client", "pyrage", "sentry-sdk"}
+    assert without_admin - neither >= operations
+    assert neither == minimal  # emails need Jinja2, and the API python-multipart, too
 
 
 @pytest.mark.parametrize("answers", [{}, {"admin": False}, MINIMAL], ids=["all", "lean", "minimal"])
