@@ -90,10 +90,8 @@ def translate_driver_error(context: ExceptionContext) -> DatabaseUnavailable | N
     error = _driver_error(context.original_exception)
     if not isinstance(error, Exception):
         return None  # the task was canceled
-    if isinstance(error, TimeoutError):
-        context.is_disconnect = True  # the response may still arrive, so the connection can't be reused
-    if is_read_only(error):
-        context.is_disconnect = True
+    if isinstance(error, TimeoutError) or is_read_only(error):
+        context.is_disconnect = True  # after a timeout, the response may still arrive
     if is_canceled(error) and context.connection is not None:
         context.connection.info[WAS_CANCELED] = True
     _remove_values(error)

@@ -34,7 +34,7 @@ class DirectUpload(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
-    """Send it to the file's field once the file is uploaded. Keep it secret: whoever has it can use the file."""
+    """Send it to the file's field once the file is uploaded. Keep it secret: it gives access to the file."""
     method: Literal["PUT"] = "PUT"
     url: str
     """URL of the store, for one request with the file as its body."""

@@ -23,7 +23,7 @@ CHUNK_BYTES = 4 * 1024 * 1024
 DATABASE, FILES = "database/", "files/"
 _CHECKSUMS, _MANIFEST = "SHA256SUMS", "backup.json"
 Progress: TypeAlias = Callable[[int, int], object]
-"""Is told how many more bytes are done, and about how many there are."""
+"""Called with the number of bytes processed since the last call, and the approximate total."""
 _HEADER = "APP."
 """Prefix of the headers of a file's response, in the extended header (PAX) of the tar file."""
 

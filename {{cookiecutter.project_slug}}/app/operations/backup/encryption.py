@@ -1,6 +1,6 @@
 """Encryption in the format of age, which the command `age` decrypts too. https://age-encryption.org/v1
 
-A server that takes backups knows only the public keys, so whoever reads its disk can't read old backups.
+A server that takes backups knows only the public keys, so old backups can't be decrypted with what is on its disk.
 """
 
 import os
